@@ -1,0 +1,41 @@
+# Five verbs: demo, test, check, bench, up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+export HF_HUB_DISABLE_TELEMETRY := 1
+export TOKENIZERS_PARALLELISM := false
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check bench up
+
+help:  ## Show what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+install: $(STAMP)
+
+# torch first and alone: its pin decides which build every other package is resolved against.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,offline,postgres,dev]'
+	@touch $@
+
+demo: install  ## The whole story on the seed catalogue: ingest, similar, fine-tune, compare, switch over
+	$(BIN)/recommender demo
+
+check: install  ## Format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check  ## Everything that `check` does, then the tests
+	HF_HUB_OFFLINE=1 $(BIN)/pytest
+
+bench: install  ## The figures of benchmarks/RESULTS.md, measured on this machine
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.run
+
+up: ## A Qdrant server in a container; then export QDRANT_URL=http://localhost:6333
+	docker compose up -d --wait

@@ -1,0 +1,1 @@
+"""Products, categories, import runs, feed readers and the outbox."""

@@ -1,0 +1,80 @@
+"""Bringing a database to the schema of this version, and saying where it differs from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, inspect, text
+
+from recommender.database.engine import Database
+from recommender.database.tables import Base
+from recommender.errors import BadInput
+
+
+def migrations_folder() -> Path:
+    """Return the folder of the migrations: beside the package in a checkout, inside it in an installed wheel."""
+    package = Path(__file__).resolve().parents[1]
+    checkout = package.parent / "migrations"
+    return checkout if (checkout / "env.py").is_file() else package / "_migrations"
+
+
+def head_revision() -> str:
+    """Return the newest revision. Files are named `NNNN_what.py`, so this needs no Alembic on the query path."""
+    return max(path.name.split("_", 1)[0] for path in (migrations_folder() / "versions").glob("[0-9]*.py"))
+
+
+def current_revision(database: Database) -> str | None:
+    """Return the revision that the database is at; None for a new one."""
+    with database.engine.connect() as connection:
+        return _stamped(connection)
+
+
+def _stamped(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def upgrade(database: Database) -> bool:
+    """Bring the database to the newest revision; return whether there was anything to do.
+
+    All pending steps are one transaction. Raises `BadInput` for a database that a newer version has written.
+    """
+    head = head_revision()
+    found = current_revision(database)
+    if found == head:
+        return False
+    if found is not None and found > head:
+        raise BadInput(f"the catalogue is at schema {found}, this version knows {head}; upgrade recommender to use it")
+    from alembic import command
+
+    with database.engine.execution_options(write=True).begin() as connection:
+        if _stamped(connection) != head:  # another process may have done it while this one waited for the lock
+            command.upgrade(_config(connection), "head")
+    return True
+
+
+def drift(database: Database) -> list[str]:
+    """Return where the database differs from the tables of this version, one line each; empty when it does not."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        return [_described(difference) for difference in compare_metadata(context, Base.metadata)]
+
+
+def _described(difference: Any) -> str:
+    first = difference[0] if isinstance(difference, list) else difference
+    subject = next((part for part in reversed(first) if hasattr(part, "name") or isinstance(part, str)), "")
+    return f"{first[0]}: {getattr(subject, 'name', subject)}"
+
+
+def _config(connection: Connection) -> Any:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    config.attributes["connection"] = connection
+    return config

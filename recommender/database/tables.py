@@ -1,0 +1,208 @@
+"""Every table, as SQLAlchemy 2 typed models. Migrations follow these; `doctor` reports where they differ."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    String,
+    Text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+PRICE_SCALE = 4
+"""Decimal places kept of a price: two more than most currencies have, for unit prices."""
+
+_SQLITE_INTEGER = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Price(TypeDecorator[Decimal]):
+    """An exact decimal. SQLite has none, so there it is an integer of ten-thousandths."""
+
+    impl = Numeric(14, PRICE_SCALE)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Store an integer on SQLite and a NUMERIC elsewhere."""
+        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else Numeric(14, PRICE_SCALE))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        """Scale on the way in."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return int(value.scaleb(PRICE_SCALE).to_integral_value())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Scale back, without the zeros that nobody wrote."""
+        if value is None:
+            return None
+        exact = Decimal(value).scaleb(-PRICE_SCALE) if dialect.name == "sqlite" else Decimal(value)
+        return exact.quantize(Decimal("0.01")) if exact == exact.quantize(Decimal("0.01")) else exact.normalize()
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time. SQLite drops the zone, so it is put back when read."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Convert to UTC on the way in."""
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Name the zone on the way out."""
+        if value is None:
+            return None
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def now() -> datetime:
+    """Return the current time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
+    """The declarative base; constraint names follow one convention, so migrations can name them anywhere."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class CategoryRow(Base):
+    """A node of the category tree: adjacency list, with the whole path beside it for reading and for prefixes."""
+
+    __tablename__ = "category"
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    name: Mapped[str] = mapped_column(String(200))
+    path: Mapped[str] = mapped_column(Text, unique=True)
+    depth: Mapped[int]
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("category.id"), index=True, default=None)
+
+
+class ProductRow(Base):
+    """A product. `revision` grows with every change; `content_hash` covers the row, `text_hash` what is encoded."""
+
+    __tablename__ = "product"
+    __table_args__ = (CheckConstraint("price IS NULL OR price >= 0", name="price_not_negative"),)
+
+    id: Mapped[int] = mapped_column(_SQLITE_INTEGER, primary_key=True, init=False)
+    sku: Mapped[str] = mapped_column(String(200), unique=True)
+    title: Mapped[str] = mapped_column(Text)
+    text_hash: Mapped[str] = mapped_column(String(32))
+    content_hash: Mapped[str] = mapped_column(String(32))
+    group_id: Mapped[str] = mapped_column(String(200), default="", index=True)
+    description: Mapped[str] = mapped_column(Text, default="")
+    brand: Mapped[str] = mapped_column(String(200), default="")
+    category_id: Mapped[int | None] = mapped_column(ForeignKey("category.id"), index=True, default=None)
+    price: Mapped[Decimal | None] = mapped_column(Price, default=None)
+    currency: Mapped[str] = mapped_column(String(3), default="")
+    availability: Mapped[str] = mapped_column(String(20), default="in_stock")
+    url: Mapped[str] = mapped_column(Text, default="")
+    image: Mapped[str] = mapped_column(Text, default="")
+    attributes: Mapped[dict[str, str]] = mapped_column(JSON, default_factory=dict)
+    active: Mapped[bool] = mapped_column(default=True)
+    revision: Mapped[int] = mapped_column(_SQLITE_INTEGER, default=1)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
+
+
+class ImportRunRow(Base):
+    """One reading of one feed, with its counts, for the operator."""
+
+    __tablename__ = "import_run"
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    source: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(String(20), default="running")
+    created: Mapped[int] = mapped_column(default=0)
+    updated: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    rejected: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str] = mapped_column(Text, default="")
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+
+
+class OutboxRow(Base):
+    """A change that the index has not taken in yet: one row a SKU, the latest revision wins.
+
+    The row is written in the transaction of the change, and removed only while it still names the revision that was
+    applied, so that a change which arrives meanwhile is never acknowledged by the work of an earlier one.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_ready", "parked", "available_at"),)
+
+    sku: Mapped[str] = mapped_column(String(200), primary_key=True)
+    revision: Mapped[int] = mapped_column(_SQLITE_INTEGER)
+    enqueued_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
+    available_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
+    lease_owner: Mapped[str] = mapped_column(String(64), default="")
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    attempts: Mapped[int] = mapped_column(default=0)
+    parked: Mapped[bool] = mapped_column(default=False)
+    error: Mapped[str] = mapped_column(Text, default="")
+
+
+class ModelRow(Base):
+    """A registered model; its folder is `models/NAME`, its manifest lies there too."""
+
+    __tablename__ = "model"
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    base: Mapped[str] = mapped_column(Text)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    dimension: Mapped[int]
+    metrics: Mapped[dict[str, Any]] = mapped_column(JSON, default_factory=dict)
+    verdict: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
+
+
+class GenerationRow(Base):
+    """A set of points made by one model. `state` is building, ready or retired."""
+
+    __tablename__ = "generation"
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("model.id"), index=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    dimension: Mapped[int]
+    state: Mapped[str] = mapped_column(String(20), default="building")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
+    ready_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+
+
+class LiveRow(Base):
+    """The one live generation, and by it the one live model; the switch is an update of this single row."""
+
+    __tablename__ = "live"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    generation_id: Mapped[int] = mapped_column(ForeignKey("generation.id"))
+    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    previous_generation_id: Mapped[int | None] = mapped_column(ForeignKey("generation.id"), default=None)
+    switched_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)

@@ -1,0 +1,116 @@
+"""The one tree of errors. Each says what was found, what was expected and what to do next, in one line.
+
+RecommenderError                 1 / 500
+├── UsageError                   2 / 400   the call itself is wrong
+├── NotFound                     3 / 404
+│   ├── UnknownSku
+│   └── UnknownModel
+├── BadInput                     4 / 422   a file, a row, a setting or a model folder is wrong
+│   └── BadFeed
+├── Unavailable                  5 / 503   a dependency is away, or held by another process
+│   ├── MissingExtra
+│   ├── IndexHeld
+│   └── NoLiveModel
+└── Refused                      6 / 409   a guard said no
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class RecommenderError(Exception):
+    """The root of every error that this package raises on purpose."""
+
+
+class UsageError(RecommenderError):
+    """The arguments of a call do not fit together."""
+
+
+class NotFound(RecommenderError):
+    """What was asked for does not exist."""
+
+
+class UnknownSku(NotFound):
+    """No product has this SKU; `nearest` are existing SKUs that look like it."""
+
+    def __init__(self, sku: str, nearest: Sequence[str] = ()) -> None:
+        self.sku = sku
+        self.nearest = tuple(nearest)
+        hint = (
+            f"did you mean {', '.join(self.nearest)}?" if self.nearest else "check the SKU, or ingest the feed with it"
+        )
+        super().__init__(f"no product has the SKU {sku!r}; {hint}")
+
+
+class UnknownModel(NotFound):
+    """No registered model has this name."""
+
+    def __init__(self, name: str, known: Sequence[str] = ()) -> None:
+        self.name = name
+        self.known = tuple(known)
+        hint = f"registered: {', '.join(self.known)}" if self.known else "none is registered yet"
+        super().__init__(f"no model is named {name!r}; {hint}")
+
+
+class BadInput(RecommenderError):
+    """Something that was handed in can't be used as it is."""
+
+
+class BadFeed(BadInput):
+    """A feed can't be read at all; nothing of it was taken in."""
+
+
+class Unavailable(RecommenderError):
+    """Something that the call depends on is not there right now."""
+
+
+class MissingExtra(Unavailable):
+    """An optional dependency is not installed."""
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        self.extra = extra
+        super().__init__(f"{purpose} needs the extra {extra!r}: pip install 'recommender[{extra}]'")
+
+
+class IndexHeld(Unavailable):
+    """Another process holds the embedded index, which admits one at a time."""
+
+
+class NoLiveModel(Unavailable):
+    """Nothing has been indexed yet, so there is no live pair of generation and model to ask."""
+
+
+class Refused(RecommenderError):
+    """A guard refused; the message says which line failed and how to override it, if that can be done."""
+
+
+EXIT_CODES: dict[type[RecommenderError], int] = {
+    UsageError: 2,
+    NotFound: 3,
+    BadInput: 4,
+    Unavailable: 5,
+    Refused: 6,
+}
+
+HTTP_STATUSES: dict[type[RecommenderError], int] = {
+    UsageError: 400,
+    NotFound: 404,
+    BadInput: 422,
+    Unavailable: 503,
+    Refused: 409,
+}
+
+
+def _nearest(table: dict[type[RecommenderError], int], error: BaseException, default: int) -> int:
+    return next((table[kind] for kind in type(error).__mro__ if kind in table), default)
+
+
+def exit_code(error: BaseException) -> int:
+    """Return the exit code that a process ends with on this error; 1 for one that is not of this tree."""
+    return _nearest(EXIT_CODES, error, 1)
+
+
+def http_status(error: BaseException) -> int:
+    """Return the HTTP status that answers this error; 500 for one that is not of this tree."""
+    return _nearest(HTTP_STATUSES, error, 500)

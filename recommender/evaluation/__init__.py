@@ -1,0 +1,1 @@
+"""Relevance metrics and the suites that measure a model on held-out products."""

@@ -1,0 +1,1 @@
+"""Vector engines behind one protocol, and the generations of points that they hold."""

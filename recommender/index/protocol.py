@@ -1,0 +1,144 @@
+"""What a vector engine does for us: one small set of verbs, the same for the embedded engine and the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID, uuid5
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.types import Filters, JsonObject, SparseVector
+
+_POINTS = UUID("6f1c2a52-5d0e-4c1b-9d53-0f0a4f9f7a11")
+
+
+def point_id(sku: str) -> UUID:
+    """Return the id of a SKU's point: the same everywhere, so that writing twice is writing once."""
+    return uuid5(_POINTS, sku)
+
+
+class Fusion(StrEnum):
+    """How the engine joins the dense and the lexical list."""
+
+    RRF = "rrf"
+    DBSF = "dbsf"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A product in the index: its vector (float32 [d]), its BM25 weights and its payload."""
+
+    id: UUID
+    dense: NDArray[np.float32]
+    lexical: SparseVector
+    payload: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPoint:
+    """A point as the engine gives it back; `dense` only where it was asked for."""
+
+    id: UUID
+    payload: JsonObject
+    dense: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPoint:
+    """A point that answers a query, with its score: larger is nearer."""
+
+    id: UUID
+    score: float
+    payload: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class IndexQuery:
+    """One question. With both vectors the engine fuses the two lists; with one it ranks by that alone.
+
+    `prefetch` is how many candidates each list brings to the fusion. `exact` scans instead of walking the graph.
+    """
+
+    limit: int
+    dense: NDArray[np.float32] | None = None
+    lexical: SparseVector | None = None
+    fusion: Fusion = Fusion.RRF
+    filters: Filters = field(default_factory=Filters)
+    prefetch: int = 100
+    exact: bool = False
+
+
+class VectorIndex(Protocol):
+    """One open generation. Readers may run beside a writer, from any thread."""
+
+    def upsert(self, points: Sequence[Point]) -> None:
+        """Write whole points, replacing those with the same id."""
+        ...
+
+    def overwrite_payloads(self, payloads: Sequence[tuple[UUID, JsonObject]]) -> None:
+        """Replace the payloads of points that exist; their vectors stay as they are."""
+        ...
+
+    def delete(self, ids: Sequence[UUID]) -> None:
+        """Remove points; ids that are not there are no error."""
+        ...
+
+    def retrieve(self, ids: Sequence[UUID], with_vectors: bool = False) -> list[StoredPoint]:
+        """Return the points among `ids` that exist, in no promised order."""
+        ...
+
+    def query(self, query: IndexQuery) -> list[ScoredPoint]:
+        """Answer a query, best first."""
+        ...
+
+    def scroll(self, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
+        """Walk over all points, `batch` at a time."""
+        ...
+
+    def count(self, filters: Filters | None = None) -> int:
+        """Return how many points match, exactly."""
+        ...
+
+    def flush(self) -> None:
+        """Return when everything that was written is durable."""
+        ...
+
+    def optimize(self) -> None:
+        """Build the graph for points that were appended since the last time; a server does so by itself."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the generation; in embedded mode another process may open it then."""
+        ...
+
+
+class VectorEngine(Protocol):
+    """Where generations live: a folder (embedded) or a server."""
+
+    def create(self, name: str, dimension: int) -> VectorIndex:
+        """Make an empty generation with its payload indexes, and open it. What lay under the name before is removed."""
+        ...
+
+    def open(self, name: str) -> VectorIndex:
+        """Open a generation.
+
+        Raises `IndexHeld` when another process has it (embedded), `Unavailable` when the engine is away, and
+        `NotFound` when there is none of this name.
+        """
+        ...
+
+    def drop(self, name: str) -> None:
+        """Remove a generation and its files; one that is not there is no error."""
+        ...
+
+    def names(self) -> list[str]:
+        """Return the names of the generations that exist, sorted."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        ...

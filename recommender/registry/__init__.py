@@ -1,0 +1,1 @@
+"""Model versions: their folders, fingerprints and manifests, and where base models come from."""

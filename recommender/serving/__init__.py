@@ -1,0 +1,1 @@
+"""Queries: similar products and free-text search over the live generation."""

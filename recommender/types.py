@@ -1,0 +1,131 @@
+"""The values that travel between the packages: frozen, slotted, free of behaviour that needs a library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+PATH_SEPARATOR = " > "
+"""Between the names of a category path as people read it, and as it is stored."""
+
+
+class Availability(StrEnum):
+    """Whether a product can be bought. A feed that does not say is taken to list what is in stock."""
+
+    IN_STOCK = "in_stock"
+    OUT_OF_STOCK = "out_of_stock"
+    PREORDER = "preorder"
+    BACKORDER = "backorder"
+
+
+class Mode(StrEnum):
+    """How a query meets the index: by its vector, by its words, or by both fused."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    LEXICAL = "lexical"
+
+
+class Variants(StrEnum):
+    """Which variants of one product group a result may show."""
+
+    COLLAPSE = "collapse"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One article of the catalogue, as a feed or a caller states it.
+
+    `category` is the path from the department to the leaf, outermost first; empty when unknown.
+    `group_id` is shared by the variants (size, colour) of one product; empty when it has none.
+    """
+
+    sku: str
+    title: str
+    description: str = ""
+    brand: str = ""
+    category: tuple[str, ...] = ()
+    price: Decimal | None = None
+    currency: str = ""
+    availability: Availability = Availability.IN_STOCK
+    url: str = ""
+    image: str = ""
+    group_id: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a result must satisfy. Empty fields do not restrict; all given ones must hold together.
+
+    `categories` are paths: a product matches when its own path starts with any of them. Prices are inclusive.
+    """
+
+    categories: tuple[tuple[str, ...], ...] = ()
+    brands: tuple[str, ...] = ()
+    price_min: Decimal | None = None
+    price_max: Decimal | None = None
+    in_stock: bool = False
+    exclude_skus: tuple[str, ...] = ()
+    exclude_groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SparseVector:
+    """A sparse vector: `indices[i]` has weight `values[i]`."""
+
+    indices: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a shop shows of a product beside a recommendation; read from the index, without the catalogue."""
+
+    sku: str
+    title: str
+    brand: str = ""
+    category: tuple[str, ...] = ()
+    price: Decimal | None = None
+    currency: str = ""
+    availability: Availability = Availability.IN_STOCK
+    url: str = ""
+    image: str = ""
+    group_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One recommended product. Scores order the hits of one answer; they do not compare between queries or modes."""
+
+    sku: str
+    score: float
+    card: Card
+
+
+def category_path(names: Sequence[str]) -> str:
+    """Join category names, outermost first, into the form that is stored and shown: `A > B > C`."""
+    return PATH_SEPARATOR.join(names)
+
+
+def category_ancestors(names: Sequence[str]) -> list[str]:
+    """Return the stored form of a path and of each of its ancestors: `A`, `A > B`, `A > B > C`."""
+    return [category_path(names[: depth + 1]) for depth in range(len(names))]
+
+
+def common_depth(first: Sequence[str], second: Sequence[str]) -> int:
+    """Return the depth of the nearest common ancestor of two category paths; 0 when they share no department."""
+    depth = 0
+    for one, other in zip(first, second, strict=False):
+        if one != other:
+            break
+        depth += 1
+    return depth
+
+
+JsonObject = dict[str, Any]
+"""A JSON object as `json` reads it; values are whatever JSON holds."""
