@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 PATH_SEPARATOR = " > "
 """Between the names of a category path as people read it, and as it is stored."""
@@ -27,6 +27,15 @@ class Mode(StrEnum):
     HYBRID = "hybrid"
     DENSE = "dense"
     LEXICAL = "lexical"
+
+
+class EncoderChoice(StrEnum):
+    """Which encoder runs a model. `auto`: torch on a GPU, else ONNX int8, else torch for a model without an export."""
+
+    AUTO = "auto"
+    TORCH = "torch"
+    ONNX = "onnx"
+    ONNX_INT8 = "onnx-int8"
 
 
 class Variants(StrEnum):
@@ -129,3 +138,15 @@ def common_depth(first: Sequence[str], second: Sequence[str]) -> int:
 
 JsonObject = dict[str, Any]
 """A JSON object as `json` reads it; values are whatever JSON holds."""
+
+
+class Progress(Protocol):
+    """Told how far a long piece of work is: what is being done, how much of how much, and a word beside it."""
+
+    def __call__(self, stage: str, done: int, total: int | None, note: str = "") -> None:
+        """Take note of the progress; called often, so it must be cheap."""
+        ...
+
+
+def silent(stage: str, done: int, total: int | None, note: str = "") -> None:
+    """Ignore progress: the default of everything that reports it."""

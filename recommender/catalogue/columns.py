@@ -1,0 +1,147 @@
+"""Which column of a feed holds which field of a product."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from recommender.errors import BadFeed, UsageError
+
+
+class Field(StrEnum):
+    """The fields of a product, as `--map` names them."""
+
+    SKU = "sku"
+    TITLE = "title"
+    DESCRIPTION = "description"
+    BRAND = "brand"
+    CATEGORY = "category"
+    PRICE = "price"
+    CURRENCY = "currency"
+    AVAILABILITY = "availability"
+    URL = "url"
+    IMAGE = "image"
+    GROUP_ID = "group_id"
+    ATTRIBUTES = "attributes"
+
+
+_NAMES: dict[Field, str] = {
+    Field.SKU: "sku itemid productid articlenumber articleno itemnumber partnumber variantsku id asin mpn handle",
+    Field.TITLE: "title name productname producttitle productdisplayname itemname",
+    Field.DESCRIPTION: "description body bodyhtml productdescription longdescription shortdescription",
+    Field.BRAND: "brand vendor manufacturer brandname",
+    Field.CATEGORY: (
+        "category categorypath producttype categories productcategory producttypes categorytree productcategorytree"
+        " googleproductcategory"
+    ),
+    Field.PRICE: "price regularprice variantprice unitprice listprice retailprice",
+    Field.CURRENCY: "currency pricecurrency currencycode",
+    Field.AVAILABILITY: (
+        "availability stockstatus instock isinstock stock quantity qty inventory inventoryquantity variantinventoryqty"
+    ),
+    Field.URL: "url link producturl permalink",
+    Field.IMAGE: "image imagelink imageurl imagesrc images",
+    Field.GROUP_ID: "groupid itemgroupid parentsku parentid familyid",
+    Field.ATTRIBUTES: "attributes",
+}
+"""Names that are recognised, in small letters without separators; of several in one feed the first listed is taken."""
+
+_ATTRIBUTE_PREFIXES = ("attribute:", "attr_", "attr:", "attributes.")
+
+LONGEST_LIST = 12
+"""Columns named in a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """`fields` and `attributes` name the column that each is read from; `ignored` are the columns not read."""
+
+    fields: Mapping[Field, str]
+    attributes: Mapping[str, str]
+    ignored: tuple[str, ...]
+
+
+def field_mapping(mapping: Mapping[str, str]) -> dict[Field, str]:
+    """Read `--map` pairs. Raises `UsageError` for a field that products do not have."""
+    fields: dict[Field, str] = {}
+    for name, column in mapping.items():
+        if name.casefold() not in set(Field):
+            raise UsageError(f"--map: products have no field {name!r}; the fields are {', '.join(Field)}")
+        fields[Field(name.casefold())] = column
+    return fields
+
+
+def match_columns(names: Sequence[str], mapping: Mapping[Field, str]) -> Columns:
+    """Find the fields among the columns of a feed; what `mapping` says wins. Columns that it names may be missing."""
+    attributes = {attribute: name for name in names if (attribute := _attribute(name))}
+    mapped = {_mapped(column, names) for column in mapping.values()}
+    by_name = {_normal(name): name for name in reversed(names) if name not in mapped and not _attribute(name)}
+    fields: dict[Field, str] = {}
+    for field, aliases in _NAMES.items():
+        if field in mapping:
+            found = _mapped(mapping[field], names)
+        else:
+            found = next((by_name[alias] for alias in aliases.split() if alias in by_name), None)
+        if found is not None:
+            fields[field] = found
+    read = {*fields.values(), *attributes.values()}
+    return Columns(fields, attributes, tuple(name for name in names if name not in read and name.strip()))
+
+
+def require_columns(source: str, names: Sequence[str], mapping: Mapping[Field, str]) -> Columns:
+    """Find the fields among the columns of a feed.
+
+    Raises `BadFeed` when a column stands there twice, a mapped one is missing, or SKU or title can't be found.
+    """
+    _refuse_duplicates(source, names)
+    columns = match_columns(names, mapping)
+    for field, column in mapping.items():
+        if field not in columns.fields:
+            raise BadFeed(f"{source}: no column {column!r} for --map {field}={column}; it has {_listed(names)}")
+    for field in (Field.SKU, Field.TITLE):
+        if field not in columns.fields:
+            raise BadFeed(
+                f"{source}: no column for the {field} among {_listed(names)}; name it with --map {field}=COLUMN"
+            )
+    return columns
+
+
+def recognised(names: Sequence[str], mapping: Mapping[Field, str]) -> int:
+    """Return how many fields would be found among these columns."""
+    columns = match_columns(names, mapping)
+    return len(columns.fields) + len(columns.attributes)
+
+
+def _refuse_duplicates(source: str, names: Sequence[str]) -> None:
+    seen: dict[str, str] = {}
+    known = {alias for aliases in _NAMES.values() for alias in aliases.split()}
+    for name in filter(str.strip, names):
+        key = _normal(name) if _normal(name) in known else name.strip()
+        if key in seen:
+            raise BadFeed(f"{source}: the columns {seen[key]!r} and {name!r} have one name; rename or remove one")
+        seen[key] = name
+
+
+def _normal(name: str) -> str:
+    plain = name.strip().casefold().removeprefix("g:")
+    return "".join(filter(str.isalnum, plain))
+
+
+def _attribute(name: str) -> str:
+    plain = name.strip()
+    for prefix in _ATTRIBUTE_PREFIXES:
+        if plain.casefold().startswith(prefix):
+            return " ".join(plain[len(prefix) :].split())
+    return ""
+
+
+def _mapped(column: str, names: Sequence[str]) -> str | None:
+    exact = (name for name in names if name.strip() == column.strip())
+    alike = (name for name in names if _normal(name) == _normal(column))
+    return next(exact, None) or next(alike, None)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name[:40]) for name in names[:LONGEST_LIST])
+    return shown + (f" and {len(names) - LONGEST_LIST:,} more" if len(names) > LONGEST_LIST else "")

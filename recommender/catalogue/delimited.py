@@ -1,0 +1,110 @@
+"""CSV and TSV feeds."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from recommender.catalogue.columns import Columns, Field, recognised, require_columns
+from recommender.catalogue.encodings import detect_encoding
+from recommender.catalogue.lines import RecordTooLong, TextLines
+from recommender.catalogue.rows import Row
+from recommender.catalogue.sources import FeedFile
+from recommender.errors import BadFeed
+
+COMMON_DELIMITERS = ",;\t|"
+TAB = "\t"
+
+MAX_COLUMNS = 2_000
+"""Columns of a header: ten times the widest export of a shop system; more is a file that lost its line ends."""
+
+
+class DelimitedFeed:
+    """Reads rows of cells under a header. The delimiter is the one under which the header makes most sense."""
+
+    def __init__(self, file: FeedFile, mapping: Mapping[Field, str], delimiters: str = COMMON_DELIMITERS) -> None:
+        self._file = file
+        self._encoding = detect_encoding(file.name, file.sample())
+        self._delimiter, header = self._header(mapping, delimiters)
+        self._width = len(header)
+        self._columns = require_columns(file.name, header, mapping)
+        self._fields = _places(self._columns.fields, header)
+        self._attributes = _places(self._columns.attributes, header)
+
+    @property
+    def name(self) -> str:
+        """What messages call the feed."""
+        return self._file.name
+
+    @property
+    def columns(self) -> Columns:
+        """Which columns are read."""
+        return self._columns
+
+    @property
+    def ignored_columns(self) -> tuple[str, ...]:
+        """Columns that no field is read from."""
+        return self._columns.ignored
+
+    def rows(self) -> Iterator[Row]:
+        """Read the rows below the header, in bounded memory."""
+        with self._file.open() as stream:
+            lines = TextLines(self._file.name, stream, self._encoding)
+            records = self._records(lines, self._delimiter)
+            next(records, None)
+            yield from (self._row(lines, cells) for cells in records if cells or lines.problem)
+
+    def _header(self, mapping: Mapping[Field, str], delimiters: str) -> tuple[str, list[str]]:
+        headers = {delimiter: self._header_by(delimiter) for delimiter in delimiters}
+        best = max(delimiters, key=lambda mark: (recognised(headers[mark], mapping), len(headers[mark])))
+        return best, headers[best]
+
+    def _header_by(self, delimiter: str) -> list[str]:
+        with self._file.open() as stream:
+            lines = TextLines(self._file.name, stream, self._encoding)
+            header = next(self._records(lines, delimiter), [])
+            if lines.problem:
+                raise BadFeed(f"{self.name}: the header can't be read: {lines.problem}")
+        if len(header) > MAX_COLUMNS:
+            raise BadFeed(f"{self.name}: the header has {len(header):,} columns; at most {MAX_COLUMNS:,} are read")
+        return header
+
+    def _records(self, lines: TextLines, delimiter: str) -> Iterator[list[str]]:
+        """Give the cells of each record; none with `lines.problem` set for one that can't be read."""
+        reader = csv.reader(lines, delimiter=delimiter)
+        while True:
+            lines.begin()
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except RecordTooLong:
+                lines.problem, cells = f"{_span(lines)} are longer than a row may be; is a quote not closed?", []
+            except csv.Error as error:
+                lines.problem, cells = f"{_span(lines)} can't be read: {error}; is a quote not closed?", []
+            if lines.exhausted:
+                lines.problem = f"{_span(lines)} are one row whose quoted cell is not closed"
+            if cells or lines.problem:
+                yield cells
+
+    def _row(self, lines: TextLines, cells: Sequence[str]) -> Row:
+        problem = lines.problem or self._width_problem(lines, cells)
+        get = cells if len(cells) >= self._width else [*cells, *[""] * (self._width - len(cells))]
+        fields = {field: get[place] for field, place in self._fields}
+        attributes = {name: get[place] for name, place in self._attributes} if self._attributes else {}
+        return Row(lines.first, fields, attributes, lines.raw, problem)
+
+    def _width_problem(self, lines: TextLines, cells: Sequence[str]) -> str:
+        if len(cells) == self._width or (len(cells) > self._width and not any(cells[self._width :])):
+            return ""
+        spread = f" ({_span(lines)})" if lines.number > lines.first else ""
+        return f"{len(cells)} cells where the header has {self._width}{spread}"
+
+
+def _span(lines: TextLines) -> str:
+    return f"lines {lines.first:,} to {lines.number:,}"
+
+
+def _places(columns: Mapping[Any, str], header: Sequence[str]) -> list[tuple[Any, int]]:
+    return [(key, header.index(name)) for key, name in columns.items()]

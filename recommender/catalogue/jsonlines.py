@@ -1,0 +1,108 @@
+"""JSON Lines feeds: one object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from recommender.catalogue.columns import Columns, Field, match_columns, require_columns
+from recommender.catalogue.encodings import detect_encoding
+from recommender.catalogue.lines import TextLines
+from recommender.catalogue.rejections import BadRow
+from recommender.catalogue.rows import Row
+from recommender.catalogue.sources import FeedFile
+from recommender.errors import BadFeed
+
+SAMPLED_LINES = 200
+"""Objects whose names are looked at before anything is written."""
+
+MAX_NAMES = 2_000
+"""Names of unread members that are kept for the report, and shapes of objects whose columns are remembered."""
+
+
+class JsonLinesFeed:
+    """Reads objects. Each may have members of its own; every shape is matched to the fields by itself."""
+
+    def __init__(self, file: FeedFile, mapping: Mapping[Field, str]) -> None:
+        self._file = file
+        self._mapping = mapping
+        self._encoding = detect_encoding(file.name, file.sample())
+        self._shapes: dict[tuple[str, ...], Columns] = {}
+        self._ignored: dict[str, None] = {}
+        require_columns(file.name, self._sampled_names(), mapping)
+
+    @property
+    def name(self) -> str:
+        """What messages call the feed."""
+        return self._file.name
+
+    @property
+    def ignored_columns(self) -> tuple[str, ...]:
+        """Members that no field was read from, in the rows read so far."""
+        return tuple(self._ignored)
+
+    def rows(self) -> Iterator[Row]:
+        """Read the objects, in bounded memory."""
+        with self._file.open() as stream:
+            lines = TextLines(self._file.name, stream, self._encoding)
+            for line in lines.one_by_one():
+                if line.strip() or lines.problem:
+                    yield self._row(lines, line)
+
+    def _sampled_names(self) -> list[str]:
+        names: dict[str, None] = {}
+        reasons: list[str] = []
+        with self._file.open() as stream:
+            lines = TextLines(self._file.name, stream, self._encoding)
+            for line in islice(filter(str.strip, lines.one_by_one()), SAMPLED_LINES):
+                try:
+                    names.update(dict.fromkeys(_object(line)))
+                except BadRow as error:
+                    reasons.append(str(error))
+        if not names:
+            why = f"; line 1: {reasons[0]}" if reasons else ""
+            raise BadFeed(f"{self.name}: is not JSON Lines, which has one object a line{why}")
+        return list(names)[:MAX_NAMES]
+
+    def _row(self, lines: TextLines, line: str) -> Row:
+        if lines.problem:
+            return Row(lines.first, raw=line, problem=lines.problem)
+        try:
+            members = _object(line)
+        except BadRow as error:
+            return Row(lines.first, raw=line, problem=str(error))
+        columns = self._columns_of(tuple(members))
+        fields = {field: members[name] for field, name in columns.fields.items()}
+        attributes = {attribute: members[name] for attribute, name in columns.attributes.items()}
+        return Row(lines.first, fields, attributes, line)
+
+    def _columns_of(self, names: tuple[str, ...]) -> Columns:
+        columns = self._shapes.get(names)
+        if columns is None:
+            columns = match_columns(names, self._mapping)
+            if len(self._shapes) >= MAX_NAMES:
+                self._shapes.clear()
+            self._shapes[names] = columns
+            new = dict.fromkeys(name for name in columns.ignored if name not in self._ignored)
+            self._ignored.update(dict.fromkeys(list(new)[: max(0, MAX_NAMES - len(self._ignored))]))
+        return columns
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line, parse_float=_exact)
+    except json.JSONDecodeError as error:
+        raise BadRow(f"not JSON: {error.msg} at column {error.colno:,}") from None
+    except (ValueError, RecursionError):
+        raise BadRow("not JSON that can be read: too deep, or a number too long") from None
+    if not isinstance(value, dict):
+        raise BadRow(f"not a JSON object but a {type(value).__name__}")
+    return value
+
+
+def _exact(text: str) -> Decimal | str:
+    # A number of a thousand digits is no price; as a text it is rejected by its field.
+    return Decimal(text) if len(text) <= 40 else text

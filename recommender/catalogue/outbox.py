@@ -1,0 +1,230 @@
+"""The outbox: which products the index has still to take in, and who is at work on them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from operator import itemgetter
+from typing import Any, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    and_,
+    bindparam,
+    case,
+    delete,
+    false,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from recommender.catalogue.statements import in_chunks, insert_into, table_of
+from recommender.database.engine import Database
+from recommender.database.tables import OutboxRow, now
+
+MAX_ATTEMPTS = 5
+"""Failures after which a change is parked, for a person to look at."""
+
+FIRST_RETRY_S = 2.0
+"""Delay after the first failure; four times as long after each further one, so that the last comes after minutes."""
+
+_OUTBOX = table_of(OutboxRow)
+_UNCLAIMED: dict[str, Any] = {name: bindparam(name) for name in ("sku", "revision", "enqueued_at", "available_at")} | {
+    "lease_owner": literal_column("''"),
+    "lease_until": null(),
+    "attempts": literal_column("0"),
+    "parked": false(),
+    "error": literal_column("''"),
+}
+"""A new entry. What is the same for all stands in the statement, and is not bound anew for each row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A change in the hands of one worker: this SKU, as of this revision."""
+
+    sku: str
+    revision: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """How much waits, is being worked on, and has been put aside; `oldest_seconds` is 0 when nothing is due."""
+
+    waiting: int
+    leased: int
+    parked: int
+    oldest_seconds: float
+
+
+def queue_changes(session: Session, changes: Iterable[tuple[str, int]], at: datetime) -> None:
+    """Write (SKU, revision) into the outbox, in the caller's transaction.
+
+    A SKU that waits already keeps its place in the queue, so that one which changes all the time still gets its turn.
+    Its revision always moves on, so that whoever works on the earlier state can't acknowledge this one; and a lease
+    stays, since two workers on one SKU could write the earlier state last.
+    """
+    rows = [{"sku": sku, "revision": revision, "enqueued_at": at, "available_at": at} for sku, revision in changes]
+    if not rows:
+        return
+    rows.sort(key=itemgetter("sku"))  # one order everywhere: two writers can't block each other
+    statement = insert_into(session, _OUTBOX).values(_UNCLAIMED)
+    offered = statement.excluded
+    kept = _OUTBOX.c
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["sku"],
+            set_={
+                "revision": case((offered.revision > kept.revision, offered.revision), else_=kept.revision + 1),
+                "available_at": case(
+                    (kept.available_at < offered.available_at, kept.available_at), else_=offered.available_at
+                ),
+                "attempts": 0,
+                "parked": False,
+                "error": "",
+            },
+        ),
+        rows,
+    )
+
+
+class Outbox:
+    """The queue as a worker and an operator see it."""
+
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime] = now, jitter: Callable[[], float] = random.random
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._jitter = jitter
+
+    def claim(self, owner: str, limit: int, lease: timedelta) -> list[Claim]:
+        """Take up to `limit` changes that are due, oldest first; nobody else gets them until the lease runs out."""
+        at = self._clock()
+        due = (
+            select(OutboxRow.sku, OutboxRow.revision, OutboxRow.attempts)
+            .where(OutboxRow.parked.is_(False), OutboxRow.available_at <= at, _free(at))
+            .order_by(OutboxRow.available_at, OutboxRow.sku)
+            .limit(limit)
+            .with_for_update(skip_locked=True)  # left out by SQLite, where the transaction holds the only write lock
+        )
+        with self._database.writing() as session:
+            claims = [Claim(*row) for row in session.execute(due)]
+            for chunk in in_chunks([claim.sku for claim in claims]):
+                taken = update(_OUTBOX).where(_OUTBOX.c.sku.in_(chunk))
+                session.execute(taken.values(lease_owner=owner, lease_until=at + lease))
+        return claims
+
+    def acknowledge(self, owner: str, claims: Sequence[Claim]) -> int:
+        """Remove changes that are applied and durable; return how many.
+
+        One that has changed again meanwhile, or whose lease went to somebody else, stays.
+        """
+        removal = delete(_OUTBOX).where(_held_as_claimed())
+        with self._database.writing() as session:
+            removed = _executed_for(session, removal, owner, claims)
+            _let_go(session, owner, claims)
+        return removed
+
+    def release(self, owner: str, claims: Sequence[Claim]) -> None:
+        """Give a batch back untouched, for whoever claims next."""
+        with self._database.writing() as session:
+            _let_go(session, owner, claims)
+
+    def fail(self, owner: str, claims: Sequence[Claim], error: str) -> None:
+        """Put changes off after a failure: later each time, and aside with the error after `MAX_ATTEMPTS`."""
+        at = self._clock()
+        with self._database.writing() as session:
+            for claim in claims:
+                _executed_for(session, self._put_off(claim.attempts + 1, at, error), owner, [claim])
+            _let_go(session, owner, claims)
+
+    def depth(self) -> QueueDepth:
+        """Count the queue."""
+        at = self._clock()
+        free, parked = _free(at), OutboxRow.parked
+        counts = select(
+            _count(and_(~parked, free)),
+            _count(and_(~parked, ~free)),
+            _count(parked),
+            func.min(case((~parked, OutboxRow.enqueued_at))),
+        )
+        with self._database.reading() as session:
+            waiting, leased, aside, oldest = session.execute(counts).one()
+        age = max(0.0, (at - oldest).total_seconds()) if oldest else 0.0
+        return QueueDepth(waiting or 0, leased or 0, aside or 0, age)
+
+    def parked(self, limit: int = 100) -> list[tuple[str, str]]:
+        """Return (SKU, error) of changes that were put aside, by SKU."""
+        statement = select(OutboxRow.sku, OutboxRow.error).where(OutboxRow.parked.is_(True))
+        with self._database.reading() as session:
+            rows = session.execute(statement.order_by(OutboxRow.sku).limit(limit))
+            return [(sku, error) for sku, error in rows]
+
+    def retry(self, skus: Sequence[str] | None = None) -> int:
+        """Take changes that were put aside back into the queue (all, or these SKUs); return how many."""
+        again = update(_OUTBOX).where(_OUTBOX.c.parked.is_(True))
+        again = again.values(parked=False, attempts=0, error="", available_at=self._clock())
+        with self._database.writing() as session:
+            if skus is None:
+                return _rowcount(session.execute(again))
+            return sum(
+                _rowcount(session.execute(again.where(_OUTBOX.c.sku.in_(chunk)))) for chunk in in_chunks(list(skus))
+            )
+
+    def _put_off(self, attempts: int, at: datetime, error: str) -> Any:
+        delay = FIRST_RETRY_S * 4 ** (attempts - 1) * (0.5 + self._jitter())
+        return (
+            update(_OUTBOX)
+            .where(_held_as_claimed())
+            .values(
+                attempts=attempts,
+                error=error.replace("\x00", "\ufffd"),
+                parked=attempts >= MAX_ATTEMPTS,
+                available_at=at + timedelta(seconds=delay),
+            )
+        )
+
+
+def _free(at: datetime) -> ColumnElement[bool]:
+    return or_(OutboxRow.lease_until.is_(None), OutboxRow.lease_until <= at)
+
+
+def _count(condition: ColumnElement[bool] | Any) -> ColumnElement[int]:
+    return func.sum(case((condition, 1), else_=0))
+
+
+def _held_as_claimed() -> ColumnElement[bool]:
+    return and_(
+        _OUTBOX.c.sku == bindparam("claimed_sku"),
+        _OUTBOX.c.revision == bindparam("claimed_revision"),
+        _OUTBOX.c.lease_owner == bindparam("claimed_by"),
+    )
+
+
+def _executed_for(session: Session, statement: Any, owner: str, claims: Sequence[Claim]) -> int:
+    rows = [
+        {"claimed_sku": claim.sku, "claimed_revision": claim.revision, "claimed_by": owner}
+        for claim in sorted(claims, key=lambda claim: claim.sku)
+    ]
+    return _rowcount(session.execute(statement, rows)) if rows else 0
+
+
+def _let_go(session: Session, owner: str, claims: Sequence[Claim]) -> None:
+    """Free what the owner still holds of the batch; what was removed, or claimed by another since, is not touched."""
+    for chunk in in_chunks([claim.sku for claim in claims]):
+        held = and_(_OUTBOX.c.sku.in_(chunk), _OUTBOX.c.lease_owner == owner)
+        session.execute(update(_OUTBOX).where(held).values(lease_owner="", lease_until=None))
+
+
+def _rowcount(result: object) -> int:
+    return cast(CursorResult[Any], result).rowcount

@@ -1,0 +1,297 @@
+"""The catalogue: products by SKU. Whatever changes one also queues it for the index, in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Row, Select, bindparam, func, select, update
+from sqlalchemy.orm import Session
+
+from recommender.catalogue.categories import CategoryTree, normal_path
+from recommender.catalogue.hashes import content_hash
+from recommender.catalogue.nearest import nearest_skus
+from recommender.catalogue.outbox import queue_changes
+from recommender.catalogue.statements import in_chunks, insert_into, table_of
+from recommender.database.engine import Database
+from recommender.database.tables import CategoryRow, ProductRow, now
+from recommender.types import PATH_SEPARATOR, Availability, Product
+
+_PRODUCT = table_of(ProductRow)
+_REPLACED = tuple(
+    column.name for column in _PRODUCT.columns if column.name not in {"id", "sku", "revision", "created_at"}
+)
+"""Columns that a change writes; the others name the row or count its changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredProduct:
+    """A product as the catalogue holds it. `revision` grows with every change; `text_hash` covers what is encoded."""
+
+    product: Product
+    active: bool
+    text_hash: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpsertCounts:
+    """How many products were new, different, and as they stood before."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: UpsertCounts) -> UpsertCounts:
+        return UpsertCounts(
+            self.created + other.created, self.updated + other.updated, self.unchanged + other.unchanged
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    id: int
+    content_hash: str
+    active: bool
+    revision: int
+
+
+class Catalogue:
+    """The products of a shop. Safe to use from several threads; `hash_text` hashes the text that is encoded."""
+
+    def __init__(self, database: Database, hash_text: Callable[[Product], str]) -> None:
+        self._database = database
+        self._hash_text = hash_text
+        self._categories = CategoryTree()
+
+    def get(self, sku: str) -> StoredProduct | None:
+        """Return a product, active or not; None when the SKU was never seen."""
+        return self.get_many([sku]).get(sku)
+
+    def get_many(self, skus: Sequence[str]) -> dict[str, StoredProduct]:
+        """Return those of the products that exist, active or not, in the order asked for."""
+        found: dict[str, StoredProduct] = {}
+        with self._database.reading() as session:
+            for chunk in in_chunks(skus):
+                rows = session.execute(_stored().where(ProductRow.sku.in_(chunk)))
+                found.update((row.sku, _stored_product(row)) for row in rows)
+        return {sku: found[sku] for sku in skus if sku in found}
+
+    def products(self, batch: int = 1000, active_only: bool = True) -> Iterator[StoredProduct]:
+        """Walk over the products in the order they came in, `batch` in memory at a time.
+
+        Each batch is read by itself: a long walk holds no transaction, and sees changes made ahead of it.
+        """
+        last = 0
+        while rows := self._batch_after(last, batch, active_only):
+            yield from map(_stored_product, rows)
+            last = rows[-1].id
+
+    def count(self) -> int:
+        """Return how many products are active."""
+        with self._database.reading() as session:
+            statement = select(func.count()).select_from(ProductRow).where(ProductRow.active.is_(True))
+            return session.execute(statement).scalar_one()
+
+    def nearest_skus(self, sku: str, limit: int = 3) -> list[str]:
+        """Return active SKUs that resemble one which does not exist, the most alike first."""
+        with self._database.reading() as session:
+            return nearest_skus(session, sku, limit)
+
+    def upsert(self, products: Sequence[Product]) -> UpsertCounts:
+        """Create or replace products by SKU, all of them in one transaction; of a SKU given twice the last stands.
+
+        Products that are in the catalogue as given, and active, are not written and not queued.
+        """
+        offered = {product.sku: _with_normal_category(product) for product in products}
+        hashes = {sku: content_hash(product) for sku, product in offered.items()}
+        with self._database.writing() as session:
+            known = _known(session, list(offered))
+            fresh = [sku for sku in sorted(offered) if sku not in known]
+            changed = [sku for sku in sorted(known) if not _is_current(known[sku], hashes[sku])]
+            ids = self._categories.ids(session, (offered[sku].category for sku in (*fresh, *changed)))
+            rows = {sku: self._row(offered[sku], hashes[sku], ids) for sku in (*fresh, *changed)}
+            _insert(session, [rows[sku] for sku in fresh])
+            _replace(session, [rows[sku] | {"known_id": known[sku].id} for sku in changed])
+            revisions = dict.fromkeys(fresh, 1) | {sku: known[sku].revision + 1 for sku in changed}
+            queue_changes(session, revisions.items(), now())
+        self._categories.remember(ids)
+        return UpsertCounts(len(fresh), len(changed), len(offered) - len(rows))
+
+    def deactivate(self, skus: Sequence[str]) -> int:
+        """Take products out of the shop; they stay in the catalogue. Returns how many were active."""
+        with self._database.writing() as session:
+            known = _known(session, list(skus))
+            gone = {sku: row for sku, row in sorted(known.items()) if row.active}
+            off = update(_PRODUCT).values(active=False, revision=_PRODUCT.c.revision + 1, updated_at=now())
+            for chunk in in_chunks([row.id for row in gone.values()]):
+                session.execute(off.where(_PRODUCT.c.id.in_(chunk)))
+            queue_changes(session, [(sku, row.revision + 1) for sku, row in gone.items()], now())
+        return len(gone)
+
+    def enqueue(self, skus: Sequence[str]) -> int:
+        """Queue SKUs again as they stand, also those the catalogue does not know, so that the index drops them."""
+        with self._database.writing() as session:
+            known = _known(session, list(skus))
+            queued = {sku: known[sku].revision if sku in known else 0 for sku in skus}
+            queue_changes(session, queued.items(), now())
+        return len(queued)
+
+    def rehash(self) -> int:
+        """Hash the texts anew, after what goes into them was set otherwise; queue and count those that differ."""
+        last = queued = 0
+        while rows := self._batch_after(last, 1000, active_only=True):
+            queued += self._rehash(rows)
+            last = rows[-1].id
+        return queued
+
+    def category_sizes(self) -> dict[tuple[str, ...], int]:
+        """Return how many active products stand in each category itself, by path."""
+        sizes = (
+            select(ProductRow.category_id, func.count().label("size"))
+            .where(ProductRow.active.is_(True))
+            .group_by(ProductRow.category_id)
+            .subquery()
+        )
+        statement = select(CategoryRow.path, sizes.c.size).join(CategoryRow, CategoryRow.id == sizes.c.category_id)
+        with self._database.reading() as session:
+            return {_names(path): size for path, size in session.execute(statement.order_by(CategoryRow.path))}
+
+    def _batch_after(self, last: int, batch: int, active_only: bool) -> Sequence[Row[Any]]:
+        statement = _stored().where(ProductRow.id > last).order_by(ProductRow.id).limit(batch)
+        if active_only:
+            statement = statement.where(ProductRow.active.is_(True))
+        with self._database.reading() as session:
+            return session.execute(statement).all()
+
+    def _rehash(self, rows: Sequence[Row[Any]]) -> int:
+        hashes = {row.id: self._hash_text(_product(row)) for row in rows}
+        differing = [row for row in rows if hashes[row.id] != row.text_hash]
+        if not differing:
+            return 0
+        # A product that was changed since it was read has been hashed anew by that change.
+        statement = (
+            update(_PRODUCT)
+            .where(_PRODUCT.c.id == bindparam("read_id"), _PRODUCT.c.revision == bindparam("read_revision"))
+            .values(text_hash=bindparam("new_hash"), revision=_PRODUCT.c.revision + 1)
+        )
+        parameters = [
+            {"read_id": row.id, "read_revision": row.revision, "new_hash": hashes[row.id]} for row in differing
+        ]
+        with self._database.writing() as session:
+            session.execute(statement, parameters)
+            queue_changes(session, [(row.sku, row.revision + 1) for row in differing], now())
+        return len(differing)
+
+    def _row(self, product: Product, content: str, categories: dict[tuple[str, ...], int]) -> dict[str, object]:
+        at = now()
+        return {
+            "sku": product.sku,
+            "title": product.title,
+            "text_hash": self._hash_text(product),
+            "content_hash": content,
+            "group_id": product.group_id,
+            "description": product.description,
+            "brand": product.brand,
+            "category_id": categories.get(product.category),
+            "price": product.price,
+            "currency": product.currency,
+            "availability": product.availability.value,
+            "url": product.url,
+            "image": product.image,
+            "attributes": dict(product.attributes),
+            "active": True,
+            "revision": 1,
+            "created_at": at,
+            "updated_at": at,
+        }
+
+
+def _with_normal_category(product: Product) -> Product:
+    normal = normal_path(product.category)
+    return product if normal == product.category else replace(product, category=normal)
+
+
+def _is_current(known: _Known, content: str) -> bool:
+    return known.active and known.content_hash == content
+
+
+def _known(session: Session, skus: Sequence[str]) -> dict[str, _Known]:
+    columns = (ProductRow.sku, ProductRow.id, ProductRow.content_hash, ProductRow.active, ProductRow.revision)
+    # In one order everywhere, and locked where the database has row locks: two writers can't block each other.
+    statement = select(*columns).order_by(ProductRow.sku).with_for_update()
+    known: dict[str, _Known] = {}
+    for chunk in in_chunks(sorted(skus)):
+        rows = session.execute(statement.where(ProductRow.sku.in_(chunk)))
+        known.update((row.sku, _Known(row.id, row.content_hash, row.active, row.revision)) for row in rows)
+    return known
+
+
+def _insert(session: Session, rows: Sequence[dict[str, object]]) -> None:
+    if not rows:
+        return
+    statement = insert_into(session, _PRODUCT)
+    # Another writer of a server database may insert the same SKU since we looked; then this is the later change.
+    later = {name: statement.excluded[name] for name in _REPLACED} | {"revision": _PRODUCT.c.revision + 1}
+    session.execute(statement.on_conflict_do_update(index_elements=["sku"], set_=later), rows)
+
+
+def _replace(session: Session, rows: Sequence[dict[str, object]]) -> None:
+    if not rows:
+        return
+    written: dict[str, object] = {name: bindparam(name) for name in _REPLACED}
+    keys = {*_REPLACED, "known_id"}
+    statement = (
+        update(_PRODUCT)
+        .where(_PRODUCT.c.id == bindparam("known_id"))
+        .values(written | {"revision": _PRODUCT.c.revision + 1})
+    )
+    session.execute(statement, [{name: value for name, value in row.items() if name in keys} for row in rows])
+
+
+def _stored() -> Select[Any]:
+    columns: tuple[Any, ...] = (
+        ProductRow.id,
+        ProductRow.sku,
+        ProductRow.title,
+        ProductRow.description,
+        ProductRow.brand,
+        CategoryRow.path.label("category_path"),
+        ProductRow.price,
+        ProductRow.currency,
+        ProductRow.availability,
+        ProductRow.url,
+        ProductRow.image,
+        ProductRow.group_id,
+        ProductRow.attributes,
+        ProductRow.active,
+        ProductRow.text_hash,
+        ProductRow.revision,
+    )
+    return select(*columns).outerjoin(CategoryRow, ProductRow.category_id == CategoryRow.id)
+
+
+def _stored_product(row: Row[Any]) -> StoredProduct:
+    return StoredProduct(_product(row), row.active, row.text_hash, row.revision)
+
+
+def _product(row: Row[Any]) -> Product:
+    return Product(
+        sku=row.sku,
+        title=row.title,
+        description=row.description,
+        brand=row.brand,
+        category=_names(row.category_path),
+        price=row.price,
+        currency=row.currency,
+        availability=Availability(row.availability),
+        url=row.url,
+        image=row.image,
+        group_id=row.group_id,
+        attributes=row.attributes,
+    )
+
+
+def _names(path: str | None) -> tuple[str, ...]:
+    return tuple(path.split(PATH_SEPARATOR)) if path else ()

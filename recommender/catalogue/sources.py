@@ -1,0 +1,94 @@
+"""The file of a feed as a stream of bytes: plain, gzipped or from standard input."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+from recommender.errors import BadFeed
+
+STANDARD_INPUT = "-"
+
+CHUNK = 1 << 20
+"""Bytes read at a time: 1 MiB."""
+
+SAMPLE = 1 << 18
+"""Bytes from which format, encoding and delimiter are told: 256 KiB."""
+
+UNREADABLE = (OSError, EOFError, zlib.error)
+"""What reading a file raises when it is away, cut off or damaged."""
+
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFile:
+    """A feed's file, and what messages call it."""
+
+    name: str
+    path: Path
+    gzipped: bool
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Open the file at its beginning, unpacked."""
+        with gzip.open(self.path) if self.gzipped else self.path.open("rb") as stream:
+            yield cast(BinaryIO, stream)
+
+    def sample(self) -> bytes:
+        """Return the beginning of the file, unpacked."""
+        with self.open() as stream:
+            return stream.read(SAMPLE)
+
+    def verify(self) -> None:
+        """Read a gzipped file to its end once, so that a damaged one is refused before anything is written."""
+        if not self.gzipped:
+            return
+        with self.open() as stream:
+            while stream.read(CHUNK):
+                pass
+
+
+@contextmanager
+def open_source(path: Path | str) -> Iterator[FeedFile]:
+    """Give the file of a feed; `-` is standard input, kept in a temporary file while it is read.
+
+    Raises `BadFeed` when there is no such file, it is empty, or it is a damaged gzip.
+    """
+    if str(path) == STANDARD_INPUT:
+        with tempfile.NamedTemporaryFile(prefix="recommender-feed-") as spool:
+            shutil.copyfileobj(sys.stdin.buffer, cast(IO[bytes], spool), CHUNK)
+            spool.flush()
+            yield _checked("standard input", Path(spool.name))
+        return
+    yield _checked(str(path), Path(path))
+
+
+def _checked(name: str, path: Path) -> FeedFile:
+    try:
+        with path.open("rb") as stream:
+            file = FeedFile(name, path, gzipped=stream.read(2) == _GZIP)
+        file.verify()
+        sample = file.sample()
+    except UNREADABLE as error:
+        raise BadFeed(f"{name}: can't be read: {reason(error)}") from error
+    if not sample.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise BadFeed(f"{name}: is empty; expected a header line and one line for each product")
+    return file
+
+
+def reason(error: Exception) -> str:
+    """Return in a few words why a file could not be read."""
+    if isinstance(error, EOFError):
+        return "the gzip file is cut off; fetch it again"
+    if isinstance(error, zlib.error | gzip.BadGzipFile):
+        return f"the gzip file is damaged ({error}); fetch it again"
+    return getattr(error, "strerror", None) or str(error)

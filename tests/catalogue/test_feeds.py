@@ -1,0 +1,352 @@
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from recommender.catalogue.feeds import FeedFormat, feed_format_of, open_feed
+from recommender.catalogue.lines import MAX_LINE
+from recommender.catalogue.rejections import BadRow
+from recommender.catalogue.rows import product_of
+from recommender.errors import BadFeed, UsageError
+from recommender.types import Availability, Product
+
+Write = Callable[..., Path]
+
+
+def _read(path: Path | str, **options: Any) -> list[Product]:
+    with open_feed(path, **options) as feed:
+        return [product_of(row) for row in feed.rows()]
+
+
+def _outcomes(path: Path) -> dict[int, str]:
+    """Read a feed: for each line the SKU, or the reason why it is rejected."""
+    outcomes: dict[int, str] = {}
+    with open_feed(path) as feed:
+        for row in feed.rows():
+            try:
+                outcomes[row.line] = product_of(row).sku
+            except BadRow as error:
+                outcomes[row.line] = str(error)
+    return outcomes
+
+
+FULL = Product(
+    "s1", "Red shoe", "Soft, light", "Acme", ("Apparel", "Shoes"), Decimal("1299.5"), "EUR",
+    Availability.OUT_OF_STOCK, "https://s.example/1", "https://s.example/1.jpg", "g1", {"colour": "red", "size": "42"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("name", ["feed.csv", "feed.csv.gz", "feed.txt", "no-suffix"])
+def test_delimiter_and_compression_are_recognised(write: Write, delimiter: str, name: str) -> None:
+    cells = [
+        ["ID", "Product Name", "body_html", "Vendor", "product_type", "Price", "Stock", "Link", "image-link",
+         "item_group_id", "attributes", "attr_size"],
+        ["s1", " Red \t shoe ", "Soft, light", "Acme", "Apparel > Shoes", "€ 1.299,50", "0", "https://s.example/1",
+         "https://s.example/1.jpg", "g1", '{"colour": "red"}', "42"],
+    ]  # fmt: skip
+    text = "".join(delimiter.join('"' + cell.replace('"', '""') + '"' for cell in line) + "\r\n" for line in cells)
+    assert _read(write(text, name)) == [FULL]
+
+
+def test_a_tsv_is_split_at_tabs_only(write: Write) -> None:
+    path = write("sku\ttitle\na\tOne, two; three | four\n", "feed.tsv")
+    assert _read(path, feed_format=FeedFormat.TSV)[0].title == "One, two; three | four"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark"),
+    [
+        ("utf-8", b""),
+        ("utf-8", codecs.BOM_UTF8),
+        ("utf-16", b""),
+        ("utf-16-le", b""),
+        ("utf-16-be", codecs.BOM_UTF16_BE),
+        ("utf-32", b""),
+        ("cp1252", b""),
+    ],
+)
+def test_the_encoding_is_recognised(write: Write, encoding: str, mark: bytes) -> None:
+    text = 'sku,title,price\na,"Käse für Mädchen, 20 Stück",5\nb,"Größe XL\r\nblau",6\n' * 1 + "c,Weiße Schuhe,7\n" * 1
+    products = _read(write(mark + text.encode(encoding)))
+    assert [product.title for product in products] == ["Käse für Mädchen, 20 Stück", "Größe XL blau", "Weiße Schuhe"]
+
+
+def test_the_euro_sign_of_windows_is_understood(write: Write) -> None:
+    (product,) = _read(write("sku;title;price\na;Weiße Schuhe – schön;19,99 €\n".encode("cp1252")))
+    assert (product.title, product.price, product.currency) == ("Weiße Schuhe – schön", Decimal("19.99"), "EUR")
+
+
+def test_line_ends_may_be_mixed_and_lines_are_counted_as_an_editor_does(write: Write) -> None:
+    path = write('sku,title\r\na,One\rb,"Two\nlines"\n\n\r\nc,Three')
+    assert _outcomes(path) == {2: "a", 3: "b", 7: "c"}
+
+
+def test_json_lines_may_nest_and_differ_in_shape(write: Write) -> None:
+    objects: list[dict[str, Any]] = [
+        {"id": 12345, "name": "Shoe", "categories": ["Apparel", "Shoes"], "price": 19.99, "in_stock": True,
+         "images": ["1.jpg", "2.jpg"], "attributes": {"sizes": [41, 42], "none": None, "wide": False}},
+        {"sku": "b", "title": "Boot", "category": [["A", "B"], ["C"]], "price": {"value": "5", "currency": "eur"},
+         "description": ["One.", "Two."], "attributes": [{"name": "colour", "value": "red"}], "extra": {"x": 1}},
+        {"sku": "c", "title": "Cap", "category": "A/B", "price": None, "quantity": 0},
+    ]  # fmt: skip
+    path = write("\n".join(map(json.dumps, objects)), "feed.jsonl.gz")
+    with open_feed(path) as feed:
+        shoe, boot, cap = (product_of(row) for row in feed.rows())
+        assert feed.ignored_columns == ("extra",)
+    assert (shoe.sku, shoe.title, shoe.category, shoe.price) == (
+        "12345",
+        "Shoe",
+        ("Apparel", "Shoes"),
+        Decimal("19.99"),
+    )
+    assert (shoe.image, dict(shoe.attributes)) == ("1.jpg", {"sizes": "41, 42", "wide": "false"})
+    assert (boot.category, boot.price, boot.currency) == (("A", "B"), Decimal(5), "EUR")
+    assert (boot.description, boot.attributes) == ("One.\nTwo.", {"colour": "red"})
+    assert (cap.category, cap.price, cap.availability) == (("A", "B"), None, Availability.OUT_OF_STOCK)
+
+
+def test_bad_json_lines_are_rejected_one_by_one(write: Write) -> None:
+    lines = [
+        '{"sku": "a", "title": "A"}', '{"sku": "b", "title"', "[1]", '{"sku": ["b", "c"], "title": "B"}',
+        '{"sku": "d", "title": "D", "price": NaN}', '{"sku": "e", "title": "\\ud800"}', "[" * 50_000,
+        '{"sku": "f", "title": "F", "price": ' + "9" * 5_000 + "}", '{"sku": "g", "title": "G", "attributes": "{"}',
+        '{"sku": "h", "title": "H"}',
+    ]  # fmt: skip
+    reasons = _outcomes(write("\n".join(lines), "feed.jsonl"))
+    assert (reasons[1], reasons[10]) == ("a", "h")
+    expected = {
+        2: "not JSON", 3: "not a JSON object but a list", 4: "sku is a list", 5: "price NaN", 6: "half of a surrogate",
+        7: "not JSON that can be read", 8: "not JSON that can be read", 9: "attributes are not JSON",
+    }  # fmt: skip
+    assert {line: reasons[line][: len(start)] for line, start in expected.items() if line != 6} == {
+        line: start for line, start in expected.items() if line != 6
+    }
+    assert expected[6] in reasons[6]
+
+
+def test_parquet_is_read_with_its_types(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "sku": pa.array([1.0, None]),
+            "title": ["Shoe", "Boot"],
+            "category": [["Apparel", "Shoes"], None],
+            "price": pa.array([Decimal("19.99"), None], pa.decimal128(9, 2)),
+            "attributes": pa.array([[("colour", "red")], None], pa.map_(pa.string(), pa.string())),
+            "unused": [1, 2],
+        }
+    )
+    parquet.write_table(table, tmp_path / "feed.parquet")
+    with open_feed(tmp_path / "feed.parquet") as feed:
+        assert feed.ignored_columns == ("unused",)
+        first, second = feed.rows()
+    product = product_of(first)
+    assert (product.sku, product.category, product.price) == ("1", ("Apparel", "Shoes"), Decimal("19.99"))
+    assert product.attributes == {"colour": "red"}
+    assert second.line == 2
+    with pytest.raises(BadRow, match="no SKU"):
+        product_of(second)
+
+
+def test_a_parquet_text_that_is_no_utf8_rejects_its_row(tmp_path: Path) -> None:
+    raw = pa.array([b"ok", b"\xff\xfe", b"fine"], pa.binary())
+    titles = pa.StringArray.from_buffers(3, raw.buffers()[1], raw.buffers()[2])
+    parquet.write_table(pa.table({"sku": ["a", "b", "c"], "title": titles}), tmp_path / "feed.parquet")
+    assert _outcomes(tmp_path / "feed.parquet") == {1: "a", 2: "holds bytes that are not UTF-8", 3: "c"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "path"),
+    [
+        ("A > B > C", ("A", "B", "C")),
+        ("A>B", ("A", "B")),
+        ("Home > TV/Video > Sets", ("Home", "TV/Video", "Sets")),
+        ("Home &gt; TV | Video", ("Home", "TV | Video")),
+        ("A | B/C", ("A", "B/C")),
+        ("A / TV/Video", ("A", "TV/Video")),
+        ("A/B/C", ("A", "B", "C")),
+        ("  Shoes  ", ("Shoes",)),
+        ('["A", "B/C"]', ("A", "B/C")),
+        ("['A', \"Men's\"]", ("A", "Men's")),
+        ('["A >> B >> C"]', ("A", "B", "C")),
+        ('["A > B", "A > C"]', ("A", "B")),
+        ("[sale] shoes", ("[sale] shoes",)),
+        ("", ()),
+    ],
+)
+def test_categories_are_read_in_every_notation(write: Write, cell: str, path: tuple[str, ...]) -> None:
+    quoted = cell.replace('"', '""')
+    assert _read(write(f'sku,title,category\na,A,"{quoted}"\n'))[0].category == path
+
+
+@pytest.mark.parametrize(
+    ("cell", "availability"),
+    [
+        ("in stock", Availability.IN_STOCK), ("instock", Availability.IN_STOCK), ("TRUE", Availability.IN_STOCK),
+        ("7", Availability.IN_STOCK), ("", Availability.IN_STOCK),
+        ("https://schema.org/InStock", Availability.IN_STOCK),
+        ("out_of_stock", Availability.OUT_OF_STOCK), ("Sold out", Availability.OUT_OF_STOCK),
+        ("0", Availability.OUT_OF_STOCK), ("-1", Availability.OUT_OF_STOCK), ("0,0", Availability.OUT_OF_STOCK),
+        ("pre-order", Availability.PREORDER), ("backorder", Availability.BACKORDER),
+    ],
+)  # fmt: skip
+def test_availability_is_read_in_every_notation(write: Write, cell: str, availability: Availability) -> None:
+    assert _read(write(f'sku;title;stock\na;A;"{cell}"\n'))[0].availability is availability
+
+
+def test_a_mapping_wins_over_what_is_recognised(write: Write) -> None:
+    path = write("sku,title,Long Name,code\na,Short,A longer name,c-1\n")
+    (product,) = _read(path, mapping={"title": "long name", "sku": "code"})
+    assert (product.sku, product.title) == ("c-1", "A longer name")
+
+
+def test_a_mapping_that_fits_nothing_is_refused_in_one_line(write: Write) -> None:
+    path = write("sku,title\na,A\n")
+    with pytest.raises(UsageError, match="no field 'colour'; the fields are sku, title"):
+        _read(path, mapping={"colour": "x"})
+    with pytest.raises(BadFeed, match="no column 'x' for --map brand=x; it has 'sku', 'title'"):
+        _read(path, mapping={"brand": "x"})
+
+
+def test_a_format_that_is_not_known_is_refused() -> None:
+    assert feed_format_of("CSV") is FeedFormat.CSV
+    with pytest.raises(UsageError, match="'xls' is not known; use auto, csv, tsv, jsonl, parquet"):
+        feed_format_of("xls")
+
+
+TRUNCATED = gzip.compress(b"sku,title\n" + b"".join(b"%d,T\n" % number for number in range(20_000)))[:-400]
+DAMAGED = bytes(byte ^ 0xFF if 200 < place < 210 else byte for place, byte in enumerate(TRUNCATED))
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "message"),
+    [
+        (b"", "feed.csv", "is empty"),
+        (b"\xef\xbb\xbf \r\n", "feed.csv", "is empty"),
+        (gzip.compress(b""), "feed.csv.gz", "is empty"),
+        (TRUNCATED, "feed.csv.gz", "gzip file is cut off"),
+        (DAMAGED, "feed.csv.gz", "gzip file is damaged"),
+        (b"sku,title\na,A\x00B\n", "feed.csv", "holds NUL bytes"),
+        (bytes(range(1, 256)) * 40, "feed.csv", "is not a text file"),
+        (b"PK\x03\x04 spreadsheet", "feed.csv", "zip archive or a spreadsheet"),
+        (b"sku,title,Title\na,A,B\n", "feed.csv", "'title' and 'Title' have one name"),
+        (b"sku,title,x,x\na,A,B,C\n", "feed.csv", "'x' and 'x' have one name"),
+        (
+            b"code,title\na,A\n",
+            "feed.csv",
+            "no column for the sku among 'code', 'title'; name it with --map sku=COLUMN",
+        ),
+        (b"sku,label\na,A\n", "feed.csv", "no column for the title"),
+        (b"sku,title," + b"x," * 1_000_000 + b"\n", "feed.csv", "the header has 1,000,003 columns"),
+        (
+            b"sku,title," + b"x," * 3_000_000 + b"\n",
+            "feed.csv",
+            "the header can't be read: line 1 is longer than 4 MiB",
+        ),
+        (b"PAR1 but no more", "feed.parquet", "not a readable Parquet file"),
+        (b'[\n{"sku": "a", "title": "A"}\n]', "feed.json", None),
+        (b'[{"sku": "a", "title": "A"}]', "feed.json", "not JSON Lines.*one object a line.*but a list"),
+        (b'{"code": 1}\n', "feed.jsonl", "no column for the sku"),
+    ],
+)
+def test_a_file_that_is_no_feed_is_refused_in_one_line(
+    write: Write, tmp_path: Path, content: bytes, name: str, message: str | None
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    if message is None:  # a pretty-printed array still has one object a line, and reads as what it lists
+        assert [product.sku for product in _readable(path)] == ["a"]
+        return
+    with pytest.raises(BadFeed, match=message) as caught, open_feed(path) as feed:
+        list(feed.rows())
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def _readable(path: Path) -> list[Product]:
+    with open_feed(path) as feed:
+        return [product_of(row) for row in feed.rows() if not row.problem]
+
+
+def test_a_file_that_is_away_or_a_folder_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.csv", tmp_path):
+        with pytest.raises(BadFeed, match="can't be read"), open_feed(path):
+            pass
+
+
+def test_a_damaged_parquet_page_is_found_before_the_first_row(tmp_path: Path) -> None:
+    path = tmp_path / "feed.parquet"
+    titles = [f"title {number * 7919 % 10_007}" for number in range(20_000)]
+    parquet.write_table(pa.table({"sku": [str(n) for n in range(20_000)], "title": titles}), path, compression="gzip")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 200] = bytes(200)
+    path.write_bytes(data)
+    with pytest.raises(BadFeed, match="not a readable Parquet file"), open_feed(path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (b",No SKU,,", "no SKU"),
+        (b"  ,No SKU,,", "no SKU"),
+        (b"x,,,", "no title"),
+        (b"x,T,abc,", "price 'abc' is not a number"),
+        (b"x,T,-1,", "price '-1' is negative"),
+        (b"x,T,NaN,", "price 'NaN' is not a number"),
+        (b"x,T,inf,", "price 'inf' is not a number"),
+        (b"x,T,99999999999,", "price '99999999999' is too large"),
+        (b"x" * 201 + b",T,1,", "sku has 201 characters; at most 200 are kept"),
+        (b"x," + b"T" * 2_001 + b",1,", "title has 2,001 characters"),
+        (b"x,T,1," + b"d" * 100_001, "description has 100,001 characters"),
+        (b"x,T,1," + b"d" * 140_000, "field larger than field limit"),
+        (b"x,T\xff,1,", "holds bytes that are not utf-8"),
+        (b"x\x07y,T,1,", "the SKU holds a control or invisible character"),
+        (b"x,T", "2 cells where the header has 4"),
+        (b"x,T,1,d,more", "5 cells where the header has 4"),
+        (b"x,T,1," + b"d" * MAX_LINE, "line 3 is longer than 4 MiB"),
+        (b'x,T,1,"' + b"d" * MAX_LINE + b'"', "line 3 is longer than 4 MiB"),
+    ],
+)
+def test_a_bad_row_is_rejected_with_its_reason_and_the_rest_goes_in(write: Write, row: bytes, reason: str) -> None:
+    path = write("sku,title,price,description\na,Ä,1,\n".encode() + row + "\nb,Ü,2,\n".encode())
+    outcomes = _outcomes(path)
+    assert (outcomes.pop(2), outcomes.pop(4)) == ("a", "b")
+    assert list(outcomes) == [3]
+    assert reason in outcomes[3]
+
+
+def test_trailing_empty_cells_are_no_fault(write: Write) -> None:
+    assert _outcomes(write("sku,title\na,A,,\n")) == {2: "a"}
+
+
+def test_a_quote_that_never_closes_rejects_what_it_swallowed(write: Write) -> None:
+    outcomes = _outcomes(write('sku,title\na,A\nb,"B\nc,C\nd,D\n'))
+    assert outcomes == {2: "a", 3: "lines 3 to 5 are one row whose quoted cell is not closed"}
+
+
+def test_a_long_line_within_a_quoted_cell_keeps_the_reader_in_step(write: Write) -> None:
+    path = write(b'sku,title\na,"A\n' + b"x" * (MAX_LINE + 9) + b'"\nb,B\n')
+    outcomes = _outcomes(path)
+    assert outcomes[4] == "b"
+    assert "line 3 is longer" in outcomes[2]
+
+
+def test_numbers_of_rows_that_span_lines_are_those_of_their_first_line(write: Write) -> None:
+    assert _outcomes(write('sku,title\na,"A\nA"\nb,B\n')) == {2: "a", 4: "b"}
+
+
+def test_the_csv_module_is_left_as_it_was(write: Write) -> None:
+    before = csv.field_size_limit()
+    _read(write("sku,title\na,A\n"))
+    assert csv.field_size_limit() == before
