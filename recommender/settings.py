@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from recommender.errors import BadInput
+from recommender.types import EncoderChoice
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-
-
-class EncoderChoice(StrEnum):
-    """Which encoder runs a model. `auto`: torch on a GPU, else ONNX int8, else torch for a model without an export."""
-
-    AUTO = "auto"
-    TORCH = "torch"
-    ONNX = "onnx"
-    ONNX_INT8 = "onnx-int8"
 
 
 class Settings(BaseSettings):

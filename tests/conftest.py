@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.tiny_model import build_tiny_model
 
 from recommender.database.engine import Database
 from recommender.database.tables import Base
@@ -20,3 +21,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
     with Database(f"sqlite:///{tmp_path / 'catalogue.db'}") as opened:
         Base.metadata.create_all(opened.engine)
         yield opened
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sentence-transformers folder that loads in an instant; tests copy it before they write into it."""
+    return build_tiny_model(tmp_path_factory.mktemp("models") / "tiny")

@@ -1,0 +1,156 @@
+"""What follows the transformer, in numpy: pooling and the small layers that sentence-transformers may put after it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.int64]
+
+_SMALLEST = 1e-9
+"""Below this a sum of weights counts as this, as in sentence-transformers: no division by zero."""
+
+
+class PoolingMode(StrEnum):
+    """How token vectors become one vector; the values are sentence-transformers' own."""
+
+    CLS = "cls"
+    MAX = "max"
+    MEAN = "mean"
+    MEAN_SQRT_LENGTH = "mean_sqrt_len_tokens"
+    WEIGHTED_MEAN = "weightedmean"
+    LAST_TOKEN = "lasttoken"  # noqa: S105 - no password
+
+
+class Activation(StrEnum):
+    """Activations of a dense layer, by the name of their torch class."""
+
+    IDENTITY = "Identity"
+    TANH = "Tanh"
+    RELU = "ReLU"
+    GELU = "GELU"
+    SIGMOID = "Sigmoid"
+
+
+@dataclass(frozen=True, slots=True)
+class Pooling:
+    """Token vectors [n, length, width], padded on the right, to [n, width * modes]."""
+
+    modes: tuple[PoolingMode, ...]
+    width: int
+
+    def __call__(self, tokens: Floats, mask: Mask) -> Floats:
+        """Pool by each mode and concatenate."""
+        return np.concatenate([_POOLERS[mode](tokens, mask) for mode in self.modes], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class DenseLayer:
+    """A linear layer [out, in] with an optional bias [out], and its activation."""
+
+    weight: Floats
+    bias: Floats | None
+    activation: Activation
+
+    def __call__(self, vectors: Floats) -> Floats:
+        """Map [n, in] to [n, out]."""
+        projected = vectors @ self.weight.T
+        if self.bias is not None:
+            projected = projected + self.bias
+        return _ACTIVATIONS[self.activation](projected)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNorm:
+    """Layer normalisation with torch's default epsilon."""
+
+    weight: Floats
+    bias: Floats
+
+    def __call__(self, vectors: Floats) -> Floats:
+        """Normalise each row to mean 0 and variance 1, then scale and shift."""
+        centred = vectors - vectors.mean(axis=1, keepdims=True)
+        deviation = np.sqrt(centred.var(axis=1, keepdims=True) + np.float32(1e-5))
+        return np.asarray(centred / deviation * self.weight + self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class Normalize:
+    """Rows to length 1; a row of zeros stays."""
+
+    def __call__(self, vectors: Floats) -> Floats:
+        """Divide each row by its length."""
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+
+HeadStep = DenseLayer | LayerNorm | Normalize
+
+
+def _cls(tokens: Floats, _mask: Mask) -> Floats:
+    return tokens[:, 0]
+
+
+def _max(tokens: Floats, mask: Mask) -> Floats:
+    return np.asarray(np.where(mask[..., None] > 0, tokens, np.float32(-np.inf)).max(axis=1))
+
+
+def _mean(tokens: Floats, mask: Mask) -> Floats:
+    weights = mask.astype(np.float32)
+    return np.asarray(_weighted_sum(tokens, weights) / _weight(weights), dtype=np.float32)
+
+
+def _mean_sqrt_length(tokens: Floats, mask: Mask) -> Floats:
+    weights = mask.astype(np.float32)
+    return np.asarray(_weighted_sum(tokens, weights) / np.sqrt(_weight(weights)), dtype=np.float32)
+
+
+def _weighted_mean(tokens: Floats, mask: Mask) -> Floats:
+    weights = mask.astype(np.float32) * np.arange(1, mask.shape[1] + 1, dtype=np.float32)
+    return np.asarray(_weighted_sum(tokens, weights) / _weight(weights), dtype=np.float32)
+
+
+def _last_token(tokens: Floats, mask: Mask) -> Floats:
+    last = np.maximum(mask.sum(axis=1) - 1, 0)
+    return np.asarray(tokens[np.arange(len(tokens)), last])
+
+
+def _weighted_sum(tokens: Floats, weights: Floats) -> Floats:
+    return np.asarray(np.matmul(weights[:, None, :], tokens)[:, 0])
+
+
+def _weight(weights: Floats) -> Floats:
+    return np.asarray(np.maximum(weights.sum(axis=1, keepdims=True), _SMALLEST), dtype=np.float32)
+
+
+def _gelu(values: Floats) -> Floats:
+    # numpy has no error function; a head is small, so the standard library's exact one costs nothing beside the rest.
+    gate = 1 + np.vectorize(math.erf, otypes=[np.float32])(values / math.sqrt(2))
+    return np.asarray(0.5 * values * gate, dtype=np.float32)
+
+
+def _sigmoid(values: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-values)), dtype=np.float32)
+
+
+_POOLERS: dict[PoolingMode, Callable[[Floats, Mask], Floats]] = {
+    PoolingMode.CLS: _cls,
+    PoolingMode.MAX: _max,
+    PoolingMode.MEAN: _mean,
+    PoolingMode.MEAN_SQRT_LENGTH: _mean_sqrt_length,
+    PoolingMode.WEIGHTED_MEAN: _weighted_mean,
+    PoolingMode.LAST_TOKEN: _last_token,
+}
+_ACTIVATIONS: dict[Activation, Callable[[Floats], Floats]] = {
+    Activation.IDENTITY: lambda values: values,
+    Activation.TANH: np.tanh,
+    Activation.RELU: lambda values: np.maximum(values, 0),
+    Activation.GELU: _gelu,
+    Activation.SIGMOID: _sigmoid,
+}

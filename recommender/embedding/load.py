@@ -1,0 +1,57 @@
+"""Which encoder runs a model: one choice, made once, without importing torch to make it."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import sys
+from pathlib import Path
+
+from recommender.embedding.encoder import Encoder
+from recommender.embedding.onnx_encoder import OnnxEncoder, Precision
+from recommender.errors import BadInput, UsageError
+from recommender.types import EncoderChoice
+
+
+def load_encoder(folder: Path, fingerprint: str, choice: str = EncoderChoice.AUTO, threads: int = 0) -> Encoder:
+    """Load the model in `folder` on the chosen runtime; `fingerprint` is its hash, `threads` 0 means all cores.
+
+    `auto` takes torch where there is a GPU, else the int8 network, else the fp32 network, else torch.
+    Raises `UsageError` for an unknown choice, `BadInput` when the chosen network is missing, and `MissingExtra` when
+    torch is wanted and not installed.
+    """
+    if choice not in list(EncoderChoice):
+        raise UsageError(f"no encoder is called {choice!r}; choose one of {', '.join(EncoderChoice)}")
+    if not folder.is_dir():
+        raise BadInput(f"there is no model folder {folder}; import or train the model first")
+    return _load(folder, fingerprint, _resolve(folder, EncoderChoice(choice)), threads)
+
+
+def _load(folder: Path, fingerprint: str, choice: EncoderChoice, threads: int) -> Encoder:
+    if choice is EncoderChoice.TORCH:
+        # Imported here so that serving on ONNX never reads the module that names torch.
+        from recommender.embedding.torch_encoder import TorchEncoder
+
+        return TorchEncoder(folder, fingerprint, threads=threads)
+    precision = Precision.INT8 if choice is EncoderChoice.ONNX_INT8 else Precision.FP32
+    return OnnxEncoder(folder, fingerprint, precision, threads)
+
+
+def _resolve(folder: Path, choice: EncoderChoice) -> EncoderChoice:
+    if choice is not EncoderChoice.AUTO:
+        return choice
+    if _has_gpu() and importlib.util.find_spec("torch") and importlib.util.find_spec("sentence_transformers"):
+        return EncoderChoice.TORCH
+    if (folder / Precision.INT8.file).exists():
+        return EncoderChoice.ONNX_INT8
+    if (folder / Precision.FP32.file).exists():
+        return EncoderChoice.ONNX
+    return EncoderChoice.TORCH
+
+
+def _has_gpu() -> bool:
+    # Importing torch to ask it costs seconds; these say the same. A GPU whose torch lacks CUDA falls to torch on the
+    # CPU, which is right though slower.
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    return Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists()

@@ -1,0 +1,148 @@
+"""A model on ONNX Runtime: the CPU serving path, which imports neither torch nor transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer, normalizers
+
+from recommender.embedding.architecture import Architecture, read_architecture
+from recommender.embedding.encoder import Role, Vectors
+from recommender.errors import BadInput, UsageError
+
+_TOKENS_PER_RUN = 1024
+"""Padded tokens in one run. Measured on 2 busy cores: int8 is a fifth slower at 4,096, where the activations outgrow
+the caches, and short texts gain nothing below 1,024."""
+
+_TEXTS_PER_TOKENISATION = 4096
+"""Texts that are tokenised, and so sorted by length, together: bounds the memory of one long call."""
+
+
+class Precision(StrEnum):
+    """Which of the exported networks runs."""
+
+    FP32 = "fp32"
+    INT8 = "int8"
+
+    @property
+    def file(self) -> str:
+        """The network's place in a model folder."""
+        return "onnx/model.onnx" if self is Precision.FP32 else "onnx/model_qint8.onnx"
+
+
+class OnnxEncoder:
+    """Encodes with an exported network. Safe to call from several threads.
+
+    `threads` is how many cores one run may use; 0 leaves it to the runtime (all of them).
+    Raises `BadInput` when the export or the tokenizer is missing or broken.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str, precision: Precision, threads: int = 0) -> None:
+        self._architecture = read_architecture(folder)
+        self._tokenizer = load_tokenizer(self._architecture)
+        self._session: onnxruntime.InferenceSession | None = _session(folder / precision.file, threads)
+        self._inputs = frozenset(entry.name for entry in self._session.get_inputs())
+        self._fingerprint = fingerprint
+        self._precision = precision
+
+    @property
+    def dimension(self) -> int:
+        """Number of components of a vector."""
+        return self._architecture.dimension
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the model that this encoder runs."""
+        return self._fingerprint
+
+    @property
+    def name(self) -> str:
+        """`onnx-fp32` or `onnx-int8`."""
+        return f"onnx-{self._precision}"
+
+    def encode(self, texts: Sequence[str], role: Role = Role.DOCUMENT) -> Vectors:
+        """Encode texts in the order given: float32 [n, dimension], each row of length 1."""
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        prompt = self._architecture.prompt(role)
+        for start in range(0, len(texts), _TEXTS_PER_TOKENISATION):
+            chunk = [prompt + text for text in texts[start : start + _TEXTS_PER_TOKENISATION]]
+            encodings = self._tokenizer.encode_batch_fast(chunk)
+            for rows in _batches([len(encoding.ids) for encoding in encodings]):
+                vectors[[start + row for row in rows]] = self._run([encodings[row] for row in rows])
+        return vectors
+
+    def close(self) -> None:
+        """Give back the network's memory; encoding afterwards is a `UsageError`."""
+        self._session = None
+
+    def _run(self, encodings: Sequence[Encoding]) -> Vectors:
+        # A local name: another thread may close the encoder between the check and the run.
+        session = self._session
+        if session is None:
+            raise UsageError("this encoder is closed; load the model again")
+        feeds = _padded(encodings, self._architecture.pad_id)
+        tokens = session.run(
+            ["last_hidden_state"], {name: feed for name, feed in feeds.items() if name in self._inputs}
+        )[0]
+        return self._architecture.pool(tokens, feeds["attention_mask"])
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Group rows of similar length, longest first, so that little is padding and the peak of memory comes first."""
+    batch: list[int] = []
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
+        if batch and (len(batch) + 1) * lengths[batch[0]] > _TOKENS_PER_RUN:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def _padded(encodings: Sequence[Encoding], pad_id: int) -> dict[str, NDArray[np.int64]]:
+    # A tokenizer without special tokens gives nothing for an empty text; one masked token keeps the shapes whole.
+    shape = (len(encodings), max(1, *(len(encoding.ids) for encoding in encodings)))
+    feeds: dict[str, NDArray[np.int64]] = {
+        "input_ids": np.full(shape, pad_id, dtype=np.int64),
+        "attention_mask": np.zeros(shape, dtype=np.int64),
+        "token_type_ids": np.zeros(shape, dtype=np.int64),
+    }
+    for row, encoding in enumerate(encodings):
+        length = len(encoding.ids)
+        feeds["input_ids"][row, :length] = encoding.ids
+        feeds["attention_mask"][row, :length] = 1
+        feeds["token_type_ids"][row, :length] = encoding.type_ids
+    return feeds
+
+
+def load_tokenizer(architecture: Architecture) -> Tokenizer:
+    """Return the model's tokenizer, cutting at its sequence length; `BadInput` without a tokenizer.json."""
+    path = architecture.folder / "tokenizer.json"
+    if not path.exists():
+        raise BadInput(f"no tokenizer.json in {architecture.folder}; ONNX serving needs one, else it runs on torch")
+    tokenizer: Tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.enable_truncation(architecture.max_length)
+    tokenizer.no_padding()
+    if architecture.lower_case:
+        steps = [normalizers.Lowercase()] + ([tokenizer.normalizer] if tokenizer.normalizer is not None else [])
+        tokenizer.normalizer = normalizers.Sequence(steps)
+    return tokenizer
+
+
+def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    if not path.exists():
+        raise BadInput(f"no {path.name} in {path.parent}; export the model, or choose the encoder torch")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Threads that spin while they wait take the cores from whatever else runs: on 2 busy cores, 1.5 times the work.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3  # errors alone: what else it writes, it writes to stderr past Python's logging
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime's exceptions share no base class of their own
+        raise BadInput(f"{path} is no network that ONNX Runtime can run ({error}); export the model again") from error

@@ -1,0 +1,77 @@
+"""A real sentence-transformers model, small enough to build in a test: random weights, a vocabulary of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+DEFAULT_TEXTS = (
+    "Trail running shoes. Northpeak. Light shoes with a grippy sole for wet trails and long runs.",
+    "Road running shoes. Northpeak. Cushioned shoes for training on asphalt.",
+    "Leather hiking boots. Alder. Waterproof boots with an ankle support for mountain hikes.",
+    "Wireless headphones. Sonora. Over-ear headphones with noise cancelling and 30 hours of battery.",
+    "Wired earphones. Sonora. In-ear earphones with a microphone and three sizes of tips.",
+    "Bluetooth speaker. Echo & Co. Portable speaker, waterproof, 12 hours of music on one charge.",
+    "Espresso machine. Crema. 15 bar pump, steam wand for milk, 1.5 litre tank.",
+    "Coffee grinder. Crema. Burr grinder with 18 settings from espresso to french press.",
+    "Stainless steel kettle. Hearth. 1.7 litres, boils fast, switches itself off.",
+    "Office chair. Sitwell. Adjustable chair with armrests, mesh back and lumbar support.",
+    "Standing desk. Sitwell. Electric desk, height from 70 to 120 cm, oak top.",
+    "Red cotton t-shirt. Plainwear. Soft shirt with a round neck, sizes S to XXL.",
+)
+
+_SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+_MAX_POSITIONS = 128
+
+
+def build_tiny_model(
+    folder: Path, dimension: int = 32, texts: Sequence[str] = DEFAULT_TEXTS, pooling: str = "mean"
+) -> Path:
+    """Make a two-layer BERT with pooling and normalisation in `folder`, laid out as the Hub does, and return `folder`.
+
+    The WordPiece vocabulary is learned from `texts`; the weights are random from a fixed seed, so two builds agree.
+    """
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+
+    _save_transformer(folder / "transformer", dimension, texts)
+    transformer = Transformer(str(folder / "transformer"), max_seq_length=_MAX_POSITIONS // 2)
+    modules: list[torch.nn.Module] = [transformer, Pooling(dimension, pooling_mode=pooling), Normalize()]
+    SentenceTransformer(modules=modules, device="cpu").save(str(folder), create_model_card=False)
+    for file in sorted((folder / "transformer").iterdir()):
+        file.unlink()
+    (folder / "transformer").rmdir()
+    return folder
+
+
+def _save_transformer(folder: Path, dimension: int, texts: Sequence[str]) -> None:
+    import torch
+    from transformers import BertConfig, BertModel
+
+    tokenizer = _tokenizer(texts)
+    config = BertConfig(
+        vocab_size=tokenizer.vocab_size,
+        hidden_size=dimension,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=2 * dimension,
+        max_position_embeddings=_MAX_POSITIONS,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = BertModel(config)
+    model.save_pretrained(str(folder))
+    tokenizer.save_pretrained(str(folder))
+
+
+def _tokenizer(texts: Sequence[str]):  # type: ignore[no-untyped-def]
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertTokenizerFast
+
+    wordpieces = BertWordPieceTokenizer(lowercase=True)
+    wordpieces.train_from_iterator(
+        texts, vocab_size=1000, min_frequency=1, special_tokens=_SPECIAL_TOKENS, show_progress=False
+    )
+    return BertTokenizerFast(tokenizer_object=wordpieces._tokenizer, do_lower_case=True)
