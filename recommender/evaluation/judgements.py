@@ -1,0 +1,190 @@
+"""Judgements from outside: graded searches and pairs of products that belong together, read and measured."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import time
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from recommender.errors import BadInput, UnknownSku
+from recommender.evaluation.metrics import hit_at_1, mrr_at_k, ndcg_at_k, recall_at_k
+from recommender.evaluation.suite import K, MetricValue, Report
+
+Find = Callable[[str, int], Sequence[str]]
+"""A query text or a SKU, and how many results are wanted, to the SKUs found, best first."""
+
+MAX_GRADE = 10
+"""The gain is 2^grade - 1: a larger grade would be a mistake in the file, and rule every mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedQuery:
+    """A search text and the grades of products for it, by SKU: 0 is not relevant."""
+
+    id: str
+    text: str
+    grades: Mapping[str, int]
+
+
+Queries = tuple[JudgedQuery, ...]
+Pairs = tuple[tuple[str, str], ...]
+"""SKUs of products that belong together; the order within a pair has no meaning."""
+
+
+def read_queries(queries: Path, qrels: Path) -> Queries:
+    """Read search texts (`query_id,query`) and their judgements (`query_id,sku,grade`), CSV, plain or gzipped.
+
+    Queries for which nothing is judged relevant are left out: no ranking can be right for them. Raises `BadInput` that
+    names file and line.
+    """
+    grades = _read_qrels(qrels)
+    texts: dict[str, str] = {}
+    for line, (identity, text) in _rows(queries, ("query_id", "query")):
+        if identity in texts:
+            raise BadInput(f"{queries} line {line}: the query_id {identity!r} stands there twice; give each its own")
+        texts[identity] = text
+    judged = tuple(
+        JudgedQuery(identity, text, grades[identity])
+        for identity, text in texts.items()
+        if any(grade > 0 for grade in grades.get(identity, {}).values())
+    )
+    if not judged:
+        raise BadInput(f"{qrels} judges nothing relevant (grade above 0) for a query_id of {queries}; check the ids")
+    return judged
+
+
+def read_pairs(path: Path) -> Pairs:
+    """Read pairs (`sku_a,sku_b`, and `label` if there is one), CSV, plain or gzipped; each pair once.
+
+    A label of 0 or less says that the two do not belong together; such pairs are left out. Raises `BadInput` that names
+    file and line.
+    """
+    pairs: dict[tuple[str, str], None] = {}
+    for line, (first, second, label) in _rows(path, ("sku_a", "sku_b"), optional=("label",)):
+        if first == second:
+            raise BadInput(f"{path} line {line}: {first!r} is paired with itself; pairs are of two products")
+        if label and _number(path, line, "label", label) <= 0:
+            continue
+        pairs[(min(first, second), max(first, second))] = None
+    if not pairs:
+        raise BadInput(f"{path} holds no pair that belongs together; expected rows of sku_a,sku_b")
+    return tuple(pairs)
+
+
+def evaluate_search(search: Find, queries: Queries, *, model: str = "", encoder: str = "", k: int = K) -> Report:
+    """Measure a search on judged queries: ndcg@k (gain 2^grade - 1), recall@k and mrr@k; relevant is grade 1 or more.
+
+    Products without a judgement count as not relevant. Raises `BadInput` for no queries.
+    """
+    started = time.monotonic()
+    if not queries:
+        raise BadInput("there is no judged query to measure; give one at least")
+    values: dict[str, list[float]] = defaultdict(list)
+    for query in queries:
+        ranked = search(query.text, k)
+        relevant = frozenset(sku for sku, grade in query.grades.items() if grade > 0)
+        values[f"ndcg@{k}"].append(ndcg_at_k(ranked, query.grades, k))
+        values[f"recall@{k}"].append(recall_at_k(ranked, relevant, k))
+        values[f"mrr@{k}"].append(mrr_at_k(ranked, relevant, k))
+    return _report(values, model, encoder, started)
+
+
+def evaluate_pairs(
+    similar: Find, pairs: Sequence[tuple[str, str]], *, model: str = "", encoder: str = "", k: int = K
+) -> Report:
+    """Measure similar products on pairs: each product of a pair is asked once, and its partners should be found.
+
+    recall@k is the share of a product's partners among the first k, hit@1 whether the first one is a partner. Products
+    that the catalogue does not have can't be asked or found: they are counted in `left_out`. Raises `BadInput` when
+    that leaves nothing.
+    """
+    started = time.monotonic()
+    answers, unknown = _answers(similar, dict.fromkeys(sku for pair in pairs for sku in pair), k)
+    partners: dict[str, set[str]] = defaultdict(set)
+    for first, second in pairs:
+        if first in answers and second in answers:
+            partners[first].add(second)
+            partners[second].add(first)
+    if not partners:
+        raise BadInput(f"of {len(pairs):,} pairs none has both products in the catalogue; check their SKUs")
+    values: dict[str, list[float]] = defaultdict(list)
+    for sku, wanted in partners.items():
+        values[f"recall@{k}"].append(recall_at_k(answers[sku], wanted, k))
+        values["hit@1"].append(hit_at_1(answers[sku], wanted))
+    return _report(values, model, encoder, started, left_out=unknown)
+
+
+def _answers(similar: Find, skus: Mapping[str, None], k: int) -> tuple[dict[str, Sequence[str]], int]:
+    answers: dict[str, Sequence[str]] = {}
+    for sku in skus:
+        try:
+            answers[sku] = similar(sku, k)
+        except UnknownSku:  # delisted since the pairs were made; the report counts it
+            continue
+    return answers, len(skus) - len(answers)
+
+
+def _report(
+    values: Mapping[str, Sequence[float]], model: str, encoder: str, started: float, left_out: int = 0
+) -> Report:
+    metrics = {name: MetricValue.of(np.array(each, dtype=np.float64)) for name, each in values.items()}
+    queries = len(next(iter(metrics.values())).values)
+    return Report(model, encoder, queries, metrics, time.monotonic() - started, left_out)
+
+
+def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
+    grades: dict[str, dict[str, int]] = defaultdict(dict)
+    for line, (identity, sku, text) in _rows(path, ("query_id", "sku", "grade")):
+        grade = _number(path, line, "grade", text)
+        if grade != int(grade) or not 0 <= grade <= MAX_GRADE:
+            raise BadInput(f"{path} line {line}: grade {text!r} is not a whole number from 0 to {MAX_GRADE}")
+        if grades[identity].setdefault(sku, int(grade)) != int(grade):
+            raise BadInput(f"{path} line {line}: {sku!r} has another grade for {identity!r} above; keep one")
+    return grades
+
+
+def _number(path: Path, line: int, column: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not np.isfinite(number):
+        raise BadInput(f"{path} line {line}: {column} {text!r} is not a number")
+    return number
+
+
+def _rows(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Give the line number and the stripped cells of each row, the columns in the order asked for."""
+    try:
+        with _open(path) as file:
+            reader = csv.DictReader(file, strict=True)
+            columns = _columns(path, reader.fieldnames or (), required)
+            for row in reader:
+                cells = tuple((row.get(columns.get(name, "")) or "").strip() for name in (*required, *optional))
+                if not all(cells[: len(required)]):
+                    raise BadInput(f"{path} line {reader.line_num}: {', '.join(required)} must all be there")
+                yield reader.line_num, cells
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
+        raise BadInput(f"{path} can't be read ({error}); expected CSV in UTF-8 with {','.join(required)}") from error
+
+
+def _columns(path: Path, header: Sequence[str], required: Sequence[str]) -> dict[str, str]:
+    columns = {name.strip().lower(): name for name in header}
+    missing = [name for name in required if name not in columns]
+    if missing:
+        raise BadInput(f"{path} has the columns {','.join(header) or 'none'}; expected {','.join(required)}")
+    return columns
+
+
+def _open(path: Path) -> IO[str]:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")

@@ -1,0 +1,92 @@
+"""What makes a model the same model: a hash over the files that decide its vectors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+from recommender.errors import BadInput
+
+_DECIDING = (
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "*config.json",
+    "modules.json",
+    "tokenizer*.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab*",
+    "merges.txt",
+    "*.model",
+)
+"""Weights, the settings of every module, and all that a tokenizer reads; `*.model` is sentencepiece's."""
+
+_WITHOUT_EFFECT = frozenset({"data_config.json", "generation_config.json"})
+_DERIVED_FOLDERS = ("onnx", "openvino", "checkpoint-*", "eval", "runs", ".*", "__pycache__")
+_PROMPTS = "config_sentence_transformers.json"
+_CHUNK = 1 << 20
+"""Bytes read at a time."""
+
+
+def fingerprint(folder: Path) -> str:
+    """Return the SHA-256 of the parts of a sentence-transformers folder that decide its vectors, as 64 hex digits.
+
+    Covers weights, tokenizer, modules, pooling and prompts, with their names. ONNX exports, the model card and our
+    manifest have no part in it, nor have the library versions that `config_sentence_transformers.json` carries.
+    Raises `BadInput` for a folder that is no model, or whose weights are pickled.
+    """
+    require_safetensors(folder)
+    digest = hashlib.sha256()
+    for path in sorted(_deciding_files(folder), key=lambda path: path.relative_to(folder).as_posix()):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{file_sha256(path)}\n".encode())
+    digest.update(_prompts(folder).encode())
+    return digest.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, as hex digits, in bounded memory."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def require_safetensors(folder: Path) -> None:
+    """Raise `BadInput` unless every part of the model has its weights as safetensors: pickles run code when read."""
+    if not folder.is_dir():
+        raise BadInput(f"there is no model folder {folder}; give a folder as sentence-transformers saves it")
+    for pickled in _files(folder):
+        if fnmatch(pickled.name, "pytorch_model*.bin") and not any(pickled.parent.glob("*.safetensors")):
+            raise BadInput(
+                f"{pickled} is pickled, and pickles are not loaded; save the model again with safetensors weights"
+            )
+    if not any(path.suffix == ".safetensors" for path in _files(folder)):
+        raise BadInput(f"no .safetensors weights in {folder}; give a folder as sentence-transformers saves it")
+
+
+def _deciding_files(folder: Path) -> Iterator[Path]:
+    for path in _files(folder):
+        if path.name not in _WITHOUT_EFFECT and any(fnmatch(path.name, pattern) for pattern in _DECIDING):
+            yield path
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.is_file():
+            yield path
+        elif path.is_dir() and not any(fnmatch(path.name, pattern) for pattern in _DERIVED_FOLDERS):
+            yield from _files(path)
+
+
+def _prompts(folder: Path) -> str:
+    path = folder / _PROMPTS
+    try:
+        stated = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        prompts, default = stated.get("prompts"), stated.get("default_prompt_name")
+    except (ValueError, AttributeError) as error:
+        raise BadInput(f"{path} is no JSON object ({error}); the model folder is broken, fetch it again") from error
+    return json.dumps([prompts or {}, default], sort_keys=True)

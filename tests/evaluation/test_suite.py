@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.fake_encoder import WordEncoder
+from support.toy_catalogue import toy_catalogue
+
+from recommender.embedding.text import ProductText, description_text, title_text
+from recommender.errors import BadInput
+from recommender.evaluation.suite import K, Report, compare, evaluate, to_json
+from recommender.types import Product, common_depth
+
+
+def _evaluate(
+    corpus: Sequence[Product], queries: Sequence[int], unseen: Sequence[int] = (), encoder: WordEncoder | None = None
+) -> Report:
+    return evaluate(
+        encoder or WordEncoder(),
+        corpus,
+        queries,
+        ProductText(),
+        title_text,
+        description_text,
+        model="words",
+        unseen=unseen,
+    )
+
+
+def _gain(first: Product, second: Product) -> float:
+    longer = max(len(first.category), len(second.category))
+    return 2 ** (3 * common_depth(first.category, second.category) / longer) - 1
+
+
+def _by_hand(corpus: Sequence[Product], queries: Sequence[int]) -> tuple[list[float], list[float]]:
+    """Return category P@10 and graded nDCG@10 of each query that can be asked, pair by pair as they are defined."""
+    vectors = WordEncoder().encode([ProductText()(product) for product in corpus])
+    precision, ndcg = [], []
+    for query in queries:
+        own = corpus[query]
+        others = [
+            row
+            for row, other in enumerate(corpus)
+            if row != query and not (own.group_id and other.group_id == own.group_id)
+        ]
+        possible = sum(corpus[row].category == own.category for row in others)
+        if not own.category or not possible:
+            continue
+        top = sorted(others, key=lambda row: (-float(vectors[query] @ vectors[row]), row))[:K]
+        precision.append(sum(corpus[row].category == own.category for row in top) / min(K, possible))
+        gained = [_gain(own, corpus[row]) for row in top]
+        ideal = sorted((_gain(own, corpus[row]) for row in others), reverse=True)[:K]
+        ndcg.append(_discounted(gained) / _discounted(ideal))
+    return precision, ndcg
+
+
+def _discounted(gains: Sequence[float]) -> float:
+    return sum(gain / math.log2(place + 2) for place, gain in enumerate(gains))
+
+
+_names = st.sampled_from(["a", "b", "c"])
+_products = st.tuples(st.lists(_names, max_size=4), st.sampled_from(["", "", "g1", "g2"]), st.integers(0, 10**9))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(_products, min_size=3, max_size=25))
+def test_category_measures_are_those_of_a_pair_by_pair_count(rows: list[tuple[list[str], str, int]]) -> None:
+    corpus = [
+        # Every text has a word of its own, so that no two scores are equal but for rounding.
+        Product(sku=str(row), title=f"word{number}-{row} thing", category=tuple(path), group_id=group)
+        for row, (path, group, number) in enumerate(rows)
+    ]
+    precision, ndcg = _by_hand(corpus, range(len(corpus)))
+    if not precision:
+        with pytest.raises(BadInput):
+            _evaluate(corpus, range(len(corpus)))
+        return
+    report = _evaluate(corpus, range(len(corpus)))
+    np.testing.assert_allclose(report.metrics["category_p10"].values, precision)
+    np.testing.assert_allclose(report.metrics["graded_ndcg10"].values, ndcg)
+    assert report.queries == len(precision)
+
+
+def test_the_report_holds_every_measure_with_its_interval() -> None:
+    corpus = toy_catalogue()
+    report = _evaluate(corpus, range(0, 100, 3), unseen=range(100, 140))
+    assert list(report.metrics) == [
+        "category_p10",
+        "graded_ndcg10",
+        "description_to_title_mrr10",
+        "title_to_description_mrr10",
+        "unseen_category_p10",
+        "unseen_graded_ndcg10",
+    ]
+    assert (report.model, report.encoder, report.queries) == ("words", "words", 34 + 40)
+    for value in report.metrics.values():
+        assert value.mean == pytest.approx(value.values.mean())
+        assert 0 <= value.low <= value.mean <= value.high <= 1
+    assert len(report.metrics["unseen_category_p10"].values) == 40
+    precision, _ = _by_hand(corpus, range(100, 140))
+    np.testing.assert_allclose(report.metrics["unseen_category_p10"].values, precision)
+
+
+def test_each_distinct_text_is_encoded_once() -> None:
+    encoder = WordEncoder()
+    corpus = [Product(str(row), "same title", category=("a",), description="x " * 30) for row in range(5)]
+    _evaluate(corpus, [0, 1], encoder=encoder)
+    assert len(encoder.encoded) == len(set(encoder.encoded)) == 3
+
+
+def test_a_catalogue_without_categories_is_measured_by_its_descriptions() -> None:
+    corpus = [Product(str(row), f"title {row}", description=f"{'word ' * 10}{row} title") for row in range(5)]
+    report = _evaluate(corpus, range(5))
+    assert list(report.metrics) == ["description_to_title_mrr10", "title_to_description_mrr10"]
+
+
+def test_short_descriptions_are_not_asked_about() -> None:
+    corpus = [Product(str(row), f"title {row}", description="d" * length) for row, length in enumerate((40, 41, 0))]
+    assert _evaluate(corpus, range(3)).queries == 1
+
+
+def test_nothing_to_measure_is_one_clear_line() -> None:
+    with pytest.raises(BadInput, match="none of 1 held-out"):
+        _evaluate([Product("1", "a title", category=("a",)), Product("2", "b", category=("b",))], [0])
+
+
+def test_progress_ends_where_its_total_is() -> None:
+    told: list[tuple[int, int | None]] = []
+    evaluate(
+        WordEncoder(),
+        toy_catalogue(),
+        [0],
+        ProductText(),
+        title_text,
+        description_text,
+        model="m",
+        progress=lambda stage, done, total, note="": told.append((done, total)),
+    )
+    assert told[0][0] == 0
+    assert told[-1][0] == told[-1][1]
+
+
+def test_reports_compare_with_the_first_query_by_query() -> None:
+    corpus = toy_catalogue()
+    small, large = (_evaluate(corpus, range(60), encoder=WordEncoder(dimension)) for dimension in (2, 64))
+    rows = {row.metric: row for row in compare([small, large])}
+    row = rows["category_p10"]
+    assert row.differences[0] is None
+    difference = row.differences[1]
+    assert difference is not None
+    assert difference.mean == pytest.approx(large.metrics["category_p10"].mean - small.metrics["category_p10"].mean)
+    assert 0 < difference.low < difference.mean < difference.high
+
+
+def test_reports_with_other_measures_or_queries_compare_without_a_difference() -> None:
+    corpus = toy_catalogue()
+    rows = compare([_evaluate(corpus, range(5)), _evaluate(corpus, range(6), unseen=range(6, 9))])
+    assert all(row.differences == (None, None) for row in rows)
+    assert [row.values[0] is None for row in rows] == [False] * 4 + [True] * 2
+
+
+def test_a_report_is_json() -> None:
+    stored = json.loads(json.dumps(to_json(_evaluate(toy_catalogue(), range(10)))))
+    assert set(stored["metrics"]["category_p10"]) == {"mean", "low", "high"}
+    assert stored["queries"] == 10
