@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from support.shop import Shop
+
+from recommender.errors import Unavailable
+from recommender.index.protocol import point_id
+from recommender.ingestion.rebuild import backfill
+from recommender.ingestion.verify import verify
+from recommender.types import Product
+
+LAMP = Product("lamp", "Brass desk lamp", "A lamp for a desk", "Lumo", ("Home", "Lamps"), Decimal("19.90"), "EUR")
+BOOT = Product("boot", "Leather walking boot", "Waterproof", "Alta", ("Shoes", "Boots"), Decimal("120"), "EUR")
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    with Shop(tmp_path) as opened:
+        yield opened
+
+
+def _payload(shop: Shop, sku: str) -> dict[str, object]:
+    return next(point.payload for point in shop.index.scroll() if point.payload["sku"] == sku)
+
+
+def test_what_was_upserted_is_in_the_index_after_a_drain(shop: Shop) -> None:
+    shop.catalogue.upsert([LAMP, BOOT])
+    drained = shop.worker.drain()
+    assert (drained.applied, drained.counts.encoded) == (2, 2)
+    assert shop.outbox.depth().waiting == 0
+    assert verify(shop.index, shop.catalogue).clean
+
+
+def test_a_price_change_updates_the_payload_and_encodes_nothing(shop: Shop) -> None:
+    shop.catalogue.upsert([LAMP])
+    shop.worker.drain()
+    shop.encoder.encoded.clear()
+    shop.catalogue.upsert([replace(LAMP, price=Decimal("14.90"))])
+    drained = shop.worker.drain()
+    assert (drained.counts.payloads, drained.counts.encoded) == (1, 0)
+    assert shop.encoder.encoded == []
+    assert _payload(shop, "lamp")["price"] == 14.9
+
+
+def test_a_text_change_encodes_that_product_alone(shop: Shop) -> None:
+    shop.catalogue.upsert([LAMP, BOOT])
+    shop.worker.drain()
+    shop.encoder.encoded.clear()
+    shop.catalogue.upsert([replace(LAMP, title="Copper desk lamp"), BOOT])
+    shop.worker.drain()
+    assert len(shop.encoder.encoded) == 1
+    assert _payload(shop, "lamp")["title"] == "Copper desk lamp"
+
+
+def test_identical_texts_are_encoded_once(shop: Shop) -> None:
+    shop.catalogue.upsert([replace(LAMP, sku=f"lamp-{number}") for number in range(5)])
+    drained = shop.worker.drain()
+    assert drained.counts.encoded == 5
+    assert len(shop.encoder.encoded) == 1
+    assert shop.index.count() == 5
+
+
+def test_a_deactivated_product_leaves_the_index_and_can_come_back(shop: Shop) -> None:
+    shop.catalogue.upsert([LAMP, BOOT])
+    shop.worker.drain()
+    shop.catalogue.deactivate(["lamp"])
+    assert shop.worker.drain().counts.deleted == 1
+    assert [point.payload["sku"] for point in shop.index.scroll()] == ["boot"]
+    shop.catalogue.upsert([LAMP])
+    shop.worker.drain()
+    assert shop.index.count() == 2
+
+
+def test_an_unchanged_feed_leaves_nothing_to_do(shop: Shop) -> None:
+    shop.catalogue.upsert([LAMP, BOOT])
+    shop.worker.drain()
+    counts = shop.catalogue.upsert([LAMP, BOOT])
+    assert counts.unchanged == 2
+    assert shop.worker.drain().applied == 0
+
+
+def test_one_bad_item_is_put_off_with_its_error_and_the_others_go_in(shop: Shop) -> None:
+    shop.encoder.failing.add("cursed")
+    shop.catalogue.upsert([replace(LAMP, sku=str(number), title=f"Lamp {number}") for number in range(20)])
+    shop.catalogue.upsert([replace(BOOT, title="cursed boot")])
+    drained = shop.worker.drain()
+    assert (drained.applied, drained.failed) == (20, 1)
+    assert shop.index.count() == 20
+    assert shop.outbox.depth().waiting == 1
+
+
+def test_a_change_gives_an_item_that_failed_another_try(shop: Shop) -> None:
+    shop.encoder.failing.add("cursed")
+    shop.catalogue.upsert([replace(BOOT, title="cursed boot")])
+    assert shop.worker.drain().failed == 1
+    shop.catalogue.upsert([replace(BOOT, title="blessed boot")])
+    assert shop.worker.drain().applied == 1
+    assert shop.index.count() == 1
+
+
+def test_an_engine_that_is_away_gives_the_batch_back(shop: Shop) -> None:
+    shop.catalogue.upsert([LAMP])
+
+    def away() -> object:
+        raise Unavailable("the engine is away")
+
+    worker = type(shop.worker)(shop.catalogue, shop.outbox, shop.writer, away)  # type: ignore[arg-type]
+    with pytest.raises(Unavailable):
+        worker.drain()
+    assert shop.worker.drain().applied == 1
+
+
+def test_every_following_generation_receives_a_change(shop: Shop) -> None:
+    second = shop.add_target("g2")
+    shop.catalogue.upsert([LAMP, BOOT])
+    shop.worker.drain()
+    shop.catalogue.deactivate(["boot"])
+    shop.worker.drain()
+    assert [point.payload["sku"] for point in second.index.scroll()] == ["lamp"]
+
+
+def test_a_backfill_takes_up_where_it_stopped(shop: Shop) -> None:
+    shop.catalogue.upsert([replace(LAMP, sku=str(number), title=f"Lamp {number}") for number in range(30)])
+    half = list(shop.catalogue.products())[:15]
+    target = shop.targets[0]
+    shop.writer.write(target, half)
+    shop.encoder.encoded.clear()
+    counts = backfill(target, shop.catalogue, shop.writer)
+    assert counts.encoded == 15
+    assert verify(target.index, shop.catalogue).clean
+
+
+def test_a_backfill_leaves_no_point_of_a_product_that_is_gone(shop: Shop) -> None:
+    shop.catalogue.upsert([LAMP, BOOT])
+    shop.worker.drain()
+    shop.catalogue.deactivate(["boot"])
+    backfill(shop.targets[0], shop.catalogue, shop.writer)
+    assert [point.payload["sku"] for point in shop.index.scroll()] == ["lamp"]
+
+
+def test_verify_names_what_is_missing_stale_and_orphaned(shop: Shop) -> None:
+    shop.catalogue.upsert([LAMP, BOOT, replace(LAMP, sku="third", title="Third lamp")])
+    shop.worker.drain()
+    shop.index.delete([point_id("third")])
+    shop.catalogue.upsert([replace(LAMP, price=Decimal("1"))])
+    shop.catalogue.deactivate(["boot"])
+    found = verify(shop.index, shop.catalogue)
+    assert (found.missing, found.stale, found.orphaned) == (("third",), ("lamp",), ("boot",))
+    shop.catalogue.enqueue(found.differing)
+    shop.worker.drain()
+    assert verify(shop.index, shop.catalogue).clean

@@ -1,0 +1,65 @@
+"""A small shop wired by hand: real catalogue, real embedded index, and an encoder that is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from support.fake_encoder import WordEncoder
+
+from recommender.catalogue.outbox import Outbox
+from recommender.catalogue.repository import Catalogue
+from recommender.database.engine import Database
+from recommender.database.tables import Base
+from recommender.embedding.lexical import LexicalEncoder
+from recommender.embedding.text import ProductText
+from recommender.index.embedded import EmbeddedEngine
+from recommender.index.protocol import VectorIndex
+from recommender.ingestion.worker import Worker
+from recommender.ingestion.writer import PointWriter, Target
+from recommender.serving.live import LivePair
+from recommender.serving.recommender import Recommender
+
+
+class Shop:
+    """Catalogue, outbox, one or more targets, a worker and the queries over the first target."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(f"sqlite:///{folder / 'catalogue.db'}")
+        Base.metadata.create_all(self.database.engine)
+        self.text = ProductText()
+        self.lexical = LexicalEncoder()
+        self.catalogue = Catalogue(self.database, self.text.hash)
+        self.outbox = Outbox(self.database)
+        self.encoder = WordEncoder()
+        self.engine = EmbeddedEngine(folder / "index")
+        self.writer = PointWriter(self.text, self.lexical.document)
+        self.targets: list[Target] = []
+        self.add_target("g1")
+        self.worker = Worker(self.catalogue, self.outbox, self.writer, lambda: self.targets)
+
+    def add_target(self, name: str) -> Target:
+        """Make another generation that follows the catalogue."""
+        index = self.engine.create(name, self.encoder.dimension)
+        self.targets.append(Target(name, index, lambda: self.encoder))
+        return self.targets[-1]
+
+    @property
+    def index(self) -> VectorIndex:
+        """The index that queries are asked of."""
+        return self.targets[0].index
+
+    def recommender(self) -> Recommender:
+        """Return the queries."""
+        pair = LivePair("g1", "words", self.index, lambda: self.encoder)
+        return Recommender(lambda: pair, self.catalogue, self.text, self.lexical)
+
+    def __enter__(self) -> Shop:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for target in self.targets:
+            target.index.close()
+        self.database.close()
