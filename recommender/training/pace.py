@@ -1,0 +1,73 @@
+"""How far a run is, and how fast its learning rate must fall to end in time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+_SMOOTHING = 0.1
+"""Weight of the newest step in the mean time of a step: a slower machine shows within ten steps."""
+
+_STEPS_TO_RATE = 3
+"""Steps before the mean is trusted; the first ones also set up the kernels."""
+
+
+class Pace:
+    """Progress from 0 to 1 over at most `total` steps and at most `seconds`, whichever ends first.
+
+    Each step takes its share of what is left, by the number of steps that still fit, so that warm-up and decay end
+    with the run even when the machine slows down. `planned` is the number of steps as far as can be told now.
+    """
+
+    def __init__(self, total: int, seconds: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.planned = total
+        self.step = 0
+        self.progress = 0.0
+        self._total = total
+        self._clock = clock
+        self._last = clock()
+        self._deadline = None if seconds is None else self._last + seconds
+        self._reserve = 0.0
+        self._step_seconds = 0.0
+
+    @property
+    def finished(self) -> bool:
+        """Whether no further step fits. The first one always does."""
+        return 0 < self.step >= self.planned
+
+    def advance(self) -> None:
+        """Take note that a step was made."""
+        now = self._clock()
+        self._learn_rate(now - self._last)
+        self._last = now
+        self.step += 1
+        self.planned = self._plan(now)
+        self.progress += (1 - self.progress) / (self.planned - self.step + 1)
+
+    def pause(self, reserve: float) -> None:
+        """Leave the time since the last step out of the rate, and keep `reserve` seconds for the end of the run."""
+        self._last = self._clock()
+        self._reserve = reserve
+
+    def _learn_rate(self, seconds: float) -> None:
+        if self.step <= 1:  # the first step allocates and compiles: the second replaces it
+            self._step_seconds = seconds
+        else:
+            self._step_seconds += _SMOOTHING * (seconds - self._step_seconds)
+
+    def _plan(self, now: float) -> int:
+        if self._deadline is None:
+            return self._total
+        left = self._deadline - self._reserve - now
+        if left <= 0:
+            return self.step
+        if self.step < _STEPS_TO_RATE or not self._step_seconds:
+            return self._total
+        return min(self._total, self.step + int(left / self._step_seconds))
+
+
+def learning_rate_factor(progress: float, warmup_ratio: float) -> float:
+    """Return the share of the learning rate at a progress from 0 to 1: a linear rise, then a linear fall to 0."""
+    if progress < warmup_ratio:
+        return progress / warmup_ratio
+    return max(0.0, (1 - progress) / (1 - warmup_ratio))

@@ -1,0 +1,133 @@
+"""Which products a model may learn from, and which it is judged by."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from recommender.errors import BadInput
+from recommender.training.families import product_families
+from recommender.types import Product
+
+MIN_LEAVES = 2
+"""With one category there is nothing to tell apart."""
+
+LEAVES_FOR_UNSEEN = 20
+"""Below this many leaves, holding one out whole would take too much of what there is to learn."""
+
+MAX_UNSEEN_LEAF = 0.05
+"""Share of the products that a leaf may hold and still be held out whole: a shop's main shelf stays in training."""
+
+MAX_HELD_FAMILY = 0.02
+"""Share of the products that a family may hold and still be held out: a larger one would rule the held-out metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Indexes of products by their part. `unseen` holds the products of leaf categories that are held out whole.
+
+    The members of a family that lies partly in a held-out leaf and partly in another are in no part at all.
+    """
+
+    train: tuple[int, ...]
+    validation: tuple[int, ...]
+    test: tuple[int, ...]
+    unseen: tuple[int, ...]
+    seed: int
+
+
+def split_products(
+    products: Sequence[Product],
+    seed: int,
+    test_share: float = 0.1,
+    validation_share: float = 0.05,
+    unseen_share: float = 0.05,
+) -> Split:
+    """Split products by family, with about `unseen_share` of the leaf categories held out whole.
+
+    The part of a family follows from a hash of its name and the seed alone, so that it stays the same when the
+    catalogue grows or is read in another order. Raises `BadInput` when there are too few categories to learn from.
+    """
+    _require_categories(products)
+    families = product_families(products)
+    unseen_leaves = _unseen_leaves(products, seed, unseen_share)
+    barred = {family for family, product in zip(families, products, strict=True) if product.category in unseen_leaves}
+    sizes = Counter(family for family in families if family not in barred)
+    parts = _family_parts(sizes, seed, test_share, validation_share)
+    chosen: dict[str, list[int]] = defaultdict(list)
+    for index, (family, product) in enumerate(zip(families, products, strict=True)):
+        if product.category in unseen_leaves:
+            chosen["unseen"].append(index)
+        elif family not in barred:
+            chosen[parts[family]].append(index)
+    train, validation, test, unseen = (tuple(chosen[part]) for part in ("train", "validation", "test", "unseen"))
+    return Split(train, validation, test, unseen, seed)
+
+
+def check_leaks(products: Sequence[Product], split: Split) -> None:
+    """Raise `BadInput` when a product, a family or a held-out leaf stands in more than one part of the split."""
+    families = product_families(products)
+    parts = {"train": split.train, "validation": split.validation, "test": split.test, "unseen": split.unseen}
+    seen: dict[str, str] = {}
+    for part, indexes in parts.items():
+        for index in indexes:
+            if seen.setdefault(families[index], part) != part:
+                raise BadInput(
+                    f"the split leaks: {products[index].sku!r} stands in {part!r} and one of its family in "
+                    f"{seen[families[index]]!r}; split the catalogue again with `split_products`"
+                )
+    _check_unseen(products, parts)
+    if sum(map(len, parts.values())) != len(set().union(*parts.values())):
+        raise BadInput("the split leaks: a product stands in it twice; split the catalogue again with `split_products`")
+
+
+def _check_unseen(products: Sequence[Product], parts: Mapping[str, Sequence[int]]) -> None:
+    unseen = {products[index].category for index in parts["unseen"]}
+    for part in ("train", "validation", "test"):
+        for index in parts[part]:
+            if products[index].category in unseen:
+                raise BadInput(
+                    f"the split leaks: {products[index].sku!r} of {part!r} is in a held-out category; "
+                    "split the catalogue again with `split_products`"
+                )
+
+
+def _require_categories(products: Sequence[Product]) -> None:
+    leaves = Counter(product.category for product in products if product.category)
+    shared = sum(count > 1 for count in leaves.values())
+    if len(leaves) < MIN_LEAVES or not shared:
+        raise BadInput(
+            f"fine-tuning learns from categories, and the {len(products):,} products have {len(leaves):,} "
+            f"({shared:,} with two products or more); give at least {MIN_LEAVES} categories with two products each"
+        )
+
+
+def _unseen_leaves(products: Sequence[Product], seed: int, share: float) -> frozenset[tuple[str, ...]]:
+    sizes = Counter(product.category for product in products if product.category)
+    if share <= 0 or len(sizes) < LEAVES_FOR_UNSEEN:
+        return frozenset()
+    small = [leaf for leaf, size in sizes.items() if size <= MAX_UNSEEN_LEAF * len(products)]
+    ranked = sorted((_draw(seed, "leaf", *leaf), leaf) for leaf in small)
+    chosen = frozenset(leaf for draw, leaf in ranked if draw < share)
+    return chosen or frozenset(leaf for _, leaf in ranked[:1])
+
+
+def _family_parts(sizes: Mapping[str, int], seed: int, test_share: float, validation_share: float) -> dict[str, str]:
+    total = sum(sizes.values())
+    ranked = sorted((_draw(seed, "family", family), family) for family in sizes)
+    small = [family for _, family in ranked if sizes[family] <= max(1, MAX_HELD_FAMILY * total)] or list(sizes)
+    draws = {family: draw for draw, family in ranked}
+    test = [family for family in small if draws[family] < test_share]
+    validation = [family for family in small if test_share <= draws[family] < test_share + validation_share]
+    if not test and test_share > 0:  # a handful of products: the hash alone may pick none
+        test = small[:1]
+    if not validation and validation_share > 0:
+        validation = [family for family in small if family not in test][:1]
+    return dict.fromkeys(sizes, "train") | dict.fromkeys(validation, "validation") | dict.fromkeys(test, "test")
+
+
+def _draw(seed: int, *key: str) -> float:
+    digest = blake2b("\x1f".join((str(seed), *key)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64

@@ -1,0 +1,84 @@
+"""Triplets from the category tree: two products of one category, and one from a category beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.training.categories import CategoryTree, Path
+
+LEAF_CAP = 200
+"""Anchors that one leaf gives to a pass. In a real shop one leaf of 791 held 1,766 of 6,679 products."""
+
+_TRIES = 12
+"""Draws before a search gives up: enough to step over a family that fills nine tenths of a category."""
+
+
+@dataclass(frozen=True, slots=True)
+class Triplet:
+    """Indexes of three products: `anchor` and `positive` share a category, `negative` comes from one beside it."""
+
+    anchor: int
+    positive: int
+    negative: int
+    home: Path
+
+
+def sample_triplets(
+    tree: CategoryTree,
+    families: Sequence[Hashable],
+    texts: Sequence[str],
+    random: np.random.Generator,
+    cap: int = LEAF_CAP,
+) -> list[Triplet]:
+    """Draw one triplet for each product that has a home, for at most `cap` products of one home.
+
+    The positive is of another family and has another text than the anchor; so is the negative. A product for which
+    no such pair is found gives none. The order follows the tree; batches are shuffled later.
+    """
+    return [
+        triplet
+        for home in sorted(tree.homes)
+        for anchor in _capped(tree.homes[home], cap, random)
+        for triplet in _triplet(tree, families, texts, random, home, anchor)
+    ]
+
+
+def _capped(indexes: Sequence[int], cap: int, random: np.random.Generator) -> Sequence[int]:
+    if len(indexes) <= cap:
+        return indexes
+    return [int(index) for index in random.choice(indexes, size=cap, replace=False)]
+
+
+def _triplet(
+    tree: CategoryTree,
+    families: Sequence[Hashable],
+    texts: Sequence[str],
+    random: np.random.Generator,
+    home: Path,
+    anchor: int,
+) -> Iterator[Triplet]:
+    def differs(other: int) -> bool:
+        return families[other] != families[anchor] and texts[other] != texts[anchor]
+
+    siblings = tree.siblings(home)
+    positive = next(filter(differs, _draws(tree.members(home), random)), None)
+    if positive is None or not siblings:
+        return
+    # A sibling first, then a product in it: else the largest sibling would give nearly all the negatives.
+    for _ in range(_TRIES):
+        negative = _pick(tree.members(siblings[int(random.integers(len(siblings)))]), random)
+        if differs(negative) and texts[negative] != texts[positive]:
+            yield Triplet(anchor, positive, negative, home)
+            return
+
+
+def _draws(indexes: Sequence[int], random: np.random.Generator) -> Iterator[int]:
+    for _ in range(_TRIES):
+        yield _pick(indexes, random)
+
+
+def _pick(indexes: Sequence[int], random: np.random.Generator) -> int:
+    return indexes[int(random.integers(len(indexes)))]

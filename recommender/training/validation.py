@@ -1,0 +1,150 @@
+"""A small, cheap evaluation for while a model trains: which weights are kept is decided by it."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.embedding.encoder import Vectors
+from recommender.evaluation.metrics import category_precision, known_item_mrr
+from recommender.training.splits import Split
+from recommender.training.texts import TextFunctions
+from recommender.training.training_sets import MIN_DESCRIPTION
+from recommender.types import Product
+
+MAX_QUERIES = 200
+MAX_CORPUS = 1000
+MAX_KNOWN = 300
+"""Texts of each kind: about 8 s an evaluation on two idle cores."""
+
+MIN_SHARE = 0.1
+"""Of the texts above. With fewer the metrics are noise, and the last weights are as good a guess as the best ones."""
+
+PLACES = 10
+"""Results that count, as in the suite that the gate reads."""
+
+_PER_LEAF = 20
+"""Products of one leaf in the corpus: twice what the first ten places can hold."""
+
+CATEGORY_P10 = "category_p10"
+DESCRIPTION_TO_TITLE = "description_to_title_mrr10"
+TITLE_TO_DESCRIPTION = "title_to_description_mrr10"
+WEIGHTS = {CATEGORY_P10: 0.5, DESCRIPTION_TO_TITLE: 0.25, TITLE_TO_DESCRIPTION: 0.25}
+"""Half for finding what is alike, half for finding the one product that is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What is encoded and compared.
+
+    `leaves[i]` is the category of `corpus[i]`; the first `queries` products of the corpus are the queries. The first
+    `known` titles and descriptions belong to validation products and are looked for; `titles[i]` and
+    `descriptions[i]` are of one product.
+    """
+
+    corpus: tuple[str, ...]
+    leaves: tuple[tuple[str, ...], ...]
+    queries: int
+    titles: tuple[str, ...]
+    descriptions: tuple[str, ...]
+    known: int
+
+    @property
+    def size(self) -> int:
+        """Number of texts that one evaluation encodes."""
+        return len(self.corpus) + 2 * len(self.titles)
+
+    def reduced(self, share: float) -> Validation:
+        """Return about `share` of this, with fewer queries and fewer others in proportion."""
+        if share >= 1:
+            return self
+        queries, known = math.ceil(share * self.queries), math.ceil(share * self.known)
+        others = self.queries + math.ceil(share * (len(self.corpus) - self.queries))
+        pairs = known + math.ceil(share * (len(self.titles) - self.known))
+        return Validation(
+            corpus=self.corpus[:queries] + self.corpus[self.queries : others],
+            leaves=self.leaves[:queries] + self.leaves[self.queries : others],
+            queries=queries,
+            titles=self.titles[:pairs],
+            descriptions=self.descriptions[:pairs],
+            known=known,
+        )
+
+    def measure(self, encode: Callable[[Sequence[str]], Vectors]) -> dict[str, float]:
+        """Return the metrics that this catalogue allows: category P@10, and known-item MRR@10 both ways."""
+        vectors = encode([*self.corpus, *self.titles, *self.descriptions])
+        corpus, titles, descriptions = np.split(vectors, [len(self.corpus), len(self.corpus) + len(self.titles)])
+        metrics = {}
+        if self.queries:
+            metrics[CATEGORY_P10] = _category_precision(corpus, self.leaves, self.queries)
+        if self.known:
+            metrics[DESCRIPTION_TO_TITLE] = _reciprocal_rank(descriptions[: self.known], titles)
+            metrics[TITLE_TO_DESCRIPTION] = _reciprocal_rank(titles[: self.known], descriptions)
+        return metrics
+
+
+def relative_gain(metrics: Mapping[str, float], base: Mapping[str, float]) -> float:
+    """Return the weighted mean of each metric's gain over the base model's, as a share of the latter."""
+    weights = {name: WEIGHTS[name] for name in metrics}
+    gains = {name: metrics[name] / max(base[name], 0.01) - 1 for name in metrics}
+    return sum(weights[name] * gains[name] for name in metrics) / (sum(weights.values()) or 1)
+
+
+def build_validation(products: Sequence[Product], split: Split, texts: TextFunctions) -> Validation:
+    """Choose validation products as queries, and training products beside them as the corpus. Seeded by the split."""
+    random = np.random.default_rng(split.seed)
+    validation = [int(index) for index in random.permutation(split.validation)]
+    train = [int(index) for index in random.permutation(split.train)]
+    corpus, queries = _corpus(products, validation, train)
+    known = _described(products, validation, texts)[: MAX_KNOWN // 2]
+    distractors = _described(products, train[: 4 * MAX_KNOWN], texts)[: MAX_KNOWN - len(known)]
+    described = known + distractors if known else []
+    return Validation(
+        corpus=tuple(texts.text(products[index]) for index in corpus),
+        leaves=tuple(products[index].category for index in corpus),
+        queries=queries,
+        titles=tuple(texts.title(products[index]) for index in described),
+        descriptions=tuple(texts.description(products[index]) for index in described),
+        known=len(known),
+    )
+
+
+def _corpus(products: Sequence[Product], validation: Sequence[int], train: Sequence[int]) -> tuple[list[int], int]:
+    by_leaf: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for index in train:
+        by_leaf[products[index].category].append(index)
+    queries = [i for i in validation if products[i].category and by_leaf[products[i].category]][:MAX_QUERIES]
+    leaves = list(dict.fromkeys(products[index].category for index in queries))
+    near = [index for leaf in leaves for index in by_leaf[leaf][:_PER_LEAF]]
+    taken = set(near)
+    others = [index for index in train if index not in taken]
+    return (queries + near + others)[: max(MAX_CORPUS, len(queries) + len(near))], len(queries)
+
+
+def _described(products: Sequence[Product], indexes: Sequence[int], texts: TextFunctions) -> list[int]:
+    return [
+        index
+        for index in indexes
+        if len(texts.description(products[index])) >= MIN_DESCRIPTION and texts.title(products[index])
+    ]
+
+
+def _category_precision(corpus: Vectors, leaves: Sequence[tuple[str, ...]], queries: int) -> float:
+    numbers = {leaf: number for number, leaf in enumerate(dict.fromkeys(leaves))}
+    labels = np.array([numbers[leaf] for leaf in leaves], dtype=np.int64)
+    possible = (labels == labels[:queries, None]).sum(axis=1) - 1
+    asked = np.flatnonzero(possible > 0)  # a reduced corpus may have lost a query's peers
+    if not len(asked):
+        return 0.0
+    scores = corpus[asked] @ corpus.T
+    scores[np.arange(len(asked)), asked] = -np.inf
+    top = np.argsort(-scores, axis=1, kind="stable")[:, :PLACES]
+    return float(category_precision(top, labels, labels[asked], possible[asked], PLACES).mean())
+
+
+def _reciprocal_rank(queries: Vectors, candidates: Vectors) -> float:
+    return float(known_item_mrr(queries, candidates, np.arange(len(queries)), PLACES).mean())

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from recommender.training.sampler import DistinctBatchSampler
+from recommender.training.texts import TextFunctions
+from recommender.training.training_sets import TrainingSets
+from recommender.types import Product
+
+
+def leaf_of(toys: list[Product], texts: TextFunctions) -> dict[str, tuple[str, ...]]:
+    return {texts.text(product): product.category for product in toys}
+
+
+def test_no_category_stands_twice_among_the_rows_of_a_triplet_batch(toys: list[Product], texts: TextFunctions) -> None:
+    leaves = leaf_of(toys, texts)
+    dataset = TrainingSets(toys, range(len(toys)), texts, seed=0).category(2).dataset()
+    sampler = DistinctBatchSampler(dataset, batch_size=16, drop_last=False, seed=1)
+    assert len(sampler) == len(list(sampler)) > 10
+    for batch in sampler:
+        rows = dataset[batch]
+        anchors = [leaves[text] for text in rows["anchor"]]
+        assert len(set(anchors)) == len(anchors)
+        for own, negative in enumerate(rows["negative"]):
+            assert leaves[negative] not in anchors[:own] + anchors[own + 1 :]
+
+
+def test_no_text_stands_twice_in_a_batch_of_pairs(toys: list[Product], texts: TextFunctions) -> None:
+    sets = TrainingSets(toys, range(len(toys)), texts, seed=0)
+    for rows in (sets.fields(2), sets.queries(2)):
+        dataset = rows.dataset()
+        for batch in DistinctBatchSampler(dataset, batch_size=32, drop_last=False, seed=1):
+            shown = [text for column in dataset[batch].values() for text in column]
+            assert len(set(shown)) == len(shown)
+
+
+def test_a_query_that_names_a_category_meets_no_other_product_of_it(toys: list[Product], texts: TextFunctions) -> None:
+    leaves = leaf_of(toys, texts)
+    dataset = TrainingSets(toys, range(len(toys)), texts, seed=0).queries(2).dataset()
+    for batch in DistinctBatchSampler(dataset, batch_size=32, drop_last=False, seed=1):
+        rows = dataset[batch]
+        shown = [leaves[text] for text in rows["positive"]]
+        for query, leaf in zip(rows["anchor"], shown, strict=True):
+            if leaf[-1] in query.split():
+                assert shown.count(leaf) == 1
+
+
+def test_a_pass_ends_before_the_next_begins(toys: list[Product], texts: TextFunctions) -> None:
+    dataset = TrainingSets(toys, range(len(toys)), texts, seed=0).fields(3).dataset()
+    batches = list(DistinctBatchSampler(dataset, batch_size=32, drop_last=False, seed=1))
+    passes = [dataset.with_format(None)[batch]["pass"] for batch in batches]
+    assert [set(numbers) for numbers in passes] == sorted({number} for numbers in passes for number in set(numbers))
+
+
+def test_the_same_seed_gives_the_same_batches(toys: list[Product], texts: TextFunctions) -> None:
+    dataset = TrainingSets(toys, range(len(toys)), texts, seed=0).queries(1).dataset()
+    one, same, other = (list(DistinctBatchSampler(dataset, 16, drop_last=False, seed=seed)) for seed in (4, 4, 5))
+    assert one == same
+    assert one != other

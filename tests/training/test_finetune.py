@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recommender.errors import BadInput, UsageError
+from recommender.training.options import Loss, Precision, TrainingOptions
+from recommender.training.splits import Split, split_products
+from recommender.training.texts import TextFunctions
+from recommender.training.trainer import TrainingResult, finetune
+from recommender.training.validation import CATEGORY_P10, build_validation
+from recommender.types import Product
+
+pytestmark = pytest.mark.training
+
+OPTIONS = TrainingOptions(
+    epochs=2, batch_size=32, learning_rate=2e-3, precision=Precision.FP32, evaluations=2, device="cpu"
+)
+
+
+@pytest.fixture(scope="module")
+def split(toys: list[Product]) -> Split:
+    return split_products(toys, seed=1)
+
+
+@pytest.fixture(scope="module")
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, toys: list[Product], split: Split, toy_model: Path, texts: TextFunctions
+) -> tuple[Path, TrainingResult]:
+    output = tmp_path_factory.mktemp("trained") / "model"
+    return output, finetune(toys, split, toy_model, output, OPTIONS, texts)
+
+
+def category_precision(model: Path, products: Sequence[Product], split: Split, texts: TextFunctions) -> float:
+    from sentence_transformers import SentenceTransformer
+
+    encoder = SentenceTransformer(str(model), device="cpu")
+    held_out = replace(split, validation=split.test, test=())
+    validation = build_validation(products, held_out, texts)
+    return validation.measure(
+        lambda words: np.asarray(encoder.encode(list(words), normalize_embeddings=True, show_progress_bar=False))
+    )[CATEGORY_P10]
+
+
+def test_training_lowers_the_loss(trained: tuple[Path, TrainingResult]) -> None:
+    losses = [loss for _, loss in trained[1].losses]
+    assert np.mean(losses[-3:]) < 0.5 * np.mean(losses[:3])
+
+
+def test_the_saved_model_knows_the_categories_of_products_it_never_saw(
+    trained: tuple[Path, TrainingResult], toys: list[Product], split: Split, toy_model: Path, texts: TextFunctions
+) -> None:
+    before = category_precision(toy_model, toys, split, texts)
+    after = category_precision(trained[0], toys, split, texts)
+    assert after > before + 0.2
+
+
+def test_the_result_tells_what_was_done(trained: tuple[Path, TrainingResult]) -> None:
+    result = trained[1]
+    assert result.epochs == pytest.approx(2, abs=0.05)
+    assert result.device == "cpu"
+    assert result.precision is Precision.FP32
+    assert set(result.set_sizes) == {"category", "fields", "queries"}
+    steps = [step for step, _ in result.evaluations]
+    assert steps == [0, result.steps // 2, result.steps] or steps == [0, -(-result.steps // 2), result.steps]
+    gains = {step: metrics["gain"] for step, metrics in result.evaluations if step}
+    assert gains[result.best_step] == max(gains.values())
+
+
+def test_the_folder_is_a_model_with_its_own_length_and_nothing_else_is_left(
+    trained: tuple[Path, TrainingResult], toy_model: Path
+) -> None:
+    output, _ = trained
+    files = {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()}
+    assert {"modules.json", "model.safetensors", "tokenizer.json"} <= files
+    assert not [name for name in files if name.endswith((".bin", ".pt", ".pkl"))]
+    assert [path.name for path in output.parent.iterdir()] == [output.name]
+    assert (output / "sentence_bert_config.json").read_text() == (toy_model / "sentence_bert_config.json").read_text()
+
+
+def test_the_same_seed_gives_the_same_metrics(
+    trained: tuple[Path, TrainingResult],
+    tmp_path: Path,
+    toys: list[Product],
+    split: Split,
+    toy_model: Path,
+    texts: TextFunctions,
+) -> None:
+    again = finetune(toys, split, toy_model, tmp_path / "model", OPTIONS, texts)
+    assert again.evaluations == trained[1].evaluations
+    assert again.losses == trained[1].losses
+
+
+def test_a_budget_ends_the_run_in_time_with_the_learning_rate_at_rest(
+    tmp_path: Path, toys: list[Product], split: Split, toy_model: Path, texts: TextFunctions
+) -> None:
+    seen: list[tuple[int, int | None]] = []
+
+    def progress(stage: str, done: int, total: int | None, note: str = "") -> None:
+        if stage == "training":
+            seen.append((done, total))
+
+    options = replace(OPTIONS, epochs=400, budget=timedelta(seconds=6))
+    result = finetune(toys, split, toy_model, tmp_path / "model", options, texts, progress)
+    assert result.epochs < 400
+    assert result.seconds < 15
+    assert seen[-1] == (result.steps, result.steps)
+
+
+def test_the_textbook_recipe_trains_on_triplets_alone(
+    tmp_path: Path, toys: list[Product], split: Split, toy_model: Path, texts: TextFunctions
+) -> None:
+    options = replace(OPTIONS, loss=Loss.TRIPLET, epochs=1)
+    result = finetune(toys, split, toy_model, tmp_path / "model", options, texts)
+    assert set(result.set_sizes) == {"category"}
+
+
+def test_half_precision_arithmetic_leaves_full_precision_weights(
+    tmp_path: Path, toys: list[Product], split: Split, toy_model: Path, texts: TextFunctions
+) -> None:
+    from safetensors.numpy import load_file
+
+    options = replace(OPTIONS, epochs=0.2, precision=Precision.BF16)
+    result = finetune(toys, split, toy_model, tmp_path / "model", options, texts)
+    assert result.precision is Precision.BF16
+    weights = load_file(tmp_path / "model" / "model.safetensors")
+    assert {array.dtype for array in weights.values() if array.dtype.kind == "f"} == {np.dtype(np.float32)}
+
+
+def test_an_interrupted_run_leaves_nothing(
+    tmp_path: Path, toys: list[Product], split: Split, toy_model: Path, texts: TextFunctions
+) -> None:
+    def interrupt(stage: str, done: int, total: int | None, note: str = "") -> None:
+        if stage == "training" and done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        finetune(toys, split, toy_model, tmp_path / "model", OPTIONS, texts, interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_printed(
+    tmp_path: Path,
+    toys: list[Product],
+    split: Split,
+    toy_model: Path,
+    texts: TextFunctions,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    finetune(toys, split, toy_model, tmp_path / "model", replace(OPTIONS, epochs=0.1), texts)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_output_that_exists_is_not_touched(
+    tmp_path: Path, toys: list[Product], split: Split, toy_model: Path, texts: TextFunctions
+) -> None:
+    with pytest.raises(UsageError, match="exists already"):
+        finetune(toys, split, toy_model, tmp_path, OPTIONS, texts)
+
+
+def test_a_split_that_leaks_is_not_trained_on(
+    tmp_path: Path, toys: list[Product], split: Split, toy_model: Path, texts: TextFunctions
+) -> None:
+    leaking = replace(split, test=split.train[:1])
+    with pytest.raises(BadInput, match="leaks"):
+        finetune(toys, leaking, toy_model, tmp_path / "model", OPTIONS, texts)
+
+
+def test_training_in_another_thread_works(
+    tmp_path: Path, toys: list[Product], split: Split, toy_model: Path, texts: TextFunctions
+) -> None:
+    output = tmp_path / "model"
+    run = threading.Thread(target=finetune, args=(toys, split, toy_model, output, replace(OPTIONS, epochs=0.1), texts))
+    run.start()
+    run.join(60)
+    assert output.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("epochs", 0), ("budget", timedelta(0)), ("batch_size", 1), ("learning_rate", 0), ("warmup_ratio", 1)],
+)
+def test_options_that_no_run_can_use_are_refused(field: str, value: object) -> None:
+    with pytest.raises(UsageError, match="give"):
+        replace(OPTIONS, **{field: value})

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recommender.errors import BadInput
+from recommender.training.queries import made_up_query
+from recommender.training.texts import TextFunctions
+from recommender.training.training_sets import MIN_DESCRIPTION, TrainingSets
+from recommender.types import Product
+
+SHOE = Product(
+    sku="1",
+    title="Northpeak trail running shoe blue",
+    brand="Northpeak",
+    category=("Shoes", "Trail shoes"),
+    attributes={"colour": "blue", "care": "wash by hand, dry in the shade and never near an oven"},
+)
+
+
+def queries(product: Product) -> set[str]:
+    random = np.random.default_rng(0)
+    drawn = [made_up_query(product, product.title, random) for _ in range(400)]
+    return {query.text for query in drawn if query is not None}
+
+
+def test_a_made_up_query_is_title_words_the_leaf_with_or_without_brand_or_an_attribute_of_it() -> None:
+    drawn = queries(SHOE)
+    assert {"Trail shoes", "Northpeak Trail shoes", "blue Trail shoes", "trail running"} <= drawn
+    words = SHOE.title.split()
+    windows = {" ".join(words[start : start + count]) for count in (1, 2, 3, 4) for start in range(6 - count)}
+    assert drawn <= windows | {"Trail shoes", "Northpeak Trail shoes", "Trail shoes Northpeak", "blue Trail shoes"}
+
+
+def test_a_product_with_a_title_alone_is_asked_for_by_its_title_words() -> None:
+    assert queries(Product(sku="1", title="Mug")) == {"Mug"}
+
+
+def test_only_a_query_that_names_the_category_says_so() -> None:
+    random = np.random.default_rng(1)
+    for _ in range(100):
+        query = made_up_query(SHOE, SHOE.title, random)
+        assert query is not None
+        assert query.names_category == ("Trail shoes" in query.text)
+
+
+def test_field_pairs_need_a_description_that_says_something(toys: list[Product], texts: TextFunctions) -> None:
+    products = [replace(p, description="Nice." if n % 2 else p.description) for n, p in enumerate(toys)]
+    fields = TrainingSets(products, range(len(products)), texts, seed=0).fields(1)
+    assert len(fields) == sum(len(p.description) >= MIN_DESCRIPTION for p in products)
+
+
+def test_field_pairs_go_both_ways(toys: list[Product], texts: TextFunctions) -> None:
+    rows = TrainingSets(toys, range(len(toys)), texts, seed=0).fields(2).dataset()[:]
+    titles = {product.title for product in toys}
+    from_titles = sum(anchor in titles for anchor in rows["anchor"])
+    assert from_titles == len(rows["anchor"]) // 2
+    assert len(set(zip(rows["anchor"], rows["positive"], strict=True))) == len(rows["anchor"])
+
+
+def test_only_the_products_to_train_on_are_ever_shown(toys: list[Product], texts: TextFunctions) -> None:
+    train = [index for index in range(len(toys)) if index % 3]
+    held_out = {text for i in range(0, len(toys), 3) for text in (texts.text(toys[i]), toys[i].title)}
+    sets = TrainingSets(toys, train, texts, seed=0)
+    for rows in (sets.category(2), sets.fields(2), sets.queries(2)):
+        for column in rows.dataset()[:].values():
+            assert not held_out & set(column)
+
+
+def test_the_category_is_in_made_up_queries_alone(toys: list[Product], texts: TextFunctions) -> None:
+    sets = TrainingSets(toys, range(len(toys)), texts, seed=0)
+    leaves = {product.category[-1] for product in toys}
+    for rows in (sets.category(1), sets.fields(1)):
+        assert not leaves & {word for column in rows.dataset()[:].values() for text in column for word in text.split()}
+    queries = sets.queries(1).dataset()[:]
+    assert leaves & set(queries["anchor"])
+    assert not leaves & {word for text in queries["positive"] for word in text.split()}
+
+
+def test_passes_differ_and_seeds_repeat(toys: list[Product], texts: TextFunctions) -> None:
+    first, second = (TrainingSets(toys, range(len(toys)), texts, seed=3) for _ in range(2))
+    assert first.triplets(0) == second.triplets(0)
+    assert first.triplets(0) != first.triplets(1)
+    assert first.queries(2).dataset()[:] == second.queries(2).dataset()[:]
+
+
+def test_products_that_give_no_triplet_are_refused(texts: TextFunctions) -> None:
+    products = [Product(sku=str(n), title=f"Thing {n}", category=(f"C{n}",)) for n in range(9)]
+    with pytest.raises(BadInput, match="no triplet"):
+        TrainingSets(products, range(9), texts, seed=0)
