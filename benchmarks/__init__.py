@@ -1,0 +1,1 @@
+"""Measurements of this project: `make bench` runs them and writes RESULTS.md."""

@@ -1,0 +1,139 @@
+"""Everything that one process needs, wired from settings and opened when first asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+
+from recommender.catalogue.outbox import Outbox
+from recommender.catalogue.repository import Catalogue
+from recommender.database.engine import Database
+from recommender.database.migrate import upgrade
+from recommender.embedding.encoder import Encoder
+from recommender.embedding.lexical import LexicalEncoder
+from recommender.embedding.load import load_encoder
+from recommender.embedding.text import ProductText
+from recommender.index.embedded import EmbeddedEngine
+from recommender.index.generations import Generation, Generations
+from recommender.index.protocol import VectorEngine, VectorIndex
+from recommender.ingestion.worker import Worker
+from recommender.ingestion.writer import PointWriter, Target
+from recommender.registry.models import RegisteredModel, Registry
+from recommender.serving.live import LivePairs
+from recommender.serving.recommender import Recommender
+from recommender.settings import Settings, load_settings
+
+
+class Application:
+    """The objects of one process. A context manager: what was opened is closed at the end, last first."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        settings.home.mkdir(parents=True, exist_ok=True)
+        self.database = Database(settings.resolved_database_url)
+        upgrade(self.database)
+        self.text = ProductText(settings.text_attributes)
+        self.catalogue = Catalogue(self.database, self.text.hash)
+        self.outbox = Outbox(self.database)
+        self.registry = Registry(self.database, settings.models_dir)
+        self.generations = Generations(self.database)
+        self._indexes: dict[str, VectorIndex] = {}
+        self._encoders: dict[str, Encoder] = {}
+        self._lock = threading.RLock()
+
+    @cached_property
+    def engine(self) -> VectorEngine:
+        """The vector engine that the settings choose: a Qdrant server where one is named, else the embedded one."""
+        if not self.settings.qdrant_url:
+            return EmbeddedEngine(self.settings.index_dir)
+        from recommender.index.server import connect
+
+        return connect(self.settings.qdrant_url, self.settings.qdrant_api_key, self.settings.collection_prefix)
+
+    @cached_property
+    def lexical(self) -> LexicalEncoder:
+        """The lexical encoder, the same for documents and queries."""
+        return LexicalEncoder(self.settings.language)
+
+    @cached_property
+    def writer(self) -> PointWriter:
+        """What writes products into an index."""
+        return PointWriter(self.text, self.lexical.document)
+
+    def index(self, generation: Generation) -> VectorIndex:
+        """Open the index of a generation, once in this process."""
+        with self._lock:
+            if generation.name not in self._indexes:
+                self._indexes[generation.name] = self.engine.open(generation.name)
+            return self._indexes[generation.name]
+
+    def create_index(self, generation: Generation) -> VectorIndex:
+        """Make the empty index of a new generation and keep it open."""
+        with self._lock:
+            self._indexes[generation.name] = self.engine.create(generation.name, generation.dimension)
+            return self._indexes[generation.name]
+
+    def drop_index(self, generation: Generation) -> None:
+        """Close and remove the index of a generation."""
+        with self._lock:
+            opened = self._indexes.pop(generation.name, None)
+            if opened is not None:
+                opened.close()
+            self.engine.drop(generation.name)
+
+    def release_indexes(self) -> None:
+        """Close the open indexes, so that another process can have them; they open again when next asked for."""
+        with self._lock:
+            while self._indexes:
+                self._indexes.popitem()[1].close()
+
+    def encoder(self, model: RegisteredModel) -> Encoder:
+        """Return the encoder that serves a model, loaded once in this process."""
+        with self._lock:
+            if model.fingerprint not in self._encoders:
+                self._encoders[model.fingerprint] = load_encoder(
+                    model.folder, model.fingerprint, self.settings.encoder, self.settings.threads
+                )
+            return self._encoders[model.fingerprint]
+
+    def encoder_of(self, generation: Generation) -> Encoder:
+        """Return the encoder of the model that made a generation."""
+        return self.encoder(self.registry.by_id(generation.model_id))
+
+    def target(self, generation: Generation) -> Target:
+        """Open a generation for writing."""
+        return Target(generation.name, self.index(generation), lambda: self.encoder_of(generation))
+
+    def targets(self) -> Sequence[Target]:
+        """Open every generation that follows the catalogue."""
+        return [self.target(generation) for generation in self.generations.followers()]
+
+    def worker(self) -> Worker:
+        """Return a worker that drains the outbox into every following generation."""
+        return Worker(self.catalogue, self.outbox, self.writer, self.targets)
+
+    def recommender(self) -> Recommender:
+        """Return the queries over the live pair."""
+        pairs = LivePairs(self.generations, self.index, self.encoder_of)
+        return Recommender(pairs.current, self.catalogue, self.text, self.lexical)
+
+    def close(self) -> None:
+        """Close indexes, encoders, the engine and the database."""
+        self.release_indexes()
+        while self._encoders:
+            self._encoders.popitem()[1].close()
+        if "engine" in self.__dict__:
+            self.engine.close()
+        self.database.close()
+
+    def __enter__(self) -> Application:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_application(**overrides: object) -> Application:
+    """Read the settings and wire the application. Raises `BadInput` for settings that do not fit."""
+    return Application(load_settings(**overrides))

@@ -1,0 +1,183 @@
+"""Bringing a model into the registry, exported and measured; and making a model's generation live."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from recommender.bootstrap.application import Application
+from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError
+from recommender.index.generations import Generation, GenerationState
+from recommender.ingestion.rebuild import backfill
+from recommender.registry.base import Pooling, assemble, resolve_model
+from recommender.registry.card import model_card
+from recommender.registry.fingerprint import fingerprint
+from recommender.registry.manifest import Export, Manifest, write_text
+from recommender.registry.models import RegisteredModel
+from recommender.types import Progress, silent
+
+EXPORT_SAMPLE = 256
+"""Texts that the int8 export is measured on: the mean cosine moves by less than 0.001 beyond that."""
+
+FALLBACK_TEXTS = ("red running shoes", "a cordless drill with two batteries, case and charger", "tea")
+"""What an export is measured on while the catalogue is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelShape:
+    """How a raw transformer becomes an encoder; fields left out keep what the model says of itself."""
+
+    pooling: Pooling | None = None
+    dense_dim: int | None = None
+    max_seq_length: int | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was asked for."""
+        return self != ModelShape()
+
+
+@contextmanager
+def workspace(application: Application) -> Iterator[Path]:
+    """Give a folder beside the models, on the same disk, that is gone afterwards."""
+    application.settings.models_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".work-", dir=application.settings.models_dir) as folder:
+        yield Path(folder)
+
+
+def prepare_base(
+    application: Application, base: str = "", shape: ModelShape | None = None, progress: Progress = silent
+) -> RegisteredModel:
+    """Return the registered form of a base model; the first time it is fetched, exported and measured.
+
+    `base` is a Hub name or a folder, by default the one in the settings.
+    """
+    base = base or application.settings.model
+    shape = shape or ModelShape()
+    known = {model.name: model for model in application.registry.list()}
+    if base in known and not shape.changed:
+        return known[base]
+    progress("base model", 0, 2, base)
+    source = resolve_model(base)
+    with workspace(application) as folder:
+        copy = folder / "model"
+        if shape.changed or not (source / "modules.json").is_file():
+            assemble(
+                source, copy, pooling=shape.pooling, dense_dim=shape.dense_dim, max_seq_length=shape.max_seq_length
+            )
+        else:
+            shutil.copytree(
+                source, copy, ignore=shutil.ignore_patterns("*.bin", "*.py", ".git*", "*.h5", "*.ot", "*.msgpack")
+            )
+        found = application.registry.find(fingerprint(copy))
+        if found is not None:
+            return found
+        progress("base model", 1, 2, "exporting to ONNX")
+        manifest = Manifest.create(copy, name=application.registry.unused_name(Path(base).name), base=base, kind="base")
+        model = add_model(application, copy, manifest)
+    progress("base model", 2, 2, model.name)
+    return model
+
+
+def add_model(application: Application, folder: Path, manifest: Manifest) -> RegisteredModel:
+    """Export a finished model folder, write its card, and register it; the folder is moved into the registry."""
+    manifest = replace(manifest, export=export_model(application, folder))
+    write_text(folder / "README.md", model_card(manifest))
+    return application.registry.register(folder, manifest)
+
+
+def export_model(application: Application, folder: Path) -> Export:
+    """Export a model to ONNX; one that can't be exported runs on torch, and its manifest says why."""
+    from recommender.embedding.export import export
+
+    try:
+        report = export(folder, _sample_texts(application))
+    except MissingExtra as error:
+        if (folder / "onnx" / "model.onnx").is_file():
+            return Export(reason=f"came with the model; not measured: {error}")
+        raise
+    except RecommenderError as error:
+        return Export(reason=str(error))
+    return Export(
+        fp32_max_distance=report.fp32_max_distance,
+        int8_mean_cosine=report.int8_mean_cosine,
+        int8_min_cosine=report.int8_min_cosine,
+    )
+
+
+def _sample_texts(application: Application) -> Sequence[str]:
+    products = islice(application.catalogue.products(), EXPORT_SAMPLE)
+    return [application.text(stored.product) for stored in products] or FALLBACK_TEXTS
+
+
+def ensure_live(application: Application, progress: Progress = silent) -> Generation:
+    """Return the live generation; on a new installation make an empty one with the base model first."""
+    live = application.generations.live()
+    if live is not None:
+        return live
+    generation = start_generation(application, prepare_base(application, progress=progress))
+    application.generations.ready(generation)
+    application.generations.switch(generation)
+    return generation
+
+
+def start_generation(application: Application, model: RegisteredModel) -> Generation:
+    """Make the row and the empty index of a new generation of a model."""
+    generation = application.generations.start(model.id, model.fingerprint, model.dimension)
+    application.create_index(generation)
+    return generation
+
+
+def make_live(application: Application, model: RegisteredModel, progress: Progress = silent) -> Generation:
+    """Build a generation with a model and switch to it; queries see the old pair until the switch, then the new one.
+
+    A build that was cut off is taken up again. Afterwards the previous generation is kept for `roll_back`, and older
+    ones are removed.
+    """
+    generation = _unfinished(application, model) or start_generation(application, model)
+    backfill(application.target(generation), application.catalogue, application.writer, progress)
+    application.generations.ready(generation)
+    application.generations.switch(generation)
+    _retire_older(application)
+    return generation
+
+
+def rebuild(application: Application, progress: Progress = silent) -> Generation:
+    """Build a new generation with the live model and switch to it, with texts as the settings now make them."""
+    live = application.generations.live()
+    if live is None:
+        raise NoLiveModel("nothing is indexed yet; run `recommender ingest FEED` first")
+    application.catalogue.rehash()
+    return make_live(application, application.registry.by_id(live.model_id), progress)
+
+
+def _unfinished(application: Application, model: RegisteredModel) -> Generation | None:
+    existing = set(application.engine.names())
+    for generation in application.generations.list():
+        building = generation.state is GenerationState.BUILDING
+        if building and generation.model_id == model.id and generation.name in existing:
+            return generation
+    return None
+
+
+def _retire_older(application: Application) -> None:
+    previous = application.generations.previous()
+    for generation in application.generations.list():
+        kept = generation.live or (previous is not None and generation.id == previous.id)
+        if not kept and generation.state is not GenerationState.RETIRED:
+            application.generations.retire(generation)
+            application.drop_index(generation)
+
+
+def roll_back(application: Application, progress: Progress = silent) -> Generation:
+    """Go back to the previous pair of generation and model, brought up to date first. Undone by calling it again."""
+    previous = application.generations.previous()
+    if previous is None:
+        raise BadInput("there is nothing to roll back to: no other generation was live before this one")
+    backfill(application.target(previous), application.catalogue, application.writer, progress)
+    return application.generations.rollback()

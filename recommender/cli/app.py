@@ -1,0 +1,60 @@
+"""The root of the command line: the commands, and how a process ends."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from recommender import __version__
+from recommender.cli import demo, evaluate, finetune, index, ingest, models, operate, queries, queue
+from recommender.errors import RecommenderError, exit_code
+
+UNEXPECTED = 1
+
+app = typer.Typer(
+    name="recommender",
+    help="Similar products and free-text recommendations from your own catalogue.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+for module in (demo, ingest, queries, finetune, evaluate, operate):
+    module.register(app)
+app.add_typer(models.app, name="models")
+app.add_typer(index.app, name="index")
+app.add_typer(queue.app, name="queue")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version."),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+) -> None:
+    """Similar products and free-text recommendations from your own catalogue."""
+    del version, debug  # the first ends the process above; the second is read where errors are shown
+
+
+def main() -> None:
+    """Run the command line; end with 0 or with the exit code of the error, which is told in one line on stderr."""
+    debug = "--debug" in sys.argv
+    sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    try:
+        app()
+    except RecommenderError as error:
+        if debug:
+            raise
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(exit_code(error))
+    except Exception as error:
+        if debug:
+            raise
+        typer.echo(f"error: unexpected {type(error).__name__}: {error}; --debug shows where", err=True)
+        sys.exit(UNEXPECTED)

@@ -1,0 +1,149 @@
+"""`finetune`."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recommender.cli.models import model_shape
+from recommender.cli.options import Json
+from recommender.cli.output import print_json, print_table, say
+from recommender.cli.progress import ProgressBar
+from recommender.errors import UsageError
+
+if TYPE_CHECKING:
+    from recommender.bootstrap.finetune import FinetuneResult
+    from recommender.training.gate import Verdict
+    from recommender.training.options import TrainingOptions
+
+REFUSED = 6
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(finetune)
+
+
+def finetune(
+    base: Annotated[
+        str, typer.Option(help="Base model: a Hub name or a folder; by default the one in the settings.")
+    ] = "",
+    loss: Annotated[str, typer.Option(help="mnrl: the default recipe; triplet: the textbook's, to compare.")] = "mnrl",
+    epochs: Annotated[float | None, typer.Option(help="Passes over the training sets.", min=0.01)] = None,
+    budget: Annotated[str | None, typer.Option(help="Time limit of the training: 90s, 10m, 1h.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Anchors in a batch.", min=2)] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.", min=0.0)] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the split, the sampling and the training.")] = None,
+    pooling: Annotated[str | None, typer.Option(help="mean, cls or max: for a raw transformer.")] = None,
+    dense_dim: Annotated[int | None, typer.Option(help="Add a dense layer of this size.", min=1)] = None,
+    max_seq_length: Annotated[int | None, typer.Option(help="Tokens after which a text is cut.", min=8)] = None,
+    name: Annotated[str, typer.Option(help="Name of the new model.")] = "",
+    no_promote: Annotated[
+        bool, typer.Option("--no-promote", help="Register and measure, but leave the live model.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Fine-tune on the catalogue's category tree; go live if better than what is live on held-out products.
+
+    Exit code 6: the model was trained and registered, but the gate kept it from going live.
+    """
+    from recommender.bootstrap.application import open_application
+    from recommender.bootstrap.finetune import run
+
+    options = training_options(
+        loss, epochs=epochs, budget=budget, batch_size=batch_size, learning_rate=learning_rate, seed=seed
+    )
+    shape = model_shape(pooling, dense_dim, max_seq_length)
+    with open_application() as application, ProgressBar() as progress:
+        result = run(application, options, base=base, shape=shape, name=name, promote=not no_promote, progress=progress)
+    if as_json:
+        print_json(result_json(result))
+    else:
+        print_result(result, no_promote)
+    if not result.verdict.passed and not no_promote:
+        raise typer.Exit(REFUSED)
+
+
+def training_options(loss: str, **given: Any) -> TrainingOptions:
+    """Build the training options from what was given; the rest keeps its default. Raises `UsageError`."""
+    from recommender.training.options import Loss, TrainingOptions
+
+    values = {name: value for name, value in given.items() if value is not None}
+    if "budget" in values:
+        values["budget"] = duration(values["budget"])
+    try:
+        return TrainingOptions(loss=Loss(loss), **values)
+    except ValueError:
+        raise UsageError(f"--loss {loss!r} is not one of {', '.join(kind.value for kind in Loss)}") from None
+
+
+def duration(text: str) -> timedelta:
+    """Read a duration such as 90s, 10m or 1.5h. Raises `UsageError`."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", text.strip().lower())
+    if found is None or float(found[1]) == 0:
+        raise UsageError(f"--budget {text!r} is not a duration; write 90s, 10m or 1h")
+    return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+
+
+def print_result(result: FinetuneResult, no_promote: bool = False) -> None:
+    """Show how the models measured and what the gate said."""
+    print_verdict(result.verdict)
+    training = result.training
+    say(f"trained {training.steps:,} steps in {training.seconds:.0f} s on {training.device}; model {result.model.name}")
+    if result.promoted:
+        say(f"live: {result.model.name} ({result.verdict.reason})")
+    elif no_promote and result.verdict.passed:
+        say(f"not promoted, as asked; `recommender models promote {result.model.name}` makes it live")
+    else:
+        say(f"not promoted: {result.verdict.reason}")
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Show the gate's lines."""
+    columns = [
+        ("measure", "left"),
+        ("before", "right"),
+        ("tuned", "right"),
+        ("change", "right"),
+        ("95% interval", "right"),
+        ("gate", "left"),
+    ]
+    print_table(
+        columns,
+        [
+            (
+                line.name,
+                f"{line.reference:.3f}",
+                f"{line.tuned:.3f}",
+                f"{line.difference:+.3f}",
+                f"{line.low:+.3f} .. {line.high:+.3f}",
+                "ok" if line.passed else "FAILED",
+            )
+            for line in verdict.lines
+        ],
+    )
+
+
+def result_json(result: FinetuneResult) -> dict[str, Any]:
+    """Return the JSON form of a run."""
+    return {
+        "model": result.model.name,
+        "promoted": result.promoted,
+        "passed": result.verdict.passed,
+        "reason": result.verdict.reason,
+        "reports": [
+            {"model": report.model, "encoder": report.encoder, "queries": report.queries}
+            | {name: round(value.mean, 4) for name, value in report.metrics.items()}
+            for report in result.reports
+        ],
+        "training": {
+            "steps": result.training.steps,
+            "seconds": round(result.training.seconds, 1),
+            "device": result.training.device,
+        },
+    }

@@ -1,0 +1,132 @@
+"""`models list | show | promote | rollback | import`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recommender.cli.options import Json
+from recommender.cli.output import print_json, print_table, say
+from recommender.cli.progress import ProgressBar
+
+if TYPE_CHECKING:
+    from recommender.registry.models import RegisteredModel
+
+app = typer.Typer(help="The registered models, and which one is live.", no_args_is_help=True)
+
+SHOWN_METRICS = ("category_p10", "graded_ndcg10", "description_to_title_mrr10", "title_to_description_mrr10")
+HEADINGS = ("P@10", "nDCG@10", "d>t MRR", "t>d MRR")
+
+
+@app.command("list")
+def list_models(as_json: Json = False) -> None:
+    """List the models with their measured relevance on the held-out products of their run."""
+    from recommender.bootstrap.application import open_application
+
+    with open_application() as application:
+        models = application.registry.list()
+    if as_json:
+        print_json({"models": [_json(model) for model in models]})
+        return
+    columns = [("model", "left"), ("live", "left"), *((heading, "right") for heading in HEADINGS), ("made", "left")]
+    print_table(columns, [_row(model) for model in models])
+    for model in models:
+        if model.verdict:
+            say(f"{model.name}: {model.verdict}")
+
+
+def _row(model: RegisteredModel) -> tuple[str, ...]:
+    cells = (f"{model.metrics[name]:.3f}" if name in model.metrics else "" for name in SHOWN_METRICS)
+    return (model.name, "live" if model.live else "", *cells, model.created_at.strftime("%Y-%m-%d"))
+
+
+def _json(model: RegisteredModel) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "base": model.base,
+        "live": model.live,
+        "fingerprint": model.fingerprint,
+        "dimension": model.dimension,
+        "folder": model.folder,
+        "metrics": dict(model.metrics),
+        "verdict": model.verdict,
+        "created_at": model.created_at,
+    }
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="The model's name.")]) -> None:
+    """Print everything that is known of a model: its manifest, as JSON."""
+    from recommender.bootstrap.application import open_application
+
+    with open_application() as application:
+        model = application.registry.get(name)
+        manifest = application.registry.manifest(name)
+    print_json(asdict(manifest) | _json(model))
+
+
+@app.command()
+def promote(name: Annotated[str, typer.Argument(help="The model's name.")], as_json: Json = False) -> None:
+    """Build a generation with a model and make the two live, in one step; `models rollback` undoes it."""
+    from recommender.bootstrap.application import open_application
+    from recommender.bootstrap.models import make_live
+
+    with open_application() as application, ProgressBar() as progress:
+        model = application.registry.get(name)
+        if model.live:
+            say(f"{name} is live already")
+            return
+        generation = make_live(application, model, progress)
+    if as_json:
+        print_json({"live": {"model": name, "generation": generation.name}})
+    else:
+        say(f"{name} is live with generation {generation.name}; `recommender models rollback` goes back")
+
+
+@app.command()
+def rollback(as_json: Json = False) -> None:
+    """Go back to the generation and model that were live before."""
+    from recommender.bootstrap.application import open_application
+    from recommender.bootstrap.models import roll_back
+
+    with open_application() as application, ProgressBar() as progress:
+        generation = roll_back(application, progress)
+    if as_json:
+        print_json({"live": {"model": generation.model_name, "generation": generation.name}})
+    else:
+        say(f"{generation.model_name} is live again with generation {generation.name}")
+
+
+@app.command("import")
+def import_model(
+    base: Annotated[str, typer.Argument(help="A Hub name or a folder.")],
+    pooling: Annotated[str | None, typer.Option(help="mean, cls or max: for a raw transformer.")] = None,
+    dense_dim: Annotated[int | None, typer.Option(help="Add a dense layer of this size.", min=1)] = None,
+    max_seq_length: Annotated[int | None, typer.Option(help="Tokens after which a text is cut.", min=8)] = None,
+    as_json: Json = False,
+) -> None:
+    """Register any sentence-transformers model or raw transformer, exported to ONNX and measured against torch."""
+    from recommender.bootstrap.application import open_application
+    from recommender.bootstrap.models import prepare_base
+
+    with open_application() as application, ProgressBar() as progress:
+        model = prepare_base(application, base, model_shape(pooling, dense_dim, max_seq_length), progress)
+    if as_json:
+        print_json(_json(model))
+    else:
+        say(f"{model.name}: {model.dimension} dimensions, from {model.base}; `models promote` makes it live")
+
+
+def model_shape(pooling: str | None, dense_dim: int | None, max_seq_length: int | None) -> Any:
+    """Build the shape of a model from options. Raises `UsageError` for a pooling that does not exist."""
+    from recommender.bootstrap.models import ModelShape
+    from recommender.errors import UsageError
+    from recommender.registry.base import Pooling
+
+    try:
+        return ModelShape(Pooling(pooling) if pooling else None, dense_dim, max_seq_length)
+    except ValueError:
+        kinds = ", ".join(kind.value for kind in Pooling)
+        raise UsageError(f"--pooling {pooling!r} is not one of {kinds}") from None

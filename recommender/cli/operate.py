@@ -1,0 +1,69 @@
+"""`status` and `doctor`: what an operator asks first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from recommender.cli.options import Json
+from recommender.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from recommender.bootstrap.application import Application
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(status)
+    app.command()(doctor)
+
+
+def status(as_json: Json = False) -> None:
+    """Show what is installed here: products, live model and generation, and the queue."""
+    from recommender.bootstrap.application import open_application
+
+    with open_application() as application:
+        found = _status(application)
+    if as_json:
+        print_json(found)
+        return
+    for name, value in found.items():
+        typer.echo(f"{name:<12} {_plain(value)}")
+
+
+def _status(application: Application) -> dict[str, Any]:
+    depth = application.outbox.depth()
+    live = application.generations.live()
+    return {
+        "home": str(application.settings.home.resolve()),
+        "database": application.database.engine.url.render_as_string(hide_password=True),
+        "engine": application.settings.qdrant_url or "embedded",
+        "products": application.catalogue.count(),
+        "categories": len(application.catalogue.category_sizes()),
+        "model": live.model_name if live else None,
+        "generation": live.name if live else None,
+        "waiting": depth.waiting,
+        "parked": depth.parked,
+    }
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "none yet"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check everything that could be wrong and say what to do about it; exit 1 when something is."""
+    from recommender.bootstrap.doctor import examine
+
+    findings = examine()
+    if as_json:
+        print_json({"findings": [{"check": f.check, "ok": f.ok, "detail": f.detail} for f in findings]})
+    else:
+        for finding in findings:
+            typer.echo(f"{'ok  ' if finding.ok else 'FAIL'} {finding.check:<12} {finding.detail}")
+    if not all(finding.ok for finding in findings):
+        say("something needs attention")
+        raise typer.Exit(1)

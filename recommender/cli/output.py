@@ -1,0 +1,134 @@
+"""What goes to stdout (answers) and to stderr (everything else)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from recommender.types import Hit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH = 80
+"""Columns when stdout is no terminal: what a log or a pipe shows without wrapping."""
+
+GAP = 2
+"""Columns between two columns of a table."""
+
+MIN_WIDTH = 8
+"""Columns that the last shrinking column keeps: a title of less says nothing."""
+
+
+@cache
+def stdout() -> Console:
+    """Return the console of answers."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+
+
+def say(text: str) -> None:
+    """Tell a person something that is not the answer."""
+    typer.echo(text, err=True)
+
+
+def print_json(value: Any) -> None:
+    """Write one JSON document."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form here")
+
+
+def print_table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+    """Print rows under (heading, kind) columns.
+
+    A "left" or "right" column is as wide as its longest cell; "shrink" ones share what is left, cut with an ellipsis.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, title=title and Text(title), title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
+    for (heading, kind), width in zip(columns, _widths(columns, rows), strict=True):
+        table.add_column(heading, justify="right" if kind == "right" else "left", width=width, no_wrap=kind == "shrink")
+    for row in rows:
+        table.add_row(
+            *(
+                Text(cell, overflow="ellipsis" if kind == "shrink" else "fold")
+                for cell, (_, kind) in zip(row, columns, strict=True)
+            )
+        )
+    stdout().print(table)
+
+
+def _widths(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Give each column the width of its longest cell, then take from the widest "shrink" one until all fit."""
+    widths = [max([len(heading), *(len(row[at]) for row in rows)]) for at, (heading, _) in enumerate(columns)]
+    shrinking = [at for at, (_, kind) in enumerate(columns) if kind == "shrink"] or list(range(len(columns)))
+    room = stdout().width - 2 - GAP * (len(columns) - 1)
+    while sum(widths) > room and max(widths[at] for at in shrinking) > MIN_WIDTH:
+        widest = max(shrinking, key=lambda at: widths[at])
+        widths[widest] -= 1
+    return widths
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """Return the JSON form of a hit; prices are numbers, categories lists of names."""
+    card = hit.card
+    return {
+        "sku": hit.sku,
+        "score": round(hit.score, 6),
+        "title": card.title,
+        "brand": card.brand,
+        "category": list(card.category),
+        "price": card.price,
+        "currency": card.currency,
+        "availability": card.availability.value,
+        "url": card.url,
+        "image": card.image,
+        "group_id": card.group_id,
+    }
+
+
+def print_hits(hits: Sequence[Hit], title: str) -> None:
+    """Print hits as a table that reads well in 80 columns."""
+    columns = [
+        ("#", "right"),
+        ("score", "right"),
+        ("sku", "left"),
+        ("title", "shrink"),
+        ("category", "shrink"),
+        ("price", "right"),
+    ]
+    rows = [
+        (
+            str(rank),
+            f"{hit.score:.3f}",
+            hit.sku,
+            hit.card.title,
+            hit.card.category[-1] if hit.card.category else "",
+            _price(hit),
+        )
+        for rank, hit in enumerate(hits, 1)
+    ]
+    print_table(columns, rows, title)
+
+
+def _price(hit: Hit) -> str:
+    return "" if hit.card.price is None else f"{hit.card.price} {hit.card.currency}".rstrip()
