@@ -14,6 +14,7 @@ from recommender.embedding.encoder import Encoder
 from recommender.embedding.lexical import LexicalEncoder
 from recommender.embedding.load import load_encoder
 from recommender.embedding.text import ProductText
+from recommender.errors import NotFound, Unavailable
 from recommender.index.embedded import EmbeddedEngine
 from recommender.index.generations import Generation, Generations
 from recommender.index.protocol import VectorEngine, VectorIndex
@@ -62,11 +63,20 @@ class Application:
         return PointWriter(self.text, self.lexical.document)
 
     def index(self, generation: Generation) -> VectorIndex:
-        """Open the index of a generation, once in this process."""
+        """Open the index of a generation, once in this process. Raises `Unavailable` when this engine lacks it."""
         with self._lock:
             if generation.name not in self._indexes:
-                self._indexes[generation.name] = self.engine.open(generation.name)
+                self._indexes[generation.name] = self._open(generation)
             return self._indexes[generation.name]
+
+    def _open(self, generation: Generation) -> VectorIndex:
+        try:
+            return self.engine.open(generation.name)
+        except NotFound as error:
+            where = self.settings.qdrant_url or str(self.settings.index_dir)
+            raise Unavailable(
+                f"generation {generation.name} is not at {where}; `recommender index rebuild` makes one there"
+            ) from error
 
     def create_index(self, generation: Generation) -> VectorIndex:
         """Make the empty index of a new generation and keep it open."""
@@ -106,8 +116,9 @@ class Application:
         return Target(generation.name, self.index(generation), lambda: self.encoder_of(generation))
 
     def targets(self) -> Sequence[Target]:
-        """Open every generation that follows the catalogue."""
-        return [self.target(generation) for generation in self.generations.followers()]
+        """Open every generation that follows the catalogue and that this engine has."""
+        existing = set(self.engine.names())
+        return [self.target(follower) for follower in self.generations.followers() if follower.name in existing]
 
     def worker(self) -> Worker:
         """Return a worker that drains the outbox into every following generation."""

@@ -73,7 +73,7 @@ def drain(
     With nothing waiting no model is loaded and no index is opened.
     """
     try:
-        if application.outbox.depth().waiting:
+        if application.outbox.depth().waiting or application.generations.live() is not None:
             ensure_live(application, progress)
         return application.worker().drain(progress, stopped)
     except IndexHeld:

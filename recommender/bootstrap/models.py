@@ -116,10 +116,15 @@ def _sample_texts(application: Application) -> Sequence[str]:
 
 
 def ensure_live(application: Application, progress: Progress = silent) -> Generation:
-    """Return the live generation; on a new installation make an empty one with the base model first."""
+    """Return the live generation; on a new installation make an empty one with the base model first.
+
+    When the engine does not have the live one, as after a move to a server, a new one is built there with its model.
+    """
     live = application.generations.live()
-    if live is not None:
+    if live is not None and live.name in application.engine.names():
         return live
+    if live is not None:
+        return make_live(application, application.registry.by_id(live.model_id), progress)
     generation = start_generation(application, prepare_base(application, progress=progress))
     application.generations.ready(generation)
     application.generations.switch(generation)
@@ -143,7 +148,7 @@ def make_live(application: Application, model: RegisteredModel, progress: Progre
     backfill(application.target(generation), application.catalogue, application.writer, progress)
     application.generations.ready(generation)
     application.generations.switch(generation)
-    _retire_older(application)
+    _retire_before(application, generation)
     return generation
 
 
@@ -165,11 +170,12 @@ def _unfinished(application: Application, model: RegisteredModel) -> Generation 
     return None
 
 
-def _retire_older(application: Application) -> None:
+def _retire_before(application: Application, newest: Generation) -> None:
+    # Only those that began before it: a later one may be a build that another process has under way.
     previous = application.generations.previous()
     for generation in application.generations.list():
-        kept = generation.live or (previous is not None and generation.id == previous.id)
-        if not kept and generation.state is not GenerationState.RETIRED:
+        kept = generation.id == newest.id or generation.live or (previous is not None and generation.id == previous.id)
+        if not kept and generation.id < newest.id and generation.state is not GenerationState.RETIRED:
             application.generations.retire(generation)
             application.drop_index(generation)
 

@@ -42,15 +42,13 @@ def status(as_json: Json = False) -> None:
 
 
 def _row(application: Application, generation: Generation) -> dict[str, Any]:
-    from recommender.index.generations import GenerationState
-
-    retired = generation.state is GenerationState.RETIRED
+    here = generation.name in application.engine.names()
     return {
         "generation": generation.name,
         "model": generation.model_name,
         "state": generation.state.value,
         "live": generation.live,
-        "points": None if retired else application.index(generation).count(),
+        "points": application.index(generation).count() if here else None,
         "created_at": generation.created_at,
         "ready_at": generation.ready_at,
     }

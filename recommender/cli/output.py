@@ -64,7 +64,9 @@ def print_table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=title and Text(title), title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(
+        box=box.SIMPLE_HEAD, title=title and Text(title), title_justify="left", pad_edge=False, padding=(0, 1, 0, 0)
+    )
     for (heading, kind), width in zip(columns, _widths(columns, rows), strict=True):
         table.add_column(heading, justify="right" if kind == "right" else "left", width=width, no_wrap=kind == "shrink")
     for row in rows:

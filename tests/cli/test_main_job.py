@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -220,3 +221,37 @@ def test_the_query_path_imports_no_training_library(shop: Command, home: Path) -
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"RECOMMENDER_HOME": str(home)})
+
+
+def test_an_index_that_is_gone_is_said_so_and_made_anew_by_the_next_ingest(
+    recommender: Command, feed: Path, tmp_path: Path
+) -> None:
+    here = {"RECOMMENDER_HOME": str(tmp_path)}
+    recommender("ingest", feed, **here)
+    shutil.rmtree(tmp_path / "index")
+    assert "index rebuild" in recommender("similar", "boot-1", code=5, **here).err
+    recommender("ingest", feed, **here)
+    assert recommender("similar", "boot-1", "--json", **here).json["hits"]
+    assert recommender("index", "verify", "--json", **here).json["missing"] == []
+
+
+def test_a_query_while_another_process_holds_the_index_is_one_clear_line(shop: Command, home: Path) -> None:
+    code = (
+        "import sys\nfrom recommender.bootstrap.application import open_application\n"
+        "with open_application() as application:\n"
+        "    application.index(application.generations.live())\n"
+        "    print('held', flush=True)\n    sys.stdin.read()"
+    )
+    environment = os.environ | {"RECOMMENDER_HOME": str(home)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdin is not None
+        holder.stdout.readline()
+        done = shop("similar", "boot-1", code=5)
+        queued = shop("ingest", _write(home / "held.csv", [_row(50, "lamp", "Home > Lamps")]), "--json").json
+        holder.stdin.close()
+    assert len(done.err.strip().splitlines()) == 1
+    assert (queued["index"], queued["waiting"]) == (None, 1)
+    assert shop("worker", "--once", "--json").json["applied"] == 1
