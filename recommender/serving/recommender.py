@@ -23,12 +23,13 @@ MAX_RESULTS = 1000
 PREFETCH_FLOOR = 100
 """Candidates that each list brings to the fusion, at least: below that, fused recall@10 falls."""
 
-SIMILAR_FUSION = Fusion.DBSF
-SEARCH_FUSION = Fusion.RRF
-
 
 class Recommender:
-    """Answers queries. Thread-safe; every answer comes from one live pair of generation and model."""
+    """Answers queries. Thread-safe; every answer comes from one live pair of generation and model.
+
+    The two fusions are how `similar` and `search` join the dense and the lexical list; the defaults are those that
+    measured best (docs/relevance.md).
+    """
 
     def __init__(
         self,
@@ -36,7 +37,11 @@ class Recommender:
         catalogue: Catalogue,
         text: Callable[[Product], str],
         lexical: LexicalEncoder,
+        similar_fusion: Fusion = Fusion.DBSF,
+        search_fusion: Fusion = Fusion.RRF,
     ) -> None:
+        self._similar_fusion = similar_fusion
+        self._search_fusion = search_fusion
         self._live = live
         self._catalogue = catalogue
         self._text = text
@@ -66,7 +71,7 @@ class Recommender:
             limit=k,
             dense=None if mode is Mode.LEXICAL else vector,
             lexical=None if mode is Mode.DENSE else self._lexical.query(title),
-            fusion=SIMILAR_FUSION,
+            fusion=self._similar_fusion,
             filters=wanted,
             prefetch=max(PREFETCH_FLOOR, 3 * k),
         )
@@ -86,7 +91,7 @@ class Recommender:
             limit=k,
             dense=dense,
             lexical=None if mode is Mode.DENSE else self._lexical.query(text),
-            fusion=SEARCH_FUSION,
+            fusion=self._search_fusion,
             filters=filters or Filters(),
             prefetch=max(PREFETCH_FLOOR, 3 * k),
         )
