@@ -107,26 +107,24 @@ def print_verdict(verdict: Verdict) -> None:
     """Show the gate's lines."""
     columns = [
         ("measure", "left"),
+        ("against", "shrink"),
         ("before", "right"),
         ("tuned", "right"),
-        ("change", "right"),
-        ("95% interval", "right"),
+        ("95% of change", "right"),
         ("gate", "left"),
     ]
-    print_table(
-        columns,
-        [
-            (
-                line.name,
-                f"{line.reference:.3f}",
-                f"{line.tuned:.3f}",
-                f"{line.difference:+.3f}",
-                f"{line.low:+.3f} .. {line.high:+.3f}",
-                "ok" if line.passed else "FAILED",
-            )
-            for line in verdict.lines
-        ],
-    )
+    rows = [
+        (
+            line.name.replace("description", "desc"),
+            line.against,
+            f"{line.reference:.3f}",
+            f"{line.tuned:.3f}",
+            f"{line.low:+.3f}..{line.high:+.3f}",
+            "ok" if line.passed else "FAILED",
+        )
+        for line in verdict.lines
+    ]
+    print_table(columns, rows)
 
 
 def result_json(result: FinetuneResult) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     """An empty database of each kind; PostgreSQL where TEST_POSTGRES_URL names one that may be emptied."""
     url = f"sqlite:///{tmp_path / 'catalogue.db'}"
     if request.param == "postgresql":
-        url = os.environ.get("TEST_POSTGRES_URL", "")
-        if not url:
-            pytest.skip("TEST_POSTGRES_URL is not set")
+        url = request.getfixturevalue("postgres_url")
     with Database(url) as opened:
         Base.metadata.drop_all(opened.engine)
         Base.metadata.create_all(opened.engine)

@@ -255,3 +255,15 @@ def test_a_query_while_another_process_holds_the_index_is_one_clear_line(shop: C
     assert len(done.err.strip().splitlines()) == 1
     assert (queued["index"], queued["waiting"]) == (None, 1)
     assert shop("worker", "--once", "--json").json["applied"] == 1
+
+
+def test_the_same_commands_run_on_postgresql(
+    recommender: Command, feed: Path, tmp_path: Path, postgres_url: str
+) -> None:
+    here = {"RECOMMENDER_HOME": str(tmp_path), "DATABASE_URL": postgres_url}
+    assert recommender("ingest", feed, "--json", **here).json["imports"][0]["created"] == 60
+    assert recommender("ingest", feed, "--json", **here).json["imports"][0]["unchanged"] == 60
+    assert recommender("similar", "boot-1", "--json", **here).json["hits"]
+    recommender("index", "rebuild", **here)
+    assert recommender("index", "verify", "--json", **here).json["missing"] == []
+    assert recommender("doctor", "--json", **here).json["findings"]

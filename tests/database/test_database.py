@@ -63,8 +63,10 @@ def test_an_unknown_kind_of_database_is_one_clear_line() -> None:
         open_engine("mysql://localhost/shop")
 
 
-@pytest.fixture
-def empty(tmp_path: Path) -> Database:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    if request.param == "postgresql":
+        return Database(request.getfixturevalue("postgres_url"))
     return Database(f"sqlite:///{tmp_path / 'new.db'}")
 
 
