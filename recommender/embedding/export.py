@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from recommender.embedding.architecture import read_architecture
 from recommender.embedding.onnx_encoder import OnnxEncoder, Precision, load_tokenizer
 from recommender.errors import BadInput, MissingExtra
+from recommender.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     import torch
@@ -235,6 +236,7 @@ def _quiet() -> Iterator[None]:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         stack.enter_context(redirect_stdout(io.StringIO()))
+        stack.enter_context(quiet_libraries())
         for logger in map(logging.getLogger, _NOISY_LOGGERS):
             stack.callback(logger.setLevel, logger.level)
             logger.setLevel(logging.ERROR)

@@ -12,6 +12,7 @@ import numpy as np
 from recommender.embedding.architecture import read_prompts
 from recommender.embedding.encoder import Role, Vectors
 from recommender.errors import BadInput, MissingExtra, UsageError
+from recommender.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +37,8 @@ class TorchEncoder:
             torch.set_num_threads(threads)
         self._device = _device(device)
         precision = _precision(self._device)
-        self._model: SentenceTransformer | None = _load(folder, self._device, precision)
+        with quiet_libraries():
+            self._model: SentenceTransformer | None = _load(folder, self._device, precision)
         self._prompts = dict(zip((Role.QUERY, Role.DOCUMENT), read_prompts(folder), strict=True))
         self._dimension = _dimension(self._model, folder)
         self._fingerprint = fingerprint

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recommender.errors import BadInput, MissingExtra, NotFound, Unavailable, UsageError
+from recommender.quiet import quiet_libraries
 from recommender.registry.fingerprint import file_sha256, require_safetensors
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def assemble(
         raise UsageError(f"{output} exists already; assemble into a folder that does not")
     source = resolve_model(str(folder_or_name), token)
     require_safetensors(source)
-    with _without_progress_bars():
+    with quiet_libraries():
         model = _load(source)
         changed = _changed(model, source, pooling, dense_dim)
         if max_seq_length is not None:
@@ -211,25 +210,3 @@ def _limit_length(model: SentenceTransformer, source: Path, length: int) -> None
 
 def _one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-
-
-@contextmanager
-def _without_progress_bars() -> Iterator[None]:
-    """Keep the libraries' bars and notes off the terminal, where our own progress is drawn."""
-    import logging
-
-    from transformers.utils import logging as transformers_logging
-
-    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    notes = logging.getLogger("sentence_transformers")
-    level = notes.level
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    notes.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        notes.setLevel(level)
-        transformers_logging.set_verbosity(verbosity)
-        if bars:
-            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

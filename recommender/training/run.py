@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +13,8 @@ from datasets import Dataset
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
 from transformers import PrinterCallback, set_seed
-from transformers.utils import logging as transformers_logging
 
+from recommender.quiet import quiet_libraries
 from recommender.training.device import training_device, training_precision
 from recommender.training.losses import build_loss
 from recommender.training.monitor import EVALUATION_SHARE, Monitor, PacedTrainer, ValidationEvaluator
@@ -56,7 +54,7 @@ def train(
     """Train and save the best weights to `scratch/model`. A budget counts from `started` (`time.monotonic`)."""
     device = training_device(options.device)
     precision = training_precision(options.precision, device)
-    with _quiet_libraries():
+    with quiet_libraries():
         set_seed(options.seed)
         model = load_model(base, device)
         own_length, model.max_seq_length = model.max_seq_length, _training_length(model, options)
@@ -155,25 +153,6 @@ def _arguments(
 def _training_length(model: SentenceTransformer, options: TrainingOptions) -> int:
     own = model.max_seq_length
     return options.max_seq_length if own is None else min(own, options.max_seq_length)
-
-
-@contextmanager
-def _quiet_libraries() -> Iterator[None]:
-    """Keep the libraries' bars and notes off the terminal, where our own progress is drawn."""
-    verbosity = transformers_logging.get_verbosity()
-    bars = transformers_logging.is_progress_bar_enabled()
-    ours = logging.getLogger("sentence_transformers")
-    level = ours.level
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    ours.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        ours.setLevel(level)
-        if bars:
-            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _free_memory(model: SentenceTransformer) -> None:
