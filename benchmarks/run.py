@@ -21,7 +21,8 @@ from benchmarks.synthetic import write_feed
 PRODUCTS = 50_000
 MANY_ROWS = 200_000
 SAMPLE = 2_000
-FRESH = 6_000
+FRESH = 15_000
+TURNS = 2
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
@@ -98,7 +99,7 @@ def end_to_end_figure(folder: Path, home: Path) -> Figure:
 
     feed = write_feed(folder / "fresh.csv", FRESH)
     ratios = []
-    for turn in range(3):
+    for turn in range(TURNS):
         fresh = folder / f"fresh-{turn}"
         with Application(load_settings(home=home)) as source:
             model = source.registry.list()[0]

@@ -22,6 +22,7 @@ class ProgressBar:
         self._tasks: dict[str, Any] = {}
         self._said: dict[str, float] = {}
         self._started: dict[str, float] = {}
+        self._done: dict[str, int] = {}
 
     def __enter__(self) -> ProgressBar:
         if self._enabled and sys.stderr.isatty():
@@ -49,7 +50,9 @@ class ProgressBar:
 
     def _log(self, stage: str, done: int, total: int | None, note: str) -> None:
         now = time.monotonic()
-        self._started.setdefault(stage, now)
+        if done == 0 or stage not in self._started or done < self._done.get(stage, 0):
+            self._started[stage] = now
+        self._done[stage] = done
         finished = total is not None and done >= total
         if not finished and now - self._said.get(stage, 0.0) < LINE_EVERY:
             return
