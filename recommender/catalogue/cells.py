@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from functools import lru_cache
 from html import unescape
 from typing import Any
@@ -13,6 +14,9 @@ from recommender.catalogue.rejections import BadRow
 
 LONGEST_LIST_CELL = 10_000
 """Characters of a cell that is tried as a list: what is longer is no category."""
+
+LARGEST_WHOLE = 1e15
+"""Below it a float tells every whole number from the next."""
 
 _ARROWS = (">", "›", "»")
 _WEAK_MARKS = ("|", " / ", "/")
@@ -30,7 +34,7 @@ def text_of(value: object, name: str) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
+    if isinstance(value, float | Decimal):
         return _number_text(value)
     if isinstance(value, bytes):
         return _decoded(value, name)
@@ -82,9 +86,11 @@ def attributes_of(value: object) -> dict[str, str]:
     return {name: text for name, text in named if name and text}
 
 
-def _number_text(value: float) -> str:
+def _number_text(value: float | Decimal) -> str:
     # A whole number in a column that also has gaps comes as a float from pandas: the SKU 12345 as 12345.0.
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else ("" if value != value else repr(value))
+    if value != value:
+        return ""
+    return str(int(value)) if -LARGEST_WHOLE < value < LARGEST_WHOLE and value == int(value) else str(value)
 
 
 def _decoded(value: bytes, name: str) -> str:

@@ -12,8 +12,8 @@ from recommender.catalogue.columns import field_mapping
 from recommender.catalogue.delimited import COMMON_DELIMITERS, TAB, DelimitedFeed
 from recommender.catalogue.jsonlines import JsonLinesFeed
 from recommender.catalogue.parquet import ParquetFeed
-from recommender.catalogue.rows import Row
-from recommender.catalogue.sources import FeedFile, open_source
+from recommender.catalogue.rows import Row, notation_of
+from recommender.catalogue.sources import FeedFile, is_stream, open_source
 from recommender.errors import BadFeed, UsageError
 
 
@@ -74,6 +74,21 @@ def open_feed(
             yield JsonLinesFeed(file, columns)
         else:
             yield DelimitedFeed(file, columns, TAB if chosen is FeedFormat.TSV else COMMON_DELIMITERS)
+
+
+def check_feed(
+    path: Path | str, feed_format: FeedFormat = FeedFormat.AUTO, mapping: Mapping[str, str] | None = None
+) -> None:
+    """Raise what importing this feed would raise before it writes the first row, so that several can be checked first.
+
+    Of standard input and pipes, which can be read only once, nothing is read.
+    Raises `BadFeed` and `UsageError` as `open_feed` does.
+    """
+    field_mapping(mapping or {})
+    if is_stream(path):
+        return
+    with open_feed(path, feed_format, mapping) as feed:
+        notation_of(feed.rows())
 
 
 def _recognised(file: FeedFile) -> FeedFormat:

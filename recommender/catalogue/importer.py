@@ -15,16 +15,13 @@ from recommender.catalogue.feeds import FeedFormat, open_feed
 from recommender.catalogue.hashes import content_hash
 from recommender.catalogue.rejections import BadRow, Rejection, RejectsFile
 from recommender.catalogue.repository import Catalogue, UpsertCounts
-from recommender.catalogue.rows import Row, product_of, sku_of, uses_arrows
+from recommender.catalogue.rows import Notation, Row, notation_of, product_of, sku_of
 from recommender.database.engine import Database
 from recommender.database.tables import ImportRunRow, now
 from recommender.types import Product
 
 BATCH = 2000
 """Rows in one transaction: large enough that its fsync does not count, small enough to hold no lock for long."""
-
-SAMPLED_ROWS = 1000
-"""Rows looked at beforehand to see how the feed writes its category paths."""
 
 NO_MAPPING: Mapping[str, str] = {}
 
@@ -61,15 +58,16 @@ def import_feed(
 
     Each batch is one transaction. Whatever ends the run, what was committed stays, and running it again finishes it.
     Rejected rows go to `rejects`: a path for a file of their own, or an open file that several feeds share.
-    Raises `BadFeed` for a feed that can't be read, before anything is written if that can be told beforehand.
+    Raises `BadFeed` for a feed that can't be read, before anything is written if that can be told beforehand, and
+    `UsageError` or `BadInput` when `rejects` can't be written there.
     """
     started = time.monotonic()
     with (
+        _rejects_file(rejects, path) as rejects_file,
         _recorded(database, str(path)) as tally,
         open_feed(path, format, mapping) as feed,
-        _rejects_file(rejects) as rejects_file,
     ):
-        reader = _Reader(arrows_only=uses_arrows(islice(feed.rows(), SAMPLED_ROWS)))
+        reader = _Reader(notation_of(feed.rows()))
         for rows in _batched(feed.rows(), batch):
             products, rejections = reader.read(rows)
             counts = catalogue.upsert(products)
@@ -92,8 +90,8 @@ def import_feed(
 class _Reader:
     """Turns rows into products, and knows which SKUs the feed has had: 16 bytes of hashes for each."""
 
-    def __init__(self, arrows_only: bool) -> None:
-        self._arrows_only = arrows_only
+    def __init__(self, notation: Notation) -> None:
+        self._notation = notation
         self._seen: dict[int, int] = {}
 
     def read(self, rows: Iterable[Row]) -> tuple[list[Product], list[tuple[Rejection, object]]]:
@@ -102,7 +100,7 @@ class _Reader:
         rejections: list[tuple[Rejection, object]] = []
         for row in rows:
             try:
-                product = product_of(row, self._arrows_only)
+                product = product_of(row, self._notation)
                 if self._is_new(product):
                     products.append(product)
             except BadRow as error:
@@ -165,8 +163,8 @@ def _finish(database: Database, run: int, tally: _Tally, status: str, error: str
         session.execute(update(ImportRunRow).where(ImportRunRow.id == run).values(outcome))
 
 
-def _rejects_file(rejects: Path | RejectsFile | None) -> AbstractContextManager[RejectsFile | None]:
-    return RejectsFile(rejects) if isinstance(rejects, Path) else nullcontext(rejects)
+def _rejects_file(rejects: Path | RejectsFile | None, feed: Path | str) -> AbstractContextManager[RejectsFile | None]:
+    return RejectsFile(rejects, [Path(feed)]) if isinstance(rejects, Path) else nullcontext(rejects)
 
 
 def _batched(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from recommender.catalogue.owners import is_alive, process_of, this_host
 from recommender.catalogue.statements import in_chunks, insert_into, table_of
 from recommender.database.engine import Database
 from recommender.database.tables import OutboxRow, now
@@ -64,6 +65,17 @@ class QueueDepth:
     leased: int
     parked: int
     oldest_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A change that failed, with its last error. `next_try` is None for one that was put aside (`parked`)."""
+
+    sku: str
+    error: str
+    attempts: int
+    parked: bool
+    next_try: datetime | None
 
 
 def queue_changes(session: Session, changes: Iterable[tuple[str, int]], at: datetime) -> None:
@@ -140,6 +152,24 @@ class Outbox:
         with self._database.writing() as session:
             _let_go(session, owner, claims)
 
+    def release_dead(self, host: str | None = None, alive: Callable[[int], bool] = is_alive) -> int:
+        """Free what processes of this host held when they were killed; return how many changes that are.
+
+        Owners must be named as `lease_owner` does; `host` is this one unless given, and `alive` is asked for a process
+        id whether there is such a process. Leases of other hosts, and of names of another kind, are left to run out.
+        """
+        here = this_host() if host is None else host
+        with self._database.reading() as session:
+            owners = session.scalars(select(OutboxRow.lease_owner).where(OutboxRow.lease_owner != "").distinct()).all()
+        dead = [owner for owner in owners if (process := process_of(owner, here)) is not None and not alive(process)]
+        if not dead:
+            return 0
+        freed = update(_OUTBOX).values(lease_owner="", lease_until=None)
+        with self._database.writing() as session:
+            return sum(
+                _rowcount(session.execute(freed.where(_OUTBOX.c.lease_owner.in_(chunk)))) for chunk in in_chunks(dead)
+            )
+
     def fail(self, owner: str, claims: Sequence[Claim], error: str) -> None:
         """Put changes off after a failure: later each time, and aside with the error after `MAX_ATTEMPTS`."""
         at = self._clock()
@@ -163,16 +193,19 @@ class Outbox:
         age = max(0.0, (at - oldest).total_seconds()) if oldest else 0.0
         return QueueDepth(waiting or 0, leased or 0, aside or 0, age)
 
-    def parked(self, limit: int = 100) -> list[tuple[str, str]]:
-        """Return (SKU, error) of changes that were put aside, by SKU."""
-        statement = select(OutboxRow.sku, OutboxRow.error).where(OutboxRow.parked.is_(True))
+    def failing(self, limit: int = 100) -> list[Failure]:
+        """Return changes whose last attempt failed: those put aside first, then those put off, each by SKU."""
+        columns = (OutboxRow.sku, OutboxRow.error, OutboxRow.attempts, OutboxRow.parked, OutboxRow.available_at)
+        statement = select(*columns).where(OutboxRow.error != "").order_by(OutboxRow.parked.desc(), OutboxRow.sku)
         with self._database.reading() as session:
-            rows = session.execute(statement.order_by(OutboxRow.sku).limit(limit))
-            return [(sku, error) for sku, error in rows]
+            return [
+                Failure(sku, error, attempts, parked, next_try=None if parked else at)
+                for sku, error, attempts, parked, at in session.execute(statement.limit(limit))
+            ]
 
     def retry(self, skus: Sequence[str] | None = None) -> int:
-        """Take changes that were put aside back into the queue (all, or these SKUs); return how many."""
-        again = update(_OUTBOX).where(_OUTBOX.c.parked.is_(True))
+        """Make changes that failed due at once, put aside or put off (all, or these SKUs); return how many."""
+        again = update(_OUTBOX).where(or_(_OUTBOX.c.parked.is_(True), _OUTBOX.c.error != ""))
         again = again.values(parked=False, attempts=0, error="", available_at=self._clock())
         with self._database.writing() as session:
             if skus is None:

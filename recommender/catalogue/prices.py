@@ -25,6 +25,9 @@ _SYMBOLS = {
 _AMBIGUOUS = {"KR", "KR."}
 """The crowns of three countries: a price, but of no currency that we could name."""
 
+_CLEAR_MARK = re.compile(r"[0-9]([.,])[0-9]{1,2}[^0-9]*$")
+"""The end of a price with one or two decimals, which no thousands can be."""
+
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?")
 _PRICE = re.compile(
     r"(?P<before>(?:[^0-9.,]|(?<=[A-Za-z])\.)*?)\s*(?P<sign>[-+\u2212]?)\s*(?P<number>[.,]?[0-9](?:[0-9.,'\u2019\s]*[0-9])?)"
@@ -46,11 +49,12 @@ class StatedPrice:
 
 
 @lru_cache(maxsize=65_536)
-def parse_price(text: str) -> StatedPrice:
+def parse_price(text: str, decimal_comma: bool = False) -> StatedPrice:
     """Read a price cell; an empty one states no price.
 
-    A lone dot is the decimal point. A lone comma is one too, unless exactly three digits follow it as in `1,299`. Of
-    two kinds of separators the last is the decimal one. More than four decimals are rounded, half to even.
+    A lone dot is the decimal point. A lone comma is one too, unless exactly three digits follow it as in `1,299`; with
+    `decimal_comma` it is the other way round, and `1.299` is a thousand and more. Of two kinds of separators the last
+    is the decimal one. More than four decimals are rounded, half to even.
     Raises `BadRow` for what is not a number, is negative or too large.
     """
     text = text.strip()
@@ -58,10 +62,10 @@ def parse_price(text: str) -> StatedPrice:
         return StatedPrice(None)
     if len(text) > LONGEST_CELL:
         raise BadRow(f"price {text[:20]!r}... is not a number")
-    if _PLAIN.fullmatch(text):
+    if _PLAIN.fullmatch(text) and not (decimal_comma and _is_grouped(text, ".")):
         return StatedPrice(_checked(Decimal(text), text))
     match = _PRICE.fullmatch(text)
-    amount = _decimal(match["number"]) if match else None
+    amount = _decimal(match["number"], decimal_comma) if match else None
     if match is None or amount is None:
         raise BadRow(f"price {text!r} is not a number")
     before, after = match["before"].strip(), match["after"].strip()
@@ -70,9 +74,15 @@ def parse_price(text: str) -> StatedPrice:
     return StatedPrice(_checked(amount, text), _currency(before.strip(" -+\u2212"), after, text))
 
 
-def _decimal(number: str) -> Decimal | None:
+def clear_decimal_mark(text: str) -> str:
+    """Return the decimal mark of a price that is read one way only, such as `19,99`; empty for `1.299`, or none."""
+    end = _CLEAR_MARK.search(text) if len(text) <= LONGEST_CELL else None
+    return end[1] if end else ""
+
+
+def _decimal(number: str, decimal_comma: bool) -> Decimal | None:
     number = re.sub(r"\s", " ", number.replace("\u2019", "'"))
-    mark = _decimal_mark(number)
+    mark = _decimal_mark(number, "." if decimal_comma else ",")
     whole, _, decimals = number.rpartition(mark) if mark else (number, "", "")
     whole = _ungrouped(whole)
     digits = whole + decimals
@@ -81,7 +91,7 @@ def _decimal(number: str) -> Decimal | None:
     return Decimal(f"{whole or '0'}.{decimals or '0'}")
 
 
-def _decimal_mark(number: str) -> str:
+def _decimal_mark(number: str, thousands: str) -> str:
     last = max(number.rfind("."), number.rfind(","))
     if last < 0:
         return ""
@@ -90,9 +100,11 @@ def _decimal_mark(number: str) -> str:
         return ""
     other = "," if mark == "." else "."
     lone = other not in number and " " not in number and "'" not in number
-    if lone and mark == "," and _GROUPED_BY[","].fullmatch(number) and not number.startswith("0"):
-        return ""
-    return mark
+    return "" if lone and mark == thousands and _is_grouped(number, mark) else mark
+
+
+def _is_grouped(number: str, mark: str) -> bool:
+    return not number.startswith("0") and _GROUPED_BY[mark].fullmatch(number) is not None
 
 
 def _ungrouped(whole: str) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from recommender.errors import BadInput, UsageError
+
 LONGEST_RAW = 10_000
 """Characters of a rejected row that are written out."""
 
@@ -30,17 +32,27 @@ class Rejection:
 
 
 class RejectsFile:
-    """A CSV of rejected rows. It appears under its name when it is closed, whole; several feeds may share one."""
+    """A CSV of rejected rows. It appears under its name when it is closed, whole; several feeds may share one.
 
-    def __init__(self, path: Path) -> None:
+    After a failure the file that was there before stays; after Ctrl-C there is one of what was read.
+    Entering it raises `UsageError` for a path that is no regular file or one of `feeds`, and `BadInput` for one that
+    can't be written.
+    """
+
+    def __init__(self, path: Path, feeds: Sequence[Path] = ()) -> None:
         self._path = path
-        self._partial = path.with_name(f"{path.name}.partial")
+        self._feeds = feeds
+        self._partial = path.parent / f"{path.name}.partial"
         self._stream: IO[str] | None = None
         self._writer: Any = None
 
     def __enter__(self) -> RejectsFile:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = self._partial.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+        try:
+            self._check()
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._stream = self._partial.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+        except OSError as error:
+            raise BadInput(f"--rejects {self._path}: can't be written: {_why(error)}; name another file") from error
         self._writer = csv.writer(self._stream)
         self._writer.writerow(COLUMNS)
         return self
@@ -53,9 +65,32 @@ class RejectsFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._stream:
-            self._stream.close()
+        if not self._stream:
+            return
+        self._stream.close()
+        if kind is None or issubclass(kind, KeyboardInterrupt):
             self._partial.replace(self._path)
+        else:
+            self._partial.unlink(missing_ok=True)
+
+    def _check(self) -> None:
+        if self._path.is_dir():
+            raise UsageError(f"--rejects {self._path}: is a directory; name a file for the rejected rows")
+        if self._path.exists() and not self._path.is_file():
+            raise UsageError(f"--rejects {self._path}: is a device or a pipe; name a file for the rejected rows")
+        for written in (self._path, self._partial):
+            if any(_is_same(written, feed) for feed in self._feeds):
+                raise UsageError(f"--rejects {self._path}: would overwrite the feed {written}; name another file")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{error.filename} is no directory"
+    return error.strerror or str(error)
 
 
 def _shown(raw: object) -> str:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from recommender.catalogue.availability import parse_availability
 from recommender.catalogue.cells import attributes_of, category_of, first_text_of, has_arrow, joined_text_of, text_of
 from recommender.catalogue.columns import Field
 from recommender.catalogue.limits import product_problem
-from recommender.catalogue.prices import StatedPrice, parse_currency, parse_price
+from recommender.catalogue.prices import StatedPrice, clear_decimal_mark, parse_currency, parse_price
 from recommender.catalogue.rejections import BadRow
 from recommender.types import Product
+
+SAMPLED_ROWS = 1000
+"""Rows looked at beforehand to see how the feed writes its category paths and prices."""
+
+NO_GROUP = "0"
+"""What shop systems that number their products write for one that is no variant of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +33,50 @@ class Row:
     problem: str = ""
 
 
-def uses_arrows(rows: Iterable[Row]) -> bool:
-    """Tell from some rows of a feed whether its category paths are written with arrows."""
-    return any(has_arrow(row.cells.get(Field.CATEGORY)) for row in rows)
+@dataclass(frozen=True, slots=True)
+class Notation:
+    """How a feed writes what can be read in two ways: category paths with arrows, prices with a decimal comma."""
+
+    arrows: bool = False
+    decimal_comma: bool = False
 
 
-def product_of(row: Row, arrows_only: bool = False) -> Product:
+UNKNOWN = Notation()
+"""Each cell is read as it is likeliest by itself."""
+
+
+def notation_of(rows: Iterable[Row]) -> Notation:
+    """Tell the notation of a feed from its first rows. A decimal comma is one that stands beside no decimal point."""
+    arrows = False
+    marks: set[str] = set()
+    for row in islice(rows, SAMPLED_ROWS):
+        arrows = arrows or has_arrow(row.cells.get(Field.CATEGORY))
+        price = _amount_cell(row.cells.get(Field.PRICE))
+        marks.add(clear_decimal_mark(price) if isinstance(price, str) else "")
+    return Notation(arrows, decimal_comma="," in marks and "." not in marks)
+
+
+def product_of(row: Row, notation: Notation = UNKNOWN) -> Product:
     """Make the product of a row: outer white space gone, single spaces in title and brand, else as written.
 
-    With `arrows_only` a category path is split at arrows alone.
     Raises `BadRow` with the reason when the row states no product.
     """
     if row.problem:
         raise BadRow(row.problem)
     cells = row.cells.get
-    price = _price(cells(Field.PRICE))
+    price = _price(cells(Field.PRICE), notation.decimal_comma)
     product = Product(
         sku=text_of(cells(Field.SKU), "sku").strip(),
         title=_one_line(text_of(cells(Field.TITLE), "title")),
         description=joined_text_of(cells(Field.DESCRIPTION), "description").strip(),
         brand=_one_line(text_of(cells(Field.BRAND), "brand")),
-        category=category_of(cells(Field.CATEGORY), arrows_only),
+        category=category_of(cells(Field.CATEGORY), notation.arrows),
         price=price.amount,
         currency=parse_currency(text_of(cells(Field.CURRENCY), "currency")) or price.currency,
         availability=parse_availability(text_of(cells(Field.AVAILABILITY), "availability")),
         url=text_of(cells(Field.URL), "url").strip(),
         image=first_text_of(cells(Field.IMAGE), "image").strip(),
-        group_id=_one_line(text_of(cells(Field.GROUP_ID), "group_id")),
+        group_id=_group(cells(Field.GROUP_ID)),
         attributes=_attributes(row),
     )
     if problem := product_problem(product):
@@ -72,13 +96,25 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _price(value: Any) -> StatedPrice:
-    if isinstance(value, Mapping):  # {"value": 19.99, "currency": "EUR"}, as Google's Content API has it
-        amount = parse_price(text_of(value.get("value", value.get("amount")), "price"))
-        return StatedPrice(amount.amount, parse_currency(text_of(value.get("currency"), "currency")))
-    if isinstance(value, float) and value != value:
+def _group(value: Any) -> str:
+    group = _one_line(text_of(value, "group_id"))
+    return "" if group == NO_GROUP else group
+
+
+def _price(value: Any, decimal_comma: bool) -> StatedPrice:
+    amount = _amount_cell(value)
+    if isinstance(amount, float) and amount != amount:
         raise BadRow("price NaN is not a number")
-    return parse_price(text_of(value, "price"))
+    # What is a number already has its point, however the feed writes its texts.
+    stated = parse_price(text_of(amount, "price"), decimal_comma and isinstance(amount, str))
+    if isinstance(value, Mapping):
+        return StatedPrice(stated.amount, parse_currency(text_of(value.get("currency"), "currency")))
+    return stated
+
+
+def _amount_cell(value: Any) -> Any:
+    # {"value": 19.99, "currency": "EUR"}, as Google's Content API has it
+    return value.get("value", value.get("amount")) if isinstance(value, Mapping) else value
 
 
 def _attributes(row: Row) -> dict[str, str]:

@@ -1,14 +1,15 @@
-"""The file of a feed as a stream of bytes: plain, gzipped or from standard input."""
+"""The file of a feed as a stream of bytes: plain, gzipped, or from a pipe."""
 
 from __future__ import annotations
 
 import gzip
 import shutil
+import stat
 import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
@@ -59,17 +60,37 @@ class FeedFile:
 
 @contextmanager
 def open_source(path: Path | str) -> Iterator[FeedFile]:
-    """Give the file of a feed; `-` is standard input, kept in a temporary file while it is read.
+    """Give the file of a feed. `-` is standard input; it and any pipe is kept in a temporary file while it is read.
 
-    Raises `BadFeed` when there is no such file, it is empty, or it is a damaged gzip.
+    Raises `BadFeed` when there is no such file, it is empty, a directory, or a damaged gzip.
     """
-    if str(path) == STANDARD_INPUT:
-        with tempfile.NamedTemporaryFile(prefix="recommender-feed-") as spool:
-            shutil.copyfileobj(sys.stdin.buffer, cast(IO[bytes], spool), CHUNK)
-            spool.flush()
-            yield _checked("standard input", Path(spool.name))
+    if not is_stream(path):
+        yield _checked(str(path), Path(path))
         return
-    yield _checked(str(path), Path(path))
+    name = "standard input" if str(path) == STANDARD_INPUT else str(path)
+    with tempfile.NamedTemporaryFile(prefix="recommender-feed-") as spool:
+        _spool(name, path, cast(IO[bytes], spool))
+        yield _checked(name, Path(spool.name))
+
+
+def is_stream(path: Path | str) -> bool:
+    """Tell whether a feed can be read only once: standard input, a pipe or a device."""
+    if str(path) == STANDARD_INPUT:
+        return True
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        return False  # opening it says what is wrong
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _spool(name: str, path: Path | str, spool: IO[bytes]) -> None:
+    try:
+        with nullcontext(sys.stdin.buffer) if str(path) == STANDARD_INPUT else Path(path).open("rb") as stream:
+            shutil.copyfileobj(stream, spool, CHUNK)
+        spool.flush()
+    except OSError as error:
+        raise BadFeed(f"{name}: can't be read: {reason(error)}") from error
 
 
 def _checked(name: str, path: Path) -> FeedFile:
@@ -87,6 +108,8 @@ def _checked(name: str, path: Path) -> FeedFile:
 
 def reason(error: Exception) -> str:
     """Return in a few words why a file could not be read."""
+    if isinstance(error, IsADirectoryError):
+        return "it is a directory; name the feed files in it"
     if isinstance(error, EOFError):
         return "the gzip file is cut off; fetch it again"
     if isinstance(error, zlib.error | gzip.BadGzipFile):

@@ -4,6 +4,8 @@ import codecs
 import csv
 import gzip
 import json
+import os
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +15,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from recommender.catalogue.feeds import FeedFormat, feed_format_of, open_feed
+from recommender.catalogue.feeds import FeedFormat, check_feed, feed_format_of, open_feed
 from recommender.catalogue.lines import MAX_LINE
 from recommender.catalogue.rejections import BadRow
 from recommender.catalogue.rows import product_of
@@ -269,6 +271,8 @@ def test_a_file_that_is_no_feed_is_refused_in_one_line(
         return
     with pytest.raises(BadFeed, match=message) as caught, open_feed(path) as feed:
         list(feed.rows())
+    with pytest.raises(BadFeed, match=message):
+        check_feed(path)
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
 
@@ -282,6 +286,89 @@ def test_a_file_that_is_away_or_a_folder_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none.csv", tmp_path):
         with pytest.raises(BadFeed, match="can't be read"), open_feed(path):
             pass
+        with pytest.raises(BadFeed, match="can't be read"):
+            check_feed(path)
+    with pytest.raises(BadFeed, match="it is a directory; name the feed files in it") as caught, open_feed(tmp_path):
+        pass
+    assert "\n" not in str(caught.value)
+
+
+def test_a_feed_that_is_checked_can_still_be_changed_or_removed(write: Write) -> None:
+    path = write("sku,title\na,A\n")
+    check_feed(path, FeedFormat.CSV, {"title": "title"})
+    with pytest.raises(UsageError, match="no field 'colour'"):
+        check_feed(path, mapping={"colour": "x"})
+    with pytest.raises(BadFeed, match="no column 'x'"):
+        check_feed(path, mapping={"brand": "x"})
+    path.unlink()
+    with pytest.raises(BadFeed, match="can't be read"):
+        check_feed(path)
+
+
+def _pipe(content: bytes) -> tuple[int, str]:
+    reading, writing = os.pipe()
+    os.write(writing, content)  # less than a pipe holds
+    os.close(writing)
+    return reading, f"/dev/fd/{reading}"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_feed_can_come_through_a_pipe_which_a_check_leaves_full(packed: bool) -> None:
+    lines = b"".join(b'{"sku": "%d", "title": "T"}\n' % number for number in range(500))
+    reading, path = _pipe(gzip.compress(lines) if packed else lines)
+    try:
+        check_feed(path)
+        with pytest.raises(UsageError, match="no field 'colour'"):
+            check_feed(path, mapping={"colour": "x"})
+        assert len(_read(path)) == 500
+    finally:
+        os.close(reading)
+
+
+def test_an_empty_pipe_is_refused_by_its_name() -> None:
+    reading, path = _pipe(b"")
+    try:
+        with pytest.raises(BadFeed, match=f"{path}: is empty"):
+            _read(path)
+    finally:
+        os.close(reading)
+
+
+def test_a_named_pipe_is_read_once_and_goes_by_its_suffix(tmp_path: Path) -> None:
+    path = tmp_path / "feed.jsonl"
+    os.mkfifo(path)
+    content = b"".join(b'{"sku": "%d", "title": "T"}\n' % number for number in range(10_000))  # more than it holds
+    writer = threading.Thread(target=path.write_bytes, args=(content,), daemon=True)
+    writer.start()
+    assert len(_read(path)) == 10_000
+    writer.join(timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("number", "sku"),
+    [
+        ("12345.0", "12345"), ("12345", "12345"), ("1e3", "1000"), ("-0.0", "0"), ("12345.5", "12345.5"),
+        ("999999999999999.0", "999999999999999"), ("1000000000000000.0", "1000000000000000.0"),
+    ],
+)  # fmt: skip
+def test_a_whole_json_number_is_the_same_sku_with_and_without_its_point(write: Write, number: str, sku: str) -> None:
+    assert _read(write(f'{{"sku": {number}, "title": "T"}}\n', "feed.jsonl"))[0].sku == sku
+
+
+def test_json_and_parquet_give_the_same_sku_for_the_same_number(write: Write, tmp_path: Path) -> None:
+    numbers = [12345.0, 1e15, 0.5]
+    parquet.write_table(pa.table({"sku": numbers, "title": ["T"] * 3}), tmp_path / "feed.parquet")
+    lines = "".join(json.dumps({"sku": number, "title": "T"}) + "\n" for number in numbers)
+    assert [product.sku for product in _read(write(lines, "feed.jsonl"))] == [
+        product.sku for product in _read(tmp_path / "feed.parquet")
+    ]
+
+
+def test_a_parent_of_zero_is_no_group(write: Write) -> None:
+    csv_products = _read(write("sku,title,parent_id\na,A,0\nb,B,10\nc,C, 0 \nd,D,00\n"))
+    assert [product.group_id for product in csv_products] == ["", "10", "", "00"]
+    lines = '{"sku": "a", "title": "A", "group_id": 0}\n{"sku": "b", "title": "B", "group_id": 0.0}\n'
+    assert [product.group_id for product in _read(write(lines, "feed.jsonl"))] == ["", ""]
 
 
 def test_a_damaged_parquet_page_is_found_before_the_first_row(tmp_path: Path) -> None:

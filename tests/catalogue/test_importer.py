@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from recommender.catalogue.rejections import RejectsFile
 from recommender.catalogue.repository import Catalogue
 from recommender.database.engine import Database
 from recommender.database.tables import ImportRunRow
-from recommender.errors import BadFeed
+from recommender.errors import BadFeed, BadInput, UsageError
 
 Ingest = Callable[..., ImportSummary]
 
@@ -74,6 +75,83 @@ def test_several_feeds_can_share_one_file_of_rejects(
         assert [Path(row["source"]).name for row in csv.DictReader(stream)] == ["one.csv", "two.csv"]
 
 
+def _listing(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.is_file()}
+
+
+def test_a_file_of_rejects_that_cannot_be_is_refused_before_anything_is_read(
+    ingest: Ingest, catalogue: Catalogue, database: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    refused = {
+        tmp_path / "folder": (UsageError, "is a directory"),
+        Path(): (UsageError, "is a directory"),
+        Path(os.devnull): (UsageError, "is a device or a pipe"),
+        tmp_path / "file" / "rejects.csv": (BadInput, "can't be written: .*file is no directory; name another"),
+        tmp_path / "file" / "deep" / "rejects.csv": (BadInput, "can't be written: .* is no directory; name another"),
+        tmp_path / ("x" * 300): (BadInput, "can't be written: File name too long"),
+    }
+    for rejects, (kind, message) in refused.items():
+        with pytest.raises(kind, match=message) as caught:
+            ingest("sku,title\na,A\n", rejects=rejects)
+        assert str(caught.value).startswith(f"--rejects {rejects}: ")
+        assert "\n" not in str(caught.value)
+    assert catalogue.count() == 0
+    assert _runs(database) == []
+
+
+@pytest.mark.parametrize("rejects", ["feed.csv", "sub/../feed.csv", "hard.csv", "soft.csv"])
+def test_the_file_of_rejects_never_overwrites_a_feed(
+    catalogue: Catalogue, database: Database, write: Callable[..., Path], tmp_path: Path, rejects: str
+) -> None:
+    feed = write("sku,title\n,T\n")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "hard.csv").hardlink_to(feed)
+    (tmp_path / "soft.csv").symlink_to(feed)
+    with pytest.raises(UsageError, match="would overwrite the feed"):
+        import_feed(catalogue, database, feed, rejects=tmp_path / rejects)
+    with pytest.raises(UsageError, match="would overwrite the feed"), RejectsFile(tmp_path / rejects, [feed]):
+        pass
+    assert feed.read_text(encoding="utf-8") == "sku,title\n,T\n"
+
+
+def test_nor_does_what_is_written_of_the_rejects_until_they_are_whole(write: Callable[..., Path]) -> None:
+    feed = write("sku,title\n,T\n", "rejects.csv.partial")
+    other = write("sku,title\n,T\n", "other.csv")
+    with (
+        pytest.raises(UsageError, match="would overwrite the feed"),
+        RejectsFile(feed.with_name("rejects.csv"), [other, feed]),
+    ):
+        pass
+    assert feed.read_text(encoding="utf-8") == "sku,title\n,T\n"
+
+
+def test_a_failed_run_leaves_the_rejects_of_the_last_good_one(
+    ingest: Ingest, catalogue: Catalogue, database: Database, tmp_path: Path
+) -> None:
+    rejects = tmp_path / "reports" / "rejects.csv"
+    ingest("sku,title\n,Last good\n", rejects=rejects)
+    before = _listing(rejects.parent)
+    assert "Last good" in before["rejects.csv"]
+    for content in ("", "code,title\n", "sku,title\n,T\n".encode("utf-16") + b"x"):
+        with pytest.raises(BadFeed):
+            ingest(content, rejects=rejects)
+        assert _listing(rejects.parent) == before
+
+
+def test_an_interrupted_run_leaves_the_rejects_of_what_it_read(ingest: Ingest, tmp_path: Path) -> None:
+    def interrupt(rows: int) -> None:
+        raise KeyboardInterrupt
+
+    rejects = tmp_path / "reports" / "rejects.csv"
+    with pytest.raises(KeyboardInterrupt):
+        ingest("sku,title\n,First\n,Second\n", rejects=rejects, batch=1, progress=interrupt)
+    ((name, text),) = _listing(rejects.parent).items()
+    assert name == "rejects.csv"
+    assert "First" in text and "Second" not in text
+
+
 @pytest.mark.parametrize("batch", [1, 100])
 def test_a_sku_repeated_with_other_content_is_rejected_and_an_identical_one_is_unchanged(
     ingest: Ingest, catalogue: Catalogue, batch: int
@@ -126,6 +204,34 @@ def test_an_interrupted_run_is_on_record_and_the_same_command_finishes_it(
 def test_a_slash_is_part_of_a_name_in_a_feed_that_writes_arrows(ingest: Ingest, catalogue: Catalogue) -> None:
     ingest("sku,title,category\na,A,Portable A/V\nb,B,Audio > Hi-Fi\n")
     assert set(catalogue.category_sizes()) == {("Portable A/V",), ("Audio", "Hi-Fi")}
+
+
+@pytest.mark.parametrize(
+    ("prices", "read"),
+    [
+        (["1.299 €", "19,99 €", "1,299"], ["1299", "19.99", "1.299"]),
+        (["1.299 €", "1.299,00"], ["1299", "1299"]),
+        (["1.299", "19.99", "1,299"], ["1.299", "19.99", "1299"]),
+        (["1.299", "19.99", "19,99"], ["1.299", "19.99", "19.99"]),  # where both marks stand, each cell is for itself
+        (["1.299", "5"], ["1.299", "5"]),
+    ],
+)
+def test_a_dot_groups_thousands_in_a_feed_that_writes_decimal_commas(
+    ingest: Ingest, catalogue: Catalogue, prices: list[str], read: list[str]
+) -> None:
+    ingest("sku;title;price\n" + "".join(f"{place};T;{price}\n" for place, price in enumerate(prices)))
+    stored = [found.product.price for place in range(len(prices)) if (found := catalogue.get(str(place)))]
+    assert stored == [Decimal(price) for price in read]
+
+
+def test_a_number_keeps_its_point_in_a_feed_whose_texts_have_decimal_commas(
+    ingest: Ingest, catalogue: Catalogue
+) -> None:
+    prices = ["1.299", '"1.299"', '"19,99"', '{"value": "1.299", "currency": "EUR"}', '{"value": 1.299}']
+    lines = [f'{{"sku": "{place}", "title": "T", "price": {price}}}\n' for place, price in enumerate(prices)]
+    ingest("".join(lines), "feed.jsonl")
+    stored = [found.product.price for place in range(len(prices)) if (found := catalogue.get(str(place)))]
+    assert stored == [Decimal(price) for price in ("1.299", "1299", "19.99", "1299", "1.299")]
 
 
 def test_progress_tells_the_rows_read(ingest: Ingest) -> None:

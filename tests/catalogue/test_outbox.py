@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from support.catalogue_doubles import Clock
 
-from recommender.catalogue.outbox import MAX_ATTEMPTS, Claim, Outbox, QueueDepth
+from recommender.catalogue.outbox import MAX_ATTEMPTS, Claim, Failure, Outbox, QueueDepth
+from recommender.catalogue.owners import is_alive, lease_owner, process_of, this_host
 from recommender.catalogue.repository import Catalogue
 from recommender.database.engine import Database
 from recommender.types import Product
@@ -112,7 +115,7 @@ def test_a_failure_is_retried_later_each_time_and_then_parked_with_its_error(
     assert delays == [0, 2, 8, 32, 128]
     clock.advance(100_000)
     assert outbox.claim("one", 1, MINUTE) == []
-    assert outbox.parked() == [("a", "engine said no")]
+    assert outbox.failing() == [Failure("a", "engine said no", MAX_ATTEMPTS, parked=True, next_try=None)]
     assert outbox.depth() == QueueDepth(0, 0, 1, 0.0)
 
 
@@ -126,9 +129,84 @@ def test_a_parked_change_returns_by_retry_or_by_a_new_change(
     assert outbox.claim("one", 10, MINUTE) == [Claim("a", 1, 0)]
     catalogue.upsert([replace(three[1], title="Newer")])
     assert outbox.claim("one", 10, MINUTE) == [Claim("b", 2, 0)]
-    assert [sku for sku, _ in outbox.parked()] == ["c"]
+    assert [failure.sku for failure in outbox.failing()] == ["c"]
     assert outbox.retry() == 1
-    assert outbox.parked() == []
+    assert outbox.failing() == []
+
+
+def test_what_failed_once_is_listed_with_its_next_try_and_comes_at_once_by_retry(
+    outbox: Outbox, clock: Clock, three: list[Product]
+) -> None:
+    assert outbox.failing() == []
+    assert outbox.retry() == 0
+    claims = outbox.claim("one", 10, MINUTE)
+    outbox.fail("one", claims[:2], "no")
+    outbox.release("one", claims[2:])
+    later = clock() + timedelta(seconds=2)
+    assert outbox.failing() == [Failure(sku, "no", 1, parked=False, next_try=later) for sku in "ab"]
+    assert outbox.failing(limit=1) == [Failure("a", "no", 1, parked=False, next_try=later)]
+    assert _skus(outbox.claim("one", 10, MINUTE)) == ["c"]
+    assert outbox.retry(["b", "c"]) == 1  # c is in hand, and has not failed
+    assert outbox.claim("one", 10, MINUTE) == [Claim("b", 1, 0)]
+    assert [failure.sku for failure in outbox.failing()] == ["a"]
+    assert outbox.retry() == 1
+    assert _skus(outbox.claim("one", 10, MINUTE)) == ["a"]
+
+
+def test_what_was_put_aside_is_listed_before_what_is_put_off(
+    outbox: Outbox, clock: Clock, three: list[Product]
+) -> None:
+    first, second, third = outbox.claim("one", 10, MINUTE)
+    outbox.fail("one", [first], "no")
+    outbox.fail("one", [replace(third, attempts=MAX_ATTEMPTS - 1)], "never")
+    outbox.release("one", [second])
+    assert [(failure.sku, failure.parked) for failure in outbox.failing()] == [("c", True), ("a", False)]
+    assert outbox.retry() == 2
+    assert sorted(_skus(outbox.claim("one", 10, MINUTE))) == ["a", "b", "c"]
+
+
+def test_only_leases_of_dead_processes_of_this_host_are_freed(outbox: Outbox, three: list[Product]) -> None:
+    outbox.claim("web-1-41-aaaaaaaa", 1, MINUTE)
+    outbox.claim("web-1-42-bbbbbbbb", 1, MINUTE)
+    outbox.claim("web-41-cccccccc", 1, MINUTE)  # the same process id on the host `web`
+    asked: list[int] = []
+
+    def alive(process: int) -> bool:
+        asked.append(process)
+        return process == 42
+
+    assert outbox.release_dead("web-1", alive) == 1
+    assert sorted(asked) == [41, 42]
+    assert _skus(outbox.claim("two", 10, MINUTE)) == ["a"]
+    assert outbox.release_dead("web-1", alive) == 0
+
+
+def test_a_killed_process_gives_back_what_it_held_and_a_living_one_keeps_it(
+    outbox: Outbox, three: list[Product]
+) -> None:
+    killed = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    held_by_killed = f"{this_host()}-{killed.pid}-0badc0de"
+    outbox.claim(held_by_killed, 2, MINUTE)
+    mine = lease_owner()
+    outbox.claim(mine, 1, MINUTE)
+    assert outbox.release_dead() == 0
+    killed.kill()
+    killed.communicate()
+    assert outbox.release_dead() == 2
+    assert _skus(outbox.claim("two", 10, MINUTE)) == ["a", "b"]
+    assert outbox.acknowledge(held_by_killed, [Claim("a", 1, 0)]) == 0
+    assert outbox.acknowledge(mine, [Claim("c", 1, 0)]) == 1
+
+
+def test_an_owner_names_its_process_and_no_other_name_does() -> None:
+    owner = lease_owner()
+    assert len(owner) <= 64  # what the column holds
+    process = process_of(owner, this_host())
+    assert process is not None and is_alive(process)
+    assert process_of("a-b-c-7-0badc0de", "a-b-c") == 7
+    for name in ("", "one", "web-7", "web-x-0badc0de", "web--7-0badc0de", "web-\u0667-0badc0de", "other-7-0badc0de"):
+        assert process_of(name, "web") is None
+    assert all(map(is_alive, (0, -1, 10**30)))
 
 
 def test_a_change_during_a_failing_attempt_is_not_put_off(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.catalogue.limits import MAX_PRICE
-from recommender.catalogue.prices import StatedPrice, parse_currency, parse_price
+from recommender.catalogue.prices import StatedPrice, clear_decimal_mark, parse_currency, parse_price
 from recommender.catalogue.rejections import BadRow
 
 AMOUNTS = st.decimals(min_value=0, max_value=9_999_999, places=2, allow_nan=False)
@@ -46,6 +46,30 @@ AMOUNTS = st.decimals(min_value=0, max_value=9_999_999, places=2, allow_nan=Fals
 )
 def test_prices_are_read_as_shops_write_them(text: str, amount: str, currency: str) -> None:
     assert parse_price(text) == StatedPrice(Decimal(amount), currency)
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("1.299 €", "1299"),
+        ("1.299", "1299"),
+        ("12.345.678", "12345678"),
+        ("1.299,00", "1299"),
+        ("1,299", "1.299"),
+        ("0.999", "0.999"),
+        ("19.99", "19.99"),
+        ("1.5", "1.5"),
+        ("1299", "1299"),
+    ],
+)
+def test_where_a_comma_is_the_decimal_mark_a_dot_groups_thousands(text: str, amount: str) -> None:
+    assert parse_price(text, decimal_comma=True).amount == Decimal(amount)
+
+
+def test_a_price_shows_its_decimal_mark_only_where_it_can_be_nothing_else() -> None:
+    marks = {text: clear_decimal_mark(text) for text in ("19,99 €", "EUR 1.299,5", "1 299,50", "19.9", "1,299.00")}
+    assert marks == {"19,99 €": ",", "EUR 1.299,5": ",", "1 299,50": ",", "19.9": ".", "1,299.00": "."}
+    assert {clear_decimal_mark(text) for text in ("1.299", "1,299 €", "5", "19,-", "", "9,99" + " " * 100)} == {""}
 
 
 def test_an_empty_cell_states_no_price() -> None:
