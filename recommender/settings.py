@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AliasChoices, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from recommender.errors import BadInput
 from recommender.types import EncoderChoice
 
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+
+PREFIX = "RECOMMENDER_"
+FILE = "recommender.toml"
+
+_SECRET = ("database_url", "qdrant_api_key")
+"""Settings whose value no message shows."""
 
 
 class Settings(BaseSettings):
     """What an installation can set. Names in the environment carry the prefix `RECOMMENDER_`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="RECOMMENDER_", toml_file="recommender.toml", extra="forbid", populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, toml_file=FILE, extra="forbid", populate_by_name=True)
 
     home: Path = Field(default=Path(".recommender"), description="Folder of catalogue, models, index and reports.")
     database_url: str = Field(
@@ -38,10 +54,21 @@ class Settings(BaseSettings):
     encoder: EncoderChoice = EncoderChoice.AUTO
     threads: int = Field(default=0, ge=0, description="Threads of the encoders; 0: one for each core.")
     language: str = Field(default="english", description="Stemmer and stop words of the lexical part.")
-    text_attributes: tuple[str, ...] = Field(default=(), description="Attributes that are part of a product's text.")
+    text_attributes: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Attributes that are part of a product's text: `colour,size`, or a list."
+    )
     collection_prefix: str = Field(
         default="recommender", description="Start of the names of our collections on a server."
     )
+
+    @field_validator("text_attributes", mode="before")
+    @classmethod
+    def _as_list(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            return json.loads(value)
+        return tuple(name.strip() for name in value.split(",") if name.strip())
 
     @classmethod
     def settings_customise_sources(
@@ -56,9 +83,14 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @property
-    def resolved_database_url(self) -> str:
+    def resolved_database_url(self) -> str | URL:
         """The database to open: the one that was set, else `catalogue.db` in `home`."""
-        return self.database_url or f"sqlite:///{self.home / 'catalogue.db'}"
+        if self.database_url:
+            return self.database_url
+        from sqlalchemy import URL  # here: reading the settings alone needs no SQLAlchemy
+
+        # Not as text: a `?` or `%` in the path would begin something else there.
+        return URL.create("sqlite", database=str(self.home / "catalogue.db"))
 
     @property
     def models_dir(self) -> Path:
@@ -70,20 +102,29 @@ class Settings(BaseSettings):
         """Where the embedded engine keeps its generations."""
         return self.home / "index"
 
-    @property
-    def runs_dir(self) -> Path:
-        """Where training runs keep checkpoints and reports."""
-        return self.home / "runs"
-
 
 def load_settings(**overrides: object) -> Settings:
     """Read the settings.
 
-    Raises `BadInput` that names the first setting which does not fit, and what would.
+    Raises `BadInput` that names the first setting which does not fit and where it was made, or the file that can't be
+    read.
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise BadInput(f"setting {name!r}: {first['msg']} (got {first.get('input')!r})") from error
+        raise BadInput(_complaint(error)) from error
+    except (OSError, ValueError) as error:  # only the file is read and parsed before the values are checked
+        raise BadInput(f"{Path(FILE).resolve()} can't be read ({error}); it must be TOML in UTF-8") from error
+
+
+def _complaint(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"]) or "settings"
+    secret = any(part in name.lower() for part in _SECRET)
+    got = "" if secret else f" (got {first.get('input')!r})"
+    return f"setting {name!r} of {_origin(name.split('.')[0])}: {first['msg']}{got}"
+
+
+def _origin(name: str) -> str:
+    wanted = f"{PREFIX}{name}".upper()
+    return next((f"the variable {known}" for known in os.environ if known.upper() == wanted), FILE)

@@ -7,12 +7,14 @@ import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 
-from recommender.bootstrap.application import Application, open_application
+from recommender.bootstrap.application import Application
 from recommender.database.migrate import current_revision, drift
 from recommender.errors import IndexHeld, RecommenderError
 from recommender.registry.fingerprint import fingerprint
+from recommender.settings import load_settings
 
 LOW_DISK = 1 << 30
 """Bytes free under which a rebuild may run out: a generation of 200,000 products takes about 0.6 GiB."""
@@ -31,10 +33,16 @@ def examine() -> list[Finding]:
     """Run every check that can be run; one that fails does not stop the others, except where they need it."""
     findings = [Finding("python", True, f"{platform.python_version()}, recommender {version('recommender')}")]
     try:
-        application = open_application()
+        settings = load_settings()
     except RecommenderError as error:
-        return [*findings, Finding("settings", False, str(error))]
+        return [*findings, _failure("settings", error)]
+    try:
+        application = Application(settings)
+    except Exception as error:  # noqa: BLE001 - whatever keeps it from opening is what was asked for
+        return [*findings, _failure("database" if settings.home.is_dir() else "home", error)]
     checks: dict[str, Callable[[Application], str]] = {
+        "home": _home,
+        "database": _database,
         "schema": _schema,
         "disk": _disk,
         "model": _model,
@@ -43,14 +51,27 @@ def examine() -> list[Finding]:
         "training": _training,
     }
     with application:
-        return [*findings, *(_run(name, check, application) for name, check in checks.items())]
+        return [*findings, *(_run(name, partial(check, application)) for name, check in checks.items())]
 
 
-def _run(name: str, check: Callable[[Application], str], application: Application) -> Finding:
+def _run(name: str, check: Callable[[], str]) -> Finding:
     try:
-        return Finding(name, True, check(application))
-    except RecommenderError as error:
-        return Finding(name, False, str(error))
+        return Finding(name, True, check())
+    except Exception as error:  # noqa: BLE001 - a check that breaks is a finding, and the others still run
+        return _failure(name, error)
+
+
+def _failure(name: str, error: Exception) -> Finding:
+    known = isinstance(error, RecommenderError)
+    return Finding(name, False, " ".join((str(error) if known else f"{type(error).__name__}: {error}").split()))
+
+
+def _home(application: Application) -> str:
+    return str(application.settings.home.resolve())
+
+
+def _database(application: Application) -> str:
+    return application.database.place
 
 
 def _schema(application: Application) -> str:
@@ -80,12 +101,16 @@ def _index(application: Application) -> str:
     live = application.generations.live()
     if live is None:
         return "nothing is indexed yet"
+    depth = application.outbox.depth()
     try:
         points = application.index(live).count()
     except IndexHeld:
         return f"{live.name} is held by another process"
     products = application.catalogue.count()
-    return f"{live.name} holds {points:,} points for {products:,} products"
+    counted = f"{live.name} holds {points:,} points for {products:,} products"
+    if points != products and not depth.waiting + depth.leased + depth.parked:
+        raise RecommenderError(f"{counted}, and nothing waits in the queue; run `recommender index verify --repair`")
+    return counted
 
 
 def _queue(application: Application) -> str:

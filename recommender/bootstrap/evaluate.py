@@ -39,23 +39,33 @@ def on_judgements(
     pairs: Pairs | None = None,
     progress: Progress = silent,
 ) -> list[Report]:
-    """Measure one model in each mode on judged queries, or on pairs of products that belong together."""
+    """Measure one model in each mode on judged queries, on pairs of products that belong together, or on both."""
+    encoder = application.encoder(model).name
     with scratch(application, model, progress) as recommender:
-        return [_judged(recommender, model, mode, queries, pairs) for mode in modes]
+        reports = []
+        for mode in modes:
+            if queries is not None:
+                reports.append(_searched(recommender, mode, queries, f"{model.name} {mode.value}", encoder))
+            if pairs is not None:
+                reports.append(_paired(recommender, mode, pairs, f"{model.name} {mode.value}", encoder))
+        return reports
 
 
-def _judged(
-    recommender: Recommender, model: RegisteredModel, mode: Mode, queries: Queries | None, pairs: Pairs | None
-) -> Report:
-    label = f"{model.name} {mode.value}"
-    if queries is not None:
-        return evaluate_search(
-            lambda text, k: [hit.sku for hit in recommender.search(text, k, mode=mode)], queries, model=label
-        )
+def _searched(recommender: Recommender, mode: Mode, queries: Queries, label: str, encoder: str) -> Report:
+    return evaluate_search(
+        lambda text, k: [hit.sku for hit in recommender.search(text, k, mode=mode)],
+        queries,
+        model=label,
+        encoder=encoder,
+    )
+
+
+def _paired(recommender: Recommender, mode: Mode, pairs: Pairs, label: str, encoder: str) -> Report:
     return evaluate_pairs(
         lambda sku, k: [hit.sku for hit in recommender.similar(sku, k, mode=mode, variants=Variants.ALL)],
-        pairs or (),
-        model=label,
+        pairs,
+        model=f"{label}, pairs",
+        encoder=encoder,
     )
 
 

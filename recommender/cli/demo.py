@@ -14,7 +14,6 @@ from recommender.cli.finetune import print_result
 from recommender.cli.output import print_hits, say, stdout
 from recommender.cli.progress import ProgressBar
 from recommender.errors import BadInput
-from recommender.settings import load_settings
 
 if TYPE_CHECKING:
     from recommender.bootstrap.application import Application
@@ -39,11 +38,11 @@ def demo(
 ) -> None:
     """Load the seed catalogue, show similar products, fine-tune, compare, switch over, show them again."""
     from recommender.bootstrap import finetune, ingest
-    from recommender.bootstrap.application import open_application
+    from recommender.bootstrap.application import demo_home, open_application
     from recommender.training.options import TrainingOptions
 
     started = time.monotonic()
-    home = load_settings().home / "demo"
+    home = demo_home()
     if not keep:
         shutil.rmtree(home, ignore_errors=True)
     feed = seed_folder() / "catalogue.csv.gz"
@@ -66,9 +65,9 @@ def demo(
 
 
 def seed_folder() -> Path:
-    """Return the seed: beside the package in a checkout, inside it in an installed wheel."""
+    """Return the seed: inside the package in an installed wheel, beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
-    for folder in (package.parent / "seed", package / "_seed"):
+    for folder in (package / "_seed", package.parent / "seed"):
         if (folder / "catalogue.csv.gz").is_file():
             return folder
     raise BadInput("the seed catalogue is not part of this installation; use a checkout")

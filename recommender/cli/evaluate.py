@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.cli.options import Json
+from recommender.cli.options import MAX_SEED, Json
 from recommender.cli.output import print_json, print_table, say
 from recommender.cli.progress import ProgressBar
 from recommender.errors import NoLiveModel, UsageError
@@ -15,8 +16,12 @@ from recommender.types import Mode
 
 if TYPE_CHECKING:
     from recommender.bootstrap.application import Application
+    from recommender.evaluation.judgements import Pairs, Queries
     from recommender.evaluation.suite import Report
     from recommender.registry.models import RegisteredModel
+
+SEED = 42
+"""Of the default split; fine-tuning holds out the same products by default."""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,21 +37,54 @@ def evaluate(
     qrels: Annotated[Path | None, typer.Option(help="CSV: query_id,sku,grade (0 to 3). Needs --queries.")] = None,
     pairs: Annotated[Path | None, typer.Option(help="CSV: sku_a,sku_b of products that belong together.")] = None,
     mode: Annotated[list[Mode] | None, typer.Option("--mode", help="For judgements; by default all three.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the split whose held-out products are asked.")] = 42,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Seed of the split whose held-out products are asked; by default {SEED}.", min=0, max=MAX_SEED
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure models on held-out products, or on judgements of your own."""
+    from recommender.bootstrap import evaluate as jobs
     from recommender.bootstrap.application import open_application
 
-    if (queries is None) != (qrels is None):
-        raise UsageError("--queries and --qrels go together; give both files")
+    _check(queries, qrels, pairs, mode, seed)
+    judged, known = _judgements(queries, qrels, pairs)
     with open_application() as application, ProgressBar() as progress:
         models = _models(application, model or [])
-        reports = _reports(application, models, queries, qrels, pairs, mode or list(Mode), seed, progress)
+        if judged is None and known is None:
+            reports = jobs.on_held_out(application, models, SEED if seed is None else seed, progress)
+        else:
+            modes = mode or list(Mode)
+            reports = [
+                report
+                for each in models
+                for report in jobs.on_judgements(application, each, modes, judged, known, progress)
+            ]
     if as_json:
         print_json({"reports": [_json(report) for report in reports]})
     else:
         print_reports(reports)
+
+
+def _check(
+    queries: Path | None, qrels: Path | None, pairs: Path | None, mode: list[Mode] | None, seed: int | None
+) -> None:
+    if (queries is None) != (qrels is None):
+        raise UsageError("--queries and --qrels go together; give both files")
+    judgements = queries is not None or pairs is not None
+    if mode and not judgements:
+        raise UsageError("--mode is for judgements; give --queries and --qrels, or --pairs")
+    if seed is not None and judgements:
+        raise UsageError("--seed chooses held-out products, and judgements bring their own; leave one of them out")
+
+
+def _judgements(queries: Path | None, qrels: Path | None, pairs: Path | None) -> tuple[Queries | None, Pairs | None]:
+    from recommender.evaluation.judgements import read_pairs, read_queries
+
+    judged = read_queries(queries, qrels) if queries is not None and qrels is not None else None
+    return judged, read_pairs(pairs) if pairs is not None else None
 
 
 def _models(application: Application, names: list[str]) -> list[RegisteredModel]:
@@ -58,33 +96,12 @@ def _models(application: Application, names: list[str]) -> list[RegisteredModel]
     return [live]
 
 
-def _reports(
-    application: Application,
-    models: list[RegisteredModel],
-    queries: Path | None,
-    qrels: Path | None,
-    pairs: Path | None,
-    modes: list[Mode],
-    seed: int,
-    progress: ProgressBar,
-) -> list[Report]:
-    from recommender.bootstrap import evaluate as jobs
-    from recommender.evaluation.judgements import read_pairs, read_queries
-
-    if queries is None and pairs is None:
-        return jobs.on_held_out(application, models, seed, progress)
-    judged = read_queries(queries, qrels) if queries is not None and qrels is not None else None
-    known = read_pairs(pairs) if pairs is not None else None
-    return [
-        report for model in models for report in jobs.on_judgements(application, model, modes, judged, known, progress)
-    ]
-
-
 def _json(report: Report) -> dict[str, object]:
     return {
         "model": report.model,
         "encoder": report.encoder,
         "queries": report.queries,
+        "left_out": report.left_out,
         "seconds": round(report.seconds, 1),
         "metrics": {
             name: {"mean": round(value.mean, 4), "low": round(value.low, 4), "high": round(value.high, 4)}
@@ -94,12 +111,18 @@ def _json(report: Report) -> dict[str, object]:
 
 
 def print_reports(reports: list[Report]) -> None:
-    """Show reports side by side, a row a measure, with 95% bootstrap intervals."""
-    names = list(dict.fromkeys(name for report in reports for name in report.metrics))
-    columns = [("measure", "left"), *((f"{report.model}", "right") for report in reports)]
-    print_table(columns, [(name, *(_cell(report, name) for report in reports)) for name in names])
+    """Show reports side by side, a row a measure, with 95% bootstrap intervals; one table for each set of measures."""
+    for names, group in groupby(sorted(reports, key=_measures), key=_measures):
+        alike = list(group)
+        columns = [("measure", "left"), *((report.model, "right") for report in alike)]
+        print_table(columns, [(name, *(_cell(report, name) for report in alike)) for name in names])
     for report in reports:
-        say(f"{report.model}: {report.queries:,} queries, {report.encoder}, {report.seconds:.0f} s")
+        left_out = f" ({report.left_out:,} left out: not in the catalogue)" if report.left_out else ""
+        say(f"{report.model}: {report.queries:,} queries{left_out}, {report.encoder}, {report.seconds:.0f} s")
+
+
+def _measures(report: Report) -> tuple[str, ...]:
+    return tuple(report.metrics)
 
 
 def _cell(report: Report, name: str) -> str:

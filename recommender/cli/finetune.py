@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.cli.models import model_shape
-from recommender.cli.options import Json
+from recommender.cli.models import export_reason, model_shape, say_export
+from recommender.cli.options import MAX_SEED, Json
 from recommender.cli.output import print_json, print_table, say
 from recommender.cli.progress import ProgressBar
 from recommender.errors import UsageError
@@ -38,7 +38,9 @@ def finetune(
     budget: Annotated[str | None, typer.Option(help="Time limit of the training: 90s, 10m, 1h.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Anchors in a batch.", min=2)] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.", min=0.0)] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the split, the sampling and the training.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the split, the sampling and the training.", min=0, max=MAX_SEED)
+    ] = None,
     pooling: Annotated[str | None, typer.Option(help="mean, cls or max: for a raw transformer.")] = None,
     dense_dim: Annotated[int | None, typer.Option(help="Add a dense layer of this size.", min=1)] = None,
     max_seq_length: Annotated[int | None, typer.Option(help="Tokens after which a text is cut.", min=8)] = None,
@@ -61,10 +63,12 @@ def finetune(
     shape = model_shape(pooling, dense_dim, max_seq_length)
     with open_application() as application, ProgressBar() as progress:
         result = run(application, options, base=base, shape=shape, name=name, promote=not no_promote, progress=progress)
+        reason = export_reason(application, result.model.name)
     if as_json:
-        print_json(result_json(result))
+        print_json(result_json(result) | {"export_reason": reason})
     else:
         print_result(result, no_promote)
+        say_export(result.model.name, reason)
     if not result.verdict.passed and not no_promote:
         raise typer.Exit(REFUSED)
 

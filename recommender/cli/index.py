@@ -9,11 +9,12 @@ import typer
 from recommender.cli.options import Json
 from recommender.cli.output import print_json, print_table, say
 from recommender.cli.progress import ProgressBar
-from recommender.errors import NoLiveModel
+from recommender.errors import IndexHeld, NoLiveModel, Unavailable
 
 if TYPE_CHECKING:
     from recommender.bootstrap.application import Application
     from recommender.index.generations import Generation
+    from recommender.ingestion.verify import Verification
 
 app = typer.Typer(help="The generations of points in the vector index.", no_args_is_help=True)
 
@@ -35,27 +36,46 @@ def status(as_json: Json = False) -> None:
     print_table(
         columns,
         [
-            (row["generation"], row["model"], row["state"], "live" if row["live"] else "", _number(row["points"]))
+            (row["generation"], row["model"], row["state"], "live" if row["live"] else "", _points_cell(row))
             for row in rows
         ],
     )
+    for row in rows:
+        if row["problem"]:
+            say(f"{row['generation']}: {row['problem']}")
 
 
 def _row(application: Application, generation: Generation) -> dict[str, Any]:
-    here = generation.name in application.engine.names()
+    points, condition, problem = _points(application, generation)
     return {
         "generation": generation.name,
         "model": generation.model_name,
         "state": generation.state.value,
         "live": generation.live,
-        "points": application.index(generation).count() if here else None,
+        "points": points,
+        "condition": condition,
+        "problem": problem,
         "created_at": generation.created_at,
         "ready_at": generation.ready_at,
     }
 
 
-def _number(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
+def _points(application: Application, generation: Generation) -> tuple[int | None, str, str]:
+    """Return how many points a generation holds, whether it is open to us, and what keeps it from that."""
+    try:
+        if generation.name not in application.engine.names():
+            return None, "absent", ""
+        return application.index(generation).count(), "open", ""
+    except IndexHeld as error:
+        return None, "held", str(error)
+    except Unavailable as error:
+        return None, "broken", str(error)
+
+
+def _points_cell(row: dict[str, Any]) -> str:
+    if row["points"] is not None:
+        return f"{row['points']:,}"
+    return "" if row["condition"] == "absent" else str(row["condition"])
 
 
 def _live(application: Application) -> Generation:
@@ -85,35 +105,60 @@ def verify(
     repair: Annotated[bool, typer.Option("--repair", help="Queue what differs and bring it up to date.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Compare the live generation with the catalogue, product by product."""
+    """Compare the live generation with the catalogue, product by product; exit 1 when differences remain."""
     from recommender.bootstrap.application import open_application
-    from recommender.bootstrap.ingest import drain
-    from recommender.ingestion.verify import verify as compare
 
     with open_application() as application, ProgressBar() as progress:
-        live = _live(application)
-        found = compare(application.index(live), application.catalogue)
+        found = left = _compare(application)
         if repair and not found.clean:
-            application.catalogue.enqueue(found.differing)
-            drain(application, progress)
-    kinds = {"missing": found.missing, "stale": found.stale, "orphaned": found.orphaned}
+            left = _repaired(application, found, progress)
+    repaired = len(set(found.differing) - set(left.differing))
+    kinds = {"missing": left.missing, "stale": left.stale, "orphaned": left.orphaned}
     if as_json:
-        print_json({"checked": found.checked, "repaired": repair and not found.clean} | kinds)
-        return
+        print_json({"checked": left.checked, "clean": left.clean, "repaired": repaired} | kinds)
+    else:
+        _print_verification(left, kinds, repair, repaired)
+    if not left.clean:
+        raise typer.Exit(1)
+
+
+def _compare(application: Application) -> Verification:
+    from recommender.ingestion.verify import verify as compare
+
+    return compare(application.index(_live(application)), application.catalogue)
+
+
+def _repaired(application: Application, found: Verification, progress: ProgressBar) -> Verification:
+    from recommender.bootstrap.ingest import drain
+
+    application.catalogue.enqueue(found.differing)
+    drain(application, progress)
+    return _compare(application)
+
+
+def _print_verification(left: Verification, kinds: dict[str, tuple[str, ...]], repair: bool, repaired: int) -> None:
     for kind, skus in kinds.items():
         more = f" and {len(skus) - SHOWN:,} more" if len(skus) > SHOWN else ""
         say(f"{kind}: {len(skus):,}" + (f" ({', '.join(skus[:SHOWN])}{more})" if skus else ""))
-    if found.clean:
-        say(f"index and catalogue agree on {found.checked:,} products")
+    if repaired:
+        say(f"{repaired:,} repaired")
+    if left.clean:
+        say(f"index and catalogue agree on {left.checked:,} products")
+    elif repair:
+        say("these could not be repaired; see `recommender queue failed`, or build anew: `recommender index rebuild`")
     else:
-        say("repaired" if repair else "`recommender index verify --repair` brings them up to date")
+        say("`recommender index verify --repair` brings them up to date")
 
 
 @app.command()
-def optimize() -> None:
+def optimize(as_json: Json = False) -> None:
     """Build the graph over points that were appended since the last time, and reclaim the space of deleted ones."""
     from recommender.bootstrap.application import open_application
 
     with open_application() as application:
-        application.index(_live(application)).optimize()
-    say("the live generation is optimised")
+        live = _live(application)
+        application.index(live).optimize()
+    if as_json:
+        print_json({"optimized": live.name})
+    else:
+        say("the live generation is optimised")

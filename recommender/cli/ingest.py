@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recommender.cli.models import export_reason, say_export
 from recommender.cli.options import Json
 from recommender.cli.output import print_json, say
 from recommender.cli.progress import ProgressBar
 from recommender.errors import IndexHeld, UsageError
 
 if TYPE_CHECKING:
-    from recommender.bootstrap.ingest import IngestResult
+    from recommender.bootstrap.application import Application
     from recommender.catalogue.importer import ImportSummary
     from recommender.ingestion.worker import DrainSummary
 
@@ -43,21 +44,39 @@ def ingest(
 
     columns = _mapping(mapping or [])
     with open_application() as application, ProgressBar() as progress:
-        result = jobs.ingest(
+        known = {model.name for model in application.registry.list()}
+        imports = jobs.take_in(
             application,
             feeds,
             feed_format=feed_format_of(feed_format),
             mapping=columns,
             rejects=rejects,
-            index=not queue_only,
             progress=progress,
         )
+        if not as_json:
+            for summary in imports:
+                say(_import_line(summary))
+        try:
+            drained = None if queue_only else jobs.drain(application, progress)
+        except Exception as error:
+            # What was read is committed; whoever asked for JSON learns of it beside the error that ends the process.
+            if as_json:
+                print_json(_json(imports, None) | {"error": str(error)})
+            raise
+        reasons = _export_reasons(application, known)
+        waiting = jobs.waiting(application)
     if as_json:
-        print_json(_json(result))
+        print_json(_json(imports, drained) | {"waiting": waiting})
         return
-    for summary in result.imports:
-        say(_import_line(summary))
-    say(_index_line(result, queue_only))
+    say(_index_line(drained, waiting, queue_only))
+    for name, reason in reasons.items():
+        say_export(name, reason)
+
+
+def _export_reasons(application: Application, known: set[str]) -> dict[str, str]:
+    """Return why models that were registered meanwhile have no measured ONNX export, by name."""
+    new = [model.name for model in application.registry.list() if model.name not in known]
+    return {name: export_reason(application, name) for name in new}
 
 
 def _mapping(pairs: list[str]) -> dict[str, str]:
@@ -78,11 +97,11 @@ def _import_line(summary: ImportSummary) -> str:
     return line
 
 
-def _index_line(result: IngestResult, queue_only: bool) -> str:
-    if result.drained is None:
-        why = "as asked" if queue_only else "another process holds the index and will take them in"
-        return f"index: {result.waiting:,} changes queued, {why}"
-    return _drain_line(result.drained)
+def _index_line(drained: DrainSummary | None, waiting: int, queue_only: bool) -> str:
+    if drained is None:
+        why = "as asked" if queue_only else "another process holds the index; the next drain takes them in"
+        return f"index: {waiting:,} changes queued, {why}"
+    return _drain_line(drained)
 
 
 def _drain_line(drained: DrainSummary) -> str:
@@ -92,8 +111,7 @@ def _drain_line(drained: DrainSummary) -> str:
     return f"{line}{failed} in {drained.seconds:.1f} s"
 
 
-def _json(result: IngestResult) -> dict[str, object]:
-    drained = result.drained
+def _json(imports: tuple[ImportSummary, ...], drained: DrainSummary | None) -> dict[str, object]:
     return {
         "imports": [
             {
@@ -105,10 +123,9 @@ def _json(result: IngestResult) -> dict[str, object]:
                 "ignored_columns": list(summary.ignored_columns),
                 "seconds": round(summary.seconds, 3),
             }
-            for summary in result.imports
+            for summary in imports
         ],
         "index": None if drained is None else _drain_json(drained),
-        "waiting": result.waiting,
     }
 
 
@@ -133,13 +150,15 @@ def worker(
     from recommender.bootstrap.application import open_application
     from recommender.ingestion.loop import run_until_stopped
 
+    if as_json and not once:
+        raise UsageError("--json is for --once: a worker that goes on has no last document to print")
     with open_application() as application, ProgressBar(enabled=once) as progress:
         if not once:
             run_until_stopped(lambda stopped: jobs.drain_and_release(application, stopped), poll, say)
             return
         drained = jobs.drain(application, progress)
     if drained is None:
-        raise IndexHeld("another process holds the index and takes the changes in; nothing to do here")
+        raise IndexHeld("another process holds the index; try again when it is done")
     if as_json:
         print_json(_drain_json(drained))
     else:

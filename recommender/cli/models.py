@@ -12,6 +12,7 @@ from recommender.cli.output import print_json, print_table, say
 from recommender.cli.progress import ProgressBar
 
 if TYPE_CHECKING:
+    from recommender.bootstrap.application import Application
     from recommender.registry.models import RegisteredModel
 
 app = typer.Typer(help="The registered models, and which one is live.", no_args_is_help=True)
@@ -57,8 +58,12 @@ def _json(model: RegisteredModel) -> dict[str, Any]:
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="The model's name.")]) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="The model's name.")],
+    as_json: Annotated[bool, typer.Option("--json", help="What is printed in any case.")] = False,
+) -> None:
     """Print everything that is known of a model: its manifest, as JSON."""
+    del as_json  # accepted as everywhere; the manifest has no other form
     from recommender.bootstrap.application import open_application
 
     with open_application() as application:
@@ -75,14 +80,14 @@ def promote(name: Annotated[str, typer.Argument(help="The model's name.")], as_j
 
     with open_application() as application, ProgressBar() as progress:
         model = application.registry.get(name)
-        if model.live:
-            say(f"{name} is live already")
-            return
-        generation = make_live(application, model, progress)
+        generation = application.generations.live() if model.live else None
+        built = generation or make_live(application, model, progress)
     if as_json:
-        print_json({"live": {"model": name, "generation": generation.name}})
+        print_json({"live": {"model": name, "generation": built.name}, "built": generation is None})
+    elif generation is not None:
+        say(f"{name} is live already, with generation {generation.name}")
     else:
-        say(f"{name} is live with generation {generation.name}; `recommender models rollback` goes back")
+        say(f"{name} is live with generation {built.name}; `recommender models rollback` goes back")
 
 
 @app.command()
@@ -113,10 +118,23 @@ def import_model(
 
     with open_application() as application, ProgressBar() as progress:
         model = prepare_base(application, base, model_shape(pooling, dense_dim, max_seq_length), progress)
+        reason = export_reason(application, model.name)
     if as_json:
-        print_json(_json(model))
-    else:
-        say(f"{model.name}: {model.dimension} dimensions, from {model.base}; `models promote` makes it live")
+        print_json(_json(model) | {"export_reason": reason})
+        return
+    say(f"{model.name}: {model.dimension} dimensions, from {model.base}; `models promote` makes it live")
+    say_export(model.name, reason)
+
+
+def export_reason(application: Application, name: str) -> str:
+    """Return why a model has no measured ONNX export, as when it runs on torch; empty when it has one."""
+    return application.registry.manifest(name).export.reason
+
+
+def say_export(name: str, reason: str) -> None:
+    """Tell why a model has no measured ONNX export, if so."""
+    if reason:
+        say(f"{name}: {reason}")
 
 
 def model_shape(pooling: str | None, dense_dim: int | None, max_seq_length: int | None) -> Any:

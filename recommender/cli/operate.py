@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -28,12 +29,23 @@ def status(as_json: Json = False) -> None:
     if as_json:
         print_json(found)
         return
+    found["last_import"] = found["last_import"] and _import_line(found["last_import"])
     for name, value in found.items():
-        typer.echo(f"{name:<12} {_plain(value)}")
+        typer.echo(f"{name.replace('_', ' '):<12} {_plain(value)}")
+
+
+def _import_line(run: dict[str, Any]) -> str:
+    counts = ", ".join(f"{run[kind]:,} {kind}" for kind in ("created", "updated", "unchanged", "rejected"))
+    when = f"{run['finished_at'] or run['started_at']:%Y-%m-%d %H:%M} UTC"
+    error = f" ({run['error']})" if run["error"] else ""
+    return f"{run['source']}: {run['status']}{error}, {counts}, {when}"
 
 
 def _status(application: Application) -> dict[str, Any]:
+    from recommender.database.import_runs import last_import
+
     depth = application.outbox.depth()
+    run = last_import(application.database)
     live = application.generations.live()
     return {
         "home": str(application.settings.home.resolve()),
@@ -44,7 +56,9 @@ def _status(application: Application) -> dict[str, Any]:
         "model": live.model_name if live else None,
         "generation": live.name if live else None,
         "waiting": depth.waiting,
+        "leased": depth.leased,
         "parked": depth.parked,
+        "last_import": None if run is None else asdict(run),
     }
 
 

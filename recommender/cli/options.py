@@ -10,8 +10,16 @@ import typer
 from recommender.errors import UsageError
 from recommender.types import Filters
 
+MAX_RESULTS = 1000
+"""What a query admits; named here too, since reading the options must not import the query path."""
+
+MAX_SEED = 2**32 - 1
+"""The largest seed that NumPy's generators take."""
+
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Limit = Annotated[int, typer.Option("-k", "--limit", help="How many products.", min=1)]
+Limit = Annotated[
+    int, typer.Option("-k", "--limit", help=f"How many products, at most {MAX_RESULTS}.", min=1, max=MAX_RESULTS)
+]
 Category = Annotated[
     list[str] | None,
     typer.Option("--category", help="Only this category and those below it, as `A > B`; may be given several times."),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from recommender.cli.options import Json
 from recommender.cli.output import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from recommender.catalogue.outbox import Failure
 
 app = typer.Typer(help="Catalogue changes on their way into the index.", no_args_is_help=True)
 
@@ -34,18 +37,37 @@ def status(as_json: Json = False) -> None:
 
 
 @app.command()
-def failed(as_json: Json = False) -> None:
-    """List the changes that were put aside, with their errors."""
+def failed(
+    limit: Annotated[int, typer.Option(help="How many to list.", min=1)] = 100,
+    as_json: Json = False,
+) -> None:
+    """List the changes that failed: those put aside, and those that are tried again by themselves."""
     from recommender.bootstrap.application import open_application
 
     with open_application() as application:
-        parked = application.outbox.parked()
+        failures = application.outbox.failing(limit)
     if as_json:
-        print_json({"failed": [{"sku": sku, "error": error} for sku, error in parked]})
-    elif parked:
-        print_table([("sku", "left"), ("error", "left")], parked)
+        print_json({"failed": [_json(failure) for failure in failures]})
+    elif failures:
+        columns = [("sku", "left"), ("attempts", "right"), ("next try", "left"), ("error", "left")]
+        print_table(columns, [_row(failure) for failure in failures])
     else:
         say("nothing has failed")
+
+
+def _json(failure: Failure) -> dict[str, Any]:
+    return {
+        "sku": failure.sku,
+        "error": failure.error,
+        "attempts": failure.attempts,
+        "parked": failure.parked,
+        "next_try": failure.next_try,
+    }
+
+
+def _row(failure: Failure) -> tuple[str, ...]:
+    when = "put aside" if failure.next_try is None else f"{failure.next_try:%H:%M:%S} UTC"
+    return (failure.sku, str(failure.attempts), when, failure.error)
 
 
 @app.command()

@@ -6,30 +6,49 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from recommender.errors import BadInput
+from recommender.errors import BadInput, MissingExtra, Unavailable
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a SQLite writer waits for another before it fails: longer than any batch of ours takes."""
 
 
-def open_engine(url: str) -> Engine:
-    """Create the engine of a database URL (`sqlite:///...` or `postgresql+psycopg://...`).
+URL_FORMS = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME"
 
-    Raises `BadInput` for a URL that SQLAlchemy can't read or of another kind of database.
+_SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
+_POSTGRES_DRIVERS = ("postgres", "postgresql", "postgresql+psycopg")
+
+
+def open_engine(url: str | URL) -> Engine:
+    """Create the engine of a database URL (`sqlite:///...` or `postgresql://...`); nothing is connected yet.
+
+    Raises `BadInput` for a URL that SQLAlchemy can't read or of another kind of database, and `MissingExtra` for
+    PostgreSQL without its driver.
     """
-    if url.startswith(("postgres://", "postgresql://")):
-        url = "postgresql+psycopg://" + url.split("://", 1)[1]
-    if url.startswith("sqlite"):
+    # What was got is not told: in a URL that can't be taken apart, any part may hold a piece of the password.
+    try:
+        parsed = make_url(url)
+        return _engine_of(parsed)
+    except (ArgumentError, ValueError) as error:
+        raise BadInput(
+            f"DATABASE_URL can't be read; write {URL_FORMS}, the port a number, special characters as %XX"
+        ) from error
+    except ImportError as error:
+        raise MissingExtra("postgres", "a PostgreSQL database") from error
+
+
+def _engine_of(url: URL) -> Engine:
+    if url.drivername in _SQLITE_DRIVERS:
         engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    if url.startswith("postgresql+psycopg://"):
-        return create_engine(url, pool_pre_ping=True)
-    raise BadInput(f"DATABASE_URL {url.split('://', 1)[0]!r} is not supported; use sqlite:///PATH or postgresql://...")
+    if url.drivername in _POSTGRES_DRIVERS:
+        return create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    raise BadInput(f"DATABASE_URL of the kind {url.drivername!r} is not supported; use {URL_FORMS}")
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -51,10 +70,20 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
+def _is_about_the_schema(error: DBAPIError) -> bool:
+    # SQLite's driver calls a missing table or column an OperationalError too; trying again later won't bring it.
+    return getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR"
+
+
+def _reason(error: DBAPIError) -> str:
+    lines = str(error.orig).strip().splitlines()
+    return lines[0].strip() if lines else type(error.orig).__name__
+
+
 class Database:
     """An open database: hands out sessions, and closes its connections when it is closed."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL) -> None:
         self.engine = open_engine(url)
         self._readers = sessionmaker(self.engine, expire_on_commit=False)
         self._writers = sessionmaker(self.engine.execution_options(write=True), expire_on_commit=False)
@@ -62,14 +91,46 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Give a session on one consistent snapshot; whatever it changed is rolled back."""
-        with self._readers() as session:
+        with self.translating(), self._readers() as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Give a session whose changes are one transaction: committed on a normal exit, rolled back on an error."""
-        with self._writers.begin() as session:
+        with self.translating(), self._writers.begin() as session:
             yield session
+
+    @contextmanager
+    def translating(self) -> Iterator[None]:
+        """Raise the driver's errors from our tree, in one line and without the password.
+
+        `Unavailable` when the database is away, locked or full; `BadInput` when it can't be used as it is. An
+        `IntegrityError` is an answer to the statement, and stays for whoever asked.
+        """
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except (OperationalError, InterfaceError) as error:
+            if _is_about_the_schema(error):
+                raise self._unusable(error) from error
+            raise Unavailable(f"{self.place} is not available ({_reason(error)}); {self._remedy}") from error
+        except DatabaseError as error:
+            raise self._unusable(error) from error
+
+    @property
+    def place(self) -> str:
+        """Which database this is, for a person: its URL without the password and without options."""
+        return f"the database {self.engine.url.set(query={}).render_as_string(hide_password=True)}"
+
+    @property
+    def _remedy(self) -> str:
+        if self.engine.dialect.name == "sqlite":
+            return "check its folder and disk, and whether another process keeps it locked"
+        return "check that the server runs and that DATABASE_URL names it"
+
+    def _unusable(self, error: DBAPIError) -> BadInput:
+        return BadInput(f"{self.place} can't be used ({_reason(error)}); see `recommender doctor`")
 
     def close(self) -> None:
         """Return all connections."""

@@ -13,10 +13,10 @@ from recommender.errors import BadInput
 
 
 def migrations_folder() -> Path:
-    """Return the folder of the migrations: beside the package in a checkout, inside it in an installed wheel."""
+    """Return the folder of the migrations: inside the package in an installed wheel, beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
-    checkout = package.parent / "migrations"
-    return checkout if (checkout / "env.py").is_file() else package / "_migrations"
+    installed = package / "_migrations"
+    return installed if (installed / "env.py").is_file() else package.parent / "migrations"
 
 
 def head_revision() -> str:
@@ -26,7 +26,7 @@ def head_revision() -> str:
 
 def current_revision(database: Database) -> str | None:
     """Return the revision that the database is at; None for a new one."""
-    with database.engine.connect() as connection:
+    with database.translating(), database.engine.connect() as connection:
         return _stamped(connection)
 
 
@@ -47,22 +47,37 @@ def upgrade(database: Database) -> bool:
         return False
     if found is not None and found > head:
         raise BadInput(f"the catalogue is at schema {found}, this version knows {head}; upgrade recommender to use it")
-    from alembic import command
-
-    with database.engine.execution_options(write=True).begin() as connection:
-        if _stamped(connection) != head:  # another process may have done it while this one waited for the lock
-            command.upgrade(_config(connection), "head")
+    _migrate(database, head)
     return True
 
 
+def _migrate(database: Database, head: str) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
+    try:
+        with database.translating(), database.engine.execution_options(write=True).begin() as connection:
+            if _stamped(connection) != head:  # another process may have done it while this one waited for the lock
+                command.upgrade(_config(connection), "head")
+    except CommandError as error:
+        raise BadInput(f"{database.place} can't be brought to schema {head} ({error}); restore a backup") from error
+
+
 def drift(database: Database) -> list[str]:
-    """Return where the database differs from the tables of this version, one line each; empty when it does not."""
+    """Return where the database differs from the tables of this version, one line each; empty when it does not.
+
+    Tables that are not ours are left out: a shop may keep its own in the same database.
+    """
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": False})
+    with database.translating(), database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False, "include_object": _is_ours})
         return [_described(difference) for difference in compare_metadata(context, Base.metadata)]
+
+
+def _is_ours(_item: Any, _name: str | None, kind: str, reflected: bool, known: Any) -> bool:
+    return not (kind == "table" and reflected and known is None)
 
 
 def _described(difference: Any) -> str:

@@ -122,6 +122,12 @@ def test_an_unknown_sku_exits_3_and_offers_the_nearest(shop: Command) -> None:
         (("finetune", "--budget", "soon"), 2),
         (("finetune", "--loss", "magic"), 2),
         (("evaluate", "--queries", "q.csv"), 2),
+        (("evaluate", "--mode", "dense"), 2),
+        (("evaluate", "--pairs", "p.csv", "--seed", "1"), 2),
+        (("evaluate", "--seed", "-1"), 2),
+        (("finetune", "--seed", str(2**32)), 2),
+        (("similar", "boot-1", "-k", "1001"), 2),
+        (("worker", "--json"), 2),
     ],
 )
 def test_bad_input_gets_its_exit_code_and_no_traceback(shop: Command, arguments: tuple[str, ...], code: int) -> None:
@@ -161,12 +167,14 @@ def test_what_is_only_queued_is_answered_on_the_fly_and_taken_in_later(shop: Com
 
 
 def test_verify_finds_and_repairs_what_differs(shop: Command, home: Path) -> None:
-    assert shop("index", "verify", "--json").json["missing"] == []
+    assert shop("index", "verify", "--json").json["clean"] is True
     with sqlite3.connect(home / "catalogue.db") as connection:
         connection.execute("UPDATE product SET active = 0, revision = revision + 1 WHERE sku = 'lamp-3'")
-    assert shop("index", "verify", "--json").json["orphaned"] == ["lamp-3"]
-    shop("index", "verify", "--repair")
-    assert shop("index", "verify", "--json").json["orphaned"] == []
+    found = shop("index", "verify", "--json", code=1).json
+    assert (found["orphaned"], found["clean"], found["repaired"]) == (["lamp-3"], False, 0)
+    repaired = shop("index", "verify", "--repair", "--json").json
+    assert (repaired["orphaned"], repaired["clean"], repaired["repaired"]) == ([], True, 1)
+    assert "agree" in shop("index", "verify").err
 
 
 def test_a_rebuild_goes_live_and_the_way_back_is_open(shop: Command) -> None:
@@ -212,12 +220,23 @@ def test_finetune_registers_measures_and_goes_through_the_gate(shop: Command) ->
     assert shop("similar", "boot-1", "--json").json["hits"]
 
 
-def test_the_query_path_imports_no_training_library(shop: Command, home: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "unwanted"),
+    [
+        (["search", "boot"], set()),
+        (["similar", "boot-1"], {"onnxruntime"}),
+        (["similar", "boot-1", "--json"], {"onnxruntime", "rich.table"}),
+    ],
+)
+def test_the_query_path_imports_no_training_library(
+    shop: Command, home: Path, arguments: list[str], unwanted: set[str]
+) -> None:
     code = (
         "import sys\nfrom recommender.cli.app import main\n"
-        "sys.argv = ['recommender', 'search', 'boot']\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"sys.argv = ['recommender', *{arguments!r}]\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
         "heavy = {'torch', 'sentence_transformers', 'transformers', 'datasets', 'qdrant_client', 'alembic'}\n"
+        f"heavy |= {unwanted!r}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"RECOMMENDER_HOME": str(home)})
@@ -250,9 +269,11 @@ def test_a_query_while_another_process_holds_the_index_is_one_clear_line(shop: C
         assert holder.stdin is not None
         holder.stdout.readline()
         done = shop("similar", "boot-1", code=5)
+        generations = shop("index", "status", "--json").json["generations"]
         queued = shop("ingest", _write(home / "held.csv", [_row(50, "lamp", "Home > Lamps")]), "--json").json
         holder.stdin.close()
     assert len(done.err.strip().splitlines()) == 1
+    assert {row["live"]: row["condition"] for row in generations}[True] == "held"
     assert (queued["index"], queued["waiting"]) == (None, 1)
     assert shop("worker", "--once", "--json").json["applied"] == 1
 

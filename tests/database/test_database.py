@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import URL, select, text
 from sqlalchemy.exc import IntegrityError
 
 from recommender.database.engine import Database, open_engine
+from recommender.database.import_runs import last_import
 from recommender.database.migrate import current_revision, drift, head_revision, upgrade
-from recommender.database.tables import OutboxRow, ProductRow
-from recommender.errors import BadInput
+from recommender.database.tables import ImportRunRow, OutboxRow, ProductRow
+from recommender.errors import BadInput, MissingExtra, Unavailable
 
 
 def _product(sku: str, **fields: object) -> ProductRow:
@@ -63,6 +65,88 @@ def test_an_unknown_kind_of_database_is_one_clear_line() -> None:
         open_engine("mysql://localhost/shop")
 
 
+@pytest.mark.parametrize(
+    "url", ["postgresql://shop:hidden@host:port/db", "postgresql://shop:hidden", "hidden", "sqlite:hidden"]
+)
+def test_a_url_that_cannot_be_read_is_one_clear_line_without_the_password(url: str) -> None:
+    with pytest.raises(BadInput, match="DATABASE_URL") as caught:
+        open_engine(url)
+    assert "hid" not in str(caught.value)
+
+
+def test_postgresql_without_its_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(MissingExtra, match=r"recommender\[postgres\]"):
+        open_engine("postgresql://localhost/shop")
+
+
+def test_a_server_that_is_away_is_unavailable_in_one_line_without_the_password() -> None:
+    with Database("postgresql://shop:hidden@127.0.0.1:1/db?connect_timeout=2") as database:
+        with pytest.raises(Unavailable, match=r"127\.0\.0\.1") as reading, database.reading() as session:
+            session.execute(text("SELECT 1"))
+        with pytest.raises(Unavailable) as migrating:
+            upgrade(database)
+    for caught in (reading, migrating):
+        assert "hidden" not in str(caught.value)
+        assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_file_that_is_no_database_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "catalogue.db").write_text("these are somebody's notes, not a database\n" * 100)
+    with Database(f"sqlite:///{tmp_path / 'catalogue.db'}") as database:
+        with pytest.raises(BadInput, match="not a database"):
+            upgrade(database)
+        with pytest.raises(BadInput, match="not a database"), database.writing() as session:
+            session.add(_product("a"))
+
+
+def test_a_database_in_a_folder_that_is_gone_is_unavailable(tmp_path: Path) -> None:
+    with (
+        Database(f"sqlite:///{tmp_path / 'gone' / 'catalogue.db'}") as database,
+        pytest.raises(Unavailable, match="unable to open"),
+    ):
+        current_revision(database)
+
+
+def test_a_locked_database_is_unavailable(database: Database, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match="locked"), database.reading() as session:
+        session.execute(text("PRAGMA busy_timeout=0"))
+        session.execute(text("DELETE FROM product"))
+    other.close()
+
+
+def test_a_full_disk_is_unavailable(database: Database) -> None:
+    with pytest.raises(Unavailable, match="full"), database.writing() as session:
+        session.execute(text("PRAGMA max_page_count=1"))
+        session.add_all([_product(str(number), description="x" * 4000) for number in range(20)])
+
+
+def test_a_missing_table_is_not_called_a_matter_of_time(database: Database) -> None:
+    with pytest.raises(BadInput, match="no such table"), database.reading() as session:
+        session.execute(text("SELECT * FROM invoice"))
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    home = tmp_path / "what? 100%41 #1"
+    home.mkdir()
+    with Database(URL.create("sqlite", database=str(home / "catalogue.db"))) as database:
+        upgrade(database)
+    assert (home / "catalogue.db").is_file()
+
+
+def test_the_last_import_is_read_back(database: Database) -> None:
+    assert last_import(database) is None
+    with database.writing() as session:
+        session.add(ImportRunRow(source="one.csv"))
+        session.flush()
+        session.add(ImportRunRow(source="two.csv", status="failed", created=3, error="BadFeed: no"))
+    last = last_import(database)
+    assert last is not None
+    assert (last.source, last.status, last.created, last.error) == ("two.csv", "failed", 3, "BadFeed: no")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     if request.param == "postgresql":
@@ -89,6 +173,27 @@ def test_drift_names_what_is_missing(empty: Database) -> None:
         with empty.writing() as session:
             session.execute(text("ALTER TABLE product DROP COLUMN image"))
         assert any("image" in line for line in drift(empty))
+
+
+def test_tables_that_are_not_ours_are_no_drift(empty: Database) -> None:
+    with empty:
+        upgrade(empty)
+        with empty.writing() as session:
+            session.execute(text("CREATE TABLE invoice (id INTEGER PRIMARY KEY, total INTEGER)"))
+            session.execute(text("CREATE INDEX ix_invoice_total ON invoice (total)"))
+        found = drift(empty)
+        with empty.writing() as session:
+            session.execute(text("DROP TABLE invoice"))
+    assert found == []
+
+
+def test_a_revision_that_no_version_knows_is_bad_input(empty: Database) -> None:
+    with empty:
+        upgrade(empty)
+        with empty.writing() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+        with pytest.raises(BadInput, match="0000"):
+            upgrade(empty)
 
 
 def test_a_database_of_a_newer_version_is_left_alone(empty: Database) -> None:

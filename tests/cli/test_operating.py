@@ -1,0 +1,124 @@
+"""What an operator sees: what went wrong, what remains, and one document or one line of it."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recommender.cli.options import MAX_RESULTS
+from recommender.serving import recommender as queries
+
+Command = Callable[..., Any]
+
+
+def _write(path: Path, header: str, rows: Sequence[Sequence[str]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header.split(","), *rows])
+    return path
+
+
+@pytest.fixture(scope="module")
+def feed(home: Path) -> Path:
+    rows = [(f"boot-{number}", f"Leather boot number {number}", "Shoes > Boots") for number in range(12)]
+    return _write(home / "feed.csv", "sku,title,category", rows)
+
+
+@pytest.fixture(scope="module")
+def shop(recommender: Command, feed: Path) -> Command:
+    """The command line over a home that holds the feed."""
+    recommender("ingest", feed)
+    return recommender
+
+
+def _execute(home: Path, statement: str) -> None:
+    with closing(sqlite3.connect(home / "catalogue.db")) as connection, connection:
+        connection.execute(statement)
+
+
+def test_the_options_admit_as_many_results_as_a_query_does() -> None:
+    assert MAX_RESULTS == queries.MAX_RESULTS
+
+
+@pytest.mark.parametrize(
+    ("url", "code"), [("postgresql://shop:hidden@127.0.0.1:1/db", 5), ("postgresql://shop:hidden@host:port/db", 4)]
+)
+def test_a_database_that_cannot_be_had_is_one_line_without_the_password(
+    recommender: Command, url: str, code: int
+) -> None:
+    done = recommender("status", code=code, DATABASE_URL=url)
+    assert len(done.err.strip().splitlines()) == 1
+    assert "hidden" not in done.err
+
+
+def test_what_was_imported_is_told_though_the_index_failed(recommender: Command, feed: Path, tmp_path: Path) -> None:
+    here = {"RECOMMENDER_HOME": str(tmp_path / "home"), "RECOMMENDER_MODEL": str(tmp_path / "no-model")}
+    done = recommender("ingest", feed, "--json", code=3, **here)
+    assert (done.json["imports"][0]["created"], done.json["index"]) == (12, None)
+    assert "no-model" in done.json["error"]
+    again = recommender("ingest", feed, code=3, **here)
+    assert "12 unchanged" in again.err
+    assert "error:" in again.err.splitlines()[-1]
+
+
+def test_status_tells_of_the_last_import(shop: Command) -> None:
+    last = shop("status", "--json").json["last_import"]
+    assert (last["status"], last["created"], Path(last["source"]).name) == ("done", 12, "feed.csv")
+    assert "feed.csv: done, 12 created" in shop("status").out
+
+
+def test_every_answer_has_a_json_form(shop: Command) -> None:
+    live = shop("status", "--json").json
+    assert shop("models", "show", live["model"], "--json").json["name"] == live["model"]
+    promoted = shop("models", "promote", live["model"], "--json").json
+    assert promoted == {"live": {"model": live["model"], "generation": live["generation"]}, "built": False}
+    assert shop("index", "optimize", "--json").json == {"optimized": live["generation"]}
+
+
+def test_verify_reports_what_a_repair_could_not_reach(shop: Command, home: Path) -> None:
+    _execute(home, "UPDATE product SET revision = revision + 1 WHERE sku IN ('boot-1', 'boot-2')")
+    _execute(
+        home,
+        "INSERT INTO outbox VALUES ('boot-1', 2, '2026-01-01', '2026-01-01', 'elsewhere-1-a', '2999-01-01', 0, 0, '')",
+    )
+    done = shop("index", "verify", "--repair", "--json", code=1).json
+    assert (done["stale"], done["repaired"], done["clean"]) == (["boot-1"], 1, False)
+    _execute(home, "UPDATE outbox SET lease_owner = '', lease_until = NULL")
+    assert shop("index", "verify", "--repair", "--json").json["clean"]
+
+
+def test_failed_changes_are_listed_whether_put_aside_or_put_off(shop: Command, home: Path) -> None:
+    _execute(
+        home,
+        "INSERT INTO outbox VALUES ('aside', 1, '2026-01-01', '2026-01-01', '', NULL, 5, 1, 'engine said no'),"
+        " ('off', 1, '2026-01-01', '2999-01-01', '', NULL, 1, 0, 'engine said later')",
+    )
+    failed = {row["sku"]: row for row in shop("queue", "failed", "--json").json["failed"]}
+    assert (failed["aside"]["parked"], failed["aside"]["next_try"]) == (True, None)
+    assert (failed["off"]["parked"], failed["off"]["attempts"]) == (False, 1)
+    assert failed["off"]["next_try"].startswith("2999-01-01")
+    assert "engine said later" in shop("queue", "failed").out
+    assert len(shop("queue", "failed", "--limit", "1", "--json").json["failed"]) == 1
+    _execute(home, "DELETE FROM outbox")
+
+
+def test_searches_and_pairs_are_measured_in_one_run(shop: Command, tmp_path: Path) -> None:
+    arguments = (
+        *("--queries", _write(tmp_path / "queries.csv", "query_id,query", [("1", "boot number 3")])),
+        *("--qrels", _write(tmp_path / "qrels.csv", "query_id,sku,grade", [("1", "boot-3", "2")])),
+        *("--pairs", _write(tmp_path / "pairs.csv", "sku_a,sku_b", [("boot-1", "boot-2"), ("boot-1", "gone")])),
+    )
+    search, pairs = shop("evaluate", *arguments, "--mode", "lexical", "--json").json["reports"]
+    assert "ndcg@10" in search["metrics"]
+    assert "hit@1" in pairs["metrics"]
+    assert (search["left_out"], pairs["left_out"]) == (0, 1)
+    assert search["encoder"] == pairs["encoder"] != ""
+    done = shop("evaluate", *arguments, "--mode", "lexical")
+    assert "1 left out" in done.err
+    assert "ndcg@10" in done.out
+    assert "hit@1" in done.out

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from recommender.errors import BadInput
+from recommender.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of its own to start in, and an environment that sets nothing."""
+    for name in list(os.environ):
+        if name.startswith(("RECOMMENDER_", "DATABASE_", "QDRANT_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("colour,size", ("colour", "size")),
+        (" colour , size, ", ("colour", "size")),
+        ('["colour", "size, long"]', ("colour", "size, long")),
+        ("colour", ("colour",)),
+        ("", ()),
+    ],
+)
+def test_text_attributes_are_a_list_with_commas_or_json(
+    text: str, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECOMMENDER_TEXT_ATTRIBUTES", text)
+    assert load_settings().text_attributes == names
+
+
+def test_text_attributes_may_stand_in_the_file(folder: Path) -> None:
+    (folder / "recommender.toml").write_text('text_attributes = ["colour"]\n')
+    assert load_settings().text_attributes == ("colour",)
+
+
+@pytest.mark.parametrize("content", [b"threads = [", b"threads 4", b'home = "\xff"'])
+def test_a_file_that_cannot_be_read_is_named(content: bytes, folder: Path) -> None:
+    (folder / "recommender.toml").write_bytes(content)
+    with pytest.raises(BadInput, match=r"recommender\.toml") as caught:
+        load_settings()
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RECOMMENDER_THREADS", "many"),
+        ("RECOMMENDER_ENCODER", "abacus"),
+        ("RECOMMENDER_TEXT_ATTRIBUTES", '["colour"'),
+        ("RECOMMENDER_TEXT_ATTRIBUTES", "[1]"),
+    ],
+)
+def test_a_variable_that_does_not_fit_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadInput, match=f"the variable {name}"):
+        load_settings()
+
+
+def test_a_line_of_the_file_that_does_not_fit_is_named(folder: Path) -> None:
+    (folder / "recommender.toml").write_text("colour = 1\n")
+    with pytest.raises(BadInput, match=r"'colour' of recommender\.toml"):
+        load_settings()
+
+
+def test_a_secret_is_never_shown(folder: Path) -> None:
+    (folder / "recommender.toml").write_text('qdrant_api_key = ["hidden"]\n')
+    with pytest.raises(BadInput, match="qdrant_api_key") as caught:
+        load_settings()
+    assert "hidden" not in str(caught.value)
+
+
+def test_the_catalogue_lies_in_the_home_whatever_its_name(folder: Path) -> None:
+    url = load_settings(home=folder / "a?b").resolved_database_url
+    assert not isinstance(url, str)
+    assert url.database == str(folder / "a?b" / "catalogue.db")
+
+
+def test_a_database_that_is_set_is_the_one_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://localhost/shop")
+    assert load_settings().resolved_database_url == "postgresql://localhost/shop"
