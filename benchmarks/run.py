@@ -59,10 +59,10 @@ def encoder_figures(home: Path) -> Iterator[Figure]:
     """Compare ONNX int8 with sentence-transformers on the same texts, the two in turn."""
     from itertools import islice
 
-    from recommender.embedding.load import load_encoder
     from sentence_transformers import SentenceTransformer
 
     from recommender.bootstrap.application import Application
+    from recommender.embedding.load import load_encoder
     from recommender.settings import load_settings
 
     with Application(load_settings(home=home)) as application:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 
 from recommender.catalogue.outbox import Outbox
 from recommender.catalogue.repository import Catalogue
@@ -14,7 +16,7 @@ from recommender.embedding.encoder import Encoder
 from recommender.embedding.lexical import LexicalEncoder
 from recommender.embedding.load import load_encoder
 from recommender.embedding.text import ProductText
-from recommender.errors import NotFound, Unavailable
+from recommender.errors import BadInput, IndexHeld, NotFound, Unavailable
 from recommender.index.embedded import EmbeddedEngine
 from recommender.index.generations import Generation, Generations
 from recommender.index.protocol import VectorEngine, VectorIndex
@@ -25,16 +27,23 @@ from recommender.serving.live import LivePairs
 from recommender.serving.recommender import Recommender
 from recommender.settings import Settings, load_settings
 
+HELD_PATIENCE_S = 5.0
+"""How long an embedded index that another process holds is waited for: a query or a price update is done by then."""
+
 
 class Application:
     """The objects of one process. A context manager: what was opened is closed at the end, last first."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        settings.home.mkdir(parents=True, exist_ok=True)
+        _make_home(settings)
         self.database = Database(settings.resolved_database_url)
-        upgrade(self.database)
-        self.text = ProductText(settings.text_attributes)
+        try:
+            upgrade(self.database)
+        except BaseException:
+            self.database.close()
+            raise
+        self.text = ProductText(settings.text_attributes, settings.language)
         self.catalogue = Catalogue(self.database, self.text.hash)
         self.outbox = Outbox(self.database)
         self.registry = Registry(self.database, settings.models_dir)
@@ -71,12 +80,22 @@ class Application:
 
     def _open(self, generation: Generation) -> VectorIndex:
         try:
-            return self.engine.open(generation.name)
+            return self._open_patiently(generation.name)
         except NotFound as error:
             where = self.settings.qdrant_url or str(self.settings.index_dir)
             raise Unavailable(
                 f"generation {generation.name} is not at {where}; `recommender index rebuild` makes one there"
             ) from error
+
+    def _open_patiently(self, name: str) -> VectorIndex:
+        deadline = time.monotonic() + HELD_PATIENCE_S
+        while True:
+            try:
+                return self.engine.open(name)
+            except IndexHeld:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
 
     def create_index(self, generation: Generation) -> VectorIndex:
         """Make the empty index of a new generation and keep it open."""
@@ -102,10 +121,15 @@ class Application:
         """Return the encoder that serves a model, loaded once in this process."""
         with self._lock:
             if model.fingerprint not in self._encoders:
-                self._encoders[model.fingerprint] = load_encoder(
-                    model.folder, model.fingerprint, self.settings.encoder, self.settings.threads
-                )
+                self._encoders[model.fingerprint] = self._load(model)
             return self._encoders[model.fingerprint]
+
+    def _load(self, model: RegisteredModel) -> Encoder:
+        try:
+            return load_encoder(model.folder, model.fingerprint, self.settings.encoder, self.settings.threads)
+        except BadInput as error:
+            # For whoever has work to do with it the model is away: the work waits, rather than being called bad.
+            raise Unavailable(f"model {model.name} can't run: {error}") from error
 
     def encoder_of(self, generation: Generation) -> Encoder:
         """Return the encoder of the model that made a generation."""
@@ -113,16 +137,29 @@ class Application:
 
     def target(self, generation: Generation) -> Target:
         """Open a generation for writing."""
-        return Target(generation.name, self.index(generation), lambda: self.encoder_of(generation))
+        index = self.index(generation)
+        return Target(generation.name, index, lambda: self.encoder_of(generation), generation.live)
 
     def targets(self) -> Sequence[Target]:
-        """Open every generation that follows the catalogue and that this engine has."""
+        """Open every generation that follows the catalogue and that this engine has.
+
+        One that is being built and can't be opened is left out: its build closes the gap before it goes live.
+        """
         existing = set(self.engine.names())
-        return [self.target(follower) for follower in self.generations.followers() if follower.name in existing]
+        followers = [follower for follower in self.generations.followers() if follower.name in existing]
+        return [target for follower in followers for target in self._opened(follower)]
+
+    def _opened(self, follower: Generation) -> list[Target]:
+        try:
+            return [self.target(follower)]
+        except Unavailable:
+            if follower.live:
+                raise
+            return []
 
     def worker(self) -> Worker:
         """Return a worker that drains the outbox into every following generation."""
-        return Worker(self.catalogue, self.outbox, self.writer, self.targets)
+        return Worker(self.catalogue, self.outbox, self.writer, self.targets, let_go=self.release_indexes)
 
     def recommender(self) -> Recommender:
         """Return the queries over the live pair."""
@@ -143,6 +180,18 @@ class Application:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _make_home(settings: Settings) -> None:
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"RECOMMENDER_HOME {settings.home} can't be made ({error.strerror}); give a folder") from error
+
+
+def demo_home() -> Path:
+    """Return the folder of the demo: inside the home that the settings name, apart from what it holds."""
+    return load_settings().home / "demo"
 
 
 def open_application(**overrides: object) -> Application:

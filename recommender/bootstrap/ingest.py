@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recommender.bootstrap.application import Application
 from recommender.bootstrap.models import ensure_live
-from recommender.catalogue.feeds import FeedFormat
+from recommender.catalogue.feeds import FeedFormat, check_feed
 from recommender.catalogue.importer import ImportSummary, import_feed
 from recommender.catalogue.rejections import RejectsFile
 from recommender.errors import IndexHeld
@@ -19,7 +19,7 @@ from recommender.types import Progress, silent
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
-    """What a run did. `drained` is None when the index was left to another process, with `waiting` changes queued."""
+    """What a run did. `drained` is None when the index was not to be had, with `waiting` changes queued."""
 
     imports: tuple[ImportSummary, ...]
     drained: DrainSummary | None
@@ -38,12 +38,33 @@ def ingest(
 ) -> IngestResult:
     """Read feeds into the catalogue, then drain the outbox into the index unless told not to.
 
-    When another process holds the embedded index the changes stay queued, and that process takes them in.
+    When another process keeps the embedded index the changes stay queued for the next drain.
     """
-    with RejectsFile(rejects) if rejects else nullcontext() as rejected:
-        imports = tuple(_import(application, feed, feed_format, mapping or {}, rejected, progress) for feed in feeds)
+    imports = take_in(application, feeds, feed_format=feed_format, mapping=mapping, rejects=rejects, progress=progress)
     drained = drain(application, progress) if index else None
-    return IngestResult(imports, drained, application.outbox.depth().waiting)
+    return IngestResult(imports, drained, waiting(application))
+
+
+def take_in(
+    application: Application,
+    feeds: Sequence[Path],
+    *,
+    feed_format: FeedFormat = FeedFormat.AUTO,
+    mapping: Mapping[str, str] | None = None,
+    rejects: Path | None = None,
+    progress: Progress = silent,
+) -> tuple[ImportSummary, ...]:
+    """Read feeds into the catalogue and queue what changed. Every feed is looked at before the first row is written."""
+    for feed in feeds:
+        check_feed(feed, feed_format, mapping or {})
+    with RejectsFile(rejects, feeds) if rejects else nullcontext() as rejected:
+        return tuple(_import(application, feed, feed_format, mapping or {}, rejected, progress) for feed in feeds)
+
+
+def waiting(application: Application) -> int:
+    """Return how many changes the index has not taken in, those in the hands of a worker included."""
+    depth = application.outbox.depth()
+    return depth.waiting + depth.leased
 
 
 def _import(

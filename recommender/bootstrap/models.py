@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 from recommender.bootstrap.application import Application
-from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError
+from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError, Unavailable
 from recommender.index.generations import Generation, GenerationState
 from recommender.ingestion.rebuild import backfill
 from recommender.registry.base import Pooling, assemble, resolve_model
@@ -26,6 +28,11 @@ EXPORT_SAMPLE = 256
 
 FALLBACK_TEXTS = ("red running shoes", "a cordless drill with two batteries, case and charger", "tea")
 """What an export is measured on while the catalogue is empty."""
+
+
+WORKSPACE = ".work-"
+LEFTOVER_AGE_S = 24 * 3600
+"""Age at which a workspace, or a build of another model, was left by a crash: none takes a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +52,12 @@ class ModelShape:
 @contextmanager
 def workspace(application: Application) -> Iterator[Path]:
     """Give a folder beside the models, on the same disk, that is gone afterwards."""
-    application.settings.models_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".work-", dir=application.settings.models_dir) as folder:
+    parent = application.settings.models_dir
+    parent.mkdir(parents=True, exist_ok=True)
+    for leftover in parent.glob(f"{WORKSPACE}*"):
+        if time.time() - leftover.stat().st_mtime > LEFTOVER_AGE_S:
+            shutil.rmtree(leftover, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=WORKSPACE, dir=parent) as folder:
         yield Path(folder)
 
 
@@ -63,7 +74,7 @@ def prepare_base(
     if base in known and not shape.changed:
         return known[base]
     progress("base model", 0, 2, base)
-    source = resolve_model(base)
+    source = known[base].folder if base in known else resolve_model(base)
     with workspace(application) as folder:
         copy = folder / "model"
         if shape.changed or not (source / "modules.json").is_file():
@@ -102,6 +113,7 @@ def export_model(application: Application, folder: Path) -> Export:
             return Export(reason=f"came with the model; not measured: {error}")
         raise
     except RecommenderError as error:
+        shutil.rmtree(folder / "onnx", ignore_errors=True)  # files that came with the model were not checked either
         return Export(reason=str(error))
     return Export(
         fp32_max_distance=report.fp32_max_distance,
@@ -125,7 +137,8 @@ def ensure_live(application: Application, progress: Progress = silent) -> Genera
         return live
     if live is not None:
         return make_live(application, application.registry.by_id(live.model_id), progress)
-    generation = start_generation(application, prepare_base(application, progress=progress))
+    model = prepare_base(application, progress=progress)
+    generation = _unfinished(application, model) or start_generation(application, model)
     application.generations.ready(generation)
     application.generations.switch(generation)
     return generation
@@ -148,7 +161,7 @@ def make_live(application: Application, model: RegisteredModel, progress: Progre
     backfill(application.target(generation), application.catalogue, application.writer, progress)
     application.generations.ready(generation)
     application.generations.switch(generation)
-    _retire_before(application, generation)
+    _retire_unused(application)
     return generation
 
 
@@ -170,14 +183,23 @@ def _unfinished(application: Application, model: RegisteredModel) -> Generation 
     return None
 
 
-def _retire_before(application: Application, newest: Generation) -> None:
-    # Only those that began before it: a later one may be a build that another process has under way.
+def _retire_unused(application: Application) -> None:
+    """Retire and remove what is neither live nor previous; what can't be removed now is left for the next switch."""
     previous = application.generations.previous()
+    existing = set(application.engine.names())
     for generation in application.generations.list():
-        kept = generation.id == newest.id or generation.live or (previous is not None and generation.id == previous.id)
-        if not kept and generation.id < newest.id and generation.state is not GenerationState.RETIRED:
-            application.generations.retire(generation)
-            application.drop_index(generation)
+        if generation.live or (previous is not None and generation.id == previous.id) or _under_way(generation):
+            continue
+        application.generations.retire(generation)
+        if generation.name in existing:
+            with suppress(Unavailable):
+                application.drop_index(generation)
+
+
+def _under_way(generation: Generation) -> bool:
+    """Return whether a generation may be a build that another process is at."""
+    age = (datetime.now(UTC) - generation.created_at).total_seconds()
+    return generation.state is GenerationState.BUILDING and age < LEFTOVER_AGE_S
 
 
 def roll_back(application: Application, progress: Progress = silent) -> Generation:
@@ -185,5 +207,7 @@ def roll_back(application: Application, progress: Progress = silent) -> Generati
     previous = application.generations.previous()
     if previous is None:
         raise BadInput("there is nothing to roll back to: no other generation was live before this one")
+    if previous.name not in application.engine.names():  # as after a move to another engine
+        return make_live(application, application.registry.by_id(previous.model_id), progress)
     backfill(application.target(previous), application.catalogue, application.writer, progress)
     return application.generations.rollback()

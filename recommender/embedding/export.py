@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.embedding.architecture import read_architecture
-from recommender.embedding.onnx_encoder import OnnxEncoder, Precision, load_tokenizer
+from recommender.embedding.onnx_encoder import OnnxEncoder, load_tokenizer
+from recommender.embedding.precision import Precision
 from recommender.errors import BadInput, MissingExtra
 from recommender.quiet import quiet_libraries
 

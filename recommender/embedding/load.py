@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from recommender.embedding.encoder import Encoder
-from recommender.embedding.onnx_encoder import OnnxEncoder, Precision
+from recommender.embedding.precision import Precision
 from recommender.errors import BadInput, UsageError
 from recommender.types import EncoderChoice
 
@@ -33,6 +33,9 @@ def _load(folder: Path, fingerprint: str, choice: EncoderChoice, threads: int) -
         from recommender.embedding.torch_encoder import TorchEncoder
 
         return TorchEncoder(folder, fingerprint, threads=threads)
+    # Imported here: a `similar` of an indexed product encodes nothing, and ONNX Runtime takes 50 ms to import.
+    from recommender.embedding.onnx_encoder import OnnxEncoder
+
     precision = Precision.INT8 if choice is EncoderChoice.ONNX_INT8 else Precision.FP32
     return OnnxEncoder(folder, fingerprint, precision, threads)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from tokenizers import Encoding, Tokenizer, normalizers
 
 from recommender.embedding.architecture import Architecture, read_architecture
 from recommender.embedding.encoder import Role, Vectors
+from recommender.embedding.precision import Precision
 from recommender.errors import BadInput, UsageError
 
 _TOKENS_PER_RUN = 1024
@@ -21,18 +21,6 @@ the caches, and short texts gain nothing below 1,024."""
 
 _TEXTS_PER_TOKENISATION = 4096
 """Texts that are tokenised, and so sorted by length, together: bounds the memory of one long call."""
-
-
-class Precision(StrEnum):
-    """Which of the exported networks runs."""
-
-    FP32 = "fp32"
-    INT8 = "int8"
-
-    @property
-    def file(self) -> str:
-        """The network's place in a model folder."""
-        return "onnx/model.onnx" if self is Precision.FP32 else "onnx/model_qint8.onnx"
 
 
 class OnnxEncoder:

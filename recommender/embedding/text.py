@@ -40,6 +40,8 @@ class ProductText:
     """
 
     attributes: tuple[str, ...] = ()
+    language: str = ""
+    """Of the lexical part: it decides a point's words as the text does, so it is part of the hash."""
 
     def __call__(self, product: Product) -> str:
         """Return the text: parts joined by `. `, empty ones left out."""
@@ -48,8 +50,8 @@ class ProductText:
         return ". ".join(part for part in parts if part)
 
     def hash(self, product: Product) -> str:
-        """Return 32 hex digits that change when, and only when, the text does."""
-        return blake2b(self(product).encode(), digest_size=16).hexdigest()
+        """Return 32 hex digits that change when, and only when, the text or the language does."""
+        return blake2b(self(product).encode(), digest_size=16, key=self.language.encode()[:64]).hexdigest()
 
 
 def title_text(product: Product) -> str:

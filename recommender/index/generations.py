@@ -60,7 +60,8 @@ class Generations:
             row = GenerationRow(name=uuid4().hex, model_id=model_id, fingerprint=fingerprint, dimension=dimension)
             session.add(row)
             session.flush()
-            row.name = f"g{row.id:04d}"
+            # Numbered for people; the rest keeps two installations on one server out of each other's collections.
+            row.name = f"g{row.id:04d}-{uuid4().hex[:8]}"
             session.flush()
             return self._read(session, row.id)
 
@@ -79,8 +80,14 @@ class Generations:
             return self._read(session, live.previous_generation_id)
 
     def followers(self) -> Sequence[Generation]:
-        """Return the generations that every change must reach: all but the retired ones, oldest first."""
-        return [generation for generation in self.list() if generation.state is not GenerationState.RETIRED]
+        """Return the generations that every change must reach: the live one first, then those being built.
+
+        The previous one is not among them: it would double the encoding of every text, and a rollback brings it up to
+        date before it goes live again.
+        """
+        building = [one for one in self.list() if one.state is GenerationState.BUILDING]
+        live = self.live()
+        return [live, *building] if live is not None else building
 
     def list(self) -> Sequence[Generation]:
         """Return all generations, oldest first."""
@@ -112,7 +119,7 @@ class Generations:
             if live is None:
                 session.add(LiveRow(generation_id=row.id))
             elif live.generation_id != row.id:
-                _point(live, to=row.id)
+                _point(live, to=row.id, keep_previous=_same_model_as_live(session, live, row))
 
     def rollback(self) -> Generation:
         """Let the live and the previous generation change places, in one transaction; return the one now live.
@@ -182,5 +189,13 @@ def _locked(session: Session, generation: Generation) -> GenerationRow:
     return row
 
 
-def _point(live: LiveRow, to: int) -> None:
-    live.previous_generation_id, live.generation_id, live.switched_at = live.generation_id, to, now()
+def _same_model_as_live(session: Session, live: LiveRow, row: GenerationRow) -> bool:
+    # A rebuild is no step to go back from: after promote and rebuild, a rollback must still undo the promotion.
+    current = session.get(GenerationRow, live.generation_id)
+    return live.previous_generation_id is not None and current is not None and current.model_id == row.model_id
+
+
+def _point(live: LiveRow, to: int, keep_previous: bool = False) -> None:
+    if not keep_previous:
+        live.previous_generation_id = live.generation_id
+    live.generation_id, live.switched_at = to, now()

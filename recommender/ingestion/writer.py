@@ -42,6 +42,8 @@ class Target:
     index: VectorIndex
     encoder: Callable[[], Encoder]
     """Called only when there is a text to encode: a run of price changes never loads a model."""
+    live: bool = True
+    """Whether queries are answered from it; a generation that is being built closes its gaps before it goes live."""
 
 
 class _Change(NamedTuple):

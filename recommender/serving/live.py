@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,7 +22,7 @@ class LivePair:
 
 
 class LivePairs:
-    """Follows which generation is live; opens an index once and keeps it while its generation stays live."""
+    """Follows which generation is live. `open_index` and `open_encoder` keep what they have opened."""
 
     def __init__(
         self,
@@ -34,23 +33,13 @@ class LivePairs:
         self._generations = generations
         self._open_index = open_index
         self._open_encoder = open_encoder
-        self._pair: LivePair | None = None
-        self._lock = threading.Lock()
 
     def current(self) -> LivePair:
         """Return the live pair, asked from the database each time: the switch is seen by the next query.
 
         Raises `NoLiveModel` before anything was indexed.
         """
-        generation = self._generations.live()
-        if generation is None:
+        live = self._generations.live()
+        if live is None:
             raise NoLiveModel("nothing is indexed yet; run `recommender ingest FEED` first")
-        with self._lock:
-            if self._pair is None or self._pair.generation != generation.name:
-                self._pair = LivePair(
-                    generation.name,
-                    generation.model_name,
-                    self._open_index(generation),
-                    lambda: self._open_encoder(generation),
-                )
-            return self._pair
+        return LivePair(live.name, live.model_name, self._open_index(live), lambda: self._open_encoder(live))

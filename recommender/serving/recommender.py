@@ -13,7 +13,7 @@ from recommender.embedding.encoder import Role
 from recommender.embedding.lexical import LexicalEncoder
 from recommender.errors import UnknownSku, UsageError
 from recommender.index.payload import card_of
-from recommender.index.protocol import Fusion, IndexQuery, ScoredPoint, StoredPoint, point_id
+from recommender.index.protocol import Fusion, IndexQuery, ScoredPoint, point_id
 from recommender.serving.live import LivePair
 from recommender.types import Filters, Hit, Mode, Product, Variants
 
@@ -62,14 +62,14 @@ class Recommender:
         """
         _check_limit(k)
         pair = self._live()
-        vector, title, group = self._anchor(pair, sku)
+        vector, title, group = self._anchor(pair, sku, mode)
         wanted = filters or Filters()
         wanted = replace(wanted, exclude_skus=(*wanted.exclude_skus, sku))
         if variants is Variants.COLLAPSE and group:
             wanted = replace(wanted, exclude_groups=(*wanted.exclude_groups, group))
         query = IndexQuery(
             limit=k,
-            dense=None if mode is Mode.LEXICAL else vector,
+            dense=vector,
             lexical=None if mode is Mode.DENSE else self._lexical.query(title),
             fusion=self._similar_fusion,
             filters=wanted,
@@ -104,19 +104,14 @@ class Recommender:
             raise UnknownSku(sku, self._catalogue.nearest_skus(sku))
         return stored.product
 
-    def _anchor(self, pair: LivePair, sku: str) -> tuple[NDArray[np.float32], str, str]:
-        """Return vector, title and group of a product: from the index, else encoded from the catalogue."""
-        points = pair.index.retrieve([point_id(sku)], with_vectors=True)
-        if points:
-            return _from_point(points[0])
+    def _anchor(self, pair: LivePair, sku: str, mode: Mode) -> tuple[NDArray[np.float32] | None, str, str]:
+        """Return vector (unless words alone are asked), title and group: from the index, else from the catalogue."""
+        for point in pair.index.retrieve([point_id(sku)], with_vectors=mode is not Mode.LEXICAL):
+            card = card_of(point.payload)
+            return point.dense, card.title, card.group_id
         product = self.product(sku)
-        return pair.encoder().encode([self._text(product)])[0], product.title, product.group_id
-
-
-def _from_point(point: StoredPoint) -> tuple[NDArray[np.float32], str, str]:
-    assert point.dense is not None, "asked for with its vector"  # noqa: S101 - narrows the type for the checker
-    card = card_of(point.payload)
-    return point.dense, card.title, card.group_id
+        vector = None if mode is Mode.LEXICAL else pair.encoder().encode([self._text(product)])[0]
+        return vector, product.title, product.group_id
 
 
 def _check_limit(k: int) -> None:

@@ -15,7 +15,8 @@ from support.tiny_model import DEFAULT_TEXTS
 
 from recommender.embedding.encoder import Encoder, Role
 from recommender.embedding.load import load_encoder
-from recommender.embedding.onnx_encoder import OnnxEncoder, Precision
+from recommender.embedding.onnx_encoder import OnnxEncoder
+from recommender.embedding.precision import Precision
 from recommender.embedding.torch_encoder import TorchEncoder
 from recommender.errors import BadInput, UsageError
 

@@ -12,7 +12,8 @@ from support.tiny_model import DEFAULT_TEXTS
 
 from recommender.embedding.encoder import Encoder
 from recommender.embedding.export import ExportReport, export
-from recommender.embedding.onnx_encoder import OnnxEncoder, Precision
+from recommender.embedding.onnx_encoder import OnnxEncoder
+from recommender.embedding.precision import Precision
 from recommender.errors import BadInput
 
 

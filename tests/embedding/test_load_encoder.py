@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from recommender.embedding.load import load_encoder
-from recommender.embedding.onnx_encoder import Precision
+from recommender.embedding.precision import Precision
 from recommender.errors import BadInput, UsageError
 
 GPU = Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists()

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select
 
 from recommender.database.engine import Database
-from recommender.database.tables import LiveRow, ModelRow
+from recommender.database.tables import Base, LiveRow, ModelRow
 from recommender.errors import NoLiveModel, NotFound, Refused
 from recommender.index.generations import Generation, Generations, GenerationState
 
@@ -13,6 +15,15 @@ from recommender.index.generations import Generation, Generations, GenerationSta
 def model(database: Database) -> int:
     with database.writing() as session:
         row = ModelRow(name="base", base="a-base", fingerprint="f" * 64, dimension=8)
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+@pytest.fixture
+def tuned(database: Database, model: int) -> int:
+    with database.writing() as session:
+        row = ModelRow(name="tuned", base="a-base", fingerprint="e" * 64, dimension=8)
         session.add(row)
         session.flush()
         return row.id
@@ -36,10 +47,21 @@ def _live_name(generations: Generations) -> str | None:
 
 def test_a_generation_starts_in_building_with_a_name_of_its_own(generations: Generations, model: int) -> None:
     first, second = generations.start(model, "f" * 64, 8), generations.start(model, "f" * 64, 8)
-    assert (first.name, second.name) == ("g0001", "g0002")
+    assert (first.name[:6], second.name[:6]) == ("g0001-", "g0002-")
     assert (first.state, first.live, first.ready_at) == (GenerationState.BUILDING, False, None)
     assert (first.model_name, first.fingerprint, first.dimension) == ("base", "f" * 64, 8)
-    assert [generation.name for generation in generations.list()] == ["g0001", "g0002"]
+    assert [generation.name for generation in generations.list()] == [first.name, second.name]
+
+
+def test_two_installations_on_one_server_never_choose_the_same_name(tmp_path: Path) -> None:
+    names = set()
+    for folder in ("one", "two"):
+        with Database(f"sqlite:///{tmp_path / folder}.db") as database:
+            Base.metadata.create_all(database.engine)
+            with database.writing() as session:
+                session.add(ModelRow(name="base", base="a-base", fingerprint="f" * 64, dimension=8))
+            names.add(Generations(database).start(1, "f" * 64, 8).name)
+    assert len(names) == 2
 
 
 def test_a_generation_of_no_model_is_refused(generations: Generations) -> None:
@@ -65,8 +87,8 @@ def test_only_a_ready_generation_goes_live_and_a_refusal_changes_nothing(generat
     assert (_live_name(generations), generations.previous()) == (live.name, None)
 
 
-def test_a_switch_remembers_what_was_live(generations: Generations, model: int) -> None:
-    first, second, third = (_ready(generations, model) for _ in range(3))
+def test_a_switch_remembers_what_was_live(generations: Generations, model: int, tuned: int) -> None:
+    first, second, third = (_ready(generations, which) for which in (model, tuned, model))
     for generation in (first, second, third, third):
         generations.switch(generation)
     previous = generations.previous()
@@ -94,17 +116,29 @@ def test_rolling_back_twice_returns(generations: Generations, model: int) -> Non
     assert _live_name(generations) == second.name
 
 
-def test_changes_must_reach_every_generation_that_is_not_retired(generations: Generations, model: int) -> None:
-    oldest, previous, live = (_ready(generations, model) for _ in range(3))
-    building = generations.start(model, "f" * 64, 8)
-    for generation in (oldest, previous, live):
+def test_a_rebuild_with_the_same_model_is_no_step_to_go_back_from(
+    generations: Generations, model: int, tuned: int
+) -> None:
+    base, promoted, rebuilt = (_ready(generations, which) for which in (model, tuned, tuned))
+    for generation in (base, promoted, rebuilt):
         generations.switch(generation)
-    generations.retire(oldest)
-    assert [generation.name for generation in generations.followers()] == [previous.name, live.name, building.name]
+    assert generations.rollback().name == base.name
 
 
-def test_neither_the_live_nor_the_previous_generation_can_be_retired(generations: Generations, model: int) -> None:
-    first, second, third = (_ready(generations, model) for _ in range(3))
+def test_changes_must_reach_the_live_generation_and_those_being_built(
+    generations: Generations, model: int, tuned: int
+) -> None:
+    previous, live = _ready(generations, model), _ready(generations, tuned)
+    building = generations.start(model, "f" * 64, 8)
+    for generation in (previous, live):
+        generations.switch(generation)
+    assert [generation.name for generation in generations.followers()] == [live.name, building.name]
+
+
+def test_neither_the_live_nor_the_previous_generation_can_be_retired(
+    generations: Generations, model: int, tuned: int
+) -> None:
+    first, second, third = (_ready(generations, which) for which in (model, tuned, model))
     for generation in (first, second):
         generations.switch(generation)
         with pytest.raises(Refused, match="live"):

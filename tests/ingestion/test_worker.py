@@ -1,13 +1,19 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from support.fake_encoder import WordEncoder
 from support.shop import Shop
 
+from recommender.catalogue.owners import this_host
+from recommender.embedding.encoder import Role, Vectors
 from recommender.errors import Unavailable
 from recommender.index.protocol import point_id
 from recommender.ingestion.rebuild import backfill
@@ -154,3 +160,29 @@ def test_verify_names_what_is_missing_stale_and_orphaned(shop: Shop) -> None:
     shop.catalogue.enqueue(found.differing)
     shop.worker.drain()
     assert verify(shop.index, shop.catalogue).clean
+
+
+class _BrokenEncoder(WordEncoder):
+    """One whose model is gone."""
+
+    def encode(self, texts: Sequence[str], role: Role = Role.DOCUMENT) -> Vectors:
+        raise Unavailable("the model is gone")
+
+
+def test_a_generation_being_built_that_fails_does_not_hold_up_the_live_one(shop: Shop) -> None:
+    building = shop.add_target("g2", live=False)
+    shop.targets[1] = replace(building, encoder=_BrokenEncoder)
+    shop.catalogue.upsert([LAMP, BOOT])
+    assert shop.worker.drain().applied == 2
+    assert verify(shop.index, shop.catalogue).clean
+    assert building.index.count() == 0
+    backfill(building, shop.catalogue, shop.writer)
+    assert verify(building.index, shop.catalogue).clean
+
+
+def test_what_a_killed_worker_had_claimed_is_taken_up_at_once(shop: Shop) -> None:
+    shop.catalogue.upsert([LAMP])
+    dead = subprocess.Popen([sys.executable, "-c", "pass"])
+    dead.wait()
+    assert shop.outbox.claim(f"{this_host()}-{dead.pid}-0badc0de", 10, timedelta(hours=1))
+    assert shop.worker.drain().applied == 1

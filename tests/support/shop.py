@@ -38,10 +38,10 @@ class Shop:
         self.add_target("g1")
         self.worker = Worker(self.catalogue, self.outbox, self.writer, lambda: self.targets)
 
-    def add_target(self, name: str) -> Target:
+    def add_target(self, name: str, live: bool = True) -> Target:
         """Make another generation that follows the catalogue."""
         index = self.engine.create(name, self.encoder.dimension)
-        self.targets.append(Target(name, index, lambda: self.encoder))
+        self.targets.append(Target(name, index, lambda: self.encoder, live))
         return self.targets[-1]
 
     @property
