@@ -66,6 +66,7 @@ def run(
         model = add_model(application, folder / "model", manifest)
     reports = measure(application, _compared(application, base_model, model), products, split, progress)
     verdict = decide(reports[0], reports[1] if len(reports) > 2 else None, reports[-1])
+    application.registry.record(base_model.name, metrics=_means(reports[0]))
     application.registry.record(model.name, metrics=_means(reports[0]), suite=HELD_OUT_BASE)
     application.registry.record(model.name, metrics=_means(reports[-1]), verdict=verdict.reason)
     if promote and verdict.passed:
