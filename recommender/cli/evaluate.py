@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +18,7 @@ from recommender.types import Mode
 if TYPE_CHECKING:
     from recommender.bootstrap.application import Application
     from recommender.evaluation.judgements import Pairs, Queries
-    from recommender.evaluation.suite import Report
+    from recommender.evaluation.suite import ComparedMetric, Report
     from recommender.registry.models import RegisteredModel
 
 SEED = 42
@@ -63,7 +64,9 @@ def evaluate(
                 for report in jobs.on_judgements(application, each, modes, judged, known, progress)
             ]
     if as_json:
-        print_json({"reports": [_json(report) for report in reports]})
+        from recommender.evaluation.suite import to_json
+
+        print_json({"reports": [to_json(report) for report in reports]})
     else:
         print_reports(reports)
 
@@ -96,26 +99,17 @@ def _models(application: Application, names: list[str]) -> list[RegisteredModel]
     return [live]
 
 
-def _json(report: Report) -> dict[str, object]:
-    return {
-        "model": report.model,
-        "encoder": report.encoder,
-        "queries": report.queries,
-        "left_out": report.left_out,
-        "seconds": round(report.seconds, 1),
-        "metrics": {
-            name: {"mean": round(value.mean, 4), "low": round(value.low, 4), "high": round(value.high, 4)}
-            for name, value in report.metrics.items()
-        },
-    }
-
-
 def print_reports(reports: list[Report]) -> None:
-    """Show reports side by side, a row a measure, with 95% bootstrap intervals; one table for each set of measures."""
-    for names, group in groupby(sorted(reports, key=_measures), key=_measures):
+    """Show reports side by side, a row a measure, one table for each set of measures.
+
+    The first of a table has its 95% interval, the others their paired difference to it with the interval of that.
+    """
+    from recommender.evaluation.suite import compare
+
+    for _, group in groupby(sorted(reports, key=_measures), key=_measures):
         alike = list(group)
         columns = [("measure", "left"), *((report.model, "right") for report in alike)]
-        print_table(columns, [(name, *(_cell(report, name) for report in alike)) for name in names])
+        print_table(columns, [(row.metric, *_cells(row)) for row in compare(alike)])
     for report in reports:
         left_out = f" ({report.left_out:,} left out: not in the catalogue)" if report.left_out else ""
         say(f"{report.model}: {report.queries:,} queries{left_out}, {report.encoder}, {report.seconds:.0f} s")
@@ -125,6 +119,11 @@ def _measures(report: Report) -> tuple[str, ...]:
     return tuple(report.metrics)
 
 
-def _cell(report: Report, name: str) -> str:
-    value = report.metrics.get(name)
-    return "" if value is None else f"{value.mean:.3f} ({value.low:.3f} .. {value.high:.3f})"
+def _cells(row: ComparedMetric) -> Iterator[str]:
+    for value, change in zip(row.values, row.differences, strict=True):
+        if value is None:
+            yield ""
+        elif change is None:
+            yield f"{value.mean:.3f} ({value.low:.3f}..{value.high:.3f})"
+        else:
+            yield f"{value.mean:.3f} {change.mean:+.3f} ({change.low:+.3f}..{change.high:+.3f})"
