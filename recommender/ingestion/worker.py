@@ -89,6 +89,7 @@ class Worker:
         return DrainSummary(applied, failed, counts, time.monotonic() - started)
 
     def _optimize(self) -> None:
+        self._let_go()  # what the writes mapped is given back first: the build maps much of it anew
         for target in self._targets():
             target.index.optimize()  # the engine's own thresholds say whether there is enough to do
 
