@@ -11,6 +11,9 @@ from typing import Any, Protocol
 PATH_SEPARATOR = " > "
 """Between the names of a category path as people read it, and as it is stored."""
 
+MAX_RESULTS = 1000
+"""Ceiling of `k`: a page of recommendations is tens; more is an export, which the catalogue does better."""
+
 
 class Availability(StrEnum):
     """Whether a product can be bought. A feed that does not say is taken to list what is in stock."""

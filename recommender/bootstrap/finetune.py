@@ -17,7 +17,7 @@ from recommender.registry.manifest import HELD_OUT_BASE, Manifest
 from recommender.registry.models import RegisteredModel
 from recommender.training.gate import Verdict, decide
 from recommender.training.options import TrainingOptions
-from recommender.training.splits import Split, check_leaks, split_products
+from recommender.training.splits import Split, split_products
 from recommender.training.texts import TextFunctions
 from recommender.training.trainer import TrainingResult, finetune
 from recommender.types import Product, Progress, silent
@@ -56,7 +56,6 @@ def run(
     """
     products = [stored.product for stored in application.catalogue.products()]
     split = split_products(products, options.seed)
-    check_leaks(products, split)
     base_model = prepare_base(application, base, shape, progress)
     with workspace(application) as folder:
         training = finetune(

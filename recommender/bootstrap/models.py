@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from recommender.bootstrap.application import Application
-from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError, Unavailable
+from recommender.errors import BadInput, MissingExtra, RecommenderError, Unavailable
 from recommender.index.generations import Generation, GenerationState
 from recommender.ingestion.rebuild import backfill
 from recommender.registry.base import Pooling, assemble, resolve_model
@@ -167,9 +167,7 @@ def make_live(application: Application, model: RegisteredModel, progress: Progre
 
 def rebuild(application: Application, progress: Progress = silent) -> Generation:
     """Build a new generation with the live model and switch to it, with texts as the settings now make them."""
-    live = application.generations.live()
-    if live is None:
-        raise NoLiveModel("nothing is indexed yet; run `recommender ingest FEED` first")
+    live = application.generations.require_live()
     application.catalogue.rehash()
     return make_live(application, application.registry.by_id(live.model_id), progress)
 
@@ -190,7 +188,8 @@ def _retire_unused(application: Application) -> None:
     for generation in application.generations.list():
         if generation.live or (previous is not None and generation.id == previous.id) or _under_way(generation):
             continue
-        application.generations.retire(generation)
+        if generation.state is not GenerationState.RETIRED:
+            application.generations.retire(generation)
         if generation.name in existing:
             with suppress(Unavailable):
                 application.drop_index(generation)

@@ -9,7 +9,7 @@ import typer
 from recommender.cli.options import Json
 from recommender.cli.output import print_json, print_table, say
 from recommender.cli.progress import ProgressBar
-from recommender.errors import IndexHeld, NoLiveModel, Unavailable
+from recommender.errors import IndexHeld, Unavailable
 
 if TYPE_CHECKING:
     from recommender.bootstrap.application import Application
@@ -78,13 +78,6 @@ def _points_cell(row: dict[str, Any]) -> str:
     return "" if row["condition"] == "absent" else str(row["condition"])
 
 
-def _live(application: Application) -> Generation:
-    live = application.generations.live()
-    if live is None:
-        raise NoLiveModel("nothing is indexed yet; run `recommender ingest FEED` first")
-    return live
-
-
 @app.command()
 def rebuild(as_json: Json = False) -> None:
     """Build a new generation with the live model and switch to it; queries go on meanwhile."""
@@ -125,7 +118,7 @@ def verify(
 def _compare(application: Application) -> Verification:
     from recommender.ingestion.verify import verify as compare
 
-    return compare(application.index(_live(application)), application.catalogue)
+    return compare(application.index(application.generations.require_live()), application.catalogue)
 
 
 def _repaired(application: Application, found: Verification, progress: ProgressBar) -> Verification:
@@ -156,7 +149,7 @@ def optimize(as_json: Json = False) -> None:
     from recommender.bootstrap.application import open_application
 
     with open_application() as application:
-        live = _live(application)
+        live = application.generations.require_live()
         application.index(live).optimize()
     if as_json:
         print_json({"optimized": live.name})

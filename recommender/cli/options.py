@@ -8,10 +8,7 @@ from typing import Annotated
 import typer
 
 from recommender.errors import UsageError
-from recommender.types import Filters
-
-MAX_RESULTS = 1000
-"""What a query admits; named here too, since reading the options must not import the query path."""
+from recommender.types import MAX_RESULTS, Filters
 
 MAX_SEED = 2**32 - 1
 """The largest seed that NumPy's generators take."""

@@ -85,9 +85,15 @@ class Generations:
         The previous one is not among them: it would double the encoding of every text, and a rollback brings it up to
         date before it goes live again.
         """
-        building = [one for one in self.list() if one.state is GenerationState.BUILDING]
+        listed = self.list()
+        return [one for one in listed if one.live] + [one for one in listed if one.state is GenerationState.BUILDING]
+
+    def require_live(self) -> Generation:
+        """Return the generation that answers queries. Raises `NoLiveModel` before the first one went live."""
         live = self.live()
-        return [live, *building] if live is not None else building
+        if live is None:
+            raise NoLiveModel("nothing is indexed yet; run `recommender ingest FEED` first")
+        return live
 
     def list(self) -> Sequence[Generation]:
         """Return all generations, oldest first."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from recommender.embedding.encoder import Encoder
-from recommender.errors import NoLiveModel
 from recommender.index.generations import Generation, Generations
 from recommender.index.protocol import VectorIndex
 
@@ -39,7 +38,5 @@ class LivePairs:
 
         Raises `NoLiveModel` before anything was indexed.
         """
-        live = self._generations.live()
-        if live is None:
-            raise NoLiveModel("nothing is indexed yet; run `recommender ingest FEED` first")
+        live = self._generations.require_live()
         return LivePair(live.name, live.model_name, self._open_index(live), lambda: self._open_encoder(live))

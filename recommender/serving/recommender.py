@@ -15,10 +15,7 @@ from recommender.errors import UnknownSku, UsageError
 from recommender.index.payload import card_of
 from recommender.index.protocol import Fusion, IndexQuery, ScoredPoint, point_id
 from recommender.serving.live import LivePair
-from recommender.types import Filters, Hit, Mode, Product, Variants
-
-MAX_RESULTS = 1000
-"""Ceiling of `k`: a page of recommendations is tens; more is an export, which the catalogue does better."""
+from recommender.types import MAX_RESULTS, Filters, Hit, Mode, Product, Variants
 
 PREFETCH_FLOOR = 100
 """Candidates that each list brings to the fusion, at least: below that, fused recall@10 falls."""
