@@ -27,7 +27,7 @@ DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PREFIX = "RECOMMENDER_"
 FILE = "recommender.toml"
 
-_SECRET = ("database_url", "qdrant_api_key")
+_SECRET = ("database_url", "qdrant_api_key", "hf_token")
 """Settings whose value no message shows."""
 
 
@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     )
     qdrant_api_key: str = Field(
         default="", validation_alias=AliasChoices("qdrant_api_key", "RECOMMENDER_QDRANT_API_KEY", "QDRANT_API_KEY")
+    )
+    hf_token: str = Field(
+        default="",
+        validation_alias=AliasChoices("hf_token", "RECOMMENDER_HF_TOKEN", "HF_TOKEN"),
+        description="Token of the Hub, for private models and for `models push`; empty: that of `hf auth login`.",
     )
     model: str = Field(default=DEFAULT_MODEL, description="Base model of the first generation and of fine-tuning.")
     encoder: EncoderChoice = EncoderChoice.AUTO

@@ -70,9 +70,10 @@ def test_a_line_of_the_file_that_does_not_fit_is_named(folder: Path) -> None:
         load_settings()
 
 
-def test_a_secret_is_never_shown(folder: Path) -> None:
-    (folder / "recommender.toml").write_text('qdrant_api_key = ["hidden"]\n')
-    with pytest.raises(BadInput, match="qdrant_api_key") as caught:
+@pytest.mark.parametrize("name", ["qdrant_api_key", "hf_token"])
+def test_a_secret_is_never_shown(folder: Path, name: str) -> None:
+    (folder / "recommender.toml").write_text(f'{name} = ["hidden"]\n')
+    with pytest.raises(BadInput, match=name) as caught:
         load_settings()
     assert "hidden" not in str(caught.value)
 
@@ -86,3 +87,12 @@ def test_the_catalogue_lies_in_the_home_whatever_its_name(folder: Path) -> None:
 def test_a_database_that_is_set_is_the_one_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://localhost/shop")
     assert load_settings().resolved_database_url == "postgresql://localhost/shop"
+
+
+@pytest.mark.parametrize("variable", ["HF_TOKEN", "RECOMMENDER_HF_TOKEN"])
+def test_the_token_of_the_hub_is_read_from_its_own_variable_or_ours(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setenv(variable, "hf_secret")
+    assert load_settings().hf_token == "hf_secret"

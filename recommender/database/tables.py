@@ -178,6 +178,7 @@ class ModelRow(Base):
     dimension: Mapped[int]
     metrics: Mapped[dict[str, Any]] = mapped_column(JSON, default_factory=dict)
     verdict: Mapped[str] = mapped_column(Text, default="")
+    gate: Mapped[str] = mapped_column(String(20), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
 
 

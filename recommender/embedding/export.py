@@ -5,23 +5,23 @@ from __future__ import annotations
 import importlib.util
 import io
 import logging
-import shutil
 import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recommender.embedding.architecture import read_architecture
-from recommender.embedding.onnx_encoder import OnnxEncoder, load_tokenizer
+from recommender.embedding.brought import has_network, take_network
+from recommender.embedding.networks import ExportReport, install, row_cosines, run_network, sample_of, stage
+from recommender.embedding.onnx_encoder import load_tokenizer
 from recommender.embedding.precision import Precision
 from recommender.errors import BadInput, MissingExtra
+from recommender.pretrained import LOADING_ERRORS, load_pretrained
 from recommender.quiet import quiet_libraries
 
 if TYPE_CHECKING:
@@ -38,24 +38,13 @@ _OPSET = 20
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _NOISY_LOGGERS = ("torch.onnx._internal.exporter._registration", "torch.export", "onnxscript", "onnx_ir")
-_LONG_TEXT_REPEATS = 40
-_MAX_SAMPLE = 256
-
-
-@dataclass(frozen=True, slots=True)
-class ExportReport:
-    """How near the exported networks are to torch, over the sample: distances and cosines between unit vectors."""
-
-    fp32_max_distance: float
-    int8_mean_cosine: float
-    int8_min_cosine: float
-    seconds: float
-    opset: int
 
 
 def export(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
     """Write `onnx/model.onnx` and `onnx/model_qint8.onnx` into a model folder, and say how near they are to torch.
 
+    A network that came with the model is kept when serving can run it and it agrees with torch; other files of the
+    `onnx` folder are removed, and int8 is made anew: ours gives the same vectors on every processor.
     The whole path is compared, tokenizer and pooling included, on `texts_sample` and on an empty and a long text.
     Raises `BadInput`, leaving the folder as it was, when the model can't be exported or differs from torch by more than
     `MAX_DISTANCE`; it runs on torch then. Raises `MissingExtra` without torch.
@@ -64,60 +53,46 @@ def export(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
         raise MissingExtra("train", "exporting a model to ONNX")
     started = time.monotonic()
     load_tokenizer(read_architecture(folder))  # what ONNX serving can't run is not worth a minute of export
-    sample = _sample(texts_sample)
+    sample = sample_of(texts_sample)
     with _quiet(), tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as temporary:
-        staged = _staged(folder, Path(temporary))
+        staged = stage(folder, Path(temporary))
         model = _torch_model(folder)
         expected = _torch_vectors(model, folder, sample)
-        _export_network(model, folder, staged / Precision.FP32.file)
-        distance = _checked_distance(staged, folder, sample, expected)
-        _quantise(staged)
-        cosines = _row_cosines(_onnx_vectors(staged, Precision.INT8, sample), expected)
-        _install(staged / "onnx", folder / "onnx")
+        distance = _brought_distance(staged, folder, sample, expected)
+        brought = distance is not None
+        if distance is None:
+            _export_network(model, folder, staged / Precision.FP32.file)
+            distance = _checked_distance(staged, folder, sample, expected)
+            _quantise(staged)
+        cosines = row_cosines(run_network(staged, Precision.INT8, sample), expected)
+        install(staged, folder)
     return ExportReport(
         fp32_max_distance=distance,
         int8_mean_cosine=float(cosines.mean()),
         int8_min_cosine=float(cosines.min()),
         seconds=time.monotonic() - started,
-        opset=_OPSET,
+        brought=brought,
     )
 
 
-def _sample(texts: Sequence[str]) -> list[str]:
-    step = max(1, len(texts) // _MAX_SAMPLE)
-    chosen = list(texts[::step][:_MAX_SAMPLE])
-    words = " ".join(chosen[:_LONG_TEXT_REPEATS]) or "text"
-    return [*chosen, "", "a", words, " ".join([words] * 2)]
-
-
-def _staged(folder: Path, temporary: Path) -> Path:
-    """Copy what an encoder reads besides the weights, so that the check runs on the files as they will lie."""
-    staged = temporary / "model"
-    heavy = shutil.ignore_patterns("onnx", "checkpoint-*", ".*", "*.bin", "openvino")
-    root_weights = {folder / "model.safetensors"}
-
-    def left_out(directory: str, names: list[str]) -> set[str]:
-        ignored = set(heavy(directory, names))
-        return ignored | {name for name in names if Path(directory) / name in root_weights}
-
-    shutil.copytree(folder, staged, ignore=left_out)
-    (staged / "onnx").mkdir()
-    return staged
+def _brought_distance(staged: Path, folder: Path, sample: list[str], expected: Vectors) -> float | None:
+    """Stage the network that came with the model and return its distance from torch; None when it can't be used."""
+    if not has_network(folder):
+        return None
+    take_network(folder, staged)
+    try:
+        distance = _checked_distance(staged, folder, sample, expected)
+        _quantise(staged)
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, the model's own weights are exported in its place
+        return None
+    return distance
 
 
 def _torch_model(folder: Path) -> SentenceTransformer:
-    from sentence_transformers import SentenceTransformer
-
     try:
-        return SentenceTransformer(
-            str(folder),
-            device="cpu",
-            local_files_only=True,
-            trust_remote_code=False,
-            # Written out, attention becomes operators that the runtime fuses: 1.2 times the speed of torch's SDPA.
-            model_kwargs={"use_safetensors": True, "attn_implementation": "eager"},
-        ).eval()
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        # Written out, attention becomes operators that the runtime fuses: 1.2 times the speed of torch's SDPA.
+        return load_pretrained(folder, attn_implementation="eager").eval()
+    except LOADING_ERRORS as error:
         raise _failed(folder, error) from error
 
 
@@ -178,9 +153,9 @@ def _network(model: SentenceTransformer) -> tuple[torch.nn.Module, list[str]]:
 
 
 def _checked_distance(staged: Path, folder: Path, texts: list[str], expected: Vectors) -> float:
-    together = _onnx_vectors(staged, Precision.FP32, texts)
-    alone = _onnx_vectors(staged, Precision.FP32, texts[-1:])
-    cosines = np.concatenate([_row_cosines(together, expected), _row_cosines(alone, expected[-1:])])
+    together = run_network(staged, Precision.FP32, texts)
+    alone = run_network(staged, Precision.FP32, texts[-1:])
+    cosines = np.concatenate([row_cosines(together, expected), row_cosines(alone, expected[-1:])])
     distance = float(1 - cosines.min())
     if not distance < MAX_DISTANCE:
         raise BadInput(
@@ -188,19 +163,6 @@ def _checked_distance(staged: Path, folder: Path, texts: list[str], expected: Ve
             "it runs on torch"
         )
     return max(distance, 0.0)
-
-
-def _onnx_vectors(folder: Path, precision: Precision, texts: list[str]) -> Vectors:
-    encoder = OnnxEncoder(folder, "", precision)
-    try:
-        return encoder.encode(texts)
-    finally:
-        encoder.close()
-
-
-def _row_cosines(first: Vectors, second: Vectors) -> NDArray[np.float64]:
-    cosines: NDArray[np.float64] = np.sum(first.astype(np.float64) * second, axis=1)
-    return cosines
 
 
 def _quantise(folder: Path) -> None:
@@ -215,13 +177,6 @@ def _quantise(folder: Path) -> None:
         reduce_range=True,
         weight_type=QuantType.QInt8,
     )
-
-
-def _install(staged: Path, target: Path) -> None:
-    target.mkdir(exist_ok=True)
-    for precision in Precision:
-        name = Path(precision.file).name
-        (staged / name).replace(target / name)
 
 
 def _failed(folder: Path, error: Exception) -> BadInput:

@@ -15,6 +15,9 @@ from recommender.embedding.encoder import Role, Vectors
 from recommender.embedding.precision import Precision
 from recommender.errors import BadInput, UsageError
 
+_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+_OUTPUT = "last_hidden_state"
+
 _TOKENS_PER_RUN = 1024
 """Padded tokens in one run. Measured on 2 busy cores: int8 is a fifth slower at 4,096, where the activations outgrow
 the caches, and short texts gain nothing below 1,024."""
@@ -74,9 +77,7 @@ class OnnxEncoder:
         if session is None:
             raise UsageError("this encoder is closed; load the model again")
         feeds = _padded(encodings, self._architecture.pad_id)
-        tokens = session.run(
-            ["last_hidden_state"], {name: feed for name, feed in feeds.items() if name in self._inputs}
-        )[0]
+        tokens = session.run([_OUTPUT], {name: feed for name, feed in feeds.items() if name in self._inputs})[0]
         return self._architecture.pool(tokens, feeds["attention_mask"])
 
 
@@ -131,6 +132,25 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # errors alone: what else it writes, it writes to stderr past Python's logging
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's exceptions share no base class of their own
         raise BadInput(f"{path} is no network that ONNX Runtime can run ({error}); export the model again") from error
+    _require_interface(session, path)
+    return session
+
+
+def _require_interface(session: onnxruntime.InferenceSession, path: Path) -> None:
+    """Raise `BadInput` for a network that takes or gives something else, as exports of other projects may."""
+    inputs = {entry.name: entry.type for entry in session.get_inputs()}
+    if "input_ids" not in inputs or inputs.keys() - _INPUTS or set(inputs.values()) != {"tensor(int64)"}:
+        raise BadInput(
+            f"{path} takes {', '.join(f'{name} {kind}' for name, kind in inputs.items()) or 'nothing'}, expected "
+            f"int64 tensors of {', '.join(_INPUTS)}; export the model again"
+        )
+    outputs = {entry.name: entry for entry in session.get_outputs()}
+    given = outputs.get(_OUTPUT)
+    if given is None or given.type != "tensor(float)" or len(given.shape) != 3:
+        raise BadInput(
+            f"{path} gives {', '.join(outputs)}, expected {_OUTPUT} as floats [texts, tokens, width]; "
+            "export the model again"
+        )

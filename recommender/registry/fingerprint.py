@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from recommender.errors import BadInput
+from recommender.pretrained import model_files, require_safetensors
 
 _DECIDING = (
     "*.safetensors",
@@ -25,7 +26,6 @@ _DECIDING = (
 """Weights, the settings of every module, and all that a tokenizer reads; `*.model` is sentencepiece's."""
 
 _WITHOUT_EFFECT = frozenset({"data_config.json", "generation_config.json"})
-_DERIVED_FOLDERS = ("onnx", "openvino", "checkpoint-*", "eval", "runs", ".*", "__pycache__")
 _PROMPTS = "config_sentence_transformers.json"
 _CHUNK = 1 << 20
 """Bytes read at a time."""
@@ -55,31 +55,10 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def require_safetensors(folder: Path) -> None:
-    """Raise `BadInput` unless every part of the model has its weights as safetensors: pickles run code when read."""
-    if not folder.is_dir():
-        raise BadInput(f"there is no model folder {folder}; give a folder as sentence-transformers saves it")
-    for pickled in _files(folder):
-        if fnmatch(pickled.name, "pytorch_model*.bin") and not any(pickled.parent.glob("*.safetensors")):
-            raise BadInput(
-                f"{pickled} is pickled, and pickles are not loaded; save the model again with safetensors weights"
-            )
-    if not any(path.suffix == ".safetensors" for path in _files(folder)):
-        raise BadInput(f"no .safetensors weights in {folder}; give a folder as sentence-transformers saves it")
-
-
 def _deciding_files(folder: Path) -> Iterator[Path]:
-    for path in _files(folder):
+    for path in model_files(folder):
         if path.name not in _WITHOUT_EFFECT and any(fnmatch(path.name, pattern) for pattern in _DECIDING):
             yield path
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.is_file():
-            yield path
-        elif path.is_dir() and not any(fnmatch(path.name, pattern) for pattern in _DERIVED_FOLDERS):
-            yield from _files(path)
 
 
 def _prompts(folder: Path) -> str:

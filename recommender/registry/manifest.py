@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,16 @@ from recommender.registry.fingerprint import fingerprint
 from recommender.types import JsonObject
 
 FILE_NAME = "manifest.json"
+
+
+class Gate(StrEnum):
+    """What the gate said of a model; `forced` is one that it refused and a person put live in spite of it."""
+
+    NOT_ASKED = ""
+    PASSED = "passed"
+    REFUSED = "refused"
+    FORCED = "forced"
+
 
 HELD_OUT = "held_out"
 """The suite of a model on the held-out products of its run: what `models list` shows."""
@@ -40,12 +51,16 @@ _LIBRARIES = (
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """How near the ONNX networks are to torch, as cosines over a sample; `reason` says why there are none."""
+    """How near the ONNX networks are to torch, as cosines over a sample; `reason` says why there are none.
+
+    `brought`: the full-precision network came with the model and was kept.
+    """
 
     fp32_max_distance: float | None = None
     int8_mean_cosine: float | None = None
     int8_min_cosine: float | None = None
     reason: str = ""
+    brought: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,7 @@ class Manifest:
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     export: Export = field(default_factory=Export)
     verdict: str = ""
+    gate: str = ""
     library_versions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -103,10 +119,54 @@ def read_manifest(folder: Path) -> Manifest:
         raise BadInput(f"{path} can't be read ({error}); import the model again") from error
 
 
+def with_history(manifest: Manifest, folder: Path) -> Manifest:
+    """Add to a new manifest what one that came in the folder tells of the same model: its base, training and metrics.
+
+    One of another model, of another project or broken is passed over. The verdict of another gate is not taken.
+    """
+    try:
+        carried = read_manifest(folder)
+    except BadInput:
+        return manifest
+    if carried.fingerprint != manifest.fingerprint or not _well_formed(carried):
+        return manifest
+    return dataclasses.replace(
+        manifest,
+        base=carried.base,
+        kind=carried.kind,
+        created_at=carried.created_at,
+        catalogue_hash=carried.catalogue_hash,
+        split_seed=carried.split_seed,
+        hyper_parameters=carried.hyper_parameters,
+        training=carried.training,
+        metrics=carried.metrics,
+    )
+
+
+def _well_formed(manifest: Manifest) -> bool:
+    """Return whether a manifest that others wrote holds what it should where we read on."""
+    texts = (manifest.name, manifest.base, manifest.kind, manifest.catalogue_hash)
+    mappings = (manifest.hyper_parameters, manifest.training, manifest.metrics, *_values(manifest.metrics))
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(isinstance(mapping, Mapping) for mapping in mappings)
+        and all(isinstance(value, (int, float)) for suite in _values(manifest.metrics) for value in suite.values())
+    )
+
+
+def _values(stated: Any) -> list[Any]:
+    return list(stated.values()) if isinstance(stated, Mapping) else []
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of a model folder; a reader, or a crash at any moment, finds the old one or the new one."""
+    write_text(folder / FILE_NAME, manifest_json(manifest))
+
+
+def manifest_json(manifest: Manifest) -> str:
+    """Return the text of a manifest's file."""
     stored = dataclasses.asdict(manifest) | {"created_at": manifest.created_at.isoformat()}
-    write_text(folder / FILE_NAME, json.dumps(stored, indent=2, ensure_ascii=False) + "\n")
+    return json.dumps(stored, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:

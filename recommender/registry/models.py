@@ -21,7 +21,7 @@ from recommender.errors import BadInput, NotFound, UnknownModel, UsageError
 from recommender.registry import folders
 from recommender.registry.card import model_card
 from recommender.registry.fingerprint import fingerprint
-from recommender.registry.manifest import HELD_OUT, Manifest, read_manifest, write_manifest, write_text
+from recommender.registry.manifest import HELD_OUT, Gate, Manifest, read_manifest, write_manifest, write_text
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MAX_NAME = 100
@@ -40,6 +40,7 @@ class RegisteredModel:
     folder: Path
     metrics: Mapping[str, float]
     verdict: str
+    gate: Gate
     created_at: datetime
     live: bool
 
@@ -138,6 +139,7 @@ class Registry:
         metrics: Mapping[str, float] | None = None,
         suite: str = HELD_OUT,
         verdict: str | None = None,
+        gate: Gate | None = None,
     ) -> None:
         """Record how a model measured in a suite, or what the gate said of it: in row, manifest and model card.
 
@@ -151,7 +153,10 @@ class Registry:
                 manifest = dataclasses.replace(manifest, metrics={**manifest.metrics, suite: dict(metrics)})
             if verdict is not None:
                 manifest = dataclasses.replace(manifest, verdict=verdict)
+            if gate is not None:
+                manifest = dataclasses.replace(manifest, gate=gate.value)
             row.metrics, row.verdict = dict(manifest.metrics.get(HELD_OUT, {})), manifest.verdict
+            row.gate = manifest.gate
             write_manifest(folder, manifest)
         write_text(folder / "README.md", model_card(manifest))
 
@@ -176,6 +181,7 @@ class Registry:
             folder=self._models_dir / row.name,
             metrics=dict(row.metrics),
             verdict=row.verdict,
+            gate=Gate(row.gate),
             created_at=row.created_at,
             live=live,
         )
@@ -197,8 +203,14 @@ def _row(manifest: Manifest) -> ModelRow:
         dimension=manifest.dimension,
         metrics=dict(manifest.metrics.get(HELD_OUT, {})),
         verdict=manifest.verdict,
+        gate=_gate(manifest),
         created_at=manifest.created_at,
     )
+
+
+def _gate(manifest: Manifest) -> Gate:
+    # A manifest comes from a folder that somebody may have written by hand, or a newer version.
+    return Gate(manifest.gate) if manifest.gate in list(Gate) else Gate.NOT_ASKED
 
 
 def _live_id(session: Session) -> int | None:

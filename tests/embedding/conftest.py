@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from support.tiny_model import DEFAULT_TEXTS
 
-from recommender.embedding.export import ExportReport, export
+from recommender.embedding.export import export
+from recommender.embedding.networks import ExportReport
 
 
 @pytest.fixture(scope="session")

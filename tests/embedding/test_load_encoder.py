@@ -52,7 +52,14 @@ def test_a_model_without_a_fast_tokenizer_runs_on_torch_only(model: Path) -> Non
 
 def test_weights_that_are_no_safetensors_are_not_loaded(model: Path) -> None:
     (model / "model.safetensors").rename(model / "pytorch_model.bin")
-    with pytest.raises(BadInput, match="does not load"):
+    with pytest.raises(BadInput, match="pickled"):
+        load_encoder(model, "", "torch")
+
+
+def test_a_pickled_module_beside_good_weights_is_not_loaded(model: Path) -> None:
+    (model / "2_Normalize").mkdir(exist_ok=True)
+    (model / "2_Normalize" / "pytorch_model.bin").write_bytes(b"pickle")
+    with pytest.raises(BadInput, match="2_Normalize"):
         load_encoder(model, "", "torch")
 
 

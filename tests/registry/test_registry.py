@@ -215,7 +215,7 @@ def test_what_is_recorded_stands_in_row_manifest_and_card(registry: Registry, mo
     manifest = registry.manifest("first")
     assert manifest.metrics == {"held_out": {"category_p10": 0.75}, "held_out_base": {"category_p10": 0.6}}
     assert manifest.verdict == "better"
-    assert "0.6000 | 0.7500" in (model.folder / "README.md").read_text()
+    assert "0.6000 | 0.7500 | +0.1500" in (model.folder / "README.md").read_text()
     assert fingerprint(model.folder) == model.fingerprint
     with pytest.raises(UnknownModel):
         registry.record("second", verdict="lost")

@@ -1,0 +1,83 @@
+"""Networks that came with a model, in its `onnx` folder: which of them serving may run, and how near they are.
+
+A network is data: ONNX Runtime runs the operators that it names, and loads no code for them. What may be wrong with one
+is that it is another model's, wants other inputs, or gives something else than token vectors; so each is run first.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from recommender.embedding.architecture import read_architecture
+from recommender.embedding.encoder import Vectors
+from recommender.embedding.networks import ExportReport, install, row_cosines, run_network, sample_of, stage
+from recommender.embedding.onnx_encoder import load_tokenizer
+from recommender.embedding.precision import Precision
+from recommender.errors import BadInput
+
+FP32 = Precision.FP32.file
+"""The name that Optimum, sentence-transformers and this project give the full-precision network."""
+
+INT8 = (Precision.INT8.file, "onnx/model_quantized.onnx", "onnx/model_int8.onnx")
+"""Names of int8 networks for any processor. Those for one instruction set (`model_qint8_avx512_vnni.onnx`, ...) are
+left out: on another machine they give other vectors than those in the index."""
+
+MIN_INT8_COSINE = 0.97
+"""The smallest mean cosine to fp32 with which an int8 network is taken; our own export of MiniLM has 0.99."""
+
+
+def has_network(folder: Path) -> bool:
+    """Return whether a full-precision network came with the model."""
+    return (folder / FP32).is_file()
+
+
+def take_network(folder: Path, staged: Path) -> None:
+    """Copy the full-precision network that came with a model into the staged copy of its folder.
+
+    By itself, without the external data that it may name: weights outside the file could be any file of this machine.
+    """
+    shutil.copyfile(folder / FP32, staged / FP32)
+
+
+def adopt(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
+    """Keep the networks that came with a model and that serving can run; for machines without torch to compare with.
+
+    The fp32 network has to run; of int8 ones the first that is near enough to it is kept, as `onnx/model_qint8.onnx`.
+    Raises `BadInput`, leaving the folder as it was, when there is no network that runs.
+    """
+    started = time.monotonic()
+    load_tokenizer(read_architecture(folder))
+    sample = sample_of(texts_sample)
+    with tempfile.TemporaryDirectory(prefix=".adopt-", dir=folder) as temporary:
+        staged = stage(folder, Path(temporary))
+        take_network(folder, staged)
+        expected = run_network(staged, Precision.FP32, sample)
+        cosines = next((near for name in INT8 if (near := _int8(folder / name, staged, sample, expected))), None)
+        install(staged, folder)
+    return ExportReport(
+        fp32_max_distance=None,
+        int8_mean_cosine=cosines[0] if cosines else None,
+        int8_min_cosine=cosines[1] if cosines else None,
+        seconds=time.monotonic() - started,
+        brought=True,
+        note="came with the model and runs; not compared with the weights, which needs the extra 'train'",
+    )
+
+
+def _int8(path: Path, staged: Path, sample: list[str], expected: Vectors) -> tuple[float, float] | None:
+    """Stage an int8 network and return its mean and smallest cosine to fp32; None, and nothing staged, if too far."""
+    if not path.is_file():
+        return None
+    shutil.copyfile(path, staged / Precision.INT8.file)
+    try:
+        cosines = row_cosines(run_network(staged, Precision.INT8, sample), expected)
+    except BadInput:
+        cosines = None
+    if cosines is None or cosines.mean() < MIN_INT8_COSINE:
+        (staged / Precision.INT8.file).unlink()
+        return None
+    return float(cosines.mean()), float(cosines.min())

