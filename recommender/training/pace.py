@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 _SMOOTHING = 0.1
 """Weight of the newest step in the mean time of a step: a slower machine shows within ten steps."""
@@ -44,10 +44,24 @@ class Pace:
         self.planned = self._plan(now)
         self.progress += (1 - self.progress) / (self.planned - self.step + 1)
 
-    def pause(self, reserve: float) -> None:
-        """Leave the time since the last step out of the rate, and keep `reserve` seconds for the end of the run."""
+    def pause(self, reserve: float | None = None) -> None:
+        """Leave the time since the last step out of the rate; keep `reserve` seconds, if given, for the run's end."""
         self._last = self._clock()
-        self._reserve = reserve
+        self._reserve = self._reserve if reserve is None else reserve
+
+    def follow(self, progress: float, planned: float) -> None:
+        """Take over where another process stands."""
+        self.progress, self.planned = progress, int(planned)
+
+    def state(self) -> dict[str, float]:
+        """Return where the run stands, as JSON holds it."""
+        return {"step": self.step, "progress": self.progress, "step_seconds": self._step_seconds}
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Go on from a saved state; the time that was spent before must be off the seconds already."""
+        self.step, self.progress = int(state["step"]), state["progress"]
+        self._step_seconds = state["step_seconds"]
+        self.planned = self._plan(self._last)
 
     def _learn_rate(self, seconds: float) -> None:
         if self.step <= 1:  # the first step allocates and compiles: the second replaces it

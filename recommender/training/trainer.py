@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recommender.errors import MissingExtra, UsageError
-from recommender.training.losses import recipe_sets
+from recommender.training.data.read import DataReport
+from recommender.training.drawing import Drawn, draw_sets
+from recommender.training.losses import check_losses, loss_of
 from recommender.training.options import Precision, TrainingOptions
 from recommender.training.splits import Split, check_leaks
 from recommender.training.texts import TextFunctions
-from recommender.training.training_sets import TrainingSets
 from recommender.training.validation import build_validation
 from recommender.types import Product, Progress, silent
 
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """What a run did. `evaluations` begins with the base model at step 0; `best_step` is the one that was saved."""
+    """What a run did. `evaluations` begins with the base model at step 0; `best_step` is the one that was saved.
+
+    `set_sizes` and `set_losses` have the rows of a pass and the loss of each training set; `data` tells what became of
+    external data.
+    """
 
     steps: int
     epochs: float
@@ -35,7 +40,10 @@ class TrainingResult:
     losses: tuple[tuple[int, float], ...]
     evaluations: tuple[tuple[int, Mapping[str, float]], ...]
     best_step: int
+    learning_rate: float
     set_sizes: Mapping[str, int]
+    set_losses: Mapping[str, str]
+    data: tuple[DataReport, ...] = ()
 
 
 def finetune(
@@ -46,11 +54,14 @@ def finetune(
     options: TrainingOptions,
     texts: TextFunctions,
     progress: Progress = silent,
+    run_folder: Path | None = None,
 ) -> TrainingResult:
     """Train `base` (a sentence-transformers folder) on the split's training products and save the best to `output`.
 
-    `output` must not exist; it appears at the end, complete, or not at all. Raises `MissingExtra` without the training
-    libraries, `BadInput` for a split that leaks or a catalogue without categories to learn from.
+    `output` must not exist; it appears at the end, complete, or not at all. Checkpoints go to `run_folder`, which the
+    caller removes afterwards; when it holds some, of an interrupted run with the same options over the same products,
+    training goes on from the newest. Raises `MissingExtra` without the training libraries, `BadInput` for a split that
+    leaks or a catalogue without categories to learn from.
     """
     started = time.monotonic()
     _require_extra()
@@ -58,19 +69,20 @@ def finetune(
         raise UsageError(f"{output} exists already; train into a folder that does not")
     progress("preparing", 0, None)
     check_leaks(products, split)
-    sets = TrainingSets(products, split.train, texts, options.seed)
-    drawn = recipe_sets(options.loss, sets, options.drawn_epochs)
+    drawn = draw_sets(products, split, options, texts, progress)
+    check_losses(drawn.sets, options, base)
     validation = build_validation(products, split, texts)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
         from recommender.training.run import train
 
-        run = train(base, Path(scratch), options, drawn, validation, started, progress)
-        (Path(scratch) / "model").rename(output)
-    return _result(run, {rows.name: len(rows) // options.drawn_epochs for rows in drawn}, started)
+        checkpoints, model = run_folder or Path(scratch) / "run", Path(scratch) / "model"
+        run = train(base, checkpoints, model, options, drawn.sets, validation, started, progress)
+        model.rename(output)
+    return _result(run, drawn, options, started)
 
 
-def _result(run: TrainingRun, set_sizes: Mapping[str, int], started: float) -> TrainingResult:
+def _result(run: TrainingRun, drawn: Drawn, options: TrainingOptions, started: float) -> TrainingResult:
     return TrainingResult(
         steps=run.steps,
         epochs=run.epochs,
@@ -80,7 +92,10 @@ def _result(run: TrainingRun, set_sizes: Mapping[str, int], started: float) -> T
         losses=tuple(run.losses),
         evaluations=tuple(run.evaluations),
         best_step=run.best_step,
-        set_sizes=set_sizes,
+        learning_rate=run.learning_rate,
+        set_sizes={rows.name: len(rows) // options.drawn_epochs for rows in drawn.sets},
+        set_losses={rows.name: loss_of(rows, options.loss).value for rows in drawn.sets},
+        data=drawn.data,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommender.training.categories import CategoryTree, Path
+from recommender.types import common_depth
 
 LEAF_CAP = 200
 """Anchors that one leaf gives to a pass. In a real shop one leaf of 791 held 1,766 of 6,679 products."""
@@ -44,6 +45,18 @@ def sample_triplets(
         for anchor in _capped(tree.homes[home], cap, random)
         for triplet in _triplet(tree, families, texts, random, home, anchor)
     ]
+
+
+def draw_apart(tree: CategoryTree, paths: Sequence[Path], triplet: Triplet, random: np.random.Generator) -> int | None:
+    """Draw a product that stands farther from the anchor than its siblings do: outside of the parent that they share.
+
+    None when nothing is found: in a tree of one level every other category is a sibling.
+    """
+    parent = tree.siblings(triplet.home)[0][:-1]
+    if not parent:
+        return None
+    draws = _draws(range(len(paths)), random)
+    return next((index for index in draws if paths[index] and common_depth(paths[index], parent) < len(parent)), None)
 
 
 def _capped(indexes: Sequence[int], cap: int, random: np.random.Generator) -> Sequence[int]:

@@ -1,6 +1,12 @@
 from __future__ import annotations
 
-from recommender.training.sampler import DistinctBatchSampler
+from collections import Counter
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender.training.sampler import DistinctBatchSampler, label_batches
 from recommender.training.texts import TextFunctions
 from recommender.training.training_sets import TrainingSets
 from recommender.types import Product
@@ -55,3 +61,25 @@ def test_the_same_seed_gives_the_same_batches(toys: list[Product], texts: TextFu
     one, same, other = (list(DistinctBatchSampler(dataset, 16, drop_last=False, seed=seed)) for seed in (4, 4, 5))
     assert one == same
     assert one != other
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 6), max_size=80), st.integers(4, 20), st.integers(0, 9))
+def test_a_batch_of_labelled_texts_has_two_labels_or_more_with_two_rows_each(
+    labels: list[int], batch_size: int, seed: int
+) -> None:
+    batches = label_batches(labels, batch_size, np.random.default_rng(seed))
+    placed = [row for batch in batches for row in batch]
+    assert len(placed) == len(set(placed))
+    for batch in batches:
+        counts = Counter(labels[row] for row in batch)
+        assert len(batch) <= batch_size
+        assert len(counts) >= 2
+        assert min(counts.values()) >= 2
+
+
+def test_no_labelled_text_is_left_out_where_each_label_has_enough(toys: list[Product], texts: TextFunctions) -> None:
+    dataset = TrainingSets(toys, range(len(toys)), texts, seed=0).leaves(2).dataset()
+    sampler = DistinctBatchSampler(dataset, batch_size=32, drop_last=False, seed=1)
+    assert sum(map(len, sampler)) > 0.85 * len(dataset)
+    assert all(dataset[batch].keys() == {"text", "label"} for batch in sampler)

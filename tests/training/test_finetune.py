@@ -20,7 +20,7 @@ from recommender.types import Product
 pytestmark = pytest.mark.training
 
 OPTIONS = TrainingOptions(
-    epochs=2, batch_size=32, learning_rate=2e-3, precision=Precision.FP32, evaluations=2, device="cpu"
+    epochs=8, batch_size=32, learning_rate=2e-3, precision=Precision.FP32, evaluations=2, device="cpu"
 )
 
 
@@ -63,10 +63,10 @@ def test_the_saved_model_knows_the_categories_of_products_it_never_saw(
 
 def test_the_result_tells_what_was_done(trained: tuple[Path, TrainingResult]) -> None:
     result = trained[1]
-    assert result.epochs == pytest.approx(2, abs=0.05)
+    assert result.epochs == pytest.approx(8, abs=0.05)
     assert result.device == "cpu"
     assert result.precision is Precision.FP32
-    assert set(result.set_sizes) == {"category", "fields", "queries"}
+    assert set(result.set_sizes) == {"products"}
     steps = [step for step, _ in result.evaluations]
     assert steps == [0, result.steps // 2, result.steps] or steps == [0, -(-result.steps // 2), result.steps]
     gains = {step: metrics["gain"] for step, metrics in result.evaluations if step}
@@ -143,6 +143,97 @@ def test_an_interrupted_run_leaves_nothing(
     with pytest.raises(KeyboardInterrupt):
         finetune(toys, split, toy_model, tmp_path / "model", OPTIONS, texts, interrupt)
     assert list(tmp_path.iterdir()) == []
+
+
+class Interrupted(Exception):
+    """Stands for whatever ends a process."""
+
+
+def test_an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_length(
+    tmp_path: Path,
+    trained: tuple[Path, TrainingResult],
+    toys: list[Product],
+    split: Split,
+    toy_model: Path,
+    texts: TextFunctions,
+) -> None:
+    run = tmp_path / "run"
+    whole = trained[1]
+    seen: list[int] = []
+
+    def interrupt(stage: str, done: int, total: int | None, note: str = "") -> None:
+        if stage == "training" and done == whole.steps - 2:
+            raise Interrupted
+
+    def watch(stage: str, done: int, total: int | None, note: str = "") -> None:
+        if stage == "training":
+            seen.append(done)
+
+    with pytest.raises(Interrupted):
+        finetune(toys, split, toy_model, tmp_path / "model", OPTIONS, texts, interrupt, run)
+    resumed = finetune(toys, split, toy_model, tmp_path / "model", OPTIONS, texts, watch, run)
+    assert seen[0] > 1  # it did not begin again
+    assert resumed.steps == whole.steps
+    assert [step for step, _ in resumed.evaluations] == [step for step, _ in whole.evaluations]
+    assert resumed.losses[-1][1] == pytest.approx(whole.losses[-1][1], rel=0.05)
+
+
+def test_a_run_ends_early_when_evaluations_bring_nothing_more(
+    tmp_path: Path, toys: list[Product], split: Split, toy_model: Path, texts: TextFunctions
+) -> None:
+    # At a rate that moves nothing, no evaluation is better than the first.
+    options = replace(OPTIONS, learning_rate=1e-12, evaluations=8, patience=2)
+    result = finetune(toys, split, toy_model, tmp_path / "model", options, texts)
+    assert len(result.evaluations) == 1 + 1 + 2  # the base, the first, and the two that end it
+    assert result.epochs < 8
+
+
+def test_a_batch_that_does_not_fit_is_trained_on_in_pieces(
+    tmp_path: Path,
+    trained: tuple[Path, TrainingResult],
+    toys: list[Product],
+    split: Split,
+    toy_model: Path,
+    texts: TextFunctions,
+) -> None:
+    told: list[str] = []
+
+    def crowded(stage: str, done: int, total: int | None, note: str = "") -> None:
+        if stage == "training" and done == 2 and not told:
+            raise RuntimeError("CUDA out of memory.")  # as torch says it
+        if stage == "preparing" and note:
+            told.append(note)
+
+    result = finetune(toys, split, toy_model, tmp_path / "model", OPTIONS, texts, crowded)
+    assert told == ["out of memory: going on with 16 rows at a time"]
+    assert result.steps == trained[1].steps
+    assert result.losses[0][1] == pytest.approx(trained[1].losses[0][1], rel=0.02)
+
+
+def test_two_processes_train_one_model(
+    tmp_path: Path, toys: list[Product], split: Split, toy_model: Path, texts: TextFunctions
+) -> None:
+    before = category_precision(toy_model, toys, split, texts)
+    seen: list[tuple[int, int | None]] = []
+
+    def watch(stage: str, done: int, total: int | None, note: str = "") -> None:
+        if stage == "training":
+            seen.append((done, total))
+
+    options = replace(OPTIONS, batch_size=16, processes=2)
+    result = finetune(toys, split, toy_model, tmp_path / "model", options, texts, watch)
+    assert seen[-1] == (result.steps, result.steps)
+    assert result.epochs == pytest.approx(8, abs=0.5)  # each process takes half of the batches
+    assert category_precision(tmp_path / "model", toys, split, texts) > before + 0.2
+
+
+def test_losses_can_be_followed_in_tensorboard(
+    tmp_path: Path, toys: list[Product], split: Split, toy_model: Path, texts: TextFunctions
+) -> None:
+    run = tmp_path / "run"
+    options = replace(OPTIONS, epochs=1, report_to=("tensorboard",))
+    finetune(toys, split, toy_model, tmp_path / "model", options, texts, run_folder=run)
+    assert list((run / "tensorboard").glob("events.out.tfevents*"))
 
 
 def test_nothing_is_printed(

@@ -90,3 +90,43 @@ def test_products_that_give_no_triplet_are_refused(texts: TextFunctions) -> None
     products = [Product(sku=str(n), title=f"Thing {n}", category=(f"C{n}",)) for n in range(9)]
     with pytest.raises(BadInput, match="no triplet"):
         TrainingSets(products, range(9), texts, seed=0)
+
+
+def test_scored_pairs_have_the_share_of_the_path_that_they_have_in_common(
+    toys: list[Product], texts: TextFunctions
+) -> None:
+    category = {texts.text(product): product.category for product in toys}
+    examples = list(TrainingSets(toys, range(len(toys)), texts, seed=0).scored(1).examples())
+    for (one, other), score in examples:
+        expected = {0: 0.0, 1: 0.5, 2: 1.0}[sum(a == b for a, b in zip(category[one], category[other], strict=True))]
+        assert score == expected
+    scores = [score for _, score in examples]
+    assert min(map(scores.count, (0.0, 0.5, 1.0))) > len(toys) / 2
+
+
+def test_classes_tell_the_same_category_from_one_beside_it_and_one_apart(
+    toys: list[Product], texts: TextFunctions
+) -> None:
+    category = {texts.text(product): product.category for product in toys}
+    sets = TrainingSets(toys, range(len(toys)), texts, seed=0)
+    for (one, other), kind in sets.classes(1).examples():
+        same_leaf, same_department = category[one] == category[other], category[one][0] == category[other][0]
+        assert (kind == 0, kind == 1, kind == 2) == (same_leaf, same_department and not same_leaf, not same_department)
+    assert sets.classes(1).classes == 3
+    for (one, other), together in sets.contrastive(1).examples():
+        assert together == (category[one] == category[other])
+
+
+def test_leaves_have_one_label_for_each_category(toys: list[Product], texts: TextFunctions) -> None:
+    category = {texts.text(product): product.category for product in toys}
+    rows = TrainingSets(toys, range(len(toys)), texts, seed=0).leaves(2)
+    pairs = {(category[text], label) for (text,), label in rows.examples()}
+    assert len(pairs) == len(set(category.values())) == rows.classes
+    assert len(rows) == 2 * len(toys)
+
+
+def test_a_tree_of_one_level_has_no_product_apart(texts: TextFunctions) -> None:
+    products = [
+        Product(sku=f"{c}{n}", title=f"{c} thing {n} of {n * 7}", category=(c,)) for c in "AB" for n in range(6)
+    ]
+    assert TrainingSets(products, range(12), texts, seed=0).classes(1).classes == 2

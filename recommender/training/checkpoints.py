@@ -1,0 +1,84 @@
+"""A run's folder: what an interrupted training goes on from. Imports torch.
+
+RUN/trainer/checkpoint-N/   the trainer's own: weights, optimiser, scheduler, random states
+RUN/trainer/checkpoint-N/progress.json, loss.safetensors    ours, written last: with them a checkpoint is complete
+RUN/best.safetensors        the weights of the best evaluation so far
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+_PROGRESS = "progress.json"
+_LOSS = "loss.safetensors"
+_BEST = "best.safetensors"
+
+
+class Checkpoints:
+    """Writes and finds the checkpoints of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.trainer_folder = folder / "trainer"
+
+    def latest(self) -> Path | None:
+        """Return the newest complete checkpoint; None when there is none."""
+        found = [path.parent for path in self.trainer_folder.glob(f"checkpoint-*/{_PROGRESS}")]
+        return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+    def complete(self, step: int, progress: Mapping[str, Any], loss_weights: Mapping[str, torch.Tensor]) -> None:
+        """Add to the trainer's checkpoint of a step what the trainer does not keep; after this it counts."""
+        checkpoint = self.trainer_folder / f"checkpoint-{step}"
+        save_file(dict(loss_weights), checkpoint / _LOSS)
+        _write(checkpoint / _PROGRESS, json.dumps(progress).encode())
+
+    def progress(self, checkpoint: Path) -> dict[str, Any]:
+        """Return what `complete` was given of the run's progress."""
+        stored: dict[str, Any] = json.loads((checkpoint / _PROGRESS).read_text(encoding="utf-8"))
+        return stored
+
+    def restore_loss(self, checkpoint: Path, losses: Mapping[str, nn.Module]) -> None:
+        """Put the weights that belong to the losses back into them."""
+        stored = load_file(checkpoint / _LOSS)
+        with torch.no_grad():
+            for name, parameter in loss_weights(losses).items():
+                parameter.copy_(stored[name])
+
+    def save_best(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Keep the weights of the best evaluation; a crash leaves the former ones or these."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        staged = self.folder / f".{_BEST}"
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, staged)
+        staged.replace(self.folder / _BEST)
+
+    def best(self) -> dict[str, torch.Tensor] | None:
+        """Return the weights of the best evaluation; None before there was one."""
+        path = self.folder / _BEST
+        return dict(load_file(path)) if path.exists() else None
+
+
+def loss_weights(losses: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
+    """Return the parameters that are the losses' own, the model's left out."""
+    return {
+        f"{name}.{parameter}": weights.data
+        for name, loss in losses.items()
+        for parameter, weights in loss.named_parameters()
+        if "model" not in parameter.split(".")
+    }
+
+
+def _write(path: Path, content: bytes) -> None:
+    staged = path.with_name(f".{path.name}")
+    with staged.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    staged.replace(path)

@@ -1,0 +1,1 @@
+"""Training data from outside the catalogue: triplets, pairs, scores, labels, search logs and sessions."""

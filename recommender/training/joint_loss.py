@@ -1,0 +1,231 @@
+"""The default objective: categories, fields and made-up queries, learned from one batch. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.losses.gradcache import CachedLossMixin
+from torch import Tensor, nn
+from torch.nn import functional
+
+from recommender.training.categories import Path
+from recommender.training.options import Weights
+from recommender.training.views import VIEWS, Label
+
+SCALE = 20.0
+"""Inverse temperature of the pairs' softmax over cosines: the default of `MultipleNegativesRankingLoss`."""
+
+CATEGORY_TEMPERATURE = 0.06
+"""Of the softmax over categories, and over the other products of a batch."""
+
+NEAR_CATEGORY = 0.2
+"""Share of the category target that goes to other categories, by how deep their common ancestor lies."""
+
+_LEAST_TARGET = 0.05
+"""A product with less in common with all the others of its batch has no neighbour there to be drawn to."""
+
+QUERY, TEXT, TITLE, DESCRIPTION = range(len(VIEWS))
+
+Features = dict[str, Tensor]
+
+
+class JointLoss(CachedLossMixin, nn.Module):
+    """Four objectives over the views of the products of one batch, each text encoded once.
+
+    - category: softmax over one learned vector a category, the proxy (Movshovitz-Attias et al. 2017, "No Fuss Distance
+      Metric Learning using Proxies", in the normalised form of Zhai and Wu 2019), towards a target that gives near
+      categories a share, graded by the depth of the common ancestor. All categories are negatives at every step, and
+      products of one category are never pushed apart.
+    - neighbours: among the products of the batch, softmax of each one's cosines to the others towards those of its own
+      category, and by the same grades a little towards those of near ones (Khosla et al. 2020, "Supervised
+      Contrastive Learning"). The proxies alone learn categories that are seen; this learns to compare products.
+    - fields: InfoNCE between title and description, both ways, so that the products of a category stay apart.
+    - queries: InfoNCE from a made-up query to the product's text. Products that answer the query too are masked.
+
+    With a `mini_batch_size`, gradients are cached (Gao et al. 2021, "Scaling Deep Contrastive Learning Batch Size under
+    Memory Limited Setup"): the same loss over the whole batch, in less memory and more time.
+    """
+
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        paths: Sequence[Path],
+        proxies: Tensor,
+        weights: Weights,
+        mini_batch_size: int | None = None,
+        summed: bool = False,
+    ) -> None:
+        """Learn the categories `paths`, whose proxies begin as `proxies` [len(paths), d].
+
+        `summed` gives the sum of the parts, as a loss around this one needs it.
+        """
+        super().__init__()
+        self.model = model
+        self.proxies = nn.Parameter(proxies)
+        self.register_buffer("_paths", _path_numbers(paths), persistent=False)
+        self._weights = weights
+        self.mini_batch_size = mini_batch_size or 0
+        self.uses_gradient_cache = mini_batch_size is not None
+        self._summed = summed
+        # The proxies are no part of the model that the trainer distributes over processes.
+        self.proxies.register_hook(_mean_over_processes)  # type: ignore[no-untyped-call]
+
+    def centroids(self) -> NDArray[np.float32]:
+        """Return what the categories look like to the model now: unit vectors [categories, d]."""
+        found: NDArray[np.float32] = functional.normalize(self.proxies.detach().float(), dim=-1).cpu().numpy()
+        return found
+
+    def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> Tensor | dict[str, Tensor]:
+        """Return the loss of a batch; its parts by name when gradients are not cached."""
+        columns = [dict(column) for column in sentence_features]
+        masks = labels, _answers(columns[QUERY], columns[TEXT]), _same_text(columns[DESCRIPTION])
+        if self.uses_gradient_cache:
+            return self.forward_cached(columns, masks)  # type: ignore[arg-type]  # the labels of this loss are three tensors
+        present = _present(labels)
+        views = [self._embed(column, rows) for column, rows in zip(columns, present, strict=True)]
+        parts = self._parts(views, *masks)
+        return _sum(parts) if self._summed else parts
+
+    def calculate_loss(self, reps: list[list[Tensor]], labels: Any = None, *, with_backward: bool = False) -> Tensor:
+        """Return the loss from embeddings by view and mini-batch; see `CachedLossMixin`."""
+        loss = _sum(self._parts([torch.cat(column) for column in reps], *labels))
+        for rep in (rep for column in reps for rep in column):
+            loss = loss + rep.sum() * 0  # each gets a gradient, be it nothing: the cache needs one
+        if with_backward:
+            loss.backward()  # type: ignore[no-untyped-call]
+            loss = loss.detach()
+        return loss
+
+    def _embed(self, column: Features, rows: Tensor) -> Tensor:
+        """Encode the rows that are there, without the padding that only the others needed; zeros for the rest."""
+        if not rows.any():
+            return self.proxies.new_zeros(len(rows), 1)
+        length = int(column["attention_mask"][rows].any(dim=0).nonzero().max()) + 1
+        kept = {
+            name: value[rows][:, :length] if isinstance(value, Tensor) and value.ndim == 2 else value
+            for name, value in column.items()
+        }
+        found: Tensor = self.model(kept)["sentence_embedding"]
+        return found.new_zeros(len(rows), found.shape[1]).index_copy(0, rows.nonzero().squeeze(1), found)
+
+    def _parts(self, views: list[Tensor], labels: Tensor, answers: Tensor, same_text: Tensor) -> dict[str, Tensor]:
+        # In float32 whatever the encoder computes in: bf16 has three digits, and the softmax is sharp.
+        with torch.autocast(labels.device.type, enabled=False):
+            query, text, title, description = (functional.normalize(view.float(), dim=-1) for view in views)
+            return {
+                "category": self._weights.category * self._category(text, labels),
+                "neighbours": self._weights.neighbours * self._neighbours(text, labels),
+                "fields": self._weights.fields * _fields(title, description, labels, same_text),
+                "queries": self._weights.queries * _queries(query, text, labels, answers),
+            }
+
+    def _category(self, text: Tensor, labels: Tensor) -> Tensor:
+        housed = labels[:, Label.HOME] >= 0
+        if not housed.any():
+            return (text.sum() + self.proxies.sum()) * 0
+        homes = labels[housed, Label.HOME]
+        logits = text[housed] @ functional.normalize(self.proxies[:, : text.shape[1]], dim=-1).T / CATEGORY_TEMPERATURE
+        return -(self._targets(homes) * logits.log_softmax(dim=-1)).sum(dim=1).mean()
+
+    def _targets(self, homes: Tensor) -> Tensor:
+        """Return the share of each category in the target of each row: [rows, categories], rows sum to 1."""
+        gain = self._gains(homes, torch.arange(len(self.proxies), device=homes.device))
+        gain.scatter_(1, homes[:, None], 0)
+        total = gain.sum(dim=1, keepdim=True)
+        targets = NEAR_CATEGORY * gain / total.clamp(min=1e-9)
+        return targets.scatter(1, homes[:, None], torch.where(total > 0, 1 - NEAR_CATEGORY, 1.0))
+
+    def _neighbours(self, text: Tensor, labels: Tensor) -> Tensor:
+        rows = labels[:, Label.HOME] >= 0
+        homes, family = labels[rows, Label.HOME], labels[rows, Label.FAMILY]
+        same = homes[:, None] == homes[None]
+        kin = family[:, None] == family[None]  # oneself, and variants that are no merit to find
+        weight = torch.where(same, 1.0, NEAR_CATEGORY * self._gains(homes, homes)).masked_fill(kin, 0)
+        total = weight.sum(dim=1)
+        near = total > _LEAST_TARGET
+        if not near.any():
+            return text.sum() * 0
+        # A large negative number for minus infinity, which a weight of zero would turn into no number at all.
+        cosines = (text[rows] @ text[rows].T / CATEGORY_TEMPERATURE).masked_fill(kin, -1e4)
+        found = -(weight * cosines.log_softmax(dim=-1)).sum(dim=1)[near] / total[near]
+        return found.mean()
+
+    def _gains(self, homes: Tensor, others: Tensor) -> Tensor:
+        """Return ((2^(3 d) - 1) / 7)^2, d = depth of the common ancestor over the longer path: [homes, others]."""
+        paths: Tensor = self._paths  # type: ignore[assignment]
+        one, other = paths[homes][:, None], paths[others][None]
+        depth = ((one == other) & (one >= 0)).cumprod(dim=-1).sum(dim=-1)
+        longer = torch.maximum((one >= 0).sum(dim=-1), (other >= 0).sum(dim=-1))
+        return ((torch.exp2(3 * depth / longer) - 1) / 7).square()
+
+
+def _fields(title: Tensor, description: Tensor, labels: Tensor, same_text: Tensor) -> Tensor:
+    rows = labels[:, Label.FIELDS] > 0
+    if rows.sum() < 2:
+        return (title.sum() + description.sum()) * 0
+    family = labels[rows, Label.FAMILY]
+    clash = (family[:, None] == family[None]) | same_text[rows][:, rows]
+    scores = _masked(title[rows] @ description[rows].T * SCALE, clash)
+    target = torch.arange(len(scores), device=scores.device)
+    return (functional.cross_entropy(scores, target) + functional.cross_entropy(scores.T, target)) / 2
+
+
+def _queries(query: Tensor, text: Tensor, labels: Tensor, answers: Tensor) -> Tensor:
+    rows = labels[:, Label.QUERY] > 0
+    if rows.sum() < 2:
+        return (query.sum() + text.sum()) * 0
+    leaf, family, names = labels[rows, Label.LEAF_NAME], labels[rows, Label.FAMILY], labels[rows, Label.NAMES_LEAF] > 0
+    clash = (family[:, None] == family[None]) | torch.where(
+        names[:, None], leaf[:, None] == leaf[None], answers[rows][:, rows]
+    )
+    scores = _masked(query[rows] @ text[rows].T * SCALE, clash)
+    return functional.cross_entropy(scores, torch.arange(len(scores), device=scores.device))
+
+
+def _sum(parts: dict[str, Tensor]) -> Tensor:
+    return torch.stack(list(parts.values())).sum()
+
+
+def _mean_over_processes(gradient: Tensor) -> Tensor:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.all_reduce(gradient)
+        gradient = gradient / torch.distributed.get_world_size()
+    return gradient
+
+
+def _masked(scores: Tensor, clash: Tensor) -> Tensor:
+    """Take what would be a false negative out of the softmax; the diagonal, the positives, stays."""
+    own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+    return scores.masked_fill(clash & ~own, -torch.inf)
+
+
+def _answers(query: Features, text: Features) -> Tensor:
+    """Return whether text j holds every token of query i: [b, b]. The markers that all texts share match too."""
+    tokens, there = query["input_ids"], query["attention_mask"] > 0
+    words = torch.where(text["attention_mask"] > 0, text["input_ids"], -1)
+    found = (tokens[:, :, None, None] == words[None, None]).any(dim=-1)
+    return (found | ~there[:, :, None]).all(dim=1)
+
+
+def _same_text(column: Features) -> Tensor:
+    """Return whether texts i and j are the same to the model: [b, b]."""
+    tokens = torch.where(column["attention_mask"] > 0, column["input_ids"], -1)
+    return (tokens[:, None] == tokens[None]).all(dim=-1)
+
+
+def _present(labels: Tensor) -> list[Tensor]:
+    fields = labels[:, Label.FIELDS] > 0
+    return [labels[:, Label.QUERY] > 0, torch.ones_like(fields), fields, fields]
+
+
+def _path_numbers(paths: Sequence[Path]) -> Tensor:
+    """Return the names along each path as numbers, -1 beyond its end: [paths, depth]."""
+    numbers: dict[str, int] = {}
+    depth = max(map(len, paths), default=1)
+    rows = [[numbers.setdefault(name, len(numbers)) for name in path] + [-1] * (depth - len(path)) for path in paths]
+    return torch.tensor(rows, dtype=torch.int32).reshape(len(paths), depth)

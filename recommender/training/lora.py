@@ -1,0 +1,46 @@
+"""A low-rank adapter: trained in place of the weights, and merged into them before the model is saved.
+
+LoRA, https://arxiv.org/abs/2106.09685. Imports torch: import it where training starts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from recommender.errors import MissingExtra, UsageError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+_ALPHA = 2
+"""The adapter's output is scaled by this: alpha / rank in the paper's terms, the usual choice."""
+
+
+def add_adapter(model: SentenceTransformer, rank: int) -> None:
+    """Freeze the transformer and put an adapter of this rank beside each of its linear layers.
+
+    Modules after the transformer, such as a dense layer, go on learning. Raises `MissingExtra` without peft and
+    `UsageError` for a model that has no transformer.
+    """
+    try:
+        from peft import LoraConfig
+    except ImportError as error:
+        raise MissingExtra("train", "a LoRA adapter") from error
+    if not model.has_peft_compatible_model():
+        raise UsageError("--lora: this model has no transformer to put an adapter into; train it without --lora")
+    model.add_adapter(LoraConfig(r=rank, lora_alpha=_ALPHA * rank, target_modules="all-linear"))
+
+
+def merge_adapter(model: SentenceTransformer) -> None:
+    """Add what the adapter learned to the weights and take it out, so that an ordinary model is left."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    transformer: Any = model.transformers_model
+    adapted = [(name, layer) for name, layer in transformer.named_modules() if isinstance(layer, BaseTunerLayer)]
+    for name, layer in adapted:
+        parent, _, attribute = name.rpartition(".")
+        layer.merge(safe_merge=True)
+        setattr(transformer.get_submodule(parent), attribute, layer.get_base_layer())
+    transformer.requires_grad_(True)
+    del transformer.peft_config
+    transformer._hf_peft_config_loaded = False

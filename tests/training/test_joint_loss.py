@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recommender.training.options import Weights
+
+pytestmark = pytest.mark.training
+
+PATHS = [("Sport", "Running"), ("Sport", "Cycling"), ("Office", "Desks")]
+ROWS = [
+    ("trail shoe", "brown trail shoe. soft sole", "brown trail shoe", "a soft sole for long runs in wet woods"),
+    ("desk", "oak desk. tall legs", "oak desk", "tall legs and a drawer for the cable of a lamp"),
+    ("gear", "chain and gear. steel", "chain and gear", "steel for the quick change of any saddle or bike"),
+    ("red shoe", "red trail shoe. light sole", "red trail shoe", "a light sole for jogging on the marathon course"),
+]
+LABELS = [[0, 0, 0, 0, 1, 1], [2, 1, 1, 1, 1, 1], [1, 2, 2, 0, 1, 1], [0, 3, 0, 0, 1, 1]]
+
+
+@pytest.fixture(scope="module")
+def model(toy_model: Path) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(str(toy_model), device="cpu").eval()
+
+
+def loss_of(
+    model: Any, rows: list[Any], labels: list[list[int]], pieces: int | None = None, weights: Any = None
+) -> Any:
+    import torch
+
+    from recommender.training.joint_loss import JointLoss
+
+    generator = torch.Generator().manual_seed(0)
+    proxies = torch.randn(len(PATHS), model.get_embedding_dimension(), generator=generator)
+    loss = JointLoss(model, PATHS, proxies, weights or Weights(), pieces)
+    columns = [model.preprocess([row[view] for row in rows]) for view in range(4)]
+    return loss(columns, torch.tensor(labels)), loss
+
+
+def parts_of(model: Any, rows: list[Any], labels: list[list[int]], weights: Any = None) -> dict[str, float]:
+    return {name: float(part.detach()) for name, part in loss_of(model, rows, labels, None, weights)[0].items()}
+
+
+def test_cached_gradients_are_those_of_the_whole_batch(model: Any) -> None:
+    import torch
+
+    grads, losses = [], []
+    for pieces in (None, 3, 1):
+        model.zero_grad()
+        value, loss = loss_of(model, ROWS, LABELS, pieces)
+        value = sum(value.values()) if pieces is None else value
+        value.backward()
+        losses.append(float(value.detach()))
+        grads.append([p.grad.clone() for p in [*model.parameters(), loss.proxies] if p.grad is not None])
+    assert losses[1:] == pytest.approx([losses[0]] * 2, rel=1e-4)
+    for other in grads[1:]:
+        assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(grads[0], other, strict=True))
+
+
+def test_a_product_without_fields_or_query_adds_nothing_to_their_objectives(model: Any) -> None:
+    bare = ("", "wool cap. warm", "", "")
+    before = parts_of(model, ROWS, LABELS)
+    after = parts_of(model, [*ROWS, bare], [*LABELS, [1, 4, 3, 0, 0, 0]])
+    assert after["fields"] == pytest.approx(before["fields"], rel=1e-5)
+    assert after["queries"] == pytest.approx(before["queries"], rel=1e-5)
+    assert after["category"] != pytest.approx(before["category"], rel=1e-3)
+
+
+def test_a_product_that_answers_the_query_too_is_no_negative(model: Any) -> None:
+    labels = [[0, 0, 0, 0, 0, 1], [0, 1, 0, 0, 0, 1]]
+    both = [("trail shoe", "brown trail shoe. soft sole", "", ""), ("trail shoe", "red trail shoe. light sole", "", "")]
+    other = [both[0], ("trail shoe", "red trail lamp. light sole", "", "")]
+    assert parts_of(model, both, labels)["queries"] == pytest.approx(0, abs=1e-6)
+    assert parts_of(model, other, labels)["queries"] > 0.1
+
+
+def test_every_product_of_a_leaf_answers_a_query_that_names_it(model: Any) -> None:
+    rows = [(query, text, "", "") for query, text, _, _ in ROWS[:2]]
+    one_leaf, two_leaves = [[0, 0, 5, 1, 0, 1], [1, 1, 5, 1, 0, 1]], [[0, 0, 5, 1, 0, 1], [1, 1, 6, 1, 0, 1]]
+    assert parts_of(model, rows, one_leaf)["queries"] == pytest.approx(0, abs=1e-6)
+    assert parts_of(model, rows, two_leaves)["queries"] > 0.1
+
+
+def test_products_of_one_family_are_no_negatives_of_each_other(model: Any) -> None:
+    apart = parts_of(model, ROWS, LABELS)
+    one_family = [[*label[:1], 0, *label[2:]] for label in LABELS]
+    together = parts_of(model, ROWS, one_family)
+    assert together["fields"] == pytest.approx(0, abs=1e-6)
+    assert apart["fields"] > 0.1
+
+
+def test_a_near_category_is_nearer_to_the_target_than_a_far_one(model: Any) -> None:
+    import torch
+
+    from recommender.training.joint_loss import JointLoss
+
+    proxies = torch.eye(3, model.get_embedding_dimension())
+    vectors = {"near": proxies[0] + 0.8 * proxies[1], "far": proxies[0] + 0.8 * proxies[2]}
+    loss = JointLoss(model, PATHS, proxies, Weights(category=1, neighbours=0, fields=0, queries=0), None)
+    values = {
+        name: float(loss.calculate_loss([[vector[None]]] * 4, (torch.tensor([LABELS[0]]), *masks())).detach())
+        for name, vector in vectors.items()
+    }
+    assert values["near"] < values["far"]
+
+
+def masks() -> tuple[Any, Any]:
+    import torch
+
+    return torch.zeros(1, 1, dtype=torch.bool), torch.zeros(1, 1, dtype=torch.bool)
+
+
+def test_products_without_a_category_do_not_count_for_categories(model: Any) -> None:
+    homeless = [[-1, *label[1:]] for label in LABELS]
+    parts = parts_of(model, ROWS, homeless)
+    assert parts["category"] == 0
+    assert parts["fields"] > 0
+
+
+def test_weights_scale_the_objectives(model: Any) -> None:
+    one = parts_of(model, ROWS, LABELS, weights=Weights())
+    double = parts_of(model, ROWS, LABELS, weights=replace(Weights(), fields=2 * Weights().fields))
+    assert double["fields"] == pytest.approx(2 * one["fields"])
+    assert double["queries"] == pytest.approx(one["queries"])

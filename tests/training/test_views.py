@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from recommender.training.neighbourhoods import neighbourhood_batches
+from recommender.training.texts import TextFunctions
+from recommender.training.training_sets import MEMBERS, TrainingSet, TrainingSets
+from recommender.training.views import VIEWS, Label
+from recommender.types import Product
+
+
+def views(products: list[Product], texts: TextFunctions, passes: int = 1) -> TrainingSet:
+    return TrainingSets(products, range(len(products)), texts, seed=7).views(passes)
+
+
+def test_a_product_is_met_by_its_text_its_fields_and_a_query(toys: list[Product], texts: TextFunctions) -> None:
+    row = views(toys[:24], texts).dataset()[0]
+    assert row["text"].startswith(row["title"])
+    assert row["description"] in row["text"]
+    assert row["query"]
+    assert row["label"][Label.FIELDS] == 1
+
+
+def test_the_category_is_in_no_view_but_the_query(toys: list[Product], texts: TextFunctions) -> None:
+    named = [replace(product, category=("Zyx", f"Qwv {product.category[-1]}")) for product in toys]
+    for row in views(named, texts, passes=2).dataset():
+        assert not any("Qwv" in row[view] for view in VIEWS if view != "query")
+        assert ("Qwv" in row["query"]) == bool(row["label"][Label.NAMES_LEAF])
+
+
+def test_a_product_without_a_description_makes_no_pair(toys: list[Product], texts: TextFunctions) -> None:
+    bare = [replace(product, description="") for product in toys[:24]]
+    for row in views(bare, texts).dataset():
+        assert row["label"][Label.FIELDS] == 0
+        assert row["title"] == row["description"] == ""
+
+
+def test_a_product_without_a_category_keeps_its_fields_and_has_no_home(
+    toys: list[Product], texts: TextFunctions
+) -> None:
+    products = [*toys[:24], replace(toys[30], category=())]
+    rows = {row["title"]: row["label"] for row in views(products, texts).dataset()}
+    label = rows[toys[30].title]
+    assert (label[Label.HOME], label[Label.NAMES_LEAF], label[Label.FIELDS]) == (-1, 0, 1)
+
+
+def test_a_leaf_of_one_product_falls_back_to_its_parent(toys: list[Product], texts: TextFunctions) -> None:
+    alone = replace(toys[0], category=("Sport", "Fencing"))
+    made = views([alone, *toys[1:]], texts)
+    rows = {row["title"]: row["label"][Label.HOME] for row in made.dataset()}
+    assert made.homes.paths[rows[alone.title]] == ("Sport",)
+
+
+def test_passes_differ_and_the_seed_repeats_them(toys: list[Product], texts: TextFunctions) -> None:
+    one, again = views(toys, texts, passes=2).dataset(), views(toys, texts, passes=2).dataset()
+    assert one["query"][:] == again["query"][:]
+    first, second = one["query"][: len(toys)], one["query"][len(toys) :]
+    assert first != second
+
+
+def test_homes_show_a_few_of_their_members(toys: list[Product], texts: TextFunctions) -> None:
+    homes = views(toys, texts).homes
+    assert len(homes.paths) == 12
+    assert all(1 <= len(members) <= MEMBERS for members in homes.members)
+
+
+def test_every_row_is_in_one_batch() -> None:
+    random = np.random.default_rng(0)
+    homes = [int(home) for home in random.integers(-1, 30, size=500)]
+    batches = neighbourhood_batches(homes, unit(random, 30), 64, random)
+    assert sorted(row for batch in batches for row in batch) == list(range(500))
+    assert [len(batch) for batch in batches] == [64] * 7 + [52]
+
+
+def test_products_of_near_categories_meet_more_often_than_those_of_far_ones() -> None:
+    random = np.random.default_rng(0)
+    directions = np.eye(8, dtype=np.float32)
+    centroids = np.repeat(directions, 4, axis=0) + 0.05 * random.standard_normal((32, 8)).astype(np.float32)
+    centroids /= np.linalg.norm(centroids, axis=1, keepdims=True)
+    homes = [home for home in range(32) for _ in range(4)]
+    batches = neighbourhood_batches(homes, centroids, 32, random)
+    together = [np.bincount([homes[row] // 4 for row in batch], minlength=8) for batch in batches]
+    assert np.mean([(counts**2).sum() for counts in together]) > 3 * 32 * 32 / 8
+
+
+def test_products_of_one_category_come_in_small_groups() -> None:
+    random = np.random.default_rng(0)
+    homes = [0] * 200 + [home for home in range(1, 61) for _ in range(5)]
+    batches = neighbourhood_batches(homes, unit(random, 61), 50, random)
+    assert max(sum(homes[row] == 0 for row in batch) for batch in batches) < 40
+
+
+def unit(random: np.random.Generator, count: int) -> np.ndarray:
+    vectors = random.standard_normal((count, 16)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
