@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import time
-import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from recommender.errors import BadInput, UnknownSku
+from recommender.evaluation.files import number, rows
+from recommender.evaluation.held_out import K
 from recommender.evaluation.metrics import hit_at_1, mrr_at_k, ndcg_at_k, recall_at_k
-from recommender.evaluation.suite import K, MetricValue, Report
+from recommender.evaluation.reports import MetricValue, Report
 
 Find = Callable[[str, int], Sequence[str]]
 """A query text or a SKU, and how many results are wanted, to the SKUs found, best first."""
@@ -47,7 +45,7 @@ def read_queries(queries: Path, qrels: Path) -> Queries:
     """
     grades = _read_qrels(qrels)
     texts: dict[str, str] = {}
-    for line, (identity, text) in _rows(queries, ("query_id", "query")):
+    for line, (identity, text) in rows(queries, ("query_id", "query")):
         if identity in texts:
             raise BadInput(f"{queries} line {line}: the query_id {identity!r} stands there twice; give each its own")
         texts[identity] = text
@@ -68,10 +66,10 @@ def read_pairs(path: Path) -> Pairs:
     file and line.
     """
     pairs: dict[tuple[str, str], None] = {}
-    for line, (first, second, label) in _rows(path, ("sku_a", "sku_b"), optional=("label",)):
+    for line, (first, second, label) in rows(path, ("sku_a", "sku_b"), optional=("label",)):
         if first == second:
             raise BadInput(f"{path} line {line}: {first!r} is paired with itself; pairs are of two products")
-        if label and _number(path, line, "label", label) <= 0:
+        if label and number(path, line, "label", label) <= 0:
             continue
         pairs[(min(first, second), max(first, second))] = None
     if not pairs:
@@ -142,49 +140,10 @@ def _report(
 
 def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
     grades: dict[str, dict[str, int]] = defaultdict(dict)
-    for line, (identity, sku, text) in _rows(path, ("query_id", "sku", "grade")):
-        grade = _number(path, line, "grade", text)
+    for line, (identity, sku, text) in rows(path, ("query_id", "sku", "grade")):
+        grade = number(path, line, "grade", text)
         if grade != int(grade) or not 0 <= grade <= MAX_GRADE:
             raise BadInput(f"{path} line {line}: grade {text!r} is not a whole number from 0 to {MAX_GRADE}")
         if grades[identity].setdefault(sku, int(grade)) != int(grade):
             raise BadInput(f"{path} line {line}: {sku!r} has another grade for {identity!r} above; keep one")
     return grades
-
-
-def _number(path: Path, line: int, column: str, text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if not np.isfinite(number):
-        raise BadInput(f"{path} line {line}: {column} {text!r} is not a number")
-    return number
-
-
-def _rows(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Give the line number and the stripped cells of each row, the columns in the order asked for."""
-    try:
-        with _open(path) as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = _columns(path, reader.fieldnames or (), required)
-            for row in reader:
-                cells = tuple((row.get(columns.get(name, "")) or "").strip() for name in (*required, *optional))
-                if not all(cells[: len(required)]):
-                    raise BadInput(f"{path} line {reader.line_num}: {', '.join(required)} must all be there")
-                yield reader.line_num, cells
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
-        raise BadInput(f"{path} can't be read ({error}); expected CSV in UTF-8 with {','.join(required)}") from error
-
-
-def _columns(path: Path, header: Sequence[str], required: Sequence[str]) -> dict[str, str]:
-    columns = {name.strip().lower(): name for name in header}
-    missing = [name for name in required if name not in columns]
-    if missing:
-        raise BadInput(f"{path} has the columns {','.join(header) or 'none'}; expected {','.join(required)}")
-    return columns
-
-
-def _open(path: Path) -> IO[str]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")

@@ -82,6 +82,44 @@ def triplet_accuracy(
     return np.asarray(near > far, dtype=np.float64)
 
 
+def spearman(a: Values, b: Values) -> Values:
+    """Return one value a pair, whose mean is Spearman's rank correlation of `a` and `b` [n]; equal values share ranks.
+
+    Each value is the correlation plus the pair's influence on it (Devlin, Gnanadesikan and Kettenring 1975, Robust
+    estimation and outlier detection with correlation coefficients, on ranks), so that resampling them gives the
+    interval that resampling the pairs would give, and that of a paired difference between two models. All values are
+    0 where one side does not vary: such a ranking says nothing about the other.
+    """
+    first, second = _standard_ranks(np.asarray(a)), _standard_ranks(np.asarray(b))
+    product = first * second
+    rho = product.mean() if len(product) else 0.0
+    return np.asarray(product - rho * (first**2 + second**2) / 2 + rho, dtype=np.float64)
+
+
+def list_diversity(vectors: NDArray[np.float32]) -> float:
+    """Return the mean cosine distance between the unit vectors [k, d] of one result, two at least: 0 all alike.
+
+    Intra-list diversity (Ziegler et al. 2005, Improving recommendation lists through topic diversification).
+    """
+    count = len(vectors)
+    # The squared length of the sum holds every pair twice, and each vector with itself once.
+    both = float(np.square(vectors.sum(axis=0, dtype=np.float64)).sum()) - float(np.square(vectors, dtype=float).sum())
+    return 1 - both / (count * (count - 1))
+
+
+def exposure_gini(counts: Indexes) -> float:
+    """Return the Gini coefficient of how often each product [n] was shown: 0 all alike, near 1 when few have it all.
+
+    As for recommenders in Fleder and Hosanagar 2009 (Blockbuster culture's next rise or fall). Raises `UsageError` when
+    nothing was shown.
+    """
+    shown = np.sort(np.asarray(counts, dtype=np.float64))
+    if not shown.sum():
+        raise UsageError("no product was shown, so exposure has no spread; leave the measure out")
+    ranks = np.arange(1, len(shown) + 1)
+    return float(((2 * ranks - len(shown) - 1) * shown).sum() / (len(shown) * shown.sum()))
+
+
 def ndcg_at_k(ranked: Sequence[str], grades: Mapping[str, int], k: int = 10) -> float:
     """Return nDCG@k of one ranking against graded judgements, with the gain 2^grade - 1; unjudged items have grade 0.
 
@@ -143,6 +181,13 @@ def _resampled_means(values: Values, seed: int, samples: int) -> Values:
     step = max(1, _RESAMPLED_AT_ONCE // len(values))
     blocks = [min(step, samples - start) for start in range(0, samples, step)]
     return np.concatenate([values[draw.integers(0, len(values), (rows, len(values)))].mean(axis=1) for rows in blocks])
+
+
+def _standard_ranks(values: NDArray[np.floating]) -> Values:
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    spread = ranks.std()
+    return np.asarray((ranks - ranks.mean()) / spread if spread > 0 else np.zeros(len(ranks)), dtype=np.float64)
 
 
 def _discounted(gains: Sequence[float]) -> float:

@@ -3,83 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recommender.embedding.encoder import Encoder, Vectors
-from recommender.errors import BadInput
-from recommender.evaluation.categories import CategoryGains
-from recommender.evaluation.metrics import (
-    Values,
-    bootstrap_interval,
-    category_precision,
-    graded_ndcg,
-    known_item_mrr,
-    paired_bootstrap,
-)
+from recommender.evaluation.exposure import diversity, exposure
+from recommender.evaluation.held_out import HeldOut
+from recommender.evaluation.held_out import K as K
+from recommender.evaluation.held_out import TextFunction as TextFunction
+from recommender.evaluation.metrics import known_item_mrr
 from recommender.evaluation.neighbours import Indexes, top_k
-from recommender.types import JsonObject, Product, Progress, silent
-
-K = 10
-"""Places of a result that are looked at: what a shop shows beside a product."""
-
-MIN_DESCRIPTION = 40
-"""Characters that a description must exceed to be asked about: shorter ones say too little to find one product by."""
+from recommender.evaluation.reports import MetricValue, Report
+from recommender.evaluation.slices import Measured, slice_metrics
+from recommender.evaluation.triplets import held_out_triplets
+from recommender.types import Product, Progress, silent
 
 _TEXTS_AT_ONCE = 2048
 """Texts between two reports of progress."""
 
-TextFunction = Callable[[Product], str]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MetricValue:
-    """A measure: its mean over the queries, the ends of its 95% bootstrap interval, and the value of each query."""
-
-    mean: float
-    low: float
-    high: float
-    values: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, values: Values) -> MetricValue:
-        """Summarise one value a query, one query at least."""
-        low, high = bootstrap_interval(values)
-        return cls(float(values.mean()), low, high, values)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Report:
-    """How a model measured through an encoder. `left_out` queries could not be asked; `seconds` is all it took."""
-
-    model: str
-    encoder: str
-    queries: int
-    metrics: Mapping[str, MetricValue]
-    seconds: float
-    left_out: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Mean difference to the first report over the same queries, with the ends of its 95% interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class ComparedMetric:
-    """One measure of several reports. Differences are None for the first, and where the queries differ in number."""
-
-    metric: str
-    values: tuple[MetricValue | None, ...]
-    differences: tuple[Difference | None, ...]
+SPEARMAN = "spearman"
+"""Its values are no measure of their own query, but of a query's share in the whole: it has no slices."""
 
 
 def evaluate(
@@ -102,53 +46,50 @@ def evaluate(
     as documents, each once. Raises `BadInput` when no query can be asked anything.
     """
     started = time.monotonic()
-    gains = CategoryGains(corpus)
-    groups = _groups(corpus)
-    seen = _askable(gains, groups, queries)
-    unseen_asked = _askable(gains, groups, unseen)
-    known = [query for query in queries if len(description(corpus[query])) > MIN_DESCRIPTION]
-    if not (seen or known or unseen_asked):
-        raise BadInput(
-            f"none of {len(queries):,} held-out products has a category with another product in it, or a description "
-            f"of more than {MIN_DESCRIPTION} characters; ingest products with categories or descriptions"
-        )
+    held = HeldOut(corpus, queries, unseen, description)
     texts = _Texts(encoder, f"measuring {model}", progress)
-    vectors = texts.add(text(product) for product in corpus)
-    titles = texts.add(title(product) for product in corpus) if known else None
-    described = texts.add(description(product) or title(product) for product in corpus) if known else None
+    rows = texts.add(text(product) for product in corpus)
+    titles = texts.add(title(product) for product in corpus) if held.known else None
+    described = (
+        texts.add(own or title(product) for own, product in zip(held.descriptions, corpus, strict=True))
+        if held.known
+        else None
+    )
     encoded = texts.encode()
-    measured = dict(_category_metrics("", encoded[vectors], gains, groups, seen))
+    vectors = encoded[rows]
+    found = _neighbours(held, vectors)
+    measured = dict(held.category_measures("", held.seen, found))
     if titles is not None and described is not None:
-        measured |= _known_item_metrics(encoded[titles], encoded[described], np.array(known, dtype=np.int64))
-    measured |= dict(_category_metrics("unseen_", encoded[vectors], gains, groups, unseen_asked))
-    return Report(
-        model=model,
-        encoder=encoder.name,
-        queries=len({*seen, *known, *unseen_asked}),
-        metrics={name: MetricValue.of(values) for name, values in measured.items()},
-        seconds=time.monotonic() - started,
+        measured |= _known_item_measures(encoded[titles], encoded[described], np.array(held.known, dtype=np.int64))
+    measured |= _triplet_measures(held, vectors) | _diversity_measures(held, vectors, found)
+    measured |= dict(held.category_measures("unseen_", held.unseen, found))
+    return report_of(
+        held, measured, model=model, encoder=encoder.name, started=started, catalogue=exposure(vectors, held.groups, K)
     )
 
 
-def compare(reports: Sequence[Report]) -> list[ComparedMetric]:
-    """Set reports side by side, a row a measure, with the paired difference of each to the first."""
-    names = dict.fromkeys(name for report in reports for name in report.metrics)
-    return [_compared(name, [report.metrics.get(name) for report in reports]) for name in names]
-
-
-def to_json(report: Report) -> JsonObject:
-    """Return a report as JSON holds it, without the values of single queries."""
-    return {
-        "model": report.model,
-        "encoder": report.encoder,
-        "queries": report.queries,
-        "left_out": report.left_out,
-        "seconds": round(report.seconds, 1),
-        "metrics": {
-            name: {"mean": round(value.mean, 4), "low": round(value.low, 4), "high": round(value.high, 4)}
-            for name, value in report.metrics.items()
-        },
-    }
+def report_of(
+    held: HeldOut,
+    measured: Mapping[str, Measured],
+    *,
+    model: str,
+    encoder: str,
+    started: float,
+    catalogue: Mapping[str, float] | None = None,
+) -> Report:
+    """Summarise what was measured, over all queries and by slice. `started` is of `time.monotonic`."""
+    sliced = {name: each for name, each in measured.items() if name != SPEARMAN}
+    slices, left_out = slice_metrics(held.corpus, sliced, held.described)
+    return Report(
+        model=model,
+        encoder=encoder,
+        queries=len({int(row) for each in measured.values() for row in each.queries}),
+        metrics={name: MetricValue.of(each.values) for name, each in measured.items()},
+        seconds=time.monotonic() - started,
+        slices=slices,
+        slices_left_out=left_out,
+        catalogue=catalogue or {},
+    )
 
 
 class _Texts:
@@ -173,48 +114,29 @@ class _Texts:
         return vectors
 
 
-def _groups(corpus: Sequence[Product]) -> Mapping[int, Sequence[int]]:
-    """Return, for the row of each product, the rows of it and of its variants."""
-    members: dict[str, list[int]] = defaultdict(list)
-    for row, product in enumerate(corpus):
-        if product.group_id:
-            members[product.group_id].append(row)
-    return {row: members[product.group_id] if product.group_id else [row] for row, product in enumerate(corpus)}
+def _neighbours(held: HeldOut, vectors: Vectors) -> dict[int, Indexes]:
+    asked = [*held.asked, *held.unseen]
+    top = top_k(vectors[asked], vectors, K, [held.groups[query] for query in asked])
+    return dict(zip(asked, top, strict=True))
 
 
-def _askable(gains: CategoryGains, groups: Mapping[int, Sequence[int]], queries: Sequence[int]) -> list[int]:
-    return [query for query in queries if gains.leaf[query] >= 0 and gains.possible(query, groups[query]) > 0]
+def _diversity_measures(held: HeldOut, vectors: Vectors, found: Mapping[int, Indexes]) -> dict[str, Measured]:
+    varied = diversity(vectors, {query: found[query] for query in held.asked})
+    return {"diversity10": varied} if len(varied.values) else {}
 
 
-def _category_metrics(
-    prefix: str, vectors: Vectors, gains: CategoryGains, groups: Mapping[int, Sequence[int]], queries: Sequence[int]
-) -> Iterator[tuple[str, Values]]:
-    if not queries:
-        return
-    excluded = [groups[query] for query in queries]
-    top = top_k(vectors[list(queries)], vectors, K, excluded)
-    asked = list(zip(queries, excluded, strict=True))
-    possible = np.array([gains.possible(query, left) for query, left in asked], dtype=np.int64)
-    yield f"{prefix}category_p10", category_precision(top, gains.leaf, gains.leaf[list(queries)], possible, K)
-    found = np.stack([gains.gains(query, row) for query, row in zip(queries, top, strict=True)])
-    ideal = np.array([gains.ideal(query, left, K) for query, left in asked])
-    yield f"{prefix}graded_ndcg10", graded_ndcg(found, ideal)
-
-
-def _known_item_metrics(titles: Vectors, descriptions: Vectors, known: Indexes) -> dict[str, Values]:
+def _known_item_measures(titles: Vectors, descriptions: Vectors, known: Indexes) -> dict[str, Measured]:
     return {
-        "description_to_title_mrr10": known_item_mrr(descriptions[known], titles, known, K),
-        "title_to_description_mrr10": known_item_mrr(titles[known], descriptions, known, K),
+        "description_to_title_mrr10": Measured(known, known_item_mrr(descriptions[known], titles, known, K)),
+        "title_to_description_mrr10": Measured(known, known_item_mrr(titles[known], descriptions, known, K)),
     }
 
 
-def _compared(name: str, values: Sequence[MetricValue | None]) -> ComparedMetric:
-    first = values[0]
-    differences = [None, *(_difference(value, first) for value in values[1:])]
-    return ComparedMetric(name, tuple(values), tuple(differences))
-
-
-def _difference(value: MetricValue | None, first: MetricValue | None) -> Difference | None:
-    if value is None or first is None or len(value.values) != len(first.values):
-        return None
-    return Difference(*paired_bootstrap(value.values, first.values))
+def _triplet_measures(held: HeldOut, vectors: Vectors) -> dict[str, Measured]:
+    triplets = held_out_triplets(held.corpus, held.seen, held.groups)
+    if not len(triplets):
+        return {}
+    return {
+        "triplet_accuracy": Measured(triplets.anchor, triplets.accuracy(vectors)),
+        SPEARMAN: Measured(triplets.anchor, triplets.correlation(vectors)),
+    }

@@ -18,7 +18,7 @@ from recommender.evaluation.judgements import (
 
 def _write(path: Path, text: str) -> Path:
     content = text.encode()
-    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
     return path
 
 
@@ -84,7 +84,9 @@ def test_a_file_that_can_not_be_read_is_one_clear_line(tmp_path: Path, content: 
         read_pairs(path)
 
 
-@pytest.mark.parametrize("content", [b"no gzip at all", gzip.compress(b"sku_a,sku_b\n" + b"a,b\n" * 999)[:-20]])
+@pytest.mark.parametrize(
+    "content", [b"no gzip at all", gzip.compress(b"sku_a,sku_b\n" + b"a,b\n" * 999, mtime=0)[:-20]]
+)
 def test_a_broken_archive_is_one_clear_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "p.csv.gz"
     path.write_bytes(content)

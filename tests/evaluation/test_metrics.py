@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
 from recommender.errors import UsageError
 from recommender.evaluation import metrics
@@ -52,6 +53,44 @@ def test_a_triplet_is_right_when_the_positive_is_strictly_nearer() -> None:
     anchors = np.array([[1, 0], [1, 0], [1, 0]], np.float32)
     near, far = np.array([[1, 0], [0, 1], [1, 0]], np.float32), np.array([[0, 1], [1, 0], [1, 0]], np.float32)
     assert metrics.triplet_accuracy(anchors, near, far).tolist() == [1.0, 0.0, 0.0]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 10_000), st.integers(3, 200), st.integers(2, 8))
+def test_the_mean_of_the_values_is_the_rank_correlation(seed: int, count: int, levels: int) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.integers(0, levels, count).astype(np.float64)
+    cosines = scores + random.normal(scale=2, size=count)
+    if len(set(scores)) < 2:
+        assert not metrics.spearman(cosines, scores).any()
+    else:
+        assert metrics.spearman(cosines, scores).mean() == pytest.approx(spearmanr(cosines, scores).statistic)
+
+
+def test_the_interval_of_a_rank_correlation_is_that_of_resampled_pairs() -> None:
+    random = np.random.default_rng(5)
+    scores = random.integers(0, 4, 500).astype(np.float64)
+    cosines = scores + random.normal(scale=2, size=500)
+    resampled = [
+        spearmanr(cosines[rows], scores[rows]).statistic for rows in (random.integers(0, 500, 500) for _ in range(500))
+    ]
+    expected = np.quantile(resampled, [0.025, 0.975])
+    assert metrics.bootstrap_interval(metrics.spearman(cosines, scores)) == pytest.approx(expected, abs=0.015)
+
+
+def test_exposure_is_even_at_0_and_one_sided_near_1() -> None:
+    assert metrics.exposure_gini(np.array([3, 3, 3, 3])) == pytest.approx(0)
+    assert metrics.exposure_gini(np.array([0, 0, 0, 8])) == pytest.approx(0.75)
+    assert metrics.exposure_gini(np.array([1, 3])) == pytest.approx(0.25)
+    with pytest.raises(UsageError, match="leave the measure out"):
+        metrics.exposure_gini(np.zeros(3, dtype=np.int64))
+
+
+def test_a_result_of_one_direction_has_no_diversity_and_opposite_ones_the_most() -> None:
+    one, other = [1.0, 0.0], [0.0, 1.0]
+    assert metrics.list_diversity(np.array([one, one, one], np.float32)) == pytest.approx(0)
+    assert metrics.list_diversity(np.array([one, other], np.float32)) == pytest.approx(1)
+    assert metrics.list_diversity(np.array([one, one, other], np.float32)) == pytest.approx(2 / 3)
 
 
 _rankings = st.lists(st.sampled_from("abcdefghij"), unique=True, max_size=10)

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -13,7 +15,9 @@ from support.toy_catalogue import toy_catalogue
 
 from recommender.embedding.text import ProductText, description_text, title_text
 from recommender.errors import BadInput
-from recommender.evaluation.suite import K, Report, compare, evaluate, to_json
+from recommender.evaluation.held_out import K
+from recommender.evaluation.reports import Report, SliceKind, compare, to_json
+from recommender.evaluation.suite import evaluate
 from recommender.types import Product, common_depth
 
 
@@ -94,13 +98,17 @@ def test_the_report_holds_every_measure_with_its_interval() -> None:
         "graded_ndcg10",
         "description_to_title_mrr10",
         "title_to_description_mrr10",
+        "triplet_accuracy",
+        "spearman",
+        "diversity10",
         "unseen_category_p10",
         "unseen_graded_ndcg10",
     ]
+    assert set(report.catalogue) == {"coverage", "exposure_gini"}
     assert (report.model, report.encoder, report.queries) == ("words", "words", 34 + 40)
     for value in report.metrics.values():
         assert value.mean == pytest.approx(value.values.mean())
-        assert 0 <= value.low <= value.mean <= value.high <= 1
+        assert -1 <= value.low <= value.mean <= value.high <= 1
     assert len(report.metrics["unseen_category_p10"].values) == 40
     precision, _ = _by_hand(corpus, range(100, 140))
     np.testing.assert_allclose(report.metrics["unseen_category_p10"].values, precision)
@@ -116,7 +124,7 @@ def test_each_distinct_text_is_encoded_once() -> None:
 def test_a_catalogue_without_categories_is_measured_by_its_descriptions() -> None:
     corpus = [Product(str(row), f"title {row}", description=f"{'word ' * 10}{row} title") for row in range(5)]
     report = _evaluate(corpus, range(5))
-    assert list(report.metrics) == ["description_to_title_mrr10", "title_to_description_mrr10"]
+    assert list(report.metrics) == ["description_to_title_mrr10", "title_to_description_mrr10", "diversity10"]
 
 
 def test_short_descriptions_are_not_asked_about() -> None:
@@ -161,10 +169,42 @@ def test_reports_with_other_measures_or_queries_compare_without_a_difference() -
     corpus = toy_catalogue()
     rows = compare([_evaluate(corpus, range(5)), _evaluate(corpus, range(6), unseen=range(6, 9))])
     assert all(row.differences == (None, None) for row in rows)
-    assert [row.values[0] is None for row in rows] == [False] * 4 + [True] * 2
+    assert [row.metric for row in rows if row.values[0] is None] == ["unseen_category_p10", "unseen_graded_ndcg10"]
 
 
 def test_a_report_is_json() -> None:
     stored = json.loads(json.dumps(to_json(_evaluate(toy_catalogue(), range(10)))))
     assert set(stored["metrics"]["category_p10"]) == {"mean", "low", "high"}
     assert stored["queries"] == 10
+    assert 0 < stored["catalogue"]["coverage"] <= 1
+
+
+def test_slices_are_in_the_report_with_their_own_queries_and_intervals() -> None:
+    corpus = toy_catalogue()
+    report = _evaluate(corpus, range(len(corpus)))
+    departments = {part.name: metrics for part, metrics in report.slices.items() if part.kind is SliceKind.DEPARTMENT}
+    assert set(departments) == {"Sport", "Kitchen", "Office"}
+    whole = report.metrics["category_p10"].values
+    for row, name in ((0, "Sport"), (48, "Kitchen"), (96, "Office")):
+        value = departments[name]["category_p10"]
+        np.testing.assert_array_equal(value.values, whole[row : row + 48])
+        assert value.low <= value.mean <= value.high
+    assert all("spearman" not in metrics for metrics in report.slices.values())
+    parts = {(part["kind"], part["name"]): part["metrics"] for part in to_json(report)["slices"]}
+    assert parts["department", "Sport"]["category_p10"]["queries"] == 48
+
+
+def test_what_is_shown_of_the_catalogue_is_that_of_a_count_by_hand() -> None:
+    corpus = toy_catalogue(products_per_leaf=4)
+    vectors = WordEncoder().encode([ProductText()(product) for product in corpus])
+    scores = vectors @ vectors.T
+    np.fill_diagonal(scores, -np.inf)
+    lists = [sorted(range(len(corpus)), key=lambda row: (-line[row], row))[:K] for line in scores]
+    shown = Counter(row for each in lists for row in each)
+    counts = [shown[row] for row in range(len(corpus))]
+    spread = sum(abs(a - b) for a in counts for b in counts) / (2 * len(counts) * sum(counts))
+    report = _evaluate(corpus, range(6))
+    assert report.catalogue["coverage"] == pytest.approx(len(shown) / len(corpus))
+    assert report.catalogue["exposure_gini"] == pytest.approx(spread)
+    apart = [1 - vectors[a] @ vectors[b] for a, b in combinations(lists[3], 2)]
+    assert report.metrics["diversity10"].values[3] == pytest.approx(np.mean(apart), abs=1e-5)

@@ -1,0 +1,1 @@
+"""The report that people read: one self-contained page of HTML, from plain values."""

@@ -1,0 +1,67 @@
+"""The parts of a report that come from vectors, and those that come from measured reports, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from recommender.evaluation.report.data import Headline, Method, Model, ReportData, Slices
+from recommender.evaluation.report.examples import examples
+from recommender.evaluation.report.product_map import product_map
+from recommender.evaluation.report.recording import Recording
+from recommender.evaluation.report.tables import catalogue_rows, metric_tables, worst_slices
+from recommender.evaluation.report.triplets import wrong_triplets
+from recommender.evaluation.reports import Report
+from recommender.types import Progress, silent
+
+PRIMARY = "category_p10"
+
+
+def build(
+    headline: Headline,
+    reports: Sequence[Report],
+    references: Sequence[Model],
+    method: Method,
+    recording: Recording | None,
+    seed: int,
+    progress: Progress = silent,
+) -> ReportData:
+    """Return a report on measured models, without the parts that only a training has.
+
+    The models of `headline` are those that the report is about, the last one above all; reports of other names, as of
+    one model in several modes, have rows of their own. `recording` holds what was measured by vectors: without it, or
+    without two models in it, the parts that show or compare neighbours are left out, or show one.
+    """
+    named = {model.name: model for model in headline.models}
+    models = [named.get(report.model, Model(report.model, encoder=report.encoder)) for report in reports]
+    own = [report for report in reports if report.model in named]
+    data = ReportData(
+        headline=headline,
+        metrics=tuple(metric_tables(reports, models, references)),
+        catalogue=tuple(catalogue_rows(own)) if len(own) == len(named) else (),
+        slices=_slices(own, headline.models),
+        method=method,
+    )
+    recorded = [named[name] for name in (recording.models if recording else ()) if name in named]
+    return data if recording is None or not recorded else _with_vectors(data, recording, recorded, seed, progress)
+
+
+def _slices(reports: Sequence[Report], models: Sequence[Model]) -> Slices | None:
+    if len(reports) != len(models) or not any(PRIMARY in metrics for metrics in reports[-1].slices.values()):
+        return None
+    before, reference = (reports[0], models[0]) if len(reports) > 1 else (None, None)
+    return worst_slices(before, reports[-1], PRIMARY, models[-1], reference)
+
+
+def _with_vectors(
+    data: ReportData, recording: Recording, recorded: Sequence[Model], seed: int, progress: Progress
+) -> ReportData:
+    """Add what compares the first recorded model with the last."""
+    pair = list(dict.fromkeys((recorded[0], recorded[-1])))
+    return replace(
+        data,
+        product_map=product_map(recording, pair, seed, progress),
+        examples=examples(recording, pair, seed),
+        triplets=wrong_triplets(recording, pair),
+        method=replace(data.method, corpus=len(recording.held.corpus)),
+    )

@@ -1,0 +1,120 @@
+"""Products with their neighbours before and after: where it gained most, where nothing changed, and where it lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.embedding.encoder import Vectors
+from recommender.embedding.text import title_text
+from recommender.evaluation.held_out import K
+from recommender.evaluation.neighbours import NOTHING, Indexes, top_k
+from recommender.evaluation.report.data import Change, Example, Examples, Item, Mark, Model, Neighbour
+from recommender.evaluation.report.recording import Recording
+from recommender.types import Product, category_path
+
+SHOWN = {Change.GAIN: 4, Change.SAME: 3, Change.LOSS: 3}
+"""Ten examples. The losses are there so that a reader sees what the change costs, not its best side alone."""
+
+MAX_TITLE = 160
+"""Characters: some feeds put a whole description there."""
+
+
+def examples(recording: Recording, models: Sequence[Model], seed: int) -> Examples | None:
+    """Compare the neighbours of held-out products by the first and the last of `models`, or show those of one.
+
+    The neighbours come from the whole corpus, without the product itself and its variants. What counts is how many are
+    of the product's own leaf. The largest gains and losses are of different leaves where there are enough; products
+    without a change are drawn by chance. None when no held-out
+    product has others of its leaf.
+    """
+    if not recording.asked:
+        return None
+    before, after = (_found(recording, model) for model in (models[0], models[-1]))
+    change = after.own - before.own
+    order = np.random.default_rng(seed).permutation(len(change))
+    leaves = [recording.product(row).category for row in recording.asked]
+    chosen = _chosen(change, order, leaves) if len(models) > 1 else _spread(after.own, order, leaves)
+    return Examples(
+        models=(models[0], models[-1]) if len(models) > 1 else (models[-1],),
+        examples=tuple(_example(recording, at, kind, before, after) for kind, at in chosen),
+        gained=int((change > 0).sum()),
+        same=int((change == 0).sum()),
+        lost=int((change < 0).sum()),
+    )
+
+
+def item(product: Product) -> Item:
+    """Return a product as the page names it, a very long title cut."""
+    title = title_text(product)
+    shown = title if len(title) <= MAX_TITLE else f"{title[:MAX_TITLE].rstrip()}..."
+    return Item(shown, category_path(product.category))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """What a model finds for each asked product: rows of the corpus [q, K], and how many are of its leaf [q]."""
+
+    top: Indexes
+    own: Indexes
+    vectors: Vectors
+
+
+def _found(recording: Recording, model: Model) -> _Found:
+    vectors, asked, held = recording.vectors(model.name), recording.asked, recording.held
+    top = top_k(vectors[asked], vectors, K, [held.groups[row] for row in asked])
+    alike = held.gains.leaf[top] == held.gains.leaf[asked][:, None]
+    return _Found(top, (alike & (top != NOTHING)).sum(axis=1), vectors)
+
+
+def _example(recording: Recording, at: int, change: Change, before: _Found, after: _Found) -> Example:
+    return Example(
+        item=item(recording.product(recording.asked[at])),
+        change=change,
+        before=tuple(_listed(recording, at, before, after.top[at], Mark.LOST)),
+        after=tuple(_listed(recording, at, after, before.top[at], Mark.GAINED)),
+    )
+
+
+def _listed(recording: Recording, at: int, found: _Found, others: Indexes, mark: Mark) -> Iterator[Neighbour]:
+    query = recording.asked[at]
+    for row in found.top[at]:
+        if row != NOTHING:
+            yield Neighbour(
+                item=item(recording.product(row)),
+                cosine=float(found.vectors[query] @ found.vectors[row]),
+                same_leaf=recording.product(row).category == recording.product(query).category,
+                mark=Mark.KEPT if row in others else mark,
+            )
+
+
+def _chosen(change: Indexes, order: Indexes, leaves: Sequence[tuple[str, ...]]) -> Iterator[tuple[Change, int]]:
+    """Choose the examples of a comparison; `order` breaks ties, so that no place in the catalogue is favoured."""
+    best = order[np.argsort(-change[order], kind="stable")]
+    candidates = {
+        Change.GAIN: best[change[best] > 0],
+        Change.SAME: order[change[order] == 0],
+        Change.LOSS: best[::-1][change[best[::-1]] < 0],
+    }
+    for kind, rows in candidates.items():
+        yield from ((kind, row) for row in _apart(rows.tolist(), leaves, SHOWN[kind]))
+
+
+def _apart(rows: Sequence[int], leaves: Sequence[tuple[str, ...]], count: int) -> list[int]:
+    """Take the first `count` rows, of leaves not taken yet as long as there are any."""
+    first: dict[tuple[str, ...], int] = {}
+    for row in rows:
+        first.setdefault(leaves[row], row)
+    taken = list(first.values())[:count]
+    rest = [row for row in rows if row not in taken]
+    return taken + rest[: count - len(taken)]
+
+
+def _spread(own: Indexes, order: Indexes, leaves: Sequence[tuple[str, ...]]) -> Iterator[tuple[Change, int]]:
+    """Choose from the most of its own leaf to the fewest, in even steps, for one model alone."""
+    various = np.array(_apart(order.tolist(), leaves, max(sum(SHOWN.values()), len(set(leaves)))), dtype=np.int64)
+    best = various[np.argsort(-own[various], kind="stable")]
+    places = np.linspace(0, len(best) - 1, min(len(best), sum(SHOWN.values())))
+    return ((Change.SINGLE, int(best[round(place)])) for place in places)

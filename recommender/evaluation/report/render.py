@@ -1,0 +1,123 @@
+"""The page: templates, style and script put together into one file that asks nothing of any other."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from recommender.evaluation.report import charts, words
+from recommender.evaluation.report.data import (
+    Change,
+    Interval,
+    MeasuredModel,
+    MetricRow,
+    MetricTable,
+    Model,
+    ReportData,
+)
+from recommender.evaluation.report.glossary import Measure, measure
+
+_PACKAGE = "recommender.evaluation.report"
+_FOLDER = "templates"
+_FILTERS = ("number", "signed", "percent", "count", "duration", "moment", "plain", "leaf")
+
+TILES = ("category_p10", "description_to_title_mrr10", "title_to_description_mrr10", "unseen_category_p10")
+"""Measures that stand large at the top, where they were measured; otherwise the first ones are."""
+
+
+def render(data: ReportData) -> str:
+    """Return a whole HTML document; the same data give the same text.
+
+    Every value is escaped. A content security policy names the hashes of the page's own style and script, so that
+    nothing else runs or is fetched, whatever a catalogue's texts hold.
+    """
+    style, script = _resource("style.css"), _resource("script.js")
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            data=data,
+            style=style,
+            script=script,
+            policy=_policy(style, script),
+            series=charts.series(data.headline.models, _measured_models(data)),
+            tiles=_tiles(data),
+            measures=_measures(data),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(_PACKAGE, _FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {name: getattr(words, name) for name in _FILTERS}
+    environment.filters |= {"measure": measure, "differences": _differences}
+    environment.globals |= {"charts": charts, "tone": words.tone, "verdict": words.verdict, "Change": Change}
+    return environment
+
+
+def _resource(name: str) -> str:
+    return (files(_PACKAGE) / _FOLDER / name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Tile:
+    """A measure that stands large: the value of the model that the report is about, and what it was before."""
+
+    measure: Measure
+    value: Interval
+    before: MeasuredModel | None
+    change: Interval | None
+    tone: str
+
+
+def _tiles(data: ReportData) -> list[_Tile]:
+    if not data.metrics:
+        return []
+    rows = {row.name: row for row in data.metrics[0].rows if row.models[-1].model == data.headline.models[-1]}
+    chosen = [rows[name] for name in TILES if name in rows] or list(rows.values())[:4]
+    return [_tile(row) for row in chosen]
+
+
+def _tile(row: MetricRow) -> _Tile:
+    last = row.models[-1]
+    before = row.models[0] if len(row.models) > 1 else None
+    change = last.differences[0] if before and last.differences else None
+    return _Tile(measure(row.name), last.value, before, change, words.tone(row.name, change))
+
+
+def _measured_models(data: ReportData) -> list[Model]:
+    return [each.model for table in data.metrics for row in table.rows for each in row.models]
+
+
+def _differences(table: MetricTable) -> list[Interval | None]:
+    return [change for row in table.rows for each in row.models for change in each.differences]
+
+
+def _measures(data: ReportData) -> list[Measure]:
+    """Return every measure that the page names and that has a meaning to explain, each once."""
+    names = [row.name for table in data.metrics for row in table.rows]
+    names += [row.name for row in data.catalogue]
+    return [found for found in map(measure, dict.fromkeys(names)) if found.meaning]

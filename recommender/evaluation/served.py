@@ -1,0 +1,135 @@
+"""Held-out products asked as customers ask: through the queries that serve, in one mode."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.evaluation.held_out import HeldOut, K, TextFunction
+from recommender.evaluation.judgements import Find
+from recommender.evaluation.metrics import mrr_at_k, ndcg_at_k
+from recommender.evaluation.neighbours import NOTHING, Indexes
+from recommender.evaluation.slices import Measured
+
+CATEGORY_SEARCH = "category_search"
+DESCRIPTION_TO_TITLE = "description_to_title"
+TITLE_TO_DESCRIPTION = "title_to_description"
+
+SEARCH = "search"
+"""All searches together: what the gate compares with words alone."""
+
+MAX_SEARCHES = 500
+"""Searches of one task: some seconds a mode on two cores, and an interval of about four points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A text, the row of the held-out product that it was made from, and the SKUs that answer it."""
+
+    text: str
+    row: int
+    relevant: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTask:
+    """Searches in an index of one document a product, made by `document`."""
+
+    name: str
+    document: TextFunction
+    searches: tuple[Search, ...]
+
+
+def search_tasks(held: HeldOut, text: TextFunction, title: TextFunction) -> list[SearchTask]:
+    """Make the searches of held-out products; a task without a search is left out.
+
+    `category_search` asks the name of a leaf for its products: a word of the tree, which their texts need not hold. The
+    other two look for a product by its description among all titles, and by its title among all descriptions; products
+    of the same text answer alike. None asks with words cut out of the very text that is searched. There words alone
+    win whatever the model: on two catalogues the first words of a description gave nDCG@10 0.75 and 0.97 by BM25, and
+    0.62 and 0.87 fused with a base model that is ahead on human-graded searches.
+    """
+    corpus = held.corpus
+    titles = [title(product) for product in corpus]
+    described = [own or name for own, name in zip(held.descriptions, titles, strict=True)]
+    found = {
+        CATEGORY_SEARCH: (text, _category_searches(held)),
+        DESCRIPTION_TO_TITLE: (title, _known_item_searches(held, described, titles)),
+        TITLE_TO_DESCRIPTION: (_lookup(held, described), _known_item_searches(held, titles, described)),
+    }
+    return [SearchTask(name, document, _some(each)) for name, (document, each) in found.items() if each]
+
+
+def measure_searches(search: Find, task: SearchTask) -> dict[str, Measured]:
+    """Measure nDCG@10 and MRR@10 of a task; `search` answers over the task's own documents."""
+    rows = np.array([each.row for each in task.searches], dtype=np.int64)
+    answers = [search(each.text, K) for each in task.searches]
+    pairs = list(zip(answers, task.searches, strict=True))
+    ndcg = [ndcg_at_k(found, dict.fromkeys(each.relevant, 1), K) for found, each in pairs]
+    mrr = [mrr_at_k(found, each.relevant, K) for found, each in pairs]
+    return {
+        f"{task.name}_ndcg10": Measured(rows, np.array(ndcg, dtype=np.float64)),
+        f"{task.name}_mrr10": Measured(rows, np.array(mrr, dtype=np.float64)),
+    }
+
+
+def together(measured: Mapping[str, Measured]) -> dict[str, Measured]:
+    """Return what was measured of each task, and of all searches together as `search_ndcg10` and `search_mrr10`."""
+    joined = {}
+    for metric in ("ndcg10", "mrr10"):
+        tasks = (CATEGORY_SEARCH, DESCRIPTION_TO_TITLE, TITLE_TO_DESCRIPTION)
+        parts = [measured[f"{task}_{metric}"] for task in tasks if f"{task}_{metric}" in measured]
+        if parts:
+            joined[f"{SEARCH}_{metric}"] = Measured(
+                np.concatenate([part.queries for part in parts]), np.concatenate([part.values for part in parts])
+            )
+    return joined | dict(measured)
+
+
+def measure_similar(similar: Find, held: HeldOut) -> dict[str, Measured]:
+    """Measure category P@10 and graded nDCG@10 of similar products; `similar` leaves out a product's variants."""
+    rows = {product.sku: row for row, product in enumerate(held.corpus)}
+    asked = dict.fromkeys([*held.seen, *held.unseen])
+    found = {query: _rows(similar(held.corpus[query].sku, K), rows) for query in asked}
+    return dict(held.category_measures("", held.seen, found)) | dict(
+        held.category_measures("unseen_", held.unseen, found)
+    )
+
+
+def _category_searches(held: HeldOut) -> list[Search]:
+    """Ask each leaf's name once; leaves of the same name answer together."""
+    answers: dict[str, set[str]] = defaultdict(set)
+    for product in held.corpus:
+        if product.category:
+            answers[product.category[-1].casefold()].add(product.sku)
+    asked: dict[str, Search] = {}
+    for row in [*held.seen, *held.unseen]:
+        leaf = held.corpus[row].category[-1]
+        asked.setdefault(leaf.casefold(), Search(leaf, row, frozenset(answers[leaf.casefold()])))
+    return list(asked.values())
+
+
+def _known_item_searches(held: HeldOut, asked: Sequence[str], documents: Sequence[str]) -> list[Search]:
+    alike: dict[str, set[str]] = defaultdict(set)
+    for product, document in zip(held.corpus, documents, strict=True):
+        alike[document].add(product.sku)
+    return [Search(asked[row], row, frozenset(alike[documents[row]])) for row in held.known if asked[row]]
+
+
+def _lookup(held: HeldOut, texts: Sequence[str]) -> TextFunction:
+    known: Mapping[str, str] = dict(zip((product.sku for product in held.corpus), texts, strict=True))
+    return lambda product: known[product.sku]
+
+
+def _some(searches: Sequence[Search]) -> tuple[Search, ...]:
+    if len(searches) <= MAX_SEARCHES:
+        return tuple(searches)
+    return tuple(searches[int(at)] for at in np.linspace(0, len(searches) - 1, MAX_SEARCHES))
+
+
+def _rows(skus: Sequence[str], rows: Mapping[str, int]) -> Indexes:
+    found = [rows[sku] for sku in skus][:K]
+    return np.array(found + [NOTHING] * (K - len(found)), dtype=np.int64)
