@@ -10,23 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from recommender.bootstrap.application import Application
-from recommender.bootstrap.models import ModelShape, add_model, make_live, prepare_base, workspace
+from recommender.bootstrap.changes import keep_snapshot
+from recommender.bootstrap.evaluate import Through, sample
+from recommender.bootstrap.judge import Evidence, Judgements, judge, require_known
+from recommender.bootstrap.models import ModelShape, add_model, prepare_base, workspace
+from recommender.bootstrap.promote import promote as promote_model
+from recommender.bootstrap.runs import run_folder
 from recommender.embedding.text import description_text, title_text
-from recommender.evaluation.suite import Report, evaluate
-from recommender.registry.manifest import HELD_OUT_BASE, Manifest
+from recommender.evaluation.reports import Report
+from recommender.registry.fingerprint import file_sha256
+from recommender.registry.manifest import HELD_OUT_BASE, Gate, Manifest
 from recommender.registry.models import RegisteredModel
-from recommender.training.gate import Verdict, decide
+from recommender.training.gate import Verdict
 from recommender.training.options import TrainingOptions
-from recommender.training.splits import Split, split_products
+from recommender.training.splits import split_products
 from recommender.training.texts import TextFunctions
 from recommender.training.trainer import TrainingResult, finetune
 from recommender.types import Product, Progress, silent
-
-CORPUS_CAP = 30_000
-"""Products that a model is measured against: beyond that, encoding them costs more than the metrics gain."""
-
-QUERY_CAP = 2_000
-"""Held-out products that are asked: the 95% interval of P@10 is then about one point wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class FinetuneResult:
     reports: tuple[Report, ...]
     training: TrainingResult
     promoted: bool
+    forced: bool
+    evidence: Evidence
 
 
 def run(
@@ -48,69 +50,59 @@ def run(
     shape: ModelShape | None = None,
     name: str = "",
     promote: bool = True,
+    resume: bool = False,
+    force: bool = False,
+    judgements: Judgements | None = None,
+    through: Through | None = None,
     progress: Progress = silent,
 ) -> FinetuneResult:
-    """Fine-tune a base model on the catalogue and register it; make it live when it passes the gate.
+    """Fine-tune a base model on the catalogue and register it; make it live when it passes the gate, or by `force`.
 
-    Raises `BadInput` when the catalogue has too little to learn from, and `MissingExtra` without the training extra.
+    `resume` goes on with an interrupted run of the same options over the same catalogue. Raises `BadInput` when the
+    catalogue has too little to learn from, and `MissingExtra` without the training extra.
     """
+    if judgements is not None:
+        require_known(application, judgements)
     products = [stored.product for stored in application.catalogue.products()]
     split = split_products(products, options.seed)
     base_model = prepare_base(application, base, shape, progress)
-    with workspace(application) as folder:
+    asked = {
+        "base": base_model.fingerprint,
+        "catalogue": _catalogue_hash(application, products),
+        **_plain(asdict(options)),
+        "data files": [file_sha256(path) for source in options.data if (path := Path(source.name)).is_file()],
+    }
+    runs = application.settings.home / "runs"
+    with workspace(application) as folder, run_folder(runs, asked, resume, progress) as checkpoints:
         training = finetune(
-            products, split, base_model.folder, folder / "model", options, _texts(application), progress
+            products, split, base_model.folder, folder / "model", options, _texts(application), progress, checkpoints
         )
+        keep_snapshot(application, folder / "model", products)
         manifest = _manifest(application, folder / "model", base_model, products, options, training, name)
         model = add_model(application, folder / "model", manifest)
-    reports = measure(application, _compared(application, base_model, model), products, split, progress)
-    verdict = decide(reports[0], reports[1] if len(reports) > 2 else None, reports[-1])
+    models = _compared(application, base_model, model)
+    evidence = judge(application, models, sample(products, split), judgements, progress, through)
+    reports, verdict = evidence.reports, evidence.verdict
     application.registry.record(base_model.name, metrics=_means(reports[0]))
     application.registry.record(model.name, metrics=_means(reports[0]), suite=HELD_OUT_BASE)
-    application.registry.record(model.name, metrics=_means(reports[-1]), verdict=verdict.reason)
-    if promote and verdict.passed:
-        make_live(application, model, progress)
-    return FinetuneResult(
-        application.registry.get(model.name), verdict, tuple(reports), training, promote and verdict.passed
+    application.registry.record(
+        model.name,
+        metrics=_means(reports[-1]),
+        verdict=verdict.reason,
+        gate=Gate.PASSED if verdict.passed else Gate.REFUSED,
     )
-
-
-def measure(
-    application: Application,
-    models: Sequence[RegisteredModel],
-    products: Sequence[Product],
-    split: Split,
-    progress: Progress = silent,
-) -> list[Report]:
-    """Measure models on the same held-out products, each through the encoder that would serve it."""
-    corpus, queries, unseen = _bounded(products, split)
-    return [
-        evaluate(
-            application.encoder(model),
-            corpus,
-            queries,
-            application.text,
-            title_text,
-            description_text,
-            model=model.name,
-            unseen=unseen,
-            progress=progress,
-        )
-        for model in models
-    ]
-
-
-def _bounded(products: Sequence[Product], split: Split) -> tuple[list[Product], list[int], list[int]]:
-    """Return a corpus of at most `CORPUS_CAP` products, and where its queries and unseen products stand in it."""
-    queries, unseen = split.test[:QUERY_CAP], split.unseen[:QUERY_CAP]
-    kept = list(range(len(products)))
-    if len(products) > CORPUS_CAP:
-        asked = set(queries) | set(unseen)
-        others = [index for index in kept if index not in asked]
-        step = len(others) / (CORPUS_CAP - len(asked))
-        kept = sorted(asked | {others[int(position * step)] for position in range(CORPUS_CAP - len(asked))})
-    position = {index: row for row, index in enumerate(kept)}
-    return [products[index] for index in kept], [position[i] for i in queries], [position[i] for i in unseen]
+    promoted = promote and (verdict.passed or force)
+    if promoted:
+        promote_model(application, application.registry.get(model.name), force, progress)
+    return FinetuneResult(
+        application.registry.get(model.name),
+        verdict,
+        reports,
+        training,
+        promoted,
+        forced=promoted and not verdict.passed,
+        evidence=evidence,
+    )
 
 
 def _compared(application: Application, base: RegisteredModel, tuned: RegisteredModel) -> list[RegisteredModel]:
@@ -124,7 +116,8 @@ def _texts(application: Application) -> TextFunctions:
 
 
 def _means(report: Report) -> dict[str, float]:
-    return {name: round(value.mean, 4) for name, value in report.metrics.items()}
+    means = {name: value.mean for name, value in report.metrics.items()}
+    return {name: round(value, 4) for name, value in {**means, **report.catalogue}.items()}
 
 
 def _manifest(

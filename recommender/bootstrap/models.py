@@ -11,17 +11,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recommender.bootstrap.application import Application
 from recommender.errors import BadInput, MissingExtra, RecommenderError, Unavailable
 from recommender.index.generations import Generation, GenerationState
 from recommender.ingestion.rebuild import backfill
 from recommender.registry.base import Pooling, assemble, resolve_model
+from recommender.registry.bundle import ZIP, unpack
 from recommender.registry.card import model_card
 from recommender.registry.fingerprint import fingerprint
-from recommender.registry.manifest import Export, Manifest, write_text
+from recommender.registry.manifest import Export, Manifest, with_history, write_text
 from recommender.registry.models import RegisteredModel
 from recommender.types import Progress, silent
+
+if TYPE_CHECKING:
+    from recommender.embedding.networks import ExportReport
 
 EXPORT_SAMPLE = 256
 """Texts that the int8 export is measured on: the mean cosine moves by less than 0.001 beyond that."""
@@ -66,7 +71,8 @@ def prepare_base(
 ) -> RegisteredModel:
     """Return the registered form of a base model; the first time it is fetched, exported and measured.
 
-    `base` is a Hub name or a folder, by default the one in the settings.
+    `base` is a Hub name, a folder or a zip file of one, by default the one in the settings. A model that was exported
+    or pushed brings the record of its training along.
     """
     base = base or application.settings.model
     shape = shape or ModelShape()
@@ -74,25 +80,35 @@ def prepare_base(
     if base in known and not shape.changed:
         return known[base]
     progress("base model", 0, 2, base)
-    source = known[base].folder if base in known else resolve_model(base)
     with workspace(application) as folder:
-        copy = folder / "model"
-        if shape.changed or not (source / "modules.json").is_file():
-            assemble(
-                source, copy, pooling=shape.pooling, dense_dim=shape.dense_dim, max_seq_length=shape.max_seq_length
-            )
-        else:
-            shutil.copytree(
-                source, copy, ignore=shutil.ignore_patterns("*.bin", "*.py", ".git*", "*.h5", "*.ot", "*.msgpack")
-            )
+        source = known[base].folder if base in known else _fetched(application, base, folder / "unpacked")
+        copy = _shaped(source, folder / "model", shape)
         found = application.registry.find(fingerprint(copy))
         if found is not None:
             return found
         progress("base model", 1, 2, "exporting to ONNX")
-        manifest = Manifest.create(copy, name=application.registry.unused_name(Path(base).name), base=base, kind="base")
-        model = add_model(application, copy, manifest)
+        stem = Path(base).name.removesuffix(ZIP)
+        manifest = Manifest.create(copy, name=application.registry.unused_name(stem), base=base, kind="base")
+        model = add_model(application, copy, with_history(manifest, copy))
     progress("base model", 2, 2, model.name)
     return model
+
+
+def _fetched(application: Application, base: str, unpacked: Path) -> Path:
+    if base.lower().endswith(ZIP) and Path(base).expanduser().is_file():
+        return resolve_model(str(unpack(Path(base).expanduser(), unpacked)))
+    return resolve_model(base, application.settings.hf_token or None)
+
+
+def _shaped(source: Path, target: Path, shape: ModelShape) -> Path:
+    """Bring a copy of a model to `target`, made into an encoder or changed as asked; never code or pickles."""
+    if shape.changed or not (source / "modules.json").is_file():
+        return assemble(
+            source, target, pooling=shape.pooling, dense_dim=shape.dense_dim, max_seq_length=shape.max_seq_length
+        )
+    left_out = shutil.ignore_patterns("*.bin", "*.py", ".git*", "*.h5", "*.ot", "*.msgpack")
+    shutil.copytree(source, target, ignore=left_out)
+    return target
 
 
 def add_model(application: Application, folder: Path, manifest: Manifest) -> RegisteredModel:
@@ -103,14 +119,14 @@ def add_model(application: Application, folder: Path, manifest: Manifest) -> Reg
 
 
 def export_model(application: Application, folder: Path) -> Export:
-    """Export a model to ONNX; one that can't be exported runs on torch, and its manifest says why."""
-    from recommender.embedding.export import export
+    """Export a model to ONNX; one that can't be exported runs on torch, and its manifest says why.
 
+    Without torch the networks that came with a model are taken, if serving can run them. Raises `MissingExtra` when
+    there are none.
+    """
     try:
-        report = export(folder, _sample_texts(application))
-    except MissingExtra as error:
-        if (folder / "onnx" / "model.onnx").is_file():
-            return Export(reason=f"came with the model; not measured: {error}")
+        report = _exported(folder, _sample_texts(application))
+    except MissingExtra:
         raise
     except RecommenderError as error:
         shutil.rmtree(folder / "onnx", ignore_errors=True)  # files that came with the model were not checked either
@@ -119,7 +135,24 @@ def export_model(application: Application, folder: Path) -> Export:
         fp32_max_distance=report.fp32_max_distance,
         int8_mean_cosine=report.int8_mean_cosine,
         int8_min_cosine=report.int8_min_cosine,
+        brought=report.brought,
+        reason=report.note,
     )
+
+
+def _exported(folder: Path, texts: Sequence[str]) -> ExportReport:
+    from recommender.embedding.brought import adopt, has_network
+    from recommender.embedding.export import export
+
+    try:
+        return export(folder, texts)
+    except MissingExtra as error:
+        if not has_network(folder):
+            raise
+        try:
+            return adopt(folder, texts)
+        except BadInput as found:
+            raise MissingExtra("train", f"exporting the model (the network it came with is no use: {found})") from error
 
 
 def _sample_texts(application: Application) -> Sequence[str]:

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from recommender import __version__
-from recommender.cli import demo, evaluate, finetune, index, ingest, models, operate, queries, queue
+from recommender.cli import compare, demo, evaluate, finetune, index, ingest, models, operate, queries, queue, triplets
 from recommender.errors import RecommenderError, exit_code
 
 UNEXPECTED = 1
@@ -24,11 +24,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for module in (demo, ingest, queries, finetune, evaluate, operate):
+for module in (demo, ingest, queries, compare, finetune, evaluate, operate):
     module.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(index.app, name="index")
 app.add_typer(queue.app, name="queue")
+app.add_typer(triplets.app, name="triplets")
 
 
 def _show_version(wanted: bool) -> None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recommender.cli.judgements import judgement_files
 from recommender.cli.options import MAX_SEED, Json
-from recommender.cli.output import print_json, print_table, say
+from recommender.cli.output import print_json, print_table
 from recommender.cli.progress import ProgressBar
+from recommender.cli.report import ReportFile, plan_report
+from recommender.cli.reports import compared_json, print_reports
 from recommender.errors import NoLiveModel, UsageError
 from recommender.types import Mode
 
 if TYPE_CHECKING:
     from recommender.bootstrap.application import Application
+    from recommender.bootstrap.evaluate import Through
     from recommender.evaluation.judgements import Pairs, Queries
-    from recommender.evaluation.suite import ComparedMetric, Report
+    from recommender.evaluation.mteb_tasks import TaskScore
+    from recommender.evaluation.reports import Report
+    from recommender.evaluation.scored import ScoredPairs
     from recommender.registry.models import RegisteredModel
 
 SEED = 42
@@ -37,93 +41,135 @@ def evaluate(
     queries: Annotated[Path | None, typer.Option(help="CSV: query_id,query. Needs --qrels.")] = None,
     qrels: Annotated[Path | None, typer.Option(help="CSV: query_id,sku,grade (0 to 3). Needs --queries.")] = None,
     pairs: Annotated[Path | None, typer.Option(help="CSV: sku_a,sku_b of products that belong together.")] = None,
-    mode: Annotated[list[Mode] | None, typer.Option("--mode", help="For judgements; by default all three.")] = None,
+    scored: Annotated[
+        Path | None, typer.Option(help="CSV: a,b,score of texts or SKUs, or sku_a,sku_b,score: Spearman's correlation.")
+    ] = None,
+    mteb: Annotated[
+        list[str] | None, typer.Option("--mteb", help="A task of the MTEB benchmark, such as STS12; needs the Hub.")
+    ] = None,
+    mode: Annotated[
+        list[Mode] | None,
+        typer.Option("--mode", help="As served in this mode, for judgements by default in all three; else by vectors."),
+    ] = None,
+    slices: Annotated[
+        bool, typer.Option("--slices", help="Each measure by department, brand, price band and description too.")
+    ] = False,
     seed: Annotated[
         int | None,
         typer.Option(
             help=f"Seed of the split whose held-out products are asked; by default {SEED}.", min=0, max=MAX_SEED
         ),
     ] = None,
+    report: ReportFile = None,
     as_json: Json = False,
 ) -> None:
-    """Measure models on held-out products, or on judgements of your own."""
-    from recommender.bootstrap import evaluate as jobs
+    """Measure models on held-out products, on judgements of your own, or on tasks of the MTEB benchmark."""
     from recommender.bootstrap.application import open_application
 
-    _check(queries, qrels, pairs, mode, seed)
-    judged, known = _judgements(queries, qrels, pairs)
+    outside = any(given is not None for given in (queries, qrels, pairs, scored))
+    _check(outside, bool(mteb), bool(mode), slices, seed)
+    if mteb and report is not None:
+        raise UsageError("--report shows measures on products and judgements; leave it out with --mteb")
+    files = judgement_files(queries, qrels, pairs), _scored(scored)
     with open_application() as application, ProgressBar() as progress:
         models = _models(application, model or [])
-        if judged is None and known is None:
-            reports = jobs.on_held_out(application, models, SEED if seed is None else seed, progress)
+        planned = plan_report(application, report, SEED if seed is None else seed)
+        if mteb:
+            scores = _on_tasks(application, models, mteb, progress)
+        elif outside:
+            reports = _on_judgements(application, models, mode or list(Mode), *files, progress)
         else:
-            modes = mode or list(Mode)
-            reports = [
-                report
-                for each in models
-                for report in jobs.on_judgements(application, each, modes, judged, known, progress)
-            ]
-    if as_json:
-        from recommender.evaluation.suite import to_json
-
-        print_json({"reports": [to_json(report) for report in reports]})
+            through = None if planned is None else planned.through
+            reports = _on_held_out(application, models, SEED if seed is None else seed, mode or [], progress, through)
+        if planned is not None and not mteb:
+            planned.of_evaluation(models, reports, progress)
+    if mteb:
+        _show_scores(scores, as_json)
     else:
-        print_reports(reports)
+        _show_reports(reports, slices, as_json)
 
 
-def _check(
-    queries: Path | None, qrels: Path | None, pairs: Path | None, mode: list[Mode] | None, seed: int | None
-) -> None:
-    if (queries is None) != (qrels is None):
-        raise UsageError("--queries and --qrels go together; give both files")
-    judgements = queries is not None or pairs is not None
-    if mode and not judgements:
-        raise UsageError("--mode is for judgements; give --queries and --qrels, or --pairs")
-    if seed is not None and judgements:
+def _check(outside: bool, mteb: bool, mode: bool, slices: bool, seed: int | None) -> None:
+    if mteb and (outside or mode or slices or seed is not None):
+        raise UsageError("--mteb runs tasks of its own; give only --model and --json with it")
+    if outside and slices:
+        raise UsageError("--slices is for held-out products; judgements have none, so leave one of them out")
+    if outside and seed is not None:
         raise UsageError("--seed chooses held-out products, and judgements bring their own; leave one of them out")
 
 
-def _judgements(queries: Path | None, qrels: Path | None, pairs: Path | None) -> tuple[Queries | None, Pairs | None]:
-    from recommender.evaluation.judgements import read_pairs, read_queries
+def _on_held_out(
+    application: Application,
+    models: list[RegisteredModel],
+    seed: int,
+    modes: list[Mode],
+    progress: ProgressBar,
+    through: Through | None,
+) -> list[Report]:
+    from recommender.bootstrap import evaluate as jobs
 
-    judged = read_queries(queries, qrels) if queries is not None and qrels is not None else None
-    return judged, read_pairs(pairs) if pairs is not None else None
+    return jobs.on_held_out(application, models, seed, progress, list(dict.fromkeys(modes)), through)
+
+
+def _on_judgements(
+    application: Application,
+    models: list[RegisteredModel],
+    modes: list[Mode],
+    judged: tuple[Queries | None, Pairs | None],
+    scored: ScoredPairs | None,
+    progress: ProgressBar,
+) -> list[Report]:
+    from recommender.bootstrap import evaluate as jobs
+
+    reports: list[Report] = []
+    for model in models:
+        if any(each is not None for each in judged):
+            reports += jobs.on_judgements(application, model, list(dict.fromkeys(modes)), *judged, progress)
+        if scored is not None:
+            reports.append(jobs.on_scored_pairs(application, model, scored))
+    return reports
+
+
+def _on_tasks(
+    application: Application, models: list[RegisteredModel], names: list[str], progress: ProgressBar
+) -> list[TaskScore]:
+    from recommender.evaluation.mteb_tasks import find_tasks, run_tasks
+
+    tasks = find_tasks(names)
+    return [
+        score
+        for model in models
+        for score in run_tasks(application.encoder(model), tasks, model=model.name, progress=progress)
+    ]
+
+
+def _scored(path: Path | None) -> ScoredPairs | None:
+    from recommender.evaluation.scored import read_scored
+
+    return None if path is None else read_scored(path)
 
 
 def _models(application: Application, names: list[str]) -> list[RegisteredModel]:
     if names:
-        return [application.registry.get(name) for name in names]
+        return [application.registry.get(name) for name in dict.fromkeys(names)]
     live = application.registry.live()
     if live is None:
         raise NoLiveModel("no model is live; run `recommender ingest FEED` first, or name one with --model")
     return [live]
 
 
-def print_reports(reports: list[Report]) -> None:
-    """Show reports side by side, a row a measure, one table for each set of measures.
+def _show_reports(reports: list[Report], slices: bool, as_json: bool) -> None:
+    from recommender.evaluation.reports import to_json
 
-    The first of a table has its 95% interval, the others their paired difference to it with the interval of that.
-    """
-    from recommender.evaluation.suite import compare
-
-    for _, group in groupby(sorted(reports, key=_measures), key=_measures):
-        alike = list(group)
-        columns = [("measure", "left"), *((report.model, "right") for report in alike)]
-        print_table(columns, [(row.metric, *_cells(row)) for row in compare(alike)])
-    for report in reports:
-        left_out = f" ({report.left_out:,} left out: not in the catalogue)" if report.left_out else ""
-        say(f"{report.model}: {report.queries:,} queries{left_out}, {report.encoder}, {report.seconds:.0f} s")
+    if as_json:
+        print_json({"reports": [to_json(report) for report in reports], "compared": compared_json(reports)})
+    else:
+        print_reports(reports, slices)
 
 
-def _measures(report: Report) -> tuple[str, ...]:
-    return tuple(report.metrics)
-
-
-def _cells(row: ComparedMetric) -> Iterator[str]:
-    for value, change in zip(row.values, row.differences, strict=True):
-        if value is None:
-            yield ""
-        elif change is None:
-            yield f"{value.mean:.3f} ({value.low:.3f}..{value.high:.3f})"
-        else:
-            yield f"{value.mean:.3f} {change.mean:+.3f} ({change.low:+.3f}..{change.high:+.3f})"
+def _show_scores(scores: list[TaskScore], as_json: bool) -> None:
+    if as_json:
+        print_json({"tasks": [score.json() for score in scores]})
+        return
+    columns = [("task", "left"), ("model", "shrink"), ("encoder", "left"), ("measure", "left"), ("score", "right")]
+    print_table(columns, [(each.task, each.model, each.encoder, each.metric, f"{each.score:.4f}") for each in scores])

@@ -1,12 +1,15 @@
-"""`models list | show | promote | rollback | import`."""
+"""`models list | show | promote | rollback | import | export | push`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from recommender.cli.model_metrics import only, print_side_by_side, say_what_differs, suites_of
 from recommender.cli.options import Json
 from recommender.cli.output import print_json, print_table, say
 from recommender.cli.progress import ProgressBar
@@ -22,15 +25,40 @@ HEADINGS = ("P@10", "nDCG@10", "d>t MRR", "t>d MRR")
 
 
 @app.command("list")
-def list_models(as_json: Json = False) -> None:
-    """List the models with their measured relevance on the held-out products of their run."""
+def list_models(
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", help="Only this model, with every measure; may be given several times."),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", help="Only this measure, in every suite; may be given several times."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the models with their measured relevance on the held-out products of their run.
+
+    With --model or --metric, set what was measured in any suite side by side.
+    """
     from recommender.bootstrap.application import open_application
 
     with open_application() as application:
-        models = application.registry.list()
+        known = application.registry
+        models = [known.get(name) for name in dict.fromkeys(model)] if model else list(known.list())
+        suites = only(metric or (), [suites_of(application, each) for each in models])
+        if (model or metric) and not as_json:
+            print_side_by_side(models, suites)
+            say_what_differs(application, models)
+            return
     if as_json:
-        print_json({"models": [_json(model) for model in models]})
+        print_json(
+            {"models": [_json(each) | {"suites": measured} for each, measured in zip(models, suites, strict=True)]}
+        )
         return
+    _print_models(models)
+
+
+def _print_models(models: Sequence[RegisteredModel]) -> None:
     columns = [("model", "left"), ("live", "left"), *((heading, "right") for heading in HEADINGS), ("made", "left")]
     print_table(columns, [_row(model) for model in models])
     for model in models:
@@ -40,7 +68,8 @@ def list_models(as_json: Json = False) -> None:
 
 def _row(model: RegisteredModel) -> tuple[str, ...]:
     cells = (f"{model.metrics[name]:.3f}" if name in model.metrics else "" for name in SHOWN_METRICS)
-    return (model.name, "live" if model.live else "", *cells, model.created_at.strftime("%Y-%m-%d"))
+    marks = [*(["live"] if model.live else []), *(["forced"] if model.gate.value == "forced" else [])]
+    return (model.name, " ".join(marks), *cells, model.created_at.strftime("%Y-%m-%d"))
 
 
 def _json(model: RegisteredModel) -> dict[str, Any]:
@@ -53,6 +82,7 @@ def _json(model: RegisteredModel) -> dict[str, Any]:
         "folder": model.folder,
         "metrics": dict(model.metrics),
         "verdict": model.verdict,
+        "gate": model.gate.value,
         "created_at": model.created_at,
     }
 
@@ -73,15 +103,21 @@ def show(
 
 
 @app.command()
-def promote(name: Annotated[str, typer.Argument(help="The model's name.")], as_json: Json = False) -> None:
+def promote(
+    name: Annotated[str, typer.Argument(help="The model's name.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Even if the gate refused it; the model is marked as forced.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Build a generation with a model and make the two live, in one step; `models rollback` undoes it."""
+    from recommender.bootstrap import promote as job
     from recommender.bootstrap.application import open_application
-    from recommender.bootstrap.models import make_live
 
     with open_application() as application, ProgressBar() as progress:
         model = application.registry.get(name)
         generation = application.generations.live() if model.live else None
-        built = generation or make_live(application, model, progress)
+        built = generation or job.promote(application, model, force, progress)
     if as_json:
         print_json({"live": {"model": name, "generation": built.name}, "built": generation is None})
     elif generation is not None:
@@ -106,13 +142,16 @@ def rollback(as_json: Json = False) -> None:
 
 @app.command("import")
 def import_model(
-    base: Annotated[str, typer.Argument(help="A Hub name or a folder.")],
+    base: Annotated[str, typer.Argument(help="A Hub name, a folder, or a zip file of one.")],
     pooling: Annotated[str | None, typer.Option(help="mean, cls or max: for a raw transformer.")] = None,
     dense_dim: Annotated[int | None, typer.Option(help="Add a dense layer of this size.", min=1)] = None,
     max_seq_length: Annotated[int | None, typer.Option(help="Tokens after which a text is cut.", min=8)] = None,
     as_json: Json = False,
 ) -> None:
-    """Register any sentence-transformers model or raw transformer, exported to ONNX and measured against torch."""
+    """Register any sentence-transformers model or raw transformer, exported to ONNX and measured against torch.
+
+    ONNX networks that come with a model are used when they run and agree with it.
+    """
     from recommender.bootstrap.application import open_application
     from recommender.bootstrap.models import prepare_base
 
@@ -124,6 +163,46 @@ def import_model(
         return
     say(f"{model.name}: {model.dimension} dimensions, from {model.base}; `models promote` makes it live")
     say_export(model.name, reason)
+
+
+@app.command("export")
+def export_model(
+    name: Annotated[str, typer.Argument(help="The model's name.")],
+    target: Annotated[Path, typer.Argument(help="A folder to make, or a zip file.", metavar="FOLDER|FILE.zip")],
+    as_json: Json = False,
+) -> None:
+    """Copy a model as the Hub lays it out, ONNX networks, card and manifest included."""
+    from recommender.bootstrap.application import open_application
+    from recommender.bootstrap.publish import export_model_to
+
+    with open_application() as application:
+        written = export_model_to(application, name, target)
+    if as_json:
+        print_json({"model": name, "path": written})
+    else:
+        say(f"{name} is in {written}")
+
+
+@app.command()
+def push(
+    name: Annotated[str, typer.Argument(help="The model's name.")],
+    repo: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub; made if it is missing.")],
+    private: Annotated[
+        bool, typer.Option("--private", help="Make it private; refused when it is there in public.")
+    ] = False,
+    revision: Annotated[str, typer.Option(help="Branch, made if it is missing.")] = "main",
+    as_json: Json = False,
+) -> None:
+    """Put a model on the Hub, in one commit, with the token of HF_TOKEN or `hf auth login`."""
+    from recommender.bootstrap.application import open_application
+    from recommender.bootstrap.publish import push_model
+
+    with open_application() as application:
+        done = push_model(application, name, repo, private=private, revision=revision)
+    if as_json:
+        print_json({"model": name} | asdict(done))
+    else:
+        say(f"{name} is at {done.url} ({done.commit})")
 
 
 def export_reason(application: Application, name: str) -> str:

@@ -122,7 +122,10 @@ def test_an_unknown_sku_exits_3_and_offers_the_nearest(shop: Command) -> None:
         (("finetune", "--budget", "soon"), 2),
         (("finetune", "--loss", "magic"), 2),
         (("evaluate", "--queries", "q.csv"), 2),
-        (("evaluate", "--mode", "dense"), 2),
+        (("evaluate", "--mteb", "STS12", "--seed", "1"), 2),
+        (("evaluate", "--pairs", "p.csv", "--slices"), 2),
+        (("finetune", "--force", "--no-promote"), 2),
+        (("finetune", "--queries", "q.csv"), 2),
         (("evaluate", "--pairs", "p.csv", "--seed", "1"), 2),
         (("evaluate", "--seed", "-1"), 2),
         (("finetune", "--seed", str(2**32)), 2),
@@ -215,7 +218,7 @@ def test_finetune_registers_measures_and_goes_through_the_gate(shop: Command) ->
     assert listed["tuned"]["metrics"]["category_p10"] >= 0
     shown = json.loads(shop("models", "show", "tuned").out)
     assert shown["export"]["int8_mean_cosine"] > 0.9
-    shop("models", "promote", "tuned")
+    shop("models", "promote", "tuned", "--force")
     assert shop("status", "--json").json["model"] == "tuned"
     assert shop("similar", "boot-1", "--json").json["hits"]
 

@@ -7,7 +7,9 @@ import pytest
 
 from recommender.cli.finetune import duration
 from recommender.cli.options import filters_of
+from recommender.cli.training_data import data_sources, matryoshka_sizes
 from recommender.errors import UsageError
+from recommender.training.options import DataFormat
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,22 @@ def test_a_duration_is_read(text: str, seconds: int) -> None:
 def test_a_duration_that_makes_no_sense_is_one_clear_line(text: str) -> None:
     with pytest.raises(UsageError, match="--budget"):
         duration(text)
+
+
+def test_a_format_is_for_all_data_or_each_has_its_own() -> None:
+    both = [source.format for source in data_sources(["a", "b"], ["pairs"])]
+    each = [source.format for source in data_sources(["a", "b"], ["pairs", "nli"])]
+    assert both == [DataFormat.PAIRS, DataFormat.PAIRS]
+    assert each == [DataFormat.PAIRS, DataFormat.NLI]
+    assert [source.format for source in data_sources(["a"], None)] == [DataFormat.AUTO]
+    for names, formats in ((["a"], ["pairs", "nli"]), (["a", "b", "c"], ["pairs", "nli"]), ([], ["pairs"])):
+        with pytest.raises(UsageError, match="one for all, or one each"):
+            data_sources(names, formats)
+
+
+def test_sizes_are_read_largest_first() -> None:
+    assert matryoshka_sizes("128, 384,256") == (384, 256, 128)
+    assert matryoshka_sizes("") == ()
+    for text in ("big", "384,,128", "384;128", "0"):
+        with pytest.raises(UsageError, match="384,256,128"):
+            matryoshka_sizes(text)

@@ -62,6 +62,6 @@ def test_the_main_job_on_a_real_feed(
     tuned = recommender("finetune", "--epochs", "0.5", "--no-promote", "--name", "tuned", "--json", **here).json
     reports = {report["model"]: report for report in tuned["reports"]}
     assert reports["tuned"]["title_to_description_mrr10"] > 0.3
-    recommender("models", "promote", "tuned", **here)
+    recommender("models", "promote", "tuned", "--force", **here)
     again = recommender("similar", product["sku"], "-k", "5", "--json", **here).json["hits"]
     assert len(again) == 5

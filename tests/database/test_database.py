@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from recommender.database.engine import Database, open_engine
 from recommender.database.import_runs import last_import
 from recommender.database.migrate import current_revision, drift, head_revision, upgrade
-from recommender.database.tables import ImportRunRow, OutboxRow, ProductRow
+from recommender.database.tables import ImportRunRow, ModelRow, OutboxRow, ProductRow
 from recommender.errors import BadInput, MissingExtra, Unavailable
 
 
@@ -165,6 +165,23 @@ def test_the_migrations_make_exactly_the_tables_of_this_version(empty: Database)
     with empty:
         upgrade(empty)
         assert drift(empty) == []
+
+
+def test_what_the_gate_said_before_it_was_recorded_is_read_from_its_verdict(empty: Database) -> None:
+    verdicts = {"passed": "category_p10 rose from 0.6 to 0.7 over base", "refused": "mrr10 fell by 3%", "": ""}
+    with empty:
+        upgrade(empty)
+        with empty.writing() as session:
+            for number, verdict in enumerate(verdicts.values()):
+                row = {"name": f"m{number}", "base": "b", "fingerprint": "f", "dimension": 3, "verdict": verdict}
+                session.add(ModelRow(**row))  # type: ignore[arg-type]
+            session.flush()
+            session.execute(text("ALTER TABLE model DROP COLUMN gate"))
+            session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        assert upgrade(empty) is True
+        with empty.reading() as session:
+            assert list(session.scalars(select(ModelRow.gate).order_by(ModelRow.id))) == list(verdicts)
+            assert drift(empty) == []
 
 
 def test_drift_names_what_is_missing(empty: Database) -> None:

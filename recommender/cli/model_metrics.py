@@ -1,0 +1,83 @@
+"""Models side by side: every measure that was recorded of them, in whatever suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from recommender.cli.output import print_table, say
+from recommender.errors import BadInput, UsageError
+
+if TYPE_CHECKING:
+    from recommender.bootstrap.application import Application
+    from recommender.registry.manifest import Manifest
+    from recommender.registry.models import RegisteredModel
+
+Suites = Mapping[str, Mapping[str, float]]
+
+
+def suites_of(application: Application, model: RegisteredModel) -> Suites:
+    """Return the measures of a model by suite; of a lost folder what the row has."""
+    from recommender.registry.manifest import HELD_OUT
+
+    manifest = _manifest(application, model)
+    return {HELD_OUT: model.metrics} if manifest is None else manifest.metrics
+
+
+def _manifest(application: Application, model: RegisteredModel) -> Manifest | None:
+    try:
+        return application.registry.manifest(model.name)
+    except BadInput:
+        return None
+
+
+def only(metrics: Sequence[str], suites: Sequence[Suites]) -> list[Suites]:
+    """Return these measures alone. Raises `UsageError` for one that was recorded of none of the models."""
+    known = list(dict.fromkeys(name for each in suites for values in each.values() for name in values))
+    for name in metrics:
+        if name not in known:
+            raise UsageError(f"no model has a metric {name!r}; recorded: {', '.join(known) or 'none yet'}")
+    return [{suite: kept for suite, values in each.items() if (kept := _kept(values, metrics))} for each in suites]
+
+
+def _kept(values: Mapping[str, float], metrics: Sequence[str]) -> Mapping[str, float]:
+    return {name: value for name, value in values.items() if not metrics or name in metrics}
+
+
+def print_side_by_side(models: Sequence[RegisteredModel], suites: Sequence[Suites]) -> None:
+    """Show a row a measure and a column a model, or the other way round where there are more models than measures."""
+    from recommender.registry.card_data import BASE_SUFFIX
+
+    measures = list(
+        dict.fromkeys(
+            (suite, name)
+            for each in suites
+            for suite, values in each.items()
+            if not suite.endswith(BASE_SUFFIX)  # the base is a model of its own here
+            for name in values
+        )
+    )
+    if not measures:
+        say("nothing was measured of them yet; `recommender evaluate` or `finetune` does it")
+        return
+    cells = [[_cell(each.get(suite, {}).get(name)) for each in suites] for suite, name in measures]
+    labels, names = [f"{suite}: {name}" for suite, name in measures], [model.name for model in models]
+    if len(names) > len(labels):
+        cells, labels, names = [list(row) for row in zip(*cells, strict=True)], names, labels
+    print_table(
+        [("", "left"), *((name, "right") for name in names)],
+        [(label, *row) for label, row in zip(labels, cells, strict=True)],
+    )
+
+
+def say_what_differs(application: Application, models: Sequence[RegisteredModel]) -> None:
+    """Tell when numbers were measured on different products, so that nobody takes them for a comparison."""
+    manifests = [_manifest(application, model) for model in models]
+    measured = {(each.catalogue_hash, each.split_seed) for each in manifests if each and each.catalogue_hash}
+    if len(measured) > 1:
+        named = " ".join(f"--model {model.name}" for model in models)
+        say(f"measured on different states of the catalogue; `recommender evaluate {named}` measures them alike")
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
