@@ -49,8 +49,8 @@ class Checkpoints:
         """Put the weights that belong to the losses back into them."""
         stored = load_file(checkpoint / _LOSS)
         with torch.no_grad():
-            for name, parameter in loss_weights(losses).items():
-                parameter.copy_(stored[name])
+            for name, tensor in loss_weights(losses).items():
+                tensor.copy_(stored[name])
 
     def save_best(self, weights: Mapping[str, torch.Tensor]) -> None:
         """Keep the weights of the best evaluation; a crash leaves the former ones or these."""
@@ -66,12 +66,12 @@ class Checkpoints:
 
 
 def loss_weights(losses: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
-    """Return the parameters that are the losses' own, the model's left out."""
+    """Return the parameters and buffers that are the losses' own, those of the model and of a guide left out."""
     return {
-        f"{name}.{parameter}": weights.data
+        f"{name}.{key}": tensor
         for name, loss in losses.items()
-        for parameter, weights in loss.named_parameters()
-        if "model" not in parameter.split(".")
+        for key, tensor in loss.state_dict().items()
+        if not {"model", "guide"} & set(key.split("."))
     }
 
 

@@ -72,12 +72,19 @@ class JointLoss(CachedLossMixin, nn.Module):
         self.mini_batch_size = mini_batch_size or 0
         self.uses_gradient_cache = mini_batch_size is not None
         self._summed = summed
+        # What the batches of the present pass were made by: a resumed run must make the same ones.
+        self.register_buffer("drawn_by", torch.zeros_like(proxies))
+        self.register_buffer("drawn_pass", torch.tensor(-1))
         # The proxies are no part of the model that the trainer distributes over processes.
         self.proxies.register_hook(_mean_over_processes)  # type: ignore[no-untyped-call]
 
-    def centroids(self) -> NDArray[np.float32]:
-        """Return what the categories look like to the model now: unit vectors [categories, d]."""
-        found: NDArray[np.float32] = functional.normalize(self.proxies.detach().float(), dim=-1).cpu().numpy()
+    def centroids(self, number: int) -> NDArray[np.float32]:
+        """Return what the categories look like to the model as pass `number` begins: unit vectors [categories, d]."""
+        drawn_by, drawn_pass = self.get_buffer("drawn_by"), self.get_buffer("drawn_pass")
+        if number > int(drawn_pass):
+            drawn_by.copy_(functional.normalize(self.proxies.detach().float(), dim=-1))
+            drawn_pass.fill_(number)
+        found: NDArray[np.float32] = drawn_by.cpu().numpy().copy()
         return found
 
     def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> Tensor | dict[str, Tensor]:

@@ -51,7 +51,7 @@ class NeighbourhoodSampler(DefaultBatchSampler):
 
     def __init__(
         self,
-        centroids: Callable[[], NDArray[np.float32]],
+        centroids: Callable[[int], NDArray[np.float32]],
         dataset: Any,
         batch_size: int,
         drop_last: bool,
@@ -60,6 +60,7 @@ class NeighbourhoodSampler(DefaultBatchSampler):
     ) -> None:
         super().__init__(dataset, batch_size=batch_size, drop_last=drop_last, seed=seed, **options)
         self._centroids, self._size, self._seed_of_order = centroids, batch_size, seed
+        self._rounds = 0
         plain = dataset.with_format(None)
         self._rows: dict[int, list[int]] = defaultdict(list)
         for row, number in enumerate(plain[PASS][:]):
@@ -71,8 +72,10 @@ class NeighbourhoodSampler(DefaultBatchSampler):
         for number, rows in sorted(self._rows.items()):
             random = np.random.default_rng([self._seed_of_order, number])
             homes = [self._homes[row] for row in rows]
-            batches = neighbourhood_batches(homes, self._centroids(), self._size, random)
+            centroids = self._centroids(self._rounds * len(self._rows) + number)
+            batches = neighbourhood_batches(homes, centroids, self._size, random)
             yield from ([rows[index] for index in batch] for batch in batches[: self._whole(len(rows))])
+        self._rounds += 1
 
     def __len__(self) -> int:
         return sum(self._whole(len(rows)) for rows in self._rows.values())

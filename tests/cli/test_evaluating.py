@@ -128,7 +128,7 @@ def test_a_refused_model_goes_live_by_force_alone_and_is_marked(shop: Command, h
 
 @pytest.mark.training
 def test_fine_tuning_goes_live_by_force(shop: Command, refused: Any) -> None:
-    options = ("--epochs", "0.05", "--learning-rate", "1e-6", "--seed", "7", "--name", "forced", "--force", "--json")
+    options = ("--epochs", "1", "--learning-rate", "1e-6", "--seed", "7", "--name", "forced", "--force", "--json")
     done = shop("finetune", *options).json
     assert (done["promoted"], done["passed"], done["forced"]) == (True, False, True)
     assert shop("status", "--json").json["model"] == "forced"

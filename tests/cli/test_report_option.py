@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ def shop(recommender: Command, home: Path) -> Command:
         for product in toy_catalogue(products_per_leaf=18):
             row = [product.sku, product.title, product.description, product.brand, category_path(product.category)]
             writer.writerow(row)
-    recommender("ingest", feed)
-    return recommender
+    shop = partial(recommender, OMP_NUM_THREADS="1")  # threads of a tiny model only wait for each other
+    shop("ingest", feed)
+    return shop
 
 
 @pytest.mark.training
