@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recommender.bootstrap.application import Application
+from recommender.bootstrap.models import chosen_models
 from recommender.embedding.encoder import Role
-from recommender.errors import NoLiveModel, UsageError
+from recommender.errors import UsageError
 from recommender.registry.models import RegisteredModel
 from recommender.types import Product, common_depth
 
@@ -51,22 +52,13 @@ def compare(
     query is, two texts as documents are. Raises `UsageError` for an empty text, `UnknownModel`, and `NoLiveModel` when
     none is named and none is live.
     """
-    chosen = _models(application, models)
+    chosen = chosen_models(application, models)
     sides = _side(application, first, as_text), _side(application, second, as_text)
     return Comparison(
         *sides,
         similarities=tuple(_similarity(application, model, sides) for model in chosen),
         common_depth=_common_depth(sides[0].product, sides[1].product),
     )
-
-
-def _models(application: Application, names: Sequence[str]) -> list[RegisteredModel]:
-    if names:
-        return [application.registry.get(name) for name in dict.fromkeys(names)]
-    live = application.registry.live()
-    if live is None:
-        raise NoLiveModel("no model is live; run `recommender ingest FEED` first, or name one with --model")
-    return [live]
 
 
 def _side(application: Application, given: str, as_text: bool) -> Side:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recommender.bootstrap.application import Application
-from recommender.errors import BadInput, MissingExtra, RecommenderError, Unavailable
+from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError, Unavailable
 from recommender.index.generations import Generation, GenerationState
 from recommender.ingestion.rebuild import backfill
 from recommender.registry.base import Pooling, assemble, resolve_model
@@ -64,6 +64,16 @@ def workspace(application: Application) -> Iterator[Path]:
             shutil.rmtree(leftover, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=WORKSPACE, dir=parent) as folder:
         yield Path(folder)
+
+
+def chosen_models(application: Application, names: Sequence[str]) -> list[RegisteredModel]:
+    """Return the models that were named, each once, or else the live one. Raises `UnknownModel` and `NoLiveModel`."""
+    if names:
+        return [application.registry.get(name) for name in dict.fromkeys(names)]
+    live = application.registry.live()
+    if live is None:
+        raise NoLiveModel("no model is live; run `recommender ingest FEED` first, or name one with --model")
+    return [live]
 
 
 def prepare_base(

@@ -13,7 +13,7 @@ from recommender.cli.output import print_json, print_table
 from recommender.cli.progress import ProgressBar
 from recommender.cli.report import ReportFile, plan_report
 from recommender.cli.reports import compared_json, print_reports
-from recommender.errors import NoLiveModel, UsageError
+from recommender.errors import UsageError
 from recommender.types import Mode
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def evaluate(
 ) -> None:
     """Measure models on held-out products, on judgements of your own, or on tasks of the MTEB benchmark."""
     from recommender.bootstrap.application import open_application
+    from recommender.bootstrap.models import chosen_models
 
     outside = any(given is not None for given in (queries, qrels, pairs, scored))
     _check(outside, bool(mteb), bool(mode), slices, seed)
@@ -72,7 +73,7 @@ def evaluate(
         raise UsageError("--report shows measures on products and judgements; leave it out with --mteb")
     files = judgement_files(queries, qrels, pairs), _scored(scored)
     with open_application() as application, ProgressBar() as progress:
-        models = _models(application, model or [])
+        models = chosen_models(application, model or [])
         planned = plan_report(application, report, SEED if seed is None else seed)
         if mteb:
             scores = _on_tasks(application, models, mteb, progress)
@@ -147,15 +148,6 @@ def _scored(path: Path | None) -> ScoredPairs | None:
     from recommender.evaluation.scored import read_scored
 
     return None if path is None else read_scored(path)
-
-
-def _models(application: Application, names: list[str]) -> list[RegisteredModel]:
-    if names:
-        return [application.registry.get(name) for name in dict.fromkeys(names)]
-    live = application.registry.live()
-    if live is None:
-        raise NoLiveModel("no model is live; run `recommender ingest FEED` first, or name one with --model")
-    return [live]
 
 
 def _show_reports(reports: list[Report], slices: bool, as_json: bool) -> None:
