@@ -129,9 +129,12 @@ def test_a_refused_model_goes_live_by_force_alone_and_is_marked(shop: Command, h
 @pytest.mark.training
 def test_fine_tuning_goes_live_by_force(shop: Command, refused: Any) -> None:
     options = ("--epochs", "1", "--learning-rate", "1e-6", "--seed", "7", "--name", "forced", "--force", "--json")
+    before = shop("status", "--json").json["generation"]
     done = shop("finetune", *options).json
     assert (done["promoted"], done["passed"], done["forced"]) == (True, False, True)
-    assert shop("status", "--json").json["model"] == "forced"
+    status = shop("status", "--json").json
+    assert status["generation"] != before
+    assert status["model"] == done["model"]  # the weights of `same` again, where training kept those it began with
     assert any(line["name"] == "hybrid search_ndcg10" for line in done["verdict"]["lines"])
 
 
