@@ -18,8 +18,9 @@ from recommender.bootstrap.promote import promote as promote_model
 from recommender.bootstrap.runs import run_folder
 from recommender.embedding.text import description_text, title_text
 from recommender.evaluation.reports import Report
+from recommender.registry.card_data import BASE_SUFFIX
 from recommender.registry.fingerprint import file_sha256
-from recommender.registry.manifest import HELD_OUT_BASE, Gate, Manifest
+from recommender.registry.manifest import HELD_OUT, Gate, Manifest
 from recommender.registry.models import RegisteredModel
 from recommender.training.gate import Verdict
 from recommender.training.options import TrainingOptions
@@ -83,11 +84,11 @@ def run(
     models = _compared(application, base_model, model)
     evidence = judge(application, models, sample(products, split), judgements, progress, through)
     reports, verdict = evidence.reports, evidence.verdict
-    application.registry.record(base_model.name, metrics=_means(reports[0]))
-    application.registry.record(model.name, metrics=_means(reports[0]), suite=HELD_OUT_BASE)
+    _record(application, base_model, model, HELD_OUT, reports[0], reports[-1])
+    for each in evidence.judged:
+        _record(application, base_model, model, f"supplied {each.suite}", each.base, each.tuned)
     application.registry.record(
         model.name,
-        metrics=_means(reports[-1]),
         verdict=verdict.reason,
         gate=Gate.PASSED if verdict.passed else Gate.REFUSED,
     )
@@ -113,6 +114,15 @@ def _compared(application: Application, base: RegisteredModel, tuned: Registered
 
 def _texts(application: Application) -> TextFunctions:
     return TextFunctions(application.text, title_text, description_text)
+
+
+def _record(
+    application: Application, base: RegisteredModel, tuned: RegisteredModel, suite: str, before: Report, after: Report
+) -> None:
+    """Keep how both models measured in a suite; the tuned one has the base's beside its own, for the model card."""
+    application.registry.record(base.name, metrics=_means(before), suite=suite)
+    application.registry.record(tuned.name, metrics=_means(before), suite=f"{suite}{BASE_SUFFIX}")
+    application.registry.record(tuned.name, metrics=_means(after), suite=suite)
 
 
 def _means(report: Report) -> dict[str, float]:

@@ -75,7 +75,13 @@ def judge(
                 else _on_made_up_searches(application, model, chosen, encoder, progress)
             )
         encoder.close()
-    guards = tuple(Judged(each[0], each[1] if len(each) > 2 else None, each[-1]) for each in zip(*judged, strict=True))
+    suites = [
+        name for name, given in (("searches", judgements.queries), ("pairs", judgements.pairs)) if given is not None
+    ]
+    guards = tuple(
+        Judged(each[0], each[1] if len(each) > 2 else None, each[-1], suite)
+        for each, suite in zip(zip(*judged, strict=True), suites, strict=True)
+    )
     live = reports[1] if len(reports) > 2 else None
     verdict = decide(reports[0], live, reports[-1], judged=guards, searched=searched)
     return Evidence(tuple(reports), guards, searched, verdict)

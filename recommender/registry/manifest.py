@@ -35,9 +35,6 @@ class Gate(StrEnum):
 HELD_OUT = "held_out"
 """The suite of a model on the held-out products of its run: what `models list` shows."""
 
-HELD_OUT_BASE = "held_out_base"
-"""The base model on the same products, for the model card to set beside it."""
-
 _LIBRARIES = (
     "recommender",
     "torch",

@@ -79,11 +79,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """How the models measured, as served, on judgements that were supplied: a guard from outside."""
+    """How the models measured, as served, on supplied judgements (`searches`, `pairs`): a guard from outside."""
 
     base: Report
     live: Report | None
     tuned: Report
+    suite: str = "searches"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -96,7 +96,7 @@ class Weights:
     category: float = 1.0
     neighbours: float = 1.0
     fields: float = 1.0
-    queries: float = 0.5
+    queries: float = 1.0
 
 
 class Precision(StrEnum):

@@ -114,6 +114,15 @@ def test_a_model_that_is_no_better_is_refused_line_by_line(refused: Any) -> None
 
 
 @pytest.mark.training
+def test_what_supplied_judgements_said_is_recorded_beside_the_base(shop: Command, refused: Any) -> None:
+    listed = {model["name"]: model["suites"] for model in shop("models", "list", "--json").json["models"]}
+    suites = listed[refused["model"]]
+    assert {"ndcg@10", "recall@10", "mrr@10"} <= set(suites["supplied searches"])
+    assert {"recall@10", "hit@1"} == set(suites["supplied pairs"])
+    assert suites["supplied searches_base"].keys() == suites["supplied searches"].keys()
+
+
+@pytest.mark.training
 def test_a_refused_model_goes_live_by_force_alone_and_is_marked(shop: Command, home: Path, refused: Any) -> None:
     done = shop("models", "promote", "same", code=6)
     assert "--force" in done.err

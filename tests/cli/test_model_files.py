@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from recommender.bootstrap.application import open_application
-from recommender.registry.manifest import HELD_OUT_BASE
+from recommender.registry.card_data import BASE_SUFFIX
+from recommender.registry.manifest import HELD_OUT
 
 Command = Callable[..., Any]
 
@@ -28,7 +29,7 @@ def models(recommender: Command, home: Path, tiny_model: Path) -> Command:
         record = application.registry.record
         record("tiny", metrics={"category_p10": 0.6})
         record("tiny-2", metrics={"category_p10": 0.75, "graded_ndcg10": 0.8})
-        record("tiny-2", metrics={"category_p10": 0.6}, suite=HELD_OUT_BASE)
+        record("tiny-2", metrics={"category_p10": 0.6}, suite=HELD_OUT + BASE_SUFFIX)
         record("tiny-2", metrics={"ndcg@10": 0.71}, suite="hybrid searches")
     return recommender
 

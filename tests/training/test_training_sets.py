@@ -27,11 +27,20 @@ def queries(product: Product) -> set[str]:
 
 
 def test_a_made_up_query_is_title_words_the_leaf_with_or_without_brand_or_an_attribute_of_it() -> None:
-    drawn = queries(SHOE)
-    assert {"Trail shoes", "Northpeak Trail shoes", "blue Trail shoes", "trail running"} <= drawn
+    boot = replace(SHOE, title="Blue trail boot")
+    words = boot.title.split()
+    windows = {" ".join(words[start:end]) for start in range(3) for end in range(start + 1, 4)}
+    named = {"Trail shoes", "Northpeak Trail shoes", "Trail shoes Northpeak", "blue Trail shoes"}
+    assert queries(boot) == windows | named
+
+
+def test_a_longer_title_is_asked_for_as_another_shop_might_write_it_too() -> None:
+    reworded = queries(replace(SHOE, category=())) - {SHOE.title}
     words = SHOE.title.split()
-    windows = {" ".join(words[start : start + count]) for count in (1, 2, 3, 4) for start in range(6 - count)}
-    assert drawn <= windows | {"Trail shoes", "Northpeak Trail shoes", "Trail shoes Northpeak", "blue Trail shoes"}
+    assert all(set(query.split()) < set(words) or sorted(query.split()) == sorted(words) for query in reworded)
+    assert any(" ".join(words[:3]) not in query and len(query.split()) == 3 for query in reworded)
+    assert any(sorted(query.split()) == sorted(words) for query in reworded)
+    assert any(query.startswith("Alta ") for query in queries(replace(SHOE, brand="Alta", category=())))
 
 
 def test_a_product_with_a_title_alone_is_asked_for_by_its_title_words() -> None:
