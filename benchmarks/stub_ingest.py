@@ -54,8 +54,12 @@ def main(home: str, feed: str) -> None:
     """Ingest `feed` into `home`."""
     started = time.perf_counter()
     with StubApplication(load_settings(home=Path(home))) as application:
-        summary = ingest(application, [Path(feed)]).imports[0]
-    print(json.dumps({"rows": summary.created, "seconds": time.perf_counter() - started, "peak_mib": peak_mib()}))
+        result = ingest(application, [Path(feed)])
+        summary, drained = result.imports[0], result.drained
+        found = {"rows": summary.created, "updated": summary.updated}
+        if drained is not None:
+            found |= {"encoded": drained.counts.encoded, "payloads": drained.counts.payloads}
+    print(json.dumps(found | {"seconds": time.perf_counter() - started, "peak_mib": peak_mib()}))
 
 
 if __name__ == "__main__":

@@ -62,6 +62,12 @@ class Settings(BaseSettings):
     text_attributes: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Attributes that are part of a product's text: `colour,size`, or a list."
     )
+    keep_generations: int = Field(
+        default=1, ge=0, description="Generations that were live and are kept fresh for a rollback; 0: none."
+    )
+    max_download_gib: float = Field(
+        default=4, gt=0, allow_inf_nan=False, description="Largest feed that is fetched from an address, in GiB."
+    )
     collection_prefix: str = Field(
         default="recommender", description="Start of the names of our collections on a server."
     )

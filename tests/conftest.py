@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from support.tiny_model import build_tiny_model
 
 from recommender.database.engine import Database
@@ -24,10 +24,22 @@ def postgres_url() -> str:
         pytest.fail("TEST_POSTGRES_URL is not set; .ci/run starts a server and sets it")
     if not url:
         pytest.skip("TEST_POSTGRES_URL is not set")
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        url = _database_of_its_own(url, worker)
     with Database(url) as opened, opened.engine.begin() as connection:
         Base.metadata.drop_all(connection)
         connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
     return url
+
+
+def _database_of_its_own(url: str, worker: str) -> str:
+    """Make a database beside the named one for each process that runs tests, so that they do not empty each other's."""
+    own = make_url(url).set(database=f"{make_url(url).database}_{worker}")
+    with Database(url) as server, server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        known = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": own.database})
+        if known.first() is None:
+            connection.execute(text(f'CREATE DATABASE "{own.database}"'))
+    return own.render_as_string(hide_password=False)
 
 
 @pytest.fixture

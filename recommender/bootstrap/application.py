@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from recommender.catalogue.outbox import Outbox
+from sqlalchemy.orm import Session
+
+from recommender.bootstrap.switch_over import finish
+from recommender.catalogue.outbox import Outbox, queue_changes
 from recommender.catalogue.repository import Catalogue
 from recommender.database.engine import Database
 from recommender.database.migrate import upgrade
+from recommender.database.tables import now
 from recommender.embedding.encoder import Encoder
 from recommender.embedding.lexical import LexicalEncoder
 from recommender.embedding.load import load_encoder
@@ -20,8 +26,8 @@ from recommender.errors import BadInput, IndexHeld, NotFound, Unavailable
 from recommender.index.embedded import EmbeddedEngine
 from recommender.index.generations import Generation, Generations
 from recommender.index.protocol import VectorEngine, VectorIndex
-from recommender.ingestion.worker import Worker
-from recommender.ingestion.writer import PointWriter, Target
+from recommender.ingestion.worker import OPTIMIZE_EVERY, Worker
+from recommender.ingestion.writer import PointWriter, Target, Unopened, WriteCounts
 from recommender.registry.models import RegisteredModel, Registry
 from recommender.serving.live import LivePairs
 from recommender.serving.recommender import Recommender
@@ -29,6 +35,13 @@ from recommender.settings import Settings, load_settings
 
 HELD_PATIENCE_S = 5.0
 """How long an embedded index that another process holds is waited for: a query or a price update is done by then."""
+
+APART_FROM = 10_000
+"""Points from which on graphs are built in a process of their own: fewer take a second or two, about as that does."""
+
+WORTH_A_BUILD = 0.2
+"""Share of the points that changed since the last build: they are scanned until the next one, which takes as long for
+few as for all. Price changes alone never start one, since a feed of them would wait for it each time."""
 
 
 class Application:
@@ -40,6 +53,7 @@ class Application:
         self.database = Database(settings.resolved_database_url)
         try:
             upgrade(self.database)
+            finish(settings.home, self.database)
         except BaseException:
             self.database.close()
             raise
@@ -47,9 +61,10 @@ class Application:
         self.catalogue = Catalogue(self.database, self.text.hash)
         self.outbox = Outbox(self.database)
         self.registry = Registry(self.database, settings.models_dir)
-        self.generations = Generations(self.database)
+        self.generations = Generations(self.database, _requeue)
         self._indexes: dict[str, VectorIndex] = {}
         self._encoders: dict[str, Encoder] = {}
+        self._held: Counter[str] = Counter()
         self._lock = threading.RLock()
 
     @cached_property
@@ -71,24 +86,27 @@ class Application:
         """What writes products into an index."""
         return PointWriter(self.text, self.lexical.document)
 
-    def index(self, generation: Generation) -> VectorIndex:
-        """Open the index of a generation, once in this process. Raises `Unavailable` when this engine lacks it."""
+    def index(self, generation: Generation, patience: float = HELD_PATIENCE_S) -> VectorIndex:
+        """Open the index of a generation, once in this process; one that is held is waited for `patience` seconds.
+
+        Raises `IndexHeld` after that, and `Unavailable` when this engine lacks it.
+        """
         with self._lock:
             if generation.name not in self._indexes:
-                self._indexes[generation.name] = self._open(generation)
+                self._indexes[generation.name] = self._open(generation, patience)
             return self._indexes[generation.name]
 
-    def _open(self, generation: Generation) -> VectorIndex:
+    def _open(self, generation: Generation, patience: float) -> VectorIndex:
         try:
-            return self._open_patiently(generation.name)
+            return self._open_patiently(generation.name, patience)
         except NotFound as error:
             where = self.settings.qdrant_url or str(self.settings.index_dir)
             raise Unavailable(
                 f"generation {generation.name} is not at {where}; `recommender index rebuild` makes one there"
             ) from error
 
-    def _open_patiently(self, name: str) -> VectorIndex:
-        deadline = time.monotonic() + HELD_PATIENCE_S
+    def _open_patiently(self, name: str, patience: float) -> VectorIndex:
+        deadline = time.monotonic() + patience
         while True:
             try:
                 return self.engine.open(name)
@@ -111,11 +129,26 @@ class Application:
                 opened.close()
             self.engine.drop(generation.name)
 
-    def release_indexes(self) -> None:
-        """Close the open indexes, so that another process can have them; they open again when next asked for."""
+    @contextmanager
+    def holding(self, generation: Generation) -> Iterator[Target]:
+        """Open a generation for writing, and keep it open meanwhile whoever else lets go of the indexes."""
         with self._lock:
-            while self._indexes:
-                self._indexes.popitem()[1].close()
+            target = self.target(generation)
+            self._held[generation.name] += 1
+        try:
+            yield target
+        finally:
+            with self._lock:
+                self._held[generation.name] -= 1
+
+    def release_indexes(self) -> None:
+        """Close the open indexes, so that another process can have them; they open again when next asked for.
+
+        Those that are held stay open.
+        """
+        with self._lock:
+            for name in [name for name in self._indexes if not self._held[name]]:
+                self._indexes.pop(name).close()
 
     def encoder(self, model: RegisteredModel) -> Encoder:
         """Return the encoder that serves a model, loaded once in this process."""
@@ -135,31 +168,59 @@ class Application:
         """Return the encoder of the model that made a generation."""
         return self.encoder(self.registry.by_id(generation.model_id))
 
-    def target(self, generation: Generation) -> Target:
+    def target(self, generation: Generation, patience: float = HELD_PATIENCE_S) -> Target:
         """Open a generation for writing."""
-        index = self.index(generation)
+        index = self.index(generation, patience)
         return Target(generation.name, index, lambda: self.encoder_of(generation), generation.live)
 
-    def targets(self) -> Sequence[Target]:
+    def targets(self) -> Sequence[Target | Unopened]:
         """Open every generation that follows the catalogue and that this engine has.
 
-        One that is being built and can't be opened is left out: its build closes the gap before it goes live.
+        One that is not live and can't be opened comes without its index: what it misses is noted.
         """
         existing = set(self.engine.names())
-        followers = [follower for follower in self.generations.followers() if follower.name in existing]
-        return [target for follower in followers for target in self._opened(follower)]
+        return [self._opened(follower) for follower in self.generations.followers() if follower.name in existing]
 
-    def _opened(self, follower: Generation) -> list[Target]:
+    def _opened(self, follower: Generation) -> Target | Unopened:
+        if follower.live:
+            return self.target(follower)
         try:
-            return [self.target(follower)]
-        except Unavailable:
-            if follower.live:
-                raise
-            return []
+            return self.target(follower, patience=0)  # whoever builds it holds it for long, and the live one can't wait
+        except Unavailable as error:
+            return Unopened(follower.name, error)
 
     def worker(self) -> Worker:
-        """Return a worker that drains the outbox into every following generation."""
-        return Worker(self.catalogue, self.outbox, self.writer, self.targets, let_go=self.release_indexes)
+        """Return the worker that drains the outbox into every following generation: one, which knows what it holds."""
+        return self._worker
+
+    @cached_property
+    def _worker(self) -> Worker:
+        return Worker(
+            self.catalogue,
+            self.outbox,
+            self.writer,
+            self.targets,
+            let_go=self.release_indexes,
+            missed=self.generations.missed,
+            optimize=self._optimize,
+        )
+
+    def _optimize(self, target: Target, counts: WriteCounts, stopped: Callable[[], bool]) -> None:
+        if not isinstance(self.engine, EmbeddedEngine):
+            return  # a server builds its graphs by itself
+        points, new = target.index.count(), counts.encoded + counts.deleted
+        changed = self.engine.changed(target.name, counts.changed)
+        if points < APART_FROM and new:
+            target.index.optimize()
+        elif new and changed >= min(points * WORTH_A_BUILD, OPTIMIZE_EVERY):
+            self._optimize_apart(self.engine, target, stopped)
+
+    def _optimize_apart(self, engine: EmbeddedEngine, target: Target, stopped: Callable[[], bool]) -> None:
+        with self._lock:
+            if self._held[target.name]:
+                return  # it is being built, and optimised when it is whole
+            self._indexes.pop(target.name, target.index).close()
+        engine.optimize(target.name, stopped)
 
     def recommender(self) -> Recommender:
         """Return the queries over the live pair."""
@@ -168,6 +229,7 @@ class Application:
 
     def close(self) -> None:
         """Close indexes, encoders, the engine and the database."""
+        self._held.clear()
         self.release_indexes()
         while self._encoders:
             self._encoders.popitem()[1].close()
@@ -180,6 +242,10 @@ class Application:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _requeue(session: Session, skus: Sequence[str]) -> None:
+    queue_changes(session, ((sku, 0) for sku in skus), now())
 
 
 def _make_home(settings: Settings) -> None:

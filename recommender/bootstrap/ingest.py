@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from recommender.bootstrap.application import Application
 from recommender.bootstrap.models import ensure_live
 from recommender.catalogue.feeds import FeedFormat, check_feed
+from recommender.catalogue.full import Departures, FeedEnd, FullFeed
 from recommender.catalogue.importer import ImportSummary, import_feed
+from recommender.catalogue.rehearsal import Rehearsal
 from recommender.catalogue.rejections import RejectsFile
-from recommender.errors import IndexHeld
+from recommender.catalogue.remote import DownloadRules
+from recommender.catalogue.sources import fetched
+from recommender.errors import IndexHeld, Refused, UsageError
 from recommender.ingestion.worker import DrainSummary
 from recommender.types import Progress, silent
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """What reading feeds did to the catalogue, or with a dry run would do. `departures` only of full feeds."""
+
+    imports: tuple[ImportSummary, ...]
+    departures: Departures | None = None
+
+    def require_whole(self) -> None:
+        """Raise `Refused` when the feeds were refused as the whole catalogue."""
+        if self.departures and self.departures.refused:
+            raise Refused(self.departures.refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,41 +42,94 @@ class IngestResult:
     imports: tuple[ImportSummary, ...]
     drained: DrainSummary | None
     waiting: int
+    departures: Departures | None = None
 
 
 def ingest(
     application: Application,
-    feeds: Sequence[Path],
+    feeds: Sequence[Path | str],
     *,
     feed_format: FeedFormat = FeedFormat.AUTO,
     mapping: Mapping[str, str] | None = None,
     rejects: Path | None = None,
+    full: bool = False,
+    dry_run: bool = False,
+    force: bool = False,
     index: bool = True,
     progress: Progress = silent,
 ) -> IngestResult:
     """Read feeds into the catalogue, then drain the outbox into the index unless told not to.
 
+    With `full` the feeds are the whole catalogue together, and what they lack is deactivated. When they don't look like
+    it, what was read goes into catalogue and index all the same, and then `Refused` is raised; `force` overrides that.
+    With `dry_run` nothing is written, and `departures.refused` says what would be refused.
     When another process keeps the embedded index the changes stay queued for the next drain.
     """
-    imports = take_in(application, feeds, feed_format=feed_format, mapping=mapping, rejects=rejects, progress=progress)
-    drained = drain(application, progress) if index else None
-    return IngestResult(imports, drained, waiting(application))
+    taken = take_in(
+        application,
+        feeds,
+        feed_format=feed_format,
+        mapping=mapping,
+        rejects=rejects,
+        full=full,
+        dry_run=dry_run,
+        force=force,
+        progress=progress,
+    )
+    drained = drain(application, progress) if index and not dry_run else None
+    if not dry_run:
+        taken.require_whole()
+    return IngestResult(taken.imports, drained, waiting(application), taken.departures)
 
 
 def take_in(
     application: Application,
-    feeds: Sequence[Path],
+    feeds: Sequence[Path | str],
     *,
     feed_format: FeedFormat = FeedFormat.AUTO,
     mapping: Mapping[str, str] | None = None,
     rejects: Path | None = None,
+    full: bool = False,
+    dry_run: bool = False,
+    force: bool = False,
+    keep_partial: bool = False,
+    stopped: Callable[[], bool] = lambda: False,
     progress: Progress = silent,
-) -> tuple[ImportSummary, ...]:
-    """Read feeds into the catalogue and queue what changed. Every feed is looked at before the first row is written."""
-    for feed in feeds:
+) -> TakenIn:
+    """Read feeds into the catalogue and queue what changed; several are all looked at before the first row is written.
+
+    With `full`, what they lack is deactivated after the last was read, or `departures.refused` says why not. A feed
+    that breaks on the way is an error, but with `full` or `keep_partial` its summary tells of it.
+    Raises `ImportStopped` when `stopped` says so; what was committed stays.
+    """
+    if force and not full:
+        raise UsageError("--force is for --full: it deactivates what the feeds lack, however much that is")
+    for feed in feeds if len(feeds) > 1 else ():
         check_feed(feed, feed_format, mapping or {})
-    with RejectsFile(rejects, feeds) if rejects else nullcontext() as rejected:
-        return tuple(_import(application, feed, feed_format, mapping or {}, rejected, progress) for feed in feeds)
+    whole = FullFeed(application.catalogue) if full else None
+    read = partial(
+        import_feed,
+        Rehearsal(application.database, application.text.hash, len(feeds)) if dry_run else application.catalogue,
+        None if dry_run else application.database,
+        format=feed_format,
+        mapping=mapping or {},
+        seen=whole.seen if whole else None,
+        partial=full or keep_partial,
+        stopped=stopped,
+    )
+    with RejectsFile(rejects, [Path(feed) for feed in feeds]) if rejects else nullcontext() as rejected:
+        imports = tuple(read(feed, rejects=rejected, progress=_reading(progress, feed)) for feed in feeds)
+    if not whole:
+        return TakenIn(imports)
+    return TakenIn(imports, whole.close(_ends(imports), force=force, dry_run=dry_run, stopped=stopped))
+
+
+def sources(
+    application: Application, feeds: Sequence[Path | str], *, allow_private: bool = False
+) -> AbstractContextManager[list[Path | str]]:
+    """Expand patterns and fetch what lies at addresses, for `take_in`; what was fetched goes when the context ends."""
+    largest = int(application.settings.max_download_gib * (1 << 30))
+    return fetched(feeds, DownloadRules(largest, allow_private))
 
 
 def waiting(application: Application) -> int:
@@ -67,23 +138,12 @@ def waiting(application: Application) -> int:
     return depth.waiting + depth.leased
 
 
-def _import(
-    application: Application,
-    feed: Path,
-    feed_format: FeedFormat,
-    mapping: Mapping[str, str],
-    rejects: RejectsFile | None,
-    progress: Progress,
-) -> ImportSummary:
-    return import_feed(
-        application.catalogue,
-        application.database,
-        feed,
-        format=feed_format,
-        mapping=mapping,
-        rejects=rejects,
-        progress=lambda rows: progress("reading", rows, None, feed.name),
-    )
+def _reading(progress: Progress, feed: Path | str) -> Callable[[int], None]:
+    return lambda rows: progress("reading", rows, None, Path(feed).name)
+
+
+def _ends(imports: Sequence[ImportSummary]) -> list[FeedEnd]:
+    return [FeedEnd(summary.source, summary.good_rows, summary.ended_early) for summary in imports]
 
 
 def drain(
@@ -102,7 +162,12 @@ def drain(
 
 
 def drain_and_release(application: Application, stopped: Callable[[], bool]) -> DrainSummary | None:
-    """Drain, then let go of the embedded index: between two rounds of a worker, queries of other processes get in."""
+    """Drain, then let go of the embedded index: between two rounds of a worker, queries of other processes get in.
+
+    An idle round is one look into the queue.
+    """
+    if not application.worker().has_work():
+        return DrainSummary()
     try:
         return drain(application, stopped=stopped)
     finally:

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recommender.bootstrap.application import Application
+from recommender.catalogue.states import ProductStates
 from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError, Unavailable
 from recommender.index.generations import Generation, GenerationState
 from recommender.ingestion.rebuild import backfill
@@ -197,15 +199,29 @@ def start_generation(application: Application, model: RegisteredModel) -> Genera
 def make_live(application: Application, model: RegisteredModel, progress: Progress = silent) -> Generation:
     """Build a generation with a model and switch to it; queries see the old pair until the switch, then the new one.
 
-    A build that was cut off is taken up again. Afterwards the previous generation is kept for `roll_back`, and older
-    ones are removed.
+    A build that was cut off is taken up again. Afterwards as many generations as the settings say are kept, fresh, and
+    older ones are removed.
     """
     generation = _unfinished(application, model) or start_generation(application, model)
-    backfill(application.target(generation), application.catalogue, application.writer, progress)
-    application.generations.ready(generation)
-    application.generations.switch(generation)
-    _retire_unused(application)
+    with application.holding(generation) as target:
+        states, noted = ProductStates(application.database), partial(application.generations.noted, generation)
+        backfill(target, application.catalogue, application.writer, progress, states, noted)
+        application.generations.ready(generation)
+        application.generations.switch(generation)
+    retire_unused(application)
     return generation
+
+
+def return_to(application: Application, model: RegisteredModel) -> Generation | None:
+    """Switch to a generation of a model that was live before and is kept fresh; None when there is none."""
+    existing = set(application.engine.names())
+    for generation in reversed(application.generations.list()):
+        kept = generation.state is GenerationState.READY and not generation.live
+        if kept and generation.model_id == model.id and generation.name in existing:
+            application.generations.switch(generation)
+            retire_unused(application)
+            return generation
+    return None
 
 
 def rebuild(application: Application, progress: Progress = silent) -> Generation:
@@ -224,12 +240,15 @@ def _unfinished(application: Application, model: RegisteredModel) -> Generation 
     return None
 
 
-def _retire_unused(application: Application) -> None:
-    """Retire and remove what is neither live nor previous; what can't be removed now is left for the next switch."""
-    previous = application.generations.previous()
+def retire_unused(application: Application) -> None:
+    """Retire and remove all but the live generation, the kept ones and builds that another process may be at.
+
+    What can't be removed now is left for the next switch.
+    """
+    application.generations.retire_beyond(application.settings.keep_generations)
     existing = set(application.engine.names())
     for generation in application.generations.list():
-        if generation.live or (previous is not None and generation.id == previous.id) or _under_way(generation):
+        if generation.live or generation.state is GenerationState.READY or _under_way(generation):
             continue
         if generation.state is not GenerationState.RETIRED:
             application.generations.retire(generation)
@@ -245,11 +264,13 @@ def _under_way(generation: Generation) -> bool:
 
 
 def roll_back(application: Application, progress: Progress = silent) -> Generation:
-    """Go back to the previous pair of generation and model, brought up to date first. Undone by calling it again."""
+    """Go back to the previous pair of generation and model, in one step. Undone by calling it again.
+
+    It was kept fresh all the while; what it could not take is queued by the switch itself.
+    """
     previous = application.generations.previous()
     if previous is None:
-        raise BadInput("there is nothing to roll back to: no other generation was live before this one")
+        raise BadInput("there is nothing to roll back to: no other generation was live before this one, or is kept")
     if previous.name not in application.engine.names():  # as after a move to another engine
         return make_live(application, application.registry.by_id(previous.model_id), progress)
-    backfill(application.target(previous), application.catalogue, application.writer, progress)
     return application.generations.rollback()

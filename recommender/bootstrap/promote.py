@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recommender.bootstrap.application import Application
-from recommender.bootstrap.models import make_live
+from recommender.bootstrap.models import make_live, return_to
 from recommender.errors import Refused
 from recommender.index.generations import Generation
 from recommender.registry.manifest import Gate
@@ -14,7 +14,7 @@ from recommender.types import Progress, silent
 def promote(
     application: Application, model: RegisteredModel, force: bool = False, progress: Progress = silent
 ) -> Generation:
-    """Make a model live; one that the gate refused only by `force`, which is recorded.
+    """Make a model live, at once where a generation of it is kept; one that the gate refused only by `force`.
 
     Raises `Refused` for one that the gate refused.
     """
@@ -25,4 +25,4 @@ def promote(
         )
     if refused:  # before the switch: nothing that was forced is ever live without its mark
         application.registry.record(model.name, gate=Gate.FORCED)
-    return make_live(application, model, progress)
+    return return_to(application, model) or make_live(application, model, progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,7 +15,8 @@ from recommender.types import PATH_SEPARATOR, category_ancestors, category_path
 Path = tuple[str, ...]
 
 
-def normal_path(names: Sequence[str]) -> Path:
+@lru_cache(maxsize=16_384)
+def normal_path(names: Path) -> Path:
     """Return a path as it is stored: single spaces, no empty names, and no name that looks like a path itself."""
     tidy = (" ".join(name.split()).replace(PATH_SEPARATOR, " / ") for name in names)
     return tuple(name for name in tidy if name)

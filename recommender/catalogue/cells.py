@@ -75,7 +75,7 @@ def category_of(value: object, arrows_only: bool = False) -> tuple[str, ...]:
 def attributes_of(value: object) -> dict[str, str]:
     """Read attributes: a JSON object or its text, or a list of {name, value}; empty values are left out."""
     if isinstance(value, str):
-        value = _json_of(value)
+        value = _json_of(value) if value else None
     if value is None:
         return {}
     if isinstance(value, list | tuple):

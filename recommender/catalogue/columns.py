@@ -75,12 +75,12 @@ def field_mapping(mapping: Mapping[str, str]) -> dict[Field, str]:
 def match_columns(names: Sequence[str], mapping: Mapping[Field, str]) -> Columns:
     """Find the fields among the columns of a feed; what `mapping` says wins. Columns that it names may be missing."""
     attributes = {attribute: name for name in names if (attribute := _attribute(name))}
-    mapped = {_mapped(column, names) for column in mapping.values()}
-    by_name = {_normal(name): name for name in reversed(names) if name not in mapped and not _attribute(name)}
+    mapped = {column_named(column, names) for column in mapping.values()}
+    by_name = {plain_name(name): name for name in reversed(names) if name not in mapped and not _attribute(name)}
     fields: dict[Field, str] = {}
     for field, aliases in _NAMES.items():
         if field in mapping:
-            found = _mapped(mapping[field], names)
+            found = column_named(mapping[field], names)
         else:
             found = next((by_name[alias] for alias in aliases.split() if alias in by_name), None)
         if found is not None:
@@ -98,11 +98,11 @@ def require_columns(source: str, names: Sequence[str], mapping: Mapping[Field, s
     columns = match_columns(names, mapping)
     for field, column in mapping.items():
         if field not in columns.fields:
-            raise BadFeed(f"{source}: no column {column!r} for --map {field}={column}; it has {_listed(names)}")
+            raise BadFeed(f"{source}: no column {column!r} for --map {field}={column}; it has {listed(names)}")
     for field in (Field.SKU, Field.TITLE):
         if field not in columns.fields:
             raise BadFeed(
-                f"{source}: no column for the {field} among {_listed(names)}; name it with --map {field}=COLUMN"
+                f"{source}: no column for the {field} among {listed(names)}; name it with --map {field}=COLUMN"
             )
     return columns
 
@@ -117,13 +117,14 @@ def _refuse_duplicates(source: str, names: Sequence[str]) -> None:
     seen: dict[str, str] = {}
     known = {alias for aliases in _NAMES.values() for alias in aliases.split()}
     for name in filter(str.strip, names):
-        key = _normal(name) if _normal(name) in known else name.strip()
+        key = plain_name(name) if plain_name(name) in known else name.strip()
         if key in seen:
             raise BadFeed(f"{source}: the columns {seen[key]!r} and {name!r} have one name; rename or remove one")
         seen[key] = name
 
 
-def _normal(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a column's name as names are compared: in small letters without separators, and without Google's `g:`."""
     plain = name.strip().casefold().removeprefix("g:")
     return "".join(filter(str.isalnum, plain))
 
@@ -136,12 +137,14 @@ def _attribute(name: str) -> str:
     return ""
 
 
-def _mapped(column: str, names: Sequence[str]) -> str | None:
+def column_named(column: str, names: Sequence[str]) -> str | None:
+    """Return the column that `--map` means: of exactly this name, else one that differs in case or separators."""
     exact = (name for name in names if name.strip() == column.strip())
-    alike = (name for name in names if _normal(name) == _normal(column))
+    alike = (name for name in names if plain_name(name) == plain_name(column))
     return next(exact, None) or next(alike, None)
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return the first columns for a message."""
     shown = ", ".join(repr(name[:40]) for name in names[:LONGEST_LIST])
     return shown + (f" and {len(names) - LONGEST_LIST:,} more" if len(names) > LONGEST_LIST else "")

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import update
-
-from recommender.catalogue.feeds import FeedFormat, open_feed
-from recommender.catalogue.hashes import content_hash
+from recommender.catalogue.feeds import Feed, FeedFormat, open_feed
+from recommender.catalogue.full import SeenSkus
+from recommender.catalogue.offers import Offer, Shelf, offer_of
 from recommender.catalogue.rejections import BadRow, Rejection, RejectsFile
-from recommender.catalogue.repository import Catalogue, UpsertCounts
 from recommender.catalogue.rows import Notation, Row, notation_of, product_of, sku_of
+from recommender.catalogue.runs import FAILED, ImportStopped, Tally, recorded
 from recommender.database.engine import Database
-from recommender.database.tables import ImportRunRow, now
-from recommender.types import Product
+from recommender.errors import BadFeed
 
-BATCH = 2000
+BATCH = 5000
 """Rows in one transaction: large enough that its fsync does not count, small enough to hold no lock for long."""
 
 NO_MAPPING: Mapping[str, str] = {}
@@ -28,7 +26,12 @@ NO_MAPPING: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """What became of the rows of a feed."""
+    """What became of the rows of a feed.
+
+    `to_encode` of the created and updated bring a text that the index has not got. `withdrawn` were active, and are
+    deactivated since the feed names them as not offered. `ended_early` says what the feed broke off with, and is empty
+    when it was read to its end.
+    """
 
     source: str
     created: int
@@ -37,15 +40,27 @@ class ImportSummary:
     rejected: int
     ignored_columns: tuple[str, ...]
     seconds: float
+    to_encode: int = 0
+    withdrawn: int = 0
+    ended_early: str = ""
+
+    @property
+    def good_rows(self) -> int:
+        """Rows that state a product."""
+        return self.created + self.updated + self.unchanged
 
 
 def _no_progress(rows: int) -> None:
     """Report nothing."""
 
 
+def _never() -> bool:
+    return False
+
+
 def import_feed(
-    catalogue: Catalogue,
-    database: Database,
+    shelf: Shelf,
+    database: Database | None,
     path: Path | str,
     *,
     format: FeedFormat = FeedFormat.AUTO,  # noqa: A002 - what the option is called everywhere
@@ -53,28 +68,42 @@ def import_feed(
     rejects: Path | RejectsFile | None = None,
     progress: Callable[[int], None] = _no_progress,
     batch: int = BATCH,
+    seen: SeenSkus | None = None,
+    partial: bool = False,
+    stopped: Callable[[], bool] = _never,
 ) -> ImportSummary:
     """Bring the products of a feed into the catalogue; `progress` is told how many rows have been read.
 
     Each batch is one transaction. Whatever ends the run, what was committed stays, and running it again finishes it.
-    Rejected rows go to `rejects`: a path for a file of their own, or an open file that several feeds share.
-    Raises `BadFeed` for a feed that can't be read, before anything is written if that can be told beforehand, and
-    `UsageError` or `BadInput` when `rejects` can't be written there.
+    The run is put on record in `database`, if one is given. Rejected rows go to `rejects`: a path for a file of their
+    own, or an open file that several feeds share. `seen` takes note of every SKU that the feed names, those of
+    rejected rows included. `stopped` is asked before each batch.
+    Raises `BadFeed` for a feed that can't be read, before anything is written if that can be told beforehand; with
+    `partial` one that breaks on the way is told in the summary instead. Raises `UsageError` or `BadInput` when
+    `rejects` can't be written there, and `ImportStopped` when told to stop.
     """
     started = time.monotonic()
     with (
         _rejects_file(rejects, path) as rejects_file,
-        _recorded(database, str(path)) as tally,
+        recorded(database, str(path)) if database else nullcontext(Tally()) as tally,
         open_feed(path, format, mapping) as feed,
     ):
-        reader = _Reader(notation_of(feed.rows()))
-        for rows in _batched(feed.rows(), batch):
-            products, rejections = reader.read(rows)
-            counts = catalogue.upsert(products)
-            tally.add(counts, repeated=len(rows) - len(products) - len(rejections), rejected=len(rejections))
+        reader = _Reader(notation_of(feed.rows()), seen)
+        for rows in _batched(_rows(feed, tally, partial), batch):
+            if stopped():
+                raise ImportStopped
+            offers, rejections = reader.read(rows)
+            counts = shelf.upsert_offers(offers)
+            tally.add(counts, repeated=len(rows) - len(offers) - len(rejections), rejected=len(rejections))
             if rejects_file:
                 rejects_file.write(feed.name, rejections)
             progress(tally.rows)
+        if seen is None:  # of a full feed, what it withdraws is among what it lacks, and goes under the same guards
+            tally.withdrawn = shelf.deactivate(reader.not_offered(feed.withdrawn))
+    return _summary(feed, tally, time.monotonic() - started)
+
+
+def _summary(feed: Feed, tally: Tally, seconds: float) -> ImportSummary:
     total = tally.counts
     return ImportSummary(
         source=feed.name,
@@ -83,84 +112,61 @@ def import_feed(
         unchanged=total.unchanged,
         rejected=tally.rejected,
         ignored_columns=feed.ignored_columns,
-        seconds=time.monotonic() - started,
+        seconds=seconds,
+        to_encode=total.created + total.retexted,
+        withdrawn=tally.withdrawn,
+        ended_early=tally.error,
     )
+
+
+def _rows(feed: Feed, tally: Tally, partial: bool) -> Iterator[Row]:
+    """Give the rows; with `partial`, those before the point where the feed breaks."""
+    try:
+        yield from feed.rows()
+    except BadFeed as error:
+        if not (partial and tally.rows):
+            raise
+        tally.status, tally.error = FAILED, str(error)
+    else:
+        tally.error = feed.ended_early
 
 
 class _Reader:
     """Turns rows into products, and knows which SKUs the feed has had: 16 bytes of hashes for each."""
 
-    def __init__(self, notation: Notation) -> None:
+    def __init__(self, notation: Notation, named: SeenSkus | None) -> None:
         self._notation = notation
+        self._named = named
         self._seen: dict[int, int] = {}
 
-    def read(self, rows: Iterable[Row]) -> tuple[list[Product], list[tuple[Rejection, object]]]:
+    def read(self, rows: Iterable[Row]) -> tuple[list[Offer], list[tuple[Rejection, object]]]:
         """Return the products to write, and the rows that are rejected; an identical repetition is neither."""
-        products: list[Product] = []
+        offers: list[Offer] = []
         rejections: list[tuple[Rejection, object]] = []
         for row in rows:
             try:
-                product = product_of(row, self._notation)
-                if self._is_new(product):
-                    products.append(product)
+                offer = offer_of(product_of(row, self._notation))
+                if self._is_new(offer):
+                    offers.append(offer)
             except BadRow as error:
                 rejections.append((Rejection(row.line, sku_of(row), str(error)), row.raw))
-        return products, rejections
+        if self._named is not None:
+            self._named.add(offer.product.sku for offer in offers)
+            self._named.add(rejection.sku for rejection, _ in rejections)
+        return offers, rejections
 
-    def _is_new(self, product: Product) -> bool:
-        key, content = hash(product.sku), int(content_hash(product)[:16], 16)
+    def not_offered(self, skus: Iterable[str]) -> list[str]:
+        """Return those of the SKUs under which the feed has had no product."""
+        return [sku for sku in skus if sku and hash(sku) not in self._seen]
+
+    def _is_new(self, offer: Offer) -> bool:
+        key, content = hash(offer.product.sku), int(offer.content[:16], 16)
         if key not in self._seen:
             self._seen[key] = content
             return True
         if self._seen[key] != content:
             raise BadRow("the SKU stands in this feed before, with different content")
         return False
-
-
-@dataclass(slots=True)
-class _Tally:
-    counts: UpsertCounts = field(default_factory=UpsertCounts)
-    rejected: int = 0
-
-    @property
-    def rows(self) -> int:
-        return self.counts.created + self.counts.updated + self.counts.unchanged + self.rejected
-
-    def add(self, counts: UpsertCounts, repeated: int, rejected: int) -> None:
-        self.counts += counts + UpsertCounts(unchanged=repeated)
-        self.rejected += rejected
-
-
-@contextmanager
-def _recorded(database: Database, source: str) -> Iterator[_Tally]:
-    """Keep the run on record: running, then done, failed or interrupted, with its counts."""
-    with database.writing() as session:
-        run = ImportRunRow(source=source)
-        session.add(run)
-    tally = _Tally()
-    try:
-        yield tally
-    except KeyboardInterrupt:
-        _finish(database, run.id, tally, "interrupted", "stopped by the operator; run it again to finish")
-        raise
-    except Exception as error:
-        _finish(database, run.id, tally, "failed", f"{type(error).__name__}: {error}")
-        raise
-    _finish(database, run.id, tally, "done", "")
-
-
-def _finish(database: Database, run: int, tally: _Tally, status: str, error: str) -> None:
-    outcome = {
-        "status": status,
-        "error": error,
-        "created": tally.counts.created,
-        "updated": tally.counts.updated,
-        "unchanged": tally.counts.unchanged,
-        "rejected": tally.rejected,
-        "finished_at": now(),
-    }
-    with database.writing() as session:
-        session.execute(update(ImportRunRow).where(ImportRunRow.id == run).values(outcome))
 
 
 def _rejects_file(rejects: Path | RejectsFile | None, feed: Path | str) -> AbstractContextManager[RejectsFile | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from recommender.catalogue.columns import Columns, Field, match_columns, require_columns
@@ -32,6 +32,7 @@ class JsonLinesFeed:
         self._encoding = detect_encoding(file.name, file.sample())
         self._shapes: dict[tuple[str, ...], Columns] = {}
         self._ignored: dict[str, None] = {}
+        self.ended_early = ""
         require_columns(file.name, self._sampled_names(), mapping)
 
     @property
@@ -44,20 +45,29 @@ class JsonLinesFeed:
         """Members that no field was read from, in the rows read so far."""
         return tuple(self._ignored)
 
+    @property
+    def withdrawn(self) -> tuple[str, ...]:
+        """None: such a file states only what is offered."""
+        return ()
+
     def rows(self) -> Iterator[Row]:
         """Read the objects, in bounded memory."""
+        self.ended_early = ""
         with self._file.open() as stream:
             lines = TextLines(self._file.name, stream, self._encoding)
-            for line in lines.one_by_one():
-                if line.strip() or lines.problem:
-                    yield self._row(lines, line)
+            objects = _Objects(lines)
+            row = Row(0)
+            for line in objects:
+                row = self._row(lines, line)
+                yield row
+            self.ended_early = objects.ended_early or _breaks_off(row)
 
     def _sampled_names(self) -> list[str]:
         names: dict[str, None] = {}
         reasons: list[str] = []
         with self._file.open() as stream:
             lines = TextLines(self._file.name, stream, self._encoding)
-            for line in islice(filter(str.strip, lines.one_by_one()), SAMPLED_LINES):
+            for line in islice(_Objects(lines), SAMPLED_LINES):
                 try:
                     names.update(dict.fromkeys(_object(line)))
                 except BadRow as error:
@@ -69,15 +79,15 @@ class JsonLinesFeed:
 
     def _row(self, lines: TextLines, line: str) -> Row:
         if lines.problem:
-            return Row(lines.first, raw=line, problem=lines.problem)
+            return Row(lines.first, raw=lines.raw, problem=lines.problem)
         try:
             members = _object(line)
         except BadRow as error:
-            return Row(lines.first, raw=line, problem=str(error))
+            return Row(lines.first, raw=lines.raw, problem=str(error))
         columns = self._columns_of(tuple(members))
         fields = {field: members[name] for field, name in columns.fields.items()}
         attributes = {attribute: members[name] for attribute, name in columns.attributes.items()}
-        return Row(lines.first, fields, attributes, line)
+        return Row(lines.first, fields, attributes, lines.raw)
 
     def _columns_of(self, names: tuple[str, ...]) -> Columns:
         columns = self._shapes.get(names)
@@ -89,6 +99,33 @@ class JsonLinesFeed:
             new = dict.fromkeys(name for name in columns.ignored if name not in self._ignored)
             self._ignored.update(dict.fromkeys(list(new)[: max(0, MAX_NAMES - len(self._ignored))]))
         return columns
+
+
+class _Objects:
+    """The lines that hold objects; of a list with one object a line, those between its brackets, without commas."""
+
+    def __init__(self, lines: TextLines) -> None:
+        self._lines = lines
+        self.ended_early = ""
+
+    def __iter__(self) -> Iterator[str]:
+        found = (line for line in self._lines.one_by_one() if line.strip() or self._lines.problem)
+        first = next(found, "")
+        if first.strip() != "[":
+            yield from chain(filter(None, [first]), found)
+            return
+        line = first
+        for line in found:
+            if line.strip() != "]":
+                yield line.rstrip().removesuffix(",")
+        if line.strip() != "]":
+            self.ended_early = "its list is not closed with ]"
+
+
+def _breaks_off(last: Row) -> str:
+    """Return what the last line breaks off with; empty when the file ended in good order."""
+    cut = last.problem and not str(last.raw).endswith(("\n", "\r"))
+    return f"its last line, {last.line:,}, breaks off: {last.problem}" if cut else ""
 
 
 def _object(line: str) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from recommender.catalogue.encodings import Utf8Stream, is_wide
-from recommender.catalogue.sources import CHUNK, UNREADABLE, reason
-from recommender.errors import BadFeed
+from recommender.catalogue.sources import CHUNK, UNREADABLE, broken_off, reason
 
 MAX_LINE = 4 << 20
 """Bytes of a line, and of a record of several lines: 4 MiB. A longer one is rejected, and never held in memory."""
@@ -91,10 +90,7 @@ class TextLines:
             raise
         except (*UNREADABLE, UnicodeError) as error:
             why = "it ends within a character" if isinstance(error, UnicodeError) else reason(error)
-            raise BadFeed(
-                f"{self._name}: can't be read beyond line {self.number:,}: {why}; the rows before it may have been"
-                " taken in, and the same command with a whole file goes on from there"
-            ) from error
+            raise broken_off(self._name, self.number, why) from error
 
     def _decoded(self, line: bytes | _TooLong) -> str:
         if isinstance(line, _TooLong):

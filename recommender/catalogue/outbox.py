@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     false,
     func,
     literal_column,
@@ -27,9 +28,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from recommender.catalogue.owners import is_alive, process_of, this_host
-from recommender.catalogue.statements import in_chunks, insert_into, table_of
+from recommender.catalogue.statements import execute_many, in_chunks, insert_into, table_of
 from recommender.database.engine import Database
 from recommender.database.tables import OutboxRow, now
+from recommender.errors import UsageError
 
 MAX_ATTEMPTS = 5
 """Failures after which a change is parked, for a person to look at."""
@@ -37,8 +39,14 @@ MAX_ATTEMPTS = 5
 FIRST_RETRY_S = 2.0
 """Delay after the first failure; four times as long after each further one, so that the last comes after minutes."""
 
+LONGEST_RETRY = timedelta(seconds=FIRST_RETRY_S * 4 ** (MAX_ATTEMPTS - 2) * 1.5)
+"""What is put off for longer than any failure does was put off by a clock that has jumped back since."""
+
+LONGEST_LEASE = timedelta(hours=1)
+"""No lease is longer, so that one which ends later was taken by a clock that has jumped back since."""
+
 _OUTBOX = table_of(OutboxRow)
-_UNCLAIMED: dict[str, Any] = {name: bindparam(name) for name in ("sku", "revision", "enqueued_at", "available_at")} | {
+_UNCLAIMED: dict[str, Any] = {name: bindparam(name) for name in ("sku", "revision")} | {
     "lease_owner": literal_column("''"),
     "lease_until": null(),
     "attempts": literal_column("0"),
@@ -46,6 +54,8 @@ _UNCLAIMED: dict[str, Any] = {name: bindparam(name) for name in ("sku", "revisio
     "error": literal_column("''"),
 }
 """A new entry. What is the same for all stands in the statement, and is not bound anew for each row."""
+
+_FREE: dict[str, Any] = {"lease_owner": "", "lease_until": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +95,15 @@ def queue_changes(session: Session, changes: Iterable[tuple[str, int]], at: date
     Its revision always moves on, so that whoever works on the earlier state can't acknowledge this one; and a lease
     stays, since two workers on one SKU could write the earlier state last.
     """
-    rows = [{"sku": sku, "revision": revision, "enqueued_at": at, "available_at": at} for sku, revision in changes]
+    rows = [{"sku": sku, "revision": revision} for sku, revision in changes]
     if not rows:
         return
     rows.sort(key=itemgetter("sku"))  # one order everywhere: two writers can't block each other
-    statement = insert_into(session, _OUTBOX).values(_UNCLAIMED)
+    statement = insert_into(session, _OUTBOX).values(_UNCLAIMED | {"enqueued_at": at, "available_at": at})
     offered = statement.excluded
     kept = _OUTBOX.c
-    session.execute(
+    execute_many(
+        session,
         statement.on_conflict_do_update(
             index_elements=["sku"],
             set_={
@@ -120,11 +131,15 @@ class Outbox:
         self._jitter = jitter
 
     def claim(self, owner: str, limit: int, lease: timedelta) -> list[Claim]:
-        """Take up to `limit` changes that are due, oldest first; nobody else gets them until the lease runs out."""
+        """Take up to `limit` changes that are due, oldest first; nobody else gets them until the lease runs out.
+
+        Raises `UsageError` for a lease of more than `LONGEST_LEASE`.
+        """
+        _check(lease)
         at = self._clock()
         due = (
             select(OutboxRow.sku, OutboxRow.revision, OutboxRow.attempts)
-            .where(OutboxRow.parked.is_(False), OutboxRow.available_at <= at, _free(at))
+            .where(_due(at))
             .order_by(OutboxRow.available_at, OutboxRow.sku)
             .limit(limit)
             .with_for_update(skip_locked=True)  # left out by SQLite, where the transaction holds the only write lock
@@ -136,21 +151,50 @@ class Outbox:
                 session.execute(taken.values(lease_owner=owner, lease_until=at + lease))
         return claims
 
+    def anything_due(self) -> bool:
+        """Tell whether `claim` would find something, for the price of finding the first."""
+        with self._database.reading() as session:
+            return bool(session.scalar(select(exists().where(_due(self._clock())))))
+
+    def renew(self, owner: str, claims: Sequence[Claim], lease: timedelta) -> set[str]:
+        """Begin the leases of a batch anew, and return the SKUs that the owner still holds.
+
+        The others went to somebody else when their lease ran out: what the owner knows of them may be old by now.
+        """
+        _check(lease)
+        begun = update(_OUTBOX).values(lease_until=self._clock() + lease).where(_OUTBOX.c.lease_owner == owner)
+        held: set[str] = set()
+        with self._database.writing() as session:
+            for chunk in in_chunks(sorted(claim.sku for claim in claims)):
+                held.update(session.scalars(begun.where(_OUTBOX.c.sku.in_(chunk)).returning(_OUTBOX.c.sku)))
+        return held
+
     def acknowledge(self, owner: str, claims: Sequence[Claim]) -> int:
         """Remove changes that are applied and durable; return how many.
 
-        One that has changed again meanwhile, or whose lease went to somebody else, stays.
+        One that has changed again meanwhile stays. One that the owner held no longer is queued again: it may just
+        have written an older state over what the next holder wrote, who then can't acknowledge it either.
         """
-        removal = delete(_OUTBOX).where(_held_as_claimed())
         with self._database.writing() as session:
-            removed = _executed_for(session, removal, owner, claims)
-            _let_go(session, owner, claims)
-        return removed
+            held = _held(session, owner, claims)
+            applied = [claim for claim in claims if held.get(claim.sku) == claim.revision]
+            for chunk in in_chunks([claim.sku for claim in applied]):
+                session.execute(delete(_OUTBOX).where(_OUTBOX.c.sku.in_(chunk)))
+            if len(applied) < len(claims):
+                _let_go(session, owner, claims)
+                lost = [(claim.sku, claim.revision) for claim in claims if claim.sku not in held]
+                queue_changes(session, lost, self._clock())
+        return len(applied)
 
     def release(self, owner: str, claims: Sequence[Claim]) -> None:
         """Give a batch back untouched, for whoever claims next."""
         with self._database.writing() as session:
             _let_go(session, owner, claims)
+
+    def release_all(self, owner: str) -> None:
+        """Give back everything that an owner holds, known to it or not: a claim may succeed and its answer be lost."""
+        with self._database.writing() as session:
+            session.execute(update(_OUTBOX).where(_OUTBOX.c.lease_owner == owner).values(_FREE))
 
     def release_dead(self, host: str | None = None, alive: Callable[[int], bool] = is_alive) -> int:
         """Free what processes of this host held when they were killed; return how many changes that are.
@@ -164,7 +208,7 @@ class Outbox:
         dead = [owner for owner in owners if (process := process_of(owner, here)) is not None and not alive(process)]
         if not dead:
             return 0
-        freed = update(_OUTBOX).values(lease_owner="", lease_until=None)
+        freed = update(_OUTBOX).values(_FREE)
         with self._database.writing() as session:
             return sum(
                 _rowcount(session.execute(freed.where(_OUTBOX.c.lease_owner.in_(chunk)))) for chunk in in_chunks(dead)
@@ -228,8 +272,21 @@ class Outbox:
         )
 
 
+def _check(lease: timedelta) -> None:
+    if lease > LONGEST_LEASE:
+        raise UsageError(f"a lease of {lease}, expected at most {LONGEST_LEASE}; renew it instead")
+
+
+def _due(at: datetime) -> ColumnElement[bool]:
+    # What was never put off is due whatever its time says, or a clock that jumps back would stall the queue. The index
+    # gives the rows in order, and the first that fit are nearly always the first of all.
+    available = or_(OutboxRow.attempts == 0, OutboxRow.available_at <= at, OutboxRow.available_at > at + LONGEST_RETRY)
+    return and_(OutboxRow.parked.is_(False), available, _free(at))
+
+
 def _free(at: datetime) -> ColumnElement[bool]:
-    return or_(OutboxRow.lease_until.is_(None), OutboxRow.lease_until <= at)
+    until = OutboxRow.lease_until
+    return or_(until.is_(None), until <= at, until > at + LONGEST_LEASE)
 
 
 def _count(condition: ColumnElement[bool] | Any) -> ColumnElement[int]:
@@ -252,11 +309,21 @@ def _executed_for(session: Session, statement: Any, owner: str, claims: Sequence
     return _rowcount(session.execute(statement, rows)) if rows else 0
 
 
+def _held(session: Session, owner: str, claims: Sequence[Claim]) -> dict[str, int]:
+    """Return the revision at which each SKU of a batch stands now, of those that the owner still holds."""
+    held: dict[str, int] = {}
+    ours = select(OutboxRow.sku, OutboxRow.revision).where(OutboxRow.lease_owner == owner).with_for_update()
+    for chunk in in_chunks(sorted(claim.sku for claim in claims)):
+        rows = session.execute(ours.where(OutboxRow.sku.in_(chunk)).order_by(OutboxRow.sku))
+        held.update((row.sku, row.revision) for row in rows)
+    return held
+
+
 def _let_go(session: Session, owner: str, claims: Sequence[Claim]) -> None:
     """Free what the owner still holds of the batch; what was removed, or claimed by another since, is not touched."""
     for chunk in in_chunks([claim.sku for claim in claims]):
         held = and_(_OUTBOX.c.sku.in_(chunk), _OUTBOX.c.lease_owner == owner)
-        session.execute(update(_OUTBOX).where(held).values(lease_owner="", lease_until=None))
+        session.execute(update(_OUTBOX).where(held).values(_FREE))
 
 
 def _rowcount(result: object) -> int:

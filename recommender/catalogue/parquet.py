@@ -38,6 +38,16 @@ class ParquetFeed:
         """Columns that no field is read from."""
         return self._columns.ignored
 
+    @property
+    def ended_early(self) -> str:
+        """Empty: a Parquet file that is cut off lacks what it is read by, and is refused before its first row."""
+        return ""
+
+    @property
+    def withdrawn(self) -> tuple[str, ...]:
+        """None: such a file states only what is offered."""
+        return ()
+
     def rows(self) -> Iterator[Row]:
         """Read the rows, numbered from 1, in bounded memory."""
         number = 0

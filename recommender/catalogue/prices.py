@@ -28,6 +28,9 @@ _AMBIGUOUS = {"KR", "KR."}
 _CLEAR_MARK = re.compile(r"[0-9]([.,])[0-9]{1,2}[^0-9]*$")
 """The end of a price with one or two decimals, which no thousands can be."""
 
+_PLAINEST = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,4})?")
+"""A price that is below the largest and has no more decimals than are kept: nearly all of a feed."""
+
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?")
 _PRICE = re.compile(
     r"(?P<before>(?:[^0-9.,]|(?<=[A-Za-z])\.)*?)\s*(?P<sign>[-+\u2212]?)\s*(?P<number>[.,]?[0-9](?:[0-9.,'\u2019\s]*[0-9])?)"
@@ -60,6 +63,8 @@ def parse_price(text: str, decimal_comma: bool = False) -> StatedPrice:
     text = text.strip()
     if not text:
         return StatedPrice(None)
+    if _PLAINEST.fullmatch(text) and not decimal_comma:
+        return StatedPrice(Decimal(text))
     if len(text) > LONGEST_CELL:
         raise BadRow(f"price {text[:20]!r}... is not a number")
     if _PLAIN.fullmatch(text) and not (decimal_comma and _is_grouped(text, ".")):

@@ -15,6 +15,9 @@ from recommender.errors import BadInput, UsageError
 LONGEST_RAW = 10_000
 """Characters of a rejected row that are written out."""
 
+_LIVE = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet read a cell as a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
+
 COLUMNS = ("source", "line", "sku", "reason", "raw")
 
 
@@ -58,9 +61,13 @@ class RejectsFile:
         return self
 
     def write(self, source: str, rejections: Sequence[tuple[Rejection, object]]) -> None:
-        """Add rejections, each with the row as the feed has it."""
+        """Add rejections, each with the row as the feed has it.
+
+        A text that a spreadsheet would run as a formula gets an apostrophe before it, which makes it a text there.
+        """
         for rejection, raw in rejections:
-            self._writer.writerow((source, rejection.line, rejection.sku, rejection.reason, _shown(raw)))
+            texts = map(_inert, (rejection.sku, rejection.reason, _shown(raw)))
+            self._writer.writerow((_inert(source), rejection.line, *texts))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -91,6 +98,10 @@ def _why(error: OSError) -> str:
     if isinstance(error, FileExistsError | NotADirectoryError):
         return f"{error.filename} is no directory"
     return error.strerror or str(error)
+
+
+def _inert(text: str) -> str:
+    return f"'{text}" if text.startswith(_LIVE) else text
 
 
 def _shown(raw: object) -> str:

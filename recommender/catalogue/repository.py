@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, func, select, update
-from sqlalchemy.orm import Session
 
-from recommender.catalogue.categories import CategoryTree, normal_path
-from recommender.catalogue.hashes import content_hash
+from recommender.catalogue.categories import CategoryTree
 from recommender.catalogue.nearest import nearest_skus
+from recommender.catalogue.offers import Offer, UpsertCounts, offer_of
 from recommender.catalogue.outbox import queue_changes
-from recommender.catalogue.statements import in_chunks, insert_into, table_of
+from recommender.catalogue.statements import in_chunks, table_of
+from recommender.catalogue.writing import insert_products, known_products, replace_products
 from recommender.database.engine import Database
 from recommender.database.tables import CategoryRow, ProductRow, now
 from recommender.types import PATH_SEPARATOR, Availability, Product
 
 _PRODUCT = table_of(ProductRow)
-_REPLACED = tuple(
-    column.name for column in _PRODUCT.columns if column.name not in {"id", "sku", "revision", "created_at"}
-)
-"""Columns that a change writes; the others name the row or count its changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +29,6 @@ class StoredProduct:
     product: Product
     active: bool
     text_hash: str
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class UpsertCounts:
-    """How many products were new, different, and as they stood before."""
-
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-
-    def __add__(self, other: UpsertCounts) -> UpsertCounts:
-        return UpsertCounts(
-            self.created + other.created, self.updated + other.updated, self.unchanged + other.unchanged
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    id: int
-    content_hash: str
-    active: bool
     revision: int
 
 
@@ -99,41 +74,63 @@ class Catalogue:
         with self._database.reading() as session:
             return nearest_skus(session, sku, limit)
 
+    def active_skus(self, batch: int, unchanged_since: datetime) -> Iterator[list[str]]:
+        """Walk over the SKUs of active products that were last changed before a time, `batch` of them at a time."""
+        old = (ProductRow.active.is_(True), ProductRow.updated_at < unchanged_since)
+        statement = select(ProductRow.id, ProductRow.sku).where(*old).order_by(ProductRow.id).limit(batch)
+        last = 0
+        while True:
+            with self._database.reading() as session:
+                rows = session.execute(statement.where(ProductRow.id > last)).all()
+            if not rows:
+                return
+            yield [sku for _, sku in rows]
+            last = rows[-1].id
+
     def upsert(self, products: Sequence[Product]) -> UpsertCounts:
         """Create or replace products by SKU, all of them in one transaction; of a SKU given twice the last stands.
 
         Products that are in the catalogue as given, and active, are not written and not queued.
         """
-        offered = {product.sku: _with_normal_category(product) for product in products}
-        hashes = {sku: content_hash(product) for sku, product in offered.items()}
-        with self._database.writing() as session:
-            known = _known(session, list(offered))
-            fresh = [sku for sku in sorted(offered) if sku not in known]
-            changed = [sku for sku in sorted(known) if not _is_current(known[sku], hashes[sku])]
-            ids = self._categories.ids(session, (offered[sku].category for sku in (*fresh, *changed)))
-            rows = {sku: self._row(offered[sku], hashes[sku], ids) for sku in (*fresh, *changed)}
-            _insert(session, [rows[sku] for sku in fresh])
-            _replace(session, [rows[sku] | {"known_id": known[sku].id} for sku in changed])
-            revisions = dict.fromkeys(fresh, 1) | {sku: known[sku].revision + 1 for sku in changed}
-            queue_changes(session, revisions.items(), now())
-        self._categories.remember(ids)
-        return UpsertCounts(len(fresh), len(changed), len(offered) - len(rows))
+        return self.upsert_offers([offer_of(product) for product in products])
 
-    def deactivate(self, skus: Sequence[str]) -> int:
-        """Take products out of the shop; they stay in the catalogue. Returns how many were active."""
+    def upsert_offers(self, offers: Sequence[Offer]) -> UpsertCounts:
+        """Do as `upsert` with products that are hashed already."""
+        offered = {offer.product.sku: offer for offer in offers}
         with self._database.writing() as session:
-            known = _known(session, list(skus))
-            gone = {sku: row for sku, row in sorted(known.items()) if row.active}
-            off = update(_PRODUCT).values(active=False, revision=_PRODUCT.c.revision + 1, updated_at=now())
-            for chunk in in_chunks([row.id for row in gone.values()]):
+            known = known_products(session, list(offered))
+            fresh = sorted(offered.keys() - known.keys())
+            changed = [sku for sku in sorted(known) if not known[sku].is_current(offered[sku].content)]
+            ids = self._categories.ids(session, (offered[sku].product.category for sku in (*fresh, *changed)))
+            at = now()
+            rows = {sku: self._row(offered[sku], ids) for sku in (*fresh, *changed)}
+            insert_products(session, [rows[sku] for sku in fresh], at)
+            replace_products(session, [rows[sku] | {"known_id": known[sku].id} for sku in changed], at)
+            revisions = dict.fromkeys(fresh, 1) | {sku: known[sku].revision + 1 for sku in changed}
+            queue_changes(session, revisions.items(), at)
+        self._categories.remember(ids)
+        retexted = sum(known[sku].needs_text(str(rows[sku]["text_hash"])) for sku in changed)
+        return UpsertCounts(len(fresh), len(changed), len(offered) - len(rows), retexted)
+
+    def deactivate(self, skus: Sequence[str], unchanged_since: datetime | None = None) -> int:
+        """Take products out of the shop; they stay in the catalogue. Returns how many were active.
+
+        With `unchanged_since` those that were changed at that time or later are left as they are.
+        """
+        at = now()
+        old = [] if unchanged_since is None else [ProductRow.updated_at < unchanged_since]
+        with self._database.writing() as session:
+            known = known_products(session, list(skus), ProductRow.active.is_(True), *old)
+            off = update(_PRODUCT).values(active=False, revision=_PRODUCT.c.revision + 1, updated_at=at)
+            for chunk in in_chunks([row.id for row in known.values()]):
                 session.execute(off.where(_PRODUCT.c.id.in_(chunk)))
-            queue_changes(session, [(sku, row.revision + 1) for sku, row in gone.items()], now())
-        return len(gone)
+            queue_changes(session, [(sku, row.revision + 1) for sku, row in known.items()], at)
+        return len(known)
 
     def enqueue(self, skus: Sequence[str]) -> int:
         """Queue SKUs again as they stand, also those the catalogue does not know, so that the index drops them."""
         with self._database.writing() as session:
-            known = _known(session, list(skus))
+            known = known_products(session, list(skus))
             queued = {sku: known[sku].revision if sku in known else 0 for sku in skus}
             queue_changes(session, queued.items(), now())
         return len(queued)
@@ -184,13 +181,13 @@ class Catalogue:
             queue_changes(session, [(row.sku, row.revision + 1) for row in differing], now())
         return len(differing)
 
-    def _row(self, product: Product, content: str, categories: dict[tuple[str, ...], int]) -> dict[str, object]:
-        at = now()
+    def _row(self, offer: Offer, categories: dict[tuple[str, ...], int]) -> dict[str, object]:
+        product = offer.product
         return {
             "sku": product.sku,
             "title": product.title,
             "text_hash": self._hash_text(product),
-            "content_hash": content,
+            "content_hash": offer.content,
             "group_id": product.group_id,
             "description": product.description,
             "brand": product.brand,
@@ -201,53 +198,7 @@ class Catalogue:
             "url": product.url,
             "image": product.image,
             "attributes": dict(product.attributes),
-            "active": True,
-            "revision": 1,
-            "created_at": at,
-            "updated_at": at,
         }
-
-
-def _with_normal_category(product: Product) -> Product:
-    normal = normal_path(product.category)
-    return product if normal == product.category else replace(product, category=normal)
-
-
-def _is_current(known: _Known, content: str) -> bool:
-    return known.active and known.content_hash == content
-
-
-def _known(session: Session, skus: Sequence[str]) -> dict[str, _Known]:
-    columns = (ProductRow.sku, ProductRow.id, ProductRow.content_hash, ProductRow.active, ProductRow.revision)
-    # In one order everywhere, and locked where the database has row locks: two writers can't block each other.
-    statement = select(*columns).order_by(ProductRow.sku).with_for_update()
-    known: dict[str, _Known] = {}
-    for chunk in in_chunks(sorted(skus)):
-        rows = session.execute(statement.where(ProductRow.sku.in_(chunk)))
-        known.update((row.sku, _Known(row.id, row.content_hash, row.active, row.revision)) for row in rows)
-    return known
-
-
-def _insert(session: Session, rows: Sequence[dict[str, object]]) -> None:
-    if not rows:
-        return
-    statement = insert_into(session, _PRODUCT)
-    # Another writer of a server database may insert the same SKU since we looked; then this is the later change.
-    later = {name: statement.excluded[name] for name in _REPLACED} | {"revision": _PRODUCT.c.revision + 1}
-    session.execute(statement.on_conflict_do_update(index_elements=["sku"], set_=later), rows)
-
-
-def _replace(session: Session, rows: Sequence[dict[str, object]]) -> None:
-    if not rows:
-        return
-    written: dict[str, object] = {name: bindparam(name) for name in _REPLACED}
-    keys = {*_REPLACED, "known_id"}
-    statement = (
-        update(_PRODUCT)
-        .where(_PRODUCT.c.id == bindparam("known_id"))
-        .values(written | {"revision": _PRODUCT.c.revision + 1})
-    )
-    session.execute(statement, [{name: value for name, value in row.items() if name in keys} for row in rows])
 
 
 def _stored() -> Select[Any]:

@@ -15,6 +15,14 @@ from recommender.catalogue.prices import StatedPrice, clear_decimal_mark, parse_
 from recommender.catalogue.rejections import BadRow
 from recommender.types import Product
 
+# Python 3.11 takes longer to find a member of an enum than to find its cell, and a row has twelve.
+_SKU, _TITLE, _DESCRIPTION, _BRAND, _CATEGORY, _URL = (
+    Field.SKU, Field.TITLE, Field.DESCRIPTION, Field.BRAND, Field.CATEGORY, Field.URL,
+)  # fmt: skip
+_PRICE, _CURRENCY, _AVAILABILITY, _IMAGE, _GROUP_ID, _ATTRIBUTES = (
+    Field.PRICE, Field.CURRENCY, Field.AVAILABILITY, Field.IMAGE, Field.GROUP_ID, Field.ATTRIBUTES,
+)  # fmt: skip
+
 SAMPLED_ROWS = 1000
 """Rows looked at beforehand to see how the feed writes its category paths and prices."""
 
@@ -64,19 +72,19 @@ def product_of(row: Row, notation: Notation = UNKNOWN) -> Product:
     if row.problem:
         raise BadRow(row.problem)
     cells = row.cells.get
-    price = _price(cells(Field.PRICE), notation.decimal_comma)
+    price = _price(cells(_PRICE), notation.decimal_comma)
     product = Product(
-        sku=text_of(cells(Field.SKU), "sku").strip(),
-        title=_one_line(text_of(cells(Field.TITLE), "title")),
-        description=joined_text_of(cells(Field.DESCRIPTION), "description").strip(),
-        brand=_one_line(text_of(cells(Field.BRAND), "brand")),
-        category=category_of(cells(Field.CATEGORY), notation.arrows),
+        sku=text_of(cells(_SKU), "sku").strip(),
+        title=_one_line(text_of(cells(_TITLE), "title")),
+        description=joined_text_of(cells(_DESCRIPTION), "description").strip(),
+        brand=_one_line(text_of(cells(_BRAND), "brand")),
+        category=category_of(cells(_CATEGORY), notation.arrows),
         price=price.amount,
-        currency=parse_currency(text_of(cells(Field.CURRENCY), "currency")) or price.currency,
-        availability=parse_availability(text_of(cells(Field.AVAILABILITY), "availability")),
-        url=text_of(cells(Field.URL), "url").strip(),
-        image=first_text_of(cells(Field.IMAGE), "image").strip(),
-        group_id=_group(cells(Field.GROUP_ID)),
+        currency=parse_currency(text_of(cells(_CURRENCY), "currency")) or price.currency,
+        availability=parse_availability(text_of(cells(_AVAILABILITY), "availability")),
+        url=text_of(cells(_URL), "url").strip(),
+        image=first_text_of(cells(_IMAGE), "image").strip(),
+        group_id=_group(cells(_GROUP_ID)),
         attributes=_attributes(row),
     )
     if problem := product_problem(product):
@@ -102,6 +110,8 @@ def _group(value: Any) -> str:
 
 
 def _price(value: Any, decimal_comma: bool) -> StatedPrice:
+    if isinstance(value, str):
+        return parse_price(value, decimal_comma)
     amount = _amount_cell(value)
     if isinstance(amount, float) and amount != amount:
         raise BadRow("price NaN is not a number")
@@ -118,5 +128,5 @@ def _amount_cell(value: Any) -> Any:
 
 
 def _attributes(row: Row) -> dict[str, str]:
-    stated = attributes_of(row.cells.get(Field.ATTRIBUTES))
+    stated = attributes_of(row.cells.get(_ATTRIBUTES))
     return stated | attributes_of(row.attributes) if row.attributes else stated

@@ -8,7 +8,20 @@ import sys
 import typer
 
 from recommender import __version__
-from recommender.cli import compare, demo, evaluate, finetune, index, ingest, models, operate, queries, queue, triplets
+from recommender.cli import (
+    backup,
+    compare,
+    demo,
+    evaluate,
+    finetune,
+    index,
+    ingest,
+    models,
+    operate,
+    queries,
+    queue,
+    triplets,
+)
 from recommender.errors import RecommenderError, exit_code
 
 UNEXPECTED = 1
@@ -24,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for module in (demo, ingest, queries, compare, finetune, evaluate, operate):
+for module in (demo, ingest, queries, compare, finetune, evaluate, operate, backup):
     module.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(index.app, name="index")

@@ -1,18 +1,21 @@
-"""`index status | rebuild | verify | optimize`."""
+"""`index status | rebuild | verify | audit | optimize`."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.cli.options import Json
+from recommender.cli.options import Json, Keep, keeping
 from recommender.cli.output import print_json, print_table, say
 from recommender.cli.progress import ProgressBar
 from recommender.errors import IndexHeld, Unavailable
+from recommender.types import MAX_RESULTS
 
 if TYPE_CHECKING:
     from recommender.bootstrap.application import Application
+    from recommender.index.audit import Recall
     from recommender.index.generations import Generation
     from recommender.ingestion.verify import Verification
 
@@ -28,36 +31,43 @@ def status(as_json: Json = False) -> None:
     from recommender.bootstrap.application import open_application
 
     with open_application() as application:
-        rows = [_row(application, generation) for generation in application.generations.list()]
+        previous = application.generations.previous()
+        rows = [_row(application, generation, previous) for generation in application.generations.list()]
     if as_json:
         print_json({"generations": rows})
         return
-    columns = [("generation", "left"), ("model", "left"), ("state", "left"), ("live", "left"), ("points", "right")]
+    columns = [("generation", "left"), ("model", "left"), ("state", "left"), ("role", "left"), ("points", "right")]
     print_table(
         columns,
-        [
-            (row["generation"], row["model"], row["state"], "live" if row["live"] else "", _points_cell(row))
-            for row in rows
-        ],
+        [(row["generation"], row["model"], row["state"], row["role"], _points_cell(row)) for row in rows],
     )
     for row in rows:
         if row["problem"]:
             say(f"{row['generation']}: {row['problem']}")
 
 
-def _row(application: Application, generation: Generation) -> dict[str, Any]:
+def _row(application: Application, generation: Generation, previous: Generation | None) -> dict[str, Any]:
     points, condition, problem = _points(application, generation)
     return {
         "generation": generation.name,
         "model": generation.model_name,
         "state": generation.state.value,
         "live": generation.live,
+        "role": _role(generation, previous),
         "points": points,
         "condition": condition,
         "problem": problem,
         "created_at": generation.created_at,
         "ready_at": generation.ready_at,
     }
+
+
+def _role(generation: Generation, previous: Generation | None) -> str:
+    if generation.live:
+        return "live"
+    if previous is not None and generation.id == previous.id:
+        return "previous"
+    return "kept" if generation.state == "ready" else ""
 
 
 def _points(application: Application, generation: Generation) -> tuple[int | None, str, str]:
@@ -79,12 +89,12 @@ def _points_cell(row: dict[str, Any]) -> str:
 
 
 @app.command()
-def rebuild(as_json: Json = False) -> None:
+def rebuild(keep: Keep = None, as_json: Json = False) -> None:
     """Build a new generation with the live model and switch to it; queries go on meanwhile."""
     from recommender.bootstrap.application import open_application
     from recommender.bootstrap.models import rebuild as build
 
-    with open_application() as application, ProgressBar() as progress:
+    with open_application(**keeping(keep)) as application, ProgressBar() as progress:
         generation = build(application, progress)
         points = application.index(generation).count()
     if as_json:
@@ -98,35 +108,48 @@ def verify(
     repair: Annotated[bool, typer.Option("--repair", help="Queue what differs and bring it up to date.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Compare the live generation with the catalogue, product by product; exit 1 when differences remain."""
+    """Compare the live generation with the catalogue, product by product; exit 1 when differences remain.
+
+    What waits in the queue is no difference: it is told by itself.
+    """
     from recommender.bootstrap.application import open_application
 
     with open_application() as application, ProgressBar() as progress:
-        found = left = _compare(application)
+        found = _compare(application, progress)
+        left, waiting = found.without(found.queued), found.queued
         if repair and not found.clean:
-            left = _repaired(application, found, progress)
-    repaired = len(set(found.differing) - set(left.differing))
+            left, waiting = _repaired(application, found, progress)
+    repaired = len(set(found.differing) - set(left.differing) - set(waiting)) if repair else 0
     kinds = {"missing": left.missing, "stale": left.stale, "orphaned": left.orphaned}
     if as_json:
-        print_json({"checked": left.checked, "clean": left.clean, "repaired": repaired} | kinds)
+        counts = {"checked": left.checked, "clean": left.clean, "repaired": repaired}
+        print_json(counts | kinds | {"queued": waiting})
     else:
-        _print_verification(left, kinds, repair, repaired)
+        _print_verification(left, kinds | {"queued": waiting}, repair, repaired)
     if not left.clean:
         raise typer.Exit(1)
 
 
-def _compare(application: Application) -> Verification:
+def _compare(application: Application, progress: ProgressBar) -> Verification:
+    from recommender.catalogue.states import ProductStates
     from recommender.ingestion.verify import verify as compare
 
-    return compare(application.index(application.generations.require_live()), application.catalogue)
+    index = application.index(application.generations.require_live())
+    return compare(index, application.catalogue, ProductStates(application.database), progress)
 
 
-def _repaired(application: Application, found: Verification, progress: ProgressBar) -> Verification:
+def _repaired(
+    application: Application, found: Verification, progress: ProgressBar
+) -> tuple[Verification, tuple[str, ...]]:
+    """Queue what differs, drain, and return what is left, and what came into the queue only meanwhile."""
     from recommender.bootstrap.ingest import drain
 
-    application.catalogue.enqueue(found.differing)
+    application.catalogue.enqueue(found.without(found.queued).differing)
     drain(application, progress)
-    return _compare(application)
+    left = _compare(application, progress)
+    known = frozenset(found.differing)
+    new = tuple(sku for sku in left.queued if sku not in known)
+    return left.without(new), new
 
 
 def _print_verification(left: Verification, kinds: dict[str, tuple[str, ...]], repair: bool, repaired: int) -> None:
@@ -136,11 +159,51 @@ def _print_verification(left: Verification, kinds: dict[str, tuple[str, ...]], r
     if repaired:
         say(f"{repaired:,} repaired")
     if left.clean:
-        say(f"index and catalogue agree on {left.checked:,} products")
+        agreed = (
+            "index and catalogue agree" if not kinds["queued"] else "but for what is queued, index and catalogue agree"
+        )
+        say(f"{agreed} on {left.checked:,} products")
     elif repair:
         say("these could not be repaired; see `recommender queue failed`, or build anew: `recommender index rebuild`")
     else:
         say("`recommender index verify --repair` brings them up to date")
+
+
+@app.command()
+def audit(
+    queries: Annotated[int, typer.Option("--queries", help="Products whose neighbours are asked for.", min=1)] = 200,
+    k: Annotated[int, typer.Option("-k", "--limit", help="Neighbours of each.", min=1, max=MAX_RESULTS)] = 10,
+    as_json: Json = False,
+) -> None:
+    """Compare approximate with exact search over the live generation, without and with filters."""
+    from recommender.bootstrap.application import open_application
+    from recommender.index.audit import audit as compare
+
+    with open_application() as application, ProgressBar() as progress:
+        live = application.generations.require_live()
+        index = application.index(live)
+        points = index.count()
+        found = compare(index, queries, k, progress)
+    if as_json:
+        rows = [asdict(recall) for recall in found]
+        print_json({"generation": live.name, "model": live.model_name, "points": points, "k": k, "recall": rows})
+        return
+    columns = [("filtered by", "left"), ("queries", "right"), (f"recall@{k}", "right"), ("lowest", "right")]
+    columns += [("graph ms", "right"), ("exact ms", "right")]
+    print_table(columns, [_recall_row(recall) for recall in found], f"{live.name}: {points:,} points")
+
+
+def _recall_row(recall: Recall) -> tuple[str, ...]:
+    if not recall.queries:
+        return (recall.filtered_by, "0", "", "", "", "")
+    shares = (f"{recall.recall:.4f}", f"{recall.lowest:.2f}")
+    return (
+        recall.filtered_by,
+        f"{recall.queries:,}",
+        *shares,
+        f"{recall.approximate_ms:.2f}",
+        f"{recall.exact_ms:.2f}",
+    )
 
 
 @app.command()

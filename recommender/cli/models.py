@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recommender.cli.model_metrics import only, print_side_by_side, say_what_differs, suites_of
-from recommender.cli.options import Json
+from recommender.cli.options import Json, Keep, keeping
 from recommender.cli.output import print_json, print_table, say
 from recommender.cli.progress import ProgressBar
 
@@ -108,22 +108,28 @@ def promote(
     force: Annotated[
         bool, typer.Option("--force", help="Even if the gate refused it; the model is marked as forced.")
     ] = False,
+    keep: Keep = None,
     as_json: Json = False,
 ) -> None:
-    """Build a generation with a model and make the two live, in one step; `models rollback` undoes it."""
+    """Make a model and a generation of it live, in one step; `models rollback` undoes it.
+
+    The generation is built first, unless the model was live before and its generation was kept.
+    """
     from recommender.bootstrap import promote as job
     from recommender.bootstrap.application import open_application
 
-    with open_application() as application, ProgressBar() as progress:
+    with open_application(**keeping(keep)) as application, ProgressBar() as progress:
         model = application.registry.get(name)
-        generation = application.generations.live() if model.live else None
-        built = generation or job.promote(application, model, force, progress)
+        before = {generation.name for generation in application.generations.list()}
+        live = application.generations.live() if model.live else None
+        generation = live or job.promote(application, model, force, progress)
     if as_json:
-        print_json({"live": {"model": name, "generation": built.name}, "built": generation is None})
-    elif generation is not None:
-        say(f"{name} is live already, with generation {generation.name}")
+        built = generation.name not in before
+        print_json({"live": {"model": name, "generation": generation.name}, "built": built})
+    elif live is not None:
+        say(f"{name} is live already, with generation {live.name}")
     else:
-        say(f"{name} is live with generation {built.name}; `recommender models rollback` goes back")
+        say(f"{name} is live with generation {generation.name}; `recommender models rollback` goes back")
 
 
 @app.command()

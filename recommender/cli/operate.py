@@ -42,10 +42,10 @@ def _import_line(run: dict[str, Any]) -> str:
 
 
 def _status(application: Application) -> dict[str, Any]:
-    from recommender.database.import_runs import last_import
+    from recommender.catalogue.runs import last_run
 
     depth = application.outbox.depth()
-    run = last_import(application.database)
+    run = last_run(application.database)
     live = application.generations.live()
     return {
         "home": str(application.settings.home.resolve()),

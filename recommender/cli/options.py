@@ -25,6 +25,18 @@ Brand = Annotated[list[str] | None, typer.Option("--brand", help="Only this bran
 Price = Annotated[str | None, typer.Option("--price", help="Price range: `10..50`, `..50` or `10..`.")]
 InStock = Annotated[bool, typer.Option("--in-stock", help="Only what is in stock.")]
 
+Keep = Annotated[
+    int | None,
+    typer.Option(
+        "--keep", help="Generations that were live and stay for a rollback, kept fresh; by default as set.", min=0
+    ),
+]
+
+
+def keeping(keep: int | None) -> dict[str, object]:
+    """Return the settings that `--keep` overrides."""
+    return {} if keep is None else {"keep_generations": keep}
+
 
 def filters_of(category: list[str] | None, brand: list[str] | None, price: str | None, in_stock: bool) -> Filters:
     """Build the filters of a query. Raises `UsageError` for a price range that can't be read."""

@@ -58,7 +58,17 @@ class ProgressBar:
             return
         self._said[stage] = now
         share = f"{done:,}/{total:,}" if total else f"{done:,}"
-        say(f"  {stage:<12} {share:>15}  {now - self._started[stage]:6.1f} s  {note}".rstrip())
+        seconds = now - self._started[stage]
+        left = "" if finished else _pace(done, total, seconds)
+        say(f"  {stage:<12} {share:>15}  {seconds:6.1f} s  {left}{note}".rstrip())
+
+
+def _pace(done: int, total: int | None, seconds: float) -> str:
+    if not done or seconds < 1:
+        return ""
+    rate = done / seconds
+    left = f", {(total - done) / rate:,.0f} s left" if total else ""
+    return f"{rate:,.0f}/s{left}  " if rate >= 1 else f"{left.removeprefix(', ')}  "
 
 
 def _bar() -> Any:
@@ -67,10 +77,17 @@ def _bar() -> Any:
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        ProgressColumn,
+        Task,
+        TaskProgressColumn,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Any:
+            return TaskProgressColumn.render_speed(task.finished_speed or task.speed)
 
     return Progress(
         TextColumn("{task.description:<12}"),
@@ -79,6 +96,7 @@ def _bar() -> Any:
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
+        Rate(),
         TextColumn("{task.fields[note]}"),
         console=Console(stderr=True),
         transient=False,

@@ -183,7 +183,7 @@ class ModelRow(Base):
 
 
 class GenerationRow(Base):
-    """A set of points made by one model. `state` is building, ready or retired."""
+    """A set of points made by one model. `state` is building, ready or retired; `live_until` is when it left live."""
 
     __tablename__ = "generation"
 
@@ -195,6 +195,16 @@ class GenerationRow(Base):
     state: Mapped[str] = mapped_column(String(20), default="building")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
     ready_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    live_until: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+
+
+class MissedRow(Base):
+    """A change that a generation which is not live did not take; queued again in the transaction that makes it live."""
+
+    __tablename__ = "missed"
+
+    generation_id: Mapped[int] = mapped_column(ForeignKey("generation.id", ondelete="CASCADE"), primary_key=True)
+    sku: Mapped[str] = mapped_column(String(200), primary_key=True)
 
 
 class LiveRow(Base):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from uuid import UUID
 
@@ -12,10 +12,13 @@ import numpy as np
 import qdrant_edge as edge
 
 from recommender.errors import BadInput, IndexHeld, NotFound, RecommenderError, Unavailable
+from recommender.index.apart import optimize_apart
 from recommender.index.filters import AnyOf, Between, Condition, IdIn, conditions_of
 from recommender.index.folders import install, remove, staging
+from recommender.index.hold import Hold
 from recommender.index.payload import GRAPH_FIELDS, INDEXED_FIELDS, FieldKind
 from recommender.index.plan import (
+    ACORN_SELECTIVITY,
     DENSE,
     FULL_SCAN_THRESHOLD_KB,
     HNSW_EF_CONSTRUCT,
@@ -43,6 +46,9 @@ _FIELD_PARAMETERS = {
 MAX_SEGMENT_SIZE_KB = 100_000
 """Of vectors in one segment, about 65,000 at 384 dimensions: bounds what building a graph takes at a time."""
 
+_CHANGED = ".changed"
+"""File in the folder of a generation: how many points changed since its graphs were built."""
+
 _MAPPED = edge.Memory.Cached
 """Field and sparse indexes are mapped from the disk: read into memory, they took three quarters of the time to open a
 generation of 50,000 products, which every command pays. The pages stay in the system's cache between two commands."""
@@ -55,10 +61,11 @@ process that only writes past a gigabyte."""
 class EmbeddedIndex:
     """One open shard. Another process can't open it until this one closes it."""
 
-    def __init__(self, name: str, shard: edge.EdgeShard, dimension: int) -> None:
+    def __init__(self, name: str, shard: edge.EdgeShard, dimension: int, hold: Hold) -> None:
         self.name = name
         self._shard = shard
         self._dimension = dimension
+        self._hold = hold
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Write whole points, replacing those with the same id."""
@@ -68,10 +75,14 @@ class EmbeddedIndex:
 
     def overwrite_payloads(self, payloads: Sequence[tuple[UUID, JsonObject]]) -> None:
         """Replace the payloads of points that exist; their vectors stay as they are."""
-        for identity, payload in payloads:
-            # By filter: naming the id of a point that is not there is an error, in the middle of the batch.
-            only = edge.Filter(must=[edge.HasIdCondition({identity})])
-            self._update(edge.UpdateOperation.overwrite_payload_by_filter(only, payload))
+        for batch in batches(payloads, UPSERT_BATCH):
+            # Looked up first: naming a point that is not there is an error, and a filter on its id takes twice as long.
+            with _translated(self.name):
+                found = self._shard.retrieve([identity for identity, _ in batch], with_payload=True, with_vector=False)
+            known = {str(record.id): record.payload or {} for record in found}
+            for identity, payload in batch:
+                if (old := known.get(str(identity))) is not None and old != payload:
+                    self._update(_payload_update(identity, old, payload))
 
     def delete(self, ids: Sequence[UUID]) -> None:
         """Remove points; ids that are not there are no error."""
@@ -123,7 +134,7 @@ class EmbeddedIndex:
 
     def close(self) -> None:
         """Write everything down and release the shard; closing twice is no error."""
-        with _translated(self.name):
+        with self._hold, _translated(self.name):
             self._shard.close()
 
     def _update(self, operation: edge.UpdateOperation) -> None:
@@ -146,14 +157,11 @@ class EmbeddedEngine:
         self.drop(name)
         with _translated(name):
             draft = staging(self.folder, name)
-            shard = edge.EdgeShard.create(str(draft), _config(dimension))
-            for field, kind in INDEXED_FIELDS.items():
-                parameters = _FIELD_PARAMETERS[kind](enable_hnsw=field in GRAPH_FIELDS, memory=_MAPPED)
-                shard.update(edge.UpdateOperation.create_field_index(field, parameters))
-            shard.flush()
-            shard.close()
-            install(draft, self._path(name))
-        return self.open(name)
+            _make(draft, dimension)
+            hold = Hold(draft, name)  # before others can see it
+            with _released_on_error(hold):
+                install(draft, self._path(name))
+            return self._loaded(name, hold)
 
     def open(self, name: str) -> EmbeddedIndex:
         """Open a generation.
@@ -165,9 +173,12 @@ class EmbeddedEngine:
         if not path.is_dir():
             raise NotFound(f"no generation {name!r} in {self.folder}; run `recommender index rebuild`")
         with _translated(name):
-            dimension = _dimension(path)
-            shard = edge.EdgeShard.load(str(path))
-        return EmbeddedIndex(name, shard, dimension)
+            return self._loaded(name, Hold(path, name))
+
+    def _loaded(self, name: str, hold: Hold) -> EmbeddedIndex:
+        path = self._path(name)
+        with _released_on_error(hold):
+            return EmbeddedIndex(name, edge.EdgeShard.load(str(path)), _dimension(path), hold)
 
     def drop(self, name: str) -> None:
         """Remove a generation and its files; one that is not there is no error.
@@ -175,9 +186,29 @@ class EmbeddedEngine:
         Raises `IndexHeld` while it is open anywhere: its reader would lose the files under its feet.
         """
         path = self._path(name)
-        if path.is_dir():
-            _refuse_if_held(name, path)
-        remove(self.folder, name)
+        with _translated(name), Hold(path, name) if path.is_dir() else nullcontext():
+            remove(self.folder, name)
+
+    def optimize(self, name: str, stopped: Callable[[], bool]) -> bool:
+        """Build the graphs of a generation that is not open, in a process of its own; return whether it was finished.
+
+        In this process no other thread would run meanwhile, for as long as a minute: no signal would be heard, no
+        query answered. Once `stopped` says so it is given up. Raises `Unavailable` when it fails.
+        """
+        whole = optimize_apart(self._path(name), stopped)
+        if whole:
+            (self._path(name) / _CHANGED).unlink(missing_ok=True)
+        return whole
+
+    def changed(self, name: str, points: int) -> int:
+        """Take note that so many points changed, and return how many have since graphs were built; about right."""
+        note = self._path(name) / _CHANGED
+        try:
+            total = points + int(note.read_text(encoding="ascii"))
+        except (OSError, ValueError):  # none yet, or cut short by a crash: a build comes somewhat later then
+            total = points
+        note.write_text(str(total), encoding="ascii")
+        return total
 
     def names(self) -> list[str]:
         """Return the names of the generations that exist, sorted."""
@@ -225,6 +256,13 @@ def _edge_sparse(vector: SparseVector) -> edge.SparseVector:
     return edge.SparseVector(list(vector.indices), list(vector.values))
 
 
+def _payload_update(identity: UUID, old: JsonObject, new: JsonObject) -> edge.UpdateOperation:
+    if old.keys() - new.keys():
+        return edge.UpdateOperation.overwrite_payload([identity], new)
+    # A price change writes two fields: half the time of writing them all.
+    return edge.UpdateOperation.set_payload([identity], {key: new[key] for key in new if old.get(key) != new[key]})
+
+
 def _vectors(wanted: bool) -> list[str] | bool:
     return [DENSE] if wanted else False
 
@@ -245,7 +283,8 @@ def _uuid(identity: edge.PointId) -> UUID:
 
 def _request(query: IndexQuery, route: Route) -> edge.QueryRequest:
     conditions = _edge_filter(query.filters)
-    parameters = edge.SearchParams(exact=True) if query.exact else None
+    acorn = edge.AcornSearchParams(enable=True, max_selectivity=ACORN_SELECTIVITY)
+    parameters = edge.SearchParams(exact=query.exact, acorn=acorn)
     if route is not Route.FUSED:
         nearest = _nearest_dense(query) if route is Route.DENSE else _nearest_lexical(query)
         return edge.QueryRequest(
@@ -292,14 +331,22 @@ def _edge_condition(condition: Condition) -> edge.ConditionType:
             return edge.HasIdCondition(set(ids))
 
 
-def _refuse_if_held(name: str, path: Path) -> None:
+def _make(folder: Path, dimension: int) -> None:
+    shard = edge.EdgeShard.create(str(folder), _config(dimension))
+    for field, kind in INDEXED_FIELDS.items():
+        parameters = _FIELD_PARAMETERS[kind](enable_hnsw=field in GRAPH_FIELDS, memory=_MAPPED)
+        shard.update(edge.UpdateOperation.create_field_index(field, parameters))
+    shard.flush()
+    shard.close()
+
+
+@contextmanager
+def _released_on_error(hold: Hold) -> Iterator[None]:
     try:
-        with _translated(name):
-            edge.EdgeShard.load(str(path)).close()
-    except IndexHeld:
+        yield
+    except BaseException:
+        hold.release()
         raise
-    except Unavailable:
-        return  # unreadable, so nobody has it open: it may go
 
 
 @contextmanager

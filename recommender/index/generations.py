@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from recommender.database.engine import Database
-from recommender.database.tables import GenerationRow, LiveRow, ModelRow, now
+from recommender.database.tables import GenerationRow, LiveRow, MissedRow, ModelRow, now
 from recommender.errors import NoLiveModel, NotFound, Refused
+from recommender.index.plan import batches
 
 _LIVE = 1
 """Id of the one row that says what is live."""
+
+_NOTED = 500
+"""SKUs in one statement."""
+
+Requeue = Callable[[Session, Sequence[str]], None]
+"""Queues SKUs for the index once more, in the transaction of the session."""
+
+
+def _forget(session: Session, skus: Sequence[str]) -> None:
+    """Queue nothing: where nobody follows changes, none is missed."""
 
 
 class GenerationState(StrEnum):
@@ -41,13 +52,15 @@ class Generation:
     live: bool
     created_at: datetime
     ready_at: datetime | None
+    live_until: datetime | None
 
 
 class Generations:
-    """The life of generations: building, ready, live, previous, retired. Each step is one transaction."""
+    """The life of generations: building, ready, live, kept, retired. Each step is one transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, requeue: Requeue = _forget) -> None:
         self._database = database
+        self._requeue = requeue
 
     def start(self, model_id: int, fingerprint: str, dimension: int) -> Generation:
         """Record a new generation of a model, in state building, under a name that none had before it.
@@ -80,13 +93,36 @@ class Generations:
             return self._read(session, live.previous_generation_id)
 
     def followers(self) -> Sequence[Generation]:
-        """Return the generations that every change must reach: the live one first, then those being built.
+        """Return the generations that every change must reach: the live one, those being built, and those kept fresh.
 
-        The previous one is not among them: it would double the encoding of every text, and a rollback brings it up to
-        date before it goes live again.
+        The kept ones are those that were live and are not retired, so that a rollback is a switch and nothing more.
         """
-        listed = self.list()
-        return [one for one in listed if one.live] + [one for one in listed if one.state is GenerationState.BUILDING]
+        listed = [one for one in self.list() if one.live or one.state is not GenerationState.RETIRED]
+        return sorted(listed, key=lambda one: (not one.live, one.state is not GenerationState.BUILDING))
+
+    def missed(self, name: str, skus: Sequence[str]) -> bool:
+        """Note changes that a generation did not take; they are queued again in the transaction that makes it live.
+
+        Returns False, and notes nothing, for the live one: whoever writes may not call these changes applied. One that
+        is retired, or unknown, needs no note.
+        """
+        with self._database.writing() as session:
+            live = session.get(LiveRow, _LIVE, with_for_update=True)  # no switch between the question and the note
+            row = session.scalar(select(GenerationRow).where(GenerationRow.name == name))
+            if row is None or row.state == GenerationState.RETIRED:
+                return True
+            if live is not None and live.generation_id == row.id:
+                return False
+            for chunk in batches(sorted(set(skus)), _NOTED):
+                noted = select(MissedRow.sku).where(MissedRow.generation_id == row.id, MissedRow.sku.in_(chunk))
+                known = set(session.scalars(noted))
+                session.add_all(MissedRow(generation_id=row.id, sku=sku) for sku in chunk if sku not in known)
+        return True
+
+    def noted(self, generation: Generation) -> frozenset[str]:
+        """Return the SKUs that are noted as missed by a generation."""
+        with self._database.reading() as session:
+            return frozenset(session.scalars(select(MissedRow.sku).where(MissedRow.generation_id == generation.id)))
 
     def require_live(self) -> Generation:
         """Return the generation that answers queries. Raises `NoLiveModel` before the first one went live."""
@@ -125,7 +161,8 @@ class Generations:
             if live is None:
                 session.add(LiveRow(generation_id=row.id))
             elif live.generation_id != row.id:
-                _point(live, to=row.id, keep_previous=_same_model_as_live(session, live, row))
+                _point(session, live, to=row.id, keep_previous=_same_model_as_live(session, live, row))
+            self._requeue_missed(session, row.id)
 
     def rollback(self) -> Generation:
         """Let the live and the previous generation change places, in one transaction; return the one now live.
@@ -139,7 +176,8 @@ class Generations:
                 raise NoLiveModel("nothing is live yet, so there is nothing to go back from; ingest a feed first")
             if live.previous_generation_id is None:
                 raise NotFound("there is no previous generation to go back to; promote another model first")
-            _point(live, to=live.previous_generation_id)
+            _point(session, live, to=live.previous_generation_id)
+            self._requeue_missed(session, live.generation_id)
             session.flush()
             return self._read(session, live.generation_id)
 
@@ -149,15 +187,35 @@ class Generations:
         Raises `Refused` for the live one and for the one that `rollback` needs.
         """
         with self._database.writing() as session:
+            live = session.get(LiveRow, _LIVE, with_for_update=True)
             row = _locked(session, generation)
-            live = session.get(LiveRow, _LIVE)
             if live is not None and row.id == live.generation_id:
                 raise Refused(f"generation {row.name!r} is live; promote another model before it is retired")
             if live is not None and row.id == live.previous_generation_id:
                 raise Refused(
                     f"generation {row.name!r} is what a rollback returns to; promote twice before it is retired"
                 )
-            row.state = GenerationState.RETIRED
+            _retire(session, row)
+
+    def retire_beyond(self, keep: int) -> None:
+        """Retire what was live before, but for the `keep` generations that were so last; 0 leaves no way back."""
+        with self._database.writing() as session:
+            live = session.get(LiveRow, _LIVE, with_for_update=True)
+            if live is None:
+                return
+            ready = select(GenerationRow).where(GenerationRow.state == GenerationState.READY).with_for_update()
+            rows = [row for row in session.scalars(ready) if row.id != live.generation_id]
+            rows.sort(key=lambda row: (row.id == live.previous_generation_id, row.live_until or row.created_at))
+            kept = [row for row in rows if row.id == live.previous_generation_id or not _made_as(session, live, row)]
+            kept = kept[-keep:] if keep else []
+            for row in (row for row in rows if row not in kept):
+                if row.id == live.previous_generation_id:
+                    live.previous_generation_id = None
+                _retire(session, row)
+
+    def _requeue_missed(self, session: Session, identity: int) -> None:
+        rows = delete(MissedRow).where(MissedRow.generation_id == identity).returning(MissedRow.sku)
+        self._requeue(session, sorted(session.scalars(rows)))
 
     def _read(self, session: Session, identity: int) -> Generation:
         return next(generation for generation in _select(session) if generation.id == identity)
@@ -184,6 +242,7 @@ def _generation(row: GenerationRow, model_name: str, live: bool) -> Generation:
         live=live,
         created_at=row.created_at,
         ready_at=row.ready_at,
+        live_until=row.live_until,
     )
 
 
@@ -197,11 +256,23 @@ def _locked(session: Session, generation: Generation) -> GenerationRow:
 
 def _same_model_as_live(session: Session, live: LiveRow, row: GenerationRow) -> bool:
     # A rebuild is no step to go back from: after promote and rebuild, a rollback must still undo the promotion.
+    return live.previous_generation_id is not None and _made_as(session, live, row)
+
+
+def _made_as(session: Session, live: LiveRow, row: GenerationRow) -> bool:
     current = session.get(GenerationRow, live.generation_id)
-    return live.previous_generation_id is not None and current is not None and current.model_id == row.model_id
+    return current is not None and current.model_id == row.model_id
 
 
-def _point(live: LiveRow, to: int, keep_previous: bool = False) -> None:
+def _point(session: Session, live: LiveRow, to: int, keep_previous: bool = False) -> None:
+    left = session.get(GenerationRow, live.generation_id)
+    if left is not None:
+        left.live_until = now()
     if not keep_previous:
         live.previous_generation_id = live.generation_id
     live.generation_id, live.switched_at = to, now()
+
+
+def _retire(session: Session, row: GenerationRow) -> None:
+    row.state = GenerationState.RETIRED
+    session.execute(delete(MissedRow).where(MissedRow.generation_id == row.id))

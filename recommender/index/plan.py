@@ -31,6 +31,11 @@ millisecond."""
 FULL_SCAN_THRESHOLD_KB = 10_000
 """A filter that leaves less than this is answered by scanning what it leaves, which is exact."""
 
+ACORN_SELECTIVITY = 0.4
+"""Share of the points below which a filtered walk goes over the neighbours that the filter takes out, too (Patel et al.
+2024, "ACORN"): the engines' default. Without it a price range over 60,000 points found 0.887 of the ten nearest, and
+for some products none; with it all, in the time of a scan."""
+
 _Item = TypeVar("_Item")
 
 

@@ -15,6 +15,7 @@ from recommender.errors import BadInput, NotFound, Unavailable
 from recommender.index.filters import AnyOf, Between, Condition, IdIn, conditions_of
 from recommender.index.payload import GRAPH_FIELDS, INDEXED_FIELDS, FieldKind
 from recommender.index.plan import (
+    ACORN_SELECTIVITY,
     DENSE,
     FULL_SCAN_THRESHOLD_KB,
     HNSW_EF_CONSTRUCT,
@@ -266,7 +267,8 @@ def _request(query: IndexQuery, route: Route) -> dict[str, Any]:
     from qdrant_client import models
 
     conditions = _server_filter(query.filters)
-    parameters = models.SearchParams(exact=True) if query.exact else None
+    acorn = models.AcornSearchParams(enable=True, max_selectivity=ACORN_SELECTIVITY)
+    parameters = models.SearchParams(exact=query.exact, acorn=acorn)
     vectors = _query_vectors(query)
     if route is not Route.FUSED:
         name = DENSE if route is Route.DENSE else LEXICAL

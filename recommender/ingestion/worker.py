@@ -2,46 +2,51 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
 
-from recommender.catalogue.outbox import Claim, Outbox
+from recommender.catalogue.outbox import Outbox
 from recommender.catalogue.owners import lease_owner
-from recommender.catalogue.repository import Catalogue, StoredProduct
-from recommender.errors import Unavailable
-from recommender.ingestion.writer import PointWriter, Target, WriteCounts
+from recommender.catalogue.repository import Catalogue
+from recommender.ingestion.encoding import Pace
+from recommender.ingestion.leases import Leases
+from recommender.ingestion.pipeline import BATCH, Parts, Pipeline, Tally
+from recommender.ingestion.writer import PointWriter, Target, Unopened, WriteCounts
 from recommender.types import Progress, silent
 
-BATCH = 1024
-"""Products a claim: large enough that batches of equal length fill the encoder, small enough to finish in seconds."""
-
-LEASE = timedelta(minutes=10)
-"""Longer than the slowest batch: 1,024 long texts on one core take about a minute."""
+__all__ = ["BATCH", "OPTIMIZE_EVERY", "DrainSummary", "Worker"]
 
 OPTIMIZE_EVERY = 25_000
 """Points appended in one drain before graphs are built over them and the indexes let go of: an index that took in
 200,000 points in one go had 2.9 GB of its files mapped at the end."""
 
-_log = logging.getLogger(__name__)
+LOOK_CLOSER_S = 5.0
+"""How often an idle worker looks for what killed processes held: a walk over the whole queue, if a short one."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrainSummary:
     """What a drain did. `counts` adds up all generations that were written; `failed` are put off or parked."""
 
-    applied: int
-    failed: int
-    counts: WriteCounts
-    seconds: float
+    applied: int = 0
+    failed: int = 0
+    counts: WriteCounts = field(default_factory=WriteCounts)
+    seconds: float = 0.0
+
+
+def _optimize_here(target: Target, counts: WriteCounts, _stopped: Callable[[], bool]) -> None:
+    if counts.encoded + counts.deleted:
+        target.index.optimize()  # the engine's own thresholds say whether there is enough to do
 
 
 class Worker:
     """Claims batches, writes them to every target, and acknowledges what has become durable.
 
     `targets` is asked before each batch; `let_go` may close what it opened, and is called now and then in a long drain.
+    `missed` notes SKUs that a generation which is not live did not take, before they are acknowledged; it returns
+    False when that one is live by now, and so must take them. `optimize` is told what was written, may have the
+    engine build the graphs of a target, and should give up when it is told to stop. One drain at a time.
     """
 
     def __init__(
@@ -49,86 +54,62 @@ class Worker:
         catalogue: Catalogue,
         outbox: Outbox,
         writer: PointWriter,
-        targets: Callable[[], Sequence[Target]],
+        targets: Callable[[], Sequence[Target | Unopened]],
         owner: str | None = None,
         let_go: Callable[[], None] = lambda: None,
+        missed: Callable[[str, Sequence[str]], bool] = lambda _name, _skus: True,
+        optimize: Callable[[Target, WriteCounts, Callable[[], bool]], None] = _optimize_here,
     ) -> None:
-        self._let_go = let_go
-        self._catalogue = catalogue
         self._outbox = outbox
-        self._writer = writer
-        self._targets = targets
-        self._owner = owner or lease_owner()
+        self._parts = Parts(catalogue, writer, targets, missed)
+        self._leases = Leases(outbox, owner or lease_owner())
+        self._let_go = let_go
+        self._optimize_one = optimize
+        self._pace = Pace()
+        self._looked_closer: float | None = None
+
+    def has_work(self) -> bool:
+        """Tell whether a drain may find something, for one look into the queue. True when asked first."""
+        now = time.monotonic()
+        if self._looked_closer is None or now - self._looked_closer > LOOK_CLOSER_S:
+            self._leases.recover()
+            first, self._looked_closer = self._looked_closer is None, now
+            if first:
+                return True
+        return self._outbox.anything_due()
 
     def drain(self, progress: Progress = silent, stopped: Callable[[], bool] = lambda: False) -> DrainSummary:
         """Work until nothing is left that may be worked on now, then let the engines build their graphs.
 
-        `stopped` is asked before each batch: once it says so, the batch in hand was the last.
-
-        Raises `Unavailable` when an engine or the database goes away; the batch in hand is given back first.
+        `stopped` is asked between batches and between slices of texts: once it says so, what is being written is
+        finished and the rest given back. Raises `Unavailable` when an engine, an encoder or the database is away; what
+        was in hand is given back first.
         """
         started = time.monotonic()
-        applied = failed = appended = 0
-        counts = WriteCounts()
-        self._outbox.release_dead()
+        self._leases.recover()
         total = self._outbox.depth().waiting
-        # Asked for once a batch: a generation that starts or goes live meanwhile is followed from the next batch on.
-        while not stopped() and (claims := self._outbox.claim(self._owner, BATCH, LEASE)):
-            written, lost = self._apply(claims)
-            counts += written
-            appended += written.encoded
-            failed += lost
-            applied += len(claims) - lost
-            if appended >= OPTIMIZE_EVERY:
-                self._optimize()
-                self._let_go()
-                appended = 0
-            progress("indexing", applied + failed, max(total, applied + failed), f"{counts.encoded:,} encoded")
-        if counts.encoded + counts.deleted and not stopped():
-            self._optimize()
-        return DrainSummary(applied, failed, counts, time.monotonic() - started)
+        done = Tally()
 
-    def _optimize(self) -> None:
+        def report(more: Tally) -> None:
+            sofar = done + more
+            handled = sofar.applied + sofar.failed
+            progress("indexing", handled, max(total, handled), f"{sofar.counts.encoded:,} encoded")
+
+        while not stopped() and (more := self._pipeline(stopped).run(OPTIMIZE_EVERY, report)) != Tally():
+            done += more
+            if more.counts.changed and not stopped():
+                self._optimize(more.counts, stopped)
+        return DrainSummary(done.applied, done.failed, done.counts, time.monotonic() - started)
+
+    def give_back(self) -> None:
+        """Give back what is in hand and not being written, from any thread; for a process that is about to end."""
+        self._leases.give_back()
+
+    def _pipeline(self, stopped: Callable[[], bool]) -> Pipeline:
+        return Pipeline(self._parts, self._leases, self._pace, stopped)
+
+    def _optimize(self, counts: WriteCounts, stopped: Callable[[], bool]) -> None:
         self._let_go()  # what the writes mapped is given back first: the build maps much of it anew
-        for target in self._targets():
-            target.index.optimize()  # the engine's own thresholds say whether there is enough to do
-
-    def _apply(self, claims: Sequence[Claim]) -> tuple[WriteCounts, int]:
-        """Apply and acknowledge; return what was written and how many items failed."""
-        try:
-            counts = self._write(claims)
-            self._outbox.acknowledge(self._owner, claims)
-        except (Unavailable, KeyboardInterrupt, SystemExit):
-            self._outbox.release(self._owner, claims)
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever an item does to us, it must not block the others
-            return self._halve(claims, error)
-        return counts, 0
-
-    def _halve(self, claims: Sequence[Claim], error: Exception) -> tuple[WriteCounts, int]:
-        # Writing is idempotent, so a failing batch is simply tried again in halves until the bad item stands alone.
-        if len(claims) == 1:
-            self._outbox.fail(self._owner, claims, f"{type(error).__name__}: {error}")
-            return WriteCounts(), 1
-        middle = len(claims) // 2
-        first, first_failed = self._apply(claims[:middle])
-        second, second_failed = self._apply(claims[middle:])
-        return first + second, first_failed + second_failed
-
-    def _write(self, claims: Sequence[Claim]) -> WriteCounts:
-        stored = self._catalogue.get_many([claim.sku for claim in claims])
-        gone = [claim.sku for claim in claims if claim.sku not in stored]
-        counts = WriteCounts()
-        for target in self._targets():
-            counts += self._write_to(target, list(stored.values()), gone)
-        return counts
-
-    def _write_to(self, target: Target, stored: list[StoredProduct], gone: list[str]) -> WriteCounts:
-        try:
-            return self._writer.write(target, stored, gone)
-        except Exception as error:
-            if target.live:
-                raise
-            # It must not hold up the live one; its build compares it with the catalogue before it goes live.
-            _log.warning("generation %s, being built, did not take a batch: %s", target.name, error)
-            return WriteCounts()
+        for target in self._parts.targets():
+            if isinstance(target, Target) and not stopped():
+                self._optimize_one(target, counts, stopped)

@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 from support.catalogue_doubles import Clock
 
-from recommender.catalogue.outbox import MAX_ATTEMPTS, Claim, Failure, Outbox, QueueDepth
+from recommender.catalogue.outbox import LONGEST_LEASE, MAX_ATTEMPTS, Claim, Failure, Outbox, QueueDepth
 from recommender.catalogue.owners import is_alive, lease_owner, process_of, this_host
 from recommender.catalogue.repository import Catalogue
 from recommender.database.engine import Database
+from recommender.errors import UsageError
 from recommender.types import Product
 
 MINUTE = timedelta(minutes=1)
@@ -41,18 +42,78 @@ def test_what_is_acknowledged_is_gone(outbox: Outbox, three: list[Product]) -> N
     assert outbox.acknowledge("one", []) == 0
 
 
-def test_an_expired_lease_is_claimed_again_and_its_former_owner_acknowledges_nothing(
+def test_an_expired_lease_is_claimed_again_and_its_former_owner_can_do_nothing_with_it(
     outbox: Outbox, clock: Clock, three: list[Product]
 ) -> None:
     first = outbox.claim("one", 10, MINUTE)
     clock.advance(61)
     second = outbox.claim("two", 10, MINUTE)
     assert second == first
-    assert outbox.acknowledge("one", first) == 0
     outbox.fail("one", first, "late")
     outbox.release("one", first)
+    outbox.release_all("one")
+    assert outbox.renew("one", first, MINUTE) == set()
     assert outbox.claim("three", 10, MINUTE) == []
     assert outbox.acknowledge("two", second) == 3
+
+
+def test_what_was_written_under_a_lost_lease_is_queued_again_whoever_has_it_now(
+    outbox: Outbox, clock: Clock, three: list[Product]
+) -> None:
+    late = outbox.claim("one", 2, MINUTE)
+    clock.advance(61)
+    now_held = outbox.claim("two", 1, MINUTE)
+    assert outbox.acknowledge("two", outbox.claim("two", 1, MINUTE)) == 1
+    assert outbox.acknowledge("one", late) == 0
+    assert outbox.acknowledge("two", now_held) == 0  # "one" may have written its older state over that of "two"
+    assert sorted(_skus(outbox.claim("three", 10, MINUTE))) == ["a", "b", "c"]
+
+
+def test_a_renewed_lease_begins_anew_for_what_is_still_held(outbox: Outbox, clock: Clock, three: list[Product]) -> None:
+    claims = outbox.claim("one", 10, MINUTE)
+    outbox.release("one", claims[:1])
+    outbox.claim("two", 1, MINUTE)
+    clock.advance(59)
+    assert outbox.renew("one", claims, MINUTE) == {"b", "c"}
+    clock.advance(59)
+    assert _skus(outbox.claim("three", 10, MINUTE)) == ["a"]
+    with pytest.raises(UsageError, match="at most"):
+        outbox.renew("one", claims, LONGEST_LEASE + MINUTE)
+
+
+def test_everything_that_an_owner_holds_goes_back_known_to_it_or_not(outbox: Outbox, three: list[Product]) -> None:
+    outbox.claim("one", 2, MINUTE)
+    outbox.claim("two", 1, MINUTE)
+    outbox.release_all("one")
+    assert _skus(outbox.claim("three", 10, MINUTE)) == ["a", "b"]
+
+
+def test_a_clock_that_jumps_back_neither_hides_changes_nor_keeps_leases(
+    outbox: Outbox, clock: Clock, three: list[Product]
+) -> None:
+    clock.advance(-24 * 3600)
+    outbox.fail("one", outbox.claim("one", 1, MINUTE), "no")
+    outbox.claim("one", 1, LONGEST_LEASE)
+    assert _skus(outbox.claim("two", 10, MINUTE)) == ["c"]
+    assert not outbox.anything_due()
+    clock.advance(-24 * 3600)
+    assert outbox.anything_due()
+    assert sorted(_skus(outbox.claim("three", 10, MINUTE))) == ["a", "b", "c"]
+
+
+def test_anything_is_due_while_a_claim_would_find_something(outbox: Outbox, clock: Clock, three: list[Product]) -> None:
+    assert outbox.anything_due()
+    claims = outbox.claim("one", 10, MINUTE)
+    assert not outbox.anything_due()
+    outbox.fail("one", claims[:1], "no")
+    assert not outbox.anything_due()
+    outbox.acknowledge("one", claims[1:])
+    clock.advance(2)
+    assert outbox.anything_due()
+    for _ in range(MAX_ATTEMPTS):
+        outbox.fail("one", outbox.claim("one", 1, MINUTE), "no")
+        clock.advance(1_000)
+    assert not outbox.anything_due()
 
 
 def test_a_change_while_leased_outlives_the_acknowledgement(

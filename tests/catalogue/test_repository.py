@@ -105,7 +105,7 @@ def test_a_deactivated_product_leaves_the_shop_and_can_come_back(catalogue: Cata
     assert (catalogue.count(), catalogue.category_sizes(), list(catalogue.products())) == (0, {}, [])
     assert [item.active for item in catalogue.products(active_only=False)] == [False]
     assert _queue(database) == {"shoe-1": 2}
-    assert catalogue.upsert([SHOE]) == UpsertCounts(updated=1)
+    assert catalogue.upsert([SHOE]) == UpsertCounts(updated=1, retexted=1)
     assert catalogue.count() == 1
 
 

@@ -84,7 +84,8 @@ def test_verify_reports_what_a_repair_could_not_reach(shop: Command, home: Path)
     _execute(home, "UPDATE product SET revision = revision + 1 WHERE sku IN ('boot-1', 'boot-2')")
     _execute(
         home,
-        "INSERT INTO outbox VALUES ('boot-1', 2, '2026-01-01', '2026-01-01', 'elsewhere-1-a', '2999-01-01', 0, 0, '')",
+        "INSERT INTO outbox VALUES"
+        " ('boot-1', 2, '2026-01-01', '2026-01-01', 'elsewhere-1-a', datetime('now', '+5 minutes'), 0, 0, '')",
     )
     done = shop("index", "verify", "--repair", "--json", code=1).json
     assert (done["stale"], done["repaired"], done["clean"]) == (["boot-1"], 1, False)

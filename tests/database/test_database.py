@@ -9,11 +9,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from recommender.database.engine import Database, open_engine
 from recommender.database.import_runs import last_import
 from recommender.database.migrate import current_revision, drift, head_revision, upgrade
-from recommender.database.tables import ImportRunRow, ModelRow, OutboxRow, ProductRow
+from recommender.database.tables import (
+    GenerationRow,
+    ImportRunRow,
+    LiveRow,
+    MissedRow,
+    ModelRow,
+    OutboxRow,
+    ProductRow,
+)
 from recommender.errors import BadInput, MissingExtra, Unavailable
 
 
@@ -176,12 +185,41 @@ def test_what_the_gate_said_before_it_was_recorded_is_read_from_its_verdict(empt
                 row = {"name": f"m{number}", "base": "b", "fingerprint": "f", "dimension": 3, "verdict": verdict}
                 session.add(ModelRow(**row))  # type: ignore[arg-type]
             session.flush()
-            session.execute(text("ALTER TABLE model DROP COLUMN gate"))
-            session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+            _undo(session, "0001", "ALTER TABLE model DROP COLUMN gate", *_WITHOUT_KEPT_GENERATIONS)
         assert upgrade(empty) is True
         with empty.reading() as session:
             assert list(session.scalars(select(ModelRow.gate).order_by(ModelRow.id))) == list(verdicts)
             assert drift(empty) == []
+
+
+def test_a_generation_that_took_no_changes_so_far_misses_every_product(empty: Database) -> None:
+    with empty:
+        upgrade(empty)
+        with empty.writing() as session:
+            session.add(ModelRow(name="m", base="b", fingerprint="f", dimension=3))
+            session.flush()
+            session.add_all(
+                GenerationRow(name=name, model_id=1, fingerprint="f", dimension=3, state=state)
+                for name, state in (("previous", "ready"), ("live", "ready"), ("retired", "retired"))
+            )
+            session.add_all(ProductRow(sku=sku, title=sku, text_hash="h", content_hash="h") for sku in ("A", "B"))
+            session.flush()
+            session.add(LiveRow(generation_id=2, previous_generation_id=1))
+            session.flush()
+            _undo(session, "0002", *_WITHOUT_KEPT_GENERATIONS)
+        assert upgrade(empty) is True
+        with empty.reading() as session:
+            missed = session.execute(select(MissedRow.generation_id, MissedRow.sku).order_by(MissedRow.sku)).all()
+            assert [tuple(row) for row in missed] == [(1, "A"), (1, "B")]
+            assert drift(empty) == []
+
+
+_WITHOUT_KEPT_GENERATIONS = ("DROP TABLE missed", "ALTER TABLE generation DROP COLUMN live_until")
+
+
+def _undo(session: Session, revision: str, *statements: str) -> None:
+    for statement in (*statements, f"UPDATE alembic_version SET version_num = '{revision}'"):
+        session.execute(text(statement))
 
 
 def test_drift_names_what_is_missing(empty: Database) -> None:

@@ -55,6 +55,22 @@ def test_another_process_is_told_that_the_index_is_held(engine: EmbeddedEngine) 
     assert _in_another_process(engine.folder, "print(engine.open('g0001').count())").stdout == "1\n"
 
 
+def test_a_process_that_is_turned_away_does_no_harm_to_the_one_that_is_at_work(engine: EmbeddedEngine) -> None:
+    index = engine.create("g0001", DIMENSION)
+    code = "while True:\n    try: engine.open('g0001')\n    except IndexHeld: print('knocked', flush=True)\n"
+    command = [sys.executable, "-c", _PREAMBLE + code, str(engine.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None and other.stdout.readline() == "knocked\n"
+        try:
+            for number in range(20):
+                index.upsert([point_of(Product(f"p{number}", "t", brand=f"b{number}"))])
+                index.flush()
+        finally:
+            other.kill()
+    assert index.count() == 20
+    index.close()
+
+
 def test_the_same_process_can_not_open_or_drop_an_open_generation(engine: EmbeddedEngine) -> None:
     index = engine.create("g0001", DIMENSION)
     with pytest.raises(IndexHeld):

@@ -13,25 +13,30 @@ from recommender.index.generations import Generation, Generations, GenerationSta
 
 @pytest.fixture
 def model(database: Database) -> int:
-    with database.writing() as session:
-        row = ModelRow(name="base", base="a-base", fingerprint="f" * 64, dimension=8)
-        session.add(row)
-        session.flush()
-        return row.id
+    return _model(database, "base")
 
 
 @pytest.fixture
 def tuned(database: Database, model: int) -> int:
-    with database.writing() as session:
-        row = ModelRow(name="tuned", base="a-base", fingerprint="e" * 64, dimension=8)
-        session.add(row)
-        session.flush()
-        return row.id
+    return _model(database, "tuned")
+
+
+@pytest.fixture
+def third(database: Database, tuned: int) -> int:
+    return _model(database, "third")
 
 
 @pytest.fixture
 def generations(database: Database) -> Generations:
     return Generations(database)
+
+
+def _model(database: Database, name: str) -> int:
+    with database.writing() as session:
+        row = ModelRow(name=name, base="a-base", fingerprint="f" * 64, dimension=8)
+        session.add(row)
+        session.flush()
+        return row.id
 
 
 def _ready(generations: Generations, model: int) -> Generation:
@@ -125,14 +130,61 @@ def test_a_rebuild_with_the_same_model_is_no_step_to_go_back_from(
     assert generations.rollback().name == base.name
 
 
-def test_changes_must_reach_the_live_generation_and_those_being_built(
+def test_changes_must_reach_the_live_generation_those_being_built_and_those_kept(
     generations: Generations, model: int, tuned: int
 ) -> None:
-    previous, live = _ready(generations, model), _ready(generations, tuned)
+    retired, previous, live = _ready(generations, tuned), _ready(generations, model), _ready(generations, tuned)
     building = generations.start(model, "f" * 64, 8)
-    for generation in (previous, live):
+    for generation in (retired, previous, live):
         generations.switch(generation)
-    assert [generation.name for generation in generations.followers()] == [live.name, building.name]
+    generations.retire(retired)
+    assert [one.name for one in generations.followers()] == [live.name, building.name, previous.name]
+
+
+@pytest.mark.parametrize("keep", [0, 1, 2])
+def test_as_many_generations_are_kept_as_asked_for_the_last_ones_first(
+    keep: int, generations: Generations, model: int, tuned: int, third: int
+) -> None:
+    made = [_ready(generations, which) for which in (model, tuned, third, model)]
+    for generation in made:
+        generations.switch(generation)
+    generations.retire_beyond(keep)
+    states = [generation.state for generation in generations.list()]
+    # The first one is of the live one's model: there is nothing to go back to it for.
+    assert states == [GenerationState.RETIRED] * (3 - keep) + [GenerationState.READY] * (1 + keep)
+    assert (generations.previous() is None) == (keep == 0)
+
+
+def test_a_rebuilt_generation_is_not_kept_beside_its_successor(
+    generations: Generations, model: int, tuned: int
+) -> None:
+    for which in (model, tuned, tuned):
+        generations.switch(_ready(generations, which))
+    generations.retire_beyond(2)
+    assert [one.state for one in generations.list()] == [
+        GenerationState.READY,
+        GenerationState.RETIRED,
+        GenerationState.READY,
+    ]
+
+
+def test_what_a_generation_missed_is_queued_by_the_switch_that_makes_it_live(
+    database: Database, model: int, tuned: int
+) -> None:
+    queued: list[list[str]] = []
+    generations = Generations(database, lambda _session, skus: queued.append(list(skus)))
+    first, second = _ready(generations, model), _ready(generations, tuned)
+    for generation in (first, second):
+        generations.switch(generation)
+    assert not generations.missed(second.name, ["A"])  # live: it may not miss anything
+    assert generations.missed(first.name, ["B", "A"]) and generations.missed(first.name, ["B", "C"])
+    queued.clear()
+    generations.rollback()
+    assert queued == [["A", "B", "C"]]
+    generations.rollback()
+    assert queued[1:] == [[]]
+    generations.rollback()
+    assert queued[2:] == [[]]
 
 
 def test_neither_the_live_nor_the_previous_generation_can_be_retired(

@@ -165,6 +165,8 @@ def test_verify_names_what_is_missing_stale_and_orphaned(shop: Shop) -> None:
 class _BrokenEncoder(WordEncoder):
     """One whose model is gone."""
 
+    fingerprint = "gone"
+
     def encode(self, texts: Sequence[str], role: Role = Role.DOCUMENT) -> Vectors:
         raise Unavailable("the model is gone")
 

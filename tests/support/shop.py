@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -10,7 +12,7 @@ from support.fake_encoder import WordEncoder
 from recommender.catalogue.outbox import Outbox
 from recommender.catalogue.repository import Catalogue
 from recommender.database.engine import Database
-from recommender.database.tables import Base
+from recommender.database.tables import Base, now
 from recommender.embedding.lexical import LexicalEncoder
 from recommender.embedding.text import ProductText
 from recommender.index.embedded import EmbeddedEngine
@@ -24,18 +26,21 @@ from recommender.serving.recommender import Recommender
 class Shop:
     """Catalogue, outbox, one or more targets, a worker and the queries over the first target."""
 
-    def __init__(self, folder: Path) -> None:
-        self.database = Database(f"sqlite:///{folder / 'catalogue.db'}")
+    def __init__(self, folder: Path, url: str = "", clock: Callable[[], datetime] = now, keep: bool = False) -> None:
+        self.database = Database(url or f"sqlite:///{folder / 'catalogue.db'}")
         Base.metadata.create_all(self.database.engine)
         self.text = ProductText()
         self.lexical = LexicalEncoder()
         self.catalogue = Catalogue(self.database, self.text.hash)
-        self.outbox = Outbox(self.database)
+        self.outbox = Outbox(self.database, clock)
         self.encoder = WordEncoder()
         self.engine = EmbeddedEngine(folder / "index")
         self.writer = PointWriter(self.text, self.lexical.document)
         self.targets: list[Target] = []
-        self.add_target("g1")
+        if keep:  # what is there already, as another process left it
+            self.targets.append(Target("g1", self.engine.open("g1"), lambda: self.encoder))
+        else:
+            self.add_target("g1")
         self.worker = Worker(self.catalogue, self.outbox, self.writer, lambda: self.targets)
 
     def add_target(self, name: str, live: bool = True) -> Target:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from recommender.errors import BadInput
+from recommender.hub_data import PREFIX
 from recommender.training.data.behaviour import query_sets, session_sets
 from recommender.training.data.columns import Parts, find_parts
-from recommender.training.data.hub import PREFIX, hub_table
+from recommender.training.data.hub import hub_table
 from recommender.training.data.known import KnownProducts
 from recommender.training.data.source import Reading
 from recommender.training.data.tables import Table, open_table

@@ -1,0 +1,259 @@
+"""The file of a backup: a tar, plain or gzipped, laid out as a home is; its last member says what must be in it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import tarfile
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Protocol
+
+from recommender.errors import BadInput, Unavailable
+from recommender.types import Progress, silent
+
+FORMAT = 1
+"""Number of this layout; another one is refused."""
+
+CATALOGUE = "catalogue.db"
+MODELS = "models"
+POINTS = "points"
+MANIFEST = "manifest.json"
+_TOP = frozenset({CATALOGUE, MODELS, POINTS, MANIFEST})
+
+GZIPPED = (".gz", ".tgz")
+"""Ends of names that ask for a gzipped archive."""
+
+_GZIP_LEVEL = 1
+"""Vectors and weights hardly shrink at any level, and the texts between them do so at the first."""
+
+_CHUNK = 1 << 20
+"""Bytes copied at a time."""
+
+_LARGEST_READ = 16 << 20
+"""Bytes of a header that are read at once: our own have a few hundred."""
+
+_MOST_MEMBERS = 200_000
+_RATIO, _FLOOR = 100, 16 << 20
+"""A backup may unpack to 100 times its size and 16 MiB: texts shrink to a fifth, zeros of a bomb to a thousandth."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexContents:
+    """The live generation of a backup: which model made it, and how many points there are."""
+
+    model: str
+    fingerprint: str
+    dimension: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a backup holds, and what it was made of. `index` is None where it was left out, or nothing was live."""
+
+    created_at: str
+    version: str
+    schema: str
+    products: int
+    waiting: int
+    models: tuple[str, ...]
+    index: IndexContents | None
+
+
+class Packing:
+    """Writes an archive. `finish` makes it whole and durable; without it nobody takes the file for a backup."""
+
+    def __init__(self, path: Path, *, gzipped: bool) -> None:
+        self._file = path.open("wb")
+        self._zip = gzip.GzipFile(path.stem, "wb", _GZIP_LEVEL, self._file) if gzipped else None
+        self._tar = tarfile.open(fileobj=self._zip or self._file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - closed in `close`
+        self._members: dict[str, dict[str, Any]] = {}
+
+    def add_file(self, name: str, path: Path) -> None:
+        """Add a file as it is now."""
+        with path.open("rb") as file:
+            self._add(name, os.fstat(file.fileno()).st_size, file)
+
+    def add_bytes(self, name: str, content: bytes) -> None:
+        """Add a file of this content."""
+        self._add(name, len(content), BytesIO(content))
+
+    def _add(self, name: str, size: int, file: IO[bytes]) -> None:
+        member = tarfile.TarInfo(name)
+        member.size, member.mtime, member.mode = size, int(time.time()), 0o600
+        hashed = _Hashed(file)
+        self._tar.addfile(member, hashed)
+        self._members[name] = {"size": size, "sha256": hashed.digest.hexdigest()}
+
+    def finish(self, contents: Contents) -> None:
+        """Add the manifest, and return when everything is on the disk."""
+        manifest = {"format": FORMAT, "contents": asdict(contents), "members": self._members}
+        self.add_bytes(MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+        self._tar.close()
+        if self._zip is not None:
+            self._zip.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file, whole or not."""
+        self._file.close()
+
+    def __enter__(self) -> Packing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Hashed:
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self.digest.update(data)
+        return data
+
+
+def unpack(archive: Path, folder: Path, progress: Progress = silent) -> Contents:
+    """Unpack a backup into an empty folder and return what it holds, when every byte is as it was written.
+
+    Raises `BadInput` for what is no backup, a damaged or cut-off one, one that names a place outside of the folder or
+    holds anything but plain files, and one that would unpack to far more than it is; `Unavailable` for a full disk.
+    """
+    try:
+        with _opened(archive) as tar:
+            written = _unpacked(tar, archive, folder, progress)
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
+        raise BadInput(f"{archive} is no backup, or a damaged one ({_one_line(error)}); give another copy") from error
+    except OSError as error:
+        raise Unavailable(f"{archive} can't be unpacked ({error.strerror or error}); check file and disk") from error
+    return _checked(archive, folder, written)
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
+    if not archive.is_file():
+        raise BadInput(f"{archive} is no file; give one that `recommender backup` has written")
+    with archive.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        limit = _FLOOR + _RATIO * archive.stat().st_size
+        source = _Forward(gzip.GzipFile(fileobj=file) if zipped else file, archive, limit)
+        with tarfile.open(fileobj=source, mode="r:") as tar:  # type: ignore[call-overload] # three methods are all it calls
+            yield tar
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class _Forward:
+    """A file that is read once, from start to end, up to a limit: what a hostile archive can make us do is bounded."""
+
+    def __init__(self, file: _Readable, archive: Path, limit: int) -> None:
+        self._file = file
+        self._archive = archive
+        self._limit = limit
+        self._place = 0
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= _LARGEST_READ:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        data = self._file.read(size)
+        self._place += len(data)
+        if self._place > self._limit:
+            raise BadInput(f"{self._archive} unpacks to more than {self._limit:,} bytes, which no backup does; refused")
+        return data
+
+    def seek(self, place: int) -> int:
+        if place < self._place:
+            raise tarfile.ReadError("a member that begins before the end of another")
+        while self._place < place and self.read(min(_CHUNK, place - self._place)):
+            pass
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+
+def _unpacked(tar: tarfile.TarFile, archive: Path, folder: Path, progress: Progress) -> dict[str, tuple[int, str]]:
+    written: dict[str, tuple[int, str]] = {}
+    for member in tar:
+        _require_plain(archive, member)
+        if member.name in written or len(written) >= _MOST_MEMBERS:
+            raise BadInput(f"{archive} holds {member.name!r} twice, or far too many files; it is no backup of ours")
+        if member.size > shutil.disk_usage(folder).free:
+            raise Unavailable(
+                f"{member.name} of the backup takes {member.size:,} bytes, more than {folder} has room for"
+            )
+        source = tar.extractfile(member)
+        if source is None:
+            raise BadInput(f"{archive}: {member.name!r} can't be read; give another copy of the backup")
+        written[member.name] = _write(source, folder / member.name, member.size)
+        progress("unpacking", len(written), None, member.name)
+    return written
+
+
+def _require_plain(archive: Path, member: tarfile.TarInfo) -> None:
+    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
+        raise BadInput(f"{archive}: {member.name!r} is a link, a folder or a device; a backup holds plain files alone")
+    parts = PurePosixPath(member.name).parts
+    strange = "\\" in member.name or ":" in member.name or member.name != "/".join(parts)
+    if strange or ".." in parts or not parts or parts[0] not in _TOP:
+        raise BadInput(f"{archive}: {member.name!r} does not belong into a backup; give one that we have written")
+
+
+def _write(source: IO[bytes], path: Path, size: int) -> tuple[int, str]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest, done = hashlib.sha256(), 0
+    with path.open("xb") as file:
+        while chunk := source.read(_CHUNK):
+            digest.update(chunk)
+            file.write(chunk)
+            done += len(chunk)
+    if done != size:
+        raise EOFError("it ends in the middle of a file")
+    return done, digest.hexdigest()
+
+
+def _checked(archive: Path, folder: Path, written: dict[str, tuple[int, str]]) -> Contents:
+    if written.pop(MANIFEST, None) is None:
+        raise BadInput(f"{archive} has no {MANIFEST} at its end: it is cut off, or no backup; give another copy")
+    contents, members = _manifest(archive, folder / MANIFEST)
+    for name in sorted(written.keys() ^ members.keys()):
+        raise BadInput(f"{archive}: {name!r} is {'not in it' if name in members else 'not of it'}; give another copy")
+    for name, found in written.items():
+        if found != members[name]:
+            raise BadInput(f"{archive}: {name!r} is not as it was written (its SHA-256 differs); give another copy")
+    return contents
+
+
+def _manifest(archive: Path, path: Path) -> tuple[Contents, dict[str, tuple[int, str]]]:
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        if manifest["format"] != FORMAT:
+            raise BadInput(
+                f"{archive} has format {manifest['format']}, this version reads {FORMAT}; upgrade recommender"
+            )
+        members = {name: (member["size"], member["sha256"]) for name, member in manifest["members"].items()}
+        found = manifest["contents"]
+        index = found["index"] and IndexContents(**found["index"])
+        return Contents(**found | {"models": tuple(found["models"]), "index": index}), members
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise BadInput(f"{archive}: its {MANIFEST} can't be read ({_one_line(error)}); give another copy") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,125 @@
+"""Full feeds: what the catalogue has and the feeds lack is taken out of the shop, unless the feeds look broken."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from recommender.catalogue.repository import Catalogue
+from recommender.catalogue.runs import ImportStopped
+from recommender.database.tables import now
+
+MAX_SHARE = 0.30
+"""Share of the active products above which it is likelier that a feed lost its rows than that a shop lost its goods."""
+
+BATCH = 2000
+"""Products deactivated in one transaction."""
+
+
+class SeenSkus:
+    """Which SKUs the feeds have named, as 64-bit hashes: 8 bytes a row.
+
+    Two SKUs of one hash, once in ten million pairs of catalogues of a million, would only leave a product active.
+    """
+
+    def __init__(self) -> None:
+        self._hashes = array("q")
+
+    def add(self, skus: Iterable[str]) -> None:
+        """Take note of SKUs."""
+        self._hashes.extend(map(hash, skus))
+
+    def sorted(self) -> Any:
+        """Return the hashes in order, each once, as an int64 array."""
+        return np.unique(np.frombuffer(self._hashes, dtype=np.int64)) if self._hashes else np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEnd:
+    """How the reading of a feed ended: `good_rows` were taken in, `ended_early` says what it broke off with."""
+
+    source: str
+    good_rows: int
+    ended_early: str
+
+
+@dataclass(frozen=True, slots=True)
+class Departures:
+    """What full feeds do to the products they lack: `missing` of those `active` before; `refused` is why not."""
+
+    active: int
+    missing: int
+    deactivated: int
+    refused: str
+
+
+class FullFeed:
+    """Feeds that are the whole catalogue together: made before the first is read, closed after the last.
+
+    Products that another process changes after it was made are newer than the feeds, and stay.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._since = now()
+        self._active = catalogue.count()
+        self.seen = SeenSkus()
+
+    def close(
+        self,
+        ends: Sequence[FeedEnd],
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Departures:
+        """Deactivate what no feed has named, each batch with its outbox rows in one transaction.
+
+        Whatever ends it halfway, the same feeds another time do the rest.
+        Raises `ImportStopped` when `stopped` says so.
+        """
+        seen = self.seen.sorted()
+        missing = sum(map(len, self._missing(seen)))
+        refused = "" if force else refusal(ends, missing, self._active)
+        if refused or dry_run:
+            return Departures(self._active, missing, 0, refused)
+        deactivated = 0
+        for skus in self._missing(seen):
+            if stopped():
+                raise ImportStopped
+            deactivated += self._catalogue.deactivate(skus, unchanged_since=self._since)
+        return Departures(self._active, missing, deactivated, "")
+
+    def _missing(self, seen: Any) -> Iterator[list[str]]:
+        for skus in self._catalogue.active_skus(BATCH, unchanged_since=self._since):
+            hashes = np.fromiter(map(hash, skus), np.int64, len(skus))
+            absent = np.flatnonzero(~_contains(seen, hashes))
+            if len(absent):
+                yield [skus[place] for place in absent]
+
+
+def refusal(ends: Sequence[FeedEnd], missing: int, active: int) -> str:
+    """Return why feeds are not taken for the whole catalogue; empty when they are."""
+    reasons = [f"{end.source} ended early ({end.ended_early})" for end in ends if end.ended_early]
+    reasons += [f"{end.source} has no good row" for end in ends if not end.good_rows]
+    if missing > MAX_SHARE * active:
+        share = f"{missing:,} of {active:,} active products ({missing / max(active, 1):.1%}) are not in it"
+        reasons.append(f"{share}, and at most {MAX_SHARE:.0%} may go")
+    if not reasons:
+        return ""
+    rest = "" if missing > MAX_SHARE * active else f" ({missing:,} of {active:,} active products would go)"
+    return (
+        f"--full: {'; '.join(reasons)}{rest}; nothing is deactivated, good rows are taken in;"
+        " check the feed, or say --force"
+    )
+
+
+def _contains(ordered: Any, values: Any) -> Any:
+    if not len(ordered):
+        return np.zeros(len(values), dtype=bool)
+    places = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
+    return ordered[places] == values

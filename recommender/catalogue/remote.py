@@ -1,0 +1,252 @@
+"""Feeds at an http(s) address: fetched into a temporary file, within limits, and never from the inside of a network.
+
+A name is resolved once, every address that it has is checked, and the connection goes to one that was checked: a name
+server that answers differently the second time (DNS rebinding) is never asked a second time. Each hop of a redirection
+is checked alike. Proxies of the environment are not used, since they would resolve the name themselves.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+from urllib.parse import unquote, urljoin
+
+from recommender.errors import BadFeed, Refused, Unavailable, UsageError
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+    from urllib3.util import Url
+
+LARGEST_DOWNLOAD = 4 << 30
+"""Bytes that are fetched of one feed unless told otherwise: 4 GiB, some ten million products."""
+
+MAX_REDIRECTIONS = 5
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 60.0
+"""Wait for the next bytes; a shop that makes its feed while it is asked for may think for a while."""
+
+TOTAL_SECONDS = 3600.0
+"""For the whole of a feed: what drips in slower is no use."""
+
+_CHUNK = 1 << 16
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_MOVED = frozenset({301, 302, 303, 307, 308})
+_TRANSLATED = ip_network("64:ff9b::/96")
+"""IPv6 addresses that stand for an IPv4 address in their last 32 bits (RFC 6052)."""
+
+
+def resolved(host: str, port: int) -> list[str]:
+    """Return the addresses of a name. Raises `OSError` or `UnicodeError` for one that has none."""
+    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadRules:
+    """How much is fetched of one feed, in bytes, whether from private addresses, too, and who resolves names."""
+
+    largest: int = LARGEST_DOWNLOAD
+    allow_private: bool = False
+    resolve: Callable[[str, int], Sequence[str]] = resolved
+
+
+STRICT = DownloadRules()
+
+
+class Downloaded(str):
+    """The address of a feed that has been fetched, without what may be secret in it; its content lies at `path`."""
+
+    __slots__ = ("path",)
+    path: Path
+
+
+def is_address(source: str) -> bool:
+    """Tell `scheme://...` from a path."""
+    return _ADDRESS.match(source) is not None
+
+
+@contextmanager
+def downloaded(address: str, rules: DownloadRules = STRICT) -> Iterator[Downloaded]:
+    """Fetch a feed into a temporary file, which goes when the context ends. What is gzipped stays so.
+
+    Raises `UsageError` for an address that is none, `Refused` for one in a private network, `BadFeed` for what the
+    server does not have, that ends early or is too large, and `Unavailable` for a server that does not answer.
+    """
+    url = parse_address(address)
+    with tempfile.NamedTemporaryFile(prefix="recommender-feed-") as file:
+        fetched = Downloaded(_shown(url))
+        fetched.path = Path(file.name)
+        _fetch(url, rules, cast(BinaryIO, file))
+        file.flush()
+        yield fetched
+
+
+def _fetch(url: Url, rules: DownloadRules, file: BinaryIO) -> None:
+    from urllib3 import exceptions
+
+    name = _shown(url)
+    deadline = time.monotonic() + TOTAL_SECONDS
+    try:
+        with closing(_answer(url, rules)) as answer:
+            _save(name, answer, rules.largest, deadline, file)
+    except exceptions.SSLError as error:
+        raise Unavailable(f"{name}: no safe connection can be made: {_words(error)}; check the address") from error
+    except (exceptions.NewConnectionError, exceptions.TimeoutError) as error:
+        raise Unavailable(f"{name}: the server does not answer ({_words(error)}); try again later") from error
+    except exceptions.ProtocolError as error:
+        raise BadFeed(f"{name}: the download ended early ({_words(error)}); try again") from error
+    except exceptions.HTTPError as error:
+        raise Unavailable(f"{name}: can't be fetched ({_words(error)}); try again later") from error
+    except OSError as error:
+        raise BadFeed(f"{name}: can't be kept in {tempfile.gettempdir()}: {error.strerror or error}") from error
+
+
+def _answer(url: Url, rules: DownloadRules) -> BaseHTTPResponse:
+    """Follow redirections to the answer that has the feed."""
+    start = url
+    for _ in range(MAX_REDIRECTIONS + 1):
+        answer = _ask(url, rules)
+        if answer.status not in _MOVED:
+            _require_content(_shown(start), answer)
+            return answer
+        answer.close()
+        url = next_hop(start, url, answer.headers.get("Location", ""))
+    raise BadFeed(f"{_shown(start)}: redirects more than {MAX_REDIRECTIONS} times; give the address that has the feed")
+
+
+def _ask(url: Url, rules: DownloadRules) -> BaseHTTPResponse:
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+    port = url.port or (443 if url.scheme == "https" else 80)
+    host = (url.host or "").strip("[]")
+    *others, last = _checked_addresses(_shown(url), host, port, rules)
+    for address in others:
+        try:
+            return _ask_at(address, url, host, port)
+        except (NewConnectionError, ConnectTimeoutError):
+            continue  # an IPv6 address may be out of reach where an IPv4 one is not
+    return _ask_at(last, url, host, port)
+
+
+def _ask_at(address: str, url: Url, host: str, port: int) -> BaseHTTPResponse:
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+    from urllib3.util import make_headers
+
+    waits = Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+    # urllib3 connects to the address, and proves the certificate for the name.
+    pool = (
+        HTTPSConnectionPool(address, port, timeout=waits, server_hostname=host, assert_hostname=host)
+        if url.scheme == "https"
+        else HTTPConnectionPool(address, port, timeout=waits)
+    )
+    headers = make_headers(user_agent="recommender", basic_auth=unquote(url.auth) if url.auth else None)
+    headers |= {"Host": url.netloc or "", "Accept-Encoding": "gzip"}
+    with closing(pool):
+        return pool.urlopen(
+            "GET", url.request_uri, headers=headers, retries=False, redirect=False, preload_content=False
+        )
+
+
+def _checked_addresses(name: str, host: str, port: int, rules: DownloadRules) -> list[str]:
+    """Resolve a name to its addresses, each once. Raises `Refused` when any of them is not of the open internet."""
+    try:
+        addresses = rules.resolve(host, port)
+    except (OSError, UnicodeError) as error:
+        raise Unavailable(f"{name}: the name {host!r} can't be resolved ({error}); check the address") from error
+    private = next((address for address in addresses if not _is_public(address)), "")
+    if private and not rules.allow_private:
+        which = private if private == host else f"{host} is {private}, which"
+        raise Refused(f"{name}: {which} is not of the open internet; --allow-private allows it")
+    return list(dict.fromkeys(addresses))
+
+
+def _is_public(text: str) -> bool:
+    address = ip_address(text)
+    return all(one.is_global and not one.is_multicast for one in (address, *_embedded(address)))
+
+
+def _embedded(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
+    """Return the IPv4 addresses that an IPv6 address leads to."""
+    if isinstance(address, IPv4Address):
+        return []
+    teredo = address.teredo[1] if address.teredo else None
+    translated = IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else None
+    return [found for found in (address.ipv4_mapped, address.sixtofour, teredo, translated) if found]
+
+
+def next_hop(start: Url, url: Url, location: str) -> Url:
+    """Return where `url` redirects to; `start` is the address that was given.
+
+    A password goes with it only on the same server. Raises `Refused` when it leaves encryption, `BadFeed` for no place.
+    """
+    name = _shown(start)
+    if not location:
+        raise BadFeed(f"{name}: redirects without saying where to; give the address that has the feed")
+    target = parse_address(urljoin(url.url, location))
+    if (url.scheme, target.scheme) == ("https", "http"):
+        raise Refused(f"{name}: redirects from https to http ({_shown(target)}), where anyone could change the feed")
+    same_server = (target.scheme, target.host, target.port) == (url.scheme, url.host, url.port)
+    return target._replace(auth=target.auth or (url.auth if same_server else None))
+
+
+def _require_content(name: str, answer: BaseHTTPResponse) -> None:
+    if answer.status != 200:
+        status, said = answer.status, f"{name}: the server says {answer.status} {answer.reason or ''}".rstrip()
+        answer.close()
+        if status == 429 or status >= 500:
+            raise Unavailable(f"{said}; try again later")
+        raise BadFeed(f"{said}; check the address" + (", and its name and password" if status in (401, 403) else ""))
+    packed = answer.headers.get("Content-Encoding", "identity").strip().casefold()
+    if packed not in ("", "identity", "gzip", "x-gzip"):
+        answer.close()
+        raise BadFeed(f"{name}: is packed with {packed[:40]!r}, which was not asked for; expected gzip or none")
+
+
+def _save(name: str, answer: BaseHTTPResponse, largest: int, deadline: float, file: BinaryIO) -> None:
+    """Keep the bytes as they come: a feed that is still gzipped is seen to be cut off when it is unpacked."""
+    announced = answer.headers.get("Content-Length", "")
+    size = int(announced) if announced.isdigit() else 0
+    while size <= largest and time.monotonic() < deadline:
+        chunk = answer.read1(_CHUNK, decode_content=False)
+        if not chunk:
+            return
+        file.write(chunk)
+        size = max(size, file.tell())
+    if size > largest:
+        raise BadFeed(
+            f"{name}: is larger than {largest / (1 << 30):.4g} GiB; raise RECOMMENDER_MAX_DOWNLOAD_GIB, or fetch it"
+            " yourself and give the file"
+        )
+    raise Unavailable(f"{name}: took more than {TOTAL_SECONDS / 60:.0f} minutes; fetch it yourself and give the file")
+
+
+def parse_address(address: str) -> Url:
+    """Take an address apart. Raises `UsageError` for what is none of http or https."""
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
+    try:
+        url = parse_url(address)
+    except LocationParseError:
+        raise UsageError("the address of the feed can't be read; expected https://HOST/PATH") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise UsageError(f"{_shown(url)}: is no http or https address; expected https://HOST/PATH, or a file")
+    return url
+
+
+def _shown(url: Url) -> str:
+    """Return the address for messages and records, without a password or a key in its query."""
+    return url._replace(auth=None, query=None, fragment=None).url
+
+
+def _words(error: Exception) -> str:
+    text = str(error.args[0]) if error.args else ""
+    return " ".join(text.rpartition(": ")[2].split())[:200] or type(error).__name__

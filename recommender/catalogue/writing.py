@@ -1,0 +1,79 @@
+"""The statements that compare products with the catalogue and write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, select, update
+from sqlalchemy.orm import Session
+
+from recommender.catalogue.statements import execute_many, in_chunks, insert_into, table_of
+from recommender.database.tables import ProductRow
+
+_PRODUCT = table_of(ProductRow)
+CONTENT = tuple(
+    column.name
+    for column in _PRODUCT.columns
+    if column.name not in {"id", "active", "revision", "created_at", "updated_at"}
+)
+"""Columns that a product brings; the others name the row, or count and date its changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is compared of a product that the catalogue has."""
+
+    id: int
+    content_hash: str
+    text_hash: str
+    active: bool
+    revision: int
+
+    def is_current(self, content: str) -> bool:
+        """Tell whether a product of this content would change nothing."""
+        return self.active and self.content_hash == content
+
+    def needs_text(self, text: str) -> bool:
+        """Tell whether the index must encode this text: it is another, or left the index with its product."""
+        return not self.active or self.text_hash != text
+
+
+def known_products(
+    session: Session, skus: Sequence[str], *conditions: ColumnElement[bool], lock: bool = True
+) -> dict[str, Known]:
+    """Return those of the SKUs that the catalogue has, locked until the transaction ends unless told otherwise."""
+    columns = (ProductRow.id, ProductRow.content_hash, ProductRow.text_hash, ProductRow.active, ProductRow.revision)
+    statement = select(ProductRow.sku, *columns).where(*conditions)
+    if lock:
+        # In one order everywhere, and locked where the database has row locks: two writers can't block each other.
+        statement = statement.order_by(ProductRow.sku).with_for_update()
+    known: dict[str, Known] = {}
+    for chunk in in_chunks(sorted(skus)):
+        rows = session.execute(statement.where(ProductRow.sku.in_(chunk)))
+        known.update((row[0], Known(*row[1:])) for row in rows)
+    return known
+
+
+def insert_products(session: Session, rows: Sequence[Mapping[str, object]], at: datetime) -> None:
+    """Write new products; `rows` have the columns of `CONTENT`."""
+    if not rows:
+        return
+    first = {"active": True, "revision": 1, "created_at": at, "updated_at": at}
+    statement = insert_into(session, _PRODUCT).values(first)
+    # Another writer of a server database may insert the same SKU since we looked; then this is the later change.
+    later = {name: statement.excluded[name] for name in (*CONTENT, "active", "updated_at") if name != "sku"}
+    counted = {"revision": _PRODUCT.c.revision + 1}
+    execute_many(session, statement.on_conflict_do_update(index_elements=["sku"], set_=later | counted), rows)
+
+
+def replace_products(session: Session, rows: Sequence[Mapping[str, object]], at: datetime) -> None:
+    """Write changed products over those of the id `known_id`; the rows have the columns of `CONTENT` beside it."""
+    if not rows:
+        return
+    written: dict[str, Any] = {name: bindparam(name) for name in CONTENT if name != "sku"}
+    changed = {"active": True, "updated_at": at, "revision": _PRODUCT.c.revision + 1}
+    statement = update(_PRODUCT).where(_PRODUCT.c.id == bindparam("known_id")).values(written | changed)
+    execute_many(session, statement, [{name: row[name] for name in (*written, "known_id")} for row in rows])

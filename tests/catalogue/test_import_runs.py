@@ -1,0 +1,69 @@
+"""The record of imports, and what it says of one whose process was killed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import update
+
+from recommender.catalogue.importer import ImportSummary
+from recommender.catalogue.runs import ImportStopped, close_interrupted, last_run, recorded
+from recommender.database.engine import Database
+from recommender.database.import_runs import last_import
+from recommender.database.tables import ImportRunRow
+
+KILLED = """
+import os, signal, sys
+from recommender.catalogue.runs import recorded
+from recommender.database.engine import Database
+with Database(sys.argv[1]) as database, recorded(database, "killed.csv"):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_run_whose_process_was_killed_is_shown_as_interrupted_and_closed_by_the_next(
+    database: Database, ingest: Callable[..., ImportSummary]
+) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    assert subprocess.run([sys.executable, "-c", KILLED, url], check=False).returncode == -9
+    stored, shown = last_import(database), last_run(database)
+    assert stored is not None and shown is not None
+    assert (stored.status, shown.status) == ("running", "interrupted")
+    assert "run it again" in shown.error
+    ingest("sku,title\na,A\n")
+    with database.reading() as session:
+        runs = session.query(ImportRunRow).order_by(ImportRunRow.id).all()
+    assert [(run.source.rpartition("/")[2], run.status) for run in runs] == [
+        ("killed.csv", "interrupted"),
+        ("feed.csv", "done"),
+    ]
+
+
+def test_a_run_that_goes_on_here_or_on_another_host_is_running(database: Database) -> None:
+    with recorded(database, "here.csv"):
+        assert close_interrupted(database) == 0
+        shown = last_run(database)
+        assert shown is not None and shown.status == "running"
+        with database.writing() as session:
+            session.execute(update(ImportRunRow).values(error="by process elsewhere-1-abc"))
+        assert close_interrupted(database, alive=lambda process: False) == 0
+    shown = last_run(database)
+    assert shown is not None and (shown.status, shown.error) == ("done", "")
+
+
+def test_a_run_of_a_version_that_named_no_process_is_closed(database: Database) -> None:
+    with database.writing() as session:
+        session.add(ImportRunRow(source="old.csv"))
+    assert close_interrupted(database) == 1
+
+
+def test_a_run_that_is_told_to_stop_says_so(ingest: Callable[..., ImportSummary], database: Database) -> None:
+    answers = iter([False, True])
+    with pytest.raises(ImportStopped):
+        ingest("sku,title\na,A\nb,B\n", batch=1, stopped=lambda: next(answers))
+    shown = last_run(database)
+    assert shown is not None
+    assert (shown.status, shown.created) == ("interrupted", 1)

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recommender.catalogue.feeds import FeedFormat, open_feed
+from recommender.catalogue.rejections import BadRow
+from recommender.catalogue.rows import product_of
+from recommender.errors import BadFeed
+from recommender.types import Availability, Product
+
+Write = Callable[..., Path]
+
+
+def _table(header: Sequence[str], rows: Sequence[dict[str, str]]) -> str:
+    file = io.StringIO()
+    writer = csv.DictWriter(file, header, restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def _read(path: Path, **options: Any) -> tuple[dict[str, Product | str], tuple[str, ...]]:
+    """Read a feed: by SKU the product, by line the reason why it is rejected, and the SKUs that are withdrawn."""
+    found: dict[str, Product | str] = {}
+    with open_feed(path, **options) as feed:
+        for row in feed.rows():
+            try:
+                product = product_of(row)
+                found[product.sku] = product
+            except BadRow as error:
+                found[f"line {row.line}"] = str(error)
+        return found, feed.withdrawn
+
+
+SHOPIFY = [
+    "Handle", "Title", "Body (HTML)", "Vendor", "Product Category", "Type", "Tags", "Published", "Option1 Name",
+    "Option1 Value", "Option2 Name", "Option2 Value", "Variant SKU", "Variant Inventory Tracker",
+    "Variant Inventory Qty", "Variant Inventory Policy", "Variant Price", "Image Src", "Image Position",
+    "Variant Image", "Status",
+]  # fmt: skip
+NEW_NAMES = {
+    "Handle": "URL handle", "Body (HTML)": "Description", "Product Category": "Product category",
+    "Published": "Published on online store", "Option1 Name": "Option1 name", "Option1 Value": "Option1 value",
+    "Option2 Name": "Option2 name", "Option2 Value": "Option2 value", "Variant SKU": "SKU",
+    "Variant Inventory Tracker": "Inventory tracker", "Variant Inventory Qty": "Inventory quantity",
+    "Variant Inventory Policy": "Continue selling when out of stock", "Variant Price": "Price",
+    "Image Src": "Product image URL", "Image Position": "Image position", "Variant Image": "Variant image URL",
+}  # fmt: skip
+TEE = {
+    "Handle": "tee", "Title": "Tee", "Body (HTML)": "<p>Soft</p>", "Vendor": "Acme", "Type": "Shirts",
+    "Product Category": "Apparel & Accessories > Clothing", "Published": "true", "Option1 Name": "Color",
+    "Option1 Value": "Red", "Option2 Name": "Size", "Option2 Value": "S", "Variant SKU": "'007",
+    "Variant Inventory Tracker": "shopify", "Variant Inventory Qty": "3", "Variant Inventory Policy": "deny",
+    "Variant Price": "19.99", "Image Src": "1.jpg", "Image Position": "1", "Status": "active",
+}  # fmt: skip
+
+
+def _shopify(*rows: dict[str, str], new: bool = False) -> str:
+    if not new:
+        return _table(SHOPIFY, rows)
+    named = [{NEW_NAMES.get(name, name): cell for name, cell in row.items()} for row in rows]
+    policy = "Continue selling when out of stock"
+    policies = {"deny": "FALSE", "continue": "TRUE"}
+    converted = [row | ({policy: policies[row[policy]]} if policy in row else {}) for row in named]
+    return _table([NEW_NAMES.get(name, name) for name in SHOPIFY], converted)
+
+
+@pytest.mark.parametrize("new", [False, True])
+def test_each_variant_of_shopify_is_a_product_with_what_the_first_row_says(write: Write, new: bool) -> None:
+    variant = {"Handle": "tee", "Option1 Value": "Blue", "Option2 Value": "M", "Variant Inventory Tracker": "shopify"}
+    out = variant | {"Variant Inventory Qty": "0", "Variant Inventory Policy": "deny", "Variant Price": "21"}
+    sells_on = out | {"Option2 Value": "L", "Variant Inventory Policy": "continue", "Variant Image": "blue.jpg"}
+    untracked = out | {"Option2 Value": "XL", "Variant Inventory Tracker": ""}
+    image = {"Handle": "tee", "Image Src": "2.jpg", "Image Position": "2"}
+    cap = {"Handle": "cap", "Title": "Cap", "Option1 Name": "Title", "Option1 Value": "Default Title", "Type": "Hats"}
+    content = _shopify(TEE, out, sells_on, untracked, image, cap | {"Product Category": "Uncategorized"}, new=new)
+    found, withdrawn = _read(write(content))
+    assert withdrawn == ()
+    assert list(found) == ["007", "tee/Blue/M", "tee/Blue/L", "tee/Blue/XL", "cap"]
+    category = ("Apparel & Accessories", "Clothing")
+    assert found["007"] == Product(
+        "007", "Tee - Red / S", "<p>Soft</p>", "Acme", category, Decimal("19.99"), image="1.jpg", group_id="tee",
+        attributes={"Color": "Red", "Size": "S"},
+    )  # fmt: skip
+    products = {sku: product for sku, product in found.items() if isinstance(product, Product)}
+    blue = products["tee/Blue/M"]
+    assert (blue.title, blue.brand, blue.category, blue.price) == ("Tee - Blue / M", "Acme", category, 21)
+    assert (blue.availability, blue.image, blue.group_id) == (Availability.OUT_OF_STOCK, "1.jpg", "tee")
+    assert products["tee/Blue/L"].availability is products["tee/Blue/XL"].availability is Availability.IN_STOCK
+    assert products["tee/Blue/L"].image == "blue.jpg"
+    cap_product = products["cap"]
+    assert (cap_product.title, cap_product.attributes, cap_product.category) == ("Cap", {}, ("Hats",))
+
+
+@pytest.mark.parametrize(
+    "stated", [{"Status": "draft"}, {"Status": "archived"}, {"Status": "unlisted"}, {"Published": "false"}]
+)
+def test_what_shopify_does_not_show_is_withdrawn_with_its_variants(write: Write, stated: dict[str, str]) -> None:
+    variant = {"Handle": "tee", "Option1 Value": "Blue", "Variant SKU": "t2", "Variant Price": "1"}
+    other = TEE | {"Handle": "other", "Variant SKU": "o1"}
+    found, withdrawn = _read(write(_shopify(TEE | stated, variant, other)))
+    assert list(found) == ["o1"]
+    assert withdrawn == ("007", "t2")
+
+
+def test_a_variant_without_its_first_row_is_rejected_and_the_rest_goes_in(write: Write) -> None:
+    lost = {"Handle": "lost", "Option1 Value": "Blue", "Variant SKU": "x", "Variant Price": "1"}
+    found, _ = _read(write(_shopify(lost, TEE)))
+    assert found["line 2"] == "no title: the row that begins the product 'lost' is not before it"
+    assert list(found) == ["line 2", "007"]
+
+
+def test_shopify_is_read_as_a_plain_table_when_asked_to(write: Write) -> None:
+    path = write(_shopify(TEE))
+    found, _ = _read(path, feed_format=FeedFormat.CSV)
+    assert [product.title for product in found.values() if isinstance(product, Product)] == ["Tee"]
+    with pytest.raises(BadFeed, match="is not an export of Shopify: no column for the handle among 'sku', 'title'"):
+        _read(write("sku,title\na,A\n", "other.csv"), feed_format=FeedFormat.SHOPIFY)
+    found, _ = _read(path, mapping={"category": "Type", "sku": "Handle"})
+    assert isinstance(found["tee"], Product)
+    assert found["tee"].category == ("Shirts",)
+    with pytest.raises(BadFeed, match="no column 'x' for --map brand=x"):
+        _read(path, mapping={"brand": "x"})
+
+
+WOO = [
+    "ID", "Type", "SKU", "Name", "Published", "Visibility in catalog", "Short description", "Description",
+    "Date sale price starts", "Date sale price ends", "In stock?", "Stock", "Sale price", "Regular price",
+    "Categories", "Images", "Parent", "External URL", "Attribute 1 name", "Attribute 1 value(s)",
+    "Attribute 2 name", "Attribute 2 value(s)",
+]  # fmt: skip
+HOODIE = {
+    "ID": "45", "Type": "variable", "SKU": "hoodie", "Name": "Hoodie", "Published": "1", "In stock?": "1",
+    "Visibility in catalog": "visible", "Short description": "Warm", "Description": "Warm and soft",
+    "Categories": "Sale, Clothing > Hoodies, Clothing", "Images": "https://s.example/1,2.jpg, https://s.example/3.jpg",
+    "Attribute 1 name": "Color", "Attribute 1 value(s)": "Blue, Red", "Attribute 2 name": "Material",
+    "Attribute 2 value(s)": r"Cotton\, washed, Wool",
+}  # fmt: skip
+RED = {
+    "ID": "79", "Type": "variation", "SKU": "hoodie-red", "Name": "Hoodie - Red", "Published": "1", "In stock?": "1",
+    "Sale price": "42", "Regular price": "45", "Parent": "hoodie", "Attribute 1 name": "Color",
+    "Attribute 1 value(s)": "Red",
+}  # fmt: skip
+CAP = {"ID": "60", "Type": "simple, virtual", "SKU": "cap", "Name": "Cap", "Published": "1", "Regular price": "18"}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_variations_of_woocommerce_inherit_from_a_parent_before_or_behind_them(write: Write, turned: bool) -> None:
+    blue = RED | {"ID": "81", "SKU": "", "Name": "", "Description": "Blue one", "In stock?": "0", "Parent": "id:45",
+                  "Attribute 1 value(s)": "Blue", "Sale price": "50"}  # fmt: skip
+    rows = [HOODIE, CAP | {"In stock?": "backorder"}, RED, blue]
+    found, withdrawn = _read(write(_table(WOO, rows[::-1] if turned else rows)))
+    assert sorted(found) == ["cap", "hoodie-red", "id:81"]
+    assert withdrawn == ("hoodie",)
+    attributes = {"Color": "Red", "Material": "Cotton, washed, Wool"}
+    assert found["hoodie-red"] == Product(
+        "hoodie-red", "Hoodie - Red", "Warm and soft", "", ("Clothing", "Hoodies"), Decimal(42), "",
+        Availability.IN_STOCK, "", "https://s.example/1,2.jpg", "hoodie", attributes,
+    )  # fmt: skip
+    products = {sku: product for sku, product in found.items() if isinstance(product, Product)}
+    other = products["id:81"]
+    assert (other.title, other.description, other.price) == ("Hoodie - Blue", "Blue one", 45)
+    assert (other.availability, other.group_id) == (Availability.OUT_OF_STOCK, "hoodie")
+    cap = products["cap"]
+    assert (cap.availability, cap.group_id, cap.price) == (Availability.BACKORDER, "", 18)
+
+
+@pytest.mark.parametrize("stated", [{"Published": "-1"}, {"Published": "0"}, {"Visibility in catalog": "hidden"}])
+def test_what_woocommerce_does_not_show_is_withdrawn_with_its_variations(write: Write, stated: dict[str, str]) -> None:
+    found, withdrawn = _read(write(_table(WOO, [CAP | stated, RED, HOODIE | stated])))
+    assert found == {}
+    assert withdrawn == ("cap", "hoodie-red", "hoodie")
+
+
+def test_other_kinds_of_woocommerce(write: Write) -> None:
+    alone = HOODIE | {"SKU": "alone", "ID": "90"}
+    grouped = CAP | {"Type": "grouped", "SKU": "set", "Regular price": ""}
+    external = CAP | {"Type": "external", "SKU": "away", "External URL": "https://other.example/1"}
+    ended = CAP | {"SKU": "ended", "Sale price": "9", "Date sale price ends": "2001-01-01"}
+    orphan = RED | {"SKU": "orphan", "Name": "", "Parent": "gone"}
+    bad = CAP | {"SKU": "bad", "Sale price": "cheap"}
+    found, withdrawn = _read(write(_table(WOO, [alone, grouped, external, ended, orphan, bad])))
+    assert withdrawn == ()
+    assert list(found) == ["alone", "set", "away", "ended", "line 6", "line 7"]
+    products = [product for product in found.values() if isinstance(product, Product)]
+    assert (products[2].url, products[3].price) == ("https://other.example/1", 18)
+    assert found["line 6"] == "no name, and its parent 'gone' is not in the file"
+    assert "sale price 'cheap'" in str(found["line 7"])
+
+
+def test_a_shop_export_that_is_cut_off_says_so(write: Write) -> None:
+    for content in (_shopify(TEE, TEE | {"Handle": "b", "Variant SKU": "b"}), _table(WOO, [CAP, CAP | {"SKU": "b"}])):
+        with open_feed(write(content)) as feed:
+            assert not list(feed.rows())[-1].problem
+            assert feed.ended_early == ""
+        with open_feed(write(content.rstrip()[:-40])) as feed:
+            last = list(feed.rows())[-1]
+            assert last.problem
+            assert last.problem in feed.ended_early
+
+
+def test_a_column_that_is_read_may_not_stand_twice(write: Write) -> None:
+    with pytest.raises(BadFeed, match="the column 'Variant SKU' stands there twice"):
+        _read(write(_shopify(TEE).replace("Image Position", "Variant SKU", 1)))
