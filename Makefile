@@ -1,4 +1,4 @@
-# Five verbs: demo, test, check, bench, up.
+# Six verbs: demo, test, crash, check, bench, up.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +8,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench up
+.PHONY: help install demo test check bench up crash
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -32,7 +32,11 @@ check: install  ## Format, lint, types, layers
 	$(BIN)/lint-imports
 
 test: check  ## Everything that `check` does, then the tests
-	HF_HUB_OFFLINE=1 $(BIN)/pytest
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+
+N ?= 500
+crash: install  ## The crash suite with N=500 kills; CRASH_SEED=... repeats a run
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 CRASH_KILLS=$(N) $(BIN)/pytest -s tests/crash
 
 bench: install  ## The figures of benchmarks/RESULTS.md, measured on this machine
 	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.run
