@@ -81,3 +81,31 @@ class ShopTable:
             known = listed(self.table.header)
             raise BadFeed(f"{self.table.name}: no column {column!r} for --map {field}={column}; it has {known}")
         return self.table.header.index(found)
+
+
+class ShopExport:
+    """What the feeds read from such a table have in common; each reads `rows` in its own way."""
+
+    def __init__(self, table: ShopTable) -> None:
+        self._table = table
+        self._withdrawn: dict[str, None] = {}
+
+    @property
+    def name(self) -> str:
+        """What messages call the feed."""
+        return self._table.table.name
+
+    @property
+    def ignored_columns(self) -> tuple[str, ...]:
+        """Columns that nothing is read from."""
+        return self._table.ignored
+
+    @property
+    def ended_early(self) -> str:
+        """Why the file seems cut off, when its rows have been read; empty when it ended in good order."""
+        return self._table.table.ended_early
+
+    @property
+    def withdrawn(self) -> tuple[str, ...]:
+        """SKUs that the file names as not offered, in the rows read so far."""
+        return tuple(self._withdrawn)

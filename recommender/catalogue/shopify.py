@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from recommender.catalogue.columns import Field, plain_name
 from recommender.catalogue.delimited import DelimitedTable
 from recommender.catalogue.rows import Row
-from recommender.catalogue.shop_table import Record, ShopTable
+from recommender.catalogue.shop_table import Record, ShopExport, ShopTable
 from recommender.types import Availability
 
 _PARTS = {
@@ -71,32 +71,11 @@ class _Product:
         return self["status"].casefold() in ("", "active") and self["published"].casefold() != "false"
 
 
-class ShopifyFeed:
+class ShopifyFeed(ShopExport):
     """Reads the variants. Products that are drafts, archived or not published are left out and counted as withdrawn."""
 
     def __init__(self, table: DelimitedTable, mapping: Mapping[Field, str]) -> None:
-        self._table = ShopTable(table, "an export of Shopify", _PARTS, ("handle", "title"), mapping)
-        self._withdrawn: dict[str, None] = {}
-
-    @property
-    def name(self) -> str:
-        """What messages call the feed."""
-        return self._table.table.name
-
-    @property
-    def ignored_columns(self) -> tuple[str, ...]:
-        """Columns that nothing is read from."""
-        return self._table.ignored
-
-    @property
-    def ended_early(self) -> str:
-        """Why the file seems cut off, when its rows have been read; empty when it ended in good order."""
-        return self._table.table.ended_early
-
-    @property
-    def withdrawn(self) -> tuple[str, ...]:
-        """SKUs that the file names as not offered, in the rows read so far."""
-        return tuple(self._withdrawn)
+        super().__init__(ShopTable(table, "an export of Shopify", _PARTS, ("handle", "title"), mapping))
 
     def rows(self) -> Iterator[Row]:
         """Read the variants, in bounded memory."""

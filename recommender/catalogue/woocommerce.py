@@ -13,7 +13,7 @@ from recommender.catalogue.delimited import DelimitedTable
 from recommender.catalogue.rejections import BadRow
 from recommender.catalogue.rows import Row
 from recommender.catalogue.sales import price_to_show
-from recommender.catalogue.shop_table import Record, ShopTable
+from recommender.catalogue.shop_table import Record, ShopExport, ShopTable
 from recommender.types import PATH_SEPARATOR
 
 MOST_ATTRIBUTES = 20
@@ -60,7 +60,7 @@ def is_woocommerce_header(names: Sequence[str]) -> bool:
     return {"type", "sku", "name", "parent"} <= plain and bool(plain & {"regularprice", "published", "attribute1name"})
 
 
-class WooCommerceFeed:
+class WooCommerceFeed(ShopExport):
     """Reads what can be bought: simple, external and grouped products and variations, but no parent of variations.
 
     Products that are drafts, private or hidden from the catalogue are left out, with their variations, and counted as
@@ -68,28 +68,7 @@ class WooCommerceFeed:
     """
 
     def __init__(self, table: DelimitedTable, mapping: Mapping[Field, str]) -> None:
-        self._table = ShopTable(table, "an export of WooCommerce", _PARTS, ("type", "SKU", "name"), mapping)
-        self._withdrawn: dict[str, None] = {}
-
-    @property
-    def name(self) -> str:
-        """What messages call the feed."""
-        return self._table.table.name
-
-    @property
-    def ignored_columns(self) -> tuple[str, ...]:
-        """Columns that nothing is read from."""
-        return self._table.ignored
-
-    @property
-    def ended_early(self) -> str:
-        """Why the file seems cut off, when its rows have been read; empty when it ended in good order."""
-        return self._table.table.ended_early
-
-    @property
-    def withdrawn(self) -> tuple[str, ...]:
-        """SKUs that the file names as not offered, in the rows read so far."""
-        return tuple(self._withdrawn)
+        super().__init__(ShopTable(table, "an export of WooCommerce", _PARTS, ("type", "SKU", "name"), mapping))
 
     def rows(self) -> Iterator[Row]:
         """Read the products, in bounded memory."""
