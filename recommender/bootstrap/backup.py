@@ -15,12 +15,12 @@ from recommender import __version__
 from recommender.bootstrap.application import Application
 from recommender.bootstrap.archive import CATALOGUE, GZIPPED, MODELS, Contents, IndexContents, Packing
 from recommender.bootstrap.points import pack_points
-from recommender.bootstrap.switch_over import sync
 from recommender.catalogue.outbox import Outbox
 from recommender.catalogue.repository import Catalogue
 from recommender.database.engine import Database
 from recommender.database.migrate import head_revision
 from recommender.database.transfer import snapshot, sqlite_file
+from recommender.durable import sync
 from recommender.errors import BadInput, IndexHeld, Unavailable, UsageError
 from recommender.index.embedded import EmbeddedEngine
 from recommender.index.generations import Generation, Generations

@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from recommender.bootstrap.application import Application
 from recommender.bootstrap.archive import CATALOGUE
-from recommender.bootstrap.switch_over import Journal, roll_on, sync, write_journal
+from recommender.bootstrap.switch_over import Journal, roll_on, write_journal
 from recommender.catalogue.outbox import queue_changes
 from recommender.catalogue.statements import table_of
 from recommender.database.engine import Database
 from recommender.database.migrate import current_revision, upgrade
 from recommender.database.tables import GenerationRow, ImportRunRow, LiveRow, MissedRow, OutboxRow, ProductRow, now
 from recommender.database.transfer import copy_rows, hold_alone, replace_rows, tables, take_alone
+from recommender.durable import sync
 from recommender.errors import BadInput, IndexHeld, Unavailable
 from recommender.index.embedded import EmbeddedEngine
 from recommender.settings import Settings

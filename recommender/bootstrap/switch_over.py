@@ -16,6 +16,7 @@ from pathlib import Path
 
 from recommender.database.engine import Database
 from recommender.database.transfer import has_run
+from recommender.durable import sync
 from recommender.errors import BadInput, Unavailable
 
 STAGING = ".restore"
@@ -122,14 +123,3 @@ def _replace(home: Path, name: str, kept: Path) -> None:
         place.rename(kept / name)
         sync(kept)
     ready.rename(place)
-
-
-def sync(folder: Path) -> None:
-    """Return when the names in a folder are on the disk."""
-    if os.name == "nt":
-        return  # Windows opens no folder for this, and writes renames down by itself
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from uuid import uuid4
+
+from recommender.durable import sync
 
 _DRAFT = ".draft-"
 _DROPPED = ".dropped-"
@@ -23,7 +24,7 @@ def staging(parent: Path, name: str) -> Path:
 def install(draft: Path, target: Path) -> None:
     """Give a finished folder its name. After this returns, a power loss does not take the name away again."""
     draft.rename(target)
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def remove(parent: Path, name: str) -> None:
@@ -37,16 +38,6 @@ def remove(parent: Path, name: str) -> None:
             (parent / leftover).rename(parent / f"{_DROPPED}{uuid4().hex}")
     if not parent.is_dir():
         return
-    _sync(parent)
+    sync(parent)
     for dropped in parent.glob(f"{_DROPPED}*"):
         shutil.rmtree(dropped, ignore_errors=True)  # another process may be sweeping the same one
-
-
-def _sync(folder: Path) -> None:
-    if os.name == "nt":
-        return  # Windows opens no folder for this, and writes renames down by itself
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

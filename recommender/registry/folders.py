@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import time
 from collections.abc import Collection
 from pathlib import Path
 from uuid import uuid4
 
+from recommender.durable import sync
 from recommender.errors import UsageError
 
 _MARK = ".registering"
@@ -61,7 +61,7 @@ def unstage(staged: Path, folder: Path) -> None:
 def make_durable(folder: Path) -> None:
     """Return when every file of a folder is on the disk."""
     for path in (*folder.rglob("*"), folder):
-        _sync(path)
+        sync(path)
 
 
 def put_in_place(staged: Path, target: Path) -> None:
@@ -74,7 +74,7 @@ def put_in_place(staged: Path, target: Path) -> None:
     if target.exists():
         raise UsageError(f"{target} is in the way and not registered; remove it, or choose another name")
     staged.rename(target)
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def finish(folder: Path) -> None:
@@ -90,14 +90,3 @@ def remove_leftovers(models_dir: Path, registered: Collection[str]) -> None:
             mark.unlink(missing_ok=True)
         elif time.time() - mark.stat().st_mtime > _LEFTOVER_AGE_S:
             shutil.rmtree(folder)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if not (path.is_dir() and error.errno == errno.EINVAL):  # some network disks sync files alone
-            raise
-    finally:
-        os.close(handle)
