@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ from recommender.catalogue.sources import fetched
 from recommender.errors import IndexHeld, Refused, UsageError
 from recommender.ingestion.worker import DrainSummary
 from recommender.types import Progress, silent
+
+ROUND_S = 1.0
+"""Of a round of the worker, after which others may have the embedded index. What is in hand then takes a few seconds
+more where texts are encoded, and a query waits five for its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,28 +152,31 @@ def _ends(imports: Sequence[ImportSummary]) -> list[FeedEnd]:
 
 
 def drain(
-    application: Application, progress: Progress = silent, stopped: Callable[[], bool] = lambda: False
+    application: Application,
+    progress: Progress = silent,
+    stopped: Callable[[], bool] = lambda: False,
+    longest: float = math.inf,
 ) -> DrainSummary | None:
     """Take what waits in the outbox into the index; None when another process holds the index.
 
-    With nothing waiting no model is loaded and no index is opened.
+    After `longest` seconds nothing more is begun. With nothing waiting no model is loaded and no index is opened.
     """
     try:
         if application.outbox.depth().waiting or application.generations.live() is not None:
             ensure_live(application, progress)
-        return application.worker().drain(progress, stopped)
+        return application.worker().drain(progress, stopped, longest)
     except IndexHeld:
         return None
 
 
 def drain_and_release(application: Application, stopped: Callable[[], bool]) -> DrainSummary | None:
-    """Drain, then let go of the embedded index: between two rounds of a worker, queries of other processes get in.
+    """Drain for a while, then let go of the embedded index: between two rounds of a worker, other processes get in.
 
     An idle round is one look into the queue.
     """
     if not application.worker().has_work():
         return DrainSummary()
     try:
-        return drain(application, stopped=stopped)
+        return drain(application, stopped=stopped, longest=ROUND_S)
     finally:
         application.release_indexes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -95,14 +96,18 @@ class Pipeline:
         self._done = Tally()
         self._unflushed: list[_Written] = []
         self._flushed_at = 0.0
+        self._until = math.inf
 
-    def run(self, enough: int, report: Callable[[Tally], None]) -> Tally:
+    def run(self, enough: int, report: Callable[[Tally], None], until: float = math.inf) -> Tally:
         """Work until nothing is due, told to stop, or `enough` texts went in; `report` is told what was done so far.
+
+        From the time `until` (`time.monotonic`) on nothing more is claimed, and what is in hand is finished.
 
         Raises `Unavailable` when the database, an engine or an encoder is away: no change is to blame, none is put off.
         """
         self._done = Tally()
         self._unflushed = []
+        self._until = until
         try:
             with ThreadPoolExecutor(1, "read") as reading, ThreadPoolExecutor(1, "write") as writing:
                 self._flow(reading, writing, enough, report)
@@ -134,7 +139,7 @@ class Pipeline:
                 self._take_apart(failed)
 
     def _read(self, enough: int) -> _Batch | None:
-        if self._stopped() or self._done.counts.encoded >= enough:
+        if self._stopped() or self._done.counts.encoded >= enough or time.monotonic() >= self._until:
             return None
         claims = self._leases.claim(BATCH)
         return self._compared(claims, TextVectors(self._pace, self._between)) if claims else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -78,9 +79,15 @@ class Worker:
                 return True
         return self._outbox.anything_due()
 
-    def drain(self, progress: Progress = silent, stopped: Callable[[], bool] = lambda: False) -> DrainSummary:
+    def drain(
+        self,
+        progress: Progress = silent,
+        stopped: Callable[[], bool] = lambda: False,
+        longest: float = math.inf,
+    ) -> DrainSummary:
         """Work until nothing is left that may be worked on now, then let the engines build their graphs.
 
+        After `longest` seconds nothing more is claimed: in a shop that never rests a drain would have no end.
         `stopped` is asked between batches and between slices of texts: once it says so, what is being written is
         finished and the rest given back. Raises `Unavailable` when an engine, an encoder or the database is away; what
         was in hand is given back first.
@@ -95,7 +102,8 @@ class Worker:
             handled = sofar.applied + sofar.failed
             progress("indexing", handled, max(total, handled), f"{sofar.counts.encoded:,} encoded")
 
-        while not stopped() and (more := self._pipeline(stopped).run(OPTIMIZE_EVERY, report)) != Tally():
+        until = started + longest
+        while not stopped() and (more := self._pipeline(stopped).run(OPTIMIZE_EVERY, report, until)) != Tally():
             done += more
             if more.counts.changed and not stopped():
                 self._optimize(more.counts, stopped)

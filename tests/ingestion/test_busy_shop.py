@@ -77,3 +77,19 @@ def test_a_change_that_would_never_reach_the_new_generation_is_not_passed_over(s
     forgetful = Worker(shop.catalogue, shop.outbox, shop.writer, lambda: [live])
     with pytest.raises(RecommenderError, match="did not catch up"):
         backfill(building, Restless(shop, forgetful.drain), shop.writer, states=ProductStates(shop.database))
+
+
+def test_a_drain_with_a_limit_ends_though_changes_never_stop(shop: Shop) -> None:
+    prices = count(2)
+
+    def another(*_: object) -> None:
+        price = next(prices)
+        assert price < 5_000, "the drain goes on and on"
+        shop.catalogue.upsert([_lamp(price % 20, price)])
+
+    another()
+    drained = shop.worker.drain(another, longest=0.3)
+    assert drained.applied >= 2
+    assert shop.outbox.depth().waiting
+    shop.worker.drain()
+    assert verify(shop.index, shop.catalogue).clean
