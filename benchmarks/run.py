@@ -15,8 +15,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.import_rate import figures as import_figures
 from benchmarks.measure import Figure, environment, heavy_imports, run, spread, wall_times
 from benchmarks.synthetic import write_feed
+from benchmarks.worker import figures as worker_figures
 
 PRODUCTS = 50_000
 MANY_ROWS = 200_000
@@ -195,6 +197,10 @@ def main() -> None:
             add(figure)
         add(end_to_end_figure(folder, home))
         add(memory_figure(folder))
+        for part, figures_of in (("import", import_figures), ("worker", worker_figures)):
+            (folder / part).mkdir()
+            for figure in figures_of(folder / part):
+                add(figure)
     write_results(figures)
 
 

@@ -34,6 +34,7 @@ CHANGES = 40
 FOR_REBUILD = 5_000
 FOR_FRESHNESS = 1_000
 IDLE_S = 15.0
+PRICE_TURNS = 2
 
 
 def changed_feed(feed: Path, target: Path, change: Callable[[int, dict[str, str]], dict[str, str]]) -> Path:
@@ -56,7 +57,7 @@ def stub_ingest(home: Path, feed: Path) -> dict[str, float]:
 def price_figure(home: Path, feed: Path, folder: Path) -> Figure:
     """Change every price, and take that to the end: feed, catalogue, queue, index."""
     times, encoded, payloads = [], 0, 0
-    for turn in range(2):
+    for turn in range(PRICE_TURNS):
         dearer = changed_feed(
             feed,
             folder / f"prices-{turn}.csv",
@@ -224,12 +225,12 @@ def rebuild_figure(folder: Path) -> Figure:
     )
 
 
-def figures(folder: Path, products: int) -> Iterator[Figure]:
+def figures(folder: Path, products: int = PRODUCTS) -> Iterator[Figure]:
     """Measure everything, in a home that the stub has filled with `products`."""
     home, feed = folder / "home", write_feed(folder / "feed.csv", products)
     stub_ingest(home, feed)
-    yield text_figure(home, feed, folder)
     yield price_figure(home, feed, folder)
+    yield text_figure(home, folder / f"prices-{PRICE_TURNS - 1}.csv", folder)
     small = folder / "small"
     run(small, "ingest", str(write_feed(folder / "small.csv", FOR_FRESHNESS)))
     yield freshness_in_one_process(small)
