@@ -229,8 +229,8 @@ def figures(folder: Path, products: int = PRODUCTS) -> Iterator[Figure]:
     """Measure everything, in a home that the stub has filled with `products`."""
     home, feed = folder / "home", write_feed(folder / "feed.csv", products)
     stub_ingest(home, feed)
-    yield price_figure(home, feed, folder)
-    yield text_figure(home, folder / f"prices-{PRICE_TURNS - 1}.csv", folder)
+    yield text_figure(home, feed, folder)
+    yield price_figure(home, folder / "texts.csv", folder)
     small = folder / "small"
     run(small, "ingest", str(write_feed(folder / "small.csv", FOR_FRESHNESS)))
     yield freshness_in_one_process(small)
