@@ -214,14 +214,12 @@ def make_live(application: Application, model: RegisteredModel, progress: Progre
 
 def return_to(application: Application, model: RegisteredModel) -> Generation | None:
     """Switch to a generation of a model that was live before and is kept fresh; None when there is none."""
-    existing = set(application.engine.names())
-    for generation in reversed(application.generations.list()):
-        kept = generation.state is GenerationState.READY and not generation.live
-        if kept and generation.model_id == model.id and generation.name in existing:
-            application.generations.switch(generation)
-            retire_unused(application)
-            return generation
-    return None
+    kept = [one for one in _of_model(application, model, GenerationState.READY) if not one.live]
+    if not kept:
+        return None
+    application.generations.switch(kept[-1])
+    retire_unused(application)
+    return kept[-1]
 
 
 def rebuild(application: Application, progress: Progress = silent) -> Generation:
@@ -232,12 +230,14 @@ def rebuild(application: Application, progress: Progress = silent) -> Generation
 
 
 def _unfinished(application: Application, model: RegisteredModel) -> Generation | None:
+    return next(iter(_of_model(application, model, GenerationState.BUILDING)), None)
+
+
+def _of_model(application: Application, model: RegisteredModel, state: GenerationState) -> list[Generation]:
+    """Return the generations of a model in a state, oldest first, of those that the engine has."""
     existing = set(application.engine.names())
-    for generation in application.generations.list():
-        building = generation.state is GenerationState.BUILDING
-        if building and generation.model_id == model.id and generation.name in existing:
-            return generation
-    return None
+    listed = application.generations.list()
+    return [one for one in listed if one.state is state and one.model_id == model.id and one.name in existing]
 
 
 def retire_unused(application: Application) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from io import BytesIO
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.batching import batches
 from recommender.bootstrap.application import Application
 from recommender.bootstrap.archive import POINTS, Packing
 from recommender.catalogue.repository import StoredProduct
@@ -39,7 +39,7 @@ def pack_points(packing: Packing, points: Iterable[StoredPoint], progress: Progr
     """
     source = (point for point in points if point.dense is not None)
     total = 0
-    for number, batch in enumerate(_chunks(source)):
+    for number, batch in enumerate(batches(source, CHUNK)):
         rows = [(point.payload["sku"], point.payload.get("text_hash", "")) for point in batch]
         vectors = np.stack([point.dense for point in batch if point.dense is not None])
         packing.add_bytes(f"{POINTS}/{number:06}.json", json.dumps(rows, ensure_ascii=False).encode())
@@ -47,11 +47,6 @@ def pack_points(packing: Packing, points: Iterable[StoredPoint], progress: Progr
         total += len(batch)
         progress("index", total, None)
     return total
-
-
-def _chunks(points: Iterator[StoredPoint]) -> Iterator[list[StoredPoint]]:
-    while batch := list(islice(points, CHUNK)):
-        yield batch
 
 
 def _array_bytes(vectors: NDArray[np.float32]) -> bytes:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
+from recommender.batching import batches
 from recommender.catalogue.feeds import Feed, FeedFormat, open_feed
 from recommender.catalogue.full import SeenSkus
 from recommender.catalogue.offers import Offer, Shelf, offer_of
@@ -89,7 +89,7 @@ def import_feed(
         open_feed(path, format, mapping) as feed,
     ):
         reader = _Reader(notation_of(feed.rows()), seen)
-        for rows in _batched(_rows(feed, tally, partial), batch):
+        for rows in batches(_rows(feed, tally, partial), batch):
             if stopped():
                 raise ImportStopped
             offers, rejections = reader.read(rows)
@@ -171,8 +171,3 @@ class _Reader:
 
 def _rejects_file(rejects: Path | RejectsFile | None, feed: Path | str) -> AbstractContextManager[RejectsFile | None]:
     return RejectsFile(rejects, [Path(feed)]) if isinstance(rejects, Path) else nullcontext(rejects)
-
-
-def _batched(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
-    while batch := list(islice(rows, size)):
-        yield batch

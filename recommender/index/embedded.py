@@ -11,6 +11,7 @@ from uuid import UUID
 import numpy as np
 import qdrant_edge as edge
 
+from recommender.batching import batches
 from recommender.errors import BadInput, IndexHeld, NotFound, RecommenderError, Unavailable
 from recommender.index.apart import optimize_apart
 from recommender.index.filters import AnyOf, Between, Condition, IdIn, conditions_of
@@ -27,7 +28,6 @@ from recommender.index.plan import (
     LEXICAL,
     RRF_K,
     Route,
-    batches,
     candidates_of,
     check_points,
     route_of,

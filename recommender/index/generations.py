@@ -11,10 +11,10 @@ from uuid import uuid4
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from recommender.batching import batches
 from recommender.database.engine import Database
 from recommender.database.tables import GenerationRow, LiveRow, MissedRow, ModelRow, now
 from recommender.errors import NoLiveModel, NotFound, Refused
-from recommender.index.plan import batches
 
 _LIVE = 1
 """Id of the one row that says what is live."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from itertools import islice
-from typing import TypeVar
 
 import numpy as np
 
@@ -35,8 +33,6 @@ ACORN_SELECTIVITY = 0.4
 """Share of the points below which a filtered walk goes over the neighbours that the filter takes out, too (Patel et al.
 2024, "ACORN"): the engines' default. Without it a price range over 60,000 points found 0.887 of the ten nearest, and
 for some products none; with it all, in the time of a scan."""
-
-_Item = TypeVar("_Item")
 
 
 class Route(StrEnum):
@@ -81,10 +77,3 @@ def check_points(points: Sequence[Point], dimension: int) -> None:
             )
         if not np.isfinite(point.dense).all():
             raise BadInput(f"point {point.id}: a vector with NaN or infinity; check the model that made it")
-
-
-def batches(items: Sequence[_Item], size: int) -> Iterator[list[_Item]]:
-    """Cut a sequence into lists of at most `size`."""
-    remaining = iter(items)
-    while batch := list(islice(remaining, size)):
-        yield batch

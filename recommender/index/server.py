@@ -11,6 +11,7 @@ from uuid import UUID
 
 import numpy as np
 
+from recommender.batching import batches
 from recommender.errors import BadInput, NotFound, Unavailable
 from recommender.index.filters import AnyOf, Between, Condition, IdIn, conditions_of
 from recommender.index.payload import GRAPH_FIELDS, INDEXED_FIELDS, FieldKind
@@ -24,7 +25,6 @@ from recommender.index.plan import (
     LEXICAL,
     RRF_K,
     Route,
-    batches,
     candidates_of,
     check_points,
     route_of,

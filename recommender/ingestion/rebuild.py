@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from itertools import islice
+from collections.abc import Callable, Collection
 
+from recommender.batching import batches
 from recommender.catalogue.repository import Catalogue, StoredProduct
 from recommender.errors import RecommenderError
 from recommender.ingestion.verify import States, verify
@@ -34,9 +34,8 @@ def backfill(
     """
     total = catalogue.count()
     counts = WriteCounts()
-    products = catalogue.products()
     done = 0
-    while batch := list(islice(products, BATCH)):
+    for batch in batches(catalogue.products(), BATCH):
         counts += writer.write(target, batch)
         done += len(batch)
         progress("indexing", done, max(total, done), target.name)
@@ -59,15 +58,9 @@ def _close_gaps(
         # noted is in the generation that is live now, and would be missing from the answers until the next drain.
         if not found.differing or (number and not set(found.differing).difference(found.queued, noted())):
             return counts
-        for skus in _chunks(found.differing):
+        for skus in batches(found.differing, BATCH):
             stored: dict[str, StoredProduct] = catalogue.get_many(skus)
             counts += writer.write(target, list(stored.values()), [sku for sku in skus if sku not in stored])
     raise RecommenderError(
         f"generation {target.name} did not catch up with the catalogue in {ROUNDS} rounds; run the rebuild again"
     )
-
-
-def _chunks(skus: tuple[str, ...]) -> Iterator[list[str]]:
-    source = iter(skus)
-    while chunk := list(islice(source, BATCH)):
-        yield chunk

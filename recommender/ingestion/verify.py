@@ -6,13 +6,13 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import islice
 from typing import Protocol
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.batching import batches
 from recommender.catalogue.repository import Catalogue, StoredProduct
 from recommender.catalogue.states import ProductState
 from recommender.index.protocol import StoredPoint, VectorIndex, point_id
@@ -116,8 +116,7 @@ def verify(
     findings = _Findings(index, states)
     seen = array("Q")
     total = catalogue.count()
-    points = index.scroll(BATCH)
-    while batch := list(islice(points, BATCH)):
+    for batch in batches(index.scroll(BATCH), BATCH):
         seen.extend(_key(point.id) for point in batch)
         findings.add(_compared(batch, catalogue))
         progress("comparing", len(seen), max(total, len(seen)))
@@ -139,8 +138,7 @@ def _compared(batch: Sequence[StoredPoint], catalogue: Catalogue) -> dict[str, _
 
 def _add_missing(findings: _Findings, catalogue: Catalogue, seen: NDArray[np.uint64]) -> int:
     count = 0
-    products = catalogue.products()
-    while batch := list(islice(products, BATCH)):
+    for batch in batches(catalogue.products(), BATCH):
         missing = _unseen(batch, seen)
         findings.add(dict.fromkeys(missing, _Kind.MISSING))
         count += len(missing)
