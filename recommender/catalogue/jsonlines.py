@@ -8,19 +8,17 @@ from decimal import Decimal
 from itertools import chain, islice
 from typing import Any
 
-from recommender.catalogue.columns import Columns, Field, match_columns, require_columns
+from recommender.catalogue.columns import Field, match_columns, require_columns
 from recommender.catalogue.encodings import detect_encoding
 from recommender.catalogue.lines import TextLines
 from recommender.catalogue.rejections import BadRow
 from recommender.catalogue.rows import Row
+from recommender.catalogue.shapes import MAX_NAMES, Shapes
 from recommender.catalogue.sources import FeedFile
 from recommender.errors import BadFeed
 
 SAMPLED_LINES = 200
 """Objects whose names are looked at before anything is written."""
-
-MAX_NAMES = 2_000
-"""Names of unread members that are kept for the report, and shapes of objects whose columns are remembered."""
 
 
 class JsonLinesFeed:
@@ -28,10 +26,8 @@ class JsonLinesFeed:
 
     def __init__(self, file: FeedFile, mapping: Mapping[Field, str]) -> None:
         self._file = file
-        self._mapping = mapping
         self._encoding = detect_encoding(file.name, file.sample())
-        self._shapes: dict[tuple[str, ...], Columns] = {}
-        self._ignored: dict[str, None] = {}
+        self._shapes = Shapes(lambda names: match_columns(names, mapping), lambda columns: columns.ignored)
         self.ended_early = ""
         require_columns(file.name, self._sampled_names(), mapping)
 
@@ -43,7 +39,7 @@ class JsonLinesFeed:
     @property
     def ignored_columns(self) -> tuple[str, ...]:
         """Members that no field was read from, in the rows read so far."""
-        return tuple(self._ignored)
+        return self._shapes.ignored
 
     @property
     def withdrawn(self) -> tuple[str, ...]:
@@ -84,21 +80,10 @@ class JsonLinesFeed:
             members = _object(line)
         except BadRow as error:
             return Row(lines.first, raw=lines.raw, problem=str(error))
-        columns = self._columns_of(tuple(members))
+        columns = self._shapes.of(tuple(members))
         fields = {field: members[name] for field, name in columns.fields.items()}
         attributes = {attribute: members[name] for attribute, name in columns.attributes.items()}
         return Row(lines.first, fields, attributes, lines.raw)
-
-    def _columns_of(self, names: tuple[str, ...]) -> Columns:
-        columns = self._shapes.get(names)
-        if columns is None:
-            columns = match_columns(names, self._mapping)
-            if len(self._shapes) >= MAX_NAMES:
-                self._shapes.clear()
-            self._shapes[names] = columns
-            new = dict.fromkeys(name for name in columns.ignored if name not in self._ignored)
-            self._ignored.update(dict.fromkeys(list(new)[: max(0, MAX_NAMES - len(self._ignored))]))
-        return columns
 
 
 class _Objects:
