@@ -208,11 +208,13 @@ class Application:
     def _optimize(self, target: Target, counts: WriteCounts, stopped: Callable[[], bool]) -> None:
         if not isinstance(self.engine, EmbeddedEngine):
             return  # a server builds its graphs by itself
-        points, new = target.index.count(), counts.encoded + counts.deleted
         changed = self.engine.changed(target.name, counts.changed)
-        if points < APART_FROM and new:
+        if not counts.encoded + counts.deleted:
+            return  # prices alone start no build
+        points = target.index.count()
+        if points < APART_FROM:
             target.index.optimize()
-        elif new and changed >= min(points * WORTH_A_BUILD, OPTIMIZE_EVERY):
+        elif changed >= min(points * WORTH_A_BUILD, OPTIMIZE_EVERY):
             self._optimize_apart(self.engine, target, stopped)
 
     def _optimize_apart(self, engine: EmbeddedEngine, target: Target, stopped: Callable[[], bool]) -> None:

@@ -45,6 +45,13 @@ class DelimitedTable:
             next(records, None)
             yield lines, records
 
+    def whole_records(self) -> Iterator[tuple[TextLines, list[str], str]]:
+        """Give each record below the header: where it stands, a cell for every column, and what is wrong with it."""
+        with self.opened() as (lines, records):
+            for cells in records:
+                problem = lines.problem or self.width_problem(lines, cells)
+                yield lines, [*cells, *[""] * (self.width - len(cells))], problem
+
     def width_problem(self, lines: TextLines, cells: Sequence[str]) -> str:
         """Return what is wrong with the number of cells of the last record; empty for nothing."""
         if len(cells) == self.width or (len(cells) > self.width and not any(cells[self.width :])):

@@ -106,12 +106,9 @@ class GoogleTableFeed:
 
     def rows(self) -> Iterator[Row]:
         """Read the rows below the header, in bounded memory."""
-        with self._table.opened() as (lines, records):
-            for found in records:
-                problem = lines.problem or self._table.width_problem(lines, found)
-                whole = [*found, *[""] * (self._table.width - len(found))]
-                cells = {name: whole[place] for name, place in self._places.items()}
-                yield google_row(lines.first, cells, self._columns, lines.raw, problem)
+        for lines, found, problem in self._table.whole_records():
+            cells = {name: found[place] for name, place in self._places.items()}
+            yield google_row(lines.first, cells, self._columns, lines.raw, problem)
 
 
 def item_columns(names: Sequence[str], mapping: Mapping[Field, str]) -> GoogleColumns:

@@ -57,13 +57,10 @@ class ShopTable:
 
     def records(self) -> Iterator[Record]:
         """Read the records below the header, in bounded memory; cells without white space around them."""
-        with self.table.opened() as (lines, records):
-            for found in records:
-                problem = lines.problem or self.table.width_problem(lines, found)
-                whole = [*found, *[""] * (self.table.width - len(found))]
-                cells = {part: whole[place].strip() for part, place in self._places.items()}
-                mapped = {field: whole[place] for field, place in self._mapped.items()}
-                yield Record(lines.first, cells, mapped, lines.raw, problem)
+        for lines, found, problem in self.table.whole_records():
+            cells = {part: found[place].strip() for part, place in self._places.items()}
+            mapped = {field: found[place] for field, place in self._mapped.items()}
+            yield Record(lines.first, cells, mapped, lines.raw, problem)
 
     def _place(self, names: str) -> int | None:
         header = [plain_name(name) for name in self.table.header]

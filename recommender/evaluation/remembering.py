@@ -9,15 +9,11 @@ import numpy as np
 from recommender.embedding.encoder import Encoder, Role, Vectors
 
 
-class RememberingEncoder:
-    """Does as the given encoder does. Memory grows by a vector a distinct text: 1.5 kB at 384 dimensions.
-
-    The given encoder is not closed with it.
-    """
+class WrappedEncoder:
+    """What an encoder around another one has from that: dimension, fingerprint and name."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self._known: dict[tuple[Role, str], Vectors] = {}
 
     @property
     def dimension(self) -> int:
@@ -33,6 +29,17 @@ class RememberingEncoder:
     def name(self) -> str:
         """What runs the model."""
         return self._encoder.name
+
+
+class RememberingEncoder(WrappedEncoder):
+    """Does as the given encoder does. Memory grows by a vector a distinct text: 1.5 kB at 384 dimensions.
+
+    The given encoder is not closed with it.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__(encoder)
+        self._known: dict[tuple[Role, str], Vectors] = {}
 
     def encode(self, texts: Sequence[str], role: Role = Role.DOCUMENT) -> Vectors:
         """Encode the texts that are new, and return the vectors of all, in the order given."""

@@ -9,6 +9,7 @@ import numpy as np
 from recommender.embedding.encoder import Encoder, Role, Vectors
 from recommender.errors import UsageError
 from recommender.evaluation.held_out import HeldOut, TextFunction
+from recommender.evaluation.remembering import WrappedEncoder
 from recommender.types import Product
 
 
@@ -50,28 +51,14 @@ class Recording:
         return self._encoders[model].kept()[self._row_of]
 
 
-class RecordingEncoder:
+class RecordingEncoder(WrappedEncoder):
     """Does as the given encoder does, and keeps the vectors of the texts in `rows`, each in its row."""
 
     def __init__(self, encoder: Encoder, rows: Mapping[str, int]) -> None:
-        self._encoder, self._rows = encoder, rows
+        super().__init__(encoder)
+        self._rows = rows
         self._vectors = np.zeros((len(rows), encoder.dimension), dtype=np.float32)
         self._known = np.zeros(len(rows), dtype=np.bool_)
-
-    @property
-    def dimension(self) -> int:
-        """Number of components of a vector."""
-        return self._encoder.dimension
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of the model."""
-        return self._encoder.fingerprint
-
-    @property
-    def name(self) -> str:
-        """What runs the model."""
-        return self._encoder.name
 
     def encode(self, texts: Sequence[str], role: Role = Role.DOCUMENT) -> Vectors:
         """Encode the texts, and keep the documents among them that are wanted."""
