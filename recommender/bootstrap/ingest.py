@@ -162,7 +162,7 @@ def drain(
     After `longest` seconds nothing more is begun. With nothing waiting no model is loaded and no index is opened.
     """
     try:
-        if application.outbox.depth().waiting or application.generations.live() is not None:
+        if application.generations.live() is not None or application.outbox.anything_due():
             ensure_live(application, progress)
         return application.worker().drain(progress, stopped, longest)
     except IndexHeld:

@@ -94,7 +94,7 @@ class Worker:
         """
         started = time.monotonic()
         self._leases.recover()
-        total = self._outbox.depth().waiting
+        total = 0 if progress is silent else self._outbox.depth().waiting  # a count of the whole queue
         done = Tally()
 
         def report(more: Tally) -> None:
