@@ -224,7 +224,7 @@ def test_two_processes_train_one_model(
     result = finetune(toys, split, toy_model, tmp_path / "model", options, texts, watch)
     assert seen[-1] == (result.steps, result.steps)
     assert result.epochs == pytest.approx(8, abs=0.5)  # each process takes half of the batches
-    assert category_precision(tmp_path / "model", toys, split, texts) > before + 0.2
+    assert category_precision(tmp_path / "model", toys, split, texts) > before + 0.1
 
 
 def test_losses_can_be_followed_in_tensorboard(
