@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from recommender.asking import Options
 from recommender.bootstrap.application import Application
 from recommender.bootstrap.ingest import ingest
 from recommender.evaluation.judgements import evaluate_pairs, evaluate_search, read_pairs, read_queries
 from recommender.index.protocol import Fusion
-from recommender.serving.live import LivePairs
-from recommender.serving.recommender import Recommender
+from recommender.serving.queries import Queries
 from recommender.settings import load_settings
 from recommender.types import Mode, Variants
 
@@ -34,10 +34,21 @@ WAYS = (
 )
 
 
-def recommender_of(application: Application, fusion: Fusion) -> Recommender:
+def recommender_of(application: Application, fusion: Fusion) -> Queries:
     """Return the queries over the live pair with one fusion for everything."""
-    pairs = LivePairs(application.generations, application.index, application.encoder_of)
-    return Recommender(pairs.current, application.catalogue, application.text, application.lexical, fusion, fusion)
+    return Queries(
+        application.pairs(),
+        application.catalogue,
+        application.text,
+        application.lexical,
+        similar_fusion=fusion,
+        search_fusion=fusion,
+    )
+
+
+def asked_by(mode: Mode) -> Options:
+    """Return how judgements are asked about: they name variants by themselves, and know no pins."""
+    return Options(mode=mode, variants=Variants.ALL, rules=False)
 
 
 def pair_rows(application: Application, path: Path) -> Iterator[str]:
@@ -47,7 +58,7 @@ def pair_rows(application: Application, path: Path) -> Iterator[str]:
         recommender = recommender_of(application, fusion)
         report = evaluate_pairs(
             lambda sku, k, asked=recommender, how=mode: [  # type: ignore[misc]
-                hit.sku for hit in asked.similar(sku, k, mode=how, variants=Variants.ALL)
+                hit.sku for hit in asked.similar(sku, k, options=asked_by(how))
             ],
             pairs,
             model=name,
@@ -61,7 +72,9 @@ def search_rows(application: Application, queries: Path, qrels: Path) -> Iterato
     for name, mode, fusion in WAYS:
         recommender = recommender_of(application, fusion)
         report = evaluate_search(
-            lambda text, k, asked=recommender, how=mode: [hit.sku for hit in asked.search(text, k, mode=how)],  # type: ignore[misc]
+            lambda text, k, asked=recommender, how=mode: [
+                hit.sku for hit in asked.search(text, k, options=asked_by(how))
+            ],  # type: ignore[misc]
             judged,
             model=name,
         )
@@ -78,7 +91,7 @@ def category_rows(application: Application) -> Iterator[str]:
         recommender = recommender_of(application, fusion)
         values = []
         for product in asked:
-            hits = recommender.similar(product.sku, 10, mode=mode, variants=Variants.ALL)
+            hits = recommender.similar(product.sku, 10, options=asked_by(mode))
             same = sum(hit.card.category == product.category for hit in hits)
             values.append(same / min(10, sizes[product.category] - 1))
         yield row(name, {"category_p10": float(np.mean(values))})

@@ -117,7 +117,7 @@ def _changes(application: Application, card: Callable[[str, str], Card | None]) 
     """Change a neighbour's price, or its title each second time; give the seconds until the neighbours show it."""
     anchors = [stored.product.sku for stored, _ in zip(application.catalogue.products(), range(200), strict=False)][::5]
     for number, anchor in enumerate(anchors[:CHANGES]):
-        sku = application.recommender().similar(anchor, 3)[0].sku
+        sku = application.queries().similar(anchor, 3)[0].sku
         application.release_indexes()
         before = application.catalogue.get(sku)
         assert before is not None
@@ -139,7 +139,7 @@ def _altered(product: Product, number: int) -> Product:
 
 def _card(application: Application, anchor: str, sku: str, release: bool) -> Card | None:
     try:
-        return next((hit.card for hit in application.recommender().similar(anchor, 10) if hit.sku == sku), None)
+        return next((hit.card for hit in application.queries().similar(anchor, 10) if hit.sku == sku), None)
     finally:
         if release:
             application.release_indexes()
@@ -205,7 +205,7 @@ def rebuild_figure(folder: Path) -> Figure:
     stub_ingest(home, write_feed(folder / "rebuilt.csv", FOR_REBUILD))
     with Application(load_settings(home=home)) as application:
         skus = [stored.product.sku for stored in application.catalogue.products()]
-        recommender = application.recommender()
+        recommender = application.queries()
 
         def ask(number: int) -> object:
             return recommender.similar(skus[number * 7 % len(skus)], 10)

@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     text_attributes: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Attributes that are part of a product's text: `colour,size`, or a list."
     )
+    popularity_attribute: str = Field(
+        default="popularity",
+        description="Attribute that holds a product's popularity, a number: sales, say. Set otherwise, it counts for "
+        "products that change, and for all of them after `recommender index rebuild`.",
+    )
     keep_generations: int = Field(
         default=1, ge=0, description="Generations that were live and are kept fresh for a rollback; 0: none."
     )
@@ -71,8 +76,22 @@ class Settings(BaseSettings):
     collection_prefix: str = Field(
         default="recommender", description="Start of the names of our collections on a server."
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Names beside localhost that a service which is open without keys may be asked under: `a,b`.",
+    )
+    max_body_mib: float = Field(
+        default=16, gt=0, le=1024, allow_inf_nan=False, description="Largest body of a request to the service, in MiB."
+    )
+    max_batch: int = Field(default=1000, ge=1, description="Most products in one batch sent to the service.")
+    max_waiting: int = Field(
+        default=256, ge=1, description="Requests of one kind that wait in the service before more are answered 503."
+    )
+    request_timeout_s: float = Field(
+        default=10, gt=0, allow_inf_nan=False, description="Seconds until a request to the service is answered 504."
+    )
 
-    @field_validator("text_attributes", mode="before")
+    @field_validator("text_attributes", "allowed_hosts", mode="before")
     @classmethod
     def _as_list(cls, value: Any) -> Any:
         if not isinstance(value, str):

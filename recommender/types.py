@@ -75,15 +75,20 @@ class Filters:
     """What a result must satisfy. Empty fields do not restrict; all given ones must hold together.
 
     `categories` are paths: a product matches when its own path starts with any of them. Prices are inclusive.
+    `attributes` are pairs of a name and the values of which the product must have one. Names and values of brands,
+    categories and attributes are compared without regard to case. `min_score` is in the scores of the query's mode.
     """
 
     categories: tuple[tuple[str, ...], ...] = ()
     brands: tuple[str, ...] = ()
+    exclude_brands: tuple[str, ...] = ()
     price_min: Decimal | None = None
     price_max: Decimal | None = None
     in_stock: bool = False
+    attributes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     exclude_skus: tuple[str, ...] = ()
     exclude_groups: tuple[str, ...] = ()
+    min_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +113,6 @@ class Card:
     url: str = ""
     image: str = ""
     group_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One recommended product. Scores order the hits of one answer; they do not compare between queries or modes."""
-
-    sku: str
-    score: float
-    card: Card
 
 
 def category_path(names: Sequence[str]) -> str:

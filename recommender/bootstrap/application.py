@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from recommender.bootstrap.followers import Followers
+from recommender.bootstrap.once import Once
 from recommender.bootstrap.switch_over import finish
 from recommender.catalogue.outbox import Outbox, queue_changes
 from recommender.catalogue.repository import Catalogue
+from recommender.catalogue.rules import Rules
 from recommender.database.engine import Database
 from recommender.database.migrate import upgrade
 from recommender.database.tables import now
@@ -23,25 +24,23 @@ from recommender.embedding.lexical import LexicalEncoder
 from recommender.embedding.load import load_encoder
 from recommender.embedding.text import ProductText
 from recommender.errors import BadInput, IndexHeld, NotFound, Unavailable
-from recommender.index.embedded import EmbeddedEngine
+from recommender.index.embedded import EmbeddedEngine, EmbeddedIndex
 from recommender.index.generations import Generation, Generations
+from recommender.index.opened import OpenIndexes
 from recommender.index.protocol import VectorEngine, VectorIndex
-from recommender.ingestion.worker import OPTIMIZE_EVERY, Worker
-from recommender.ingestion.writer import PointWriter, Target, Unopened, WriteCounts
+from recommender.ingestion.worker import Worker
+from recommender.ingestion.writer import PointWriter, Target
 from recommender.registry.models import RegisteredModel, Registry
+from recommender.serving.encoding import Observe, unobserved
 from recommender.serving.live import LivePairs
-from recommender.serving.recommender import Recommender
+from recommender.serving.queries import Queries
 from recommender.settings import Settings, load_settings
 
 HELD_PATIENCE_S = 5.0
 """How long an embedded index that another process holds is waited for: a query or a price update is done by then."""
 
-APART_FROM = 10_000
-"""Points from which on graphs are built in a process of their own: fewer take a second or two, about as that does."""
-
-WORTH_A_BUILD = 0.2
-"""Share of the points that changed since the last build: they are scanned until the next one, which takes as long for
-few as for all. Price changes alone never start one, since a feed of them would wait for it each time."""
+UNUSED_S = 60.0
+"""After which a process that holds the live pair closes another index: opening one stops all threads for 0.1 s."""
 
 
 class Application:
@@ -60,12 +59,12 @@ class Application:
         self.text = ProductText(settings.text_attributes, settings.language)
         self.catalogue = Catalogue(self.database, self.text.hash)
         self.outbox = Outbox(self.database)
+        self.rules = Rules(self.database)
         self.registry = Registry(self.database, settings.models_dir)
-        self.generations = Generations(self.database, _requeue)
-        self._indexes: dict[str, VectorIndex] = {}
-        self._encoders: dict[str, Encoder] = {}
-        self._held: Counter[str] = Counter()
-        self._lock = threading.RLock()
+        self.generations = Generations(self.database, _requeue, self._switched)
+        self._indexes = OpenIndexes(self._open)
+        self._encoders: Once[str, Encoder] = Once()
+        self._kept_s = 0.0
 
     @cached_property
     def engine(self) -> VectorEngine:
@@ -84,25 +83,22 @@ class Application:
     @cached_property
     def writer(self) -> PointWriter:
         """What writes products into an index."""
-        return PointWriter(self.text, self.lexical.document)
+        return PointWriter(self.text, self.lexical.document, self.settings.popularity_attribute)
 
     def index(self, generation: Generation, patience: float = HELD_PATIENCE_S) -> VectorIndex:
         """Open the index of a generation, once in this process; one that is held is waited for `patience` seconds.
 
         Raises `IndexHeld` after that, and `Unavailable` when this engine lacks it.
         """
-        with self._lock:
-            if generation.name not in self._indexes:
-                self._indexes[generation.name] = self._open(generation, patience)
-            return self._indexes[generation.name]
+        return self._indexes.get(generation.name, patience)
 
-    def _open(self, generation: Generation, patience: float) -> VectorIndex:
+    def _open(self, name: str, patience: float) -> VectorIndex:
         try:
-            return self._open_patiently(generation.name, patience)
+            return self._open_patiently(name, patience)
         except NotFound as error:
             where = self.settings.qdrant_url or str(self.settings.index_dir)
             raise Unavailable(
-                f"generation {generation.name} is not at {where}; `recommender index rebuild` makes one there"
+                f"generation {name} is not at {where}; `recommender index rebuild` makes one there"
             ) from error
 
     def _open_patiently(self, name: str, patience: float) -> VectorIndex:
@@ -117,45 +113,34 @@ class Application:
 
     def create_index(self, generation: Generation) -> VectorIndex:
         """Make the empty index of a new generation and keep it open."""
-        with self._lock:
-            self._indexes[generation.name] = self.engine.create(generation.name, generation.dimension)
-            return self._indexes[generation.name]
+        with self._indexes.add(generation.name, self.engine.create(generation.name, generation.dimension)) as index:
+            return index
 
     def drop_index(self, generation: Generation) -> None:
-        """Close and remove the index of a generation."""
-        with self._lock:
-            opened = self._indexes.pop(generation.name, None)
-            if opened is not None:
-                opened.close()
-            self.engine.drop(generation.name)
+        """Close and remove the index of a generation, as soon as no query needs it any more."""
+        self._indexes.drop(generation.name, lambda: self.engine.drop(generation.name))
 
     @contextmanager
     def holding(self, generation: Generation) -> Iterator[Target]:
         """Open a generation for writing, and keep it open meanwhile whoever else lets go of the indexes."""
-        with self._lock:
-            target = self.target(generation)
-            self._held[generation.name] += 1
-        try:
-            yield target
-        finally:
-            with self._lock:
-                self._held[generation.name] -= 1
+        with self._indexes.pin(generation.name, HELD_PATIENCE_S) as index:
+            self._followers.being_built.add(generation.name)
+            try:
+                yield self.target(generation, index)
+            finally:
+                self._followers.being_built.discard(generation.name)
 
     def release_indexes(self) -> None:
         """Close the open indexes, so that another process can have them; they open again when next asked for.
 
-        Those that are held stay open.
+        One that is in use closes when its last user leaves. A process that holds the live pair keeps what was used a
+        moment ago: opening it again would stop its queries.
         """
-        with self._lock:
-            for name in [name for name in self._indexes if not self._held[name]]:
-                self._indexes.pop(name).close()
+        self._indexes.let_go(self._kept_s)
 
     def encoder(self, model: RegisteredModel) -> Encoder:
         """Return the encoder that serves a model, loaded once in this process."""
-        with self._lock:
-            if model.fingerprint not in self._encoders:
-                self._encoders[model.fingerprint] = self._load(model)
-            return self._encoders[model.fingerprint]
+        return self._encoders.get(model.fingerprint, lambda: self._load(model))
 
     def _load(self, model: RegisteredModel) -> Encoder:
         try:
@@ -168,26 +153,9 @@ class Application:
         """Return the encoder of the model that made a generation."""
         return self.encoder(self.registry.by_id(generation.model_id))
 
-    def target(self, generation: Generation, patience: float = HELD_PATIENCE_S) -> Target:
-        """Open a generation for writing."""
-        index = self.index(generation, patience)
+    def target(self, generation: Generation, index: VectorIndex) -> Target:
+        """Return an open generation as it is written to."""
         return Target(generation.name, index, lambda: self.encoder_of(generation), generation.live)
-
-    def targets(self) -> Sequence[Target | Unopened]:
-        """Open every generation that follows the catalogue and that this engine has.
-
-        One that is not live and can't be opened comes without its index: what it misses is noted.
-        """
-        existing = set(self.engine.names())
-        return [self._opened(follower) for follower in self.generations.followers() if follower.name in existing]
-
-    def _opened(self, follower: Generation) -> Target | Unopened:
-        if follower.live:
-            return self.target(follower)
-        try:
-            return self.target(follower, patience=0)  # whoever builds it holds it for long, and the live one can't wait
-        except Unavailable as error:
-            return Unopened(follower.name, error)
 
     def worker(self) -> Worker:
         """Return the worker that drains the outbox into every following generation: one, which knows what it holds."""
@@ -199,42 +167,80 @@ class Application:
             self.catalogue,
             self.outbox,
             self.writer,
-            self.targets,
-            let_go=self.release_indexes,
+            self._followers.targets,
+            let_go=self._let_go,
             missed=self.generations.missed,
-            optimize=self._optimize,
+            optimize=self._followers.optimize,
+            leave=self._followers.leave,
         )
 
-    def _optimize(self, target: Target, counts: WriteCounts, stopped: Callable[[], bool]) -> None:
-        if not isinstance(self.engine, EmbeddedEngine):
-            return  # a server builds its graphs by itself
-        changed = self.engine.changed(target.name, counts.changed)
-        if not counts.encoded + counts.deleted:
-            return  # prices alone start no build
-        points = target.index.count()
-        if points < APART_FROM:
-            target.index.optimize()
-        elif changed >= min(points * WORTH_A_BUILD, OPTIMIZE_EVERY):
-            self._optimize_apart(self.engine, target, stopped)
+    @cached_property
+    def _followers(self) -> Followers:
+        return Followers(lambda: self.engine, self.generations, self._indexes.pin, self.target, HELD_PATIENCE_S)
 
-    def _optimize_apart(self, engine: EmbeddedEngine, target: Target, stopped: Callable[[], bool]) -> None:
-        with self._lock:
-            if self._held[target.name]:
-                return  # it is being built, and optimised when it is whole
-            self._indexes.pop(target.name, target.index).close()
-        engine.optimize(target.name, stopped)
+    def _let_go(self) -> None:
+        self._followers.leave()
+        self.release_indexes()
 
-    def recommender(self) -> Recommender:
-        """Return the queries over the live pair."""
-        pairs = LivePairs(self.generations, self.index, self.encoder_of)
-        return Recommender(pairs.current, self.catalogue, self.text, self.lexical)
+    def queries(self, observe: Observe = unobserved) -> Queries:
+        """Return the queries over the pairs of this installation; `observe` is told how long their stages take."""
+        return Queries(self.pairs(), self.catalogue, self.text, self.lexical, self.rules.list, observe=observe)
+
+    def pairs(self) -> LivePairs:
+        """Return what gives queries their pair of generation and model, one of this process."""
+        return self._pairs
+
+    @cached_property
+    def _pairs(self) -> LivePairs:
+        return LivePairs(
+            self.generations,
+            lambda generation: self._indexes.pin(generation.name, HELD_PATIENCE_S),
+            self.encoder_of,
+            self._left,
+            self._tidy,
+            _warm_up,
+        )
+
+    def _switched(self) -> None:
+        if "_pairs" in self.__dict__:
+            self._pairs.refresh()
+
+    def _left(self, generation: Generation) -> None:
+        """Give back what only queries of a generation needed that is live no longer."""
+        if generation.id not in {follower.id for follower in self._needed()}:
+            self._indexes.let_go_of(generation.name)
+
+    def _tidy(self) -> None:
+        self._needed()
+        self.release_indexes()
+
+    def _needed(self) -> Sequence[Generation]:
+        """Return the generations that queries or the worker may need; encoders of other models are given back."""
+        followers = self.generations.followers()
+        self._encoders.keep_only({follower.fingerprint for follower in followers})
+        return followers
+
+    def hold_live(self) -> None:
+        """Keep the live pair open until this is closed, whichever it is, its encoder loaded.
+
+        For a process that answers queries for long: switches are followed by a thread, graphs are built while queries
+        go on, and an index that queries or the worker needed a moment ago stays open. Raises `IndexHeld` when another
+        process has the embedded index; whatever else is away is waited for.
+        """
+        self._kept_s = UNUSED_S
+        if not self.settings.qdrant_url:
+            self._followers.build_beside()
+        self.pairs().hold()
 
     def close(self) -> None:
         """Close indexes, encoders, the engine and the database."""
-        self._held.clear()
-        self.release_indexes()
-        while self._encoders:
-            self._encoders.popitem()[1].close()
+        if "_pairs" in self.__dict__:
+            self._pairs.close()
+        if "_followers" in self.__dict__:
+            self._followers.close()
+        self._indexes.close()
+        for encoder in self._encoders.take_all():
+            encoder.close()
         if "engine" in self.__dict__:
             self.engine.close()
         self.database.close()
@@ -244,6 +250,11 @@ class Application:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _warm_up(index: VectorIndex) -> None:
+    if isinstance(index, EmbeddedIndex):
+        index.warm_up()
 
 
 def _requeue(session: Session, skus: Sequence[str]) -> None:

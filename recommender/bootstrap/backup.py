@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from recommender import __version__
 from recommender.bootstrap.application import Application
 from recommender.bootstrap.archive import CATALOGUE, GZIPPED, MODELS, Contents, IndexContents, Packing
 from recommender.bootstrap.points import pack_points
@@ -27,6 +26,7 @@ from recommender.index.generations import Generation, Generations
 from recommender.index.protocol import VectorIndex
 from recommender.registry.models import RegisteredModel, Registry
 from recommender.types import Progress, silent
+from recommender.version import __version__
 
 PATIENCE_S = 120.0
 """How long an index that another process holds is waited for: a worker lets go of it every 25,000 points, which it

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recommender.asking import Options
 from recommender.bootstrap.application import Application
 from recommender.bootstrap.scratch import bounded_scratch, scratch
 from recommender.embedding.encoder import Encoder, Role
@@ -21,7 +22,7 @@ from recommender.evaluation.served import CATEGORY_SEARCH, measure_searches, mea
 from recommender.evaluation.slices import Measured
 from recommender.evaluation.suite import evaluate, report_of
 from recommender.registry.models import RegisteredModel
-from recommender.serving.recommender import Recommender
+from recommender.serving.queries import Queries as Answering
 from recommender.training.splits import Split, split_products
 from recommender.types import Mode, Product, Progress, Variants, silent
 
@@ -177,12 +178,14 @@ def on_scored_pairs(application: Application, model: RegisteredModel, scored: Sc
     return evaluate_scored(application.encoder(model), scored, text, model=f"{model.name}, scored pairs")
 
 
-def _search(recommender: Recommender, mode: Mode) -> Find:
-    return lambda text, k: [hit.sku for hit in recommender.search(text, k, mode=mode)]
+def _search(recommender: Answering, mode: Mode) -> Find:
+    options = Options(mode=mode, variants=Variants.ALL, rules=False)
+    return lambda text, k: [hit.sku for hit in recommender.search(text, k, options=options)]
 
 
-def _similar(recommender: Recommender, mode: Mode, variants: Variants) -> Find:
-    return lambda sku, k: [hit.sku for hit in recommender.similar(sku, k, mode=mode, variants=variants)]
+def _similar(recommender: Answering, mode: Mode, variants: Variants) -> Find:
+    options = Options(mode=mode, variants=variants, rules=False)
+    return lambda sku, k: [hit.sku for hit in recommender.similar(sku, k, options=options)]
 
 
 def held_out(chosen: Sample) -> HeldOut:

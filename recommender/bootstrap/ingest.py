@@ -162,8 +162,9 @@ def drain(
     After `longest` seconds nothing more is begun. With nothing waiting no model is loaded and no index is opened.
     """
     try:
-        if application.generations.live() is not None or application.outbox.anything_due():
-            ensure_live(application, progress)
+        if application.generations.live() is None and not application.outbox.anything_due():
+            return DrainSummary()  # a change that comes from here on must find a generation that takes it
+        ensure_live(application, progress)
         return application.worker().drain(progress, stopped, longest)
     except IndexHeld:
         return None

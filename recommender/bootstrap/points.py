@@ -94,7 +94,8 @@ def _point(application: Application, stored: StoredProduct, text_hash: str, vect
     # The payload of now, not that of then: a revision counts changes of one catalogue, and of an older copy of it the
     # same number may mean another state.
     revision = stored.revision if stored.text_hash == text_hash else OTHER_TEXT
-    payload = product_payload(stored.product, text_hash) | {"revision": revision}
+    popularity = application.settings.popularity_attribute
+    payload = product_payload(stored.product, text_hash, stored.created_at, popularity) | {"revision": revision}
     words = application.lexical.document(application.text(stored.product))
     return Point(point_id(stored.product.sku), vector, words, payload)
 

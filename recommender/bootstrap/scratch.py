@@ -17,8 +17,8 @@ from recommender.ingestion.rebuild import backfill
 from recommender.ingestion.worker import BATCH
 from recommender.ingestion.writer import PointWriter, Target
 from recommender.registry.models import RegisteredModel
-from recommender.serving.live import LivePair
-from recommender.serving.recommender import Recommender
+from recommender.serving.live import LivePair, OnePair
+from recommender.serving.queries import Queries
 from recommender.types import Product, Progress, silent
 
 NAME = "scratch"
@@ -27,12 +27,12 @@ NAME = "scratch"
 @contextmanager
 def scratch(
     application: Application, model: RegisteredModel, progress: Progress = silent, encoder: Encoder | None = None
-) -> Iterator[Recommender]:
+) -> Iterator[Queries]:
     """Give the queries over the whole catalogue, encoded by `encoder`: by default the one that serves the model."""
     encoder = encoder or application.encoder(model)
     with _temporary_index(model) as index:
         backfill(Target(model.name, index, lambda: encoder), application.catalogue, application.writer, progress)
-        yield _recommender(application, model, index, encoder)
+        yield _queries(application, model, index, encoder)
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def bounded_scratch(
     corpus: Sequence[Product],
     document: TextFunction,
     progress: Progress,
-) -> Iterator[Recommender]:
+) -> Iterator[Queries]:
     """Give the queries over some products, indexed by one `document` each.
 
     No graph is built: it would take longer than scanning at most `CORPUS_CAP` vectors for each of these queries.
@@ -55,7 +55,7 @@ def bounded_scratch(
             progress("indexing", start, len(corpus), model.name)
             batch = corpus[start : start + BATCH]
             writer.write(target, [StoredProduct(product, active=True, text_hash="", revision=1) for product in batch])
-        yield _recommender(application, model, index, encoder)
+        yield _queries(application, model, index, encoder)
 
 
 @contextmanager
@@ -68,6 +68,6 @@ def _temporary_index(model: RegisteredModel) -> Iterator[VectorIndex]:
             index.close()
 
 
-def _recommender(application: Application, model: RegisteredModel, index: VectorIndex, encoder: Encoder) -> Recommender:
+def _queries(application: Application, model: RegisteredModel, index: VectorIndex, encoder: Encoder) -> Queries:
     pair = LivePair(NAME, model.name, index, lambda: encoder)
-    return Recommender(lambda: pair, application.catalogue, application.text, application.lexical)
+    return Queries(OnePair(pair), application.catalogue, application.text, application.lexical)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from itertools import chain, islice
 from typing import Any
 
 from recommender.catalogue.columns import Field, match_columns, require_columns
 from recommender.catalogue.encodings import detect_encoding
 from recommender.catalogue.lines import TextLines
+from recommender.catalogue.objects import exact_number
 from recommender.catalogue.rejections import BadRow
 from recommender.catalogue.rows import Row
 from recommender.catalogue.shapes import MAX_NAMES, Shapes
@@ -115,7 +115,7 @@ def _breaks_off(last: Row) -> str:
 
 def _object(line: str) -> dict[str, Any]:
     try:
-        value = json.loads(line, parse_float=_exact)
+        value = json.loads(line, parse_float=exact_number)
     except json.JSONDecodeError as error:
         raise BadRow(f"not JSON: {error.msg} at column {error.colno:,}") from None
     except (ValueError, RecursionError):
@@ -123,8 +123,3 @@ def _object(line: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadRow(f"not a JSON object but a {type(value).__name__}")
     return value
-
-
-def _exact(text: str) -> Decimal | str:
-    # A number of a thousand digits is no price; as a text it is rejected by its field.
-    return Decimal(text) if len(text) <= 40 else text

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, func, select, update
 
+from recommender.asking import WriteResult
 from recommender.catalogue.categories import CategoryTree
 from recommender.catalogue.nearest import nearest_skus
 from recommender.catalogue.offers import Offer, UpsertCounts, offer_of
@@ -24,12 +25,16 @@ _PRODUCT = table_of(ProductRow)
 
 @dataclass(frozen=True, slots=True)
 class StoredProduct:
-    """A product as the catalogue holds it. `revision` grows with every change; `text_hash` covers what is encoded."""
+    """A product as the catalogue holds it. `revision` grows with every change; `text_hash` covers what is encoded.
+
+    `created_at` is when it was first seen; None for one that was never stored.
+    """
 
     product: Product
     active: bool
     text_hash: str
     revision: int
+    created_at: datetime | None = None
 
 
 class Catalogue:
@@ -96,6 +101,15 @@ class Catalogue:
 
     def upsert_offers(self, offers: Sequence[Offer]) -> UpsertCounts:
         """Do as `upsert` with products that are hashed already."""
+        result, retexted = self._written(offers)
+        return UpsertCounts(len(result.created), len(result.updated), len(result.unchanged), retexted)
+
+    def upsert_each(self, products: Sequence[Product]) -> WriteResult:
+        """Do as `upsert`, and tell what became of each SKU."""
+        return self._written([offer_of(product) for product in products])[0]
+
+    def _written(self, offers: Sequence[Offer]) -> tuple[WriteResult, int]:
+        """Write what is new or different; return what became of each, and how many must be encoded again."""
         offered = {offer.product.sku: offer for offer in offers}
         with self._database.writing() as session:
             known = known_products(session, list(offered))
@@ -110,13 +124,18 @@ class Catalogue:
             queue_changes(session, revisions.items(), at)
         self._categories.remember(ids)
         retexted = sum(known[sku].needs_text(str(rows[sku]["text_hash"])) for sku in changed)
-        return UpsertCounts(len(fresh), len(changed), len(offered) - len(rows), retexted)
+        unchanged = tuple(sku for sku in offered if sku not in rows)
+        return WriteResult(tuple(fresh), tuple(changed), unchanged), retexted
 
     def deactivate(self, skus: Sequence[str], unchanged_since: datetime | None = None) -> int:
         """Take products out of the shop; they stay in the catalogue. Returns how many were active.
 
         With `unchanged_since` those that were changed at that time or later are left as they are.
         """
+        return len(self.deactivate_each(skus, unchanged_since))
+
+    def deactivate_each(self, skus: Sequence[str], unchanged_since: datetime | None = None) -> tuple[str, ...]:
+        """Do as `deactivate`, and tell which were active."""
         at = now()
         old = [] if unchanged_since is None else [ProductRow.updated_at < unchanged_since]
         with self._database.writing() as session:
@@ -125,7 +144,7 @@ class Catalogue:
             for chunk in in_chunks([row.id for row in known.values()]):
                 session.execute(off.where(_PRODUCT.c.id.in_(chunk)))
             queue_changes(session, [(sku, row.revision + 1) for sku, row in known.items()], at)
-        return len(known)
+        return tuple(known)
 
     def enqueue(self, skus: Sequence[str]) -> int:
         """Queue SKUs again as they stand, also those the catalogue does not know, so that the index drops them."""
@@ -219,12 +238,13 @@ def _stored() -> Select[Any]:
         ProductRow.active,
         ProductRow.text_hash,
         ProductRow.revision,
+        ProductRow.created_at,
     )
     return select(*columns).outerjoin(CategoryRow, ProductRow.category_id == CategoryRow.id)
 
 
 def _stored_product(row: Row[Any]) -> StoredProduct:
-    return StoredProduct(_product(row), row.active, row.text_hash, row.revision)
+    return StoredProduct(_product(row), row.active, row.text_hash, row.revision, row.created_at)
 
 
 def _product(row: Row[Any]) -> Product:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recommender.cli.finetune import print_result
-from recommender.cli.output import print_hits, say, stdout
+from recommender.cli.output import say, stdout
 from recommender.cli.progress import ProgressBar
 from recommender.errors import BadInput
 
 if TYPE_CHECKING:
+    from recommender.asking import Hit
     from recommender.bootstrap.application import Application
-    from recommender.types import Hit
 
 SHOWCASE = ("OS-1196", "FU-1102", "PT-1090")
 """Products that the split holds out, whose neighbours the base model confuses with those of a sibling category."""
@@ -77,8 +78,10 @@ def _heading(text: str) -> None:
     stdout().print(f"\n[bold]{text}[/bold]")
 
 
-def _show(application: Application, sku: str, before: list[Hit] | None = None) -> list[Hit]:
-    recommender = application.recommender()
+def _show(application: Application, sku: str, before: Sequence[Hit] | None = None) -> Sequence[Hit]:
+    from recommender.cli.answers import print_hits
+
+    recommender = application.queries()
     product = recommender.product(sku)
     hits = recommender.similar(sku, SHOWN)
     print_hits(hits, f"similar to {sku}: {product.title} ({product.category[-1]})")

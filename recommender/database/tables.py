@@ -207,6 +207,37 @@ class MissedRow(Base):
     sku: Mapped[str] = mapped_column(String(200), primary_key=True)
 
 
+class RuleRow(Base):
+    """A pin or a ban of one product for a query, below a category, or everywhere, while its dates hold."""
+
+    __tablename__ = "rule"
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    action: Mapped[str] = mapped_column(String(10))
+    sku: Mapped[str] = mapped_column(String(200), index=True)
+    query: Mapped[str] = mapped_column(Text, default="")
+    category: Mapped[str] = mapped_column(Text, default="")
+    position: Mapped[int] = mapped_column(default=1)
+    starts_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    note: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
+
+
+class ApiKeyRow(Base):
+    """A key of the HTTP service: only the hash of its secret, and what it may do (`read`, `write`)."""
+
+    __tablename__ = "api_key"
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    public_id: Mapped[str] = mapped_column(String(32), unique=True)
+    name: Mapped[str] = mapped_column(String(100))
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    scopes: Mapped[str] = mapped_column(String(40))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+
+
 class LiveRow(Base):
     """The one live generation, and by it the one live model; the switch is an update of this single row."""
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from recommender.errors import IndexHeld, Unavailable
@@ -18,17 +19,20 @@ _ASK_EVERY_S = 0.1
 _HELD = 5
 """Exit code of a child that was turned away."""
 
+BESIDE_QUERIES = 10
+"""Niceness of a child beside a service: it gets a tenth of a core that both want, and all that is idle."""
+
 _SAID = 500
 """Characters of what a child that failed has written that are told."""
 
 
-def optimize_apart(folder: Path, stopped: Callable[[], bool]) -> bool:
-    """Build the graphs of the shard in `folder`, unless somebody has it open; return whether it was done to the end.
+def optimize_apart(folder: Path, name: str, stopped: Callable[[], bool], niceness: int = 0) -> bool:
+    """Build the graphs of the shard in `folder`, of the generation `name`; return whether it was done to the end.
 
-    Once `stopped` says so, the child is killed: what it was building is lost, and nothing that was written before.
-    Raises `Unavailable` when it fails.
+    Once `stopped` says so, the child is killed: what it was building is lost, and nothing that was written before. Done
+    is nothing either when somebody has the shard open. Raises `Unavailable` when it fails.
     """
-    command = [sys.executable, "-m", "recommender.index.apart", str(folder), str(os.getpid())]
+    command = [sys.executable, "-m", "recommender.index.apart", str(folder), str(os.getpid()), str(niceness)]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:  # noqa: S603 - our own code
         try:
             while child.poll() is None:
@@ -41,9 +45,7 @@ def optimize_apart(folder: Path, stopped: Callable[[], bool]) -> bool:
     if child.returncode == _HELD:
         return False
     if child.returncode:
-        raise Unavailable(
-            f"the graphs of {folder.name} could not be built ({said[-_SAID:]}); the next drain tries again"
-        )
+        raise Unavailable(f"the graphs of {name} could not be built ({said[-_SAID:]}); the next drain tries again")
     return True
 
 
@@ -56,9 +58,11 @@ def _die_with(parent: int) -> None:
             sys.exit(1)  # it was gone before the kernel was told
 
 
-def main(folder: str, parent: str) -> None:
+def main(folder: str, parent: str, niceness: str) -> None:
     """Open the shard, build, and close it."""
     _die_with(int(parent))
+    with suppress(OSError):
+        os.nice(int(niceness))
     import qdrant_edge as edge
 
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -13,30 +14,31 @@ import qdrant_edge as edge
 
 from recommender.batching import batches
 from recommender.errors import BadInput, IndexHeld, NotFound, RecommenderError, Unavailable
-from recommender.index.apart import optimize_apart
-from recommender.index.filters import AnyOf, Between, Condition, IdIn, conditions_of
+from recommender.index.apart import BESIDE_QUERIES, optimize_apart
+from recommender.index.embedded_query import edge_filter, edge_sparse, query_request, scroll_request
 from recommender.index.folders import install, remove, staging
 from recommender.index.hold import Hold
 from recommender.index.payload import GRAPH_FIELDS, INDEXED_FIELDS, FieldKind
+from recommender.index.places import place
 from recommender.index.plan import (
-    ACORN_SELECTIVITY,
     DENSE,
     FULL_SCAN_THRESHOLD_KB,
     HNSW_EF_CONSTRUCT,
     HNSW_M,
     INDEXING_THRESHOLD_KB,
     LEXICAL,
-    RRF_K,
-    Route,
-    candidates_of,
     check_points,
-    route_of,
+    plan_of,
 )
-from recommender.index.protocol import Fusion, IndexQuery, Point, ScoredPoint, StoredPoint
-from recommender.types import Filters, JsonObject, SparseVector
+from recommender.index.protocol import IndexQuery, Order, Point, ScoredPoint, StoredPoint
+from recommender.index.shard import Shard
+from recommender.types import Filters, JsonObject
 
-UPSERT_BATCH = 500
-"""Points in one write: large enough that its fixed cost does not show, small enough that readers get their turn."""
+UPSERT_BATCH = 64
+"""Points in one write: 3 ms, in which no query runs; 500 took up to 30 ms, and were no faster in all."""
+
+APART_FROM = 10_000
+"""Points from which on graphs are built in a process of their own: fewer take a second or two, about as that does."""
 
 _FIELD_PARAMETERS = {
     FieldKind.KEYWORD: edge.KeywordIndexParams,
@@ -61,8 +63,9 @@ process that only writes past a gigabyte."""
 class EmbeddedIndex:
     """One open shard. Another process can't open it until this one closes it."""
 
-    def __init__(self, name: str, shard: edge.EdgeShard, dimension: int, hold: Hold) -> None:
+    def __init__(self, name: str, folder: Path, shard: Shard, dimension: int, hold: Hold) -> None:
         self.name = name
+        self._folder = folder
         self._shard = shard
         self._dimension = dimension
         self._hold = hold
@@ -71,7 +74,8 @@ class EmbeddedIndex:
         """Write whole points, replacing those with the same id."""
         check_points(points, self._dimension)
         for batch in batches(points, UPSERT_BATCH):
-            self._update(edge.UpdateOperation.upsert_points([_edge_point(point) for point in batch]))
+            operation = edge.UpdateOperation.upsert_points([_edge_point(point) for point in batch])
+            self._update(operation, [point.id for point in batch])
 
     def overwrite_payloads(self, payloads: Sequence[tuple[UUID, JsonObject]]) -> None:
         """Replace the payloads of points that exist; their vectors stay as they are."""
@@ -82,12 +86,12 @@ class EmbeddedIndex:
             known = {str(record.id): record.payload or {} for record in found}
             for identity, payload in batch:
                 if (old := known.get(str(identity))) is not None and old != payload:
-                    self._update(_payload_update(identity, old, payload))
+                    self._update(_payload_update(identity, old, payload), [identity])
 
     def delete(self, ids: Sequence[UUID]) -> None:
         """Remove points; ids that are not there are no error."""
         if ids:
-            self._update(edge.UpdateOperation.delete_points(list(ids)))
+            self._update(edge.UpdateOperation.delete_points(list(ids)), ids)
 
     def retrieve(self, ids: Sequence[UUID], with_vectors: bool = False) -> list[StoredPoint]:
         """Return the points among `ids` that exist, in no promised order."""
@@ -97,11 +101,27 @@ class EmbeddedIndex:
 
     def query(self, query: IndexQuery) -> list[ScoredPoint]:
         """Answer a query, best first."""
-        route = route_of(query)
-        if route is Route.NOTHING:
+        last = plan_of(query)
+        if last is None:
             return []
         with _translated(self.name):
-            return [_scored(point) for point in self._shard.query(_request(query, route))]
+            return [_scored(point) for point in self._shard.query(query_request(query, last))]
+
+    def select(
+        self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None
+    ) -> list[StoredPoint]:
+        """Return up to `limit` points that match, in an order or in none that is promised."""
+        if ids is not None and not ids:
+            return []
+        with _translated(self.name):
+            records, _ = self._shard.scroll(scroll_request(filters, limit, order, ids))
+        return [_stored(record) for record in records]
+
+    def facet(self, field: str, filters: Filters, limit: int) -> list[tuple[str, int]]:
+        """Return the most frequent values of a keyword field among the points that match, with their exact counts."""
+        request = edge.FacetRequest(field, limit=limit, exact=True, filter=edge_filter(filters))
+        with _translated(self.name):
+            return [(str(hit.value), hit.count) for hit in self._shard.facet(request)]
 
     def scroll(self, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
         """Walk over all points in the order of their ids, `batch` at a time."""
@@ -120,26 +140,55 @@ class EmbeddedIndex:
     def count(self, filters: Filters | None = None) -> int:
         """Return how many points match, exactly."""
         with _translated(self.name):
-            return self._shard.count(edge.CountRequest(exact=True, filter=_edge_filter(filters or Filters())))
+            return self._shard.count(edge.CountRequest(exact=True, filter=edge_filter(filters or Filters())))
+
+    def warm_up(self) -> None:
+        """Get ready to answer queries for long; one that is only written to had better not, for the memory it takes."""
+        with _translated(self.name):
+            self._shard.warm_up()
 
     def flush(self) -> None:
         """Return when everything that was written is durable."""
         with _translated(self.name):
-            self._shard.flush()
+            self._shard.sync()
 
-    def optimize(self) -> None:
-        """Build the graph for points that were appended since the last time, and drop the remains of removed ones."""
+    def optimize(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Build the graphs of points that were appended since the last time, and drop the remains of removed ones.
+
+        Of few points that is done here, in a second or two, in which no thread of this process runs; else apart.
+        """
+        if self.count() >= APART_FROM:
+            self.optimize_apart(stopped, niceness=0)
+            return
         with _translated(self.name):
             self._shard.optimize()
+        _note(self._folder, 0)
+
+    def optimize_apart(self, stopped: Callable[[], bool] = lambda: False, niceness: int = BESIDE_QUERIES) -> bool:
+        """Build graphs by a process of its own, on a copy; return whether it was finished.
+
+        Queries and writes go on meanwhile, but for a moment at the start and one at the end. It is given up once
+        `stopped` says so, or the index is closed. Raises `Unavailable` when it fails; the index is as it was then.
+        """
+
+        def enough() -> bool:
+            return stopped() or self._shard.closing
+
+        with _translated(self.name), self._shard.copied() as copy:
+            whole = optimize_apart(copy.path, self.name, enough, niceness)
+            carried = copy.adopt(enough) if whole else None
+        if carried is not None:
+            _note(self._folder, carried)
+        return carried is not None
 
     def close(self) -> None:
         """Write everything down and release the shard; closing twice is no error."""
         with self._hold, _translated(self.name):
             self._shard.close()
 
-    def _update(self, operation: edge.UpdateOperation) -> None:
+    def _update(self, operation: edge.UpdateOperation, ids: Sequence[UUID]) -> None:
         with _translated(self.name):
-            self._shard.update(operation)
+            self._shard.update(operation, ids)
 
 
 class EmbeddedEngine:
@@ -178,7 +227,9 @@ class EmbeddedEngine:
     def _loaded(self, name: str, hold: Hold) -> EmbeddedIndex:
         path = self._path(name)
         with _released_on_error(hold):
-            return EmbeddedIndex(name, edge.EdgeShard.load(str(path)), _dimension(path), hold)
+            dimension = _dimension(place(path))
+            shard = Shard(path, partial(_map_vectors, dimension))
+            return EmbeddedIndex(name, path, _indexed(shard), dimension, hold)
 
     def drop(self, name: str) -> None:
         """Remove a generation and its files; one that is not there is no error.
@@ -189,17 +240,6 @@ class EmbeddedEngine:
         with _translated(name), Hold(path, name) if path.is_dir() else nullcontext():
             remove(self.folder, name)
 
-    def optimize(self, name: str, stopped: Callable[[], bool]) -> bool:
-        """Build the graphs of a generation that is not open, in a process of its own; return whether it was finished.
-
-        In this process no other thread would run meanwhile, for as long as a minute: no signal would be heard, no
-        query answered. Once `stopped` says so it is given up. Raises `Unavailable` when it fails.
-        """
-        whole = optimize_apart(self._path(name), stopped)
-        if whole:
-            (self._path(name) / _CHANGED).unlink(missing_ok=True)
-        return whole
-
     def changed(self, name: str, points: int) -> int:
         """Take note that so many points changed, and return how many have since graphs were built; about right."""
         note = self._path(name) / _CHANGED
@@ -207,7 +247,7 @@ class EmbeddedEngine:
             total = points + int(note.read_text(encoding="ascii"))
         except (OSError, ValueError):  # none yet, or cut short by a crash: a build comes somewhat later then
             total = points
-        note.write_text(str(total), encoding="ascii")
+        _note(self._path(name), total)
         return total
 
     def names(self) -> list[str]:
@@ -223,6 +263,16 @@ class EmbeddedEngine:
         if not name or name.startswith(".") or Path(name).name != name:
             raise BadInput(f"generation name {name!r}; expected a plain folder name")
         return self.folder / name
+
+
+def _map_vectors(dimension: int, shard: edge.EdgeShard) -> None:
+    # One exact search touches every vector: 50 ms for 50,000, whose pages a walk over the graph meets one by one.
+    nearest = edge.Query.Nearest(np.ones(dimension, dtype=np.float32), using=DENSE)  # type: ignore[arg-type]
+    shard.query(edge.QueryRequest(limit=1, query=nearest, params=edge.SearchParams(exact=True)))
+
+
+def _note(folder: Path, changed: int) -> None:
+    (folder / _CHANGED).write_text(str(changed), encoding="ascii")
 
 
 def _config(dimension: int) -> edge.EdgeConfig:
@@ -248,12 +298,8 @@ def _dimension(path: Path) -> int:
 def _edge_point(point: Point) -> edge.Point:
     vectors: dict[str, edge.NamedVector] = {DENSE: point.dense}  # type: ignore[dict-item] # it takes arrays as they are
     if point.lexical.indices:
-        vectors[LEXICAL] = _edge_sparse(point.lexical)
+        vectors[LEXICAL] = edge_sparse(point.lexical)
     return edge.Point(point.id, vectors, point.payload)
-
-
-def _edge_sparse(vector: SparseVector) -> edge.SparseVector:
-    return edge.SparseVector(list(vector.indices), list(vector.values))
 
 
 def _payload_update(identity: UUID, old: JsonObject, new: JsonObject) -> edge.UpdateOperation:
@@ -281,63 +327,27 @@ def _uuid(identity: edge.PointId) -> UUID:
     return identity if isinstance(identity, UUID) else UUID(str(identity))
 
 
-def _request(query: IndexQuery, route: Route) -> edge.QueryRequest:
-    conditions = _edge_filter(query.filters)
-    acorn = edge.AcornSearchParams(enable=True, max_selectivity=ACORN_SELECTIVITY)
-    parameters = edge.SearchParams(exact=query.exact, acorn=acorn)
-    if route is not Route.FUSED:
-        nearest = _nearest_dense(query) if route is Route.DENSE else _nearest_lexical(query)
-        return edge.QueryRequest(
-            limit=query.limit, query=nearest, filter=conditions, params=parameters, with_payload=True
-        )
-    lists = [
-        edge.Prefetch(limit=candidates_of(query), query=nearest, filter=conditions, params=parameters)
-        for nearest in (_nearest_dense(query), _nearest_lexical(query))
-    ]
-    return edge.QueryRequest(limit=query.limit, query=_fusion(query.fusion), prefetches=lists, with_payload=True)
-
-
-def _fusion(fusion: Fusion) -> edge.Fusion:
-    # The stubs do not say that the kinds of fusion are fusions.
-    return edge.Fusion.Rrf(k=RRF_K) if fusion is Fusion.RRF else edge.Fusion.Dbsf()  # type: ignore[return-value]
-
-
-def _nearest_dense(query: IndexQuery) -> edge.Query:
-    return edge.Query.Nearest(np.asarray(query.dense, dtype=np.float32), using=DENSE)  # type: ignore[arg-type]
-
-
-def _nearest_lexical(query: IndexQuery) -> edge.Query:
-    lexical = query.lexical or SparseVector((), ())
-    return edge.Query.Nearest(_edge_sparse(lexical), using=LEXICAL)
-
-
-def _edge_filter(filters: Filters) -> edge.Filter | None:
-    conditions = conditions_of(filters)
-    if not conditions:
-        return None
-    return edge.Filter(
-        must=[_edge_condition(condition) for condition in conditions.must],
-        must_not=[_edge_condition(condition) for condition in conditions.must_not],
-    )
-
-
-def _edge_condition(condition: Condition) -> edge.ConditionType:
-    match condition:
-        case AnyOf(field, values):
-            return edge.FieldCondition(field, match=edge.MatchAny(list(values)))
-        case Between(field, low, high):
-            return edge.FieldCondition(field, range=edge.RangeFloat(gte=low, lte=high))
-        case IdIn(ids):
-            return edge.HasIdCondition(set(ids))
-
-
 def _make(folder: Path, dimension: int) -> None:
     shard = edge.EdgeShard.create(str(folder), _config(dimension))
-    for field, kind in INDEXED_FIELDS.items():
-        parameters = _FIELD_PARAMETERS[kind](enable_hnsw=field in GRAPH_FIELDS, memory=_MAPPED)
-        shard.update(edge.UpdateOperation.create_field_index(field, parameters))
+    for field in INDEXED_FIELDS:
+        shard.update(_field_index(field))
     shard.flush()
     shard.close()
+
+
+def _indexed(shard: Shard) -> Shard:
+    """Make the field indexes that a shard of an earlier version lacks; to see that none is missing takes 0.1 ms."""
+    known = shard.info().payload_schema
+    for field in INDEXED_FIELDS:
+        # An index that exists counts for the graph only when it says so; the next build then takes it in.
+        if field not in known or getattr(known[field].params, "enable_hnsw", None) != (field in GRAPH_FIELDS):
+            shard.update(_field_index(field), [])
+    return shard
+
+
+def _field_index(field: str) -> edge.UpdateOperation:
+    parameters = _FIELD_PARAMETERS[INDEXED_FIELDS[field]]
+    return edge.UpdateOperation.create_field_index(field, parameters(enable_hnsw=field in GRAPH_FIELDS, memory=_MAPPED))
 
 
 @contextmanager

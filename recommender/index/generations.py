@@ -56,11 +56,17 @@ class Generation:
 
 
 class Generations:
-    """The life of generations: building, ready, live, kept, retired. Each step is one transaction."""
+    """The life of generations: building, ready, live, kept, retired. Each step is one transaction.
 
-    def __init__(self, database: Database, requeue: Requeue = _forget) -> None:
+    `switched` is called after each switch and each rollback of this process.
+    """
+
+    def __init__(
+        self, database: Database, requeue: Requeue = _forget, switched: Callable[[], None] = lambda: None
+    ) -> None:
         self._database = database
         self._requeue = requeue
+        self._switched = switched
 
     def start(self, model_id: int, fingerprint: str, dimension: int) -> Generation:
         """Record a new generation of a model, in state building, under a name that none had before it.
@@ -83,6 +89,11 @@ class Generations:
         with self._database.reading() as session:
             live = session.get(LiveRow, _LIVE)
             return self._read(session, live.generation_id) if live else None
+
+    def live_id(self) -> int | None:
+        """Return the id of the generation that answers queries, by the cheapest question there is."""
+        with self._database.reading() as session:
+            return session.scalar(select(LiveRow.generation_id).where(LiveRow.id == _LIVE))
 
     def previous(self) -> Generation | None:
         """Return the generation that `rollback` would return to; None when there is none."""
@@ -163,6 +174,7 @@ class Generations:
             elif live.generation_id != row.id:
                 _point(session, live, to=row.id, keep_previous=_same_model_as_live(session, live, row))
             self._requeue_missed(session, row.id)
+        self._switched()
 
     def rollback(self) -> Generation:
         """Let the live and the previous generation change places, in one transaction; return the one now live.
@@ -179,7 +191,9 @@ class Generations:
             _point(session, live, to=live.previous_generation_id)
             self._requeue_missed(session, live.generation_id)
             session.flush()
-            return self._read(session, live.generation_id)
+            now_live = self._read(session, live.generation_id)
+        self._switched()
+        return now_live
 
     def retire(self, generation: Generation) -> None:
         """Take a generation out of use, so that its points can be dropped. Doing so twice is no error.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -19,30 +21,54 @@ class FieldKind(StrEnum):
 
 
 ANCESTORS = "ancestors"
+ATTRIBUTE_KEYS = "attribute_keys"
 AVAILABILITY = "availability"
 BRAND_KEY = "brand_key"
+CREATED = "created"
 GROUP = "group"
+POPULARITY = "popularity"
 PRICE = "price"
 
 INDEXED_FIELDS: Mapping[str, FieldKind] = {
     ANCESTORS: FieldKind.KEYWORD,
+    ATTRIBUTE_KEYS: FieldKind.KEYWORD,
     AVAILABILITY: FieldKind.KEYWORD,
     BRAND_KEY: FieldKind.KEYWORD,
+    CREATED: FieldKind.FLOAT,
     GROUP: FieldKind.KEYWORD,
+    POPULARITY: FieldKind.FLOAT,
     PRICE: FieldKind.FLOAT,
 }
-"""Every field that a filter uses. An engine without an index on it would read each payload from the disk."""
+"""Every field that a filter, a boost or an order uses. Without an index an engine reads each payload from the disk, or
+refuses."""
 
-GRAPH_FIELDS = frozenset({ANCESTORS})
-"""Fields whose large values get graph edges of their own, so that a walk within a category does not lose its way.
+CARD_FIELDS = ("sku", "title", "brand", "path", PRICE, "currency", AVAILABILITY, "url", "image", GROUP)
+"""What `card_of` reads: all that an answer needs of a payload."""
 
-On every field, what is in stock would alone make a second graph of nearly all points, and double the build."""
+POPULARITY_ATTRIBUTE = "popularity"
+"""The attribute that says how popular a product is, unless a shop names another."""
+
+LONGEST_LIST = 500
+"""Characters of an attribute's value up to which `, ` is taken to part the items of a list, not those of a sentence."""
+
+GRAPH_FIELDS = frozenset({ANCESTORS, PRICE})
+"""Fields whose large values and ranges get graph edges of their own, so that a walk among them does not lose its way.
+
+Edges by price let a range over 50,000 clustered points find all of the ten nearest, without them 0.54; the build takes
+1.6 times as long. On attributes each common one would make a graph of nearly all points, and so would what is in
+stock."""
 
 
-def product_payload(product: Product, text_hash: str) -> JsonObject:
+def product_payload(
+    product: Product,
+    text_hash: str,
+    created_at: datetime | None = None,
+    popularity_attribute: str = POPULARITY_ATTRIBUTE,
+) -> JsonObject:
     """Return the payload of a product's point. `text_hash` says which text its vectors were made from.
 
-    `brand_key` and `ancestors` are casefolded: a filter finds `Nike` by `nike`. Fields without a value are absent.
+    `brand_key`, `ancestors` and `attribute_keys` are casefolded: a filter finds `Nike` by `nike`. `created` is in
+    seconds since 1970. Fields without a value are absent; so is a popularity that is no finite number.
     """
     payload: JsonObject = {
         "sku": product.sku,
@@ -61,9 +87,47 @@ def product_payload(product: Product, text_hash: str) -> JsonObject:
         payload[PRICE] = float(product.price)
     if product.group_id:
         payload[GROUP] = product.group_id
+    if created_at is not None:
+        payload[CREATED] = created_at.timestamp()
     if product.attributes:
         payload["attributes"] = dict(product.attributes)
+        payload[ATTRIBUTE_KEYS] = list(dict.fromkeys(_attribute_keys(product.attributes)))
+    popularity = _popularity(product.attributes, popularity_attribute)
+    if popularity is not None:
+        payload[POPULARITY] = popularity
     return payload
+
+
+def attribute_key(name: str, value: str) -> str:
+    """Return how an attribute's value is found: `name=value`, casefolded, white space made single blanks.
+
+    A `=` in the name is written `%3D`, so that no two attributes have one key.
+    """
+    return f"{_folded(name).replace('%', '%25').replace('=', '%3D')}={_folded(value)}"
+
+
+def _attribute_keys(attributes: Mapping[str, str]) -> Iterator[str]:
+    # Feeds with several values of one attribute are read as `red, green` (`catalogue.cells`): each is found, and the
+    # whole too. `/` and `|` part nothing: in `1/2 inch`, `km/h` and `N/A` they are of the value.
+    for name, value in attributes.items():
+        yield attribute_key(name, value)
+        if len(value) <= LONGEST_LIST:
+            yield from (attribute_key(name, item) for item in value.split(", ") if item.strip())
+
+
+def _popularity(attributes: Mapping[str, str], name: str) -> float | None:
+    wanted = _folded(name)
+    text = next((value for known, value in attributes.items() if _folded(known) == wanted), "")
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    # Python reads 1_234 as a number, which no feed means.
+    return number if math.isfinite(number) and "_" not in text else None
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def card_of(payload: JsonObject) -> Card:

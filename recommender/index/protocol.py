@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.asking import Boost
 from recommender.types import Filters, JsonObject, SparseVector
 
 _POINTS = UUID("6f1c2a52-5d0e-4c1b-9d53-0f0a4f9f7a11")
@@ -26,6 +27,13 @@ class Fusion(StrEnum):
 
     RRF = "rrf"
     DBSF = "dbsf"
+
+
+class Order(StrEnum):
+    """How products are walked without a query: the latest first seen first, or the most popular."""
+
+    NEWEST = "newest"
+    POPULAR = "popular"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,10 @@ class StoredPoint:
 
 @dataclass(frozen=True, slots=True)
 class ScoredPoint:
-    """A point that answers a query, with its score: larger is nearer."""
+    """A point that answers a query, with its score: larger is nearer. Its payload holds what `card_of` reads.
+
+    The scores of a diverse answer are the cosines to what was asked, in the order that the engine chose.
+    """
 
     id: UUID
     score: float
@@ -57,10 +68,25 @@ class ScoredPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexQuery:
-    """One question. With both vectors the engine fuses the two lists; with one it ranks by that alone.
+class Examples:
+    """Liked (float32 [n, d], n >= 1) and disliked (float32 [m, d]) products as one dense query.
 
-    `prefetch` is how many candidates each list brings to the fusion. `exact` scans instead of walking the graph.
+    `best_score` ranks by the nearest example, else by the sum of the similarities to all of them.
+    """
+
+    liked: NDArray[np.float32]
+    disliked: NDArray[np.float32]
+    best_score: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class IndexQuery:
+    """One question. With a dense and a lexical part the engine fuses the two lists; with one it ranks by that alone.
+
+    `examples` stand in place of `dense`. `prefetch` is how many candidates each list brings to the fusion. `exact`
+    scans instead of walking the graph. `ids` restricts the answer to these points. `filters.min_score` holds for the
+    score before boosts and diversity. Boosts multiply that score; then `diversity` (0 to 1; needs `dense` or
+    `examples`) has the engine choose among the best by maximal marginal relevance.
     """
 
     limit: int
@@ -70,6 +96,10 @@ class IndexQuery:
     filters: Filters = field(default_factory=Filters)
     prefetch: int = 100
     exact: bool = False
+    examples: Examples | None = None
+    ids: tuple[UUID, ...] | None = None
+    boosts: tuple[Boost, ...] = ()
+    diversity: float = 0.0
 
 
 class VectorIndex(Protocol):
@@ -93,6 +123,19 @@ class VectorIndex(Protocol):
 
     def query(self, query: IndexQuery) -> list[ScoredPoint]:
         """Answer a query, best first."""
+        ...
+
+    def select(
+        self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None
+    ) -> list[StoredPoint]:
+        """Return up to `limit` points that match, of those in `ids` if given; in `order`, else in no promised one.
+
+        Points without the field that the order goes by are left out; `filters.min_score` is about queries and ignored.
+        """
+        ...
+
+    def facet(self, field: str, filters: Filters, limit: int) -> list[tuple[str, int]]:
+        """Return the most frequent values of a keyword field among the points that match, with their exact counts."""
         ...
 
     def scroll(self, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:

@@ -13,24 +13,20 @@ import numpy as np
 
 from recommender.batching import batches
 from recommender.errors import BadInput, NotFound, Unavailable
-from recommender.index.filters import AnyOf, Between, Condition, IdIn, conditions_of
 from recommender.index.payload import GRAPH_FIELDS, INDEXED_FIELDS, FieldKind
 from recommender.index.plan import (
-    ACORN_SELECTIVITY,
     DENSE,
     FULL_SCAN_THRESHOLD_KB,
     HNSW_EF_CONSTRUCT,
     HNSW_M,
     INDEXING_THRESHOLD_KB,
     LEXICAL,
-    RRF_K,
-    Route,
-    candidates_of,
     check_points,
-    route_of,
+    plan_of,
 )
-from recommender.index.protocol import Fusion, IndexQuery, Point, ScoredPoint, StoredPoint
-from recommender.types import Filters, JsonObject, SparseVector
+from recommender.index.protocol import IndexQuery, Order, Point, ScoredPoint, StoredPoint
+from recommender.index.server_query import query_arguments, server_filter, server_order, server_sparse
+from recommender.types import Filters, JsonObject
 
 if TYPE_CHECKING:  # importing qdrant_client takes 0.7 s, which the embedded engine should not cost
     from qdrant_client import QdrantClient, models
@@ -100,14 +96,34 @@ class ServerIndex:
 
     def query(self, query: IndexQuery) -> list[ScoredPoint]:
         """Answer a query, best first."""
-        route = route_of(query)
-        if route is Route.NOTHING:
+        last = plan_of(query)
+        if last is None:
             return []
         with _translated(self._where):
-            answer = self._client.query_points(
-                self._collection, limit=query.limit, with_payload=True, **_request(query, route)
-            )
+            answer = self._client.query_points(self._collection, **query_arguments(query, last))
         return [ScoredPoint(UUID(str(point.id)), point.score, point.payload or {}) for point in answer.points]
+
+    def select(
+        self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None
+    ) -> list[StoredPoint]:
+        """Return up to `limit` points that match, in an order or in none that is promised."""
+        if ids is not None and not ids:
+            return []
+        with _translated(self._where):
+            records, _ = self._client.scroll(
+                self._collection,
+                scroll_filter=server_filter(filters, ids),
+                limit=limit,
+                order_by=server_order(order),
+                with_payload=True,
+            )
+        return [_stored(record) for record in records]
+
+    def facet(self, field: str, filters: Filters, limit: int) -> list[tuple[str, int]]:
+        """Return the most frequent values of a keyword field among the points that match, with their exact counts."""
+        with _translated(self._where):
+            answer = self._client.facet(self._collection, field, server_filter(filters), limit, exact=True)
+        return [(str(hit.value), hit.count) for hit in answer.hits]
 
     def scroll(self, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
         """Walk over all points in the order of their ids, `batch` at a time."""
@@ -128,7 +144,7 @@ class ServerIndex:
     def count(self, filters: Filters | None = None) -> int:
         """Return how many points match, exactly."""
         with _translated(self._where):
-            return self._client.count(self._collection, _server_filter(filters or Filters()), exact=True).count
+            return self._client.count(self._collection, server_filter(filters or Filters()), exact=True).count
 
     def flush(self) -> None:
         """Do nothing: each write waited until the server had logged and applied it."""
@@ -169,7 +185,7 @@ class ServerEngine:
                     "run `recommender index rebuild`"
                 )
             info = self._client.get_collection(collection)
-            self._index_fields(collection, set(INDEXED_FIELDS) - set(info.payload_schema))
+            self._index_fields(collection, {field for field in INDEXED_FIELDS if not _is_indexed(info, field)})
         return ServerIndex(self._client, collection, _dimension(info, collection), self._where)
 
     def drop(self, name: str) -> None:
@@ -223,6 +239,13 @@ def _field_parameters(field: str) -> models.PayloadFieldSchema:
             return models.FloatIndexParams(type=models.FloatIndexType.FLOAT, enable_hnsw=in_graph)
 
 
+def _is_indexed(info: models.CollectionInfo, field: str) -> bool:
+    # An index of an earlier version may not count for the graph, or count in vain: it is made anew, and the graph with
+    # the next segments that the server builds.
+    found = info.payload_schema.get(field)
+    return found is not None and getattr(found.params, "enable_hnsw", None) == (field in GRAPH_FIELDS)
+
+
 def _dimension(info: models.CollectionInfo, collection: str) -> int:
     vectors = info.config.params.vectors
     if not isinstance(vectors, dict) or DENSE not in vectors:
@@ -235,7 +258,7 @@ def _point_struct(point: Point) -> models.PointStruct:
 
     vectors: dict[str, Any] = {DENSE: point.dense.tolist()}
     if point.lexical.indices:
-        vectors[LEXICAL] = _sparse(point.lexical)
+        vectors[LEXICAL] = server_sparse(point.lexical)
     return models.PointStruct(id=str(point.id), vector=vectors, payload=point.payload)
 
 
@@ -247,12 +270,6 @@ def _overwrite(identity: UUID, payload: JsonObject) -> models.OverwritePayloadOp
     return models.OverwritePayloadOperation(overwrite_payload=models.SetPayload(payload=payload, filter=only))
 
 
-def _sparse(vector: SparseVector) -> models.SparseVector:
-    from qdrant_client import models
-
-    return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
-
-
 def _vectors(wanted: bool) -> list[str] | bool:
     return [DENSE] if wanted else False
 
@@ -261,60 +278,6 @@ def _stored(record: models.Record) -> StoredPoint:
     dense = record.vector.get(DENSE) if isinstance(record.vector, dict) else None
     array = None if dense is None else np.asarray(dense, dtype=np.float32)
     return StoredPoint(UUID(str(record.id)), record.payload or {}, array)
-
-
-def _request(query: IndexQuery, route: Route) -> dict[str, Any]:
-    from qdrant_client import models
-
-    conditions = _server_filter(query.filters)
-    acorn = models.AcornSearchParams(enable=True, max_selectivity=ACORN_SELECTIVITY)
-    parameters = models.SearchParams(exact=query.exact, acorn=acorn)
-    vectors = _query_vectors(query)
-    if route is not Route.FUSED:
-        name = DENSE if route is Route.DENSE else LEXICAL
-        return {"query": vectors[name], "using": name, "query_filter": conditions, "search_params": parameters}
-    lists = [
-        models.Prefetch(query=vector, using=name, limit=candidates_of(query), filter=conditions, params=parameters)
-        for name, vector in vectors.items()
-    ]
-    rrf = models.RrfQuery(rrf=models.Rrf(k=RRF_K))
-    return {
-        "query": rrf if query.fusion is Fusion.RRF else models.FusionQuery(fusion=models.Fusion.DBSF),
-        "prefetch": lists,
-    }
-
-
-def _query_vectors(query: IndexQuery) -> dict[str, Any]:
-    vectors: dict[str, Any] = {}
-    if query.dense is not None:
-        vectors[DENSE] = query.dense.tolist()
-    if query.lexical is not None:
-        vectors[LEXICAL] = _sparse(query.lexical)
-    return vectors
-
-
-def _server_filter(filters: Filters) -> models.Filter | None:
-    from qdrant_client import models
-
-    conditions = conditions_of(filters)
-    if not conditions:
-        return None
-    return models.Filter(
-        must=[_server_condition(condition) for condition in conditions.must],
-        must_not=[_server_condition(condition) for condition in conditions.must_not],
-    )
-
-
-def _server_condition(condition: Condition) -> models.Condition:
-    from qdrant_client import models
-
-    match condition:
-        case AnyOf(field, values):
-            return models.FieldCondition(key=field, match=models.MatchAny(any=list(values)))
-        case Between(field, low, high):
-            return models.FieldCondition(key=field, range=models.Range(gte=low, lte=high))
-        case IdIn(ids):
-            return models.HasIdCondition(has_id=[str(identity) for identity in ids])
 
 
 @contextmanager

@@ -47,7 +47,8 @@ class Worker:
     `targets` is asked before each batch; `let_go` may close what it opened, and is called now and then in a long drain.
     `missed` notes SKUs that a generation which is not live did not take, before they are acknowledged; it returns
     False when that one is live by now, and so must take them. `optimize` is told what was written, may have the
-    engine build the graphs of a target, and should give up when it is told to stop. One drain at a time.
+    engine build the graphs of a target, and should give up when it is told to stop. `leave` is told when the targets
+    are not used any more, at the end of a drain. One drain at a time.
     """
 
     def __init__(
@@ -60,12 +61,14 @@ class Worker:
         let_go: Callable[[], None] = lambda: None,
         missed: Callable[[str, Sequence[str]], bool] = lambda _name, _skus: True,
         optimize: Callable[[Target, WriteCounts, Callable[[], bool]], None] = _optimize_here,
+        leave: Callable[[], None] = lambda: None,
     ) -> None:
         self._outbox = outbox
         self._parts = Parts(catalogue, writer, targets, missed)
         self._leases = Leases(outbox, owner or lease_owner())
         self._let_go = let_go
         self._optimize_one = optimize
+        self._leave = leave
         self._pace = Pace()
         self._looked_closer: float | None = None
 
@@ -103,10 +106,13 @@ class Worker:
             progress("indexing", handled, max(total, handled), f"{sofar.counts.encoded:,} encoded")
 
         until = started + longest
-        while not stopped() and (more := self._pipeline(stopped).run(OPTIMIZE_EVERY, report, until)) != Tally():
-            done += more
-            if more.counts.changed and not stopped():
-                self._optimize(more.counts, stopped)
+        try:
+            while not stopped() and (more := self._pipeline(stopped).run(OPTIMIZE_EVERY, report, until)) != Tally():
+                done += more
+                if more.counts.changed and not stopped():
+                    self._optimize(more.counts, stopped)
+        finally:
+            self._leave()
         return DrainSummary(done.applied, done.failed, done.counts, time.monotonic() - started)
 
     def give_back(self) -> None:

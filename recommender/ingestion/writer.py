@@ -10,7 +10,7 @@ from uuid import UUID
 from recommender.catalogue.repository import StoredProduct
 from recommender.embedding.encoder import Encoder
 from recommender.errors import Unavailable
-from recommender.index.payload import product_payload
+from recommender.index.payload import POPULARITY_ATTRIBUTE, product_payload
 from recommender.index.protocol import Point, StoredPoint, VectorIndex, point_id
 from recommender.ingestion.encoding import TextVectors, Vector
 from recommender.types import JsonObject, Product, SparseVector
@@ -103,11 +103,20 @@ class Plan:
 
 
 class PointWriter:
-    """Writes products into a target. `text` and `lexical` are the ones that queries are made with too."""
+    """Writes products into a target. `text` and `lexical` are the ones that queries are made with too.
 
-    def __init__(self, text: Callable[[Product], str], lexical: Callable[[str], SparseVector]) -> None:
+    `popularity_attribute` names the attribute of a product that says how popular it is.
+    """
+
+    def __init__(
+        self,
+        text: Callable[[Product], str],
+        lexical: Callable[[str], SparseVector],
+        popularity_attribute: str = POPULARITY_ATTRIBUTE,
+    ) -> None:
         self._text = text
         self._lexical = lexical
+        self._popularity_attribute = popularity_attribute
 
     def write(self, target: Target, products: Sequence[StoredProduct], gone: Sequence[str] = ()) -> WriteCounts:
         """Make the points of `products` current and remove those of the SKUs in `gone`; durable on return.
@@ -132,7 +141,7 @@ class PointWriter:
             point = existing.get(identity)
             if _is_current(point, stored):
                 continue
-            payload = product_payload(stored.product, stored.text_hash) | {"revision": stored.revision}
+            payload = self._payload(stored)
             if _has_text(point, stored):
                 payloads.append(PayloadChange(stored.product.sku, identity, payload))
             else:
@@ -149,6 +158,10 @@ class PointWriter:
         if plan.texts:
             index.upsert([self._point(change, vectors[change.text]) for change in plan.texts])
         return plan.counts
+
+    def _payload(self, stored: StoredProduct) -> JsonObject:
+        payload = product_payload(stored.product, stored.text_hash, stored.created_at, self._popularity_attribute)
+        return payload | {"revision": stored.revision}
 
     def _point(self, change: TextChange, vector: Vector) -> Point:
         return Point(change.id, vector, self._lexical(change.text), change.payload)

@@ -56,6 +56,7 @@ def _one_is_live(application: Application) -> Generation:
 
 def _index_holds_the_catalogue(application: Application, live: Generation, state: State) -> None:
     index = application.index(live)
+    assert len(list((application.settings.index_dir / live.name).glob("shard-*"))) <= 1
     found = verify(index, application.catalogue)
     assert found.clean, found
     points = {str(point.payload["sku"]): point.payload for point in index.scroll()}
@@ -86,7 +87,7 @@ def _kept_one_lacks_only_what_is_noted(application: Application) -> None:
 
 def _similar_answers(application: Application, state: State) -> None:
     active = [sku for sku, (_, is_active) in state.items() if is_active]
-    hits = application.recommender().similar(active[0], k=5)
+    hits = application.queries().similar(active[0], k=5)
     assert len(hits) == 5
     assert all(state[hit.sku][1] for hit in hits), hits
 

@@ -21,6 +21,7 @@ from crash.ledger import Change, change_of
 from crash.slowed import Linger, slow, slow_steps, take_small_steps
 
 from recommender.bootstrap.application import Application
+from recommender.bootstrap.background import BackgroundWorker
 from recommender.bootstrap.backup import backup
 from recommender.bootstrap.ingest import drain, drain_and_release
 from recommender.bootstrap.models import rebuild, roll_back
@@ -32,7 +33,7 @@ from recommender.settings import load_settings
 
 LAZY = (
     "recommender.embedding.onnx_encoder",
-    "recommender.serving.recommender",
+    "recommender.serving.queries",
     "recommender.catalogue.states",
     "rich.table",
 )
@@ -221,6 +222,19 @@ def _back_up(application: Application, job: Job) -> str:
     return str(backup(application, Path(job["file"])).file)
 
 
+def _serve(application: Application, _job: Job) -> str:
+    """Answer queries and take in changes while graphs are built, as a service does."""
+    application.hold_live()
+    worker = BackgroundWorker(application, POLL_S)
+    worker.start()
+    with application.pairs().using() as pair:
+        for _ in range(2):
+            pair.index.optimize_apart()  # type: ignore[attr-defined] # of the embedded engine alone
+            assert pair.index.count()
+    assert worker.stop()
+    return "served"
+
+
 def _nothing(_application: Application, _job: Job) -> str:
     return "nothing"
 
@@ -234,6 +248,7 @@ ACTIONS: dict[str, Callable[[Application, Job], str]] = {
     "rollback": _roll_back,
     "watch": _watch,
     "backup": _back_up,
+    "serve": _serve,
 }
 
 

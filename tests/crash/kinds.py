@@ -242,6 +242,12 @@ def during_a_promotion_beside_a_worker(home: Home) -> list[Blow]:
     return [_switched(home, builder), other]
 
 
+def during_a_graph_build(home: Home) -> list[Blow]:
+    """Kill what serves while graphs are built on a copy, which takes the place of the index in the end."""
+    stages = {"copy": 2, "whole": 4, "take over": 2, "sweep": 4, "write": 3, ANYWHERE: 1}
+    return [recovered(home, strike(home, stages, action="serve", **changed(home, 40, 5)))]
+
+
 def during_a_command(home: Home) -> list[Blow]:
     """Kill a command as it is typed, at any moment of its process."""
     arguments, changes = home.draw.choice(COMMANDS)(home)
@@ -325,5 +331,6 @@ KINDS: Mapping[str, Callable[[Home], list[Blow]]] = {
     "backup": during_a_backup,
     "restore": during_a_restore,
     "beside a worker": during_a_promotion_beside_a_worker,
+    "graphs": during_a_graph_build,
     "command": during_a_command,
 }

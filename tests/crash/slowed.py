@@ -13,6 +13,7 @@ from recommender.bootstrap import backup, restore, restored_rows, switch_over
 from recommender.bootstrap.application import Application
 from recommender.catalogue import full
 from recommender.catalogue.importer import import_feed
+from recommender.index import shard
 from recommender.index.protocol import Point
 from recommender.ingestion import pipeline, rebuild
 
@@ -39,8 +40,12 @@ STEPS: Sequence[tuple[ModuleType, str, str]] = (
     (restored_rows, "write_journal", "journal"),
     (restored_rows, "roll_on", "roll on"),
     (switch_over, "sync", "step of it"),
+    (shard, "copy_shard", "copy"),
+    (shard, "sync_shard", "whole"),
+    (shard, "switch", "take over"),
+    (shard, "sweep", "sweep"),
 )
-"""Steps of backup and restore, which are functions: module, name, stage."""
+"""Steps of backup, restore and the building of graphs, which are functions: module, name, stage."""
 
 
 class Linger:

@@ -185,7 +185,7 @@ def test_what_the_gate_said_before_it_was_recorded_is_read_from_its_verdict(empt
                 row = {"name": f"m{number}", "base": "b", "fingerprint": "f", "dimension": 3, "verdict": verdict}
                 session.add(ModelRow(**row))  # type: ignore[arg-type]
             session.flush()
-            _undo(session, "0001", "ALTER TABLE model DROP COLUMN gate", *_WITHOUT_KEPT_GENERATIONS)
+            _undo(session, "0001", "ALTER TABLE model DROP COLUMN gate", *_BEFORE_0003)
         assert upgrade(empty) is True
         with empty.reading() as session:
             assert list(session.scalars(select(ModelRow.gate).order_by(ModelRow.id))) == list(verdicts)
@@ -206,7 +206,7 @@ def test_a_generation_that_took_no_changes_so_far_misses_every_product(empty: Da
             session.flush()
             session.add(LiveRow(generation_id=2, previous_generation_id=1))
             session.flush()
-            _undo(session, "0002", *_WITHOUT_KEPT_GENERATIONS)
+            _undo(session, "0002", *_BEFORE_0003)
         assert upgrade(empty) is True
         with empty.reading() as session:
             missed = session.execute(select(MissedRow.generation_id, MissedRow.sku).order_by(MissedRow.sku)).all()
@@ -214,7 +214,27 @@ def test_a_generation_that_took_no_changes_so_far_misses_every_product(empty: Da
             assert drift(empty) == []
 
 
-_WITHOUT_KEPT_GENERATIONS = ("DROP TABLE missed", "ALTER TABLE generation DROP COLUMN live_until")
+def test_products_that_were_indexed_before_points_said_more_are_queued_once(empty: Database) -> None:
+    with empty:
+        upgrade(empty)
+        with empty.writing() as session:
+            session.add_all(
+                ProductRow(sku=sku, title=sku, text_hash="h", content_hash="h", revision=3, active=sku != "gone")
+                for sku in ("indexed", "waiting", "gone")
+            )
+            session.add(OutboxRow(sku="waiting", revision=3, attempts=2))
+            session.flush()
+            _undo(session, "0003", *_BEFORE_0004)
+        assert upgrade(empty) is True
+        with empty.reading() as session:
+            queued = session.execute(select(OutboxRow.sku, OutboxRow.revision, OutboxRow.attempts)).all()
+            assert sorted(map(tuple, queued)) == [("indexed", 4, 0), ("waiting", 4, 2)]
+            assert session.scalar(select(ProductRow.revision).where(ProductRow.sku == "gone")) == 3
+            assert drift(empty) == []
+
+
+_BEFORE_0004 = ("DROP TABLE rule", "DROP TABLE api_key")
+_BEFORE_0003 = (*_BEFORE_0004, "DROP TABLE missed", "ALTER TABLE generation DROP COLUMN live_until")
 
 
 def _undo(session: Session, revision: str, *statements: str) -> None:

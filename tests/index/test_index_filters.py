@@ -21,6 +21,8 @@ from recommender.types import Availability, Filters, Product
 NAMES = st.sampled_from(["Home", "HOME", "Lights", "Straße", "STRASSE", "Home & Garden", "ÉTÉ", "été"])
 PATHS = st.lists(NAMES, max_size=3).map(tuple)
 PRICES = st.none() | st.sampled_from(["0", "0.1", "0.3", "19.99", "19.9999", "20", "1234567.8901"]).map(Decimal)
+ATTRIBUTE_NAMES = st.sampled_from(["colour", "COLOUR", "Frame  size", "frame size", "a=b", "a", "%3D"])
+ATTRIBUTE_VALUES = st.sampled_from(["red", "RED", "Red, green", "green", "b=c", "c", "1/2", "2", " ", ", ", "é", "É"])
 SKUS = [f"sku-{number}" for number in range(12)]
 GROUPS = st.sampled_from(["", "g1", "g2"])
 PRODUCTS = st.lists(
@@ -33,6 +35,7 @@ PRODUCTS = st.lists(
         price=PRICES,
         availability=st.sampled_from(Availability),
         group_id=GROUPS,
+        attributes=st.dictionaries(ATTRIBUTE_NAMES, ATTRIBUTE_VALUES, max_size=3),
     ),
     max_size=12,
     unique_by=lambda product: product.sku,
@@ -44,6 +47,10 @@ FILTERS = st.builds(
     price_min=PRICES,
     price_max=PRICES,
     in_stock=st.booleans(),
+    exclude_brands=st.lists(NAMES | st.just(""), max_size=2).map(tuple),
+    attributes=st.lists(st.tuples(ATTRIBUTE_NAMES, st.lists(ATTRIBUTE_VALUES, max_size=2).map(tuple)), max_size=2).map(
+        tuple
+    ),
     exclude_skus=st.lists(st.sampled_from(SKUS), max_size=2).map(tuple),
     exclude_groups=st.lists(GROUPS, max_size=2).map(tuple),
 )
@@ -75,8 +82,10 @@ def test_any_filter_finds_what_the_products_say(
     for filters in several:
         expected = matching(products, filters)
         assert index.count(filters) == len(expected)
+        assert {point.payload["sku"] for point in index.select(filters, 20)} == expected
         for query in (
             IndexQuery(20, dense=unit(1), filters=filters),
+            IndexQuery(20, dense=unit(1), filters=filters, exact=True),
             IndexQuery(20, lexical=words(1), filters=filters),
             IndexQuery(20, dense=unit(1), lexical=words(1), filters=filters),
         ):

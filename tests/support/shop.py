@@ -11,6 +11,7 @@ from support.fake_encoder import WordEncoder
 
 from recommender.catalogue.outbox import Outbox
 from recommender.catalogue.repository import Catalogue
+from recommender.catalogue.rules import Rules
 from recommender.database.engine import Database
 from recommender.database.tables import Base, now
 from recommender.embedding.lexical import LexicalEncoder
@@ -19,21 +20,29 @@ from recommender.index.embedded import EmbeddedEngine
 from recommender.index.protocol import VectorIndex
 from recommender.ingestion.worker import Worker
 from recommender.ingestion.writer import PointWriter, Target
-from recommender.serving.live import LivePair
-from recommender.serving.recommender import Recommender
+from recommender.serving.live import LivePair, OnePair
+from recommender.serving.queries import Queries
 
 
 class Shop:
     """Catalogue, outbox, one or more targets, a worker and the queries over the first target."""
 
-    def __init__(self, folder: Path, url: str = "", clock: Callable[[], datetime] = now, keep: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        url: str = "",
+        clock: Callable[[], datetime] = now,
+        keep: bool = False,
+        dimension: int = 32,
+    ) -> None:
         self.database = Database(url or f"sqlite:///{folder / 'catalogue.db'}")
         Base.metadata.create_all(self.database.engine)
         self.text = ProductText()
         self.lexical = LexicalEncoder()
         self.catalogue = Catalogue(self.database, self.text.hash)
+        self.rules = Rules(self.database)
         self.outbox = Outbox(self.database, clock)
-        self.encoder = WordEncoder()
+        self.encoder = WordEncoder(dimension)
         self.engine = EmbeddedEngine(folder / "index")
         self.writer = PointWriter(self.text, self.lexical.document)
         self.targets: list[Target] = []
@@ -54,10 +63,10 @@ class Shop:
         """The index that queries are asked of."""
         return self.targets[0].index
 
-    def recommender(self) -> Recommender:
+    def queries(self) -> Queries:
         """Return the queries."""
         pair = LivePair("g1", "words", self.index, lambda: self.encoder)
-        return Recommender(lambda: pair, self.catalogue, self.text, self.lexical)
+        return Queries(OnePair(pair), self.catalogue, self.text, self.lexical, self.rules.list)
 
     def __enter__(self) -> Shop:
         return self

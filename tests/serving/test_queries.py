@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from support.shop import Shop
 
+from recommender.asking import Options
 from recommender.errors import UnknownSku, UsageError
 from recommender.types import Filters, Mode, Product, Variants
 
@@ -38,62 +39,88 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_similar_puts_the_nearest_first_and_leaves_the_product_and_its_variants_out(shop: Shop, mode: Mode) -> None:
-    skus = [hit.sku for hit in shop.recommender().similar("boot-41", mode=mode)]
+    skus = [hit.sku for hit in shop.queries().similar("boot-41", options=Options(mode=mode))]
     assert skus[0] == "boot-hike"
     assert "boot-41" not in skus
     assert "boot-42" not in skus
 
 
 def test_variants_are_shown_when_asked_for(shop: Shop) -> None:
-    assert shop.recommender().similar("boot-41", variants=Variants.ALL)[0].sku == "boot-42"
+    assert shop.queries().similar("boot-41", options=Options(variants=Variants.ALL))[0].sku == "boot-42"
 
 
 def test_similar_of_an_indexed_product_encodes_nothing(shop: Shop) -> None:
-    shop.recommender().similar("boot-41")
+    shop.queries().similar("boot-41")
     assert shop.encoder.encoded == []
 
 
 def test_a_product_that_is_not_indexed_yet_is_encoded_on_the_fly(shop: Shop) -> None:
     shop.catalogue.upsert([_product("boot-new", "Leather hiking boot tall", BOOTS, "150")])
-    hits = shop.recommender().similar("boot-new")
+    hits = shop.queries().similar("boot-new")
     assert hits[0].sku == "boot-hike"
     assert len(shop.encoder.encoded) == 1
 
 
+def test_a_product_that_left_the_shop_still_has_similar_ones_but_is_not_shown(shop: Shop) -> None:
+    shop.catalogue.deactivate(["boot-hike"])
+    shop.worker.drain()
+    ask = shop.queries()
+    hits = [hit.sku for hit in ask.similar("boot-hike")]
+    assert hits
+    assert "boot-hike" not in hits
+    with pytest.raises(UnknownSku):
+        ask.product("boot-hike")
+
+
 def test_an_unknown_sku_offers_the_nearest_ones(shop: Shop) -> None:
     with pytest.raises(UnknownSku) as raised:
-        shop.recommender().similar("boot-43")
+        shop.queries().similar("boot-43")
     assert "boot-41" in raised.value.nearest
 
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_search_finds_what_the_words_say(shop: Shop, mode: Mode) -> None:
-    assert shop.recommender().search("copper lamp", mode=mode)[0].sku == "lamp-copper"
+    assert shop.queries().search("copper lamp", options=Options(mode=mode))[0].sku == "lamp-copper"
 
 
 def test_filters_hold_together(shop: Shop) -> None:
     filters = Filters(categories=(("shoes",),), price_max=Decimal(130))
-    skus = {hit.sku for hit in shop.recommender().search("boot", filters=filters)}
+    options = Options(variants=Variants.ALL)
+    skus = {hit.sku for hit in shop.queries().search("boot", filters=filters, options=options)}
     assert skus == {"boot-41", "boot-42", "boot-rain"}
 
 
+def test_one_variant_of_a_group_is_shown_and_the_place_it_leaves_is_filled(shop: Shop) -> None:
+    hits = shop.queries().search("leather walking boot", k=3)
+    assert [hit.card.group_id for hit in hits].count("boot") == 1
+    assert len(hits) == 3
+
+
+def test_pages_put_together_are_the_whole_answer(shop: Shop) -> None:
+    ask = shop.queries().search
+    whole = [hit.sku for hit in ask("desk boot", k=5)]
+    pages = [hit.sku for offset in range(5) for hit in ask("desk boot", k=1, options=Options(offset=offset))]
+    assert pages == whole
+    assert len(set(whole)) == 5
+
+
 def test_a_hit_carries_the_card_that_a_shop_shows(shop: Shop) -> None:
-    card = shop.recommender().search("copper lamp", k=1)[0].card
+    card = shop.queries().search("copper lamp", k=1)[0].card
     assert (card.title, card.price, card.currency, card.category) == ("Copper desk lamp", Decimal(65), "EUR", LAMPS)
 
 
 @pytest.mark.parametrize("k", [0, -1, 1001])
 def test_a_limit_outside_its_range_is_refused(shop: Shop, k: int) -> None:
     with pytest.raises(UsageError, match="1 to 1000"):
-        shop.recommender().similar("boot-41", k=k)
+        shop.queries().similar("boot-41", k=k)
 
 
 @pytest.mark.parametrize("text", ["", "   \n"])
 def test_an_empty_query_is_refused(shop: Shop, text: str) -> None:
     with pytest.raises(UsageError, match="empty"):
-        shop.recommender().search(text)
+        shop.queries().search(text)
 
 
 @pytest.mark.parametrize("text", ["🥾", "שולחן", "the of and", "'; DROP TABLE product; --", "\x00", "boot " * 20_000])
 def test_any_text_is_answered(shop: Shop, text: str) -> None:
-    assert len(shop.recommender().search(text, k=3)) <= 3
+    assert len(shop.queries().search(text, k=3)) <= 3

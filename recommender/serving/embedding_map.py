@@ -1,0 +1,241 @@
+"""A map of the catalogue: each product a point in the plane, near those that the model finds alike.
+
+PaCMAP (Wang, Huang, Rudin, Shaposhnik 2021, https://jmlr.org/papers/v22/20-1061.html) over whole arrays in numpy:
+pairs of neighbours attract, a few pairs of middling distance hold the large shape, random pairs repel. Then points that
+lie on each other are moved apart, so that each can be seen and pointed at. None of it sees a category: departments
+stand apart on the map only as far as the model tells them apart.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.index.protocol import StoredPoint, VectorIndex
+
+MAX_POINTS = 5000
+"""Products on the map, at most: more are neither told apart by eye nor laid out in seconds."""
+
+MAX_DEPARTMENTS = 24
+"""Departments that are named; what is smaller goes under "Other"."""
+
+OTHER = "Other"
+"""Stands for small departments, and for products without a category."""
+
+_PRINCIPAL = 50
+_NEIGHBOURS = 10
+_MIDDLING = 5
+_FURTHER = 20
+_STEPS = (40, 40, 120)
+"""Steps of the three phases of the paper: find the shape, hold it, sharpen the clusters; fewer than its 100, 100, 250,
+after which nothing moves any more at this size."""
+
+_RATE = 1.0
+_SEED = 20210
+_CHUNK = 512
+"""Rows of one product of matrices: what runs at once is short, so that queries get their turn between two."""
+
+_BATCH = 100
+"""Points read at once. The embedded engine lets no other thread run meanwhile."""
+
+_SPREADINGS = 3
+_PUSHES = 4
+"""Times that crowded points are looked for, and steps apart after each."""
+
+_CROWD = 8
+_FILL = 0.25
+"""Share of the frame that the points would cover if each had its place to itself."""
+
+Matrix = NDArray[np.float32]
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class MapPoint:
+    """One product on the map, from -1 to 1 in both directions. `department` is a place in the map's departments."""
+
+    x: float
+    y: float
+    department: int
+    sku: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingMap:
+    """Products in the plane; departments by size, the largest first."""
+
+    points: tuple[MapPoint, ...]
+    departments: tuple[str, ...]
+
+
+def sample(index: VectorIndex, limit: int = MAX_POINTS) -> list[StoredPoint]:
+    """Return up to `limit` points with their vectors."""
+    # Points are walked by their ids, which are hashes of the SKUs: the first ones are a fair sample of all.
+    return list(islice(index.scroll(_BATCH, with_vectors=True), limit))
+
+
+def embedding_map(points: Sequence[StoredPoint]) -> EmbeddingMap:
+    """Lay points out in the plane: the same for the same points. Takes seconds for thousands."""
+    if not points:
+        return EmbeddingMap((), ())
+    places = layout(np.stack([_vector(point) for point in points]))
+    names = [_department(point) for point in points]
+    departments = _largest(names)
+    number = {name: at for at, name in enumerate(departments)}
+    drawn = tuple(
+        MapPoint(
+            x=float(x),
+            y=float(y),
+            department=number.get(name, len(departments) - 1),
+            sku=point.payload["sku"],
+            title=point.payload["title"],
+        )
+        for (x, y), name, point in zip(places, names, points, strict=True)
+    )
+    return EmbeddingMap(drawn, departments)
+
+
+def _vector(point: StoredPoint) -> Matrix:
+    if point.dense is None:
+        raise ValueError(f"point {point.id} came without its vector")
+    return point.dense
+
+
+def _department(point: StoredPoint) -> str:
+    path = point.payload["path"]
+    return str(path[0]) if path else OTHER
+
+
+def _largest(names: list[str]) -> tuple[str, ...]:
+    counted = Counter(names)
+    other = counted.pop(OTHER, 0)
+    ranked = [name for name, _ in counted.most_common()]
+    if len(ranked) > MAX_DEPARTMENTS or other:
+        return (*ranked[:MAX_DEPARTMENTS], OTHER)
+    return tuple(ranked)
+
+
+def layout(vectors: Matrix) -> Matrix:
+    """Return places float32 [n, 2] between -1 and 1 for vectors float32 [n, d]: near where the vectors are near."""
+    reduced = _principal(vectors)
+    if len(vectors) <= _NEIGHBOURS + 1:
+        return _framed(_plane(reduced))
+    random = np.random.default_rng(_SEED)
+    pairs = _Pairs(_nearest(reduced, _NEIGHBOURS), _middling(reduced, random), _further(len(reduced), random))
+    return _framed(_spread(_framed(_descend(0.01 * _plane(reduced), pairs))))
+
+
+def _principal(vectors: Matrix) -> Matrix:
+    centred = vectors - vectors.mean(axis=0)
+    values, directions = np.linalg.eigh((centred.T @ centred).astype(np.float64))
+    strongest = np.argsort(values)[::-1][:_PRINCIPAL]
+    return np.asarray(centred @ directions[:, strongest], dtype=np.float32)
+
+
+def _plane(reduced: Matrix) -> Matrix:
+    plane = np.zeros((len(reduced), 2), dtype=np.float32)
+    width = min(2, reduced.shape[1])
+    plane[:, :width] = reduced[:, :width]
+    return plane
+
+
+def _framed(places: Matrix) -> Matrix:
+    """Return the places moved and scaled alike in both directions, so that the farthest stands at 1."""
+    centred = places - (places.max(axis=0) + places.min(axis=0)) / 2
+    return np.asarray(centred / max(float(np.abs(centred).max()), 1e-9), dtype=np.float32)
+
+
+def _spread(places: Matrix) -> Matrix:
+    """Move points apart that stand closer than they need to."""
+    room = float(np.sqrt(_FILL * np.prod(np.ptp(places, axis=0)) / len(places)))
+    for _ in range(_SPREADINGS):
+        crowd = _nearest(places, min(_CROWD, len(places) - 1))
+        for _ in range(_PUSHES):
+            apart = [places[:, axis, None] - places[crowd, axis] for axis in (0, 1)]
+            distance = np.hypot(*apart) + 1e-9
+            push = np.maximum(0, room - distance) / distance
+            places = places + 0.25 * np.stack([(push * one).sum(axis=1) for one in apart], axis=1, dtype=np.float32)
+    return places
+
+
+def _nearest(reduced: Matrix, count: int) -> Indices:
+    """Return the nearest neighbours of each row, [n, count]; itself left out."""
+    squares = (reduced**2).sum(axis=1)
+    found = []
+    for start in range(0, len(reduced), _CHUNK):
+        rows = np.arange(start, min(start + _CHUNK, len(reduced)))
+        distances = squares - 2 * reduced[rows] @ reduced.T
+        distances[rows - start, rows] = np.inf
+        found.append(np.argpartition(distances, count - 1, axis=1)[:, :count])
+    return np.concatenate(found)
+
+
+def _middling(reduced: Matrix, random: np.random.Generator) -> Indices:
+    """Return pairs of middling distance, [n, 5]: each the second nearest of six random ones."""
+    columns = []
+    for _ in range(_MIDDLING):
+        drawn = random.integers(len(reduced), size=(len(reduced), 6))
+        distances = np.linalg.norm(reduced[:, None] - reduced[drawn], axis=2)
+        second = np.argpartition(distances, 1, axis=1)[:, 1]
+        columns.append(drawn[np.arange(len(reduced)), second])
+    return np.stack(columns, axis=1)
+
+
+def _further(count: int, random: np.random.Generator) -> Indices:
+    return random.integers(count, size=(count, _FURTHER))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """The partners of each row, by kind."""
+
+    near: Indices
+    middling: Indices
+    further: Indices
+
+    def partners(self) -> Indices:
+        return np.concatenate((self.near, self.middling, self.further), axis=1)
+
+
+def _weights() -> Iterator[tuple[float, float]]:
+    """Yield the weights of near and middling pairs, a step each (table 1 of the paper); further pairs weigh 1."""
+    first, second, third = _STEPS
+    for step in range(first):
+        yield 2.0, 1000.0 + (3.0 - 1000.0) * step / first
+    yield from ((3.0, 3.0) for _ in range(second))
+    yield from ((1.0, 0.0) for _ in range(third))
+
+
+def _descend(places: Matrix, pairs: _Pairs) -> Matrix:
+    """Follow the gradient of all pairs at once, with Adam."""
+    partners = pairs.partners()
+    mean, variance = np.zeros_like(places), np.zeros_like(places)
+    for step, (near, middling) in enumerate(_weights(), 1):
+        gradient = _gradient(places, partners, near, middling)
+        mean += 0.1 * (gradient - mean)
+        variance += 0.001 * (gradient**2 - variance)
+        corrected = mean / (1 - 0.9**step)
+        places = places - _RATE * corrected / (np.sqrt(variance / (1 - 0.999**step)) + 1e-7)
+    return places
+
+
+def _gradient(places: Matrix, partners: Indices, near: float, middling: float) -> Matrix:
+    """Return the gradient [n, 2], axis by axis: sums over an axis of length two are slow in numpy."""
+    apart = [places[:, axis, None] - places[partners, axis] for axis in (0, 1)]
+    distance = 1 + apart[0] ** 2 + apart[1] ** 2
+    pull = np.empty_like(distance)
+    first, second = _NEIGHBOURS, _NEIGHBOURS + _MIDDLING
+    pull[:, :first] = near * 20 / (10 + distance[:, :first]) ** 2
+    pull[:, first:second] = middling * 20_000 / (10_000 + distance[:, first:second]) ** 2
+    pull[:, second:] = -2 / (1 + distance[:, second:]) ** 2
+    gradient = np.empty_like(places)
+    for axis in (0, 1):
+        force = pull * apart[axis]
+        gradient[:, axis] = force.sum(axis=1) - np.bincount(partners.ravel(), force.ravel(), len(places))
+    return gradient

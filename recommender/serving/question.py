@@ -1,0 +1,71 @@
+"""One question on its way to the index: what is looked for, beside which products, and how the lists are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.asking import Options
+from recommender.index.protocol import Examples, Fusion, IndexQuery
+from recommender.types import Card, Filters, Product, SparseVector
+
+PREFETCH_STEPS = (100, 500, 3000)
+"""Candidates that each list brings to the fusion: the first step that is three times what is asked for. Fewer than 100
+cost recall@10; steps, because another number of candidates is another order, and pages must fit together."""
+
+PREFETCH_FACTOR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is looked for, by vector (float32 [d]) or examples, by words, or by both.
+
+    `words` is the text that `lexical` was made from; `anchors` are the products that the question is about, if any.
+    """
+
+    dense: NDArray[np.float32] | None = None
+    examples: Examples | None = None
+    lexical: SparseVector | None = None
+    fusion: Fusion = Fusion.RRF
+    words: str = ""
+    anchors: tuple[Card, ...] = field(default=())
+
+    def asked(self, limit: int, filters: Filters, options: Options, ids: Sequence[UUID] | None = None) -> IndexQuery:
+        """Return the query that brings `limit` products."""
+        return IndexQuery(
+            limit=limit,
+            dense=self.dense,
+            examples=self.examples,
+            lexical=self.lexical,
+            fusion=self.fusion,
+            filters=filters,
+            prefetch=_prefetch(limit),
+            ids=None if ids is None else tuple(ids),
+            boosts=options.boosts,
+            diversity=options.diversity,
+        )
+
+
+def _prefetch(limit: int) -> int:
+    wanted = PREFETCH_FACTOR * limit
+    return next((step for step in PREFETCH_STEPS if step >= wanted), wanted)
+
+
+def card_of_product(product: Product) -> Card:
+    """Return the card of a product that has no point, or is asked about with its own fields."""
+    return Card(
+        sku=product.sku,
+        title=product.title,
+        brand=product.brand,
+        category=tuple(product.category),
+        price=product.price,
+        currency=product.currency,
+        availability=product.availability,
+        url=product.url,
+        image=product.image,
+        group_id=product.group_id,
+    )

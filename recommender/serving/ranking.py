@@ -1,0 +1,170 @@
+"""Filling an answer: what is pinned, what is relevant, and, where filters leave too few, what falls back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from recommender.asking import Fallback, Hit, Options, Reason
+from recommender.index.payload import card_of
+from recommender.index.protocol import Order, ScoredPoint, StoredPoint, VectorIndex, point_id
+from recommender.serving.encoding import Observe, unobserved
+from recommender.serving.question import Question
+from recommender.serving.rulebook import NO_PLACEMENT, Placement
+from recommender.types import Card, Filters, Variants
+
+SPARE_FACTOR = 0.5
+"""Share that is asked for on top: most answers are full then with one question though variants are collapsed, and
+products of equal score at the end of a page are not cut off by chance."""
+
+GROWTH = 3
+MOST_ASKED = 5000
+"""Products asked of the index for one answer at most: 1,000 of them in families of five."""
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What an answer already has: SKUs, and the groups of variants that one product of is enough."""
+
+    collapse: bool
+    skus: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+
+    def admits(self, card: Card) -> bool:
+        """Take note of a product; return False when it, or a variant of it, is there already."""
+        if card.sku in self.skus or (self.collapse and card.group_id and card.group_id in self.groups):
+            return False
+        self.skus.add(card.sku)
+        if card.group_id:
+            self.groups.add(card.group_id)
+        return True
+
+
+class Ranking:
+    """One question to one index. `filters` hold for everything that is found; bans are among them."""
+
+    def __init__(
+        self,
+        index: VectorIndex,
+        question: Question,
+        filters: Filters,
+        options: Options,
+        placement: Placement = NO_PLACEMENT,
+        observe: Observe = unobserved,
+    ) -> None:
+        self._index = index
+        self._question = question
+        self._options = options
+        self._pins = placement.pins
+        self._observe = observe
+        self._filters = filters
+        if placement.bans:
+            self._filters = replace(filters, exclude_skus=(*filters.exclude_skus, *sorted(placement.bans)))
+
+    def hits(self, wanted: int) -> list[Hit]:
+        """Return the first `wanted` hits of the answer, or as many as there are."""
+        shown = _Shown(self._options.variants is Variants.COLLAPSE)
+        pinned = [(place, card) for place, card in self._pinned(wanted) if shown.admits(card)]
+        hits = self._relevant(wanted - len(pinned), self._filters, shown)
+        if self._options.fallback is Fallback.WIDEN:
+            hits += self._fallen_back(wanted - len(pinned) - len(hits), shown)
+        for place, card in pinned:
+            hits.insert(place - 1, Hit(card.sku, 0.0, card, Reason.PINNED))
+        return hits
+
+    def cards(self, limit: int) -> list[Card]:
+        """Return the cards of the best `limit` products, variants and all, to be counted."""
+        return [card_of(point.payload) for point in self._asked(limit, self._filters)]
+
+    def _pinned(self, wanted: int) -> list[tuple[int, Card]]:
+        places = {sku: place for place, sku in self._pins if place <= wanted}
+        if not places:
+            return []
+        found = self._index.select(self._filters, len(places), ids=[point_id(sku) for sku in places])
+        cards = [card_of(point.payload) for point in found]
+        return sorted(((places[card.sku], card) for card in cards), key=lambda pin: (pin[0], pin[1].sku))
+
+    def _relevant(self, wanted: int, filters: Filters, shown: _Shown) -> list[Hit]:
+        if wanted < 1:
+            return []
+        known = set(shown.skus), set(shown.groups)
+        limit = wanted + len(shown.skus) + int(SPARE_FACTOR * wanted) + 1
+        while True:
+            points = self._asked(min(limit, MOST_ASKED), filters)
+            hits = list(islice(_admitted(points, shown), wanted))
+            if len(hits) == wanted or len(points) < limit or limit >= MOST_ASKED:
+                return hits
+            shown.skus, shown.groups = set(known[0]), set(known[1])
+            limit *= GROWTH
+
+    def _asked(self, limit: int, filters: Filters) -> list[ScoredPoint]:
+        started = time.perf_counter()
+        points = self._index.query(self._question.asked(limit, filters, self._options))
+        self._observe("index", time.perf_counter() - started)
+        if self._options.diversity:
+            return points  # in an order that is not that of their scores
+        # Of equal scores, common where ranks are fused, the engine puts any first, and another for another limit.
+        return sorted(points, key=lambda point: (-point.score, point.id))
+
+    def _fallen_back(self, missing: int, shown: _Shown) -> list[Hit]:
+        hits: list[Hit] = []
+        for categories in widened(self._filters.categories):
+            more = self._relevant(missing - len(hits), replace(self._filters, categories=categories), shown)
+            hits += [_widened(hit, categories) for hit in more]
+        for order, reason in ((Order.POPULAR, Reason.POPULAR), (Order.NEWEST, Reason.NEWEST)):
+            hits += self._by_order(missing - len(hits), order, reason, shown)
+        return hits
+
+    def _by_order(self, missing: int, order: Order, reason: Reason, shown: _Shown) -> list[Hit]:
+        if missing < 1:
+            return []
+        limit = 2 * missing + len(shown.skus)
+        points = self._index.select(without_wishes(self._filters), limit, order)
+        return list(islice(_admitted(points, shown, reason), missing))
+
+
+def browsed(index: VectorIndex, wanted: int, filters: Filters, variants: Variants = Variants.COLLAPSE) -> list[Hit]:
+    """Return products that match without a question: the popular ones first, then the newest."""
+    shown = _Shown(variants is Variants.COLLAPSE)
+    hits: list[Hit] = []
+    for order, reason in ((Order.POPULAR, Reason.POPULAR), (Order.NEWEST, Reason.NEWEST)):
+        limit = wanted
+        while len(hits) < wanted:
+            limit = min(GROWTH * limit, MOST_ASKED)
+            points = index.select(filters, limit, order)
+            hits += islice(_admitted(points, shown, reason), wanted - len(hits))
+            if len(points) < limit or limit == MOST_ASKED:
+                break
+    return hits
+
+
+def widened(categories: Sequence[tuple[str, ...]]) -> Iterator[tuple[tuple[str, ...], ...]]:
+    """Return wider and wider categories: the parents, theirs, and at last no restriction; nothing where none was."""
+    current = tuple(categories)
+    while current:
+        parents = tuple(dict.fromkeys(path[:-1] for path in current))
+        current = parents if all(parents) else ()
+        yield current
+
+
+def without_wishes(filters: Filters) -> Filters:
+    """Return what still holds when nothing that was wished for is left: price, stock, and what is excluded."""
+    return replace(filters, categories=(), brands=(), attributes=(), min_score=None)
+
+
+def _admitted(
+    points: Iterable[ScoredPoint | StoredPoint], shown: _Shown, reason: Reason = Reason.RELEVANCE
+) -> Iterator[Hit]:
+    for point in points:
+        card = card_of(point.payload)
+        if shown.admits(card):
+            score = point.score if isinstance(point, ScoredPoint) else 0.0
+            yield Hit(card.sku, score, card, reason)
+
+
+def _widened(hit: Hit, categories: Sequence[tuple[str, ...]]) -> Hit:
+    names = tuple(name.casefold() for name in hit.card.category)
+    reached = (path for path in categories if names[: len(path)] == tuple(name.casefold() for name in path))
+    return replace(hit, reason=Reason.WIDENED, widened_to=next(reached, ()))

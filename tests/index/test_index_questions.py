@@ -1,0 +1,250 @@
+"""What a query can ask beside its vectors, run over every engine: examples, boosts, diversity, orders, counts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from support.points import DIMENSION, point_of, unit, words
+
+from recommender.asking import Boost, BoostKind
+from recommender.errors import UsageError
+from recommender.index.payload import ANCESTORS, ATTRIBUTE_KEYS, BRAND_KEY
+from recommender.index.protocol import Examples, Fusion, IndexQuery, Order, Point, VectorEngine, VectorIndex, point_id
+from recommender.types import Availability, Filters, Product, SparseVector
+
+NOW = datetime.now(UTC)
+NOBODY: NDArray[np.float32] = np.empty((0, DIMENSION), dtype=np.float32)
+
+# Cosine to the axis, weight of word 5, age in days, and the product. Dense order: a, b, c, d, e.
+_SHOP = [
+    (0.9, 1.0, 0, Product("a", "t", brand="Odd", category=("Sport", "Run"), attributes={"popularity": "3"})),
+    (0.7, 0.0, 30, Product("b", "t", brand="Even", category=("Sport",), attributes={"colour": "Red, blue"})),
+    (0.5, 2.0, 60, Product("c", "t", brand="ODD", category=("Home",), attributes={"popularity": "9.5"})),
+    (0.1, 0.0, None, Product("d", "t", brand="Even", availability=Availability.OUT_OF_STOCK)),
+    (-0.4, 0.0, 90, Product("e", "t", attributes={"popularity": "-1", "Colour": "RED"})),
+]
+
+
+@pytest.fixture
+def index(engine: VectorEngine) -> Iterator[VectorIndex]:
+    opened = engine.create("g0001", DIMENSION)
+    opened.upsert([_point(*row) for row in _SHOP])
+    yield opened
+    opened.close()
+
+
+def _point(cosine: float, weight: float, age: int | None, product: Product) -> Point:
+    at = None if age is None else NOW - timedelta(days=age)
+    return point_of(product, _at(cosine), SparseVector((5,), (weight,)) if weight else words(), created_at=at)
+
+
+def _at(cosine: float) -> NDArray[np.float32]:
+    vector = np.zeros(DIMENSION, dtype=np.float32)
+    vector[:2] = cosine, (1 - cosine**2) ** 0.5
+    return vector
+
+
+AXIS = _at(1.0)
+ASKED = {
+    "dense": IndexQuery(5, dense=AXIS),
+    "lexical": IndexQuery(5, lexical=words(5)),
+    "rrf": IndexQuery(5, dense=AXIS, lexical=words(5)),
+    "dbsf": IndexQuery(5, dense=AXIS, lexical=words(5), fusion=Fusion.DBSF),
+    "examples": IndexQuery(5, examples=Examples(_at(0.9)[None], _at(0.5)[None])),
+}
+
+
+def _scores(index: VectorIndex, query: IndexQuery) -> dict[str, float]:
+    return {point.payload["sku"]: point.score for point in index.query(query)}
+
+
+def _ordered(scores: dict[str, float]) -> list[str]:
+    return sorted(scores, key=lambda sku: -scores[sku])
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_a_minimum_score_keeps_what_scores_at_least_that(index: VectorIndex, asked: str) -> None:
+    plain = _scores(index, ASKED[asked])
+    bound = sorted(plain.values())[len(plain) // 2]
+    limited = replace(ASKED[asked], filters=Filters(min_score=bound - 1e-6))
+    assert _scores(index, limited) == {sku: score for sku, score in plain.items() if score >= bound - 1e-6}
+    assert 0 < len(_scores(index, limited)) < len(plain) or len(plain) == 1
+
+
+def test_a_minimum_score_is_that_of_relevance_not_of_boosts_or_diversity(index: VectorIndex) -> None:
+    query = IndexQuery(5, dense=AXIS, filters=Filters(min_score=0.45))
+    lifted = replace(query, boosts=(Boost(BoostKind.BRAND, 50.0, "even"),))
+    assert set(_scores(index, lifted)) == {"a", "b", "c"}
+    assert set(_scores(index, replace(query, diversity=0.9))) == {"a", "b", "c"}
+    lowered = replace(query, boosts=(Boost(BoostKind.BRAND, -0.9, "odd"),))
+    assert set(_scores(index, lowered)) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_only_the_points_named_may_answer(index: VectorIndex, asked: str) -> None:
+    query = replace(ASKED[asked], ids=(point_id("a"), point_id("d"), point_id("nowhere")))
+    plain = set(_scores(index, ASKED[asked]))
+    assert set(_scores(index, query)) == plain & {"a", "d"}
+    assert index.query(replace(query, ids=())) == []
+
+
+def test_of_examples_the_best_score_counts_or_the_sum(index: VectorIndex) -> None:
+    liked, disliked = np.stack([_at(0.9), _at(-0.4)]), _at(0.1)[None]
+    best = index.query(IndexQuery(5, examples=Examples(liked, disliked)))
+    found = [point.payload["sku"] for point in best]
+    assert set(found[:2]) == {"a", "e"}  # each is an example itself
+    assert found[-1] == "d"  # the disliked one
+    assert best[-1].score < 0
+    vectors = {sku: _at(cosine) for cosine, _, _, product in _SHOP for sku in [product.sku]}
+    sums = {sku: float((liked @ vector).sum() - (disliked @ vector).sum()) for sku, vector in vectors.items()}
+    assert _scores(index, IndexQuery(5, examples=Examples(liked, disliked, best_score=False))) == pytest.approx(
+        sums, abs=1e-5
+    )
+
+
+@pytest.mark.parametrize("best", [True, False])
+def test_examples_take_the_place_of_the_vector_in_a_fusion(index: VectorIndex, best: bool) -> None:
+    examples = Examples(_at(0.1)[None], NOBODY, best)
+    fused = _scores(index, IndexQuery(5, examples=examples, lexical=words(5)))
+    assert fused == pytest.approx(_scores(index, IndexQuery(5, dense=_at(0.1), lexical=words(5))), rel=1e-4)
+
+
+BOOSTS = {
+    "in stock": (Boost(BoostKind.IN_STOCK, 0.5), {"a", "b", "c", "e"}),
+    "brand": (Boost(BoostKind.BRAND, 2.0, "oDD"), {"a", "c"}),
+    "attribute": (Boost(BoostKind.ATTRIBUTE, -0.5, " red", "COLOUR"), {"b", "e"}),
+}
+
+
+@pytest.mark.parametrize("asked", ["dense", "rrf", "dbsf", "examples", "lexical"])
+@pytest.mark.parametrize("boosted", BOOSTS)
+def test_a_boost_multiplies_the_scores_of_what_fits(index: VectorIndex, boosted: str, asked: str) -> None:
+    boost, fitting = BOOSTS[boosted]
+    plain = _scores(index, ASKED[asked])
+    expected = {sku: score + (sku in fitting) * abs(score) * boost.weight for sku, score in plain.items()}
+    answer = _scores(index, replace(ASKED[asked], boosts=(boost,)))
+    assert answer == pytest.approx(expected, rel=1e-4)
+    assert list(answer.values()) == sorted(answer.values(), reverse=True)
+
+
+def test_newness_halves_with_every_half_life_and_counts_nothing_where_the_age_is_unknown(index: VectorIndex) -> None:
+    plain = _scores(index, ASKED["dense"])
+    answer = _scores(index, replace(ASKED["dense"], boosts=(Boost(BoostKind.NEWNESS, 0.8, half_life_days=30),)))
+    shares = {"a": 1.0, "b": 0.5, "c": 0.25, "d": 0.0, "e": 0.125}
+    expected = {sku: score + abs(score) * 0.8 * shares[sku] for sku, score in plain.items()}
+    assert answer == pytest.approx(expected, rel=1e-3)
+
+
+def test_weights_add_up_and_never_turn_a_score_around(index: VectorIndex) -> None:
+    boosts = (Boost(BoostKind.BRAND, 0.5, "odd"), Boost(BoostKind.IN_STOCK, 0.25))
+    plain = _scores(index, ASKED["dense"])
+    assert _scores(index, replace(ASKED["dense"], boosts=boosts))["c"] == pytest.approx(plain["c"] * 1.75, rel=1e-4)
+    down = (Boost(BoostKind.BRAND, -3.0, "odd"), Boost(BoostKind.IN_STOCK, -0.9))
+    answer = _scores(index, replace(ASKED["dense"], boosts=down))
+    assert (answer["a"], answer["c"]) == pytest.approx((0.0, 0.0), abs=1e-6)
+    assert answer["b"] == pytest.approx(0.07, abs=1e-4)
+
+
+def test_a_boost_lifts_what_the_limit_alone_would_have_cut_off(index: VectorIndex) -> None:
+    boost = Boost(BoostKind.ATTRIBUTE, 9.0, "blue", "colour")
+    for asked in ("dense", "rrf", "dbsf"):
+        assert list(_scores(index, replace(ASKED[asked], limit=1, boosts=(boost,)))) == ["b"], asked
+
+
+def _crowd() -> list[Point]:
+    """Ten products that are nearly one, nearest to the axis, and one that is another, farther off."""
+    rows = []
+    for number in range(10):
+        near = _at(0.95)
+        near[2] = number / 1000
+        rows.append(
+            point_of(
+                Product(f"same-{number}", "t"), near / np.linalg.norm(near), SparseVector((7,), (3.0 - number / 10,))
+            )
+        )
+    other = np.zeros(DIMENSION, dtype=np.float32)
+    other[[0, 3]] = 0.6, 0.8
+    return [*rows, point_of(Product("other", "t"), other, words(7))]
+
+
+@pytest.mark.parametrize("asked", ["dense", "rrf", "dbsf", "examples"])
+def test_diversity_puts_another_kind_before_more_of_the_same(index: VectorIndex, asked: str) -> None:
+    index.delete([point.id for point in index.scroll()])
+    index.upsert(_crowd())
+    query = replace(ASKED[asked], limit=3, lexical=words(7) if ASKED[asked].lexical else None)
+    if asked == "examples":
+        query = replace(query, examples=Examples(AXIS[None], NOBODY))
+    assert "other" not in _scores(index, query)
+    diverse = [point.payload["sku"] for point in index.query(replace(query, diversity=0.7))]
+    assert diverse[0].startswith("same-")
+    assert "other" in diverse
+    assert len(set(diverse)) == 3
+
+
+def test_diversity_chooses_from_what_filters_and_boosts_leave(index: VectorIndex) -> None:
+    index.upsert([point_of(Product(f"far-{number}", "t"), unit(number)) for number in range(80)])
+    boost = Boost(BoostKind.ATTRIBUTE, 99.0, "red", "colour")
+    found = _scores(index, IndexQuery(12, dense=AXIS, diversity=1.0, filters=Filters(brands=("odd", "even"))))
+    assert set(found) == {"a", "b", "c", "d"}
+    query = IndexQuery(1, dense=_at(0.7), diversity=0.5, boosts=(boost,))
+    assert list(_scores(index, query)) == ["b"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        IndexQuery(5, dense=AXIS, examples=Examples(AXIS[None], NOBODY)),
+        IndexQuery(5, examples=Examples(NOBODY, AXIS[None])),
+        IndexQuery(5, dense=AXIS, diversity=1.1),
+        IndexQuery(5, dense=AXIS, diversity=float("nan")),
+        IndexQuery(5, lexical=words(5), diversity=0.5),
+        IndexQuery(5, dense=AXIS, boosts=(Boost(BoostKind.IN_STOCK, float("nan")),)),
+        IndexQuery(5, dense=AXIS, boosts=(Boost(BoostKind.NEWNESS, 0.5, half_life_days=0),)),
+    ],
+)
+def test_what_does_not_fit_together_is_a_mistake_of_the_caller(index: VectorIndex, query: IndexQuery) -> None:
+    with pytest.raises(UsageError):
+        index.query(query)
+
+
+def test_products_are_selected_in_order_without_those_that_have_no_place_in_it(index: VectorIndex) -> None:
+    def skus(order: Order | None, limit: int = 9, **others: object) -> list[str]:
+        filters = Filters(**others)  # type: ignore[arg-type]
+        return [point.payload["sku"] for point in index.select(filters, limit, order)]
+
+    assert skus(Order.NEWEST) == ["a", "b", "c", "e"]
+    assert skus(Order.POPULAR) == ["c", "a", "e"]
+    assert skus(Order.POPULAR, limit=2) == ["c", "a"]
+    assert skus(Order.NEWEST, brands=("even",)) == ["b"]
+    assert sorted(skus(None)) == ["a", "b", "c", "d", "e"]
+    assert len(skus(None, limit=2)) == 2
+
+
+def test_a_selection_among_points_named_leaves_out_the_others(index: VectorIndex) -> None:
+    ids = [point_id(sku) for sku in ("b", "c", "d", "nowhere")]
+    assert {point.payload["sku"] for point in index.select(Filters(), 9, ids=ids)} == {"b", "c", "d"}
+    in_stock = index.select(Filters(in_stock=True), 9, Order.NEWEST, ids)
+    assert [point.payload["sku"] for point in in_stock] == ["b", "c"]
+    assert index.select(Filters(), 9, ids=[]) == []
+
+
+def test_values_are_counted_exactly_most_frequent_first(index: VectorIndex) -> None:
+    assert index.facet(BRAND_KEY, Filters(), 9)[:2] in ([("even", 2), ("odd", 2)], [("odd", 2), ("even", 2)])
+    assert dict(index.facet(ANCESTORS, Filters(in_stock=True), 9)) == {"sport": 2, "sport > run": 1, "home": 1}
+    assert index.facet(ANCESTORS, Filters(), 1) == [("sport", 2)]
+    assert dict(index.facet(ATTRIBUTE_KEYS, Filters(), 99))["colour=red"] == 2
+    assert index.facet(ANCESTORS, Filters(brands=("nobody",)), 9) == []
+
+
+def test_scores_before_and_after_a_boost_of_the_past_do_not_depend_on_the_hour(index: VectorIndex) -> None:
+    query = replace(ASKED["dense"], boosts=(Boost(BoostKind.NEWNESS, 1.0, half_life_days=36_500.0),))
+    first = _scores(index, query)
+    time.sleep(0.01)
+    assert _scores(index, query) == pytest.approx(first, rel=1e-6)
+    assert first["d"] == pytest.approx(0.1, rel=1e-4)

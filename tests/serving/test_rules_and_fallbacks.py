@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from support.shop import Shop
+
+from recommender.asking import Fallback, Hit, Options, Reason, Rule, RuleAction
+from recommender.errors import BadInput, NotFound
+from recommender.types import Availability, Filters, Product
+
+PIN, BAN = RuleAction.PIN, RuleAction.BAN
+BOOTS, SANDALS, LAMPS = ("Shoes", "Boots"), ("Shoes", "Sandals"), ("Home", "Lamps")
+NOW = datetime.now(UTC)
+HOUR = timedelta(hours=1)
+
+
+def _product(sku: str, title: str, category: tuple[str, ...], price: int, popularity: str = "") -> Product:
+    attributes = {"popularity": popularity} if popularity else {}
+    return Product(sku, title, "", "Alta", category, Decimal(price), "EUR", attributes=attributes)
+
+
+PRODUCTS = [
+    _product("boot-walk", "Leather walking boot", BOOTS, 120),
+    _product("boot-hike", "Leather hiking boot", BOOTS, 140),
+    _product("boot-rain", "Rubber rain boot", BOOTS, 40),
+    _product("sandal-beach", "Rubber beach sandal", SANDALS, 25),
+    _product("sandal-leather", "Leather sandal", SANDALS, 60),
+    _product("lamp-brass", "Brass desk lamp", LAMPS, 60, popularity="3"),
+    _product("lamp-copper", "Copper desk lamp", LAMPS, 65, popularity="12.5"),
+]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    with Shop(tmp_path) as opened:
+        opened.catalogue.upsert(PRODUCTS)
+        opened.worker.drain()
+        yield opened
+
+
+def _skus(hits: Sequence[Hit]) -> list[str]:
+    return [hit.sku for hit in hits]
+
+
+def test_a_pin_stands_at_its_place_for_its_query_alone(shop: Shop) -> None:
+    shop.rules.add(Rule(PIN, "lamp-brass", query="  Leather BOOT ", position=2))
+    hits = shop.queries().search("leather boot", k=4)
+    assert _skus(hits).index("lamp-brass") == 1
+    assert hits[1].reason is Reason.PINNED
+    assert {hit.reason for hit in hits if hit.sku != "lamp-brass"} == {Reason.RELEVANCE}
+    assert len(set(_skus(hits))) == 4
+    assert shop.queries().search("leather boots", k=4)[1].sku != "lamp-brass"
+
+
+def test_a_pin_obeys_the_filters_of_the_question(shop: Shop) -> None:
+    shop.rules.add(Rule(PIN, "lamp-brass", query="boot"))
+    assert "lamp-brass" not in _skus(shop.queries().search("boot", filters=Filters(categories=(("Shoes",),))))
+
+
+def test_a_ban_holds_for_queries_about_its_category_and_below(shop: Shop) -> None:
+    shop.rules.add(Rule(BAN, "boot-hike", category=("shoes",)))
+    ask = shop.queries()
+    assert "boot-hike" not in _skus(ask.similar("boot-walk"))
+    assert "boot-hike" not in _skus(ask.search("hiking boot", filters=Filters(categories=(BOOTS,))))
+    assert "boot-hike" in _skus(ask.search("hiking boot"))
+    assert "boot-hike" in _skus(ask.similar("boot-walk", options=Options(rules=False)))
+
+
+def test_a_ban_of_everything_keeps_a_product_out_everywhere_and_beats_a_pin(shop: Shop) -> None:
+    shop.rules.add(Rule(BAN, "lamp-brass"))
+    shop.rules.add(Rule(PIN, "lamp-brass", query="lamp"))
+    ask = shop.queries()
+    for hits in (ask.search("lamp"), ask.similar("lamp-copper"), ask.recommend(["lamp-copper"]), ask.browse()):
+        assert "lamp-brass" not in _skus(hits)
+
+
+def test_a_rule_holds_from_its_start_until_its_end(shop: Shop) -> None:
+    shop.rules.add(Rule(BAN, "boot-walk", starts_at=NOW - HOUR, ends_at=NOW + HOUR))
+    shop.rules.add(Rule(BAN, "boot-hike", starts_at=NOW + HOUR))
+    shop.rules.add(Rule(BAN, "boot-rain", ends_at=NOW - HOUR))
+    assert set(_skus(shop.queries().browse(7))) == {product.sku for product in PRODUCTS} - {"boot-walk"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        (Rule(PIN, "a"), "needs a query or a category"),
+        (Rule(BAN, "a", query="q", category=("c",)), "not for both"),
+        (Rule(PIN, "a", query="q", position=0), "1 to 1000"),
+        (Rule(BAN, " "), "needs the SKU"),
+        (Rule(BAN, "a", starts_at=NOW, ends_at=NOW), "never holds"),
+        (Rule(BAN, "a", note="\x00"), "NUL"),
+    ],
+)
+def test_a_senseless_rule_is_refused(shop: Shop, rule: Rule, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        shop.rules.add(rule)
+    assert shop.rules.list() == []
+
+
+def test_a_rule_is_read_back_and_removed_once(shop: Shop) -> None:
+    added = shop.rules.add(Rule(PIN, "lamp-brass", query="desk lamp", position=3, ends_at=NOW, note="stock"))
+    assert shop.rules.list() == [added]
+    shop.rules.remove(added.id)
+    assert shop.rules.list() == []
+    with pytest.raises(NotFound, match="no rule"):
+        shop.rules.remove(added.id)
+
+
+def test_without_a_fallback_an_answer_is_as_short_as_its_filters_make_it(shop: Shop) -> None:
+    assert _skus(shop.queries().similar("sandal-beach", filters=Filters(categories=(SANDALS,)))) == ["sandal-leather"]
+
+
+def test_an_answer_that_is_too_short_widens_its_category_step_by_step(shop: Shop) -> None:
+    options = Options(fallback=Fallback.WIDEN)
+    hits = shop.queries().similar("sandal-beach", 6, Filters(categories=(SANDALS,)), options)
+    assert [hit.reason for hit in hits] == [Reason.RELEVANCE] + [Reason.WIDENED] * 5
+    assert [hit.widened_to for hit in hits] == [None] + [("Shoes",)] * 3 + [()] * 2
+    assert len(set(_skus(hits))) == 6
+
+
+def test_what_no_category_can_fill_is_popular_first_and_then_new(shop: Shop) -> None:
+    filters = Filters(brands=("nobody",), price_max=Decimal(100))
+    hits = shop.queries().search("boot", 5, filters, Options(fallback=Fallback.WIDEN))
+    assert _skus(hits)[:2] == ["lamp-copper", "lamp-brass"]
+    assert [hit.reason for hit in hits] == [Reason.POPULAR] * 2 + [Reason.NEWEST] * 3
+    assert all(hit.card.price is not None and hit.card.price <= 100 for hit in hits)
+
+
+def test_what_must_not_be_shown_is_no_fallback_either(shop: Shop) -> None:
+    shop.catalogue.upsert([Product("lamp-gone", "Tin lamp", category=LAMPS, availability=Availability.OUT_OF_STOCK)])
+    shop.worker.drain()
+    filters = Filters(categories=(SANDALS,), in_stock=True, exclude_skus=("boot-rain",))
+    hits = shop.queries().search("boot", 20, filters, Options(fallback=Fallback.WIDEN))
+    assert set(_skus(hits)) == {product.sku for product in PRODUCTS} - {"boot-rain"}

@@ -1,0 +1,146 @@
+"""The Python API as a backend uses it, over an installation that it makes itself, with a real (if tiny) model."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from support.installation import install, settings_of
+from support.tiny_model import build_tiny_model
+from support.toy_catalogue import toy_catalogue
+
+from recommender import AsyncRecommender, Mode, Options, Product, Recommender, Rule, RuleAction
+from recommender.errors import BadInput, NotFound, UnknownSku
+
+PRODUCTS = toy_catalogue(products_per_leaf=4)
+FIRST = PRODUCTS[0]
+README = Path(__file__).parents[1] / "README.md"
+PATIENCE_S = 60.0
+WORDS = Options(mode=Mode.LEXICAL)  # what a model without training makes of a text is anybody's guess
+
+
+def _until(shown: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not shown():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("api") / "home"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    build_tiny_model(folder, texts=[f"{product.title} {product.description}" for product in PRODUCTS])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shop(home: Path, model: Path) -> Iterator[Recommender]:
+    """An installation that began empty: the products were handed in, and the rest came by itself."""
+    with Recommender.open(home=home, model=str(model)) as opened:
+        result = opened.upsert(PRODUCTS)
+        assert len(result.created) == len(PRODUCTS)
+        _until(lambda: opened.status().model is not None and not opened.status().waiting + opened.status().leased)
+        yield opened
+
+
+def test_products_that_are_handed_in_are_found_soon_after(shop: Recommender) -> None:
+    hits = shop.similar(FIRST.sku, k=5)
+    assert len(hits) == 5
+    assert FIRST.sku not in {hit.sku for hit in hits}
+    assert shop.search(FIRST.title, k=1, options=WORDS)[0].card.title == FIRST.title
+    assert shop.status().products == len(PRODUCTS)
+
+
+def test_a_change_shows_in_answers_and_a_deletion_takes_a_product_out(shop: Recommender) -> None:
+    added = replace(FIRST, sku="new", group_id="", price=Decimal("3.33"))
+    assert shop.upsert([added]).created == ("new",)
+    assert shop.upsert([added]).unchanged == ("new",)
+    _until(lambda: "new" in {hit.sku for hit in shop.similar(FIRST.sku, k=20)})
+    assert shop.product("new").price == Decimal("3.33")
+    assert shop.delete(["new", "never was"]) == 1
+    _until(lambda: "new" not in {hit.sku for hit in shop.similar(FIRST.sku, k=20)})
+
+
+def test_products_go_in_all_or_none(shop: Recommender) -> None:
+    with pytest.raises(BadInput, match=r"'bad'.*title"):
+        shop.upsert([replace(FIRST, sku="good"), Product("bad", "")])
+    with pytest.raises(UnknownSku):
+        shop.product("good")
+
+
+def test_a_rule_holds_for_the_next_query(shop: Recommender) -> None:
+    best = shop.search(FIRST.title, k=1, options=WORDS)[0].sku
+    rule = shop.add_rule(Rule(RuleAction.BAN, best))
+    assert best not in {hit.sku for hit in shop.search(FIRST.title, options=WORDS)}
+    assert shop.rules() == [rule]
+    shop.remove_rule(rule.id)
+    assert shop.search(FIRST.title, k=1, options=WORDS)[0].sku == best
+
+
+def test_another_model_than_those_that_answer_is_named_with_them(shop: Recommender) -> None:
+    assert shop.similar(FIRST.sku, options=Options(model="tiny")).model == "tiny"
+    with pytest.raises(NotFound, match="tiny"):
+        shop.similar(FIRST.sku, options=Options(model="other"))
+
+
+def test_threads_ask_and_write_at_once(shop: Recommender) -> None:
+    failures: list[BaseException] = []
+    ends = time.monotonic() + 2
+
+    def ask(number: int) -> None:
+        try:
+            while time.monotonic() < ends:
+                assert len(shop.similar(PRODUCTS[number].sku, k=5)) == 5
+                assert shop.search(f"{PRODUCTS[number].title} {time.monotonic()}", k=3)
+        except BaseException as error:  # noqa: BLE001 - told by the test's own thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for turn in range(10):
+        shop.upsert([replace(product, price=Decimal(turn + 1)) for product in PRODUCTS[:20]])
+        time.sleep(0.1)
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    _until(lambda: shop.search(FIRST.title, k=1, options=WORDS)[0].card.price == Decimal(10))
+
+
+def test_the_asynchronous_form_answers_the_same(shop: Recommender) -> None:
+    async def asked() -> list[list[str]]:
+        awaited = AsyncRecommender(shop)
+        answers = await asyncio.gather(*(awaited.similar(product.sku, k=3) for product in PRODUCTS[:5]))
+        return [[hit.sku for hit in answer] for answer in answers]
+
+    assert asyncio.run(asked()) == [[hit.sku for hit in shop.similar(product.sku, k=3)] for product in PRODUCTS[:5]]
+
+
+def test_every_call_has_its_asynchronous_form() -> None:
+    calls = {name for name in vars(Recommender) if not name.startswith("_")} - {"pairs", "worker", "cache_info"}
+    assert calls <= {name for name in vars(AsyncRecommender) if not name.startswith("_")}
+
+
+def test_the_example_of_the_readme_runs(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    example = next(block for block in blocks if "Recommender.open()" in block)
+    named = set(re.findall(r'"([A-Z]{2}-\d+)"', example))
+    assert named
+    install(settings_of(tmp_path), tiny_model, [*PRODUCTS, *(replace(FIRST, sku=sku, group_id="") for sku in named)])
+    monkeypatch.setenv("RECOMMENDER_HOME", str(tmp_path))
+    exec(compile(example, README.name, "exec"), {})
+    assert len(capsys.readouterr().out.splitlines()) >= 5
