@@ -7,7 +7,6 @@ import sys
 
 import typer
 
-from recommender import __version__
 from recommender.cli import (
     backup,
     compare,
@@ -16,13 +15,17 @@ from recommender.cli import (
     finetune,
     index,
     ingest,
+    keys,
     models,
     operate,
     queries,
     queue,
+    rules,
+    serve,
     triplets,
 )
 from recommender.errors import RecommenderError, exit_code
+from recommender.version import __version__
 
 UNEXPECTED = 1
 
@@ -37,11 +40,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for module in (demo, ingest, queries, compare, finetune, evaluate, operate, backup):
+for module in (demo, ingest, queries, compare, finetune, evaluate, operate, backup, serve):
     module.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(index.app, name="index")
 app.add_typer(queue.app, name="queue")
+app.add_typer(rules.app, name="rules")
+app.add_typer(keys.app, name="keys")
 app.add_typer(triplets.app, name="triplets")
 
 

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from recommender.types import Hit
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -88,49 +86,3 @@ def _widths(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -
         widest = max(shrinking, key=lambda at: widths[at])
         widths[widest] -= 1
     return widths
-
-
-def hit_json(hit: Hit) -> dict[str, Any]:
-    """Return the JSON form of a hit; prices are numbers, categories lists of names."""
-    card = hit.card
-    return {
-        "sku": hit.sku,
-        "score": round(hit.score, 6),
-        "title": card.title,
-        "brand": card.brand,
-        "category": list(card.category),
-        "price": card.price,
-        "currency": card.currency,
-        "availability": card.availability.value,
-        "url": card.url,
-        "image": card.image,
-        "group_id": card.group_id,
-    }
-
-
-def print_hits(hits: Sequence[Hit], title: str) -> None:
-    """Print hits as a table that reads well in 80 columns."""
-    columns = [
-        ("#", "right"),
-        ("score", "right"),
-        ("sku", "left"),
-        ("title", "shrink"),
-        ("category", "shrink"),
-        ("price", "right"),
-    ]
-    rows = [
-        (
-            str(rank),
-            f"{hit.score:.3f}",
-            hit.sku,
-            hit.card.title,
-            hit.card.category[-1] if hit.card.category else "",
-            _price(hit),
-        )
-        for rank, hit in enumerate(hits, 1)
-    ]
-    print_table(columns, rows, title)
-
-
-def _price(hit: Hit) -> str:
-    return "" if hit.card.price is None else f"{hit.card.price} {hit.card.currency}".rstrip()

@@ -1,67 +1,142 @@
-"""`similar` and `search`."""
+"""`similar`, `search`, `recommend` and `browse`."""
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from recommender.cli.options import Brand, Category, InStock, Json, Limit, Price, filters_of
-from recommender.cli.output import hit_json, print_hits, print_json, say
-from recommender.types import Hit, Mode, Variants
+from recommender.asking import Answer
+from recommender.asking_checks import check_examples, check_query, check_sku, check_text
+from recommender.cli.asking import Asked, asks, filtering, joining, paging, ranking
+from recommender.cli.held import Ask, answered
+from recommender.cli.output import print_json
+from recommender.errors import BadInput, UsageError
+from recommender.types import JsonObject, Product
+
+MAX_PRODUCT = 1_000_000
+"""Bytes of the file of one product: ten times the longest description."""
+
+Skus = list[str] | None
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(similar)
     app.command()(search)
+    app.command()(recommend)
+    app.command()(browse)
 
 
+@asks(filtering, paging, ranking)
 def similar(
-    sku: Annotated[str, typer.Argument(help="The product's SKU.")],
-    limit: Limit = 10,
-    category: Category = None,
-    brand: Brand = None,
-    price: Price = None,
-    in_stock: InStock = False,
-    mode: Annotated[Mode, typer.Option(help="hybrid: vector and title words fused; dense; lexical.")] = Mode.HYBRID,
-    variants: Annotated[
-        Variants, typer.Option(help="collapse: without the product's own variants; all: with them.")
-    ] = Variants.COLLAPSE,
-    as_json: Json = False,
+    asked: Asked,
+    sku: Annotated[str | None, typer.Argument(help="The product's SKU.")] = None,
+    product: Annotated[
+        str | None,
+        typer.Option(
+            "--product", metavar="FILE", help="A product that is not in the catalogue, as JSON; `-` is standard input."
+        ),
+    ] = None,
 ) -> None:
     """Show the products most similar to one."""
-    from recommender.bootstrap.application import open_application
+    about = _about(sku, product)
+    named = {"sku": about} if isinstance(about, str) else {"product": about.sku or about.title}
+    _answer(
+        lambda queries: queries.similar(about, asked.k, asked.filters, asked.options),
+        asked,
+        named,
+        f"similar to {next(iter(named.values()))}",
+    )
 
-    filters = filters_of(category, brand, price, in_stock)
-    with open_application() as application:
-        hits = application.recommender().similar(sku, limit, filters, mode, variants)
-    _show(hits, {"sku": sku}, f"similar to {sku}", as_json)
 
-
-def search(
-    text: Annotated[str, typer.Argument(help="What to look for, in plain words.")],
-    limit: Limit = 10,
-    category: Category = None,
-    brand: Brand = None,
-    price: Price = None,
-    in_stock: InStock = False,
-    mode: Annotated[Mode, typer.Option(help="hybrid: vector and words fused; dense; lexical.")] = Mode.HYBRID,
-    as_json: Json = False,
-) -> None:
+@asks(filtering, paging, ranking)
+def search(asked: Asked, text: Annotated[str, typer.Argument(help="What to look for, in plain words.")]) -> None:
     """Search the catalogue in plain words."""
-    from recommender.bootstrap.application import open_application
+    check_text(text)
+    _answer(
+        lambda queries: queries.search(text, asked.k, asked.filters, asked.options),
+        asked,
+        {"query": text},
+        f"search: {text}",
+    )
 
-    filters = filters_of(category, brand, price, in_stock)
-    with open_application() as application:
-        hits = application.recommender().search(text, limit, filters, mode)
-    _show(hits, {"query": text}, f"search: {text}", as_json)
+
+@asks(filtering, paging, ranking, joining)
+def recommend(
+    asked: Asked,
+    like: Annotated[Skus, typer.Option("--like", metavar="SKU", help="A product that is liked; give several.")] = None,
+    dislike: Annotated[
+        Skus, typer.Option("--dislike", metavar="SKU", help="A product that is not; may be given several times.")
+    ] = None,
+) -> None:
+    """Recommend products that go with some: those of a basket, or of a visit."""
+    liked, disliked = like or [], dislike or []
+    if not liked:
+        raise UsageError("nothing is liked; name products with --like SKU")
+    check_examples(liked, disliked)
+    _answer(
+        lambda queries: queries.recommend(liked, disliked, asked.k, asked.filters, asked.options),
+        asked,
+        {"like": liked, "dislike": disliked},
+        f"recommended for {', '.join(liked)}",
+    )
 
 
-def _show(hits: list[Hit], asked: dict[str, str], title: str, as_json: bool) -> None:
-    if as_json:
-        print_json(asked | {"hits": [hit_json(hit) for hit in hits]})
-    elif hits:
-        print_hits(hits, title)
-    else:
-        say("nothing matches; loosen the filters")
+@asks(filtering, paging)
+def browse(asked: Asked) -> None:
+    """Show the popular products, then the newest."""
+    _answer(
+        lambda queries: queries.browse(asked.k, asked.filters, asked.options),
+        asked,
+        {},
+        "popular first, then the newest",
+    )
+
+
+def _answer(ask: Ask, asked: Asked, named: JsonObject, title: str) -> None:
+    check_query(asked.k, asked.filters, asked.options)  # before anything is opened for what can't be answered
+    answer = answered(ask)
+    if asked.as_json:
+        print_json(_json(asked, named, answer))
+        return
+    from recommender.cli.answers import print_answer
+
+    print_answer(answer, title, asked.options.offset)
+
+
+def _json(asked: Asked, named: JsonObject, answer: Answer) -> JsonObject:
+    from recommender.wire import answer_json, filters_json, options_json
+
+    question = {"k": asked.k, "filters": filters_json(asked.filters), "options": options_json(asked.options)}
+    return named | question | answer_json(answer)
+
+
+def _about(sku: str | None, product: str | None) -> str | Product:
+    if sku is not None and product is not None:
+        raise UsageError("a SKU and --product are given; ask about one of them")
+    if product is not None:
+        return _product(product)
+    if sku is None:
+        raise UsageError("no product is named; give a SKU, or its fields with --product FILE")
+    check_sku(sku)
+    return sku
+
+
+def _product(file: str) -> Product:
+    from recommender.wire import product_from
+
+    where = "standard input" if file == "-" else file
+    try:
+        with sys.stdin.buffer if file == "-" else Path(file).open("rb") as stream:
+            content = stream.read(MAX_PRODUCT + 1)
+        if len(content) > MAX_PRODUCT:
+            raise BadInput(f"{where} has more than {MAX_PRODUCT:,} bytes; give one product as a JSON object")
+        return product_from(json.loads(content))
+    except OSError as error:
+        raise BadInput(f"{where} can't be read ({error.strerror}); give a file with one product as JSON") from error
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{where} is no JSON ({error}); give one product as a JSON object") from error

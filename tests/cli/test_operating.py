@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from recommender import asking_checks
 from recommender.cli.options import MAX_RESULTS
-from recommender.serving import recommender as queries
 
 Command = Callable[..., Any]
 
@@ -42,7 +42,7 @@ def _execute(home: Path, statement: str) -> None:
 
 
 def test_the_options_admit_as_many_results_as_a_query_does() -> None:
-    assert MAX_RESULTS == queries.MAX_RESULTS
+    assert MAX_RESULTS == asking_checks.MAX_RESULTS
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from recommender.cli.asking import filtering
 from recommender.cli.finetune import duration
-from recommender.cli.options import filters_of
 from recommender.cli.training_data import data_sources, matryoshka_sizes
 from recommender.errors import UsageError
 from recommender.training.options import DataFormat
@@ -17,25 +17,24 @@ from recommender.training.options import DataFormat
     [("10..50", "10", "50"), ("..50", None, "50"), ("9.99..", "9.99", None), (" 1 .. 2 ", "1", "2")],
 )
 def test_a_price_range_is_read(text: str, low: str | None, high: str | None) -> None:
-    filters = filters_of(None, None, text, in_stock=False)
-    assert (filters.price_min, filters.price_max) == (low and Decimal(low), high and Decimal(high))
+    filters = filtering(price=text)
+    assert (filters["price_min"], filters["price_max"]) == (low and Decimal(low), high and Decimal(high))
 
 
 @pytest.mark.parametrize("text", ["", "..", "10", "a..b", "-1..5", "nan..5", "50..10"])
 def test_a_price_range_that_makes_no_sense_is_one_clear_line(text: str) -> None:
     with pytest.raises(UsageError, match="--price"):
-        filters_of(None, None, text, in_stock=False)
+        filtering(price=text)
 
 
 def test_category_paths_are_split_and_trimmed() -> None:
-    filters = filters_of(["Shoes >  Walking boots", "Home"], None, None, in_stock=True)
-    assert filters.categories == (("Shoes", "Walking boots"), ("Home",))
-    assert filters.in_stock
+    filters = filtering(category=["Shoes >  Walking boots", "Home"])
+    assert filters["categories"] == (("Shoes", "Walking boots"), ("Home",))
 
 
 def test_an_empty_category_name_is_refused() -> None:
     with pytest.raises(UsageError, match="empty name"):
-        filters_of(["Shoes > "], None, None, in_stock=False)
+        filtering(category=["Shoes > "])
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400), (" 2 M ", 120)])

@@ -1,0 +1,114 @@
+"""Queries while a service holds the embedded index: it admits one process, so the service is asked instead."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from recommender.asking import Answer, Options
+from recommender.cli.output import say
+from recommender.errors import IndexHeld, Refused, Unavailable
+from recommender.service.announcement import FILE
+from recommender.types import Filters, Product
+
+TIMEOUT_S = 30.0
+"""For an answer of the service: a person waits, and the first query may load the model."""
+
+
+class Asker(Protocol):
+    """Whoever answers queries: the queries of this process, or the client of a service."""
+
+    def similar(self, product: str | Product, k: int, filters: Filters, options: Options) -> Answer:
+        """Return the products most like one."""
+        ...
+
+    def search(self, text: str, k: int, filters: Filters, options: Options) -> Answer:
+        """Return the products that answer a text."""
+        ...
+
+    def recommend(
+        self, like: Sequence[str], dislike: Sequence[str], k: int, filters: Filters, options: Options
+    ) -> Answer:
+        """Return the products that go with some."""
+        ...
+
+    def browse(self, k: int, filters: Filters, options: Options) -> Answer:
+        """Return the popular and the new."""
+        ...
+
+
+Ask = Callable[[Asker], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningService:
+    """A service at work on the same home. `token` lets its reader ask, whatever keys there are."""
+
+    url: str
+    token: str
+
+
+def answered(ask: Ask) -> Answer:
+    """Ask the installation; while a service has it open, ask that service at once, and say so on stderr.
+
+    A service that gives no answer is passed over: its complaint is told only if it does hold the index.
+    """
+    from recommender.settings import load_settings
+
+    settings = load_settings()
+    service = None if settings.qdrant_url else running_service(settings.home)
+    if service is None:
+        return _asked_here(ask)
+    try:
+        return _asked_of(service, ask)
+    except (Unavailable, Refused) as away:
+        try:
+            return _asked_here(ask)
+        except IndexHeld:
+            raise away from None
+
+
+def running_service(home: Path) -> RunningService | None:
+    """Return the service that says it runs on this home; None without one, or when its process is gone."""
+    try:
+        found = json.loads((home / FILE).read_bytes())
+        service, pid = RunningService(str(found["url"]), str(found["token"])), int(found["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # none there, or being written: the index itself says whether it is held
+    return service if _lives(pid) else None
+
+
+def _lives(pid: int) -> bool:
+    if sys.platform == "win32":
+        return True  # asking with signal 0 would end it there; whether it answers is seen soon
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _asked_here(ask: Ask) -> Answer:
+    from recommender.bootstrap.application import open_application
+
+    with open_application() as application:
+        return ask(application.queries())
+
+
+def _asked_of(service: RunningService, ask: Ask) -> Answer:
+    import httpx
+
+    from recommender.client import Client
+
+    # A transport of its own: a proxy that the environment names has no business with an address of this machine.
+    with Client(service.url, service.token, timeout=TIMEOUT_S, transport=httpx.HTTPTransport()) as client:
+        answer = ask(client)
+    say(f"answered by the service at {service.url}, which holds the index")
+    return answer

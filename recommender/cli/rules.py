@@ -1,0 +1,130 @@
+"""`rules add | list | remove`: pins and bans."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from recommender.asking import Rule, RuleAction
+from recommender.asking_checks import check_encodable
+from recommender.cli.options import Json
+from recommender.cli.output import print_json, print_table, say
+from recommender.types import category_path
+
+app = typer.Typer(help="Pins and bans: what a person says of single products.", no_args_is_help=True)
+
+
+@app.command()
+def add(
+    action: Annotated[RuleAction, typer.Argument(help="pin: put a product at a place; ban: keep it out.")],
+    sku: Annotated[str, typer.Argument(help="The product's SKU.")],
+    query: Annotated[str, typer.Option("--query", help="For searches of this text, whatever its case.")] = "",
+    category: Annotated[
+        str, typer.Option("--category", help="For queries about this category and those below it, as `A > B`.")
+    ] = "",
+    position: Annotated[int, typer.Option("--position", help="The place of a pin, from 1.", min=1)] = 1,
+    starts: Annotated[
+        str, typer.Option("--from", metavar="DATE", help="From this day, or time, on; UTC unless it says otherwise.")
+    ] = "",
+    ends: Annotated[
+        str, typer.Option("--until", metavar="DATE", help="Until just before this day, or time, begins.")
+    ] = "",
+    note: Annotated[str, typer.Option("--note", help="For whoever looks at the rules later.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Pin or ban a product for a search, for a category, or (a ban) everywhere. It holds for the next query."""
+    from recommender.bootstrap.application import open_application
+    from recommender.wire import parse_moment, parse_path, rule_json
+
+    for name, text in (("the SKU", sku), ("--query", query), ("--note", note)):
+        check_encodable(text, name)
+    rule = Rule(
+        action,
+        sku,
+        query,
+        parse_path(category, "--category") if category else (),
+        position,
+        parse_moment(starts, "--from") if starts else None,
+        parse_moment(ends, "--until") if ends else None,
+        note,
+    )
+    with open_application() as application:
+        added = application.rules.add(rule)
+    if as_json:
+        print_json(rule_json(added))
+    else:
+        say(f"rule {added.id}: {_what(added)} of {added.sku} {_where(added)}{_when(added)}")
+
+
+@app.command("list")
+def list_rules(as_json: Json = False) -> None:
+    """List the rules, those that are over or yet to come included."""
+    from recommender.bootstrap.application import open_application
+    from recommender.wire import rule_json
+
+    with open_application() as application:
+        rules = application.rules.list()
+    if as_json:
+        print_json({"rules": [rule_json(rule) for rule in rules]})
+    elif rules:
+        columns = [
+            ("id", "right"),
+            ("rule", "left"),
+            ("sku", "left"),
+            ("where", "shrink"),
+            ("holds", "left"),
+            ("note", "shrink"),
+        ]
+        print_table(columns, [_row(rule) for rule in rules])
+    else:
+        say("there are no rules; `recommender rules add` makes one")
+
+
+@app.command()
+def remove(
+    identity: Annotated[int, typer.Argument(metavar="ID", help="The rule's id, as `rules list` shows it.")],
+    as_json: Json = False,
+) -> None:
+    """Remove a rule."""
+    from recommender.bootstrap.application import open_application
+
+    with open_application() as application:
+        application.rules.remove(identity)
+    if as_json:
+        print_json({"removed": identity})
+    else:
+        say(f"rule {identity} is removed")
+
+
+def _row(rule: Rule) -> tuple[str, ...]:
+    return (str(rule.id), _what(rule), rule.sku, _where(rule), _state(rule, datetime.now(UTC)), rule.note)
+
+
+def _what(rule: Rule) -> str:
+    return f"pin at {rule.position}" if rule.action is RuleAction.PIN else rule.action.value
+
+
+def _where(rule: Rule) -> str:
+    if rule.query:
+        return f"for {rule.query!r}"
+    return f"in {category_path(rule.category)}" if rule.category else "everywhere"
+
+
+def _when(rule: Rule) -> str:
+    named = (("from", rule.starts_at), ("until", rule.ends_at))
+    return "".join(f" {word} {_moment(moment)}" for word, moment in named if moment)
+
+
+def _state(rule: Rule, at: datetime) -> str:
+    if rule.ends_at and rule.ends_at <= at:
+        return "no longer"
+    if rule.starts_at and rule.starts_at > at:
+        return f"from {_moment(rule.starts_at)}"
+    return f"until {_moment(rule.ends_at)}" if rule.ends_at else "now"
+
+
+def _moment(moment: datetime) -> str:
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%d}" if utc.hour == utc.minute == 0 else f"{utc:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,41 @@
+"""What became of the products of a write, gathered from the answers to its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from recommender.asking import WriteResult
+from recommender.errors import BadInput
+from recommender.types import JsonObject
+
+NAMED = 5
+"""Rejected products that a message names."""
+
+
+FATES = ("created", "updated", "unchanged", "deleted")
+
+
+class Written:
+    """Gathers the items of one write after the other."""
+
+    def __init__(self) -> None:
+        self._skus: dict[str, list[str]] = {fate: [] for fate in FATES}
+        self._rejected: list[str] = []
+
+    def take(self, items: Iterable[JsonObject]) -> None:
+        """Take note of what became of some products."""
+        for item in items:
+            sku, status = str(item.get("sku", "")), str(item.get("status", ""))
+            if status == "rejected":
+                self._rejected.append(f"{sku[:60]!r} ({item.get('reason') or 'no reason given'})")
+            elif status in self._skus:
+                self._skus[status].append(sku)
+
+    def result(self) -> WriteResult:
+        """Return what was done. Raises `BadInput` that names what could not be, when all the rest is done."""
+        if self._rejected:
+            more = len(self._rejected) - NAMED
+            named = ", ".join(self._rejected[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+            done = sum(map(len, self._skus.values()))
+            raise BadInput(f"{len(self._rejected):,} of the products are rejected, {done:,} are in: {named}")
+        return WriteResult(**{fate: tuple(dict.fromkeys(skus)) for fate, skus in self._skus.items()})

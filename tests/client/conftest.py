@@ -1,0 +1,34 @@
+"""A shop, and a service over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.served import listening, opened, stocked_catalogue
+
+from recommender.api import Recommender
+from recommender.client import Client
+from recommender.service.app import Access, create_app
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Recommender]:
+    """The shop, asked in this process."""
+    with opened(tmp_path_factory.mktemp("shop") / "home", tiny_model, stocked_catalogue()) as recommender:
+        yield recommender
+
+
+@pytest.fixture(scope="module")
+def address(shop: Recommender) -> Iterator[str]:
+    """Where the service over the shop listens."""
+    with listening(create_app(shop, Access(keys=list))) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Iterator[Client]:
+    """A client of that service."""
+    with Client(address, retries=0) as asked:
+        yield asked
