@@ -1,0 +1,1 @@
+"""The HTTP service: routes, keys, limits, logs and figures over one open `Recommender`."""

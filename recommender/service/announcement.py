@@ -1,0 +1,34 @@
+"""`HOME/service.json`: where the service of this home answers, for the commands beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from recommender.errors import Unavailable
+
+FILE = "service.json"
+
+
+def announce(home: Path, url: str, token: str) -> None:
+    """Write the file, whole and for the owner alone: it holds a token that reads. Raises `Unavailable`."""
+    partial = home / f"{FILE}.{os.getpid()}"
+    content = json.dumps({"url": url, "pid": os.getpid(), "token": token}).encode()
+    try:
+        partial.unlink(missing_ok=True)
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        partial.replace(home / FILE)
+    except OSError as error:
+        raise Unavailable(f"{home / FILE} can't be written ({error.strerror}); make the home writable") from error
+
+
+def withdraw(home: Path) -> None:
+    """Remove the file, unless another process has written it since."""
+    try:
+        if json.loads((home / FILE).read_bytes())["pid"] == os.getpid():
+            (home / FILE).unlink()
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # gone already, or not ours

@@ -1,0 +1,104 @@
+"""Keys of the HTTP service: made once and shown once, kept as hashes, and revoked while the service runs."""
+
+from __future__ import annotations
+
+import builtins
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import select, update
+
+from recommender.database.engine import Database
+from recommender.database.tables import ApiKeyRow, now
+from recommender.errors import NotFound, UsageError
+from recommender.service.scopes import Scope
+
+PREFIX = "rk"
+"""First part of every key, so that a secret scanner can tell one that was committed by mistake."""
+
+SECRET_BYTES = 32
+PUBLIC_BYTES = 6
+MAX_NAME = 100
+LONGEST_KEY = 200
+"""Characters of a key that are looked at; ours have 81."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it is kept: never the secret, only its hash."""
+
+    public_id: str
+    name: str
+    scope: Scope
+    secret_hash: str
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+    def opened_by(self, secret: str) -> bool:
+        """Compare a secret with the hash, in a time that tells nothing about either."""
+        return hmac.compare_digest(secret_hash(secret), self.secret_hash)
+
+
+def secret_hash(secret: str) -> str:
+    """Hash a secret. One fast round is right here: 256 random bits can't be guessed, however fast each guess is.
+
+    A slow hash is for passwords, which people choose; here it would only make every request slow.
+    """
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """Return the public id and the secret of a key; two empty texts for what is no key of ours."""
+    parts = key.split("_", 2) if len(key) <= LONGEST_KEY else []
+    return (parts[1], parts[2]) if len(parts) == 3 and parts[0] == PREFIX else ("", "")
+
+
+class ApiKeys:
+    """The keys in the database. Safe to use from several threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, name: str, scope: Scope) -> str:
+        """Make a key and return it: the only time that it can be read.
+
+        Raises `UsageError` for a name that is empty, too long, or that of a key which still opens.
+        """
+        name = " ".join(name.split())
+        if not 0 < len(name) <= MAX_NAME or not name.isprintable():
+            raise UsageError(f"a key needs a name of 1 to {MAX_NAME} printable characters; got {name[:40]!r}")
+        public_id, secret = secrets.token_hex(PUBLIC_BYTES), secrets.token_hex(SECRET_BYTES)
+        with self._database.writing() as session:
+            taken = select(ApiKeyRow.id).where(ApiKeyRow.name == name, ApiKeyRow.revoked_at.is_(None))
+            if session.execute(taken).first() is not None:
+                raise UsageError(f"a key named {name!r} exists; revoke it first, or choose another name")
+            session.add(ApiKeyRow(public_id=public_id, name=name, secret_hash=secret_hash(secret), scopes=scope.value))
+        return f"{PREFIX}_{public_id}_{secret}"
+
+    def list(self) -> list[ApiKey]:
+        """Return all keys, revoked ones too, oldest first."""
+        with self._database.reading() as session:
+            return [_key(row) for row in session.scalars(select(ApiKeyRow).order_by(ApiKeyRow.id))]
+
+    def active(self) -> builtins.list[ApiKey]:
+        """Return the keys that open."""
+        return [key for key in self.list() if key.revoked_at is None]
+
+    def revoke(self, name_or_id: str) -> ApiKey:
+        """Close a key, by its name or its public id, and return it. Raises `NotFound`."""
+        wanted = ApiKeyRow.revoked_at.is_(None) & (
+            (ApiKeyRow.public_id == name_or_id) | (ApiKeyRow.name == " ".join(name_or_id.split()))
+        )
+        with self._database.writing() as session:
+            closed = session.scalars(update(ApiKeyRow).where(wanted).values(revoked_at=now()).returning(ApiKeyRow))
+            keys = [_key(row) for row in closed]
+        if not keys:
+            raise NotFound(f"no key that opens has the name or id {name_or_id!r}; see `recommender keys list`")
+        return keys[0]
+
+
+def _key(row: ApiKeyRow) -> ApiKey:
+    return ApiKey(row.public_id, row.name, Scope(row.scopes), row.secret_hash, row.created_at, row.revoked_at)

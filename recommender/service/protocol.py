@@ -1,0 +1,27 @@
+"""HTTP/1.1 as uvicorn speaks it, but for what is said of a request that is none: a problem document, too."""
+
+from __future__ import annotations
+
+import os
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from recommender.service.problems import Problem, problem_response
+
+LONGEST_ADDRESS = 65_535
+"""Bytes of an address that the parser takes."""
+
+
+class ProblemProtocol(HttpToolsProtocol):
+    """Answers what can't be read as HTTP by a problem document, and closes the connection."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer in the parser's stead; `msg` says no more than that it could not read on."""
+        del msg
+        detail = (
+            f"this is no HTTP/1.1, or its address has more than {LONGEST_ADDRESS:,} bytes; send long texts in a POST"
+        )
+        response = problem_response(Problem(400, detail, headers={"connection": "close"}), os.urandom(8).hex())
+        head = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"\r\n" + bytes(response.body))
+        self.transport.close()

@@ -1,0 +1,93 @@
+"""What schemathesis is told that the OpenAPI document can't say: texts of our own forms, and rules across fields."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis import Case, HookContext
+
+from recommender.asking import MAX_OFFSET
+from recommender.types import MAX_RESULTS
+
+LONGEST = 20_000
+"""Characters of a request that the tests send: an address has 64 KiB, and each character may take six."""
+
+_WHITE_HERE_ALONE = re.compile(r"\\u00(1[c-f]|85)|\\ufeff")
+"""Characters that Python, but no pattern of JSON Schema, holds for white space, or the other way round."""
+
+schemathesis.openapi.format(
+    "boost",
+    st.one_of(
+        st.sampled_from(["in-stock=0.2", "newness=0.5", "newness@7=1", "attribute:colour:red=-0.5"]),
+        st.from_regex(r"\Abrand:[A-Za-z]{1,9}=[0-9]\.[0-9]{1,3}\Z"),
+    ),
+)
+schemathesis.openapi.format("date-time", st.dates().map(lambda day: f"20{day:%y-%m}-11T12:30:00Z"))
+
+
+@schemathesis.hook
+def filter_case(_context: HookContext, case: Case) -> bool:
+    """Leave out what only looks right: fields that do not go together, and addresses that are too long for one."""
+    return _storable(case) and all(_sound(part) for part in (case.query, case.body) if isinstance(part, Mapping))
+
+
+def _sound(asked: Mapping[str, Any]) -> bool:
+    return (
+        _reachable(asked, asked.get("options", asked))
+        and _ordered(asked.get("filters", asked))
+        and _has_vectors(asked.get("options", asked))
+        and _has_words(asked.get("product"))
+        and not set(_texts(asked.get("like"))) & set(_texts(asked.get("dislike")))
+        and not ("sku" in asked and "product" in asked)
+        and not (asked.get("starts_at") and asked.get("ends_at"))
+        and len(text := json.dumps(dict(asked), default=str)) < LONGEST
+        and not _WHITE_HERE_ALONE.search(text)
+    )
+
+
+def _storable(case: Case) -> bool:
+    """Tell whether a SKU in the address is one that the catalogue takes: printable, without space around it."""
+    sku = (case.path_parameters or {}).get("sku")
+    if not isinstance(sku, str) or case.method != "PUT":
+        return True
+    return unquote(sku).isprintable() and unquote(sku) == unquote(sku).strip()
+
+
+def _has_vectors(options: Any) -> bool:
+    return not isinstance(options, Mapping) or options.get("mode") != "lexical" or not _number(options.get("diversity"))
+
+
+def _reachable(k_in: Any, offset_in: Any) -> bool:
+    k, offset = _number(k_in.get("k", 10)), _number(offset_in.get("offset", 0) if isinstance(offset_in, Mapping) else 0)
+    return k is None or offset is None or k + offset <= MAX_OFFSET or k > MAX_RESULTS or offset >= MAX_OFFSET
+
+
+def _ordered(filters: Any) -> bool:
+    if not isinstance(filters, Mapping):
+        return True
+    low, high = _number(filters.get("price_min")), _number(filters.get("price_max"))
+    return low is None or high is None or low <= high
+
+
+def _has_words(product: Any) -> bool:
+    """Tell whether a title says something: of control characters nothing is left that could be compared."""
+    title = product.get("title") if isinstance(product, Mapping) else None
+    return not isinstance(title, str) or any(map(str.isalnum, title))
+
+
+def _texts(values: Any) -> list[str]:
+    return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
+
+
+def _number(value: Any) -> float | None:
+    """Return a number, also one that an address has as a text."""
+    try:
+        return None if value is None or isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None

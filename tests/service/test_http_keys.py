@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from service.conftest import Service, serving, settings_of
+
+from recommender.bootstrap.application import Application
+from recommender.errors import NotFound, Unavailable, UsageError
+from recommender.service.api_keys import ApiKeys
+from recommender.service.app import Access
+from recommender.service.keyring import FRESH_S, KeyRing
+from recommender.service.lanes import Inline
+from recommender.service.scopes import Scope
+
+WRITES = [
+    ("PUT", "/v1/products/x", {"title": "X"}),
+    ("DELETE", "/v1/products/x", None),
+    ("POST", "/v1/products:batch", {"upsert": []}),
+    ("POST", "/v1/rules", {"action": "ban", "sku": "x"}),
+    ("DELETE", "/v1/rules/1", None),
+]
+READS = [
+    ("GET", "/v1/similar?sku=SKU-0001", None),
+    ("GET", "/v1/products/SKU-0001", None),
+    ("GET", "/v1/rules", None),
+    ("GET", "/v1/status", None),
+    ("GET", "/metrics", None),
+    ("GET", "/openapi.json", None),
+    ("POST", "/v1/search", {"query": "shirt"}),
+    ("POST", "/v1/recommendations", {"like": ["SKU-0001"]}),
+]
+OPEN = ["/livez", "/readyz", "/", "/explorer/index.html"]
+
+
+@pytest.fixture
+def keyed(home: Path) -> Iterator[Service]:
+    """A service that other machines reach."""
+    application = Application(settings_of(home))
+    access = Access(ApiKeys(application.database).active, loopback=False, local_token="of-this-start")
+    with serving(application, follow=False, access=access) as opened:
+        yield opened
+
+
+def _status(service: Service, method: str, path: str, body: object, headers: dict[str, str] | None = None) -> int:
+    return service.client.request(method, path, json=body, headers=headers).status_code
+
+
+def test_without_a_key_only_the_probes_and_the_page_answer(keyed: Service) -> None:
+    for method, path, body in (*READS, *WRITES):
+        assert _status(keyed, method, path, body) == 401, path
+    for path in OPEN:
+        assert _status(keyed, "GET", path, None) == 200, path
+
+
+def test_a_key_that_reads_does_not_write_and_one_that_writes_does_both(keyed: Service) -> None:
+    reader = {"authorization": f"Bearer {keyed.keys.create('reader', Scope.READ)}"}
+    writer = {"x-api-key": keyed.keys.create("writer", Scope.WRITE)}
+    for method, path, body in READS:
+        assert _status(keyed, method, path, body, reader) == 200, path
+        assert _status(keyed, method, path, body, writer) == 200, path
+    for method, path, body in WRITES:
+        assert _status(keyed, method, path, body, reader) == 403, path
+        assert _status(keyed, method, path, body, writer) in (200, 201), path
+
+
+def test_the_token_of_this_start_reads(keyed: Service) -> None:
+    local = {"authorization": "Bearer of-this-start"}
+    assert _status(keyed, *READS[0], local) == 200
+    assert _status(keyed, *WRITES[0], local) == 403
+
+
+@pytest.mark.parametrize("key", ["", "rk_", "rk__", "rk_x_y", "x" * 5000, "rk_\u00e4_\u00e4", "of-this-star"])
+def test_what_is_no_key_opens_nothing(keyed: Service, key: str) -> None:
+    headers = {"authorization": f"Bearer {key}".encode()}
+    assert keyed.client.get("/v1/status", headers=headers).status_code == 401
+
+
+def test_one_wrong_character_in_a_secret_opens_nothing(keyed: Service) -> None:
+    key = keyed.keys.create("almost", Scope.READ)
+    wrong = key[:-1] + ("0" if key[-1] != "0" else "1")
+    assert _status(keyed, *READS[0], {"x-api-key": key}) == 200
+    assert _status(keyed, *READS[0], {"x-api-key": wrong}) == 401
+
+
+def test_a_refusal_says_how_to_ask(keyed: Service) -> None:
+    reply = keyed.client.get("/v1/status")
+    assert reply.headers["www-authenticate"].startswith("Bearer")
+    assert "recommender keys create" in reply.json()["detail"]
+
+
+def test_the_secret_is_nowhere_in_the_database(keyed: Service, home: Path) -> None:
+    secret = keyed.keys.create("hidden", Scope.READ).rsplit("_", 1)[1]
+    assert not any(secret.encode() in file.read_bytes() for file in home.glob("catalogue.db*"))
+
+
+def test_a_name_stands_for_one_key_that_opens(keyed: Service) -> None:
+    keyed.keys.create("twice", Scope.READ)
+    with pytest.raises(UsageError, match="exists"):
+        keyed.keys.create(" twice ", Scope.WRITE)
+    keyed.keys.revoke("twice")
+    keyed.keys.create("twice", Scope.WRITE)
+    with pytest.raises(NotFound, match="keys list"):
+        keyed.keys.revoke("nobody")
+
+
+def test_a_service_of_this_machine_is_open_until_there_is_a_key(tmp_path: Path) -> None:
+    with serving(Application(settings_of(tmp_path)), follow=False) as opened:
+        assert _status(opened, "GET", "/v1/status", None) == 200
+        key = opened.keys.create("first", Scope.READ)
+        opened.client.portal.call(_later)  # type: ignore[union-attr]
+        assert _status(opened, "GET", "/v1/status", None) == 401
+        assert _status(opened, "GET", "/v1/status", None, {"x-api-key": key}) == 200
+
+
+async def _later() -> None:
+    import asyncio
+
+    await asyncio.sleep(FRESH_S)
+
+
+def test_a_page_of_elsewhere_that_points_its_name_at_this_machine_is_refused(service: Service) -> None:
+    for host in ("evil.example", "evil.example:8000", "127.0.0.1.evil.example", ""):
+        reply = service.client.get("/v1/status", headers={"host": host})
+        assert reply.status_code == 421, host
+    for host in ("localhost:8000", "127.0.0.1", "[::1]:8000", "LOCALHOST."):
+        assert service.client.get("/v1/status", headers={"host": host}).status_code == 200, host
+
+
+class _Keys:
+    """Keys that can go away, and a clock."""
+
+    def __init__(self, keys: ApiKeys) -> None:
+        self.keys = keys
+        self.away = False
+        self.now = 100.0
+
+    def read(self) -> list[object]:
+        if self.away:
+            raise Unavailable("the database is away")
+        return self.keys.active()  # type: ignore[return-value]
+
+    def ring(self) -> KeyRing:
+        return KeyRing(self.read, Inline(9), open_without_keys=False, clock=lambda: self.now)  # type: ignore[arg-type]
+
+
+@pytest.mark.anyio
+async def test_a_revoked_key_opens_nothing_within_a_second(tmp_path: Path) -> None:
+    with Application(settings_of(tmp_path)) as application:
+        known = _Keys(ApiKeys(application.database))
+        headers = {b"x-api-key": known.keys.create("short", Scope.READ).encode()}
+        ring = known.ring()
+        await ring.refresh()
+        assert ring.caller(headers).scope is Scope.READ
+        known.keys.revoke("short")
+        known.now += 1.0
+        await ring.refresh()
+        assert ring.caller(headers).scope is None
+
+
+@pytest.mark.anyio
+async def test_known_keys_open_on_while_the_database_is_away_and_unknown_ones_never_do(tmp_path: Path) -> None:
+    with Application(settings_of(tmp_path)) as application:
+        known = _Keys(ApiKeys(application.database))
+        headers = {b"x-api-key": known.keys.create("kept", Scope.WRITE).encode()}
+        ring = known.ring()
+        known.away = True
+        with pytest.raises(Unavailable):
+            await ring.refresh()
+        known.away = False
+        await ring.refresh()
+        known.away = True
+        known.now += 60.0
+        await ring.refresh()
+        assert ring.caller(headers).scope is Scope.WRITE
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"

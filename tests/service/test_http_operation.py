@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from service.conftest import Service, serving, settings_of
+
+from recommender.bootstrap.application import Application
+from recommender.catalogue.repository import Catalogue
+from recommender.service.app import Limits
+from recommender.service.lanes import Inline, Threads
+from recommender.service.problems import Stopped
+
+
+def _figures(service: Service) -> dict[tuple[str, str], float]:
+    reply = service.client.get("/metrics")
+    assert reply.headers["content-type"].startswith("text/plain")
+    samples = [sample for family in text_string_to_metric_families(reply.text) for sample in family.samples]
+    return {(sample.name, ",".join(sorted(sample.labels.values()))): sample.value for sample in samples}
+
+
+def test_a_service_without_a_live_pair_lives_and_is_not_ready(tmp_path: Path) -> None:
+    with serving(Application(settings_of(tmp_path))) as opened:
+        assert opened.get("/livez") == {"status": "alive"}
+        reply = opened.client.get("/readyz")
+        assert reply.status_code == 503
+        assert "ingest" in reply.json()["detail"]
+        assert opened.client.get("/v1/search?q=x").status_code == 503
+
+
+def test_a_service_with_a_live_pair_is_ready_and_names_it(service: Service) -> None:
+    status = service.get("/v1/status")
+    assert service.get("/readyz") == {"status": "ready", "model": "words", "generation": status["generation"]}
+
+
+def test_figures_count_requests_by_route_and_tell_of_the_pair_the_queue_and_the_cache(service: Service) -> None:
+    before = _figures(service)
+    for _ in range(3):
+        service.get("/v1/search", q="a text that was not asked before")
+    service.client.get("/v1/products/SKU-0001")
+    service.client.get("/made/up/by/a/caller")
+    after = _figures(service)
+
+    def more(name: str, labels: str) -> float:
+        return after[name, labels] - before.get((name, labels), 0)
+
+    assert more("recommender_request_seconds_count", "/v1/search,200,GET") == 3
+    assert more("recommender_request_seconds_count", "/v1/products/{sku:path},200,GET") == 1
+    assert more("recommender_request_seconds_count", "404,OTHER,none") == 1
+    assert more("recommender_query_stage_seconds_count", "encode") == 1
+    assert more("recommender_query_stage_seconds_count", "index") == 3
+    assert more("recommender_query_cache_total", "hit") == 2
+    assert more("recommender_query_cache_total", "miss") == 1
+    assert after["recommender_queue", "waiting"] == 0
+    assert after["recommender_worker_up", ""] == 1
+    assert any(name == "recommender_live_info" and "words" in labels for name, labels in after)
+
+
+def test_each_request_is_a_line_of_json_that_says_how_it_went(home: Path) -> None:
+    log = io.StringIO()
+    with serving(Application(settings_of(home)), follow=False, log=log) as opened:
+        opened.client.get("/v1/similar?sku=SKU-0001", headers={"x-request-id": "mine"})
+        opened.client.get("/v1/similar?sku=none-of-these")
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [line["status"] for line in lines] == [200, 404]
+    assert lines[0] | {"time": "", "ms": 0} == {
+        "time": "", "level": "info", "logger": "access", "request": "mine", "method": "GET",
+        "route": "/v1/similar", "status": 200, "ms": 0,
+    }  # fmt: skip
+    assert lines[0]["ms"] > 0
+
+
+class _SlowCatalogue(Application):
+    """An installation whose catalogue answers when it is let."""
+
+    def __init__(self, *how: object) -> None:
+        super().__init__(*how)  # type: ignore[arg-type]
+        self.let = threading.Event()
+        plain = self.catalogue.get
+        self.catalogue.get = lambda sku: self.let.wait(10) and plain(sku)  # type: ignore[method-assign, assignment, return-value]
+
+
+def test_what_takes_too_long_is_answered_504_and_what_would_wait_too_long_503(home: Path) -> None:
+    application = _SlowCatalogue(settings_of(home))
+    assert isinstance(application.catalogue, Catalogue)
+    with serving(application, follow=False, limits=Limits(timeout_s=0.5, waiting=2)) as opened:
+        with ThreadPoolExecutor(12) as pool:
+            replies = list(pool.map(lambda _: opened.client.get("/v1/products/SKU-0001"), range(12)))
+        codes = sorted(reply.status_code for reply in replies)
+        assert codes == [503] * 6 + [504] * 6  # four threads and two that wait are stuck
+        assert all(reply.headers["retry-after"] for reply in replies if reply.status_code == 503)
+        assert opened.client.get("/v1/similar?sku=SKU-0001").status_code == 200, "queries have a lane of their own"
+        assert opened.client.get("/readyz").status_code == 200
+        application.let.set()
+        until = time.monotonic() + 5
+        while opened.client.get("/v1/products/SKU-0001").status_code != 200:
+            assert time.monotonic() < until, "the lane stays full after what was stuck has ended"
+
+
+@pytest.mark.parametrize("lane", [Inline(3), Threads("test", 1, 2)], ids=["inline", "threads"])
+def test_a_lane_runs_what_has_room_and_sends_the_rest_away(lane: Inline | Threads) -> None:
+    async def run() -> list[object]:
+        pieces = [lane.run(lambda number=number: time.sleep(0.05) or number) for number in range(5)]  # type: ignore[misc]
+        return await asyncio.gather(*pieces, return_exceptions=True)
+
+    done = asyncio.run(run())
+    assert done[:3] == [0, 1, 2]
+    assert [type(result) for result in done[3:]] == [Stopped, Stopped]
+    lane.close()
+
+
+def test_many_questions_at_once_are_each_answered_as_asked(service: Service) -> None:
+    async def ask() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(service.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return list(await asyncio.gather(*(client.get(f"/v1/products/SKU-{n % 48:04}") for n in range(200))))
+
+    assert [reply.json()["sku"] for reply in asyncio.run(ask())] == [f"SKU-{n % 48:04}" for n in range(200)]

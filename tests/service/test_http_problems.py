@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from service.conftest import Service, listening, serving, settings_of
+
+from recommender.bootstrap.application import Application
+from recommender.service.app import Limits
+
+
+@pytest.fixture
+def small(home: Path) -> Iterator[Service]:
+    """A service that takes little."""
+    with serving(Application(settings_of(home)), limits=Limits(body_bytes=2000, batch=3)) as opened:
+        yield opened
+
+
+def _problem(reply: Any, status: int) -> dict[str, Any]:
+    assert reply.status_code == status, reply.text
+    assert reply.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = reply.json()
+    assert problem["status"] == status
+    assert problem["request_id"] == reply.headers["x-request-id"]
+    assert problem["detail"]
+    assert {"type", "title"} <= problem.keys()
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("sku=SKU-0001&kk=3", "kk"),
+        ("sku=SKU-0001&k=0", "k is 0"),
+        ("sku=SKU-0001&k=1001", "1000"),
+        ("sku=SKU-0001&k=ten", "k is 'ten'"),
+        ("sku=SKU-0001&k=" + "9" * 5000, "whole number"),
+        ("sku=SKU-0001&k=3&k=4", "twice"),
+        ("k=3", "'sku' is missing"),
+        ("sku=SKU-0001&offset=995&k=10", "1000"),
+        ("sku=SKU-0001&min_score=NaN", "min_score"),
+        ("sku=SKU-0001&price_min=Infinity", "price_min"),
+        ("sku=SKU-0001&price_min=5&price_max=1", "price_min"),
+        ("sku=SKU-0001&in_stock=yes", "true or false"),
+        ("sku=SKU-0001&mode=psychic", "hybrid"),
+        ("sku=SKU-0001&boost=brand", "in-stock=0.2"),
+        ("sku=SKU-0001&attribute=red", "colour:red"),
+        ("sku=SKU-0001&category=%3E", "A > B"),
+        ("sku=%FF", "UTF-8"),
+        ("sku=%00", "NUL"),
+        ("sku=", "empty"),
+    ],
+)
+def test_what_a_query_string_can_not_say_is_named_in_a_problem(service: Service, query: str, named: str) -> None:
+    assert named in _problem(service.client.get(f"/v1/similar?{query}"), 400)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ("", "not JSON"),
+        ("[]", "object"),
+        ('{"query": "x", "k": NaN}', "NaN"),
+        ('{"query": "x", "k": 1e999}', "k is"),
+        ('{"query": "x", "k": ' + "9" * 5000 + "}", "number too long"),
+        ('{"query": "\\ud800"}', "surrogate"),
+        ('{"query": 5}', "text"),
+        ('{"query": "x", "filter": {}}', "filters"),
+        ('{"query": "x", "filters": {"brand": "A"}}', "brands"),
+        ('{"query": "x", "filters": {"min_score": -Infinity}}', "Infinity"),
+        ('{"query": "' + "x" * 100_001 + '"}', "100,000"),
+        ("[" * 100_000, "too deep"),
+        (b'{"query": "\xff"}', "UTF-8"),
+    ],
+)
+def test_what_a_body_can_not_say_is_named_in_a_problem(service: Service, body: str | bytes, named: str) -> None:
+    reply = service.client.post("/v1/search", content=body, headers={"content-type": "application/json"})
+    assert named in _problem(reply, 400)["detail"]
+
+
+def test_a_body_that_is_not_said_to_be_json_is_refused_so_that_no_page_of_elsewhere_can_send_one(
+    service: Service,
+) -> None:
+    body = json.dumps({"upsert": [{"sku": "x", "title": "x"}]})
+    reply = service.client.post("/v1/products:batch", content=body, headers={"content-type": "text/plain"})
+    _problem(reply, 415)
+    _problem(service.client.get("/v1/products/x"), 404)
+
+
+def test_an_unknown_sku_is_a_problem_that_names_those_which_look_like_it(service: Service) -> None:
+    problem = _problem(service.client.get("/v1/similar?sku=SKU-00011"), 404)
+    assert problem["type"] == "urn:recommender:unknown-sku"
+    assert "SKU-0001" in problem["nearest"]
+
+
+def test_an_unknown_route_and_method_are_problems_too(service: Service) -> None:
+    assert "/openapi.json" in _problem(service.client.get("/v2/nothing"), 404)["detail"]
+    reply = service.client.delete("/v1/similar")
+    _problem(reply, 405)
+    assert reply.headers["allow"]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_beyond_the_ceiling_is_refused_whether_or_not_it_says_its_length(small: Service, chunked: bool) -> None:
+    body = json.dumps({"query": "x" * 3000}).encode()
+    content: Any = iter([body[:1500], body[1500:]]) if chunked else body
+    reply = small.client.post("/v1/search", content=content, headers={"content-type": "application/json"})
+    assert "2,000" in _problem(reply, 413)["detail"]
+
+
+def test_a_batch_beyond_the_ceiling_is_refused_whole(small: Service) -> None:
+    items = [{"sku": f"n{number}", "title": "New"} for number in range(4)]
+    assert "at most 3" in _problem(small.client.post("/v1/products:batch", json={"upsert": items}), 400)["detail"]
+    _problem(small.client.get("/v1/products/n0"), 404)
+
+
+def test_an_unforeseen_error_shows_nothing_of_itself(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    @service.app.get("/v1/broken")
+    async def broken() -> None:
+        raise LookupError("secret of the house")
+
+    problem = _problem(service.client.get("/v1/broken"), 500)
+    assert "secret" not in json.dumps(problem)
+    assert "secret of the house" in caplog.text
+
+
+def test_the_request_id_of_a_caller_is_kept_and_a_strange_one_is_not(service: Service) -> None:
+    asked = {"x-request-id": "order-17.a"}
+    assert service.client.get("/livez", headers=asked).headers["x-request-id"] == "order-17.a"
+    strange = service.client.get("/livez", headers={"x-request-id": 'a"b'}).headers["x-request-id"]
+    assert len(strange) == 16
+
+
+def test_every_answer_carries_the_headers_that_keep_a_browser_safe(service: Service) -> None:
+    for path in ("/v1/status", "/nowhere", "/"):
+        headers = service.client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize("request_line", [b"GET / HTTP/9", b"GET /" + b"x" * 70_000 + b" HTTP/1.1"])
+def test_what_is_no_http_is_answered_by_a_problem_too(service: Service, request_line: bytes) -> None:
+    with listening(service.app) as url:
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=5) as connection:
+            connection.sendall(request_line + b"\r\n\r\n")
+            reply = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert b"application/problem+json" in reply
+    assert json.loads(reply.split(b"\r\n\r\n", 1)[1])["status"] == 400

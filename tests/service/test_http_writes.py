@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from service.conftest import Service, serving, settings_of
+
+from recommender.bootstrap.application import Application
+from recommender.catalogue.jsonlines import JsonLinesFeed
+from recommender.catalogue.objects import ProductObjects, exact_number
+from recommender.catalogue.rejections import BadRow
+from recommender.catalogue.rows import product_of
+from recommender.catalogue.sources import FeedFile
+from recommender.errors import BadInput, Unavailable
+from recommender.index.embedded import EmbeddedEngine
+from recommender.index.protocol import VectorIndex
+from recommender.service.operator_routes import CHECK_S
+
+JSON = {"content-type": "application/json"}
+BOOT = {"title": "Trail boot", "brand": "Alder", "category": ["Sport", "Running"], "price": 89.9, "currency": "EUR"}
+
+
+@pytest.fixture(scope="module")
+def writable(shared_home: Path) -> Iterator[Service]:
+    """A service whose catalogue the tests of this module change."""
+    with serving(Application(settings_of(shared_home))) as opened:
+        yield opened
+
+
+def _put(service: Service, sku: str, body: object) -> tuple[int, str]:
+    reply = service.client.put(f"/v1/products/{sku}", json=body)
+    return reply.status_code, reply.json()["status"]
+
+
+def _appears(service: Service, text: str, sku: str, seconds: float = 5.0) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if sku in [hit["sku"] for hit in service.get("/v1/search", q=text, mode="lexical")["hits"]]:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_product_is_created_updated_left_alone_and_taken_out(writable: Service) -> None:
+    assert _put(writable, "boot%2F1", BOOT) == (201, "created")
+    assert _put(writable, "boot%2F1", BOOT | {"sku": "boot/1"}) == (200, "unchanged")
+    assert _put(writable, "boot%2F1", BOOT | {"price": "79,90 EUR"}) == (200, "updated")
+    assert writable.get("/v1/products/boot%2F1")["price"] == 79.9
+    assert writable.client.delete("/v1/products/boot%2F1").json() == {"sku": "boot/1", "status": "deleted"}
+    assert writable.client.delete("/v1/products/boot%2F1").status_code == 404
+    assert writable.client.get("/v1/products/boot%2F1").status_code == 404
+
+
+def test_what_is_written_is_in_answers_soon(writable: Service) -> None:
+    _put(writable, "lamp-new", {"title": "Zirconium lantern"})
+    assert _appears(writable, "zirconium", "lamp-new")
+
+
+def test_the_body_may_not_name_another_product_than_the_address(writable: Service) -> None:
+    reply = writable.client.put("/v1/products/one", json=BOOT | {"sku": "other"})
+    assert reply.status_code == 400
+    assert "'other'" in reply.json()["detail"]
+
+
+def test_each_item_of_a_batch_gets_a_status_in_the_order_given(writable: Service) -> None:
+    _put(writable, "there", BOOT)
+    _put(writable, "going", BOOT)
+    batch = {
+        "upsert": [
+            {"sku": "new", **BOOT},
+            {"sku": "there", **BOOT},
+            {"sku": "bad", "title": ""},
+            7,
+            {"sku": "\ud800", "title": "half a pair"},
+            {"sku": "there-not", "title": "x", "price": "cheap"},
+        ],
+        "delete": ["going", "never-was"],
+    }
+    reply = writable.client.post("/v1/products:batch", content=json.dumps(batch), headers=JSON)
+    items = reply.json()["items"]
+    statuses = ["created", "unchanged", "rejected", "rejected", "rejected", "rejected", "deleted", "unknown"]
+    assert [item["status"] for item in items] == statuses
+    assert [item["sku"] for item in items[:3]] == ["new", "there", "bad"]
+    assert items[2]["reason"] == "no title"
+    assert "price" in items[5]["reason"]
+
+
+def test_a_sku_is_not_written_and_taken_out_at_once(writable: Service) -> None:
+    body = {"upsert": [{"sku": "both", **BOOT}], "delete": ["both"]}
+    assert "'both'" in writable.post("/v1/products:batch", body, 400)["detail"]
+    assert writable.client.get("/v1/products/both").status_code == 404
+
+
+LINES = [
+    '{"sku": "a", "title": "Plain"}',
+    '{"id": 7, "name": "By other names", "vendor": "V", "product_type": "A > B", "link": "u", "attr_colour": "red"}',
+    '{"sku": "b", "title": "Priced", "price": {"value": 19.990, "currency": "eur"}, "availability": "out of stock"}',
+    '{"sku": "c", "title": "Comma", "price": "1.299,50 EUR"}',
+    '{"sku": "d", "title": "Bad price", "price": "cheap"}',
+    '{"sku": "e", "title": ["no", "text"]}',
+    '{"sku": "f", "title": "Bad currency", "price": 1, "currency": "euros"}',
+    '{"sku": "", "title": "No SKU"}',
+    '{"sku": "g\\u0000", "title": "NUL"}',
+    '{"sku": "h", "title": "Long", "description": "' + "x" * 100_001 + '"}',
+    '{"sku": "i", "title": "Attributes", "attributes": {"size": 42, "fit": "wide"}}',
+]
+
+
+@pytest.mark.parametrize("line", LINES, ids=[line[:40] for line in LINES])
+def test_the_service_takes_what_a_feed_takes_and_says_of_the_rest_what_a_feed_says(tmp_path: Path, line: str) -> None:
+    (tmp_path / "feed.jsonl").write_text(f'{{"sku": "first", "title": "First"}}\n{line}\n', encoding="utf-8")
+    *_, row = JsonLinesFeed(FeedFile("feed", tmp_path / "feed.jsonl", gzipped=False), {}).rows()
+    members = json.loads(line, parse_float=exact_number)
+    try:
+        expected = product_of(row)
+    except BadRow as error:
+        with pytest.raises(BadInput) as raised:
+            ProductObjects().product(members)
+        assert str(raised.value) == str(error)
+    else:
+        assert ProductObjects().product(members) == expected
+
+
+def test_a_rule_holds_from_the_next_query_on_and_until_it_is_removed(writable: Service) -> None:
+    added = writable.post("/v1/rules", {"action": "pin", "sku": "SKU-0040", "query": "Trail  BOOT"}, 201)
+    assert writable.get("/v1/rules")["rules"] == [added]
+    top = writable.get("/v1/search", q="trail boot", k=1)["hits"][0]
+    assert (top["sku"], top["reason"]) == ("SKU-0040", "pinned")
+    assert writable.client.delete(f"/v1/rules/{added['id']}").json()["status"] == "deleted"
+    assert writable.client.delete(f"/v1/rules/{added['id']}").status_code == 404
+    assert writable.get("/v1/search", q="trail boot", k=1)["hits"][0]["reason"] == "relevance"
+
+
+class _FickleIndex:
+    """An index that answers while its engine is there."""
+
+    def __init__(self, index: VectorIndex, engine: _FickleEngine) -> None:
+        self._index = index
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        self._engine.require()
+        return getattr(self._index, name)
+
+
+class _FickleEngine:
+    """The embedded engine, that may be away as a server may."""
+
+    def __init__(self, folder: Path) -> None:
+        self._engine = EmbeddedEngine(folder)
+        self.away = False
+
+    def require(self) -> None:
+        if self.away:
+            raise Unavailable("the engine does not answer")
+
+    def open(self, name: str) -> VectorIndex:
+        self.require()
+        return cast(VectorIndex, _FickleIndex(self._engine.open(name), self))
+
+    def names(self) -> list[str]:
+        self.require()
+        return self._engine.names()
+
+    def close(self) -> None:
+        self.away = False
+
+
+class _FickleApplication(Application):
+    """An installation whose engine may be away."""
+
+    @cached_property
+    def engine(self) -> Any:
+        return _FickleEngine(self.settings.index_dir)
+
+
+def test_while_the_engine_is_away_queries_are_put_off_and_writes_go_in(home: Path) -> None:
+    application = _FickleApplication(settings_of(home))
+    with serving(application) as opened:
+        assert opened.client.get("/readyz").status_code == 200
+        application.engine.away = True
+        reply = opened.client.get("/v1/search?q=shirt")
+        assert (reply.status_code, int(reply.headers["retry-after"]) > 0) == (503, True)
+        assert reply.headers["content-type"] == "application/problem+json"
+        assert opened.client.get("/livez").status_code == 200
+        time.sleep(CHECK_S)
+        assert opened.client.get("/readyz").status_code == 503
+        assert _put(opened, "kept", {"title": "Zirconium lantern"}) == (201, "created")
+        assert opened.get("/v1/status")["waiting"] == 1
+        application.engine.away = False
+        assert _appears_once_back(opened)
+
+
+def _appears_once_back(service: Service) -> bool:
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        reply = service.client.get("/v1/search?q=zirconium&mode=lexical")
+        if reply.status_code == 200 and [hit["sku"] for hit in reply.json()["hits"]] == ["kept"]:
+            return True
+        time.sleep(0.1)
+    return False

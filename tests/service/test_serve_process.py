@@ -1,0 +1,140 @@
+"""`recommender serve` and `recommender keys` as processes: what an operator types."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+
+import httpx
+
+COMMAND = [sys.executable, "-c", "from recommender.cli.app import main; main()"]
+READY = "recommender serves "
+
+
+def _environment(home: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RECOMMENDER_", "QDRANT_"))}
+    return kept | {"RECOMMENDER_HOME": str(home), "RECOMMENDER_ENCODER": "onnx", "HF_HUB_OFFLINE": "1"} | more
+
+
+def _run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=_environment(home, **more),
+        cwd=home.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextmanager
+def _served(home: Path, *arguments: str, **more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Give a service that answers, and its address."""
+    log = (home / "log").open("w+", encoding="utf-8")
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0", *arguments],
+        env=_environment(home, **more),
+        cwd=home.parent,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith(READY), (home / "log").read_text()
+        yield process, line.removeprefix(READY).strip()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()  # type: ignore[union-attr]
+        log.close()
+
+
+def test_a_service_says_where_it_is_answers_and_ends_in_good_order_with_a_request_in_hand(home: Path) -> None:
+    with _served(home) as (process, url):
+        said = json.loads((home / "service.json").read_text())
+        assert (said["url"], said["pid"]) == (url, process.pid)
+        assert stat.S_IMODE((home / "service.json").stat().st_mode) == 0o600
+        assert httpx.get(f"{url}/readyz").status_code == 200
+        batch = {"upsert": [{"sku": f"many-{n}", "title": f"Boot {n}"} for n in range(900)]}
+        replies: list[httpx.Response] = []
+        asking = Thread(target=lambda: replies.append(httpx.post(f"{url}/v1/products:batch", json=batch, timeout=20)))
+        asking.start()
+        time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        assert process.wait(10) == 0
+        assert time.monotonic() - started < 10
+        asking.join()
+        assert [reply.status_code for reply in replies] == [200], "a request in hand is finished"
+        assert not (home / "service.json").exists()
+        lines = [json.loads(line) for line in (home / "log").read_text().splitlines()]
+        assert {"route": "/v1/products:batch", "status": 200}.items() <= lines[-1].items() or any(
+            line.get("route") == "/v1/products:batch" and line["status"] == 200 for line in lines
+        )
+    with _served(home) as (_, url):
+        assert httpx.get(f"{url}/v1/products/many-899").status_code == 200, "what was acknowledged is there"
+
+
+def test_a_port_in_use_and_an_index_in_use_are_told_in_one_line(home: Path) -> None:
+    with _served(home) as (_, url):
+        port = url.rsplit(":", 1)[1]
+        taken = _run(home, "serve", "--port", port)
+        assert (taken.returncode, taken.stdout) == (5, "")
+        assert taken.stderr.strip().splitlines()[-1].startswith(f"error: port {port} of 127.0.0.1 is in use")
+        second = _run(home, "serve", "--port", "0")
+        assert (second.returncode, second.stdout) == (5, "")
+        assert json.loads((home / "service.json").read_text())["url"] == url, "the first one is still announced"
+
+
+def test_beyond_this_machine_a_service_wants_a_key_that_is_made_shown_once_and_revoked_while_it_runs(
+    home: Path,
+) -> None:
+    refused = _run(home, "serve", "--host", "0.0.0.0", "--port", "0")
+    assert refused.returncode == 6
+    assert "recommender keys create" in refused.stderr
+    made = _run(home, "keys", "create", "shop", "--scope", "read")
+    key = made.stdout.strip()
+    assert key.startswith("rk_")
+    listed = _run(home, "keys", "list", "--json")
+    assert json.loads(listed.stdout)["keys"][0]["name"] == "shop"
+    assert key.rsplit("_", 1)[1] not in listed.stdout
+    with _served(home, "--host", "0.0.0.0") as (_, url):
+        asked = {"authorization": f"Bearer {key}"}
+        assert httpx.get(f"{url}/v1/status").status_code == 401
+        assert httpx.get(f"{url}/v1/status", headers=asked).status_code == 200
+        token = json.loads((home / "service.json").read_text())["token"]
+        assert httpx.get(f"{url}/v1/status", headers={"authorization": f"Bearer {token}"}).status_code == 200
+        assert _run(home, "keys", "revoke", "shop").returncode == 0
+        time.sleep(1.0)
+        assert httpx.get(f"{url}/v1/status", headers=asked).status_code == 401
+
+
+def test_several_workers_want_a_server_engine(home: Path) -> None:
+    refused = _run(home, "serve", "--workers", "2")
+    assert refused.returncode == 2
+    assert "QDRANT_URL" in refused.stderr
+
+
+def test_several_workers_start_and_take_writes_while_their_engine_is_away(home: Path) -> None:
+    with _served(home, "--workers", "2", QDRANT_URL="http://127.0.0.1:9") as (process, url):
+        reply = httpx.get(f"{url}/v1/search?q=shirt")
+        assert (reply.status_code, reply.headers["content-type"]) == (503, "application/problem+json")
+        assert httpx.get(f"{url}/livez").status_code == 200
+        assert httpx.get(f"{url}/readyz").status_code == 503
+        assert httpx.put(f"{url}/v1/products/kept", json={"title": "Kept"}).status_code == 201
+        assert httpx.get(f"{url}/v1/status").json()["waiting"] == 1
+        process.terminate()
+        assert process.wait(10) == 0
+        assert not (home / "service.json").exists()
