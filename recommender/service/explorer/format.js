@@ -1,0 +1,92 @@
+// How values read: prices, counts, names.
+
+const prices = new Map();
+
+/** Return a price in its currency; a currency that is no ISO code is written as it stands. */
+export function price(amount, currency) {
+  if (amount === null || amount === undefined) return "";
+  try {
+    if (!prices.has(currency)) {
+      const form = currency ? { style: "currency", currency } : { minimumFractionDigits: 2 };
+      prices.set(currency, new Intl.NumberFormat(undefined, form));
+    }
+    return prices.get(currency).format(amount);
+  } catch {
+    return `${amount} ${currency}`;
+  }
+}
+
+export const number = (value) => new Intl.NumberFormat().format(value);
+
+export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
+
+export const path = (names) => names.join(" > ");
+
+export const names = (text) => text.split(" > ");
+
+export const leaf = (names) => names.at(-1) ?? "";
+
+const AVAILABILITY = {
+  in_stock: "In stock",
+  out_of_stock: "Out of stock",
+  preorder: "Preorder",
+  backorder: "Backorder",
+};
+
+export const availability = (value) => AVAILABILITY[value] ?? value;
+
+/** Return up to two letters that stand for a title where there is no picture. */
+export function initials(title) {
+  const words = title.match(/[\p{L}\p{N}]+/gu) ?? [];
+  return (
+    words
+      .slice(0, 2)
+      .map((word) => [...word][0].toLocaleUpperCase())
+      .join("") || "·"
+  );
+}
+
+const ENTITIES = {
+  amp: "&",
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+  nbsp: " ",
+  ndash: "–",
+  mdash: "—",
+  hellip: "…",
+  deg: "°",
+  times: "×",
+  eacute: "é",
+  uuml: "ü",
+  auml: "ä",
+  ouml: "ö",
+  bull: "•",
+  middot: "·",
+  rsquo: "’",
+  lsquo: "‘",
+  ldquo: "“",
+  rdquo: "”",
+  frac12: "½",
+  euro: "€",
+  reg: "®",
+  trade: "™",
+};
+
+/** Return a feed's description as reading text: breaks for its paragraphs, no formatting tags. Other markup stays visible. */
+export function prose(text) {
+  return text
+    .replace(/<br\s*\/?>|<\/(p|div|h[1-6]|tr|ul|ol)>/gi, "\n")
+    .replace(/<li[^>]*>/gi, "\n• ")
+    .replace(/<\/?(p|div|h[1-6]|ul|ol|li|b|strong|i|em|u|span|table|tbody|tr|td|th|small|sup|sub)(\s[^>]*)?>/gi, "")
+    .replace(/&(#x[0-9a-f]{1,6}|#\d{1,7}|[a-z0-9]+);/gi, entity)
+    .replace(/\n\s*\n+/g, "\n")
+    .trim();
+}
+
+function entity(whole, name) {
+  if (!name.startsWith("#")) return ENTITIES[name.toLowerCase()] ?? whole;
+  const code = name[1].toLowerCase() === "x" ? parseInt(name.slice(2), 16) : parseInt(name.slice(1), 10);
+  return code > 0 && code < 0x110000 ? String.fromCodePoint(code) : whole;
+}

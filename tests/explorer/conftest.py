@@ -1,0 +1,104 @@
+"""A shop with two models that can be asked, one product that wants to break the page, and a browser on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from crash.word_model import build_word_model
+from playwright.sync_api import Browser, Page
+from support.chromium import Watch, chromium, watched
+from support.served import listening, stocked_catalogue
+
+from recommender.api import Recommender
+from recommender.bootstrap.application import Application
+from recommender.bootstrap.models import start_generation
+from recommender.registry.manifest import Manifest
+from recommender.service.app import Access, create_app
+from recommender.settings import Settings
+from recommender.types import EncoderChoice, Product
+
+EVIL = "window.broken = true"
+
+HOSTILE = Product(
+    sku=f"x/\"><'&?#%25 {{{{1}}}}<img src=x onerror={EVIL!r}>",
+    title=f"<script>{EVIL}</script> \"quoted\" <img src=x onerror='{EVIL}'> معطف واق",
+    description=f"<p>Kept &amp; read</p><script>{EVIL}</script><iframe src=javascript:{EVIL}></iframe> {'w' * 400}",
+    brand=f'"><svg onload={EVIL}>',
+    category=("<b>Evil</b>", f"<script>{EVIL}</script>", "long" * 60),
+    price=Decimal("13.37"),
+    currency="<EUR>",
+    url=f"javascript:{EVIL}",
+    image=f"javascript:{EVIL}",
+    attributes={f"<img src=x onerror={EVIL}>": f'"<script>{EVIL}</script>'},
+)
+
+PRODUCTS = [*stocked_catalogue(), HOSTILE]
+
+
+def settings_of(home: Path) -> Settings:
+    """Return the settings of a home, whatever the environment says."""
+    return Settings(home=home, database_url="", qdrant_url="", encoder=EncoderChoice.ONNX)
+
+
+def install(home: Path) -> Application:
+    """Make an installation: the model `first` is live, `second` can be asked too."""
+    words = sorted({word for one in PRODUCTS for word in f"{one.title} {one.brand} {one.description}".lower().split()})
+    application = Application(settings_of(home))
+    for seed, name in enumerate(("first", "second")):
+        folder = build_word_model(home / name, words, seed)
+        manifest = Manifest.create(folder, name=name, base="org/base", kind="base")
+        generation = start_generation(application, application.registry.register(folder, manifest, copy=True))
+        application.generations.ready(generation)
+        if seed == 0:
+            application.generations.switch(generation)
+    application.catalogue.upsert(PRODUCTS)
+    application.worker().drain()
+    return application
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recommender]:
+    """The shop."""
+    with Recommender(install(tmp_path_factory.mktemp("explorer") / "home")) as recommender:
+        yield recommender
+
+
+@pytest.fixture(scope="module")
+def address(shop: Recommender) -> Iterator[str]:
+    """Where the service over the shop listens."""
+    with listening(create_app(shop, Access(keys=list))) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for the tests of a file: it runs an event loop that others must not meet."""
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str) -> Iterator[tuple[Page, Watch]]:
+    """A page of the service, and what watches it."""
+    with watched(browser, address) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(visit: tuple[Page, Watch]) -> Page:
+    """A page of the service, on which nothing may go wrong."""
+    return visit[0]
+
+
+@contextmanager
+def empty_service(home: Path) -> Iterator[str]:
+    """Serve an installation in which nothing was indexed."""
+    with (
+        Recommender(Application(settings_of(home))) as recommender,
+        listening(create_app(recommender, Access(keys=list))) as url,
+    ):
+        yield url
