@@ -17,6 +17,8 @@ from pathlib import Path
 
 from benchmarks.import_rate import figures as import_figures
 from benchmarks.measure import Figure, environment, heavy_imports, run, spread, wall_times
+from benchmarks.service import figures as service_figures
+from benchmarks.soak import figure as soak_figure
 from benchmarks.synthetic import write_feed
 from benchmarks.worker import figures as worker_figures
 
@@ -197,10 +199,13 @@ def main() -> None:
             add(figure)
         add(end_to_end_figure(folder, home))
         add(memory_figure(folder))
-        for part, figures_of in (("import", import_figures), ("worker", worker_figures)):
+        parts = {"import": import_figures, "worker": worker_figures, "service": service_figures}
+        for part, figures_of in parts.items():
             (folder / part).mkdir()
             for figure in figures_of(folder / part):
                 add(figure)
+        (folder / "soak").mkdir()
+        add(soak_figure(folder / "soak"))
     write_results(figures)
 
 

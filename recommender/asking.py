@@ -147,7 +147,7 @@ class PriceBand:
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """Counts over the best answers of a query (`counted` of them), most frequent first; bands by price."""
+    """Counts over the best answers of a query, or over all that is browsed: `counted` products, most frequent first."""
 
     counted: int
     categories: tuple[FacetCount, ...] = ()

@@ -18,7 +18,7 @@ from recommender.ingestion.leases import Leases
 from recommender.ingestion.writer import Plan, PointWriter, Target, Unopened, WriteCounts
 
 FLUSH_EVERY_S = 1.0
-"""Between two flushes while one batch follows the other: one takes a third of a second however little was written."""
+"""Between two flushes while one batch follows the other: each waits for the disk, however little was written."""
 
 BATCH = 1024
 """Products a claim: large enough that batches of equal length fill the encoder, small enough to finish in seconds."""

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from recommender.asking import FacetCount, Facets, PriceBand
-from recommender.types import Card
+from recommender.index.payload import ANCESTORS, BRAND_KEY, card_of
+from recommender.index.protocol import VectorIndex
+from recommender.types import PATH_SEPARATOR, Card, Filters, category_path
 
-COUNTED = 500
-"""Best answers that are counted: to a search by meaning every product answers, more or less."""
+COUNTED = 200
+"""Best answers that are counted: to a search by meaning every product answers, more or less, and further down the
+counts are of what nobody asked for."""
+
+SAMPLED = 500
+"""Products that are looked at for where the bands of price begin, and how names are written, when all are counted."""
 
 MAX_VALUES = 30
 """Values told of one facet."""
+
+PRICE_STEP = Decimal("0.0001")
+"""Between two prices that differ: what the catalogue keeps of one."""
 
 BANDS = 5
 """Price bands at most, each with about as many products."""
@@ -28,6 +38,52 @@ def facets_of(cards: Sequence[Card]) -> Facets:
         brands=_most([card.brand for card in cards if card.brand], MAX_VALUES),
         prices=price_bands(prices),
     )
+
+
+def facets_of_all(index: VectorIndex, filters: Filters) -> Facets:
+    """Count every product that matches, by the engine's own counts; none of them was asked for more than another."""
+    sample = [card_of(point.payload) for point in index.select(filters, SAMPLED)]
+    written = {category_path(path).casefold(): path for path in _ancestors(sample)}
+    brands = {card.brand.casefold(): card.brand for card in sample}
+    categories = [
+        FacetCount(written.get(value) or _path_of(index, value), count)
+        for value, count in index.facet(ANCESTORS, filters, MAX_VALUES)
+    ]
+    named = [
+        FacetCount(brands.get(value) or _brand_of(index, value), count)
+        for value, count in index.facet(BRAND_KEY, filters, MAX_VALUES)
+        if value
+    ]
+    edges = _edges(sorted(card.price for card in sample if card.price is not None))
+    bands = [
+        PriceBand(low, high, _costing(index, filters, low, high))
+        for low, high in zip(edges, (*edges[1:], None), strict=True)
+    ]
+    counted = index.count(filters)
+    return Facets(counted, tuple(categories), tuple(named), tuple(band for band in bands if band.count))
+
+
+def _costing(index: VectorIndex, filters: Filters, low: Decimal, high: Decimal | None) -> int:
+    """Count what costs from `low` to just under `high`, and fits."""
+    bounds = [price for price in (filters.price_min, low) if price is not None]
+    below = None if high is None else high - PRICE_STEP
+    tops = [price for price in (filters.price_max, below) if price is not None]
+    most = min(tops, default=None)
+    if most is not None and max(bounds) > most:
+        return 0
+    return index.count(replace(filters, price_min=max(bounds), price_max=most))
+
+
+def _path_of(index: VectorIndex, folded: str) -> tuple[str, ...]:
+    """Return a category path as a product below it writes it; the index knows it without regard to case."""
+    path = tuple(folded.split(PATH_SEPARATOR))
+    found = index.select(Filters(categories=(path,)), 1)
+    return card_of(found[0].payload).category[: len(path)] if found else path
+
+
+def _brand_of(index: VectorIndex, folded: str) -> str:
+    found = index.select(Filters(brands=(folded,)), 1)
+    return card_of(found[0].payload).brand if found else folded
 
 
 def _ancestors(cards: Sequence[Card]) -> list[tuple[str, ...]]:

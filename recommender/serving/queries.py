@@ -9,16 +9,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.asking import NO_FILTERS, NO_OPTIONS, Answer, Facets, Hit, Options, Rule, Strategy
+from recommender.asking import NO_FILTERS, NO_OPTIONS, Answer, Hit, Options, Rule, Strategy
 from recommender.asking_checks import check_examples, check_query, check_sku, check_text
 from recommender.catalogue.repository import Catalogue
 from recommender.embedding.lexical import LexicalEncoder
 from recommender.errors import UnknownSku, UsageError
 from recommender.index.payload import card_of
-from recommender.index.protocol import Examples, Fusion, StoredPoint, VectorIndex, point_id
+from recommender.index.protocol import Examples, Fusion, StoredPoint, point_id
 from recommender.serving.encoding import CacheInfo, Observe, QueryVectors, unobserved
 from recommender.serving.explaining import Explainer
-from recommender.serving.faceting import COUNTED, facets_of
+from recommender.serving.faceting import COUNTED, facets_of, facets_of_all
 from recommender.serving.live import LivePair, Pairs
 from recommender.serving.question import Question, card_of_product
 from recommender.serving.ranking import Ranking, browsed
@@ -139,7 +139,7 @@ class Queries:
             placement = self._rulebook.placement("", filters.categories) if options.rules else NO_PLACEMENT
             kept = replace(filters, exclude_skus=(*filters.exclude_skus, *sorted(placement.bans)))
             hits = browsed(pair.index, options.offset + k, kept, options.variants)
-            facets = self._browse_facets(pair.index, kept) if options.facets else None
+            facets = facets_of_all(pair.index, kept) if options.facets else None
             return Answer(tuple(hits[options.offset :]), pair.model, pair.generation, facets)
 
         return self._pairs.ask(answer, options.model)
@@ -167,9 +167,6 @@ class Queries:
             hits = self._explainer.explained(pair.index, question, hits)
         facets = facets_of(ranking.cards(COUNTED)) if options.facets else None
         return Answer(tuple(hits), pair.model, pair.generation, facets)
-
-    def _browse_facets(self, index: VectorIndex, filters: Filters) -> Facets:
-        return facets_of([card_of(point.payload) for point in index.select(filters, COUNTED)])
 
     def _by_example(self, liked: Sequence[_Anchor], disliked: Sequence[_Anchor], options: Options) -> Question:
         words = " ".join(anchor.card.title for anchor in liked)

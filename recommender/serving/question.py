@@ -13,7 +13,7 @@ from recommender.asking import Options
 from recommender.index.protocol import Examples, Fusion, IndexQuery
 from recommender.types import Card, Filters, Product, SparseVector
 
-PREFETCH_STEPS = (100, 500, 3000)
+PREFETCH_STEPS = (100, 600, 3000)
 """Candidates that each list brings to the fusion: the first step that is three times what is asked for. Fewer than 100
 cost recall@10; steps, because another number of candidates is another order, and pages must fit together."""
 

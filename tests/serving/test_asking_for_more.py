@@ -156,8 +156,21 @@ def test_facets_count_what_the_filters_leave(shop: Shop) -> None:
 def test_browsing_shows_every_product_once(shop: Shop) -> None:
     answer = shop.queries().browse(20, options=Options(facets=True))
     assert sorted(_skus(answer)) == sorted(product.sku for product in PRODUCTS)
-    assert answer.facets is not None
-    assert answer.facets.counted == len(PRODUCTS)
+    facets = answer.facets
+    assert facets is not None
+    assert facets.counted == len(PRODUCTS)
+    assert {count.value: count.count for count in facets.categories}[("Home",)] == 3
+    assert {count.value: count.count for count in facets.brands} == {"Alta": 4, "Bergen": 2}
+    assert sum(band.count for band in facets.prices) == len(PRODUCTS)
+
+
+def test_browsing_counts_what_the_filters_leave_and_no_price_twice(shop: Shop) -> None:
+    filters = Filters(brands=("ALTA",), price_min=Decimal(50), price_max=Decimal(150))
+    facets = shop.queries().browse(1, filters, Options(facets=True)).facets
+    assert facets is not None
+    assert facets.counted == 2
+    assert {count.value: count.count for count in facets.categories}[LAMPS] == 1
+    assert sum(band.count for band in facets.prices) == 2
 
 
 def test_an_answer_names_the_pair_that_gave_it(shop: Shop) -> None:

@@ -8,9 +8,6 @@ import { FILTERS, hasFilters } from "./state.js";
 
 const BRANDS_SHOWN = 8;
 
-/** The service counts no more products than these for the numbers beside the results. */
-const COUNTED = 500;
-
 export const noFilters = () => ({
   category: [],
   brand: [],
@@ -117,10 +114,8 @@ export class Filters {
     this.diversity.set(state.diversity);
     this.diversity.root.hidden = !state.q.trim(); // what is browsed has no relevance to trade for it
     const counted = this.#facets?.counted ?? 0;
-    this.counted.hidden = counted < COUNTED;
-    this.counted.textContent = state.q.trim()
-      ? `Counted among the best ${number(counted)}`
-      : `Counted in a sample of ${number(counted)}`;
+    this.counted.hidden = !state.q.trim(); // what is browsed is counted as a whole
+    this.counted.textContent = `Counted among the best ${number(counted)}`;
     this.model.set(this.app.status?.models ?? [], state.model);
     for (const [input, value] of [
       [this.low, state.price_min],
