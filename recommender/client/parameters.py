@@ -16,8 +16,6 @@ Parameters = tuple[tuple[str, str], ...]
 
 def parameters_of(k: int, filters: Filters, options: Options) -> Parameters:
     """Return the parameters that say the same. Raises `UsageError` for what only a body can say."""
-    if filters.exclude_groups:
-        raise UsageError("exclude_groups has no place there; leave it out, or ask for something")
     return (("k", str(k)), *_of_filters(filters), *_of_options(options))
 
 
@@ -37,6 +35,7 @@ def _of_filters(filters: Filters) -> Iterator[tuple[str, str]]:
         yield "in_stock", "true"
     yield from (("attribute", attribute_text(name, tuple(values))) for name, values in filters.attributes)
     yield from (("exclude_sku", sku) for sku in filters.exclude_skus)
+    yield from (("exclude_group", group) for group in filters.exclude_groups)
     if filters.min_score is not None:
         yield "min_score", repr(filters.min_score)
 

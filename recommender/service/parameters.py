@@ -154,6 +154,7 @@ _FILTERS = (
         "attributes", many=True, example=["colour:red|blue"],
     ),
     Parameter("exclude_sku", _short, _TEXT, "Not this product.", "exclude_skus", many=True),
+    Parameter("exclude_group", _short, _TEXT, "Not the variants of this group.", "exclude_groups", many=True),
     Parameter("min_score", _number, {"type": "number"}, "Lowest score, in the scores of the mode."),
 )  # fmt: skip
 
