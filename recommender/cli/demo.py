@@ -63,6 +63,7 @@ def demo(
     say(f"  export RECOMMENDER_HOME={home}")
     say(f"  recommender similar {SHOWCASE[0]}")
     say('  recommender search "waterproof walking boots"')
+    say("  recommender serve         # and open http://127.0.0.1:8000")
 
 
 def seed_folder() -> Path:

@@ -55,10 +55,7 @@ def facets_of_all(index: VectorIndex, filters: Filters) -> Facets:
         if value
     ]
     edges = _edges(sorted(card.price for card in sample if card.price is not None))
-    bands = [
-        PriceBand(low, high, _costing(index, filters, low, high))
-        for low, high in zip(edges, (*edges[1:], None), strict=True)
-    ]
+    bands = [PriceBand(low, high, _costing(index, filters, low, high)) for low, high in _spans(edges)]
     counted = index.count(filters)
     return Facets(counted, tuple(categories), tuple(named), tuple(band for band in bands if band.count))
 
@@ -103,14 +100,17 @@ def _most(values: Sequence[tuple[str, ...]] | Sequence[str], limit: int) -> tupl
 
 def price_bands(prices: Sequence[Decimal]) -> tuple[PriceBand, ...]:
     """Cut sorted prices into bands at round numbers; none of them is empty."""
-    edges = _edges(prices)
-    if not edges:
-        return ()
     bands = []
-    for low, high in zip(edges, (*edges[1:], None), strict=True):
+    for low, high in _spans(_edges(prices)):
         count = sum(low <= price and (high is None or price < high) for price in prices)
         bands.append(PriceBand(low, high, count))
     return tuple(band for band in bands if band.count)
+
+
+def _spans(edges: Sequence[Decimal]) -> list[tuple[Decimal, Decimal | None]]:
+    """Return each edge with the next one, the last with None; nothing for none, where no product has a price."""
+    following: list[Decimal | None] = [*edges[1:], None]
+    return list(zip(edges, following, strict=False))
 
 
 def _edges(prices: Sequence[Decimal]) -> list[Decimal]:

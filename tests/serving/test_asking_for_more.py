@@ -176,3 +176,16 @@ def test_browsing_counts_what_the_filters_leave_and_no_price_twice(shop: Shop) -
 def test_an_answer_names_the_pair_that_gave_it(shop: Shop) -> None:
     answer = shop.queries().search("lamp")
     assert (answer.model, answer.generation) == ("words", "g1")
+
+
+@pytest.mark.parametrize("filters", [Filters(brands=("nobody",)), Filters(brands=("Priceless",))])
+def test_facets_of_no_product_or_of_none_with_a_price_have_no_bands(shop: Shop, filters: Filters) -> None:
+    shop.catalogue.upsert([Product("free", "Oak desk sample", brand="Priceless")])
+    shop.worker.drain()
+    for answer in (
+        shop.queries().browse(1, filters, Options(facets=True)),
+        shop.queries().search("desk", 1, filters, Options(facets=True)),
+    ):
+        assert answer.facets is not None
+        assert answer.facets.prices == ()
+        assert answer.facets.counted == len(answer)
