@@ -26,6 +26,10 @@ class Figure:
     bar: str
     met: bool
 
+    def tell(self) -> None:
+        """Print it on one line."""
+        print(f"{'met   ' if self.met else 'MISSED'} {self.what}: {self.value} (bar: {self.bar})", flush=True)
+
 
 def environment(home: Path) -> dict[str, str]:
     """Return the environment of a command that works in `home`, with the machine's own settings left out."""

@@ -183,7 +183,7 @@ def main() -> None:
 
     def add(figure: Figure) -> None:
         figures.append(figure)
-        print(f"{'met   ' if figure.met else 'MISSED'} {figure.what}: {figure.value} (bar: {figure.bar})", flush=True)
+        figure.tell()
 
     with tempfile.TemporaryDirectory(prefix="recommender-bench-") as name:
         folder = Path(name)

@@ -190,9 +190,7 @@ def main(products: int = PRODUCTS) -> None:
     """Print the figures of the service."""
     with tempfile.TemporaryDirectory(prefix="recommender-bench-") as name:
         for figure in figures(Path(name), products):
-            print(
-                f"{'met   ' if figure.met else 'MISSED'} {figure.what}: {figure.value} (bar: {figure.bar})", flush=True
-            )
+            figure.tell()
 
 
 if __name__ == "__main__":

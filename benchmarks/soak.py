@@ -192,7 +192,7 @@ def main(seconds: float = SECONDS) -> None:
     """Print the figure."""
     with tempfile.TemporaryDirectory(prefix="recommender-soak-") as name:
         found = figure(Path(name), seconds)
-        print(f"{'met   ' if found.met else 'MISSED'} {found.what}: {found.value} (bar: {found.bar})")
+        found.tell()
 
 
 if __name__ == "__main__":

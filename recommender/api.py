@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 from recommender.asking import NO_FILTERS, NO_OPTIONS, Answer, Options, Rule, Status, WriteResult
 from recommender.bootstrap.application import Application
 from recommender.bootstrap.background import BackgroundWorker
+from recommender.bootstrap.status import status_of
 from recommender.catalogue.limits import product_problem
 from recommender.errors import BadInput
 from recommender.serving.encoding import CacheInfo, Observe, unobserved
@@ -131,20 +132,7 @@ class Recommender:
 
     def status(self) -> Status:
         """Return what this installation holds and does."""
-        application = self.application
-        depth, live = application.outbox.depth(), application.generations.live()
-        return Status(
-            products=application.catalogue.count(),
-            categories=len(application.catalogue.category_sizes()),
-            model=live.model_name if live else None,
-            generation=live.name if live else None,
-            models=tuple(self.pairs.answering()),
-            waiting=depth.waiting,
-            leased=depth.leased,
-            parked=depth.parked,
-            oldest_s=depth.oldest_seconds if depth.waiting + depth.leased else None,
-            engine="qdrant" if application.settings.qdrant_url else "embedded",
-        )
+        return status_of(self.application)
 
     @property
     def pairs(self) -> LivePairs:

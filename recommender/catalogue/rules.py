@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -62,13 +61,9 @@ class Rules:
             raise NotFound(f"no rule has the id {identity}; see `recommender rules list`")
 
 
-def in_force(rules: Sequence[Rule], at: datetime) -> list[Rule]:
-    """Return the rules whose dates hold at a time."""
-    return [
-        rule
-        for rule in rules
-        if (rule.starts_at is None or rule.starts_at <= at) and (rule.ends_at is None or at < rule.ends_at)
-    ]
+def holds(rule: Rule, at: datetime) -> bool:
+    """Tell whether the dates of a rule hold at a time."""
+    return (rule.starts_at is None or rule.starts_at <= at) and (rule.ends_at is None or at < rule.ends_at)
 
 
 def _checked(rule: Rule) -> Rule:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,19 +78,9 @@ def running_service(home: Path) -> RunningService | None:
         service, pid = RunningService(str(found["url"]), str(found["token"])), int(found["pid"])
     except (OSError, ValueError, KeyError, TypeError):
         return None  # none there, or being written: the index itself says whether it is held
-    return service if _lives(pid) else None
+    from recommender.catalogue.owners import is_alive
 
-
-def _lives(pid: int) -> bool:
-    if sys.platform == "win32":
-        return True  # asking with signal 0 would end it there; whether it answers is seen soon
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
+    return service if is_alive(pid) else None
 
 
 def _asked_here(ask: Ask) -> Answer:

@@ -42,22 +42,22 @@ def _import_line(run: dict[str, Any]) -> str:
 
 
 def _status(application: Application) -> dict[str, Any]:
+    from recommender.bootstrap.status import status_of
     from recommender.catalogue.runs import last_run
 
-    depth = application.outbox.depth()
+    found = status_of(application)
     run = last_run(application.database)
-    live = application.generations.live()
     return {
         "home": str(application.settings.home.resolve()),
         "database": application.database.engine.url.render_as_string(hide_password=True),
         "engine": application.settings.qdrant_url or "embedded",
-        "products": application.catalogue.count(),
-        "categories": len(application.catalogue.category_sizes()),
-        "model": live.model_name if live else None,
-        "generation": live.name if live else None,
-        "waiting": depth.waiting,
-        "leased": depth.leased,
-        "parked": depth.parked,
+        "products": found.products,
+        "categories": found.categories,
+        "model": found.model,
+        "generation": found.generation,
+        "waiting": found.waiting,
+        "leased": found.leased,
+        "parked": found.parked,
         "last_import": None if run is None else asdict(run),
     }
 

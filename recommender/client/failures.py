@@ -20,9 +20,7 @@ from recommender.errors import (
     UsageError,
 )
 from recommender.types import JsonObject
-
-PROBLEM_TYPE = "urn:recommender:"
-"""Before the kind of an error in the `type` of a problem document."""
+from recommender.wire.problems import type_of
 
 _PASSING = (429, 502, 503, 504)
 """Statuses of a service, or of a proxy before it, that is busy or starting: a second later it may be well."""
@@ -104,13 +102,9 @@ def _seconds(text: str) -> float | None:
     return float(text) if re.fullmatch(r"\d{1,6}", text.strip()) else None
 
 
-def _kind_of(error: type[RecommenderError]) -> str:
-    return PROBLEM_TYPE + "-".join(re.findall("[A-Z][a-z]+", error.__name__)).lower()
-
-
 _TREE = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RecommenderError)]
 
-_KINDS: dict[str, type[RecommenderError]] = {_kind_of(kind): kind for kind in _TREE}
+_KINDS: dict[str, type[RecommenderError]] = {type_of(kind): kind for kind in _TREE}
 
 _PLAIN = [kind for kind in _TREE if kind.__init__ is RecommenderError.__init__]
 """Errors that are made from their sentence alone."""

@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from recommender.asking import WriteResult
 from recommender.errors import BadInput
 from recommender.types import JsonObject
+from recommender.wire.states import FATES
 
 NAMED = 5
 """Rejected products that a message names."""
-
-
-FATES = ("created", "updated", "unchanged", "deleted")
 
 
 class Written:

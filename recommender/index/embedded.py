@@ -31,7 +31,7 @@ from recommender.index.plan import (
     plan_of,
 )
 from recommender.index.protocol import IndexQuery, Order, Point, ScoredPoint, StoredPoint
-from recommender.index.shard import Shard
+from recommender.index.shard import Shard, uuid_of
 from recommender.types import Filters, JsonObject
 
 UPSERT_BATCH = 64
@@ -316,15 +316,11 @@ def _vectors(wanted: bool) -> list[str] | bool:
 def _stored(record: edge.Record) -> StoredPoint:
     dense = record.vector.get(DENSE) if isinstance(record.vector, dict) else None
     array = None if dense is None else np.asarray(dense, dtype=np.float32)
-    return StoredPoint(_uuid(record.id), record.payload or {}, array)
+    return StoredPoint(uuid_of(record.id), record.payload or {}, array)
 
 
 def _scored(point: edge.ScoredPoint) -> ScoredPoint:
-    return ScoredPoint(_uuid(point.id), point.score, point.payload or {})
-
-
-def _uuid(identity: edge.PointId) -> UUID:
-    return identity if isinstance(identity, UUID) else UUID(str(identity))
+    return ScoredPoint(uuid_of(point.id), point.score, point.payload or {})
 
 
 def _make(folder: Path, dimension: int) -> None:

@@ -198,7 +198,7 @@ class Shard:
             ids, self._meanwhile = list(self._meanwhile or ()), set()
         for some in batches(ids, CARRIED_AT_ONCE):
             records = self.retrieve(some, with_payload=True, with_vector=True)
-            gone = set(some) - {_uuid(record.id) for record in records}
+            gone = set(some) - {uuid_of(record.id) for record in records}
             if records:
                 points = [edge.Point(record.id, record.vector or {}, record.payload) for record in records]
                 new.update(edge.UpdateOperation.upsert_points(points))
@@ -254,5 +254,6 @@ def _require_room(folder: Path) -> None:
         )
 
 
-def _uuid(identity: edge.PointId) -> UUID:
+def uuid_of(identity: edge.PointId) -> UUID:
+    """Return the id of a point, which the engine gives in either form."""
     return identity if isinstance(identity, UUID) else UUID(str(identity))

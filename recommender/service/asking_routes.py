@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from recommender.asking import Answer, Options
-from recommender.asking_checks import check_sku
 from recommender.errors import UsageError
 from recommender.service import schemas
 from recommender.service.bodies import json_object
@@ -43,7 +42,6 @@ def _add_similar(routes: APIRouter, recommender: Recommender, lanes: Lanes) -> N
     @routes.get("/similar", **_route("The products most like one", parameters, problems=(404,)))
     async def similar(request: Request) -> Response:
         asked = parameters.read(request.scope["query_string"])
-        check_sku(asked.subject)
         work = partial(recommender.similar, asked.subject, asked.k, asked.filters, asked.options)
         return _answered(await lanes.queries.run(work))
 
@@ -63,7 +61,6 @@ def _add_similar(routes: APIRouter, recommender: Recommender, lanes: Lanes) -> N
             work = partial(recommender.similar, product_from(body["product"]), *_common(body))
             return _answered(await lanes.encoding.run(work))
         sku = text_of(body["sku"], "sku")
-        check_sku(sku)
         return _answered(await lanes.queries.run(partial(recommender.similar, sku, *_common(body))))
 
 

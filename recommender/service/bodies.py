@@ -10,8 +10,9 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 
 from recommender.errors import UsageError
-from recommender.service.problems import TYPE_PREFIX, Problem, Stopped
+from recommender.service.problems import Problem, Stopped
 from recommender.types import JsonObject
+from recommender.wire.problems import TYPE_PREFIX
 from recommender.wire.reading import members_of
 
 Number = Callable[[str], Any]

@@ -56,12 +56,11 @@ def route(
     problems: Sequence[int] = (),
     body: Sequence[type[BaseModel]] = (),
     parameters: Sequence[JsonObject] = (),
-    examples: Mapping[str, Any] | None = None,
 ) -> Route:
     """Return what a route's decorator is given; `answers` are the models of the answers that are no problem."""
     extra: JsonObject = {"parameters": list(parameters)} if parameters else {}
     if body:
-        extra["requestBody"] = _request_body(body, examples)
+        extra["requestBody"] = _request_body(body)
     codes = {*_ALWAYS, *problems, *(_WITH_BODY if body else ())}
     return {
         "tags": [tag],
@@ -130,11 +129,9 @@ def _completed(document: JsonObject) -> JsonObject:
     return document
 
 
-def _request_body(models: Sequence[type[BaseModel]], examples: Mapping[str, Any] | None) -> JsonObject:
+def _request_body(models: Sequence[type[BaseModel]]) -> JsonObject:
     refs = [_ref(model.__name__) for model in models]
     content: JsonObject = {"schema": refs[0] if len(refs) == 1 else {"anyOf": refs}}
-    if examples:
-        content["examples"] = {name: {"value": value} for name, value in examples.items()}
     return {"required": True, "content": {"application/json": content}}
 
 

@@ -13,7 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recommender.service.logs import AccessLog
 from recommender.service.metrics import Metrics
-from recommender.service.problems import REQUEST_ID, TYPE_PREFIX, Problem, problem_response
+from recommender.service.problems import REQUEST_ID, Problem, problem_response
+from recommender.wire.problems import TYPE_PREFIX
 
 CALLER = "recommender.caller"
 """Key of the caller's name in the ASGI scope."""

@@ -10,7 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from recommender.errors import Unavailable
 from recommender.service.exchange import CALLER
 from recommender.service.keyring import KeyRing, needed_scope
-from recommender.service.problems import REQUEST_ID, TYPE_PREFIX, Problem, Stopped, problem_of, problem_response
+from recommender.service.problems import REQUEST_ID, Problem, Stopped, problem_of, problem_response
+from recommender.wire.problems import TYPE_PREFIX
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 """What a browser on this machine calls it. A page of elsewhere that has its own name point here is refused by it."""

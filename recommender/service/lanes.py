@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol, TypeVar
 
-from recommender.service.problems import RETRY_AFTER_S, TYPE_PREFIX, Problem, Stopped
+from recommender.service.problems import RETRY_AFTER_S, Problem, Stopped
+from recommender.wire.problems import TYPE_PREFIX
 
 Result = TypeVar("Result")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -11,11 +10,9 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from recommender.errors import RecommenderError, UnknownModel, UnknownSku, http_status
+from recommender.wire.problems import type_of
 
 MEDIA_TYPE = "application/problem+json"
-
-TYPE_PREFIX = "urn:recommender:"
-"""Before the name of an error: a problem's `type`, which a program can tell apart. Others are `about:blank`."""
 
 RETRY_AFTER_S = 2
 """What a 503 asks a caller to wait: an engine that restarts is back in a few seconds, and a queue is shorter."""
@@ -50,7 +47,7 @@ def problem_of(error: RecommenderError) -> Problem:
     """Return the problem that tells of an error of our tree."""
     status = http_status(error)
     headers = {"retry-after": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    return Problem(status, str(error), _type_of(error), headers, _more(error))
+    return Problem(status, str(error), type_of(type(error)), headers, _more(error))
 
 
 def problem_response(problem: Problem, request_id: str) -> Response:
@@ -65,11 +62,6 @@ def problem_response(problem: Problem, request_id: str) -> Response:
     }
     # In ASCII: a message may quote half of a surrogate pair, which has no UTF-8.
     return Response(json.dumps(body), problem.status, dict(problem.headers), MEDIA_TYPE)
-
-
-def _type_of(error: RecommenderError) -> str:
-    words = re.findall("[A-Z][a-z]+", type(error).__name__)
-    return TYPE_PREFIX + "-".join(words).lower()
 
 
 def _more(error: RecommenderError) -> dict[str, object]:

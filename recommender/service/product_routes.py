@@ -23,6 +23,7 @@ from recommender.service.parameters import TEXT_PATTERN
 from recommender.types import JsonObject, Product
 from recommender.wire import product_json
 from recommender.wire.reading import text_of
+from recommender.wire.states import FATES
 
 if TYPE_CHECKING:
     from recommender.api import Recommender
@@ -56,7 +57,7 @@ def _add_one(routes: APIRouter, recommender: Recommender, lanes: Lanes, objects:
         ),
     )
     async def product(request: Request) -> Response:
-        found = await lanes.catalogue.run(partial(_active, recommender, _sku(request)))
+        found = await lanes.catalogue.run(partial(recommender.product, _sku(request)))
         return _json(product_json(found))
 
     written = {
@@ -105,15 +106,6 @@ def _add_batch(routes: APIRouter, recommender: Recommender, lanes: Lanes, object
         return _json({"items": await lanes.catalogue.run(work)})
 
 
-def _active(recommender: Recommender, sku: str) -> Product:
-    """Return a product that is in the shop: one that was taken out is not found any more."""
-    catalogue = recommender.application.catalogue
-    stored = catalogue.get(sku)
-    if stored is None or not stored.active:
-        raise UnknownSku(sku, catalogue.nearest_skus(sku))
-    return stored.product
-
-
 @dataclass(frozen=True, slots=True)
 class _Rejected:
     sku: str
@@ -150,7 +142,7 @@ def _read(objects: ProductObjects, item: Any) -> Product | _Rejected:
 
 def statuses_of(result: WriteResult) -> dict[str, str]:
     """Return what became of each SKU of a write."""
-    return {sku: status for status in ("created", "updated", "unchanged", "deleted") for sku in getattr(result, status)}
+    return {sku: status for status in FATES for sku in getattr(result, status)}
 
 
 def _sku(request: Request) -> str:

@@ -43,7 +43,7 @@ class Explainer:
         dense = _dense_scores(index, question, hits)
         lexical = _lexical_scores(index, question, hits)
         stored = self._stored([hit.sku for hit in hits])
-        words = _words(question.words)
+        words = [(word, self._lexical.query(word).indices) for word in _words(question.words)]
         return [
             replace(
                 hit,
@@ -57,11 +57,11 @@ class Explainer:
             for hit in hits
         ]
 
-    def _found(self, words: Sequence[str], stored: StoredProduct | None) -> tuple[str, ...]:
+    def _found(self, words: Sequence[tuple[str, Sequence[int]]], stored: StoredProduct | None) -> tuple[str, ...]:
         if stored is None or not words:
             return ()
         terms = set(self._lexical.document(self._text(stored.product)).indices)
-        return tuple(word for word in words if terms.intersection(self._lexical.query(word).indices))
+        return tuple(word for word, indices in words if terms.intersection(indices))
 
 
 def _words(text: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -31,12 +31,14 @@ BANDS = 5
 
 def facets_of(cards: Sequence[Card]) -> Facets:
     """Count the products on some cards."""
-    prices = sorted(card.price for card in cards if card.price is not None)
+    prices = _prices(cards)
     return Facets(
         counted=len(cards),
         categories=_most(_ancestors(cards), MAX_VALUES),
         brands=_most([card.brand for card in cards if card.brand], MAX_VALUES),
-        prices=price_bands(prices),
+        prices=_bands(
+            prices, lambda low, high: sum(low <= price and (high is None or price < high) for price in prices)
+        ),
     )
 
 
@@ -54,10 +56,8 @@ def facets_of_all(index: VectorIndex, filters: Filters) -> Facets:
         for value, count in index.facet(BRAND_KEY, filters, MAX_VALUES)
         if value
     ]
-    edges = _edges(sorted(card.price for card in sample if card.price is not None))
-    bands = [PriceBand(low, high, _costing(index, filters, low, high)) for low, high in _spans(edges)]
-    counted = index.count(filters)
-    return Facets(counted, tuple(categories), tuple(named), tuple(band for band in bands if band.count))
+    bands = _bands(_prices(sample), lambda low, high: _costing(index, filters, low, high))
+    return Facets(index.count(filters), tuple(categories), tuple(named), bands)
 
 
 def _costing(index: VectorIndex, filters: Filters, low: Decimal, high: Decimal | None) -> int:
@@ -98,19 +98,16 @@ def _most(values: Sequence[tuple[str, ...]] | Sequence[str], limit: int) -> tupl
     return tuple(FacetCount(written[key], count) for key, count in counts.most_common(limit))
 
 
-def price_bands(prices: Sequence[Decimal]) -> tuple[PriceBand, ...]:
-    """Cut sorted prices into bands at round numbers; none of them is empty."""
-    bands = []
-    for low, high in _spans(_edges(prices)):
-        count = sum(low <= price and (high is None or price < high) for price in prices)
-        bands.append(PriceBand(low, high, count))
+def _prices(cards: Sequence[Card]) -> list[Decimal]:
+    return sorted(card.price for card in cards if card.price is not None)
+
+
+def _bands(prices: Sequence[Decimal], count: Callable[[Decimal, Decimal | None], int]) -> tuple[PriceBand, ...]:
+    """Cut where sorted prices lie into bands at round numbers, with what `count(low, high)` says; none is empty."""
+    edges = _edges(prices)
+    ends: list[Decimal | None] = [*edges[1:], None]
+    bands = [PriceBand(low, high, count(low, high)) for low, high in zip(edges, ends, strict=False)]
     return tuple(band for band in bands if band.count)
-
-
-def _spans(edges: Sequence[Decimal]) -> list[tuple[Decimal, Decimal | None]]:
-    """Return each edge with the next one, the last with None; nothing for none, where no product has a price."""
-    following: list[Decimal | None] = [*edges[1:], None]
-    return list(zip(edges, following, strict=False))
 
 
 def _edges(prices: Sequence[Decimal]) -> list[Decimal]:

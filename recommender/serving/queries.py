@@ -22,7 +22,7 @@ from recommender.serving.faceting import COUNTED, facets_of, facets_of_all
 from recommender.serving.live import LivePair, Pairs
 from recommender.serving.question import Question, card_of_product
 from recommender.serving.ranking import Ranking, browsed
-from recommender.serving.rulebook import NO_PLACEMENT, RuleBook
+from recommender.serving.rulebook import NO_PLACEMENT, Placement, RuleBook
 from recommender.types import Card, Filters, Mode, Product, SparseVector, Variants
 
 NO_VECTOR = np.empty(0, dtype=np.float32)
@@ -74,6 +74,8 @@ class Queries:
         Raises `UnknownSku`, `NoLiveModel`, and `UsageError` for what does not fit together.
         """
         check_query(k, filters, options)
+        if isinstance(product, str):
+            check_sku(product)
 
         def answer(pair: LivePair) -> Answer:
             anchor = self._anchor(pair, product, options.mode)
@@ -136,8 +138,7 @@ class Queries:
         check_query(k, filters, options)
 
         def answer(pair: LivePair) -> Answer:
-            placement = self._rulebook.placement("", filters.categories) if options.rules else NO_PLACEMENT
-            kept = replace(filters, exclude_skus=(*filters.exclude_skus, *sorted(placement.bans)))
+            kept = self._placement(options, "", filters.categories).keeping(filters)
             hits = browsed(pair.index, options.offset + k, kept, options.variants)
             facets = facets_of_all(pair.index, kept) if options.facets else None
             return Answer(tuple(hits[options.offset :]), pair.model, pair.generation, facets)
@@ -146,6 +147,7 @@ class Queries:
 
     def product(self, sku: str) -> Product:
         """Return a product of the catalogue. Raises `UnknownSku`, also for one that was taken out of the shop."""
+        check_sku(sku)
         return self._known(sku, active=True)
 
     def cache_info(self) -> CacheInfo:
@@ -160,13 +162,16 @@ class Queries:
         self, pair: LivePair, question: Question, k: int, filters: Filters, options: Options, text: str = ""
     ) -> Answer:
         about = [*filters.categories, *(anchor.category for anchor in question.anchors)]
-        placement = self._rulebook.placement(text, about) if options.rules else NO_PLACEMENT
+        placement = self._placement(options, text, about)
         ranking = Ranking(pair.index, question, filters, options, placement, self._observe)
         hits: Sequence[Hit] = ranking.hits(options.offset + k)[options.offset :]
         if options.explain:
             hits = self._explainer.explained(pair.index, question, hits)
         facets = facets_of(ranking.cards(COUNTED)) if options.facets else None
         return Answer(tuple(hits), pair.model, pair.generation, facets)
+
+    def _placement(self, options: Options, text: str, categories: Iterable[Sequence[str]]) -> Placement:
+        return self._rulebook.placement(text, categories) if options.rules else NO_PLACEMENT
 
     def _by_example(self, liked: Sequence[_Anchor], disliked: Sequence[_Anchor], options: Options) -> Question:
         words = " ".join(anchor.card.title for anchor in liked)
@@ -195,7 +200,6 @@ class Queries:
         return SparseVector(tuple(weights), tuple(weights.values()))
 
     def _known(self, sku: str, active: bool = False) -> Product:
-        check_sku(sku)
         stored = self._catalogue.get(sku)
         if stored is None or (active and not stored.active):
             raise UnknownSku(sku, self._catalogue.nearest_skus(sku))
@@ -204,7 +208,6 @@ class Queries:
     def _anchor(self, pair: LivePair, product: str | Product, mode: Mode) -> _Anchor:
         """Return a product with its vector: from the index, else from the catalogue, else as it was given."""
         if isinstance(product, str):
-            check_sku(product)
             for point in pair.index.retrieve([point_id(product)], with_vectors=mode is not Mode.LEXICAL):
                 return _indexed(point)
             product = self._known(product)  # of one that is gone, too: its page is where others are wanted most

@@ -59,9 +59,7 @@ class Ranking:
         self._options = options
         self._pins = placement.pins
         self._observe = observe
-        self._filters = filters
-        if placement.bans:
-            self._filters = replace(filters, exclude_skus=(*filters.exclude_skus, *sorted(placement.bans)))
+        self._filters = placement.keeping(filters)
 
     def hits(self, wanted: int) -> list[Hit]:
         """Return the first `wanted` hits of the answer, or as many as there are."""

@@ -6,12 +6,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from recommender.asking import Rule, RuleAction
-from recommender.catalogue.rules import folded_query, in_force
+from recommender.catalogue.rules import folded_query, holds
+from recommender.database.tables import now
 from recommender.errors import Unavailable
+from recommender.types import Filters
 
 FRESH_S = 1.0
 """How long the rules are taken to be what they were: a query would pay half a millisecond to ask each time."""
@@ -26,8 +28,27 @@ class Placement:
     pins: tuple[tuple[int, str], ...] = ()
     bans: frozenset[str] = frozenset()
 
+    def keeping(self, filters: Filters) -> Filters:
+        """Return filters that leave out what is banned, too."""
+        if not self.bans:
+            return filters
+        return replace(filters, exclude_skus=(*filters.exclude_skus, *sorted(self.bans)))
+
 
 NO_PLACEMENT = Placement()
+
+
+class _Folded(NamedTuple):
+    """A rule with its query and its category as questions are compared with them."""
+
+    rule: Rule
+    query: str
+    below: tuple[str, ...]
+
+    def concerns(self, query: str, paths: Sequence[tuple[str, ...]]) -> bool:
+        if self.query:
+            return self.query == query
+        return not self.below or any(path[: len(self.below)] == self.below for path in paths)
 
 
 class RuleBook:
@@ -35,7 +56,7 @@ class RuleBook:
 
     def __init__(self, read: Callable[[], Sequence[Rule]]) -> None:
         self._read = read
-        self._rules: Sequence[Rule] = ()
+        self._rules: Sequence[_Folded] = ()
         self._read_at: float | None = None
         self._lock = threading.Lock()
 
@@ -49,8 +70,9 @@ class RuleBook:
         if not rules:
             return NO_PLACEMENT
         query = folded_query(text)
-        paths = [tuple(name.casefold() for name in path) for path in categories]
-        held = [rule for rule in in_force(rules, datetime.now(UTC)) if _concerns(rule, query, paths)]
+        paths = [_folded_path(path) for path in categories]
+        at = now()
+        held = [each.rule for each in rules if holds(each.rule, at) and each.concerns(query, paths)]
         bans = frozenset(rule.sku for rule in held if rule.action is RuleAction.BAN)
         places: dict[str, int] = {}
         for rule in held:
@@ -58,7 +80,7 @@ class RuleBook:
                 places.setdefault(rule.sku, rule.position)  # pinned twice: the older rule stands
         return Placement(tuple(sorted((place, sku) for sku, place in places.items())), bans)
 
-    def _current(self) -> Sequence[Rule]:
+    def _current(self) -> Sequence[_Folded]:
         read_at = self._read_at
         if read_at is not None and time.monotonic() - read_at < FRESH_S:
             return self._rules
@@ -66,7 +88,9 @@ class RuleBook:
             return self._rules  # another query is reading them: the ones at hand are as good
         try:
             self._read_at = time.monotonic()
-            self._rules = self._read()
+            self._rules = [
+                _Folded(rule, folded_query(rule.query), _folded_path(rule.category)) for rule in self._read()
+            ]
         except Unavailable as error:
             _log.warning("rules can't be read, the last ones hold: %s", error)
         finally:
@@ -74,8 +98,5 @@ class RuleBook:
         return self._rules
 
 
-def _concerns(rule: Rule, query: str, paths: Sequence[tuple[str, ...]]) -> bool:
-    if rule.query:
-        return bool(query) and folded_query(rule.query) == query
-    below = tuple(name.casefold() for name in rule.category)
-    return not below or any(path[: len(below)] == below for path in paths)
+def _folded_path(path: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name.casefold() for name in path)

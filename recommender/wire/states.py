@@ -8,7 +8,8 @@ from recommender.asking import Status, WriteResult
 from recommender.types import JsonObject
 from recommender.wire.reading import integer_of, number_of, object_of, optional, required, text_of, texts_of
 
-_FATES = ("created", "updated", "unchanged", "deleted")
+FATES = ("created", "updated", "unchanged", "deleted")
+"""What may become of a product: the fields of a `WriteResult`, and the statuses of a batch's items."""
 
 
 def status_json(status: Status) -> JsonObject:
@@ -50,15 +51,10 @@ def status_from(value: Any) -> Status:
 
 def write_result_json(result: WriteResult) -> JsonObject:
     """Return the JSON form of what became of products."""
-    return {
-        "created": list(result.created),
-        "updated": list(result.updated),
-        "unchanged": list(result.unchanged),
-        "deleted": list(result.deleted),
-    }
+    return {fate: list(getattr(result, fate)) for fate in FATES}
 
 
 def write_result_from(value: Any) -> WriteResult:
     """Read what became of products from its JSON form."""
     members = object_of(value, "the result")
-    return WriteResult(*(texts_of(members.get(name, ()), name) for name in _FATES))
+    return WriteResult(*(texts_of(members.get(name, ()), name) for name in FATES))
