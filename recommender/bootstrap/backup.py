@@ -21,6 +21,7 @@ from recommender.database.migrate import head_revision
 from recommender.database.transfer import snapshot, sqlite_file
 from recommender.durable import sync
 from recommender.errors import BadInput, IndexHeld, Unavailable, UsageError
+from recommender.holes import copy_with_holes
 from recommender.index.embedded import EmbeddedEngine
 from recommender.index.generations import Generation, Generations
 from recommender.index.protocol import VectorIndex
@@ -128,7 +129,8 @@ def _points_of(
         yield index
         return
     index.flush()
-    shutil.copytree(application.settings.index_dir / live.name, folder / "index" / live.name)
+    files = application.settings.index_dir / live.name
+    shutil.copytree(files, folder / "index" / live.name, copy_function=copy_with_holes)
     application.release_indexes()
     copy = EmbeddedEngine(folder / "index").open(live.name)
     try:

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from recommender.durable import sync
 from recommender.errors import IndexHeld
+from recommender.holes import copy_with_holes
 from recommender.index.hold import Hold
 
 _POINTER = ".shard"
@@ -34,7 +35,7 @@ def copy_shard(folder: Path) -> Path:
     """Copy the shard of a generation and return where the copy lies; the caller sees to it that nobody writes."""
     copy = folder / f"{_COPY}{uuid4().hex[:12]}"
     try:
-        shutil.copytree(place(folder), copy, ignore=_not_of_the_shard)
+        shutil.copytree(place(folder), copy, ignore=_not_of_the_shard, copy_function=copy_with_holes)
     except BaseException:
         shutil.rmtree(copy, ignore_errors=True)
         raise

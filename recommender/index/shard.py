@@ -42,12 +42,15 @@ _log = logging.getLogger(__name__)
 class Shard:
     """An open shard. Readers may run beside one writer, from any thread, also while another shard takes its place."""
 
-    def __init__(self, folder: Path, warm: Callable[[edge.EdgeShard], None]) -> None:
+    def __init__(
+        self, folder: Path, load: Callable[[Path], edge.EdgeShard], warm: Callable[[edge.EdgeShard], None]
+    ) -> None:
         self._folder = folder
+        self._load = load
         self._warm = warm
         self._answers = False
         sweep(folder)
-        self._open = Replaceable(edge.EdgeShard.load(str(place(folder))))
+        self._open = Replaceable(load(place(folder)))
         self._writing = threading.RLock()
         self._unflushed = 0
         self._one_copy = threading.Lock()
@@ -155,7 +158,7 @@ class Shard:
         writes wait for the end of it.
         """
         sync_shard(copy)
-        new = edge.EdgeShard.load(str(copy))
+        new = self._load(copy)
         try:
             if self._answers:
                 self._warm(new)
