@@ -19,7 +19,8 @@ class ProblemProtocol(HttpToolsProtocol):
         """Answer in the parser's stead; `msg` says no more than that it could not read on."""
         del msg
         detail = (
-            f"this is no HTTP/1.1, or its address has more than {LONGEST_ADDRESS:,} bytes; send long texts in a POST"
+            "this is no HTTP/1.1: in an address every space and every letter beyond ASCII is written as %XX "
+            f"(curl: -G --data-urlencode), and it has at most {LONGEST_ADDRESS:,} bytes; send long texts in a POST"
         )
         response = problem_response(Problem(400, detail, headers={"connection": "close"}), os.urandom(8).hex())
         head = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)

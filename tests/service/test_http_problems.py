@@ -143,7 +143,11 @@ def test_every_answer_carries_the_headers_that_keep_a_browser_safe(service: Serv
         assert "access-control-allow-origin" not in headers
 
 
-@pytest.mark.parametrize("request_line", [b"GET / HTTP/9", b"GET /" + b"x" * 70_000 + b" HTTP/1.1"])
+@pytest.mark.parametrize(
+    "request_line",
+    [b"GET / HTTP/9", b"GET /" + b"x" * 70_000 + b" HTTP/1.1", "GET /v1/search?q=K\u00fcche HTTP/1.1".encode()],
+    ids=["version", "too-long", "umlaut"],
+)
 def test_what_is_no_http_is_answered_by_a_problem_too(service: Service, request_line: bytes) -> None:
     with listening(service.app) as url:
         host, port = url.removeprefix("http://").split(":")
@@ -151,4 +155,6 @@ def test_what_is_no_http_is_answered_by_a_problem_too(service: Service, request_
             connection.sendall(request_line + b"\r\n\r\n")
             reply = b"".join(iter(lambda: connection.recv(65536), b""))
     assert b"application/problem+json" in reply
-    assert json.loads(reply.split(b"\r\n\r\n", 1)[1])["status"] == 400
+    problem = json.loads(reply.split(b"\r\n\r\n", 1)[1])
+    assert problem["status"] == 400
+    assert "%XX" in problem["detail"]
