@@ -65,7 +65,7 @@ def _error_of(reply: httpx.Response, url: str, skus: tuple[str, ...]) -> Recomme
     status, problem = reply.status_code, _problem(reply)
     detail = str(problem.get("detail") or problem.get("title") or "")
     if status == 401:
-        return Refused(f"the service at {url} wants an API key{_because(detail)}; `recommender keys create` makes one")
+        return Refused(f"the service at {url} wants an API key{_because(detail)}")
     if status == 403:
         return Refused(f"the service at {url} does not let this API key do that{_because(detail)}")
     if not detail:

@@ -9,12 +9,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recommender.errors import Unavailable
 from recommender.service.exchange import CALLER
-from recommender.service.keyring import KeyRing, needed_scope
+from recommender.service.keyring import KeyRing, gives_key, needed_scope
 from recommender.service.problems import REQUEST_ID, Problem, Stopped, problem_of, problem_response
 from recommender.wire.problems import TYPE_PREFIX
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 """What a browser on this machine calls it. A page of elsewhere that has its own name point here is refused by it."""
+
+_NO_KEY = "this needs a key: send `Authorization: Bearer KEY`, made by `recommender keys create`"
+_CLOSED = "this key opens nothing: it is mistyped or revoked; see `recommender keys list`, or make one"
 
 CHALLENGE = {"www-authenticate": 'Bearer realm="recommender"'}
 
@@ -57,7 +60,7 @@ class Gate:
         caller = self._keys.caller(headers)
         scope[CALLER] = caller.name
         if caller.scope is None:
-            detail = "this needs a key: send `Authorization: Bearer KEY`, made by `recommender keys create`"
+            detail = _CLOSED if gives_key(headers) else _NO_KEY
             return Problem(HTTPStatus.UNAUTHORIZED, detail, TYPE_PREFIX + "no-key", CHALLENGE)
         if not caller.scope.covers(needed):
             detail = f"this key may {caller.scope}; {scope['method']} here needs one that may {needed}"

@@ -103,6 +103,11 @@ class KeyRing:
         return NOBODY
 
 
+def gives_key(headers: Mapping[bytes, bytes]) -> bool:
+    """Tell whether these headers hold something that is meant as a key."""
+    return bool(_token(headers))
+
+
 def _token(headers: Mapping[bytes, bytes]) -> str:
     kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     if kind.lower() == "bearer":

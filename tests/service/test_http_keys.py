@@ -90,6 +90,14 @@ def test_a_refusal_says_how_to_ask(keyed: Service) -> None:
     assert "recommender keys create" in reply.json()["detail"]
 
 
+def test_a_key_that_opens_nothing_is_told_apart_from_none(keyed: Service) -> None:
+    for headers in ({"x-api-key": "rk_x_y"}, {"authorization": "Bearer mistyped"}):
+        reply = keyed.client.get("/v1/status", headers=headers)
+        assert reply.status_code == 401
+        assert "revoked" in reply.json()["detail"]
+    assert "this needs a key" in keyed.client.get("/v1/status", headers={"authorization": "Bearer "}).json()["detail"]
+
+
 def test_the_secret_is_nowhere_in_the_database(keyed: Service, home: Path) -> None:
     secret = keyed.keys.create("hidden", Scope.READ).rsplit("_", 1)[1]
     assert not any(secret.encode() in file.read_bytes() for file in home.glob("catalogue.db*"))
