@@ -61,11 +61,15 @@ def revoke(
     from recommender.service.api_keys import ApiKeys
 
     with open_application() as application:
-        key = ApiKeys(application.database).revoke(name)
+        keys = ApiKeys(application.database)
+        key = keys.revoke(name)
+        last = not keys.active()
     if as_json:
         print_json(_json(key))
     else:
         say(f"key {key.public_id} ({key.name}) opens nothing any more")
+    if last:
+        say("no key is left: a service on 127.0.0.1 is now open to everybody on this machine; `keys create` closes it")
 
 
 def _json(key: ApiKey) -> dict[str, Any]:
