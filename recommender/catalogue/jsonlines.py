@@ -16,6 +16,7 @@ from recommender.catalogue.rows import Row
 from recommender.catalogue.shapes import MAX_NAMES, Shapes
 from recommender.catalogue.sources import FeedFile
 from recommender.errors import BadFeed
+from recommender.wire.reading import kind_of
 
 SAMPLED_LINES = 200
 """Objects whose names are looked at before anything is written."""
@@ -121,5 +122,5 @@ def _object(line: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise BadRow("not JSON that can be read: too deep, or a number too long") from None
     if not isinstance(value, dict):
-        raise BadRow(f"not a JSON object but a {type(value).__name__}")
+        raise BadRow(f"not a JSON object but {kind_of(value)}")
     return value

@@ -40,6 +40,10 @@ class ProductObjects:
         """Return the SKU of an object as far as it can be told, for a report."""
         return sku_of(self._row(members, ""))
 
+    def ignored(self, members: JsonObject) -> tuple[str, ...]:
+        """Return the names of an object that nothing is read from, for a report."""
+        return self._shapes.of(tuple(members)).ignored
+
     def _row(self, members: JsonObject, sku: str) -> Row:
         columns = self._shapes.of(tuple(members))
         cells = {field: members[name] for field, name in columns.fields.items()}

@@ -13,7 +13,7 @@ from recommender.errors import UsageError
 from recommender.service.problems import Problem, Stopped
 from recommender.types import JsonObject
 from recommender.wire.problems import TYPE_PREFIX
-from recommender.wire.reading import members_of
+from recommender.wire.reading import kind_of, members_of
 
 Number = Callable[[str], Any]
 
@@ -31,7 +31,7 @@ async def json_object(request: Request, known: tuple[str, ...] = (), number: Num
         raise UsageError("the body broke off; send it again") from None
     value = _parsed(body, number)
     if not isinstance(value, dict):
-        raise UsageError(f"the body is a JSON {type(value).__name__}; an object is expected")
+        raise UsageError(f"the body is {kind_of(value)}; an object is expected")
     return members_of(value, "the body", known) if known else value
 
 

@@ -22,7 +22,7 @@ from recommender.service.lanes import Lanes
 from recommender.service.parameters import TEXT_PATTERN
 from recommender.types import JsonObject, Product
 from recommender.wire import product_json
-from recommender.wire.reading import text_of
+from recommender.wire.reading import kind_of, text_of
 from recommender.wire.states import FATES
 
 if TYPE_CHECKING:
@@ -71,12 +71,13 @@ def _add_one(routes: APIRouter, recommender: Recommender, lanes: Lanes, objects:
     )
     async def put(request: Request) -> Response:
         sku = _sku(request)
-        given = objects.product(await json_object(request, number=exact_number), sku)
+        body = await json_object(request, number=exact_number)
+        given = objects.product(body, sku)
         if given.sku != sku:
             raise UsageError(f"the body has the SKU {given.sku[:60]!r}, the address {sku[:60]!r}; give one of them")
         result = await lanes.catalogue.run(partial(recommender.write, [given]))
         status = statuses_of(result)[sku]
-        return _json({"sku": sku, "status": status}, 201 if status == "created" else 200)
+        return _json(_done(sku, status, objects.ignored(body)), 201 if status == "created" else 200)
 
     gone = {200: (schemas.Written, "The product is out of the shop: `deleted`.")}
 
@@ -125,15 +126,20 @@ def _written(
     items = [
         {"sku": each.sku, "status": "rejected", "reason": each.reason}
         if isinstance(each, _Rejected)
-        else {"sku": each.sku, "status": statuses[each.sku]}
-        for each in read
+        else _done(each.sku, statuses[each.sku], objects.ignored(item))
+        for each, item in zip(read, upsert, strict=True)
     ]
     return items + [{"sku": sku, "status": statuses.get(sku, "unknown")} for sku in delete]
 
 
+def _done(sku: str, status: str, ignored: Sequence[str]) -> JsonObject:
+    """Say what became of a product, and which of its fields nothing was read from."""
+    return {"sku": sku, "status": status} | ({"ignored": list(ignored)} if ignored else {})
+
+
 def _read(objects: ProductObjects, item: Any) -> Product | _Rejected:
     if not isinstance(item, dict):
-        return _Rejected("", f"not a JSON object but a {type(item).__name__}")
+        return _Rejected("", f"the item is {kind_of(item)}; an object is expected")
     try:
         return objects.product(item)
     except BadInput as error:
@@ -160,7 +166,7 @@ def _checked_sku(value: Any, what: str) -> str:
 def _list(body: JsonObject, name: str) -> list[Any]:
     found = body.get(name, [])
     if not isinstance(found, list):
-        raise UsageError(f"{name} is a {type(found).__name__}; a list is expected")
+        raise UsageError(f"{name} is {kind_of(found)}; a list is expected")
     return found
 
 

@@ -376,13 +376,14 @@ class Product(BaseModel):
 
 
 class Written(BaseModel):
-    """What became of one product: durable, and in answers about a second later."""
+    """What became of one product: durable, and in answers about a second later. `ignored` are fields not read."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"sku": "OS-1127", "status": "created"}})
 
     sku: str
     status: Literal["created", "updated", "unchanged", "deleted", "unknown", "rejected"]
     reason: str | None = None
+    ignored: list[str] | None = None
 
 
 class BatchResult(BaseModel):

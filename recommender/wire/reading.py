@@ -24,7 +24,7 @@ _LARGEST = Decimal("1e15")
 """Numbers are below it: cents of a larger price could not be told apart, and nothing is counted that far."""
 
 _KINDS: dict[type, str] = {
-    bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "an object",
+    int: "a number", float: "a number", Decimal: "a number", str: "a text", list: "a list", dict: "an object",
     type(None): "null",
 }  # fmt: skip
 
@@ -149,16 +149,19 @@ def parse_path(text: str, what: str) -> tuple[str, ...]:
     return names
 
 
+def kind_of(value: Any) -> str:
+    """Return what kind of JSON a value is, for a complaint."""
+    return str(value).lower() if isinstance(value, bool) else _KINDS.get(type(value), type(value).__name__)
+
+
 def optional(value: Any, what: str, read: Callable[[Any, str], Value]) -> Value | None:
     """Return nothing for null, else what `read` makes of the value."""
     return None if value is None else read(value, what)
 
 
 def _wrong(value: Any, what: str, expected: str) -> UsageError:
-    kind = _KINDS.get(type(value), type(value).__name__)
     shown = "" if value is None or isinstance(value, bool | list | dict) else f" {_short(value)}"
-    kind = str(value).lower() if isinstance(value, bool) else kind
-    return UsageError(f"{what} is {kind}{shown}; {expected} is expected")
+    return UsageError(f"{what} is {kind_of(value)}{shown}; {expected} is expected")
 
 
 def _short(value: Any) -> str:

@@ -56,6 +56,17 @@ def test_a_product_is_created_updated_left_alone_and_taken_out(writable: Service
     assert writable.client.get("/v1/products/boot%2F1").status_code == 404
 
 
+def test_fields_that_nothing_is_read_from_are_told(writable: Service) -> None:
+    odd = BOOT | {"colour": "red", "attr_fit": "wide"}
+    reply = writable.client.put("/v1/products/odd", json=odd)
+    assert reply.json() == {"sku": "odd", "status": "created", "ignored": ["colour"]}
+    assert writable.get("/v1/products/odd")["attributes"]["fit"] == "wide"
+    batch = {"upsert": [{"sku": "plain", **BOOT}, {"sku": "odd", **odd, "titel": "x"}]}
+    plain, told = writable.post("/v1/products:batch", batch)["items"]
+    assert plain == {"sku": "plain", "status": "created"}
+    assert told == {"sku": "odd", "status": "unchanged", "ignored": ["colour", "titel"]}
+
+
 def test_what_is_written_is_in_answers_soon(writable: Service) -> None:
     _put(writable, "lamp-new", {"title": "Zirconium lantern"})
     assert _appears(writable, "zirconium", "lamp-new")
@@ -87,6 +98,7 @@ def test_each_item_of_a_batch_gets_a_status_in_the_order_given(writable: Service
     assert [item["status"] for item in items] == statuses
     assert [item["sku"] for item in items[:3]] == ["new", "there", "bad"]
     assert items[2]["reason"] == "no title"
+    assert items[3]["reason"] == "the item is a number; an object is expected"
     assert "price" in items[5]["reason"]
 
 
