@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from support.chromium import Watch, watched
 from support.served import listening
 
 from recommender.api import Recommender
+from recommender.asking import Rule, RuleAction
 from recommender.service.api_keys import ApiKeys
 from recommender.service.app import Access, create_app
 from recommender.service.scopes import Scope
@@ -125,6 +127,25 @@ def test_unknown_products_are_not_found(visit: tuple[Page, Watch]) -> None:
     watch.expected.append("404")
     page.goto("/?sku=SKU-000")
     expect(page.get_by_role("alert")).to_contain_text("no product has the SKU 'SKU-000'; did you mean")
+    expect(page.locator("#pulse")).to_have_attribute("data-state", "fine")
+    meant = page.get_by_role("alert").get_by_role("link").first
+    sku = meant.text_content() or ""
+    meant.click()
+    expect(page.locator(".sku")).to_have_text(sku)
+
+
+def test_rules_say_in_utc_until_when_and_what_is_over(browser: Browser, address: str, shop: Recommender) -> None:
+    ends = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2999, 12, 27, tzinfo=UTC))
+    added = [shop.add_rule(Rule(RuleAction.BAN, "SKU-0001", query="xyz", ends_at=end)) for end in ends]
+    try:
+        with watched(browser, address, timezone_id="America/New_York") as (page, _):
+            page.goto("/?view=rules")
+            expect(page.locator(".rule").nth(0)).to_contain_text("until 01/01/2020 · no longer holds")
+            expect(page.locator(".rule").nth(1)).to_contain_text("until 27/12/2999")
+            expect(page.locator(".rule").nth(1)).not_to_contain_text("no longer holds")
+    finally:
+        for rule in added:
+            shop.remove_rule(rule.id or 0)
 
 
 def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Browser, shop: Recommender) -> None:

@@ -6,12 +6,13 @@ const FRESH_MS = 60_000;
 
 const answers = new Map();
 
-/** What went wrong: the HTTP status (0: no answer at all), and what the service says about it. */
+/** What went wrong: the HTTP status (0: no answer at all), what the service says about it, and SKUs that may be meant. */
 class Problem extends Error {
-  constructor(status, detail, type = "") {
+  constructor(status, detail, type = "", nearest = []) {
     super(detail);
     this.status = status;
     this.type = type;
+    this.nearest = nearest;
   }
 }
 
@@ -79,7 +80,9 @@ async function ask(address, { headers = {}, ...options }) {
 async function problem(response) {
   const said = await response.json().catch(() => ({}));
   const detail = typeof said.detail === "string" ? said.detail : said.title;
-  return new Problem(response.status, detail || `The service answered ${response.status}.`, String(said.type ?? ""));
+  const nearest = Array.isArray(said.nearest) ? said.nearest.map(String) : [];
+  const told = detail || `The service answered ${response.status}.`;
+  return new Problem(response.status, told, String(said.type ?? ""), nearest);
 }
 
 /** Runs one piece of work at a time: a new one aborts the one before, whose end nobody hears of. */

@@ -226,7 +226,7 @@ class App {
 
   failed(error) {
     this.#away ||= error.status === 0 || error.status === 503;
-    this.#pulse(error.status === 0 || error.status >= 500 ? "away" : "working");
+    if (error.status === 0 || error.status >= 500) this.#pulse("away");
     if (error.status === 0) element("status").textContent = "The service does not answer";
     if (error.status === 401 && !this.#keyAsked) this.#askKey();
   }

@@ -2,16 +2,22 @@
 
 import { h } from "./dom.js";
 import { keepKey } from "./api.js";
+import { address } from "./state.js";
 
-/** A calm box with a title, a sentence, and what can be done: `{label, act}` buttons or `{command}` lines. */
+/** A calm box with a title, a sentence, and what can be done: `{label, act}` buttons, `{sku}` links, `{command}` lines. */
 export function notice(title, text, remedies = [], kind = "empty") {
   return h(
     "div",
     { class: `notice ${kind}`, role: kind === "failed" ? "alert" : null },
     h("h2", {}, title),
     h("p", { dir: "auto" }, text),
-    remedies.map((one) => (one.command ? h("code", { class: "command" }, one.command) : button(one))),
+    remedies.map(remedy),
   );
+}
+
+function remedy(one) {
+  if (one.command) return h("code", { class: "command" }, one.command);
+  return one.sku ? h("a", { class: "button", href: address({ sku: one.sku }), data: { go: "" } }, one.sku) : button(one);
 }
 
 const button = ({ label, act }) => h("button", { type: "button", class: "button", on: { click: act } }, label);
@@ -39,12 +45,15 @@ export function failure(problem, retry) {
       "This service answers only who has a key. It is kept until this tab is closed.",
       [
         { label: "Enter a key", act: () => askForKey().then((given) => given && retry()) },
-        { command: "recommender keys create NAME" },
+        { command: "recommender keys create NAME --scope read" },
       ],
       "failed",
     );
   if (problem.status === 403) return notice("This key may not do that", problem.message, [], "failed");
-  if (problem.status === 404) return notice("Not found", problem.message, [again], "failed");
+  if (problem.status === 404) {
+    const meant = problem.nearest.map((sku) => ({ sku }));
+    return notice("Not found", problem.message, meant.length ? meant : [again], "failed");
+  }
   if (problem.status === 503) return notice("The engine is away for a moment", problem.message, [again], "failed");
   if (problem.status) return notice("That could not be answered", problem.message, [again], "failed");
   return notice(

@@ -100,6 +100,7 @@ export class RulesView {
     const dates = [rule.starts_at && `from ${day(rule.starts_at)}`, rule.ends_at && `until ${day(rule.ends_at)}`]
       .filter(Boolean)
       .join(" ");
+    const over = rule.ends_at && new Date(rule.ends_at) <= new Date() && "no longer holds";
     return h(
       "li",
       { class: "rule" },
@@ -112,7 +113,7 @@ export class RulesView {
         "div",
         {},
         h("a", { href: productAddress(this.app.state, rule.sku), data: { go: "" }, dir: "auto" }, rule.sku),
-        h("p", { class: "muted", dir: "auto" }, [scopeOf(rule), dates, rule.note].filter(Boolean).join(" · ")),
+        h("p", { class: "muted", dir: "auto" }, [scopeOf(rule), dates, over, rule.note].filter(Boolean).join(" · ")),
       ),
       h(
         "button",
@@ -130,7 +131,8 @@ export class RulesView {
   leave() {}
 }
 
-const day = (text) => new Date(text).toLocaleDateString();
+// Rules are dated in UTC: in the west of it, the day before would be shown.
+const day = (text) => new Date(text).toLocaleDateString(undefined, { timeZone: "UTC" });
 
 function scopeOf(rule) {
   const category = typeof rule.category === "string" ? rule.category : path(rule.category ?? []);
