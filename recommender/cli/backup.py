@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recommender.bootstrap.parts import Part
+from recommender.cli.held import running_service
 from recommender.cli.options import Json
 from recommender.cli.output import print_json, say
 from recommender.cli.progress import ProgressBar
+from recommender.errors import IndexHeld
 
 if TYPE_CHECKING:
+    from recommender.bootstrap.application import Application
     from recommender.bootstrap.backup import Backup
     from recommender.bootstrap.restore import Restored
+    from recommender.types import Progress
 
 
 def register(app: typer.Typer) -> None:
@@ -34,12 +38,14 @@ def backup(
     ] = 120.0,
     as_json: Json = False,
 ) -> None:
-    """Copy catalogue, models and live index into one file while everything runs."""
+    """Copy catalogue, models and live index into one file while everything runs.
+
+    An embedded index that `recommender serve` holds can't be copied: leave it out.
+    """
     from recommender.bootstrap.application import open_application
-    from recommender.bootstrap.backup import backup as back_up
 
     with open_application() as application, ProgressBar() as progress:
-        done = back_up(application, file, with_index=not without_index, patience=wait, progress=progress)
+        done = _backed_up(application, file, not without_index, wait, progress)
     if as_json:
         print_json(_backup_json(done))
         return
@@ -51,6 +57,22 @@ def backup(
     )
     for name in done.left_out:
         say(f"the model {name} is left out: its folder is gone")
+
+
+def _backed_up(application: Application, file: Path, with_index: bool, wait: float, progress: Progress) -> Backup:
+    from recommender.bootstrap.backup import backup as back_up
+
+    service = None if application.settings.qdrant_url else running_service(application.settings.home)
+    patience = 0.0 if service else wait  # a worker lets go of the index in a while, a service never does
+    try:
+        return back_up(application, file, with_index=with_index, patience=patience, progress=progress)
+    except IndexHeld as held:
+        if service is None:
+            raise
+        raise IndexHeld(
+            f"the service at {service.url} holds the embedded index while it runs; leave the index out "
+            "(--without-index; after a restore `index rebuild` makes it again), or stop the service meanwhile"
+        ) from held
 
 
 def _backup_json(done: Backup) -> dict[str, Any]:

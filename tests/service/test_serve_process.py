@@ -98,6 +98,20 @@ def test_a_port_in_use_and_an_index_in_use_are_told_in_one_line(home: Path) -> N
         assert json.loads((home / "service.json").read_text())["url"] == url, "the first one is still announced"
 
 
+def test_a_backup_beside_a_service_says_at_once_that_the_index_stays_out(home: Path, tmp_path: Path) -> None:
+    with _served(home) as (_, url):
+        started = time.monotonic()
+        refused = _run(home, "backup", str(tmp_path / "shop.tar"))
+        assert (refused.returncode, refused.stdout) == (5, "")
+        assert time.monotonic() - started < 60, "it does not wait for a service to let go"
+        told = refused.stderr.strip().splitlines()[-1]
+        assert f"the service at {url} holds the embedded index" in told
+        assert "--without-index" in told
+        made = _run(home, "backup", str(tmp_path / "shop.tar"), "--without-index", "--json")
+        assert made.returncode == 0, made.stderr
+        assert json.loads(made.stdout)["index"] is None
+
+
 def test_beyond_this_machine_a_service_wants_a_key_that_is_made_shown_once_and_revoked_while_it_runs(
     home: Path,
 ) -> None:
