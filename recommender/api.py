@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from recommender.asking import NO_FILTERS, NO_OPTIONS, Answer, Options, Rule, Status, WriteResult
+from recommender.asking_checks import each_product, each_sku
 from recommender.bootstrap.application import Application
 from recommender.bootstrap.background import BackgroundWorker
 from recommender.bootstrap.status import status_of
@@ -94,25 +95,26 @@ class Recommender:
         """Return a product of the catalogue as it stands there. Raises `UnknownSku`."""
         return self._queries.product(sku)
 
-    def upsert(self, products: Sequence[Product]) -> WriteResult:
+    def upsert(self, products: Iterable[Product]) -> WriteResult:
         """Create or replace products by SKU; durable on return, in answers soon after.
 
         All or nothing: raises `BadInput` that names the first product that can't be stored, and then writes none.
         """
         return self.write(products)
 
-    def delete(self, skus: Sequence[str]) -> int:
+    def delete(self, skus: Iterable[str]) -> int:
         """Take products out of the shop; return how many were there. They stay in the catalogue, as inactive."""
         return len(self.write(delete=skus).deleted)
 
-    def write(self, upsert: Sequence[Product] = (), delete: Sequence[str] = ()) -> WriteResult:
+    def write(self, upsert: Iterable[Product] = (), delete: Iterable[str] = ()) -> WriteResult:
         """Do both, and tell what became of each SKU. A SKU that is in both is deleted. Raises as `upsert` does."""
-        for product in upsert:
+        products, skus = list(each_product(upsert)), list(dict.fromkeys(each_sku(delete)))
+        for product in products:
             if problem := product_problem(product):
                 raise BadInput(f"product {product.sku[:80]!r}: {problem}")
         catalogue = self.application.catalogue
-        written = catalogue.upsert_each(upsert) if upsert else WriteResult()
-        gone = catalogue.deactivate_each(list(dict.fromkeys(delete))) if delete else ()
+        written = catalogue.upsert_each(products) if products else WriteResult()
+        gone = catalogue.deactivate_each(skus) if skus else ()
         return WriteResult(written.created, written.updated, written.unchanged, gone)
 
     def rules(self) -> list[Rule]:
@@ -209,15 +211,15 @@ class AsyncRecommender:
         """Answer as `Recommender.product` does."""
         return await _threaded(self.blocking.product, sku)
 
-    async def upsert(self, products: Sequence[Product]) -> WriteResult:
+    async def upsert(self, products: Iterable[Product]) -> WriteResult:
         """Do as `Recommender.upsert` does."""
         return await _threaded(self.blocking.upsert, products)
 
-    async def delete(self, skus: Sequence[str]) -> int:
+    async def delete(self, skus: Iterable[str]) -> int:
         """Do as `Recommender.delete` does."""
         return await _threaded(self.blocking.delete, skus)
 
-    async def write(self, upsert: Sequence[Product] = (), delete: Sequence[str] = ()) -> WriteResult:
+    async def write(self, upsert: Iterable[Product] = (), delete: Iterable[str] = ()) -> WriteResult:
         """Do as `Recommender.write` does."""
         return await _threaded(self.blocking.write, upsert, delete)
 

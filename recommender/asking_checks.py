@@ -6,7 +6,7 @@ expected, and nothing else: no database and no index is touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from math import isfinite
@@ -23,7 +23,7 @@ from recommender.asking import (
     Strategy,
 )
 from recommender.errors import UsageError
-from recommender.types import MAX_RESULTS, Filters, Mode, Variants
+from recommender.types import MAX_RESULTS, Filters, Mode, Product, Variants
 
 MAX_FILTER_VALUES = 500
 """Values of one filter: a basket's or a session's worth of SKUs. The engine looks up each of them."""
@@ -46,6 +46,10 @@ MAX_HALF_LIFE_DAYS = 36_500.0
 
 def check_query(k: int, filters: Filters, options: Options) -> None:
     """Check what every query has: how many are wanted, the filters and the options."""
+    if not isinstance(filters, Filters):
+        raise UsageError(f"filters is {_shown(filters)}; give Filters(in_stock=True) and the like")
+    if not isinstance(options, Options):
+        raise UsageError(f"options is {_shown(options)}; give Options(diversity=0.3) and the like")
     check_count(k, options.offset)
     check_filters(filters)
     check_options(options)
@@ -141,6 +145,25 @@ def check_sku(sku: str) -> None:
     _check_value(sku, "the SKU")
 
 
+def each_product(products: Iterable[Product]) -> Iterator[Product]:
+    """Give the products that are to be written. One alone, or something else among them, is a mistake of the caller."""
+    if isinstance(products, Product | Mapping) or not isinstance(products, Iterable):
+        raise UsageError(f"the products are {_shown(products)}; give a list of them, even for one")
+    for product in products:
+        if not isinstance(product, Product):
+            raise UsageError(f"the products hold {_shown(product)}; give Product('SKU', 'title') and the like")
+        yield product
+
+
+def each_sku(skus: Iterable[str]) -> Iterator[str]:
+    """Give the SKUs that are to be taken out. A text alone is a mistake: its characters would be taken for SKUs."""
+    if isinstance(skus, str) or not isinstance(skus, Iterable):
+        raise UsageError(f"the SKUs are {_shown(skus)}; give a list of them, even for one")
+    for sku in skus:
+        check_sku(sku)
+        yield sku
+
+
 def check_encodable(text: str, what: str) -> None:
     """Check that a text has a form in UTF-8: half of a surrogate pair, which JSON and arguments can hold, has none."""
     if text.isascii():
@@ -151,7 +174,9 @@ def check_encodable(text: str, what: str) -> None:
         raise UsageError(f"{what} holds half of a surrogate pair at {error.start}; send text in UTF-8") from None
 
 
-def _check_attributes(attributes: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+def _check_attributes(attributes: Any) -> None:
+    if isinstance(attributes, Mapping):
+        raise UsageError(f"attributes is {_shown(attributes)}; give pairs, (('colour', ('red', 'blue')),)")
     _check_size(attributes, "attributes")
     for pair in attributes:
         if isinstance(pair, str) or len(pair) != 2:

@@ -16,8 +16,8 @@ from support.installation import install, settings_of
 from support.tiny_model import build_tiny_model
 from support.toy_catalogue import toy_catalogue
 
-from recommender import AsyncRecommender, Mode, Options, Product, Recommender, Rule, RuleAction
-from recommender.errors import BadInput, NotFound, UnknownSku
+from recommender import AsyncRecommender, Filters, Mode, Options, Product, Recommender, Rule, RuleAction
+from recommender.errors import BadInput, NotFound, UnknownSku, UsageError
 
 PRODUCTS = toy_catalogue(products_per_leaf=4)
 FIRST = PRODUCTS[0]
@@ -78,6 +78,27 @@ def test_products_go_in_all_or_none(shop: Recommender) -> None:
         shop.upsert([replace(FIRST, sku="good"), Product("bad", "")])
     with pytest.raises(UnknownSku):
         shop.product("good")
+
+
+def test_products_and_skus_may_come_one_by_one_but_not_alone(shop: Recommender) -> None:
+    written = shop.upsert(replace(FIRST, sku=sku) for sku in ("one", "by one"))
+    assert set(written.created) == {"one", "by one"}
+    for alone in (FIRST, {"sku": "x", "title": "X"}, [{"sku": "x", "title": "X"}]):
+        with pytest.raises(UsageError, match=r"Product|even for one"):
+            shop.upsert(alone)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="'one'; give a list"):
+        shop.delete("one")
+    assert shop.product("one").title == FIRST.title
+    assert shop.delete(sku for sku in ("one", "by one")) == 2
+
+
+def test_what_is_no_filter_and_no_option_is_named(shop: Recommender) -> None:
+    with pytest.raises(UsageError, match="give Filters"):
+        shop.search("lamp", filters={"in_stock": True})  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="give Options"):
+        shop.search("lamp", options={"mode": "dense"})  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="give pairs"):
+        shop.search("lamp", filters=Filters(attributes={"colour": "red"}))  # type: ignore[arg-type]
 
 
 def test_a_rule_holds_for_the_next_query(shop: Recommender) -> None:

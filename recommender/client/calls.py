@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 from recommender.asking import Answer, Options, Rule, Status
-from recommender.asking_checks import check_examples, check_query, check_sku, check_text
+from recommender.asking_checks import check_examples, check_query, check_sku, check_text, each_product, each_sku
 from recommender.client.parameters import Parameters, parameters_of
 from recommender.errors import UnknownSku, UsageError
 from recommender.types import Filters, JsonObject, Product
@@ -117,8 +117,8 @@ def status() -> Call[Status]:
 
 def writes(upsert: Iterable[Product], delete: Iterable[str]) -> Iterator[Call[list[JsonObject]]]:
     """Write products, then take others out of the shop, in as many calls as it takes: all of it may be sent twice."""
-    yield from _written(b"upsert", (_encoded(product_json(product)) for product in upsert))
-    yield from _written(b"delete", (_encoded(sku) for sku in delete))
+    yield from _written(b"upsert", (_encoded(product_json(product)) for product in each_product(upsert)))
+    yield from _written(b"delete", (_encoded(sku) for sku in each_sku(delete)))
 
 
 def _written(verb: bytes, forms: Iterator[bytes]) -> Iterator[Call[list[JsonObject]]]:

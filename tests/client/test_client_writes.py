@@ -49,6 +49,14 @@ def test_many_products_travel_in_batches(client: Client, shop: Recommender) -> N
     assert client.delete(product.sku for product in many) == len(many)
 
 
+def test_one_sku_is_not_taken_for_a_list_of_its_characters(client: Client) -> None:
+    with pytest.raises(UsageError, match="give a list"):
+        client.delete(FIRST.sku)
+    with pytest.raises(UsageError, match="even for one"):
+        client.upsert(FIRST)  # type: ignore[arg-type]
+    assert client.product(FIRST.sku).sku == FIRST.sku
+
+
 def test_what_is_rejected_is_named_when_the_rest_is_in(client: Client, shop: Recommender) -> None:
     batch = [replace(FIRST, sku="good"), Product("bad", ""), Product("worse", "x", price=Decimal(-1))]
     with pytest.raises(BadInput, match=r"2 of the products are rejected, 1 are in: 'bad' \(.*title.*'worse' \(.*price"):
