@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from recommender.asking_checks import check_encodable
 from recommender.cli.options import Json
 from recommender.cli.output import print_json, print_table, say
 from recommender.types import category_path
+
+if TYPE_CHECKING:
+    from recommender.catalogue.repository import Catalogue
 
 app = typer.Typer(help="Pins and bans: what a person says of single products.", no_args_is_help=True)
 
@@ -52,10 +55,15 @@ def add(
     )
     with open_application() as application:
         added = application.rules.add(rule)
+        known = _known(application.catalogue, added.sku)
     if as_json:
         print_json(rule_json(added))
     else:
         say(f"rule {added.id}: {_what(added)} of {added.sku} {_where(added)}{_when(added)}")
+    if known:
+        say(known)
+    if added.ends_at and added.ends_at <= datetime.now(UTC):
+        say("it no longer holds: its last day is over")
 
 
 @app.command("list")
@@ -96,6 +104,16 @@ def remove(
         print_json({"removed": identity})
     else:
         say(f"rule {identity} is removed")
+
+
+def _known(catalogue: Catalogue, sku: str) -> str:
+    """Return what to say of a SKU that no product has: a rule may come before its product, or be mistyped."""
+    stored = catalogue.get(sku)
+    if stored is not None and stored.active:
+        return ""
+    near = catalogue.nearest_skus(sku)
+    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    return f"no product in the shop has the SKU {sku!r} yet{hint}"
 
 
 def _row(rule: Rule) -> tuple[str, ...]:
