@@ -67,7 +67,10 @@ def field_mapping(mapping: Mapping[str, str]) -> dict[Field, str]:
     fields: dict[Field, str] = {}
     for name, column in mapping.items():
         if name.casefold() not in set(Field):
-            raise UsageError(f"--map: products have no field {name!r}; the fields are {', '.join(Field)}")
+            raise UsageError(
+                f"--map: products have no field {name!r}; the fields are {', '.join(Field)}"
+                f" (for an attribute rename the column itself, to attribute:{name.rpartition(':')[2]})"
+            )
         fields[Field(name.casefold())] = column
     return fields
 

@@ -44,7 +44,11 @@ def ingest(
         ),
     ] = "auto",
     mapping: Annotated[
-        list[str] | None, typer.Option("--map", help="field=column, such as title=name; may be given several times.")
+        list[str] | None,
+        typer.Option(
+            "--map",
+            help="field=column, such as title=name; several times. Attributes: name the columns attribute:NAME.",
+        ),
     ] = None,
     rejects: Annotated[
         Path | None, typer.Option(help="Write rejected rows with their reasons to this CSV file.")

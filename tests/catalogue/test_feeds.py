@@ -216,6 +216,8 @@ def test_a_mapping_that_fits_nothing_is_refused_in_one_line(write: Write) -> Non
     path = write("sku,title\na,A\n")
     with pytest.raises(UsageError, match="no field 'colour'; the fields are sku, title"):
         _read(path, mapping={"colour": "x"})
+    with pytest.raises(UsageError, match="for an attribute rename the column itself, to attribute:colour"):
+        _read(path, mapping={"attribute:colour": "x"})
     with pytest.raises(BadFeed, match="no column 'x' for --map brand=x; it has 'sku', 'title'"):
         _read(path, mapping={"brand": "x"})
 
