@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -142,19 +143,29 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise BadInput(_complaint(error)) from error
+        raise BadInput(_complaint(error, overrides)) from error
     except (OSError, ValueError) as error:  # only the file is read and parsed before the values are checked
         raise BadInput(f"{Path(FILE).resolve()} can't be read ({error}); it must be TOML in UTF-8") from error
 
 
-def _complaint(error: ValidationError) -> str:
+def _complaint(error: ValidationError, arguments: Mapping[str, object]) -> str:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"]) or "settings"
+    origin = _origin(name.split(".")[0], arguments)
+    if first["type"] == "extra_forbidden":
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, Settings.model_fields, 1)
+        return f"{origin} sets {name!r}, which is no setting; " + (
+            f"did you mean {near[0]!r}?" if near else f"there are {', '.join(Settings.model_fields)}"
+        )
     secret = any(part in name.lower() for part in _SECRET)
     got = "" if secret else f" (got {first.get('input')!r})"
-    return f"setting {name!r} of {_origin(name.split('.')[0])}: {first['msg']}{got}"
+    return f"setting {name!r} of {origin}: {first['msg']}{got}"
 
 
-def _origin(name: str) -> str:
+def _origin(name: str, arguments: Mapping[str, object]) -> str:
+    if name in arguments:
+        return "an argument"
     wanted = f"{PREFIX}{name}".upper()
     return next((f"the variable {known}" for known in os.environ if known.upper() == wanted), FILE)

@@ -66,7 +66,7 @@ def test_a_variable_that_does_not_fit_is_named(name: str, value: str, monkeypatc
 
 def test_a_line_of_the_file_that_does_not_fit_is_named(folder: Path) -> None:
     (folder / "recommender.toml").write_text("colour = 1\n")
-    with pytest.raises(BadInput, match=r"'colour' of recommender\.toml"):
+    with pytest.raises(BadInput, match=r"recommender\.toml sets 'colour', which is no setting; there are home, "):
         load_settings()
 
 
@@ -96,3 +96,13 @@ def test_the_token_of_the_hub_is_read_from_its_own_variable_or_ours(
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setenv(variable, "hf_secret")
     assert load_settings().hf_token == "hf_secret"
+
+
+def test_a_misspelt_setting_is_told_with_the_one_that_was_meant(folder: Path) -> None:
+    with pytest.raises(BadInput, match=r"an argument sets 'thread', .*did you mean 'threads'\?"):
+        load_settings(thread=2)
+    with pytest.raises(BadInput, match=r"'threads' of an argument: .*'abc'"):
+        load_settings(threads="abc")
+    (folder / "recommender.toml").write_text("lanugage = 'german'\n")
+    with pytest.raises(BadInput, match=r"recommender\.toml sets 'lanugage', .*did you mean 'language'\?"):
+        load_settings()
