@@ -130,7 +130,10 @@ class Database:
         return "check that the server runs and that DATABASE_URL names it"
 
     def _unusable(self, error: DBAPIError) -> BadInput:
-        return BadInput(f"{self.place} can't be used ({_reason(error)}); see `recommender doctor`")
+        return BadInput(
+            f"{self.place} can't be used ({_reason(error)}); bring a backup back with `recommender restore --force`,"
+            " or name another database"
+        )
 
     def close(self) -> None:
         """Return all connections."""

@@ -103,7 +103,7 @@ def test_a_server_that_is_away_is_unavailable_in_one_line_without_the_password()
 def test_a_file_that_is_no_database_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "catalogue.db").write_text("these are somebody's notes, not a database\n" * 100)
     with Database(f"sqlite:///{tmp_path / 'catalogue.db'}") as database:
-        with pytest.raises(BadInput, match="not a database"):
+        with pytest.raises(BadInput, match=r"not a database.*recommender restore --force"):
             upgrade(database)
         with pytest.raises(BadInput, match="not a database"), database.writing() as session:
             session.add(_product("a"))
