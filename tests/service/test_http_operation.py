@@ -41,6 +41,13 @@ def test_a_service_with_a_live_pair_is_ready_and_names_it(service: Service) -> N
     assert service.get("/readyz") == {"status": "ready", "model": "words", "generation": status["generation"]}
 
 
+def test_probes_are_answered_to_head_as_to_get(service: Service, tmp_path: Path) -> None:
+    for path in ("/livez", "/readyz"):
+        assert service.client.head(path).status_code == 200
+    with serving(Application(settings_of(tmp_path))) as empty:
+        assert empty.client.head("/readyz").status_code == 503
+
+
 def test_figures_count_requests_by_route_and_tell_of_the_pair_the_queue_and_the_cache(service: Service) -> None:
     before = _figures(service)
     for _ in range(3):
