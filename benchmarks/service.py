@@ -75,12 +75,12 @@ class Service:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}") as answer:
             return dict(json.load(answer))
 
-    def resident_mib(self) -> float:
-        """Return the memory that is resident now, files that are mapped included."""
+    def resident_mib(self, kind: str = "VmRSS") -> float:
+        """Return the memory that is resident now: all, `RssAnon` its own, `RssFile` that of files that are mapped."""
         for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{kind}:"):
                 return int(line.split()[1]) / 1024
-        raise RuntimeError("no VmRSS")
+        raise RuntimeError(f"no {kind}")
 
     def has_mapped(self, names: Sequence[str]) -> list[str]:
         """Return which of these libraries the process has loaded."""

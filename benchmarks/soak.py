@@ -48,7 +48,7 @@ class Seen:
     switches: int = 0
     wrong: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    memory: list[tuple[float, float]] = field(default_factory=list)
+    memory: list[tuple[float, float, float]] = field(default_factory=list)
 
 
 def install(home: Path, folder: Path) -> None:
@@ -161,7 +161,8 @@ async def _switch(home: Path, seen: Seen, goes_on: Callable[[], bool]) -> None:
 async def _weigh(service: Service, seen: Seen, goes_on: Callable[[], bool]) -> None:
     started = time.monotonic()
     while goes_on():
-        seen.memory.append((time.monotonic() - started, service.resident_mib()))
+        seen.memory.append((time.monotonic() - started, service.resident_mib("RssAnon"), service.resident_mib("RssFile")))
+        print(*(f"{x:.1f}" for x in seen.memory[-1]), flush=True)
         await asyncio.sleep(5)
 
 
