@@ -13,11 +13,15 @@ from recommender.asking import Options
 from recommender.index.protocol import Examples, Fusion, IndexQuery
 from recommender.types import Card, Filters, Product, SparseVector
 
-PREFETCH_STEPS = (100, 600, 3000)
+PREFETCH_STEPS = (100, 600, 3000, 6000, 15_000)
 """Candidates that each list brings to the fusion: the first step that is three times what is asked for. Fewer than 100
-cost recall@10; steps, because another number of candidates is another order, and pages must fit together."""
+cost recall@10; steps, because another number of candidates is another order."""
 
 PREFETCH_FACTOR = 3
+
+STEPS = tuple(step // PREFETCH_FACTOR for step in PREFETCH_STEPS)
+"""The most products that each step is asked for. An answer begins with those of the first step, and goes on with what
+the next one adds: whatever page of it is wanted, it is the same answer."""
 
 
 @dataclass(frozen=True, slots=True)

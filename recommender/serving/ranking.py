@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,13 +12,9 @@ from recommender.asking import Fallback, Hit, Options, Reason
 from recommender.index.payload import card_of
 from recommender.index.protocol import Order, ScoredPoint, StoredPoint, VectorIndex, point_id
 from recommender.serving.encoding import Observe, unobserved
-from recommender.serving.question import Question
+from recommender.serving.question import STEPS, Question
 from recommender.serving.rulebook import NO_PLACEMENT, Placement
 from recommender.types import Card, Filters, Variants
-
-SPARE_FACTOR = 0.5
-"""Share that is asked for on top: most answers are full then with one question though variants are collapsed, and
-products of equal score at the end of a page are not cut off by chance."""
 
 GROWTH = 3
 MOST_ASKED = 5000
@@ -87,15 +84,14 @@ class Ranking:
     def _relevant(self, wanted: int, filters: Filters, shown: _Shown) -> list[Hit]:
         if wanted < 1:
             return []
-        known = set(shown.skus), set(shown.groups)
-        limit = wanted + len(shown.skus) + int(SPARE_FACTOR * wanted) + 1
-        while True:
-            points = self._asked(min(limit, MOST_ASKED), filters)
-            hits = list(islice(_admitted(points, shown), wanted))
-            if len(hits) == wanted or len(points) < limit or limit >= MOST_ASKED:
-                return hits
-            shown.skus, shown.groups = set(known[0]), set(known[1])
-            limit *= GROWTH
+        hits: list[Hit] = []
+        for limit in STEPS:
+            points = self._asked(limit, filters)
+            more = islice(_admitted(points, shown), wanted - len(hits))
+            hits += more if self._options.diversity else _no_higher(more, hits)
+            if len(hits) == wanted or len(points) < limit:
+                break
+        return hits
 
     def _asked(self, limit: int, filters: Filters) -> list[ScoredPoint]:
         started = time.perf_counter()
@@ -150,6 +146,12 @@ def widened(categories: Sequence[tuple[str, ...]]) -> Iterator[tuple[tuple[str, 
 def without_wishes(filters: Filters) -> Filters:
     """Return what still holds when nothing that was wished for is left: price, stock, and what is excluded."""
     return replace(filters, categories=(), brands=(), attributes=(), min_score=None)
+
+
+def _no_higher(more: Iterable[Hit], hits: Sequence[Hit]) -> list[Hit]:
+    """Return what comes after some hits: the scores of another step are others, but order the hits all the same."""
+    lowest = hits[-1].score if hits else math.inf
+    return [replace(hit, score=min(hit.score, lowest)) for hit in more]
 
 
 def _admitted(

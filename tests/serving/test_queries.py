@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -102,6 +105,60 @@ def test_pages_put_together_are_the_whole_answer(shop: Shop) -> None:
     pages = [hit.sku for offset in range(5) for hit in ask("desk boot", k=1, options=Options(offset=offset))]
     assert pages == whole
     assert len(set(whole)) == 5
+
+
+WORDS = [
+    "leather",
+    "rubber",
+    "brass",
+    "copper",
+    "steel",
+    "cotton",
+    "wool",
+    "red",
+    "blue",
+    "green",
+    "dark",
+    "boot",
+    "lamp",
+]
+
+
+def _many(count: int) -> list[Product]:
+    chosen = random.Random(1)
+    titles = [" ".join([*chosen.sample(WORDS, 4), f"number{at}"]) for at in range(count)]  # no two vectors are the same
+    return [
+        _product(f"p{at:04}", title, BOOTS, str(5 + at % 90), f"g{at % 97}" if at % 3 else "")
+        for at, title in enumerate(titles)
+    ]
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with Shop(tmp_path_factory.mktemp("large")) as opened:
+        opened.catalogue.upsert(_many(900))
+        opened.worker.drain()
+        yield opened
+
+
+@pytest.mark.parametrize(
+    "options",
+    [*(Options(mode=mode) for mode in Mode), Options(variants=Variants.ALL), Options(mode=Mode.DENSE, diversity=0.5)],
+    ids=[*Mode, "every variant", "diverse"],
+)
+def test_pages_of_any_size_fit_together_however_far_they_go(large: Shop, options: Options) -> None:
+    queries = large.queries()
+    for ask in (partial(queries.similar, "p0005"), partial(queries.search, "red leather boot")):
+        whole = [hit.sku for hit in ask(k=150, options=options)]
+        for size in (10, 24):
+            offsets = range(0, len(whole), size)
+            pages = [[hit.sku for hit in ask(k=size, options=replace(options, offset=offset))] for offset in offsets]
+            assert [sku for page in pages for sku in page][: len(whole)] == whole
+
+
+def test_scores_order_an_answer_however_long_it_is(large: Shop) -> None:
+    scores = [hit.score for hit in large.queries().search("red leather boot", k=300)]
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_a_hit_carries_the_card_that_a_shop_shows(shop: Shop) -> None:
