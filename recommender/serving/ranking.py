@@ -61,20 +61,32 @@ class Ranking:
     def hits(self, wanted: int) -> list[Hit]:
         """Return the first `wanted` hits of the answer, or as many as there are."""
         shown = _Shown(self._options.variants is Variants.COLLAPSE)
-        pinned = [(place, card) for place, card in self._pinned(wanted) if shown.admits(card)]
-        hits = self._relevant(wanted - len(pinned), self._filters, shown)
+        pinned = self._placed(shown)
+        missing = wanted - sum(place <= wanted for place, _ in pinned)
+        hits = self._relevant(missing, self._filters, shown)
         if self._options.fallback is Fallback.WIDEN:
-            hits += self._fallen_back(wanted - len(pinned) - len(hits), shown)
+            hits += self._fallen_back(missing - len(hits), shown)
         for place, card in pinned:
             hits.insert(place - 1, Hit(card.sku, 0.0, card, Reason.PINNED))
-        return hits
+        return hits[:wanted]
 
     def cards(self, limit: int) -> list[Card]:
         """Return the cards of the best `limit` products, variants and all, to be counted."""
         return [card_of(point.payload) for point in self._asked(limit, self._filters)]
 
-    def _pinned(self, wanted: int) -> list[tuple[int, Card]]:
-        places = {sku: place for place, sku in self._pins if place <= wanted}
+    def _placed(self, shown: _Shown) -> list[tuple[int, Card]]:
+        """Return what is pinned with the place that it gets: the next one where another pin has it already.
+
+        Those of later pages too, which would else be shown twice: by their relevance, and where they are pinned.
+        """
+        placed: list[tuple[int, Card]] = []
+        for place, card in self._pinned():
+            if shown.admits(card):
+                placed.append((max(place, placed[-1][0] + 1) if placed else place, card))
+        return placed
+
+    def _pinned(self) -> list[tuple[int, Card]]:
+        places = {sku: place for place, sku in self._pins}
         if not places:
             return []
         found = self._index.select(self._filters, len(places), ids=[point_id(sku) for sku in places])

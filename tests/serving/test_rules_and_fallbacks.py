@@ -56,6 +56,18 @@ def test_a_pin_stands_at_its_place_for_its_query_alone(shop: Shop) -> None:
     assert shop.queries().search("leather boots", k=4)[1].sku != "lamp-brass"
 
 
+def test_pages_fit_together_around_pins_also_two_at_one_place_and_one_behind_the_end(shop: Shop) -> None:
+    for sku, position in (("boot-hike", 5), ("lamp-brass", 2), ("lamp-copper", 2), ("sandal-beach", 50)):
+        shop.rules.add(Rule(PIN, sku, query="boot", position=position))
+    ask = shop.queries().search
+    whole = _skus(ask("boot", k=100))
+    assert (whole[1:3], whole[4], whole[-1]) == (["lamp-brass", "lamp-copper"], "boot-hike", "sandal-beach")
+    assert sorted(whole) == sorted(product.sku for product in PRODUCTS)
+    for size in (1, 2, 3):
+        pages = [ask("boot", k=size, options=Options(offset=offset)) for offset in range(0, len(whole), size)]
+        assert [sku for page in pages for sku in _skus(page)] == whole
+
+
 def test_a_pin_obeys_the_filters_of_the_question(shop: Shop) -> None:
     shop.rules.add(Rule(PIN, "lamp-brass", query="boot"))
     assert "lamp-brass" not in _skus(shop.queries().search("boot", filters=Filters(categories=(("Shoes",),))))
