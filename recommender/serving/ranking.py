@@ -120,15 +120,9 @@ class Ranking:
             more = self._relevant(missing - len(hits), replace(self._filters, categories=categories), shown)
             hits += [_widened(hit, categories) for hit in more]
         for order, reason in ((Order.POPULAR, Reason.POPULAR), (Order.NEWEST, Reason.NEWEST)):
-            hits += self._by_order(missing - len(hits), order, reason, shown)
+            filters = without_wishes(self._filters)
+            hits += _by_order(self._index, missing - len(hits), filters, order, reason, shown)
         return hits
-
-    def _by_order(self, missing: int, order: Order, reason: Reason, shown: _Shown) -> list[Hit]:
-        if missing < 1:
-            return []
-        limit = 2 * missing + len(shown.skus)
-        points = self._index.select(without_wishes(self._filters), limit, order)
-        return list(islice(_admitted(points, shown, reason), missing))
 
 
 def browsed(index: VectorIndex, wanted: int, filters: Filters, variants: Variants = Variants.COLLAPSE) -> list[Hit]:
@@ -136,13 +130,21 @@ def browsed(index: VectorIndex, wanted: int, filters: Filters, variants: Variant
     shown = _Shown(variants is Variants.COLLAPSE)
     hits: list[Hit] = []
     for order, reason in ((Order.POPULAR, Reason.POPULAR), (Order.NEWEST, Reason.NEWEST)):
-        limit = wanted
-        while len(hits) < wanted:
-            limit = min(GROWTH * limit, MOST_ASKED)
-            points = index.select(filters, limit, order)
-            hits += islice(_admitted(points, shown, reason), wanted - len(hits))
-            if len(points) < limit or limit == MOST_ASKED:
-                break
+        hits += _by_order(index, wanted - len(hits), filters, order, reason, shown)
+    return hits
+
+
+def _by_order(
+    index: VectorIndex, wanted: int, filters: Filters, order: Order, reason: Reason, shown: _Shown
+) -> list[Hit]:
+    hits: list[Hit] = []
+    limit = wanted + len(shown.skus)
+    while len(hits) < wanted:
+        limit = min(GROWTH * limit, MOST_ASKED)
+        points = index.select(filters, limit, order)
+        hits += islice(_admitted(points, shown, reason), wanted - len(hits))
+        if len(points) < limit or limit == MOST_ASKED:
+            break
     return hits
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -141,6 +142,16 @@ def test_what_no_category_can_fill_is_popular_first_and_then_new(shop: Shop) -> 
     assert _skus(hits)[:2] == ["lamp-copper", "lamp-brass"]
     assert [hit.reason for hit in hits] == [Reason.POPULAR] * 2 + [Reason.NEWEST] * 3
     assert all(hit.card.price is not None and hit.card.price <= 100 for hit in hits)
+
+
+def test_many_variants_of_what_is_popular_do_not_hide_what_else_is(shop: Shop) -> None:
+    lamp = _product("lamp-steel", "Steel lamp", LAMPS, 70, popularity="99")
+    shop.catalogue.upsert([replace(lamp, sku=f"lamp-steel-{size}", group_id="steel") for size in range(30)])
+    shop.worker.drain()
+    only = Filters(brands=("nobody",))
+    hits = shop.queries().search("boot", 4, only, Options(fallback=Fallback.WIDEN))
+    assert [hit.reason for hit in hits] == [Reason.POPULAR] * 3 + [Reason.NEWEST]
+    assert _skus(hits)[1:3] == ["lamp-copper", "lamp-brass"]
 
 
 def test_what_must_not_be_shown_is_no_fallback_either(shop: Shop) -> None:
