@@ -156,6 +156,16 @@ def test_pages_of_any_size_fit_together_however_far_they_go(large: Shop, options
             assert [sku for page in pages for sku in page][: len(whole)] == whole
 
 
+def test_a_diverse_answer_goes_on_by_relevance_after_its_first_hundred(large: Shop) -> None:
+    # To choose hundreds one after the other takes seconds, in which no other thread runs.
+    ask = partial(large.queries().search, "red leather boot")
+    dense = Options(mode=Mode.DENSE, variants=Variants.ALL)
+    diverse = [hit.sku for hit in ask(k=180, options=replace(dense, diversity=0.5))]
+    relevant = [hit.sku for hit in ask(k=180, options=dense)]
+    assert len(set(diverse)) == 180
+    assert diverse[100:] == [sku for sku in relevant if sku not in diverse[:100]][:80]
+
+
 def test_scores_order_an_answer_however_long_it_is(large: Shop) -> None:
     scores = [hit.score for hit in large.queries().search("red leather boot", k=300)]
     assert scores == sorted(scores, reverse=True)
