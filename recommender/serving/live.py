@@ -170,10 +170,15 @@ class LivePairs:
 
     def _tidy_up(self) -> None:
         now = time.monotonic()
-        for model in [model for model, (_, until) in self._others.items() if until < now]:
-            self._others.pop(model, None)
-        with suppress(RecommenderError):  # the database is away; later, then
+        for model, (_, until) in list(self._others.items()):  # which queries add to meanwhile
+            if until < now:
+                self._others.pop(model, None)
+        try:
             self._tidy()
+        except RecommenderError:
+            pass  # the database is away; later, then
+        except Exception:  # noqa: BLE001 - the thread must go on following, whatever could not be closed
+            _log.exception("what nobody needs could not be closed; it is tried again")
 
     def _pinned(self, model: str) -> tuple[_Served, Pin]:
         served = self._served(model)
@@ -208,16 +213,15 @@ class LivePairs:
             return before or self._look(wait=True)
         before = before and self._current
         try:
+            if before is None and self._current is not None:
+                return self._current  # somebody else opened it while this one waited
+            if before is None and self._failure and self._follower and time.monotonic() < self._until:
+                raise self._failure  # or all who wait here would wait for the same, one after the other
             return self._looked(before)
         finally:
-            self._until = time.monotonic() + FRESH_S
             self._looking.release()
 
     def _looked(self, before: _Served | None) -> _Served:
-        if before is None and self._current is not None:
-            return self._current  # somebody else opened it while this one waited
-        if before is None and self._failure and self._follower and time.monotonic() < self._until:
-            raise self._failure  # or all who wait here would wait for the same, one after the other
         try:
             live = self._generations.live_id()
             if before is None or before.generation.id != live:
@@ -229,13 +233,14 @@ class LivePairs:
                 raise
             if known is None:
                 _log.warning("queries stay with generation %s: %s", before.generation.name, error)
+        finally:
+            self._until = time.monotonic() + FRESH_S  # not for who is only told: many who ask would put it off for good
         return before
 
     def _turned_to(self, live: Generation) -> _Served:
         served, before, kept = _Served(live, self._open_encoder), self._current, self._kept
         if self._follower is not None:
-            self._kept = self._pin(live)
-            self._warm(self._kept.index)
+            self._kept = self._warmed(live)
             served.warm_up()
         self._current = served
         if kept is not None:
@@ -244,6 +249,15 @@ class LivePairs:
             with suppress(Unavailable):  # the database went away: `tidy` sees to it later
                 self._left(before.generation)
         return served
+
+    def _warmed(self, live: Generation) -> Pin:
+        pin = self._pin(live)
+        try:
+            self._warm(pin.index)
+        except BaseException:
+            pin.release()
+            raise
+        return pin
 
     def _other(self, model: str) -> _Served:
         known, until = self._others.get(model, (None, 0.0))

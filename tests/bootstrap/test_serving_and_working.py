@@ -26,12 +26,13 @@ from recommender.embedding.encoder import Encoder, Role, Vectors
 from recommender.errors import IndexHeld, NoLiveModel, NotFound, Unavailable
 from recommender.index.embedded import EmbeddedEngine
 from recommender.index.generations import Generation, Generations
+from recommender.index.opened import OpenIndexes, Pin
 from recommender.index.protocol import IndexQuery, point_id
 from recommender.ingestion.loop import HELD
 from recommender.ingestion.verify import verify
 from recommender.registry.manifest import Manifest
 from recommender.registry.models import RegisteredModel
-from recommender.serving.live import LivePair
+from recommender.serving.live import LivePair, LivePairs
 from recommender.settings import Settings
 from recommender.types import Product
 
@@ -320,6 +321,79 @@ def test_a_generation_that_was_dropped_elsewhere_is_asked_for_once_more(applicat
 
 def _missing(_pair: LivePair) -> None:
     raise NotFound("it is gone for good")
+
+
+def test_what_was_away_at_the_start_is_found_though_queries_never_cease(application: QuickApplication) -> None:
+    pool = OpenIndexes(lambda name, _patience: application.engine.open(name))
+    back_at = time.monotonic() + 0.5
+
+    def pin(generation: Generation) -> Pin:
+        if time.monotonic() < back_at:
+            raise Unavailable("the engine is away")
+        return pool.pin(generation.name, 0.0)
+
+    pairs = LivePairs(application.generations, pin, application.encoder_of)
+    pairs.hold()
+    try:
+        _until(lambda: _answers(pairs))
+    finally:
+        pairs.close()
+        pool.close()
+
+
+def test_an_index_that_could_not_be_warmed_up_at_first_is_let_go_of_in_the_end(application: QuickApplication) -> None:
+    cold = [Unavailable("the disk is busy")] * 2
+    pool = OpenIndexes(lambda name, _patience: application.engine.open(name))
+    pairs = LivePairs(
+        application.generations,
+        lambda generation: pool.pin(generation.name, 0.0),
+        application.encoder_of,
+        warm=lambda _index: _raise(cold.pop()) if cold else None,
+    )
+    pairs.hold()
+    _until(lambda: not cold)
+    _until(lambda: _answers(pairs))
+    pairs.close()
+    pool.let_go()
+    application.engine.open(application.generations.require_live().name).close()  # nobody holds it any more
+
+
+def test_what_fails_while_an_index_is_closed_does_not_end_the_following_of_switches(
+    application: QuickApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recommender.serving.live.TIDY_EVERY_S", 0.0)
+    failed: list[bool] = []
+
+    def tidy() -> None:
+        failed.append(True)
+        raise OSError("no space left on device")
+
+    pool = OpenIndexes(lambda name, _patience: application.engine.open(name))
+    pairs = LivePairs(
+        application.generations,
+        lambda generation: pool.pin(generation.name, 0.0),
+        application.encoder_of,
+        tidy=tidy,
+    )
+    pairs.hold()
+    try:
+        _until(lambda: bool(failed))
+        Generations(application.database).rollback()
+        _until(lambda: pairs.ask(lambda pair: pair.model) == "two")
+    finally:
+        pairs.close()
+        pool.close()
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def _answers(pairs: LivePairs) -> bool:
+    try:
+        return pairs.ask(lambda pair: pair.index.count() > 0)
+    except Unavailable:
+        return False
 
 
 def test_no_query_waits_while_another_generation_opens(application: QuickApplication) -> None:
