@@ -100,7 +100,7 @@ def create_app(
         product_routes.router(recommender, lanes, limits.batch),
         rule_routes.router(recommender, lanes),
         map_route.router(recommender),
-        operator_routes.router(recommender, lanes.operations, figures),
+        operator_routes.router(recommender, lanes, figures),
     )
     for routes in routers:
         app.include_router(routes)

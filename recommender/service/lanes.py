@@ -110,17 +110,18 @@ class Lanes:
     """One lane for each thing that can be away by itself: the index, the catalogue's database, and the operator's view.
 
     `queries` ask the index; `encoding` loads or runs a model too; `catalogue` reads and writes products and rules;
-    `operations` answers whoever watches, also while all others hang.
+    `operations` reads the keys and answers whoever watches, also while all others hang; `readiness` asks the index.
     """
 
     queries: Lane
     encoding: Lane
     catalogue: Lane
     operations: Lane
+    readiness: Lane
 
     def close(self) -> None:
         """Close all of them."""
-        for lane in (self.queries, self.encoding, self.catalogue, self.operations):
+        for lane in (self.queries, self.encoding, self.catalogue, self.operations, self.readiness):
             lane.close()
 
 
@@ -130,6 +131,7 @@ text is encoded while another is looked up."""
 
 CATALOGUE_THREADS = 4
 OPERATIONS_THREADS = 2
+READINESS_THREADS = 2
 
 
 def lanes_of(waiting: int, query_threads: int) -> Lanes:
@@ -140,6 +142,7 @@ def lanes_of(waiting: int, query_threads: int) -> Lanes:
         encoding=remote or Threads("encoding", ENCODING_THREADS, waiting),
         catalogue=Threads("catalogue", CATALOGUE_THREADS, waiting),
         operations=Threads("operations", OPERATIONS_THREADS, waiting),
+        readiness=Threads("readiness", READINESS_THREADS, waiting),
     )
 
 

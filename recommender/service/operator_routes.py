@@ -13,7 +13,7 @@ from recommender.asking import Answer, Options, Status
 from recommender.errors import Unavailable
 from recommender.service import metrics, schemas
 from recommender.service.documents import route
-from recommender.service.lanes import Lane
+from recommender.service.lanes import Lanes
 from recommender.service.metrics import Metrics, State
 from recommender.wire import status_json
 
@@ -40,16 +40,17 @@ class Readiness:
 
     def look(self) -> Answer:
         """Return the answer of the live pair, one that is a second old at most. Raises what keeps it from answering."""
-        if self._answer is None or self._clock() - self._at > CHECK_S:
+        answer = self._answer
+        if answer is None or self._clock() - self._at > CHECK_S:
             self._answer = None
-            self._answer = self._search(PROBE, 1)
+            answer = self._answer = self._search(PROBE, 1)
             self._at = self._clock()
-        return self._answer
+        return answer
 
 
-def router(recommender: Recommender, lane: Lane, figures: Metrics) -> APIRouter:
-    """Return the operator's routes; they have a lane of their own, so that they answer while queries hang."""
-    routes = APIRouter()
+def router(recommender: Recommender, lanes: Lanes, figures: Metrics) -> APIRouter:
+    """Return the operator's routes; they have lanes of their own, so that they answer while queries hang."""
+    routes, lane = APIRouter(), lanes.operations
     plain = Options(rules=False)
     readiness = Readiness(lambda text, k: recommender.search(text, k, options=plain))
 
@@ -64,7 +65,7 @@ def router(recommender: Recommender, lane: Lane, figures: Metrics) -> APIRouter:
     @routes.head("/readyz", include_in_schema=False)
     @routes.get("/readyz", **route(TAG, "Whether queries are answered; 503 says what is missing", ready_answer))
     async def ready() -> Response:
-        answer = await lane.run(readiness.look)
+        answer = await lanes.readiness.run(readiness.look)
         return JSONResponse({"status": "ready", "model": answer.model, "generation": answer.generation})
 
     state = {200: (schemas.Status, "What is here, and what waits.")}

@@ -5,6 +5,7 @@ import io
 import json
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,11 +14,17 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from service.conftest import Service, serving, settings_of
 
+from recommender.asking import Answer
 from recommender.bootstrap.application import Application
 from recommender.catalogue.repository import Catalogue
+from recommender.embedding.encoder import Encoder
+from recommender.registry.models import RegisteredModel
+from recommender.service.api_keys import ApiKeys
 from recommender.service.app import Limits
 from recommender.service.lanes import Inline, Threads
+from recommender.service.operator_routes import Readiness
 from recommender.service.problems import Stopped
+from recommender.service.scopes import Scope
 
 
 def _figures(service: Service) -> dict[tuple[str, str], float]:
@@ -110,6 +117,51 @@ def test_what_takes_too_long_is_answered_504_and_what_would_wait_too_long_503(ho
         until = time.monotonic() + 5
         while opened.client.get("/v1/products/SKU-0001").status_code != 200:
             assert time.monotonic() < until, "the lane stays full after what was stuck has ended"
+
+
+class _HangingModel(Application):
+    """An installation whose model hangs, as an engine that is asked over a network may."""
+
+    def __init__(self, *how: object) -> None:
+        super().__init__(*how)  # type: ignore[arg-type]
+        self.let = threading.Event()
+
+    def encoder(self, model: RegisteredModel) -> Encoder:
+        self.let.wait(10)
+        return super().encoder(model)
+
+
+def test_probes_that_hang_keep_neither_keys_nor_figures_nor_writes_from_their_turn(home: Path) -> None:
+    application = _HangingModel(settings_of(home))
+    key = ApiKeys(application.database).create("shop", Scope.WRITE)
+    with serving(application, follow=False, limits=Limits(timeout_s=1.0)) as opened:
+        opened.client.headers["x-api-key"] = key
+        with ThreadPoolExecutor(4) as pool:
+            assert {reply.status_code for reply in pool.map(lambda _: opened.client.get("/readyz"), range(4))} == {504}
+        time.sleep(0.6)  # the keys are old by now
+        for path in ("/v1/status", "/metrics", "/v1/products/SKU-0001"):
+            assert opened.client.get(path).status_code == 200
+        application.let.set()
+
+
+def test_readiness_that_is_lost_while_somebody_looks_is_what_it_was() -> None:
+    answers, now, meanwhile = [Answer((), "one", "g1")], [0.0], list[Callable[[], None]]()
+
+    def clock() -> float:
+        if meanwhile:
+            meanwhile.pop()()
+        return now[0]
+
+    def look_in_vain() -> None:
+        now[0] = 9.0
+        with pytest.raises(IndexError):
+            readiness.look()
+        now[0] = 0.5
+
+    readiness = Readiness(lambda _text, _k: answers.pop(), clock)
+    first = readiness.look()
+    meanwhile.append(look_in_vain)
+    assert readiness.look() is first
 
 
 @pytest.mark.parametrize("lane", [Inline(3), Threads("test", 1, 2)], ids=["inline", "threads"])
