@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 import time
@@ -69,12 +70,27 @@ class KeyRing:
         self._clock = clock
         self._keys: Mapping[str, ApiKey] | None = None
         self._read_at = 0.0
+        self._reading: asyncio.Task[None] | None = None
 
     async def refresh(self) -> None:
-        """Read the keys when it is time. Raises `Unavailable` when they were never read and can't be."""
-        at = self._clock()
-        if self._keys is not None and at - self._read_at < FRESH_S:
+        """Read the keys when it is time, once for all who ask meanwhile.
+
+        Raises `Unavailable` when they were never read and can't be.
+        """
+        if self._keys is not None and self._clock() - self._read_at < FRESH_S:
             return
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read_anew())
+            self._reading.add_done_callback(self._done)
+        await asyncio.shield(self._reading)  # whoever is given up meanwhile takes nobody else along
+
+    def _done(self, reading: asyncio.Task[None]) -> None:
+        self._reading = None
+        if not reading.cancelled():
+            reading.exception()  # told to all who wait; if none does any more, nobody need know
+
+    async def _read_anew(self) -> None:
+        at = self._clock()
         try:
             self._keys = {key.public_id: key for key in await self._lane.run(self._read)}
         except Unavailable as error:

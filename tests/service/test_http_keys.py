@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,10 +10,10 @@ from service.conftest import Service, serving, settings_of
 
 from recommender.bootstrap.application import Application
 from recommender.errors import NotFound, Unavailable, UsageError
-from recommender.service.api_keys import ApiKeys
+from recommender.service.api_keys import ApiKey, ApiKeys
 from recommender.service.app import Access
 from recommender.service.keyring import FRESH_S, KeyRing
-from recommender.service.lanes import Inline
+from recommender.service.lanes import Inline, Threads
 from recommender.service.scopes import Scope
 
 WRITES = [
@@ -182,6 +184,27 @@ async def test_known_keys_open_on_while_the_database_is_away_and_unknown_ones_ne
         known.now += 60.0
         await ring.refresh()
         assert ring.caller(headers).scope is Scope.WRITE
+
+
+@pytest.mark.anyio
+async def test_keys_are_read_once_for_all_who_wait_and_whoever_gives_up_takes_nobody_along() -> None:
+    let, reads = threading.Event(), list[int]()
+
+    def read() -> list[ApiKey]:
+        reads.append(1)
+        let.wait(10)
+        return []
+
+    lane = Threads("keys", 2, 1)
+    ring = KeyRing(read, lane, open_without_keys=True)
+    waiting = [asyncio.create_task(ring.refresh()) for _ in range(50)]
+    await asyncio.sleep(0.05)
+    waiting[0].cancel()
+    let.set()
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(result) for result in results] == [asyncio.CancelledError, *[type(None)] * 49]
+    assert len(reads) == 1
+    lane.close()
 
 
 @pytest.fixture
