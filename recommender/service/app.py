@@ -147,6 +147,7 @@ def _add_problems(app: FastAPI, routes: Sequence[APIRoute]) -> None:
             # Several routes share a path, one a method; the framework names those of the first.
             path = request.url.path
             methods = {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
-            headers["Allow"] = ", ".join(sorted(methods)) or headers.get("Allow", "GET")
+            methods |= {"HEAD"} if "GET" in methods else set()
+            headers["Allow"] = ", ".join(sorted(methods)) or headers.get("Allow", "GET, HEAD")
         problem = Problem(error.status_code, detail, headers=headers)
         return problem_response(problem, request.scope[REQUEST_ID])

@@ -51,6 +51,9 @@ class Exchange:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        asked = scope["method"]
+        if asked == "HEAD":  # as GET is answered; the server, whose own scope this is not, leaves out the body
+            scope = {**scope, "method": "GET"}
         scope[REQUEST_ID] = _request_id(scope)
         answer = _Answer(scope, send)
         try:
@@ -58,7 +61,7 @@ class Exchange:
         finally:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", UNMATCHED)
-            method = scope["method"] if route != UNMATCHED else "OTHER"
+            method = asked if route != UNMATCHED else "OTHER"
             self._metrics.answered(method, route, answer.status, seconds)
             self._access.write(scope[REQUEST_ID], method, route, answer.status, seconds, scope.get(CALLER, ""))
 

@@ -102,7 +102,16 @@ def test_an_unknown_route_and_method_are_problems_too(service: Service) -> None:
     assert "/openapi.json" in _problem(service.client.get("/v2/nothing"), 404)["detail"]
     reply = service.client.delete("/v1/similar")
     _problem(reply, 405)
-    assert reply.headers["allow"]
+    assert reply.headers["allow"] == "GET, HEAD, POST"
+
+
+@pytest.mark.parametrize(
+    "path", ["/livez", "/readyz", "/v1/search?q=red", "/v1/similar?sku=none", "/", "/openapi.json"]
+)
+def test_head_is_answered_as_get_is_without_the_body(service: Service, path: str) -> None:
+    got, head = service.client.get(path), service.client.head(path)
+    assert (head.status_code, head.headers["content-type"]) == (got.status_code, got.headers["content-type"])
+    assert not head.content
 
 
 @pytest.mark.parametrize("chunked", [False, True])
