@@ -169,14 +169,13 @@ export class ProductView {
 
   async #more() {
     const state = this.app.state;
-    const outcome = await this.#latest.run((signal) =>
-      askSimilar(state, { k: PAGE, offset: this.hits.length, signal }),
-    );
+    const k = Math.min(PAGE, MAX_SHOWN - this.hits.length);
+    const outcome = await this.#latest.run((signal) => askSimilar(state, { k, offset: this.hits.length, signal }));
     if (!outcome) return;
     if (outcome.error) return this.#failed(outcome.error);
     const seen = new Set(this.hits.map((hit) => hit.sku));
     const first = this.hits.length;
-    this.app.note({ shown: state.shown + PAGE });
+    this.app.note({ shown: state.shown + k });
     this.#draw(this.app.state, [...this.hits, ...outcome.result.hits.filter((hit) => !seen.has(hit.sku))]);
     this.grid.children[first]?.querySelector("a")?.focus({ preventScroll: true });
     this.count.textContent = plural(this.hits.length, "product");
