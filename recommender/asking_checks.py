@@ -77,7 +77,7 @@ def check_filters(filters: Filters) -> None:
     _check_attributes(filters.attributes)
     _check_prices(filters.price_min, filters.price_max)
     if filters.min_score is not None and not _is_number(filters.min_score):
-        raise UsageError(f"min_score is {filters.min_score!r}; give a finite number")
+        raise UsageError(f"min_score is {_shown(filters.min_score)}; give a finite number")
 
 
 def check_options(options: Options) -> None:
@@ -192,8 +192,8 @@ def _check_prices(low: Decimal | None, high: Decimal | None) -> None:
     for name, amount in (("price_min", low), ("price_max", high)):
         if amount is None:
             continue
-        if not isinstance(amount, Decimal | int | float) or not isfinite(amount) or amount < 0:
-            raise UsageError(f"{name} is {amount!r}; give a price of 0 or more, such as 19.99")
+        if not isinstance(amount, Decimal | int | float) or not _is_finite(amount) or amount < 0:
+            raise UsageError(f"{name} is {_shown(amount)}; give a price of 0 or more, such as 19.99")
     if low is not None and high is not None and low > high:
         raise UsageError(f"price_min {low} is above price_max {high}; give the lower one first")
 
@@ -237,7 +237,14 @@ def _is_int(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value)
+
+
+def _is_finite(value: Decimal | float) -> bool:
+    try:
+        return isfinite(value)
+    except (OverflowError, ValueError):  # a whole number beyond every float, or a signaling NaN
+        return False
 
 
 def _shown(value: Any) -> str:

@@ -15,6 +15,9 @@ from recommender.database.tables import RuleRow
 from recommender.errors import BadInput, NotFound
 from recommender.types import MAX_RESULTS, PATH_SEPARATOR, category_path
 
+_LARGEST_ID = 2**31 - 1
+"""A larger one fits no column of ids."""
+
 
 def folded_query(text: str) -> str:
     """Return a search text as rules compare it: no case, single spaces."""
@@ -55,8 +58,10 @@ class Rules:
 
     def remove(self, identity: int) -> None:
         """Remove a rule. Raises `NotFound` when there is none with this id."""
-        with self._database.writing() as session:
-            removed = session.scalar(delete(RuleRow).where(RuleRow.id == identity).returning(RuleRow.id))
+        removed = None
+        if 0 < identity <= _LARGEST_ID:
+            with self._database.writing() as session:
+                removed = session.scalar(delete(RuleRow).where(RuleRow.id == identity).returning(RuleRow.id))
         if removed is None:
             raise NotFound(f"no rule has the id {identity}; see `recommender rules list`")
 

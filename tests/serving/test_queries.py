@@ -182,6 +182,16 @@ def test_a_limit_outside_its_range_is_refused(shop: Shop, k: int) -> None:
         shop.queries().similar("boot-41", k=k)
 
 
+@pytest.mark.parametrize(
+    "filters",
+    [Filters(price_min=10**400), Filters(price_max=Decimal("sNaN")), Filters(min_score=10**400)],  # type: ignore[arg-type]
+    ids=["price beyond a float", "signaling NaN", "score beyond a float"],
+)
+def test_a_number_that_is_none_for_the_engine_is_refused(shop: Shop, filters: Filters) -> None:
+    with pytest.raises(UsageError, match="give a"):
+        shop.queries().search("boot", filters=filters)
+
+
 @pytest.mark.parametrize("text", ["", "   \n"])
 def test_an_empty_query_is_refused(shop: Shop, text: str) -> None:
     with pytest.raises(UsageError, match="empty"):

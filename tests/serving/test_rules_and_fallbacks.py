@@ -120,8 +120,9 @@ def test_a_rule_is_read_back_and_removed_once(shop: Shop) -> None:
     assert shop.rules.list() == [added]
     shop.rules.remove(added.id)
     assert shop.rules.list() == []
-    with pytest.raises(NotFound, match="no rule"):
-        shop.rules.remove(added.id)
+    for identity in (added.id, 0, -1, 10**30):
+        with pytest.raises(NotFound, match="no rule"):
+            shop.rules.remove(identity)
 
 
 def test_without_a_fallback_an_answer_is_as_short_as_its_filters_make_it(shop: Shop) -> None:
