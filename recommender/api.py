@@ -151,7 +151,10 @@ class Recommender:
         return self._queries.cache_info()
 
     def close(self) -> None:
-        """Finish or give back what is being written, and let go of everything; twice is no error."""
+        """Finish or give back what is being written, and let go of everything; twice is no error.
+
+        Queries raise `Unavailable` from then on.
+        """
         if not self._closed.acquire(blocking=False):
             return
         if self._worker is not None:

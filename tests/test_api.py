@@ -17,7 +17,7 @@ from support.tiny_model import build_tiny_model
 from support.toy_catalogue import toy_catalogue
 
 from recommender import AsyncRecommender, Filters, Mode, Options, Product, Recommender, Rule, RuleAction
-from recommender.errors import BadInput, NotFound, UnknownSku, UsageError
+from recommender.errors import BadInput, NotFound, Unavailable, UnknownSku, UsageError
 
 PRODUCTS = toy_catalogue(products_per_leaf=4)
 FIRST = PRODUCTS[0]
@@ -147,6 +147,17 @@ def test_the_asynchronous_form_answers_the_same(shop: Recommender) -> None:
         return [[hit.sku for hit in answer] for answer in answers]
 
     assert asyncio.run(asked()) == [[hit.sku for hit in shop.similar(product.sku, k=3)] for product in PRODUCTS[:5]]
+
+
+def test_what_was_closed_answers_no_more_and_leaves_the_index_to_others(tmp_path: Path, model: Path) -> None:
+    install(settings_of(tmp_path / "home"), model, PRODUCTS)
+    shop = Recommender.open(home=tmp_path / "home")
+    assert shop.similar(FIRST.sku, options=WORDS)
+    shop.close()
+    with pytest.raises(Unavailable, match="closed"):
+        shop.similar(FIRST.sku, options=WORDS)
+    with Recommender.open(home=tmp_path / "home") as anew:
+        assert anew.similar(FIRST.sku, options=WORDS)
 
 
 def test_every_call_has_its_asynchronous_form() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from recommender.errors import RecommenderError
+from recommender.errors import RecommenderError, Unavailable
 from recommender.index.protocol import VectorIndex
 
 _log = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ class OpenIndexes:
         self._lock = threading.Lock()  # held for a few instructions, never while something opens or closes
         self._opened: dict[str, _Opened] = {}
         self._opening: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._closed = False
 
     def get(self, name: str, patience: float) -> VectorIndex:
         """Return an index, opened if need be; it is open until somebody lets go of it."""
@@ -70,10 +71,15 @@ class OpenIndexes:
             return index
 
     def pin(self, name: str, patience: float) -> Pin:
-        """Return an index with what keeps it open, for a few microseconds if it is open already."""
+        """Return an index with what keeps it open, for a few microseconds if it is open already.
+
+        Raises `Unavailable` after `close`: nobody would let go of it any more.
+        """
         with self._lock:
             if (opened := self._opened.get(name)) is not None:
                 return self._pinned(opened)
+            if self._closed:
+                raise _closed()
             opening = self._opening[name]
         with opening:
             with self._lock:
@@ -82,10 +88,13 @@ class OpenIndexes:
             return self.add(name, self._open(name, patience))
 
     def add(self, name: str, index: VectorIndex) -> Pin:
-        """Take an index that was just made or opened."""
+        """Take an index that was just made or opened; it is closed, and `Unavailable` raised, if all of this is."""
         with self._lock:
-            opened = self._opened[name] = _Opened(index)
-            return self._pinned(opened)
+            if not self._closed:
+                opened = self._opened[name] = _Opened(index)
+                return self._pinned(opened)
+        index.close()
+        raise _closed()
 
     def _pinned(self, opened: _Opened) -> Pin:
         opened.users += 1
@@ -153,12 +162,17 @@ class OpenIndexes:
             del self._opened[name]
 
     def close(self) -> None:
-        """Close all, whoever uses them: the process ends."""
+        """Close all, whoever uses them: the process ends. None is opened any more."""
         with self._lock:
+            self._closed = True
             closing = list(self._opened.values())
             self._opened.clear()
         for opened in closing:
             opened.index.close()
+
+
+def _closed() -> Unavailable:
+    return Unavailable("this installation was closed in this process; open it anew")
 
 
 def _close(index: VectorIndex) -> None:
