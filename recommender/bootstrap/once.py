@@ -24,9 +24,10 @@ class Once(Generic[Key, Value]):
         if found is not None:
             return found
         with self._making[key]:
-            if key not in self._made:
-                self._made[key] = make()
-            return self._made[key]
+            found = self._made.get(key)
+            if found is None:
+                found = self._made[key] = make()
+            return found  # as it was found: `keep_only` may have forgotten it by now
 
     def keep_only(self, keys: Collection[Key]) -> None:
         """Forget the others; they go once nobody has them any more."""
