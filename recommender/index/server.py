@@ -45,12 +45,16 @@ def connect(url: str, api_key: str = "", prefix: str = "recommender") -> ServerE
     """
     from qdrant_client import QdrantClient
 
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # brackets that are not closed, a port that is no number
+        host = None
+    if not host or parts.scheme not in ("http", "https"):
         raise BadInput("QDRANT_URL is not the URL of a server; expected something like http://localhost:6333")
     # The client's own version check is a request of its own, and a warning where it fails; `open` reports better.
     client = QdrantClient(url=url, api_key=api_key or None, timeout=TIMEOUT_S, check_compatibility=False)
-    address = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
+    address = host if port is None else f"{host}:{port}"
     return ServerEngine(client, prefix, f"{parts.scheme}://{address}")
 
 

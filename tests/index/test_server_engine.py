@@ -65,7 +65,10 @@ def test_a_server_that_is_away_is_named_without_secrets() -> None:
     engine.close()
 
 
-@pytest.mark.parametrize("url", ["localhost:6333", "http://", "nonsense", "ftp://host"])
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:6333", "http://", "nonsense", "ftp://host", "http://host:port", "http://host:99999", "http://[::1"],
+)
 def test_what_is_no_url_of_a_server_is_refused_with_an_example(url: str) -> None:
     with pytest.raises(BadInput, match="http://localhost:6333"):
         connect(url)
