@@ -54,15 +54,12 @@ def router(recommender: Recommender, lanes: Lanes, figures: Metrics) -> APIRoute
     plain = Options(rules=False)
     readiness = Readiness(lambda text, k: recommender.search(text, k, options=plain))
 
-    # Monitors and proxies ask their probes by HEAD as well: the server leaves out the body.
-    @routes.head("/livez", include_in_schema=False)
     @routes.get("/livez", **route(TAG, "Whether the process lives", {200: (schemas.Alive, "It does.")}))
     async def alive() -> Response:
         return JSONResponse({"status": "alive"})
 
     ready_answer = {200: (schemas.Ready, "Queries are answered.")}
 
-    @routes.head("/readyz", include_in_schema=False)
     @routes.get("/readyz", **route(TAG, "Whether queries are answered; 503 says what is missing", ready_answer))
     async def ready() -> Response:
         answer = await lanes.readiness.run(readiness.look)
