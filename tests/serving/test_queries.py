@@ -166,6 +166,27 @@ def test_a_diverse_answer_goes_on_by_relevance_after_its_first_hundred(large: Sh
     assert diverse[100:] == [sku for sku in relevant if sku not in diverse[:100]][:80]
 
 
+@pytest.fixture(scope="module")
+def alike(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A shop of many products, nine of each text: whatever is asked, scores are equal where an answer is cut."""
+    products = [replace(product, sku=f"{product.sku}-{copy}") for product in _many(60) for copy in range(9)]
+    with Shop(tmp_path_factory.mktemp("alike")) as opened:
+        opened.catalogue.upsert(products)
+        opened.worker.drain()
+        yield opened
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_pages_fit_together_where_scores_are_equal(alike: Shop, mode: Mode) -> None:
+    queries, options = alike.queries(), Options(mode=mode, variants=Variants.ALL)
+    for ask in (partial(queries.similar, "p0005-1"), partial(queries.search, "red leather boot")):
+        whole = [hit.sku for hit in ask(k=80, options=options)]
+        for size in (5, 10, 16):
+            offsets = range(0, len(whole), size)
+            pages = [[hit.sku for hit in ask(k=size, options=replace(options, offset=offset))] for offset in offsets]
+            assert [sku for page in pages for sku in page][: len(whole)] == whole
+
+
 def test_scores_order_an_answer_however_long_it_is(large: Shop) -> None:
     scores = [hit.score for hit in large.queries().search("red leather boot", k=300)]
     assert scores == sorted(scores, reverse=True)
