@@ -34,7 +34,8 @@ _SCORE = edge.Expression.Variable("$score")
 
 def query_request(query: IndexQuery, last: Stage) -> edge.QueryRequest:
     """Return the request for the last stage of a query and those before it; payloads hold what a card needs."""
-    return edge.QueryRequest(**_stage(last, _leaf(query)), with_payload=list(CARD_FIELDS))
+    payload = list(CARD_FIELDS) if query.payloads else False
+    return edge.QueryRequest(**_stage(last, _leaf(query)), with_payload=payload)
 
 
 def scroll_request(filters: Filters, limit: int, order: Order | None, ids: Sequence[UUID] | None) -> edge.ScrollRequest:

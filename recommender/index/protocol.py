@@ -57,8 +57,9 @@ class StoredPoint:
 
 @dataclass(frozen=True, slots=True)
 class ScoredPoint:
-    """A point that answers a query, with its score: larger is nearer. Its payload holds what `card_of` reads.
+    """A point that answers a query, with its score: larger is nearer.
 
+    Its payload holds what `card_of` reads; it may be empty where the query said that no payloads are needed.
     The scores of a diverse answer are the cosines to what was asked, in the order that the engine chose.
     """
 
@@ -86,7 +87,8 @@ class IndexQuery:
     `examples` stand in place of `dense`. `prefetch` is how many candidates each list brings to the fusion. `exact`
     scans instead of walking the graph. `ids` restricts the answer to these points. `filters.min_score` holds for the
     score before boosts and diversity. Boosts multiply that score; then `diversity` (0 to 1; needs `dense` or
-    `examples`) has the engine choose among the best by maximal marginal relevance.
+    `examples`) has the engine choose among the best by maximal marginal relevance. Without `payloads` points may come
+    bare, for who needs few of many: the embedded engine is asked again for those in less time than it brings them all.
     """
 
     limit: int
@@ -100,6 +102,7 @@ class IndexQuery:
     ids: tuple[UUID, ...] | None = None
     boosts: tuple[Boost, ...] = ()
     diversity: float = 0.0
+    payloads: bool = True
 
 
 class VectorIndex(Protocol):

@@ -92,9 +92,9 @@ def _targets(question: Question) -> NDArray[np.float32] | None:
 def _lexical_scores(index: VectorIndex, question: Question, hits: Sequence[Hit]) -> dict[str, float]:
     if question.lexical is None or not question.lexical.indices:
         return {}
-    ids = tuple(point_id(hit.sku) for hit in hits)
-    points = index.query(IndexQuery(limit=len(ids), lexical=question.lexical, ids=ids, exact=True))
-    return {point.payload["sku"]: point.score for point in points}
+    skus = {point_id(hit.sku): hit.sku for hit in hits}
+    query = IndexQuery(limit=len(skus), lexical=question.lexical, ids=tuple(skus), exact=True, payloads=False)
+    return {skus[point.id]: point.score for point in index.query(query)}
 
 
 def _beside(anchors: Sequence[Card], card: Card) -> Explanation:

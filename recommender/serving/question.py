@@ -51,6 +51,7 @@ class Question:
             ids=None if ids is None else tuple(ids),
             boosts=options.boosts,
             diversity=options.diversity,
+            payloads=False,
         )
 
 

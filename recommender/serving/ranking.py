@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from recommender.asking import Fallback, Hit, Options, Reason
+from recommender.batching import batches
 from recommender.index.payload import card_of
-from recommender.index.protocol import Order, ScoredPoint, StoredPoint, VectorIndex, point_id
+from recommender.index.protocol import Order, ScoredPoint, VectorIndex, point_id
 from recommender.serving.encoding import Observe, unobserved
 from recommender.serving.question import STEPS, Question
 from recommender.serving.rulebook import NO_PLACEMENT, Placement
 from recommender.types import Card, Filters, Variants
 
-SPARE_FACTOR = 0.5
-"""Share that is asked for on top at first: most answers are full then though variants are collapsed and a tie at the
-end is left out. To bring the cards of a whole step takes a third of the time of a query."""
+SPARE_FACTOR = 0.2
+"""Share of cards that is fetched on top at first: most answers are full then though variants are collapsed."""
 
 DIVERSE_STEPS = (33, 100)
 """Products that a diverse answer begins with, chosen by the engine one after the other; after them it goes on by
@@ -81,7 +81,7 @@ class Ranking:
     def cards(self, limit: int) -> list[Card]:
         """Return the cards of the best `limit` products, variants and all, to be counted."""
         relevant = replace(self._options, diversity=0.0)
-        return [card_of(point.payload) for point in self._asked(limit, self._filters, relevant)]
+        return [card for card, _ in self._carded(self._asked(limit, self._filters, relevant), limit)]
 
     def _placed(self, shown: _Shown) -> list[tuple[int, Card]]:
         """Return what is pinned with the place that it gets: the next one where another pin has it already.
@@ -106,12 +106,13 @@ class Ranking:
         if wanted < 1:
             return []
         hits: list[Hit] = []
-        few = wanted + len(shown.skus) + int(SPARE_FACTOR * wanted) + 1
-        for limit, options in _steps(self._options, few):
+        for limit, options in _steps(self._options):
             points = self._asked(limit, filters, options)
             cut = len(points) == limit < STEPS[-1] and not options.diversity
             certain = _before_a_tie(points) if cut else points
-            more = islice(_admitted(certain, shown), wanted - len(hits))
+            missing = wanted - len(hits)
+            cards = self._carded(certain, missing + int(SPARE_FACTOR * missing) + 1)
+            more = islice(_admitted(cards, shown), missing)
             hits += more if self._options.diversity else _no_higher(more, hits)
             if len(hits) == wanted or len(points) < limit:
                 break
@@ -125,6 +126,15 @@ class Ranking:
             return points  # in an order that is not that of their scores
         # Of equal scores, common where ranks are fused, the engine puts any first, and another for another limit.
         return sorted(points, key=lambda point: (-point.score, point.id))
+
+    def _carded(self, points: Sequence[ScoredPoint], at_once: int) -> Iterator[tuple[Card, float]]:
+        """Yield cards and scores; the cards that the index has not brought are fetched, so many at once, as needed."""
+        for some in batches(points, at_once):
+            bare = [point.id for point in some if not point.payload]
+            fetched = {point.id: point.payload for point in self._index.retrieve(bare)} if bare else {}
+            for point in some:
+                if payload := point.payload or fetched.get(point.id):  # else it was deleted meanwhile
+                    yield card_of(payload), point.score
 
     def _fallen_back(self, missing: int, shown: _Shown) -> list[Hit]:
         hits: list[Hit] = []
@@ -154,7 +164,8 @@ def _by_order(
     while len(hits) < wanted:
         limit = min(GROWTH * limit, MOST_ASKED)
         points = index.select(filters, limit, order)
-        hits += islice(_admitted(points, shown, reason), wanted - len(hits))
+        cards = ((card_of(point.payload), 0.0) for point in points)
+        hits += islice(_admitted(cards, shown, reason), wanted - len(hits))
         if len(points) < limit or limit == MOST_ASKED:
             break
     return hits
@@ -174,11 +185,10 @@ def without_wishes(filters: Filters) -> Filters:
     return replace(filters, categories=(), brands=(), attributes=(), min_score=None)
 
 
-def _steps(options: Options, few: int) -> Iterator[tuple[int, Options]]:
-    """Yield how many to ask for, step by step, and by which options: first `few`, if less than a step will do."""
+def _steps(options: Options) -> Iterator[tuple[int, Options]]:
+    """Yield how many to ask for, step by step, and by which options."""
     if not options.diversity:
-        first = (few,) if few < STEPS[0] else ()
-        yield from ((limit, options) for limit in (*first, *STEPS))
+        yield from ((limit, options) for limit in STEPS)
         return
     yield from ((limit, options) for limit in DIVERSE_STEPS)
     yield from ((limit, replace(options, diversity=0.0)) for limit in STEPS if limit > DIVERSE_STEPS[-1])
@@ -195,14 +205,8 @@ def _no_higher(more: Iterable[Hit], hits: Sequence[Hit]) -> list[Hit]:
     return [replace(hit, score=min(hit.score, lowest)) for hit in more]
 
 
-def _admitted(
-    points: Iterable[ScoredPoint | StoredPoint], shown: _Shown, reason: Reason = Reason.RELEVANCE
-) -> Iterator[Hit]:
-    for point in points:
-        card = card_of(point.payload)
-        if shown.admits(card):
-            score = point.score if isinstance(point, ScoredPoint) else 0.0
-            yield Hit(card.sku, score, card, reason)
+def _admitted(cards: Iterable[tuple[Card, float]], shown: _Shown, reason: Reason = Reason.RELEVANCE) -> Iterator[Hit]:
+    return (Hit(card.sku, score, card, reason) for card, score in cards if shown.admits(card))
 
 
 def _widened(hit: Hit, categories: Sequence[tuple[str, ...]]) -> Hit:
