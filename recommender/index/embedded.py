@@ -330,7 +330,8 @@ def _vectors(wanted: bool) -> list[str] | bool:
 
 
 def _stored(record: edge.Record) -> StoredPoint:
-    dense = record.vector.get(DENSE) if isinstance(record.vector, dict) else None
+    vectors = record.vector  # made anew each time it is read
+    dense = vectors.get(DENSE) if isinstance(vectors, dict) else None
     array = None if dense is None else np.asarray(dense, dtype=np.float32)
     return StoredPoint(uuid_of(record.id), record.payload or {}, array)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -113,7 +112,7 @@ class Ranking:
             missing = wanted - len(hits)
             cards = self._carded(certain, missing + int(SPARE_FACTOR * missing) + 1)
             more = islice(_admitted(cards, shown), missing)
-            hits += more if self._options.diversity else _no_higher(more, hits)
+            hits += _no_higher(more, hits) if hits and not self._options.diversity else more
             if len(hits) == wanted or len(points) < limit:
                 break
         return hits
@@ -125,7 +124,7 @@ class Ranking:
         if options.diversity:
             return points  # in an order that is not that of their scores
         # Of equal scores, common where ranks are fused, the engine puts any first, and another for another limit.
-        return sorted(points, key=lambda point: (-point.score, point.id))
+        return sorted(points, key=lambda point: (-point.score, point.id.int))
 
     def _carded(self, points: Sequence[ScoredPoint], at_once: int) -> Iterator[tuple[Card, float]]:
         """Yield cards and scores; the cards that the index has not brought are fetched, so many at once, as needed."""
@@ -201,8 +200,7 @@ def _before_a_tie(points: Sequence[ScoredPoint]) -> list[ScoredPoint]:
 
 def _no_higher(more: Iterable[Hit], hits: Sequence[Hit]) -> list[Hit]:
     """Return what comes after some hits: the scores of another step are others, but order the hits all the same."""
-    lowest = hits[-1].score if hits else math.inf
-    return [replace(hit, score=min(hit.score, lowest)) for hit in more]
+    return [replace(hit, score=min(hit.score, hits[-1].score)) for hit in more]
 
 
 def _admitted(cards: Iterable[tuple[Card, float]], shown: _Shown, reason: Reason = Reason.RELEVANCE) -> Iterator[Hit]:
