@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from recommender.bootstrap.application import Application
 from recommender.bootstrap.archive import CATALOGUE, GZIPPED, MODELS, Contents, IndexContents, Packing
+from recommender.bootstrap.index_copies import IndexCopy
 from recommender.bootstrap.points import pack_points
 from recommender.catalogue.outbox import Outbox
 from recommender.catalogue.repository import Catalogue
@@ -55,10 +56,12 @@ def backup(
     with_index: bool = True,
     patience: float = PATIENCE_S,
     progress: Progress = silent,
+    copied: Callable[[], IndexCopy] | None = None,
 ) -> Backup:
     """Write a backup, gzipped when the name ends so; the name appears when the file is whole and durable.
 
     The catalogue is copied first, with its outbox: what the index had not taken in then, a restored one takes in.
+    `copied` asks the process that holds the embedded index, if one does, for a copy of it.
     Raises `UsageError` when there is such a file, `BadInput` when it can't be written, and `IndexHeld` when another
     process keeps the embedded index for longer than `patience` seconds.
     """
@@ -69,7 +72,7 @@ def backup(
             snapshot(application.database, folder / CATALOGUE)
             contents, models, live = _survey(application, folder / CATALOGUE)
             packed = folder / file.name
-            with _points_of(application, live if with_index else None, folder, patience) as index:
+            with _points_of(application, live if with_index else None, folder, patience, copied) as index:
                 contents = _pack(packed, folder, contents, models, index, live, progress)
             size = packed.stat().st_size
             packed.rename(file)
@@ -115,7 +118,11 @@ def _survey(application: Application, catalogue: Path) -> tuple[Contents, list[R
 
 @contextmanager
 def _points_of(
-    application: Application, live: Generation | None, folder: Path, patience: float
+    application: Application,
+    live: Generation | None,
+    folder: Path,
+    patience: float,
+    copied: Callable[[], IndexCopy] | None,
 ) -> Iterator[VectorIndex | None]:
     """Open what the points are read from: on a server the live generation, of an embedded one a copy of its files.
 
@@ -124,7 +131,14 @@ def _points_of(
     if live is None:
         yield None
         return
-    index = _opened(application, live, patience)
+    try:
+        index = _opened(application, live, 0.0 if copied else patience)
+    except IndexHeld:
+        if copied is None:
+            raise
+        with _copy_of(live, copied()) as index:
+            yield index
+        return
     if application.settings.qdrant_url:
         yield index
         return
@@ -137,6 +151,20 @@ def _points_of(
         yield copy
     finally:
         copy.close()
+
+
+@contextmanager
+def _copy_of(live: Generation, copy: IndexCopy) -> Iterator[VectorIndex]:
+    try:
+        if copy.generation != live.name:
+            raise Unavailable("another model went live meanwhile; make the backup once more")
+        index = EmbeddedEngine(copy.folder.parent).open(copy.folder.name)
+        try:
+            yield index
+        finally:
+            index.close()
+    finally:
+        shutil.rmtree(copy.folder, ignore_errors=True)
 
 
 def _opened(application: Application, live: Generation, patience: float) -> VectorIndex:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from recommender.bootstrap.parts import Part
-from recommender.cli.held import running_service
+from recommender.cli.held import copied_index, running_service
 from recommender.cli.options import Json
 from recommender.cli.output import print_json, say
 from recommender.cli.progress import ProgressBar
-from recommender.errors import IndexHeld
 
 if TYPE_CHECKING:
     from recommender.bootstrap.application import Application
@@ -62,17 +62,10 @@ def backup(
 def _backed_up(application: Application, file: Path, with_index: bool, wait: float, progress: Progress) -> Backup:
     from recommender.bootstrap.backup import backup as back_up
 
+    # A worker lets go of the index in a while; a service never does, and makes a copy of it.
     service = None if application.settings.qdrant_url else running_service(application.settings.home)
-    patience = 0.0 if service else wait  # a worker lets go of the index in a while, a service never does
-    try:
-        return back_up(application, file, with_index=with_index, patience=patience, progress=progress)
-    except IndexHeld as held:
-        if service is None:
-            raise
-        raise IndexHeld(
-            f"the service at {service.url} holds the embedded index while it runs; leave the index out "
-            "(--without-index; after a restore `index rebuild` makes it again), or stop the service meanwhile"
-        ) from held
+    copied = None if service is None else partial(copied_index, service)
+    return back_up(application, file, with_index=with_index, patience=wait, progress=progress, copied=copied)
 
 
 def _backup_json(done: Backup) -> dict[str, Any]:

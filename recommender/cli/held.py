@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from recommender.asking import Answer, Options
 from recommender.cli.output import say
 from recommender.errors import IndexHeld, Refused, Unavailable
-from recommender.service.announcement import FILE
+from recommender.service.announcement import COPIES_PATH, FILE
 from recommender.types import Filters, Product
+
+if TYPE_CHECKING:
+    from recommender.bootstrap.index_copies import IndexCopy
 
 TIMEOUT_S = 30.0
 """For an answer of the service: a person waits, and the first query may load the model."""
+
+
+COPY_TIMEOUT_S = 60.0
+"""For a copy of the index: longer than a service lets any request take."""
 
 
 class Asker(Protocol):
@@ -81,6 +89,28 @@ def running_service(home: Path) -> RunningService | None:
     from recommender.catalogue.owners import is_alive
 
     return service if is_alive(pid) else None
+
+
+def copied_index(service: RunningService) -> IndexCopy:
+    """Have a service copy the embedded index that it holds. Raises `Unavailable` when it does not."""
+    import httpx
+
+    from recommender.bootstrap.index_copies import IndexCopy
+
+    headers = {"authorization": f"Bearer {service.token}"}
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(), headers=headers, timeout=COPY_TIMEOUT_S) as client:
+            answer = client.post(service.url + COPIES_PATH)
+        found = answer.json()
+        if answer.status_code == HTTPStatus.CREATED:
+            return IndexCopy(found["generation"], Path(found["folder"]))
+        complaint = str(found["detail"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        complaint = str(error) or type(error).__name__
+    raise Unavailable(
+        f"the service at {service.url} holds the index and made no copy of it ({complaint}); try again, or leave the "
+        "index out (--without-index)"
+    )
 
 
 def _asked_here(ask: Ask) -> Answer:

@@ -185,6 +185,14 @@ class EmbeddedIndex:
             _note(self._folder, carried)
         return carried is not None
 
+    def copy_to(self, folder: Path) -> None:
+        """Copy what is stored now to a new folder, which can be opened as a generation of its parent.
+
+        Queries go on; writes wait. Raises `Unavailable` when the disk does not take it.
+        """
+        with _translated(self.name):
+            self._shard.copy_to(folder)
+
     def close(self) -> None:
         """Write everything down and release the shard; closing twice is no error."""
         with self._hold, _translated(self.name):

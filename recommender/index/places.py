@@ -33,7 +33,11 @@ def place(folder: Path) -> Path:
 
 def copy_shard(folder: Path) -> Path:
     """Copy the shard of a generation and return where the copy lies; the caller sees to it that nobody writes."""
-    copy = folder / f"{_COPY}{uuid4().hex[:12]}"
+    return copy_shard_to(folder, folder / f"{_COPY}{uuid4().hex[:12]}")
+
+
+def copy_shard_to(folder: Path, copy: Path) -> Path:
+    """Copy the shard of a generation to a folder that is not there yet, and return that; it is whole or not there."""
     try:
         shutil.copytree(place(folder), copy, ignore=_not_of_the_shard, copy_function=copy_with_holes)
     except BaseException:

@@ -19,7 +19,7 @@ import qdrant_edge as edge
 from recommender.batching import batches
 from recommender.durable import sync
 from recommender.errors import Unavailable
-from recommender.index.places import copy_shard, place, sweep, switch, sync_shard
+from recommender.index.places import copy_shard, copy_shard_to, place, sweep, switch, sync_shard
 from recommender.index.readers import Replaceable
 
 FLUSH_AFTER = 20_000
@@ -125,6 +125,11 @@ class Shard:
         """Build graphs here and now; no thread of this process runs meanwhile."""
         with self._writing, self._open.using() as shard:
             shard.optimize()
+
+    def copy_to(self, folder: Path) -> None:
+        """Copy it as it is now to a folder that is not there yet; writes wait meanwhile, queries do not."""
+        with self._writing:
+            copy_shard_to(self._folder, folder)
 
     @contextmanager
     def copied(self) -> Iterator[Copy]:

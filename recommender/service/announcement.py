@@ -10,6 +10,9 @@ from recommender.errors import Unavailable
 
 FILE = "service.json"
 
+COPIES_PATH = "/v1/index-copies"
+"""Where a command of the same home gets a copy of the index, by the token in the file alone."""
+
 
 def announce(home: Path, url: str, token: str) -> None:
     """Write the file, whole and for the owner alone: it holds a token that reads. Raises `Unavailable`."""

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from recommender.errors import RecommenderError
-from recommender.service import asking_routes, operator_routes, page, product_routes, rule_routes
+from recommender.service import asking_routes, copy_route, operator_routes, page, product_routes, rule_routes
 from recommender.service import map as map_route
 from recommender.service.api_keys import ApiKey
 from recommender.service.documents import document_of
@@ -101,6 +101,7 @@ def create_app(
         rule_routes.router(recommender, lanes),
         map_route.router(recommender),
         operator_routes.router(recommender, lanes, figures),
+        copy_route.router(recommender, lanes),
     )
     for routes in routers:
         app.include_router(routes)

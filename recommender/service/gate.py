@@ -55,10 +55,10 @@ class Gate:
             return problem_of(error)
         except Stopped as stopped:
             return stopped.problem
-        if self._keys.open:
-            return self._host_refusal(headers)
         caller = self._keys.caller(headers)
         scope[CALLER] = caller.name
+        if self._keys.open:
+            return self._host_refusal(headers)
         if caller.scope is None:
             detail = _CLOSED if gives_key(headers) else _NO_KEY
             return Problem(HTTPStatus.UNAUTHORIZED, detail, TYPE_PREFIX + "no-key", CHALLENGE)

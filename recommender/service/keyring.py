@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from recommender.errors import Unavailable
+from recommender.service.announcement import COPIES_PATH
 from recommender.service.api_keys import ApiKey, split_key
 from recommender.service.lanes import Lane
 from recommender.service.scopes import Scope
@@ -43,7 +44,7 @@ def needed_scope(method: str, path: str) -> Scope | None:
     """Return what a request needs: nothing for the page and the probes; to write, unless it is known only to ask."""
     if path in OPEN_PATHS or path.startswith(PAGE_PREFIX):
         return None
-    if method in ("GET", "HEAD") or path in ASKING_PATHS:
+    if method in ("GET", "HEAD") or path in ASKING_PATHS or path == COPIES_PATH:
         return Scope.READ
     return Scope.WRITE
 

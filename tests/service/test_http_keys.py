@@ -56,6 +56,19 @@ def test_without_a_key_only_the_probes_and_the_page_answer(keyed: Service) -> No
         assert _status(keyed, "GET", path, None) == 200, path
 
 
+def test_a_copy_of_the_index_is_for_the_token_of_this_start_alone(keyed: Service) -> None:
+    path, writer = "/v1/index-copies", keyed.keys.create("writer", Scope.WRITE)
+    assert _status(keyed, "POST", path, None) == 401
+    assert _status(keyed, "POST", path, None, {"authorization": f"Bearer {writer}"}) == 403
+    made = keyed.client.post(path, headers={"authorization": "Bearer of-this-start"})
+    assert made.status_code == 201, made.text
+    assert Path(made.json()["folder"], "segments").is_dir()
+
+
+def test_an_open_service_gives_no_copy_of_its_index_without_the_token(service: Service) -> None:
+    assert _status(service, "POST", "/v1/index-copies", None) == 403
+
+
 def test_a_key_that_reads_does_not_write_and_one_that_writes_does_both(keyed: Service) -> None:
     reader = {"authorization": f"Bearer {keyed.keys.create('reader', Scope.READ)}"}
     writer = {"x-api-key": keyed.keys.create("writer", Scope.WRITE)}
