@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recommender.bootstrap.parts import Part
-from recommender.cli.held import copied_index, running_service
+from recommender.cli.held import copied_index
 from recommender.cli.options import Json
 from recommender.cli.output import print_json, say
 from recommender.cli.progress import ProgressBar
+from recommender.service.announcement import running_service
 
 if TYPE_CHECKING:
     from recommender.bootstrap.application import Application

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from recommender.asking import Answer, Options
 from recommender.cli.output import say
 from recommender.errors import IndexHeld, Refused, Unavailable
-from recommender.service.announcement import COPIES_PATH, FILE
+from recommender.service.announcement import COPIES_PATH, RunningService, running_service
 from recommender.types import Filters, Product
 
 if TYPE_CHECKING:
@@ -51,14 +49,6 @@ class Asker(Protocol):
 Ask = Callable[[Asker], Answer]
 
 
-@dataclass(frozen=True, slots=True)
-class RunningService:
-    """A service at work on the same home. `token` lets its reader ask, whatever keys there are."""
-
-    url: str
-    token: str
-
-
 def answered(ask: Ask) -> Answer:
     """Ask the installation; while a service has it open, ask that service at once, and say so on stderr.
 
@@ -77,18 +67,6 @@ def answered(ask: Ask) -> Answer:
             return _asked_here(ask)
         except IndexHeld:
             raise away from None
-
-
-def running_service(home: Path) -> RunningService | None:
-    """Return the service that says it runs on this home; None without one, or when its process is gone."""
-    try:
-        found = json.loads((home / FILE).read_bytes())
-        service, pid = RunningService(str(found["url"]), str(found["token"])), int(found["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # none there, or being written: the index itself says whether it is held
-    from recommender.catalogue.owners import is_alive
-
-    return service if is_alive(pid) else None
 
 
 def copied_index(service: RunningService) -> IndexCopy:

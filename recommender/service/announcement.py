@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from recommender.errors import Unavailable
@@ -12,6 +13,14 @@ FILE = "service.json"
 
 COPIES_PATH = "/v1/index-copies"
 """Where a command of the same home gets a copy of the index, by the token in the file alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningService:
+    """A service at work on the same home. `token` lets its reader ask, whatever keys there are."""
+
+    url: str
+    token: str
 
 
 def announce(home: Path, url: str, token: str) -> None:
@@ -35,3 +44,15 @@ def withdraw(home: Path) -> None:
             (home / FILE).unlink()
     except (OSError, ValueError, KeyError, TypeError):
         return  # gone already, or not ours
+
+
+def running_service(home: Path) -> RunningService | None:
+    """Return the service that says it runs on this home; None without one, or when its process is gone."""
+    try:
+        found = json.loads((home / FILE).read_bytes())
+        service, pid = RunningService(str(found["url"]), str(found["token"])), int(found["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # none there, or being written: the index itself says whether it is held
+    from recommender.catalogue.owners import is_alive
+
+    return service if is_alive(pid) else None

@@ -22,7 +22,7 @@ from recommender.api import Recommender
 from recommender.asking import Options
 from recommender.bootstrap.application import Application
 from recommender.errors import IndexHeld, RecommenderError, Refused, UsageError
-from recommender.service.announcement import announce, withdraw
+from recommender.service.announcement import announce, running_service, withdraw
 from recommender.service.api_keys import ApiKeys
 from recommender.service.app import Access, Limits, create_app
 from recommender.service.listening import Listening, listen
@@ -84,6 +84,14 @@ def serve(host: str, port: int, workers: int, say: Callable[[str], None]) -> Non
             _serve_here(settings, listening, plan, started)
         else:
             _serve_in_workers(listening, plan, workers, started)
+    except IndexHeld as held:
+        other = running_service(settings.home)
+        if other is None:
+            raise
+        raise IndexHeld(
+            f"a service of this home is at work already, at {other.url}; ask that one, stop it first, or serve another "
+            "home (RECOMMENDER_HOME)"
+        ) from held
     finally:
         listening.socket.close()
         withdraw(settings.home)

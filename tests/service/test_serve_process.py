@@ -95,6 +95,7 @@ def test_a_port_in_use_and_an_index_in_use_are_told_in_one_line(home: Path) -> N
         assert taken.stderr.strip().splitlines()[-1].startswith(f"error: port {port} of 127.0.0.1 is in use")
         second = _run(home, "serve", "--port", "0")
         assert (second.returncode, second.stdout) == (5, "")
+        assert f"a service of this home is at work already, at {url};" in second.stderr
         assert json.loads((home / "service.json").read_text())["url"] == url, "the first one is still announced"
 
 
