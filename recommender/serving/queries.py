@@ -23,7 +23,7 @@ from recommender.serving.live import LivePair, Pairs
 from recommender.serving.question import Question, card_of_product
 from recommender.serving.ranking import Ranking, browsed
 from recommender.serving.rulebook import NO_PLACEMENT, Placement, RuleBook
-from recommender.types import Card, Filters, Mode, Product, SparseVector, Variants
+from recommender.types import Card, Filters, Mode, Product, SparseVector
 
 NO_VECTOR = np.empty(0, dtype=np.float32)
 
@@ -86,7 +86,7 @@ class Queries:
                 words=anchor.card.title,
                 anchors=(anchor.card,),
             )
-            return self._answer(pair, question, k, _without(filters, [anchor.card], options), options)
+            return self._answer(pair, question, k, filters, options)
 
         return self._pairs.ask(answer, options.model)
 
@@ -128,8 +128,8 @@ class Queries:
             liked = [self._anchor(pair, sku, options.mode) for sku in dict.fromkeys(like)]
             disliked = [self._anchor(pair, sku, options.mode) for sku in dict.fromkeys(dislike)]
             question = self._by_example(liked, disliked, options)
-            apart = _without(filters, [anchor.card for anchor in (*liked, *disliked)], options)
-            return self._answer(pair, question, k, apart, options)
+            question = replace(question, apart=tuple(anchor.card for anchor in disliked))
+            return self._answer(pair, question, k, filters, options)
 
         return self._pairs.ask(answer, options.model)
 
@@ -220,14 +220,6 @@ class Queries:
 
 def _indexed(point: StoredPoint) -> _Anchor:
     return _Anchor(card_of(point.payload), NO_VECTOR if point.dense is None else point.dense)
-
-
-def _without(filters: Filters, cards: Sequence[Card], options: Options) -> Filters:
-    skus = (*filters.exclude_skus, *(card.sku for card in cards if card.sku))
-    groups: tuple[str, ...] = ()
-    if options.variants is Variants.COLLAPSE:
-        groups = tuple(dict.fromkeys(card.group_id for card in cards if card.group_id))
-    return replace(filters, exclude_skus=skus, exclude_groups=(*filters.exclude_groups, *groups))
 
 
 def _average(liked: NDArray[np.float32], disliked: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -28,7 +28,8 @@ the next one adds: whatever page of it is wanted, it is the same answer."""
 class Question:
     """What is looked for, by vector (float32 [d]) or examples, by words, or by both.
 
-    `words` is the text that `lexical` was made from; `anchors` are the products that the question is about, if any.
+    `words` is the text that `lexical` was made from; `anchors` are the products that the question is about, if any, and
+    `apart` those that it is about beside them: neither are part of an answer.
     """
 
     dense: NDArray[np.float32] | None = None
@@ -37,6 +38,7 @@ class Question:
     fusion: Fusion = Fusion.RRF
     words: str = ""
     anchors: tuple[Card, ...] = field(default=())
+    apart: tuple[Card, ...] = field(default=())
 
     def asked(self, limit: int, filters: Filters, options: Options, ids: Sequence[UUID] | None = None) -> IndexQuery:
         """Return the query that brings `limit` products."""
