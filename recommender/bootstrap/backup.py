@@ -13,7 +13,7 @@ from pathlib import Path
 
 from recommender.bootstrap.application import Application
 from recommender.bootstrap.archive import CATALOGUE, GZIPPED, MODELS, Contents, IndexContents, Packing
-from recommender.bootstrap.index_copies import IndexCopy
+from recommender.bootstrap.index_copies import IndexCopy, opened_copy
 from recommender.bootstrap.points import pack_points
 from recommender.catalogue.outbox import Outbox
 from recommender.catalogue.repository import Catalogue
@@ -22,8 +22,7 @@ from recommender.database.migrate import head_revision
 from recommender.database.transfer import snapshot, sqlite_file
 from recommender.durable import sync
 from recommender.errors import BadInput, IndexHeld, Unavailable, UsageError
-from recommender.holes import copy_with_holes
-from recommender.index.embedded import EmbeddedEngine
+from recommender.index.embedded import EmbeddedIndex
 from recommender.index.generations import Generation, Generations
 from recommender.index.protocol import VectorIndex
 from recommender.registry.models import RegisteredModel, Registry
@@ -139,18 +138,14 @@ def _points_of(
         with _copy_of(live, copied()) as index:
             yield index
         return
-    if application.settings.qdrant_url:
+    if not isinstance(index, EmbeddedIndex):
         yield index
         return
-    index.flush()
-    files = application.settings.index_dir / live.name
-    shutil.copytree(files, folder / "index" / live.name, copy_function=copy_with_holes)
+    copy = folder / "index" / live.name
+    index.copy_to(copy)
     application.release_indexes()
-    copy = EmbeddedEngine(folder / "index").open(live.name)
-    try:
-        yield copy
-    finally:
-        copy.close()
+    with opened_copy(copy) as index:
+        yield index
 
 
 @contextmanager
@@ -158,11 +153,8 @@ def _copy_of(live: Generation, copy: IndexCopy) -> Iterator[VectorIndex]:
     try:
         if copy.generation != live.name:
             raise Unavailable("another model went live meanwhile; make the backup once more")
-        index = EmbeddedEngine(copy.folder.parent).open(copy.folder.name)
-        try:
+        with opened_copy(copy.folder) as index:
             yield index
-        finally:
-            index.close()
     finally:
         shutil.rmtree(copy.folder, ignore_errors=True)
 

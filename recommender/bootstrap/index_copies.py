@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from recommender.bootstrap.application import Application
 from recommender.errors import Unavailable, UsageError
-from recommender.index.embedded import EmbeddedIndex
+from recommender.index.embedded import EmbeddedEngine, EmbeddedIndex
+from recommender.index.protocol import VectorIndex
 
 FOLDER = "copies"
 """In the home, beside the index itself, so that nobody who lists generations meets one."""
@@ -37,14 +40,24 @@ def copy_live_index(application: Application) -> IndexCopy:
         if not isinstance(pair.index, EmbeddedIndex):
             raise UsageError("this installation has a Qdrant server, which several processes may read")
         copies = application.settings.home.resolve() / FOLDER
+        folder = copies / uuid4().hex
         try:
             copies.mkdir(exist_ok=True)
+            _sweep(copies)
+            pair.index.copy_to(folder)
         except OSError as error:
-            raise Unavailable(f"{copies} can't be made ({error.strerror}); make the home writable") from error
-        _sweep(copies)
-        folder = copies / uuid4().hex
-        pair.index.copy_to(folder)
+            raise Unavailable(f"{copies} takes no copy ({error.strerror or error}); check rights and space") from error
         return IndexCopy(pair.generation, folder)
+
+
+@contextmanager
+def opened_copy(folder: Path) -> Iterator[VectorIndex]:
+    """Open a copy; another process can't have it meanwhile."""
+    index = EmbeddedEngine(folder.parent).open(folder.name)
+    try:
+        yield index
+    finally:
+        index.close()
 
 
 def _sweep(copies: Path) -> None:

@@ -39,10 +39,7 @@ def backup(
     ] = 120.0,
     as_json: Json = False,
 ) -> None:
-    """Copy catalogue, models and live index into one file while everything runs.
-
-    An embedded index that `recommender serve` holds can't be copied: leave it out.
-    """
+    """Copy catalogue, models and live index into one file while everything runs."""
     from recommender.bootstrap.application import open_application
 
     with open_application() as application, ProgressBar() as progress:

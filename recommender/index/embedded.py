@@ -188,10 +188,9 @@ class EmbeddedIndex:
     def copy_to(self, folder: Path) -> None:
         """Copy what is stored now to a new folder, which can be opened as a generation of its parent.
 
-        Queries go on; writes wait. Raises `Unavailable` when the disk does not take it.
+        Queries go on; writes wait. Raises `OSError` when the disk does not take it.
         """
-        with _translated(self.name):
-            self._shard.copy_to(folder)
+        self._shard.copy_to(folder)
 
     def close(self) -> None:
         """Write everything down and release the shard; closing twice is no error."""

@@ -128,7 +128,6 @@ class Queries:
             liked = [self._anchor(pair, sku, options.mode) for sku in dict.fromkeys(like)]
             disliked = [self._anchor(pair, sku, options.mode) for sku in dict.fromkeys(dislike)]
             question = self._by_example(liked, disliked, options)
-            question = replace(question, apart=tuple(anchor.card for anchor in disliked))
             return self._answer(pair, question, k, filters, options)
 
         return self._pairs.ask(answer, options.model)
@@ -180,6 +179,7 @@ class Queries:
             fusion=self._similar_fusion,
             words=words,
             anchors=tuple(anchor.card for anchor in liked),
+            apart=tuple(anchor.card for anchor in disliked),
         )
         if options.mode is Mode.LEXICAL:
             return question

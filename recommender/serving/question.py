@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +38,7 @@ class Question:
     anchors: tuple[Card, ...] = field(default=())
     apart: tuple[Card, ...] = field(default=())
 
-    def asked(self, limit: int, filters: Filters, options: Options, ids: Sequence[UUID] | None = None) -> IndexQuery:
+    def asked(self, limit: int, filters: Filters, options: Options) -> IndexQuery:
         """Return the query that brings `limit` products."""
         return IndexQuery(
             limit=limit,
@@ -50,7 +48,6 @@ class Question:
             fusion=self.fusion,
             filters=filters,
             prefetch=_prefetch(limit),
-            ids=None if ids is None else tuple(ids),
             boosts=options.boosts,
             diversity=options.diversity,
             payloads=False,

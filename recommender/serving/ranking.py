@@ -19,12 +19,12 @@ from recommender.types import Card, Filters, Variants
 SPARE_FACTOR = 0.2
 """Share of cards that is fetched on top at first: most answers are full then though variants are collapsed."""
 
-DIVERSE_STEPS = (33, 100)
+DIVERSE_STEPS = (STEPS[0], 100)
 """Products that a diverse answer begins with, chosen by the engine one after the other; after them it goes on by
 relevance. To choose 100 takes 15 ms, 750 took six seconds, in which no thread of an embedded index's process ran."""
 
 GROWTH = 3
-MOST_ASKED = 5000
+MOST_ASKED = STEPS[-1]
 """Products asked of the index for one answer at most: 1,000 of them in families of five."""
 
 
@@ -146,13 +146,11 @@ class Ranking:
         return sorted(points, key=lambda point: (-point.score, point.id.int))
 
     def _without_asked_about(self, filters: Filters) -> Filters:
-        skus = (card.sku for card in self._asked_about if card.sku)
-        groups: Iterable[str] = ()
-        if self._options.variants is Variants.COLLAPSE:
-            groups = dict.fromkeys(card.group_id for card in self._asked_about if card.group_id)
+        apart = self._nothing_shown()
+        groups = apart.groups if apart.collapse else ()
         return replace(
             filters,
-            exclude_skus=(*filters.exclude_skus, *skus),
+            exclude_skus=(*filters.exclude_skus, *apart.skus),
             exclude_groups=(*filters.exclude_groups, *groups),
         )
 
