@@ -14,12 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.asking import Options, Strategy
-from recommender.bootstrap.application import Application
-from recommender.bootstrap.ingest import ingest
+from recommender.application.composition import Application
 from recommender.evaluation.judgements import read_pairs
+from recommender.jobs.ingest import ingest
+from recommender.query import Mode, Options, Strategy, Variants
 from recommender.settings import load_settings
-from recommender.types import Mode, Variants
 
 CASES = 600
 LIKED = 5

@@ -14,14 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.asking import Options
-from recommender.bootstrap.application import Application
-from recommender.bootstrap.ingest import ingest
+from recommender.application.composition import Application
 from recommender.evaluation.judgements import evaluate_pairs, evaluate_search, read_pairs, read_queries
 from recommender.index.protocol import Fusion
+from recommender.jobs.ingest import ingest
+from recommender.query import Mode, Options, Variants
 from recommender.serving.queries import Queries
 from recommender.settings import load_settings
-from recommender.types import Mode, Variants
 
 ASKED = 1_000
 """Products that are asked for their neighbours: the interval of the mean is then about two points wide."""

@@ -65,7 +65,7 @@ def encoder_figures(home: Path) -> Iterator[Figure]:
 
     from sentence_transformers import SentenceTransformer
 
-    from recommender.bootstrap.application import Application
+    from recommender.application.composition import Application
     from recommender.embedding.load import load_encoder
     from recommender.settings import load_settings
 
@@ -97,8 +97,8 @@ def _rate(texts: list[str], encode: object) -> float:
 
 def end_to_end_figure(folder: Path, home: Path) -> Figure:
     """Compare ingesting a fresh feed with encoding its texts alone, in one process, in turn."""
-    from recommender.bootstrap.application import Application
-    from recommender.bootstrap.ingest import ingest
+    from recommender.application.composition import Application
+    from recommender.jobs.ingest import ingest
     from recommender.settings import load_settings
 
     feed = write_feed(folder / "fresh.csv", FRESH)

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measure import peak_mib
-from recommender.bootstrap.application import Application
-from recommender.bootstrap.ingest import ingest
+from recommender.application.composition import Application
 from recommender.embedding.encoder import Encoder, Role, Vectors
-from recommender.registry.models import RegisteredModel
+from recommender.jobs.ingest import ingest
+from recommender.models.registry import RegisteredModel
 from recommender.settings import load_settings
 
 

@@ -21,10 +21,10 @@ import numpy as np
 
 from benchmarks.measure import RECOMMENDER, Figure, environment, run
 from benchmarks.synthetic import write_feed
-from recommender.bootstrap.application import Application
-from recommender.bootstrap.ingest import drain
+from recommender.application.composition import Application
 from recommender.ingestion.loop import follow
 from recommender.ingestion.worker import DrainSummary
+from recommender.jobs.ingest import drain
 from recommender.settings import load_settings
 from recommender.types import Card, Product
 

@@ -9,43 +9,49 @@ from recommender.version import __version__
 
 if TYPE_CHECKING:
     from recommender.api import AsyncRecommender, Recommender
-    from recommender.asking import (
+    from recommender.query import (
         Answer,
         Boost,
         BoostKind,
         Explanation,
         Facets,
         Fallback,
+        Filters,
         Hit,
+        Mode,
         Options,
         Reason,
         Rule,
         RuleAction,
         Status,
         Strategy,
+        Variants,
         WriteResult,
     )
-    from recommender.types import Availability, Card, Filters, Mode, Product, Variants
+    from recommender.types import Availability, Card, Product
 
 _HOMES = {
     "recommender.api": ("AsyncRecommender", "Recommender"),
-    "recommender.asking": (
+    "recommender.query": (
         "Answer",
         "Boost",
         "BoostKind",
         "Explanation",
         "Facets",
         "Fallback",
+        "Filters",
         "Hit",
+        "Mode",
         "Options",
         "Reason",
         "Rule",
         "RuleAction",
         "Status",
         "Strategy",
+        "Variants",
         "WriteResult",
     ),
-    "recommender.types": ("Availability", "Card", "Filters", "Mode", "Product", "Variants"),
+    "recommender.types": ("Availability", "Card", "Product"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

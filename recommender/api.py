@@ -9,17 +9,17 @@ from functools import partial
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
-from recommender.asking import NO_FILTERS, NO_OPTIONS, Answer, Options, Rule, Status, WriteResult
-from recommender.asking_checks import each_product, each_sku
-from recommender.bootstrap.application import Application
-from recommender.bootstrap.background import BackgroundWorker
-from recommender.bootstrap.status import status_of
-from recommender.catalogue.limits import product_problem
+from recommender.application.composition import Application
 from recommender.errors import BadInput
-from recommender.serving.encoding import CacheInfo, Observe, unobserved
-from recommender.serving.live import LivePairs
+from recommender.feeds.limits import product_problem
+from recommender.jobs.background_worker import BackgroundWorker
+from recommender.jobs.status import status_of
+from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, WriteResult
+from recommender.query.validation import each_product, each_sku
+from recommender.serving.live_model import LivePairs
+from recommender.serving.query_vectors import CacheInfo, Observe, unobserved
 from recommender.settings import load_settings
-from recommender.types import Filters, Product
+from recommender.types import Product
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 PATH_SEPARATOR = " > "
 """Between the names of a category path as people read it, and as it is stored."""
 
-MAX_RESULTS = 1000
-"""Ceiling of `k`: a page of recommendations is tens; more is an export, which the catalogue does better."""
+
+PRICE_SCALE = 4
+"""Decimal places kept of a price: two more than most currencies have, for unit prices."""
 
 
 class Availability(StrEnum):
@@ -24,14 +25,6 @@ class Availability(StrEnum):
     BACKORDER = "backorder"
 
 
-class Mode(StrEnum):
-    """How a query meets the index: by its vector, by its words, or by both fused."""
-
-    HYBRID = "hybrid"
-    DENSE = "dense"
-    LEXICAL = "lexical"
-
-
 class EncoderChoice(StrEnum):
     """Which encoder runs a model. `auto`: torch on a GPU, else ONNX int8, else torch for a model without an export."""
 
@@ -39,13 +32,6 @@ class EncoderChoice(StrEnum):
     TORCH = "torch"
     ONNX = "onnx"
     ONNX_INT8 = "onnx-int8"
-
-
-class Variants(StrEnum):
-    """Which variants of one product group a result may show."""
-
-    COLLAPSE = "collapse"
-    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +54,6 @@ class Product:
     image: str = ""
     group_id: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a result must satisfy. Empty fields do not restrict; all given ones must hold together.
-
-    `categories` are paths: a product matches when its own path starts with any of them. Prices are inclusive.
-    `attributes` are pairs of a name and the values of which the product must have one. Names and values of brands,
-    categories and attributes are compared without regard to case. `min_score` is in the scores of the query's mode.
-    """
-
-    categories: tuple[tuple[str, ...], ...] = ()
-    brands: tuple[str, ...] = ()
-    exclude_brands: tuple[str, ...] = ()
-    price_min: Decimal | None = None
-    price_max: Decimal | None = None
-    in_stock: bool = False
-    attributes: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    exclude_skus: tuple[str, ...] = ()
-    exclude_groups: tuple[str, ...] = ()
-    min_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

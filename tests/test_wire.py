@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender import wire
-from recommender.asking import (
+from recommender.errors import UsageError
+from recommender.query import (
     Answer,
     Boost,
     BoostKind,
@@ -23,7 +23,9 @@ from recommender.asking import (
     FacetCount,
     Facets,
     Fallback,
+    Filters,
     Hit,
+    Mode,
     Options,
     PriceBand,
     Reason,
@@ -31,12 +33,13 @@ from recommender.asking import (
     RuleAction,
     Status,
     Strategy,
+    Variants,
     WriteResult,
 )
-from recommender.asking_checks import check_examples, check_options, check_query, check_text
-from recommender.errors import UsageError
-from recommender.types import Availability, Card, Filters, Mode, Product, Variants
-from recommender.wire.boosts import attribute_text
+from recommender.query import serialization as wire
+from recommender.query.boosts import attribute_text
+from recommender.query.validation import check_examples, check_options, check_query, check_text
+from recommender.types import Availability, Card, Product
 
 TEXT = st.text(max_size=12)
 NAME = st.text(min_size=1, max_size=12).filter(lambda text: text.strip() and "\x00" not in text)

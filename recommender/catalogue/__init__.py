@@ -1,1 +1,1 @@
-"""Products, categories, import runs, feed readers and the outbox."""
+"""Products, categories, rules, import runs and the outbox, in the database."""

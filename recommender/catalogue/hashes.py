@@ -6,8 +6,7 @@ import json
 from decimal import Decimal
 from hashlib import blake2b
 
-from recommender.database.tables import PRICE_SCALE
-from recommender.types import Product
+from recommender.types import PRICE_SCALE, Product
 
 
 def content_hash(product: Product) -> str:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recommender.batching import batches
-from recommender.catalogue.feeds import Feed, FeedFormat, open_feed
-from recommender.catalogue.full import SeenSkus
-from recommender.catalogue.offers import Offer, Shelf, offer_of
-from recommender.catalogue.rejections import BadRow, Rejection, RejectsFile
-from recommender.catalogue.rows import Notation, Row, notation_of, product_of, sku_of
+from recommender.catalogue.full_sync import SeenSkus
 from recommender.catalogue.runs import FAILED, ImportStopped, Tally, recorded
+from recommender.catalogue.staged_product import Offer, Shelf, offer_of
 from recommender.database.engine import Database
 from recommender.errors import BadFeed
+from recommender.feeds.formats import Feed, FeedFormat, open_feed
+from recommender.feeds.rejections import BadRow, Rejection, RejectsFile
+from recommender.feeds.rows import Notation, Row, notation_of, product_of, sku_of
 
 BATCH = 5000
 """Rows in one transaction: large enough that its fsync does not count, small enough to hold no lock for long."""

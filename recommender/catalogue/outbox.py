@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from recommender.catalogue.owners import is_alive, process_of, this_host
+from recommender.catalogue.lease_owner import is_alive, process_of, this_host
 from recommender.catalogue.statements import execute_many, in_chunks, insert_into, table_of
 from recommender.database.engine import Database
 from recommender.database.tables import OutboxRow, now

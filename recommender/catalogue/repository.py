@@ -9,15 +9,15 @@ from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, func, select, update
 
-from recommender.asking import WriteResult
 from recommender.catalogue.categories import CategoryTree
 from recommender.catalogue.nearest import nearest_skus
-from recommender.catalogue.offers import Offer, UpsertCounts, offer_of
 from recommender.catalogue.outbox import queue_changes
+from recommender.catalogue.product_statements import insert_products, known_products, replace_products
+from recommender.catalogue.staged_product import Offer, UpsertCounts, offer_of
 from recommender.catalogue.statements import in_chunks, table_of
-from recommender.catalogue.writing import insert_products, known_products, replace_products
 from recommender.database.engine import Database
 from recommender.database.tables import CategoryRow, ProductRow, now
+from recommender.query import WriteResult
 from recommender.types import PATH_SEPARATOR, Availability, Product
 
 _PRODUCT = table_of(ProductRow)

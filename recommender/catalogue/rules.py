@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 from sqlalchemy import delete, select
 
-from recommender.asking import Rule, RuleAction
 from recommender.catalogue.categories import normal_path
-from recommender.catalogue.limits import MAX_SKU, unstorable
 from recommender.database.engine import Database
 from recommender.database.tables import RuleRow
 from recommender.errors import BadInput, NotFound
-from recommender.types import MAX_RESULTS, PATH_SEPARATOR, category_path
+from recommender.feeds.limits import MAX_SKU, unstorable
+from recommender.query import MAX_RESULTS, Rule, RuleAction
+from recommender.types import PATH_SEPARATOR, category_path
 
 _LARGEST_ID = 2**31 - 1
 """A larger one fits no column of ids."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select, update
 
-from recommender.catalogue.offers import UpsertCounts
-from recommender.catalogue.owners import is_alive, lease_owner, process_of, this_host
+from recommender.catalogue.lease_owner import is_alive, lease_owner, process_of, this_host
+from recommender.catalogue.staged_product import UpsertCounts
 from recommender.catalogue.statements import in_chunks
 from recommender.database.engine import Database
 from recommender.database.import_runs import ImportRun, last_import

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.bootstrap.parts import Part
-from recommender.cli.held import copied_index
+from recommender.backup.parts import Part
 from recommender.cli.options import Json
 from recommender.cli.output import print_json, say
 from recommender.cli.progress import ProgressBar
-from recommender.service.announcement import running_service
+from recommender.cli.remote_fallback import copied_index
+from recommender.service.service_file import running_service
 
 if TYPE_CHECKING:
-    from recommender.bootstrap.application import Application
-    from recommender.bootstrap.backup import Backup
-    from recommender.bootstrap.restore import Restored
+    from recommender.application.composition import Application
+    from recommender.backup.create import Backup
+    from recommender.backup.restore import Restored
     from recommender.types import Progress
 
 
@@ -40,7 +40,7 @@ def backup(
     as_json: Json = False,
 ) -> None:
     """Copy catalogue, models and live index into one file while everything runs."""
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
 
     with open_application() as application, ProgressBar() as progress:
         done = _backed_up(application, file, not without_index, wait, progress)
@@ -58,7 +58,7 @@ def backup(
 
 
 def _backed_up(application: Application, file: Path, with_index: bool, wait: float, progress: Progress) -> Backup:
-    from recommender.bootstrap.backup import backup as back_up
+    from recommender.backup.create import backup as back_up
 
     # A worker lets go of the index in a while; a service never does, and makes a copy of it.
     service = None if application.settings.qdrant_url else running_service(application.settings.home)
@@ -88,8 +88,8 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Bring back what a backup holds; everything is checked before anything changes."""
-    from recommender.bootstrap.restore import EVERYTHING
-    from recommender.bootstrap.restore import restore as bring_back
+    from recommender.backup.restore import EVERYTHING
+    from recommender.backup.restore import restore as bring_back
     from recommender.settings import load_settings
 
     parts = frozenset(part) if part else EVERYTHING

@@ -11,7 +11,7 @@ from recommender.cli.output import print_json, say
 from recommender.errors import UsageError
 
 if TYPE_CHECKING:
-    from recommender.bootstrap.changes import CatalogueChange
+    from recommender.jobs.catalogue_drift import CatalogueChange
 
 IfChanged = Annotated[
     str | None,

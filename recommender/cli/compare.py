@@ -11,7 +11,7 @@ from recommender.cli.output import print_json, print_table
 from recommender.types import category_path
 
 if TYPE_CHECKING:
-    from recommender.bootstrap.compare import Comparison, Side
+    from recommender.jobs.compare import Comparison, Side
 
 SHOWN_TEXT = 200
 """Characters of a text that JSON and the table show: enough to know it by."""
@@ -33,8 +33,8 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Show how alike two products or texts are to one model or several, as the cosine of their vectors."""
-    from recommender.bootstrap import compare as job
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
+    from recommender.jobs import compare as job
 
     with open_application() as application:
         found = job.compare(application, first, second, model or (), as_text=text)

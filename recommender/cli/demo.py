@@ -17,8 +17,8 @@ from recommender.cli.progress import ProgressBar
 from recommender.errors import BadInput
 
 if TYPE_CHECKING:
-    from recommender.asking import Hit
-    from recommender.bootstrap.application import Application
+    from recommender.application.composition import Application
+    from recommender.query import Hit
 
 SHOWCASE = ("OS-1196", "FU-1102", "PT-1090")
 """Products that the split holds out, whose neighbours the base model confuses with those of a sibling category."""
@@ -38,8 +38,8 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Go on with the demo's folder instead of a fresh one.")] = False,
 ) -> None:
     """Load the seed catalogue, show similar products, fine-tune, compare, switch over, show them again."""
-    from recommender.bootstrap import finetune, ingest
-    from recommender.bootstrap.application import demo_home, open_application
+    from recommender.application.composition import demo_home, open_application
+    from recommender.jobs import finetune, ingest
     from recommender.training.options import TrainingOptions
 
     started = time.monotonic()
@@ -80,7 +80,7 @@ def _heading(text: str) -> None:
 
 
 def _show(application: Application, sku: str, before: Sequence[Hit] | None = None) -> Sequence[Hit]:
-    from recommender.cli.answers import print_hits
+    from recommender.cli.result_tables import print_hits
 
     recommender = application.queries()
     product = recommender.product(sku)

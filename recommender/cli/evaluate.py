@@ -14,16 +14,16 @@ from recommender.cli.progress import ProgressBar
 from recommender.cli.report import ReportFile, plan_report
 from recommender.cli.reports import compared_json, print_reports
 from recommender.errors import UsageError
-from recommender.types import Mode
+from recommender.query import Mode
 
 if TYPE_CHECKING:
-    from recommender.bootstrap.application import Application
-    from recommender.bootstrap.evaluate import Through
+    from recommender.application.composition import Application
     from recommender.evaluation.judgements import Pairs, Queries
     from recommender.evaluation.mteb_tasks import TaskScore
     from recommender.evaluation.reports import Report
     from recommender.evaluation.scored import ScoredPairs
-    from recommender.registry.models import RegisteredModel
+    from recommender.jobs.evaluate import Through
+    from recommender.models.registry import RegisteredModel
 
 SEED = 42
 """Of the default split; fine-tuning holds out the same products by default."""
@@ -64,8 +64,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure models on held-out products, on judgements of your own, or on tasks of the MTEB benchmark."""
-    from recommender.bootstrap.application import open_application
-    from recommender.bootstrap.models import chosen_models
+    from recommender.application.composition import open_application
+    from recommender.jobs.models import chosen_models
 
     outside = any(given is not None for given in (queries, qrels, pairs, scored))
     _check(outside, bool(mteb), bool(mode), slices, seed)
@@ -107,7 +107,7 @@ def _on_held_out(
     progress: ProgressBar,
     through: Through | None,
 ) -> list[Report]:
-    from recommender.bootstrap import evaluate as jobs
+    from recommender.jobs import evaluate as jobs
 
     return jobs.on_held_out(application, models, seed, progress, list(dict.fromkeys(modes)), through)
 
@@ -120,7 +120,7 @@ def _on_judgements(
     scored: ScoredPairs | None,
     progress: ProgressBar,
 ) -> list[Report]:
-    from recommender.bootstrap import evaluate as jobs
+    from recommender.jobs import evaluate as jobs
 
     reports: list[Report] = []
     for model in models:

@@ -32,9 +32,9 @@ from recommender.cli.training_data import (
 from recommender.errors import UsageError
 
 if TYPE_CHECKING:
-    from recommender.bootstrap.finetune import FinetuneResult
-    from recommender.training.gate import Verdict
+    from recommender.jobs.finetune import FinetuneResult
     from recommender.training.options import TrainingOptions
+    from recommender.training.promotion_gate import Verdict
 
 REFUSED = 6
 
@@ -97,10 +97,10 @@ def finetune(
 
     Exit code 6: the model was trained and registered, but the gate kept it from going live.
     """
-    from recommender.bootstrap.application import open_application
-    from recommender.bootstrap.changes import changed_since_training
-    from recommender.bootstrap.finetune import run
-    from recommender.bootstrap.judge import Judgements
+    from recommender.application.composition import open_application
+    from recommender.jobs.catalogue_drift import changed_since_training
+    from recommender.jobs.finetune import run
+    from recommender.jobs.promotion_check import Judgements
 
     options = training_options(
         loss,
@@ -194,7 +194,7 @@ def print_result(result: FinetuneResult, no_promote: bool = False) -> None:
 
 def print_verdict(verdict: Verdict) -> None:
     """Show the gate's lines; of the slices those that failed, and how many there are."""
-    from recommender.training.gate import Rule
+    from recommender.training.promotion_gate import Rule
 
     shown = [line for line in verdict.lines if line.rule is not Rule.SLICE or not line.passed]
     columns = [
@@ -225,7 +225,7 @@ def print_verdict(verdict: Verdict) -> None:
 
 def result_json(result: FinetuneResult) -> dict[str, Any]:
     """Return the JSON form of a run."""
-    from recommender.training.gate import to_json
+    from recommender.training.promotion_gate import to_json
 
     return {
         "model": result.model.name,

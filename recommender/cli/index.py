@@ -11,10 +11,10 @@ from recommender.cli.options import Json, Keep, keeping
 from recommender.cli.output import print_json, print_table, say
 from recommender.cli.progress import ProgressBar
 from recommender.errors import IndexHeld, Unavailable
-from recommender.types import MAX_RESULTS
+from recommender.query import MAX_RESULTS
 
 if TYPE_CHECKING:
-    from recommender.bootstrap.application import Application
+    from recommender.application.composition import Application
     from recommender.index.audit import Recall
     from recommender.index.generations import Generation
     from recommender.ingestion.verify import Verification
@@ -28,7 +28,7 @@ SHOWN = 10
 @app.command()
 def status(as_json: Json = False) -> None:
     """List the generations: which model made them, their state, and how many points they hold."""
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
 
     with open_application() as application:
         previous = application.generations.previous()
@@ -91,8 +91,8 @@ def _points_cell(row: dict[str, Any]) -> str:
 @app.command()
 def rebuild(keep: Keep = None, as_json: Json = False) -> None:
     """Build a new generation with the live model and switch to it; queries go on meanwhile."""
-    from recommender.bootstrap.application import open_application
-    from recommender.bootstrap.models import rebuild as build
+    from recommender.application.composition import open_application
+    from recommender.jobs.models import rebuild as build
 
     with open_application(**keeping(keep)) as application, ProgressBar() as progress:
         generation = build(application, progress)
@@ -112,7 +112,7 @@ def verify(
 
     What waits in the queue is no difference: it is told by itself.
     """
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
 
     with open_application() as application, ProgressBar() as progress:
         found = _compare(application, progress)
@@ -131,7 +131,7 @@ def verify(
 
 
 def _compare(application: Application, progress: ProgressBar) -> Verification:
-    from recommender.catalogue.states import ProductStates
+    from recommender.catalogue.product_states import ProductStates
     from recommender.ingestion.verify import verify as compare
 
     index = application.index(application.generations.require_live())
@@ -142,7 +142,7 @@ def _repaired(
     application: Application, found: Verification, progress: ProgressBar
 ) -> tuple[Verification, tuple[str, ...]]:
     """Queue what differs, drain, and return what is left, and what came into the queue only meanwhile."""
-    from recommender.bootstrap.ingest import drain
+    from recommender.jobs.ingest import drain
 
     application.catalogue.enqueue(found.without(found.queued).differing)
     drain(application, progress)
@@ -176,7 +176,7 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Compare approximate with exact search over the live generation, without and with filters."""
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
     from recommender.index.audit import audit as compare
 
     with open_application() as application, ProgressBar() as progress:
@@ -209,7 +209,7 @@ def _recall_row(recall: Recall) -> tuple[str, ...]:
 @app.command()
 def optimize(as_json: Json = False) -> None:
     """Build the graph over points that were appended since the last time, and reclaim the space of deleted ones."""
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
 
     with open_application() as application:
         live = application.generations.require_live()

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recommender.cli.ingest_output import say_reports, say_taken, taken_json
 from recommender.cli.models import export_reason, say_export
 from recommender.cli.options import Json
 from recommender.cli.output import print_json, say
 from recommender.cli.progress import ProgressBar
-from recommender.cli.taken import say_reports, say_taken, taken_json
 from recommender.errors import IndexHeld, UsageError
 
 if TYPE_CHECKING:
-    from recommender.bootstrap.application import Application
-    from recommender.bootstrap.watch import FeedWatch
+    from recommender.application.composition import Application
     from recommender.ingestion.worker import DrainSummary
+    from recommender.jobs.watch import FeedWatch
 
 
 def register(app: typer.Typer) -> None:
@@ -67,9 +67,9 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Read feeds into the catalogue and bring the index up to date."""
-    from recommender.bootstrap import ingest as jobs
-    from recommender.bootstrap.application import open_application
-    from recommender.catalogue.feeds import feed_format_of
+    from recommender.application.composition import open_application
+    from recommender.feeds.formats import feed_format_of
+    from recommender.jobs import ingest as jobs
 
     columns = _mapping(mapping or [])
     with open_application() as application, ProgressBar() as progress:
@@ -166,12 +166,12 @@ def worker(
     as_json: Json = False,
 ) -> None:
     """Take queued catalogue changes into the index, until told to stop (SIGTERM, Ctrl-C)."""
-    from recommender.bootstrap import ingest as jobs
-    from recommender.bootstrap.application import open_application
-    from recommender.bootstrap.watch import FeedWatch
-    from recommender.catalogue.feeds import feed_format_of
+    from recommender.application.composition import open_application
+    from recommender.feeds.formats import feed_format_of
     from recommender.ingestion.loop import run_until_stopped
     from recommender.ingestion.stopping import run_gracefully
+    from recommender.jobs import ingest as jobs
+    from recommender.jobs.watch import FeedWatch
 
     if as_json and not once:
         raise UsageError("--json is for --once: a worker that goes on has no last document to print")
@@ -200,7 +200,7 @@ def worker(
 
 def _round(application: Application, feeds: FeedWatch | None, stopped: Callable[[], bool]) -> DrainSummary | None:
     """Take in the feeds that have appeared, then what waits in the outbox."""
-    from recommender.bootstrap import ingest as jobs
+    from recommender.jobs import ingest as jobs
 
     if feeds:
         say_reports(feeds.take(stopped))

@@ -23,7 +23,7 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make a key and print it: this is the only time that it can be read."""
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
     from recommender.service.api_keys import ApiKeys
 
     with open_application() as application:
@@ -38,7 +38,7 @@ def create(
 @app.command("list")
 def list_keys(as_json: Json = False) -> None:
     """List the keys, revoked ones too; never what opens."""
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
     from recommender.service.api_keys import ApiKeys
 
     with open_application() as application:
@@ -57,7 +57,7 @@ def revoke(
     name: Annotated[str, typer.Argument(help="The key's name or id, as `keys list` shows it.")], as_json: Json = False
 ) -> None:
     """Close a key; a running service refuses it within a second."""
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
     from recommender.service.api_keys import ApiKeys
 
     with open_application() as application:

@@ -9,16 +9,16 @@ from recommender.cli.output import print_table, say
 from recommender.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
-    from recommender.bootstrap.application import Application
-    from recommender.registry.manifest import Manifest
-    from recommender.registry.models import RegisteredModel
+    from recommender.application.composition import Application
+    from recommender.models.manifest import Manifest
+    from recommender.models.registry import RegisteredModel
 
 Suites = Mapping[str, Mapping[str, float]]
 
 
 def suites_of(application: Application, model: RegisteredModel) -> Suites:
     """Return the measures of a model by suite; of a lost folder what the row has."""
-    from recommender.registry.manifest import HELD_OUT
+    from recommender.models.manifest import HELD_OUT
 
     manifest = _manifest(application, model)
     return {HELD_OUT: model.metrics} if manifest is None else manifest.metrics
@@ -46,7 +46,7 @@ def _kept(values: Mapping[str, float], metrics: Sequence[str]) -> Mapping[str, f
 
 def print_side_by_side(models: Sequence[RegisteredModel], suites: Sequence[Suites]) -> None:
     """Show a row a measure and a column a model, or the other way round where there are more models than measures."""
-    from recommender.registry.card_data import BASE_SUFFIX
+    from recommender.models.card_data import BASE_SUFFIX
 
     measures = list(
         dict.fromkeys(

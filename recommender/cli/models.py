@@ -15,8 +15,8 @@ from recommender.cli.output import print_json, print_table, say
 from recommender.cli.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from recommender.bootstrap.application import Application
-    from recommender.registry.models import RegisteredModel
+    from recommender.application.composition import Application
+    from recommender.models.registry import RegisteredModel
 
 app = typer.Typer(help="The registered models, and which one is live.", no_args_is_help=True)
 
@@ -40,7 +40,7 @@ def list_models(
 
     With --model or --metric, set what was measured in any suite side by side.
     """
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
 
     with open_application() as application:
         known = application.registry
@@ -94,7 +94,7 @@ def show(
 ) -> None:
     """Print everything that is known of a model: its manifest, as JSON."""
     del as_json  # accepted as everywhere; the manifest has no other form
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
 
     with open_application() as application:
         model = application.registry.get(name)
@@ -115,8 +115,8 @@ def promote(
 
     The generation is built first, unless the model was live before and its generation was kept.
     """
-    from recommender.bootstrap import promote as job
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
+    from recommender.jobs import promote as job
 
     with open_application(**keeping(keep)) as application, ProgressBar() as progress:
         model = application.registry.get(name)
@@ -135,8 +135,8 @@ def promote(
 @app.command()
 def rollback(as_json: Json = False) -> None:
     """Go back to the generation and model that were live before."""
-    from recommender.bootstrap.application import open_application
-    from recommender.bootstrap.models import roll_back
+    from recommender.application.composition import open_application
+    from recommender.jobs.models import roll_back
 
     with open_application() as application, ProgressBar() as progress:
         generation = roll_back(application, progress)
@@ -158,8 +158,8 @@ def import_model(
 
     ONNX networks that come with a model are used when they run and agree with it.
     """
-    from recommender.bootstrap.application import open_application
-    from recommender.bootstrap.models import prepare_base
+    from recommender.application.composition import open_application
+    from recommender.jobs.models import prepare_base
 
     with open_application() as application, ProgressBar() as progress:
         model = prepare_base(application, base, model_shape(pooling, dense_dim, max_seq_length), progress)
@@ -178,8 +178,8 @@ def export_model(
     as_json: Json = False,
 ) -> None:
     """Copy a model as the Hub lays it out, ONNX networks, card and manifest included."""
-    from recommender.bootstrap.application import open_application
-    from recommender.bootstrap.publish import export_model_to
+    from recommender.application.composition import open_application
+    from recommender.jobs.publish import export_model_to
 
     with open_application() as application:
         written = export_model_to(application, name, target)
@@ -200,8 +200,8 @@ def push(
     as_json: Json = False,
 ) -> None:
     """Put a model on the Hub, in one commit, with the token of HF_TOKEN or `hf auth login`."""
-    from recommender.bootstrap.application import open_application
-    from recommender.bootstrap.publish import push_model
+    from recommender.application.composition import open_application
+    from recommender.jobs.publish import push_model
 
     with open_application() as application:
         done = push_model(application, name, repo, private=private, revision=revision)
@@ -224,9 +224,9 @@ def say_export(name: str, reason: str) -> None:
 
 def model_shape(pooling: str | None, dense_dim: int | None, max_seq_length: int | None) -> Any:
     """Build the shape of a model from options. Raises `UsageError` for a pooling that does not exist."""
-    from recommender.bootstrap.models import ModelShape
     from recommender.errors import UsageError
-    from recommender.registry.base import Pooling
+    from recommender.jobs.models import ModelShape
+    from recommender.models.base import Pooling
 
     try:
         return ModelShape(Pooling(pooling) if pooling else None, dense_dim, max_seq_length)

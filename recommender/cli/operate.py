@@ -11,7 +11,7 @@ from recommender.cli.options import Json
 from recommender.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from recommender.bootstrap.application import Application
+    from recommender.application.composition import Application
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def status(as_json: Json = False) -> None:
     """Show what is installed here: products, live model and generation, and the queue."""
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
 
     with open_application() as application:
         found = _status(application)
@@ -42,8 +42,8 @@ def _import_line(run: dict[str, Any]) -> str:
 
 
 def _status(application: Application) -> dict[str, Any]:
-    from recommender.bootstrap.status import status_of
     from recommender.catalogue.runs import last_run
+    from recommender.jobs.status import status_of
 
     found = status_of(application)
     run = last_run(application.database)
@@ -70,7 +70,7 @@ def _plain(value: Any) -> str:
 
 def doctor(as_json: Json = False) -> None:
     """Check everything that could be wrong and say what to do about it; exit 1 when something is."""
-    from recommender.bootstrap.doctor import examine
+    from recommender.jobs.diagnose import examine
 
     findings = examine()
     if as_json:

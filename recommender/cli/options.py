@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from recommender.types import MAX_RESULTS
+from recommender.query import MAX_RESULTS
 
 MAX_SEED = 2**32 - 1
 """The largest seed that NumPy's generators take."""

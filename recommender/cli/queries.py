@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from recommender.asking import Answer
-from recommender.asking_checks import check_examples, check_query, check_sku, check_text
-from recommender.cli.asking import Asked, asks, filtering, joining, paging, ranking
-from recommender.cli.held import Ask, answered
 from recommender.cli.output import print_json
+from recommender.cli.query_options import Asked, asks, filtering, joining, paging, ranking
+from recommender.cli.remote_fallback import Ask, answered
 from recommender.errors import BadInput, UsageError
+from recommender.query import Answer
+from recommender.query.validation import check_examples, check_query, check_sku, check_text
 from recommender.types import JsonObject, Product
 
 MAX_PRODUCT = 1_000_000
@@ -103,13 +103,13 @@ def _answer(ask: Ask, asked: Asked, named: JsonObject, title: str) -> None:
     if asked.as_json:
         print_json(_json(asked, named, answer))
         return
-    from recommender.cli.answers import print_answer
+    from recommender.cli.result_tables import print_answer
 
     print_answer(answer, title, asked.options.offset)
 
 
 def _json(asked: Asked, named: JsonObject, answer: Answer) -> JsonObject:
-    from recommender.wire import answer_json, filters_json, options_json
+    from recommender.query.serialization import answer_json, filters_json, options_json
 
     question = {"k": asked.k, "filters": filters_json(asked.filters), "options": options_json(asked.options)}
     return named | question | answer_json(answer)
@@ -127,7 +127,7 @@ def _about(sku: str | None, product: str | None) -> str | Product:
 
 
 def _product(file: str) -> Product:
-    from recommender.wire import product_from
+    from recommender.query.serialization import product_from
 
     where = "standard input" if file == "-" else file
     try:

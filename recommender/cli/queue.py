@@ -18,7 +18,7 @@ app = typer.Typer(help="Catalogue changes on their way into the index.", no_args
 @app.command()
 def status(as_json: Json = False) -> None:
     """Show how much waits, is being worked on, and was put aside after failing."""
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
 
     with open_application() as application:
         depth = application.outbox.depth()
@@ -42,7 +42,7 @@ def failed(
     as_json: Json = False,
 ) -> None:
     """List the changes that failed: those put aside, and those that are tried again by themselves."""
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
 
     with open_application() as application:
         failures = application.outbox.failing(limit)
@@ -76,7 +76,7 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Put failed changes back into the queue."""
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
 
     with open_application() as application:
         count = application.outbox.retry(skus or None)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from recommender.bootstrap.application import Application
-    from recommender.bootstrap.report import PlannedReport
+    from recommender.application.composition import Application
+    from recommender.jobs.report import PlannedReport
 
 ReportFile = Annotated[
     Path | None, typer.Option("--report", help="Write what was measured to this file, as a page to read and send.")
@@ -20,6 +20,6 @@ def plan_report(application: Application, path: Path | None, seed: int) -> Plann
     """Return the report that was asked for, checked before any work is done; None when there was none."""
     if path is None:
         return None
-    from recommender.bootstrap.report import PlannedReport
+    from recommender.jobs.report import PlannedReport
 
     return PlannedReport(application, path, seed)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.asking import Rule, RuleAction
-from recommender.asking_checks import check_encodable
 from recommender.cli.options import Json
 from recommender.cli.output import print_json, print_table, say
+from recommender.query import Rule, RuleAction
+from recommender.query.validation import check_encodable
 from recommender.types import category_path
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Pin or ban a product for a search, for a category, or (a ban) everywhere. It holds for the next query."""
-    from recommender.bootstrap.application import open_application
-    from recommender.wire import parse_moment, parse_path, rule_json
+    from recommender.application.composition import open_application
+    from recommender.query.serialization import parse_moment, parse_path, rule_json
 
     for name, text in (("the SKU", sku), ("--query", query), ("--note", note)):
         check_encodable(text, name)
@@ -69,8 +69,8 @@ def add(
 @app.command("list")
 def list_rules(as_json: Json = False) -> None:
     """List the rules, those that are over or yet to come included."""
-    from recommender.bootstrap.application import open_application
-    from recommender.wire import rule_json
+    from recommender.application.composition import open_application
+    from recommender.query.serialization import rule_json
 
     with open_application() as application:
         rules = application.rules.list()
@@ -96,7 +96,7 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove a rule."""
-    from recommender.bootstrap.application import open_application
+    from recommender.application.composition import open_application
 
     with open_application() as application:
         application.rules.remove(identity)

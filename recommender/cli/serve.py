@@ -23,7 +23,7 @@ def serve(
 ) -> None:
     """Answer over HTTP, until told to stop (SIGTERM, Ctrl-C): an API under /v1, and a page at /."""
     try:
-        from recommender.service.running import serve as run
+        from recommender.service.server import serve as run
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("fastapi", "starlette", "uvicorn", "prometheus_client"):
             raise

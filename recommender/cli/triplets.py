@@ -31,9 +31,9 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write one pass of what `finetune` would be trained on: texts, scores or labels, SKUs and categories."""
-    from recommender.bootstrap.application import open_application
-    from recommender.bootstrap.examples import export_examples
+    from recommender.application.composition import open_application
     from recommender.cli.finetune import training_options
+    from recommender.jobs.training_export import export_examples
     from recommender.training.export import ExamplesFormat
     from recommender.training.options import TrainingOptions
 

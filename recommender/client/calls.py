@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from recommender.asking import Answer, Options, Rule, Status
-from recommender.asking_checks import check_examples, check_query, check_sku, check_text, each_product, each_sku
 from recommender.client.parameters import Parameters, parameters_of
 from recommender.errors import UnknownSku, UsageError
-from recommender.types import Filters, JsonObject, Product
-from recommender.wire import (
+from recommender.query import Answer, Filters, Options, Rule, Status
+from recommender.query.reading import items_of, object_of, required
+from recommender.query.serialization import (
     answer_from,
     filters_json,
     options_json,
@@ -23,7 +22,8 @@ from recommender.wire import (
     rule_json,
     status_from,
 )
-from recommender.wire.reading import items_of, object_of, required
+from recommender.query.validation import check_examples, check_query, check_sku, check_text, each_product, each_sku
+from recommender.types import JsonObject, Product
 
 Result = TypeVar("Result")
 

@@ -19,8 +19,8 @@ from recommender.errors import (
     UnknownSku,
     UsageError,
 )
+from recommender.query.problems import type_of
 from recommender.types import JsonObject
-from recommender.wire.problems import type_of
 
 _PASSING = (429, 502, 503, 504)
 """Statuses of a service, or of a proxy before it, that is busy or starting: a second later it may be well."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from recommender.asking import NO_OPTIONS, Options
 from recommender.errors import UsageError
-from recommender.types import Filters, category_path
-from recommender.wire import boost_text, parse_path
-from recommender.wire.boosts import attribute_text
+from recommender.query import NO_OPTIONS, Filters, Options
+from recommender.query.boosts import attribute_text
+from recommender.query.serialization import boost_text, parse_path
+from recommender.types import category_path
 
 Parameters = tuple[tuple[str, str], ...]
 

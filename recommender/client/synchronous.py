@@ -9,14 +9,14 @@ from typing import TypeVar
 
 import httpx
 
-from recommender.asking import NO_FILTERS, NO_OPTIONS, Answer, Options, Rule, Status, WriteResult
 from recommender.client import calls
 from recommender.client.addressing import TIMEOUT_S, Address
 from recommender.client.attempts import Attempts
 from recommender.client.calls import Call
 from recommender.client.failures import Failure
 from recommender.client.writes import Written
-from recommender.types import Filters, Product
+from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, WriteResult
+from recommender.types import Product
 
 Result = TypeVar("Result")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from recommender.asking import WriteResult
 from recommender.errors import BadInput
+from recommender.query import WriteResult
+from recommender.query.states_json import FATES
 from recommender.types import JsonObject
-from recommender.wire.states import FATES
 
 NAMED = 5
 """Rejected products that a message names."""

@@ -23,8 +23,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-PRICE_SCALE = 4
-"""Decimal places kept of a price: two more than most currencies have, for unit prices."""
+from recommender.types import PRICE_SCALE
 
 _SQLITE_INTEGER = BigInteger().with_variant(Integer, "sqlite")
 

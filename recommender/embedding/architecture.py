@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from recommender.embedding.encoder import Role
-from recommender.embedding.head import Activation, DenseLayer, HeadStep, LayerNorm, Normalize, Pooling, PoolingMode
+from recommender.embedding.pooling_head import (
+    Activation,
+    DenseLayer,
+    HeadStep,
+    LayerNorm,
+    Normalize,
+    Pooling,
+    PoolingMode,
+)
 from recommender.errors import BadInput
 from recommender.types import JsonObject
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recommender.embedding.architecture import read_architecture
-from recommender.embedding.brought import has_network, take_network
+from recommender.embedding.bundled_onnx import has_network, take_network
 from recommender.embedding.networks import ExportReport, install, row_cosines, run_network, sample_of, stage
 from recommender.embedding.onnx_encoder import load_tokenizer
 from recommender.embedding.precision import Precision
 from recommender.errors import BadInput, MissingExtra
+from recommender.library_logging import quiet_libraries
 from recommender.pretrained import LOADING_ERRORS, load_pretrained
-from recommender.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     import torch

@@ -12,8 +12,8 @@ import numpy as np
 from recommender.embedding.architecture import read_prompts
 from recommender.embedding.encoder import Role, Vectors
 from recommender.errors import BadInput, MissingExtra, UsageError
+from recommender.library_logging import quiet_libraries
 from recommender.pretrained import LOADING_ERRORS, load_pretrained
-from recommender.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,7 @@ import numpy as np
 
 from recommender.embedding.encoder import Encoder, Role, Vectors
 from recommender.errors import MissingExtra, Unavailable, UsageError
-from recommender.quiet import quiet_libraries
+from recommender.library_logging import quiet_libraries
 from recommender.types import JsonObject, Progress, silent
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from recommender.embedding.encoder import Encoder, Vectors
-from recommender.evaluation.exposure import diversity, exposure
+from recommender.evaluation.catalogue_metrics import diversity, exposure
 from recommender.evaluation.held_out import HeldOut
 from recommender.evaluation.held_out import K as K
 from recommender.evaluation.held_out import TextFunction as TextFunction

@@ -13,7 +13,8 @@ import numpy as np
 from recommender.errors import BadInput
 from recommender.index.payload import card_of
 from recommender.index.protocol import IndexQuery, ScoredPoint, StoredPoint, VectorIndex
-from recommender.types import Card, Filters, Progress, silent
+from recommender.query import Filters
+from recommender.types import Card, Progress, silent
 
 TIE = 1e-6
 """Scores closer than this are equal: which of two products with the same text comes first is nobody's mistake."""

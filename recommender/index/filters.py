@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from recommender.asking import Boost, BoostKind
 from recommender.index.payload import (
     ANCESTORS,
     ATTRIBUTE_KEYS,
@@ -19,7 +18,8 @@ from recommender.index.payload import (
     attribute_key,
 )
 from recommender.index.protocol import point_id
-from recommender.types import Availability, Filters, category_path
+from recommender.query import Boost, BoostKind, Filters
+from recommender.types import Availability, category_path
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from uuid import UUID, uuid5
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.asking import Boost
-from recommender.types import Filters, JsonObject, SparseVector
+from recommender.query import Boost, Filters
+from recommender.types import JsonObject, SparseVector
 
 _POINTS = UUID("6f1c2a52-5d0e-4c1b-9d53-0f0a4f9f7a11")
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from recommender.catalogue.lease_owner import lease_owner
 from recommender.catalogue.outbox import Outbox
-from recommender.catalogue.owners import lease_owner
 from recommender.catalogue.repository import Catalogue
 from recommender.ingestion.encoding import Pace
 from recommender.ingestion.leases import Leases

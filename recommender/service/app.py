@@ -13,17 +13,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from recommender.errors import RecommenderError
-from recommender.service import asking_routes, copy_route, operator_routes, page, product_routes, rule_routes
+from recommender.service import index_copy_route as copy_route
 from recommender.service import map as map_route
+from recommender.service import operator_routes, page, product_routes, rule_routes
+from recommender.service import query_routes as asking_routes
+from recommender.service.access import LOCAL_HOSTS, Gate
 from recommender.service.api_keys import ApiKey
-from recommender.service.documents import document_of
-from recommender.service.exchange import Exchange
-from recommender.service.gate import LOCAL_HOSTS, Gate
-from recommender.service.keyring import KeyRing
-from recommender.service.lanes import lanes_of
+from recommender.service.authentication import KeyRing
+from recommender.service.concurrency import lanes_of
 from recommender.service.logs import AccessLog
 from recommender.service.metrics import Metrics
+from recommender.service.openapi import document_of
 from recommender.service.problems import REQUEST_ID, Problem, Stopped, problem_of, problem_response
+from recommender.service.request_middleware import Exchange
 from recommender.version import __version__
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 
 from recommender.errors import UsageError
+from recommender.query.problems import TYPE_PREFIX
+from recommender.query.reading import kind_of, members_of
 from recommender.service.problems import Problem, Stopped
 from recommender.types import JsonObject
-from recommender.wire.problems import TYPE_PREFIX
-from recommender.wire.reading import kind_of, members_of
 
 Number = Callable[[str], Any]
 

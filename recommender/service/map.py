@@ -16,9 +16,9 @@ from starlette.responses import JSONResponse, Response
 
 from recommender.errors import Unavailable
 from recommender.index.protocol import StoredPoint
-from recommender.service.documents import route
+from recommender.service.openapi import route
 from recommender.serving.embedding_map import embedding_map, sample
-from recommender.serving.live import LivePair, LivePairs
+from recommender.serving.live_model import LivePair, LivePairs
 
 if TYPE_CHECKING:
     from recommender.api import Recommender

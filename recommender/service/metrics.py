@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from recommender.asking import Status
-from recommender.serving.encoding import CacheInfo
+from recommender.query import Status
+from recommender.serving.query_vectors import CacheInfo
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from recommender.asking import Answer, Options, Status
 from recommender.errors import Unavailable
+from recommender.query import Answer, Options, Status
+from recommender.query.serialization import status_json
 from recommender.service import metrics, schemas
-from recommender.service.documents import route
-from recommender.service.lanes import Lanes
+from recommender.service.concurrency import Lanes
 from recommender.service.metrics import Metrics, State
-from recommender.wire import status_json
+from recommender.service.openapi import route
 
 if TYPE_CHECKING:
     from recommender.api import Recommender

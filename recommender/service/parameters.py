@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from recommender.asking import MAX_OFFSET, Fallback, Options, Strategy
-from recommender.asking_checks import MAX_BOOSTS, MAX_FILTER_VALUES
 from recommender.errors import UsageError
-from recommender.types import MAX_RESULTS, Filters, JsonObject, Mode, Variants
-from recommender.wire import parse_attribute, parse_boost
-from recommender.wire.reading import amount_of, choice_of, members_of, number_of, parse_path
+from recommender.query import MAX_OFFSET, MAX_RESULTS, Fallback, Filters, Mode, Options, Strategy, Variants
+from recommender.query.reading import amount_of, choice_of, members_of, number_of, parse_path
+from recommender.query.serialization import parse_attribute, parse_boost
+from recommender.query.validation import MAX_BOOSTS, MAX_FILTER_VALUES
+from recommender.types import JsonObject
 
 LONGEST = 1_000
 LONGEST_QUESTION = 4_000

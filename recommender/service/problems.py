@@ -10,7 +10,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from recommender.errors import RecommenderError, UnknownModel, UnknownSku, http_status
-from recommender.wire.problems import type_of
+from recommender.query.problems import type_of
 
 MEDIA_TYPE = "application/problem+json"
 

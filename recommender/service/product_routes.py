@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
-from recommender.asking import WriteResult
-from recommender.asking_checks import check_sku
-from recommender.catalogue.limits import MAX_SKU
-from recommender.catalogue.objects import ProductObjects, exact_number
 from recommender.errors import BadInput, UnknownSku, UsageError
+from recommender.feeds.limits import MAX_SKU
+from recommender.feeds.objects import ProductObjects, exact_number
+from recommender.query import WriteResult
+from recommender.query.reading import kind_of, text_of
+from recommender.query.serialization import product_json
+from recommender.query.states_json import FATES
+from recommender.query.validation import check_sku
 from recommender.service import schemas
 from recommender.service.bodies import json_object
-from recommender.service.documents import path_parameter, route
-from recommender.service.lanes import Lanes
+from recommender.service.concurrency import Lanes
+from recommender.service.openapi import path_parameter, route
 from recommender.service.parameters import TEXT_PATTERN
 from recommender.types import JsonObject, Product
-from recommender.wire import product_json
-from recommender.wire.reading import kind_of, text_of
-from recommender.wire.states import FATES
 
 if TYPE_CHECKING:
     from recommender.api import Recommender

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from recommender.errors import UsageError
+from recommender.query.serialization import rule_from, rule_json
 from recommender.service import schemas
 from recommender.service.bodies import json_object
-from recommender.service.documents import path_parameter, route
-from recommender.service.lanes import Lanes
-from recommender.wire import rule_from, rule_json
+from recommender.service.concurrency import Lanes
+from recommender.service.openapi import path_parameter, route
 
 if TYPE_CHECKING:
     from recommender.api import Recommender

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of bodies and answers. The values are read and written by `recommender.wire`."""
+"""What the OpenAPI document says of bodies and answers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,27 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from recommender.asking import MAX_EXAMPLES, MAX_OFFSET, MAX_TEXT, Fallback, Reason, RuleAction, Strategy
-from recommender.asking_checks import MAX_BOOSTS, MAX_FILTER_VALUES, MAX_HALF_LIFE_DAYS, MAX_VALUE, MIN_HALF_LIFE_DAYS
+from recommender.query import (
+    MAX_EXAMPLES,
+    MAX_OFFSET,
+    MAX_RESULTS,
+    MAX_TEXT,
+    Fallback,
+    Mode,
+    Reason,
+    RuleAction,
+    Strategy,
+    Variants,
+)
+from recommender.query.validation import (
+    MAX_BOOSTS,
+    MAX_FILTER_VALUES,
+    MAX_HALF_LIFE_DAYS,
+    MAX_VALUE,
+    MIN_HALF_LIFE_DAYS,
+)
 from recommender.service.parameters import DEFAULT_K, LARGEST_PRICE, PATH_PATTERN, TEXT_PATTERN
-from recommender.types import MAX_RESULTS, Availability, Mode, Variants
+from recommender.types import Availability
 
 Text = Annotated[str, Field(min_length=1, max_length=MAX_VALUE, pattern=TEXT_PATTERN)]
 Path = Annotated[list[Text], Field(min_length=1, max_length=MAX_FILTER_VALUES)]

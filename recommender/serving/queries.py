@@ -9,21 +9,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.asking import NO_FILTERS, NO_OPTIONS, Answer, Hit, Options, Rule, Strategy
-from recommender.asking_checks import check_examples, check_query, check_sku, check_text
 from recommender.catalogue.repository import Catalogue
 from recommender.embedding.lexical import LexicalEncoder
 from recommender.errors import UnknownSku, UsageError
 from recommender.index.payload import card_of
 from recommender.index.protocol import Examples, Fusion, StoredPoint, point_id
-from recommender.serving.encoding import CacheInfo, Observe, QueryVectors, unobserved
-from recommender.serving.explaining import Explainer
-from recommender.serving.faceting import COUNTED, facets_of, facets_of_all
-from recommender.serving.live import LivePair, Pairs
-from recommender.serving.question import Question, card_of_product
+from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Hit, Mode, Options, Rule, Strategy
+from recommender.query.validation import check_examples, check_query, check_sku, check_text
+from recommender.serving.candidates import Question, card_of_product
+from recommender.serving.explanations import Explainer
+from recommender.serving.facets import COUNTED, facets_of, facets_of_all
+from recommender.serving.live_model import LivePair, Pairs
+from recommender.serving.merchandising import NO_PLACEMENT, Placement, RuleBook
+from recommender.serving.query_vectors import CacheInfo, Observe, QueryVectors, unobserved
 from recommender.serving.ranking import Ranking, browsed
-from recommender.serving.rulebook import NO_PLACEMENT, Placement, RuleBook
-from recommender.types import Card, Filters, Mode, Product, SparseVector
+from recommender.types import Card, Product, SparseVector
 
 NO_VECTOR = np.empty(0, dtype=np.float32)
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from recommender.asking import Fallback, Hit, Options, Reason
 from recommender.batching import batches
 from recommender.index.payload import card_of
 from recommender.index.protocol import Order, ScoredPoint, VectorIndex, point_id
-from recommender.serving.encoding import Observe, unobserved
-from recommender.serving.question import STEPS, Question
-from recommender.serving.rulebook import NO_PLACEMENT, Placement
-from recommender.types import Card, Filters, Variants
+from recommender.query import Fallback, Filters, Hit, Options, Reason, Variants
+from recommender.serving.candidates import STEPS, Question
+from recommender.serving.merchandising import NO_PLACEMENT, Placement
+from recommender.serving.query_vectors import Observe, unobserved
+from recommender.types import Card
 
 SPARE_FACTOR = 0.2
 """Share of cards that is fetched on top at first: most answers are full then though variants are collapsed."""

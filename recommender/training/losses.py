@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recommender.errors import UsageError
-from recommender.registry.shape import dimension
+from recommender.models.shape import dimension
 from recommender.training.options import Loss, TrainingOptions
 from recommender.training.training_sets import Shape, TrainingSet, TrainingSets
 

@@ -18,13 +18,13 @@ from sentence_transformers.sentence_transformer.training_args import SentenceTra
 from transformers import PrinterCallback, TrainerCallback, set_seed
 
 from recommender.errors import BadInput
+from recommender.library_logging import quiet_libraries
 from recommender.pretrained import load_pretrained
-from recommender.quiet import quiet_libraries
+from recommender.training.callbacks import EVALUATION_SHARE, Monitor, PacedTrainer, Rules, ValidationEvaluator
 from recommender.training.checkpoints import Checkpoints
 from recommender.training.device import training_device, training_precision
 from recommender.training.lora import add_adapter, merge_adapter
 from recommender.training.losses import WHOLE_BATCH, build_losses, learning_rates, loss_of
-from recommender.training.monitor import EVALUATION_SHARE, Monitor, PacedTrainer, Rules, ValidationEvaluator
 from recommender.training.options import TENSORBOARD, Precision, TrainingOptions
 from recommender.training.pace import Pace
 from recommender.training.processes import is_first, process_count
@@ -86,7 +86,7 @@ def train(
     precision = training_precision(options.precision, device)
     work = Work(base, Checkpoints(folder), output, options, precision, device, sets, validation, started, progress)
     if options.processes > 1:
-        from recommender.training.launch import launch
+        from recommender.training.distributed import launch
 
         return launch(work, options.processes)
     with quiet_libraries():

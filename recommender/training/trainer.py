@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from recommender.errors import MissingExtra, UsageError
 from recommender.training.data.read import DataReport
-from recommender.training.drawing import Drawn, draw_sets
+from recommender.training.dataset_builder import Drawn, draw_sets
 from recommender.training.losses import check_losses, loss_of
 from recommender.training.options import Precision, TrainingOptions
 from recommender.training.splits import Split, check_leaks

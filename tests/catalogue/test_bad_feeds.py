@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from recommender.catalogue.feeds import open_feed
 from recommender.catalogue.importer import ImportSummary
 from recommender.catalogue.repository import Catalogue
 from recommender.errors import BadFeed
+from recommender.feeds.formats import open_feed
 
 Write = Callable[..., Path]
 Ingest = Callable[..., ImportSummary]

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from recommender.catalogue.feeds import FeedFormat, check_feed, feed_format_of, open_feed
-from recommender.catalogue.lines import MAX_LINE
-from recommender.catalogue.rejections import BadRow
-from recommender.catalogue.rows import product_of
 from recommender.errors import BadFeed, UsageError
+from recommender.feeds.formats import FeedFormat, check_feed, feed_format_of, open_feed
+from recommender.feeds.lines import MAX_LINE
+from recommender.feeds.rejections import BadRow
+from recommender.feeds.rows import product_of
 from recommender.types import Availability, Product
 
 Write = Callable[..., Path]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from recommender.catalogue.full import Departures, FeedEnd, FullFeed
+from recommender.catalogue.full_sync import Departures, FeedEnd, FullFeed
 from recommender.catalogue.importer import import_feed
 from recommender.catalogue.repository import Catalogue
 from recommender.catalogue.runs import ImportStopped

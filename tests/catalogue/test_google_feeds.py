@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from recommender.catalogue.columns import Field
-from recommender.catalogue.feeds import FeedFormat, check_feed, open_feed
-from recommender.catalogue.lines import MAX_LINE
-from recommender.catalogue.rejections import BadRow
-from recommender.catalogue.rows import product_of
 from recommender.errors import BadFeed
+from recommender.feeds.columns import Field
+from recommender.feeds.formats import FeedFormat, check_feed, open_feed
+from recommender.feeds.lines import MAX_LINE
+from recommender.feeds.rejections import BadRow
+from recommender.feeds.rows import product_of
 from recommender.types import Availability, Product
 
 Write = Callable[..., Path]

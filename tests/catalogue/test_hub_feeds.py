@@ -9,9 +9,9 @@ from pathlib import Path
 import datasets
 import pytest
 
-from recommender.catalogue.feeds import FeedFormat, check_feed, open_feed
-from recommender.catalogue.rows import product_of
 from recommender.errors import BadFeed, BadInput, MissingExtra, RecommenderError, Unavailable, UsageError
+from recommender.feeds.formats import FeedFormat, check_feed, open_feed
+from recommender.feeds.rows import product_of
 from recommender.types import Product
 
 ROWS = [

@@ -15,11 +15,11 @@ from sqlalchemy import select
 
 from recommender.catalogue.importer import ImportSummary, import_feed
 from recommender.catalogue.outbox import Outbox
-from recommender.catalogue.rejections import RejectsFile
 from recommender.catalogue.repository import Catalogue
 from recommender.database.engine import Database
 from recommender.database.tables import ImportRunRow
 from recommender.errors import BadFeed, BadInput, UsageError
+from recommender.feeds.rejections import RejectsFile
 
 Ingest = Callable[..., ImportSummary]
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from support.catalogue_doubles import Clock
 
+from recommender.catalogue.lease_owner import is_alive, lease_owner, process_of, this_host
 from recommender.catalogue.outbox import LONGEST_LEASE, MAX_ATTEMPTS, Claim, Failure, Outbox, QueueDepth
-from recommender.catalogue.owners import is_alive, lease_owner, process_of, this_host
 from recommender.catalogue.repository import Catalogue
 from recommender.database.engine import Database
 from recommender.errors import UsageError

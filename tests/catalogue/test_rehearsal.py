@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.catalogue_doubles import Texts
 
-from recommender.catalogue.offers import UpsertCounts, offer_of
-from recommender.catalogue.rehearsal import Rehearsal
+from recommender.catalogue.dry_run import Rehearsal
 from recommender.catalogue.repository import Catalogue
+from recommender.catalogue.staged_product import UpsertCounts, offer_of
 from recommender.database.engine import Database
 from recommender.database.tables import Base
 from recommender.types import Product

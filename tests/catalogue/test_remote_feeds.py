@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from support.feed_server import Answer, FeedServer, running_feed_server
 
-from recommender.catalogue.feeds import open_feed
-from recommender.catalogue.remote import MAX_REDIRECTIONS, DownloadRules, next_hop, parse_address
-from recommender.catalogue.rows import product_of
-from recommender.catalogue.sources import expand, fetched
 from recommender.errors import BadFeed, RecommenderError, Refused, Unavailable, UsageError
+from recommender.feeds.download import MAX_REDIRECTIONS, DownloadRules, next_hop, parse_address
+from recommender.feeds.formats import open_feed
+from recommender.feeds.rows import product_of
+from recommender.feeds.sources import expand, fetched
 
 FEED = b"sku,title\na,A\nb,B\n"
 OPEN = DownloadRules(allow_private=True)

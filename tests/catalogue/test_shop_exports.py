@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from recommender.catalogue.feeds import FeedFormat, open_feed
-from recommender.catalogue.rejections import BadRow
-from recommender.catalogue.rows import product_of
 from recommender.errors import BadFeed
+from recommender.feeds.formats import FeedFormat, open_feed
+from recommender.feeds.rejections import BadRow
+from recommender.feeds.rows import product_of
 from recommender.types import Availability, Product
 
 Write = Callable[..., Path]

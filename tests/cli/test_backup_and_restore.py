@@ -14,8 +14,8 @@ import pytest
 from support.installation import compared, install, settings_of
 from support.toy_catalogue import toy_catalogue
 
-from recommender.bootstrap.application import Application
-from recommender.bootstrap.backup import backup
+from recommender.application.composition import Application
+from recommender.backup.create import backup
 from recommender.settings import Settings
 
 Command = Callable[..., Any]

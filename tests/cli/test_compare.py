@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from recommender.bootstrap.application import open_application
-from recommender.bootstrap.compare import compare
+from recommender.application.composition import open_application
+from recommender.jobs.compare import compare
 
 Command = Callable[..., Any]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from recommender.bootstrap.application import Application, open_application
-from recommender.bootstrap.changes import changed_since_training, keep_snapshot
-from recommender.registry.manifest import Manifest
-from recommender.registry.snapshot import Change
+from recommender.application.composition import Application, open_application
+from recommender.jobs.catalogue_drift import changed_since_training, keep_snapshot
+from recommender.models.manifest import Manifest
+from recommender.models.snapshot import Change
 from recommender.types import Product
 
 Command = Callable[..., Any]

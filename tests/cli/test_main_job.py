@@ -259,7 +259,7 @@ def test_an_index_that_is_gone_is_said_so_and_made_anew_by_the_next_ingest(
 
 def test_a_query_while_another_process_holds_the_index_is_one_clear_line(shop: Command, home: Path) -> None:
     code = (
-        "import sys\nfrom recommender.bootstrap.application import open_application\n"
+        "import sys\nfrom recommender.application.composition import open_application\n"
         "with open_application() as application:\n"
         "    application.index(application.generations.live())\n"
         "    print('held', flush=True)\n    sys.stdin.read()"

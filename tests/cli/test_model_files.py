@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from recommender.bootstrap.application import open_application
-from recommender.registry.card_data import BASE_SUFFIX
-from recommender.registry.manifest import HELD_OUT
+from recommender.application.composition import open_application
+from recommender.models.card_data import BASE_SUFFIX
+from recommender.models.manifest import HELD_OUT
 
 Command = Callable[..., Any]
 

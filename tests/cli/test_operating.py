@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from recommender import asking_checks
 from recommender.cli.options import MAX_RESULTS
+from recommender.query import validation as asking_checks
 
 Command = Callable[..., Any]
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from recommender.cli.asking import filtering
 from recommender.cli.finetune import duration
+from recommender.cli.query_options import filtering
 from recommender.cli.training_data import data_sources, matryoshka_sizes
 from recommender.errors import UsageError
 from recommender.training.options import DataFormat

@@ -16,12 +16,11 @@ from support.installation import install, settings_of
 from support.served import QuickApplication, listening, stocked_catalogue
 
 from recommender.api import Recommender
-from recommender.asking import Answer, Boost, BoostKind, Fallback, Options, Strategy
 from recommender.client import Client
-from recommender.service.announcement import announce
+from recommender.query import Answer, Boost, BoostKind, Fallback, Filters, Mode, Options, Strategy, Variants
+from recommender.query.serialization import answer_json
 from recommender.service.app import Access, create_app
-from recommender.types import Filters, Mode, Variants
-from recommender.wire import answer_json
+from recommender.service.service_file import announce
 
 Command = Callable[..., Any]
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from recommender.asking import Rule, RuleAction
 from recommender.client import AsyncClient, Client
 from recommender.errors import RecommenderError, Unavailable, UsageError
+from recommender.query import Rule, RuleAction
 from recommender.types import Product
 
 ANSWER = {"hits": [], "model": "m", "generation": "g", "facets": None}

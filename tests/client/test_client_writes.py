@@ -12,9 +12,9 @@ import pytest
 from support.served import listening, stocked_catalogue, wait_until
 
 from recommender.api import Recommender
-from recommender.asking import Options, Rule, RuleAction
 from recommender.client import AsyncClient, Client
 from recommender.errors import BadInput, NotFound, Refused, Unavailable, UnknownSku, UsageError
+from recommender.query import Options, Rule, RuleAction
 from recommender.service.api_keys import ApiKeys, Scope
 from recommender.service.app import Access, create_app
 from recommender.types import Product

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recommender.api import Recommender
-from recommender.asking import Answer, Boost, BoostKind, Fallback, Options, Strategy
 from recommender.client import AsyncClient, Client
 from recommender.errors import RecommenderError
-from recommender.types import Filters, Mode, Product, Variants
+from recommender.query import Answer, Boost, BoostKind, Fallback, Filters, Mode, Options, Strategy, Variants
+from recommender.types import Product
 
 TRIES = 10
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from crash.ledger import State, held_by
 
-from recommender.bootstrap.application import Application
-from recommender.bootstrap.archive import CATALOGUE, unpack
+from recommender.application.composition import Application
+from recommender.backup.archive import CATALOGUE, unpack
 from recommender.catalogue.repository import Catalogue
 from recommender.catalogue.runs import RUNNING, last_run
 from recommender.database.engine import Database
@@ -17,7 +17,7 @@ from recommender.database.migrate import upgrade
 from recommender.database.transfer import sqlite_file
 from recommender.index.generations import Generation, GenerationState
 from recommender.ingestion.verify import verify
-from recommender.registry.fingerprint import fingerprint
+from recommender.models.fingerprint import fingerprint
 
 COMPARED = 30
 """Vectors that are made again and compared, of one kill."""

@@ -20,21 +20,21 @@ from crash.goods import FEED_BATCH
 from crash.ledger import Change, change_of
 from crash.slowed import Linger, slow, slow_steps, take_small_steps
 
-from recommender.bootstrap.application import Application
-from recommender.bootstrap.background import BackgroundWorker
-from recommender.bootstrap.backup import backup
-from recommender.bootstrap.ingest import drain, drain_and_release
-from recommender.bootstrap.models import rebuild, roll_back
-from recommender.bootstrap.promote import promote
-from recommender.bootstrap.restore import restore
-from recommender.bootstrap.watch import FeedWatch
+from recommender.application.composition import Application
+from recommender.backup.create import backup
+from recommender.backup.restore import restore
 from recommender.cli.app import main
+from recommender.jobs.background_worker import BackgroundWorker
+from recommender.jobs.ingest import drain, drain_and_release
+from recommender.jobs.models import rebuild, roll_back
+from recommender.jobs.promote import promote
+from recommender.jobs.watch import FeedWatch
 from recommender.settings import load_settings
 
 LAZY = (
     "recommender.embedding.onnx_encoder",
     "recommender.serving.queries",
-    "recommender.catalogue.states",
+    "recommender.catalogue.product_states",
     "rich.table",
 )
 """What commands import only when they need it."""

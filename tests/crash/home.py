@@ -13,9 +13,9 @@ from crash.goods import FIRST, Goods
 from crash.ledger import Change, Ledger, State, held_by
 from crash.processes import Nursery
 
-from recommender.bootstrap.application import Application
-from recommender.bootstrap.models import start_generation
-from recommender.registry.manifest import Manifest
+from recommender.application.composition import Application
+from recommender.jobs.models import start_generation
+from recommender.models.manifest import Manifest
 from recommender.settings import Settings
 
 MODELS = ("one", "two")

@@ -16,7 +16,7 @@ from crash.home import Home
 from crash.ledger import Change
 from crash.processes import Child
 
-from recommender.bootstrap.switch_over import is_cut_off
+from recommender.database.restore_journal import is_cut_off
 from recommender.errors import IndexHeld
 
 ANYWHERE = ""

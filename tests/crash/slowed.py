@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from recommender.bootstrap import application as wiring
-from recommender.bootstrap import backup, restore, restored_rows, switch_over
-from recommender.bootstrap.application import Application
-from recommender.catalogue import full
+from recommender.application import composition as wiring
+from recommender.application.composition import Application
+from recommender.backup import create as backup
+from recommender.backup import restore
+from recommender.backup import restore_rows as restored_rows
+from recommender.catalogue import full_sync as full
 from recommender.catalogue.importer import import_feed
-from recommender.index import shard
+from recommender.database import restore_journal as switch_over
+from recommender.index.embedded import shard
 from recommender.index.protocol import Point
 from recommender.ingestion import pipeline, rebuild
 

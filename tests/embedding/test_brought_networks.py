@@ -8,7 +8,7 @@ import onnx
 import pytest
 from support.tiny_model import DEFAULT_TEXTS, build_tiny_model
 
-from recommender.embedding.brought import adopt
+from recommender.embedding.bundled_onnx import adopt
 from recommender.embedding.export import export
 from recommender.embedding.onnx_encoder import OnnxEncoder
 from recommender.embedding.precision import Precision

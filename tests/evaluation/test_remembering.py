@@ -4,7 +4,7 @@ import numpy as np
 from support.fake_encoder import WordEncoder
 
 from recommender.embedding.encoder import Role
-from recommender.evaluation.remembering import RememberingEncoder
+from recommender.evaluation.cached_encoder import RememberingEncoder
 
 
 def test_each_text_is_encoded_once_in_each_role_and_comes_back_in_order() -> None:

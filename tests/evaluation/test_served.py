@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from recommender.embedding.text import ProductText, description_text, title_text
-from recommender.evaluation.held_out import HeldOut
-from recommender.evaluation.served import (
+from recommender.evaluation.end_to_end import (
     MAX_SEARCHES,
     SearchTask,
     measure_searches,
@@ -14,6 +13,7 @@ from recommender.evaluation.served import (
     search_tasks,
     together,
 )
+from recommender.evaluation.held_out import HeldOut
 from recommender.types import Product
 
 LONG = "long enough to be looked for by it, with all that one would want to know"

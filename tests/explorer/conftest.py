@@ -14,9 +14,9 @@ from support.chromium import Watch, chromium, watched
 from support.served import listening, stocked_catalogue
 
 from recommender.api import Recommender
-from recommender.bootstrap.application import Application
-from recommender.bootstrap.models import start_generation
-from recommender.registry.manifest import Manifest
+from recommender.application.composition import Application
+from recommender.jobs.models import start_generation
+from recommender.models.manifest import Manifest
 from recommender.service.app import Access, create_app
 from recommender.settings import Settings
 from recommender.types import EncoderChoice, Product

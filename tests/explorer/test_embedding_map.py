@@ -22,7 +22,7 @@ from recommender.index.protocol import StoredPoint, point_id
 from recommender.service.app import Access, create_app
 from recommender.service.map import Maps
 from recommender.serving.embedding_map import MAX_DEPARTMENTS, OTHER, embedding_map, layout
-from recommender.serving.live import LivePair
+from recommender.serving.live_model import LivePair
 from recommender.types import Product
 
 

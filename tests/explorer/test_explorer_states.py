@@ -13,7 +13,7 @@ from support.chromium import Watch, watched
 from support.served import listening
 
 from recommender.api import Recommender
-from recommender.asking import Rule, RuleAction
+from recommender.query import Rule, RuleAction
 from recommender.service.api_keys import ApiKeys
 from recommender.service.app import Access, create_app
 from recommender.service.scopes import Scope

@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 
 from recommender.errors import Unavailable
-from recommender.index.embedded import EmbeddedEngine
+from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.protocol import VectorEngine
-from recommender.index.server import ServerEngine, connect
+from recommender.index.server.engine import ServerEngine, connect
 
 
 def _memory() -> ServerEngine:

@@ -15,8 +15,8 @@ import pytest
 from support.points import DIMENSION, point_of, unit, words
 
 from recommender.errors import Unavailable
-from recommender.index import shard
-from recommender.index.embedded import EmbeddedEngine, EmbeddedIndex
+from recommender.index.embedded import shard
+from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
 from recommender.index.protocol import IndexQuery, Point, point_id
 from recommender.types import Product
 
@@ -233,7 +233,7 @@ from pathlib import Path
 sys.path.insert(0, {str(_TESTS)!r})
 from support.points import DIMENSION, point_of
 from recommender.index import shard
-from recommender.index.embedded import EmbeddedEngine
+from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.types import Product
 
 folder, step, when = sys.argv[1:]

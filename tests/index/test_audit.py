@@ -14,7 +14,7 @@ from support.toy_catalogue import toy_catalogue
 
 from recommender.errors import BadInput
 from recommender.index.audit import FILTERS, audit
-from recommender.index.embedded import EmbeddedEngine
+from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.payload import card_of
 from recommender.index.protocol import IndexQuery, ScoredPoint, VectorIndex
 from recommender.types import Availability, Product

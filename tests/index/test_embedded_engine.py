@@ -13,7 +13,7 @@ import pytest
 from support.points import DIMENSION, point_of, unit
 
 from recommender.errors import BadInput, IndexHeld, NotFound, Unavailable
-from recommender.index.embedded import EmbeddedEngine
+from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.protocol import IndexQuery, point_id
 from recommender.types import Product
 
@@ -24,7 +24,7 @@ from pathlib import Path
 sys.path.insert(0, {str(_TESTS)!r})
 from support.points import DIMENSION, point_of
 from recommender.errors import IndexHeld
-from recommender.index.embedded import EmbeddedEngine
+from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.types import Product
 engine = EmbeddedEngine(Path(sys.argv[1]))
 """
@@ -133,7 +133,7 @@ def test_what_was_flushed_survives_the_loss_of_all_that_had_not_come_to_the_disk
 
 def test_a_creation_that_was_killed_leaves_no_generation_and_no_litter(engine: EmbeddedEngine) -> None:
     code = (
-        "import recommender.index.embedded as embedded\n"
+        "import recommender.index.embedded.engine as embedded\n"
         "embedded.install = lambda draft, target: os.kill(os.getpid(), signal.SIGKILL)\n"
         "engine.create('g0001', DIMENSION)\n"
     )

@@ -13,9 +13,10 @@ from support.points import DIMENSION, matching, point_of, unit, words
 
 from recommender.errors import BadInput, NotFound, UsageError
 from recommender.index.payload import product_payload
-from recommender.index.plan import RRF_K
 from recommender.index.protocol import Fusion, IndexQuery, Point, VectorEngine, VectorIndex, point_id
-from recommender.types import Availability, Filters, Product, SparseVector
+from recommender.index.query_plan import RRF_K
+from recommender.query import Filters
+from recommender.types import Availability, Product, SparseVector
 
 PRODUCTS = [
     Product(

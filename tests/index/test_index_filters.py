@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.points import DIMENSION, matching, point_of, unit, words
 
-from recommender.index.embedded import EmbeddedEngine
+from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.filters import conditions_of
 from recommender.index.protocol import IndexQuery, VectorEngine, VectorIndex
-from recommender.index.server import ServerEngine
-from recommender.types import Availability, Filters, Product
+from recommender.index.server.engine import ServerEngine
+from recommender.query import Filters
+from recommender.types import Availability, Product
 
 NAMES = st.sampled_from(["Home", "HOME", "Lights", "Straße", "STRASSE", "Home & Garden", "ÉTÉ", "été"])
 PATHS = st.lists(NAMES, max_size=3).map(tuple)

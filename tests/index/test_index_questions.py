@@ -12,11 +12,11 @@ import pytest
 from numpy.typing import NDArray
 from support.points import DIMENSION, point_of, unit, words
 
-from recommender.asking import Boost, BoostKind
 from recommender.errors import UsageError
 from recommender.index.payload import ANCESTORS, ATTRIBUTE_KEYS, BRAND_KEY
 from recommender.index.protocol import Examples, Fusion, IndexQuery, Order, Point, VectorEngine, VectorIndex, point_id
-from recommender.types import Availability, Filters, Product, SparseVector
+from recommender.query import Boost, BoostKind, Filters
+from recommender.types import Availability, Product, SparseVector
 
 NOW = datetime.now(UTC)
 NOBODY: NDArray[np.float32] = np.empty((0, DIMENSION), dtype=np.float32)

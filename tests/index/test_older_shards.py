@@ -8,11 +8,12 @@ from pathlib import Path
 import qdrant_edge as edge
 from support.points import DIMENSION, point_of
 
-from recommender.index.embedded import EmbeddedEngine
+from recommender.index.embedded.engine import EmbeddedEngine
+from recommender.index.embedded.shard_storage import place
 from recommender.index.payload import ATTRIBUTE_KEYS, GRAPH_FIELDS, INDEXED_FIELDS, POPULARITY, PRICE
-from recommender.index.places import place
 from recommender.index.protocol import Order
-from recommender.types import Filters, Product
+from recommender.query import Filters
+from recommender.types import Product
 
 
 def test_a_generation_of_an_earlier_version_gets_the_field_indexes_it_lacks(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from recommender.errors import BadInput, NotFound, Unavailable
-from recommender.index.server import ServerEngine, connect
+from recommender.index.server.engine import ServerEngine, connect
 
 
 class _Answer(BaseHTTPRequestHandler):

@@ -10,7 +10,8 @@ from support.shop import Shop
 
 from recommender.index.protocol import Order, point_id
 from recommender.ingestion.writer import PointWriter
-from recommender.types import Filters, Product
+from recommender.query import Filters
+from recommender.types import Product
 
 
 def _selected(shop: Shop, order: Order) -> list[str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from support.shop import Shop
 
+from recommender.catalogue.product_states import ProductStates
 from recommender.catalogue.repository import Catalogue
-from recommender.catalogue.states import ProductStates
 from recommender.errors import RecommenderError, Unavailable
 from recommender.ingestion.rebuild import backfill
 from recommender.ingestion.verify import verify

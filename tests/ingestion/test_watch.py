@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from recommender.bootstrap.application import Application
-from recommender.bootstrap.watch import FeedWatch
+from recommender.application.composition import Application
 from recommender.catalogue.runs import ImportStopped
 from recommender.errors import BadFeed, BadInput, MissingExtra, Unavailable, UsageError
 from recommender.ingestion.watch import FeedFolder, FeedReport
+from recommender.jobs.watch import FeedWatch
 from recommender.settings import load_settings
 
 

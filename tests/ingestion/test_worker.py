@@ -12,7 +12,7 @@ import pytest
 from support.fake_encoder import WordEncoder
 from support.shop import Shop
 
-from recommender.catalogue.owners import this_host
+from recommender.catalogue.lease_owner import this_host
 from recommender.embedding.encoder import Role, Vectors
 from recommender.errors import Unavailable
 from recommender.index.protocol import point_id

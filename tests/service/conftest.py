@@ -19,9 +19,9 @@ from starlette.testclient import TestClient
 from support.toy_catalogue import toy_catalogue
 
 from recommender.api import Recommender
-from recommender.bootstrap.application import Application
-from recommender.bootstrap.models import start_generation
-from recommender.registry.manifest import Manifest
+from recommender.application.composition import Application
+from recommender.jobs.models import start_generation
+from recommender.models.manifest import Manifest
 from recommender.service.api_keys import ApiKeys
 from recommender.service.app import Access, create_app
 from recommender.service.listening import listen

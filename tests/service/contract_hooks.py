@@ -12,8 +12,7 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis import Case, HookContext
 
-from recommender.asking import MAX_OFFSET
-from recommender.types import MAX_RESULTS
+from recommender.query import MAX_OFFSET, MAX_RESULTS
 
 LONGEST = 20_000
 """Characters of a request that the tests send: an address has 64 KiB, and each character may take six."""

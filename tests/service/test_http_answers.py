@@ -5,10 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from service.conftest import PRODUCTS, Service
 
-from recommender.asking import Boost, BoostKind, Options
 from recommender.errors import RecommenderError, http_status
-from recommender.types import Filters, Mode, Variants
-from recommender.wire import answer_json, product_json
+from recommender.query import Boost, BoostKind, Filters, Mode, Options, Variants
+from recommender.query.serialization import answer_json, product_json
 
 SHIRT = PRODUCTS[0]
 SKUS = [product.sku for product in PRODUCTS]

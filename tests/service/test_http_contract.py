@@ -9,7 +9,7 @@ from pathlib import Path
 
 from service.conftest import Service, listening, serving, settings_of
 
-from recommender.bootstrap.application import Application
+from recommender.application.composition import Application
 from recommender.service.api_keys import ApiKeys
 from recommender.service.app import Access
 from recommender.service.scopes import Scope

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from service.conftest import Service, serving, settings_of
 
-from recommender.bootstrap.application import Application
+from recommender.application.composition import Application
 from recommender.errors import NotFound, Unavailable, UsageError
 from recommender.service.api_keys import ApiKey, ApiKeys
 from recommender.service.app import Access
-from recommender.service.keyring import FRESH_S, KeyRing
-from recommender.service.lanes import Inline, Threads
+from recommender.service.authentication import FRESH_S, KeyRing
+from recommender.service.concurrency import Inline, Threads
 from recommender.service.scopes import Scope
 
 WRITES = [

@@ -14,14 +14,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from service.conftest import Service, serving, settings_of
 
-from recommender.asking import Answer
-from recommender.bootstrap.application import Application
+from recommender.application.composition import Application
 from recommender.catalogue.repository import Catalogue
 from recommender.embedding.encoder import Encoder
-from recommender.registry.models import RegisteredModel
+from recommender.models.registry import RegisteredModel
+from recommender.query import Answer
 from recommender.service.api_keys import ApiKeys
 from recommender.service.app import Limits
-from recommender.service.lanes import Inline, Threads
+from recommender.service.concurrency import Inline, Threads
 from recommender.service.operator_routes import Readiness
 from recommender.service.problems import Stopped
 from recommender.service.scopes import Scope

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from service.conftest import Service, listening, serving, settings_of
 
-from recommender.bootstrap.application import Application
+from recommender.application.composition import Application
 from recommender.service.app import Limits
 
 

@@ -10,14 +10,14 @@ from typing import Any, cast
 import pytest
 from service.conftest import Service, serving, settings_of
 
-from recommender.bootstrap.application import Application
-from recommender.catalogue.jsonlines import JsonLinesFeed
-from recommender.catalogue.objects import ProductObjects, exact_number
-from recommender.catalogue.rejections import BadRow
-from recommender.catalogue.rows import product_of
-from recommender.catalogue.sources import FeedFile
+from recommender.application.composition import Application
 from recommender.errors import BadInput, Unavailable
-from recommender.index.embedded import EmbeddedEngine
+from recommender.feeds.jsonlines import JsonLinesFeed
+from recommender.feeds.objects import ProductObjects, exact_number
+from recommender.feeds.rejections import BadRow
+from recommender.feeds.rows import product_of
+from recommender.feeds.sources import FeedFile
+from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.protocol import VectorIndex
 from recommender.service.operator_routes import CHECK_S
 

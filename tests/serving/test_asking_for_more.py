@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from support.shop import Shop
 
-from recommender.asking import Boost, BoostKind, Hit, Options, Strategy
 from recommender.errors import UnknownSku, UsageError
-from recommender.types import Availability, Filters, Mode, Product
+from recommender.query import Boost, BoostKind, Filters, Hit, Mode, Options, Strategy
+from recommender.types import Availability, Product
 
 BOOTS, LAMPS, CHAIRS = ("Shoes", "Boots"), ("Home", "Lamps"), ("Home", "Chairs")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from support.shop import Shop
 
-from recommender.asking import Options
 from recommender.errors import UnknownSku, UsageError
-from recommender.types import Filters, Mode, Product, Variants
+from recommender.query import Filters, Mode, Options, Variants
+from recommender.types import Product
 
 
 def _product(sku: str, title: str, category: tuple[str, ...], price: str, group: str = "") -> Product:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from support.shop import Shop
 
-from recommender.asking import Fallback, Hit, Options, Reason, Rule, RuleAction
 from recommender.errors import BadInput, NotFound
-from recommender.types import Availability, Filters, Product
+from recommender.query import Fallback, Filters, Hit, Options, Reason, Rule, RuleAction
+from recommender.types import Availability, Product
 
 PIN, BAN = RuleAction.PIN, RuleAction.BAN
 BOOTS, SANDALS, LAMPS = ("Shoes", "Boots"), ("Shoes", "Sandals"), ("Home", "Lamps")

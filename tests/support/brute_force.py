@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from recommender.types import Availability, Filters, Product
+from recommender.query import Filters
+from recommender.types import Availability, Product
 
 
 def matches(product: Product, filters: Filters) -> bool:

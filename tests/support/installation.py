@@ -8,11 +8,11 @@ from pathlib import Path
 
 from support.fake_encoder import WordEncoder
 
-from recommender.bootstrap.application import Application
+from recommender.application.composition import Application
 from recommender.ingestion.verify import Verification, verify
 from recommender.ingestion.worker import Worker
 from recommender.ingestion.writer import Target
-from recommender.registry.manifest import Manifest
+from recommender.models.manifest import Manifest
 from recommender.settings import Settings
 from recommender.types import Product
 

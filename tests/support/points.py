@@ -11,7 +11,8 @@ from support.brute_force import matches
 
 from recommender.index.payload import product_payload
 from recommender.index.protocol import Point, point_id
-from recommender.types import Filters, Product, SparseVector
+from recommender.query import Filters
+from recommender.types import Product, SparseVector
 
 DIMENSION = 8
 

@@ -17,9 +17,9 @@ from support.installation import install, settings_of
 from support.toy_catalogue import toy_catalogue
 
 from recommender.api import Recommender
-from recommender.bootstrap.application import Application
+from recommender.application.composition import Application
 from recommender.embedding.encoder import Encoder
-from recommender.registry.models import RegisteredModel
+from recommender.models.registry import RegisteredModel
 from recommender.types import Availability, Product
 
 PATIENCE_S = 60.0

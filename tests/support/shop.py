@@ -16,11 +16,11 @@ from recommender.database.engine import Database
 from recommender.database.tables import Base, now
 from recommender.embedding.lexical import LexicalEncoder
 from recommender.embedding.text import ProductText
-from recommender.index.embedded import EmbeddedEngine
+from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.protocol import VectorIndex
 from recommender.ingestion.worker import Worker
 from recommender.ingestion.writer import PointWriter, Target
-from recommender.serving.live import LivePair, OnePair
+from recommender.serving.live_model import LivePair, OnePair
 from recommender.serving.queries import Queries
 
 

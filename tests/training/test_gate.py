@@ -9,7 +9,7 @@ import pytest
 
 from recommender.errors import BadInput
 from recommender.evaluation.reports import MetricValue, Report, Slice, SliceKind
-from recommender.training.gate import GUARDS, PRIMARY, Judged, Rule, Searched, decide, to_json
+from recommender.training.promotion_gate import GUARDS, PRIMARY, Judged, Rule, Searched, decide, to_json
 
 
 def report(model: str, queries: int = 200, seed: int = 0, **gains: float) -> Report:

@@ -14,8 +14,8 @@ from support.toy_catalogue import toy_catalogue
 from recommender.embedding.torch_encoder import TorchEncoder
 from recommender.evaluation.reports import Report
 from recommender.evaluation.suite import evaluate
-from recommender.training.gate import GUARDS, PRIMARY, Verdict, decide
 from recommender.training.options import Loss, Precision, TrainingOptions
+from recommender.training.promotion_gate import GUARDS, PRIMARY, Verdict, decide
 from recommender.training.splits import Split, split_products
 from recommender.training.texts import TextFunctions
 from recommender.training.trainer import finetune

@@ -8,8 +8,8 @@ import numpy as np
 
 from recommender.embedding.encoder import Encoder, Role, Vectors
 from recommender.errors import UsageError
+from recommender.evaluation.cached_encoder import WrappedEncoder
 from recommender.evaluation.held_out import HeldOut, TextFunction
-from recommender.evaluation.remembering import WrappedEncoder
 from recommender.types import Product
 
 

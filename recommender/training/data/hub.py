@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 
-from recommender.hub_data import hub_source, load_hub_data
+from recommender.hub_datasets import hub_source, load_hub_data
 from recommender.training.data.tables import Table, TableRow
 
 

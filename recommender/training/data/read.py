@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from recommender.errors import BadInput
-from recommender.hub_data import PREFIX
+from recommender.hub_datasets import PREFIX
 from recommender.training.data.behaviour import query_sets, session_sets
 from recommender.training.data.columns import Parts, find_parts
 from recommender.training.data.hub import hub_table

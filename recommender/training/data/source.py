@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from recommender.hub_data import PREFIX
+from recommender.hub_datasets import PREFIX
 from recommender.training.data.known import KnownProducts
 from recommender.training.data.rejected import RejectedRow
 from recommender.training.data.tables import Table

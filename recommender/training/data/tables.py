@@ -11,11 +11,11 @@ from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any
 
-from recommender.catalogue.encodings import detect_encoding
-from recommender.catalogue.lines import RecordTooLong, TextLines
-from recommender.catalogue.sources import FeedFile, open_source
 from recommender.errors import BadInput
-from recommender.registry.fingerprint import file_sha256
+from recommender.feeds.encodings import detect_encoding
+from recommender.feeds.lines import RecordTooLong, TextLines
+from recommender.feeds.sources import FeedFile, open_source
+from recommender.models.fingerprint import file_sha256
 
 _DELIMITERS = ",;\t|"
 _TAB = "\t"

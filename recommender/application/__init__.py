@@ -1,0 +1,1 @@
+"""The composition root: settings in, the parts wired, closed in order."""

@@ -1,0 +1,66 @@
+"""Copies of the live embedded index: made by the process that holds it, read by one that can't open it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from recommender.application.composition import Application
+from recommender.errors import Unavailable, UsageError
+from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
+from recommender.index.protocol import VectorIndex
+
+FOLDER = "copies"
+"""In the home, beside the index itself, so that nobody who lists generations meets one."""
+
+LEFTOVER_AGE_S = 24 * 3600
+"""Age at which a copy was left by somebody who was killed: to read one takes minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexCopy:
+    """The folder of a copy, and the generation that it is of. Whoever asked for it removes it."""
+
+    generation: str
+    folder: Path
+
+
+def copy_live_index(application: Application) -> IndexCopy:
+    """Copy the live generation that this process holds, in about a second; queries go on, writes wait.
+
+    Raises `NoLiveModel` without one, `UsageError` with a Qdrant server, and `Unavailable` when the disk does not take
+    it.
+    """
+    with application.pairs().using() as pair:
+        if not isinstance(pair.index, EmbeddedIndex):
+            raise UsageError("this installation has a Qdrant server, which several processes may read")
+        copies = application.settings.home.resolve() / FOLDER
+        folder = copies / uuid4().hex
+        try:
+            copies.mkdir(exist_ok=True)
+            _sweep(copies)
+            pair.index.copy_to(folder)
+        except OSError as error:
+            raise Unavailable(f"{copies} takes no copy ({error.strerror or error}); check rights and space") from error
+        return IndexCopy(pair.generation, folder)
+
+
+@contextmanager
+def opened_copy(folder: Path) -> Iterator[VectorIndex]:
+    """Open a copy; another process can't have it meanwhile."""
+    index = EmbeddedEngine(folder.parent).open(folder.name)
+    try:
+        yield index
+    finally:
+        index.close()
+
+
+def _sweep(copies: Path) -> None:
+    for leftover in copies.iterdir():
+        if time.time() - leftover.stat().st_ctime > LEFTOVER_AGE_S:
+            shutil.rmtree(leftover, ignore_errors=True)

@@ -1,0 +1,107 @@
+"""An answer as tables that read well in 80 columns: hits, why each is there, and facets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from recommender.cli.output import print_table, say
+from recommender.query import Answer, Explanation, FacetCount, Facets, Hit, PriceBand, Reason
+from recommender.types import category_path
+
+SHOWN_FACETS = 10
+"""Values of a facet that a table shows; JSON has all that were counted."""
+
+
+def print_answer(answer: Answer, title: str, offset: int = 0) -> None:
+    """Print an answer, its first hit counted from `offset` + 1."""
+    if answer:
+        print_hits(answer, title, offset)
+    else:
+        say("nothing matches; loosen the filters" if not offset else f"nothing comes after the first {offset}")
+    if any(hit.explanation for hit in answer):
+        _print_explanations(answer, offset)
+    if answer.facets is not None:
+        _print_facets(answer.facets)
+
+
+def print_hits(hits: Sequence[Hit], title: str, offset: int = 0) -> None:
+    """Print hits as a table; a column says what brought them when it was not relevance alone."""
+    columns = [
+        ("#", "right"),
+        ("score", "right"),
+        ("sku", "left"),
+        ("title", "shrink"),
+        ("category", "shrink"),
+        ("price", "right"),
+    ]
+    rows = [_row(hit, rank) for rank, hit in enumerate(hits, offset + 1)]
+    if any(hit.reason is not Reason.RELEVANCE for hit in hits):
+        columns.append(("why", "shrink"))
+        rows = [(*row, _reason(hit)) for row, hit in zip(rows, hits, strict=True)]
+    print_table(columns, rows, title)
+
+
+def _row(hit: Hit, rank: int) -> tuple[str, ...]:
+    card = hit.card
+    price = "" if card.price is None else f"{card.price} {card.currency}".rstrip()
+    return (str(rank), f"{hit.score:.3f}", hit.sku, card.title, card.category[-1] if card.category else "", price)
+
+
+def _reason(hit: Hit) -> str:
+    if hit.reason is Reason.RELEVANCE:
+        return ""
+    if hit.reason is Reason.WIDENED and hit.widened_to is not None:
+        return f"wider: {hit.widened_to[-1] if hit.widened_to else 'all'}"
+    return hit.reason.value
+
+
+def _print_explanations(answer: Answer, offset: int) -> None:
+    columns = [
+        ("#", "right"),
+        ("levels", "right"),
+        ("brand", "left"),
+        ("price", "right"),
+        ("vectors", "right"),
+        ("words", "right"),
+        ("words in common", "shrink"),
+    ]
+    rows = [_explained(rank, hit.explanation or Explanation()) for rank, hit in enumerate(answer, offset + 1)]
+    used = [at for at in range(len(columns)) if any(row[at] for row in rows)]
+    print_table([columns[at] for at in used], [[row[at] for at in used] for row in rows], "why")
+
+
+def _explained(rank: int, why: Explanation) -> tuple[str, ...]:
+    brand = {True: "same", False: "other", None: ""}[why.same_brand]
+    return (
+        str(rank),
+        "" if why.shared_depth is None else str(why.shared_depth),
+        brand,
+        _number(why.price_ratio, "x{:.2f}"),
+        _number(why.dense_score, "{:.3f}"),
+        _number(why.lexical_score, "{:.2f}"),
+        ", ".join(why.words),
+    )
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else form.format(value)
+
+
+def _print_facets(facets: Facets) -> None:
+    _print_counts("category", [(_value(each), each.count) for each in facets.categories], facets.counted)
+    _print_counts("brand", [(_value(each), each.count) for each in facets.brands], facets.counted)
+    _print_counts("price", [(_band(band), band.count) for band in facets.prices], facets.counted)
+
+
+def _print_counts(name: str, counts: Iterable[tuple[str, int]], counted: int) -> None:
+    rows = [(value, f"{count:,}") for value, count in counts]
+    if rows:
+        print_table([(name, "shrink"), (f"of {counted:,}", "right")], rows[:SHOWN_FACETS])
+
+
+def _value(count: FacetCount) -> str:
+    return count.value if isinstance(count.value, str) else category_path(count.value)
+
+
+def _band(band: PriceBand) -> str:
+    return f"{band.low:f} and more" if band.high is None else f"{band.low:f} to {band.high:f}"

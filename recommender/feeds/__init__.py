@@ -1,0 +1,1 @@
+"""Bytes in, product drafts out: formats, platforms, columns, values and sources. No database."""

@@ -1,0 +1,165 @@
+"""Cells as CSV, JSON and Parquet hold them, read as text, a category path or attributes."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from html import unescape
+from typing import Any
+
+from recommender.feeds.rejections import BadRow
+
+LONGEST_LIST_CELL = 10_000
+"""Characters of a cell that is tried as a list: what is longer is no category."""
+
+LARGEST_WHOLE = 1e15
+"""Below it a float tells every whole number from the next."""
+
+_ARROWS = (">", "›", "»")
+_WEAK_MARKS = ("|", " / ", "/")
+"""What separates the names of a path, the least mistakable first: a path with `>` may have names such as `TV/Video`."""
+
+
+def text_of(value: object, name: str) -> str:
+    """Return the text of a cell; a list of one stands for its element.
+
+    Raises `BadRow` for nested values, since no text can be made of them without guessing.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float | Decimal):
+        return _number_text(value)
+    if isinstance(value, bytes):
+        return _decoded(value, name)
+    if isinstance(value, list | tuple) and len(value) <= 1:
+        return text_of(value[0], name) if value else ""
+    if isinstance(value, list | tuple | dict):
+        raise BadRow(f"{name} is a {'table' if isinstance(value, dict) else 'list'}; expected a text")
+    return str(value)
+
+
+def joined_text_of(value: object, name: str) -> str:
+    """Return the text of a cell whose list elements are paragraphs of one text."""
+    if isinstance(value, list | tuple):
+        return "\n".join(text_of(part, name) for part in value)
+    return text_of(value, name)
+
+
+def first_text_of(value: object, name: str) -> str:
+    """Return the text of a cell of which the first list element is enough, as with images."""
+    return text_of(value[0], name) if isinstance(value, list | tuple) and value else text_of(value, name)
+
+
+def has_arrow(value: object) -> bool:
+    """Tell whether a category is written with an arrow; then so are the feed's others, and `A/V` is a name."""
+    return isinstance(value, str) and any(mark in unescape(value) for mark in _ARROWS)
+
+
+def category_of(value: object, arrows_only: bool = False) -> tuple[str, ...]:
+    """Read a category: `A > B > C`, `A | B`, `A / B`, `A/B/C`, or a list; of several paths the first.
+
+    `arrows_only`: a text is split at arrows and nothing else.
+    """
+    if isinstance(value, list | tuple):
+        return _path_of_list(value)
+    return _path_of_text(text_of(value, "category"), arrows_only)
+
+
+def attributes_of(value: object) -> dict[str, str]:
+    """Read attributes: a JSON object or its text, or a list of {name, value}; empty values are left out."""
+    if isinstance(value, str):
+        value = _json_of(value) if value else None
+    if value is None:
+        return {}
+    if isinstance(value, list | tuple):
+        value = dict(_named(pair) for pair in value)
+    if not isinstance(value, Mapping):
+        raise BadRow('attributes are not a JSON object such as {"colour": "red"}')
+    named = ((" ".join(str(name).split()), _flat(part)) for name, part in value.items())
+    return {name: text for name, text in named if name and text}
+
+
+def _number_text(value: float | Decimal) -> str:
+    # A whole number in a column that also has gaps comes as a float from pandas: the SKU 12345 as 12345.0.
+    if value != value:
+        return ""
+    return str(int(value)) if -LARGEST_WHOLE < value < LARGEST_WHOLE and value == int(value) else str(value)
+
+
+def _decoded(value: bytes, name: str) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise BadRow(f"{name} holds bytes that are not UTF-8") from None
+
+
+@lru_cache(maxsize=16_384)
+def _path_of_text(text: str, arrows_only: bool = False) -> tuple[str, ...]:
+    text = text.strip()
+    if text.startswith("[") and text.endswith("]") and len(text) <= LONGEST_LIST_CELL:
+        names = _list_in(text)
+        if names is not None:
+            return _path_of_list(names)
+    text = unescape(text) if "&" in text else text
+    marks = _ARROWS if arrows_only else _ARROWS + _WEAK_MARKS
+    mark = next((mark for mark in marks if mark in text), None)
+    return _tidy(text.split(mark) if mark else [text])
+
+
+def _list_in(text: str) -> list[Any] | None:
+    for read in (json.loads, ast.literal_eval):  # Python's own notation, too: many published feeds were dumped so
+        try:
+            value = read(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if isinstance(value, list):
+            return value
+    return None
+
+
+def _path_of_list(names: Iterable[Any]) -> tuple[str, ...]:
+    listed = [name for name in names if name not in (None, "")]
+    if not listed:
+        return ()
+    if isinstance(listed[0], list | tuple):
+        return _path_of_list(listed[0])
+    texts = [text_of(name, "category") for name in listed]
+    if len(texts) == 1 or any(">" in text for text in texts):
+        return _path_of_text(texts[0]) if not texts[0].startswith("[") else _tidy(texts[:1])
+    return _tidy(texts)
+
+
+def _tidy(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(tidy for name in names if (tidy := " ".join(name.split())))
+
+
+def _json_of(text: str) -> object:
+    if not text.strip():
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadRow(f"attributes are not JSON: {text[:40]!r}") from None
+
+
+def _named(pair: object) -> tuple[str, object]:
+    if isinstance(pair, Mapping) and "name" in pair:
+        return str(pair["name"]), pair.get("value")
+    if isinstance(pair, tuple) and len(pair) == 2:
+        return str(pair[0]), pair[1]
+    raise BadRow('attributes are a list of something other than {"name": ..., "value": ...}')
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(text for part in value if (text := _flat(part)))
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return " ".join(text_of(value, "attribute").split())

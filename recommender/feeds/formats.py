@@ -1,0 +1,175 @@
+"""Feed files: which format one is in, and the reader for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path, PurePath
+from typing import Protocol
+
+from recommender.errors import BadFeed, UsageError
+from recommender.feeds.columns import Field, field_mapping
+from recommender.feeds.delimited import COMMON_DELIMITERS, TAB, DelimitedFeed, DelimitedTable
+from recommender.feeds.google import GoogleTableFeed, is_google_header
+from recommender.feeds.hub import HubFeed, is_hub_name
+from recommender.feeds.jsonlines import JsonLinesFeed
+from recommender.feeds.parquet import ParquetFeed
+from recommender.feeds.rows import Row, notation_of
+from recommender.feeds.shopify import ShopifyFeed, is_shopify_header
+from recommender.feeds.sources import FeedFile, is_stream, open_source
+from recommender.feeds.woocommerce import WooCommerceFeed, is_woocommerce_header
+from recommender.feeds.xml_feed import GoogleXmlFeed
+
+
+class FeedFormat(StrEnum):
+    """The formats of a feed. `auto` goes by the file's content first and its name second.
+
+    `csv` and `tsv` read a table by the names of its columns, also when a shop system wrote it.
+    """
+
+    AUTO = "auto"
+    CSV = "csv"
+    TSV = "tsv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    GOOGLE = "google"
+    SHOPIFY = "shopify"
+    WOOCOMMERCE = "woocommerce"
+    HF = "hf"
+
+
+class Feed(Protocol):
+    """An open feed: its header is read and found good, its rows are to come."""
+
+    @property
+    def name(self) -> str:
+        """What messages call the feed."""
+        ...
+
+    @property
+    def ignored_columns(self) -> tuple[str, ...]:
+        """Columns that no field is read from; complete when the rows have been read."""
+        ...
+
+    @property
+    def ended_early(self) -> str:
+        """Why the feed seems cut off, when its rows have been read to the end; empty when it ended in good order."""
+        ...
+
+    @property
+    def withdrawn(self) -> tuple[str, ...]:
+        """SKUs that the feed names as not offered (drafts, parents of variations), in the rows read so far."""
+        ...
+
+    def rows(self) -> Iterator[Row]:
+        """Read the rows, in bounded memory.
+
+        Raises `BadFeed` when the file turns out to be damaged on the way.
+        """
+        ...
+
+
+def feed_format_of(name: str) -> FeedFormat:
+    """Return the format of this name. Raises `UsageError` for another."""
+    try:
+        return FeedFormat(name.casefold())
+    except ValueError:
+        raise UsageError(f"--format {name!r} is not known; use {', '.join(FeedFormat)}") from None
+
+
+@contextmanager
+def open_feed(
+    path: Path | str, feed_format: FeedFormat = FeedFormat.AUTO, mapping: Mapping[str, str] | None = None
+) -> Iterator[Feed]:
+    """Open a feed: a path, `-` for standard input, an http(s) address, or `hf:NAME[:CONFIG][:SPLIT]`.
+
+    What is gzipped is unpacked. `mapping` gives columns for fields. Raises `BadFeed` for a file that is away, empty,
+    damaged, no feed, or without columns for SKU and title, `UsageError` for a mapping of an unknown field, and what
+    `downloaded` and `load_hub_data` raise for what comes from elsewhere.
+    """
+    columns = field_mapping(mapping or {})
+    if feed_format is FeedFormat.HF or is_hub_name(str(path)):
+        yield HubFeed(str(path), columns)
+        return
+    with open_source(path) as file:
+        chosen = _recognised(file) if feed_format is FeedFormat.AUTO else feed_format
+        yield _READERS.get(chosen, _read_table)(file, columns, feed_format)
+
+
+def check_feed(
+    path: Path | str, feed_format: FeedFormat = FeedFormat.AUTO, mapping: Mapping[str, str] | None = None
+) -> None:
+    """Raise what importing this feed would raise before it writes the first row, so that several can be checked first.
+
+    Of standard input, pipes and addresses, which are read only once, nothing is read.
+    Raises `BadFeed` and `UsageError` as `open_feed` does.
+    """
+    field_mapping(mapping or {})
+    if is_stream(path):
+        return
+    with open_feed(path, feed_format, mapping) as feed:
+        notation_of(feed.rows())
+
+
+def _read_table(file: FeedFile, columns: Mapping[Field, str], asked: FeedFormat) -> Feed:
+    is_tsv = asked is FeedFormat.TSV or (asked is FeedFormat.AUTO and _suffix(file) == ".tsv")
+    table = DelimitedTable(file, columns, TAB if is_tsv else COMMON_DELIMITERS)
+    if asked is FeedFormat.SHOPIFY or (asked is FeedFormat.AUTO and is_shopify_header(table.header)):
+        return ShopifyFeed(table, columns)
+    if asked is FeedFormat.WOOCOMMERCE or (asked is FeedFormat.AUTO and is_woocommerce_header(table.header)):
+        return WooCommerceFeed(table, columns)
+    if asked is FeedFormat.GOOGLE or (asked is FeedFormat.AUTO and is_google_header(table.header)):
+        return GoogleTableFeed(table, columns)
+    return DelimitedFeed(table, columns)
+
+
+def _read_google(file: FeedFile, columns: Mapping[Field, str], asked: FeedFormat) -> Feed:
+    is_xml = _beginning(file.sample()).startswith(b"<")
+    return GoogleXmlFeed(file, columns) if is_xml else _read_table(file, columns, asked)
+
+
+def _read_json(file: FeedFile, columns: Mapping[Field, str], _: FeedFormat) -> Feed:
+    return JsonLinesFeed(file, columns)
+
+
+def _read_parquet(file: FeedFile, columns: Mapping[Field, str], _: FeedFormat) -> Feed:
+    return ParquetFeed(file, columns)
+
+
+_READERS = {FeedFormat.PARQUET: _read_parquet, FeedFormat.JSONL: _read_json, FeedFormat.GOOGLE: _read_google}
+"""Every other format is a table."""
+
+
+def _recognised(file: FeedFile) -> FeedFormat:
+    sample = file.sample()
+    if sample.startswith(b"PAR1"):
+        return FeedFormat.PARQUET
+    if sample.startswith(b"PK\x03\x04"):
+        raise BadFeed(f"{file.name}: is a zip archive or a spreadsheet; unpack it, or save it as CSV")
+    if _beginning(sample).startswith(b"<"):
+        return FeedFormat.GOOGLE
+    by_name = _BY_SUFFIX.get(_suffix(file))
+    if by_name:
+        return by_name
+    return FeedFormat.JSONL if _beginning(sample).startswith((b"{", b"[")) else FeedFormat.CSV
+
+
+def _suffix(file: FeedFile) -> str:
+    suffixes = [suffix.casefold() for suffix in PurePath(file.name).suffixes if suffix.casefold() != ".gz"]
+    return suffixes[-1] if suffixes else ""
+
+
+def _beginning(sample: bytes) -> bytes:
+    """Return a text's first characters, whatever marks and zeros its encoding puts before and between them."""
+    return sample[:1024].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+
+
+_BY_SUFFIX = {
+    ".csv": FeedFormat.CSV,
+    ".tsv": FeedFormat.TSV,
+    ".jsonl": FeedFormat.JSONL,
+    ".ndjson": FeedFormat.JSONL,
+    ".json": FeedFormat.JSONL,
+    ".parquet": FeedFormat.PARQUET,
+}

@@ -1,0 +1,145 @@
+"""Google Merchant Center's product data: its attributes, in tables and in XML alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from recommender.feeds.columns import Columns, Field, match_columns, plain_name, require_columns
+from recommender.feeds.delimited import DelimitedTable
+from recommender.feeds.rejections import BadRow
+from recommender.feeds.rows import Row
+from recommender.feeds.sale_price import price_to_show
+
+_ATTRIBUTES = ("gtin", "mpn", "color", "size", "material", "pattern", "gender", "age_group", "condition")
+"""What is kept beside the fields: https://support.google.com/merchants/answer/7052112."""
+
+_CATEGORIES = ("producttype", "googleproductcategory")
+"""The shop's own category, and Google's, which stands in where a product has none of the shop's."""
+
+_SALE = "saleprice"
+_PERIOD = "salepriceeffectivedate"
+
+_REPEATED = frozenset({"producttype", "additionalimagelink", "shipping", "producthighlight", "productdetail", "tax"})
+"""Columns that a table may have several of; the first is read."""
+
+_TELLING = frozenset({"itemgroupid", "googleproductcategory", "imagelink", "gtin", "agegroup", "identifierexists"})
+"""Of these a Google table has at least two beside `id`, `title` and `link`; one alone other feeds have, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleColumns:
+    """The columns of a feed. `categories` come in the order in which they are tried."""
+
+    columns: Columns
+    categories: tuple[str, ...]
+    sale: str
+    period: str
+
+
+def is_google_header(names: Sequence[str]) -> bool:
+    """Tell Google's product data by the names of its columns."""
+    plain = {plain_name(name) for name in names}
+    prefixed = any(name.strip().casefold().startswith("g:") for name in names)
+    return {"id", "title"} <= plain and (prefixed or ("link" in plain and len(plain & _TELLING) >= 2))
+
+
+def google_columns(columns: Columns, names: Sequence[str], mapping: Mapping[Field, str]) -> GoogleColumns:
+    """Add to the columns of a feed what only Google has: the sale, the second category, the attributes."""
+    plain = {plain_name(name): name for name in reversed(names)}
+    taken = set(columns.fields.values())
+    known = {name: plain[plain_name(name)] for name in _ATTRIBUTES if plain_name(name) in plain}
+    attributes = {name: column for name, column in known.items() if column not in taken} | dict(columns.attributes)
+    categories = tuple(plain[name] for name in _CATEGORIES if name in plain)
+    if Field.CATEGORY in mapping or not categories:
+        categories = tuple(columns.fields[field] for field in (Field.CATEGORY,) if field in columns.fields)
+    sale, period = ("", "") if Field.PRICE in mapping else (plain.get(_SALE, ""), plain.get(_PERIOD, ""))
+    read = {*attributes.values(), *categories, sale, period}
+    ignored = tuple(name for name in columns.ignored if name not in read)
+    return GoogleColumns(replace(columns, attributes=attributes, ignored=ignored), categories, sale, period)
+
+
+def google_row(line: int, cells: Mapping[str, Any], columns: GoogleColumns, raw: object, problem: str = "") -> Row:
+    """Make a row of an item's cells by column; a cell that repeats is a list."""
+    fields = {field: cells.get(name, "") for field, name in columns.columns.fields.items()}
+    attributes = {name: cells.get(column, "") for name, column in columns.columns.attributes.items()}
+    if not problem:
+        try:
+            fields[Field.PRICE] = _price(cells, fields.get(Field.PRICE, ""), columns)
+        except BadRow as error:
+            problem = str(error)
+    paths = (_first_path(cells.get(name)) for name in columns.categories)
+    fields[Field.CATEGORY] = next(filter(None, paths), "")
+    return Row(line, fields, attributes, raw, problem)
+
+
+class GoogleTableFeed:
+    """Reads Google's product data from a table, most often TSV."""
+
+    def __init__(self, table: DelimitedTable, mapping: Mapping[Field, str]) -> None:
+        self._table = table
+        names = _first_of_repeated(table.header)
+        columns = require_columns(table.name, names, mapping)
+        self._columns = google_columns(columns, names, mapping)
+        self._places = {name: table.header.index(name) for name in names}
+
+    @property
+    def name(self) -> str:
+        """What messages call the feed."""
+        return self._table.name
+
+    @property
+    def ignored_columns(self) -> tuple[str, ...]:
+        """Columns that no field is read from."""
+        return self._columns.columns.ignored
+
+    @property
+    def ended_early(self) -> str:
+        """Why the file seems cut off, when its rows have been read; empty when it ended in good order."""
+        return self._table.ended_early
+
+    @property
+    def withdrawn(self) -> tuple[str, ...]:
+        """None: Google's data states only what is offered."""
+        return ()
+
+    def rows(self) -> Iterator[Row]:
+        """Read the rows below the header, in bounded memory."""
+        for lines, found, problem in self._table.whole_records():
+            cells = {name: found[place] for name, place in self._places.items()}
+            yield google_row(lines.first, cells, self._columns, lines.raw, problem)
+
+
+def item_columns(names: Sequence[str], mapping: Mapping[Field, str]) -> GoogleColumns:
+    """Find the fields among the names of an item, which may lack any of them."""
+    return google_columns(match_columns(names, mapping), names, mapping)
+
+
+def _price(cells: Mapping[str, Any], regular: Any, columns: GoogleColumns) -> Any:
+    sale = _one(cells.get(columns.sale))
+    starts, _, ends = _one(cells.get(columns.period)).partition("/")
+    return price_to_show(_one(regular), sale, starts, ends)
+
+
+def _one(value: Any) -> str:
+    return (value[0] if isinstance(value, list) else value) or ""
+
+
+def _first_path(value: Any) -> str:
+    """Return the first of several paths. Commas part them only when all begin alike: names have commas, too."""
+    text = _one(value).strip()
+    parts = [part.strip(' "') for part in text.split(",")]
+    roots = {part.partition(">")[0].strip() for part in parts}
+    return parts[0] if len(parts) > 1 and len(roots) == 1 and all(">" in part for part in parts) else text
+
+
+def _first_of_repeated(header: Sequence[str]) -> list[str]:
+    seen: set[str] = set()
+    names = []
+    for name in header:
+        plain = plain_name(name)
+        if plain not in seen or plain not in _REPEATED:
+            names.append(name)
+        seen.add(plain)
+    return names

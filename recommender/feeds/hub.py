@@ -1,0 +1,98 @@
+"""Data sets of the Hugging Face Hub as feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from recommender.errors import Unavailable
+from recommender.feeds.columns import Columns, Field, require_columns
+from recommender.feeds.rows import Row
+from recommender.hub_datasets import (
+    PREFIX,
+    HubSource,
+    hub_source,
+    load_hub_data,
+    one_line,
+    quiet_datasets,
+    reading_errors,
+)
+
+_MEDIA = frozenset({"Image", "Audio", "Video", "Pdf", "Mesh", "Nifti"})
+"""Features that are files, not text: reading one would fetch and decode it."""
+
+
+def is_hub_name(source: str) -> bool:
+    """Tell `hf:NAME` from a path."""
+    return source.startswith(PREFIX)
+
+
+class HubFeed:
+    """Reads the rows of `hf:NAME[:CONFIG][:SPLIT]` as they arrive, of the columns that are used.
+
+    Without a connection the data set comes from the cache. Raises what `hub_source` and `load_hub_data` raise.
+    """
+
+    def __init__(self, source: str, mapping: Mapping[Field, str]) -> None:
+        self._source = hub_source(f"{PREFIX}{source.removeprefix(PREFIX)}")
+        data = load_hub_data(self._source, streaming=_is_reachable(self._source))
+        names = list(data.column_names or next(iter(islice(data, 1)), {}))
+        features = data.features or {}
+        media = {name for name in names if type(features.get(name)).__name__ in _MEDIA}
+        columns = require_columns(self.name, [name for name in names if name not in media], mapping)
+        self._columns = Columns(columns.fields, columns.attributes, (*columns.ignored, *sorted(media)))
+        self._data = data.select_columns(sorted({*columns.fields.values(), *columns.attributes.values()}))
+        self._labels = {name: feature for name, feature in features.items() if hasattr(feature, "int2str")}
+        self.ended_early = ""
+
+    @property
+    def name(self) -> str:
+        """What messages call the feed."""
+        return self._source.shown
+
+    @property
+    def ignored_columns(self) -> tuple[str, ...]:
+        """Columns that no field is read from."""
+        return self._columns.ignored
+
+    @property
+    def withdrawn(self) -> tuple[str, ...]:
+        """None: such a data set states only what is offered."""
+        return ()
+
+    def rows(self) -> Iterator[Row]:
+        """Read the rows, numbered from 1, in bounded memory. Raises `Unavailable` when the Hub goes away on the way."""
+        self.ended_early = ""
+        for number, cells in enumerate(self._arriving(), start=1):
+            yield self._row(number, cells)
+
+    def _arriving(self) -> Iterator[Mapping[str, Any]]:
+        number = 0
+        try:
+            with quiet_datasets():
+                for number, cells in enumerate(self._data, start=1):  # noqa: B007 - where it ended is told below
+                    yield cells
+        except reading_errors() as error:
+            self.ended_early = f"beyond row {number:,}: {one_line(error)}"
+            raise Unavailable(
+                f"{self.name}: can't be read beyond row {number:,} ({one_line(error)}); the rows before it may have"
+                " been taken in, and the same command goes on from there"
+            ) from error
+
+    def _row(self, number: int, cells: Mapping[str, Any]) -> Row:
+        fields = {field: self._cell(name, cells.get(name)) for field, name in self._columns.fields.items()}
+        attributes = {name: self._cell(column, cells.get(column)) for name, column in self._columns.attributes.items()}
+        return Row(number, fields, attributes, cells)
+
+    def _cell(self, name: str, value: Any) -> Any:
+        label = self._labels.get(name)
+        return label.int2str(value) if label is not None and isinstance(value, int) and value >= 0 else value
+
+
+def _is_reachable(source: HubSource) -> bool:
+    """Tell whether rows can be streamed: what is in the cache can't, what lies in a folder can."""
+    from huggingface_hub import constants
+
+    return not constants.HF_HUB_OFFLINE or Path(source.name).exists()

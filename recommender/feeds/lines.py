@@ -1,0 +1,132 @@
+"""Lines of a text file, one at a time and of bounded length, each with its number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from recommender.feeds.encodings import Utf8Stream, is_wide
+from recommender.feeds.sources import CHUNK, UNREADABLE, broken_off, reason
+
+MAX_LINE = 4 << 20
+"""Bytes of a line, and of a record of several lines: 4 MiB. A longer one is rejected, and never held in memory."""
+
+
+class RecordTooLong(Exception):
+    """The lines of one record exceed `MAX_LINE` together."""
+
+
+class ByteStream(Protocol):
+    """Whatever gives bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to about `size` bytes, b"" at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _TooLong:
+    quotes: int
+
+
+class TextLines:
+    """Iterates over decoded lines with their line ends, and notes what was wrong since `begin` was called.
+
+    `number` counts lines given so far, `first` is the number of the record's first line, `taken` its text so far.
+    `exhausted` tells that one more line was asked for than there is.
+    """
+
+    def __init__(self, name: str, stream: BinaryIO, encoding: str) -> None:
+        self._name = name
+        self._encoding = "utf-8" if is_wide(encoding) else encoding.removesuffix("-sig")
+        self._lines = _physical_lines(Utf8Stream(stream, encoding) if is_wide(encoding) else stream)
+        self._size = 0
+        self.number = 0
+        self.first = 1
+        self.problem = ""
+        self.taken: list[str] = []
+        self.exhausted = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def begin(self) -> None:
+        """Start a record with the next line."""
+        self.first = self.number + 1
+        self.problem = ""
+        self.taken = []
+        self._size = 0
+
+    def __next__(self) -> str:
+        found = self._next()
+        line = self._decoded(found)
+        self.number += 1
+        if self.number == 1:
+            line = line.removeprefix("\ufeff")
+        self.taken.append(line)
+        self._size += 0 if isinstance(found, _TooLong) else len(found)
+        if self._size > MAX_LINE:
+            raise RecordTooLong
+        return line
+
+    def one_by_one(self) -> Iterator[str]:
+        """Give each line as a record of its own."""
+        self.begin()
+        for line in self:
+            yield line
+            self.begin()
+
+    @property
+    def raw(self) -> str:
+        """The text of the record as it stands in the file."""
+        return "".join(self.taken)
+
+    def _next(self) -> bytes | _TooLong:
+        try:
+            return next(self._lines)
+        except StopIteration:
+            self.exhausted = True
+            raise
+        except (*UNREADABLE, UnicodeError) as error:
+            why = "it ends within a character" if isinstance(error, UnicodeError) else reason(error)
+            raise broken_off(self._name, self.number, why) from error
+
+    def _decoded(self, line: bytes | _TooLong) -> str:
+        if isinstance(line, _TooLong):
+            self.problem = f"line {self.number + 1:,} is longer than {MAX_LINE >> 20} MiB"
+            # In place of the line stands what keeps a CSV reader in step: as many quotes, if odd, open or close a cell.
+            return '"\n' if line.quotes % 2 else "\n"
+        try:
+            return line.decode(self._encoding)
+        except UnicodeDecodeError:
+            self.problem = f"line {self.number + 1:,} holds bytes that are not {self._encoding}"
+            return line.decode(self._encoding, "backslashreplace")
+
+
+def _physical_lines(stream: ByteStream) -> Iterator[bytes | _TooLong]:
+    """Split at CR, LF and CRLF alike; hold at most a chunk and a line of legal length."""
+    carry = b""
+    while chunk := stream.read(CHUNK):
+        lines = (carry + chunk).splitlines(keepends=True)
+        carry = b"" if lines[-1].endswith(b"\n") else lines.pop()
+        for line in lines:
+            yield line if len(line) <= MAX_LINE else _TooLong(line.count(b'"'))
+        if len(carry) > MAX_LINE:
+            quotes, carry = _skip_line(stream, carry)
+            yield _TooLong(quotes)
+    yield from carry.splitlines(keepends=True)
+
+
+def _skip_line(stream: ByteStream, start: bytes) -> tuple[int, bytes]:
+    """Read on to the end of a line; return how many quotes it had, and what follows it."""
+    quotes = start.count(b'"')
+    if start.endswith(b"\r"):
+        return quotes, b""
+    while chunk := stream.read(CHUNK):
+        line = chunk.splitlines(keepends=True)[0]
+        quotes += line.count(b'"')
+        if line.endswith((b"\n", b"\r")):
+            rest = chunk[len(line) :]
+            return quotes, rest
+    return quotes, b""

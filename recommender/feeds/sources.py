@@ -1,0 +1,169 @@
+"""The file of a feed as a stream of bytes: plain, gzipped, from a pipe, or from an address."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import shutil
+import stat
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+from recommender.errors import BadFeed
+from recommender.feeds.download import STRICT, Downloaded, DownloadRules, downloaded, is_address
+
+STANDARD_INPUT = "-"
+
+CHUNK = 1 << 20
+"""Bytes read at a time: 1 MiB."""
+
+SAMPLE = 1 << 18
+"""Bytes from which format, encoding and delimiter are told: 256 KiB."""
+
+UNREADABLE = (OSError, EOFError, zlib.error)
+"""What reading a file raises when it is away, cut off or damaged."""
+
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFile:
+    """A feed's file, and what messages call it."""
+
+    name: str
+    path: Path
+    gzipped: bool
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Open the file at its beginning, unpacked."""
+        with gzip.open(self.path) if self.gzipped else self.path.open("rb") as stream:
+            yield cast(BinaryIO, stream)
+
+    def sample(self) -> bytes:
+        """Return the beginning of the file, unpacked."""
+        with self.open() as stream:
+            return stream.read(SAMPLE)
+
+    def verify(self) -> None:
+        """Read a gzipped file to its end once, so that a damaged one is refused before anything is written."""
+        if not self.gzipped:
+            return
+        with self.open() as stream:
+            while stream.read(CHUNK):
+                pass
+
+
+@contextmanager
+def open_source(path: Path | str) -> Iterator[FeedFile]:
+    """Give the file of a feed. `-` is standard input; it and any pipe is kept in a temporary file while it is read.
+
+    So is what an http(s) address gives, which `downloaded` fetches unless that has been done. Raises `BadFeed` when
+    there is no such file, it is empty, a directory, or a damaged gzip, and what `downloaded` raises.
+    """
+    if isinstance(path, Downloaded):
+        yield _checked(str(path), path.path)
+        return
+    if is_address(str(path)):
+        with downloaded(str(path)) as fetched:
+            yield _checked(str(fetched), fetched.path)
+        return
+    if not is_stream(path):
+        yield _checked(str(path), Path(path))
+        return
+    name = "standard input" if str(path) == STANDARD_INPUT else str(path)
+    with tempfile.NamedTemporaryFile(prefix="recommender-feed-") as spool:
+        _spool(name, path, cast(IO[bytes], spool))
+        yield _checked(name, Path(spool.name))
+
+
+def expand(names: Sequence[Path | str]) -> list[Path | str]:
+    """Replace the patterns that the shell left, since they were quoted, by the files that they match, in order.
+
+    Raises `BadFeed` for a pattern that matches none.
+    """
+    return [source for name in names for source in _matches(name)]
+
+
+@contextmanager
+def fetched(names: Sequence[Path | str], rules: DownloadRules = STRICT) -> Iterator[list[Path | str]]:
+    """Expand patterns, and fetch what lies at addresses, so that each feed can be looked at before it is read.
+
+    Raises what `expand` and `downloaded` raise.
+    """
+    with ExitStack() as downloads:
+        yield [
+            downloads.enter_context(downloaded(str(source), rules)) if is_address(str(source)) else source
+            for source in expand(names)
+        ]
+
+
+def is_stream(path: Path | str) -> bool:
+    """Tell whether a feed is to be read only once: standard input, a pipe, a device or an address."""
+    if isinstance(path, Downloaded):
+        return False
+    if str(path) == STANDARD_INPUT or is_address(str(path)):
+        return True
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        return False  # opening it says what is wrong
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _matches(name: Path | str) -> list[Path | str]:
+    text = str(name)
+    if isinstance(name, Downloaded) or is_address(text) or not glob.has_magic(text) or Path(text).exists():
+        return [name]
+    paths = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    found: list[Path | str] = [path for path in paths if Path(path).is_file()]
+    if not found:
+        raise BadFeed(f"{text}: no file matches this pattern; name a feed file, or another pattern")
+    return found
+
+
+def _spool(name: str, path: Path | str, spool: IO[bytes]) -> None:
+    try:
+        with nullcontext(sys.stdin.buffer) if str(path) == STANDARD_INPUT else Path(path).open("rb") as stream:
+            shutil.copyfileobj(stream, spool, CHUNK)
+        spool.flush()
+    except OSError as error:
+        raise BadFeed(f"{name}: can't be read: {reason(error)}") from error
+
+
+def _checked(name: str, path: Path) -> FeedFile:
+    try:
+        with path.open("rb") as stream:
+            file = FeedFile(name, path, gzipped=stream.read(2) == _GZIP)
+        file.verify()
+        sample = file.sample()
+    except UNREADABLE as error:
+        raise BadFeed(f"{name}: can't be read: {reason(error)}") from error
+    if not sample.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise BadFeed(f"{name}: is empty; expected a header line and one line for each product")
+    return file
+
+
+def broken_off(name: str, line: int, why: str) -> BadFeed:
+    """Return the error of a feed that can't be read to its end, after rows that could."""
+    return BadFeed(
+        f"{name}: can't be read beyond line {line:,}: {why}; the rows before it may have been taken in, and the same"
+        " command with a whole file goes on from there"
+    )
+
+
+def reason(error: Exception) -> str:
+    """Return in a few words why a file could not be read."""
+    if isinstance(error, IsADirectoryError):
+        return "it is a directory; name the feed files in it"
+    if isinstance(error, EOFError):
+        return "the gzip file is cut off; fetch it again"
+    if isinstance(error, zlib.error | gzip.BadGzipFile):
+        return f"the gzip file is damaged ({error}); fetch it again"
+    return getattr(error, "strerror", None) or str(error)

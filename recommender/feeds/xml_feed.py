@@ -1,0 +1,70 @@
+"""Google Merchant Center's product data in XML: RSS 2.0 or Atom with the `g:` namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from itertools import islice
+
+from recommender.errors import BadFeed
+from recommender.feeds.columns import Field, require_columns
+from recommender.feeds.google import google_row, item_columns
+from recommender.feeds.record_shapes import MAX_NAMES, Shapes
+from recommender.feeds.rows import Row
+from recommender.feeds.sources import FeedFile
+from recommender.feeds.xml_items import Item, items_of
+
+SAMPLED_ITEMS = 200
+"""Items whose parts are looked at before anything is written."""
+
+
+class GoogleXmlFeed:
+    """Reads items. Each may have parts of its own; every shape is matched to the fields by itself."""
+
+    def __init__(self, file: FeedFile, mapping: Mapping[Field, str]) -> None:
+        self._file = file
+        self._shapes = Shapes(lambda names: item_columns(names, mapping), lambda columns: columns.columns.ignored)
+        self.ended_early = ""
+        require_columns(file.name, self._sampled_names(), mapping)
+
+    @property
+    def name(self) -> str:
+        """What messages call the feed."""
+        return self._file.name
+
+    @property
+    def ignored_columns(self) -> tuple[str, ...]:
+        """Parts that no field was read from, in the items read so far."""
+        return self._shapes.ignored
+
+    @property
+    def withdrawn(self) -> tuple[str, ...]:
+        """None: Google's data states only what is offered."""
+        return ()
+
+    def rows(self) -> Iterator[Row]:
+        """Read the items, in bounded memory. Raises `BadFeed` where the file is cut off or no XML any more."""
+        self.ended_early = ""
+        with closing(items_of(self._file)) as items:
+            try:
+                yield from map(self._row, items)
+            except BadFeed as error:
+                self.ended_early = str(error)
+                raise
+
+    def _sampled_names(self) -> list[str]:
+        names: dict[str, None] = {}
+        with closing(items_of(self._file)) as items:
+            try:
+                for item in islice(items, SAMPLED_ITEMS):
+                    names.update(dict.fromkeys(item.parts))
+            except BadFeed:
+                if not names:  # else the items before the damage are worth reading
+                    raise
+        if not names:
+            raise BadFeed(f"{self.name}: holds no <item> or <entry> with product data; expected one for each product")
+        return list(names)[:MAX_NAMES]
+
+    def _row(self, item: Item) -> Row:
+        columns = self._shapes.of(tuple(item.parts))
+        return google_row(item.line, item.parts, columns, item.parts, item.problem)

@@ -1,0 +1,211 @@
+"""Items of an RSS or Atom file, read as a stream: in bounded memory, and nothing in the file can make more of it.
+
+Expat calls us as it goes; no tree is built. Entities other than XML's own five need a document type, which is refused
+where it begins, so none is ever expanded or fetched (https://docs.python.org/3/library/xml.html#xml-security).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from xml.parsers import expat
+
+from recommender.errors import BadFeed
+from recommender.feeds.lines import MAX_LINE
+from recommender.feeds.sources import UNREADABLE, FeedFile, broken_off, reason
+
+CHUNK = 1 << 16
+"""Bytes parsed at a time: 64 KiB, so that the items finished in between are few."""
+
+MAX_DEPTH = 100
+"""Elements within one another; product data needs five, and each one open costs memory."""
+
+_ROOTS = frozenset({"rss", "feed", "rdf", "channel"})
+_ITEMS = frozenset({"item", "entry"})
+_PROSE = frozenset({"description", "summary", "content"})
+"""Parts whose markup may stand unescaped: the text within it counts."""
+
+_GOOGLE = "base.google.com"
+_PLAIN = frozenset({"", "http://www.w3.org/2005/Atom", "http://purl.org/rss/1.0/", "http://purl.org/atom/ns#"})
+
+_CUT_OFF = frozenset(
+    expat.errors.codes[message]
+    for message in (
+        expat.errors.XML_ERROR_NO_ELEMENTS,
+        expat.errors.XML_ERROR_UNCLOSED_TOKEN,
+        expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
+        expat.errors.XML_ERROR_PARTIAL_CHAR,
+    )
+)
+
+
+@dataclass(slots=True)
+class Item:
+    """An item: the line that it begins at, and its parts by name; a part that repeats is a list, a nested one None."""
+
+    line: int
+    parts: dict[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+
+class _NoFeed(Exception):
+    """The file is XML of another kind, or of a dangerous one; the message says which."""
+
+
+def items_of(file: FeedFile) -> Generator[Item, None, None]:
+    """Read the items of a file.
+
+    Raises `BadFeed` that names the line when the file is no XML feed or is cut off; the items before it come first.
+    """
+    parser = _Parser()
+    with file.open() as stream:
+        while True:
+            failure: BadFeed | None = None
+            chunk = b""
+            try:
+                chunk = stream.read(CHUNK)
+                parser.feed(chunk)
+            except _NoFeed as error:
+                failure = BadFeed(f"{file.name}: {error}")
+            except (expat.ExpatError, *UNREADABLE, ValueError, LookupError) as error:
+                failure = broken_off(file.name, parser.line, _why(error))
+            yield from parser.take()
+            if failure:
+                raise failure
+            if not chunk:
+                return
+
+
+class _Parser:
+    def __init__(self) -> None:
+        self._expat = expat.ParserCreate(namespace_separator=" ")
+        self._expat.buffer_text = True
+        self._expat.StartElementHandler = self._start
+        self._expat.EndElementHandler = self._end
+        self._expat.CharacterDataHandler = self._data
+        self._expat.StartDoctypeDeclHandler = self._doctype
+        self._expat.DefaultHandler = self._other
+        self._done: list[Item] = []
+        self._depth = 0
+        self._item_depth = 0
+        self._item: Item | None = None
+        self._google: dict[str, Any] = {}
+        self._part = ""
+        self._of_google = False
+        self._text: list[str] = []
+        self._nested = False
+        self._size = 0
+        self._silent = 0
+
+    @property
+    def line(self) -> int:
+        """The line that has been reached."""
+        return self._expat.CurrentLineNumber
+
+    def feed(self, chunk: bytes) -> None:
+        self._silent += len(chunk)
+        self._expat.Parse(chunk, not chunk)
+        if self._silent > MAX_LINE:
+            # Expat scans an unfinished tag or comment again with every chunk, and keeps all of it.
+            raise _NoFeed(f"line {self.line:,} holds a tag or a comment of more than {MAX_LINE >> 20} MiB")
+
+    def take(self) -> list[Item]:
+        done, self._done = self._done, []
+        return done
+
+    def _doctype(self, name: str, *_: object) -> None:
+        if name.casefold() == "html":
+            raise _NoFeed("is a web page, not a feed; is it the answer of a server that asks for a login?")
+        raise _NoFeed(
+            f"declares a document type (<!DOCTYPE {name[:40]}>), which may hide entities that expand without end;"
+            " product data needs none: remove it"
+        )
+
+    def _other(self, _: str) -> None:
+        self._silent = 0
+
+    def _start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self._silent = 0
+        self._depth += 1
+        namespace, _, name = tag.rpartition(" ")
+        name = name.casefold()
+        if self._depth > MAX_DEPTH:
+            raise _NoFeed(f"has elements more than {MAX_DEPTH} deep at line {self.line:,}; that is no product data")
+        if self._depth == 1 and name not in _ROOTS:
+            raise _NoFeed(f"is XML with the root <{name[:40]}>; expected product data in RSS 2.0 or Atom")
+        if self._item is None:
+            if name in _ITEMS:
+                self._begin_item()
+        elif self._depth == self._item_depth + 1:
+            self._begin_part(namespace, name, attributes)
+        else:
+            self._nested = True
+
+    def _begin_item(self) -> None:
+        self._item, self._item_depth = Item(self.line), self._depth
+        self._google, self._size, self._part = {}, 0, ""
+
+    def _begin_part(self, namespace: str, name: str, attributes: Mapping[str, str]) -> None:
+        self._of_google = _GOOGLE in namespace
+        self._part = name if self._of_google or namespace in _PLAIN else ""
+        self._nested, self._text = False, []
+        if self._part == "link" and attributes.get("rel", "alternate") == "alternate":
+            self._keep(attributes.get("href", ""))
+        self._size += len(name)
+
+    def _data(self, text: str) -> None:
+        self._silent = 0
+        if self._part and (self._depth == self._item_depth + 1 or self._part in _PROSE):
+            self._keep(text)
+
+    def _keep(self, text: str) -> None:
+        self._size += len(text)
+        if self._size <= MAX_LINE:
+            self._text.append(text)
+
+    def _end(self, _: str) -> None:
+        self._silent = 0
+        if self._item is not None and self._depth == self._item_depth + 1:
+            self._end_part()
+        elif self._item is not None and self._depth == self._item_depth:
+            self._end_item(self._item)
+        self._depth -= 1
+
+    def _end_part(self) -> None:
+        if self._item is None or not self._part or self._size > MAX_LINE:
+            return
+        parts = self._google if self._of_google else self._item.parts
+        nested = self._nested and self._part not in _PROSE
+        _add(parts, self._part, None if nested else "".join(self._text).strip())
+        self._part = ""
+
+    def _end_item(self, item: Item) -> None:
+        item.parts.update(self._google)
+        for prose in ("summary", "content"):
+            found = item.parts.pop(prose, None)
+            if found and not item.parts.get("description"):
+                item.parts["description"] = found
+        if self._size > MAX_LINE:
+            item.problem = f"the item is longer than {MAX_LINE >> 20} MiB"
+            item.parts = {name: item.parts[name] for name in ("id",) if name in item.parts}  # the report names it
+        self._done.append(item)
+        self._item, self._google = None, {}
+
+
+def _add(parts: dict[str, Any], name: str, value: str | None) -> None:
+    if not parts.get(name):
+        parts[name] = value
+    elif value:
+        there = parts[name]
+        parts[name] = [*there, value] if isinstance(there, list) else [there, value]
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, expat.ExpatError):
+        if error.code in _CUT_OFF:
+            return "the file is cut off within an element"
+        return f"it is not well-formed XML ({expat.ErrorString(error.code)} at column {error.offset + 1:,})"
+    if isinstance(error, UNREADABLE):
+        return reason(error)
+    return f"its encoding can't be read ({error})"

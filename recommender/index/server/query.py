@@ -1,0 +1,160 @@
+"""Queries, filters and boosts in the words of a Qdrant server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from recommender.index.filters import AnyOf, Between, Condition, Conditions, IdIn, boosted_by, conditions_of
+from recommender.index.payload import CARD_FIELDS, CREATED
+from recommender.index.protocol import Examples, Fusion, IndexQuery, Order
+from recommender.index.query_plan import (
+    DAY_S,
+    DENSE,
+    FILTERED_EF,
+    LEXICAL,
+    NEVER,
+    ORDER_FIELDS,
+    RRF_K,
+    Boosting,
+    Diversifying,
+    Ranking,
+    Stage,
+)
+from recommender.query import Boost, Filters
+from recommender.types import SparseVector
+
+if TYPE_CHECKING:  # importing qdrant_client takes 0.7 s, which the embedded engine should not cost
+    from qdrant_client import models
+
+_SCORE = "$score"
+"""What the stage before a formula gave a point."""
+
+Arguments = dict[str, Any]
+
+
+def query_arguments(query: IndexQuery, last: Stage) -> Arguments:
+    """Return the arguments of `query_points` for the last stage of a query; payloads hold what a card needs."""
+    arguments = _stage(last, _leaf(query))
+    renamed = {"filter": "query_filter", "params": "search_params"}
+    return {renamed.get(name, name): value for name, value in arguments.items()} | {"with_payload": list(CARD_FIELDS)}
+
+
+def server_order(order: Order | None) -> models.OrderBy | None:
+    """Return an order as the server takes it."""
+    from qdrant_client import models
+
+    return models.OrderBy(key=ORDER_FIELDS[order], direction=models.Direction.DESC) if order else None
+
+
+def server_filter(filters: Filters, ids: Sequence[UUID] | None = None) -> models.Filter | None:
+    """Return filters as the server takes them; None when they do not restrict at all."""
+    return _filter(conditions_of(filters, ids))
+
+
+def _filter(conditions: Conditions) -> models.Filter | None:
+    from qdrant_client import models
+
+    if not conditions:
+        return None
+    return models.Filter(
+        must=[_condition(condition) for condition in conditions.must],
+        must_not=[_condition(condition) for condition in conditions.must_not],
+    )
+
+
+def server_sparse(vector: SparseVector) -> models.SparseVector:
+    """Return a sparse vector as the server takes it."""
+    from qdrant_client import models
+
+    return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
+
+
+def _leaf(query: IndexQuery) -> Arguments:
+    """Return what holds in every stage that looks at points, not at what another stage brings."""
+    from qdrant_client import models
+
+    conditions = conditions_of(query.filters, query.ids)
+    width = FILTERED_EF if conditions.off_graph else None
+    return {"filter": _filter(conditions), "params": models.SearchParams(exact=query.exact, hnsw_ef=width)}
+
+
+def _stage(stage: Stage, leaf: Arguments) -> Arguments:
+    from qdrant_client import models
+
+    own = {"limit": stage.limit, "score_threshold": stage.min_score, **_ranking(stage.ranking)}
+    if not stage.sources:
+        return own | leaf
+    return own | {"prefetch": [models.Prefetch(**_stage(source, leaf)) for source in stage.sources]}
+
+
+def _ranking(ranking: Ranking) -> Arguments:
+    from qdrant_client import models
+
+    match ranking:
+        case SparseVector():
+            return {"query": server_sparse(ranking), "using": LEXICAL}
+        case Examples():
+            return {"query": _recommend(ranking), "using": DENSE}
+        case Fusion():
+            dbsf = models.FusionQuery(fusion=models.Fusion.DBSF)
+            return {"query": models.RrfQuery(rrf=models.Rrf(k=RRF_K)) if ranking is Fusion.RRF else dbsf}
+        case Boosting():
+            return {"query": _formula(ranking)}
+        case Diversifying():
+            mmr = models.Mmr(diversity=ranking.diversity, candidates_limit=ranking.candidates)
+            return {"query": models.NearestQuery(nearest=ranking.vector.tolist(), mmr=mmr), "using": DENSE}
+        case _:
+            return {"query": ranking.tolist(), "using": DENSE}
+
+
+def _recommend(examples: Examples) -> models.RecommendQuery:
+    from qdrant_client import models
+
+    kinds = models.RecommendStrategy
+    strategy = kinds.BEST_SCORE if examples.best_score else kinds.SUM_SCORES
+    return models.RecommendQuery(
+        recommend=models.RecommendInput(
+            positive=examples.liked.tolist(), negative=examples.disliked.tolist(), strategy=strategy
+        )
+    )
+
+
+def _formula(boosting: Boosting) -> models.FormulaQuery:
+    # score + |score| * weights, not score * (1 + weights): a negative score is lifted by a positive weight, too. Below
+    # -1 they would turn the order of what they push down around.
+    from qdrant_client import models
+
+    weights = models.SumExpression(sum=[_weighted(boost, boosting.now) for boost in boosting.boosts])
+    bounded = models.MaxExpression(max=[weights, -1.0])
+    moved = models.MultExpression(mult=[models.AbsExpression(abs=_SCORE), bounded])
+    return models.FormulaQuery(formula=models.SumExpression(sum=[_SCORE, moved]), defaults={CREATED: NEVER})
+
+
+def _weighted(boost: Boost, now: float) -> models.MultExpression:
+    from qdrant_client import models
+
+    condition = boosted_by(boost)
+    fits = _newness(boost, now) if condition is None else _condition(condition)
+    return models.MultExpression(mult=[float(boost.weight), fits])
+
+
+def _newness(boost: Boost, now: float) -> models.ExpDecayExpression:
+    from qdrant_client import models
+
+    return models.ExpDecayExpression(
+        exp_decay=models.DecayParamsExpression(x=CREATED, target=now, midpoint=0.5, scale=boost.half_life_days * DAY_S)
+    )
+
+
+def _condition(condition: Condition) -> models.FieldCondition | models.HasIdCondition:
+    from qdrant_client import models
+
+    match condition:
+        case AnyOf(field, values):
+            return models.FieldCondition(key=field, match=models.MatchAny(any=list(values)))
+        case Between(field, low, high):
+            return models.FieldCondition(key=field, range=models.Range(gte=low, lte=high))
+        case IdIn(ids):
+            return models.HasIdCondition(has_id=[str(identity) for identity in ids])

@@ -1,0 +1,47 @@
+"""How much of the catalogue has changed since a model was last trained on it: what a nightly run asks first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from recommender.application.composition import Application
+from recommender.models.snapshot import Change, Rows, change_since, read_snapshot, snapshot_of, write_snapshot
+from recommender.types import Product, category_path
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueChange:
+    """How the catalogue differs from what `model` was trained on; `model` is empty where none was trained yet."""
+
+    model: str
+    change: Change
+
+    def reaches(self, share: float) -> bool:
+        """Return whether so large a share of the products changed that training again is worth it."""
+        return self.change.share >= share
+
+
+def changed_since_training(application: Application) -> CatalogueChange:
+    """Compare the catalogue, text and category of each product, with what the newest tuned model was trained on.
+
+    The newest, live or not: what the gate refused yesterday it would refuse today, on the same products. Everything has
+    changed where no model was trained yet, or the newest has no snapshot, as when it came from elsewhere.
+    """
+    now = _snapshot(application, (stored.product for stored in application.catalogue.products()))
+    for model in reversed(application.registry.list()):
+        if application.registry.manifest(model.name).kind == "tuned":
+            return CatalogueChange(model.name, change_since(read_snapshot(model.folder), now))
+    return CatalogueChange("", change_since(None, now))
+
+
+def keep_snapshot(application: Application, folder: Path, products: Iterable[Product]) -> None:
+    """Keep in a model folder what the model was trained on."""
+    write_snapshot(folder, _snapshot(application, products))
+
+
+def _snapshot(application: Application, products: Iterable[Product]) -> Rows:
+    return snapshot_of(
+        (product.sku, f"{application.text(product)}\0{category_path(product.category)}") for product in products
+    )

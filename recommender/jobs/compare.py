@@ -1,0 +1,86 @@
+"""How alike two products or texts are, under one model or several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recommender.application.composition import Application
+from recommender.embedding.encoder import Role
+from recommender.errors import UsageError
+from recommender.jobs.models import chosen_models
+from recommender.models.registry import RegisteredModel
+from recommender.types import Product, common_depth
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two: its text as it is encoded, and the product that it is of; None for a free text."""
+
+    text: str
+    product: Product | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """The cosine of the two under one model, from -1 to 1; values of different models do not compare."""
+
+    model: str
+    encoder: str
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two sides, their similarity under each model, and how many levels of the category tree they share.
+
+    `common_depth` is None unless both are products with a category.
+    """
+
+    first: Side
+    second: Side
+    similarities: tuple[Similarity, ...]
+    common_depth: int | None = None
+
+
+def compare(
+    application: Application, first: str, second: str, models: Sequence[str] = (), *, as_text: bool = False
+) -> Comparison:
+    """Compare two SKUs or texts under the named models, by default the live one.
+
+    What is no SKU of the catalogue is a text, and everything is with `as_text`. A text beside a product is encoded as a
+    query is, two texts as documents are. Raises `UsageError` for an empty text, `UnknownModel`, and `NoLiveModel` when
+    none is named and none is live.
+    """
+    chosen = chosen_models(application, models)
+    sides = _side(application, first, as_text), _side(application, second, as_text)
+    return Comparison(
+        *sides,
+        similarities=tuple(_similarity(application, model, sides) for model in chosen),
+        common_depth=_common_depth(sides[0].product, sides[1].product),
+    )
+
+
+def _side(application: Application, given: str, as_text: bool) -> Side:
+    stored = None if as_text else application.catalogue.get(given)
+    if stored is not None:
+        return Side(application.text(stored.product), stored.product)
+    if not given.strip():
+        raise UsageError("one of the two is empty; give a SKU or a text")
+    return Side(given)
+
+
+def _similarity(application: Application, model: RegisteredModel, sides: tuple[Side, Side]) -> Similarity:
+    encoder = application.encoder(model)
+    asymmetric = any(side.product for side in sides)
+    vectors = [
+        encoder.encode([side.text], Role.QUERY if asymmetric and side.product is None else Role.DOCUMENT)[0]
+        for side in sides
+    ]
+    return Similarity(model.name, encoder.name, float(vectors[0] @ vectors[1]))
+
+
+def _common_depth(first: Product | None, second: Product | None) -> int | None:
+    if first is None or second is None or not (first.category and second.category):
+        return None
+    return common_depth(first.category, second.category)

@@ -1,0 +1,94 @@
+"""A registered model as others may have it: its files as the Hub lays them out, written to a folder or a zip file."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
+
+from recommender.errors import BadInput, UsageError
+from recommender.models.card import model_card, public_base, public_data
+from recommender.models.manifest import FILE_NAME, Manifest, manifest_json
+from recommender.models.snapshot import SNAPSHOT
+
+CARD = "README.md"
+ZIP = ".zip"
+
+_KEPT_BACK = (".*", "*.bin", "*.py", "checkpoint-*", "runs", "eval", SNAPSHOT)
+"""Files and folders that are no part of a published model: the snapshot says what products the shop has."""
+
+
+def public_files(folder: Path, manifest: Manifest, repo: str = "") -> dict[str, Path | bytes]:
+    """Return what is published of a model folder: path there -> file or content.
+
+    Card and manifest are written anew, without where things lie on this machine, and for readers of `repo`.
+    """
+    public = replace(
+        manifest,
+        base=public_base(manifest),
+        hyper_parameters=public_data(manifest.hyper_parameters),
+    )
+    files: dict[str, Path | bytes] = {
+        path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not _kept_back(path.relative_to(folder))
+    }
+    return files | {CARD: model_card(public, repo).encode(), FILE_NAME: manifest_json(public).encode()}
+
+
+def write_bundle(files: Mapping[str, Path | bytes], target: Path) -> None:
+    """Write the files into a new folder, or a new zip file when the name ends so; whole or not at all.
+
+    Raises `UsageError` when there is something of that name, and `BadInput` when it can't be written.
+    """
+    if target.exists() or target.is_symlink():
+        raise UsageError(f"{target} exists already; give a name that does not")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as temporary:
+            staged = Path(temporary) / target.name
+            if target.suffix.lower() == ZIP:
+                _zip(files, staged)
+            else:
+                _copy(files, staged)
+            staged.rename(target)
+    except OSError as error:
+        raise BadInput(f"{target} can't be written ({error.strerror or error}); give another place") from error
+
+
+def unpack(archive: Path, target: Path) -> Path:
+    """Unpack a zip file of a model into `target` and return its folder. Raises `BadInput` for what is no such file."""
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(target)  # leaves `..` and absolute paths out, and makes no links
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise BadInput(f"{archive} can't be unpacked ({error}); give a zip file of a model folder") from error
+    inside = [path for path in target.iterdir() if not path.name.startswith((".", "__"))]
+    return inside[0] if len(inside) == 1 and inside[0].is_dir() else target
+
+
+def _kept_back(path: Path) -> bool:
+    return any(fnmatch(part, pattern) for part in path.parts for pattern in _KEPT_BACK)
+
+
+def _copy(files: Mapping[str, Path | bytes], folder: Path) -> None:
+    for name, source in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(source, bytes):
+            path.write_bytes(source)
+        else:
+            shutil.copyfile(source, path)
+
+
+def _zip(files: Mapping[str, Path | bytes], path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, source in files.items():
+            if isinstance(source, bytes):
+                packed.writestr(name, source)
+            else:
+                packed.write(source, name)

@@ -1,0 +1,214 @@
+"""The model card: a README as the Hub shows it, written from the manifest."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from recommender.models.card_data import BASE_SUFFIX, HUB_NAME, METRICS, front_matter
+from recommender.models.manifest import HELD_OUT, Gate, Manifest
+
+_DATA = "data"
+"""The hyper-parameter that names external data: a list of `{name, format}`."""
+
+
+def model_card(manifest: Manifest, repo: str = "") -> str:
+    """Return the README.md of a model: front matter for the Hub, then origin, data, training, metrics, limits and use.
+
+    `repo` is the name under which readers load the model; by default its name here.
+    """
+    sections = (
+        front_matter(manifest),
+        _summary(manifest),
+        _use(repo or manifest.name),
+        _data(manifest),
+        _training(manifest),
+        _metrics(manifest),
+        _export(manifest),
+        _limits(manifest),
+    )
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def public_base(manifest: Manifest) -> str:
+    """Return the base as others may know it: of a local folder its name alone, not where it lies."""
+    return _public(manifest.base)
+
+
+def public_data(hyper_parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return hyper-parameters as others may know them: of external data in files the names alone."""
+    sources = hyper_parameters.get(_DATA)
+    named = [source | {"name": _public(str(source.get("name", "")))} for source in _sources(sources)]
+    return dict(hyper_parameters) | ({_DATA: named} if _DATA in hyper_parameters else {})
+
+
+def _summary(manifest: Manifest) -> str:
+    made = f"{manifest.created_at:%d %B %Y}"
+    length = f", cuts texts after {manifest.max_seq_length} tokens" if manifest.max_seq_length else ""
+    shape = f"It maps a text to {manifest.dimension} dimensions{length}."
+    if manifest.kind == "tuned":
+        origin = f"`{public_base(manifest)}`, fine-tuned on {made} on a shop's catalogue and its category tree."
+    else:
+        origin = f"An unchanged copy of `{public_base(manifest)}`, taken on {made}; its own card and licence apply."
+    return f"# {manifest.name}\n\n{origin} {shape}\n\nFingerprint: `{manifest.fingerprint}`"
+
+
+def _use(name: str) -> str:
+    return (
+        "## Use\n\n"
+        "```python\n"
+        "from sentence_transformers import SentenceTransformer\n\n"
+        f"model = SentenceTransformer({json.dumps(name)})\n"
+        'vectors = model.encode(["red running shoes", "trail shoes, size 42"], normalize_embeddings=True)\n'
+        "print(vectors @ vectors.T)\n"
+        "```"
+    )
+
+
+def _data(manifest: Manifest) -> str:
+    if manifest.kind != "tuned":
+        return ""
+    blocks = ["## Data"]
+    if manifest.catalogue_hash:
+        blocks.append(
+            f"Catalogue snapshot `{manifest.catalogue_hash}`, split with the seed {manifest.split_seed}: variants and "
+            "products of near-identical titles stand on one side of the split, and some leaf categories are held out "
+            "whole. A product's text is its title, brand and description; its category is never part of it."
+        )
+    sets = manifest.training.get("set_sizes")
+    if isinstance(sets, Mapping) and sets:
+        rows = {name: f"{count:,}" if isinstance(count, int) else count for name, count in sets.items()}
+        blocks.append("\n".join(_table("training set", rows, "rows")))
+    blocks.append(_external(manifest.hyper_parameters.get(_DATA)))
+    return "\n\n".join(blocks)
+
+
+def _external(sources: Any) -> str:
+    rows = {f"`{_public(str(source.get('name', '')))}`": source.get("format", "") for source in _sources(sources)}
+    if not rows:
+        return "No data from outside the catalogue was trained on."
+    return "\n".join(_table("data from outside the catalogue", rows, "format"))
+
+
+def _sources(stated: Any) -> list[dict[str, Any]]:
+    if not isinstance(stated, Sequence) or isinstance(stated, str):
+        return []
+    return [dict(source) if isinstance(source, Mapping) else {"name": source} for source in stated]
+
+
+def _training(manifest: Manifest) -> str:
+    if manifest.kind != "tuned":
+        return ""
+    blocks = ["## Training"]
+    given = {name: value for name, value in manifest.hyper_parameters.items() if name != _DATA}
+    run = {name: value for name, value in manifest.training.items() if _is_plain(value)}
+    blocks += ["\n".join(table) for table in (_table("hyper-parameter", given), _table("run", run))]
+    losses = manifest.training.get("losses")
+    blocks += [_loss(losses)] if losses else []
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _loss(losses: Any) -> str:
+    (first_step, first), (last_step, last) = losses[0], losses[-1]
+    return f"Training loss {float(first):.3f} at step {first_step}, {float(last):.3f} at step {last_step}."
+
+
+def _metrics(manifest: Manifest) -> str:
+    blocks = []
+    for suite, values in manifest.metrics.items():
+        if suite.endswith(BASE_SUFFIX) or not values:
+            continue
+        heading = [f"### {suite}"] if suite != HELD_OUT else []
+        table = "\n".join(_comparison(values, manifest.metrics.get(f"{suite}{BASE_SUFFIX}", {})))
+        blocks.append("\n\n".join([*heading, table]))
+    if not blocks:
+        return ""
+    intro = (
+        "Products that took no part in training, asked against the whole catalogue, through the encoder that serves "
+        "the model."
+    )
+    verdict = [f"Verdict of the gate: {manifest.verdict}."] if manifest.verdict else []
+    if manifest.gate == Gate.FORCED:
+        verdict.append("**Forced**: the gate refused this model, and it was put live in spite of that.")
+    return "\n\n".join(["## Metrics", *([intro] if manifest.metrics.get(HELD_OUT) else []), *blocks, *verdict])
+
+
+def _comparison(tuned: Mapping[str, float], base: Mapping[str, float]) -> Iterator[str]:
+    yield "| metric | base | this model | difference |" if base else "| metric | this model |"
+    yield "| --- | --- | --- | --- |" if base else "| --- | --- |"
+    for name, value in tuned.items():
+        label = METRICS.get(name, name)
+        if not base:
+            yield f"| {label} | {value:.4f} |"
+        elif name in base:
+            yield f"| {label} | {base[name]:.4f} | {value:.4f} | {value - base[name]:+.4f} |"
+        else:
+            yield f"| {label} | | {value:.4f} | |"
+
+
+def _export(manifest: Manifest) -> str:
+    export = manifest.export
+    came = ", which came with the model," if export.brought else ""
+    if export.fp32_max_distance is None:
+        what = "`onnx/model.onnx`" if export.brought else "Not exported, or not measured:"
+        return f"## ONNX\n\n{what} {export.reason}." if export.reason else ""
+    lines = f"`onnx/model.onnx`{came} lies within a cosine distance of {export.fp32_max_distance:.1e} of torch"
+    if export.int8_mean_cosine is not None and export.int8_min_cosine is not None:
+        lines += (
+            f"; `onnx/model_qint8.onnx` has a mean cosine of {export.int8_mean_cosine:.4f} to it "
+            f"and a smallest one of {export.int8_min_cosine:.4f}"
+        )
+    return f"## ONNX\n\n{lines}."
+
+
+def _limits(manifest: Manifest) -> str:
+    if manifest.kind != "tuned":
+        return ""
+    return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in _limits_of(manifest))
+
+
+def _limits_of(manifest: Manifest) -> Iterator[str]:
+    held_out = manifest.metrics.get(HELD_OUT, {})
+    yield (
+        "The model learned what is alike from one shop's category tree: what that tree keeps apart it keeps apart, "
+        "rightly or not."
+    )
+    if "unseen_category_p10" in held_out:
+        yield "Of kinds of products that the catalogue did not hold, only the categories held out whole were measured."
+    else:
+        yield "Categories that it never saw were not measured: there were too few to hold any out."
+    if not held_out:
+        yield "It was not measured on held-out products at all."
+    if not [suite for suite in manifest.metrics if not suite.startswith(HELD_OUT)]:
+        yield "It was not measured on searches or pairs that people judged."
+    yield "The language of the catalogue was not recorded; other languages than that one were not measured."
+    trained = manifest.hyper_parameters.get("max_seq_length")
+    if isinstance(trained, int) and manifest.max_seq_length and trained < manifest.max_seq_length:
+        yield f"In training texts were cut after {trained} tokens; what stands later in a text it did not learn from."
+    yield "Scores order the results of one query; they do not compare between models."
+
+
+def _table(heading: str, values: Mapping[str, Any], value: str = "value") -> Iterator[str]:
+    if not values:
+        return
+    yield f"| {heading} | {value} |"
+    yield "| --- | --- |"
+    for name, cell in values.items():
+        yield f"| {name} | {_cell(cell)} |"
+
+
+def _cell(value: Any) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, (str, int, float))
+
+
+def _public(name: str) -> str:
+    """Return a name of the Hub, or of a data set there, as it is, and of a path its last part."""
+    known = HUB_NAME.fullmatch(name) or name.startswith("hf:")
+    return name if known else re.split(r"[\\/]", name.rstrip("\\/"))[-1]

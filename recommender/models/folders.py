@@ -1,0 +1,92 @@
+"""Moving a model folder into the registry so that a crash leaves it whole, or leaves something we can tell is ours."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import time
+from collections.abc import Collection
+from pathlib import Path
+from uuid import uuid4
+
+from recommender.errors import UsageError
+from recommender.fsync import sync
+
+_MARK = ".registering"
+"""A file in a folder that is on its way into the registry; it goes when the model's row is committed."""
+
+_STAGED = ".incoming-"
+
+_LEFTOVER_AGE_S = 3600
+"""A folder marked longer than this was left by a crash: copying the largest model takes minutes."""
+
+
+def stage(folder: Path, models_dir: Path, *, copy: bool) -> Path:
+    """Bring a folder, or a copy of it, under `models_dir` with a passing name, marked as unfinished.
+
+    A folder on another disk is copied even when it should move; its removal is then left to the caller.
+    """
+    staged = models_dir / f"{_STAGED}{uuid4().hex}"
+    if not copy and _moved(folder, staged):
+        return staged
+    staged.mkdir()
+    (staged / _MARK).touch()
+    shutil.copytree(folder, staged, dirs_exist_ok=True)
+    return staged
+
+
+def _moved(folder: Path, staged: Path) -> bool:
+    (folder / _MARK).touch()
+    try:
+        folder.rename(staged)
+    except OSError as error:
+        (folder / _MARK).unlink()
+        if error.errno == errno.EXDEV:
+            return False
+        raise
+    return True
+
+
+def unstage(staged: Path, folder: Path) -> None:
+    """Undo `stage`: the folder goes back to where it came from, or its copy is removed."""
+    if not staged.exists():
+        return  # in place already: whether its row was committed is not known, and the mark says so
+    if folder.exists():
+        shutil.rmtree(staged)
+        return
+    (staged / _MARK).unlink()
+    staged.rename(folder)
+
+
+def make_durable(folder: Path) -> None:
+    """Return when every file of a folder is on the disk."""
+    for path in (*folder.rglob("*"), folder):
+        sync(path)
+
+
+def put_in_place(staged: Path, target: Path) -> None:
+    """Rename a staged folder to its final name. Only for who holds the uncommitted row of that name.
+
+    A marked folder in the way was left by a crash and is replaced. Raises `UsageError` for any other.
+    """
+    if target.is_dir() and (target / _MARK).exists():
+        shutil.rmtree(target)
+    if target.exists():
+        raise UsageError(f"{target} is in the way and not registered; remove it, or choose another name")
+    staged.rename(target)
+    sync(target.parent)
+
+
+def finish(folder: Path) -> None:
+    """Take the mark off a folder whose row is committed."""
+    (folder / _MARK).unlink(missing_ok=True)
+
+
+def remove_leftovers(models_dir: Path, registered: Collection[str]) -> None:
+    """Remove what registrations that were cut off have left, and take forgotten marks off registered models."""
+    for mark in models_dir.glob(f"*/{_MARK}"):
+        folder = mark.parent
+        if folder.name in registered:
+            mark.unlink(missing_ok=True)
+        elif time.time() - mark.stat().st_mtime > _LEFTOVER_AGE_S:
+            shutil.rmtree(folder)

@@ -1,0 +1,195 @@
+"""The record that lies beside a model's weights: what it was made from, how, and how it measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from recommender.errors import BadInput
+from recommender.models import shape
+from recommender.models.fingerprint import fingerprint
+from recommender.types import JsonObject
+
+FILE_NAME = "manifest.json"
+
+
+class Gate(StrEnum):
+    """What the gate said of a model; `forced` is one that it refused and a person put live in spite of it."""
+
+    NOT_ASKED = ""
+    PASSED = "passed"
+    REFUSED = "refused"
+    FORCED = "forced"
+
+
+HELD_OUT = "held_out"
+"""The suite of a model on the held-out products of its run: what `models list` shows."""
+
+_LIBRARIES = (
+    "recommender",
+    "torch",
+    "sentence-transformers",
+    "transformers",
+    "tokenizers",
+    "onnxruntime",
+    "numpy",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """How near the ONNX networks are to torch, as cosines over a sample; `reason` says why there are none.
+
+    `brought`: the full-precision network came with the model and was kept.
+    """
+
+    fp32_max_distance: float | None = None
+    int8_mean_cosine: float | None = None
+    int8_min_cosine: float | None = None
+    reason: str = ""
+    brought: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything that is known of a model. `kind` is `base` or `tuned`; `metrics` are by suite, then by metric."""
+
+    name: str
+    base: str
+    fingerprint: str
+    dimension: int
+    kind: str = "base"
+    max_seq_length: int | None = None
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    catalogue_hash: str = ""
+    split_seed: int | None = None
+    hyper_parameters: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    export: Export = field(default_factory=Export)
+    verdict: str = ""
+    gate: str = ""
+    library_versions: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, folder: Path, *, name: str, base: str, kind: str) -> Manifest:
+        """Begin the manifest of a finished model folder with what the folder itself says.
+
+        Raises `BadInput` for a folder that is no sentence-transformers model, or has pickled weights.
+        """
+        return cls(
+            name=name,
+            base=base,
+            fingerprint=fingerprint(folder),
+            dimension=shape.dimension(folder),
+            kind=kind,
+            max_seq_length=shape.max_seq_length(folder),
+            library_versions=_versions(),
+        )
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a model folder; fields of other versions are left out, missing ones get their defaults.
+
+    Raises `BadInput` when there is none, or when it can't be read.
+    """
+    path = folder / FILE_NAME
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        fields = _known(Manifest, stored)
+        if "created_at" in fields:
+            fields["created_at"] = datetime.fromisoformat(fields["created_at"])
+        if "export" in fields:
+            fields["export"] = Export(**_known(Export, fields["export"] or {}))
+        return Manifest(**fields)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise BadInput(f"{path} can't be read ({error}); import the model again") from error
+
+
+def with_history(manifest: Manifest, folder: Path) -> Manifest:
+    """Add to a new manifest what one that came in the folder tells of the same model: its base, training and metrics.
+
+    One of another model, of another project or broken is passed over. The verdict of another gate is not taken.
+    """
+    try:
+        carried = read_manifest(folder)
+    except BadInput:
+        return manifest
+    if carried.fingerprint != manifest.fingerprint or not _well_formed(carried):
+        return manifest
+    return dataclasses.replace(
+        manifest,
+        base=carried.base,
+        kind=carried.kind,
+        created_at=carried.created_at,
+        catalogue_hash=carried.catalogue_hash,
+        split_seed=carried.split_seed,
+        hyper_parameters=carried.hyper_parameters,
+        training=carried.training,
+        metrics=carried.metrics,
+    )
+
+
+def _well_formed(manifest: Manifest) -> bool:
+    """Return whether a manifest that others wrote holds what it should where we read on."""
+    texts = (manifest.name, manifest.base, manifest.kind, manifest.catalogue_hash)
+    mappings = (manifest.hyper_parameters, manifest.training, manifest.metrics, *_values(manifest.metrics))
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(isinstance(mapping, Mapping) for mapping in mappings)
+        and all(isinstance(value, (int, float)) for suite in _values(manifest.metrics) for value in suite.values())
+    )
+
+
+def _values(stated: Any) -> list[Any]:
+    return list(stated.values()) if isinstance(stated, Mapping) else []
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of a model folder; a reader, or a crash at any moment, finds the old one or the new one."""
+    write_text(folder / FILE_NAME, manifest_json(manifest))
+
+
+def manifest_json(manifest: Manifest) -> str:
+    """Return the text of a manifest's file."""
+    stored = dataclasses.asdict(manifest) | {"created_at": manifest.created_at.isoformat()}
+    return json.dumps(stored, indent=2, ensure_ascii=False) + "\n"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a small file in one step that survives a crash."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)  # mkstemp gives the owner alone the right to read
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _known(kind: type[Manifest] | type[Export], stored: Mapping[str, Any]) -> JsonObject:
+    names = {known.name for known in dataclasses.fields(kind)}
+    return {name: value for name, value in stored.items() if name in names}
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue  # the model was made without it
+    return found

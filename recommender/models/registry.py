@@ -1,0 +1,217 @@
+"""The registered models: a row each in the database, a folder each on the disk, and one of them live."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from recommender.database.engine import Database
+from recommender.database.tables import GenerationRow, LiveRow, ModelRow
+from recommender.errors import BadInput, NotFound, UnknownModel, UsageError
+from recommender.models import folders
+from recommender.models.card import model_card
+from recommender.models.fingerprint import fingerprint
+from recommender.models.manifest import HELD_OUT, Gate, Manifest, read_manifest, write_manifest, write_text
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_MAX_NAME = 100
+_OUTSIDE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModel:
+    """A model that can be served. `metrics` are those on the held-out products; the manifest has every suite."""
+
+    id: int
+    name: str
+    base: str
+    fingerprint: str
+    dimension: int
+    folder: Path
+    metrics: Mapping[str, float]
+    verdict: str
+    gate: Gate
+    created_at: datetime
+    live: bool
+
+
+class Registry:
+    """The models under `models_dir`, each in a folder of its own name."""
+
+    def __init__(self, database: Database, models_dir: Path) -> None:
+        self._database = database
+        self._models_dir = models_dir
+
+    def register(self, folder: Path, manifest: Manifest, *, copy: bool = False) -> RegisteredModel:
+        """Take in a finished model folder under the manifest's name, and return it as registered.
+
+        The folder is moved, or copied when told so; after a crash at any moment it is registered whole or not at all.
+        A model that is registered already, by its fingerprint, is returned as it is and the folder stays where it was.
+        Raises `UsageError` for a name that is in use or no folder name, and `BadInput` when the folder is not the one
+        that the manifest was made for.
+        """
+        _require_name(manifest.name)
+        if fingerprint(folder) != manifest.fingerprint:
+            raise BadInput(f"{folder} is not the model of its manifest: its files changed; make the manifest again")
+        known = self.find(manifest.fingerprint)
+        if known is not None:
+            return known
+        self._models_dir.mkdir(parents=True, exist_ok=True)
+        folders.remove_leftovers(self._models_dir, registered={model.name for model in self.list()})
+        staged = folders.stage(folder, self._models_dir, copy=copy)
+        try:
+            write_manifest(staged, manifest)
+            folders.make_durable(staged)
+            model = self._take_in(staged, manifest)
+        except BaseException:
+            folders.unstage(staged, folder)
+            raise
+        folders.finish(model.folder)
+        if not copy and folder.exists():
+            shutil.rmtree(folder)
+        return model
+
+    def _take_in(self, staged: Path, manifest: Manifest) -> RegisteredModel:
+        # The row is written first and committed last: whoever holds it, uncommitted, is alone with that name, and a
+        # row that others can see has its folder.
+        target = self._models_dir / manifest.name
+        try:
+            with self._database.writing() as session:
+                row = _row(manifest)
+                session.add(row)
+                session.flush()
+                folders.put_in_place(staged, target)
+                return self._model(row, live=False)
+        except IntegrityError as error:
+            raise UsageError(f"a model is named {manifest.name!r} already; choose another name") from error
+
+    def get(self, name: str) -> RegisteredModel:
+        """Return a model by its name. Raises `UnknownModel`, with the names that there are."""
+        with self._database.reading() as session:
+            row = session.scalar(select(ModelRow).where(ModelRow.name == name))
+            if row is None:
+                raise UnknownModel(name, list(session.scalars(select(ModelRow.name).order_by(ModelRow.id))))
+            return self._model(row, row.id == _live_id(session))
+
+    def by_id(self, model_id: int) -> RegisteredModel:
+        """Return a model by its id. Raises `NotFound`."""
+        with self._database.reading() as session:
+            row = session.get(ModelRow, model_id)
+            if row is None:
+                raise NotFound(f"no model has the id {model_id}; `recommender models list` shows those there are")
+            return self._model(row, row.id == _live_id(session))
+
+    def find(self, fingerprint: str) -> RegisteredModel | None:
+        """Return the model with this fingerprint; None when it is not registered."""
+        with self._database.reading() as session:
+            row = session.scalars(select(ModelRow).where(ModelRow.fingerprint == fingerprint).order_by(ModelRow.id))
+            first = row.first()
+            return None if first is None else self._model(first, first.id == _live_id(session))
+
+    def live(self) -> RegisteredModel | None:
+        """Return the model of the live generation; None while nothing is live."""
+        with self._database.reading() as session:
+            model_id = _live_id(session)
+            row = None if model_id is None else session.get(ModelRow, model_id)
+            return None if row is None else self._model(row, live=True)
+
+    def list(self) -> Sequence[RegisteredModel]:
+        """Return every model, in the order they were registered."""
+        with self._database.reading() as session:
+            live = _live_id(session)
+            rows = session.scalars(select(ModelRow).order_by(ModelRow.id))
+            return [self._model(row, row.id == live) for row in rows]
+
+    def record(
+        self,
+        name: str,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        suite: str = HELD_OUT,
+        verdict: str | None = None,
+        gate: Gate | None = None,
+    ) -> None:
+        """Record how a model measured in a suite, or what the gate said of it: in row, manifest and model card.
+
+        The row carries the held-out suite alone. Raises `UnknownModel`.
+        """
+        folder = self.get(name).folder
+        with self._database.writing() as session:
+            row = session.scalars(select(ModelRow).where(ModelRow.name == name).with_for_update()).one()
+            manifest = read_manifest(folder)
+            if metrics is not None:
+                manifest = dataclasses.replace(manifest, metrics={**manifest.metrics, suite: dict(metrics)})
+            if verdict is not None:
+                manifest = dataclasses.replace(manifest, verdict=verdict)
+            if gate is not None:
+                manifest = dataclasses.replace(manifest, gate=gate.value)
+            row.metrics, row.verdict = dict(manifest.metrics.get(HELD_OUT, {})), manifest.verdict
+            row.gate = manifest.gate
+            write_manifest(folder, manifest)
+        write_text(folder / "README.md", model_card(manifest))
+
+    def manifest(self, name: str) -> Manifest:
+        """Return the manifest of a model. Raises `UnknownModel`."""
+        return read_manifest(self.get(name).folder)
+
+    def unused_name(self, stem: str) -> str:
+        """Return a name that no model and no folder has: the stem made a folder name, then `STEM-2`, `STEM-3`, ..."""
+        stem = _OUTSIDE_NAME.sub("-", stem).strip("-._")[: _MAX_NAME - 8] or "model"
+        used = {model.name for model in self.list()}
+        names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
+        return next(name for name in names if name not in used and not (self._models_dir / name).exists())
+
+    def _model(self, row: ModelRow, live: bool) -> RegisteredModel:
+        return RegisteredModel(
+            id=row.id,
+            name=row.name,
+            base=row.base,
+            fingerprint=row.fingerprint,
+            dimension=row.dimension,
+            folder=self._models_dir / row.name,
+            metrics=dict(row.metrics),
+            verdict=row.verdict,
+            gate=Gate(row.gate),
+            created_at=row.created_at,
+            live=live,
+        )
+
+
+def _require_name(name: str) -> None:
+    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
+        raise UsageError(
+            f"{name!r} can't name a model: use at most {_MAX_NAME} letters, digits, '.', '_' and '-', "
+            "beginning with a letter or digit"
+        )
+
+
+def _row(manifest: Manifest) -> ModelRow:
+    return ModelRow(
+        name=manifest.name,
+        base=manifest.base,
+        fingerprint=manifest.fingerprint,
+        dimension=manifest.dimension,
+        metrics=dict(manifest.metrics.get(HELD_OUT, {})),
+        verdict=manifest.verdict,
+        gate=_gate(manifest),
+        created_at=manifest.created_at,
+    )
+
+
+def _gate(manifest: Manifest) -> Gate:
+    # A manifest comes from a folder that somebody may have written by hand, or a newer version.
+    return Gate(manifest.gate) if manifest.gate in list(Gate) else Gate.NOT_ASKED
+
+
+def _live_id(session: Session) -> int | None:
+    return session.scalar(select(GenerationRow.model_id).join(LiveRow, LiveRow.generation_id == GenerationRow.id))

@@ -1,1 +1,0 @@
-"""Model versions: their folders, fingerprints and manifests, and where base models come from."""

@@ -1,0 +1,58 @@
+"""`HOME/service.json`: where the service of this home answers, for the commands beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from recommender.errors import Unavailable
+
+FILE = "service.json"
+
+COPIES_PATH = "/v1/index-copies"
+"""Where a command of the same home gets a copy of the index, by the token in the file alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningService:
+    """A service at work on the same home. `token` lets its reader ask, whatever keys there are."""
+
+    url: str
+    token: str
+
+
+def announce(home: Path, url: str, token: str) -> None:
+    """Write the file, whole and for the owner alone: it holds a token that reads. Raises `Unavailable`."""
+    partial = home / f"{FILE}.{os.getpid()}"
+    content = json.dumps({"url": url, "pid": os.getpid(), "token": token}).encode()
+    try:
+        partial.unlink(missing_ok=True)
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        partial.replace(home / FILE)
+    except OSError as error:
+        raise Unavailable(f"{home / FILE} can't be written ({error.strerror}); make the home writable") from error
+
+
+def withdraw(home: Path) -> None:
+    """Remove the file, unless another process has written it since."""
+    try:
+        if json.loads((home / FILE).read_bytes())["pid"] == os.getpid():
+            (home / FILE).unlink()
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # gone already, or not ours
+
+
+def running_service(home: Path) -> RunningService | None:
+    """Return the service that says it runs on this home; None without one, or when its process is gone."""
+    try:
+        found = json.loads((home / FILE).read_bytes())
+        service, pid = RunningService(str(found["url"]), str(found["token"])), int(found["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # none there, or being written: the index itself says whether it is held
+    from recommender.catalogue.lease_owner import is_alive
+
+    return service if is_alive(pid) else None

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from recommender.application.composition import Application, open_application
+from recommender.jobs.diagnose import Finding, examine
+from recommender.types import Product
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home, and an environment that sets nothing else."""
+    for name in list(os.environ):
+        if name.startswith(("RECOMMENDER_", "DATABASE_", "QDRANT_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RECOMMENDER_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def _failed() -> list[Finding]:
+    return [finding for finding in examine() if not finding.ok]
+
+
+def _go_live(application: Application, products: int) -> None:
+    """Make an empty generation live over a catalogue of products, none of which is queued."""
+    application.catalogue.upsert([Product(str(number), f"Boot {number}") for number in range(products)])
+    with application.database.writing() as session:
+        session.execute(text("DELETE FROM outbox"))
+        session.execute(
+            text(
+                "INSERT INTO model (name, base, fingerprint, dimension, metrics, verdict, created_at) "
+                "VALUES ('tiny', 'tiny', 'f', 4, '{}', '', '2026-01-01 00:00:00')"
+            )
+        )
+    generation = application.generations.start(1, "f", 4)
+    application.create_index(generation)
+    application.generations.ready(generation)
+    application.generations.switch(generation)
+
+
+def test_a_new_installation_is_healthy() -> None:
+    assert _failed() == []
+
+
+def test_a_broken_settings_file_is_a_finding() -> None:
+    Path("recommender.toml").write_text("threads = [")
+    assert [(finding.check, "recommender.toml" in finding.detail) for finding in _failed()] == [("settings", True)]
+
+
+def test_a_home_that_is_a_file_is_a_finding(home: Path) -> None:
+    home.write_text("not a folder")
+    assert [(finding.check, str(home) in finding.detail) for finding in _failed()] == [("home", True)]
+
+
+def test_a_database_that_is_none_is_a_finding(home: Path) -> None:
+    home.mkdir()
+    (home / "catalogue.db").write_text("no database " * 1000)
+    assert [(finding.check, "not a database" in finding.detail) for finding in _failed()] == [("database", True)]
+
+
+def test_a_database_that_is_away_is_a_finding_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://shop:hidden@127.0.0.1:1/db")
+    (finding,) = _failed()
+    assert finding.check == "database"
+    assert "127.0.0.1" in finding.detail
+    assert "hidden" not in finding.detail
+
+
+def test_a_check_that_breaks_does_not_stop_the_others() -> None:
+    with open_application() as application, application.database.writing() as session:
+        session.execute(text("DROP TABLE outbox"))
+    assert {"schema", "queue"} <= {finding.check for finding in _failed()}
+    assert [finding.check for finding in examine()][-1] == "training"
+
+
+def test_a_table_that_is_not_ours_is_no_finding() -> None:
+    with open_application() as application, application.database.writing() as session:
+        session.execute(text("CREATE TABLE invoice (id INTEGER PRIMARY KEY)"))
+    assert _failed() == []
+
+
+def test_points_that_are_missing_with_nothing_queued_are_a_finding() -> None:
+    with open_application() as application:
+        _go_live(application, products=3)
+    found = {finding.check: finding.detail for finding in _failed()}
+    assert "0 points for 3 products" in found["index"]
+    assert "recommender index verify --repair" in found["index"]
+
+
+def test_points_that_are_missing_while_changes_wait_are_no_finding() -> None:
+    with open_application() as application:
+        _go_live(application, products=3)
+        application.catalogue.enqueue(["0"])
+    assert "index" not in {finding.check for finding in _failed()}
