@@ -37,59 +37,78 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, toml_file=FILE, extra="forbid", populate_by_name=True)
 
-    home: Path = Field(default=Path(".recommender"), description="Folder of catalogue, models, index and reports.")
+    home: Path = Field(
+        default=Path(".recommender"),
+        description="Folder that holds the catalogue, the models, the index and the reports.",
+    )
     database_url: str = Field(
         default="",
         validation_alias=AliasChoices("database_url", "RECOMMENDER_DATABASE_URL", "DATABASE_URL"),
-        description="SQLAlchemy URL; empty: SQLite in `home`.",
+        description="SQLAlchemy URL of the catalogue; empty: SQLite in `home`.",
     )
     qdrant_url: str = Field(
         default="",
         validation_alias=AliasChoices("qdrant_url", "RECOMMENDER_QDRANT_URL", "QDRANT_URL"),
-        description="Qdrant server; empty: the embedded engine in `home`.",
+        description="Address of a Qdrant server; empty: the embedded engine in `home`.",
     )
     qdrant_api_key: str = Field(
-        default="", validation_alias=AliasChoices("qdrant_api_key", "RECOMMENDER_QDRANT_API_KEY", "QDRANT_API_KEY")
+        default="",
+        validation_alias=AliasChoices("qdrant_api_key", "RECOMMENDER_QDRANT_API_KEY", "QDRANT_API_KEY"),
+        description="Key of the Qdrant server.",
     )
     hf_token: str = Field(
         default="",
         validation_alias=AliasChoices("hf_token", "RECOMMENDER_HF_TOKEN", "HF_TOKEN"),
-        description="Token of the Hub, for private models and for `models push`; empty: that of `hf auth login`.",
+        description="Token of the Hugging Face Hub, for private models and `models push`; empty: the one that "
+        "`hf auth login` saved.",
     )
     model: str = Field(default=DEFAULT_MODEL, description="Base model of the first generation and of fine-tuning.")
-    encoder: EncoderChoice = EncoderChoice.AUTO
-    threads: int = Field(default=0, ge=0, description="Threads of the encoders; 0: one for each core.")
-    language: str = Field(default="english", description="Stemmer and stop words of the lexical part.")
+    encoder: EncoderChoice = Field(
+        default=EncoderChoice.AUTO,
+        description="What runs a model. `auto`: torch on a GPU, else ONNX int8, else torch if there is no export.",
+    )
+    threads: int = Field(default=0, ge=0, description="Threads of an encoder; 0: one for each core.")
+    language: str = Field(
+        default="english", description="Language of the stemmer and the stop words in lexical search."
+    )
     text_attributes: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="Attributes that are part of a product's text: `colour,size`, or a list."
+        default=(),
+        description="Attributes that are part of a product's text, as `colour,size` or a list. After a change run "
+        "`recommender index rebuild`.",
     )
     popularity_attribute: str = Field(
         default="popularity",
-        description="Attribute that holds a product's popularity, a number: sales, say. Set otherwise, it counts for "
-        "products that change, and for all of them after `recommender index rebuild`.",
+        description="Attribute that holds a product's popularity as a number, such as its sales. After a change it "
+        "applies to products that change, and to all products after `recommender index rebuild`.",
     )
     keep_generations: int = Field(
-        default=1, ge=0, description="Generations that were live and are kept fresh for a rollback; 0: none."
+        default=1, ge=0, description="Earlier live generations that are kept up to date for a rollback; 0: none."
     )
     max_download_gib: float = Field(
-        default=4, gt=0, allow_inf_nan=False, description="Largest feed that is fetched from an address, in GiB."
+        default=4, gt=0, allow_inf_nan=False, description="Largest feed that is downloaded, in GiB."
     )
     collection_prefix: str = Field(
-        default="recommender", description="Start of the names of our collections on a server."
+        default="recommender", description="Prefix of the names of this installation's collections on a Qdrant server."
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Names beside localhost that a service which is open without keys may be asked under: `a,b`.",
+        description="Host names, beside localhost, under which a service without keys answers: `a,b`.",
     )
     max_body_mib: float = Field(
-        default=16, gt=0, le=1024, allow_inf_nan=False, description="Largest body of a request to the service, in MiB."
+        default=16,
+        gt=0,
+        le=1024,
+        allow_inf_nan=False,
+        description="Largest request body that the service accepts, in MiB.",
     )
-    max_batch: int = Field(default=1000, ge=1, description="Most products in one batch sent to the service.")
+    max_batch: int = Field(default=1000, ge=1, description="Most products in one batch that is sent to the service.")
     max_waiting: int = Field(
-        default=256, ge=1, description="Requests of one kind that wait in the service before more are answered 503."
+        default=256,
+        ge=1,
+        description="Requests of one kind that may wait in the service; further ones are answered 503.",
     )
     request_timeout_s: float = Field(
-        default=10, gt=0, allow_inf_nan=False, description="Seconds until a request to the service is answered 504."
+        default=10, gt=0, allow_inf_nan=False, description="Seconds after which the service answers a request with 504."
     )
 
     @field_validator("text_attributes", "allowed_hosts", mode="before")

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from docs.settings_page import PAGE, settings_page
 from recommender.errors import BadInput
-from recommender.settings import load_settings
+from recommender.settings import Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -106,3 +107,12 @@ def test_a_misspelt_setting_is_told_with_the_one_that_was_meant(folder: Path) ->
     (folder / "recommender.toml").write_text("lanugage = 'german'\n")
     with pytest.raises(BadInput, match=r"recommender\.toml sets 'lanugage', .*did you mean 'language'\?"):
         load_settings()
+
+
+def test_the_page_of_settings_is_made_from_the_settings() -> None:
+    assert PAGE.read_text(encoding="utf-8") == settings_page(), "run `python docs/settings_page.py`"
+
+
+def test_every_setting_is_described() -> None:
+    undescribed = [name for name, field in Settings.model_fields.items() if not field.description]
+    assert not undescribed
