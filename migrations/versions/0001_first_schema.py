@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("updated", sa.Integer(), nullable=False),
         sa.Column("unchanged", sa.Integer(), nullable=False),
         sa.Column("rejected", sa.Integer(), nullable=False),
+        sa.Column("holder", sa.String(length=64), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("started_at", TIME, nullable=False),
         sa.Column("finished_at", TIME, nullable=True),

@@ -57,7 +57,7 @@ def _free(session: Session) -> None:
     """Take off what bound the rows to processes of the old installation."""
     session.execute(update(OutboxRow).values(lease_owner="", lease_until=None))
     closed = update(ImportRunRow).where(ImportRunRow.status == _RUNNING)
-    session.execute(closed.values(status=_INTERRUPTED, error=_CUT_OFF, finished_at=now()))
+    session.execute(closed.values(status=_INTERRUPTED, holder="", error=_CUT_OFF, finished_at=now()))
 
 
 def _keep_live_alone(session: Session) -> None:

@@ -17,9 +17,6 @@ from recommender.database.tables import ImportRunRow, now
 
 RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
 
-_HOLDER = "by process "
-"""Before the name of the process in `error`, where it stands as long as the run is running."""
-
 _KILLED = "its process ended without a word; run it again to finish"
 _STOPPED = "stopped by the operator; run it again to finish"
 
@@ -54,7 +51,7 @@ def recorded(database: Database, source: str) -> Iterator[Tally]:
     """Keep a run on record, with its counts; what killed processes left running is closed first."""
     close_interrupted(database)
     with database.writing() as session:
-        run = ImportRunRow(source=source, error=f"{_HOLDER}{lease_owner()}")
+        run = ImportRunRow(source=source, holder=lease_owner())
         session.add(run)
     tally = Tally()
     try:
@@ -76,11 +73,11 @@ def close_interrupted(database: Database, host: str | None = None, alive: Callab
     Runs of other hosts stay as they are, since nothing is known of their processes.
     """
     with database.reading() as session:
-        running = select(ImportRunRow.id, ImportRunRow.error).where(ImportRunRow.status == RUNNING)
+        running = select(ImportRunRow.id, ImportRunRow.holder).where(ImportRunRow.status == RUNNING)
         runs = [run for run, holder in session.execute(running) if _is_dead(holder, host or this_host(), alive)]
     if not runs:
         return 0
-    closed = update(ImportRunRow).values(status=INTERRUPTED, error=_KILLED, finished_at=now())
+    closed = update(ImportRunRow).values(status=INTERRUPTED, holder="", error=_KILLED, finished_at=now())
     with database.writing() as session:
         for chunk in in_chunks(runs):
             session.execute(closed.where(ImportRunRow.id.in_(chunk), ImportRunRow.status == RUNNING))
@@ -90,22 +87,20 @@ def close_interrupted(database: Database, host: str | None = None, alive: Callab
 def last_run(database: Database) -> ImportRun | None:
     """Return the import that was begun last, as interrupted when its process is gone; None before the first one."""
     run = last_import(database)
-    if run is not None and run.status == RUNNING and _is_dead(run.error, this_host(), is_alive):
-        return replace(run, status=INTERRUPTED, error=_KILLED)
+    if run is not None and run.status == RUNNING and _is_dead(run.holder, this_host(), is_alive):
+        return replace(run, status=INTERRUPTED, holder="", error=_KILLED)
     return run
 
 
 def _is_dead(holder: str, host: str, alive: Callable[[int], bool]) -> bool:
-    # Without a holder it is of an earlier version: should it still run, it writes its own end over ours.
-    if not holder.startswith(_HOLDER):
-        return True
-    process = process_of(holder.removeprefix(_HOLDER), host)
+    process = process_of(holder, host)
     return process is not None and not alive(process)
 
 
 def _finish(database: Database, run: int, tally: Tally) -> None:
     outcome = {
         "status": tally.status,
+        "holder": "",
         "error": tally.error.replace("\x00", "\ufffd"),
         "created": tally.counts.created,
         "updated": tally.counts.updated,

@@ -37,8 +37,8 @@ def status(as_json: Json = False) -> None:
 def _import_line(run: dict[str, Any]) -> str:
     counts = ", ".join(f"{run[kind]:,} {kind}" for kind in ("created", "updated", "unchanged", "rejected"))
     when = f"{run['finished_at'] or run['started_at']:%Y-%m-%d %H:%M} UTC"
-    error = f" ({run['error']})" if run["error"] else ""
-    return f"{run['source']}: {run['status']}{error}, {counts}, {when}"
+    note = f"by process {run['holder']}" if run["holder"] else run["error"]
+    return f"{run['source']}: {run['status']}{f' ({note})' if note else ''}, {counts}, {when}"
 
 
 def _status(application: Application) -> dict[str, Any]:

@@ -13,7 +13,10 @@ from recommender.database.tables import ImportRunRow
 
 @dataclass(frozen=True, slots=True)
 class ImportRun:
-    """One reading of one feed. `status` is running, done, failed or interrupted; `error` says why it is not done."""
+    """One reading of one feed. `status` is running, done, failed or interrupted.
+
+    `holder` names the process of a running one, and `error` says why one has not ended well.
+    """
 
     source: str
     status: str
@@ -21,6 +24,7 @@ class ImportRun:
     updated: int
     unchanged: int
     rejected: int
+    holder: str
     error: str
     started_at: datetime
     finished_at: datetime | None
@@ -39,6 +43,7 @@ def last_import(database: Database) -> ImportRun | None:
         updated=row.updated,
         unchanged=row.unchanged,
         rejected=row.rejected,
+        holder=row.holder,
         error=row.error,
         started_at=row.started_at,
         finished_at=row.finished_at,

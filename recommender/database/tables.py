@@ -128,7 +128,10 @@ class ProductRow(Base):
 
 
 class ImportRunRow(Base):
-    """One reading of one feed, with its counts, for the operator."""
+    """One reading of one feed, with its counts, for the operator.
+
+    `holder` is the process that runs it, named as a lease owner is; empty once the run has ended.
+    """
 
     __tablename__ = "import_run"
 
@@ -139,6 +142,7 @@ class ImportRunRow(Base):
     updated: Mapped[int] = mapped_column(default=0)
     unchanged: Mapped[int] = mapped_column(default=0)
     rejected: Mapped[int] = mapped_column(default=0)
+    holder: Mapped[str] = mapped_column(String(64), default="")
     error: Mapped[str] = mapped_column(Text, default="")
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from recommender.catalogue.importer import ImportSummary
+from recommender.catalogue.lease_owner import process_of, this_host
 from recommender.catalogue.runs import ImportStopped, close_interrupted, last_run, recorded
 from recommender.database.engine import Database
 from recommender.database.import_runs import last_import
@@ -17,6 +19,7 @@ from recommender.database.tables import ImportRunRow
 
 KILLED = """
 import os, signal, sys
+from recommender.catalogue.lease_owner import process_of, this_host
 from recommender.catalogue.runs import recorded
 from recommender.database.engine import Database
 with Database(sys.argv[1]) as database, recorded(database, "killed.csv"):
@@ -46,18 +49,13 @@ def test_a_run_that_goes_on_here_or_on_another_host_is_running(database: Databas
     with recorded(database, "here.csv"):
         assert close_interrupted(database) == 0
         shown = last_run(database)
-        assert shown is not None and shown.status == "running"
+        assert shown is not None and (shown.status, shown.error) == ("running", "")
+        assert process_of(shown.holder, this_host()) == os.getpid()
         with database.writing() as session:
-            session.execute(update(ImportRunRow).values(error="by process elsewhere-1-abc"))
+            session.execute(update(ImportRunRow).values(holder="elsewhere-1-abc"))
         assert close_interrupted(database, alive=lambda process: False) == 0
     shown = last_run(database)
-    assert shown is not None and (shown.status, shown.error) == ("done", "")
-
-
-def test_a_run_of_a_version_that_named_no_process_is_closed(database: Database) -> None:
-    with database.writing() as session:
-        session.add(ImportRunRow(source="old.csv"))
-    assert close_interrupted(database) == 1
+    assert shown is not None and (shown.status, shown.holder, shown.error) == ("done", "", "")
 
 
 def test_a_run_that_is_told_to_stop_says_so(ingest: Callable[..., ImportSummary], database: Database) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from recommender.catalogue.runs import recorded
 from recommender.cli.options import MAX_RESULTS
+from recommender.database.engine import Database
 from recommender.query import validation as asking_checks
 
 Command = Callable[..., Any]
@@ -70,6 +72,13 @@ def test_status_tells_of_the_last_import(shop: Command) -> None:
     last = shop("status", "--json").json["last_import"]
     assert (last["status"], last["created"], Path(last["source"]).name) == ("done", 12, "feed.csv")
     assert "feed.csv: done, 12 created" in shop("status").out
+
+
+def test_status_names_the_process_of_a_running_import_and_calls_it_no_error(shop: Command, home: Path) -> None:
+    with Database(f"sqlite:///{home / 'catalogue.db'}") as database, recorded(database, "running.csv"):
+        last = shop("status", "--json").json["last_import"]
+        assert (last["status"], last["error"]) == ("running", "")
+        assert f"running.csv: running (by process {last['holder']})" in shop("status").out
 
 
 def test_every_answer_has_a_json_form(shop: Command) -> None:
