@@ -1,4 +1,4 @@
-"""The first schema: catalogue, outbox, models and generations."""
+"""The first schema: every table."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("dimension", sa.Integer(), nullable=False),
         sa.Column("metrics", sa.JSON(), nullable=False),
         sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("gate", sa.String(length=20), server_default="", nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_model")),
         sa.UniqueConstraint("name", name=op.f("uq_model_name")),
@@ -80,6 +81,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("ready_at", TIME, nullable=True),
+        sa.Column("live_until", TIME, nullable=True),
         sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_generation_model_id_model")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_generation")),
         sa.UniqueConstraint("name", name=op.f("uq_generation_name")),
@@ -129,21 +131,46 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_live")),
     )
 
+    op.create_table(
+        "missed",
+        sa.Column("generation_id", sa.Integer(), nullable=False),
+        sa.Column("sku", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["generation_id"], ["generation.id"], name=op.f("fk_missed_generation_id_generation"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("generation_id", "sku", name=op.f("pk_missed")),
+    )
+    op.create_table(
+        "rule",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("action", sa.String(length=10), nullable=False),
+        sa.Column("sku", sa.String(length=200), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("starts_at", TIME, nullable=True),
+        sa.Column("ends_at", TIME, nullable=True),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rule")),
+    )
+    op.create_index(op.f("ix_rule_sku"), "rule", ["sku"], unique=False)
+
+    op.create_table(
+        "api_key",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("scopes", sa.String(length=40), nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("revoked_at", TIME, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_api_key_public_id")),
+    )
+
 
 def downgrade() -> None:
-    op.drop_table("live")
-    op.drop_index(op.f("ix_product_group_id"))
-    op.drop_index(op.f("ix_product_category_id"))
-
-    op.drop_table("product")
-    op.drop_index(op.f("ix_generation_model_id"))
-
-    op.drop_table("generation")
-    op.drop_index("ix_outbox_ready")
-
-    op.drop_table("outbox")
-    op.drop_table("model")
-    op.drop_table("import_run")
-    op.drop_index(op.f("ix_category_parent_id"))
-
-    op.drop_table("category")
+    tables = ("api_key", "rule", "missed", "live", "product", "generation", "outbox", "model", "import_run", "category")
+    for table in tables:
+        op.drop_table(table)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -9,21 +10,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, select, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from recommender.database.engine import Database, open_engine
 from recommender.database.import_runs import last_import
 from recommender.database.migrate import current_revision, drift, head_revision, upgrade
 from recommender.database.tables import (
-    GenerationRow,
     ImportRunRow,
-    LiveRow,
-    MissedRow,
-    ModelRow,
     OutboxRow,
     ProductRow,
 )
 from recommender.errors import BadInput, MissingExtra, Unavailable
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def _product(sku: str, **fields: object) -> ProductRow:
@@ -176,70 +174,21 @@ def test_the_migrations_make_exactly_the_tables_of_this_version(empty: Database)
         assert drift(empty) == []
 
 
-def test_what_the_gate_said_before_it_was_recorded_is_read_from_its_verdict(empty: Database) -> None:
-    verdicts = {"passed": "category_p10 rose from 0.6 to 0.7 over base", "refused": "mrr10 fell by 3%", "": ""}
-    with empty:
-        upgrade(empty)
-        with empty.writing() as session:
-            for number, verdict in enumerate(verdicts.values()):
-                row = {"name": f"m{number}", "base": "b", "fingerprint": "f", "dimension": 3, "verdict": verdict}
-                session.add(ModelRow(**row))  # type: ignore[arg-type]
-            session.flush()
-            _undo(session, "0001", "ALTER TABLE model DROP COLUMN gate", *_BEFORE_0003)
-        assert upgrade(empty) is True
-        with empty.reading() as session:
-            assert list(session.scalars(select(ModelRow.gate).order_by(ModelRow.id))) == list(verdicts)
-            assert drift(empty) == []
-
-
-def test_a_generation_that_took_no_changes_so_far_misses_every_product(empty: Database) -> None:
-    with empty:
-        upgrade(empty)
-        with empty.writing() as session:
-            session.add(ModelRow(name="m", base="b", fingerprint="f", dimension=3))
-            session.flush()
-            session.add_all(
-                GenerationRow(name=name, model_id=1, fingerprint="f", dimension=3, state=state)
-                for name, state in (("previous", "ready"), ("live", "ready"), ("retired", "retired"))
-            )
-            session.add_all(ProductRow(sku=sku, title=sku, text_hash="h", content_hash="h") for sku in ("A", "B"))
-            session.flush()
-            session.add(LiveRow(generation_id=2, previous_generation_id=1))
-            session.flush()
-            _undo(session, "0002", *_BEFORE_0003)
-        assert upgrade(empty) is True
-        with empty.reading() as session:
-            missed = session.execute(select(MissedRow.generation_id, MissedRow.sku).order_by(MissedRow.sku)).all()
-            assert [tuple(row) for row in missed] == [(1, "A"), (1, "B")]
-            assert drift(empty) == []
-
-
-def test_products_that_were_indexed_before_points_said_more_are_queued_once(empty: Database) -> None:
-    with empty:
-        upgrade(empty)
-        with empty.writing() as session:
-            session.add_all(
-                ProductRow(sku=sku, title=sku, text_hash="h", content_hash="h", revision=3, active=sku != "gone")
-                for sku in ("indexed", "waiting", "gone")
-            )
-            session.add(OutboxRow(sku="waiting", revision=3, attempts=2))
-            session.flush()
-            _undo(session, "0003", *_BEFORE_0004)
-        assert upgrade(empty) is True
-        with empty.reading() as session:
-            queued = session.execute(select(OutboxRow.sku, OutboxRow.revision, OutboxRow.attempts)).all()
-            assert sorted(map(tuple, queued)) == [("indexed", 4, 0), ("waiting", 4, 2)]
-            assert session.scalar(select(ProductRow.revision).where(ProductRow.sku == "gone")) == 3
-            assert drift(empty) == []
-
-
-_BEFORE_0004 = ("DROP TABLE rule", "DROP TABLE api_key")
-_BEFORE_0003 = (*_BEFORE_0004, "DROP TABLE missed", "ALTER TABLE generation DROP COLUMN live_until")
-
-
-def _undo(session: Session, revision: str, *statements: str) -> None:
-    for statement in (*statements, f"UPDATE alembic_version SET version_num = '{revision}'"):
-        session.execute(text(statement))
+def test_the_alembic_command_migrates_the_database_of_the_settings(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    url = f"sqlite:///{tmp_path / 'own.db'}"
+    command = [sys.executable, "-m", "alembic", "-c", str(ROOT / "alembic.ini")]
+    variables = {"RECOMMENDER_HOME": str(home)}
+    for settings, made in (
+        (variables, home / "catalogue.db"),
+        (variables | {"DATABASE_URL": url}, tmp_path / "own.db"),
+    ):
+        environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        environment |= {"RECOMMENDER_HOME": str(home)} | settings
+        subprocess.run([*command, "upgrade", "head"], cwd=tmp_path, env=environment, check=True, capture_output=True)
+        with Database(f"sqlite:///{made}") as database:
+            assert current_revision(database) == head_revision()
+            assert drift(database) == []
 
 
 def test_drift_names_what_is_missing(empty: Database) -> None:
