@@ -15,7 +15,7 @@ from recommender.feeds.limits import product_problem
 from recommender.jobs.background_worker import BackgroundWorker
 from recommender.jobs.status import status_of
 from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, WriteResult
-from recommender.query.validation import each_product, each_sku
+from recommender.query.validation import check_disjoint, each_product, each_sku
 from recommender.serving.live_model import LivePairs
 from recommender.serving.query_vectors import CacheInfo, Observe, unobserved
 from recommender.settings import load_settings
@@ -107,15 +107,16 @@ class Recommender:
         return len(self.write(delete=skus).deleted)
 
     def write(self, upsert: Iterable[Product] = (), delete: Iterable[str] = ()) -> WriteResult:
-        """Do both, and tell what became of each SKU. A SKU that is in both is deleted. Raises as `upsert` does."""
-        products, skus = list(each_product(upsert)), list(dict.fromkeys(each_sku(delete)))
+        """Create or replace products and take others out, in one transaction; tell what became of each SKU.
+
+        Raises as `upsert` does, and `UsageError` for a SKU that is in both.
+        """
+        products, skus = list(each_product(upsert)), dict.fromkeys(each_sku(delete)).keys()
+        check_disjoint((product.sku for product in products), skus)
         for product in products:
             if problem := product_problem(product):
                 raise BadInput(f"product {product.sku[:80]!r}: {problem}")
-        catalogue = self.application.catalogue
-        written = catalogue.upsert_each(products) if products else WriteResult()
-        gone = catalogue.deactivate_each(skus) if skus else ()
-        return WriteResult(written.created, written.updated, written.unchanged, gone)
+        return self.application.catalogue.write(products, list(skus))
 
     def rules(self) -> list[Rule]:
         """Return the pins and bans, those whose dates do not hold included, oldest first."""

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from support.installation import install, settings_of
 from support.tiny_model import build_tiny_model
 from support.toy_catalogue import toy_catalogue
@@ -78,6 +79,27 @@ def test_products_go_in_all_or_none(shop: Recommender) -> None:
         shop.upsert([replace(FIRST, sku="good"), Product("bad", "")])
     with pytest.raises(UnknownSku):
         shop.product("good")
+
+
+def test_a_write_is_done_whole_or_not_at_all(shop: Recommender) -> None:
+    engine = shop.application.database.engine
+    when = "BEFORE UPDATE OF active ON product WHEN NOT NEW.active"
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE TRIGGER refuse {when} BEGIN SELECT RAISE(ABORT, 'refused'); END")
+    try:
+        with pytest.raises(IntegrityError, match="refused"):
+            shop.write([replace(FIRST, sku="half")], delete=[FIRST.sku])
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP TRIGGER refuse")
+    with pytest.raises(UnknownSku):
+        shop.product("half")
+
+
+def test_a_sku_is_either_written_or_taken_out(shop: Recommender) -> None:
+    with pytest.raises(UsageError, match=f"'{FIRST.sku}' is in 'upsert' and in 'delete'"):
+        shop.write([FIRST], delete=["other", FIRST.sku])
+    assert shop.product(FIRST.sku) == FIRST
 
 
 def test_products_and_skus_may_come_one_by_one_but_not_alone(shop: Recommender) -> None:

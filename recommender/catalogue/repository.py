@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, func, select, update
+from sqlalchemy.orm import Session
 
 from recommender.catalogue.categories import CategoryTree
 from recommender.catalogue.nearest import nearest_skus
@@ -35,6 +36,17 @@ class StoredProduct:
     text_hash: str
     revision: int
     created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What an upsert did to each SKU, how many of the updated must be encoded again, and the categories it met."""
+
+    created: tuple[str, ...]
+    updated: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    retexted: int
+    category_ids: dict[tuple[str, ...], int]
 
 
 class Catalogue:
@@ -101,50 +113,43 @@ class Catalogue:
 
     def upsert_offers(self, offers: Sequence[Offer]) -> UpsertCounts:
         """Do as `upsert` with products that are hashed already."""
-        result, retexted = self._written(offers)
-        return UpsertCounts(len(result.created), len(result.updated), len(result.unchanged), retexted)
-
-    def upsert_each(self, products: Sequence[Product]) -> WriteResult:
-        """Do as `upsert`, and tell what became of each SKU."""
-        return self._written([offer_of(product) for product in products])[0]
-
-    def _written(self, offers: Sequence[Offer]) -> tuple[WriteResult, int]:
-        """Write what is new or different; return what became of each, and how many must be encoded again."""
-        offered = {offer.product.sku: offer for offer in offers}
         with self._database.writing() as session:
-            known = known_products(session, list(offered))
-            fresh = sorted(offered.keys() - known.keys())
-            changed = [sku for sku in sorted(known) if not known[sku].is_current(offered[sku].content)]
-            ids = self._categories.ids(session, (offered[sku].product.category for sku in (*fresh, *changed)))
-            at = now()
-            rows = {sku: self._row(offered[sku], ids) for sku in (*fresh, *changed)}
-            insert_products(session, [rows[sku] for sku in fresh], at)
-            replace_products(session, [rows[sku] | {"known_id": known[sku].id} for sku in changed], at)
-            revisions = dict.fromkeys(fresh, 1) | {sku: known[sku].revision + 1 for sku in changed}
-            queue_changes(session, revisions.items(), at)
-        self._categories.remember(ids)
+            changes = self._upsert(session, offers)
+        self._categories.remember(changes.category_ids)
+        return UpsertCounts(len(changes.created), len(changes.updated), len(changes.unchanged), changes.retexted)
+
+    def write(self, products: Sequence[Product], delete: Sequence[str]) -> WriteResult:
+        """Do as `upsert` and `deactivate` in one transaction, and tell what became of each SKU."""
+        with self._database.writing() as session:
+            changes = self._upsert(session, [offer_of(product) for product in products])
+            deleted = _deactivate(session, delete)
+        self._categories.remember(changes.category_ids)
+        return WriteResult(changes.created, changes.updated, changes.unchanged, deleted)
+
+    def _upsert(self, session: Session, offers: Sequence[Offer]) -> _Changes:
+        """Write what is new or different."""
+        offered = {offer.product.sku: offer for offer in offers}
+        known = known_products(session, list(offered))
+        fresh = sorted(offered.keys() - known.keys())
+        changed = [sku for sku in sorted(known) if not known[sku].is_current(offered[sku].content)]
+        ids = self._categories.ids(session, (offered[sku].product.category for sku in (*fresh, *changed)))
+        at = now()
+        rows = {sku: self._row(offered[sku], ids) for sku in (*fresh, *changed)}
+        insert_products(session, [rows[sku] for sku in fresh], at)
+        replace_products(session, [rows[sku] | {"known_id": known[sku].id} for sku in changed], at)
+        revisions = dict.fromkeys(fresh, 1) | {sku: known[sku].revision + 1 for sku in changed}
+        queue_changes(session, revisions.items(), at)
         retexted = sum(known[sku].needs_text(str(rows[sku]["text_hash"])) for sku in changed)
         unchanged = tuple(sku for sku in offered if sku not in rows)
-        return WriteResult(tuple(fresh), tuple(changed), unchanged), retexted
+        return _Changes(tuple(fresh), tuple(changed), unchanged, retexted, ids)
 
     def deactivate(self, skus: Sequence[str], unchanged_since: datetime | None = None) -> int:
         """Take products out of the shop; they stay in the catalogue. Returns how many were active.
 
         With `unchanged_since` those that were changed at that time or later are left as they are.
         """
-        return len(self.deactivate_each(skus, unchanged_since))
-
-    def deactivate_each(self, skus: Sequence[str], unchanged_since: datetime | None = None) -> tuple[str, ...]:
-        """Do as `deactivate`, and tell which were active."""
-        at = now()
-        old = [] if unchanged_since is None else [ProductRow.updated_at < unchanged_since]
         with self._database.writing() as session:
-            known = known_products(session, list(skus), ProductRow.active.is_(True), *old)
-            off = update(_PRODUCT).values(active=False, revision=_PRODUCT.c.revision + 1, updated_at=at)
-            for chunk in in_chunks([row.id for row in known.values()]):
-                session.execute(off.where(_PRODUCT.c.id.in_(chunk)))
-            queue_changes(session, [(sku, row.revision + 1) for sku, row in known.items()], at)
-        return tuple(known)
+            return len(_deactivate(session, skus, unchanged_since))
 
     def enqueue(self, skus: Sequence[str]) -> int:
         """Queue SKUs again as they stand, also those the catalogue does not know, so that the index drops them."""
@@ -218,6 +223,18 @@ class Catalogue:
             "image": product.image,
             "attributes": dict(product.attributes),
         }
+
+
+def _deactivate(session: Session, skus: Sequence[str], unchanged_since: datetime | None = None) -> tuple[str, ...]:
+    """Set products inactive and return those that were active."""
+    at = now()
+    old = [] if unchanged_since is None else [ProductRow.updated_at < unchanged_since]
+    known = known_products(session, list(skus), ProductRow.active.is_(True), *old)
+    off = update(_PRODUCT).values(active=False, revision=_PRODUCT.c.revision + 1, updated_at=at)
+    for chunk in in_chunks([row.id for row in known.values()]):
+        session.execute(off.where(_PRODUCT.c.id.in_(chunk)))
+    queue_changes(session, [(sku, row.revision + 1) for sku, row in known.items()], at)
+    return tuple(known)
 
 
 def _stored() -> Select[Any]:

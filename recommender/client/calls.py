@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
@@ -22,7 +22,15 @@ from recommender.query.serialization import (
     rule_json,
     status_from,
 )
-from recommender.query.validation import check_examples, check_query, check_sku, check_text, each_product, each_sku
+from recommender.query.validation import (
+    check_disjoint,
+    check_examples,
+    check_query,
+    check_sku,
+    check_text,
+    each_product,
+    each_sku,
+)
 from recommender.types import JsonObject, Product
 
 Result = TypeVar("Result")
@@ -117,8 +125,15 @@ def status() -> Call[Status]:
 
 def writes(upsert: Iterable[Product], delete: Iterable[str]) -> Iterator[Call[list[JsonObject]]]:
     """Write products, then take others out of the shop, in as many calls as it takes: all of it may be sent twice."""
-    yield from _written(b"upsert", (_encoded(product_json(product)) for product in each_product(upsert)))
-    yield from _written(b"delete", (_encoded(sku) for sku in each_sku(delete)))
+    deleted = dict.fromkeys(each_sku(delete)).keys()
+    yield from _written(b"upsert", (_encoded(product_json(product)) for product in _kept(upsert, deleted)))
+    yield from _written(b"delete", map(_encoded, deleted))
+
+
+def _kept(upsert: Iterable[Product], deleted: Set[str]) -> Iterator[Product]:
+    for product in each_product(upsert):
+        check_disjoint((product.sku,), deleted)
+        yield product
 
 
 def _written(verb: bytes, forms: Iterator[bytes]) -> Iterator[Call[list[JsonObject]]]:

@@ -6,7 +6,7 @@ expected, and nothing else: no database and no index is touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 from enum import StrEnum
 from math import isfinite
@@ -166,6 +166,12 @@ def each_sku(skus: Iterable[str]) -> Iterator[str]:
     for sku in skus:
         check_sku(sku)
         yield sku
+
+
+def check_disjoint(upsert: Iterable[str], delete: Set[str]) -> None:
+    """Check that no SKU of a write is to be both there and gone."""
+    if both := delete & set(upsert):
+        raise UsageError(f"the SKU {min(both)[:60]!r} is in 'upsert' and in 'delete'; leave it in one")
 
 
 def check_encodable(text: str, what: str) -> None:

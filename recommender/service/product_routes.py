@@ -119,9 +119,6 @@ def _written(
     """Write what can be written, in one transaction, and say what became of each."""
     read = [_read(objects, item) for item in upsert]
     products = [each for each in read if isinstance(each, Product)]
-    both = {product.sku for product in products} & set(delete)
-    if both:
-        raise UsageError(f"the SKU {min(both)[:60]!r} is in 'upsert' and in 'delete'; leave it in one")
     statuses = statuses_of(recommender.write(products, delete))
     items = [
         {"sku": each.sku, "status": "rejected", "reason": each.reason}

@@ -57,6 +57,12 @@ def test_one_sku_is_not_taken_for_a_list_of_its_characters(client: Client) -> No
     assert client.product(FIRST.sku).sku == FIRST.sku
 
 
+def test_a_sku_is_either_written_or_taken_out(client: Client) -> None:
+    with pytest.raises(UsageError, match=f"'{FIRST.sku}' is in 'upsert' and in 'delete'"):
+        client.write([FIRST], delete=iter(["other", FIRST.sku]))
+    assert client.product(FIRST.sku) == FIRST
+
+
 def test_what_is_rejected_is_named_when_the_rest_is_in(client: Client, shop: Recommender) -> None:
     batch = [replace(FIRST, sku="good"), Product("bad", ""), Product("worse", "x", price=Decimal(-1))]
     with pytest.raises(BadInput, match=r"2 of the products are rejected, 1 are in: 'bad' \(.*title.*'worse' \(.*price"):
