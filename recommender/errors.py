@@ -85,6 +85,11 @@ class Refused(RecommenderError):
     """A guard refused; the message says which line failed and how to override it, if that can be done."""
 
 
+def one_line(error: BaseException, longest: int | None = None) -> str:
+    """Return what an error says as part of a message: on one line, cut off if asked, its type if it says nothing."""
+    return " ".join(str(error).split())[:longest] or type(error).__name__
+
+
 EXIT_CODES: dict[type[RecommenderError], int] = {
     UsageError: 2,
     NotFound: 3,

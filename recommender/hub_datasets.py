@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from recommender.errors import BadInput, MissingExtra, NotFound, Unavailable, UsageError
+from recommender.errors import BadInput, MissingExtra, NotFound, Unavailable, UsageError, one_line
 
 PREFIX = "hf:"
 
@@ -54,16 +54,16 @@ def load_hub_data(source: HubSource, streaming: bool = False) -> Any:
             return load_dataset(source.name, source.config, split=source.split, streaming=streaming)
     except DatasetNotFoundError as error:
         raise NotFound(
-            f"{source.shown}: there is no such data set, or it is not open to you ({one_line(error)})"
+            f"{source.shown}: there is no such data set, or it is not open to you ({one_line(error, 200)})"
         ) from error
     except (ConnectionError, HfHubHTTPError, OfflineModeIsEnabled) as error:
         raise Unavailable(
-            f"{source.shown}: the Hub can't be reached and the data set is not in the cache ({one_line(error)}); "
+            f"{source.shown}: the Hub can't be reached and the data set is not in the cache ({one_line(error, 200)}); "
             "connect once, or give a file"
         ) from error
     except (ValueError, RuntimeError, OSError) as error:
         raise BadInput(
-            f"{source.shown}: can't be loaded ({one_line(error)}); check the name, CONFIG and SPLIT"
+            f"{source.shown}: can't be loaded ({one_line(error, 200)}); check the name, CONFIG and SPLIT"
         ) from error
 
 
@@ -90,8 +90,3 @@ def quiet_datasets() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if shown:
             enable_progress_bars()
-
-
-def one_line(error: Exception) -> str:
-    """Return an error's text as part of a line."""
-    return " ".join(str(error).split())[:200]

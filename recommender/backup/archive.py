@@ -17,7 +17,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 
-from recommender.errors import BadInput, Unavailable
+from recommender.errors import BadInput, Unavailable, one_line
 from recommender.types import Progress, silent
 
 FORMAT = 1
@@ -136,7 +136,7 @@ def unpack(archive: Path, folder: Path, progress: Progress = silent) -> Contents
         with _opened(archive) as tar:
             written = _unpacked(tar, archive, folder, progress)
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
-        raise BadInput(f"{archive} is no backup, or a damaged one ({_one_line(error)}); give another copy") from error
+        raise BadInput(f"{archive} is no backup, or a damaged one ({one_line(error)}); give another copy") from error
     except OSError as error:
         raise Unavailable(f"{archive} can't be unpacked ({error.strerror or error}); check file and disk") from error
     return _checked(archive, folder, written)
@@ -252,8 +252,4 @@ def _manifest(archive: Path, path: Path) -> tuple[Contents, dict[str, tuple[int,
         index = found["index"] and IndexContents(**found["index"])
         return Contents(**found | {"models": tuple(found["models"]), "index": index}), members
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise BadInput(f"{archive}: its {MANIFEST} can't be read ({_one_line(error)}); give another copy") from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+        raise BadInput(f"{archive}: its {MANIFEST} can't be read ({one_line(error)}); give another copy") from error

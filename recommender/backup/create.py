@@ -25,6 +25,7 @@ from recommender.fsync import sync
 from recommender.index.embedded.engine import EmbeddedIndex
 from recommender.index.generations import Generation, Generations
 from recommender.index.protocol import VectorIndex
+from recommender.leftovers import remove_leftovers
 from recommender.models.registry import RegisteredModel, Registry
 from recommender.types import Progress, silent
 from recommender.version import __version__
@@ -32,9 +33,6 @@ from recommender.version import __version__
 PATIENCE_S = 120.0
 """How long an index that another process holds is waited for: a worker lets go of it every 25,000 points, which it
 encodes in about a minute."""
-
-LEFTOVER_AGE_S = 24 * 3600
-"""Age at which the folder of a backup was left by one that was killed: none takes a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +88,7 @@ def _workplace(file: Path) -> Iterator[Path]:
     if not file.parent.is_dir():
         raise BadInput(f"{file.parent} is no folder; make it first, or give another place")
     start = f".{file.name}-"
-    for leftover in file.parent.glob(f"{start}*"):
-        if leftover.is_dir() and time.time() - leftover.stat().st_mtime > LEFTOVER_AGE_S:
-            shutil.rmtree(leftover, ignore_errors=True)
+    remove_leftovers(file.parent, f"{start}*")
     with tempfile.TemporaryDirectory(prefix=start, dir=file.parent) as folder:
         yield Path(folder)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import time
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +13,10 @@ from recommender.application.composition import Application
 from recommender.errors import Unavailable, UsageError
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
 from recommender.index.protocol import VectorIndex
+from recommender.leftovers import remove_leftovers
 
 FOLDER = "copies"
 """In the home, beside the index itself, so that nobody who lists generations meets one."""
-
-LEFTOVER_AGE_S = 24 * 3600
-"""Age at which a copy was left by somebody who was killed: to read one takes minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +40,9 @@ def copy_live_index(application: Application) -> IndexCopy:
         folder = copies / uuid4().hex
         try:
             copies.mkdir(exist_ok=True)
-            _sweep(copies)
+            remove_leftovers(copies, "*")
             pair.index.copy_to(folder)
+            os.utime(folder)  # the copy has the times of the index, by which it could look left over
         except OSError as error:
             raise Unavailable(f"{copies} takes no copy ({error.strerror or error}); check rights and space") from error
         return IndexCopy(pair.generation, folder)
@@ -58,9 +56,3 @@ def opened_copy(folder: Path) -> Iterator[VectorIndex]:
         yield index
     finally:
         index.close()
-
-
-def _sweep(copies: Path) -> None:
-    for leftover in copies.iterdir():
-        if time.time() - leftover.stat().st_ctime > LEFTOVER_AGE_S:
-            shutil.rmtree(leftover, ignore_errors=True)

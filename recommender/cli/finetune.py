@@ -29,14 +29,12 @@ from recommender.cli.training_data import (
     data_sources,
     matryoshka_sizes,
 )
-from recommender.errors import UsageError
+from recommender.errors import EXIT_CODES, Refused, UsageError
 
 if TYPE_CHECKING:
     from recommender.jobs.finetune import FinetuneResult
     from recommender.training.options import TrainingOptions
     from recommender.training.promotion_gate import Verdict
-
-REFUSED = 6
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -152,7 +150,7 @@ def finetune(
         print_result(result, no_promote)
         say_export(result.model.name, reason)
     if not result.promoted and not no_promote:
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(EXIT_CODES[Refused])
 
 
 def training_options(loss: str, **given: Any) -> TrainingOptions:

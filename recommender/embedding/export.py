@@ -20,7 +20,7 @@ from recommender.embedding.bundled_onnx import has_network, take_network
 from recommender.embedding.networks import ExportReport, install, row_cosines, run_network, sample_of, stage
 from recommender.embedding.onnx_encoder import load_tokenizer
 from recommender.embedding.precision import Precision
-from recommender.errors import BadInput, MissingExtra
+from recommender.errors import BadInput, MissingExtra, one_line
 from recommender.library_logging import quiet_libraries
 from recommender.pretrained import LOADING_ERRORS, load_pretrained
 
@@ -180,7 +180,7 @@ def _quantise(folder: Path) -> None:
 
 
 def _failed(folder: Path, error: Exception) -> BadInput:
-    reason = " ".join(str(error).split())[:200]
+    reason = one_line(error, 200)
     kind = type(error).__name__
     return BadInput(f"the model in {folder} can't be exported to ONNX ({kind}: {reason}); it runs on torch")
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recommender.embedding.encoder import Vectors
 from recommender.embedding.onnx_encoder import OnnxEncoder
 from recommender.embedding.precision import Precision
-from recommender.errors import BadInput, RecommenderError
+from recommender.errors import BadInput, RecommenderError, one_line
 
 _LONG_TEXT_REPEATS = 40
 _MAX_SAMPLE = 256
@@ -68,7 +68,7 @@ def run_network(folder: Path, precision: Precision, texts: Sequence[str]) -> Vec
     except RecommenderError:
         raise
     except Exception as error:  # the runtime's exceptions share no base class of their own
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise BadInput(f"{folder / precision.file} does not run ({reason}); export the model again") from error
     if not np.isfinite(vectors).all():
         raise BadInput(f"{folder / precision.file} makes vectors that are no numbers; export the model again")

@@ -11,7 +11,7 @@ import numpy as np
 
 from recommender.embedding.architecture import read_prompts
 from recommender.embedding.encoder import Role, Vectors
-from recommender.errors import BadInput, MissingExtra, UsageError
+from recommender.errors import BadInput, MissingExtra, UsageError, one_line
 from recommender.library_logging import quiet_libraries
 from recommender.pretrained import LOADING_ERRORS, load_pretrained
 
@@ -117,8 +117,7 @@ def _load(folder: Path, device: str, precision: torch.dtype) -> SentenceTransfor
     try:
         return load_pretrained(folder, device, precision)
     except LOADING_ERRORS as error:
-        reason = " ".join(str(error).split())
-        raise BadInput(f"{folder} does not load as a sentence-transformers model ({reason})") from error
+        raise BadInput(f"{folder} does not load as a sentence-transformers model ({one_line(error)})") from error
 
 
 def _dimension(model: SentenceTransformer, folder: Path) -> int:

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from recommender.errors import Unavailable
+from recommender.errors import Unavailable, one_line
 from recommender.feeds.columns import Columns, Field, require_columns
 from recommender.feeds.rows import Row
 from recommender.hub_datasets import (
@@ -15,7 +15,6 @@ from recommender.hub_datasets import (
     HubSource,
     hub_source,
     load_hub_data,
-    one_line,
     quiet_datasets,
     reading_errors,
 )
@@ -75,10 +74,10 @@ class HubFeed:
                 for number, cells in enumerate(self._data, start=1):  # noqa: B007 - where it ended is told below
                     yield cells
         except reading_errors() as error:
-            self.ended_early = f"beyond row {number:,}: {one_line(error)}"
+            self.ended_early = f"beyond row {number:,}: {one_line(error, 200)}"
             raise Unavailable(
-                f"{self.name}: can't be read beyond row {number:,} ({one_line(error)}); the rows before it may have"
-                " been taken in, and the same command goes on from there"
+                f"{self.name}: can't be read beyond row {number:,} ({one_line(error, 200)}); the rows before it may"
+                " have been taken in, and the same command goes on from there"
             ) from error
 
     def _row(self, number: int, cells: Mapping[str, Any]) -> Row:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from recommender.catalogue.product_states import ProductStates
 from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError, Unavailable
 from recommender.index.generations import Generation, GenerationState
 from recommender.ingestion.rebuild import backfill
+from recommender.leftovers import LEFTOVER_AGE_S, remove_leftovers
 from recommender.models.base import Pooling, assemble, resolve_model
 from recommender.models.bundle import ZIP, unpack
 from recommender.models.card import model_card
@@ -38,8 +38,6 @@ FALLBACK_TEXTS = ("red running shoes", "a cordless drill with two batteries, cas
 
 
 WORKSPACE = ".work-"
-LEFTOVER_AGE_S = 24 * 3600
-"""Age at which a workspace, or a build of another model, was left by a crash: none takes a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +59,7 @@ def workspace(application: Application) -> Iterator[Path]:
     """Give a folder beside the models, on the same disk, that is gone afterwards."""
     parent = application.settings.models_dir
     parent.mkdir(parents=True, exist_ok=True)
-    for leftover in parent.glob(f"{WORKSPACE}*"):
-        if time.time() - leftover.stat().st_mtime > LEFTOVER_AGE_S:
-            shutil.rmtree(leftover, ignore_errors=True)
+    remove_leftovers(parent, f"{WORKSPACE}*")
     with tempfile.TemporaryDirectory(prefix=WORKSPACE, dir=parent) as folder:
         yield Path(folder)
 

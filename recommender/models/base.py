@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from recommender.errors import BadInput, MissingExtra, NotFound, UsageError
 from recommender.library_logging import quiet_libraries
 from recommender.models.fingerprint import file_sha256
-from recommender.models.hub import download, one_line
+from recommender.models.hub import download, library_error
 from recommender.pretrained import LOADING_ERRORS, load_pretrained
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ def _load(folder: Path) -> SentenceTransformer:
         return load_pretrained(folder)
     except LOADING_ERRORS as error:
         raise BadInput(
-            f"the model in {folder} can't be loaded ({one_line(error)}); give a transformer with safetensors weights "
-            "that needs no code of its own"
+            f"the model in {folder} can't be loaded ({library_error(error)}); give a transformer with safetensors "
+            "weights that needs no code of its own"
         ) from error
 
 
@@ -167,6 +167,6 @@ def _limit_length(model: SentenceTransformer, source: Path, length: int) -> None
         model.encode(["word " * length], show_progress_bar=False)
     except (IndexError, RuntimeError) as error:
         raise UsageError(
-            f"the model in {source} takes no texts of {length} tokens ({one_line(error)}); give a smaller "
+            f"the model in {source} takes no texts of {length} tokens ({library_error(error)}); give a smaller "
             "--max-seq-length"
         ) from error

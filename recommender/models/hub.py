@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recommender.errors import NotFound, RecommenderError, Refused, Unavailable, UsageError
+from recommender.errors import NotFound, RecommenderError, Refused, Unavailable, UsageError, one_line
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -68,11 +68,11 @@ def download(name: str, token: str | None) -> Path:
         ) from error
     except LocalEntryNotFoundError as error:
         raise Unavailable(
-            f"the model {name!r} is not on this machine and the Hub does not give it ({one_line(_cause(error))}); "
+            f"the model {name!r} is not on this machine and the Hub does not give it ({library_error(_cause(error))}); "
             f"{_WAYS_OUT}"
         ) from error
     except Exception as error:  # the class of a broken connection depends on the hub client's version
-        raise Unavailable(f"the model {name!r} can't be downloaded ({one_line(error)}); {_WAYS_OUT}") from error
+        raise Unavailable(f"the model {name!r} can't be downloaded ({library_error(error)}); {_WAYS_OUT}") from error
 
 
 def push(
@@ -138,14 +138,14 @@ def _in_our_words(api: HfApi, repo: str) -> Iterator[None]:
     except RecommenderError:
         raise
     except HFValidationError as error:
-        raise UsageError(f"{repo!r} can't name a repository of the Hub ({one_line(error)})") from error
+        raise UsageError(f"{repo!r} can't name a repository of the Hub ({library_error(error)})") from error
     except OfflineModeIsEnabled as error:
         raise Unavailable("HF_HUB_OFFLINE keeps this process off the Hub; unset it to push") from error
     except HfHubHTTPError as error:
         raise Unavailable(_refusal(error, api.endpoint, repo)) from error
     except Exception as error:  # the class of a broken connection depends on the hub client's version
         raise Unavailable(
-            f"{repo} can't be pushed to the Hub at {api.endpoint} ({one_line(_cause(error))}); push again later"
+            f"{repo} can't be pushed to the Hub at {api.endpoint} ({library_error(_cause(error))}); push again later"
         ) from error
 
 
@@ -171,7 +171,7 @@ def _bars_on_terminals() -> Iterator[None]:
 
 def _refusal(error: HfHubHTTPError, endpoint: str, repo: str) -> str:
     status = error.response.status_code
-    said = " ".join((error.server_message or "").split()) or one_line(error)
+    said = " ".join((error.server_message or "").split()) or library_error(error)
     if status == 401:
         return f"the Hub at {endpoint} refused the token ({said}); set HF_TOKEN to one that is valid"
     if status == 403:
@@ -179,6 +179,6 @@ def _refusal(error: HfHubHTTPError, endpoint: str, repo: str) -> str:
     return f"the Hub at {endpoint} did not take {repo} (HTTP {status}: {said}); its files are as they were"
 
 
-def one_line(error: Exception) -> str:
-    """Return what an error of a library says, on one line and bounded."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+def library_error(error: Exception) -> str:
+    """Return the type of a library's error and what it says, on one line and bounded."""
+    return f"{type(error).__name__}: {one_line(error, 200)}"

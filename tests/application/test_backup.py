@@ -338,20 +338,6 @@ def _with_catalogue(saved: Path, path: Path, *statements: str) -> Path:
     return path
 
 
-def test_a_backup_of_an_older_version_is_migrated(empty: Settings, saved: Path, tmp_path: Path) -> None:
-    older = (
-        "DROP TABLE rule",
-        "DROP TABLE api_key",
-        "DROP TABLE missed",
-        "ALTER TABLE generation DROP COLUMN live_until",
-    )
-    stamp = "UPDATE alembic_version SET version_num = '0002'"
-    restore(empty, _with_catalogue(saved, tmp_path / "old.tar", *older, stamp))
-    with Application(empty) as application:
-        drain(application)  # every product is written again: points of this version say more
-        assert compared(application).clean
-
-
 def test_a_backup_of_a_newer_version_is_refused(empty: Settings, saved: Path, tmp_path: Path) -> None:
     stamp = "UPDATE alembic_version SET version_num = '9999'"
     with pytest.raises(BadInput, match="upgrade recommender"):

@@ -14,7 +14,7 @@ import numpy as np
 import qdrant_edge as edge
 
 from recommender.batching import batches
-from recommender.errors import BadInput, IndexHeld, NotFound, RecommenderError, Unavailable
+from recommender.errors import BadInput, IndexHeld, NotFound, RecommenderError, Unavailable, one_line
 from recommender.index.embedded.folders import install, remove, staging
 from recommender.index.embedded.generation_lock import Hold
 from recommender.index.embedded.graph_builder import BESIDE_QUERIES, optimize_apart
@@ -394,9 +394,5 @@ def _translated(name: str) -> Iterator[None]:
                 "or stop it and try again"
             ) from error
         raise Unavailable(
-            f"generation {name!r} can't be used ({_one_line(error)}); run `recommender index rebuild`"
+            f"generation {name!r} can't be used ({one_line(error)}); run `recommender index rebuild`"
         ) from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
