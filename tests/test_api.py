@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import pydoc
 import re
 import threading
 import time
@@ -18,7 +20,9 @@ from support.tiny_model import build_tiny_model
 from support.toy_catalogue import toy_catalogue
 
 from recommender import AsyncRecommender, Filters, Mode, Options, Product, Recommender, Rule, RuleAction
+from recommender.client import AsyncClient, Client
 from recommender.errors import BadInput, NotFound, Unavailable, UnknownSku, UsageError
+from recommender.interface import RecommenderInterface
 
 PRODUCTS = toy_catalogue(products_per_leaf=4)
 FIRST = PRODUCTS[0]
@@ -185,6 +189,22 @@ def test_what_was_closed_answers_no_more_and_leaves_the_index_to_others(tmp_path
 def test_every_call_has_its_asynchronous_form() -> None:
     calls = {name for name in vars(Recommender) if not name.startswith("_")} - {"pairs", "worker", "cache_info"}
     assert calls <= {name for name in vars(AsyncRecommender) if not name.startswith("_")}
+
+
+def _documented(method: Callable[..., object]) -> tuple[str | None, list[tuple[str, object]]]:
+    parameters = inspect.signature(method).parameters.values()
+    return inspect.getdoc(method), [(parameter.name, parameter.default) for parameter in parameters]
+
+
+@pytest.mark.parametrize("kind", [Recommender, AsyncRecommender, Client, AsyncClient])
+def test_every_method_is_found_with_its_parameters_and_what_it_does(kind: type) -> None:
+    methods = [name for name in vars(RecommenderInterface) if not name.startswith("_")] + ["similar", "product"]
+    for name in methods:
+        doc, parameters = _documented(getattr(kind, name))
+        assert parameters == _documented(getattr(RecommenderInterface, name))[1], name
+        assert doc, name
+        assert inspect.iscoroutinefunction(getattr(kind, name)) == kind.__name__.startswith("Async"), name
+    assert "Raises `UnknownSku`" in pydoc.render_doc(kind, renderer=pydoc.plaintext)
 
 
 def test_the_example_of_the_readme_runs(

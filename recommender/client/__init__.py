@@ -6,8 +6,7 @@ Needs httpx and nothing else: neither a database nor an index nor a model is imp
 from recommender.errors import MissingExtra
 
 try:
-    from recommender.client.asynchronous import AsyncClient
-    from recommender.client.synchronous import Client
+    from recommender.client.client import AsyncClient, Client
 except ModuleNotFoundError as error:
     if error.name != "httpx":
         raise

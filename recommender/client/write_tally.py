@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from recommender.errors import BadInput
 from recommender.query import WriteResult
@@ -13,15 +13,15 @@ NAMED = 5
 """Rejected products that a message names."""
 
 
-class Written:
-    """Gathers the items of one write after the other."""
+class WriteTally:
+    """Gathers the items of one batch after another."""
 
     def __init__(self) -> None:
-        self._skus: dict[str, list[str]] = {fate: [] for fate in FATES}
+        self._skus: dict[str, list[str]] = {status: [] for status in FATES}
         self._rejected: list[str] = []
 
-    def take(self, items: Iterable[JsonObject]) -> None:
-        """Take note of what became of some products."""
+    def add(self, items: Sequence[JsonObject]) -> None:
+        """Add what became of some products."""
         for item in items:
             sku, status = str(item.get("sku", "")), str(item.get("status", ""))
             if status == "rejected":
@@ -30,10 +30,10 @@ class Written:
                 self._skus[status].append(sku)
 
     def result(self) -> WriteResult:
-        """Return what was done. Raises `BadInput` that names what could not be, when all the rest is done."""
+        """Return what was done. Raises `BadInput` that names the rejected products, when all others are stored."""
         if self._rejected:
             more = len(self._rejected) - NAMED
             named = ", ".join(self._rejected[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
             done = sum(map(len, self._skus.values()))
             raise BadInput(f"{len(self._rejected):,} of the products are rejected, {done:,} are in: {named}")
-        return WriteResult(**{fate: tuple(dict.fromkeys(skus)) for fate, skus in self._skus.items()})
+        return WriteResult(**{status: tuple(dict.fromkeys(skus)) for status, skus in self._skus.items()})

@@ -1,0 +1,99 @@
+"""What a shop's backend can call: the methods of `Recommender` and of the client of the service, described once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, WriteResult
+from recommender.types import Product
+
+
+class QueryInterface(Protocol):
+    """The queries: over an installation of this process, or of a service over HTTP.
+
+    All raise `UsageError` for arguments that do not fit together, `NoLiveModel` before anything was indexed, and
+    `Unavailable` while something that they depend on is away.
+    """
+
+    def similar(
+        self, product: str | Product, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS
+    ) -> Answer:
+        """Return the `k` products most similar to one, best first, without that product and its own variants.
+
+        The product is named by its SKU, or given with its own fields when it is not in the catalogue.
+        Raises `UnknownSku`.
+        """
+        ...
+
+    def search(self, text: str, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
+        """Return the `k` products that best match a text in plain words, best first."""
+        ...
+
+    def recommend(
+        self,
+        like: Sequence[str],
+        dislike: Sequence[str] = (),
+        k: int = 10,
+        filters: Filters = NO_FILTERS,
+        options: Options = NO_OPTIONS,
+    ) -> Answer:
+        """Return `k` products for somebody who likes some products (a basket, a session) and dislikes others.
+
+        All are named by their SKUs. Raises `UnknownSku`.
+        """
+        ...
+
+    def browse(self, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
+        """Return `k` products that match the filters: the popular first, then the newest.
+
+        Of the options only `offset`, `variants`, `rules` (bans), `facets` and `model` apply.
+        """
+        ...
+
+    def product(self, sku: str) -> Product:
+        """Return a product of the catalogue as it stands there. Raises `UnknownSku`."""
+        ...
+
+
+class RecommenderInterface(QueryInterface, Protocol):
+    """Everything that a shop's backend can call."""
+
+    def upsert(self, products: Iterable[Product]) -> WriteResult:
+        """Create or replace products by SKU. They are durable on return, and in answers about a second later.
+
+        Raises `BadInput` that names a product which can't be stored. `Recommender` then stores none of them. The client
+        sends them in batches, however many there are, and stores all others; after any error all may be sent again.
+        """
+        ...
+
+    def delete(self, skus: Iterable[str]) -> int:
+        """Take products out of the shop and return how many were there. They stay in the catalogue, as inactive."""
+        ...
+
+    def write(self, upsert: Iterable[Product] = (), delete: Iterable[str] = ()) -> WriteResult:
+        """Do both and return what became of each SKU: in one transaction, or over HTTP in one for each batch.
+
+        Raises as `upsert` does, and `UsageError` for a SKU that is in both.
+        """
+        ...
+
+    def rules(self) -> list[Rule]:
+        """Return the pins and bans, oldest first, including those whose dates do not hold now."""
+        ...
+
+    def add_rule(self, rule: Rule) -> Rule:
+        """Store a rule and return it with its id. It holds from the next query on. Raises `BadInput`."""
+        ...
+
+    def remove_rule(self, identity: int) -> None:
+        """Remove a rule by its id. Raises `NotFound`."""
+        ...
+
+    def status(self) -> Status:
+        """Return what the installation holds, and what waits to be indexed."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is being written and close everything that is open. Calling it twice is no error."""
+        ...
