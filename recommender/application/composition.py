@@ -28,8 +28,9 @@ from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
 from recommender.index.generations import Generation, Generations
 from recommender.index.pool import OpenIndexes
 from recommender.index.protocol import VectorEngine, VectorIndex
+from recommender.ingestion.point_writer import PointWriter
+from recommender.ingestion.targets import Target
 from recommender.ingestion.worker import Worker
-from recommender.ingestion.writer import PointWriter, Target
 from recommender.models.registry import RegisteredModel, Registry
 from recommender.serving.live_model import LivePairs
 from recommender.serving.queries import Queries
@@ -168,10 +169,10 @@ class Application:
             self.outbox,
             self.writer,
             self._followers.targets,
-            let_go=self._let_go,
+            release_indexes=self._let_go,
             missed=self.generations.missed,
             optimize=self._followers.optimize,
-            leave=self._followers.leave,
+            release_targets=self._followers.leave,
         )
 
     @cached_property

@@ -11,8 +11,9 @@ from recommender.index.embedded.engine import APART_FROM, EmbeddedEngine, Embedd
 from recommender.index.generations import Generation, Generations
 from recommender.index.pool import Pin
 from recommender.index.protocol import VectorEngine, VectorIndex
+from recommender.ingestion.change_plan import WriteCounts
+from recommender.ingestion.targets import Target, UnopenedTarget
 from recommender.ingestion.worker import OPTIMIZE_EVERY
-from recommender.ingestion.writer import Target, Unopened, WriteCounts
 
 WORTH_A_BUILD = 0.2
 """Share of the points that changed since the last build: they are scanned until the next one, which takes as long for
@@ -52,7 +53,7 @@ class Followers:
         if self._builds is None:
             self._builds = GraphBuilds(lambda name: self._pin(name, self._patience))
 
-    def targets(self) -> Sequence[Target | Unopened]:
+    def targets(self) -> Sequence[Target | UnopenedTarget]:
         """Open every generation that follows the catalogue and that the engine has, until `leave`.
 
         One that is not live and can't be opened comes without its index: what it misses is noted.
@@ -60,14 +61,14 @@ class Followers:
         existing = set(self._engine().names())
         return [self._opened(follower) for follower in self._generations.followers() if follower.name in existing]
 
-    def _opened(self, follower: Generation) -> Target | Unopened:
+    def _opened(self, follower: Generation) -> Target | UnopenedTarget:
         # Whoever builds one that is not live holds it for long, and the live one can't wait.
         try:
             return self._target(follower, self._pinned(follower.name, self._patience if follower.live else 0.0))
         except Unavailable as error:
             if follower.live:
                 raise
-            return Unopened(follower.name, error)
+            return UnopenedTarget(follower.name, error)
 
     def _pinned(self, name: str, patience: float) -> VectorIndex:
         with self._lock:
@@ -92,7 +93,7 @@ class Followers:
         engine, index = self._engine(), target.index
         if not isinstance(engine, EmbeddedEngine) or not isinstance(index, EmbeddedIndex):
             return
-        changed = engine.changed(target.name, counts.changed)
+        changed = engine.changed(target.name, counts.changes)
         if not counts.encoded + counts.deleted or target.name in self.being_built:
             return
         points = index.count()

@@ -15,7 +15,7 @@ from recommender.backup.points import fill
 from recommender.backup.restore_rows import products_here, replace_everything, replace_products, staged
 from recommender.database.restore_journal import fresh_staging, is_cut_off, one_restore
 from recommender.errors import BadInput, NotFound, Refused
-from recommender.ingestion.verify import verify
+from recommender.ingestion.verification import verify
 from recommender.jobs.models import retire_unused, start_generation
 from recommender.models.folders import make_durable
 from recommender.models.manifest import read_manifest

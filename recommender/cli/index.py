@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from recommender.application.composition import Application
     from recommender.index.audit import Recall
     from recommender.index.generations import Generation
-    from recommender.ingestion.verify import Verification
+    from recommender.ingestion.verification import Verification
 
 app = typer.Typer(help="The generations of points in the vector index.", no_args_is_help=True)
 
@@ -132,7 +132,7 @@ def verify(
 
 def _compare(application: Application, progress: ProgressBar) -> Verification:
     from recommender.catalogue.product_states import ProductStates
-    from recommender.ingestion.verify import verify as compare
+    from recommender.ingestion.verification import verify as compare
 
     index = application.index(application.generations.require_live())
     return compare(index, application.catalogue, ProductStates(application.database), progress)

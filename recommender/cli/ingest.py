@@ -169,7 +169,7 @@ def worker(
     from recommender.application.composition import open_application
     from recommender.feeds.formats import feed_format_of
     from recommender.ingestion.loop import run_until_stopped
-    from recommender.ingestion.stopping import run_gracefully
+    from recommender.ingestion.shutdown import run_gracefully
     from recommender.jobs import ingest as jobs
     from recommender.jobs.watch import FeedWatch
 

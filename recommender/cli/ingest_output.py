@@ -10,7 +10,7 @@ from recommender.cli.output import say
 if TYPE_CHECKING:
     from recommender.catalogue.full_sync import Departures
     from recommender.catalogue.importer import ImportSummary
-    from recommender.ingestion.watch import FeedReport
+    from recommender.ingestion.feed_folder import FeedReport
     from recommender.jobs.ingest import TakenIn
 
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.embedding.encoder import Encoder, Vectors
-from recommender.errors import Unavailable
+from recommender.errors import Unavailable, one_line
 
 Vector = NDArray[np.float32]
 """The vector of one text: float32 [d]."""
 
 SLICE_S = 1.0
-"""What one slice should take: a tenth of the time in which a worker must have let go of its batch."""
+"""What one slice should take: a tenth of the time in which a worker must have given back its batch."""
 
 FIRST_SLICE = 8
 """Texts in the first slice, before the pace of the encoder is known: seconds on the slowest model there may be."""
@@ -24,25 +24,21 @@ LARGEST_SLICE = 4096
 """More than a batch has: beyond it nothing is gained."""
 
 PROBE = "lamp"
-"""What any encoder can encode. When it fails too, the encoder is broken, not the text that it failed on."""
+"""A text that any encoder can encode. When it fails too, the encoder is broken, not the text that it failed on."""
 
 
-def _go_on() -> None:
-    """Do not stop."""
-
-
-class Pace:
-    """How many texts are encoded in one go: from few, by what the last slice took, to what `SLICE_S` admits."""
+class SliceSize:
+    """How many texts are encoded in one go: few at first, then what takes `SLICE_S` at the pace of the last slice."""
 
     def __init__(self, first: int = FIRST_SLICE) -> None:
-        self.size = first
+        self.texts = first
 
-    def took(self, seconds: float, texts: int) -> None:
+    def adapt(self, seconds: float, texts: int) -> None:
         """Take note of what a slice took. A short one at the end of a batch says little, and changes nothing."""
-        if texts < self.size:
+        if texts < self.texts:
             return
         fitting = int(texts * SLICE_S / max(seconds, 1e-6))
-        self.size = max(1, min(fitting, 4 * self.size, LARGEST_SLICE))
+        self.texts = max(1, min(fitting, 4 * self.texts, LARGEST_SLICE))
 
 
 class TextVectors:
@@ -51,54 +47,55 @@ class TextVectors:
     `between` is called before each slice and may raise; what was encoded until then is kept for the next try.
     """
 
-    def __init__(self, pace: Pace | None = None, between: Callable[[], None] = _go_on) -> None:
-        self._pace = pace or Pace(LARGEST_SLICE)
+    def __init__(self, size: SliceSize | None = None, between: Callable[[], None] = lambda: None) -> None:
+        self._size = size or SliceSize(LARGEST_SLICE)
         self._between = between
         self._known: dict[str, dict[str, Vector]] = {}
 
-    def of(self, encoder: Callable[[], Encoder], texts: Sequence[str]) -> Mapping[str, Vector]:
-        """Return the vector of each text. `encoder` is called only if there is a text at all.
+    def encode(self, open_encoder: Callable[[], Encoder], texts: Sequence[str]) -> Mapping[str, Vector]:
+        """Return the vector of each text. The encoder is opened only if there is a text at all.
 
-        Raises what the encoder does, but `Unavailable` when the encoder fails on any text, and `ValueError` for a
+        Raises what the encoder raises, but `Unavailable` when the encoder fails on any text, and `ValueError` for a
         vector that is not finite.
         """
         if not texts:
             return {}
-        opened = encoder()
-        known = self._known.setdefault(opened.fingerprint, {})
-        # Longest first: a slice then has texts of like length, which encoders pad to the longest.
+        encoder = open_encoder()
+        known = self._known.setdefault(encoder.fingerprint, {})
+        # Longest first: the texts of a slice then have about the same length, and encoders pad to the longest.
         missing = sorted(dict.fromkeys(text for text in texts if text not in known), key=len, reverse=True)
         while missing:
             self._between()
-            size = self._pace.size
-            some, missing = missing[:size], missing[size:]
+            size = self._size.texts
+            part, missing = missing[:size], missing[size:]
             started = time.monotonic()
-            known.update(zip(some, _encoded(opened, some), strict=True))
-            self._pace.took(time.monotonic() - started, len(some))
+            known.update(zip(part, encode_or_blame(encoder, part), strict=True))
+            self._size.adapt(time.monotonic() - started, len(part))
         return known
 
 
-def _encoded(encoder: Encoder, texts: Sequence[str]) -> Vectors:
+def encode_or_blame(encoder: Encoder, texts: Sequence[str]) -> Vectors:
+    """Encode texts; after a failure find out whether the texts or the encoder are to blame.
+
+    Raises the error of the encoder when it can encode `PROBE`, else `Unavailable`.
+    """
+
+    def encode(some: Sequence[str]) -> Vectors:
+        vectors = encoder.encode(some)
+        if not np.isfinite(vectors).all():
+            raise ValueError("the encoder made a vector with NaN or infinity")
+        return vectors
+
     try:
-        return _finite(encoder.encode(texts))
+        return encode(texts)
     except Unavailable:
         raise
     except Exception as error:
-        _require_working(encoder, error)
+        try:
+            encode([PROBE])
+        except Exception as again:
+            reason = f"{type(error).__name__}: {one_line(error)}"
+            raise Unavailable(
+                f"the encoder {encoder.name} fails on any text ({reason}); see `recommender doctor`"
+            ) from again
         raise
-
-
-def _require_working(encoder: Encoder, error: Exception) -> None:
-    try:
-        _finite(encoder.encode([PROBE]))
-    except Exception as again:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise Unavailable(
-            f"the encoder {encoder.name} fails on any text ({reason}); see `recommender doctor`"
-        ) from again
-
-
-def _finite(vectors: Vectors) -> Vectors:
-    if not np.isfinite(vectors).all():
-        raise ValueError("the encoder made a vector with NaN or infinity")
-    return vectors

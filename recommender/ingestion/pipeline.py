@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from recommender.catalogue.outbox import Claim
 from recommender.catalogue.repository import Catalogue
 from recommender.errors import NotFound, Unavailable
-from recommender.ingestion.encoding import Pace, TextVectors, Vector
+from recommender.ingestion.change_plan import ChangePlan, WriteCounts
+from recommender.ingestion.encoding import SliceSize, TextVectors, Vector
 from recommender.ingestion.leases import Leases
-from recommender.ingestion.writer import Plan, PointWriter, Target, Unopened, WriteCounts
+from recommender.ingestion.point_writer import PointWriter
+from recommender.ingestion.targets import Target, UnopenedTarget
 
 FLUSH_EVERY_S = 1.0
 """Between two flushes while one batch follows the other: each waits for the disk, however little was written."""
@@ -26,33 +28,31 @@ BATCH = 1024
 _log = logging.getLogger(__name__)
 
 
-class Stopped(Exception):
-    """The worker was told to stop; what is in hand and not being written is given back."""
+class DrainStopped(Exception):
+    """The worker was told to stop; what is claimed and not being written is given back."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class DrainSummary:
     """What became of changes. `counts` adds up all generations that were written; `failed` are put off or parked."""
 
     applied: int = 0
     failed: int = 0
     counts: WriteCounts = field(default_factory=WriteCounts)
+    seconds: float = 0.0
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.applied + other.applied, self.failed + other.failed, self.counts + other.counts)
+    @property
+    def handled(self) -> int:
+        """How many changes it is about."""
+        return self.applied + self.failed
 
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the pipeline moves changes between.
-
-    `missed` notes that a generation did not take some SKUs; it answers False when that one is live by now.
-    """
-
-    catalogue: Catalogue
-    writer: PointWriter
-    targets: Callable[[], Sequence[Target | Unopened]]
-    missed: Callable[[str, Sequence[str]], bool]
+    def __add__(self, other: DrainSummary) -> DrainSummary:
+        return DrainSummary(
+            self.applied + other.applied,
+            self.failed + other.failed,
+            self.counts + other.counts,
+            self.seconds + other.seconds,
+        )
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class _Batch:
 
     claims: Sequence[Claim]
     vectors: TextVectors
-    work: list[tuple[Plan, Mapping[str, Vector]]] = field(default_factory=list)
+    work: list[tuple[ChangePlan, Mapping[str, Vector]]] = field(default_factory=list)
     error: Exception | None = None
 
     @property
@@ -73,7 +73,7 @@ class _Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class _UnflushedBatch:
     """A batch that is in the indexes, but may not be on the disk yet."""
 
     claims: Sequence[Claim]
@@ -84,174 +84,185 @@ class _Written:
 class Pipeline:
     """Carries batches from the outbox into the targets. At most three are in memory: read, encoded, written.
 
-    Reading and writing have a thread each; encoding, and a batch that failed, are the caller's. Only one thread
-    writes at any time. Whatever ends a run, nothing stays in hand.
+    Reading and writing have a thread each. Encoding, and a batch that failed, are done by the caller's thread. Only one
+    thread writes at any time. However a run ends, no claim is kept.
+
+    `missed` notes that a generation did not take some SKUs; it returns False when that one is live by now.
     """
 
-    def __init__(self, parts: Parts, leases: Leases, pace: Pace, stopped: Callable[[], bool]) -> None:
-        self._parts = parts
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        writer: PointWriter,
+        targets: Callable[[], Sequence[Target | UnopenedTarget]],
+        missed: Callable[[str, Sequence[str]], bool],
+        leases: Leases,
+    ) -> None:
+        self._catalogue = catalogue
+        self._writer = writer
+        self._targets = targets
+        self._missed = missed
         self._leases = leases
-        self._pace = pace
-        self._stopped = stopped
-        self._done = Tally()
-        self._unflushed: list[_Written] = []
+        self._slice_size = SliceSize()
+        self._stopped: Callable[[], bool] = lambda: False
+        self._done = DrainSummary()
+        self._unflushed: list[_UnflushedBatch] = []
         self._flushed_at = 0.0
-        self._until = math.inf
 
-    def run(self, enough: int, report: Callable[[Tally], None], until: float = math.inf) -> Tally:
+    def run(
+        self,
+        enough: int,
+        report: Callable[[DrainSummary], None],
+        stopped: Callable[[], bool],
+        until: float = math.inf,
+    ) -> DrainSummary:
         """Work until nothing is due, told to stop, or `enough` texts went in; `report` is told what was done so far.
 
-        From the time `until` (`time.monotonic`) on nothing more is claimed, and what is in hand is finished.
+        From the time `until` (`time.monotonic`) on nothing more is claimed, and what was claimed is finished.
 
         Raises `Unavailable` when the database, an engine or an encoder is away: no change is to blame, none is put off.
         """
-        self._done = Tally()
-        self._unflushed = []
-        self._until = until
+        self._stopped, self._done, self._unflushed = stopped, DrainSummary(), []
+        writes: list[Future[_Batch | None]] = []
+
+        def finish_write() -> None:
+            while writes:
+                if (failed := writes.pop().result()) is not None:
+                    self._bisect(failed)
+
         try:
             with ThreadPoolExecutor(1, "read") as reading, ThreadPoolExecutor(1, "write") as writing:
-                self._flow(reading, writing, enough, report)
+                with suppress(DrainStopped):
+                    upcoming = reading.submit(self._read, enough, until)
+                    while (batch := upcoming.result()) is not None:
+                        upcoming = reading.submit(self._read, enough, until)
+                        self._encode(batch)
+                        finish_write()
+                        writes.append(writing.submit(self._write, batch))
+                        report(self._done)
+                with suppress(DrainStopped):
+                    finish_write()
+                self._acknowledge()
         finally:
             self._leases.release()
         report(self._done)
         return self._done
 
-    def _flow(
-        self, reading: ThreadPoolExecutor, writing: ThreadPoolExecutor, enough: int, report: Callable[[Tally], None]
-    ) -> None:
-        pending: list[Future[_Batch | None]] = []
-        with suppress(Stopped):
-            upcoming = reading.submit(self._read, enough)
-            while (batch := upcoming.result()) is not None:
-                upcoming = reading.submit(self._read, enough)
-                self._encode(batch)
-                self._settle(pending)
-                pending.append(writing.submit(self._write, batch))
-                report(self._done)
-        with suppress(Stopped):
-            self._settle(pending)
-        self._acknowledge()
-
-    def _settle(self, pending: list[Future[_Batch | None]]) -> None:
-        """Wait for the write under way, and take the batch apart if it failed."""
-        while pending:
-            if (failed := pending.pop().result()) is not None:
-                self._take_apart(failed)
-
-    def _read(self, enough: int) -> _Batch | None:
-        if self._stopped() or self._done.counts.encoded >= enough or time.monotonic() >= self._until:
+    def _read(self, enough: int, until: float) -> _Batch | None:
+        if self._stopped() or self._done.counts.encoded >= enough or time.monotonic() >= until:
             return None
         claims = self._leases.claim(BATCH)
-        return self._compared(claims, TextVectors(self._pace, self._between)) if claims else None
+        return self._plan(claims, TextVectors(self._slice_size, self._stop_or_renew)) if claims else None
 
-    def _between(self) -> None:
+    def _stop_or_renew(self) -> None:
         if self._stopped():
-            raise Stopped
-        self._leases.keep()
+            raise DrainStopped
+        self._leases.renew_when_due()
 
-    def _compared(self, claims: Sequence[Claim], vectors: TextVectors) -> _Batch:
+    def _plan(self, claims: Sequence[Claim], vectors: TextVectors) -> _Batch:
         """Read the products of a batch as they are now, and plan what each target needs for them."""
         batch = _Batch(claims, vectors)
         # Asked for once a batch: a generation that starts or goes live meanwhile is followed from the next batch on.
-        targets = self._parts.targets()
-        with _blaming(batch):
-            stored = self._parts.catalogue.get_many(batch.skus)
+        targets = self._targets()
+        with _keep_error(batch):
+            stored = self._catalogue.get_many(batch.skus)
             gone = [sku for sku in batch.skus if sku not in stored]
             for target in targets:
-                with self._tolerant_of(target, batch.skus):
-                    batch.work.append((self._parts.writer.plan(_open(target), list(stored.values()), gone), {}))
+                with self._note_missed(target, batch.skus):
+                    if isinstance(target, UnopenedTarget):
+                        raise target.reason
+                    batch.work.append((self._writer.plan(target, list(stored.values()), gone), {}))
         return batch
 
     def _encode(self, batch: _Batch) -> None:
         plans, batch.work = [plan for plan, _ in batch.work], []
-        with _blaming(batch):
+        with _keep_error(batch):
             for plan in plans:
-                with self._tolerant_of(plan.target, batch.skus):
-                    texts = [change.text for change in plan.texts]
-                    batch.work.append((plan, batch.vectors.of(plan.target.encoder, texts)))
+                with self._note_missed(plan.target, batch.skus):
+                    batch.work.append((plan, batch.vectors.encode(plan.target.encoder, plan.texts)))
 
     def _write(self, batch: _Batch) -> _Batch | None:
-        """Write a batch, acknowledge now and then, and return None; one that failed, here or before, is returned."""
+        """Write a batch, acknowledge now and then, and return None. A batch that failed, here or before, is returned.
+
+        What this worker no longer has, since a lease ran out, is left out: another worker writes it.
+        """
         if batch.has_failed():
             return batch
-        held = self._leases.begin_to_write(batch.claims)
+        leased = self._leases.begin_write(batch.claims)
         counts = WriteCounts()
-        with _blaming(batch):
+        with _keep_error(batch):
             for plan, vectors in batch.work:
-                with self._tolerant_of(plan.target, batch.skus):
-                    part = plan if len(held) == len(batch.claims) else plan.only(held)
-                    counts += self._parts.writer.apply(part, vectors)
+                with self._note_missed(plan.target, batch.skus):
+                    part = plan if len(leased) == len(batch.claims) else plan.restrict(leased)
+                    counts += self._writer.apply(part, vectors)
         if batch.has_failed():
-            self._leases.written_in_vain(batch.claims)
+            self._leases.abandon_write(batch.claims)
             return batch
-        self._leases.forget([claim for claim in batch.claims if claim.sku not in held])
-        claims = [claim for claim in batch.claims if claim.sku in held]
-        self._unflushed.append(_Written(claims, [plan.target for plan, _ in batch.work], counts))
+        self._leases.forget([claim for claim in batch.claims if claim.sku not in leased])
+        claims = [claim for claim in batch.claims if claim.sku in leased]
+        self._unflushed.append(_UnflushedBatch(claims, [plan.target for plan, _ in batch.work], counts))
         if time.monotonic() - self._flushed_at >= FLUSH_EVERY_S:
             self._acknowledge()
         return None
 
     def _acknowledge(self) -> None:
         """Make durable what has been written, and then take it off the queue."""
-        written, self._unflushed = self._unflushed, []
-        claims = [claim for one in written for claim in one.claims]
-        targets = {id(target.index): target for one in written for target in one.targets}
-        with _nobodys_fault():
+        batches, self._unflushed = self._unflushed, []
+        claims = [claim for batch in batches for claim in batch.claims]
+        targets = {id(target.index): target for batch in batches for target in batch.targets}
+        with _raise_unavailable():
             for target in targets.values():
-                with self._tolerant_of(target, [claim.sku for claim in claims]):
+                with self._note_missed(target, [claim.sku for claim in claims]):
                     target.index.flush()
         self._leases.acknowledge(claims)
         self._flushed_at = time.monotonic()
-        for one in written:
-            self._done += Tally(len(one.claims), 0, one.counts)
+        for batch in batches:
+            self._done += DrainSummary(len(batch.claims), 0, batch.counts)
 
-    def _take_apart(self, batch: _Batch) -> None:
-        # Writing is idempotent, so a failing batch is simply tried again in halves until the bad item stands alone.
+    def _bisect(self, batch: _Batch) -> None:
+        """Try a batch that failed again in halves, until the change that is to blame stands alone and fails.
+
+        Nothing has to be undone before: writing is idempotent.
+        """
         if len(batch.claims) == 1:
             self._leases.fail(batch.claims[0], batch.error)
-            self._done += Tally(failed=1)
+            self._done += DrainSummary(failed=1)
             return
         middle = len(batch.claims) // 2
-        for half in (batch.claims[:middle], batch.claims[middle:]):
-            self._between()
-            alone = self._compared(half, batch.vectors)
-            self._encode(alone)
-            if (failed := self._write(alone)) is not None:
-                self._take_apart(failed)
+        for claims in (batch.claims[:middle], batch.claims[middle:]):
+            self._stop_or_renew()
+            half = self._plan(claims, batch.vectors)
+            self._encode(half)
+            if (failed := self._write(half)) is not None:
+                self._bisect(failed)
 
     @contextmanager
-    def _tolerant_of(self, target: Target | Unopened, skus: Sequence[str]) -> Iterator[None]:
+    def _note_missed(self, target: Target | UnopenedTarget, skus: Sequence[str]) -> Iterator[None]:
         """Let a generation that is not live hold nothing up: what it did not take is noted, and it gets it later."""
         try:
             yield
-        except Stopped:
+        except DrainStopped:
             raise
         except Exception as error:
-            if target.live or not self._parts.missed(target.name, skus):
+            if target.live or not self._missed(target.name, skus):
                 raise
             _log.warning("generation %s, which is not live, did not take a batch: %s", target.name, error)
 
 
-def _open(target: Target | Unopened) -> Target:
-    if isinstance(target, Unopened):
-        raise target.reason
-    return target
-
-
 @contextmanager
-def _blaming(batch: _Batch) -> Iterator[None]:
+def _keep_error(batch: _Batch) -> Iterator[None]:
     """Keep an error that a change may be to blame for; raise `Unavailable` for what is no change's fault."""
     try:
-        with _nobodys_fault():
+        with _raise_unavailable():
             yield
-    except (Stopped, Unavailable):
+    except (DrainStopped, Unavailable):
         raise
-    except Exception as error:  # noqa: BLE001 - whatever an item does to us, it must not block the others
+    except Exception as error:  # noqa: BLE001 - whatever one change does to us, it must not block the others
         batch.error = error
 
 
 @contextmanager
-def _nobodys_fault() -> Iterator[None]:
+def _raise_unavailable() -> Iterator[None]:
     try:
         yield
     except (NotFound, OSError, MemoryError) as error:

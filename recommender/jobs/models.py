@@ -17,7 +17,7 @@ from recommender.application.composition import Application
 from recommender.catalogue.product_states import ProductStates
 from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError, Unavailable
 from recommender.index.generations import Generation, GenerationState
-from recommender.ingestion.rebuild import backfill
+from recommender.ingestion.backfill import backfill
 from recommender.leftovers import LEFTOVER_AGE_S, remove_leftovers
 from recommender.models.base import Pooling, assemble, resolve_model
 from recommender.models.bundle import ZIP, unpack

@@ -13,9 +13,10 @@ from recommender.embedding.encoder import Encoder
 from recommender.evaluation.held_out import TextFunction
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.protocol import VectorIndex
-from recommender.ingestion.rebuild import backfill
+from recommender.ingestion.backfill import backfill
+from recommender.ingestion.point_writer import PointWriter
+from recommender.ingestion.targets import Target
 from recommender.ingestion.worker import BATCH
-from recommender.ingestion.writer import PointWriter, Target
 from recommender.models.registry import RegisteredModel
 from recommender.serving.live_model import LivePair, OnePair
 from recommender.serving.queries import Queries

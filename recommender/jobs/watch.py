@@ -10,7 +10,7 @@ from pathlib import Path
 from recommender.application.composition import Application
 from recommender.feeds.columns import field_mapping
 from recommender.feeds.formats import FeedFormat
-from recommender.ingestion.watch import SETTLED_S, FeedFolder, FeedReport, shown
+from recommender.ingestion.feed_folder import SETTLED_S, FeedFolder, FeedReport, printable
 from recommender.jobs.ingest import TakenIn, take_in
 
 
@@ -60,7 +60,7 @@ def _report(path: Path, taken: TakenIn) -> FeedReport:
     gone = taken.departures
     ended = f"ended early: {summary.ended_early}" if summary.ended_early else ""
     return FeedReport(
-        feed=shown(path.name),
+        feed=printable(path.name),
         created=summary.created,
         updated=summary.updated,
         unchanged=summary.unchanged,

@@ -20,7 +20,7 @@ from recommender.application.composition import Application
 from recommender.embedding.encoder import Encoder, Role, Vectors
 from recommender.errors import Unavailable
 from recommender.index.generations import Generation, GenerationState
-from recommender.ingestion.verify import verify
+from recommender.ingestion.verification import verify
 from recommender.jobs.ingest import drain
 from recommender.jobs.models import rebuild, roll_back, start_generation
 from recommender.jobs.promote import promote

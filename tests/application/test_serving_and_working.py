@@ -25,7 +25,7 @@ from recommender.index.generations import Generation, Generations
 from recommender.index.pool import OpenIndexes, Pin
 from recommender.index.protocol import IndexQuery, point_id
 from recommender.ingestion.loop import HELD
-from recommender.ingestion.verify import verify
+from recommender.ingestion.verification import verify
 from recommender.jobs.background_worker import BackgroundWorker
 from recommender.jobs.ingest import drain
 from recommender.jobs.models import rebuild, roll_back, start_generation

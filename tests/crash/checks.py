@@ -16,7 +16,7 @@ from recommender.database.engine import Database
 from recommender.database.migrate import upgrade
 from recommender.database.transfer import sqlite_file
 from recommender.index.generations import Generation, GenerationState
-from recommender.ingestion.verify import verify
+from recommender.ingestion.verification import verify
 from recommender.models.fingerprint import fingerprint
 
 COMPARED = 30

@@ -18,7 +18,7 @@ from recommender.catalogue.importer import import_feed
 from recommender.database import restore_journal as switch_over
 from recommender.index.embedded import shard
 from recommender.index.protocol import Point
-from recommender.ingestion import pipeline, rebuild
+from recommender.ingestion import backfill, pipeline
 
 OUTBOX = {"claim": "claim", "renew": "claim", "acknowledge": "acknowledge"}
 CATALOGUE = {"upsert": "import", "upsert_offers": "import", "deactivate": "deactivate"}
@@ -139,7 +139,7 @@ def slow_steps(linger: Linger) -> None:
 
 def take_small_steps(rows: int, flush_every: float) -> None:
     """Let a few hundred products come in many batches, so that there is a before and an after."""
-    pipeline.BATCH = rebuild.BATCH = rows
+    pipeline.BATCH = backfill.BATCH = rows
     pipeline.FLUSH_EVERY_S = flush_every
     full.BATCH = 1
     named = import_feed.__kwdefaults__

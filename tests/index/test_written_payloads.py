@@ -9,7 +9,7 @@ from pathlib import Path
 from support.shop import Shop
 
 from recommender.index.protocol import Order, point_id
-from recommender.ingestion.writer import PointWriter
+from recommender.ingestion.point_writer import PointWriter
 from recommender.query import Filters
 from recommender.types import Product
 

@@ -13,10 +13,10 @@ from support.shop import Shop
 from recommender.catalogue.product_states import ProductStates
 from recommender.catalogue.repository import Catalogue
 from recommender.errors import RecommenderError, Unavailable
-from recommender.ingestion.rebuild import backfill
-from recommender.ingestion.verify import verify
+from recommender.ingestion.backfill import backfill
+from recommender.ingestion.targets import UnopenedTarget
+from recommender.ingestion.verification import verify
 from recommender.ingestion.worker import Worker
-from recommender.ingestion.writer import Unopened
 from recommender.types import Product
 
 
@@ -58,7 +58,7 @@ def test_a_backfill_ends_while_changes_come_in_and_the_next_drain_has_the_last_o
 def test_a_backfill_ends_while_a_worker_that_can_not_open_it_follows_the_changes(shop: Shop) -> None:
     noted: set[str] = set()
     live, building = shop.targets[0], shop.add_target("g2", live=False)
-    held = Unopened(building.name, Unavailable("it is being built"))
+    held = UnopenedTarget(building.name, Unavailable("it is being built"))
     worker = Worker(
         shop.catalogue,
         shop.outbox,
@@ -67,7 +67,7 @@ def test_a_backfill_ends_while_a_worker_that_can_not_open_it_follows_the_changes
         missed=lambda _name, skus: noted.update(skus) is None,
     )
     restless = Restless(shop, worker.drain)
-    backfill(building, restless, shop.writer, states=ProductStates(shop.database), noted=lambda: noted)
+    backfill(building, restless, shop.writer, states=ProductStates(shop.database), missed=lambda: noted)
     assert shop.outbox.depth().waiting == 0
     assert set(verify(building.index, shop.catalogue).differing) <= noted
 

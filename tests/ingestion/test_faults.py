@@ -22,9 +22,9 @@ from recommender.catalogue.outbox import LONGEST_RETRY, MAX_ATTEMPTS, QueueDepth
 from recommender.database.engine import Database
 from recommender.errors import NotFound, Unavailable
 from recommender.ingestion.loop import HELD, follow
-from recommender.ingestion.verify import verify
+from recommender.ingestion.targets import UnopenedTarget
+from recommender.ingestion.verification import verify
 from recommender.ingestion.worker import DrainSummary, Worker
-from recommender.ingestion.writer import Unopened
 from recommender.types import Product
 
 PRODUCTS = [Product(f"lamp-{number}", f"Lamp number {number}") for number in range(300)]
@@ -230,7 +230,7 @@ def test_what_a_generation_that_is_not_live_does_not_take_is_noted_before_it_is_
         return True
 
     broken = replace(shop.add_target("g2", live=False), index=FaultyIndex(shop.index, Fault(AWAY)))
-    targets = [shop.targets[0], broken, Unopened("g3", AWAY)]
+    targets = [shop.targets[0], broken, UnopenedTarget("g3", AWAY)]
     worker = Worker(shop.catalogue, shop.outbox, shop.writer, lambda: targets, missed=missed)
     shop.catalogue.upsert(PRODUCTS)
     assert worker.drain().applied == len(PRODUCTS)

@@ -16,9 +16,9 @@ from support.shop import Shop
 from recommender.catalogue.outbox import Claim, Outbox
 from recommender.index.protocol import VectorIndex
 from recommender.ingestion.leases import LEASE
-from recommender.ingestion.verify import verify
+from recommender.ingestion.targets import Target
+from recommender.ingestion.verification import verify
 from recommender.ingestion.worker import DrainSummary, Worker
-from recommender.ingestion.writer import Target
 from recommender.types import Product
 
 OLD = Product("lamp", "Brass desk lamp")

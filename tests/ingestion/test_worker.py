@@ -16,8 +16,8 @@ from recommender.catalogue.lease_owner import this_host
 from recommender.embedding.encoder import Role, Vectors
 from recommender.errors import Unavailable
 from recommender.index.protocol import point_id
-from recommender.ingestion.rebuild import backfill
-from recommender.ingestion.verify import verify
+from recommender.ingestion.backfill import backfill
+from recommender.ingestion.verification import verify
 from recommender.types import Product
 
 LAMP = Product("lamp", "Brass desk lamp", "A lamp for a desk", "Lumo", ("Home", "Lamps"), Decimal("19.90"), "EUR")

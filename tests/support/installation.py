@@ -9,9 +9,9 @@ from pathlib import Path
 from support.fake_encoder import WordEncoder
 
 from recommender.application.composition import Application
-from recommender.ingestion.verify import Verification, verify
+from recommender.ingestion.targets import Target
+from recommender.ingestion.verification import Verification, verify
 from recommender.ingestion.worker import Worker
-from recommender.ingestion.writer import Target
 from recommender.models.manifest import Manifest
 from recommender.settings import Settings
 from recommender.types import Product

@@ -18,8 +18,9 @@ from recommender.embedding.lexical import LexicalEncoder
 from recommender.embedding.text import ProductText
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.protocol import VectorIndex
+from recommender.ingestion.point_writer import PointWriter
+from recommender.ingestion.targets import Target
 from recommender.ingestion.worker import Worker
-from recommender.ingestion.writer import PointWriter, Target
 from recommender.serving.live_model import LivePair, OnePair
 from recommender.serving.queries import Queries
 

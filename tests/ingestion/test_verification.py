@@ -13,7 +13,7 @@ from support.shop import Shop
 from recommender.catalogue.product_states import ProductStates
 from recommender.database.tables import OutboxRow
 from recommender.index.protocol import StoredPoint, point_id
-from recommender.ingestion.verify import Verification, verify
+from recommender.ingestion.verification import Verification, verify
 from recommender.types import Product
 
 LAMP = Product("lamp", "Brass desk lamp", "A lamp for a desk", "Lumo", ("Home", "Lamps"), Decimal("19.90"), "EUR")

@@ -14,7 +14,7 @@ import pytest
 from recommender.application.composition import Application
 from recommender.catalogue.runs import ImportStopped
 from recommender.errors import BadFeed, BadInput, MissingExtra, Unavailable, UsageError
-from recommender.ingestion.watch import FeedFolder, FeedReport
+from recommender.ingestion.feed_folder import FeedFolder, FeedReport
 from recommender.jobs.watch import FeedWatch
 from recommender.settings import load_settings
 

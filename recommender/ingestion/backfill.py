@@ -1,0 +1,57 @@
+"""Filling a new generation from the catalogue until it misses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from recommender.batching import batches
+from recommender.catalogue.repository import Catalogue
+from recommender.errors import RecommenderError
+from recommender.ingestion.change_plan import WriteCounts
+from recommender.ingestion.point_writer import PointWriter
+from recommender.ingestion.targets import Target
+from recommender.ingestion.verification import States, verify
+from recommender.ingestion.worker import BATCH
+from recommender.types import Progress, silent
+
+ROUNDS = 5
+"""Repair rounds before giving up. Each closes what the one before left, and what still comes in reaches the target by
+itself, so a few always suffice."""
+
+
+def backfill(
+    target: Target,
+    catalogue: Catalogue,
+    writer: PointWriter,
+    progress: Progress = silent,
+    states: States | None = None,
+    missed: Callable[[], Collection[str]] = frozenset,
+) -> WriteCounts:
+    """Write every active product into the target and return what was done; the graph is built at the end.
+
+    A run that was cut off goes on where it stopped, since points that are current are left alone. A worker may apply a
+    change while the older state is being written here: the comparison at the end finds that and writes it again.
+    On return nothing is missing that was committed before the last round began, except what is on its way: changes that
+    are queued, as `states` say, and those in `missed`, which are queued again when the target goes live.
+    """
+    total = catalogue.count()
+    counts = WriteCounts()
+    done = 0
+    for batch in batches(catalogue.products(), BATCH):
+        counts += writer.write(target, batch)
+        done += len(batch)
+        progress("indexing", done, max(total, done), target.name)
+    for number in range(ROUNDS):
+        found = verify(target.index, catalogue, states)
+        # In a shop that never rests some change is always on its way. The first round writes even those: what the
+        # target missed is in the live generation, and would be absent from the answers between the switch and the next
+        # drain.
+        if not found.differing or (number and not set(found.differing).difference(found.queued, missed())):
+            target.index.optimize()
+            return counts
+        for skus in batches(found.differing, BATCH):
+            stored = catalogue.get_many(skus)
+            counts += writer.write(target, list(stored.values()), [sku for sku in skus if sku not in stored])
+    raise RecommenderError(
+        f"generation {target.name} did not catch up with the catalogue in {ROUNDS} rounds; run the rebuild again"
+    )

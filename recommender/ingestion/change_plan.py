@@ -1,0 +1,115 @@
+"""What changed products need of a generation: a new vector where the text changed, else only a new payload.
+
+Each point carries the hash of the text that its vectors were made of, and the revision of the product that its payload
+shows. A product whose text hash is unchanged keeps its vectors, so a change of price or stock encodes nothing. A point
+that shows the present revision is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+from uuid import UUID
+
+from recommender.catalogue.repository import StoredProduct
+from recommender.index.protocol import point_id
+from recommender.ingestion.targets import Target
+from recommender.types import JsonObject, Product
+
+
+@dataclass(frozen=True, slots=True)
+class WriteCounts:
+    """What a write did, in products; `encoded` counts the points that got a new vector."""
+
+    encoded: int = 0
+    payloads: int = 0
+    untouched: int = 0
+    deleted: int = 0
+
+    @property
+    def changes(self) -> int:
+        """The number of points that are not as they were."""
+        return self.encoded + self.payloads + self.deleted
+
+    def __add__(self, other: WriteCounts) -> WriteCounts:
+        return WriteCounts(
+            self.encoded + other.encoded,
+            self.payloads + other.payloads,
+            self.untouched + other.untouched,
+            self.deleted + other.deleted,
+        )
+
+
+class PayloadUpdate(NamedTuple):
+    """A point whose vectors are current, and its new payload."""
+
+    sku: str
+    id: UUID
+    payload: JsonObject
+
+
+class VectorUpdate(NamedTuple):
+    """A point whose vectors are to be made of a new text."""
+
+    sku: str
+    id: UUID
+    text: str
+    payload: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePlan:
+    """What brings the points of one target in line with some products. Nothing of it has been done yet."""
+
+    target: Target
+    deletions: Sequence[str] = ()
+    payloads: Sequence[PayloadUpdate] = ()
+    vectors: Sequence[VectorUpdate] = ()
+    untouched: int = 0
+
+    @property
+    def counts(self) -> WriteCounts:
+        """What applying it does."""
+        return WriteCounts(len(self.vectors), len(self.payloads), self.untouched, len(self.deletions))
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts to encode for it."""
+        return [update.text for update in self.vectors]
+
+    def restrict(self, skus: Collection[str]) -> ChangePlan:
+        """Return the part of the plan that is about these SKUs."""
+        return replace(
+            self,
+            deletions=[sku for sku in self.deletions if sku in skus],
+            payloads=[update for update in self.payloads if update.sku in skus],
+            vectors=[update for update in self.vectors if update.sku in skus],
+        )
+
+
+def plan_changes(
+    target: Target,
+    products: Sequence[StoredProduct],
+    gone: Sequence[str],
+    text: Callable[[Product], str],
+    payload: Callable[[StoredProduct], JsonObject],
+) -> ChangePlan:
+    """Compare products with their points and say what has to be done; the index is only read.
+
+    Points of SKUs in `gone` and of products that are no longer active are to be deleted.
+    """
+    active = [stored for stored in products if stored.active]
+    deletions = [*gone, *(stored.product.sku for stored in products if not stored.active)]
+    ids = [point_id(stored.product.sku) for stored in active]
+    points = {point.id: point.payload for point in target.index.retrieve(ids)} if ids else {}
+    payloads: list[PayloadUpdate] = []
+    vectors: list[VectorUpdate] = []
+    for identity, stored in zip(ids, active, strict=True):
+        known = points.get(identity, {})
+        sku = stored.product.sku
+        if known.get("text_hash") != stored.text_hash:
+            vectors.append(VectorUpdate(sku, identity, text(stored.product), payload(stored)))
+        elif known.get("revision") != stored.revision:
+            payloads.append(PayloadUpdate(sku, identity, payload(stored)))
+    return ChangePlan(target, deletions, payloads, vectors, len(active) - len(payloads) - len(vectors))
