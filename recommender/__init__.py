@@ -2,88 +2,45 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from recommender.version import __version__
+from recommender.query import Answer as Answer
+from recommender.query import Boost as Boost
+from recommender.query import BoostKind as BoostKind
+from recommender.query import Explanation as Explanation
+from recommender.query import Facets as Facets
+from recommender.query import Fallback as Fallback
+from recommender.query import Filters as Filters
+from recommender.query import Hit as Hit
+from recommender.query import Mode as Mode
+from recommender.query import Options as Options
+from recommender.query import Reason as Reason
+from recommender.query import Rule as Rule
+from recommender.query import RuleAction as RuleAction
+from recommender.query import Status as Status
+from recommender.query import Strategy as Strategy
+from recommender.query import Variants as Variants
+from recommender.query import WriteResult as WriteResult
+from recommender.types import Availability as Availability
+from recommender.types import Card as Card
+from recommender.types import Product as Product
+from recommender.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from recommender.api import AsyncRecommender, Recommender
-    from recommender.query import (
-        Answer,
-        Boost,
-        BoostKind,
-        Explanation,
-        Facets,
-        Fallback,
-        Filters,
-        Hit,
-        Mode,
-        Options,
-        Reason,
-        Rule,
-        RuleAction,
-        Status,
-        Strategy,
-        Variants,
-        WriteResult,
-    )
-    from recommender.types import Availability, Card, Product
+    from recommender.api import AsyncRecommender as AsyncRecommender
+    from recommender.api import Recommender as Recommender
 
-_HOMES = {
-    "recommender.api": ("AsyncRecommender", "Recommender"),
-    "recommender.query": (
-        "Answer",
-        "Boost",
-        "BoostKind",
-        "Explanation",
-        "Facets",
-        "Fallback",
-        "Filters",
-        "Hit",
-        "Mode",
-        "Options",
-        "Reason",
-        "Rule",
-        "RuleAction",
-        "Status",
-        "Strategy",
-        "Variants",
-        "WriteResult",
-    ),
-    "recommender.types": ("Availability", "Card", "Product"),
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-
-__all__ = [
-    "Answer",
-    "AsyncRecommender",
-    "Availability",
-    "Boost",
-    "BoostKind",
-    "Card",
-    "Explanation",
-    "Facets",
-    "Fallback",
-    "Filters",
-    "Hit",
-    "Mode",
-    "Options",
-    "Product",
-    "Reason",
-    "Recommender",
-    "Rule",
-    "RuleAction",
-    "Status",
-    "Strategy",
-    "Variants",
-    "WriteResult",
-    "__version__",
-]
+_LAZY = ("AsyncRecommender", "Recommender")
+"""Imported on first use: they need the database, the index and the encoder, and the client needs none of these."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for: the client alone needs none of it."""
-    if name not in _HOME_OF:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name]), name)
+    from recommender import api
+
+    return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -6,6 +6,8 @@ import asyncio
 import inspect
 import pydoc
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from support.installation import install, settings_of
 from support.tiny_model import build_tiny_model
 from support.toy_catalogue import toy_catalogue
 
+import recommender
 from recommender import AsyncRecommender, Filters, Mode, Options, Product, Recommender, Rule, RuleAction
 from recommender.client import AsyncClient, Client
 from recommender.errors import BadInput, NotFound, Unavailable, UnknownSku, UsageError
@@ -218,3 +221,18 @@ def test_the_example_of_the_readme_runs(
     monkeypatch.setenv("RECOMMENDER_HOME", str(tmp_path))
     exec(compile(example, README.name, "exec"), {})
     assert len(capsys.readouterr().out.splitlines()) >= 5
+
+
+def test_the_public_names_are_shown_and_imported_when_they_are_used() -> None:
+    code = (
+        "import sys, recommender; assert {'Recommender', 'AsyncRecommender', 'Filters'} <= set(dir(recommender));"
+        "assert 'recommender.api' not in sys.modules; from recommender import Recommender; print(Recommender.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "Recommender"
+
+
+def test_the_package_runs_as_a_module() -> None:
+    command = [sys.executable, "-m", "recommender", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == recommender.__version__
