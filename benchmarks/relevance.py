@@ -36,7 +36,7 @@ WAYS = (
 def recommender_of(application: Application, fusion: Fusion) -> Queries:
     """Return the queries over the live pair with one fusion for everything."""
     return Queries(
-        application.pairs(),
+        application.live_models,
         application.catalogue,
         application.text,
         application.lexical,

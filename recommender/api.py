@@ -17,7 +17,7 @@ from recommender.jobs.background_worker import BackgroundWorker
 from recommender.jobs.status import status_of
 from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, WriteResult
 from recommender.query.validation import check_disjoint, each_product, each_sku
-from recommender.serving.live_model import LivePairs
+from recommender.serving.live_model import LiveModels
 from recommender.serving.query_vectors import CacheInfo, Observe, unobserved
 from recommender.settings import load_settings
 from recommender.types import Product
@@ -113,9 +113,9 @@ class Recommender(RecommenderInterface):
         return status_of(self.application)
 
     @property
-    def pairs(self) -> LivePairs:
-        """The pairs of generation and model that queries are answered from."""
-        return self.application.pairs()
+    def live_models(self) -> LiveModels:
+        """The models that queries are answered by, each with the index that it made."""
+        return self.application.live_models
 
     @property
     def worker(self) -> BackgroundWorker | None:

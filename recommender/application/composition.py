@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from recommender.application.followers import Followers
-from recommender.application.keyed_cache import Once
+from recommender.application.graph_builds import GraphBuilds
+from recommender.application.write_targets import WriteTargets
 from recommender.catalogue.outbox import Outbox, queue_changes
 from recommender.catalogue.repository import Catalogue
 from recommender.catalogue.rules import Rules
@@ -23,25 +23,22 @@ from recommender.embedding.encoder import Encoder
 from recommender.embedding.lexical import LexicalEncoder
 from recommender.embedding.load import load_encoder
 from recommender.embedding.text import ProductText
-from recommender.errors import BadInput, IndexHeld, NotFound, Unavailable
+from recommender.errors import BadInput, Unavailable
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
 from recommender.index.generations import Generation, Generations
-from recommender.index.pool import OpenIndexes
+from recommender.index.pool import HELD_PATIENCE_S, IndexPool
 from recommender.index.protocol import VectorEngine, VectorIndex
 from recommender.ingestion.point_writer import PointWriter
 from recommender.ingestion.targets import Target
 from recommender.ingestion.worker import Worker
 from recommender.models.registry import RegisteredModel, Registry
-from recommender.serving.live_model import LivePairs
+from recommender.serving.live_model import LiveModels
 from recommender.serving.queries import Queries
 from recommender.serving.query_vectors import Observe, unobserved
 from recommender.settings import Settings, load_settings
 
-HELD_PATIENCE_S = 5.0
-"""How long an embedded index that another process holds is waited for: a query or a price update is done by then."""
-
 UNUSED_S = 60.0
-"""After which a process that holds the live pair closes another index: opening one stops all threads for 0.1 s."""
+"""After which a process that holds the live index closes another one: opening it again stops all threads for 0.1 s."""
 
 
 class Application:
@@ -50,22 +47,28 @@ class Application:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         _make_home(settings)
-        self.database = Database(settings.resolved_database_url)
-        try:
+        self._encoders: dict[str, Encoder] = {}
+        self._loading = threading.Lock()
+        self._keep_unused_s = 0.0
+        with ExitStack() as closing:
+            self.database = Database(settings.resolved_database_url)
+            closing.callback(self.database.close)
             upgrade(self.database)
             finish(settings.home, self.database)
-        except BaseException:
-            self.database.close()
-            raise
-        self.text = ProductText(settings.text_attributes, settings.language)
-        self.catalogue = Catalogue(self.database, self.text.hash)
-        self.outbox = Outbox(self.database)
-        self.rules = Rules(self.database)
-        self.registry = Registry(self.database, settings.models_dir)
-        self.generations = Generations(self.database, _requeue, self._switched)
-        self._indexes = OpenIndexes(self._open)
-        self._encoders: Once[str, Encoder] = Once()
-        self._kept_s = 0.0
+            self.text = ProductText(settings.text_attributes, settings.language)
+            self.catalogue = Catalogue(self.database, self.text.hash)
+            self.outbox = Outbox(self.database)
+            self.rules = Rules(self.database)
+            self.registry = Registry(self.database, settings.models_dir)
+            self.generations = Generations(self.database, _requeue, lambda: self.live_models.refresh())
+            closing.callback(self._close_engine)
+            self._indexes = IndexPool(lambda: self.engine, settings.qdrant_url or str(settings.index_dir))
+            closing.callback(self._indexes.close)
+            self._graph_builds = GraphBuilds(lambda: self.engine, self._indexes)
+            self._write_targets = WriteTargets(lambda: self.engine, self.generations, self._indexes, self.target)
+            closing.callback(self._write_targets.release)
+            closing.callback(self._graph_builds.close)
+            self._closing = closing.pop_all()
 
     @cached_property
     def engine(self) -> VectorEngine:
@@ -87,67 +90,51 @@ class Application:
         return PointWriter(self.text, self.lexical.document, self.settings.popularity_attribute)
 
     def index(self, generation: Generation, patience: float = HELD_PATIENCE_S) -> VectorIndex:
-        """Open the index of a generation, once in this process; one that is held is waited for `patience` seconds.
+        """Open the index of a generation, once in this process; it is open until `release_indexes` or `close`.
 
-        Raises `IndexHeld` after that, and `Unavailable` when this engine lacks it.
+        Raises `IndexHeld` when another process still holds it after `patience` seconds, and `Unavailable` when this
+        engine lacks it.
         """
-        return self._indexes.get(generation.name, patience)
-
-    def _open(self, name: str, patience: float) -> VectorIndex:
-        try:
-            return self._open_patiently(name, patience)
-        except NotFound as error:
-            where = self.settings.qdrant_url or str(self.settings.index_dir)
-            raise Unavailable(
-                f"generation {name} is not at {where}; `recommender index rebuild` makes one there"
-            ) from error
-
-    def _open_patiently(self, name: str, patience: float) -> VectorIndex:
-        deadline = time.monotonic() + patience
-        while True:
-            try:
-                return self.engine.open(name)
-            except IndexHeld:
-                if time.monotonic() > deadline:
-                    raise
-            time.sleep(0.05)
+        with self._indexes.lease(generation.name, patience) as index:
+            return index
 
     def create_index(self, generation: Generation) -> VectorIndex:
         """Make the empty index of a new generation and keep it open."""
-        with self._indexes.add(generation.name, self.engine.create(generation.name, generation.dimension)) as index:
+        with self._indexes.create(generation.name, generation.dimension) as index:
             return index
 
     def drop_index(self, generation: Generation) -> None:
         """Close and remove the index of a generation, as soon as no query needs it any more."""
-        self._indexes.drop(generation.name, lambda: self.engine.drop(generation.name))
+        self._indexes.release(generation.name, drop=True)
 
     @contextmanager
     def holding(self, generation: Generation) -> Iterator[Target]:
-        """Open a generation for writing, and keep it open meanwhile whoever else lets go of the indexes."""
-        with self._indexes.pin(generation.name, HELD_PATIENCE_S) as index:
-            self._followers.being_built.add(generation.name)
-            try:
-                yield self.target(generation, index)
-            finally:
-                self._followers.being_built.discard(generation.name)
+        """Open a generation for writing, and keep it open meanwhile, whatever else is released."""
+        with self._indexes.lease(generation.name) as index, self._graph_builds.postpone(generation.name):
+            yield self.target(generation, index)
 
     def release_indexes(self) -> None:
         """Close the open indexes, so that another process can have them; they open again when next asked for.
 
-        One that is in use closes when its last user leaves. A process that holds the live pair keeps what was used a
+        One that is in use closes when its last user leaves. A process that holds the live index keeps what was used a
         moment ago: opening it again would stop its queries.
         """
-        self._indexes.let_go(self._kept_s)
+        self._indexes.release_unused(self._keep_unused_s)
 
     def encoder(self, model: RegisteredModel) -> Encoder:
         """Return the encoder that serves a model, loaded once in this process."""
-        return self._encoders.get(model.fingerprint, lambda: self._load(model))
+        if (known := self._encoders.get(model.fingerprint)) is not None:
+            return known  # without the lock: what is loaded already does not wait for another one
+        with self._loading:
+            if (known := self._encoders.get(model.fingerprint)) is None:
+                self._encoders[model.fingerprint] = known = self._load(model)
+            return known
 
     def _load(self, model: RegisteredModel) -> Encoder:
         try:
             return load_encoder(model.folder, model.fingerprint, self.settings.encoder, self.settings.threads)
         except BadInput as error:
-            # For whoever has work to do with it the model is away: the work waits, rather than being called bad.
+            # `Unavailable`, not `BadInput`: work that needs the model waits for it; the work itself is not at fault.
             raise Unavailable(f"model {model.name} can't run: {error}") from error
 
     def encoder_of(self, generation: Generation) -> Encoder:
@@ -168,83 +155,57 @@ class Application:
             self.catalogue,
             self.outbox,
             self.writer,
-            self._followers.targets,
-            release_indexes=self._let_go,
+            self._write_targets.open,
+            release_indexes=self._release_targets,
             missed=self.generations.missed,
-            optimize=self._followers.optimize,
-            release_targets=self._followers.leave,
+            optimize=self._graph_builds.build_if_worth,
+            release_targets=self._write_targets.release,
         )
 
-    @cached_property
-    def _followers(self) -> Followers:
-        return Followers(lambda: self.engine, self.generations, self._indexes.pin, self.target, HELD_PATIENCE_S)
-
-    def _let_go(self) -> None:
-        self._followers.leave()
+    def _release_targets(self) -> None:
+        self._write_targets.release()
         self.release_indexes()
 
     def queries(self, observe: Observe = unobserved) -> Queries:
-        """Return the queries over the pairs of this installation; `observe` is told how long their stages take."""
-        return Queries(self.pairs(), self.catalogue, self.text, self.lexical, self.rules.list, observe=observe)
-
-    def pairs(self) -> LivePairs:
-        """Return what gives queries their pair of generation and model, one of this process."""
-        return self._pairs
+        """Return the queries over the models of this installation; `observe` is told how long their stages take."""
+        return Queries(self.live_models, self.catalogue, self.text, self.lexical, self.rules.list, observe=observe)
 
     @cached_property
-    def _pairs(self) -> LivePairs:
-        return LivePairs(
-            self.generations,
-            lambda generation: self._indexes.pin(generation.name, HELD_PATIENCE_S),
-            self.encoder_of,
-            self._left,
-            self._tidy,
-            _warm_up,
-        )
-
-    def _switched(self) -> None:
-        if "_pairs" in self.__dict__:
-            self._pairs.refresh()
-
-    def _left(self, generation: Generation) -> None:
-        """Give back what only queries of a generation needed that is live no longer."""
-        if generation.id not in {follower.id for follower in self._needed()}:
-            self._indexes.let_go_of(generation.name)
-
-    def _tidy(self) -> None:
-        self._needed()
-        self.release_indexes()
-
-    def _needed(self) -> Sequence[Generation]:
-        """Return the generations that queries or the worker may need; encoders of other models are given back."""
-        followers = self.generations.followers()
-        self._encoders.keep_only({follower.fingerprint for follower in followers})
-        return followers
+    def live_models(self) -> LiveModels:
+        """What gives a query its model and index: the live ones, or those of another model that is kept."""
+        models = LiveModels(self.generations, self._indexes, self.encoder_of, self._tidy, _warm_up)
+        self._closing.callback(models.close)
+        return models
 
     def hold_live(self) -> None:
-        """Keep the live pair open until this is closed, whichever it is, its encoder loaded.
+        """Keep the live index open until this is closed, whichever it is, its encoder loaded.
 
         For a process that answers queries for long: switches are followed by a thread, graphs are built while queries
         go on, and an index that queries or the worker needed a moment ago stays open. Raises `IndexHeld` when another
-        process has the embedded index; whatever else is away is waited for.
+        process has the embedded index; anything else that is away is waited for.
         """
-        self._kept_s = UNUSED_S
+        self._keep_unused_s = UNUSED_S
         if not self.settings.qdrant_url:
-            self._followers.build_beside()
-        self.pairs().hold()
+            self._graph_builds.build_beside()
+        self.live_models.hold()
 
     def close(self) -> None:
         """Close indexes, encoders, the engine and the database."""
-        if "_pairs" in self.__dict__:
-            self._pairs.close()
-        if "_followers" in self.__dict__:
-            self._followers.close()
-        self._indexes.close()
-        for encoder in self._encoders.take_all():
+        self._closing.close()
+
+    def _tidy(self) -> None:
+        """Forget the encoders of models that no generation in use was made by, and close unused indexes."""
+        needed = {follower.fingerprint for follower in self.generations.followers()}
+        for fingerprint in set(self._encoders) - needed:
+            self._encoders.pop(fingerprint, None)
+        self.release_indexes()
+
+    def _close_engine(self) -> None:
+        for encoder in self._encoders.values():
             encoder.close()
+        self._encoders.clear()
         if "engine" in self.__dict__:
             self.engine.close()
-        self.database.close()
 
     def __enter__(self) -> Application:
         return self

@@ -1,57 +1,103 @@
-"""Graphs that are built beside the queries of a long-lived process, by a thread of its own."""
+"""When the graphs of an embedded index are worth a build, and the thread that builds them beside queries."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
-from recommender.index.embedded.engine import EmbeddedIndex
-from recommender.index.pool import Pin
+from recommender.index.embedded.engine import APART_FROM, EmbeddedEngine, EmbeddedIndex
+from recommender.index.pool import IndexPool
+from recommender.index.protocol import VectorEngine
+from recommender.ingestion.change_plan import WriteCounts
+from recommender.ingestion.targets import Target
+from recommender.ingestion.worker import OPTIMIZE_EVERY
+
+WORTH_A_BUILD = 0.2
+"""Share of the points that changed since the last build: they are scanned until the next one, which takes as long for
+few as for all. Price changes alone never start one, since a feed of them would wait for it each time."""
+
+WORTH_A_BUILD_BESIDE = 2_000
+"""Changes that are worth a build beside queries, however few points there are: scanning as many takes 0.2 ms."""
 
 RETRY_S = 60.0
-"""After a build that failed, as on a full disk: each try copies the index first."""
+"""How long to wait after a build that failed, as on a full disk: each try copies the index first."""
 
 _log = logging.getLogger(__name__)
 
 
 class GraphBuilds:
-    """Builds the graphs of one generation after the other; `pin` keeps it open meanwhile. Queries and writes go on."""
+    """Builds graphs after writes: the drain waits for it, or, after `build_beside`, queries and writes go on meanwhile.
 
-    def __init__(self, pin: Callable[[str], Pin]) -> None:
-        self._pin = pin
+    A server builds its graphs by itself: nothing is done for it.
+    """
+
+    def __init__(self, engine: Callable[[], VectorEngine], indexes: IndexPool) -> None:
+        self._engine = engine
+        self._indexes = indexes
         self._lock = threading.Lock()
+        self._postponed: set[str] = set()
         self._under_way: set[str] = set()
         self._not_before: dict[str, float] = {}
         self._stopped = threading.Event()
-        self._thread = ThreadPoolExecutor(1, "graphs")
+        self._thread: ThreadPoolExecutor | None = None
 
-    def begin(self, name: str) -> None:
-        """Have the graphs of a generation built soon, unless they are being built, or just could not be."""
+    def build_beside(self) -> None:
+        """Have graphs built by a thread from now on, one generation after the other."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "graphs")
+
+    @contextmanager
+    def postpone(self, name: str) -> Iterator[None]:
+        """Build none for a generation meanwhile: a rebuild fills it, and sees to its graphs at the end."""
+        self._postponed.add(name)
+        try:
+            yield
+        finally:
+            self._postponed.discard(name)
+
+    def build_if_worth(self, target: Target, counts: WriteCounts, stopped: Callable[[], bool]) -> None:
+        """Build the graphs of a target if it is worth it after what was written."""
+        engine, index = self._engine(), target.index
+        if not isinstance(engine, EmbeddedEngine) or not isinstance(index, EmbeddedIndex):
+            return
+        changed = engine.changed(target.name, counts.changes)
+        if not counts.encoded + counts.deleted or target.name in self._postponed:
+            return
+        points = index.count()
+        due = changed >= min(points * WORTH_A_BUILD, OPTIMIZE_EVERY)
+        if self._thread is not None:
+            if due and changed >= WORTH_A_BUILD_BESIDE:
+                self._begin(target.name, self._thread)
+        elif due or points < APART_FROM:
+            index.optimize(stopped)
+
+    def close(self) -> None:
+        """Give up what is being built and return once it is; nothing is begun any more."""
+        with self._lock:
+            self._stopped.set()
+        if self._thread is not None:
+            self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _begin(self, name: str, thread: ThreadPoolExecutor) -> None:
         with self._lock:
             too_early = time.monotonic() < self._not_before.get(name, 0.0)
-            if too_early or name in self._under_way or self._stopped.is_set():
-                return
-            self._under_way.add(name)
-            self._thread.submit(self._build, name)
+            if not (too_early or name in self._under_way or self._stopped.is_set()):
+                self._under_way.add(name)
+                thread.submit(self._build, name)
 
     def _build(self, name: str) -> None:
         started = time.monotonic()
         try:
-            with self._pin(name) as index:
+            with self._indexes.lease(name) as index:
                 if isinstance(index, EmbeddedIndex) and index.optimize_apart(self._stopped.is_set):
                     _log.info("the graphs of generation %s were built in %.0f s", name, time.monotonic() - started)
-        except Exception as error:  # noqa: BLE001 - a thread has no caller; the index goes on without, and it is tried again
+        except Exception as error:  # noqa: BLE001 - a thread has no caller; the index works without, and it is tried again
             _log.warning("the graphs of generation %s were not built: %s", name, error)
             self._not_before[name] = time.monotonic() + RETRY_S
         finally:
             with self._lock:
                 self._under_way.discard(name)
-
-    def stop(self) -> None:
-        """Give up what is being built and return once it is; nothing is begun any more."""
-        with self._lock:
-            self._stopped.set()
-        self._thread.shutdown(wait=True, cancel_futures=True)

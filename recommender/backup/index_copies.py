@@ -33,19 +33,19 @@ def copy_live_index(application: Application) -> IndexCopy:
     Raises `NoLiveModel` without one, `UsageError` with a Qdrant server, and `Unavailable` when the disk does not take
     it.
     """
-    with application.pairs().using() as pair:
-        if not isinstance(pair.index, EmbeddedIndex):
+    with application.live_models.lease() as live:
+        if not isinstance(live.index, EmbeddedIndex):
             raise UsageError("this installation has a Qdrant server, which several processes may read")
         copies = application.settings.home.resolve() / FOLDER
         folder = copies / uuid4().hex
         try:
             copies.mkdir(exist_ok=True)
             remove_leftovers(copies, "*")
-            pair.index.copy_to(folder)
+            live.index.copy_to(folder)
             os.utime(folder)  # the copy has the times of the index, by which it could look left over
         except OSError as error:
             raise Unavailable(f"{copies} takes no copy ({error.strerror or error}); check rights and space") from error
-        return IndexCopy(pair.generation, folder)
+        return IndexCopy(live.generation, folder)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The indexes that one process has open: each once, and none closed while somebody uses it."""
+"""The indexes that this process has open: each once, and none is closed while somebody has a lease on it."""
 
 from __future__ import annotations
 
@@ -10,41 +10,44 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from recommender.errors import RecommenderError, Unavailable
-from recommender.index.protocol import VectorIndex
+from recommender.errors import IndexHeld, NotFound, RecommenderError, Unavailable
+from recommender.index.protocol import VectorEngine, VectorIndex
+
+HELD_PATIENCE_S = 5.0
+"""How long to wait for an embedded index that another process holds: a query or a price update is done by then."""
+
+_RETRY_S = 0.05
 
 _log = logging.getLogger(__name__)
 
-Open = Callable[[str, float], VectorIndex]
-"""Opens the index of a name, which another process may have for so many seconds more."""
 
+@dataclass(slots=True, eq=False)
+class _OpenIndex:
+    """An open index, how many leases on it are out, and what happens once none is."""
 
-@dataclass(slots=True)
-class _Opened:
-    """An index, how many use it, and what is done once none does."""
-
+    name: str
     index: VectorIndex
-    users: int = 0
+    leases: int = 0
     used_at: float = field(default_factory=time.monotonic)
-    at_last: Callable[[], None] | None = None
-    dropped: bool = False
+    closing: bool = False
+    dropping: bool = False
 
 
-class Pin:
+class IndexLease:
     """Keeps an index open until it is released. A context manager that gives the index."""
 
-    __slots__ = ("_opened", "_pool", "index")
+    __slots__ = ("_leased", "_pool", "index")
 
-    def __init__(self, pool: OpenIndexes, opened: _Opened) -> None:
+    def __init__(self, pool: IndexPool, leased: _OpenIndex) -> None:
         self._pool = pool
-        self._opened: _Opened | None = opened
-        self.index = opened.index
+        self._leased: _OpenIndex | None = leased
+        self.index = leased.index
 
     def release(self) -> None:
-        """Use it no longer; twice is no error."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            self._pool.left(opened)
+        """Give it back; twice is no error."""
+        leased, self._leased = self._leased, None
+        if leased is not None:
+            self._pool.take_back(leased)
 
     def __enter__(self) -> VectorIndex:
         return self.index
@@ -55,133 +58,128 @@ class Pin:
         self.release()
 
 
-class OpenIndexes:
-    """Open indexes by name, with their users counted. Thread-safe; nobody waits while another index opens."""
+class IndexPool:
+    """Open indexes by the names of their generations, with the leases on each counted. Thread-safe.
 
-    def __init__(self, open_index: Open) -> None:
-        self._open = open_index
-        self._lock = threading.Lock()  # held for a few instructions, never while something opens or closes
-        self._opened: dict[str, _Opened] = {}
+    `engine` opens them; `where` is how messages call its place. Nobody waits while another index opens.
+    """
+
+    def __init__(self, engine: Callable[[], VectorEngine], where: str) -> None:
+        self._engine = engine
+        self._where = where
+        self._lock = threading.Lock()  # held for a few instructions, never while an index opens or closes
+        self._open: dict[str, _OpenIndex] = {}
         self._opening: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._closed = False
 
-    def get(self, name: str, patience: float) -> VectorIndex:
-        """Return an index, opened if need be; it is open until somebody lets go of it."""
-        with self.pin(name, patience) as index:
-            return index
+    def lease(self, name: str, patience: float = HELD_PATIENCE_S) -> IndexLease:
+        """Lend an index, opened if need be; it takes a few microseconds if it is open already.
 
-    def pin(self, name: str, patience: float) -> Pin:
-        """Return an index with what keeps it open, for a few microseconds if it is open already.
-
-        Raises `Unavailable` after `close`: nobody would let go of it any more.
+        Raises `IndexHeld` when another process still holds it after `patience` seconds, and `Unavailable` when the
+        engine lacks it, or after `close`: nobody would close it any more.
         """
         with self._lock:
-            if (opened := self._opened.get(name)) is not None:
-                return self._pinned(opened)
-            if self._closed:
-                raise _closed()
+            if (known := self._open.get(name)) is not None:
+                return self._lend(known)
             opening = self._opening[name]
         with opening:
             with self._lock:
-                if (opened := self._opened.get(name)) is not None:
-                    return self._pinned(opened)
-            return self.add(name, self._open(name, patience))
+                if (known := self._open.get(name)) is not None:
+                    return self._lend(known)
+                self._require_open()
+            return self._add(name, self._open_patiently(name, patience))
 
-    def add(self, name: str, index: VectorIndex) -> Pin:
-        """Take an index that was just made or opened; it is closed, and `Unavailable` raised, if all of this is."""
+    def create(self, name: str, dimension: int) -> IndexLease:
+        """Make an empty index and lend it; it stays open as one that was opened does."""
+        return self._add(name, self._engine().create(name, dimension))
+
+    def release(self, name: str, drop: bool = False) -> None:
+        """Close an index as soon as no lease on it is out; with `drop` its points are removed, too."""
         with self._lock:
-            if not self._closed:
-                opened = self._opened[name] = _Opened(index)
-                return self._pinned(opened)
-        index.close()
-        raise _closed()
+            known = self._open.get(name)
+            if known is not None:
+                known.closing, known.dropping = True, known.dropping or drop
+                if known.leases:
+                    return
+                del self._open[name]
+        if known is not None:
+            self._end(known)
+        elif drop:
+            self._engine().drop(name)
 
-    def _pinned(self, opened: _Opened) -> Pin:
-        opened.users += 1
-        if not opened.dropped:
-            opened.at_last = None  # it is wanted again
-        return Pin(self, opened)
+    def release_unused(self, unused_for: float = 0.0) -> None:
+        """Close the indexes that nobody has used for so many seconds; with 0 also those in use, after their last lease.
 
-    def left(self, opened: _Opened) -> None:
-        """Count one user less; the last one closes what was let go of meanwhile."""
-        with self._lock:
-            opened.users -= 1
-            opened.used_at = time.monotonic()
-            last = None if opened.users else opened.at_last
-            if last is not None:
-                self._forget(opened)
-        if last is not None:
-            _quietly(last)
-
-    def let_go(self, unused_for: float = 0.0) -> None:
-        """Close the indexes that nobody has used for so many seconds; those in use now, when their last user leaves.
-
-        One that is asked for again before that stays open.
+        One that is leased again before that stays open.
         """
         before = time.monotonic() - unused_for
         with self._lock:
-            for opened in self._opened.values():
-                if opened.users and not unused_for and not opened.dropped:
-                    opened.at_last = opened.index.close
-            closing = [opened for opened in self._opened.values() if not opened.users and opened.used_at <= before]
-            for opened in closing:
-                self._forget(opened)
-        for opened in closing:
-            opened.index.close()
-
-    def let_go_of(self, name: str) -> None:
-        """Close one index, as soon as nobody uses it."""
-        self._end(name, _close)
-
-    def drop(self, name: str, remove: Callable[[], None]) -> None:
-        """Close an index and `remove` what it was made of, as soon as nobody uses it."""
-
-        def close_and_remove(index: VectorIndex) -> None:
-            index.close()
-            remove()
-
-        if not self._end(name, close_and_remove, dropped=True):
-            remove()
-
-    def _end(self, name: str, end: Callable[[VectorIndex], None], dropped: bool = False) -> bool:
-        """Return whether it was open."""
-        with self._lock:
-            opened = self._opened.get(name)
-            if opened is None:
-                return False
-            if opened.users:
-                if not opened.dropped:
-                    opened.at_last, opened.dropped = lambda: end(opened.index), dropped
-                return True
-            self._forget(opened)
-        end(opened.index)
-        return True
-
-    def _forget(self, opened: _Opened) -> None:
-        for name in [name for name, one in self._opened.items() if one is opened]:
-            del self._opened[name]
+            for known in self._open.values():
+                known.closing |= not unused_for
+            unused = [known for known in self._open.values() if not known.leases and known.used_at <= before]
+            for known in unused:
+                del self._open[known.name]
+        for known in unused:
+            self._end(known)
 
     def close(self) -> None:
-        """Close all, whoever uses them: the process ends. None is opened any more."""
+        """Close all, whatever leases are out: the process ends. None is opened any more."""
         with self._lock:
             self._closed = True
-            closing = list(self._opened.values())
-            self._opened.clear()
-        for opened in closing:
-            opened.index.close()
+            closing = list(self._open.values())
+            self._open.clear()
+        for known in closing:
+            known.index.close()
 
+    def take_back(self, leased: _OpenIndex) -> None:
+        """Count one lease less; the last one closes what was to be closed meanwhile."""
+        with self._lock:
+            leased.leases -= 1
+            leased.used_at = time.monotonic()
+            ending = not leased.leases and (leased.closing or leased.dropping)
+            if ending and self._open.get(leased.name) is leased:
+                del self._open[leased.name]
+        if ending:
+            try:
+                self._end(leased)
+            except RecommenderError as error:
+                # Not the fault of the query that happened to be the last one: it was answered, and stays so.
+                _log.warning("an index was not closed in good order: %s", error)
 
-def _closed() -> Unavailable:
-    return Unavailable("this installation was closed in this process; open it anew")
+    def _open_patiently(self, name: str, patience: float) -> VectorIndex:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                return self._engine().open(name)
+            except NotFound as error:
+                raise Unavailable(
+                    f"generation {name} is not at {self._where}; `recommender index rebuild` makes one there"
+                ) from error
+            except IndexHeld:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(_RETRY_S)
 
+    def _add(self, name: str, index: VectorIndex) -> IndexLease:
+        try:
+            with self._lock:
+                self._require_open()
+                self._open[name] = known = _OpenIndex(name, index)
+                return self._lend(known)
+        except Unavailable:
+            index.close()
+            raise
 
-def _close(index: VectorIndex) -> None:
-    index.close()
+    def _lend(self, known: _OpenIndex) -> IndexLease:
+        known.leases += 1
+        known.closing = False  # it is wanted again
+        return IndexLease(self, known)
 
+    def _require_open(self) -> None:
+        if self._closed:
+            raise Unavailable("this installation was closed in this process; open it anew")
 
-def _quietly(last: Callable[[], None]) -> None:
-    # Whoever happens to be the last user has nothing to do with it: a query that was answered stays answered.
-    try:
-        last()
-    except RecommenderError as error:
-        _log.warning("an index was not closed in good order: %s", error)
+    def _end(self, known: _OpenIndex) -> None:
+        known.index.close()
+        if known.dropping:
+            self._engine().drop(known.name)

@@ -14,7 +14,7 @@ def status_of(application: Application) -> Status:
         categories=len(application.catalogue.category_sizes()),
         model=live.model_name if live else None,
         generation=live.name if live else None,
-        models=tuple(application.pairs().answering()),
+        models=tuple(application.live_models.names()),
         waiting=depth.waiting,
         leased=depth.leased,
         parked=depth.parked,

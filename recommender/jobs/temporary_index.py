@@ -18,7 +18,7 @@ from recommender.ingestion.point_writer import PointWriter
 from recommender.ingestion.targets import Target
 from recommender.ingestion.worker import BATCH
 from recommender.models.registry import RegisteredModel
-from recommender.serving.live_model import LivePair, OnePair
+from recommender.serving.live_model import FixedModel, LiveModel
 from recommender.serving.queries import Queries
 from recommender.types import Product, Progress, silent
 
@@ -70,5 +70,5 @@ def _temporary_index(model: RegisteredModel) -> Iterator[VectorIndex]:
 
 
 def _queries(application: Application, model: RegisteredModel, index: VectorIndex, encoder: Encoder) -> Queries:
-    pair = LivePair(NAME, model.name, index, lambda: encoder)
-    return Queries(OnePair(pair), application.catalogue, application.text, application.lexical)
+    live = LiveModel(NAME, model.name, index, lambda: encoder)
+    return Queries(FixedModel(live), application.catalogue, application.text, application.lexical)

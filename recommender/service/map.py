@@ -18,7 +18,7 @@ from recommender.errors import Unavailable
 from recommender.index.protocol import StoredPoint
 from recommender.service.openapi import route
 from recommender.serving.embedding_map import embedding_map, sample
-from recommender.serving.live_model import LivePair, LivePairs
+from recommender.serving.live_model import LiveModel, LiveModels
 
 if TYPE_CHECKING:
     from recommender.api import Recommender
@@ -59,8 +59,8 @@ class _Drawn:
 class Maps:
     """The maps of the generations that were asked for; one is drawn at a time. Thread-safe."""
 
-    def __init__(self, pairs: LivePairs) -> None:
-        self._pairs = pairs
+    def __init__(self, models: LiveModels) -> None:
+        self._models = models
         self._lock = threading.Lock()
         self._drawn: OrderedDict[str, _Drawn] = OrderedDict()
         self._failed: dict[str, Exception] = {}
@@ -72,8 +72,8 @@ class Maps:
         Raises as queries do for a model that can't be asked, and `Unavailable` once for each try that failed: the next
         request tries again.
         """
-        with self._pairs.using(model) as pair:
-            generation = pair.generation
+        with self._models.lease(model) as live:
+            generation = live.generation
         with self._lock:
             if failure := self._failed.pop(generation, None):
                 raise Unavailable(f"the map could not be drawn ({failure}); ask again, or see the log") from failure
@@ -86,7 +86,7 @@ class Maps:
 
     def _draw(self, model: str, generation: str) -> None:
         try:
-            taken = self._pairs.ask(_take, model)  # the pair is let go of before the seconds that the layout takes
+            taken = self._models.ask(_take, model)  # its lease ends before the layout, which takes seconds
             self._keep(taken.generation, _Drawn(map_json(taken), time.monotonic()))
         except Exception as error:  # noqa: BLE001 - a thread has no caller: noted, and told to the next request
             _log.warning("the map of generation %s could not be drawn: %s", generation, error, exc_info=True)
@@ -112,8 +112,8 @@ class _Taken:
     points: list[StoredPoint]
 
 
-def _take(pair: LivePair) -> _Taken:
-    return _Taken(pair.model, pair.generation, pair.index.count(), sample(pair.index))
+def _take(live: LiveModel) -> _Taken:
+    return _Taken(live.model, live.generation, live.index.count(), sample(live.index))
 
 
 def map_json(taken: _Taken) -> bytes:
@@ -133,7 +133,7 @@ def map_json(taken: _Taken) -> bytes:
 def router(recommender: Recommender) -> APIRouter:
     """Return the route. It answers 202 with Retry-After until the map is there."""
     routes = APIRouter()
-    maps = Maps(recommender.pairs)
+    maps = Maps(recommender.live_models)
 
     answers: dict[int, tuple[type[BaseModel], str]] = {
         200: (DrawnMap, "The map."),

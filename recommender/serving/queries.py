@@ -19,7 +19,7 @@ from recommender.query.validation import check_examples, check_query, check_sku,
 from recommender.serving.candidates import Question, card_of_product
 from recommender.serving.explanations import Explainer
 from recommender.serving.facets import COUNTED, facets_of, facets_of_all
-from recommender.serving.live_model import LivePair, Pairs
+from recommender.serving.live_model import LiveModel, ModelProvider
 from recommender.serving.merchandising import NO_PLACEMENT, Placement, RuleBook
 from recommender.serving.query_vectors import CacheInfo, Observe, QueryVectors, unobserved
 from recommender.serving.ranking import Ranking, browsed
@@ -44,7 +44,7 @@ class Queries:
 
     def __init__(
         self,
-        pairs: Pairs,
+        models: ModelProvider,
         catalogue: Catalogue,
         text: Callable[[Product], str],
         lexical: LexicalEncoder,
@@ -53,7 +53,7 @@ class Queries:
         search_fusion: Fusion = Fusion.RRF,
         observe: Observe = unobserved,
     ) -> None:
-        self._pairs = pairs
+        self._models = models
         self._catalogue = catalogue
         self._text = text
         self._lexical = lexical
@@ -77,7 +77,7 @@ class Queries:
         if isinstance(product, str):
             check_sku(product)
 
-        def answer(pair: LivePair) -> Answer:
+        def answer(pair: LiveModel) -> Answer:
             anchor = self._anchor(pair, product, options.mode)
             question = Question(
                 dense=None if options.mode is Mode.LEXICAL else anchor.vector,
@@ -88,7 +88,7 @@ class Queries:
             )
             return self._answer(pair, question, k, filters, options)
 
-        return self._pairs.ask(answer, options.model)
+        return self._models.ask(answer, options.model)
 
     def search(self, text: str, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
         """Return the `k` products that answer a free-text query, best first.
@@ -98,7 +98,7 @@ class Queries:
         check_query(k, filters, options)
         check_text(text)
 
-        def answer(pair: LivePair) -> Answer:
+        def answer(pair: LiveModel) -> Answer:
             question = Question(
                 dense=None if options.mode is Mode.LEXICAL else self._vectors.query(pair, text),
                 lexical=None if options.mode is Mode.DENSE else self._lexical.query(text),
@@ -107,7 +107,7 @@ class Queries:
             )
             return self._answer(pair, question, k, filters, options, text)
 
-        return self._pairs.ask(answer, options.model)
+        return self._models.ask(answer, options.model)
 
     def recommend(
         self,
@@ -124,25 +124,25 @@ class Queries:
         check_query(k, filters, options)
         check_examples(like, dislike)
 
-        def answer(pair: LivePair) -> Answer:
+        def answer(pair: LiveModel) -> Answer:
             liked = [self._anchor(pair, sku, options.mode) for sku in dict.fromkeys(like)]
             disliked = [self._anchor(pair, sku, options.mode) for sku in dict.fromkeys(dislike)]
             question = self._by_example(liked, disliked, options)
             return self._answer(pair, question, k, filters, options)
 
-        return self._pairs.ask(answer, options.model)
+        return self._models.ask(answer, options.model)
 
     def browse(self, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
         """Return `k` products that match, the popular first, then the newest: a page for before a question is asked."""
         check_query(k, filters, options)
 
-        def answer(pair: LivePair) -> Answer:
+        def answer(pair: LiveModel) -> Answer:
             kept = self._placement(options, "", filters.categories).keeping(filters)
             hits = browsed(pair.index, options.offset + k, kept, options.variants)
             facets = facets_of_all(pair.index, kept) if options.facets else None
             return Answer(tuple(hits[options.offset :]), pair.model, pair.generation, facets)
 
-        return self._pairs.ask(answer, options.model)
+        return self._models.ask(answer, options.model)
 
     def product(self, sku: str) -> Product:
         """Return a product of the catalogue. Raises `UnknownSku`, also for one that was taken out of the shop."""
@@ -158,7 +158,7 @@ class Queries:
         self._rulebook.forget()
 
     def _answer(
-        self, pair: LivePair, question: Question, k: int, filters: Filters, options: Options, text: str = ""
+        self, pair: LiveModel, question: Question, k: int, filters: Filters, options: Options, text: str = ""
     ) -> Answer:
         about = [*filters.categories, *(anchor.category for anchor in question.anchors)]
         placement = self._placement(options, text, about)
@@ -205,7 +205,7 @@ class Queries:
             raise UnknownSku(sku, self._catalogue.nearest_skus(sku))
         return stored.product
 
-    def _anchor(self, pair: LivePair, product: str | Product, mode: Mode) -> _Anchor:
+    def _anchor(self, pair: LiveModel, product: str | Product, mode: Mode) -> _Anchor:
         """Return a product with its vector: from the index, else from the catalogue, else as it was given."""
         if isinstance(product, str):
             for point in pair.index.retrieve([point_id(product)], with_vectors=mode is not Mode.LEXICAL):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.embedding.encoder import Role
-from recommender.serving.live_model import LivePair
+from recommender.serving.live_model import LiveModel
 
 CACHED = 4096
 """Vectors kept: 6 MB at 384 dimensions."""
@@ -47,7 +47,7 @@ class QueryVectors:
         self._lock = threading.Lock()
         self._hits = self._misses = 0
 
-    def query(self, pair: LivePair, text: str) -> NDArray[np.float32]:
+    def query(self, pair: LiveModel, text: str) -> NDArray[np.float32]:
         """Return the vector of a search text: float32 [d]."""
         # By generation, which one model has made: after a switch nothing of the model before can come up.
         key = pair.generation, text
@@ -63,7 +63,7 @@ class QueryVectors:
             self._keep(key, vector)
         return vector
 
-    def document(self, pair: LivePair, text: str) -> NDArray[np.float32]:
+    def document(self, pair: LiveModel, text: str) -> NDArray[np.float32]:
         """Return the vector of a product's text: float32 [d]."""
         return self._encoded(pair, text, Role.DOCUMENT)
 
@@ -72,7 +72,7 @@ class QueryVectors:
         with self._lock:
             return CacheInfo(self._hits, self._misses, len(self._kept))
 
-    def _encoded(self, pair: LivePair, text: str, role: Role) -> NDArray[np.float32]:
+    def _encoded(self, pair: LiveModel, text: str, role: Role) -> NDArray[np.float32]:
         started = time.perf_counter()
         vector: NDArray[np.float32] = pair.encoder().encode([text], role)[0]
         self._observe("encode", time.perf_counter() - started)

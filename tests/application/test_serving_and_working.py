@@ -22,8 +22,8 @@ from recommender.embedding.encoder import Encoder, Role, Vectors
 from recommender.errors import IndexHeld, NoLiveModel, NotFound, Unavailable
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.generations import Generation, Generations
-from recommender.index.pool import OpenIndexes, Pin
-from recommender.index.protocol import IndexQuery, point_id
+from recommender.index.pool import IndexPool
+from recommender.index.protocol import IndexQuery, VectorEngine, point_id
 from recommender.ingestion.loop import HELD
 from recommender.ingestion.verification import verify
 from recommender.jobs.background_worker import BackgroundWorker
@@ -32,7 +32,7 @@ from recommender.jobs.models import rebuild, roll_back, start_generation
 from recommender.jobs.promote import promote
 from recommender.models.manifest import Manifest
 from recommender.models.registry import RegisteredModel
-from recommender.serving.live_model import LivePair, LivePairs
+from recommender.serving.live_model import LiveModel, LiveModels
 from recommender.settings import Settings
 from recommender.types import Product
 
@@ -107,18 +107,18 @@ def application(home: Path) -> Iterator[QuickApplication]:
         yield application
 
 
-def _check(application: Application, number: int) -> Callable[[LivePair], str]:
+def _check(application: Application, number: int) -> Callable[[LiveModel], str]:
     """Return a question whose answer is wrong when the vector and the index are not of one model."""
     product = FIRST[number % len(FIRST)]
 
-    def question(pair: LivePair) -> str:
-        encoder = pair.encoder()
+    def question(live: LiveModel) -> str:
+        encoder = live.encoder()
         vector = encoder.encode([application.text(product)], Role.QUERY)[0]
-        (hit, *_) = pair.index.query(IndexQuery(1, dense=vector, exact=number % 2 == 0))
-        assert hit.score > 0.999, f"{hit.score} by {pair.model}"
-        (point,) = pair.index.retrieve([point_id(product.sku)], with_vectors=True)
+        (hit, *_) = live.index.query(IndexQuery(1, dense=vector, exact=number % 2 == 0))
+        assert hit.score > 0.999, f"{hit.score} by {live.model}"
+        (point,) = live.index.retrieve([point_id(product.sku)], with_vectors=True)
         assert point.dense is not None and float(point.dense @ vector) > 0.999
-        return pair.model
+        return live.model
 
     return question
 
@@ -133,7 +133,7 @@ def _asking(application: Application, threads: int = 3) -> Iterator[Counter[str]
     def ask(number: int) -> None:
         try:
             while not over.is_set():
-                answered[application.pairs().ask(_check(application, number))] += 1
+                answered[application.live_models.ask(_check(application, number))] += 1
                 number += 1
                 over.wait(0.003)
         except BaseException as error:  # noqa: BLE001 - raised again below
@@ -191,7 +191,7 @@ def test_queries_are_answered_right_while_products_come_in_graphs_are_built_and_
                 promote(application, application.registry.get("two"))
             else:
                 roll_back(application)
-            assert application.pairs().ask(lambda pair: pair.model) == name
+            assert application.live_models.ask(lambda live: live.model) == name
         application.catalogue.deactivate([f"p{number}" for number in range(100)])
         _until(lambda: _is_drained(application))
         _until(lambda: len(_shards(application, live)) == 1)
@@ -216,39 +216,39 @@ def test_a_switch_in_another_process_is_followed_and_back(home: Path, applicatio
     with _asking(application), _open(home) as other:
         for name in ("two", "one"):
             other.generations.rollback()
-            _until(lambda name=name: application.pairs().ask(lambda pair: pair.model) == name)
+            _until(lambda name=name: application.live_models.ask(lambda live: live.model) == name)
 
 
 def test_without_a_held_pair_a_switch_of_another_process_is_seen_all_the_same(
     home: Path, application: QuickApplication
 ) -> None:
-    with application.pairs().using() as pair:
-        assert pair.model == "one"
+    with application.live_models.lease() as live:
+        assert live.model == "one"
     with _open(home) as other:
         other.generations.rollback()
-    _until(lambda: application.pairs().ask(lambda pair: pair.model) == "two")
+    _until(lambda: application.live_models.ask(lambda live: live.model) == "two")
 
 
 def test_nothing_is_closed_or_removed_under_a_query(home: Path) -> None:
     with _open(home, keep=0) as application:
         first = application.generations.require_live()
-        with application.pairs().using() as pair:
+        with application.live_models.lease() as live:
             application.release_indexes()
-            assert pair.index.count() == len(FIRST)
+            assert live.index.count() == len(FIRST)
             promote(application, application.registry.get("two"))
-            assert application.pairs().ask(lambda other: other.model) == "two"
-            assert _check(application, 1)(pair) == "one"
+            assert application.live_models.ask(lambda other: other.model) == "two"
+            assert _check(application, 1)(live) == "one"
             assert first.name in application.engine.names()
         assert first.name not in application.engine.names()
         with pytest.raises(Unavailable):
-            pair.index.count()
+            live.index.count()
 
 
-def test_what_was_let_go_of_is_closed_by_its_last_user(home: Path, application: QuickApplication) -> None:
+def test_what_was_released_is_closed_by_its_last_user(home: Path, application: QuickApplication) -> None:
     live = application.generations.require_live()
     other = EmbeddedEngine(application.settings.index_dir)
-    with application.pairs().using():
-        with application.pairs().using():
+    with application.live_models.lease():
+        with application.live_models.lease():
             application.release_indexes()
         with pytest.raises(IndexHeld):
             other.open(live.name)
@@ -256,25 +256,25 @@ def test_what_was_let_go_of_is_closed_by_its_last_user(home: Path, application: 
 
 
 def test_each_model_that_is_kept_can_be_asked_by_name(application: QuickApplication) -> None:
-    pairs = application.pairs()
-    assert pairs.answering() == ["one", "two"]
+    models = application.live_models
+    assert models.names() == ["one", "two"]
     for name in ("two", "one", ""):
-        assert pairs.ask(_check(application, 3), name) == (name or "one")
+        assert models.ask(_check(application, 3), name) == (name or "one")
     with pytest.raises(NotFound, match=r"'three'.*one, two"):
-        pairs.ask(_check(application, 3), "three")
+        models.ask(_check(application, 3), "three")
 
 
 def test_before_anything_is_live_it_says_so_and_then_answers(tmp_path: Path) -> None:
     with _open(tmp_path) as application:
         application.hold_live()
         with pytest.raises(NoLiveModel):
-            application.pairs().ask(lambda pair: pair.model)
+            application.live_models.ask(lambda live: live.model)
         folder = _model_folder(tmp_path / "one", 1)
         application.registry.register(folder, Manifest.create(folder, name="one", base="base", kind="base"))
         generation = start_generation(application, application.registry.get("one"))
         application.generations.ready(generation)
         application.generations.switch(generation)
-        assert application.pairs().ask(lambda pair: pair.model) == "one"
+        assert application.live_models.ask(lambda live: live.model) == "one"
 
 
 class Away(Generations):
@@ -293,68 +293,68 @@ def test_queries_go_on_while_the_database_is_away(application: QuickApplication,
     application.generations = away = Away(application.database)
     if held:
         application.hold_live()
-    assert application.pairs().ask(_check(application, 1)) == "one"
+    assert application.live_models.ask(_check(application, 1)) == "one"
     away.away = True
     time.sleep(0.3)
-    assert application.pairs().ask(_check(application, 2)) == "one"
+    assert application.live_models.ask(_check(application, 2)) == "one"
     away.away = False
     Generations(application.database).rollback()
-    _until(lambda: application.pairs().ask(_check(application, 3)) == "two")
+    _until(lambda: application.live_models.ask(_check(application, 3)) == "two")
 
 
 def test_a_generation_that_was_dropped_elsewhere_is_asked_for_once_more(application: QuickApplication) -> None:
     """As on a server, where another process removes what this one still takes for live."""
     asked: list[str] = []
 
-    def question(pair: LivePair) -> str:
-        asked.append(pair.model)
+    def question(live: LiveModel) -> str:
+        asked.append(live.model)
         if len(asked) == 1:
             Generations(application.database).rollback()
             raise NotFound("no such collection")
-        return pair.model
+        return live.model
 
-    assert application.pairs().ask(question) == "two"
+    assert application.live_models.ask(question) == "two"
     assert asked == ["one", "two"]
     with pytest.raises(NotFound, match="for good"):
-        application.pairs().ask(_missing)
+        application.live_models.ask(_missing)
 
 
-def _missing(_pair: LivePair) -> None:
+def _missing(_live: LiveModel) -> None:
     raise NotFound("it is gone for good")
 
 
 def test_what_was_away_at_the_start_is_found_though_queries_never_cease(application: QuickApplication) -> None:
-    pool = OpenIndexes(lambda name, _patience: application.engine.open(name))
     back_at = time.monotonic() + 0.5
 
-    def pin(generation: Generation) -> Pin:
+    def engine() -> VectorEngine:
         if time.monotonic() < back_at:
             raise Unavailable("the engine is away")
-        return pool.pin(generation.name, 0.0)
+        return application.engine
 
-    pairs = LivePairs(application.generations, pin, application.encoder_of)
-    pairs.hold()
+    pool = IndexPool(engine, "home")
+    models = LiveModels(application.generations, pool, application.encoder_of)
+    models.hold()
     try:
-        _until(lambda: _answers(pairs))
+        _until(lambda: _answers(models))
     finally:
-        pairs.close()
+        models.close()
         pool.close()
 
 
-def test_an_index_that_could_not_be_warmed_up_at_first_is_let_go_of_in_the_end(application: QuickApplication) -> None:
+def test_an_index_that_could_not_be_warmed_up_at_first_is_released_in_the_end(application: QuickApplication) -> None:
     cold = [Unavailable("the disk is busy")] * 2
-    pool = OpenIndexes(lambda name, _patience: application.engine.open(name))
-    pairs = LivePairs(
+    pool = IndexPool(lambda: application.engine, "home")
+    models = LiveModels(
         application.generations,
-        lambda generation: pool.pin(generation.name, 0.0),
+        pool,
         application.encoder_of,
         warm=lambda _index: _raise(cold.pop()) if cold else None,
     )
-    pairs.hold()
+    models.hold()
     _until(lambda: not cold)
-    _until(lambda: _answers(pairs))
-    pairs.close()
-    pool.let_go()
+    _until(lambda: _answers(models))
+    models.close()
+    pool.release_unused()
     application.engine.open(application.generations.require_live().name).close()  # nobody holds it any more
 
 
@@ -368,20 +368,20 @@ def test_what_fails_while_an_index_is_closed_does_not_end_the_following_of_switc
         failed.append(True)
         raise OSError("no space left on device")
 
-    pool = OpenIndexes(lambda name, _patience: application.engine.open(name))
-    pairs = LivePairs(
+    pool = IndexPool(lambda: application.engine, "home")
+    models = LiveModels(
         application.generations,
-        lambda generation: pool.pin(generation.name, 0.0),
+        pool,
         application.encoder_of,
         tidy=tidy,
     )
-    pairs.hold()
+    models.hold()
     try:
         _until(lambda: bool(failed))
         Generations(application.database).rollback()
-        _until(lambda: pairs.ask(lambda pair: pair.model) == "two")
+        _until(lambda: models.ask(lambda live: live.model) == "two")
     finally:
-        pairs.close()
+        models.close()
         pool.close()
 
 
@@ -389,9 +389,9 @@ def _raise(error: Exception) -> None:
     raise error
 
 
-def _answers(pairs: LivePairs) -> bool:
+def _answers(models: LiveModels) -> bool:
     try:
-        return pairs.ask(lambda pair: pair.index.count() > 0)
+        return models.ask(lambda live: live.index.count() > 0)
     except Unavailable:
         return False
 
@@ -399,7 +399,7 @@ def _answers(pairs: LivePairs) -> bool:
 def test_no_query_waits_while_another_generation_opens(application: QuickApplication) -> None:
     previous = application.generations.previous()
     assert previous is not None
-    application.pairs().ask(_check(application, 1))
+    application.live_models.ask(_check(application, 1))
     held = EmbeddedEngine(application.settings.index_dir).open(previous.name)
 
     def open_it() -> None:
@@ -410,7 +410,7 @@ def test_no_query_waits_while_another_generation_opens(application: QuickApplica
     opening.start()
     try:
         started = time.monotonic()
-        assert application.pairs().ask(_check(application, 2)) == "one"
+        assert application.live_models.ask(_check(application, 2)) == "one"
         assert opening.is_alive() and time.monotonic() - started < 0.5
     finally:
         opening.join()

@@ -227,10 +227,10 @@ def _serve(application: Application, _job: Job) -> str:
     application.hold_live()
     worker = BackgroundWorker(application, POLL_S)
     worker.start()
-    with application.pairs().using() as pair:
+    with application.live_models.lease() as live:
         for _ in range(2):
-            pair.index.optimize_apart()  # type: ignore[attr-defined] # of the embedded engine alone
-            assert pair.index.count()
+            live.index.optimize_apart()  # type: ignore[attr-defined] # of the embedded engine alone
+            assert live.index.count()
     assert worker.stop()
     return "served"
 

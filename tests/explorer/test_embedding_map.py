@@ -22,7 +22,7 @@ from recommender.index.protocol import StoredPoint, point_id
 from recommender.service.app import Access, create_app
 from recommender.service.map import Maps
 from recommender.serving.embedding_map import MAX_DEPARTMENTS, OTHER, embedding_map, layout
-from recommender.serving.live_model import LivePair
+from recommender.serving.live_model import LiveModel
 from recommender.types import Product
 
 
@@ -107,24 +107,24 @@ def drawn(ask: Callable[[], Any]) -> Any:
 
 
 class BrokenOnce:
-    """Pairs whose index fails at the first question."""
+    """Models of which the index fails at the first question."""
 
     def __init__(self, shop: Recommender) -> None:
-        self._pairs = shop.pairs
+        self._models = shop.live_models
         self.broken = True
 
     @contextmanager
-    def using(self, model: str = "") -> Iterator[LivePair]:
-        """Give the pair."""
-        with self._pairs.using(model) as pair:
-            yield pair
+    def lease(self, model: str = "") -> Iterator[LiveModel]:
+        """Give the model."""
+        with self._models.lease(model) as live:
+            yield live
 
-    def ask(self, question: Callable[[LivePair], Any], model: str = "") -> Any:
+    def ask(self, question: Callable[[LiveModel], Any], model: str = "") -> Any:
         """Fail, or answer."""
         if self.broken:
             self.broken = False
             raise OSError("the disk is gone")
-        return self._pairs.ask(question, model)
+        return self._models.ask(question, model)
 
 
 def test_a_map_that_failed_is_told_once_and_tried_again(shop: Recommender) -> None:

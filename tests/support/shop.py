@@ -21,7 +21,7 @@ from recommender.index.protocol import VectorIndex
 from recommender.ingestion.point_writer import PointWriter
 from recommender.ingestion.targets import Target
 from recommender.ingestion.worker import Worker
-from recommender.serving.live_model import LivePair, OnePair
+from recommender.serving.live_model import FixedModel, LiveModel
 from recommender.serving.queries import Queries
 
 
@@ -66,8 +66,8 @@ class Shop:
 
     def queries(self) -> Queries:
         """Return the queries."""
-        pair = LivePair("g1", "words", self.index, lambda: self.encoder)
-        return Queries(OnePair(pair), self.catalogue, self.text, self.lexical, self.rules.list)
+        live = LiveModel("g1", "words", self.index, lambda: self.encoder)
+        return Queries(FixedModel(live), self.catalogue, self.text, self.lexical, self.rules.list)
 
     def __enter__(self) -> Shop:
         return self

@@ -1,0 +1,71 @@
+"""The generations that the worker of this process writes to: open while it drains."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from recommender.errors import Unavailable
+from recommender.index.generations import Generation, Generations
+from recommender.index.pool import HELD_PATIENCE_S, IndexLease, IndexPool
+from recommender.index.protocol import VectorEngine, VectorIndex
+from recommender.ingestion.targets import Target, UnopenedTarget
+
+
+class WriteTargets:
+    """Every generation that follows the catalogue, leased until `release`. Thread-safe.
+
+    `target` makes an open generation into what is written to.
+    """
+
+    def __init__(
+        self,
+        engine: Callable[[], VectorEngine],
+        generations: Generations,
+        indexes: IndexPool,
+        target: Callable[[Generation, VectorIndex], Target],
+    ) -> None:
+        self._engine = engine
+        self._generations = generations
+        self._indexes = indexes
+        self._target = target
+        self._lock = threading.Lock()
+        self._leases: dict[str, IndexLease] = {}
+
+    def open(self) -> Sequence[Target | UnopenedTarget]:
+        """Open those that the engine has. Raises `Unavailable` when the live one can't be opened.
+
+        Another one that can't comes without its index: what it misses is noted.
+        """
+        existing = set(self._engine().names())
+        targets: list[Target | UnopenedTarget] = []
+        for follower in self._generations.followers():
+            if follower.name not in existing:
+                continue
+            try:
+                # A process that builds one which is not live holds it for long, and the live one can't wait for that.
+                index = self._index(follower.name, HELD_PATIENCE_S if follower.live else 0.0)
+                targets.append(self._target(follower, index))
+            except Unavailable as error:
+                if follower.live:
+                    raise
+                targets.append(UnopenedTarget(follower.name, error))
+        return targets
+
+    def release(self) -> None:
+        """Give back the leases: the targets that were given out are used no longer."""
+        with self._lock:
+            leases, self._leases = self._leases, {}
+        for lease in leases.values():
+            lease.release()
+
+    def _index(self, name: str, patience: float) -> VectorIndex:
+        with self._lock:
+            if (known := self._leases.get(name)) is not None:
+                return known.index
+        lease = self._indexes.lease(name, patience)
+        with self._lock:
+            known = self._leases.setdefault(name, lease)
+        if known is not lease:
+            lease.release()
+        return known.index
