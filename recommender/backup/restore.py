@@ -16,7 +16,7 @@ from recommender.backup.restore_rows import products_here, replace_everything, r
 from recommender.database.restore_journal import fresh_staging, is_cut_off, one_restore
 from recommender.errors import BadInput, NotFound, Refused
 from recommender.ingestion.verification import verify
-from recommender.jobs.models import retire_unused, start_generation
+from recommender.jobs.rebuild import retire_unused, start_generation
 from recommender.models.folders import make_durable
 from recommender.models.manifest import read_manifest
 from recommender.settings import Settings

@@ -65,7 +65,7 @@ def evaluate(
 ) -> None:
     """Measure models on held-out products, on judgements of your own, or on tasks of the MTEB benchmark."""
     from recommender.application.composition import open_application
-    from recommender.jobs.models import chosen_models
+    from recommender.jobs.models import select_models
 
     outside = any(given is not None for given in (queries, qrels, pairs, scored))
     _check(outside, bool(mteb), bool(mode), slices, seed)
@@ -73,7 +73,7 @@ def evaluate(
         raise UsageError("--report shows measures on products and judgements; leave it out with --mteb")
     files = judgement_files(queries, qrels, pairs), _scored(scored)
     with open_application() as application, ProgressBar() as progress:
-        models = chosen_models(application, model or [])
+        models = select_models(application, model or [])
         planned = plan_report(application, report, SEED if seed is None else seed)
         if mteb:
             scores = _on_tasks(application, models, mteb, progress)

@@ -92,7 +92,7 @@ def _points_cell(row: dict[str, Any]) -> str:
 def rebuild(keep: Keep = None, as_json: Json = False) -> None:
     """Build a new generation with the live model and switch to it; queries go on meanwhile."""
     from recommender.application.composition import open_application
-    from recommender.jobs.models import rebuild as build
+    from recommender.jobs.rebuild import rebuild as build
 
     with open_application(**keeping(keep)) as application, ProgressBar() as progress:
         generation = build(application, progress)

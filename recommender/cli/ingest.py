@@ -74,8 +74,8 @@ def ingest(
     columns = _mapping(mapping or [])
     with open_application() as application, ProgressBar() as progress:
         known = {model.name for model in application.registry.list()}
-        with jobs.sources(application, feeds, allow_private=allow_private) as sources:
-            taken = jobs.take_in(
+        with jobs.open_sources(application, feeds, allow_private=allow_private) as sources:
+            taken = jobs.import_feeds(
                 application,
                 sources,
                 feed_format=feed_format_of(feed_format),
@@ -100,7 +100,7 @@ def ingest(
                 print_json(taken_json(taken) | {"index": None, "error": str(error)})
             raise
         reasons = _export_reasons(application, known)
-        waiting = jobs.waiting(application)
+        waiting = jobs.pending_changes(application)
     if as_json:
         index = None if drained is None else _drain_json(drained)
         print_json(taken_json(taken) | {"index": index, "waiting": waiting})

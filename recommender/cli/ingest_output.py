@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from recommender.catalogue.full_sync import Departures
     from recommender.catalogue.importer import ImportSummary
     from recommender.ingestion.feed_folder import FeedReport
-    from recommender.jobs.ingest import TakenIn
+    from recommender.jobs.ingest import ImportOutcome
 
 
-def say_taken(taken: TakenIn, dry_run: bool) -> None:
+def say_taken(taken: ImportOutcome, dry_run: bool) -> None:
     """Tell of each feed, and of what is deactivated since the feeds lack it."""
     for summary in taken.imports:
         say(("dry run: " if dry_run else "") + _import_line(summary, dry_run))
@@ -43,7 +43,7 @@ def _departures_line(departures: Departures, dry_run: bool) -> str:
     return f"full feed: {count:,} of {departures.active:,} active products deactivated"
 
 
-def taken_json(taken: TakenIn) -> dict[str, object]:
+def taken_json(taken: ImportOutcome) -> dict[str, object]:
     """Return the JSON form; `full` only of full feeds."""
     document: dict[str, object] = {"imports": [_import_json(summary) for summary in taken.imports]}
     if taken.departures:

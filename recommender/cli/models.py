@@ -136,7 +136,7 @@ def promote(
 def rollback(as_json: Json = False) -> None:
     """Go back to the generation and model that were live before."""
     from recommender.application.composition import open_application
-    from recommender.jobs.models import roll_back
+    from recommender.jobs.promote import roll_back
 
     with open_application() as application, ProgressBar() as progress:
         generation = roll_back(application, progress)
@@ -179,7 +179,7 @@ def export_model(
 ) -> None:
     """Copy a model as the Hub lays it out, ONNX networks, card and manifest included."""
     from recommender.application.composition import open_application
-    from recommender.jobs.publish import export_model_to
+    from recommender.jobs.models import export_model_to
 
     with open_application() as application:
         written = export_model_to(application, name, target)
@@ -201,7 +201,7 @@ def push(
 ) -> None:
     """Put a model on the Hub, in one commit, with the token of HF_TOKEN or `hf auth login`."""
     from recommender.application.composition import open_application
-    from recommender.jobs.publish import push_model
+    from recommender.jobs.models import push_model
 
     with open_application() as application:
         done = push_model(application, name, repo, private=private, revision=revision)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from recommender.application.composition import Application
 from recommender.embedding.encoder import Role
 from recommender.errors import UsageError
-from recommender.jobs.models import chosen_models
+from recommender.jobs.models import select_models
 from recommender.models.registry import RegisteredModel
 from recommender.types import Product, common_depth
 
@@ -52,7 +52,7 @@ def compare(
     query is, two texts as documents are. Raises `UsageError` for an empty text, `UnknownModel`, and `NoLiveModel` when
     none is named and none is live.
     """
-    chosen = chosen_models(application, models)
+    chosen = select_models(application, models)
     sides = _side(application, first, as_text), _side(application, second, as_text)
     return Comparison(
         *sides,

@@ -19,17 +19,17 @@ from recommender.feeds.formats import FeedFormat, check_feed
 from recommender.feeds.rejections import RejectsFile
 from recommender.feeds.sources import fetched
 from recommender.ingestion.worker import DrainSummary
-from recommender.jobs.models import ensure_live
+from recommender.jobs.rebuild import ensure_live
 from recommender.types import Progress, silent
 
 ROUND_S = 1.0
-"""Of a round of the worker, after which others may have the embedded index. What is in hand then takes a few seconds
-more where texts are encoded, and a query waits five for its turn."""
+"""Of a round of the worker, after which other processes may have the embedded index. Finishing what is claimed then
+takes a few seconds more where texts are encoded, and a query waits five for its turn."""
 
 
 @dataclass(frozen=True, slots=True)
-class TakenIn:
-    """What reading feeds did to the catalogue, or with a dry run would do. `departures` only of full feeds."""
+class ImportOutcome:
+    """What importing feeds did to the catalogue, or would do in a dry run. Only full feeds have `departures`."""
 
     imports: tuple[ImportSummary, ...]
     departures: Departures | None = None
@@ -42,52 +42,24 @@ class TakenIn:
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
-    """What a run did. `drained` is None when the index was not to be had, with `waiting` changes queued."""
+    """What a run did. `drained` is None when another process held the index, with `waiting` changes queued."""
 
     imports: tuple[ImportSummary, ...]
     drained: DrainSummary | None
     waiting: int
-    departures: Departures | None = None
 
 
-def ingest(
-    application: Application,
-    feeds: Sequence[Path | str],
-    *,
-    feed_format: FeedFormat = FeedFormat.AUTO,
-    mapping: Mapping[str, str] | None = None,
-    rejects: Path | None = None,
-    full: bool = False,
-    dry_run: bool = False,
-    force: bool = False,
-    index: bool = True,
-    progress: Progress = silent,
-) -> IngestResult:
-    """Read feeds into the catalogue, then drain the outbox into the index unless told not to.
+def ingest(application: Application, feeds: Sequence[Path | str], progress: Progress = silent) -> IngestResult:
+    """Import feeds into the catalogue, then drain the outbox into the index.
 
-    With `full` the feeds are the whole catalogue together, and what they lack is deactivated. When they don't look like
-    it, what was read goes into catalogue and index all the same, and then `Refused` is raised; `force` overrides that.
-    With `dry_run` nothing is written, and `departures.refused` says what would be refused.
-    When another process keeps the embedded index the changes stay queued for the next drain.
+    While another process holds the embedded index, the changes stay queued for the next drain.
     """
-    taken = take_in(
-        application,
-        feeds,
-        feed_format=feed_format,
-        mapping=mapping,
-        rejects=rejects,
-        full=full,
-        dry_run=dry_run,
-        force=force,
-        progress=progress,
-    )
-    drained = drain(application, progress) if index and not dry_run else None
-    if not dry_run:
-        taken.require_whole()
-    return IngestResult(taken.imports, drained, waiting(application), taken.departures)
+    outcome = import_feeds(application, feeds, progress=progress)
+    drained = drain(application, progress)
+    return IngestResult(outcome.imports, drained, pending_changes(application))
 
 
-def take_in(
+def import_feeds(
     application: Application,
     feeds: Sequence[Path | str],
     *,
@@ -100,11 +72,12 @@ def take_in(
     keep_partial: bool = False,
     stopped: Callable[[], bool] = lambda: False,
     progress: Progress = silent,
-) -> TakenIn:
-    """Read feeds into the catalogue and queue what changed; several are all looked at before the first row is written.
+) -> ImportOutcome:
+    """Import feeds into the catalogue and queue what changed. Several are all checked before the first row is written.
 
-    With `full`, what they lack is deactivated after the last was read, or `departures.refused` says why not. A feed
-    that breaks on the way is an error, but with `full` or `keep_partial` its summary tells of it.
+    With `full` the feeds together are the whole catalogue: what they lack is deactivated after the last one, or
+    `departures.refused` says why not. `force` deactivates even if the feeds look broken. A feed that breaks in the
+    middle is an error, but with `full` or `keep_partial` its summary says so. With `dry_run` nothing is written.
     Raises `ImportStopped` when `stopped` says so; what was committed stays.
     """
     if force and not full:
@@ -122,33 +95,30 @@ def take_in(
         partial=full or keep_partial,
         stopped=stopped,
     )
+    imports: list[ImportSummary] = []
     with RejectsFile(rejects, [Path(feed) for feed in feeds]) if rejects else nullcontext() as rejected:
-        imports = tuple(read(feed, rejects=rejected, progress=_reading(progress, feed)) for feed in feeds)
+        for feed in feeds:
+            name = Path(feed).name
+            count = partial(lambda name, rows: progress("reading", rows, None, name), name)
+            imports.append(read(feed, rejects=rejected, progress=count))
     if not whole:
-        return TakenIn(imports)
-    return TakenIn(imports, whole.close(_ends(imports), force=force, dry_run=dry_run, stopped=stopped))
+        return ImportOutcome(tuple(imports))
+    ends = [FeedEnd(summary.source, summary.good_rows, summary.ended_early) for summary in imports]
+    return ImportOutcome(tuple(imports), whole.close(ends, force=force, dry_run=dry_run, stopped=stopped))
 
 
-def sources(
+def open_sources(
     application: Application, feeds: Sequence[Path | str], *, allow_private: bool = False
 ) -> AbstractContextManager[list[Path | str]]:
-    """Expand patterns and fetch what lies at addresses, for `take_in`; what was fetched goes when the context ends."""
+    """Expand patterns and fetch what lies at addresses; what was fetched is removed when the context ends."""
     largest = int(application.settings.max_download_gib * (1 << 30))
     return fetched(feeds, DownloadRules(largest, allow_private))
 
 
-def waiting(application: Application) -> int:
-    """Return how many changes the index has not taken in, those in the hands of a worker included."""
+def pending_changes(application: Application) -> int:
+    """Return how many changes the index has not taken in, those that a worker has claimed included."""
     depth = application.outbox.depth()
     return depth.waiting + depth.leased
-
-
-def _reading(progress: Progress, feed: Path | str) -> Callable[[int], None]:
-    return lambda rows: progress("reading", rows, None, Path(feed).name)
-
-
-def _ends(imports: Sequence[ImportSummary]) -> list[FeedEnd]:
-    return [FeedEnd(summary.source, summary.good_rows, summary.ended_early) for summary in imports]
 
 
 def drain(
@@ -171,7 +141,7 @@ def drain(
 
 
 def drain_and_release(application: Application, stopped: Callable[[], bool]) -> DrainSummary | None:
-    """Drain for a while, then let go of the embedded index: between two rounds of a worker, other processes get in.
+    """Drain for a while, then release the embedded index: between two rounds of a worker, other processes get in.
 
     An idle round is one look into the queue.
     """

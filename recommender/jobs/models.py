@@ -1,41 +1,32 @@
-"""Bringing a model into the registry, exported and measured; and making a model's generation live."""
+"""Models in and out of the registry: a base model fetched, exported and measured; a registered one given to others."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from recommender.application.composition import Application
-from recommender.catalogue.product_states import ProductStates
-from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError, Unavailable
-from recommender.index.generations import Generation, GenerationState
-from recommender.ingestion.backfill import backfill
-from recommender.leftovers import LEFTOVER_AGE_S, remove_leftovers
+from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError
+from recommender.leftovers import remove_leftovers
 from recommender.models.base import Pooling, assemble, resolve_model
-from recommender.models.bundle import ZIP, unpack
+from recommender.models.bundle import ZIP, public_files, unpack, write_bundle
 from recommender.models.card import model_card
 from recommender.models.fingerprint import fingerprint
+from recommender.models.hub import MAIN, Published, push
 from recommender.models.manifest import Export, Manifest, with_history, write_text
 from recommender.models.registry import RegisteredModel
 from recommender.types import Progress, silent
-
-if TYPE_CHECKING:
-    from recommender.embedding.networks import ExportReport
 
 EXPORT_SAMPLE = 256
 """Texts that the int8 export is measured on: the mean cosine moves by less than 0.001 beyond that."""
 
 FALLBACK_TEXTS = ("red running shoes", "a cordless drill with two batteries, case and charger", "tea")
 """What an export is measured on while the catalogue is empty."""
-
 
 WORKSPACE = ".work-"
 
@@ -49,8 +40,8 @@ class ModelShape:
     max_seq_length: int | None = None
 
     @property
-    def changed(self) -> bool:
-        """Whether anything was asked for."""
+    def is_given(self) -> bool:
+        """Whether any field is set."""
         return self != ModelShape()
 
 
@@ -64,8 +55,8 @@ def workspace(application: Application) -> Iterator[Path]:
         yield Path(folder)
 
 
-def chosen_models(application: Application, names: Sequence[str]) -> list[RegisteredModel]:
-    """Return the models that were named, each once, or else the live one. Raises `UnknownModel` and `NoLiveModel`."""
+def select_models(application: Application, names: Sequence[str]) -> list[RegisteredModel]:
+    """Return the named models, each once, or else the live one. Raises `UnknownModel` and `NoLiveModel`."""
     if names:
         return [application.registry.get(name) for name in dict.fromkeys(names)]
     live = application.registry.live()
@@ -85,32 +76,31 @@ def prepare_base(
     base = base or application.settings.model
     shape = shape or ModelShape()
     known = {model.name: model for model in application.registry.list()}
-    if base in known and not shape.changed:
+    if base in known and not shape.is_given:
         return known[base]
     progress("base model", 0, 2, base)
     with workspace(application) as folder:
-        source = known[base].folder if base in known else _fetched(application, base, folder / "unpacked")
-        copy = _shaped(source, folder / "model", shape)
-        found = application.registry.find(fingerprint(copy))
-        if found is not None:
-            return found
-        progress("base model", 1, 2, "exporting to ONNX")
-        stem = Path(base).name.removesuffix(ZIP)
-        manifest = Manifest.create(copy, name=application.registry.unused_name(stem), base=base, kind="base")
-        model = add_model(application, copy, with_history(manifest, copy))
+        path = Path(base).expanduser()
+        if base in known:
+            source = known[base].folder
+        elif base.lower().endswith(ZIP) and path.is_file():
+            source = resolve_model(str(unpack(path, folder / "unpacked")))
+        else:
+            source = resolve_model(base, application.settings.hf_token or None)
+        copy = _copy_encoder(source, folder / "model", shape)
+        model = application.registry.find(fingerprint(copy))
+        if model is None:
+            progress("base model", 1, 2, "exporting to ONNX")
+            name = application.registry.unused_name(Path(base).name.removesuffix(ZIP))
+            manifest = Manifest.create(copy, name=name, base=base, kind="base")
+            model = add_model(application, copy, with_history(manifest, copy))
     progress("base model", 2, 2, model.name)
     return model
 
 
-def _fetched(application: Application, base: str, unpacked: Path) -> Path:
-    if base.lower().endswith(ZIP) and Path(base).expanduser().is_file():
-        return resolve_model(str(unpack(Path(base).expanduser(), unpacked)))
-    return resolve_model(base, application.settings.hf_token or None)
-
-
-def _shaped(source: Path, target: Path, shape: ModelShape) -> Path:
-    """Bring a copy of a model to `target`, made into an encoder or changed as asked; never code or pickles."""
-    if shape.changed or not (source / "modules.json").is_file():
+def _copy_encoder(source: Path, target: Path, shape: ModelShape) -> Path:
+    """Copy a model to `target`, made into an encoder or changed to a shape; never code or pickles."""
+    if shape.is_given or not (source / "modules.json").is_file():
         return assemble(
             source, target, pooling=shape.pooling, dense_dim=shape.dense_dim, max_seq_length=shape.max_seq_length
         )
@@ -121,19 +111,33 @@ def _shaped(source: Path, target: Path, shape: ModelShape) -> Path:
 
 def add_model(application: Application, folder: Path, manifest: Manifest) -> RegisteredModel:
     """Export a finished model folder, write its card, and register it; the folder is moved into the registry."""
-    manifest = replace(manifest, export=export_model(application, folder))
+    products = islice(application.catalogue.products(), EXPORT_SAMPLE)
+    texts = [application.text(stored.product) for stored in products] or FALLBACK_TEXTS
+    manifest = replace(manifest, export=export_to_onnx(folder, texts))
     write_text(folder / "README.md", model_card(manifest))
     return application.registry.register(folder, manifest)
 
 
-def export_model(application: Application, folder: Path) -> Export:
+def export_to_onnx(folder: Path, texts: Sequence[str]) -> Export:
     """Export a model to ONNX; one that can't be exported runs on torch, and its manifest says why.
 
-    Without torch the networks that came with a model are taken, if serving can run them. Raises `MissingExtra` when
+    Without torch the networks that came with a model are used, if serving can run them. Raises `MissingExtra` when
     there are none.
     """
+    from recommender.embedding.bundled_onnx import adopt, has_network
+    from recommender.embedding.export import export
+
     try:
-        report = _exported(folder, _sample_texts(application))
+        try:
+            report = export(folder, texts)
+        except MissingExtra as error:
+            if not has_network(folder):
+                raise
+            try:
+                report = adopt(folder, texts)
+            except BadInput as unusable:
+                purpose = f"exporting the model (the network it came with is no use: {unusable})"
+                raise MissingExtra("train", purpose) from error
     except MissingExtra:
         raise
     except RecommenderError as error:
@@ -148,125 +152,30 @@ def export_model(application: Application, folder: Path) -> Export:
     )
 
 
-def _exported(folder: Path, texts: Sequence[str]) -> ExportReport:
-    from recommender.embedding.bundled_onnx import adopt, has_network
-    from recommender.embedding.export import export
+def export_model_to(application: Application, name: str, target: Path) -> Path:
+    """Copy a model, laid out as the Hub does, into a new folder, or a new zip file when `target` ends in `.zip`.
 
-    try:
-        return export(folder, texts)
-    except MissingExtra as error:
-        if not has_network(folder):
-            raise
-        try:
-            return adopt(folder, texts)
-        except BadInput as found:
-            raise MissingExtra("train", f"exporting the model (the network it came with is no use: {found})") from error
-
-
-def _sample_texts(application: Application) -> Sequence[str]:
-    products = islice(application.catalogue.products(), EXPORT_SAMPLE)
-    return [application.text(stored.product) for stored in products] or FALLBACK_TEXTS
-
-
-def ensure_live(application: Application, progress: Progress = silent) -> Generation:
-    """Return the live generation; on a new installation make an empty one with the base model first.
-
-    When the engine does not have the live one, as after a move to a server, a new one is built there with its model.
+    Raises `UnknownModel`, `UsageError` when the target exists, and `BadInput` when it can't be written.
     """
-    live = application.generations.live()
-    if live is not None and live.name in application.engine.names():
-        return live
-    if live is not None:
-        return make_live(application, application.registry.by_id(live.model_id), progress)
-    model = prepare_base(application, progress=progress)
-    generation = _unfinished(application, model) or start_generation(application, model)
-    application.generations.ready(generation)
-    application.generations.switch(generation)
-    return generation
+    model = application.registry.get(name)
+    write_bundle(public_files(model.folder, application.registry.manifest(name)), target.expanduser())
+    return target
 
 
-def start_generation(application: Application, model: RegisteredModel) -> Generation:
-    """Make the row and the empty index of a new generation of a model."""
-    generation = application.generations.start(model.id, model.fingerprint, model.dimension)
-    application.create_index(generation)
-    return generation
+def push_model(
+    application: Application, name: str, repo: str, *, private: bool = False, revision: str = MAIN
+) -> Published:
+    """Make a repository of the Hub hold a model, in one commit; it is made if it is missing.
 
-
-def make_live(application: Application, model: RegisteredModel, progress: Progress = silent) -> Generation:
-    """Build a generation with a model and switch to it; queries see the old pair until the switch, then the new one.
-
-    A build that was cut off is taken up again. Afterwards as many generations as the settings say are kept, fresh, and
-    older ones are removed.
+    Raises `UnknownModel`, `UsageError` for a name that is no OWNER/NAME, `Refused` when it should be private and is
+    public, and `Unavailable` without a token, with one that is refused, and when the Hub can't be reached.
     """
-    generation = _unfinished(application, model) or start_generation(application, model)
-    with application.holding(generation) as target:
-        states, noted = ProductStates(application.database), partial(application.generations.noted, generation)
-        backfill(target, application.catalogue, application.writer, progress, states, noted)
-        application.generations.ready(generation)
-        application.generations.switch(generation)
-    retire_unused(application)
-    return generation
-
-
-def return_to(application: Application, model: RegisteredModel) -> Generation | None:
-    """Switch to a generation of a model that was live before and is kept fresh; None when there is none."""
-    kept = [one for one in _of_model(application, model, GenerationState.READY) if not one.live]
-    if not kept:
-        return None
-    application.generations.switch(kept[-1])
-    retire_unused(application)
-    return kept[-1]
-
-
-def rebuild(application: Application, progress: Progress = silent) -> Generation:
-    """Build a new generation with the live model and switch to it, with texts as the settings now make them."""
-    live = application.generations.require_live()
-    application.catalogue.rehash()
-    return make_live(application, application.registry.by_id(live.model_id), progress)
-
-
-def _unfinished(application: Application, model: RegisteredModel) -> Generation | None:
-    return next(iter(_of_model(application, model, GenerationState.BUILDING)), None)
-
-
-def _of_model(application: Application, model: RegisteredModel, state: GenerationState) -> list[Generation]:
-    """Return the generations of a model in a state, oldest first, of those that the engine has."""
-    existing = set(application.engine.names())
-    listed = application.generations.list()
-    return [one for one in listed if one.state is state and one.model_id == model.id and one.name in existing]
-
-
-def retire_unused(application: Application) -> None:
-    """Retire and remove all but the live generation, the kept ones and builds that another process may be at.
-
-    What can't be removed now is left for the next switch.
-    """
-    application.generations.retire_beyond(application.settings.keep_generations)
-    existing = set(application.engine.names())
-    for generation in application.generations.list():
-        if generation.live or generation.state is GenerationState.READY or _under_way(generation):
-            continue
-        if generation.state is not GenerationState.RETIRED:
-            application.generations.retire(generation)
-        if generation.name in existing:
-            with suppress(Unavailable):
-                application.drop_index(generation)
-
-
-def _under_way(generation: Generation) -> bool:
-    """Return whether a generation may be a build that another process is at."""
-    age = (datetime.now(UTC) - generation.created_at).total_seconds()
-    return generation.state is GenerationState.BUILDING and age < LEFTOVER_AGE_S
-
-
-def roll_back(application: Application, progress: Progress = silent) -> Generation:
-    """Go back to the previous pair of generation and model, in one step. Undone by calling it again.
-
-    It was kept fresh all the while; what it could not take is queued by the switch itself.
-    """
-    previous = application.generations.previous()
-    if previous is None:
-        raise BadInput("there is nothing to roll back to: no other generation was live before this one, or is kept")
-    if previous.name not in application.engine.names():  # as after a move to another engine
-        return make_live(application, application.registry.by_id(previous.model_id), progress)
-    return application.generations.rollback()
+    model = application.registry.get(name)
+    return push(
+        public_files(model.folder, application.registry.manifest(name), repo),
+        repo,
+        application.settings.hf_token or None,
+        message=f"{name}, fingerprint {model.fingerprint[:12]}",
+        private=private,
+        revision=revision,
+    )

@@ -22,8 +22,8 @@ from recommender.errors import Unavailable
 from recommender.index.generations import Generation, GenerationState
 from recommender.ingestion.verification import verify
 from recommender.jobs.ingest import drain
-from recommender.jobs.models import rebuild, roll_back, start_generation
-from recommender.jobs.promote import promote
+from recommender.jobs.promote import promote, roll_back
+from recommender.jobs.rebuild import rebuild, start_generation
 from recommender.models.manifest import Manifest
 from recommender.models.registry import RegisteredModel
 from recommender.settings import Settings

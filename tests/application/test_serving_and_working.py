@@ -28,8 +28,8 @@ from recommender.ingestion.loop import HELD
 from recommender.ingestion.verification import verify
 from recommender.jobs.background_worker import BackgroundWorker
 from recommender.jobs.ingest import drain
-from recommender.jobs.models import rebuild, roll_back, start_generation
-from recommender.jobs.promote import promote
+from recommender.jobs.promote import promote, roll_back
+from recommender.jobs.rebuild import rebuild, start_generation
 from recommender.models.manifest import Manifest
 from recommender.models.registry import RegisteredModel
 from recommender.serving.live_model import LiveModel, LiveModels

@@ -26,8 +26,8 @@ from recommender.backup.restore import restore
 from recommender.cli.app import main
 from recommender.jobs.background_worker import BackgroundWorker
 from recommender.jobs.ingest import drain, drain_and_release
-from recommender.jobs.models import rebuild, roll_back
-from recommender.jobs.promote import promote
+from recommender.jobs.promote import promote, roll_back
+from recommender.jobs.rebuild import rebuild
 from recommender.jobs.watch import FeedWatch
 from recommender.settings import load_settings
 

@@ -14,7 +14,7 @@ from crash.ledger import Change, Ledger, State, held_by
 from crash.processes import Nursery
 
 from recommender.application.composition import Application
-from recommender.jobs.models import start_generation
+from recommender.jobs.rebuild import start_generation
 from recommender.models.manifest import Manifest
 from recommender.settings import Settings
 

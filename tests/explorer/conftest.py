@@ -15,7 +15,7 @@ from support.served import listening, stocked_catalogue
 
 from recommender.api import Recommender
 from recommender.application.composition import Application
-from recommender.jobs.models import start_generation
+from recommender.jobs.rebuild import start_generation
 from recommender.models.manifest import Manifest
 from recommender.service.app import Access, create_app
 from recommender.settings import Settings

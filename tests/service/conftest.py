@@ -20,7 +20,7 @@ from support.toy_catalogue import toy_catalogue
 
 from recommender.api import Recommender
 from recommender.application.composition import Application
-from recommender.jobs.models import start_generation
+from recommender.jobs.rebuild import start_generation
 from recommender.models.manifest import Manifest
 from recommender.service.api_keys import ApiKeys
 from recommender.service.app import Access, create_app

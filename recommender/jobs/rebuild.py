@@ -1,0 +1,96 @@
+"""Building a generation of the index with a model, and switching queries to it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+
+from recommender.application.composition import Application
+from recommender.catalogue.product_states import ProductStates
+from recommender.errors import Unavailable
+from recommender.index.generations import Generation, GenerationState
+from recommender.ingestion.backfill import backfill
+from recommender.jobs.models import prepare_base
+from recommender.leftovers import LEFTOVER_AGE_S
+from recommender.models.registry import RegisteredModel
+from recommender.types import Progress, silent
+
+
+def rebuild(application: Application, progress: Progress = silent) -> Generation:
+    """Build a new generation with the live model and switch to it, with texts as the settings now make them."""
+    live = application.generations.require_live()
+    application.catalogue.rehash()
+    return build_live(application, application.registry.by_id(live.model_id), progress)
+
+
+def ensure_live(application: Application, progress: Progress = silent) -> Generation:
+    """Return the live generation; on a new installation make an empty one with the base model first.
+
+    When the engine does not have the live one, as after a move to a server, a new one is built there with its model.
+    """
+    live = application.generations.live()
+    if live is not None and live.name in application.engine.names():
+        return live
+    if live is not None:
+        return build_live(application, application.registry.by_id(live.model_id), progress)
+    generation = resume_generation(application, prepare_base(application, progress=progress))
+    application.generations.ready(generation)
+    application.generations.switch(generation)
+    return generation
+
+
+def build_live(application: Application, model: RegisteredModel, progress: Progress = silent) -> Generation:
+    """Build a generation with a model and switch to it; queries see the old pair until the switch, then the new one.
+
+    A build that was cut off is taken up again. Afterwards as many generations as the settings say are kept fresh, and
+    older ones are removed.
+    """
+    generation = resume_generation(application, model)
+    with application.holding(generation) as target:
+        states, missed = ProductStates(application.database), partial(application.generations.noted, generation)
+        backfill(target, application.catalogue, application.writer, progress, states, missed)
+        application.generations.ready(generation)
+        application.generations.switch(generation)
+    retire_unused(application)
+    return generation
+
+
+def resume_generation(application: Application, model: RegisteredModel) -> Generation:
+    """Return a generation of a model whose build was cut off, or else a new, empty one."""
+    unfinished = generations_of(application, model, GenerationState.BUILDING)
+    return unfinished[0] if unfinished else start_generation(application, model)
+
+
+def start_generation(application: Application, model: RegisteredModel) -> Generation:
+    """Make the row and the empty index of a new generation of a model."""
+    generation = application.generations.start(model.id, model.fingerprint, model.dimension)
+    application.create_index(generation)
+    return generation
+
+
+def generations_of(application: Application, model: RegisteredModel, state: GenerationState) -> list[Generation]:
+    """Return the generations of a model in a state, oldest first, of those that the engine has."""
+    existing = set(application.engine.names())
+    listed = application.generations.list()
+    return [one for one in listed if one.state is state and one.model_id == model.id and one.name in existing]
+
+
+def retire_unused(application: Application) -> None:
+    """Retire and remove all generations but the live one, those that are kept, and builds that may be under way.
+
+    What can't be removed now is left for the next switch.
+    """
+    application.generations.retire_beyond(application.settings.keep_generations)
+    existing = set(application.engine.names())
+    for generation in application.generations.list():
+        if generation.live or generation.state is GenerationState.READY:
+            continue
+        if generation.state is GenerationState.BUILDING:
+            age = (datetime.now(UTC) - generation.created_at).total_seconds()
+            if age < LEFTOVER_AGE_S:  # another process may be building it
+                continue
+            application.generations.retire(generation)
+        if generation.name in existing:
+            with suppress(Unavailable):
+                application.drop_index(generation)
