@@ -109,7 +109,7 @@ class Attempts(Generic[Result]):
 
     def wait_after_refusal(self, reply: httpx.Response) -> float:
         """Return the seconds to wait after a service that is busy. Raises what the reply says when it was the last."""
-        error = error_of_reply(reply, self._address.url, self._call.skus)
+        error = error_of_reply(reply, self._address.url)
         if reply.status_code not in BUSY_STATUSES:
             raise error
         return self._wait(error, retry_after(reply))

@@ -50,10 +50,7 @@ BATCH_BYTES = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Result]):
-    """One request, and how its answer is read. A `repeatable` one does no harm when it arrives twice.
-
-    `skus` are those that it names: an error about one of them is reported with it.
-    """
+    """One request, and how its answer is read. A `repeatable` one does no harm when it arrives twice."""
 
     method: str
     path: str
@@ -61,7 +58,6 @@ class Call(Generic[Result]):
     parameters: Parameters = ()
     body: bytes | None = None
     repeatable: bool = True
-    skus: tuple[str, ...] = ()
 
 
 def similar(
@@ -90,7 +86,7 @@ def recommend(
     check_query(k, filters, options)
     check_examples(like, dislike)
     examples = {"like": list(like), "dislike": list(dislike)}
-    return _posted("/v1/recommendations", examples, k, filters, options, (*like, *dislike))
+    return _posted("/v1/recommendations", examples, k, filters, options)
 
 
 def browse(k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Call[Answer]:
@@ -107,7 +103,7 @@ def product(sku: str) -> Call[Product]:
     check_sku(sku)
     # A path segment of dots alone means a parent folder, and would be removed from the address.
     segment = quote(sku, safe="").replace(".", "%2E") if sku in (".", "..") else quote(sku, safe="")
-    return Call("GET", f"/v1/products/{segment}", product_from, skus=(sku,))
+    return Call("GET", f"/v1/products/{segment}", product_from)
 
 
 def rules() -> Call[list[Rule]]:
@@ -147,21 +143,18 @@ def _query(
     path: str, parameter: str, member: str, subject: str, k: int, filters: Filters, options: Options
 ) -> Call[Answer]:
     """Put a query into the address, where a cache can see it; into a body where the address can't express it."""
-    skus = (subject,) if member == "sku" else ()
     try:
         parameters = ((parameter, subject), *parameters_of(k, filters, options))
     except UsageError:
-        return _posted(path, {member: subject}, k, filters, options, skus)
+        return _posted(path, {member: subject}, k, filters, options)
     if len(urlencode(parameters)) > LONGEST_QUERY:
-        return _posted(path, {member: subject}, k, filters, options, skus)
-    return Call("GET", path, answer_from, parameters, skus=skus)
+        return _posted(path, {member: subject}, k, filters, options)
+    return Call("GET", path, answer_from, parameters)
 
 
-def _posted(
-    path: str, subject: JsonObject, k: int, filters: Filters, options: Options, skus: tuple[str, ...] = ()
-) -> Call[Answer]:
+def _posted(path: str, subject: JsonObject, k: int, filters: Filters, options: Options) -> Call[Answer]:
     body = {**subject, "k": k, "filters": filters_json(filters), "options": options_json(options)}
-    return Call("POST", path, answer_from, body=_encoded(body), skus=skus)
+    return Call("POST", path, answer_from, body=_encoded(body))
 
 
 def _encoded(value: Any) -> bytes:

@@ -36,8 +36,8 @@ _BY_STATUS: dict[int, type[RecommenderError]] = {
 }  # fmt: skip
 
 
-def error_of_reply(reply: httpx.Response, url: str, skus: tuple[str, ...]) -> RecommenderError:
-    """Return the error that a reply stands for; `skus` are those that the request named."""
+def error_of_reply(reply: httpx.Response, url: str) -> RecommenderError:
+    """Return the error that a reply of the service at `url` stands for."""
     status, problem = reply.status_code, _problem_document(reply)
     detail = str(problem.get("detail") or problem.get("title") or "")
     if status in (401, 403):
@@ -51,8 +51,7 @@ def error_of_reply(reply: httpx.Response, url: str, skus: tuple[str, ...]) -> Re
     default = UsageError if status < 500 else RecommenderError
     kind = _BY_TYPE.get(str(problem.get("type"))) or _BY_STATUS.get(status, default)
     if kind is UnknownSku:
-        sku = problem.get("sku") or next((sku for sku in skus if repr(sku) in detail), skus[0] if skus else "")
-        return UnknownSku(str(sku), [str(near) for near in problem.get("nearest") or ()])
+        return UnknownSku(str(problem.get("sku", "")), [str(near) for near in problem.get("nearest") or ()])
     return next(base for base in kind.__mro__ if base in _PLAIN)(detail)
 
 

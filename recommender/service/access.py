@@ -1,34 +1,54 @@
-"""Who and what is let in: the host that was asked for, the key, and the size of the body."""
+"""Which requests are let in: by their key, the host that they name, and their size."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from recommender.errors import Unavailable
+from recommender.errors import RecommenderError
 from recommender.query.problems import TYPE_PREFIX
-from recommender.service.authentication import KeyRing, gives_key, needed_scope
-from recommender.service.problems import REQUEST_ID, Problem, Stopped, problem_of, problem_response
+from recommender.service.api_keys import ApiKey
+from recommender.service.authentication import KeyCache, required_scope, token_of
+from recommender.service.problems import REQUEST_ID, Problem, ProblemError, problem_of, problem_response
 from recommender.service.request_middleware import CALLER
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-"""What a browser on this machine calls it. A page of elsewhere that has its own name point here is refused by it."""
+"""What a browser on this machine calls it. A page of elsewhere whose own name is made to point here is refused."""
 
 _NO_KEY = "this needs a key: send `Authorization: Bearer KEY`, made by `recommender keys create`"
-_CLOSED = "this key opens nothing: it is mistyped or revoked; see `recommender keys list`, or make one"
+_UNKNOWN_KEY = "this key opens nothing: it is mistyped or revoked; see `recommender keys list`, or make one"
 
 CHALLENGE = {"www-authenticate": 'Bearer realm="recommender"'}
 
 
-class Gate:
-    """Refuses before any work is done: 401 and 403 by the keys, 421 by the host, 413 by the size."""
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may ask. `loopback`: the service is bound to this machine alone, so it is open while no key exists.
 
-    def __init__(self, app: ASGIApp, keys: KeyRing, hosts: frozenset[str], body_bytes: int) -> None:
+    `hosts` are names beside localhost that it may be asked under then. `local_token` may read.
+    """
+
+    keys: Callable[[], Sequence[ApiKey]]
+    loopback: bool = True
+    hosts: tuple[str, ...] = ()
+    local_token: str = ""
+
+
+class AccessMiddleware:
+    """Refuses before any work is done: 401 and 403 by the key, 421 by the host, 413 and 414 by the size.
+
+    Dependencies of FastAPI would come too late: it reads a body before them, and asks none of them for a path that has
+    no route, for its own document, or for the files of the page.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, keys: KeyCache, body_bytes: int) -> None:
         self._app = app
+        self._open_without_keys = access.loopback
+        self._hosts = LOCAL_HOSTS | {host.lower() for host in access.hosts}
         self._keys = keys
-        self._hosts = hosts
         self._body_bytes = body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,74 +57,68 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        problem = await self._refusal(scope, headers) or self._size_refusal(scope, headers)
-        if problem is not None:
-            await problem_response(problem, scope[REQUEST_ID])(scope, receive, send)
-            return
-        if b"transfer-encoding" in headers:
-            receive = _Counted(receive, self._body_bytes)
-        await self._app(scope, receive, send)
-
-    async def _refusal(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Problem | None:
-        needed = needed_scope(scope["method"], scope["path"])
-        if needed is None:
-            return None
         try:
-            await self._keys.refresh()
-        except Unavailable as error:
-            return problem_of(error)
-        except Stopped as stopped:
-            return stopped.problem
-        caller = self._keys.caller(headers)
+            await self._check_caller(scope, headers)
+            self._check_size(scope, headers)
+        except RecommenderError as error:
+            await problem_response(problem_of(error), scope[REQUEST_ID])(scope, receive, send)
+        except ProblemError as error:
+            await problem_response(error.problem, scope[REQUEST_ID])(scope, receive, send)
+        else:
+            await self._app(scope, self._limited(receive) if b"transfer-encoding" in headers else receive, send)
+
+    async def _check_caller(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+        needed = required_scope(scope["method"], scope["path"])
+        if needed is None:
+            return
+        await self._keys.refresh()
+        token = token_of(headers)
+        caller = self._keys.caller(token)
         scope[CALLER] = caller.name
-        if self._keys.open:
-            return self._host_refusal(headers)
-        if caller.scope is None:
-            detail = _CLOSED if gives_key(headers) else _NO_KEY
-            return Problem(HTTPStatus.UNAUTHORIZED, detail, TYPE_PREFIX + "no-key", CHALLENGE)
-        if not caller.scope.covers(needed):
+        if self._open_without_keys and self._keys.empty:
+            host = host_name(headers.get(b"host", b"").decode("latin-1"))
+            if host not in self._hosts:
+                detail = f"this service is open without a key to localhost alone, not to {host[:100]!r}; "
+                detail += "ask localhost, or name that host in allowed_hosts"
+                raise ProblemError(Problem(HTTPStatus.MISDIRECTED_REQUEST, detail, TYPE_PREFIX + "host"))
+        elif caller.scope is None:
+            detail = _UNKNOWN_KEY if token else _NO_KEY
+            raise ProblemError(Problem(HTTPStatus.UNAUTHORIZED, detail, TYPE_PREFIX + "no-key", CHALLENGE))
+        elif not caller.scope.covers(needed):
             detail = f"this key may {caller.scope}; {scope['method']} here needs one that may {needed}"
-            return Problem(HTTPStatus.FORBIDDEN, detail, TYPE_PREFIX + "scope")
-        return None
+            raise ProblemError(Problem(HTTPStatus.FORBIDDEN, detail, TYPE_PREFIX + "scope"))
 
-    def _host_refusal(self, headers: Mapping[bytes, bytes]) -> Problem | None:
-        host = host_name(headers.get(b"host", b"").decode("latin-1"))
-        if host in self._hosts:
-            return None
-        detail = f"this service, open without a key, is not {host[:100]!r}; ask localhost, or name it in allowed_hosts"
-        return Problem(HTTPStatus.MISDIRECTED_REQUEST, detail, TYPE_PREFIX + "host")
-
-    def _size_refusal(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Problem | None:
+    def _check_size(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
         if len(scope["query_string"]) > self._body_bytes:
-            return Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "the address is too long; send the text in a POST")
+            detail = "the address is too long; send the text in a POST"
+            raise ProblemError(Problem(HTTPStatus.REQUEST_URI_TOO_LONG, detail))
         length = headers.get(b"content-length", b"0")
-        return too_large(self._body_bytes) if length.isdigit() and int(length) > self._body_bytes else None
+        if length.isdigit() and int(length) > self._body_bytes:
+            raise self._too_large()
 
+    def _limited(self, receive: Receive) -> Receive:
+        """Return a reader of a body of unknown length that stops at the limit."""
+        size = 0
 
-class _Counted:
-    """A body of unknown length, refused where it goes beyond what is taken."""
+        async def limited() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._body_bytes:
+                raise self._too_large()
+            return message
 
-    def __init__(self, receive: Receive, most: int) -> None:
-        self._receive = receive
-        self._most = most
-        self._read = 0
+        return limited
 
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        self._read += len(message.get("body", b""))
-        if self._read > self._most:
-            raise Stopped(too_large(self._most))
-        return message
-
-
-def too_large(most: int) -> Problem:
-    """Return the problem of a body that is larger than what is taken."""
-    detail = f"the body is larger than {most:,} bytes; send fewer products at a time"
-    # The rest of the body is not read, so nothing else can be asked over this connection.
-    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, TYPE_PREFIX + "too-large", {"connection": "close"})
+    def _too_large(self) -> ProblemError:
+        detail = f"the body is larger than {self._body_bytes:,} bytes; send fewer products at a time"
+        # The rest of the body is not read, so no other request can follow on this connection.
+        headers = {"connection": "close"}
+        problem = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, TYPE_PREFIX + "too-large", headers)
+        return ProblemError(problem)
 
 
 def host_name(host: str) -> str:
-    """Return the name in a `Host` header, in small letters and without the port."""
+    """Return the name in a `Host` header, in lower case and without the port."""
     name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
     return name.lower().removesuffix(".")

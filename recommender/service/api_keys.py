@@ -23,12 +23,12 @@ SECRET_BYTES = 32
 PUBLIC_BYTES = 6
 MAX_NAME = 100
 LONGEST_KEY = 200
-"""Characters of a key that are looked at; ours have 81."""
+"""Characters of a text that may be a key; ours have 81."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is kept: never the secret, only its hash."""
+    """A key as it is stored: never the secret, only its hash."""
 
     public_id: str
     name: str
@@ -43,15 +43,15 @@ class ApiKey:
 
 
 def secret_hash(secret: str) -> str:
-    """Hash a secret. One fast round is right here: 256 random bits can't be guessed, however fast each guess is.
+    """Hash a secret. One fast round is enough: 256 random bits can't be guessed, however fast each guess is.
 
-    A slow hash is for passwords, which people choose; here it would only make every request slow.
+    Slow hashes are for passwords, which people choose. Here one would only slow down every request.
     """
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def split_key(key: str) -> tuple[str, str]:
-    """Return the public id and the secret of a key; two empty texts for what is no key of ours."""
+    """Return the public id and the secret of a key; two empty texts for anything else."""
     parts = key.split("_", 2) if len(key) <= LONGEST_KEY else []
     return (parts[1], parts[2]) if len(parts) == 3 and parts[0] == PREFIX else ("", "")
 
@@ -79,22 +79,22 @@ class ApiKeys:
         return f"{PREFIX}_{public_id}_{secret}"
 
     def list(self) -> list[ApiKey]:
-        """Return all keys, revoked ones too, oldest first."""
+        """Return all keys, oldest first, including those that were revoked."""
         with self._database.reading() as session:
             return [_key(row) for row in session.scalars(select(ApiKeyRow).order_by(ApiKeyRow.id))]
 
     def active(self) -> builtins.list[ApiKey]:
-        """Return the keys that open."""
+        """Return the keys that were not revoked."""
         return [key for key in self.list() if key.revoked_at is None]
 
     def revoke(self, name_or_id: str) -> ApiKey:
-        """Close a key, by its name or its public id, and return it. Raises `NotFound`."""
+        """Revoke a key, by its name or its public id, and return it. Raises `NotFound`."""
         wanted = ApiKeyRow.revoked_at.is_(None) & (
             (ApiKeyRow.public_id == name_or_id) | (ApiKeyRow.name == " ".join(name_or_id.split()))
         )
         with self._database.writing() as session:
-            closed = session.scalars(update(ApiKeyRow).where(wanted).values(revoked_at=now()).returning(ApiKeyRow))
-            keys = [_key(row) for row in closed]
+            revoked = session.scalars(update(ApiKeyRow).where(wanted).values(revoked_at=now()).returning(ApiKeyRow))
+            keys = [_key(row) for row in revoked]
         if not keys:
             raise NotFound(f"no key that opens has the name or id {name_or_id!r}; see `recommender keys list`")
         return keys[0]

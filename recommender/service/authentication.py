@@ -1,4 +1,4 @@
-"""Who may do what: the keys of the service as requests are checked against them."""
+"""Who sent a request, and what it may do: the keys of the service, kept fresh."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from recommender.service.scopes import Scope
 from recommender.service.service_file import COPIES_PATH
 
 FRESH_S = 0.5
-"""How long the keys are taken as they were read: one that is revoked opens nothing half a second later."""
+"""How long the keys are used as they were read: a revoked key opens nothing half a second later."""
 
 OPEN_PATHS = frozenset({"/", "/livez", "/readyz"})
 PAGE_PREFIX = "/explorer/"
-ASKING_PATHS = frozenset({"/v1/similar", "/v1/search", "/v1/recommendations"})
+QUERY_PATHS = frozenset({"/v1/similar", "/v1/search", "/v1/recommendations"})
 """Where a POST asks and changes nothing."""
 
 LOCAL = "local"
-"""Name in the log of whoever has the token of this start."""
+"""Name in the log of a caller with the token of this start."""
 
 _log = logging.getLogger("recommender.service")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, as far as it is known: the public id of a key, `local`, or nobody; and the scope that they have."""
+    """Who asks: the public id of a key, `local`, or nobody, and what it may do."""
 
     name: str = ""
     scope: Scope | None = None
@@ -40,33 +40,41 @@ class Caller:
 NOBODY = Caller()
 
 
-def needed_scope(method: str, path: str) -> Scope | None:
-    """Return what a request needs: nothing for the page and the probes; to write, unless it is known only to ask."""
+def required_scope(method: str, path: str) -> Scope | None:
+    """Return what a request needs: nothing for the page and the probes, else to write unless it is known only to ask.
+
+    So a route that nobody thought of needs the most.
+    """
     if path in OPEN_PATHS or path.startswith(PAGE_PREFIX):
         return None
-    if method in ("GET", "HEAD") or path in ASKING_PATHS or path == COPIES_PATH:
+    if method in ("GET", "HEAD") or path in QUERY_PATHS or path == COPIES_PATH:
         return Scope.READ
     return Scope.WRITE
 
 
-class KeyRing:
-    """The keys that open, read anew when they are older than `FRESH_S`; while the database is away, as last read.
+def token_of(headers: Mapping[bytes, bytes]) -> str:
+    """Return what is sent as a key, by `Authorization: Bearer KEY` or `X-API-Key: KEY`; an empty text for nothing."""
+    kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if kind.lower() == "bearer":
+        return token.strip()
+    return headers.get(b"x-api-key", b"").decode("latin-1").strip()
 
-    Without any key the service is `open` to all, if it may be: `open_without_keys` is for a loopback address.
-    `local_token` is a secret of this start, good for reading.
+
+class KeyCache:
+    """The active keys, read again when they are older than `FRESH_S`; while the database is away, as last read.
+
+    `local_token` is a secret of this start, which may read.
     """
 
     def __init__(
         self,
         read: Callable[[], Sequence[ApiKey]],
         lane: Lane,
-        open_without_keys: bool,
         local_token: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
         self._lane = lane
-        self._open_without_keys = open_without_keys
         self._local_token = local_token.encode()
         self._clock = clock
         self._keys: Mapping[str, ApiKey] | None = None
@@ -74,41 +82,34 @@ class KeyRing:
         self._reading: asyncio.Task[None] | None = None
 
     async def refresh(self) -> None:
-        """Read the keys when it is time, once for all who ask meanwhile.
+        """Read the keys when it is time, once for all requests that wait for them.
 
         Raises `Unavailable` when they were never read and can't be.
         """
         if self._keys is not None and self._clock() - self._read_at < FRESH_S:
             return
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._read_anew())
-            self._reading.add_done_callback(self._done)
-        await asyncio.shield(self._reading)  # whoever is given up meanwhile takes nobody else along
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_again())
+        await asyncio.shield(self._reading)  # a request that times out does not cancel it for the others
 
-    def _done(self, reading: asyncio.Task[None]) -> None:
-        self._reading = None
-        if not reading.cancelled():
-            reading.exception()  # told to all who wait; if none does any more, nobody need know
-
-    async def _read_anew(self) -> None:
-        at = self._clock()
+    async def _read_again(self) -> None:
+        started = self._clock()
         try:
             self._keys = {key.public_id: key for key in await self._lane.run(self._read)}
         except Unavailable as error:
             if self._keys is None:
                 raise
-            # Nobody can revoke a key meanwhile either, so those known open on.
+            # Nobody can revoke a key meanwhile either, so the known keys stay good.
             _log.warning("keys can't be read: %s", error)
-        self._read_at = at  # when the reading began: a key revoked during it may have been read as good
+        self._read_at = started  # a key that was revoked during the reading may have been read as active
 
     @property
-    def open(self) -> bool:
-        """Whether everybody may do everything."""
-        return self._open_without_keys and not self._keys
+    def empty(self) -> bool:
+        """Whether there is no active key."""
+        return not self._keys
 
-    def caller(self, headers: Mapping[bytes, bytes]) -> Caller:
-        """Return who sent these headers, by `Authorization: Bearer KEY` or `X-API-Key: KEY`."""
-        token = _token(headers)
+    def caller(self, token: str) -> Caller:
+        """Return whose token this is."""
         if not token:
             return NOBODY
         public_id, secret = split_key(token)
@@ -118,15 +119,3 @@ class KeyRing:
         if self._local_token and hmac.compare_digest(token.encode(), self._local_token):
             return Caller(LOCAL, Scope.READ)
         return NOBODY
-
-
-def gives_key(headers: Mapping[bytes, bytes]) -> bool:
-    """Tell whether these headers hold something that is meant as a key."""
-    return bool(_token(headers))
-
-
-def _token(headers: Mapping[bytes, bytes]) -> str:
-    kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    if kind.lower() == "bearer":
-        return token.strip()
-    return headers.get(b"x-api-key", b"").decode("latin-1").strip()

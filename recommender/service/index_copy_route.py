@@ -13,7 +13,7 @@ from recommender.backup.index_copies import copy_live_index
 from recommender.query.problems import TYPE_PREFIX
 from recommender.service.authentication import LOCAL
 from recommender.service.concurrency import Lanes
-from recommender.service.problems import Problem, Stopped
+from recommender.service.problems import Problem, ProblemError
 from recommender.service.request_middleware import CALLER
 from recommender.service.service_file import COPIES_PATH
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def router(recommender: Recommender, lanes: Lanes) -> APIRouter:
-    """Return the route: for whoever has the token in the home, who may read its files anyway."""
+    """Return the route, for callers with the token in the home: they may read its files anyway."""
     routes = APIRouter()
 
     @routes.post(COPIES_PATH, include_in_schema=False)
-    async def copy(request: Request) -> Response:
+    async def copy_index(request: Request) -> Response:
         if request.scope.get(CALLER) != LOCAL:
             detail = "copies of the index are for commands of this machine; `recommender backup` asks for one"
-            raise Stopped(Problem(HTTPStatus.FORBIDDEN, detail, TYPE_PREFIX + "scope"))
+            raise ProblemError(Problem(HTTPStatus.FORBIDDEN, detail, TYPE_PREFIX + "scope"))
         made = await lanes.catalogue.run(partial(copy_live_index, recommender.application))
         return JSONResponse({"generation": made.generation, "folder": str(made.folder)}, HTTPStatus.CREATED)
 

@@ -1,10 +1,9 @@
-"""The figures of one process, as Prometheus reads them."""
+"""The metrics of one process, as Prometheus reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
@@ -15,25 +14,12 @@ from recommender.serving.query_vectors import CacheInfo
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 
-_SECONDS = (0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Bounds of the histograms: close together where the bars of this service lie, 4 to 20 ms."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What an installation is like at the moment of a scrape. `status` is None while it can't be read."""
-
-    status: Status | None
-    cache: CacheInfo
-    worker_alive: bool | None
-
-
-class _Seconds(Protocol):
-    def observe(self, amount: float) -> None: ...
+_BUCKETS_S = (0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Close together where the latency goals of this service lie, 4 to 20 ms."""
 
 
 class Metrics:
-    """Histograms that requests fill, and gauges that are read when somebody asks; a registry of their own."""
+    """Histograms that requests fill, and gauges that are read at each scrape; a registry of their own."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -41,20 +27,20 @@ class Metrics:
             "recommender_request_seconds",
             "Time from the first byte of a request to the last of its answer.",
             ("method", "route", "status"),
-            buckets=_SECONDS,
+            buckets=_BUCKETS_S,
             registry=self._registry,
         )
         stages = Histogram(
             "recommender_query_stage_seconds",
             "Time of one stage of a query: encode (the model), index (the engine).",
             ("stage",),
-            buckets=_SECONDS,
+            buckets=_BUCKETS_S,
             registry=self._registry,
         )
         self._stages = {stage: stages.labels(stage) for stage in ("encode", "index")}
-        self._children: dict[tuple[str, str, int], _Seconds] = {}
+        self._children: dict[tuple[str, str, int], Histogram] = {}
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request; `route` is the template of its path."""
         child = self._children.get((method, route, status))
         if child is None:
@@ -66,49 +52,45 @@ class Metrics:
         if stage in self._stages:
             self._stages[stage].observe(seconds)
 
-    def text(self, state: State) -> bytes:
+    def text(self, state: InstallationState) -> bytes:
         """Return everything in Prometheus's text form."""
         snapshot = CollectorRegistry()
-        snapshot.register(_Snapshot(state))
+        snapshot.register(state)
         return generate_latest(self._registry) + generate_latest(snapshot)
 
 
-class _Snapshot:
-    """The gauges of one scrape."""
+@dataclass(frozen=True, slots=True)
+class InstallationState:
+    """What the gauges of one scrape show. `status` is None while it can't be read, `worker_alive` without a worker."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    status: Status | None
+    cache: CacheInfo
+    worker_alive: bool | None
 
     def collect(self) -> Iterator[Metric]:
-        """Give the gauges."""
-        yield from _cache(self._state.cache)
-        yield _gauge("status_readable", "Whether the database could be asked.", self._state.status is not None)
-        if self._state.worker_alive is not None:
-            yield _gauge("worker_up", "Whether the worker in this process is at work.", self._state.worker_alive)
-        if self._state.status is not None:
-            yield from _status(self._state.status)
-
-
-def _cache(cache: CacheInfo) -> Iterator[Metric]:
-    found = CounterMetricFamily(
-        "recommender_query_cache", "Search texts by whether their vector was kept.", None, ("result",)
-    )
-    found.add_metric(("hit",), cache.hits)
-    found.add_metric(("miss",), cache.misses)
-    yield found
-    yield _gauge("query_cache_size", "Vectors of search texts that are kept.", cache.size)
-
-
-def _status(status: Status) -> Iterator[Metric]:
-    yield _gauge("products", "Active products in the catalogue.", status.products)
-    queue = GaugeMetricFamily("recommender_queue", "Changes on their way into the index.", labels=("state",))
-    for name, count in (("waiting", status.waiting), ("leased", status.leased), ("parked", status.parked)):
-        queue.add_metric((name,), count)
-    yield queue
-    yield _gauge("queue_oldest_seconds", "Age of the oldest change that waits; 0 for none.", status.oldest_s or 0.0)
-    live = InfoMetricFamily("recommender_live", "The live pair of model and generation.")
-    live.add_metric((), {"model": status.model or "", "generation": status.generation or ""})
-    yield live
+        """Return the gauges."""
+        cache = CounterMetricFamily(
+            "recommender_query_cache", "Search texts by whether their vector was kept.", None, ("result",)
+        )
+        cache.add_metric(("hit",), self.cache.hits)
+        cache.add_metric(("miss",), self.cache.misses)
+        yield cache
+        yield _gauge("query_cache_size", "Vectors of search texts that are kept.", self.cache.size)
+        yield _gauge("status_readable", "Whether the database could be asked.", self.status is not None)
+        if self.worker_alive is not None:
+            yield _gauge("worker_up", "Whether the worker in this process is at work.", self.worker_alive)
+        if self.status is None:
+            return
+        yield _gauge("products", "Active products in the catalogue.", self.status.products)
+        queue = GaugeMetricFamily("recommender_queue", "Changes on their way into the index.", labels=("state",))
+        for state in ("waiting", "leased", "parked"):
+            queue.add_metric((state,), getattr(self.status, state))
+        yield queue
+        oldest_s = self.status.oldest_s or 0.0
+        yield _gauge("queue_oldest_seconds", "Age of the oldest change that waits; 0 for none.", oldest_s)
+        live = InfoMetricFamily("recommender_live", "The live model and its generation.")
+        live.add_metric((), {"model": self.status.model or "", "generation": self.status.generation or ""})
+        yield live
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

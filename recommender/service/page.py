@@ -1,4 +1,4 @@
-"""The Explorer: a page of static files that asks the API as any client does. No build step, no external host."""
+"""The Explorer: a page of static files that calls the API as any client does. No build step, no external host."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _POLICY = (
     "script-src 'self'",
     "style-src 'self'",
     "connect-src 'self'",
-    # Pictures of products lie with the shop, wherever that is; nothing else comes from elsewhere.
+    # Pictures of products are with the shop, on any host; nothing else comes from another host.
     "img-src 'self' data: https: http:",
     "base-uri 'none'",
     "form-action 'none'",
@@ -32,7 +32,7 @@ HEADERS = {
     "Content-Security-Policy": "; ".join(_POLICY),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    # Asked for again each time, answered 304 mostly: after an upgrade nobody works with half of the old page.
+    # Requested again each time, and mostly answered 304: after an upgrade nobody works with half of the old page.
     "Cache-Control": "no-cache",
 }
 

@@ -15,7 +15,7 @@ from recommender.query.problems import type_of
 MEDIA_TYPE = "application/problem+json"
 
 RETRY_AFTER_S = 2
-"""What a 503 asks a caller to wait: an engine that restarts is back in a few seconds, and a queue is shorter."""
+"""How long a 503 asks a caller to wait: an engine that restarts is back in a few seconds, and a queue is shorter."""
 
 REQUEST_ID = "recommender.request_id"
 """Key of the request's id in its ASGI scope."""
@@ -26,17 +26,17 @@ LONGEST_DETAIL = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a caller is told: the status, one sentence, and members beside those of the RFC."""
+    """What a caller is told: the status, one sentence, and members beyond those of the RFC."""
 
     status: int
     detail: str
     type: str = "about:blank"
     headers: Mapping[str, str] = field(default_factory=dict)
-    more: Mapping[str, object] = field(default_factory=dict)
+    members: Mapping[str, object] = field(default_factory=dict)
 
 
-class Stopped(Exception):
-    """A request is answered with this problem, wherever it has got to."""
+class ProblemError(Exception):
+    """The request is answered with this problem, wherever it is raised."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -44,10 +44,15 @@ class Stopped(Exception):
 
 
 def problem_of(error: RecommenderError) -> Problem:
-    """Return the problem that tells of an error of our tree."""
+    """Return the problem document of an error of our tree."""
     status = http_status(error)
     headers = {"retry-after": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    return Problem(status, str(error), type_of(type(error)), headers, _more(error))
+    members: dict[str, object] = {}
+    if isinstance(error, UnknownSku):
+        members = {"sku": error.sku, "nearest": list(error.nearest)}
+    elif isinstance(error, UnknownModel):
+        members = {"known": list(error.known)}
+    return Problem(status, str(error), type_of(type(error)), headers, members)
 
 
 def problem_response(problem: Problem, request_id: str) -> Response:
@@ -58,13 +63,7 @@ def problem_response(problem: Problem, request_id: str) -> Response:
         "status": problem.status,
         "detail": problem.detail[:LONGEST_DETAIL],
         "request_id": request_id,
-        **problem.more,
+        **problem.members,
     }
     # In ASCII: a message may quote half of a surrogate pair, which has no UTF-8.
     return Response(json.dumps(body), problem.status, dict(problem.headers), MEDIA_TYPE)
-
-
-def _more(error: RecommenderError) -> dict[str, object]:
-    if isinstance(error, UnknownSku):
-        return {"nearest": list(error.nearest)}
-    return {"known": list(error.known)} if isinstance(error, UnknownModel) else {}

@@ -478,12 +478,13 @@ class Ready(BaseModel):
 
 
 class Problem(BaseModel):
-    """What went wrong, RFC 9457. `nearest` are SKUs that look like an unknown one."""
+    """What went wrong, RFC 9457. `nearest` are SKUs that look like `sku`, which is unknown."""
 
     type: str
     title: str
     status: int
     detail: str
     request_id: str
+    sku: str | None = None
     nearest: list[str] | None = None
     known: list[str] | None = None

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """To ask, or to ask and change: whoever may write may read."""
+    """To read, or to read and write."""
 
     READ = "read"
     WRITE = "write"

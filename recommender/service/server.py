@@ -1,4 +1,4 @@
-"""One process of the service, or several over a server engine: from settings to the last answer."""
+"""The service as a process, or as several over a server engine: from the settings to the last answer."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from recommender.api import Recommender
 from recommender.application.composition import Application
 from recommender.errors import IndexHeld, RecommenderError, Refused, UsageError
 from recommender.query import Options
+from recommender.service.access import Access
 from recommender.service.api_keys import ApiKeys
-from recommender.service.app import Access, Limits, create_app
-from recommender.service.listening import Listening, listen
+from recommender.service.app import Limits, create_app
+from recommender.service.http_protocol import ProblemProtocol
+from recommender.service.listener import listen
 from recommender.service.logs import log_as_json
 from recommender.service.metrics import Metrics
 from recommender.service.operator_routes import PROBE
-from recommender.service.protocol import ProblemProtocol
 from recommender.service.service_file import announce, running_service, withdraw
 from recommender.settings import Settings, load_settings
 
@@ -38,16 +39,19 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 QUERY_THREADS = 16
-"""Threads that ask a server engine: they wait for the network, most of the time."""
+"""Threads that ask a server engine: most of the time they wait for the network."""
 
 KEEP_ALIVE_S = 75
 """How long a connection without requests stays open: longer than most clients and proxies keep theirs."""
 
 ANSWERING_S = 3
-"""What requests in hand get to be answered in after the signal to stop."""
+"""How long running requests may take after the signal to stop."""
 
 GRACE_S = 9.5
-"""After the signal to stop the process ends whatever it is doing: a supervisor kills after ten seconds."""
+"""How long after the signal to stop the process ends in any case: a supervisor kills after ten seconds."""
+
+READY_S = 60
+"""How long the first of several workers may take to answer."""
 
 GARBAGE_THRESHOLD = 100_000
 """Allocations between two collections: a request makes hardly any garbage in cycles."""
@@ -56,8 +60,8 @@ _log = logging.getLogger("recommender.service")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What every process of the service is told."""
+class WorkerOrders:
+    """What every process of the service is told by the first."""
 
     loopback: bool
     token: str
@@ -74,16 +78,31 @@ def serve(host: str, port: int, workers: int, say: Callable[[str], None]) -> Non
         raise UsageError(
             f"--workers {workers} needs a Qdrant server, named by QDRANT_URL; the embedded index admits one process"
         )
-    listening = listen(host, port)
+    listener = listen(host, port)
+    orders = WorkerOrders(listener.loopback, secrets.token_urlsafe(32))
+
+    def announce_service() -> None:
+        announce(settings.home, listener.url, orders.token)
+        say(f"recommender serves {listener.url}")
+
     try:
-        _guard(settings, listening)
-        plan = Plan(listening.loopback, secrets.token_urlsafe(32))
+        with Application(settings) as application:  # migrates the database before several workers open it
+            keyed = bool(ApiKeys(application.database).active())
+        if not keyed and not listener.loopback:
+            raise Refused(
+                f"{listener.host} can be reached from other machines, and there is no key; make one with"
+                " `recommender keys create NAME --scope read`, or leave --host at 127.0.0.1"
+            )
         log_as_json(sys.stderr)
-        started = partial(_started, settings, listening, plan, say)
         if workers == 1:
-            _serve_here(settings, listening, plan, started)
+            app = open_app(orders, settings)
+            # The server stops in good order and then raises the signal again: by then it must not end the process.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: None)
+            _Server(_config(app), announce_service).run([listener.socket])
         else:
-            _serve_in_workers(listening, plan, workers, started)
+            config = _config(partial(_app_of_worker, orders), workers=workers, factory=True)
+            _Workers(config, [listener.socket], announce_service).run()
     except IndexHeld as held:
         other = running_service(settings.home)
         if other is None:
@@ -93,86 +112,46 @@ def serve(host: str, port: int, workers: int, say: Callable[[str], None]) -> Non
             "home (RECOMMENDER_HOME)"
         ) from held
     finally:
-        listening.socket.close()
+        listener.socket.close()
         withdraw(settings.home)
 
 
-def _guard(settings: Settings, listening: Listening) -> None:
-    """Open the installation once: a database that has to be migrated is, before several workers come to it."""
-    with Application(settings) as application:
-        keyed = bool(ApiKeys(application.database).active())
-    if not keyed and not listening.loopback:
-        raise Refused(
-            f"{listening.host} can be reached from other machines, and there is no key; make one with"
-            " `recommender keys create NAME --scope read`, or leave --host at 127.0.0.1"
-        )
-
-
-def _started(settings: Settings, listening: Listening, plan: Plan, say: Callable[[str], None]) -> None:
-    announce(settings.home, listening.url, plan.token)
-    say(f"recommender serves {listening.url}")
-
-
-def _serve_here(settings: Settings, listening: Listening, plan: Plan, started: Callable[[], None]) -> None:
-    app = _application(plan, settings)
-    # Told by its handler, the server ends in good order and then raises the signal again: by then it means nothing.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    _Server(_config(app), started).run([listening.socket])
-
-
-def _serve_in_workers(listening: Listening, plan: Plan, workers: int, started: Callable[[], None]) -> None:
-    config = _config(partial(_in_worker, plan), workers=workers, factory=True)
-    _Workers(config, [listening.socket], started).run()
-
-
-def _in_worker(plan: Plan) -> FastAPI:
+def _app_of_worker(orders: WorkerOrders) -> FastAPI:
     log_as_json(sys.stderr)
     gc.set_threshold(GARBAGE_THRESHOLD)
-    return _application(plan, load_settings())
+    return open_app(orders, load_settings())
 
 
-def _application(plan: Plan, settings: Settings) -> FastAPI:
+def open_app(orders: WorkerOrders, settings: Settings) -> FastAPI:
     """Open the installation and make the application that closes it."""
     metrics = Metrics()
     recommender = Recommender.open(observe=metrics.observe)
     try:
-        _warm_up(recommender)
+        try:  # opens index and model before the first request does
+            recommender.search(PROBE, 1, options=Options(rules=False))
+        except IndexHeld:
+            raise
+        except RecommenderError as error:
+            _log.warning("not ready: %s", error)  # what is missing may come; `/readyz` says so until then
         database = recommender.application.database
         inline = not settings.qdrant_url and database.engine.dialect.name == "sqlite"
-        access = Access(ApiKeys(database).active, plan.loopback, settings.allowed_hosts, plan.token)
         return create_app(
             recommender,
-            access,
-            limits_of(settings),
+            Access(ApiKeys(database).active, orders.loopback, settings.allowed_hosts, orders.token),
+            Limits(
+                body_bytes=int(settings.max_body_mib * 1024 * 1024),
+                batch=settings.max_batch,
+                timeout_s=settings.request_timeout_s,
+                waiting=settings.max_waiting,
+            ),
             metrics,
-            0 if inline else QUERY_THREADS,
-            sys.stderr,
-            recommender.close,
+            query_threads=0 if inline else QUERY_THREADS,
+            log=sys.stderr,
+            on_close=recommender.close,
         )
     except BaseException:
         recommender.close()
         raise
-
-
-def limits_of(settings: Settings) -> Limits:
-    """Return the ceilings that the settings state."""
-    return Limits(
-        body_bytes=int(settings.max_body_mib * 1024 * 1024),
-        batch=settings.max_batch,
-        timeout_s=settings.request_timeout_s,
-        waiting=settings.max_waiting,
-    )
-
-
-def _warm_up(recommender: Recommender) -> None:
-    """Open index and model before the first request does. What is missing may come; `/readyz` tells until then."""
-    try:
-        recommender.search(PROBE, 1, options=Options(rules=False))
-    except IndexHeld:
-        raise
-    except RecommenderError as error:
-        _log.warning("not ready: %s", error)
 
 
 def _config(app: object, workers: int = 1, factory: bool = False) -> uvicorn.Config:
@@ -194,21 +173,21 @@ def _config(app: object, workers: int = 1, factory: bool = False) -> uvicorn.Con
 
 
 class _Server(uvicorn.Server):
-    """Tells when it listens; ends in time after a signal, and at once after a second."""
+    """Reports when it listens. Ends in time after a signal, and at once after a second one."""
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
         super().__init__(config)
-        self._tell = started
+        self._on_start = on_start
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        gc.freeze()  # what is here stays: later collections need not look at it
-        self._tell()
+        gc.freeze()  # later collections need not look at what is here now
+        self._on_start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:
             os._exit(128 + sig)
-        # Whatever hangs in a thread, as a call to an engine that is away, would keep the process at its end.
+        # A thread that hangs, as in a call to an engine that is away, would keep the process from ending.
         watchdog = threading.Timer(GRACE_S, os._exit, (0,))
         watchdog.daemon = True
         watchdog.start()
@@ -216,13 +195,13 @@ class _Server(uvicorn.Server):
 
 
 class _Workers(Multiprocess):
-    """Tells when the first of its processes answers."""
+    """Reports when the first of its processes answers."""
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], on_start: Callable[[], None]) -> None:
         super().__init__(config, sockets)
-        self._tell = started
+        self._on_start = on_start
 
     def init_processes(self) -> None:
         super().init_processes()
-        if self.processes[0].wait_until_ready(60, self.should_exit):
-            self._tell()
+        if self.processes[0].wait_until_ready(READY_S, self.should_exit):
+            self._on_start()

@@ -1,4 +1,4 @@
-"""`HOME/service.json`: where the service of this home answers, for the commands beside it."""
+"""`HOME/service.json`: where the service of this home answers, for other commands of the same home."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from recommender.errors import Unavailable
 FILE = "service.json"
 
 COPIES_PATH = "/v1/index-copies"
-"""Where a command of the same home gets a copy of the index, by the token in the file alone."""
+"""Where a command of the same home gets a copy of the index; only the token in the file opens it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningService:
-    """A service at work on the same home. `token` lets its reader ask, whatever keys there are."""
+    """A service that runs on the same home. `token` may read, whatever keys there are."""
 
     url: str
     token: str
 
 
 def announce(home: Path, url: str, token: str) -> None:
-    """Write the file, whole and for the owner alone: it holds a token that reads. Raises `Unavailable`."""
+    """Write the file in one step, readable by its owner alone: it holds a token. Raises `Unavailable`."""
     partial = home / f"{FILE}.{os.getpid()}"
     content = json.dumps({"url": url, "pid": os.getpid(), "token": token}).encode()
     try:
@@ -47,12 +47,12 @@ def withdraw(home: Path) -> None:
 
 
 def running_service(home: Path) -> RunningService | None:
-    """Return the service that says it runs on this home; None without one, or when its process is gone."""
+    """Return the service that the file names; None without a file, or when its process is gone."""
     try:
         found = json.loads((home / FILE).read_bytes())
         service, pid = RunningService(str(found["url"]), str(found["token"])), int(found["pid"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # none there, or being written: the index itself says whether it is held
+        return None  # no file, or one that is being written: the index itself says whether it is held
     from recommender.catalogue.lease_owner import is_alive
 
     return service if is_alive(pid) else None

@@ -19,7 +19,8 @@ from recommender.api import Recommender
 from recommender.client import Client
 from recommender.query import Answer, Boost, BoostKind, Fallback, Filters, Mode, Options, Strategy, Variants
 from recommender.query.serialization import answer_json
-from recommender.service.app import Access, create_app
+from recommender.service.access import Access
+from recommender.service.app import create_app
 from recommender.service.service_file import announce
 
 Command = Callable[..., Any]

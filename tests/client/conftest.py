@@ -10,7 +10,8 @@ from support.served import listening, opened, stocked_catalogue
 
 from recommender.api import Recommender
 from recommender.client import Client
-from recommender.service.app import Access, create_app
+from recommender.service.access import Access
+from recommender.service.app import create_app
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,9 @@ from recommender.api import Recommender
 from recommender.client import AsyncClient, Client
 from recommender.errors import BadInput, NotFound, Refused, Unavailable, UnknownSku, UsageError
 from recommender.query import Options, Rule, RuleAction
+from recommender.service.access import Access
 from recommender.service.api_keys import ApiKeys, Scope
-from recommender.service.app import Access, create_app
+from recommender.service.app import create_app
 from recommender.types import Product
 
 FIRST = stocked_catalogue()[0]

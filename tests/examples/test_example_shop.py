@@ -15,8 +15,9 @@ import pytest
 from support.served import listening, opened, stocked_catalogue
 
 from examples.shop.app import create_app as create_shop
+from recommender.service.access import Access
 from recommender.service.api_keys import ApiKeys, Scope
-from recommender.service.app import Access, create_app
+from recommender.service.app import create_app
 
 EVIL = "<script>alert(1)</script> & trail sole"
 PRODUCTS = [replace(product, title=EVIL) if product.sku == "SKU-0005" else product for product in stocked_catalogue()]

@@ -17,7 +17,8 @@ from recommender.api import Recommender
 from recommender.application.composition import Application
 from recommender.jobs.rebuild import start_generation
 from recommender.models.manifest import Manifest
-from recommender.service.app import Access, create_app
+from recommender.service.access import Access
+from recommender.service.app import create_app
 from recommender.settings import Settings
 from recommender.types import EncoderChoice, Product
 

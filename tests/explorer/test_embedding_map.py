@@ -19,8 +19,9 @@ from recommender.api import Recommender
 from recommender.errors import Unavailable
 from recommender.index.payload import product_payload
 from recommender.index.protocol import StoredPoint, point_id
-from recommender.service.app import Access, create_app
-from recommender.service.map import Maps
+from recommender.service.access import Access
+from recommender.service.app import create_app
+from recommender.service.map_route import MapCache
 from recommender.serving.embedding_map import MAX_DEPARTMENTS, OTHER, embedding_map, layout
 from recommender.serving.live_model import LiveModel
 from recommender.types import Product
@@ -128,10 +129,10 @@ class BrokenOnce:
 
 
 def test_a_map_that_failed_is_told_once_and_tried_again(shop: Recommender) -> None:
-    maps = Maps(BrokenOnce(shop))  # type: ignore[arg-type] # what a map needs of the pairs
-    assert maps.ask() is None
+    maps = MapCache(BrokenOnce(shop))  # type: ignore[arg-type] # what a map needs of the pairs
+    assert maps.get() is None
     with pytest.raises(Unavailable, match="the disk is gone"):
         for _ in range(500):
-            maps.ask()
+            maps.get()
             time.sleep(0.01)
-    wait_until(lambda: maps.ask() is not None)
+    wait_until(lambda: maps.get() is not None)

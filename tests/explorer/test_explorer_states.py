@@ -14,8 +14,9 @@ from support.served import listening
 
 from recommender.api import Recommender
 from recommender.query import Rule, RuleAction
+from recommender.service.access import Access
 from recommender.service.api_keys import ApiKeys
-from recommender.service.app import Access, create_app
+from recommender.service.app import create_app
 from recommender.service.scopes import Scope
 
 CARD = ".card:not(.ghost)"

@@ -22,11 +22,12 @@ from recommender.api import Recommender
 from recommender.application.composition import Application
 from recommender.jobs.rebuild import start_generation
 from recommender.models.manifest import Manifest
+from recommender.service.access import Access
 from recommender.service.api_keys import ApiKeys
-from recommender.service.app import Access, create_app
-from recommender.service.listening import listen
+from recommender.service.app import create_app
+from recommender.service.http_protocol import ProblemProtocol
+from recommender.service.listener import listen
 from recommender.service.metrics import Metrics
-from recommender.service.protocol import ProblemProtocol
 from recommender.settings import Settings
 from recommender.types import EncoderChoice, Product
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from service.conftest import Service, listening, serving, settings_of
 
 from recommender.application.composition import Application
+from recommender.service.access import Access
 from recommender.service.api_keys import ApiKeys
-from recommender.service.app import Access
 from recommender.service.scopes import Scope
 
 HERE = Path(__file__).parent

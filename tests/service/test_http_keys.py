@@ -10,10 +10,10 @@ from service.conftest import Service, serving, settings_of
 
 from recommender.application.composition import Application
 from recommender.errors import NotFound, Unavailable, UsageError
+from recommender.service.access import Access
 from recommender.service.api_keys import ApiKey, ApiKeys
-from recommender.service.app import Access
-from recommender.service.authentication import FRESH_S, KeyRing
-from recommender.service.concurrency import Inline, Threads
+from recommender.service.authentication import FRESH_S, KeyCache
+from recommender.service.concurrency import InlineLane, ThreadLane
 from recommender.service.scopes import Scope
 
 WRITES = [
@@ -164,39 +164,39 @@ class _Keys:
             raise Unavailable("the database is away")
         return self.keys.active()  # type: ignore[return-value]
 
-    def ring(self) -> KeyRing:
-        return KeyRing(self.read, Inline(9), open_without_keys=False, clock=lambda: self.now)  # type: ignore[arg-type]
+    def cache(self) -> KeyCache:
+        return KeyCache(self.read, InlineLane(9), clock=lambda: self.now)  # type: ignore[arg-type]
 
 
 @pytest.mark.anyio
 async def test_a_revoked_key_opens_nothing_within_a_second(tmp_path: Path) -> None:
     with Application(settings_of(tmp_path)) as application:
         known = _Keys(ApiKeys(application.database))
-        headers = {b"x-api-key": known.keys.create("short", Scope.READ).encode()}
-        ring = known.ring()
-        await ring.refresh()
-        assert ring.caller(headers).scope is Scope.READ
+        key = known.keys.create("short", Scope.READ)
+        cache = known.cache()
+        await cache.refresh()
+        assert cache.caller(key).scope is Scope.READ
         known.keys.revoke("short")
         known.now += 1.0
-        await ring.refresh()
-        assert ring.caller(headers).scope is None
+        await cache.refresh()
+        assert cache.caller(key).scope is None
 
 
 @pytest.mark.anyio
 async def test_known_keys_open_on_while_the_database_is_away_and_unknown_ones_never_do(tmp_path: Path) -> None:
     with Application(settings_of(tmp_path)) as application:
         known = _Keys(ApiKeys(application.database))
-        headers = {b"x-api-key": known.keys.create("kept", Scope.WRITE).encode()}
-        ring = known.ring()
+        key = known.keys.create("kept", Scope.WRITE)
+        cache = known.cache()
         known.away = True
         with pytest.raises(Unavailable):
-            await ring.refresh()
+            await cache.refresh()
         known.away = False
-        await ring.refresh()
+        await cache.refresh()
         known.away = True
         known.now += 60.0
-        await ring.refresh()
-        assert ring.caller(headers).scope is Scope.WRITE
+        await cache.refresh()
+        assert cache.caller(key).scope is Scope.WRITE
 
 
 @pytest.mark.anyio
@@ -208,9 +208,9 @@ async def test_keys_are_read_once_for_all_who_wait_and_whoever_gives_up_takes_no
         let.wait(10)
         return []
 
-    lane = Threads("keys", 2, 1)
-    ring = KeyRing(read, lane, open_without_keys=True)
-    waiting = [asyncio.create_task(ring.refresh()) for _ in range(50)]
+    lane = ThreadLane("keys", 2, 1)
+    cache = KeyCache(read, lane)
+    waiting = [asyncio.create_task(cache.refresh()) for _ in range(50)]
     await asyncio.sleep(0.05)
     waiting[0].cancel()
     let.set()

@@ -21,9 +21,9 @@ from recommender.models.registry import RegisteredModel
 from recommender.query import Answer
 from recommender.service.api_keys import ApiKeys
 from recommender.service.app import Limits
-from recommender.service.concurrency import Inline, Threads
+from recommender.service.concurrency import InlineLane, ThreadLane
 from recommender.service.operator_routes import Readiness
-from recommender.service.problems import Stopped
+from recommender.service.problems import ProblemError
 from recommender.service.scopes import Scope
 
 
@@ -155,24 +155,24 @@ def test_readiness_that_is_lost_while_somebody_looks_is_what_it_was() -> None:
     def look_in_vain() -> None:
         now[0] = 9.0
         with pytest.raises(IndexError):
-            readiness.look()
+            readiness.check()
         now[0] = 0.5
 
     readiness = Readiness(lambda _text, _k: answers.pop(), clock)
-    first = readiness.look()
+    first = readiness.check()
     meanwhile.append(look_in_vain)
-    assert readiness.look() is first
+    assert readiness.check() is first
 
 
-@pytest.mark.parametrize("lane", [Inline(3), Threads("test", 1, 2)], ids=["inline", "threads"])
-def test_a_lane_runs_what_has_room_and_sends_the_rest_away(lane: Inline | Threads) -> None:
+@pytest.mark.parametrize("lane", [InlineLane(3), ThreadLane("test", 1, 2)], ids=["inline", "threads"])
+def test_a_lane_runs_what_has_room_and_sends_the_rest_away(lane: InlineLane | ThreadLane) -> None:
     async def run() -> list[object]:
         pieces = [lane.run(lambda number=number: time.sleep(0.05) or number) for number in range(5)]  # type: ignore[misc]
         return await asyncio.gather(*pieces, return_exceptions=True)
 
     done = asyncio.run(run())
     assert done[:3] == [0, 1, 2]
-    assert [type(result) for result in done[3:]] == [Stopped, Stopped]
+    assert [type(result) for result in done[3:]] == [ProblemError, ProblemError]
     lane.close()
 
 

@@ -95,6 +95,7 @@ def test_a_body_that_is_not_said_to_be_json_is_refused_so_that_no_page_of_elsewh
 def test_an_unknown_sku_is_a_problem_that_names_those_which_look_like_it(service: Service) -> None:
     problem = _problem(service.client.get("/v1/similar?sku=SKU-00011"), 404)
     assert problem["type"] == "urn:recommender:unknown-sku"
+    assert problem["sku"] == "SKU-00011"
     assert "SKU-0001" in problem["nearest"]
 
 

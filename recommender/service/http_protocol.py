@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, but for what is said of a request that is none: a problem document, too."""
+"""HTTP/1.1 as uvicorn speaks it, except that a request that is not HTTP gets a problem document, too."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from recommender.service.problems import Problem, problem_response
 
 LONGEST_ADDRESS = 65_535
-"""Bytes of an address that the parser takes."""
+"""Bytes of an address that the parser accepts."""
 
 
 class ProblemProtocol(HttpToolsProtocol):
-    """Answers what can't be read as HTTP by a problem document, and closes the connection."""
+    """Answers what is not HTTP with a problem document, and closes the connection."""
 
     def send_400_response(self, msg: str) -> None:
-        """Answer in the parser's stead; `msg` says no more than that it could not read on."""
+        """Answer in place of the parser, whose `msg` says only that it could not read on."""
         del msg
         detail = (
             "this is no HTTP/1.1: in an address every space and every letter beyond ASCII is written as %XX "

@@ -1,0 +1,126 @@
+"""`GET /v1/map`: the catalogue in the plane, laid out once for each generation, in a thread of its own."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse, Response
+
+from recommender.errors import Unavailable
+from recommender.service.openapi import route
+from recommender.serving.embedding_map import embedding_map, sample
+from recommender.serving.live_model import LiveModels
+
+if TYPE_CHECKING:
+    from recommender.api import Recommender
+
+KEPT = 4
+"""Maps kept in memory, one for each generation: half a megabyte each at 5,000 products."""
+
+FRESH_S = 900.0
+"""Age from which a request has the map laid out again. It is answered by the old one meanwhile."""
+
+RETRY_S = 1
+
+_log = logging.getLogger(__name__)
+
+
+class CatalogueMap(BaseModel):
+    """Up to 5,000 products in the plane: `[x, y, index into departments, sku, title]` each, x and y from -1 to 1."""
+
+    model: str
+    generation: str
+    products: int
+    departments: list[str]
+    points: list[Annotated[list[float | str], Field(min_length=5, max_length=5)]]
+
+
+class MapPending(BaseModel):
+    """The map is being laid out."""
+
+    status: Literal["drawing"]
+
+
+class MapCache:
+    """The maps of the generations that were asked for, as JSON. One is laid out at a time. Thread-safe."""
+
+    def __init__(self, models: LiveModels) -> None:
+        self._models = models
+        self._lock = threading.Lock()
+        self._maps: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
+        self._failures: dict[str, Exception] = {}
+        self._in_work = False
+
+    def get(self, model: str = "") -> bytes | None:
+        """Return the map of a model's generation; None while its first one is laid out.
+
+        Raises as queries do for a model that can't be asked, and `Unavailable` once for each attempt that failed: the
+        next request starts another.
+        """
+        with self._models.lease(model) as live:
+            generation = live.generation
+        with self._lock:
+            if failure := self._failures.pop(generation, None):
+                raise Unavailable(f"the map could not be drawn ({failure}); ask again, or see the log") from failure
+            body, made_at = self._maps.get(generation, (None, 0.0))
+            if not self._in_work and (body is None or time.monotonic() - made_at > FRESH_S):
+                self._in_work = True
+                threading.Thread(target=self._make, args=(model, generation), name="embedding-map", daemon=True).start()
+        return body
+
+    def _make(self, model: str, generation: str) -> None:
+        try:
+            # The lease ends before the layout, which takes seconds.
+            live, products, points = self._models.ask(
+                lambda live: (live, live.index.count(), sample(live.index)), model
+            )
+            drawn = embedding_map(points)
+            members = {
+                "model": live.model,
+                "generation": live.generation,
+                "products": products,
+                "departments": drawn.departments,
+                # Lists instead of objects halve the size.
+                "points": [[round(at.x, 4), round(at.y, 4), at.department, at.sku, at.title] for at in drawn.points],
+            }
+            # In ASCII, as the problems are: a title may hold half of a surrogate pair, which has no UTF-8.
+            body = json.dumps(members, separators=(",", ":")).encode()
+            with self._lock:
+                self._maps[live.generation] = body, time.monotonic()
+                self._maps.move_to_end(live.generation)
+                while len(self._maps) > KEPT:
+                    self._maps.popitem(last=False)
+        except Exception as error:  # noqa: BLE001 - a thread has no caller: it is logged, and raised by the next request
+            _log.warning("the map of generation %s could not be drawn: %s", generation, error, exc_info=True)
+            with self._lock:
+                self._failures[generation] = error
+        finally:
+            with self._lock:
+                self._in_work = False
+
+
+def router(recommender: Recommender) -> APIRouter:
+    """Return the route. It answers 202 with Retry-After until the map is there."""
+    routes = APIRouter()
+    maps = MapCache(recommender.live_models)
+
+    answers: dict[int, tuple[type[BaseModel], str]] = {
+        200: (CatalogueMap, "The map."),
+        202: (MapPending, "It is being drawn; ask again after `Retry-After` seconds."),
+    }
+
+    @routes.get("/v1/map", **route("explorer", "The products in the plane, near where they are alike", answers, (404,)))
+    def catalogue_map(model: str = Query("", description="Another model than the live one.")) -> Response:
+        body = maps.get(model)
+        if body is None:
+            return JSONResponse({"status": "drawing"}, 202, headers={"Retry-After": str(RETRY_S)})
+        return Response(body, media_type="application/json")
+
+    return routes
