@@ -179,7 +179,7 @@ def print_result(result: FinetuneResult, no_promote: bool = False) -> None:
     print_verdict(result.verdict)
     training = result.training
     for report in training.data:
-        say(report.words())
+        say(report.describe())
     say(f"trained {training.steps:,} steps in {training.seconds:.0f} s on {training.device}; model {result.model.name}")
     if result.promoted:
         forced = "in spite of the gate: " if result.forced else ""
@@ -192,9 +192,9 @@ def print_result(result: FinetuneResult, no_promote: bool = False) -> None:
 
 def print_verdict(verdict: Verdict) -> None:
     """Show the gate's lines; of the slices those that failed, and how many there are."""
-    from recommender.training.promotion_gate import Rule
+    from recommender.training.promotion_gate import GateRule
 
-    shown = [line for line in verdict.lines if line.rule is not Rule.SLICE or not line.passed]
+    shown = [line for line in verdict.lines if line.rule is not GateRule.SLICE or not line.passed]
     columns = [
         ("measure", "shrink"),
         ("against", "shrink"),
@@ -215,7 +215,7 @@ def print_verdict(verdict: Verdict) -> None:
         for line in shown
     ]
     print_table(columns, rows)
-    slices = [line for line in verdict.lines if line.rule is Rule.SLICE]
+    slices = [line for line in verdict.lines if line.rule is GateRule.SLICE]
     if slices:
         lost = sum(not line.passed for line in slices)
         say(f"{len(slices):,} comparisons of slices with enough queries: {lost or 'none'} surely worse")

@@ -22,11 +22,12 @@ from recommender.models.card_data import BASE_SUFFIX
 from recommender.models.fingerprint import file_sha256
 from recommender.models.manifest import HELD_OUT, Gate, Manifest
 from recommender.models.registry import RegisteredModel
+from recommender.training.catalogue_sets import TextFunctions
+from recommender.training.job import TrainingResult
 from recommender.training.options import TrainingOptions
 from recommender.training.promotion_gate import Verdict
 from recommender.training.splits import split_products
-from recommender.training.texts import TextFunctions
-from recommender.training.trainer import TrainingResult, finetune
+from recommender.training.trainer import finetune
 from recommender.types import Product, Progress, silent
 
 

@@ -33,17 +33,17 @@ from recommender.jobs.evaluate import held_out, sample
 from recommender.jobs.finetune import FinetuneResult
 from recommender.models.manifest import write_text
 from recommender.models.registry import RegisteredModel
+from recommender.training.job import TrainingResult
 from recommender.training.options import TrainingOptions
-from recommender.training.promotion_gate import MAX_LOSS, Rule, VerdictLine
+from recommender.training.promotion_gate import MAX_LOSS, GateRule, VerdictLine
 from recommender.training.splits import Split, split_products
-from recommender.training.trainer import TrainingResult
 from recommender.types import Product, Progress, silent
 
 _RULES = {
-    Rule.BETTER: "must be better beyond chance",
-    Rule.GUARD: f"may lose {MAX_LOSS:.0%} at most",
-    Rule.SLICE: f"may not lose more than {MAX_LOSS:.0%} beyond chance",
-    Rule.WORDS: "may not be below words alone",
+    GateRule.BETTER: "must be better beyond chance",
+    GateRule.GUARD: f"may lose {MAX_LOSS:.0%} at most",
+    GateRule.SLICE: f"may not lose more than {MAX_LOSS:.0%} beyond chance",
+    GateRule.WORDS: "may not be below words alone",
 }
 
 
@@ -186,7 +186,7 @@ def _gate_line(line: VerdictLine) -> GateLine:
         difference=Interval(line.difference, line.low, line.high),
         passed=line.passed,
         rule=_RULES[line.rule],
-        folded=line.passed and line.rule is Rule.SLICE,
+        folded=line.passed and line.rule is GateRule.SLICE,
     )
 
 
@@ -197,7 +197,7 @@ def _curves(training: TrainingResult) -> TrainingCurves:
         losses=tuple((step, loss) for step, loss in training.losses if isfinite(loss)),  # no chart holds the others
         evaluations=training.evaluations,
         best_step=training.best_step,
-        data=tuple(report.words() for report in training.data),
+        data=tuple(report.describe() for report in training.data),
     )
 
 

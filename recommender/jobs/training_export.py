@@ -8,12 +8,12 @@ from pathlib import Path
 
 from recommender.application.composition import Application
 from recommender.embedding.text import description_text, title_text
-from recommender.training.data.read import DataReport
-from recommender.training.dataset_builder import draw_sets
-from recommender.training.export import ExamplesFormat, Owners, write_examples
+from recommender.training.catalogue_sets import TextFunctions
+from recommender.training.data.reader import DataReport
+from recommender.training.dataset_builder import build_training_data
+from recommender.training.export import ExamplesFormat, TextOwners, write_examples
 from recommender.training.options import TrainingOptions
 from recommender.training.splits import split_products
-from recommender.training.texts import TextFunctions
 from recommender.types import Progress, silent
 
 
@@ -40,6 +40,6 @@ def export_examples(
     """
     products = [stored.product for stored in application.catalogue.products()]
     texts = TextFunctions(application.text, title_text, description_text)
-    drawn = draw_sets(products, split_products(products, options.seed), options, texts, progress)
-    counts = write_examples(path, form, drawn.sets, options.loss, Owners(products, texts))
-    return ExportedExamples(path, counts, drawn.data)
+    drawn = build_training_data(products, split_products(products, options.seed), options, texts, progress)
+    counts = write_examples(path, form, drawn.sets, options.loss, TextOwners(products, texts))
+    return ExportedExamples(path, counts, drawn.reports)

@@ -1,23 +1,22 @@
 # ruff: noqa: ARG002 - the signatures are those of transformers and sentence-transformers
-"""What goes on beside the training loop: pace, progress, evaluations, the best weights. Imports torch."""
+"""What happens beside the training loop: evaluations, checkpoints, progress, the best weights. Imports torch."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 import torch
-from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
-from sentence_transformers.base.sampler import DefaultBatchSampler
+from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from recommender.training.checkpoints import Checkpoints, loss_weights
-from recommender.training.pace import Pace, learning_rate_factor
-from recommender.training.processes import first_says, is_first
+from recommender.training.devices import broadcast, is_first
+from recommender.training.pace import TrainingPace
 from recommender.training.validation import MIN_SHARE, Validation, relative_gain
 from recommender.types import Progress
 
@@ -26,7 +25,7 @@ _SAMPLE = 32
 """Texts that are encoded to learn the speed of the machine."""
 
 EVALUATION_SHARE = 0.08
-"""Share of a budget that all evaluations together may take: the first and the last, and those between that fit."""
+"""Share of a budget that all evaluations together may take: the first and the last, and as many between as fit."""
 
 SAVE_SECONDS = 2.0
 """Kept of a budget to write the model."""
@@ -35,6 +34,9 @@ GAIN = "gain"
 
 _CURVE = 24
 """Points of the loss curve in a progress line."""
+
+_NOT_METRICS = {"runtime", "samples", "steps", "loss"}
+"""What the trainer adds to the metrics of an evaluation, by the first word."""
 
 
 class ValidationEvaluator(SentenceEvaluator):
@@ -58,8 +60,8 @@ class ValidationEvaluator(SentenceEvaluator):
         self.base = self.base or metrics
         return metrics | {GAIN: relative_gain(metrics, self.base)}
 
-    def affordable(self, model: SentenceTransformer, seconds: float) -> bool:
-        """Cut the evaluation down to about `seconds`; False when too little would be left to say anything."""
+    def fit_into(self, seconds: float, model: SentenceTransformer) -> bool:
+        """Cut the evaluation down to about `seconds`; return False when too little would be left to mean anything."""
         texts = self._validation.corpus[:_SAMPLE] or self._validation.titles[:_SAMPLE]
         if not texts:
             return False
@@ -67,20 +69,29 @@ class ValidationEvaluator(SentenceEvaluator):
         begun = time.monotonic()
         model.encode(list(texts), show_progress_bar=False)
         share = seconds / ((time.monotonic() - begun) / len(texts) * self._validation.size)
-        self._validation = self._validation.reduced(share)
+        self._validation = self._validation.sample(share)
         return share >= MIN_SHARE
 
 
 @dataclass
 class History:
-    """What a run went through: (step, mean loss) and (step, metrics), in order."""
+    """What a run went through so far: (step, mean loss) and (step, metrics), in order, and the best evaluation.
+
+    `marks_passed` counts the points at which an evaluation was due, `evaluating` the seconds that they took,
+    `without_gain` the evaluations since the best one.
+    """
 
     losses: list[tuple[int, float]] = field(default_factory=list)
     evaluations: list[tuple[int, Mapping[str, float]]] = field(default_factory=list)
+    best_step: int = 0
+    best_gain: float = float("-inf")
+    marks_passed: int = 0
+    evaluating: float = 0.0
+    without_gain: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class EvaluationSchedule:
     """When a run evaluates, saves and stops.
 
     `evaluations` on the way (0: never), within a share of `budget` seconds if there is one; a checkpoint after each
@@ -93,13 +104,13 @@ class Rules:
     patience: int
 
 
-class Monitor(TrainerCallback):
+class TrainingCallback(TrainerCallback):
     """Advances the pace, asks for evaluations and checkpoints, reports progress, keeps the best weights."""
 
     def __init__(
         self,
-        pace: Pace,
-        rules: Rules,
+        pace: TrainingPace,
+        schedule: EvaluationSchedule,
         evaluator: ValidationEvaluator,
         losses: Mapping[str, torch.nn.Module],
         checkpoints: Checkpoints,
@@ -108,18 +119,13 @@ class Monitor(TrainerCallback):
     ) -> None:
         """Count the time that has passed from `started` (`time.monotonic`)."""
         self.history = History()
-        self.best_step = 0
-        self.best_gain = float("-inf")
         self._pace = pace
-        self._rules = rules
+        self._schedule = schedule
         self._evaluator = evaluator
         self._losses = losses
         self._checkpoints = checkpoints
         self._started = started
         self._progress = progress
-        self._marks_passed = 0
-        self._evaluating = 0.0
-        self._without_gain = 0
         self._saved_at = time.monotonic()
 
     def on_optimizer_step(
@@ -127,22 +133,24 @@ class Monitor(TrainerCallback):
     ) -> None:
         """Advance before the scheduler reads the progress."""
         self._pace.advance()
-        self._pace.follow(*first_says([self._pace.progress, self._pace.planned], args.device))
+        self._pace.follow(*broadcast([self._pace.progress, self._pace.planned], args.device))
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Stop in time, evaluate and save where it is due, and report."""
+        """Stop in time, evaluate and save when it is due, and report."""
+        history, schedule = self.history, self._schedule
         self._progress("training", self._pace.step, self._pace.planned, self._note())
-        control.should_training_stop = control.should_training_stop or self._pace.finished
-        marks = int(self._pace.progress * self._rules.evaluations + 1e-6)
-        due = marks > self._marks_passed and self._affordable()
-        self._marks_passed = marks
-        control.should_evaluate = self._rules.evaluations > 0 and (control.should_training_stop or due)
-        control.should_log = control.should_log or control.should_training_stop
-        since = time.monotonic() - self._saved_at
-        control.should_save = not control.should_training_stop and (due or since >= self._rules.checkpoint_seconds)
-        flags = [control.should_training_stop, control.should_evaluate, control.should_save]
-        agreed = [bool(flag) for flag in first_says([float(flag) for flag in flags], args.device)]
-        control.should_training_stop, control.should_evaluate, control.should_save = agreed
+        stop = control.should_training_stop or self._pace.is_over
+        marks = int(self._pace.progress * schedule.evaluations + 1e-6)
+        due = marks > history.marks_passed
+        if due and schedule.budget is not None:  # this evaluation and the last one of the run must still fit
+            mean = history.evaluating / max(1, len(history.evaluations))
+            due = history.evaluating + 2 * mean <= EVALUATION_SHARE * schedule.budget
+        history.marks_passed = marks
+        save_due = due or time.monotonic() - self._saved_at >= schedule.checkpoint_seconds
+        control.should_log = control.should_log or stop
+        flags = [stop, schedule.evaluations > 0 and (stop or due), not stop and save_due]
+        shared = [bool(flag) for flag in broadcast([float(flag) for flag in flags], args.device)]
+        control.should_training_stop, control.should_evaluate, control.should_save = shared
 
     def on_log(
         self,
@@ -166,68 +174,51 @@ class Monitor(TrainerCallback):
         **kwargs: Any,
     ) -> None:
         """Keep the metrics, and the weights if they are the best so far. The untrained model is never the best."""
+        history, step = self.history, state.global_step
         seconds = metrics.get("eval_runtime", 0.0)
-        self._evaluating += seconds
+        history.evaluating += seconds
         self._pace.pause(reserve=seconds + SAVE_SECONDS)
-        ours = {name.removeprefix("eval_"): float(value) for name, value in metrics.items() if _is_ours(name)}
-        self.history.evaluations.append((state.global_step, ours))
-        if not state.global_step:
+        named = {name.removeprefix("eval_"): value for name, value in metrics.items() if name.startswith("eval_")}
+        ours = {name: float(value) for name, value in named.items() if name.split("_")[0] not in _NOT_METRICS}
+        history.evaluations.append((step, ours))
+        if not step:
             return
-        self._without_gain = 0 if ours[GAIN] > self.best_gain else self._without_gain + 1
-        if ours[GAIN] >= self.best_gain:
-            self.best_gain, self.best_step = ours[GAIN], state.global_step
+        history.without_gain = 0 if ours[GAIN] > history.best_gain else history.without_gain + 1
+        if ours[GAIN] >= history.best_gain:
+            history.best_gain, history.best_step = ours[GAIN], step
             if is_first():
                 self._checkpoints.save_best(model.state_dict())
-        if 0 < self._rules.patience <= self._without_gain:
+        if 0 < self._schedule.patience <= history.without_gain:
             control.should_training_stop = True
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Add to the trainer's checkpoint what it does not keep."""
         if is_first():
-            self._checkpoints.complete(state.global_step, self.state(), loss_weights(self._losses))
+            progress = {
+                "elapsed": time.monotonic() - self._started,
+                "pace": self._pace.state(),
+                "base": self._evaluator.base,
+                "history": asdict(self.history),
+            }
+            self._checkpoints.complete(state.global_step, progress, loss_weights(self._losses))
         self._saved_at = time.monotonic()
         self._pace.pause()
 
-    def state(self) -> dict[str, Any]:
-        """Return what a resumed run needs to know, as JSON holds it."""
-        return {
-            "elapsed": time.monotonic() - self._started,
-            "pace": self._pace.state(),
-            "base": self._evaluator.base,
-            "losses": self.history.losses,
-            "evaluations": self.history.evaluations,
-            "best_step": self.best_step,
-            "best_gain": self.best_gain if self.best_step else None,
-            "marks_passed": self._marks_passed,
-            "evaluating": self._evaluating,
-            "without_gain": self._without_gain,
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state."""
-        self._pace.restore(state["pace"])
-        self._evaluator.base = dict(state["base"])
-        self.history.losses = [(step, loss) for step, loss in state["losses"]]
-        self.history.evaluations = [(step, metrics) for step, metrics in state["evaluations"]]
-        self.best_step = state["best_step"]
-        self.best_gain = float("-inf") if state["best_gain"] is None else state["best_gain"]
-        self._marks_passed = state["marks_passed"]
-        self._evaluating = state["evaluating"]
-        self._without_gain = state["without_gain"]
+    def restore(self, progress: Mapping[str, Any]) -> None:
+        """Continue from the progress of a checkpoint."""
+        self._pace.restore(progress["pace"])
+        self._evaluator.base = dict(progress["base"])
+        self.history = History(**progress["history"])
+        self.history.losses = [(step, loss) for step, loss in self.history.losses]
+        self.history.evaluations = [(step, metrics) for step, metrics in self.history.evaluations]
 
     def restore_best(self, model: SentenceTransformer) -> None:
         """Put the best weights back into the model; without an evaluation they are the last ones."""
-        best = self._checkpoints.best() if self.best_step and is_first() else None
+        best = self._checkpoints.best() if self.history.best_step and is_first() else None
         if best is None:
-            self.best_step = self._pace.step
+            self.history.best_step = self._pace.step
         else:
             model.load_state_dict(best)
-
-    def _affordable(self) -> bool:
-        if self._rules.budget is None:
-            return True
-        last = self._evaluating / max(1, len(self.history.evaluations))
-        return self._evaluating + 2 * last <= EVALUATION_SHARE * self._rules.budget
 
     def _note(self) -> str:
         if not self.history.losses:
@@ -247,38 +238,3 @@ def sparkline(values: Sequence[float], width: int) -> str:
     means = [sum(values[low:high]) / (high - low) for low, high in pairwise(bounds)]
     low, spread = min(means), max(means) - min(means)
     return "".join(bars[round((mean - low) / spread * (len(bars) - 1)) if spread else 0] for mean in means)
-
-
-class PacedTrainer(SentenceTransformerTrainer):
-    """The trainer of sentence-transformers, with our batches, a learning rate that follows the pace and no card."""
-
-    def __init__(
-        self, pace: Pace, warmup_ratio: float, sampler: Callable[..., DefaultBatchSampler], **options: Any
-    ) -> None:
-        self._sampler = sampler
-        self._pace = pace
-        self._warmup_ratio = warmup_ratio
-        super().__init__(**options)
-
-    def create_scheduler(
-        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
-    ) -> torch.optim.lr_scheduler.LRScheduler:
-        """Make a scheduler that reads the pace instead of counting its own steps."""
-        if self.lr_scheduler is None:
-            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-                cast(torch.optim.Optimizer, optimizer or self.optimizer),
-                lambda _: learning_rate_factor(self._pace.progress, self._warmup_ratio),
-            )
-            self._created_lr_scheduler = True
-        return self.lr_scheduler
-
-    def get_batch_sampler(self, dataset: Any, batch_size: int, drop_last: bool, *rest: Any, **options: Any) -> Any:
-        """Make the batches. Here and not in the arguments, which a checkpoint pickles."""
-        return self._sampler(dataset, batch_size=batch_size, drop_last=drop_last, seed=options.get("seed", 0))
-
-    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Add none: the registry writes the card, and this one reads the whole data set for it."""
-
-
-def _is_ours(name: str) -> bool:
-    return name.startswith("eval_") and name.split("_")[1] not in {"runtime", "samples", "steps", "loss"}

@@ -1,4 +1,4 @@
-"""A run's folder: what an interrupted training goes on from. Imports torch.
+"""The folder of a run: what an interrupted training continues from. Imports torch.
 
 RUN/trainer/checkpoint-N/   the trainer's own: weights, optimiser, scheduler, random states
 RUN/trainer/checkpoint-N/progress.json, loss.safetensors    ours, written last: with them a checkpoint is complete
@@ -8,7 +8,6 @@ RUN/best.safetensors        the weights of the best evaluation so far
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+
+from recommender.models.manifest import write_text
 
 _PROGRESS = "progress.json"
 _LOSS = "loss.safetensors"
@@ -35,25 +36,25 @@ class Checkpoints:
         return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
     def complete(self, step: int, progress: Mapping[str, Any], loss_weights: Mapping[str, torch.Tensor]) -> None:
-        """Add to the trainer's checkpoint of a step what the trainer does not keep; after this it counts."""
+        """Add to the trainer's checkpoint of a step what the trainer does not keep; only now it counts."""
         checkpoint = self.trainer_folder / f"checkpoint-{step}"
         save_file(dict(loss_weights), checkpoint / _LOSS)
-        _write(checkpoint / _PROGRESS, json.dumps(progress).encode())
+        write_text(checkpoint / _PROGRESS, json.dumps(progress))
 
     def progress(self, checkpoint: Path) -> dict[str, Any]:
-        """Return what `complete` was given of the run's progress."""
+        """Return the progress that `complete` stored."""
         stored: dict[str, Any] = json.loads((checkpoint / _PROGRESS).read_text(encoding="utf-8"))
         return stored
 
     def restore_loss(self, checkpoint: Path, losses: Mapping[str, nn.Module]) -> None:
-        """Put the weights that belong to the losses back into them."""
+        """Load the weights of the losses themselves back into them."""
         stored = load_file(checkpoint / _LOSS)
         with torch.no_grad():
             for name, tensor in loss_weights(losses).items():
                 tensor.copy_(stored[name])
 
     def save_best(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """Keep the weights of the best evaluation; a crash leaves the former ones or these."""
+        """Keep the weights of the best evaluation; a crash leaves the old ones or these."""
         self.folder.mkdir(parents=True, exist_ok=True)
         staged = self.folder / f".{_BEST}"
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, staged)
@@ -66,19 +67,10 @@ class Checkpoints:
 
 
 def loss_weights(losses: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
-    """Return the parameters and buffers that are the losses' own, those of the model and of a guide left out."""
+    """Return the parameters and buffers of the losses themselves, without those of the model and of a guide."""
     return {
         f"{name}.{key}": tensor
         for name, loss in losses.items()
         for key, tensor in loss.state_dict().items()
         if not {"model", "guide"} & set(key.split("."))
     }
-
-
-def _write(path: Path, content: bytes) -> None:
-    staged = path.with_name(f".{path.name}")
-    with staged.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    staged.replace(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 
 from recommender.types import Product
 
@@ -16,7 +16,7 @@ Wider rules (one word may differ) chain: on a fashion catalogue they made one fa
 _WORDS = re.compile(r"[^\W_]+")
 
 
-def normalised_title(title: str) -> str:
+def normalise_title(title: str) -> str:
     """Return the title's words in lower case, one space apart."""
     return " ".join(_WORDS.findall(title.lower()))
 
@@ -25,33 +25,24 @@ def product_families(products: Sequence[Product]) -> list[str]:
     """Return the family of each product: a key that is the same for variants and near-identical titles.
 
     Products belong together when they share a group id, the start of the title, or the same words in another order;
-    what is linked through a third product is one family too. Keys do not depend on the order of the products.
+    products that are linked through a third one are of one family too. Keys do not depend on the order of the products.
     """
-    parents = list(range(len(products)))
+    titles = [normalise_title(product.title) for product in products]
+    parents = list(range(len(products)))  # a union-find forest: each product points towards the root of its family
     first: dict[Hashable, int] = {}
-    for index, product in enumerate(products):
-        for key in _links(product):
-            _join(parents, first.setdefault(key, index), index)
+    for index, (product, title) in enumerate(zip(products, titles, strict=True)):
+        links: list[Hashable] = [("group", product.group_id)] if product.group_id else []
+        if title:
+            links += [("prefix", title[:TITLE_PREFIX]), ("words", frozenset(title.split()))]
+        for link in links:
+            one, other = _root(parents, first.setdefault(link, index)), _root(parents, index)
+            parents[max(one, other)] = min(one, other)
     names: dict[int, str] = {}
-    for index, product in enumerate(products):
-        root, name = _root(parents, index), _name(product)
+    for index, (product, title) in enumerate(zip(products, titles, strict=True)):
+        # A title without a single word links to nothing, so its SKU keeps it a family of its own.
+        root, name = _root(parents, index), title or f"\0{product.sku}"
         names[root] = min(names.get(root, name), name)
     return [names[_root(parents, index)] for index in range(len(products))]
-
-
-def _links(product: Product) -> Iterator[Hashable]:
-    if product.group_id:
-        yield ("group", product.group_id)
-    title = normalised_title(product.title)
-    if not title:
-        return
-    yield ("prefix", title[:TITLE_PREFIX])
-    yield ("words", frozenset(title.split()))
-
-
-def _name(product: Product) -> str:
-    # A title without a single word links to nothing, so its SKU keeps it a family of its own.
-    return normalised_title(product.title) or f"\0{product.sku}"
 
 
 def _root(parents: list[int], index: int) -> int:
@@ -59,9 +50,3 @@ def _root(parents: list[int], index: int) -> int:
         parents[index] = parents[parents[index]]
         index = parents[index]
     return index
-
-
-def _join(parents: list[int], first: int, second: int) -> None:
-    one, other = _root(parents, first), _root(parents, second)
-    if one != other:
-        parents[max(one, other)] = min(one, other)

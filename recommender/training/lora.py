@@ -1,6 +1,6 @@
 """A low-rank adapter: trained in place of the weights, and merged into them before the model is saved.
 
-LoRA, https://arxiv.org/abs/2106.09685. Imports torch: import it where training starts.
+LoRA (Hu et al. 2021, arXiv:2106.09685). Imports torch: import it where training starts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ALPHA = 2
 def add_adapter(model: SentenceTransformer, rank: int) -> None:
     """Freeze the transformer and put an adapter of this rank beside each of its linear layers.
 
-    Modules after the transformer, such as a dense layer, go on learning. Raises `MissingExtra` without peft and
+    Modules after the transformer, such as a dense layer, still learn. Raises `MissingExtra` without peft and
     `UsageError` for a model that has no transformer.
     """
     try:
@@ -32,7 +32,11 @@ def add_adapter(model: SentenceTransformer, rank: int) -> None:
 
 
 def merge_adapter(model: SentenceTransformer) -> None:
-    """Add what the adapter learned to the weights and take it out, so that an ordinary model is left."""
+    """Add the adapter to the weights and remove it, so that an ordinary model is left.
+
+    transformers puts adapters in and deletes them; only a `PeftModel` can merge them, and a model inside
+    sentence-transformers is none.
+    """
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     transformer: Any = model.transformers_model

@@ -10,17 +10,17 @@ from enum import StrEnum
 from recommender.errors import UsageError
 
 JOINT_EPOCHS = 5.0
-"""Passes of the default recipe, which makes one step of a batch of products: on 3,800 products three passes gave
-category P@10 0.772, from 0.637."""
+"""Passes of the default loss, each of whose steps takes one batch of products: on 3,800 products three passes took
+category P@10 from 0.637 to 0.772."""
 
 JOINT_CPU_STEPS = 240
-"""Steps of the default recipe without a GPU, if neither epochs nor budget are given: 15 minutes on two cores."""
+"""Steps of the default loss without a GPU, if neither epochs nor budget are given: 15 minutes on two cores."""
 
 DEFAULT_EPOCHS = 2.0
 """Passes of the other losses. On a catalogue of 4,794 products a second one took category P@10 from 0.725 to 0.750."""
 
 BUDGET_EPOCHS = 2
-"""A budget that is not used up after this many times the default passes is given back."""
+"""A run with a budget ends after this many times the default passes, even if time is left."""
 
 MAX_DRAWN_EPOCHS = 8
 """Passes with samples of their own; a longer run goes through these again, so that memory stays bounded."""
@@ -37,17 +37,17 @@ BASE_WIDTH = 384
 
 
 class Loss(StrEnum):
-    """What is minimised over the sets that are drawn from the catalogue.
+    """What is minimised. `dataset_builder.SETS_OF` has the sets of the catalogue that each is minimised over.
 
-    `joint`: categories, fields and made-up queries at once, over views of the products: the default recipe.
-    `mnrl`: multiple negatives ranking over category triplets, field pairs and made-up queries, by turns.
-    `cached-mnrl`: the same in pieces (GradCache), for batches of thousands. `gist`: the same without the in-batch
-    negatives that the base model finds nearer than the positive (GISTEmbed).
-    `triplet`: the textbook recipe, TripletLoss over the category triplets alone; it forgets which product is which.
+    `joint`, the default: categories, fields and synthetic queries at once, over views of the products (`joint_loss`).
+    `triplet`, the textbook form: TripletLoss over triplets from product categories alone; the model forgets which
+    product is which. `mnrl`: multiple negatives ranking over these triplets, field pairs and synthetic queries, by
+    turns. `cached-mnrl`: the same in pieces (GradCache), for batches of thousands. `gist`: the same without the
+    in-batch negatives that the base model finds nearer than the positive (GISTEmbed).
     `batch-hard`: each product against the farthest of its category and the nearest of another in the batch.
     `cosent`, `cosine`: pairs scored by how much of their category paths they share, as an order or as cosines.
     `contrastive`: pairs of one category drawn together, of others pushed apart. `softmax`: a classifier, thrown away
-    afterwards, tells from two vectors whether they are of one category, of neighbouring ones, or neither.
+    afterwards, tells from two vectors whether they are of one category, of sibling categories, or neither.
     """
 
     JOINT = "joint"
@@ -64,7 +64,7 @@ class Loss(StrEnum):
 
 TENSORBOARD = "tensorboard"
 REPORTERS = (TENSORBOARD, "wandb")
-"""Where a run's losses and metrics can be followed, with the package that it takes."""
+"""Where the losses and metrics of a run can be followed; each is also the name of the package that it needs."""
 
 
 class DataFormat(StrEnum):
@@ -90,8 +90,8 @@ class DataSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """What each objective of the joint loss counts."""
+class JointWeights:
+    """The weight of each objective of the joint loss."""
 
     category: float = 1.0
     neighbours: float = 1.0
@@ -99,7 +99,7 @@ class Weights:
     queries: float = 1.0
 
 
-class Precision(StrEnum):
+class TrainingPrecision(StrEnum):
     """Arithmetic of the forward and backward pass; weights and optimiser are always float32."""
 
     AUTO = "auto"
@@ -110,23 +110,22 @@ class Precision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
-    """Everything that a training run can be told.
+    """All options of a training run.
 
-    `epochs` is in passes over the training sets; without it as many as fit into `budget`, or the default passes of the
+    `epochs` are passes over the training sets; without it as many as fit into `budget`, or the default passes of the
     loss. `budget` bounds the wall-clock time of the whole run. `learning_rate` is the peak; None: `peak_learning_rate`.
     `max_seq_length` cuts texts (in tokens) while training; the saved model keeps its own. `evaluations` is how often
-    the model is evaluated on the way, evenly spread, the last time at the end. `device` is torch's name of one, or
-    empty for the best there is. `matryoshka` are sizes to which vectors may be cut, the model's own among them; empty
-    for the own alone. `lora_rank` above 0 trains a LoRA adapter of that rank in place of the weights, which takes a
-    larger learning rate. `data` is trained on beside the catalogue's sets, or alone with
-    `data_only`. Above 0, `patience` is the number of evaluations without a better one after which the run ends.
-    `checkpoint_seconds` lie between two checkpoints, from which an interrupted run goes on. `report_to` names where
-    losses and metrics go beside the terminal: `tensorboard`, `wandb`. Of several `processes`
-    each takes batches of its own, one GPU each.
+    the model is evaluated on the way, evenly spread, the last time at the end; after `patience` of them in a row
+    without a better one the run ends early (0: never). `device` is torch's name of one, or empty for the best there
+    is. `matryoshka` are sizes to which vectors may be cut, the model's own among them; empty for its own alone. A
+    `lora_rank` above 0 trains a LoRA adapter of that rank in place of the weights. `data` is trained on beside the
+    catalogue's sets, or alone with `data_only`. `checkpoint_seconds` lie between two checkpoints, from which an
+    interrupted run resumes. `report_to` names where losses and metrics go beside the terminal: `tensorboard`, `wandb`.
+    Each of several `processes` takes batches of its own, on a GPU of its own.
     """
 
     loss: Loss = Loss.JOINT
-    weights: Weights = Weights()
+    weights: JointWeights = JointWeights()
     epochs: float | None = None
     budget: timedelta | None = None
     batch_size: int = 64
@@ -136,7 +135,7 @@ class TrainingOptions:
     max_seq_length: int = 64
     seed: int = 42
     evaluations: int = 4
-    precision: Precision = Precision.AUTO
+    precision: TrainingPrecision = TrainingPrecision.AUTO
     device: str = ""
     matryoshka: tuple[int, ...] = ()
     lora_rank: int = 0
@@ -149,30 +148,27 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use. Raises `UsageError`."""
-        _require(self.epochs is None or self.epochs > 0, "epochs", self.epochs, "more than 0")
-        _require(self.budget is None or self.budget > timedelta(0), "budget", self.budget, "more than no time")
-        _require(self.batch_size >= 2, "batch size", self.batch_size, "2 or more")
-        _require(
-            self.learning_rate is None or self.learning_rate > 0, "learning rate", self.learning_rate, "more than 0"
+        unknown = ", ".join(sorted(set(self.report_to) - set(REPORTERS)))
+        rate, smallest = self.learning_rate, min(self.matryoshka, default=1)
+        rules = (
+            (self.epochs is None or self.epochs > 0, "epochs", self.epochs, "more than 0"),
+            (self.budget is None or self.budget > timedelta(0), "budget", self.budget, "more than no time"),
+            (self.batch_size >= 2, "batch size", self.batch_size, "2 or more"),
+            (rate is None or rate > 0, "learning rate", rate, "more than 0"),
+            (0 <= self.warmup_ratio < 1, "warm-up ratio", self.warmup_ratio, "from 0 to below 1"),
+            (self.max_seq_length >= 8, "maximum sequence length", self.max_seq_length, "8 tokens or more"),
+            (self.evaluations >= 1, "number of evaluations", self.evaluations, "1 or more"),
+            (smallest > 0, "smallest matryoshka size", smallest, "1 or more"),
+            (self.patience >= 0, "patience", self.patience, "0 (never stop early) or more"),
+            (self.checkpoint_seconds > 0, "time between checkpoints", self.checkpoint_seconds, "more than 0 seconds"),
+            (self.processes >= 1, "number of processes", self.processes, "1 or more"),
+            (not unknown, "reporter", unknown, " or ".join(REPORTERS)),
+            (self.lora_rank >= 0, "LoRA rank", self.lora_rank, "0 (no adapter) or more"),
+            (bool(self.data) or not self.data_only, "external data", "none", "a source of it to train on it alone"),
         )
-        _require(0 <= self.warmup_ratio < 1, "warm-up ratio", self.warmup_ratio, "from 0 to below 1")
-        _require(self.max_seq_length >= 8, "maximum sequence length", self.max_seq_length, "8 tokens or more")
-        _require(self.evaluations >= 1, "number of evaluations", self.evaluations, "1 or more")
-        _require(
-            all(size > 0 for size in self.matryoshka),
-            "smallest matryoshka size",
-            min(self.matryoshka, default=0),
-            "1 or more",
-        )
-        _require(self.patience >= 0, "patience", self.patience, "0 (never stop early) or more")
-        _require(
-            self.checkpoint_seconds > 0, "time between checkpoints", self.checkpoint_seconds, "more than 0 seconds"
-        )
-        _require(self.processes >= 1, "number of processes", self.processes, "1 or more")
-        unknown = set(self.report_to) - set(REPORTERS)
-        _require(not unknown, "reporter", ", ".join(sorted(unknown)), " or ".join(REPORTERS))
-        _require(self.lora_rank >= 0, "LoRA rank", self.lora_rank, "0 (no adapter) or more")
-        _require(bool(self.data) or not self.data_only, "external data", "none", "a source of it to train on it alone")
+        for holds, name, value, expected in rules:
+            if not holds:
+                raise UsageError(f"the {name} is {value}; give {expected}")
 
     @property
     def max_epochs(self) -> float:
@@ -191,7 +187,7 @@ class TrainingOptions:
     def peak_learning_rate(self, width: int) -> float:
         """Return the peak learning rate for a model whose vectors have `width` components.
 
-        Unless it is given it falls with the width beyond `BASE_WIDTH`, as Adam's best one does (Yang et al. 2022,
+        Unless it was given, it falls with the width beyond `BASE_WIDTH`, as Adam's best one does (Yang et al. 2022,
         "Tensor Programs V"). Larger models than all-MiniLM-L6-v2 were not measured.
         """
         if self.learning_rate is not None:
@@ -203,8 +199,3 @@ class TrainingOptions:
     def drawn_epochs(self) -> int:
         """Passes to draw samples for."""
         return min(MAX_DRAWN_EPOCHS, math.ceil(self.max_epochs))
-
-
-def _require(holds: bool, name: str, value: object, expected: str) -> None:
-    if not holds:
-        raise UsageError(f"the {name} is {value}; give {expected}")

@@ -12,7 +12,7 @@ _STEPS_TO_RATE = 3
 """Steps before the mean is trusted; the first ones also set up the kernels."""
 
 
-class Pace:
+class TrainingPace:
     """Progress from 0 to 1 over at most `total` steps and at most `seconds`, whichever ends first.
 
     Each step takes its share of what is left, by the number of steps that still fit, so that warm-up and decay end
@@ -31,17 +31,20 @@ class Pace:
         self._step_seconds = 0.0
 
     @property
-    def finished(self) -> bool:
+    def is_over(self) -> bool:
         """Whether no further step fits. The first one always does."""
         return 0 < self.step >= self.planned
 
     def advance(self) -> None:
-        """Take note that a step was made."""
+        """Count a step that was made now."""
         now = self._clock()
-        self._learn_rate(now - self._last)
-        self._last = now
+        seconds, self._last = now - self._last, now
+        # The first step allocates and compiles: the second replaces it.
+        self._step_seconds = (
+            seconds if self.step <= 1 else self._step_seconds + _SMOOTHING * (seconds - self._step_seconds)
+        )
         self.step += 1
-        self.planned = self._plan(now)
+        self.planned = self._plan()
         self.progress += (1 - self.progress) / (self.planned - self.step + 1)
 
     def pause(self, reserve: float | None = None) -> None:
@@ -50,7 +53,7 @@ class Pace:
         self._reserve = self._reserve if reserve is None else reserve
 
     def follow(self, progress: float, planned: float) -> None:
-        """Take over where another process stands."""
+        """Adopt the progress of another process."""
         self.progress, self.planned = progress, int(planned)
 
     def state(self) -> dict[str, float]:
@@ -58,21 +61,15 @@ class Pace:
         return {"step": self.step, "progress": self.progress, "step_seconds": self._step_seconds}
 
     def restore(self, state: Mapping[str, float]) -> None:
-        """Go on from a saved state; the time that was spent before must be off the seconds already."""
+        """Continue from a saved state; the seconds given at the start must leave out the time spent before."""
         self.step, self.progress = int(state["step"]), state["progress"]
         self._step_seconds = state["step_seconds"]
-        self.planned = self._plan(self._last)
+        self.planned = self._plan()
 
-    def _learn_rate(self, seconds: float) -> None:
-        if self.step <= 1:  # the first step allocates and compiles: the second replaces it
-            self._step_seconds = seconds
-        else:
-            self._step_seconds += _SMOOTHING * (seconds - self._step_seconds)
-
-    def _plan(self, now: float) -> int:
+    def _plan(self) -> int:
         if self._deadline is None:
             return self._total
-        left = self._deadline - self._reserve - now
+        left = self._deadline - self._reserve - self._last
         if left <= 0:
             return self.step
         if self.step < _STEPS_TO_RATE or not self._step_seconds:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
-from datasets import Dataset
-from sentence_transformers import SentenceTransformer
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
 from transformers import PrinterCallback, TrainerCallback, set_seed
@@ -20,230 +18,195 @@ from transformers import PrinterCallback, TrainerCallback, set_seed
 from recommender.errors import BadInput
 from recommender.library_logging import quiet_libraries
 from recommender.pretrained import load_pretrained
-from recommender.training.callbacks import EVALUATION_SHARE, Monitor, PacedTrainer, Rules, ValidationEvaluator
+from recommender.training.callbacks import EVALUATION_SHARE, EvaluationSchedule, TrainingCallback, ValidationEvaluator
 from recommender.training.checkpoints import Checkpoints
-from recommender.training.device import training_device, training_precision
+from recommender.training.devices import is_first, process_count, training_device, training_precision
+from recommender.training.job import TrainingJob, TrainingResult
 from recommender.training.lora import add_adapter, merge_adapter
 from recommender.training.losses import WHOLE_BATCH, build_losses, learning_rates, loss_of
-from recommender.training.options import TENSORBOARD, Precision, TrainingOptions
-from recommender.training.pace import Pace
-from recommender.training.processes import is_first, process_count
+from recommender.training.options import TENSORBOARD, TrainingPrecision
+from recommender.training.pace import TrainingPace, learning_rate_factor
 from recommender.training.sampler import sampler_for
-from recommender.training.training_sets import TrainingSet
-from recommender.training.validation import Validation
-from recommender.types import Progress
 
 _LOG_EVERY = 5
 """Steps. A loss is read back from the device each time, which a GPU would wait for at every step."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingRun:
-    """What a run went through."""
+class PacedTrainer(SentenceTransformerTrainer):
+    """The trainer of sentence-transformers, with our batches, a learning rate that follows the pace and no card."""
 
-    steps: int
-    epochs: float
-    device: str
-    precision: Precision
-    losses: Sequence[tuple[int, float]]
-    evaluations: Sequence[tuple[int, Mapping[str, float]]]
-    best_step: int
-    learning_rate: float
+    def __init__(
+        self, pace: TrainingPace, warmup_ratio: float, sampler: Callable[..., DefaultBatchSampler], **options: Any
+    ) -> None:
+        self._sampler = sampler
+        self._pace = pace
+        self._warmup_ratio = warmup_ratio
+        super().__init__(**options)
+
+    def create_scheduler(
+        self,
+        num_training_steps: int,  # noqa: ARG002 - the library's signature
+        optimizer: torch.optim.Optimizer | None = None,
+    ) -> torch.optim.lr_scheduler.LRScheduler:
+        """Make a scheduler that reads the pace instead of counting its own steps."""
+        if self.lr_scheduler is None:
+            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
+                cast(torch.optim.Optimizer, optimizer or self.optimizer),
+                lambda _: learning_rate_factor(self._pace.progress, self._warmup_ratio),
+            )
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def get_batch_sampler(self, dataset: Any, batch_size: int, drop_last: bool, *_: Any, **options: Any) -> Any:
+        """Make the batches. Here and not in the arguments, which a checkpoint pickles."""
+        return self._sampler(dataset, batch_size=batch_size, drop_last=drop_last, seed=options.get("seed", 0))
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Add none: the registry writes the card, and this one reads the whole data set for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a run is to do, and where."""
-
-    base: Path
-    checkpoints: Checkpoints
-    output: Path
-    options: TrainingOptions
-    precision: Precision
-    device: str
-    sets: Sequence[TrainingSet]
-    validation: Validation
-    started: float
-    progress: Progress
-
-
-def train(
-    base: Path,
-    folder: Path,
-    output: Path,
-    options: TrainingOptions,
-    sets: Sequence[TrainingSet],
-    validation: Validation,
-    started: float,
-    progress: Progress,
-) -> TrainingRun:
-    """Train and save the best weights to `output`; go on from the newest checkpoint in `folder`, if there is one.
+def train(job: TrainingJob) -> TrainingResult:
+    """Train and save the best weights; resume from the newest checkpoint of the job's folder, if there is one.
 
     A batch that does not fit into the memory is halved into pieces until it does: the same loss, in more time. A budget
-    counts from `started` (`time.monotonic`), less what a run that is gone on with took before.
+    counts from `job.started`, less what an interrupted run took before.
     """
-    device = training_device(options.device)
-    precision = training_precision(options.precision, device)
-    work = Work(base, Checkpoints(folder), output, options, precision, device, sets, validation, started, progress)
-    if options.processes > 1:
-        from recommender.training.distributed import launch
-
-        return launch(work, options.processes)
-    with quiet_libraries():
-        return attempts(work)
-
-
-def attempts(work: Work) -> TrainingRun:
-    """Train in this process, in smaller and smaller pieces until they fit into the memory."""
     piece: int | None = None
     while True:
         try:
-            return _attempt(work, piece)
+            with quiet_libraries():
+                return _attempt(job, piece)
         except Exception as error:
             if process_count() > 1 or not should_reduce_batch_size(error):
                 raise  # of several processes the others would wait for this one
-            piece = _smaller(piece or work.options.batch_size, work.device)
-            work.progress("preparing", 0, None, f"out of memory: going on with {piece} rows at a time")
+            rows = piece or job.options.batch_size
+            if rows <= 1:
+                device = training_device(job.options.device)
+                raise BadInput(
+                    f"a single text does not fit into the memory of {device}; give a smaller base or --max-seq-length"
+                ) from error
+            piece = rows // 2
+            job.progress("preparing", 0, None, f"out of memory: going on with {piece} rows at a time")
 
 
-def _smaller(piece: int, device: str) -> int:
-    if piece <= 1:
-        raise BadInput(
-            f"a single text does not fit into the memory of {device}; give a smaller base or --max-seq-length"
-        )
-    return piece // 2
-
-
-def _attempt(work: Work, piece: int | None) -> TrainingRun:
-    options = work.options
+def _attempt(job: TrainingJob, piece: int | None) -> TrainingResult:
+    options = job.options
     set_seed(options.seed)
-    model = load_model(work.base, work.device)
-    own_length, model.max_seq_length = model.max_seq_length, _training_length(model, options)
+    model = load_pretrained(job.base, training_device(options.device))
+    own_length = model.max_seq_length
+    model.max_seq_length = min(own_length or options.max_seq_length, options.max_seq_length)
     try:
         if options.lora_rank:
             add_adapter(model, options.lora_rank)
-        run = _train(model, work, piece)
+        result = _fit(model, job, piece)
         if options.lora_rank:
             merge_adapter(model)
         model.max_seq_length = own_length
         if is_first():
-            model.save_pretrained(str(work.output), create_model_card=False)
+            model.save_pretrained(str(job.output), create_model_card=False)
     finally:
-        _free_memory(model)
-    return run
+        # The trainer, its optimiser and its patched forward hold each other in cycles.
+        model.to("cpu")
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+    return result
 
 
-def load_model(base: Path, device: str) -> SentenceTransformer:
-    """Load a sentence-transformers folder to train it: float32, safetensors only, no code of the model's own."""
-    return load_pretrained(base, device)
-
-
-def _train(model: SentenceTransformer, work: Work, piece: int | None) -> TrainingRun:
-    options, checkpoints, sets = work.options, work.checkpoints, work.sets
-    datasets = {rows.name: rows.dataset() for rows in sets}
-    losses = build_losses(sets, model, options, piece)
+def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> TrainingResult:
+    """Train the model, with batches in pieces of so many rows if they are given, and leave it with its best weights."""
+    options, device, checkpoints = job.options, str(model.device), Checkpoints(job.folder)
+    precision = training_precision(options.precision, training_device(options.device))
+    datasets = {rows.name: rows.dataset() for rows in job.sets}
+    losses = build_losses(job.sets, model, options, piece)
     sampler = sampler_for(losses, process_count())
-    batches = sum(_steps(dataset, sampler, options) for dataset in datasets.values())
+    batches = sum(
+        len(sampler(dataset, batch_size=options.batch_size, drop_last=False, seed=options.seed))
+        for dataset in datasets.values()
+    )
     epoch_steps = batches / options.drawn_epochs / process_count()
-    total = options.max_steps(epoch_steps, str(model.device))
+    total = options.max_steps(epoch_steps, device)
     budget = options.budget.total_seconds() if options.budget else None
-    evaluator = ValidationEvaluator(work.validation)
+    evaluator = ValidationEvaluator(job.validation)
     evaluations = options.evaluations
-    if budget and not evaluator.affordable(model, EVALUATION_SHARE * budget / (evaluations + 1)):
+    if budget and not evaluator.fit_into(EVALUATION_SHARE * budget / (evaluations + 1), model):
         evaluations = 0
     checkpoint = checkpoints.latest()
     before = checkpoints.progress(checkpoint) if checkpoint else None
     elapsed = before["elapsed"] if before else 0.0
-    pace = Pace(total, None if budget is None else budget - elapsed - (time.monotonic() - work.started))
+    pace = TrainingPace(total, None if budget is None else budget - elapsed - (time.monotonic() - job.started))
     rate = options.peak_learning_rate(model.get_embedding_dimension() or 0)
-    rules = Rules(evaluations, budget, options.checkpoint_seconds, options.patience)
-    monitor = Monitor(pace, rules, evaluator, losses, checkpoints, work.started - elapsed, work.progress)
+    schedule = EvaluationSchedule(evaluations, budget, options.checkpoint_seconds, options.patience)
+    callback = TrainingCallback(pace, schedule, evaluator, losses, checkpoints, job.started - elapsed, job.progress)
     trainer = PacedTrainer(
         pace,
         options.warmup_ratio,
         sampler,
         model=model,
-        args=_arguments(work, total, evaluations > 0 and before is None, rate, _split_batch(work, piece)),
+        args=_arguments(job, precision, total, evaluations > 0 and before is None, rate, piece),
         train_dataset=datasets,
         loss=losses,
         evaluator=evaluator,
-        callbacks=[monitor, *_reporters(options, checkpoints)],
+        callbacks=[callback, *_tensorboard(job)],
     )
     trainer.remove_callback(PrinterCallback)
     if checkpoint and before:
-        monitor.restore(before)
+        callback.restore(before)
         checkpoints.restore_loss(checkpoint, losses)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    monitor.restore_best(model)
-    return TrainingRun(
+    callback.restore_best(model)
+    history = callback.history
+    return TrainingResult(
         steps=pace.step,
         epochs=pace.step / epoch_steps,
-        device=str(model.device),
-        precision=work.precision,
-        losses=monitor.history.losses,
-        evaluations=monitor.history.evaluations,
-        best_step=monitor.best_step,
+        seconds=time.monotonic() - job.started,
+        device=device,
+        precision=precision,
+        losses=tuple(history.losses),
+        evaluations=tuple(history.evaluations),
+        best_step=history.best_step,
         learning_rate=rate,
+        set_sizes={rows.name: len(rows) // options.drawn_epochs for rows in job.sets},
+        set_losses={rows.name: loss_of(rows, options.loss).value for rows in job.sets},
     )
 
 
-def _steps(dataset: Dataset, sampler: Callable[..., DefaultBatchSampler], options: TrainingOptions) -> int:
-    return len(sampler(dataset, batch_size=options.batch_size, drop_last=False, seed=options.seed))
-
-
-def _split_batch(work: Work, piece: int | None) -> tuple[int, int]:
-    """Return the rows of a batch and how many batches make a step: a loss that is a sum can add its gradients up."""
-    options = work.options
-    if piece is None or any(loss_of(rows, options.loss) in WHOLE_BATCH for rows in work.sets):
-        return options.batch_size, 1
-    return piece, math.ceil(options.batch_size / piece)
-
-
 def _arguments(
-    work: Work, total: int, evaluate: bool, rate: float, batch: tuple[int, int]
+    job: TrainingJob, precision: TrainingPrecision, total: int, evaluate: bool, rate: float, piece: int | None
 ) -> SentenceTransformerTrainingArguments:
-    options = work.options
+    options, device = job.options, training_device(job.options.device)
+    rows, batches = options.batch_size, 1
+    if piece is not None and not any(loss_of(each, options.loss) in WHOLE_BATCH for each in job.sets):
+        # A loss that is a sum over its rows can add up the gradients of several small batches in one step.
+        rows, batches = piece, math.ceil(options.batch_size / piece)
     return SentenceTransformerTrainingArguments(
-        output_dir=str(work.checkpoints.trainer_folder),
-        per_device_train_batch_size=batch[0],
-        gradient_accumulation_steps=batch[1],
+        output_dir=str(Checkpoints(job.folder).trainer_folder),
+        per_device_train_batch_size=rows,
+        gradient_accumulation_steps=batches,
         max_steps=total,
         learning_rate=rate,
-        learning_rate_mapping=learning_rates(work.sets, options),
+        learning_rate_mapping=learning_rates(job.sets, options),
         weight_decay=options.weight_decay,
         seed=options.seed,
-        bf16=work.precision is Precision.BF16,
-        fp16=work.precision is Precision.FP16,
-        use_cpu=work.device == "cpu",
+        bf16=precision is TrainingPrecision.BF16,
+        fp16=precision is TrainingPrecision.FP16,
+        use_cpu=device == "cpu",
         eval_on_start=evaluate,
-        save_strategy="no",  # the monitor says when
-        save_total_limit=2,  # the former one counts until the newest is complete
+        save_strategy="no",  # the callback says when
+        save_total_limit=2,  # the previous one counts until the newest is complete
         logging_steps=_LOG_EVERY,
         logging_first_step=True,
         report_to=[name for name in options.report_to if name != TENSORBOARD],
         disable_tqdm=True,
-        dataloader_pin_memory=work.device.startswith("cuda"),
+        dataloader_pin_memory=device.startswith("cuda"),
     )
 
 
-def _reporters(options: TrainingOptions, checkpoints: Checkpoints) -> list[TrainerCallback]:
-    """Return TensorBoard's callback, which writes beside the checkpoints; the trainer makes the others itself."""
-    if TENSORBOARD not in options.report_to:
+def _tensorboard(job: TrainingJob) -> list[TrainerCallback]:
+    """Return TensorBoard's callback, which writes beside the checkpoints; the trainer makes other reporters itself."""
+    if TENSORBOARD not in job.options.report_to:
         return []
     from torch.utils.tensorboard import SummaryWriter
     from transformers.integrations.integration_utils import TensorBoardCallback
 
-    return [TensorBoardCallback(SummaryWriter(str(checkpoints.folder / TENSORBOARD)))]  # type: ignore[no-untyped-call]
-
-
-def _training_length(model: SentenceTransformer, options: TrainingOptions) -> int:
-    own = model.max_seq_length
-    return options.max_seq_length if own is None else min(own, options.max_seq_length)
-
-
-def _free_memory(model: SentenceTransformer) -> None:
-    # The trainer, its optimiser and its patched forward hold each other in cycles.
-    model.to("cpu")
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    return [TensorBoardCallback(SummaryWriter(str(job.folder / TENSORBOARD)))]  # type: ignore[no-untyped-call]

@@ -18,10 +18,10 @@ LEAVES_FOR_UNSEEN = 20
 """Below this many leaves, holding one out whole would take too much of what there is to learn."""
 
 MAX_UNSEEN_LEAF = 0.05
-"""Share of the products that a leaf may hold and still be held out whole: a shop's main shelf stays in training."""
+"""Largest share of the products in a leaf that may be held out whole: a shop's main shelf stays in training."""
 
 MAX_HELD_FAMILY = 0.02
-"""Share of the products that a family may hold and still be held out: a larger one would rule the held-out metrics."""
+"""Largest share of the products in a family that may be held out: a larger one would dominate the held-out metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,15 @@ def split_products(
     The part of a family follows from a hash of its name and the seed alone, so that it stays the same when the
     catalogue grows or is read in another order. Raises `BadInput` when there are too few categories to learn from.
     """
-    _require_categories(products)
+    leaves = Counter(product.category for product in products if product.category)
+    shared = sum(count > 1 for count in leaves.values())
+    if len(leaves) < MIN_LEAVES or not shared:
+        raise BadInput(
+            f"fine-tuning learns from categories, and the {len(products):,} products have {len(leaves):,} "
+            f"({shared:,} with two products or more); give at least {MIN_LEAVES} categories with two products each"
+        )
     families = product_families(products)
-    unseen_leaves = _unseen_leaves(products, seed, unseen_share)
+    unseen_leaves = _unseen_leaves(leaves, len(products), seed, unseen_share)
     barred = {family for family, product in zip(families, products, strict=True) if product.category in unseen_leaves}
     sizes = Counter(family for family in families if family not in barred)
     parts = _family_parts(sizes, seed, test_share, validation_share)
@@ -70,45 +76,28 @@ def check_leaks(products: Sequence[Product], split: Split) -> None:
     """Raise `BadInput` when a product, a family or a held-out leaf stands in more than one part of the split."""
     families = product_families(products)
     parts = {"train": split.train, "validation": split.validation, "test": split.test, "unseen": split.unseen}
-    seen: dict[str, str] = {}
+    unseen = {products[index].category for index in split.unseen}
+    part_of: dict[str, str] = {}
+    leak = ""
     for part, indexes in parts.items():
         for index in indexes:
-            if seen.setdefault(families[index], part) != part:
-                raise BadInput(
-                    f"the split leaks: {products[index].sku!r} stands in {part!r} and one of its family in "
-                    f"{seen[families[index]]!r}; split the catalogue again with `split_products`"
-                )
-    _check_unseen(products, parts)
-    if sum(map(len, parts.values())) != len(set().union(*parts.values())):
-        raise BadInput("the split leaks: a product stands in it twice; split the catalogue again with `split_products`")
+            sku = products[index].sku
+            if part_of.setdefault(families[index], part) != part:
+                leak = leak or f"{sku!r} stands in {part!r} and one of its family in {part_of[families[index]]!r}"
+            elif part != "unseen" and products[index].category in unseen:
+                leak = leak or f"{sku!r} of {part!r} is in a held-out category"
+    if not leak and sum(map(len, parts.values())) != len(set().union(*parts.values())):
+        leak = "a product stands in it twice"
+    if leak:
+        raise BadInput(f"the split leaks: {leak}; split the catalogue again with `split_products`")
 
 
-def _check_unseen(products: Sequence[Product], parts: Mapping[str, Sequence[int]]) -> None:
-    unseen = {products[index].category for index in parts["unseen"]}
-    for part in ("train", "validation", "test"):
-        for index in parts[part]:
-            if products[index].category in unseen:
-                raise BadInput(
-                    f"the split leaks: {products[index].sku!r} of {part!r} is in a held-out category; "
-                    "split the catalogue again with `split_products`"
-                )
-
-
-def _require_categories(products: Sequence[Product]) -> None:
-    leaves = Counter(product.category for product in products if product.category)
-    shared = sum(count > 1 for count in leaves.values())
-    if len(leaves) < MIN_LEAVES or not shared:
-        raise BadInput(
-            f"fine-tuning learns from categories, and the {len(products):,} products have {len(leaves):,} "
-            f"({shared:,} with two products or more); give at least {MIN_LEAVES} categories with two products each"
-        )
-
-
-def _unseen_leaves(products: Sequence[Product], seed: int, share: float) -> frozenset[tuple[str, ...]]:
-    sizes = Counter(product.category for product in products if product.category)
+def _unseen_leaves(
+    sizes: Mapping[tuple[str, ...], int], products: int, seed: int, share: float
+) -> frozenset[tuple[str, ...]]:
     if share <= 0 or len(sizes) < LEAVES_FOR_UNSEEN:
         return frozenset()
-    small = [leaf for leaf, size in sizes.items() if size <= MAX_UNSEEN_LEAF * len(products)]
+    small = [leaf for leaf, size in sizes.items() if size <= MAX_UNSEEN_LEAF * products]
     ranked = sorted((_draw(seed, "leaf", *leaf), leaf) for leaf in small)
     chosen = frozenset(leaf for draw, leaf in ranked if draw < share)
     return chosen or frozenset(leaf for _, leaf in ranked[:1])
@@ -116,9 +105,9 @@ def _unseen_leaves(products: Sequence[Product], seed: int, share: float) -> froz
 
 def _family_parts(sizes: Mapping[str, int], seed: int, test_share: float, validation_share: float) -> dict[str, str]:
     total = sum(sizes.values())
-    ranked = sorted((_draw(seed, "family", family), family) for family in sizes)
-    small = [family for _, family in ranked if sizes[family] <= max(1, MAX_HELD_FAMILY * total)] or list(sizes)
-    draws = {family: draw for draw, family in ranked}
+    draws = {family: _draw(seed, "family", family) for family in sizes}
+    ranked = sorted(sizes, key=lambda family: (draws[family], family))
+    small = [family for family in ranked if sizes[family] <= max(1, MAX_HELD_FAMILY * total)] or list(sizes)
     test = [family for family in small if draws[family] < test_share]
     validation = [family for family in small if test_share <= draws[family] < test_share + validation_share]
     if not test and test_share > 0:  # a handful of products: the hash alone may pick none
@@ -129,5 +118,6 @@ def _family_parts(sizes: Mapping[str, int], seed: int, test_share: float, valida
 
 
 def _draw(seed: int, *key: str) -> float:
+    """Return a number from 0 to 1 that follows from the seed and the key alone."""
     digest = blake2b("\x1f".join((str(seed), *key)).encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64

@@ -1,4 +1,4 @@
-"""A small, cheap evaluation for while a model trains: which weights are kept is decided by it."""
+"""A small, cheap evaluation while a model trains: it decides which weights are kept."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import numpy as np
 
 from recommender.embedding.encoder import Vectors
 from recommender.evaluation.metrics import category_precision, known_item_mrr
+from recommender.training.catalogue_sets import MIN_DESCRIPTION, TextFunctions
 from recommender.training.splits import Split
-from recommender.training.texts import TextFunctions
-from recommender.training.training_sets import MIN_DESCRIPTION
 from recommender.types import Product
 
 MAX_QUERIES = 200
@@ -22,27 +21,28 @@ MAX_KNOWN = 300
 """Texts of each kind: about 8 s an evaluation on two idle cores."""
 
 MIN_SHARE = 0.1
-"""Of the texts above. With fewer the metrics are noise, and the last weights are as good a guess as the best ones."""
+"""Smallest share of the texts above to measure with: with fewer the metrics are noise, and the last weights are as good
+a guess as the best ones."""
 
-PLACES = 10
-"""Results that count, as in the suite that the gate reads."""
+RANKS = 10
+"""Ranks that count, as in the suite that the gate reads."""
 
 _PER_LEAF = 20
-"""Products of one leaf in the corpus: twice what the first ten places can hold."""
+"""Products of one leaf in the corpus: twice what the first ten ranks can hold."""
 
 CATEGORY_P10 = "category_p10"
 DESCRIPTION_TO_TITLE = "description_to_title_mrr10"
 TITLE_TO_DESCRIPTION = "title_to_description_mrr10"
 WEIGHTS = {CATEGORY_P10: 0.5, DESCRIPTION_TO_TITLE: 0.25, TITLE_TO_DESCRIPTION: 0.25}
-"""Half for finding what is alike, half for finding the one product that is meant."""
+"""Half for finding similar products, half for finding the one product that is meant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What is encoded and compared.
+    """The texts that an evaluation encodes and compares.
 
     `leaves[i]` is the category of `corpus[i]`; the first `queries` products of the corpus are the queries. The first
-    `known` titles and descriptions belong to validation products and are looked for; `titles[i]` and
+    `known` titles and descriptions belong to validation products and are the ones to find; `titles[i]` and
     `descriptions[i]` are of one product.
     """
 
@@ -58,7 +58,7 @@ class Validation:
         """Number of texts that one evaluation encodes."""
         return len(self.corpus) + 2 * len(self.titles)
 
-    def reduced(self, share: float) -> Validation:
+    def sample(self, share: float) -> Validation:
         """Return about `share` of this, with fewer queries and fewer others in proportion."""
         if share >= 1:
             return self
@@ -82,13 +82,16 @@ class Validation:
         if self.queries:
             metrics[CATEGORY_P10] = _category_precision(corpus, self.leaves, self.queries)
         if self.known:
-            metrics[DESCRIPTION_TO_TITLE] = _reciprocal_rank(descriptions[: self.known], titles)
-            metrics[TITLE_TO_DESCRIPTION] = _reciprocal_rank(titles[: self.known], descriptions)
+            targets = np.arange(self.known)
+            to_title = known_item_mrr(descriptions[: self.known], titles, targets, RANKS)
+            to_description = known_item_mrr(titles[: self.known], descriptions, targets, RANKS)
+            metrics[DESCRIPTION_TO_TITLE] = float(to_title.mean())
+            metrics[TITLE_TO_DESCRIPTION] = float(to_description.mean())
         return metrics
 
 
 def relative_gain(metrics: Mapping[str, float], base: Mapping[str, float]) -> float:
-    """Return the weighted mean of each metric's gain over the base model's, as a share of the latter."""
+    """Return the weighted mean of the gains of the metrics over the base model's, each as a share of the latter."""
     weights = {name: WEIGHTS[name] for name in metrics}
     gains = {name: metrics[name] / max(base[name], 0.01) - 1 for name in metrics}
     return sum(weights[name] * gains[name] for name in metrics) / (sum(weights.values()) or 1)
@@ -100,8 +103,14 @@ def build_validation(products: Sequence[Product], split: Split, texts: TextFunct
     validation = [int(index) for index in random.permutation(split.validation)]
     train = [int(index) for index in random.permutation(split.train)]
     corpus, queries = _corpus(products, validation, train)
-    known = _described(products, validation, texts)[: MAX_KNOWN // 2]
-    distractors = _described(products, train[: 4 * MAX_KNOWN], texts)[: MAX_KNOWN - len(known)]
+
+    def with_fields(indexes: Sequence[int]) -> list[int]:
+        return [
+            i for i in indexes if len(texts.description(products[i])) >= MIN_DESCRIPTION and texts.title(products[i])
+        ]
+
+    known = with_fields(validation)[: MAX_KNOWN // 2]
+    distractors = with_fields(train[: 4 * MAX_KNOWN])[: MAX_KNOWN - len(known)]
     described = known + distractors if known else []
     return Validation(
         corpus=tuple(texts.text(products[index]) for index in corpus),
@@ -114,37 +123,26 @@ def build_validation(products: Sequence[Product], split: Split, texts: TextFunct
 
 
 def _corpus(products: Sequence[Product], validation: Sequence[int], train: Sequence[int]) -> tuple[list[int], int]:
+    """Return the products of the corpus, the queries first, and how many queries there are."""
     by_leaf: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for index in train:
         by_leaf[products[index].category].append(index)
     queries = [i for i in validation if products[i].category and by_leaf[products[i].category]][:MAX_QUERIES]
     leaves = list(dict.fromkeys(products[index].category for index in queries))
     near = [index for leaf in leaves for index in by_leaf[leaf][:_PER_LEAF]]
-    taken = set(near)
-    others = [index for index in train if index not in taken]
+    beside = set(near)
+    others = [index for index in train if index not in beside]
     return (queries + near + others)[: max(MAX_CORPUS, len(queries) + len(near))], len(queries)
-
-
-def _described(products: Sequence[Product], indexes: Sequence[int], texts: TextFunctions) -> list[int]:
-    return [
-        index
-        for index in indexes
-        if len(texts.description(products[index])) >= MIN_DESCRIPTION and texts.title(products[index])
-    ]
 
 
 def _category_precision(corpus: Vectors, leaves: Sequence[tuple[str, ...]], queries: int) -> float:
     numbers = {leaf: number for number, leaf in enumerate(dict.fromkeys(leaves))}
     labels = np.array([numbers[leaf] for leaf in leaves], dtype=np.int64)
     possible = (labels == labels[:queries, None]).sum(axis=1) - 1
-    asked = np.flatnonzero(possible > 0)  # a reduced corpus may have lost a query's peers
-    if not len(asked):
+    answerable = np.flatnonzero(possible > 0)  # a smaller sample may have lost a query's peers
+    if not len(answerable):
         return 0.0
-    scores = corpus[asked] @ corpus.T
-    scores[np.arange(len(asked)), asked] = -np.inf
-    top = np.argsort(-scores, axis=1, kind="stable")[:, :PLACES]
-    return float(category_precision(top, labels, labels[asked], possible[asked], PLACES).mean())
-
-
-def _reciprocal_rank(queries: Vectors, candidates: Vectors) -> float:
-    return float(known_item_mrr(queries, candidates, np.arange(len(queries)), PLACES).mean())
+    scores = corpus[answerable] @ corpus.T
+    scores[np.arange(len(answerable)), answerable] = -np.inf
+    top = np.argsort(-scores, axis=1, kind="stable")[:, :RANKS]
+    return float(category_precision(top, labels, labels[answerable], possible[answerable], RANKS).mean())

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 
 from recommender.errors import BadInput, UsageError
-from recommender.training.options import Loss, Precision, TrainingOptions
+from recommender.training.catalogue_sets import TextFunctions
+from recommender.training.job import TrainingResult
+from recommender.training.options import Loss, TrainingOptions, TrainingPrecision
 from recommender.training.splits import Split, split_products
-from recommender.training.texts import TextFunctions
-from recommender.training.trainer import TrainingResult, finetune
+from recommender.training.trainer import finetune
 from recommender.training.validation import CATEGORY_P10, build_validation
 from recommender.types import Product
 
 pytestmark = pytest.mark.training
 
 OPTIONS = TrainingOptions(
-    epochs=8, batch_size=32, learning_rate=2e-3, precision=Precision.FP32, evaluations=2, device="cpu"
+    epochs=8, batch_size=32, learning_rate=2e-3, precision=TrainingPrecision.FP32, evaluations=2, device="cpu"
 )
 
 
@@ -65,7 +66,7 @@ def test_the_result_tells_what_was_done(trained: tuple[Path, TrainingResult]) ->
     result = trained[1]
     assert result.epochs == pytest.approx(8, abs=0.05)
     assert result.device == "cpu"
-    assert result.precision is Precision.FP32
+    assert result.precision is TrainingPrecision.FP32
     assert set(result.set_sizes) == {"products"}
     steps = [step for step, _ in result.evaluations]
     assert steps == [0, result.steps // 2, result.steps] or steps == [0, -(-result.steps // 2), result.steps]
@@ -126,9 +127,9 @@ def test_half_precision_arithmetic_leaves_full_precision_weights(
 ) -> None:
     from safetensors.numpy import load_file
 
-    options = replace(OPTIONS, epochs=0.2, precision=Precision.BF16)
+    options = replace(OPTIONS, epochs=0.2, precision=TrainingPrecision.BF16)
     result = finetune(toys, split, toy_model, tmp_path / "model", options, texts)
-    assert result.precision is Precision.BF16
+    assert result.precision is TrainingPrecision.BF16
     weights = load_file(tmp_path / "model" / "model.safetensors")
     assert {array.dtype for array in weights.values() if array.dtype.kind == "f"} == {np.dtype(np.float32)}
 
@@ -215,14 +216,19 @@ def test_two_processes_train_one_model(
 ) -> None:
     before = category_precision(toy_model, toys, split, texts)
     seen: list[tuple[int, int | None]] = []
+    run = tmp_path / "run"
+    left: set[str] = set()
 
     def watch(stage: str, done: int, total: int | None, note: str = "") -> None:
         if stage == "training":
             seen.append((done, total))
+            left.update(path.suffix for path in run.iterdir() if path.is_file())
 
     options = replace(OPTIONS, batch_size=16, processes=2)
-    result = finetune(toys, split, toy_model, tmp_path / "model", options, texts, watch)
+    result = finetune(toys, split, toy_model, tmp_path / "model", options, texts, watch, run)
     assert seen[-1] == (result.steps, result.steps)
+    assert left == {".json", ".safetensors"}  # no process is handed a pickle
+    assert not list(run.glob("*.json"))
     assert result.epochs == pytest.approx(8, abs=0.5)  # each process takes half of the batches
     assert category_precision(tmp_path / "model", toys, split, texts) > before + 0.1
 

@@ -9,7 +9,7 @@ import pytest
 
 from recommender.errors import BadInput
 from recommender.evaluation.reports import MetricValue, Report, Slice, SliceKind
-from recommender.training.promotion_gate import GUARDS, PRIMARY, Judged, Rule, Searched, decide, to_json
+from recommender.training.promotion_gate import GUARDS, PRIMARY, GateRule, Judged, Searched, decide, to_json
 
 
 def report(model: str, queries: int = 200, seed: int = 0, **gains: float) -> Report:
@@ -124,7 +124,7 @@ def test_slices_that_move_by_chance_let_a_good_model_through() -> None:
     refused = alone = 0
     for seed in range(1, 21):
         verdict = decide(sliced(BASE), None, sliced(tuned, seed=seed))
-        lines = [line for line in verdict.lines if line.rule is Rule.SLICE]
+        lines = [line for line in verdict.lines if line.rule is GateRule.SLICE]
         assert len(lines) == 40 * 3
         assert sum(line.tuned < 0.98 * line.reference for line in lines) > 10
         alone += any(line.high < 0 for line in lines)
@@ -147,7 +147,7 @@ def test_a_department_that_is_lost_is_refused_and_named() -> None:
 def test_a_slice_that_surely_loses_less_than_two_percent_is_let_through() -> None:
     lost = {f"d{number}": 0.004 for number in range(40)}
     verdict = decide(sliced(BASE), None, sliced(report("tuned", seed=1, **BETTER), lost=lost))
-    assert all(line.high < 0 for line in verdict.lines if line.rule is Rule.SLICE)
+    assert all(line.high < 0 for line in verdict.lines if line.rule is GateRule.SLICE)
     assert verdict.passed
 
 
@@ -187,7 +187,7 @@ def test_hybrid_search_must_not_be_below_words_alone(name: str) -> None:
     verdict = decide(BASE, None, tuned, searched=searched(0.69, 0.7, name))
     assert not verdict.passed
     assert "words alone" in verdict.reason
-    assert verdict.lines[-1].rule is Rule.WORDS
+    assert verdict.lines[-1].rule is GateRule.WORDS
 
 
 def test_a_verdict_is_json_with_every_line() -> None:

@@ -14,17 +14,17 @@ from support.toy_catalogue import toy_catalogue
 from recommender.embedding.torch_encoder import TorchEncoder
 from recommender.evaluation.reports import Report
 from recommender.evaluation.suite import evaluate
-from recommender.training.options import Loss, Precision, TrainingOptions
+from recommender.training.catalogue_sets import TextFunctions
+from recommender.training.options import Loss, TrainingOptions, TrainingPrecision
 from recommender.training.promotion_gate import GUARDS, PRIMARY, Verdict, decide
 from recommender.training.splits import Split, split_products
-from recommender.training.texts import TextFunctions
 from recommender.training.trainer import finetune
 from recommender.types import Product
 
 pytestmark = pytest.mark.training
 
 OPTIONS = TrainingOptions(
-    epochs=3, batch_size=32, learning_rate=2e-3, precision=Precision.FP32, evaluations=2, device="cpu"
+    epochs=3, batch_size=32, learning_rate=2e-3, precision=TrainingPrecision.FP32, evaluations=2, device="cpu"
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from recommender.training.options import Weights
+from recommender.training.options import JointWeights
 
 pytestmark = pytest.mark.training
 
@@ -36,7 +36,7 @@ def loss_of(
 
     generator = torch.Generator().manual_seed(0)
     proxies = torch.randn(len(PATHS), model.get_embedding_dimension(), generator=generator)
-    loss = JointLoss(model, PATHS, proxies, weights or Weights(), pieces)
+    loss = JointLoss(model, PATHS, proxies, weights or JointWeights(), pieces)
     columns = [model.preprocess([row[view] for row in rows]) for view in range(4)]
     return loss(columns, torch.tensor(labels)), loss
 
@@ -100,7 +100,7 @@ def test_a_near_category_is_nearer_to_the_target_than_a_far_one(model: Any) -> N
 
     proxies = torch.eye(3, model.get_embedding_dimension())
     vectors = {"near": proxies[0] + 0.8 * proxies[1], "far": proxies[0] + 0.8 * proxies[2]}
-    loss = JointLoss(model, PATHS, proxies, Weights(category=1, neighbours=0, fields=0, queries=0), None)
+    loss = JointLoss(model, PATHS, proxies, JointWeights(category=1, neighbours=0, fields=0, queries=0), None)
     values = {
         name: float(loss.calculate_loss([[vector[None]]] * 4, (torch.tensor([LABELS[0]]), *masks())).detach())
         for name, vector in vectors.items()
@@ -122,7 +122,7 @@ def test_products_without_a_category_do_not_count_for_categories(model: Any) -> 
 
 
 def test_weights_scale_the_objectives(model: Any) -> None:
-    one = parts_of(model, ROWS, LABELS, weights=Weights())
-    double = parts_of(model, ROWS, LABELS, weights=replace(Weights(), fields=2 * Weights().fields))
+    one = parts_of(model, ROWS, LABELS, weights=JointWeights())
+    double = parts_of(model, ROWS, LABELS, weights=replace(JointWeights(), fields=2 * JointWeights().fields))
     assert double["fields"] == pytest.approx(2 * one["fields"])
     assert double["queries"] == pytest.approx(one["queries"])

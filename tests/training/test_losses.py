@@ -9,17 +9,17 @@ import pytest
 from safetensors.numpy import load_file
 
 from recommender.errors import UsageError
-from recommender.training.options import Loss, Precision, TrainingOptions
+from recommender.training.catalogue_sets import CatalogueSets, SetName, TextFunctions
+from recommender.training.job import TrainingResult
+from recommender.training.options import Loss, TrainingOptions, TrainingPrecision
 from recommender.training.splits import Split, split_products
-from recommender.training.texts import TextFunctions
-from recommender.training.trainer import TrainingResult, finetune
-from recommender.training.training_sets import TrainingSets
+from recommender.training.trainer import finetune
 from recommender.types import Product
 
 pytestmark = pytest.mark.training
 
 OPTIONS = TrainingOptions(
-    epochs=1, batch_size=32, learning_rate=2e-3, precision=Precision.FP32, evaluations=1, device="cpu"
+    epochs=1, batch_size=32, learning_rate=2e-3, precision=TrainingPrecision.FP32, evaluations=1, device="cpu"
 )
 SETS = {
     Loss.MNRL: {"category", "fields", "queries"},
@@ -54,7 +54,7 @@ def train(tmp_path: Path, toys: list[Product], split: Split, toy_model: Path, te
 @pytest.fixture(scope="module")
 def agreement(toys: list[Product], texts: TextFunctions) -> Agreement:
     """Spearman correlation of cosines with how much of their category paths two products share."""
-    examples = list(TrainingSets(toys, range(len(toys)), texts, seed=9).scored(1).examples())
+    examples = list(CatalogueSets(toys, range(len(toys)), texts, seed=9).draw(SetName.SCORED, 1).examples())
     pairs, scores = [pair for pair, _ in examples], np.array([score for _, score in examples])
 
     def measure(model: Path, components: int | None = None) -> float:

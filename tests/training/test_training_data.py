@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from recommender.errors import BadInput, NotFound, RecommenderError, Unavailable, UsageError
-from recommender.training.data.known import KnownProducts
-from recommender.training.data.read import ExternalData, read_data
-from recommender.training.options import DataFormat, DataSource, Loss, Precision, TrainingOptions
+from recommender.training.catalogue_sets import TextFunctions
+from recommender.training.data.known_products import KnownProducts
+from recommender.training.data.reader import ExternalData, read_data
+from recommender.training.options import DataFormat, DataSource, Loss, TrainingOptions, TrainingPrecision
 from recommender.training.sampler import DistinctBatchSampler
 from recommender.training.splits import Split, split_products
-from recommender.training.texts import TextFunctions
 from recommender.training.trainer import finetune
-from recommender.training.training_sets import Shape
+from recommender.training.training_set import Shape
 from recommender.types import Product
 
 OPTIONS = TrainingOptions(epochs=2, batch_size=16)
@@ -172,8 +172,8 @@ def test_a_search_log_pairs_queries_with_product_texts_and_counts_what_it_leaves
     ]
     report = data.report
     assert (report.bad, report.unknown_skus, report.held_out, report.unused) == (2, 1, 2, 1)
-    assert "line 8: there is no query" in report.words()
-    assert "'NEVER-SEEN'" in report.words()
+    assert "line 8: there is no query" in report.describe()
+    assert "'NEVER-SEEN'" in report.describe()
 
 
 @pytest.mark.parametrize("listed", [False, True])
@@ -233,7 +233,7 @@ def test_texts_of_held_out_products_are_left_out_of_any_data(
 @pytest.mark.parametrize(
     ("rows", "form", "message"),
     [
-        ([{"foo": "1", "bar": "2"}], DataFormat.AUTO, "'foo', 'bar' are no format"),
+        ([{"foo": "1", "bar": "2"}], DataFormat.AUTO, "'foo', 'bar' are no known format"),
         (PAIRS, DataFormat.TRIPLETS, "no column for the negative of triplets among 'anchor', 'positive'"),
         ([{"anchor": "", "positive": "b"}], DataFormat.AUTO, "not one of 1 rows .*line 2: there is no first text"),
         ([{"query": "q", "sku": "NO-1"}], DataFormat.AUTO, "not one .* does not have \\(first 'NO-1'\\)"),
@@ -256,7 +256,7 @@ def test_bad_lines_are_counted_and_the_first_is_quoted(read: Read, tmp_path: Pat
     path.write_text("\n".join(lines), encoding="utf-8")
     report = read(path).report
     assert (report.rows, report.bad, report.examples) == (7, 3, 4)
-    assert "line 5: is not JSON" in report.words()
+    assert "line 5: is not JSON" in report.describe()
     assert report.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -286,7 +286,7 @@ def test_a_row_with_too_many_cells_is_bad(read: Read, tmp_path: Path) -> None:
     path.write_text("anchor,positive\na,b\nc,d,e\nf,g\n", encoding="utf-8")
     report = read(path).report
     assert (report.examples, report.bad) == (2, 1)
-    assert "line 3: has 3 cells where the header has 2" in report.words()
+    assert "line 3: 3 cells where the header has 2" in report.describe()
 
 
 def test_a_data_set_of_the_hub_is_read_through_the_datasets_library(read: Read, tmp_path: Path) -> None:
@@ -324,7 +324,7 @@ def test_data_of_every_shape_trains_one_model(
         "sessions": [{"session": n % 9, "sku": product.sku} for n, product in enumerate(open_)],
     }
     sources = tuple(DataSource(str(write(tmp_path / name, list(each)))) for name, each in rows.items())
-    options = replace(OPTIONS, epochs=1, data=sources, data_only=True, precision=Precision.FP32, evaluations=1)
+    options = replace(OPTIONS, epochs=1, data=sources, data_only=True, precision=TrainingPrecision.FP32, evaluations=1)
     result = finetune(toys, split, toy_model, tmp_path / "model", replace(options, device="cpu"), texts)
     assert sorted(result.set_losses.values()) == ["batch-hard", "cosent", "mnrl", "mnrl", "mnrl", "mnrl", "softmax"]
     assert len(result.data) == len(rows)

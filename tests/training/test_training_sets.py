@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from recommender.errors import BadInput
-from recommender.training.queries import made_up_query
-from recommender.training.texts import TextFunctions
-from recommender.training.training_sets import MIN_DESCRIPTION, TrainingSets
+from recommender.training.catalogue_sets import MIN_DESCRIPTION, CatalogueSets, SetName, TextFunctions
+from recommender.training.synthetic_queries import synthetic_query
 from recommender.types import Product
 
 SHOE = Product(
@@ -22,7 +21,7 @@ SHOE = Product(
 
 def queries(product: Product) -> set[str]:
     random = np.random.default_rng(0)
-    drawn = [made_up_query(product, product.title, random) for _ in range(400)]
+    drawn = [synthetic_query(product, product.title, random) for _ in range(400)]
     return {query.text for query in drawn if query is not None}
 
 
@@ -50,19 +49,19 @@ def test_a_product_with_a_title_alone_is_asked_for_by_its_title_words() -> None:
 def test_only_a_query_that_names_the_category_says_so() -> None:
     random = np.random.default_rng(1)
     for _ in range(100):
-        query = made_up_query(SHOE, SHOE.title, random)
+        query = synthetic_query(SHOE, SHOE.title, random)
         assert query is not None
         assert query.names_category == ("Trail shoes" in query.text)
 
 
 def test_field_pairs_need_a_description_that_says_something(toys: list[Product], texts: TextFunctions) -> None:
     products = [replace(p, description="Nice." if n % 2 else p.description) for n, p in enumerate(toys)]
-    fields = TrainingSets(products, range(len(products)), texts, seed=0).fields(1)
+    fields = CatalogueSets(products, range(len(products)), texts, seed=0).draw(SetName.FIELDS, 1)
     assert len(fields) == sum(len(p.description) >= MIN_DESCRIPTION for p in products)
 
 
 def test_field_pairs_go_both_ways(toys: list[Product], texts: TextFunctions) -> None:
-    rows = TrainingSets(toys, range(len(toys)), texts, seed=0).fields(2).dataset()[:]
+    rows = CatalogueSets(toys, range(len(toys)), texts, seed=0).draw(SetName.FIELDS, 2).dataset()[:]
     titles = {product.title for product in toys}
     from_titles = sum(anchor in titles for anchor in rows["anchor"])
     assert from_titles == len(rows["anchor"]) // 2
@@ -72,40 +71,40 @@ def test_field_pairs_go_both_ways(toys: list[Product], texts: TextFunctions) -> 
 def test_only_the_products_to_train_on_are_ever_shown(toys: list[Product], texts: TextFunctions) -> None:
     train = [index for index in range(len(toys)) if index % 3]
     held_out = {text for i in range(0, len(toys), 3) for text in (texts.text(toys[i]), toys[i].title)}
-    sets = TrainingSets(toys, train, texts, seed=0)
-    for rows in (sets.category(2), sets.fields(2), sets.queries(2)):
+    sets = CatalogueSets(toys, train, texts, seed=0)
+    for rows in (sets.draw(SetName.CATEGORY, 2), sets.draw(SetName.FIELDS, 2), sets.draw(SetName.QUERIES, 2)):
         for column in rows.dataset()[:].values():
             assert not held_out & set(column)
 
 
 def test_the_category_is_in_made_up_queries_alone(toys: list[Product], texts: TextFunctions) -> None:
-    sets = TrainingSets(toys, range(len(toys)), texts, seed=0)
+    sets = CatalogueSets(toys, range(len(toys)), texts, seed=0)
     leaves = {product.category[-1] for product in toys}
-    for rows in (sets.category(1), sets.fields(1)):
+    for rows in (sets.draw(SetName.CATEGORY, 1), sets.draw(SetName.FIELDS, 1)):
         assert not leaves & {word for column in rows.dataset()[:].values() for text in column for word in text.split()}
-    queries = sets.queries(1).dataset()[:]
+    queries = sets.draw(SetName.QUERIES, 1).dataset()[:]
     assert leaves & set(queries["anchor"])
     assert not leaves & {word for text in queries["positive"] for word in text.split()}
 
 
 def test_passes_differ_and_seeds_repeat(toys: list[Product], texts: TextFunctions) -> None:
-    first, second = (TrainingSets(toys, range(len(toys)), texts, seed=3) for _ in range(2))
+    first, second = (CatalogueSets(toys, range(len(toys)), texts, seed=3) for _ in range(2))
     assert first.triplets(0) == second.triplets(0)
     assert first.triplets(0) != first.triplets(1)
-    assert first.queries(2).dataset()[:] == second.queries(2).dataset()[:]
+    assert first.draw(SetName.QUERIES, 2).dataset()[:] == second.draw(SetName.QUERIES, 2).dataset()[:]
 
 
 def test_products_that_give_no_triplet_are_refused(texts: TextFunctions) -> None:
     products = [Product(sku=str(n), title=f"Thing {n}", category=(f"C{n}",)) for n in range(9)]
     with pytest.raises(BadInput, match="no triplet"):
-        TrainingSets(products, range(9), texts, seed=0)
+        CatalogueSets(products, range(9), texts, seed=0)
 
 
 def test_scored_pairs_have_the_share_of_the_path_that_they_have_in_common(
     toys: list[Product], texts: TextFunctions
 ) -> None:
     category = {texts.text(product): product.category for product in toys}
-    examples = list(TrainingSets(toys, range(len(toys)), texts, seed=0).scored(1).examples())
+    examples = list(CatalogueSets(toys, range(len(toys)), texts, seed=0).draw(SetName.SCORED, 1).examples())
     for (one, other), score in examples:
         expected = {0: 0.0, 1: 0.5, 2: 1.0}[sum(a == b for a, b in zip(category[one], category[other], strict=True))]
         assert score == expected
@@ -117,18 +116,18 @@ def test_classes_tell_the_same_category_from_one_beside_it_and_one_apart(
     toys: list[Product], texts: TextFunctions
 ) -> None:
     category = {texts.text(product): product.category for product in toys}
-    sets = TrainingSets(toys, range(len(toys)), texts, seed=0)
-    for (one, other), kind in sets.classes(1).examples():
+    sets = CatalogueSets(toys, range(len(toys)), texts, seed=0)
+    for (one, other), kind in sets.draw(SetName.CLASSES, 1).examples():
         same_leaf, same_department = category[one] == category[other], category[one][0] == category[other][0]
         assert (kind == 0, kind == 1, kind == 2) == (same_leaf, same_department and not same_leaf, not same_department)
-    assert sets.classes(1).classes == 3
-    for (one, other), together in sets.contrastive(1).examples():
+    assert sets.draw(SetName.CLASSES, 1).classes == 3
+    for (one, other), together in sets.draw(SetName.CONTRASTIVE, 1).examples():
         assert together == (category[one] == category[other])
 
 
 def test_leaves_have_one_label_for_each_category(toys: list[Product], texts: TextFunctions) -> None:
     category = {texts.text(product): product.category for product in toys}
-    rows = TrainingSets(toys, range(len(toys)), texts, seed=0).leaves(2)
+    rows = CatalogueSets(toys, range(len(toys)), texts, seed=0).draw(SetName.LEAVES, 2)
     pairs = {(category[text], label) for (text,), label in rows.examples()}
     assert len(pairs) == len(set(category.values())) == rows.classes
     assert len(rows) == 2 * len(toys)
@@ -138,4 +137,4 @@ def test_a_tree_of_one_level_has_no_product_apart(texts: TextFunctions) -> None:
     products = [
         Product(sku=f"{c}{n}", title=f"{c} thing {n} of {n * 7}", category=(c,)) for c in "AB" for n in range(6)
     ]
-    assert TrainingSets(products, range(12), texts, seed=0).classes(1).classes == 2
+    assert CatalogueSets(products, range(12), texts, seed=0).draw(SetName.CLASSES, 1).classes == 2

@@ -4,15 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from recommender.training.neighbourhoods import neighbourhood_batches
-from recommender.training.texts import TextFunctions
-from recommender.training.training_sets import MEMBERS, TrainingSet, TrainingSets
-from recommender.training.views import VIEWS, Label
+from recommender.training.batches import neighbourhood_batches
+from recommender.training.catalogue_sets import MEMBERS, CatalogueSets, SetName, TextFunctions
+from recommender.training.training_set import VIEWS, Label, TrainingSet
 from recommender.types import Product
 
 
 def views(products: list[Product], texts: TextFunctions, passes: int = 1) -> TrainingSet:
-    return TrainingSets(products, range(len(products)), texts, seed=7).views(passes)
+    return CatalogueSets(products, range(len(products)), texts, seed=7).draw(SetName.PRODUCTS, passes)
 
 
 def test_a_product_is_met_by_its_text_its_fields_and_a_query(toys: list[Product], texts: TextFunctions) -> None:

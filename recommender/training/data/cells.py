@@ -8,18 +8,23 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from recommender.training.data.rejected import RejectedRow
-
 _MARKS = re.compile(r"[,;|]")
 
 
-def text_of(cells: Mapping[str, Any], column: str, part: str) -> str:
+class RejectedRow(ValueError):
+    """A row that can't be trained on; the message is the reason.
+
+    It never leaves this package: rejected rows are counted, and the first is quoted.
+    """
+
+
+def read_text(cells: Mapping[str, Any], column: str, part: str) -> str:
     """Return a cell's text, with single spaces. Raises `RejectedRow` for an empty or a nested one."""
     return _text(cells.get(column), part)
 
 
-def number_of(cells: Mapping[str, Any], column: str, part: str) -> float:
-    """Return a cell's number. Raises `RejectedRow` for what is none, or not finite."""
+def read_number(cells: Mapping[str, Any], column: str, part: str) -> float:
+    """Return a cell's number. Raises `RejectedRow` for anything else, and for infinite ones."""
     value = cells.get(column)
     try:
         number = float(value)  # type: ignore[arg-type]  # what is no number raises
@@ -30,34 +35,34 @@ def number_of(cells: Mapping[str, Any], column: str, part: str) -> float:
     return number
 
 
-def texts_of(cells: Mapping[str, Any], column: str | None, part: str) -> tuple[str, ...]:
+def read_texts(cells: Mapping[str, Any], column: str | None, part: str) -> tuple[str, ...]:
     """Return the texts of a cell that holds a list, a JSON list, or one text; none for an empty one."""
     value = cells.get(column) if column else None
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        value = _json_list(value, part)
+    if isinstance(value, str) and is_json_list(value):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise RejectedRow(f"the {part} {value.strip()[:40]!r} is no JSON list") from None
     if value is None or value == "":
         return ()
     return tuple(dict.fromkeys(_text(each, part) for each in (value if isinstance(value, list | tuple) else [value])))
 
 
-def skus_of(cells: Mapping[str, Any], column: str) -> tuple[str, ...]:
+def read_skus(cells: Mapping[str, Any], column: str) -> tuple[str, ...]:
     """Return the SKUs of a cell: a list, a JSON list, or a text with commas, semicolons, bars or spaces between."""
     value = cells.get(column)
-    if isinstance(value, str) and not value.lstrip().startswith("["):
+    if isinstance(value, str) and not is_json_list(value):
         parts = _MARKS.split(value) if _MARKS.search(value) else value.split()
         value = [part.strip() for part in parts if part.strip()]
-    found = texts_of({column: value}, column, "SKU")
-    if not found:
+    skus = read_texts({column: value}, column, "SKU")
+    if not skus:
         raise RejectedRow("there is no SKU")
-    return found
+    return skus
 
 
-def _json_list(text: str, part: str) -> list[Any]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        raise RejectedRow(f"the {part} {text.strip()[:40]!r} is no JSON list") from None
-    return list(value)
+def is_json_list(text: str) -> bool:
+    """Tell a text that holds a JSON list from others."""
+    return text.lstrip().startswith("[")
 
 
 def _text(value: Any, part: str) -> str:

@@ -1,4 +1,4 @@
-"""One source of external data while it is read: its rows, what may be used of them, and the sets that they go to."""
+"""One source of external data while it is read: its rows, what is left out of them, and the sets that they go to."""
 
 from __future__ import annotations
 
@@ -11,65 +11,102 @@ from typing import Any, TypeVar
 import numpy as np
 
 from recommender.hub_datasets import PREFIX
-from recommender.training.data.known import KnownProducts
-from recommender.training.data.rejected import RejectedRow
-from recommender.training.data.tables import Table
-from recommender.training.data.tally import Tally
-from recommender.training.training_sets import Shape, TrainingSet
+from recommender.training.data.cells import RejectedRow
+from recommender.training.data.known_products import KnownProducts
+from recommender.training.data.tables import DataTable
+from recommender.training.training_set import Shape, TrainingSet
 from recommender.types import Progress, silent
 
 _REPORT_EVERY = 5_000
-"""Rows between two words about how far the reading is."""
+"""Rows between two reports of progress."""
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Reading:
-    """An open table, the catalogue beside it, and the count of what was left out. `number` tells sources apart."""
+class RowCounts:
+    """How many rows were read, and how many rows, or SKUs in them, were left out and why.
 
-    table: Table
+    `first_bad` and `first_unknown` are quoted in messages.
+    """
+
+    rows: int = 0
+    bad: int = 0
+    held_out: int = 0
+    unused: int = 0
+    unknown: int = 0
+    first_bad: str = ""
+    first_unknown: str = ""
+
+    def describe(self) -> str:
+        """Say what was left out and why, in a few words; empty when nothing was."""
+        reasons = {
+            f"{self.bad:,} bad ({self.first_bad})": self.bad,
+            f"{self.unknown:,} SKUs that the catalogue does not have (first {self.first_unknown!r})": self.unknown,
+            f"{self.held_out:,} that show held-out products": self.held_out,
+            f"{self.unused:,} that say nothing to learn from": self.unused,
+        }
+        return ", ".join(reason for reason, count in reasons.items() if count)
+
+
+@dataclass(slots=True)
+class DataReading:
+    """An open table, the catalogue beside it, and the counts of what was left out. `number` tells sources apart."""
+
+    table: DataTable
     known: KnownProducts
     passes: int
     seed: int
     number: int = 0
     progress: Progress = silent
-    tally: Tally = field(default_factory=Tally)
+    counts: RowCounts = field(default_factory=RowCounts)
 
     @property
     def name(self) -> str:
         """What messages call the source."""
         return self.table.name
 
-    def parsed(self, parse: Callable[[Mapping[str, Any]], T]) -> Iterator[T]:
+    def rows(self, parse: Callable[[Mapping[str, Any]], T]) -> Iterator[T]:
         """Yield what `parse` makes of each row; rows that it rejects, or that can't be read, are counted."""
+        counts = self.counts
         for row in self.table.rows():
-            self.tally.rows += 1
-            if self.tally.rows % _REPORT_EVERY == 0:
-                self.progress("reading data", self.tally.rows, None, self.name)
+            counts.rows += 1
+            if counts.rows % _REPORT_EVERY == 0:
+                self.progress("reading data", counts.rows, None, self.name)
             try:
                 if row.problem:
                     raise RejectedRow(row.problem)
                 value = parse(row.cells)
             except RejectedRow as error:
-                self.tally.reject(f"{self.table.unit} {row.number}", error)
+                counts.bad += 1
+                counts.first_bad = counts.first_bad or f"{self.table.unit} {row.number}: {error}"
                 continue
             yield value
 
-    def is_open(self, *texts: str) -> bool:
-        """Tell whether texts may be trained on; count a row that shows a held-out product."""
-        return self.tally.require_open(self.known, texts)
+    def may_train_on(self, *texts: str) -> bool:
+        """Tell whether a row of these texts may be trained on; count one that shows a held-out product."""
+        held_out = self.known.shows_held_out(texts)
+        self.counts.held_out += held_out
+        return not held_out
 
     def products(self, skus: Iterable[str]) -> Iterator[int]:
         """Yield the products that may be trained on; count the SKUs that are unknown or held out."""
-        return self.tally.products(self.known, skus)
+        for sku in skus:
+            index = self.known.find(sku)
+            if index is None:
+                self.counts.unknown += 1
+                self.counts.first_unknown = self.counts.first_unknown or sku
+            elif self.known.is_held_out(index):
+                self.counts.held_out += 1
+            else:
+                yield index
 
     def random(self, number: int) -> np.random.Generator:
         """Return the generator of a pass."""
         return np.random.default_rng([self.seed, self.number, number])
 
     def new_set(self, columns: tuple[str, ...], shape: Shape) -> TrainingSet:
-        """Begin a set whose name tells the source, and is a Python name: the trainer makes modules of them."""
+        """Begin a set named after the source. The name is a Python identifier: the trainer makes modules of them."""
         stem = PurePath(self.name.removeprefix(PREFIX)).name.partition(".")[0]
         plain = re.sub(r"\W+", "_", stem).strip("_") or "rows"
         return TrainingSet(f"data_{self.number + 1}_{plain}_{shape}", columns, shape)

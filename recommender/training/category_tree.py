@@ -9,8 +9,8 @@ Path = tuple[str, ...]
 """A category: its names, outermost first."""
 
 
-class CategoryTree:
-    """Who shares a category with whom, and which categories lie beside it.
+class ProductTree:
+    """Which products share a category, and which categories are siblings.
 
     A product's `home` is its leaf, or, where the leaf holds fewer than two families, the nearest ancestor that
     holds two. A product without a category, or alone in its department, has no home.
@@ -20,16 +20,18 @@ class CategoryTree:
         """Build the tree of `paths` (product index -> category, empty for none); `families` has one a product."""
         self._members: dict[Path, list[int]] = defaultdict(list)
         self._children: dict[Path, dict[Path, None]] = defaultdict(dict)
-        self._families: dict[Path, set[Hashable]] = defaultdict(set)
+        families_of: dict[Path, set[Hashable]] = defaultdict(set)
         for index, path in paths.items():
             for depth in range(1, len(path) + 1):
                 node = path[:depth]
                 self._members[node].append(index)
                 self._children[path[: depth - 1]][node] = None
-                self._families[node].add(families[index])
+                families_of[node].add(families[index])
         self.homes: dict[Path, list[int]] = defaultdict(list)
         for index, path in paths.items():
-            home = self._home(path)
+            home = path
+            while home and len(families_of[home]) < 2:
+                home = home[:-1]
             if home:
                 self.homes[home].append(index)
 
@@ -38,15 +40,9 @@ class CategoryTree:
         return self._members.get(node, ())
 
     def siblings(self, node: Path) -> Sequence[Path]:
-        """Return the categories beside a node: the other children of its nearest ancestor that has any."""
+        """Return the other children of the nearest ancestor that has any."""
         for depth in range(len(node) - 1, -1, -1):
             others = [child for child in self._children[node[:depth]] if child != node[: depth + 1]]
             if others:
                 return others
         return ()
-
-    def _home(self, path: Path) -> Path:
-        node = path
-        while node and len(self._families[node]) < 2:
-            node = node[:-1]
-        return node

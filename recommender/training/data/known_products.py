@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from functools import cached_property
 
+from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.families import product_families
 from recommender.training.splits import Split
-from recommender.training.texts import TextFunctions
 from recommender.types import Product
 
 
 class KnownProducts:
-    """The products of a catalogue, told apart by the split: those to train on, and all others, which are held out."""
+    """The products of a catalogue by the split: those to train on, and all others, which are held out."""
 
     def __init__(self, products: Sequence[Product], split: Split, texts: TextFunctions) -> None:
         self._products = products
-        self._texts = texts
+        self._text = texts.text
         self._train = frozenset(split.train)
         self._index = {product.sku: index for index, product in enumerate(products)}
+        self._families = product_families(products)
+        shown: dict[bool, set[str]] = {True: set(), False: set()}
+        for index, product in enumerate(products):
+            own = (texts.text(product), texts.title(product), texts.description(product))
+            shown[index in self._train].update(map(_plain, own))
+        # Texts that products of both sides share, as descriptions are, are trained on anyway.
+        self._held_out_texts = frozenset(shown[False] - shown[True] - {""})
 
     def find(self, sku: str) -> int | None:
         """Return the index of a product by its SKU; None when the catalogue does not have it."""
@@ -30,7 +36,7 @@ class KnownProducts:
 
     def text(self, index: int) -> str:
         """Return the text that is embedded for a product."""
-        return self._texts.text(self._products[index])
+        return self._text(self._products[index])
 
     def family(self, index: int) -> Hashable:
         """Return the key that a product shares with its variants and with near-identical titles."""
@@ -42,22 +48,8 @@ class KnownProducts:
         return (("leaf", category),) if category else ()
 
     def shows_held_out(self, texts: Sequence[str]) -> bool:
-        """Tell whether one of the texts is what a held-out product is measured by, but for case and white space."""
-        return any(_plain(text) in self._held_texts for text in texts)
-
-    @cached_property
-    def _families(self) -> list[str]:
-        return product_families(self._products)
-
-    @cached_property
-    def _held_texts(self) -> frozenset[str]:
-        trained: set[str] = set()
-        held: set[str] = set()
-        for index, product in enumerate(self._products):
-            shown = (self._texts.text(product), self._texts.title(product), self._texts.description(product))
-            (held if self.is_held_out(index) else trained).update(map(_plain, shown))
-        # What products of both sides say alike, as descriptions do, is trained on anyway.
-        return frozenset(held - trained - {""})
+        """Tell whether one of the texts is a text of a held-out product, whatever its case and white space."""
+        return any(_plain(text) in self._held_out_texts for text in texts)
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,9 @@
-"""Triplets from the category tree: two products of one category, and one from a category beside it."""
+"""Triplets from product categories: two products of one category, and one from a sibling category.
+
+The default loss, `joint`, learns from categories in another way (`joint_loss`); the textbook form, TripletLoss over
+these triplets alone, is `--loss triplet`. `mnrl`, `cached-mnrl` and `gist` train on them beside other pairs, and
+`batch-hard`, `cosent`, `cosine`, `softmax` and `contrastive` draw their rows from them (`catalogue_sets`).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.training.categories import CategoryTree, Path
+from recommender.training.category_tree import Path, ProductTree
 from recommender.types import common_depth
 
 LEAF_CAP = 200
@@ -19,7 +24,7 @@ _TRIES = 12
 
 @dataclass(frozen=True, slots=True)
 class Triplet:
-    """Indexes of three products: `anchor` and `positive` share a category, `negative` comes from one beside it."""
+    """Indexes of three products: `anchor` and `positive` share a category, `negative` is from a sibling category."""
 
     anchor: int
     positive: int
@@ -28,7 +33,7 @@ class Triplet:
 
 
 def sample_triplets(
-    tree: CategoryTree,
+    tree: ProductTree,
     families: Sequence[Hashable],
     texts: Sequence[str],
     random: np.random.Generator,
@@ -39,16 +44,20 @@ def sample_triplets(
     The positive is of another family and has another text than the anchor; so is the negative. A product for which
     no such pair is found gives none. The order follows the tree; batches are shuffled later.
     """
-    return [
-        triplet
-        for home in sorted(tree.homes)
-        for anchor in _capped(tree.homes[home], cap, random)
-        for triplet in _triplet(tree, families, texts, random, home, anchor)
-    ]
+    triplets = []
+    for home in sorted(tree.homes):
+        anchors: Sequence[int] = tree.homes[home]
+        if len(anchors) > cap:
+            anchors = [int(index) for index in random.choice(anchors, size=cap, replace=False)]
+        for anchor in anchors:
+            triplet = _triplet(tree, families, texts, random, home, anchor)
+            if triplet is not None:
+                triplets.append(triplet)
+    return triplets
 
 
-def draw_apart(tree: CategoryTree, paths: Sequence[Path], triplet: Triplet, random: np.random.Generator) -> int | None:
-    """Draw a product that stands farther from the anchor than its siblings do: outside of the parent that they share.
+def draw_distant(tree: ProductTree, paths: Sequence[Path], triplet: Triplet, random: np.random.Generator) -> int | None:
+    """Draw a product that lies farther from the anchor than its siblings do: outside of the parent that they share.
 
     None when nothing is found: in a tree of one level every other category is a sibling.
     """
@@ -59,33 +68,27 @@ def draw_apart(tree: CategoryTree, paths: Sequence[Path], triplet: Triplet, rand
     return next((index for index in draws if paths[index] and common_depth(paths[index], parent) < len(parent)), None)
 
 
-def _capped(indexes: Sequence[int], cap: int, random: np.random.Generator) -> Sequence[int]:
-    if len(indexes) <= cap:
-        return indexes
-    return [int(index) for index in random.choice(indexes, size=cap, replace=False)]
-
-
 def _triplet(
-    tree: CategoryTree,
+    tree: ProductTree,
     families: Sequence[Hashable],
     texts: Sequence[str],
     random: np.random.Generator,
     home: Path,
     anchor: int,
-) -> Iterator[Triplet]:
+) -> Triplet | None:
     def differs(other: int) -> bool:
         return families[other] != families[anchor] and texts[other] != texts[anchor]
 
     siblings = tree.siblings(home)
     positive = next(filter(differs, _draws(tree.members(home), random)), None)
     if positive is None or not siblings:
-        return
-    # A sibling first, then a product in it: else the largest sibling would give nearly all the negatives.
+        return None
+    # A sibling first, then a product in it: otherwise the largest sibling would give nearly all the negatives.
     for _ in range(_TRIES):
         negative = _pick(tree.members(siblings[int(random.integers(len(siblings)))]), random)
         if differs(negative) and texts[negative] != texts[positive]:
-            yield Triplet(anchor, positive, negative, home)
-            return
+            return Triplet(anchor, positive, negative, home)
+    return None
 
 
 def _draws(indexes: Sequence[int], random: np.random.Generator) -> Iterator[int]:

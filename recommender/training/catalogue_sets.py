@@ -1,0 +1,223 @@
+"""The training sets of a catalogue, drawn from the category tree, the fields of a product and synthetic queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from functools import cached_property
+
+import numpy as np
+
+from recommender.errors import BadInput
+from recommender.evaluation.suite import TextFunction
+from recommender.training.category_tree import ProductTree
+from recommender.training.category_triplets import LEAF_CAP, Triplet, draw_distant, sample_triplets
+from recommender.training.families import product_families
+from recommender.training.synthetic_queries import synthetic_query
+from recommender.training.training_set import VIEWS, Example, Homes, Label, Shape, TrainingSet
+from recommender.types import Product, common_depth
+
+MIN_DESCRIPTION = 40
+"""Characters. A shorter description says too little to find its title by."""
+
+MEMBERS = 8
+"""Products that a category's first vector is made of: more of them move it little, and each is encoded for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextFunctions:
+    """The functions that make the text that is embedded of a product, and its cleaned title and description alone.
+
+    The model that is trained is served with the same ones.
+    """
+
+    text: TextFunction
+    title: TextFunction
+    description: TextFunction
+
+
+class SetName(StrEnum):
+    """The sets that are drawn from the catalogue.
+
+    `products`: the views of each product (`VIEWS`). `category`: triplets from product categories. `fields`: title and
+    description of a product, in both directions by turns, which keep the products of one category apart. `queries`: a
+    synthetic query and a product's text. `scored`: two products and the depth of their common category over the longer
+    path, 1 in one leaf. `contrastive`: two products, and 1 when they share a category, else 0. `classes`: two products
+    and their `Relation`. `leaves`: a product's text and the number of its category.
+    """
+
+    # A set's position seeds its rows: add new ones at the end.
+    PRODUCTS = "products"
+    CATEGORY = "category"
+    FIELDS = "fields"
+    QUERIES = "queries"
+    SCORED = "scored"
+    CONTRASTIVE = "contrastive"
+    CLASSES = "classes"
+    LEAVES = "leaves"
+
+
+class Relation(IntEnum):
+    """How a product stands to the anchor: of its category, of a sibling category, or of neither."""
+
+    SAME = 0
+    SIBLING = 1
+    DISTANT = 2
+
+
+class CatalogueSets:
+    """Draws the training sets of some products of a catalogue; the same seed and products give the same rows."""
+
+    def __init__(self, products: Sequence[Product], indexes: Sequence[int], texts: TextFunctions, seed: int) -> None:
+        """Prepare to draw from `products[i] for i in indexes`. Raises `BadInput` when no triplet can be made."""
+        self._products = [products[index] for index in indexes]
+        self._seed = seed
+        self._families = product_families(self._products)
+        self._paths = [product.category for product in self._products]
+        self._tree = ProductTree(dict(enumerate(self._paths)), self._families)
+        self._texts = [texts.text(product) for product in self._products]
+        self._titles = [texts.title(product) for product in self._products]
+        self._descriptions = [texts.description(product) for product in self._products]
+        if not self.triplets(0):
+            raise BadInput(
+                f"no triplet can be made of the {len(self._products):,} products to train on: it takes two categories, "
+                "one of them with two different products; ingest more products, or check the category column"
+            )
+
+    def triplets(self, number: int) -> list[Triplet]:
+        """Draw the category triplets of pass `number`; the indexes count within the products to train on."""
+        return sample_triplets(self._tree, self._families, self._texts, self._random(SetName.CATEGORY, number))
+
+    def draw(self, name: SetName, passes: int) -> TrainingSet:
+        """Draw a set: rows for so many passes, each with samples of its own."""
+        sets: dict[SetName, tuple[tuple[str, ...], Shape, Callable[[int], Iterator[Example]]]] = {
+            SetName.PRODUCTS: (VIEWS, Shape.VIEWS, self._views),
+            SetName.CATEGORY: (("anchor", "positive", "negative"), Shape.TRIPLETS, self._category),
+            SetName.FIELDS: (("anchor", "positive"), Shape.PAIRS, self._fields),
+            SetName.QUERIES: (("anchor", "positive"), Shape.PAIRS, self._queries),
+            SetName.SCORED: (("anchor", "other"), Shape.SCORED, self._scores),
+            SetName.CONTRASTIVE: (("anchor", "other"), Shape.BINARY, self._contrasts),
+            SetName.CLASSES: (("anchor", "other"), Shape.CLASSES, self._classes),
+            SetName.LEAVES: (("text",), Shape.LABELLED, self._leaves),
+        }
+        columns, shape, examples = sets[name]
+        drawn = TrainingSet(name, columns, shape)
+        for number in range(passes):
+            drawn.extend(examples(number), number)
+        if name is SetName.PRODUCTS:
+            drawn.homes = self._homes()
+        return drawn
+
+    def _views(self, number: int) -> Iterator[Example]:
+        random = self._random(SetName.PRODUCTS, number)
+        for index in self._products_of_pass(random):
+            if not self._texts[index]:
+                continue
+            title, description = self._titles[index], self._descriptions[index]
+            query = synthetic_query(self._products[index], title, random)
+            label = list(self._labels[index])
+            label[Label.NAMES_LEAF] = int(query is not None and query.names_category)
+            label[Label.FIELDS] = fields = int(self._has_fields(index))
+            label[Label.QUERY] = int(query is not None)
+            # A view that the label says is missing is never encoded.
+            texts = (query.text if query else "", self._texts[index], title * fields, description * fields)
+            yield Example(texts, target=label)
+
+    def _category(self, number: int) -> Iterator[Example]:
+        for triplet in self.triplets(number):
+            products = (triplet.anchor, triplet.positive, triplet.negative)
+            anchor, positive, negative = ((self._paths[index], (self._families[index],)) for index in products)
+            yield Example(
+                texts=tuple(self._texts[index] for index in products),
+                exclusive=(triplet.home, *anchor, *positive),
+                shared=negative,
+            )
+
+    def _fields(self, number: int) -> Iterator[Example]:
+        for index in self._products_of_pass(self._random(SetName.FIELDS, number)):
+            title, description = self._titles[index], self._descriptions[index]
+            if self._has_fields(index):
+                forwards = (index + number) % 2 == 0
+                yield Example((title, description) if forwards else (description, title), exclusive=(index,))
+
+    def _queries(self, number: int) -> Iterator[Example]:
+        random = self._random(SetName.QUERIES, number)
+        for index in self._products_of_pass(random):
+            query = synthetic_query(self._products[index], self._titles[index], random)
+            if query is None or not self._texts[index]:
+                continue
+            texts, category = (query.text, self._texts[index]), (self._paths[index],)
+            # All products of a category answer a query that names it; its own product alone answers one by title words.
+            yield Example(texts, category) if query.names_category else Example(texts, shared=category)
+
+    def _scores(self, number: int) -> Iterator[Example]:
+        for one, other, _ in self._relatives(SetName.SCORED, number):
+            first, second = self._paths[one], self._paths[other]
+            share = common_depth(first, second) / max(len(first), len(second))
+            yield Example((self._texts[one], self._texts[other]), target=share)
+
+    def _contrasts(self, number: int) -> Iterator[Example]:
+        for one, other, relation in self._relatives(SetName.CONTRASTIVE, number):
+            yield Example((self._texts[one], self._texts[other]), target=int(relation is Relation.SAME))
+
+    def _classes(self, number: int) -> Iterator[Example]:
+        for one, other, relation in self._relatives(SetName.CLASSES, number):
+            yield Example((self._texts[one], self._texts[other]), target=int(relation))
+
+    def _leaves(self, number: int) -> Iterator[Example]:
+        numbers = {home: number for number, home in enumerate(sorted(self._tree.homes))}
+        return (Example((self._texts[t.anchor],), target=numbers[t.home]) for t in self.triplets(number))
+
+    def _relatives(self, name: SetName, number: int) -> Iterator[tuple[int, int, Relation]]:
+        """Yield each anchor with a product of its category, one of a sibling category, and a distant one."""
+        random = self._random(name, number)
+        for triplet in self.triplets(number):
+            yield triplet.anchor, triplet.positive, Relation.SAME
+            yield triplet.anchor, triplet.negative, Relation.SIBLING
+            distant = draw_distant(self._tree, self._paths, triplet, random)
+            if distant is not None:
+                yield triplet.anchor, distant, Relation.DISTANT
+
+    def _products_of_pass(self, random: np.random.Generator) -> list[int]:
+        # The cap of the triplets holds here too: otherwise the rows of one huge leaf would outweigh all others.
+        groups: dict[tuple[str, ...], list[int]] = {}
+        for index, path in enumerate(self._paths):
+            groups.setdefault(path, []).append(index)
+        chosen = []
+        for category, indexes in sorted(groups.items()):
+            cap = LEAF_CAP if category else max(LEAF_CAP, len(self._products) - len(indexes))
+            size = min(cap, len(indexes))
+            chosen += indexes if size == len(indexes) else [int(i) for i in random.choice(indexes, size, replace=False)]
+        return chosen
+
+    def _has_fields(self, index: int) -> bool:
+        title, description = self._titles[index], self._descriptions[index]
+        return bool(title) and len(description) >= MIN_DESCRIPTION and description != title
+
+    def _homes(self) -> Homes:
+        paths = tuple(sorted(self._tree.homes))
+        members = (self._tree.homes[path] for path in paths)
+        few = (indexes[:: -(-len(indexes) // MEMBERS)] for indexes in members)
+        return Homes(paths, tuple(tuple(self._texts[index] for index in indexes) for indexes in few))
+
+    @cached_property
+    def _labels(self) -> list[list[int]]:
+        """The label of each product's views, as far as no query decides it."""
+        homes = {
+            index: number for number, path in enumerate(sorted(self._tree.homes)) for index in self._tree.homes[path]
+        }
+        families, leaf_names = _numbers(self._families), _numbers([path[-1:] for path in self._paths])
+        return [
+            [homes.get(index, -1), families[index], leaf_names[index] if path else -1, 0, 0, 0]
+            for index, path in enumerate(self._paths)
+        ]
+
+    def _random(self, name: SetName, number: int) -> np.random.Generator:
+        return np.random.default_rng([self._seed, list(SetName).index(name), number])
+
+
+def _numbers(keys: Sequence[Hashable]) -> list[int]:
+    """Return a number for each key, by first appearance."""
+    numbers: dict[Hashable, int] = {}
+    return [numbers.setdefault(key, len(numbers)) for key in keys]

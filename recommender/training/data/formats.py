@@ -1,0 +1,150 @@
+"""The formats of training data: which columns each has, and which format a table is in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from recommender.errors import BadInput
+from recommender.feeds.columns import listed, plain_name
+from recommender.training.data.cells import is_json_list
+from recommender.training.data.tables import DataTable
+from recommender.training.options import DataFormat
+
+_FIRST = "anchor query question sentence1 sentencea text1 texta a premise searchterm"
+_SECOND = "positive pos answer response passage document sentence2 sentenceb text2 textb b hypothesis"
+_LABEL = "label labels class category target goldlabel"
+
+_PARTS: Mapping[DataFormat, Mapping[str, str]] = {
+    DataFormat.TRIPLETS: {
+        "anchor": "anchor query question premise sentence1 sentence",
+        "positive": "positive pos answer entailment sentence2",
+        "negative": "negative neg hardnegative contradiction sentence3",
+    },
+    DataFormat.PAIRS: {"first": _FIRST, "second": _SECOND},
+    DataFormat.SCORED: {
+        "first": _FIRST,
+        "second": _SECOND,
+        "score": "score scores similarity similarityscore relevance label",
+    },
+    DataFormat.LABELLED: {"text": "text sentence", "label": _LABEL},
+    DataFormat.QUERY_POS_NEG: {
+        "query": "query anchor question",
+        "pos": "pos positive positives",
+        "neg": "neg negative negatives hardnegatives",
+    },
+    DataFormat.NLI: {"premise": "premise sentence1", "hypothesis": "hypothesis sentence2", "label": _LABEL},
+    DataFormat.QUERIES: {
+        "query": "query searchterm searchquery search keywords keyword q",
+        "sku": "sku productid itemid clickedsku clickedproduct product item",
+        "clicks": "clicks click clickcount count purchases orders weight",
+    },
+    DataFormat.SESSIONS: {
+        "session": "session sessionid visit visitid order orderid basket basketid cart cartid transactionid",
+        "sku": "sku skus productid productids itemid itemids items products item product",
+    },
+}
+"""Names by which the column of each part is known, in small letters without separators."""
+
+_OPTIONAL = {(DataFormat.QUERY_POS_NEG, "neg"), (DataFormat.QUERIES, "clicks"), (DataFormat.SESSIONS, "session")}
+
+_PRECEDENCE = (
+    DataFormat.SESSIONS,
+    DataFormat.QUERIES,
+    DataFormat.TRIPLETS,
+    DataFormat.SCORED,
+    DataFormat.NLI,
+    DataFormat.PAIRS,
+    DataFormat.LABELLED,
+)
+"""Of several formats that the columns allow, the first: the one that reads most of the columns."""
+
+_SAMPLED = 100
+"""Rows that decide where the names of the columns leave two formats possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataColumns:
+    """A format, and the column of each of its parts; `negatives` are all the columns of negatives of triplets."""
+
+    format: DataFormat
+    columns: Mapping[str, str]
+    negatives: tuple[str, ...] = ()
+
+
+def find_columns(table: DataTable, stated: DataFormat) -> DataColumns:
+    """Find the parts of a format among a table's columns; `auto` also finds the format.
+
+    Raises `BadInput` that names the columns when a part, or any format, is not found.
+    """
+    chosen = _detect_format(table) if stated is DataFormat.AUTO else stated
+    columns, missing = _match(table.columns, chosen)
+    if missing:
+        known = ", ".join(_PARTS[chosen][missing[0]].split()[:4])
+        raise BadInput(
+            f"{table.name}: no column for the {missing[0]} of {chosen} among {listed(table.columns)}; "
+            f"name it one of {known}"
+        )
+    negatives = _negatives(table.columns) if chosen is DataFormat.TRIPLETS else ()
+    return DataColumns(chosen, columns, negatives)
+
+
+def _detect_format(table: DataTable) -> DataFormat:
+    matches = {kind: columns for kind in _PARTS for columns, missing in [_match(table.columns, kind)] if not missing}
+    if DataFormat.SESSIONS in matches and "session" not in matches[DataFormat.SESSIONS]:
+        # A lone column of SKUs is sessions only when it holds lists; beside others it is of another format.
+        values = _sample(table, matches[DataFormat.SESSIONS]["sku"]) if len(table.columns) == 1 else []
+        if not any(isinstance(value, list) or any(mark in str(value).strip() for mark in ",;| [") for value in values):
+            del matches[DataFormat.SESSIONS]
+    if {DataFormat.TRIPLETS, DataFormat.QUERY_POS_NEG} & matches.keys():
+        column = _match(table.columns, DataFormat.QUERY_POS_NEG)[0].get("pos")
+        values = _sample(table, column) if column else []
+        if any(isinstance(value, list) or is_json_list(str(value)) for value in values):
+            return DataFormat.QUERY_POS_NEG
+    if {DataFormat.SCORED, DataFormat.NLI} <= matches.keys():
+        return DataFormat.SCORED if _is_scored(table, matches[DataFormat.SCORED]["score"]) else DataFormat.NLI
+    for kind in _PRECEDENCE:
+        if kind in matches:
+            return kind
+    raise BadInput(
+        f"{table.name}: the columns {listed(table.columns)} are no known format of training data; "
+        "say which with --format, and name the columns as it does"
+    )
+
+
+def _match(names: Sequence[str], kind: DataFormat) -> tuple[dict[str, str], list[str]]:
+    """Return the column of each part that was found, and the parts that are required and missing."""
+    by_name = {plain_name(name): name for name in reversed(names)}
+    columns: dict[str, str] = {}
+    for part, aliases in _PARTS[kind].items():
+        column = next((by_name[alias] for alias in aliases.split() if alias in by_name), None)
+        if column is None and (kind, part) == (DataFormat.TRIPLETS, "negative"):
+            column = next(iter(_negatives(names)), None)
+        if column is not None and column not in columns.values():
+            columns[part] = column
+    return columns, [part for part in _PARTS[kind] if part not in columns and (kind, part) not in _OPTIONAL]
+
+
+def _negatives(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of negatives, which may be numbered."""
+    aliases = _PARTS[DataFormat.TRIPLETS]["negative"].split()
+    return tuple(name for name in names if plain_name(name).rstrip("0123456789") in aliases)
+
+
+def _is_scored(table: DataTable, column: str) -> bool:
+    """Tell scores from classes: 0 and 1 alone, or fractions, are scores; words and larger whole numbers are classes."""
+    if plain_name(column) not in _LABEL.split():
+        return True
+    try:
+        numbers = [float(value) for value in _sample(table, column)]
+    except (TypeError, ValueError):
+        return False
+    return bool(numbers) and (set(numbers) <= {0.0, 1.0} or any(value % 1 for value in numbers))
+
+
+def _sample(table: DataTable, column: str) -> list[Any]:
+    """Return the cells of a column in the first rows, without the missing ones."""
+    rows = islice(table.rows(), _SAMPLED)
+    return [row.cells[column] for row in rows if not row.problem and row.cells.get(column) is not None]

@@ -1,0 +1,127 @@
+"""External training data, read into training sets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from recommender.errors import BadInput
+from recommender.training.data.behaviour_sets import query_sets, session_sets
+from recommender.training.data.formats import DataColumns, find_columns
+from recommender.training.data.known_products import KnownProducts
+from recommender.training.data.source import DataReading
+from recommender.training.data.tables import open_table
+from recommender.training.data.text_sets import class_sets, label_sets, pair_sets, ranking_sets, score_sets
+from recommender.training.losses import ONE_NEGATIVE, loss_of
+from recommender.training.options import DataFormat, DataSource, TrainingOptions
+from recommender.training.training_set import IN_BATCH, Shape, TrainingSet
+from recommender.types import Progress, silent
+
+_DRAWN_BY_PASS = frozenset({DataFormat.QUERIES, DataFormat.SESSIONS})
+"""Formats whose rows differ from pass to pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataReport:
+    """What became of a source: its rows, and how many of them (or SKUs in them) were left out, and why.
+
+    `examples` are the rows of a pass that were made of it, `losses` what they are trained with, by set. `sha256` is
+    that of the file, or of the rows of a data set of the Hub.
+    """
+
+    name: str
+    format: DataFormat
+    losses: Mapping[str, str]
+    rows: int
+    examples: int
+    bad: int
+    unknown_skus: int
+    held_out: int
+    unused: int
+    sha256: str
+    note: str
+
+    def describe(self) -> str:
+        """Say in one line what was read and what was left out."""
+        trained = ", ".join(dict.fromkeys(self.losses.values()))
+        read = f"{self.name}: {self.rows:,} rows of {self.format} make {self.examples:,} examples for {trained}"
+        return f"{read}; {self.note}" if self.note else read
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalData:
+    """The sets of one source, and the report on it."""
+
+    report: DataReport
+    sets: tuple[TrainingSet, ...]
+
+
+def read_data(options: TrainingOptions, known: KnownProducts, progress: Progress = silent) -> list[ExternalData]:
+    """Read every source of the options, for as many passes as are drawn.
+
+    The formats, and the losses that they are trained with unless `options.loss` fits them (see `losses.FITTING`):
+    triplets, pairs, query-pos-neg, queries and sessions `mnrl`; scored `cosent`, or `contrastive` when the scores are 0
+    and 1 alone; labelled `batch-hard`; nli `softmax`. Raises `BadInput` for a source that can't be read, or of which no
+    row can be used, and what `load_hub_data` raises.
+    """
+    return [_read(number, source, options, known, progress) for number, source in enumerate(options.data)]
+
+
+def _read(
+    number: int, source: DataSource, options: TrainingOptions, known: KnownProducts, progress: Progress
+) -> ExternalData:
+    progress("reading data", 0, None, source.name)
+    with open_table(source.name) as table:
+        parts = find_columns(table, source.format)
+        reading = DataReading(table, known, options.drawn_epochs, options.seed, number, progress)
+        sets = tuple(_set_maker(parts.format, options)(reading, parts))
+    counts = reading.counts
+    if not any(len(rows) for rows in sets):
+        why = counts.describe() or "there are none"
+        raise BadInput(f"{reading.name}: not one of {counts.rows:,} rows of {parts.format} can be trained on: {why}")
+    _require_usable(reading.name, sets)
+    if parts.format not in _DRAWN_BY_PASS:
+        for rows in sets:
+            rows.repeat(options.drawn_epochs)
+    report = DataReport(
+        name=reading.name,
+        format=parts.format,
+        losses={rows.name: loss_of(rows, options.loss).value for rows in sets},
+        rows=counts.rows,
+        examples=sum(len(rows) // options.drawn_epochs for rows in sets),
+        bad=counts.bad,
+        unknown_skus=counts.unknown,
+        held_out=counts.held_out,
+        unused=counts.unused,
+        sha256=table.sha256,
+        note=counts.describe() and f"left out: {counts.describe()}",
+    )
+    progress("reading data", counts.rows, counts.rows, report.describe())
+    return ExternalData(report, sets)
+
+
+def _set_maker(form: DataFormat, options: TrainingOptions) -> Callable[[DataReading, DataColumns], list[TrainingSet]]:
+    ranking = partial(ranking_sets, most=1) if options.loss in ONE_NEGATIVE else ranking_sets
+    makers: dict[DataFormat, Callable[[DataReading, DataColumns], list[TrainingSet]]] = {
+        DataFormat.TRIPLETS: ranking,
+        DataFormat.QUERY_POS_NEG: ranking,
+        DataFormat.PAIRS: pair_sets,
+        DataFormat.SCORED: score_sets,
+        DataFormat.NLI: class_sets,
+        DataFormat.LABELLED: label_sets,
+        DataFormat.QUERIES: query_sets,
+        DataFormat.SESSIONS: session_sets,
+    }
+    return makers[form]
+
+
+def _require_usable(name: str, sets: Sequence[TrainingSet]) -> None:
+    for rows in sets:
+        if rows.shape in IN_BATCH and len(rows) < 2:
+            raise BadInput(f"{name}: one row alone can't be trained on, since others are its negatives; give more")
+        if rows.shape is Shape.LABELLED:
+            counts = Counter(target for _, target in rows.examples())
+            if sum(count > 1 for count in counts.values()) < 2:
+                raise BadInput(f"{name}: fewer than two labels have two texts; give more texts of each label")
