@@ -19,10 +19,10 @@ class QueryInterface(Protocol):
     def similar(
         self, product: str | Product, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS
     ) -> Answer:
-        """Return the `k` products most similar to one, best first, without that product and its own variants.
+        """Return the `k` products most similar to one, best first, without that product itself.
 
-        The product is named by its SKU, or given with its own fields when it is not in the catalogue.
-        Raises `UnknownSku`.
+        The product is named by its SKU, or given with its own fields when it is not in the catalogue. A product that is
+        not in the index yet is encoded now. `Variants.COLLAPSE` leaves out its variants. Raises `UnknownSku`.
         """
         ...
 
@@ -52,7 +52,7 @@ class QueryInterface(Protocol):
         ...
 
     def product(self, sku: str) -> Product:
-        """Return a product of the catalogue as it stands there. Raises `UnknownSku`."""
+        """Return a product of the catalogue. Raises `UnknownSku`, also for one that was taken out of the shop."""
         ...
 
 

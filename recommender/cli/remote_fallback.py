@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from recommender.cli.output import say
 from recommender.errors import IndexHeld, Refused, Unavailable
-from recommender.query import Answer, Filters, Options
+from recommender.interface import QueryInterface
+from recommender.query import Answer
 from recommender.service.service_file import COPIES_PATH, RunningService, running_service
-from recommender.types import Product
 
 if TYPE_CHECKING:
     from recommender.backup.index_copies import IndexCopy
@@ -24,29 +24,7 @@ COPY_TIMEOUT_S = 60.0
 """For a copy of the index: longer than a service lets any request take."""
 
 
-class Asker(Protocol):
-    """Whoever answers queries: the queries of this process, or the client of a service."""
-
-    def similar(self, product: str | Product, k: int, filters: Filters, options: Options) -> Answer:
-        """Return the products most like one."""
-        ...
-
-    def search(self, text: str, k: int, filters: Filters, options: Options) -> Answer:
-        """Return the products that answer a text."""
-        ...
-
-    def recommend(
-        self, like: Sequence[str], dislike: Sequence[str], k: int, filters: Filters, options: Options
-    ) -> Answer:
-        """Return the products that go with some."""
-        ...
-
-    def browse(self, k: int, filters: Filters, options: Options) -> Answer:
-        """Return the popular and the new."""
-        ...
-
-
-Ask = Callable[[Asker], Answer]
+Ask = Callable[[QueryInterface], Answer]
 
 
 def answered(ask: Ask) -> Answer:

@@ -14,6 +14,7 @@ from recommender.embedding.lexical import LexicalEncoder
 from recommender.errors import UnknownSku, UsageError
 from recommender.index.payload import card_of
 from recommender.index.protocol import Examples, Fusion, StoredPoint, point_id
+from recommender.interface import QueryInterface
 from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Hit, Mode, Options, Rule, Strategy
 from recommender.query.validation import check_examples, check_query, check_sku, check_text
 from recommender.serving.candidates import Question, card_of_product
@@ -35,8 +36,8 @@ class _Anchor(NamedTuple):
     vector: NDArray[np.float32]
 
 
-class Queries:
-    """Answers queries. Thread-safe; every answer comes from one pair of generation and model.
+class Queries(QueryInterface):
+    """Answers queries in this process. Thread-safe; every answer comes from one pair of generation and model.
 
     The two fusions are how `similar` and `search` join the dense and the lexical list; the defaults are those that
     measured best (docs/relevance.md). `observe` is told how long encoding and the index took.
@@ -67,12 +68,6 @@ class Queries:
     def similar(
         self, product: str | Product, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS
     ) -> Answer:
-        """Return the `k` products most like one, best first, without the product itself.
-
-        The product is named by its SKU, or given with its own fields when it is not in the catalogue. One that has no
-        point in the index yet is encoded on the fly. `Variants.COLLAPSE` leaves out its own variants.
-        Raises `UnknownSku`, `NoLiveModel`, and `UsageError` for what does not fit together.
-        """
         check_query(k, filters, options)
         if isinstance(product, str):
             check_sku(product)
@@ -91,10 +86,6 @@ class Queries:
         return self._models.ask(answer, options.model)
 
     def search(self, text: str, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
-        """Return the `k` products that answer a free-text query, best first.
-
-        Raises `NoLiveModel`, and `UsageError` for an empty text or what does not fit together.
-        """
         check_query(k, filters, options)
         check_text(text)
 
@@ -117,10 +108,6 @@ class Queries:
         filters: Filters = NO_FILTERS,
         options: Options = NO_OPTIONS,
     ) -> Answer:
-        """Return the `k` products that go with some that are liked (a basket, a session) and not with the disliked.
-
-        Raises `UnknownSku`, `NoLiveModel`, and `UsageError` for no liked product or what does not fit together.
-        """
         check_query(k, filters, options)
         check_examples(like, dislike)
 
@@ -133,7 +120,6 @@ class Queries:
         return self._models.ask(answer, options.model)
 
     def browse(self, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
-        """Return `k` products that match, the popular first, then the newest: a page for before a question is asked."""
         check_query(k, filters, options)
 
         def answer(pair: LiveModel) -> Answer:
@@ -145,7 +131,6 @@ class Queries:
         return self._models.ask(answer, options.model)
 
     def product(self, sku: str) -> Product:
-        """Return a product of the catalogue. Raises `UnknownSku`, also for one that was taken out of the shop."""
         check_sku(sku)
         return self._known(sku, active=True)
 
