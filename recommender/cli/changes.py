@@ -11,7 +11,7 @@ from recommender.cli.output import print_json, say
 from recommender.errors import UsageError
 
 if TYPE_CHECKING:
-    from recommender.jobs.catalogue_drift import CatalogueChange
+    from recommender.jobs.catalogue_drift import CatalogueDrift
 
 IfChanged = Annotated[
     str | None,
@@ -38,13 +38,13 @@ def changed_share(text: str | None) -> float | None:
     return share
 
 
-def change_json(found: CatalogueChange, threshold: float, trained: bool) -> dict[str, Any]:
+def change_json(found: CatalogueDrift, threshold: float, trained: bool) -> dict[str, Any]:
     """Return the JSON form of the question and its answer."""
     counts = asdict(found.change) | {"share": round(found.change.share, 4), "threshold": threshold}
     return {"trained": trained, "catalogue": {"since": found.model or None} | counts}
 
 
-def tell_unchanged(found: CatalogueChange, threshold: float, as_json: bool) -> None:
+def tell_unchanged(found: CatalogueDrift, threshold: float, as_json: bool) -> None:
     """Say why nothing was trained."""
     if as_json:
         print_json(change_json(found, threshold, trained=False))

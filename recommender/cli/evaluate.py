@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from recommender.evaluation.mteb_tasks import TaskScore
     from recommender.evaluation.reports import Report
     from recommender.evaluation.scored import ScoredPairs
-    from recommender.jobs.evaluate import Through
+    from recommender.jobs.evaluate import WrapEncoder
     from recommender.models.registry import RegisteredModel
 
 SEED = 42
@@ -80,10 +80,10 @@ def evaluate(
         elif outside:
             reports = _on_judgements(application, models, mode or list(Mode), *files, progress)
         else:
-            through = None if planned is None else planned.through
-            reports = _on_held_out(application, models, SEED if seed is None else seed, mode or [], progress, through)
+            wrap = None if planned is None else planned.wrap
+            reports = _on_held_out(application, models, SEED if seed is None else seed, mode or [], progress, wrap)
         if planned is not None and not mteb:
-            planned.of_evaluation(models, reports, progress)
+            planned.write_evaluation(models, reports, progress)
     if mteb:
         _show_scores(scores, as_json)
     else:
@@ -105,11 +105,11 @@ def _on_held_out(
     seed: int,
     modes: list[Mode],
     progress: ProgressBar,
-    through: Through | None,
+    wrap: WrapEncoder | None,
 ) -> list[Report]:
     from recommender.jobs import evaluate as jobs
 
-    return jobs.on_held_out(application, models, seed, progress, list(dict.fromkeys(modes)), through)
+    return jobs.measure_held_out(application, models, seed, progress, list(dict.fromkeys(modes)), wrap)
 
 
 def _on_judgements(
@@ -125,9 +125,9 @@ def _on_judgements(
     reports: list[Report] = []
     for model in models:
         if any(each is not None for each in judged):
-            reports += jobs.on_judgements(application, model, list(dict.fromkeys(modes)), *judged, progress)
+            reports += jobs.measure_judgements(application, model, list(dict.fromkeys(modes)), *judged, progress)
         if scored is not None:
-            reports.append(jobs.on_scored_pairs(application, model, scored))
+            reports.append(jobs.measure_scored_pairs(application, model, scored))
     return reports
 
 

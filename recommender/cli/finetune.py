@@ -96,7 +96,7 @@ def finetune(
     Exit code 6: the model was trained and registered, but the gate kept it from going live.
     """
     from recommender.application.composition import open_application
-    from recommender.jobs.catalogue_drift import changed_since_training
+    from recommender.jobs.catalogue_drift import drift_since_training
     from recommender.jobs.finetune import run
     from recommender.jobs.promotion_check import Judgements
 
@@ -122,7 +122,7 @@ def finetune(
     threshold, told = changed_share(if_changed), {}
     with open_application() as application, ProgressBar() as progress:
         if threshold is not None:
-            found = changed_since_training(application)
+            found = drift_since_training(application)
             if not found.reaches(threshold):
                 tell_unchanged(found, threshold, as_json)
                 return
@@ -138,11 +138,11 @@ def finetune(
             force=force,
             resume=resume,
             judgements=judgements,
-            through=None if planned is None else planned.through,
+            wrap=None if planned is None else planned.wrap,
             progress=progress,
         )
         if planned is not None:
-            planned.of_finetuning(result, options, progress)
+            planned.write_finetuning(result, options, progress)
         reason = export_reason(application, result.model.name)
     if as_json:
         print_json(result_json(result) | {"export_reason": reason} | told)

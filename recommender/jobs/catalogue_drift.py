@@ -12,7 +12,7 @@ from recommender.types import Product, category_path
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogueChange:
+class CatalogueDrift:
     """How the catalogue differs from what `model` was trained on; `model` is empty where none was trained yet."""
 
     model: str
@@ -23,17 +23,17 @@ class CatalogueChange:
         return self.change.share >= share
 
 
-def changed_since_training(application: Application) -> CatalogueChange:
+def drift_since_training(application: Application) -> CatalogueDrift:
     """Compare the catalogue, text and category of each product, with what the newest tuned model was trained on.
 
-    The newest, live or not: what the gate refused yesterday it would refuse today, on the same products. Everything has
-    changed where no model was trained yet, or the newest has no snapshot, as when it came from elsewhere.
+    The newest model, live or not: one that the gate refused yesterday would be refused today, on the same products.
+    Everything has changed where no model was trained yet, or the newest has no snapshot, as when it was imported.
     """
     now = _snapshot(application, (stored.product for stored in application.catalogue.products()))
     for model in reversed(application.registry.list()):
         if application.registry.manifest(model.name).kind == "tuned":
-            return CatalogueChange(model.name, change_since(read_snapshot(model.folder), now))
-    return CatalogueChange("", change_since(None, now))
+            return CatalogueDrift(model.name, change_since(read_snapshot(model.folder), now))
+    return CatalogueDrift("", change_since(None, now))
 
 
 def keep_snapshot(application: Application, folder: Path, products: Iterable[Product]) -> None:

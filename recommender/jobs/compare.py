@@ -9,7 +9,6 @@ from recommender.application.composition import Application
 from recommender.embedding.encoder import Role
 from recommender.errors import UsageError
 from recommender.jobs.models import select_models
-from recommender.models.registry import RegisteredModel
 from recommender.types import Product, common_depth
 
 
@@ -52,13 +51,20 @@ def compare(
     query is, two texts as documents are. Raises `UsageError` for an empty text, `UnknownModel`, and `NoLiveModel` when
     none is named and none is live.
     """
-    chosen = select_models(application, models)
+    selected = select_models(application, models)
     sides = _side(application, first, as_text), _side(application, second, as_text)
-    return Comparison(
-        *sides,
-        similarities=tuple(_similarity(application, model, sides) for model in chosen),
-        common_depth=_common_depth(sides[0].product, sides[1].product),
-    )
+    products = [side.product for side in sides if side.product is not None]
+    similarities = []
+    for model in selected:
+        encoder = application.encoder(model)
+        one, other = (
+            encoder.encode([side.text], Role.QUERY if products and side.product is None else Role.DOCUMENT)[0]
+            for side in sides
+        )
+        similarities.append(Similarity(model.name, encoder.name, float(one @ other)))
+    categories = [product.category for product in products if product.category]
+    depth = common_depth(*categories) if len(categories) == 2 else None
+    return Comparison(*sides, similarities=tuple(similarities), common_depth=depth)
 
 
 def _side(application: Application, given: str, as_text: bool) -> Side:
@@ -68,19 +74,3 @@ def _side(application: Application, given: str, as_text: bool) -> Side:
     if not given.strip():
         raise UsageError("one of the two is empty; give a SKU or a text")
     return Side(given)
-
-
-def _similarity(application: Application, model: RegisteredModel, sides: tuple[Side, Side]) -> Similarity:
-    encoder = application.encoder(model)
-    asymmetric = any(side.product for side in sides)
-    vectors = [
-        encoder.encode([side.text], Role.QUERY if asymmetric and side.product is None else Role.DOCUMENT)[0]
-        for side in sides
-    ]
-    return Similarity(model.name, encoder.name, float(vectors[0] @ vectors[1]))
-
-
-def _common_depth(first: Product | None, second: Product | None) -> int | None:
-    if first is None or second is None or not (first.category and second.category):
-        return None
-    return common_depth(first.category, second.category)

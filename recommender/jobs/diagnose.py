@@ -7,12 +7,11 @@ import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 
 from recommender.application.composition import Application
 from recommender.database.migrate import current_revision, drift
-from recommender.errors import IndexHeld, RecommenderError
+from recommender.errors import IndexHeld, RecommenderError, one_line
 from recommender.models.fingerprint import fingerprint
 from recommender.settings import load_settings
 
@@ -38,57 +37,47 @@ def examine() -> list[Finding]:
         return [*findings, _failure("settings", error)]
     try:
         application = Application(settings)
-    except Exception as error:  # noqa: BLE001 - whatever keeps it from opening is what was asked for
+    except Exception as error:  # noqa: BLE001 - whatever keeps it from opening is the finding
         return [*findings, _failure("database" if settings.home.is_dir() else "home", error)]
     checks: dict[str, Callable[[Application], str]] = {
-        "home": _home,
-        "database": _database,
-        "schema": _schema,
-        "disk": _disk,
-        "model": _model,
-        "index": _index,
-        "queue": _queue,
-        "training": _training,
+        "home": lambda application: str(application.settings.home.resolve()),
+        "database": lambda application: application.database.place,
+        "schema": _check_schema,
+        "disk": _check_disk,
+        "model": _check_model,
+        "index": _check_index,
+        "queue": _check_queue,
+        "training": _check_training,
     }
     with application:
-        return [*findings, *(_run(name, partial(check, application)) for name, check in checks.items())]
-
-
-def _run(name: str, check: Callable[[], str]) -> Finding:
-    try:
-        return Finding(name, True, check())
-    except Exception as error:  # noqa: BLE001 - a check that breaks is a finding, and the others still run
-        return _failure(name, error)
+        for name, check in checks.items():
+            try:
+                findings.append(Finding(name, True, check(application)))
+            except Exception as error:  # noqa: BLE001 - a check that breaks is a finding, and the others still run
+                findings.append(_failure(name, error))
+    return findings
 
 
 def _failure(name: str, error: Exception) -> Finding:
-    known = isinstance(error, RecommenderError)
-    return Finding(name, False, " ".join((str(error) if known else f"{type(error).__name__}: {error}").split()))
+    kind = "" if isinstance(error, RecommenderError) else f"{type(error).__name__}: "
+    return Finding(name, False, f"{kind}{one_line(error)}")
 
 
-def _home(application: Application) -> str:
-    return str(application.settings.home.resolve())
-
-
-def _database(application: Application) -> str:
-    return application.database.place
-
-
-def _schema(application: Application) -> str:
+def _check_schema(application: Application) -> str:
     differences = drift(application.database)
     if differences:
         raise RecommenderError(f"differs from this version: {'; '.join(differences)}; restore it from a backup")
     return f"revision {current_revision(application.database)}"
 
 
-def _disk(application: Application) -> str:
+def _check_disk(application: Application) -> str:
     free = shutil.disk_usage(application.settings.home).free
     if free < LOW_DISK:
         raise RecommenderError(f"{free >> 20} MiB free at {application.settings.home}; make room for a rebuild")
     return f"{free >> 30} GiB free"
 
 
-def _model(application: Application) -> str:
+def _check_model(application: Application) -> str:
     live = application.registry.live()
     if live is None:
         return "none is live yet; `recommender ingest FEED` makes one"
@@ -97,7 +86,7 @@ def _model(application: Application) -> str:
     return f"{live.name} runs on {application.encoder(live).name}"
 
 
-def _index(application: Application) -> str:
+def _check_index(application: Application) -> str:
     live = application.generations.live()
     if live is None:
         return "nothing is indexed yet"
@@ -113,14 +102,14 @@ def _index(application: Application) -> str:
     return counted
 
 
-def _queue(application: Application) -> str:
+def _check_queue(application: Application) -> str:
     depth = application.outbox.depth()
     if depth.parked:
         raise RecommenderError(f"{depth.parked:,} changes failed; see `recommender queue failed`, then `queue retry`")
     return f"{depth.waiting:,} waiting"
 
 
-def _training(_application: Application) -> str:
+def _check_training(_application: Application) -> str:
     if importlib.util.find_spec("sentence_transformers") is None:
         return "not installed; pip install 'recommender[train]' to fine-tune"
     return "installed"

@@ -19,10 +19,10 @@ from recommender.evaluation.reports import Report
 from recommender.evaluation.scored import ScoredPairs, evaluate_scored
 from recommender.evaluation.slices import Measured
 from recommender.evaluation.suite import evaluate, report_of
-from recommender.jobs.temporary_index import bounded_scratch, scratch
+from recommender.jobs.temporary_index import catalogue_queries, corpus_queries
 from recommender.models.registry import RegisteredModel
 from recommender.query import Mode, Options, Variants
-from recommender.serving.queries import Queries as Answering
+from recommender.serving import queries as serving
 from recommender.training.splits import Split, split_products
 from recommender.types import Product, Progress, silent
 
@@ -30,19 +30,23 @@ CORPUS_CAP = 30_000
 """Products that a model is measured against: beyond that, encoding them costs more than the metrics gain."""
 
 QUERY_CAP = 2_000
-"""Held-out products that are asked: the 95% interval of P@10 is then about one point wide."""
+"""Held-out products that are asked about: the 95% interval of P@10 is then about one point wide."""
 
-Through = Callable[[str, Encoder], Encoder]
-"""What a model's encoder is measured through, by the model's name: to keep vectors, or to count."""
+WrapEncoder = Callable[[str, Encoder], Encoder]
+"""Wraps the encoder that a model is measured by, given the model's name: to keep vectors, or to count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A corpus of at most `CORPUS_CAP` products, and the rows of it that are asked: `unseen` of held-out categories."""
+    """A corpus of at most `CORPUS_CAP` products, and its query rows: `unseen` are those of held-out categories."""
 
     corpus: Sequence[Product]
     queries: Sequence[int]
     unseen: Sequence[int]
+
+    def held_out(self) -> HeldOut:
+        """Return the queries and what they can be asked."""
+        return HeldOut(self.corpus, self.queries, self.unseen, description_text)
 
 
 def sample(products: Sequence[Product], split: Split) -> Sample:
@@ -55,37 +59,37 @@ def sample(products: Sequence[Product], split: Split) -> Sample:
     return Sample([products[i] for i in kept], [position[i] for i in queries], [position[i] for i in unseen])
 
 
-def on_held_out(
+def _spread(indexes: Sequence[int], cap: int) -> list[int]:
+    """Return at most `cap` of the indexes, evenly spaced: a catalogue is often in the order of its departments."""
+    if len(indexes) <= cap:
+        return list(indexes)
+    return [indexes[int(at)] for at in np.linspace(0, len(indexes) - 1, cap)]
+
+
+def measure_held_out(
     application: Application,
     models: Sequence[RegisteredModel],
     seed: int,
     progress: Progress = silent,
     modes: Sequence[Mode] = (),
-    through: Through | None = None,
+    wrap: WrapEncoder | None = None,
 ) -> list[Report]:
-    """Measure models on the held-out products of the split with this seed: by their vectors, or as served in modes."""
+    """Measure models on the held-out products of the split with this seed: by their vectors, or as served in modes.
+
+    Each is measured through the encoder that would serve it.
+    """
     products = [stored.product for stored in application.catalogue.products()]
     chosen = sample(products, split_products(products, seed))
     if not modes:
-        return measure(application, models, chosen, progress, through)
-    held = held_out(chosen)
-    return [report for model in models for report in as_served(application, model, held, modes, progress=progress)]
+        return [
+            measure_vectors(application, model, wrapped_encoder(application, model, wrap), chosen, progress)
+            for model in models
+        ]
+    held = chosen.held_out()
+    return [report for model in models for report in measure_served(application, model, held, modes, progress=progress)]
 
 
-def measure(
-    application: Application,
-    models: Sequence[RegisteredModel],
-    chosen: Sample,
-    progress: Progress = silent,
-    through: Through | None = None,
-) -> list[Report]:
-    """Measure models on the same held-out products, each through the encoder that would serve it."""
-    return [
-        measure_one(application, model, through_of(application, model, through), chosen, progress) for model in models
-    ]
-
-
-def measure_one(
+def measure_vectors(
     application: Application, model: RegisteredModel, encoder: Encoder, chosen: Sample, progress: Progress = silent
 ) -> Report:
     """Measure one model on held-out products by its vectors."""
@@ -102,13 +106,13 @@ def measure_one(
     )
 
 
-def through_of(application: Application, model: RegisteredModel, through: Through | None) -> Encoder:
-    """Return the encoder that serves a model, inside what it is to be measured through."""
+def wrapped_encoder(application: Application, model: RegisteredModel, wrap: WrapEncoder | None) -> Encoder:
+    """Return the encoder that serves a model, wrapped if it is to be."""
     encoder = application.encoder(model)
-    return encoder if through is None else through(model.name, encoder)
+    return encoder if wrap is None else wrap(model.name, encoder)
 
 
-def as_served(
+def measure_served(
     application: Application,
     model: RegisteredModel,
     held: HeldOut,
@@ -120,22 +124,22 @@ def as_served(
 ) -> list[Report]:
     """Measure one model in each mode through the queries that serve: made-up searches, and `similar` products.
 
-    Everything is asked of scratch indexes of the corpus; the live pair is not touched. Pass an `encoder` that remembers
-    to encode nothing twice.
+    Everything is asked of temporary indexes of the corpus; the live pair is not touched. An `encoder` that is given
+    should keep its vectors, so that no text is encoded twice.
     """
     started = time.monotonic()
     encoder = encoder or RememberingEncoder(application.encoder(model))
     measured: dict[Mode, dict[str, Measured]] = {mode: {} for mode in modes}
     tasks = search_tasks(held, application.text, title_text)
     for done, task in enumerate(tasks):
-        with bounded_scratch(application, model, encoder, held.corpus, task.document, progress) as recommender:
+        with corpus_queries(application, model, encoder, held.corpus, task.document, progress) as queries:
             if set(modes) - {Mode.LEXICAL}:
                 encoder.encode([search.text for search in task.searches], Role.QUERY)
             for mode in modes:
                 progress(f"asking, {mode.value}", done, len(tasks), task.name)
                 if similar and task.name == CATEGORY_SEARCH:  # the one task over the texts that are served
-                    measured[mode] |= measure_similar(_similar(recommender, mode, Variants.COLLAPSE), held)
-                measured[mode] |= measure_searches(_search(recommender, mode), task)
+                    measured[mode] |= measure_similar(_similar(queries, mode, Variants.COLLAPSE), held)
+                measured[mode] |= measure_searches(_search(queries, mode), task)
     return [
         report_of(
             held, together(measured[mode]), model=f"{model.name} {mode.value}", encoder=encoder.name, started=started
@@ -144,7 +148,7 @@ def as_served(
     ]
 
 
-def on_judgements(
+def measure_judgements(
     application: Application,
     model: RegisteredModel,
     modes: Sequence[Mode],
@@ -156,19 +160,18 @@ def on_judgements(
     """Measure one model in each mode on judged queries, on pairs of products that belong together, or on both."""
     encoder = encoder or application.encoder(model)
     reports = []
-    with scratch(application, model, progress, encoder) as recommender:
+    with catalogue_queries(application, model, encoder, progress) as asked:
         for mode in modes:
             label = f"{model.name} {mode.value}"
             if queries is not None:
-                found = _search(recommender, mode)
-                reports.append(evaluate_search(found, queries, model=label, encoder=encoder.name))
+                reports.append(evaluate_search(_search(asked, mode), queries, model=label, encoder=encoder.name))
             if pairs is not None:
-                found = _similar(recommender, mode, Variants.ALL)
-                reports.append(evaluate_pairs(found, pairs, model=f"{label}, pairs", encoder=encoder.name))
+                find = _similar(asked, mode, Variants.ALL)
+                reports.append(evaluate_pairs(find, pairs, model=f"{label}, pairs", encoder=encoder.name))
     return reports
 
 
-def on_scored_pairs(application: Application, model: RegisteredModel, scored: ScoredPairs) -> Report:
+def measure_scored_pairs(application: Application, model: RegisteredModel, scored: ScoredPairs) -> Report:
     """Measure whether one model orders scored pairs of products or texts as their scores do."""
 
     def text(sku: str) -> str | None:
@@ -178,23 +181,11 @@ def on_scored_pairs(application: Application, model: RegisteredModel, scored: Sc
     return evaluate_scored(application.encoder(model), scored, text, model=f"{model.name}, scored pairs")
 
 
-def _search(recommender: Answering, mode: Mode) -> Find:
+def _search(queries: serving.Queries, mode: Mode) -> Find:
     options = Options(mode=mode, variants=Variants.ALL, rules=False)
-    return lambda text, k: [hit.sku for hit in recommender.search(text, k, options=options)]
+    return lambda text, k: [hit.sku for hit in queries.search(text, k, options=options)]
 
 
-def _similar(recommender: Answering, mode: Mode, variants: Variants) -> Find:
+def _similar(queries: serving.Queries, mode: Mode, variants: Variants) -> Find:
     options = Options(mode=mode, variants=variants, rules=False)
-    return lambda sku, k: [hit.sku for hit in recommender.similar(sku, k, options=options)]
-
-
-def held_out(chosen: Sample) -> HeldOut:
-    """Return the queries of a sample and what they can be asked."""
-    return HeldOut(chosen.corpus, chosen.queries, chosen.unseen, description_text)
-
-
-def _spread(indexes: Sequence[int], cap: int) -> list[int]:
-    """Return at most `cap` of the indexes, evenly spaced: a catalogue is often in the order of its departments."""
-    if len(indexes) <= cap:
-        return list(indexes)
-    return [indexes[int(at)] for at in np.linspace(0, len(indexes) - 1, cap)]
+    return lambda sku, k: [hit.sku for hit in queries.similar(sku, k, options=options)]

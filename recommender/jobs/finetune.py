@@ -13,11 +13,11 @@ from recommender.application.composition import Application
 from recommender.embedding.text import description_text, title_text
 from recommender.evaluation.reports import Report
 from recommender.jobs.catalogue_drift import keep_snapshot
-from recommender.jobs.evaluate import Through, sample
+from recommender.jobs.evaluate import WrapEncoder, sample
 from recommender.jobs.models import ModelShape, add_model, prepare_base, workspace
 from recommender.jobs.promote import promote as promote_model
-from recommender.jobs.promotion_check import Evidence, Judgements, judge, require_known
-from recommender.jobs.runs import run_folder
+from recommender.jobs.promotion_check import Evidence, Judgements, check_promotion, require_known
+from recommender.jobs.run_folder import run_folder
 from recommender.models.card_data import BASE_SUFFIX
 from recommender.models.fingerprint import file_sha256
 from recommender.models.manifest import HELD_OUT, Gate, Manifest
@@ -55,51 +55,59 @@ def run(
     resume: bool = False,
     force: bool = False,
     judgements: Judgements | None = None,
-    through: Through | None = None,
+    wrap: WrapEncoder | None = None,
     progress: Progress = silent,
 ) -> FinetuneResult:
     """Fine-tune a base model on the catalogue and register it; make it live when it passes the gate, or by `force`.
 
-    `resume` goes on with an interrupted run of the same options over the same catalogue. Raises `BadInput` when the
-    catalogue has too little to learn from, and `MissingExtra` without the training extra.
+    `resume` goes on with an interrupted run of the same options over the same catalogue. `wrap` is put around the
+    encoders that models are measured by. Raises `BadInput` when the catalogue has too little to learn from, and
+    `MissingExtra` without the training extra.
     """
     if judgements is not None:
         require_known(application, judgements)
     products = [stored.product for stored in application.catalogue.products()]
     split = split_products(products, options.seed)
     base_model = prepare_base(application, base, shape, progress)
-    asked = {
+    catalogue_hash = _catalogue_hash(application, products)
+    request = {
         "base": base_model.fingerprint,
-        "catalogue": _catalogue_hash(application, products),
-        **_plain(asdict(options)),
+        "catalogue": catalogue_hash,
+        **_json_values(asdict(options)),
         "data files": [file_sha256(path) for source in options.data if (path := Path(source.name)).is_file()],
     }
     runs = application.settings.home / "runs"
-    with workspace(application) as folder, run_folder(runs, asked, resume, progress) as checkpoints:
-        training = finetune(
-            products, split, base_model.folder, folder / "model", options, _texts(application), progress, checkpoints
+    with workspace(application) as work, run_folder(runs, request, resume, progress) as checkpoints:
+        folder, texts = work / "model", TextFunctions(application.text, title_text, description_text)
+        training = finetune(products, split, base_model.folder, folder, options, texts, progress, checkpoints)
+        keep_snapshot(application, folder, products)
+        free_name = application.registry.unused_name(name or f"tuned-{datetime.now(UTC):%Y%m%d}")
+        manifest = replace(
+            Manifest.create(folder, name=free_name, base=base_model.base, kind="tuned"),
+            catalogue_hash=catalogue_hash,
+            split_seed=options.seed,
+            hyper_parameters=_json_values(asdict(options)),
+            training=_json_values(asdict(training)),
         )
-        keep_snapshot(application, folder / "model", products)
-        manifest = _manifest(application, folder / "model", base_model, products, options, training, name)
-        model = add_model(application, folder / "model", manifest)
-    models = _compared(application, base_model, model)
-    evidence = judge(application, models, sample(products, split), judgements, progress, through)
-    reports, verdict = evidence.reports, evidence.verdict
-    _record(application, base_model, model, HELD_OUT, reports[0], reports[-1])
+        model = add_model(application, folder, manifest)
+
+    live = application.registry.live()
+    others = [live] if live is not None and live.name not in (base_model.name, model.name) else []
+    compared = [base_model, *others, model]
+    evidence = check_promotion(application, compared, sample(products, split), judgements, progress, wrap)
+    verdict = evidence.verdict
+    _record(application, base_model, model, HELD_OUT, evidence.reports[0], evidence.reports[-1])
     for each in evidence.judged:
         _record(application, base_model, model, f"supplied {each.suite}", each.base, each.tuned)
-    application.registry.record(
-        model.name,
-        verdict=verdict.reason,
-        gate=Gate.PASSED if verdict.passed else Gate.REFUSED,
-    )
+    gate = Gate.PASSED if verdict.passed else Gate.REFUSED
+    application.registry.record(model.name, verdict=verdict.reason, gate=gate)
     promoted = promote and (verdict.passed or force)
     if promoted:
         promote_model(application, application.registry.get(model.name), force, progress)
     return FinetuneResult(
         application.registry.get(model.name),
         verdict,
-        reports,
+        evidence.reports,
         training,
         promoted,
         forced=promoted and not verdict.passed,
@@ -107,48 +115,18 @@ def run(
     )
 
 
-def _compared(application: Application, base: RegisteredModel, tuned: RegisteredModel) -> list[RegisteredModel]:
-    live = application.registry.live()
-    between = [live] if live is not None and live.name not in (base.name, tuned.name) else []
-    return [base, *between, tuned]
-
-
-def _texts(application: Application) -> TextFunctions:
-    return TextFunctions(application.text, title_text, description_text)
-
-
 def _record(
     application: Application, base: RegisteredModel, tuned: RegisteredModel, suite: str, before: Report, after: Report
 ) -> None:
     """Keep how both models measured in a suite; the tuned one has the base's beside its own, for the model card."""
-    application.registry.record(base.name, metrics=_means(before), suite=suite)
-    application.registry.record(tuned.name, metrics=_means(before), suite=f"{suite}{BASE_SUFFIX}")
-    application.registry.record(tuned.name, metrics=_means(after), suite=suite)
 
+    def means(report: Report) -> dict[str, float]:
+        values = {name: value.mean for name, value in report.metrics.items()} | dict(report.catalogue)
+        return {name: round(value, 4) for name, value in values.items()}
 
-def _means(report: Report) -> dict[str, float]:
-    means = {name: value.mean for name, value in report.metrics.items()}
-    return {name: round(value, 4) for name, value in {**means, **report.catalogue}.items()}
-
-
-def _manifest(
-    application: Application,
-    folder: Path,
-    base: RegisteredModel,
-    products: Sequence[Product],
-    options: TrainingOptions,
-    training: TrainingResult,
-    name: str,
-) -> Manifest:
-    stem = name or f"tuned-{datetime.now(UTC):%Y%m%d}"
-    manifest = Manifest.create(folder, name=application.registry.unused_name(stem), base=base.base, kind="tuned")
-    return replace(
-        manifest,
-        catalogue_hash=_catalogue_hash(application, products),
-        split_seed=options.seed,
-        hyper_parameters=_plain(asdict(options)),
-        training=_plain(asdict(training)),
-    )
+    application.registry.record(base.name, metrics=means(before), suite=suite)
+    application.registry.record(tuned.name, metrics=means(before), suite=f"{suite}{BASE_SUFFIX}")
+    application.registry.record(tuned.name, metrics=means(after), suite=suite)
 
 
 def _catalogue_hash(application: Application, products: Sequence[Product]) -> str:
@@ -158,7 +136,7 @@ def _catalogue_hash(application: Application, products: Sequence[Product]) -> st
     return digest.hexdigest()
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+def _json_values(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: value if isinstance(value, (int, float, bool, list, tuple, dict, type(None))) else str(value)
         for key, value in values.items()

@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recommender.application.composition import Application
-from recommender.embedding.encoder import Encoder
 from recommender.errors import BadInput
 from recommender.evaluation.cached_encoder import RememberingEncoder
 from recommender.evaluation.judgements import Pairs, Queries
 from recommender.evaluation.reports import Report
-from recommender.jobs.evaluate import Sample, Through, as_served, held_out, measure_one, on_judgements, through_of
+from recommender.jobs.evaluate import (
+    Sample,
+    WrapEncoder,
+    measure_judgements,
+    measure_served,
+    measure_vectors,
+    wrapped_encoder,
+)
 from recommender.models.registry import RegisteredModel
 from recommender.query import Mode
 from recommender.training.promotion_gate import Judged, Searched, Verdict, decide
@@ -20,15 +26,16 @@ from recommender.types import Progress, silent
 
 @dataclass(frozen=True, slots=True)
 class Judgements:
-    """Searches and pairs from outside that a tuned model must not lose; either may be missing."""
+    """Searches and pairs from outside on which a tuned model must not get worse; either may be missing."""
 
     queries: Queries | None = None
     pairs: Pairs | None = None
 
     @property
-    def empty(self) -> bool:
-        """Whether there are none."""
-        return self.queries is None and self.pairs is None
+    def suites(self) -> list[str]:
+        """What there is, by the names of the gate, in the order in which it is measured."""
+        given = (("searches", self.queries), ("pairs", self.pairs))
+        return [name for name, judgements in given if judgements is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,40 +52,41 @@ class Evidence:
     verdict: Verdict
 
 
-def judge(
+def check_promotion(
     application: Application,
     models: Sequence[RegisteredModel],
     chosen: Sample,
     judgements: Judgements | None = None,
     progress: Progress = silent,
-    through: Through | None = None,
+    wrap: WrapEncoder | None = None,
 ) -> Evidence:
     """Measure the base, the live model if it is another, and the tuned one, in this order, and decide.
 
-    Each is measured through the encoder that would serve it, and what it encodes is remembered while it is its turn.
-    Hybrid search is compared with words alone on supplied searches if there are any, else on those made from held-out
-    products.
+    Each is measured through the encoder that would serve it, whose vectors are kept while the model is measured.
+    Hybrid search is compared with words alone: on supplied searches if there are any, else on searches made from
+    held-out products.
     """
+    judgements = judgements or Judgements()
+    suites = judgements.suites
     reports: list[Report] = []
     judged: list[Sequence[Report]] = []
-    judgements = judgements or Judgements()
+    both = (Mode.HYBRID, Mode.LEXICAL)
     for model in models:
-        encoder = RememberingEncoder(through_of(application, model, through))
-        reports.append(measure_one(application, model, encoder, chosen, progress))
-        modes = [Mode.HYBRID, Mode.LEXICAL] if model is models[-1] else [Mode.HYBRID]
-        served = _on_judgements(application, model, modes, judgements, encoder, progress)
-        each_mode = len(served) // len(modes)
-        judged.append(served[:each_mode])
-        if model is models[-1]:
-            searched = (
-                Searched(served[0], served[each_mode])
-                if judgements.queries is not None
-                else _on_made_up_searches(application, model, chosen, encoder, progress)
-            )
+        encoder = RememberingEncoder(wrapped_encoder(application, model, wrap))
+        is_tuned = model is models[-1]
+        reports.append(measure_vectors(application, model, encoder, chosen, progress))
+        served: Sequence[Report] = ()
+        if suites:
+            modes, queries, pairs = both if is_tuned else both[:1], judgements.queries, judgements.pairs
+            served = measure_judgements(application, model, modes, queries, pairs, progress, encoder)
+        judged.append(served[: len(suites)])
+        if is_tuned and judgements.queries is not None:
+            searched = Searched(served[0], served[len(suites)])
+        elif is_tuned:
+            held = chosen.held_out()
+            made_up = measure_served(application, model, held, both, encoder=encoder, similar=False, progress=progress)
+            searched = Searched(*made_up)
         encoder.close()
-    suites = [
-        name for name, given in (("searches", judgements.queries), ("pairs", judgements.pairs)) if given is not None
-    ]
     guards = tuple(
         Judged(each[0], each[1] if len(each) > 2 else None, each[-1], suite)
         for each, suite in zip(zip(*judged, strict=True), suites, strict=True)
@@ -95,25 +103,3 @@ def require_known(application: Application, judgements: Judgements) -> None:
         skus = list(dict.fromkeys(sku for group in groups or () for sku in group))
         if skus and not application.catalogue.get_many(skus):
             raise BadInput(f"{what}: none of {len(skus):,} SKUs is in the catalogue, such as {skus[0]!r}; check them")
-
-
-def _on_judgements(
-    application: Application,
-    model: RegisteredModel,
-    modes: Sequence[Mode],
-    judgements: Judgements,
-    encoder: Encoder,
-    progress: Progress,
-) -> Sequence[Report]:
-    if judgements.empty:
-        return ()
-    return on_judgements(application, model, modes, judgements.queries, judgements.pairs, progress, encoder)
-
-
-def _on_made_up_searches(
-    application: Application, model: RegisteredModel, chosen: Sample, encoder: Encoder, progress: Progress
-) -> Searched:
-    modes = [Mode.HYBRID, Mode.LEXICAL]
-    held = held_out(chosen)
-    hybrid, lexical = as_served(application, model, held, modes, encoder=encoder, similar=False, progress=progress)
-    return Searched(hybrid, lexical)

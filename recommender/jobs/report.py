@@ -29,7 +29,7 @@ from recommender.evaluation.report.data import (
 from recommender.evaluation.report.extra import require_extra
 from recommender.evaluation.report.recording import Recording
 from recommender.evaluation.reports import Report
-from recommender.jobs.evaluate import held_out, sample
+from recommender.jobs.evaluate import sample
 from recommender.jobs.finetune import FinetuneResult
 from recommender.models.manifest import write_text
 from recommender.models.registry import RegisteredModel
@@ -48,7 +48,7 @@ _RULES = {
 
 
 class PlannedReport:
-    """A report that will be written to a file. Measure the models `through` it, then say what came of the work."""
+    """A report that will be written to a file. Measure models by encoders that it wraps, then write what came of it."""
 
     def __init__(self, application: Application, path: Path, seed: int) -> None:
         """Check that the report can be made and written, before hours of work are spent on it.
@@ -62,27 +62,53 @@ class PlannedReport:
         self._recorded = False
         self._started = time.monotonic()
 
-    def through(self, model: str, encoder: Encoder) -> Encoder:
+    def wrap(self, model: str, encoder: Encoder) -> Encoder:
         """Return the encoder to measure a model by, so that the report encodes nothing again."""
         self._recorded = True
         return self._recording.through(model, encoder)
 
-    def of_finetuning(self, result: FinetuneResult, options: TrainingOptions, progress: Progress = silent) -> None:
+    def write_finetuning(self, result: FinetuneResult, options: TrainingOptions, progress: Progress = silent) -> None:
         """Write the report of a finished run, refused ones too."""
-        models = _models(result)
-        headline = self._headline(_outcome(result), models, result.reports)
-        headline = replace(
-            headline,
-            reason=result.verdict.reason,
-            seconds=result.training.seconds,
-            device=f"{result.training.device}, {result.training.precision.value}",
+        roles = ("base", *("live" for _ in result.reports[1:-1]), "tuned")
+        models = tuple(
+            Model(report.model, role, report.encoder) for report, role in zip(result.reports, roles, strict=True)
         )
-        method = self._method(result.model, _hyper_parameters(options, result.training), _sets(result.training))
-        data = self._built(headline, _all_reports(result), models[:-1], method, progress)
-        curves = _curves(result.training)
+        if result.promoted:
+            outcome = Outcome.FORCED if result.forced else Outcome.LIVE
+        else:
+            outcome = Outcome.PASSED if result.verdict.passed else Outcome.REFUSED
+        training = result.training
+        headline = replace(
+            self._headline(outcome, models, result.reports),
+            reason=result.verdict.reason,
+            seconds=training.seconds,
+            device=f"{training.device}, {training.precision.value}",
+        )
+        # Rows of a pass over each training set, and the loss that was minimised over it.
+        sets = {
+            name: f"{rows:,} rows, {training.set_losses.get(name, '')}" for name, rows in training.set_sizes.items()
+        }
+        method = self._method(result.model, _hyper_parameters(options, training), sets)
+        # The measures on held-out products, then those on judgements and searches as served, each once.
+        searched = result.evidence.searched
+        judged = [report for each in result.evidence.judged for report in (each.base, each.live, each.tuned)]
+        reports = {
+            report.model: report
+            for report in (*result.reports, *judged, searched.lexical, searched.hybrid)
+            if report is not None
+        }
+        data = self._build(headline, list(reports.values()), models[:-1], method, progress)
+        curves = TrainingCurves(
+            steps=training.steps,
+            epochs=training.epochs,
+            losses=tuple((step, loss) for step, loss in training.losses if isfinite(loss)),  # no chart shows others
+            evaluations=training.evaluations,
+            best_step=training.best_step,
+            data=tuple(report.describe() for report in training.data),
+        )
         self._write(replace(data, gate=tuple(map(_gate_line, result.verdict.lines)), training=curves), progress)
 
-    def of_evaluation(
+    def write_evaluation(
         self, models: Sequence[RegisteredModel], reports: Sequence[Report], progress: Progress = silent
     ) -> None:
         """Write the report of an evaluation: differences are to the first model."""
@@ -90,7 +116,7 @@ class PlannedReport:
         shown = tuple(Model(model.name, encoder=encoders.get(model.name, "")) for model in models)
         headline = self._headline(Outcome.MEASURED, shown, reports)
         method = self._method(models[-1], {}, {})
-        self._write(self._built(headline, reports, shown[:1], method, progress), progress)
+        self._write(self._build(headline, reports, shown[:1], method, progress), progress)
 
     @cached_property
     def _products(self) -> list[Product]:
@@ -102,7 +128,7 @@ class PlannedReport:
 
     @cached_property
     def _recording(self) -> Recording:
-        return Recording(held_out(sample(self._products, self._split)), self._application.text)
+        return Recording(sample(self._products, self._split).held_out(), self._application.text)
 
     def _headline(self, outcome: Outcome, models: tuple[Model, ...], reports: Sequence[Report]) -> Headline:
         return Headline(
@@ -121,9 +147,17 @@ class PlannedReport:
             training_sets=sets,
             libraries=self._application.registry.manifest(model.name).library_versions,
         )
-        return replace(method, seed=self._seed, split=_sizes(self._split)) if self._recorded else method
+        if not self._recorded:
+            return method
+        sizes = {
+            "to train on": len(self._split.train),
+            "to validate on the way": len(self._split.validation),
+            "held out": len(self._split.test),
+            "of categories held out whole": len(self._split.unseen),
+        }
+        return replace(method, seed=self._seed, split=sizes)
 
-    def _built(
+    def _build(
         self,
         headline: Headline,
         reports: Sequence[Report],
@@ -158,25 +192,6 @@ def require_writable(path: Path) -> None:
         raise BadInput(f"--report {path}: can't be written: {error.strerror}; name a file elsewhere") from error
 
 
-def _models(result: FinetuneResult) -> tuple[Model, ...]:
-    roles = ("base", *("live" for _ in result.reports[1:-1]), "tuned")
-    return tuple(Model(report.model, role, report.encoder) for report, role in zip(result.reports, roles, strict=True))
-
-
-def _all_reports(result: FinetuneResult) -> list[Report]:
-    """Return the measures on held-out products, then those on judgements and searches as served, each once."""
-    searched = result.evidence.searched
-    judged = [report for each in result.evidence.judged for report in (each.base, each.live, each.tuned)]
-    reports = (*result.reports, *judged, searched.lexical, searched.hybrid)
-    return list({report.model: report for report in reports if report is not None}.values())
-
-
-def _outcome(result: FinetuneResult) -> Outcome:
-    if result.promoted:
-        return Outcome.FORCED if result.forced else Outcome.LIVE
-    return Outcome.PASSED if result.verdict.passed else Outcome.REFUSED
-
-
 def _gate_line(line: VerdictLine) -> GateLine:
     return GateLine(
         name=line.name,
@@ -190,43 +205,18 @@ def _gate_line(line: VerdictLine) -> GateLine:
     )
 
 
-def _curves(training: TrainingResult) -> TrainingCurves:
-    return TrainingCurves(
-        steps=training.steps,
-        epochs=training.epochs,
-        losses=tuple((step, loss) for step, loss in training.losses if isfinite(loss)),  # no chart holds the others
-        evaluations=training.evaluations,
-        best_step=training.best_step,
-        data=tuple(report.describe() for report in training.data),
-    )
-
-
-def _sizes(split: Split) -> dict[str, int]:
-    return {
-        "to train on": len(split.train),
-        "to validate on the way": len(split.validation),
-        "held out": len(split.test),
-        "of categories held out whole": len(split.unseen),
-    }
-
-
-def _sets(training: TrainingResult) -> dict[str, str]:
-    """Return the rows of a pass over each training set, and the loss that was minimised over it."""
-    return {name: f"{rows:,} rows, {training.set_losses.get(name, '')}" for name, rows in training.set_sizes.items()}
-
-
 def _hyper_parameters(options: TrainingOptions, training: TrainingResult) -> dict[str, str]:
-    """Return what was asked for, and the learning rate that was used; what was not asked for is left out."""
+    """Return the options that were given, in words, and the learning rate that was used."""
+
+    def words(value: Any) -> str:
+        if isinstance(value, timedelta):
+            return f"{value.total_seconds():,.0f} s"
+        if isinstance(value, (tuple, list)):
+            return ", ".join(map(words, value))
+        if isinstance(value, Mapping):
+            return " ".join(map(words, value.values()))
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
     given = asdict(options) | {"learning_rate": training.learning_rate}
     kept = {name: value for name, value in given.items() if value not in (None, "", (), False) and name != "seed"}
-    return {name.replace("_", " "): _plain(value) for name, value in kept.items()}
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, timedelta):
-        return f"{value.total_seconds():,.0f} s"
-    if isinstance(value, (tuple, list)):
-        return ", ".join(map(_plain, value))
-    if isinstance(value, Mapping):
-        return " ".join(map(_plain, value.values()))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return {name.replace("_", " "): words(value) for name, value in kept.items()}

@@ -1,10 +1,10 @@
-"""The queries over a temporary index, made by any model; the live pair is not touched."""
+"""Queries over a temporary index, made with any model; the live pair is not touched."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from recommender.application.composition import Application
@@ -12,7 +12,6 @@ from recommender.catalogue.repository import StoredProduct
 from recommender.embedding.encoder import Encoder
 from recommender.evaluation.held_out import TextFunction
 from recommender.index.embedded.engine import EmbeddedEngine
-from recommender.index.protocol import VectorIndex
 from recommender.ingestion.backfill import backfill
 from recommender.ingestion.point_writer import PointWriter
 from recommender.ingestion.targets import Target
@@ -22,22 +21,21 @@ from recommender.serving.live_model import FixedModel, LiveModel
 from recommender.serving.queries import Queries
 from recommender.types import Product, Progress, silent
 
-NAME = "scratch"
+NAME = "temporary"
 
 
 @contextmanager
-def scratch(
-    application: Application, model: RegisteredModel, progress: Progress = silent, encoder: Encoder | None = None
+def catalogue_queries(
+    application: Application, model: RegisteredModel, encoder: Encoder, progress: Progress = silent
 ) -> Iterator[Queries]:
-    """Give the queries over the whole catalogue, encoded by `encoder`: by default the one that serves the model."""
-    encoder = encoder or application.encoder(model)
-    with _temporary_index(model) as index:
-        backfill(Target(model.name, index, lambda: encoder), application.catalogue, application.writer, progress)
-        yield _queries(application, model, index, encoder)
+    """Give queries over the whole catalogue, encoded by `encoder`."""
+    with _temporary_index(application, model, encoder) as (target, queries):
+        backfill(target, application.catalogue, application.writer, progress)
+        yield queries
 
 
 @contextmanager
-def bounded_scratch(
+def corpus_queries(
     application: Application,
     model: RegisteredModel,
     encoder: Encoder,
@@ -45,30 +43,27 @@ def bounded_scratch(
     document: TextFunction,
     progress: Progress,
 ) -> Iterator[Queries]:
-    """Give the queries over some products, indexed by one `document` each.
+    """Give queries over some products, each indexed by its `document`.
 
     No graph is built: it would take longer than scanning at most `CORPUS_CAP` vectors for each of these queries.
     """
-    with _temporary_index(model) as index:
-        target = Target(model.name, index, lambda: encoder)
+    with _temporary_index(application, model, encoder) as (target, queries):
         writer = PointWriter(document, application.lexical.document)
         for start in range(0, len(corpus), BATCH):
             progress("indexing", start, len(corpus), model.name)
             batch = corpus[start : start + BATCH]
             writer.write(target, [StoredProduct(product, active=True, text_hash="", revision=1) for product in batch])
-        yield _queries(application, model, index, encoder)
+        yield queries
 
 
 @contextmanager
-def _temporary_index(model: RegisteredModel) -> Iterator[VectorIndex]:
-    with tempfile.TemporaryDirectory(prefix="recommender-") as folder:
-        index = EmbeddedEngine(Path(folder)).create(NAME, model.dimension)
-        try:
-            yield index
-        finally:
-            index.close()
-
-
-def _queries(application: Application, model: RegisteredModel, index: VectorIndex, encoder: Encoder) -> Queries:
-    live = LiveModel(NAME, model.name, index, lambda: encoder)
-    return Queries(FixedModel(live), application.catalogue, application.text, application.lexical)
+def _temporary_index(
+    application: Application, model: RegisteredModel, encoder: Encoder
+) -> Iterator[tuple[Target, Queries]]:
+    with (
+        tempfile.TemporaryDirectory(prefix="recommender-") as folder,
+        closing(EmbeddedEngine(Path(folder)).create(NAME, model.dimension)) as index,
+    ):
+        live = LiveModel(NAME, model.name, index, lambda: encoder)
+        queries = Queries(FixedModel(live), application.catalogue, application.text, application.lexical)
+        yield Target(model.name, index, lambda: encoder), queries

@@ -1,4 +1,4 @@
-"""What a fine-tuning would be trained on, from the catalogue to a file."""
+"""What a fine-tuning would be trained on, written to a file."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from recommender.application.composition import Application, open_application
-from recommender.jobs.catalogue_drift import changed_since_training, keep_snapshot
+from recommender.jobs.catalogue_drift import drift_since_training, keep_snapshot
 from recommender.models.manifest import Manifest
 from recommender.models.snapshot import Change
 from recommender.types import Product
@@ -60,14 +60,14 @@ def _change_a_little(shop: Application) -> None:
 
 
 def test_before_any_training_everything_has_changed(shop: Application) -> None:
-    found = changed_since_training(shop)
+    found = drift_since_training(shop)
     assert (found.model, found.change) == ("", Change(60, added=60, removed=0, changed=0))
 
 
 def test_text_and_category_count_and_prices_do_not(shop: Application, trained: str) -> None:
-    assert changed_since_training(shop).change == Change(60, added=0, removed=0, changed=0)
+    assert drift_since_training(shop).change == Change(60, added=0, removed=0, changed=0)
     _change_a_little(shop)
-    found = changed_since_training(shop)
+    found = drift_since_training(shop)
     assert (found.model, found.change) == (trained, Change(59, added=1, removed=2, changed=2))
     assert found.reaches(5 / 59)
     assert not found.reaches(0.1)
@@ -96,7 +96,7 @@ def test_too_little_change_ends_well_without_training(shop: Application, trained
 
 def test_a_model_without_a_snapshot_counts_as_all_changed(shop: Application, trained: str) -> None:
     (shop.registry.get(trained).folder / "catalogue.npy").unlink()
-    found = changed_since_training(shop)
+    found = drift_since_training(shop)
     assert (found.model, found.change.share) == (trained, 1)
 
 

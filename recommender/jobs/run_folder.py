@@ -1,0 +1,88 @@
+"""Folders of training runs: what an interrupted run left, for `finetune --resume` to go on from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from recommender.errors import UsageError
+from recommender.types import Progress, silent
+
+REQUEST = "run.json"
+"""What a run was asked to do. It stays as long as the run is not finished."""
+
+LOCK = "run.lock"
+"""Held by the process that works on the run."""
+
+CHECKPOINTS = "trainer"
+WEIGHTS = "best.safetensors"
+
+
+@contextmanager
+def run_folder(
+    runs: Path, request: Mapping[str, Any], resume: bool = False, progress: Progress = silent
+) -> Iterator[Path]:
+    """Give the folder of a training run: a new one, or with `resume` that of the newest interrupted run.
+
+    `request` is all that decides what is trained, as JSON holds it. An error or a crash leaves the folder to be
+    resumed; after a finished run only logs stay. A new run removes what interrupted ones left. Raises `UsageError` when
+    the interrupted run had another request.
+    """
+    from filelock import FileLock
+
+    runs.mkdir(parents=True, exist_ok=True)
+    interrupted = _interrupted_runs(runs)
+    resumable = [path for path in interrupted if any(path.glob(f"{CHECKPOINTS}/checkpoint-*"))]
+    folder = resumable[0] if resume and resumable else None
+    if folder is not None:
+        _require_same(folder, request)
+    elif resume:
+        progress("preparing", 0, None, "no interrupted run to resume; starting from the beginning")
+    for leftover in interrupted:
+        if leftover != folder:
+            shutil.rmtree(leftover, ignore_errors=True)
+    folder = folder or runs / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / LOCK):
+        (folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
+        yield folder
+        (folder / REQUEST).unlink()
+    (folder / LOCK).unlink(missing_ok=True)
+    (folder / WEIGHTS).unlink(missing_ok=True)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _interrupted_runs(runs: Path) -> list[Path]:
+    """Return the folders of unfinished runs that no process works on, the newest first."""
+    from filelock import FileLock, Timeout
+
+    found = []
+    for path in sorted(runs.glob(f"*/{REQUEST}"), reverse=True):
+        try:
+            with FileLock(path.parent / LOCK, timeout=0):
+                found.append(path.parent)
+        except Timeout:
+            continue
+    return found
+
+
+def _require_same(folder: Path, request: Mapping[str, Any]) -> None:
+    try:
+        before = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
+    except ValueError:  # killed while it was written: nothing was trained yet
+        before = {}
+    now = json.loads(json.dumps(request))
+    differ = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    if differ:
+        raise UsageError(
+            f"the interrupted run had another {', '.join(differ)}; give the same options over the same catalogue to go "
+            "on with it, or leave --resume out to start anew"
+        )
