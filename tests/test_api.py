@@ -1,4 +1,4 @@
-"""The Python API as a backend uses it, over an installation that it makes itself, with a real (if tiny) model."""
+"""The Python API as a backend uses it, with an installation that it makes itself and a real, tiny model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PRODUCTS = toy_catalogue(products_per_leaf=4)
 FIRST = PRODUCTS[0]
 README = Path(__file__).parents[1] / "README.md"
 PATIENCE_S = 60.0
-WORDS = Options(mode=Mode.LEXICAL)  # what a model without training makes of a text is anybody's guess
+WORDS = Options(mode=Mode.LEXICAL)  # a model without training encodes texts at random
 
 
 def _until(shown: Callable[[], bool]) -> None:
@@ -55,7 +55,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shop(home: Path, model: Path) -> Iterator[Recommender]:
-    """An installation that began empty: the products were handed in, and the rest came by itself."""
+    """An installation that began empty: the products were upserted, and the rest happened by itself."""
     with Recommender.open(home=home, model=str(model)) as opened:
         result = opened.upsert(PRODUCTS)
         assert len(result.created) == len(PRODUCTS)

@@ -31,7 +31,7 @@ def create_app(url: str = "", api_key: str = "", feed: Path | None = None) -> Fa
         url or os.environ.get("RECOMMENDER_URL", "http://127.0.0.1:8000"),
         api_key or os.environ.get("RECOMMENDER_API_KEY", ""),
         timeout=TIMEOUT_S,
-        retries=0,  # a shelf that is late is left out; the next page asks again
+        retries=0,  # a late shelf is left out; the next page asks again
     )
 
     @asynccontextmanager
@@ -83,7 +83,7 @@ def _html(page: str, status: int = 200) -> Response:
 
 
 def _cart(request: Request, articles: Mapping[str, Article]) -> Sequence[str]:
-    """Return what the cookie says is in the cart, as far as it is sold here: a visitor can write anything there."""
+    """Return the articles in the cart. The cookie can hold anything, so unknown SKUs are left out."""
     try:
         skus = json.loads(bytes.fromhex(request.cookies.get(CART, "")))
     except ValueError:

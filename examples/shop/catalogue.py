@@ -1,4 +1,4 @@
-"""The shop's own catalogue: what it would sell without a recommender. Here a feed file, elsewhere its database."""
+"""The shop's own catalogue: a feed file here, a database elsewhere."""
 
 from __future__ import annotations
 

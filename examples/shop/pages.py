@@ -1,4 +1,4 @@
-"""The pages as HTML. Every text of the catalogue or of a visitor goes through `escape`: titles hold what feeds hold."""
+"""The pages as HTML. Every text of the catalogue or of a visitor goes through `escape`: a feed can hold any title."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def product_page(article: Article, similar: Sequence[Hit]) -> str:
 def search_page(text: str, hits: Sequence[Hit] | None) -> str:
     """Return the results of a search; without an answer it says so."""
     if hits is None:
-        return _page("Search", "<p>Search is having a rest. Please try again in a minute.</p>", text)
+        return _page("Search", "<p>Search is not available. Please try again in a minute.</p>", text)
     found = _shelf(f"Results for “{text}”", hits) or f"<p>Nothing is like “{escape(text)}”.</p>"
     return _page("Search", found if text.strip() else "", text)
 

@@ -1,4 +1,4 @@
-"""The shelves of a page: what the recommender says, when it says it in time. A page never waits or fails for one."""
+"""The shelves of a page: products that the recommender suggests. A page neither waits long nor fails for one."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ _log = logging.getLogger("shop")
 
 
 class Shelves:
-    """The questions that the shop asks."""
+    """The queries of the shop."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
 
     async def similar(self, sku: str) -> Sequence[Hit]:
-        """Return products like one, in stock, filled up from wider categories; none when there is no answer."""
+        """Return similar products in stock, filled up from wider categories; none when there is no answer."""
         options = Options(fallback=Fallback.WIDEN, diversity=0.2)
-        return await _in_time(self._client.similar(sku, SHELF, Filters(in_stock=True), options)) or ()
+        return await _answer_or_none(self._client.similar(sku, SHELF, Filters(in_stock=True), options)) or ()
 
     async def goes_with(self, skus: Sequence[str]) -> Sequence[Hit]:
         """Return products for somebody with these in the cart; none when there is no answer."""
-        return await _in_time(self._client.recommend(skus, k=SHELF, filters=Filters(in_stock=True))) or ()
+        return await _answer_or_none(self._client.recommend(skus, k=SHELF, filters=Filters(in_stock=True))) or ()
 
     async def search(self, text: str) -> Sequence[Hit] | None:
-        """Return the products that answer a text; None when there is no answer, which a search page has to say."""
-        return await _in_time(self._client.search(text, PAGE))
+        """Return the products that match a text; None without an answer, which a search page has to mention."""
+        return await _answer_or_none(self._client.search(text, PAGE))
 
 
-async def _in_time(asked: Awaitable[Sequence[Hit]]) -> Sequence[Hit] | None:
+async def _answer_or_none(answer: Awaitable[Sequence[Hit]]) -> Sequence[Hit] | None:
     try:
-        return await asked
+        return await answer
     except NotFound as error:
-        _log.info("no shelf: %s", error)  # sold since yesterday's feed, say
+        _log.info("no shelf: %s", error)  # for instance a product that is newer than the last feed
     except RecommenderError as error:
         _log.warning("no shelf: %s", error)
     return None

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from recommender.errors import RecommenderError
 from recommender.query.problems import TYPE_PREFIX
 from recommender.service.api_keys import ApiKey
-from recommender.service.authentication import KeyCache, required_scope, token_of
+from recommender.service.authentication import KeyCache, minimum_scope, token_of
 from recommender.service.problems import REQUEST_ID, Problem, ProblemError, problem_of, problem_response
 from recommender.service.request_middleware import CALLER
 
@@ -65,10 +65,10 @@ class AccessMiddleware:
         except ProblemError as error:
             await problem_response(error.problem, scope[REQUEST_ID])(scope, receive, send)
         else:
-            await self._app(scope, self._limited(receive) if b"transfer-encoding" in headers else receive, send)
+            await self._app(scope, self._limit_body(receive) if b"transfer-encoding" in headers else receive, send)
 
     async def _check_caller(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
-        needed = required_scope(scope["method"], scope["path"])
+        needed = minimum_scope(scope["method"], scope["path"])
         if needed is None:
             return
         await self._keys.refresh()
@@ -96,11 +96,11 @@ class AccessMiddleware:
         if length.isdigit() and int(length) > self._body_bytes:
             raise self._too_large()
 
-    def _limited(self, receive: Receive) -> Receive:
+    def _limit_body(self, receive: Receive) -> Receive:
         """Return a reader of a body of unknown length that stops at the limit."""
         size = 0
 
-        async def limited() -> Message:
+        async def receive_part() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
@@ -108,7 +108,7 @@ class AccessMiddleware:
                 raise self._too_large()
             return message
 
-        return limited
+        return receive_part
 
     def _too_large(self) -> ProblemError:
         detail = f"the body is larger than {self._body_bytes:,} bytes; send fewer products at a time"

@@ -37,7 +37,7 @@ class ApiKey:
     created_at: datetime
     revoked_at: datetime | None = None
 
-    def opened_by(self, secret: str) -> bool:
+    def matches(self, secret: str) -> bool:
         """Compare a secret with the hash, in a time that tells nothing about either."""
         return hmac.compare_digest(secret_hash(secret), self.secret_hash)
 

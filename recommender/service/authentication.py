@@ -40,7 +40,7 @@ class Caller:
 NOBODY = Caller()
 
 
-def required_scope(method: str, path: str) -> Scope | None:
+def minimum_scope(method: str, path: str) -> Scope | None:
     """Return what a request needs: nothing for the page and the probes, else to write unless it is known only to ask.
 
     So a route that nobody thought of needs the most.
@@ -89,10 +89,10 @@ class KeyCache:
         if self._keys is not None and self._clock() - self._read_at < FRESH_S:
             return
         if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._read_again())
+            self._reading = asyncio.create_task(self._reload())
         await asyncio.shield(self._reading)  # a request that times out does not cancel it for the others
 
-    async def _read_again(self) -> None:
+    async def _reload(self) -> None:
         started = self._clock()
         try:
             self._keys = {key.public_id: key for key in await self._lane.run(self._read)}
@@ -114,7 +114,7 @@ class KeyCache:
             return NOBODY
         public_id, secret = split_key(token)
         key = (self._keys or {}).get(public_id)
-        if key is not None and key.opened_by(secret):
+        if key is not None and key.matches(secret):
             return Caller(public_id, key.scope)
         if self._local_token and hmac.compare_digest(token.encode(), self._local_token):
             return Caller(LOCAL, Scope.READ)

@@ -42,7 +42,7 @@ class InlineLane:
     async def run(self, work: Callable[[], Result]) -> Result:
         """Return what `work` returns."""
         if self._room <= 0:
-            raise _crowded()
+            raise _overload_problem()
         self._room -= 1
         try:
             async with self._turn:
@@ -69,7 +69,7 @@ class ThreadLane:
     async def run(self, work: Callable[[], Result]) -> Result:
         """Return what `work` returns."""
         if not self._room.acquire(blocking=False):
-            raise _crowded()
+            raise _overload_problem()
         future = self._pool.submit(work)
         future.add_done_callback(lambda _: self._room.release())
         return await asyncio.wrap_future(future)
@@ -120,7 +120,7 @@ class Lanes:
             lane.close()
 
 
-def _crowded() -> ProblemError:
+def _overload_problem() -> ProblemError:
     return ProblemError(
         Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,

@@ -1,4 +1,4 @@
-"""A shop, and a service over it."""
+"""A shop, and the service for it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from recommender.service.app import create_app
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Recommender]:
-    """The shop, asked in this process."""
+    """The shop in this process."""
     with opened(tmp_path_factory.mktemp("shop") / "home", tiny_model, stocked_catalogue()) as recommender:
         yield recommender
 
 
 @pytest.fixture(scope="module")
 def address(shop: Recommender) -> Iterator[str]:
-    """Where the service over the shop listens."""
+    """The address of the service."""
     with listening(create_app(shop, Access(keys=list))) as url:
         yield url
 

@@ -1,4 +1,4 @@
-"""When a service does not answer as it should: what is tried again, for how long, and what is told in the end."""
+"""When a service does not answer as it should: what is tried again, for how long, and which error is raised."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BUSY = {"type": "urn:recommender:unavailable", "title": "Service Unavailable", "
 
 
 class Troubled:
-    """A transport whose service has some trouble first."""
+    """A transport whose service fails a few times before it answers."""
 
     def __init__(self, *troubles: Callable[[httpx.Request], httpx.Response]) -> None:
         self.troubles = list(troubles)
@@ -110,7 +110,7 @@ def test_the_asynchronous_client_has_the_same_patience() -> None:
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """Something that lets everybody in and says nothing."""
+    """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 

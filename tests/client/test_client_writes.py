@@ -1,4 +1,4 @@
-"""Writing through the client: products in batches, rules, and what is told when something is wrong."""
+"""Writing through the client: products in batches, rules, and the errors."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_errors_are_those_of_the_python_api(client: Client, shop: Recommender) -
 
 @pytest.fixture(scope="module")
 def guarded(shop: Recommender) -> Iterator[tuple[str, str]]:
-    """A service that wants keys: its address, and a key that reads."""
+    """A service that needs keys: its address, and a key that may read."""
     keys = ApiKeys(shop.application.database)
     reading = keys.create("shop", Scope.READ)
     with listening(create_app(shop, Access(keys=keys.active))) as url:

@@ -1,4 +1,4 @@
-"""One question, one answer: in this process, over HTTP, and awaited."""
+"""The same query has the same answer in this process, over HTTP, and awaited."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ GIVEN = Product(
 
 
 def _outcome(ask: Callable[[], Answer], offset: int) -> tuple[object, ...]:
-    """Return what an answer says for certain: the engine orders products of equal scores now so, now so.
+    """Return what is certain about an answer: the engine may order products of equal scores differently each time.
 
-    So of those with the score at an end of the answer, which others may share, it is not said which they are.
+    So hits with the first or last score, which products outside the answer may share, are left out.
     """
     try:
         answer = ask()
@@ -82,7 +82,7 @@ def _outcome(ask: Callable[[], Answer], offset: int) -> tuple[object, ...]:
 
 
 def _same(shop: Recommender, client: Client, ask: Callable[[Any], Answer], offset: int = 0) -> None:
-    """Compare the answers; several times if need be, since of equal variants now one is shown, now the other."""
+    """Compare the answers, several times if necessary: of equal variants the engine may show another each time."""
     for _ in range(TRIES):
         there, here = _outcome(lambda: ask(client), offset), _outcome(lambda: ask(shop), offset)
         if there == here:

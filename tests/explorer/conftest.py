@@ -1,4 +1,4 @@
-"""A shop with two models that can be asked, one product that wants to break the page, and a browser on it."""
+"""A shop with two models that answer queries, one product that tries to break the page, and a browser."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ PRODUCTS = [*stocked_catalogue(), HOSTILE]
 
 
 def settings_of(home: Path) -> Settings:
-    """Return the settings of a home, whatever the environment says."""
+    """Return the settings of a home, independent of the environment."""
     return Settings(home=home, database_url="", qdrant_url="", encoder=EncoderChoice.ONNX)
 
 
 def install(home: Path) -> Application:
-    """Make an installation: the model `first` is live, `second` can be asked too."""
+    """Make an installation: the model `first` is live, `second` answers queries too."""
     words = sorted({word for one in PRODUCTS for word in f"{one.title} {one.brand} {one.description}".lower().split()})
     application = Application(settings_of(home))
     for seed, name in enumerate(("first", "second")):
@@ -70,28 +70,28 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recommender]:
 
 @pytest.fixture(scope="module")
 def address(shop: Recommender) -> Iterator[str]:
-    """Where the service over the shop listens."""
+    """The address of the service."""
     with listening(create_app(shop, Access(keys=list))) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for the tests of a file: it runs an event loop that others must not meet."""
+    """One browser for the tests of a file: its event loop must not meet those of other tests."""
     with chromium() as opened:
         yield opened
 
 
 @pytest.fixture
 def visit(browser: Browser, address: str) -> Iterator[tuple[Page, Watch]]:
-    """A page of the service, and what watches it."""
+    """A page of the service, and the errors that it reports."""
     with watched(browser, address) as opened:
         yield opened
 
 
 @pytest.fixture
 def page(visit: tuple[Page, Watch]) -> Page:
-    """A page of the service, on which nothing may go wrong."""
+    """A page of the service; the test fails if it reports an error."""
     return visit[0]
 
 

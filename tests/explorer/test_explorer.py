@@ -1,4 +1,4 @@
-"""What a merchandiser does on the page, in a real browser."""
+"""The page as a merchandiser uses it, in a real browser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def search(page: Page, text: str) -> None:
 
 
 def settled(page: Page) -> None:
-    """Wait until nothing is asked for any more."""
+    """Wait until no request is running."""
     expect(page.locator("main")).to_have_attribute("aria-busy", "false")
 
 
@@ -36,7 +36,7 @@ def titles(page: Page) -> list[str]:
 
 
 def asked(page: Page) -> dict[str, list[str]]:
-    """Return what the address says."""
+    """Return the parameters in the address."""
     return parse_qs(urlsplit(page.url).query)
 
 

@@ -1,4 +1,4 @@
-"""A small shop with a model that really runs, and the service over it."""
+"""A small shop with a model that really runs, and the service for it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PRODUCTS = [
 
 
 def settings_of(home: Path) -> Settings:
-    """Return the settings of a home, whatever the environment says."""
+    """Return the settings of a home, independent of the environment."""
     return Settings(home=home, database_url="", qdrant_url="", encoder=EncoderChoice.ONNX)
 
 
@@ -65,7 +65,7 @@ def install(home: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An installation that is copied, and never opened."""
+    """An installation that tests copy and never open."""
     return install(tmp_path_factory.mktemp("installed") / "home")
 
 
@@ -91,11 +91,11 @@ class Service:
     keys: ApiKeys
 
     def get(self, path: str, status: int = 200, **parameters: Any) -> Any:
-        """Ask, and return the JSON of the answer."""
+        """Send a GET and return the JSON of the answer."""
         return _checked(self.client.get(path, params=parameters), status)
 
     def post(self, path: str, body: Any, status: int = 200) -> Any:
-        """Send a body, and return the JSON of the answer."""
+        """Send a POST and return the JSON of the answer."""
         return _checked(self.client.post(path, json=body), status)
 
 
@@ -121,14 +121,14 @@ def serving(application: Application, follow: bool = True, **how: Any) -> Iterat
 
 @pytest.fixture(scope="module")
 def service(shared_home: Path) -> Iterator[Service]:
-    """A service that is open to this machine."""
+    """A service that is open to this machine without a key."""
     with serving(Application(settings_of(shared_home))) as opened:
         yield opened
 
 
 @contextmanager
 def listening(app: FastAPI) -> Iterator[str]:
-    """Give the address of an application that listens on a free port, in a thread; its lifespan is not run."""
+    """Run an application on a free port, in a thread and without its lifespan; give the address."""
     bound = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, http=ProblemProtocol))
     thread = threading.Thread(target=server.run, args=([bound.socket],))

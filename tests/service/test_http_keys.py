@@ -38,7 +38,7 @@ OPEN = ["/livez", "/readyz", "/", "/explorer/index.html"]
 
 @pytest.fixture
 def keyed(home: Path) -> Iterator[Service]:
-    """A service that other machines reach."""
+    """A service that other machines can reach."""
     application = Application(settings_of(home))
     access = Access(ApiKeys(application.database).active, loopback=False, local_token="of-this-start")
     with serving(application, follow=False, access=access) as opened:
@@ -152,7 +152,7 @@ def test_a_page_of_elsewhere_that_points_its_name_at_this_machine_is_refused(ser
 
 
 class _Keys:
-    """Keys that can go away, and a clock."""
+    """Keys whose database can go away, and a clock."""
 
     def __init__(self, keys: ApiKeys) -> None:
         self.keys = keys

@@ -93,7 +93,7 @@ def test_each_request_is_a_line_of_json_that_says_how_it_went(home: Path) -> Non
 
 
 class _SlowCatalogue(Application):
-    """An installation whose catalogue answers when it is let."""
+    """An installation whose catalogue answers when the test allows it."""
 
     def __init__(self, *how: object) -> None:
         super().__init__(*how)  # type: ignore[arg-type]
@@ -120,7 +120,7 @@ def test_what_takes_too_long_is_answered_504_and_what_would_wait_too_long_503(ho
 
 
 class _HangingModel(Application):
-    """An installation whose model hangs, as an engine that is asked over a network may."""
+    """An installation whose model hangs, as an engine behind a network may."""
 
     def __init__(self, *how: object) -> None:
         super().__init__(*how)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from recommender.service.app import Limits
 
 @pytest.fixture
 def small(home: Path) -> Iterator[Service]:
-    """A service that takes little."""
+    """A service with low limits."""
     with serving(Application(settings_of(home)), limits=Limits(body_bytes=2000, batch=3)) as opened:
         yield opened
 

@@ -1,4 +1,4 @@
-"""`recommender serve` and `recommender keys` as processes: what an operator types."""
+"""`recommender serve` and `recommender keys` as processes, as an operator runs them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProces
 
 @contextmanager
 def _served(home: Path, *arguments: str, **more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Give a service that answers, and its address."""
+    """Start a service, wait until it answers, and give its process and address."""
     log = (home / "log").open("w+", encoding="utf-8")
     process = subprocess.Popen(
         [*COMMAND, "serve", "--port", "0", *arguments],
