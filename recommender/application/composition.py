@@ -64,7 +64,7 @@ class Application:
             closing.callback(self._close_engine)
             self._indexes = IndexPool(lambda: self.engine, settings.qdrant_url or str(settings.index_dir))
             closing.callback(self._indexes.close)
-            self._graph_builds = GraphBuilds(lambda: self.engine, self._indexes)
+            self._graph_builds = GraphBuilds(self._indexes)
             self._write_targets = WriteTargets(lambda: self.engine, self.generations, self._indexes, self.target)
             closing.callback(self._write_targets.release)
             closing.callback(self._graph_builds.close)

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from recommender.index.embedded.engine import APART_FROM, EmbeddedEngine, EmbeddedIndex
+from recommender.index.embedded.engine import APART_FROM, EmbeddedIndex
 from recommender.index.pool import IndexPool
-from recommender.index.protocol import VectorEngine
 from recommender.ingestion.change_plan import WriteCounts
 from recommender.ingestion.targets import Target
 from recommender.ingestion.worker import OPTIMIZE_EVERY
@@ -35,8 +34,7 @@ class GraphBuilds:
     A server builds its graphs by itself: nothing is done for it.
     """
 
-    def __init__(self, engine: Callable[[], VectorEngine], indexes: IndexPool) -> None:
-        self._engine = engine
+    def __init__(self, indexes: IndexPool) -> None:
         self._indexes = indexes
         self._lock = threading.Lock()
         self._postponed: set[str] = set()
@@ -61,10 +59,10 @@ class GraphBuilds:
 
     def build_if_worth(self, target: Target, counts: WriteCounts, stopped: Callable[[], bool]) -> None:
         """Build the graphs of a target if it is worth it after what was written."""
-        engine, index = self._engine(), target.index
-        if not isinstance(engine, EmbeddedEngine) or not isinstance(index, EmbeddedIndex):
+        index = target.index
+        if not isinstance(index, EmbeddedIndex):
             return
-        changed = engine.changed(target.name, counts.changes)
+        changed = index.count_changes(counts.changes)
         if not counts.encoded + counts.deleted or target.name in self._postponed:
             return
         points = index.count()

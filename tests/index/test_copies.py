@@ -10,7 +10,7 @@ import pytest
 from support.points import DIMENSION, point_of
 
 from recommender.index.embedded.engine import EmbeddedEngine
-from recommender.index.embedded.shard_storage import copy_shard
+from recommender.index.embedded.storage import copy_shard
 from recommender.sparse_copy import copy_with_holes
 from recommender.types import Product
 
@@ -28,7 +28,8 @@ def test_a_copy_of_a_shard_takes_no_more_room_than_the_shard(tmp_path: Path) -> 
     segments = tmp_path / "g0001" / "segments"
     taken, size = _taken(segments), sum(path.stat().st_size for path in segments.rglob("*") if path.is_file())
     assert taken < size / 2, "the engine leaves no holes any more: nothing is shown here"
-    copy = copy_shard(tmp_path / "g0001")
+    copy = tmp_path / "copy"
+    copy_shard(tmp_path / "g0001", copy)
     index.close()
     assert _taken(copy / "segments") <= 1.2 * taken
     again = EmbeddedEngine(copy.parent).open(copy.name)

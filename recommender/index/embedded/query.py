@@ -1,4 +1,4 @@
-"""Queries, filters and boosts in the words of the embedded engine."""
+"""Queries, filters, boosts and points in the words of the embedded engine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import qdrant_edge as edge
 
 from recommender.index.filters import AnyOf, Between, Condition, Conditions, IdIn, boosted_by, conditions_of
 from recommender.index.payload import CARD_FIELDS, CREATED
-from recommender.index.protocol import Examples, Fusion, IndexQuery, Order
+from recommender.index.protocol import Examples, Fusion, IndexQuery, Order, Point, ScoredPoint, StoredPoint
 from recommender.index.query_plan import (
     DAY_S,
     DENSE,
@@ -25,17 +25,21 @@ from recommender.index.query_plan import (
     Ranking,
     Stage,
 )
-from recommender.query import Boost, Filters
+from recommender.query import Filters
 from recommender.types import SparseVector
 
 _SCORE = edge.Expression.Variable("$score")
 """What the stage before a formula gave a point."""
 
 
-def query_request(query: IndexQuery, last: Stage) -> edge.QueryRequest:
+def query_request(query: IndexQuery, plan: Stage) -> edge.QueryRequest:
     """Return the request for the last stage of a query and those before it; payloads hold what a card needs."""
+    conditions = conditions_of(query.filters, query.ids)
+    width = FILTERED_EF if conditions.off_graph else None
+    # What holds in every stage that looks at points, not at what another stage brings.
+    leaf = {"filter": _filter(conditions), "params": edge.SearchParams(exact=query.exact, hnsw_ef=width)}
     payload = list(CARD_FIELDS) if query.payloads else False
-    return edge.QueryRequest(**_stage(last, _leaf(query)), with_payload=payload)
+    return edge.QueryRequest(**_stage(plan, leaf), with_payload=payload)
 
 
 def scroll_request(filters: Filters, limit: int, order: Order | None, ids: Sequence[UUID] | None) -> edge.ScrollRequest:
@@ -49,83 +53,43 @@ def edge_filter(filters: Filters, ids: Sequence[UUID] | None = None) -> edge.Fil
     return _filter(conditions_of(filters, ids))
 
 
+def edge_point(point: Point) -> edge.Point:
+    """Return a point as the engine takes it."""
+    vectors: dict[str, edge.NamedVector] = {DENSE: point.dense}  # type: ignore[dict-item] # it takes arrays as they are
+    if point.lexical.indices:
+        vectors[LEXICAL] = _sparse(point.lexical)
+    return edge.Point(point.id, vectors, point.payload)
+
+
+def stored_point(record: edge.Record) -> StoredPoint:
+    """Return a point that the engine gave back."""
+    vectors = record.vector  # made anew each time it is read
+    dense = vectors.get(DENSE) if isinstance(vectors, dict) else None
+    array = None if dense is None else np.asarray(dense, dtype=np.float32)
+    return StoredPoint(uuid_of(record.id), record.payload or {}, array)
+
+
+def scored_point(point: edge.ScoredPoint) -> ScoredPoint:
+    """Return a point that answers a query."""
+    return ScoredPoint(uuid_of(point.id), point.score, point.payload or {})
+
+
+def uuid_of(identity: edge.PointId) -> UUID:
+    """Return the id of a point, which the engine gives in either form."""
+    return identity if isinstance(identity, UUID) else UUID(str(identity))
+
+
+def vector_names(wanted: bool) -> list[str] | bool:
+    """Return which vectors the engine should give back with a point: the dense one, or none."""
+    return [DENSE] if wanted else False
+
+
 def _filter(conditions: Conditions) -> edge.Filter | None:
     if not conditions:
         return None
     return edge.Filter(
         must=[_condition(condition) for condition in conditions.must],
         must_not=[_condition(condition) for condition in conditions.must_not],
-    )
-
-
-def edge_sparse(vector: SparseVector) -> edge.SparseVector:
-    """Return a sparse vector as the engine takes it."""
-    return edge.SparseVector(list(vector.indices), list(vector.values))
-
-
-def _leaf(query: IndexQuery) -> dict[str, Any]:
-    """Return what holds in every stage that looks at points, not at what another stage brings."""
-    conditions = conditions_of(query.filters, query.ids)
-    width = FILTERED_EF if conditions.off_graph else None
-    return {"filter": _filter(conditions), "params": edge.SearchParams(exact=query.exact, hnsw_ef=width)}
-
-
-def _stage(stage: Stage, leaf: dict[str, Any]) -> dict[str, Any]:
-    sources = [edge.Prefetch(**_stage(source, leaf)) for source in stage.sources]
-    own = {"prefetches": sources} if sources else leaf
-    return {"limit": stage.limit, "query": _ranking(stage.ranking), "score_threshold": stage.min_score, **own}
-
-
-def _ranking(ranking: Ranking) -> Any:
-    match ranking:
-        case SparseVector():
-            return edge.Query.Nearest(edge_sparse(ranking), using=LEXICAL)
-        case Examples():
-            return _recommend(ranking)
-        case Fusion():
-            return edge.Fusion.Rrf(k=RRF_K) if ranking is Fusion.RRF else edge.Fusion.Dbsf()
-        case Boosting():
-            return _formula(ranking)
-        case Diversifying():
-            return edge.Mmr(_vector(ranking.vector), 1 - ranking.diversity, ranking.candidates, using=DENSE)
-        case _:
-            return edge.Query.Nearest(_vector(ranking), using=DENSE)
-
-
-def _recommend(examples: Examples) -> edge.Query:
-    query = edge.RecommendQuery([_vector(row) for row in examples.liked], [_vector(row) for row in examples.disliked])
-    if examples.best_score:
-        return edge.Query.RecommendBestScore(query, using=DENSE)
-    return edge.Query.RecommendSumScores(query, using=DENSE)
-
-
-def _vector(vector: object) -> Any:
-    # Arrays are taken as they are, which the stubs do not say.
-    return np.asarray(vector, dtype=np.float32)
-
-
-def _formula(boosting: Boosting) -> edge.Formula:
-    # score + |score| * weights, not score * (1 + weights): a negative score is lifted by a positive weight, too. Below
-    # -1 they would turn the order of what they push down around.
-    weights = [_weighted(boost, boosting.now) for boost in boosting.boosts]
-    bounded = edge.Expression.Max([edge.Expression.Sum(weights), edge.Expression.Constant(-1.0)])
-    moved = edge.Expression.Mult([edge.Expression.Abs(_SCORE), bounded])
-    return edge.Formula(edge.Expression.Sum([_SCORE, moved]), {CREATED: NEVER})
-
-
-def _weighted(boost: Boost, now: float) -> edge.Expression:
-    condition = boosted_by(boost)
-    fits = _newness(boost, now) if condition is None else edge.Expression.Condition(_condition(condition))
-    return edge.Expression.Mult([edge.Expression.Constant(boost.weight), fits])
-
-
-def _newness(boost: Boost, now: float) -> edge.Expression:
-    return edge.Expression.Decay(
-        edge.DecayKind.Exp,
-        edge.Expression.Variable(CREATED),
-        target=edge.Expression.Constant(now),
-        midpoint=0.5,
-        scale=boost.half_life_days * DAY_S,
     )
 
 
@@ -137,3 +101,60 @@ def _condition(condition: Condition) -> edge.ConditionType:
             return edge.FieldCondition(field, range=edge.RangeFloat(gte=low, lte=high))
         case IdIn(ids):
             return edge.HasIdCondition(set(ids))
+
+
+def _stage(stage: Stage, leaf: dict[str, Any]) -> dict[str, Any]:
+    sources = [edge.Prefetch(**_stage(source, leaf)) for source in stage.sources]
+    own = {"prefetches": sources} if sources else leaf
+    return {"limit": stage.limit, "query": _ranking(stage.ranking), "score_threshold": stage.min_score, **own}
+
+
+def _ranking(ranking: Ranking) -> Any:
+    match ranking:
+        case SparseVector():
+            return edge.Query.Nearest(_sparse(ranking), using=LEXICAL)
+        case Examples():
+            query = edge.RecommendQuery(
+                [_dense(row) for row in ranking.liked], [_dense(row) for row in ranking.disliked]
+            )
+            recommend = edge.Query.RecommendBestScore if ranking.best_score else edge.Query.RecommendSumScores
+            return recommend(query, using=DENSE)
+        case Fusion():
+            return edge.Fusion.Rrf(k=RRF_K) if ranking is Fusion.RRF else edge.Fusion.Dbsf()
+        case Boosting():
+            return _formula(ranking)
+        case Diversifying():
+            return edge.Mmr(_dense(ranking.vector), 1 - ranking.diversity, ranking.candidates, using=DENSE)
+        case _:
+            return edge.Query.Nearest(_dense(ranking), using=DENSE)
+
+
+def _dense(vector: object) -> Any:
+    # Arrays are taken as they are, which the stubs do not say.
+    return np.asarray(vector, dtype=np.float32)
+
+
+def _sparse(vector: SparseVector) -> edge.SparseVector:
+    return edge.SparseVector(list(vector.indices), list(vector.values))
+
+
+def _formula(boosting: Boosting) -> edge.Formula:
+    # score + |score| * weights, not score * (1 + weights): a negative score is lifted by a positive weight, too.
+    # Weights below -1 would reverse the order of what they push down.
+    weights = []
+    for boost in boosting.boosts:
+        condition = boosted_by(boost)
+        if condition is None:  # newness
+            fits = edge.Expression.Decay(
+                edge.DecayKind.Exp,
+                edge.Expression.Variable(CREATED),
+                target=edge.Expression.Constant(boosting.now),
+                midpoint=0.5,
+                scale=boost.half_life_days * DAY_S,
+            )
+        else:
+            fits = edge.Expression.Condition(_condition(condition))
+        weights.append(edge.Expression.Mult([edge.Expression.Constant(boost.weight), fits]))
+    bounded = edge.Expression.Max([edge.Expression.Sum(weights), edge.Expression.Constant(-1.0)])
+    moved = edge.Expression.Mult([edge.Expression.Abs(_SCORE), bounded])
+    return edge.Formula(edge.Expression.Sum([_SCORE, moved]), {CREATED: NEVER})

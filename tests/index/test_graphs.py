@@ -131,12 +131,10 @@ def test_queries_go_on_without_a_pause_while_a_copy_takes_over(index: EmbeddedIn
     assert asked[0] > 100
 
 
-def test_changes_add_up_until_graphs_are_built_and_count_on_from_what_came_meanwhile(
-    engine: EmbeddedEngine, index: EmbeddedIndex
-) -> None:
-    assert [engine.changed("g0001", 300), engine.changed("g0001", 200)] == [300, 500]
+def test_changes_add_up_until_graphs_are_built_and_count_on_from_what_came_meanwhile(index: EmbeddedIndex) -> None:
+    assert [index.count_changes(300), index.count_changes(200)] == [300, 500]
     assert not index.optimize_apart(lambda: True)
-    assert engine.changed("g0001", 1) == 501
+    assert index.count_changes(1) == 501
     once = iter([index.upsert])
 
     def write() -> bool:
@@ -145,7 +143,7 @@ def test_changes_add_up_until_graphs_are_built_and_count_on_from_what_came_meanw
         return False
 
     assert index.optimize_apart(write)
-    assert engine.changed("g0001", 5) == 7
+    assert index.count_changes(5) == 7
 
 
 def test_it_is_given_up_when_told_and_nothing_is_lost(engine: EmbeddedEngine, index: EmbeddedIndex) -> None:
@@ -202,14 +200,14 @@ def test_one_that_fails_is_one_line_that_says_why_and_the_index_goes_on(
     assert index.count() == COUNT + 1
 
 
-@pytest.mark.parametrize("step", ["copy_shard", "sync_shard", "_sync_log", "switch"])
+@pytest.mark.parametrize("step", ["copy_shard", "sync_shard", "sync_log", "switch"])
 def test_a_disk_that_is_full_on_the_way_leaves_the_index_as_it_was(
     engine: EmbeddedEngine, index: EmbeddedIndex, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     act = getattr(shard, step)
 
     def full(folder: Path, *more: Path) -> object:
-        if step in ("sync_shard", "_sync_log") and not folder.name.startswith("shard-"):
+        if step in ("sync_shard", "sync_log") and not folder.name.startswith("shard-"):
             return act(folder)
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -232,7 +230,7 @@ import os, signal, sys, threading
 from pathlib import Path
 sys.path.insert(0, {str(_TESTS)!r})
 from support.points import DIMENSION, point_of
-from recommender.index import shard
+from recommender.index.embedded import shard
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.types import Product
 
@@ -251,7 +249,7 @@ def write():
     return False
 
 def killed(*arguments):
-    if step in ("sync_shard", "_sync_log") and not arguments[0].name.startswith("shard-"):
+    if step in ("sync_shard", "sync_log") and not arguments[0].name.startswith("shard-"):
         return act(*arguments)
     if when == "after":
         act(*arguments)
@@ -264,7 +262,7 @@ index.optimize_apart(write)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("step", ["copy_shard", "sync_shard", "_sync_log", "switch", "sweep"])
+@pytest.mark.parametrize("step", ["copy_shard", "sync_shard", "sync_log", "switch", "sweep"])
 def test_a_process_that_is_killed_on_the_way_leaves_a_whole_index_with_all_that_was_acknowledged(
     engine: EmbeddedEngine, step: str, when: str
 ) -> None:

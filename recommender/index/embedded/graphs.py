@@ -1,0 +1,74 @@
+"""Building graphs in a process of its own: the engine lets no thread of the process run that builds, for minutes."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from recommender.errors import IndexHeld, Unavailable
+from recommender.index.embedded.lock import GenerationLock
+
+BESIDE_QUERIES = 10
+"""Niceness of a child beside a service: it gets a tenth of a core that both want, and all that is idle."""
+
+_POLL_S = 0.1
+_EXIT_HELD = 5
+"""Exit code of a child that found the shard open."""
+
+_MAX_COMPLAINT = 500
+"""Characters of the output of a child that failed that are told: the last ones."""
+
+
+def build_graphs(folder: Path, name: str, stopped: Callable[[], bool], niceness: int = 0) -> bool:
+    """Build the graphs of the shard in `folder`, of the generation `name`; return whether they are complete.
+
+    Once `stopped` says so, the child is killed: what it was building is lost, nothing that was written before. Nothing
+    is done either while another process has the shard open. Raises `Unavailable` when it fails.
+    """
+    command = [sys.executable, "-m", __name__, str(folder), str(os.getpid()), str(niceness)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:  # noqa: S603 - our own code
+        try:
+            while child.poll() is None:
+                if stopped():
+                    return False
+                time.sleep(_POLL_S)
+        finally:
+            child.kill()
+        complaint = " ".join((child.stderr.read() if child.stderr else "").split())[-_MAX_COMPLAINT:]
+    if child.returncode == _EXIT_HELD:
+        return False
+    if child.returncode:
+        raise Unavailable(f"the graphs of {name} could not be built ({complaint}); the next drain tries again")
+    return True
+
+
+def main(folder: str, parent: str, niceness: str) -> None:
+    """Open the shard, build, and close it; the process ends with its parent, where the kernel can see to that."""
+    if sys.platform == "linux":
+        set_death_signal = 1  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
+        if os.getppid() != int(parent):
+            sys.exit(1)  # it was gone before the kernel was told
+    with suppress(OSError):
+        os.nice(int(niceness))
+    import qdrant_edge as edge
+
+    try:
+        lock = GenerationLock(Path(folder), Path(folder).name)
+    except IndexHeld:
+        sys.exit(_EXIT_HELD)
+    with lock:
+        shard = edge.EdgeShard.load(folder)
+        shard.optimize()
+        shard.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,144 @@
+"""Where generations and their shards lie on the disk. Whatever moment a process dies at, what has a name is whole.
+
+A generation is built in a draft folder, which gets its name in one rename, and loses it before its files are removed.
+Its shard is made in that folder itself. Graphs are built on a copy, in a folder of its own inside it; once the copy is
+complete and on the disk, one small file names it, and replacing that file is the switch.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
+from recommender.errors import IndexHeld, Unavailable
+from recommender.fsync import sync
+from recommender.index.embedded.lock import GenerationLock
+from recommender.sparse_copy import copy_with_holes
+
+_DRAFT = ".draft-"
+_DROPPED = ".dropped-"
+_POINTER = ".shard"
+_COPY = "shard-"
+
+
+def draft_folder(parent: Path, name: str) -> Path:
+    """Return an empty folder in `parent` to build `name` in; what an earlier attempt left there is removed."""
+    draft = parent / f"{_DRAFT}{name}"
+    if draft.exists():
+        shutil.rmtree(draft)
+    draft.mkdir(parents=True)
+    return draft
+
+
+def install(draft: Path, target: Path) -> None:
+    """Give a finished folder its name. After this returns, a power loss does not take the name away again."""
+    draft.rename(target)
+    sync(target.parent)
+
+
+def remove(parent: Path, name: str) -> None:
+    """Remove the folder `name` of `parent` and what an attempt to build it left; neither need be there.
+
+    It loses its name first and its files after, so that nobody ever opens a folder that is half gone. Files of an
+    earlier removal that was cut short go now.
+    """
+    for leftover in (name, f"{_DRAFT}{name}"):
+        if (parent / leftover).exists():
+            (parent / leftover).rename(parent / f"{_DROPPED}{uuid4().hex}")
+    if not parent.is_dir():
+        return
+    sync(parent)
+    for dropped in parent.glob(f"{_DROPPED}*"):
+        shutil.rmtree(dropped, ignore_errors=True)  # another process may be removing the same one
+
+
+def shard_folder(folder: Path) -> Path:
+    """Return where the shard of a generation lies."""
+    try:
+        name = (folder / _POINTER).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return folder
+    if not name.startswith(_COPY) or Path(name).name != name:
+        raise ValueError(f"{folder / _POINTER} names {name!r}")
+    return folder / name
+
+
+def new_copy_folder(folder: Path) -> Path:
+    """Return where a copy of the shard of a generation may lie: it is not there yet.
+
+    Raises `Unavailable` when the disk has no room for it.
+    """
+    # A copy, and what is built of it before the old files go: twice the size, and something for everybody else.
+    size = sum(path.stat().st_size for path in shard_folder(folder).rglob("*") if path.is_file())
+    free = shutil.disk_usage(folder).free
+    if free < 3 * size:
+        raise Unavailable(
+            f"the graphs of {folder.name} are built on a copy, for which the disk has {free >> 20} MiB; "
+            f"make {3 * size >> 20} MiB free"
+        )
+    return folder / f"{_COPY}{uuid4().hex[:12]}"
+
+
+def copy_shard(folder: Path, copy: Path) -> None:
+    """Copy the shard of a generation to a new folder, complete or not at all. The caller keeps writes from it."""
+
+    def ignore(parent: str, names: list[str]) -> set[str]:
+        # Called for each folder below; the engine's own names look like ours at no depth that matters.
+        in_shard = (Path(parent) / "edge_config.json").exists()
+        return {name for name in names if in_shard and name.startswith((".", _COPY))}
+
+    try:
+        shutil.copytree(shard_folder(folder), copy, ignore=ignore, copy_function=copy_with_holes)
+    except BaseException:
+        shutil.rmtree(copy, ignore_errors=True)
+        raise
+
+
+def switch(folder: Path, copy: Path) -> None:
+    """Make a complete copy that is on the disk the shard. After this returns, a power loss does not undo it."""
+    sync(folder)
+    draft = folder / f"{_POINTER}.new"
+    draft.write_text(copy.name, encoding="utf-8")
+    sync(draft)
+    draft.rename(folder / _POINTER)
+    sync(folder)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the shards that are not in use: copies that were given up, and those that were replaced.
+
+    Only the process that holds the generation may do so. A copy that a dying process still has open goes another time.
+    """
+    current = shard_folder(folder)
+    for path in folder.iterdir():
+        if path.name.startswith(".") or path == current:
+            continue  # names with a dot are ours: the lock, the pointer, the count of changes
+        if current == folder and not path.name.startswith(_COPY):
+            continue
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
+            continue
+        try:
+            with GenerationLock(path, path.name):
+                shutil.rmtree(path, ignore_errors=True)
+        except (IndexHeld, FileNotFoundError):
+            continue
+
+
+def sync_shard(shard: Path) -> None:
+    """Return when every file of a shard, and every name in it, is on the disk."""
+    for parent, _, files in os.walk(shard):
+        for name in files:
+            sync(Path(parent, name))
+        sync(Path(parent))
+
+
+def sync_log(shard: Path) -> None:
+    """Return when the write-ahead log of a shard is on the disk: with it, all that was written is durable."""
+    log = shard / "wal"
+    for path in log.iterdir():
+        if path.is_file():
+            sync(path)
+    sync(log)
