@@ -23,7 +23,7 @@ from recommender.embedding.encoder import Encoder
 from recommender.embedding.lexical import LexicalEncoder
 from recommender.embedding.load import load_encoder
 from recommender.embedding.text import ProductText
-from recommender.errors import BadInput, Unavailable
+from recommender.errors import BadInput, MissingExtra, Unavailable
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
 from recommender.index.generations import Generation, Generations
 from recommender.index.pool import HELD_PATIENCE_S, IndexPool
@@ -75,7 +75,10 @@ class Application:
         """The vector engine that the settings choose: a Qdrant server where one is named, else the embedded one."""
         if not self.settings.qdrant_url:
             return EmbeddedEngine(self.settings.index_dir)
-        from recommender.index.server.engine import connect
+        try:
+            from recommender.index.server.engine import connect  # takes 0.7 s, which the embedded engine does not cost
+        except ModuleNotFoundError as error:
+            raise MissingExtra("server", "a Qdrant server (QDRANT_URL)") from error
 
         return connect(self.settings.qdrant_url, self.settings.qdrant_api_key, self.settings.collection_prefix)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -94,3 +97,23 @@ def test_a_collection_of_somebody_else_is_not_taken_for_ours() -> None:
     with pytest.raises(BadInput, match="RECOMMENDER_COLLECTION_PREFIX"):
         ServerEngine(client, "shop").open("g1")
     client.close()
+
+
+def test_without_the_client_a_server_is_refused_with_the_command_that_installs_it(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['qdrant_client'] = None\n"  # as where it is not installed
+        "from recommender.application.composition import open_application\n"
+        "from recommender.errors import MissingExtra\n"
+        "with open_application(home=sys.argv[1]) as application:\n"
+        "    print(application.engine.names())\n"  # the embedded engine does without
+        "with open_application(home=sys.argv[1], qdrant_url='http://localhost:6333') as application:\n"
+        "    try: application.engine\n"
+        "    except MissingExtra as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    names, complaint = done.stdout.splitlines()
+    assert names == "[]"
+    assert "pip install 'recommender[server]'" in complaint

@@ -5,11 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import numpy as np
+from qdrant_client import QdrantClient, models
+from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from recommender.batching import batches
 from recommender.errors import BadInput, NotFound, Unavailable
@@ -29,9 +31,6 @@ from recommender.index.server.query import query_arguments, server_filter, serve
 from recommender.query import Filters
 from recommender.types import JsonObject
 
-if TYPE_CHECKING:  # importing qdrant_client takes 0.7 s, which the embedded engine should not cost
-    from qdrant_client import QdrantClient, models
-
 WRITE_BATCH = 256
 """Points in one request: about 2 MB of JSON at 384 dimensions; a server takes 32 MB by default."""
 
@@ -44,8 +43,6 @@ def connect(url: str, api_key: str = "", prefix: str = "recommender") -> ServerE
 
     Raises `BadInput` when the URL is not one of a server.
     """
-    from qdrant_client import QdrantClient
-
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -72,25 +69,34 @@ class ServerIndex:
         """Write whole points, replacing those with the same id."""
         check_points(points, self._dimension)
         for batch in batches(points, WRITE_BATCH):
-            with _translated(self._where):
+            with engine_errors(self._where):
                 self._client.upsert(self._collection, [_point_struct(point) for point in batch], wait=True)
 
     def overwrite_payloads(self, payloads: Sequence[tuple[UUID, JsonObject]]) -> None:
         """Replace the payloads of points that exist; their vectors stay as they are."""
         for batch in batches(payloads, WRITE_BATCH):
-            operations = [_overwrite(identity, payload) for identity, payload in batch]
-            with _translated(self._where):
+            # By filter: naming the id of a point that is not there is an error, in the middle of the batch.
+            operations = [
+                models.OverwritePayloadOperation(
+                    overwrite_payload=models.SetPayload(
+                        payload=payload,
+                        filter=models.Filter(must=[models.HasIdCondition(has_id=[str(identity)])]),
+                    )
+                )
+                for identity, payload in batch
+            ]
+            with engine_errors(self._where):
                 self._client.batch_update_points(self._collection, operations, wait=True)
 
     def delete(self, ids: Sequence[UUID]) -> None:
         """Remove points; ids that are not there are no error."""
         for batch in batches(ids, WRITE_BATCH):
-            with _translated(self._where):
+            with engine_errors(self._where):
                 self._client.delete(self._collection, [str(identity) for identity in batch], wait=True)
 
     def retrieve(self, ids: Sequence[UUID], with_vectors: bool = False) -> list[StoredPoint]:
         """Return the points among `ids` that exist, in no promised order."""
-        with _translated(self._where):
+        with engine_errors(self._where):
             records = self._client.retrieve(
                 self._collection,
                 [str(identity) for identity in ids],
@@ -104,7 +110,7 @@ class ServerIndex:
         last = plan_of(query)
         if last is None:
             return []
-        with _translated(self._where):
+        with engine_errors(self._where):
             answer = self._client.query_points(self._collection, **query_arguments(query, last))
         return [ScoredPoint(UUID(str(point.id)), point.score, point.payload or {}) for point in answer.points]
 
@@ -114,7 +120,7 @@ class ServerIndex:
         """Return up to `limit` points that match, in an order or in none that is promised."""
         if ids is not None and not ids:
             return []
-        with _translated(self._where):
+        with engine_errors(self._where):
             records, _ = self._client.scroll(
                 self._collection,
                 scroll_filter=server_filter(filters, ids),
@@ -126,7 +132,7 @@ class ServerIndex:
 
     def facet(self, field: str, filters: Filters, limit: int) -> list[tuple[str, int]]:
         """Return the most frequent values of a keyword field among the points that match, with their exact counts."""
-        with _translated(self._where):
+        with engine_errors(self._where):
             answer = self._client.facet(self._collection, field, server_filter(filters), limit, exact=True)
         return [(str(hit.value), hit.count) for hit in answer.hits]
 
@@ -134,7 +140,7 @@ class ServerIndex:
         """Walk over all points in the order of their ids, `batch` at a time."""
         offset = None
         while True:
-            with _translated(self._where):
+            with engine_errors(self._where):
                 records, offset = self._client.scroll(
                     self._collection,
                     limit=batch,
@@ -148,7 +154,7 @@ class ServerIndex:
 
     def count(self, filters: Filters | None = None) -> int:
         """Return how many points match, exactly."""
-        with _translated(self._where):
+        with engine_errors(self._where):
             return self._client.count(self._collection, server_filter(filters or Filters()), exact=True).count
 
     def flush(self) -> None:
@@ -172,35 +178,52 @@ class ServerEngine:
     def create(self, name: str, dimension: int) -> ServerIndex:
         """Make an empty generation with its payload indexes, and open it. What lay under the name before is removed."""
         self.drop(name)
-        with _translated(self._where):
-            self._client.create_collection(self._collection(name), **_schema(dimension))
+        with engine_errors(self._where):
+            self._client.create_collection(
+                self._collection(name),
+                vectors_config={DENSE: models.VectorParams(size=dimension, distance=models.Distance.COSINE)},
+                sparse_vectors_config={LEXICAL: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+                hnsw_config=models.HnswConfigDiff(
+                    m=HNSW_M, ef_construct=HNSW_EF_CONSTRUCT, full_scan_threshold=FULL_SCAN_THRESHOLD_KB
+                ),
+                optimizers_config=models.OptimizersConfigDiff(indexing_threshold=INDEXING_THRESHOLD_KB),
+            )
         return self.open(name)
 
     def open(self, name: str) -> ServerIndex:
         """Open a generation, with a payload index on each field that a filter uses.
 
-        They are looked for here, not in `create` alone: a process that died in between left some of them out.
+        Those that are missing are made here, not in `create`: a process that died there may have left some of them out.
         Raises `NotFound` when there is none of this name, and `Unavailable` when the server does not answer.
         """
         collection = self._collection(name)
-        with _translated(self._where):
+        with engine_errors(self._where):
             if not self._client.collection_exists(collection):
                 raise NotFound(
                     f"no generation {name!r} on {self._where} (collection {collection!r}); "
                     "run `recommender index rebuild`"
                 )
             info = self._client.get_collection(collection)
-            self._index_fields(collection, {field for field in INDEXED_FIELDS if not _is_indexed(info, field)})
-        return ServerIndex(self._client, collection, _dimension(info, collection), self._where)
+            vectors = info.config.params.vectors
+            if not isinstance(vectors, dict) or DENSE not in vectors:
+                raise BadInput(
+                    f"collection {collection!r} is not one of ours; set another RECOMMENDER_COLLECTION_PREFIX"
+                )
+            with warnings.catch_warnings():
+                # The client's in-memory mode has no payload indexes, and says so each time.
+                warnings.filterwarnings("ignore", message="Payload indexes have no effect in the local Qdrant")
+                for field in sorted(INDEXED_FIELDS.keys() - info.payload_schema.keys()):
+                    self._client.create_payload_index(collection, field, _field_parameters(field), wait=True)
+        return ServerIndex(self._client, collection, vectors[DENSE].size, self._where)
 
     def drop(self, name: str) -> None:
         """Remove a generation; one that is not there is no error."""
-        with _translated(self._where):
+        with engine_errors(self._where):
             self._client.delete_collection(self._collection(name))
 
     def names(self) -> list[str]:
         """Return the names of the generations that exist, sorted."""
-        with _translated(self._where):
+        with engine_errors(self._where):
             collections = [collection.name for collection in self._client.get_collections().collections]
         start = self._collection("")
         return sorted(name.removeprefix(start) for name in collections if name.startswith(start))
@@ -212,30 +235,8 @@ class ServerEngine:
     def _collection(self, name: str) -> str:
         return f"{self._prefix}_{name}"
 
-    def _index_fields(self, collection: str, fields: set[str]) -> None:
-        with warnings.catch_warnings():
-            # The client's in-memory mode has no payload indexes, and says so each time.
-            warnings.filterwarnings("ignore", message="Payload indexes have no effect in the local Qdrant")
-            for field in sorted(fields):
-                self._client.create_payload_index(collection, field, _field_parameters(field), wait=True)
-
-
-def _schema(dimension: int) -> dict[str, Any]:
-    from qdrant_client import models
-
-    return {
-        "vectors_config": {DENSE: models.VectorParams(size=dimension, distance=models.Distance.COSINE)},
-        "sparse_vectors_config": {LEXICAL: models.SparseVectorParams(modifier=models.Modifier.IDF)},
-        "hnsw_config": models.HnswConfigDiff(
-            m=HNSW_M, ef_construct=HNSW_EF_CONSTRUCT, full_scan_threshold=FULL_SCAN_THRESHOLD_KB
-        ),
-        "optimizers_config": models.OptimizersConfigDiff(indexing_threshold=INDEXING_THRESHOLD_KB),
-    }
-
 
 def _field_parameters(field: str) -> models.PayloadFieldSchema:
-    from qdrant_client import models
-
     in_graph = field in GRAPH_FIELDS
     match INDEXED_FIELDS[field]:
         case FieldKind.KEYWORD:
@@ -244,35 +245,11 @@ def _field_parameters(field: str) -> models.PayloadFieldSchema:
             return models.FloatIndexParams(type=models.FloatIndexType.FLOAT, enable_hnsw=in_graph)
 
 
-def _is_indexed(info: models.CollectionInfo, field: str) -> bool:
-    # An index of an earlier version may not count for the graph, or count in vain: it is made anew, and the graph with
-    # the next segments that the server builds.
-    found = info.payload_schema.get(field)
-    return found is not None and getattr(found.params, "enable_hnsw", None) == (field in GRAPH_FIELDS)
-
-
-def _dimension(info: models.CollectionInfo, collection: str) -> int:
-    vectors = info.config.params.vectors
-    if not isinstance(vectors, dict) or DENSE not in vectors:
-        raise BadInput(f"collection {collection!r} is not one of ours; set another RECOMMENDER_COLLECTION_PREFIX")
-    return vectors[DENSE].size
-
-
 def _point_struct(point: Point) -> models.PointStruct:
-    from qdrant_client import models
-
     vectors: dict[str, Any] = {DENSE: point.dense.tolist()}
     if point.lexical.indices:
         vectors[LEXICAL] = server_sparse(point.lexical)
     return models.PointStruct(id=str(point.id), vector=vectors, payload=point.payload)
-
-
-def _overwrite(identity: UUID, payload: JsonObject) -> models.OverwritePayloadOperation:
-    from qdrant_client import models
-
-    # By filter: naming the id of a point that is not there is an error, in the middle of the batch.
-    only = models.Filter(must=[models.HasIdCondition(has_id=[str(identity)])])
-    return models.OverwritePayloadOperation(overwrite_payload=models.SetPayload(payload=payload, filter=only))
 
 
 def _vectors(wanted: bool) -> list[str] | bool:
@@ -286,21 +263,21 @@ def _stored(record: models.Record) -> StoredPoint:
 
 
 @contextmanager
-def _translated(where: str) -> Iterator[None]:
-    from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
-
+def engine_errors(where: str) -> Iterator[None]:
+    """Raise what the client raises as `Unavailable` or `NotFound`, naming the server."""
     try:
         yield
     except UnexpectedResponse as error:
-        raise _answered(error.status_code, error.content, where) from error
+        answer = " ".join(error.content.decode("utf-8", errors="replace").split())[:200]
+        match error.status_code:
+            case 401 | 403:
+                message = f"{where} refuses the API key (status {error.status_code}); check QDRANT_API_KEY"
+            case 404:
+                raise NotFound(
+                    f"{where} does not have what was asked for ({answer}); run `recommender index rebuild`"
+                ) from error
+            case _:
+                message = f"{where} answered with status {error.status_code} ({answer}); see its log"
+        raise Unavailable(message) from error
     except ApiException as error:
         raise Unavailable(f"{where} does not answer ({error}); start it, or check QDRANT_URL") from error
-
-
-def _answered(status: int | None, content: bytes, where: str) -> Exception:
-    said = " ".join(content.decode("utf-8", errors="replace").split())[:200]
-    if status in (401, 403):
-        return Unavailable(f"{where} refuses the API key (status {status}); check QDRANT_API_KEY")
-    if status == 404:
-        return NotFound(f"{where} does not have what was asked for ({said}); run `recommender index rebuild`")
-    return Unavailable(f"{where} answered with status {status} ({said}); see its log")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
+
+from qdrant_client import models
 
 from recommender.index.filters import AnyOf, Between, Condition, Conditions, IdIn, boosted_by, conditions_of
 from recommender.index.payload import CARD_FIELDS, CREATED
@@ -22,11 +24,8 @@ from recommender.index.query_plan import (
     Ranking,
     Stage,
 )
-from recommender.query import Boost, Filters
+from recommender.query import Filters
 from recommender.types import SparseVector
-
-if TYPE_CHECKING:  # importing qdrant_client takes 0.7 s, which the embedded engine should not cost
-    from qdrant_client import models
 
 _SCORE = "$score"
 """What the stage before a formula gave a point."""
@@ -34,17 +33,19 @@ _SCORE = "$score"
 Arguments = dict[str, Any]
 
 
-def query_arguments(query: IndexQuery, last: Stage) -> Arguments:
+def query_arguments(query: IndexQuery, plan: Stage) -> Arguments:
     """Return the arguments of `query_points` for the last stage of a query; payloads hold what a card needs."""
-    arguments = _stage(last, _leaf(query))
+    conditions = conditions_of(query.filters, query.ids)
+    width = FILTERED_EF if conditions.off_graph else None
+    # What holds in every stage that looks at points, not at what another stage brings.
+    leaf = {"filter": _filter(conditions), "params": models.SearchParams(exact=query.exact, hnsw_ef=width)}
     renamed = {"filter": "query_filter", "params": "search_params"}
-    return {renamed.get(name, name): value for name, value in arguments.items()} | {"with_payload": list(CARD_FIELDS)}
+    arguments = {renamed.get(name, name): value for name, value in _stage(plan, leaf).items()}
+    return arguments | {"with_payload": list(CARD_FIELDS)}
 
 
 def server_order(order: Order | None) -> models.OrderBy | None:
     """Return an order as the server takes it."""
-    from qdrant_client import models
-
     return models.OrderBy(key=ORDER_FIELDS[order], direction=models.Direction.DESC) if order else None
 
 
@@ -54,8 +55,6 @@ def server_filter(filters: Filters, ids: Sequence[UUID] | None = None) -> models
 
 
 def _filter(conditions: Conditions) -> models.Filter | None:
-    from qdrant_client import models
-
     if not conditions:
         return None
     return models.Filter(
@@ -66,23 +65,10 @@ def _filter(conditions: Conditions) -> models.Filter | None:
 
 def server_sparse(vector: SparseVector) -> models.SparseVector:
     """Return a sparse vector as the server takes it."""
-    from qdrant_client import models
-
     return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
 
 
-def _leaf(query: IndexQuery) -> Arguments:
-    """Return what holds in every stage that looks at points, not at what another stage brings."""
-    from qdrant_client import models
-
-    conditions = conditions_of(query.filters, query.ids)
-    width = FILTERED_EF if conditions.off_graph else None
-    return {"filter": _filter(conditions), "params": models.SearchParams(exact=query.exact, hnsw_ef=width)}
-
-
 def _stage(stage: Stage, leaf: Arguments) -> Arguments:
-    from qdrant_client import models
-
     own = {"limit": stage.limit, "score_threshold": stage.min_score, **_ranking(stage.ranking)}
     if not stage.sources:
         return own | leaf
@@ -90,13 +76,17 @@ def _stage(stage: Stage, leaf: Arguments) -> Arguments:
 
 
 def _ranking(ranking: Ranking) -> Arguments:
-    from qdrant_client import models
-
     match ranking:
         case SparseVector():
             return {"query": server_sparse(ranking), "using": LEXICAL}
         case Examples():
-            return {"query": _recommend(ranking), "using": DENSE}
+            kinds = models.RecommendStrategy
+            examples = models.RecommendInput(
+                positive=ranking.liked.tolist(),
+                negative=ranking.disliked.tolist(),
+                strategy=kinds.BEST_SCORE if ranking.best_score else kinds.SUM_SCORES,
+            )
+            return {"query": models.RecommendQuery(recommend=examples), "using": DENSE}
         case Fusion():
             dbsf = models.FusionQuery(fusion=models.Fusion.DBSF)
             return {"query": models.RrfQuery(rrf=models.Rrf(k=RRF_K)) if ranking is Fusion.RRF else dbsf}
@@ -109,48 +99,26 @@ def _ranking(ranking: Ranking) -> Arguments:
             return {"query": ranking.tolist(), "using": DENSE}
 
 
-def _recommend(examples: Examples) -> models.RecommendQuery:
-    from qdrant_client import models
-
-    kinds = models.RecommendStrategy
-    strategy = kinds.BEST_SCORE if examples.best_score else kinds.SUM_SCORES
-    return models.RecommendQuery(
-        recommend=models.RecommendInput(
-            positive=examples.liked.tolist(), negative=examples.disliked.tolist(), strategy=strategy
-        )
-    )
-
-
 def _formula(boosting: Boosting) -> models.FormulaQuery:
-    # score + |score| * weights, not score * (1 + weights): a negative score is lifted by a positive weight, too. Below
-    # -1 they would turn the order of what they push down around.
-    from qdrant_client import models
-
-    weights = models.SumExpression(sum=[_weighted(boost, boosting.now) for boost in boosting.boosts])
-    bounded = models.MaxExpression(max=[weights, -1.0])
+    # score + |score| * weights, not score * (1 + weights): a negative score is lifted by a positive weight, too.
+    # Weights below -1 would reverse the order of what they push down.
+    weights: list[Any] = []
+    for boost in boosting.boosts:
+        condition = boosted_by(boost)
+        if condition is None:  # newness
+            age = models.DecayParamsExpression(
+                x=CREATED, target=boosting.now, midpoint=0.5, scale=boost.half_life_days * DAY_S
+            )
+            fits: Any = models.ExpDecayExpression(exp_decay=age)
+        else:
+            fits = _condition(condition)
+        weights.append(models.MultExpression(mult=[float(boost.weight), fits]))
+    bounded = models.MaxExpression(max=[models.SumExpression(sum=weights), -1.0])
     moved = models.MultExpression(mult=[models.AbsExpression(abs=_SCORE), bounded])
     return models.FormulaQuery(formula=models.SumExpression(sum=[_SCORE, moved]), defaults={CREATED: NEVER})
 
 
-def _weighted(boost: Boost, now: float) -> models.MultExpression:
-    from qdrant_client import models
-
-    condition = boosted_by(boost)
-    fits = _newness(boost, now) if condition is None else _condition(condition)
-    return models.MultExpression(mult=[float(boost.weight), fits])
-
-
-def _newness(boost: Boost, now: float) -> models.ExpDecayExpression:
-    from qdrant_client import models
-
-    return models.ExpDecayExpression(
-        exp_decay=models.DecayParamsExpression(x=CREATED, target=now, midpoint=0.5, scale=boost.half_life_days * DAY_S)
-    )
-
-
 def _condition(condition: Condition) -> models.FieldCondition | models.HasIdCondition:
-    from qdrant_client import models
-
     match condition:
         case AnyOf(field, values):
             return models.FieldCondition(key=field, match=models.MatchAny(any=list(values)))
