@@ -16,6 +16,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from recommender.training.checkpoints import Checkpoints, loss_weights
 from recommender.training.devices import broadcast, is_first
+from recommender.training.options import TrainingOptions
 from recommender.training.pace import TrainingPace
 from recommender.training.validation import MIN_SHARE, Validation, relative_gain
 from recommender.types import Progress
@@ -90,37 +91,28 @@ class History:
     without_gain: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluationSchedule:
-    """When a run evaluates, saves and stops.
-
-    `evaluations` on the way (0: never), within a share of `budget` seconds if there is one; a checkpoint after each
-    evaluation and every `checkpoint_seconds`; an early end after `patience` evaluations without a better one, if not 0.
-    """
-
-    evaluations: int
-    budget: float | None
-    checkpoint_seconds: float
-    patience: int
-
-
 class TrainingCallback(TrainerCallback):
     """Advances the pace, asks for evaluations and checkpoints, reports progress, keeps the best weights."""
 
     def __init__(
         self,
         pace: TrainingPace,
-        schedule: EvaluationSchedule,
+        options: TrainingOptions,
+        evaluations: int,
         evaluator: ValidationEvaluator,
         losses: Mapping[str, torch.nn.Module],
         checkpoints: Checkpoints,
         started: float,
         progress: Progress,
     ) -> None:
-        """Count the time that has passed from `started` (`time.monotonic`)."""
+        """Make so many `evaluations` on the way (0: none); count the time from `started` (`time.monotonic`).
+
+        A checkpoint follows each evaluation, and every `options.checkpoint_seconds`.
+        """
         self.history = History()
         self._pace = pace
-        self._schedule = schedule
+        self._options = options
+        self._evaluations = evaluations
         self._evaluator = evaluator
         self._losses = losses
         self._checkpoints = checkpoints
@@ -137,18 +129,18 @@ class TrainingCallback(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Stop in time, evaluate and save when it is due, and report."""
-        history, schedule = self.history, self._schedule
+        history, options = self.history, self._options
         self._progress("training", self._pace.step, self._pace.planned, self._note())
         stop = control.should_training_stop or self._pace.is_over
-        marks = int(self._pace.progress * schedule.evaluations + 1e-6)
+        marks = int(self._pace.progress * self._evaluations + 1e-6)
         due = marks > history.marks_passed
-        if due and schedule.budget is not None:  # this evaluation and the last one of the run must still fit
+        if due and options.budget:  # this evaluation and the last one of the run must still fit
             mean = history.evaluating / max(1, len(history.evaluations))
-            due = history.evaluating + 2 * mean <= EVALUATION_SHARE * schedule.budget
+            due = history.evaluating + 2 * mean <= EVALUATION_SHARE * options.budget.total_seconds()
         history.marks_passed = marks
-        save_due = due or time.monotonic() - self._saved_at >= schedule.checkpoint_seconds
+        save_due = due or time.monotonic() - self._saved_at >= options.checkpoint_seconds
         control.should_log = control.should_log or stop
-        flags = [stop, schedule.evaluations > 0 and (stop or due), not stop and save_due]
+        flags = [stop, self._evaluations > 0 and (stop or due), not stop and save_due]
         shared = [bool(flag) for flag in broadcast([float(flag) for flag in flags], args.device)]
         control.should_training_stop, control.should_evaluate, control.should_save = shared
 
@@ -188,7 +180,7 @@ class TrainingCallback(TrainerCallback):
             history.best_gain, history.best_step = ours[GAIN], step
             if is_first():
                 self._checkpoints.save_best(model.state_dict())
-        if 0 < self._schedule.patience <= history.without_gain:
+        if 0 < self._options.patience <= history.without_gain:
             control.should_training_stop = True
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:

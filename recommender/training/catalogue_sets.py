@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from recommender.errors import BadInput
 from recommender.evaluation.suite import TextFunction
-from recommender.training.category_tree import ProductTree
-from recommender.training.category_triplets import LEAF_CAP, Triplet, draw_distant, sample_triplets
-from recommender.training.families import product_families
+from recommender.training.category_triplets import LEAF_CAP, ProductTree, Triplet, draw_distant, sample_triplets
+from recommender.training.splits import product_families
 from recommender.training.synthetic_queries import synthetic_query
-from recommender.training.training_set import VIEWS, Example, Homes, Label, Shape, TrainingSet
+from recommender.training.training_set import VIEWS, Homes, Label, Shape, TrainingRow, TrainingSet
 from recommender.types import Product, common_depth
 
 MIN_DESCRIPTION = 40
@@ -91,14 +90,14 @@ class CatalogueSets:
 
     def draw(self, name: SetName, passes: int) -> TrainingSet:
         """Draw a set: rows for so many passes, each with samples of its own."""
-        sets: dict[SetName, tuple[tuple[str, ...], Shape, Callable[[int], Iterator[Example]]]] = {
+        sets: dict[SetName, tuple[tuple[str, ...], Shape, Callable[[int], Iterator[TrainingRow]]]] = {
             SetName.PRODUCTS: (VIEWS, Shape.VIEWS, self._views),
             SetName.CATEGORY: (("anchor", "positive", "negative"), Shape.TRIPLETS, self._category),
             SetName.FIELDS: (("anchor", "positive"), Shape.PAIRS, self._fields),
             SetName.QUERIES: (("anchor", "positive"), Shape.PAIRS, self._queries),
-            SetName.SCORED: (("anchor", "other"), Shape.SCORED, self._scores),
-            SetName.CONTRASTIVE: (("anchor", "other"), Shape.BINARY, self._contrasts),
-            SetName.CLASSES: (("anchor", "other"), Shape.CLASSES, self._classes),
+            SetName.SCORED: (("anchor", "other"), Shape.SCORED, partial(self._relatives, name)),
+            SetName.CONTRASTIVE: (("anchor", "other"), Shape.BINARY, partial(self._relatives, name)),
+            SetName.CLASSES: (("anchor", "other"), Shape.CLASSES, partial(self._relatives, name)),
             SetName.LEAVES: (("text",), Shape.LABELLED, self._leaves),
         }
         columns, shape, examples = sets[name]
@@ -109,7 +108,7 @@ class CatalogueSets:
             drawn.homes = self._homes()
         return drawn
 
-    def _views(self, number: int) -> Iterator[Example]:
+    def _views(self, number: int) -> Iterator[TrainingRow]:
         random = self._random(SetName.PRODUCTS, number)
         for index in self._products_of_pass(random):
             if not self._texts[index]:
@@ -122,26 +121,26 @@ class CatalogueSets:
             label[Label.QUERY] = int(query is not None)
             # A view that the label says is missing is never encoded.
             texts = (query.text if query else "", self._texts[index], title * fields, description * fields)
-            yield Example(texts, target=label)
+            yield TrainingRow(texts, target=label)
 
-    def _category(self, number: int) -> Iterator[Example]:
+    def _category(self, number: int) -> Iterator[TrainingRow]:
         for triplet in self.triplets(number):
             products = (triplet.anchor, triplet.positive, triplet.negative)
             anchor, positive, negative = ((self._paths[index], (self._families[index],)) for index in products)
-            yield Example(
+            yield TrainingRow(
                 texts=tuple(self._texts[index] for index in products),
                 exclusive=(triplet.home, *anchor, *positive),
                 shared=negative,
             )
 
-    def _fields(self, number: int) -> Iterator[Example]:
+    def _fields(self, number: int) -> Iterator[TrainingRow]:
         for index in self._products_of_pass(self._random(SetName.FIELDS, number)):
             title, description = self._titles[index], self._descriptions[index]
             if self._has_fields(index):
                 forwards = (index + number) % 2 == 0
-                yield Example((title, description) if forwards else (description, title), exclusive=(index,))
+                yield TrainingRow((title, description) if forwards else (description, title), exclusive=(index,))
 
-    def _queries(self, number: int) -> Iterator[Example]:
+    def _queries(self, number: int) -> Iterator[TrainingRow]:
         random = self._random(SetName.QUERIES, number)
         for index in self._products_of_pass(random):
             query = synthetic_query(self._products[index], self._titles[index], random)
@@ -149,35 +148,27 @@ class CatalogueSets:
                 continue
             texts, category = (query.text, self._texts[index]), (self._paths[index],)
             # All products of a category answer a query that names it; its own product alone answers one by title words.
-            yield Example(texts, category) if query.names_category else Example(texts, shared=category)
+            yield TrainingRow(texts, category) if query.names_category else TrainingRow(texts, shared=category)
 
-    def _scores(self, number: int) -> Iterator[Example]:
-        for one, other, _ in self._relatives(SetName.SCORED, number):
-            first, second = self._paths[one], self._paths[other]
-            share = common_depth(first, second) / max(len(first), len(second))
-            yield Example((self._texts[one], self._texts[other]), target=share)
-
-    def _contrasts(self, number: int) -> Iterator[Example]:
-        for one, other, relation in self._relatives(SetName.CONTRASTIVE, number):
-            yield Example((self._texts[one], self._texts[other]), target=int(relation is Relation.SAME))
-
-    def _classes(self, number: int) -> Iterator[Example]:
-        for one, other, relation in self._relatives(SetName.CLASSES, number):
-            yield Example((self._texts[one], self._texts[other]), target=int(relation))
-
-    def _leaves(self, number: int) -> Iterator[Example]:
-        numbers = {home: number for number, home in enumerate(sorted(self._tree.homes))}
-        return (Example((self._texts[t.anchor],), target=numbers[t.home]) for t in self.triplets(number))
-
-    def _relatives(self, name: SetName, number: int) -> Iterator[tuple[int, int, Relation]]:
+    def _relatives(self, name: SetName, number: int) -> Iterator[TrainingRow]:
         """Yield each anchor with a product of its category, one of a sibling category, and a distant one."""
         random = self._random(name, number)
         for triplet in self.triplets(number):
-            yield triplet.anchor, triplet.positive, Relation.SAME
-            yield triplet.anchor, triplet.negative, Relation.SIBLING
             distant = draw_distant(self._tree, self._paths, triplet, random)
-            if distant is not None:
-                yield triplet.anchor, distant, Relation.DISTANT
+            for relation, other in zip(Relation, (triplet.positive, triplet.negative, distant), strict=True):
+                if other is not None:
+                    texts = (self._texts[triplet.anchor], self._texts[other])
+                    yield TrainingRow(texts, target=self._target(name, triplet.anchor, other, relation))
+
+    def _target(self, name: SetName, anchor: int, other: int, relation: Relation) -> float:
+        if name is SetName.SCORED:
+            path, other_path = self._paths[anchor], self._paths[other]
+            return common_depth(path, other_path) / max(len(path), len(other_path))
+        return int(relation is Relation.SAME) if name is SetName.CONTRASTIVE else int(relation)
+
+    def _leaves(self, number: int) -> Iterator[TrainingRow]:
+        labels = {home: label for label, home in enumerate(sorted(self._tree.homes))}
+        return (TrainingRow((self._texts[t.anchor],), target=labels[t.home]) for t in self.triplets(number))
 
     def _products_of_pass(self, random: np.random.Generator) -> list[int]:
         # The cap of the triplets holds here too: otherwise the rows of one huge leaf would outweigh all others.

@@ -18,7 +18,7 @@ from transformers import PrinterCallback, TrainerCallback, set_seed
 from recommender.errors import BadInput
 from recommender.library_logging import quiet_libraries
 from recommender.pretrained import load_pretrained
-from recommender.training.callbacks import EVALUATION_SHARE, EvaluationSchedule, TrainingCallback, ValidationEvaluator
+from recommender.training.callbacks import EVALUATION_SHARE, TrainingCallback, ValidationEvaluator
 from recommender.training.checkpoints import Checkpoints
 from recommender.training.devices import is_first, process_count, training_device, training_precision
 from recommender.training.job import TrainingJob, TrainingResult
@@ -136,8 +136,8 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     elapsed = before["elapsed"] if before else 0.0
     pace = TrainingPace(total, None if budget is None else budget - elapsed - (time.monotonic() - job.started))
     rate = options.peak_learning_rate(model.get_embedding_dimension() or 0)
-    schedule = EvaluationSchedule(evaluations, budget, options.checkpoint_seconds, options.patience)
-    callback = TrainingCallback(pace, schedule, evaluator, losses, checkpoints, job.started - elapsed, job.progress)
+    started = job.started - elapsed
+    callback = TrainingCallback(pace, options, evaluations, evaluator, losses, checkpoints, started, job.progress)
     trainer = PacedTrainer(
         pace,
         options.warmup_ratio,

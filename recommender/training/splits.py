@@ -1,15 +1,26 @@
-"""Which products a model may learn from, and which it is judged by."""
+"""Which products a model may learn from, and which it is judged by.
+
+Variants and near-identical titles, a family, never stand on both sides.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
 from recommender.errors import BadInput
-from recommender.training.families import product_families
 from recommender.types import Product
+
+TITLE_PREFIX = 30
+"""Characters of the normalised title that make two products near-identical.
+
+Wider rules (one word may differ) chain: on a fashion catalogue they made one family of 12,863 of 44,446 products.
+"""
+
+_WORDS = re.compile(r"[^\W_]+")
 
 MIN_LEAVES = 2
 """With one category there is nothing to tell apart."""
@@ -92,6 +103,35 @@ def check_leaks(products: Sequence[Product], split: Split) -> None:
         raise BadInput(f"the split leaks: {leak}; split the catalogue again with `split_products`")
 
 
+def normalise_title(title: str) -> str:
+    """Return the title's words in lower case, one space apart."""
+    return " ".join(_WORDS.findall(title.lower()))
+
+
+def product_families(products: Sequence[Product]) -> list[str]:
+    """Return the family of each product: a key that is the same for variants and near-identical titles.
+
+    Products belong together when they share a group id, the start of the title, or the same words in another order;
+    products that are linked through a third one are of one family too. Keys do not depend on the order of the products.
+    """
+    titles = [normalise_title(product.title) for product in products]
+    parents = list(range(len(products)))  # a union-find forest: each product points towards the root of its family
+    first: dict[Hashable, int] = {}
+    for index, (product, title) in enumerate(zip(products, titles, strict=True)):
+        links: list[Hashable] = [("group", product.group_id)] if product.group_id else []
+        if title:
+            links += [("prefix", title[:TITLE_PREFIX]), ("words", frozenset(title.split()))]
+        for link in links:
+            one, other = _root(parents, first.setdefault(link, index)), _root(parents, index)
+            parents[max(one, other)] = min(one, other)
+    names: dict[int, str] = {}
+    for index, (product, title) in enumerate(zip(products, titles, strict=True)):
+        # A title without a single word links to nothing, so its SKU keeps it a family of its own.
+        root, name = _root(parents, index), title or f"\0{product.sku}"
+        names[root] = min(names.get(root, name), name)
+    return [names[_root(parents, index)] for index in range(len(products))]
+
+
 def _unseen_leaves(
     sizes: Mapping[tuple[str, ...], int], products: int, seed: int, share: float
 ) -> frozenset[tuple[str, ...]]:
@@ -121,3 +161,10 @@ def _draw(seed: int, *key: str) -> float:
     """Return a number from 0 to 1 that follows from the seed and the key alone."""
     digest = blake2b("\x1f".join((str(seed), *key)).encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64
+
+
+def _root(parents: list[int], index: int) -> int:
+    while parents[index] != index:
+        parents[index] = parents[parents[index]]
+        index = parents[index]
+    return index

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any
 
-from recommender.training.category_tree import Path
+from recommender.training.category_triplets import Path
 from recommender.types import JsonObject, category_path
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Homes:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class TrainingRow:
     """One row: its texts by column, its target if it has one, and the keys that keep false negatives apart.
 
     No two rows of a batch hold the same `exclusive` key, nor does one hold as `exclusive` what another holds as
@@ -109,7 +109,7 @@ class TrainingSet:
         """Number of classes or labels of the rows, which count from 0."""
         return 1 + int(max(self._rows[self._target], default=-1)) if self._target else 0
 
-    def extend(self, examples: Iterable[Example], number: int) -> None:
+    def extend(self, examples: Iterable[TrainingRow], number: int) -> None:
         """Add the rows of pass `number`. Where the rows of a batch are negatives, their texts are keys too."""
         rows = self._rows
         for example in examples:

@@ -11,6 +11,7 @@ import numpy as np
 
 from recommender.embedding.encoder import Vectors
 from recommender.evaluation.metrics import category_precision, known_item_mrr
+from recommender.evaluation.neighbours import top_k
 from recommender.training.catalogue_sets import MIN_DESCRIPTION, TextFunctions
 from recommender.training.splits import Split
 from recommender.types import Product
@@ -142,7 +143,5 @@ def _category_precision(corpus: Vectors, leaves: Sequence[tuple[str, ...]], quer
     answerable = np.flatnonzero(possible > 0)  # a smaller sample may have lost a query's peers
     if not len(answerable):
         return 0.0
-    scores = corpus[answerable] @ corpus.T
-    scores[np.arange(len(answerable)), answerable] = -np.inf
-    top = np.argsort(-scores, axis=1, kind="stable")[:, :RANKS]
+    top = top_k(corpus[answerable], corpus, RANKS, exclude=[[index] for index in answerable.tolist()])
     return float(category_precision(top, labels, labels[answerable], possible[answerable], RANKS).mean())

@@ -4,8 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from recommender.training.category_tree import ProductTree
-from recommender.training.category_triplets import LEAF_CAP, sample_triplets
+from recommender.training.category_triplets import LEAF_CAP, ProductTree, sample_triplets
 
 PATHS = {
     0: ("Shoes", "Running"),

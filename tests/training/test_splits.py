@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import BadInput
-from recommender.training.families import product_families
-from recommender.training.splits import Split, check_leaks, split_products
+from recommender.training.splits import Split, check_leaks, product_families, split_products
 from recommender.types import Product
 
 LEAVES = [(f"D{number % 3}", f"L{number}") for number in range(30)]

@@ -14,7 +14,7 @@ import numpy as np
 from recommender.training.data.cells import RejectedRow, read_number, read_skus, read_text
 from recommender.training.data.formats import DataColumns
 from recommender.training.data.source import DataReading
-from recommender.training.training_set import Example, Shape, TrainingSet
+from recommender.training.training_set import Shape, TrainingRow, TrainingSet
 
 MAX_PRODUCTS = 8
 """Products of one query in a pass, so that the few queries that everybody types leave room for the others."""
@@ -46,7 +46,7 @@ def query_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
                 texts.setdefault(key, text)
                 clicked[key][index] += clicks
 
-    def examples(random: np.random.Generator) -> Iterator[Example]:
+    def examples(random: np.random.Generator) -> Iterator[TrainingRow]:
         for key, clicks in clicked.items():
             products = list(clicks)
             if len(products) > MAX_PRODUCTS:
@@ -56,7 +56,7 @@ def query_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
             # Products that were clicked for a query are no negatives of it, in whichever row they come.
             keys: tuple[Hashable, ...] = (("query", key), *dict.fromkeys(map(reading.known.family, clicks)))
             for index in products:
-                yield Example((texts[key], reading.known.text(index)), exclusive=keys)
+                yield TrainingRow((texts[key], reading.known.text(index)), exclusive=keys)
 
     pairs = reading.new_set(("anchor", "positive"), Shape.PAIRS)
     for number in range(reading.passes):
@@ -82,7 +82,7 @@ def session_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
     usable = {session: products for session, products in sessions.items() if len(set(products.values())) > 1}
     reading.counts.unused += len(sessions) - len(usable)
 
-    def examples(random: np.random.Generator) -> Iterator[Example]:
+    def examples(random: np.random.Generator) -> Iterator[TrainingRow]:
         for session, products in usable.items():
             indexes = list(products)
             if len(indexes) > MAX_SESSION:
@@ -93,7 +93,7 @@ def session_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
                     other = others[int(random.integers(len(others)))]
                     alike = (known.family(index), known.family(other), *known.leaf(index), *known.leaf(other))
                     keys = (("session", session), *dict.fromkeys(alike))
-                    yield Example((products[index], products[other]), exclusive=keys)
+                    yield TrainingRow((products[index], products[other]), exclusive=keys)
 
     pairs = reading.new_set(("anchor", "positive"), Shape.PAIRS)
     for number in range(reading.passes):

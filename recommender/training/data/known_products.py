@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from recommender.training.catalogue_sets import TextFunctions
-from recommender.training.families import product_families
-from recommender.training.splits import Split
+from recommender.training.splits import Split, product_families
 from recommender.types import Product
 
 

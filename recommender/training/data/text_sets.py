@@ -11,7 +11,7 @@ from recommender.errors import BadInput
 from recommender.training.data.cells import RejectedRow, read_number, read_text, read_texts
 from recommender.training.data.formats import DataColumns
 from recommender.training.data.source import DataReading
-from recommender.training.training_set import Example, Shape, TrainingSet
+from recommender.training.training_set import Shape, TrainingRow, TrainingSet
 
 MAX_NEGATIVES = 4
 """Negatives of one row: with more of them its batch would hold few other rows."""
@@ -65,14 +65,14 @@ def ranking_sets(reading: DataReading, parts: DataColumns, most: int = MAX_NEGAT
     return [rows for rows in (triplets, pairs) if len(rows)]
 
 
-def _ranking_rows(ranking: _RankedTexts, width: int) -> Iterator[Example]:
+def _ranking_rows(ranking: _RankedTexts, width: int) -> Iterator[TrainingRow]:
     """Yield as many rows as use up the longer list; the shorter one goes round."""
     count = max(len(ranking.positives), -(-len(ranking.negatives) // width) if width else 0)
     positives, negatives = cycle(ranking.positives), cycle(ranking.negatives)
     for _ in range(count):
         texts = (ranking.query, next(positives), *islice(negatives, width))
         # Each of the query's answers would be a false negative of it, in whichever row it comes.
-        yield Example(texts, exclusive=ranking.positives)
+        yield TrainingRow(texts, exclusive=ranking.positives)
 
 
 def pair_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
@@ -82,7 +82,7 @@ def pair_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
         if pair[0] == pair[1]:
             reading.counts.unused += 1
         else:
-            examples.append(Example(pair))
+            examples.append(TrainingRow(pair))
     pairs = reading.new_set(("anchor", "positive"), Shape.PAIRS)
     pairs.extend(examples, 0)
     return [pairs]
@@ -97,12 +97,12 @@ def score_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
         raise BadInput(f"{reading.name}: every pair has the score {low:g}; expected some that are higher than others")
     if set(scores) <= {0.0, 1.0}:
         rows = reading.new_set(("anchor", "other"), Shape.BINARY)
-        rows.extend((Example(pair, target=int(score)) for pair, score in pairs), 0)
+        rows.extend((TrainingRow(pair, target=int(score)) for pair, score in pairs), 0)
         return [rows]
     if low < -1 or high > 1:
         pairs = [(pair, (score - low) / (high - low)) for pair, score in pairs]
     rows = reading.new_set(("anchor", "other"), Shape.SCORED)
-    rows.extend((Example(pair, target=score) for pair, score in pairs), 0)
+    rows.extend((TrainingRow(pair, target=score) for pair, score in pairs), 0)
     return [rows]
 
 
@@ -140,11 +140,11 @@ def label_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
     return [rows]
 
 
-def _labelled_examples(reading: DataReading, rows: Sequence[tuple[tuple[str, ...], str]]) -> list[Example]:
+def _labelled_examples(reading: DataReading, rows: Sequence[tuple[tuple[str, ...], str]]) -> list[TrainingRow]:
     """Return the rows that may be trained on, with numbers for their labels. Raises `BadInput` for a single label."""
     rows = [(texts, label) for texts, label in rows if reading.may_train_on(*texts)]
     labels = sorted({label for _, label in rows})
     if len(labels) == 1:
         raise BadInput(f"{reading.name}: every row has the label {labels[0]!r}; expected two labels or more")
     numbers = _ENTAILMENT if set(labels) <= set(_ENTAILMENT) else {label: n for n, label in enumerate(labels)}
-    return [Example(texts, target=numbers[label]) for texts, label in rows]
+    return [TrainingRow(texts, target=numbers[label]) for texts, label in rows]
