@@ -17,7 +17,7 @@ from recommender.catalogue.repository import Catalogue
 from recommender.catalogue.rules import Rules
 from recommender.database.engine import Database
 from recommender.database.migrate import upgrade
-from recommender.database.restore_journal import finish
+from recommender.database.restore_journal import complete_cut_off_restore
 from recommender.database.tables import now
 from recommender.embedding.encoder import Encoder
 from recommender.embedding.lexical import LexicalEncoder
@@ -54,7 +54,7 @@ class Application:
             self.database = Database(settings.resolved_database_url)
             closing.callback(self.database.close)
             upgrade(self.database)
-            finish(settings.home, self.database)
+            complete_cut_off_restore(settings.home, self.database)
             self.text = ProductText(settings.text_attributes, settings.language)
             self.catalogue = Catalogue(self.database, self.text.hash)
             self.outbox = Outbox(self.database)

@@ -57,7 +57,7 @@ class IndexContents:
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class BackupContents:
     """What a backup holds, and what it was made of. `index` is None where it was left out, or nothing was live."""
 
     created_at: str
@@ -69,13 +69,13 @@ class Contents:
     index: IndexContents | None
 
 
-class Packing:
-    """Writes an archive. `finish` makes it whole and durable; without it nobody takes the file for a backup."""
+class ArchiveWriter:
+    """Writes an archive. `finish` makes it whole and durable; without it no reader takes the file for a backup."""
 
     def __init__(self, path: Path, *, gzipped: bool) -> None:
         self._file = path.open("wb")
         self._zip = gzip.GzipFile(path.stem, "wb", _GZIP_LEVEL, self._file) if gzipped else None
-        self._tar = tarfile.open(fileobj=self._zip or self._file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - closed in `close`
+        self._tar = tarfile.open(fileobj=self._zip or self._file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - closed in `finish`
         self._members: dict[str, dict[str, Any]] = {}
 
     def add_file(self, name: str, path: Path) -> None:
@@ -90,11 +90,11 @@ class Packing:
     def _add(self, name: str, size: int, file: IO[bytes]) -> None:
         member = tarfile.TarInfo(name)
         member.size, member.mtime, member.mode = size, int(time.time()), 0o600
-        hashed = _Hashed(file)
-        self._tar.addfile(member, hashed)
-        self._members[name] = {"size": size, "sha256": hashed.digest.hexdigest()}
+        reader = _HashingReader(file)
+        self._tar.addfile(member, reader)
+        self._members[name] = {"size": size, "sha256": reader.digest.hexdigest()}
 
-    def finish(self, contents: Contents) -> None:
+    def finish(self, contents: BackupContents) -> None:
         """Add the manifest, and return when everything is on the disk."""
         manifest = {"format": FORMAT, "contents": asdict(contents), "members": self._members}
         self.add_bytes(MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1).encode())
@@ -104,18 +104,14 @@ class Packing:
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def close(self) -> None:
-        """Close the file, whole or not."""
-        self._file.close()
-
-    def __enter__(self) -> Packing:
+    def __enter__(self) -> ArchiveWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self._file.close()
 
 
-class _Hashed:
+class _HashingReader:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.digest = hashlib.sha256()
@@ -126,31 +122,52 @@ class _Hashed:
         return data
 
 
-def unpack(archive: Path, folder: Path, progress: Progress = silent) -> Contents:
+def unpack(archive: Path, folder: Path, progress: Progress = silent) -> BackupContents:
     """Unpack a backup into an empty folder and return what it holds, when every byte is as it was written.
 
-    Raises `BadInput` for what is no backup, a damaged or cut-off one, one that names a place outside of the folder or
-    holds anything but plain files, and one that would unpack to far more than it is; `Unavailable` for a full disk.
+    Raises `BadInput` for a file that is no backup, a damaged or cut-off one, one that names a place outside of the
+    folder or holds anything but plain files, and one that would unpack to far more than it is; `Unavailable` for a full
+    disk.
     """
+    written: dict[str, tuple[int, str]] = {}
     try:
-        with _opened(archive) as tar:
-            written = _unpacked(tar, archive, folder, progress)
+        with _open(archive) as tar:
+            for member in tar:
+                _require_plain(archive, member)
+                if member.name in written or len(written) >= _MOST_MEMBERS:
+                    raise BadInput(
+                        f"{archive} holds {member.name!r} twice, or far too many files; it is no backup of ours"
+                    )
+                if member.size > shutil.disk_usage(folder).free:
+                    raise Unavailable(
+                        f"{member.name} of the backup takes {member.size:,} bytes, more than {folder} has room for"
+                    )
+                written[member.name] = _extract(tar, member, folder / member.name)
+                progress("unpacking", len(written), None, member.name)
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
         raise BadInput(f"{archive} is no backup, or a damaged one ({one_line(error)}); give another copy") from error
     except OSError as error:
         raise Unavailable(f"{archive} can't be unpacked ({error.strerror or error}); check file and disk") from error
-    return _checked(archive, folder, written)
+    if written.pop(MANIFEST, None) is None:
+        raise BadInput(f"{archive} has no {MANIFEST} at its end: it is cut off, or no backup; give another copy")
+    contents, members = _read_manifest(archive, folder / MANIFEST)
+    for name in sorted(written.keys() ^ members.keys()):
+        raise BadInput(f"{archive}: {name!r} is {'not in it' if name in members else 'not of it'}; give another copy")
+    for name, found in written.items():
+        if found != members[name]:
+            raise BadInput(f"{archive}: {name!r} is not as it was written (its SHA-256 differs); give another copy")
+    return contents
 
 
 @contextmanager
-def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
+def _open(archive: Path) -> Iterator[tarfile.TarFile]:
     if not archive.is_file():
         raise BadInput(f"{archive} is no file; give one that `recommender backup` has written")
     with archive.open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         limit = _FLOOR + _RATIO * archive.stat().st_size
-        source = _Forward(gzip.GzipFile(fileobj=file) if zipped else file, archive, limit)
+        source = _ForwardReader(gzip.GzipFile(fileobj=file) if zipped else file, archive, limit)
         with tarfile.open(fileobj=source, mode="r:") as tar:  # type: ignore[call-overload] # three methods are all it calls
             yield tar
 
@@ -159,7 +176,7 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class _Forward:
+class _ForwardReader:
     """A file that is read once, from start to end, up to a limit: what a hostile archive can make us do is bounded."""
 
     def __init__(self, file: _Readable, archive: Path, limit: int) -> None:
@@ -188,34 +205,20 @@ class _Forward:
         return self._place
 
 
-def _unpacked(tar: tarfile.TarFile, archive: Path, folder: Path, progress: Progress) -> dict[str, tuple[int, str]]:
-    written: dict[str, tuple[int, str]] = {}
-    for member in tar:
-        _require_plain(archive, member)
-        if member.name in written or len(written) >= _MOST_MEMBERS:
-            raise BadInput(f"{archive} holds {member.name!r} twice, or far too many files; it is no backup of ours")
-        if member.size > shutil.disk_usage(folder).free:
-            raise Unavailable(
-                f"{member.name} of the backup takes {member.size:,} bytes, more than {folder} has room for"
-            )
-        source = tar.extractfile(member)
-        if source is None:
-            raise BadInput(f"{archive}: {member.name!r} can't be read; give another copy of the backup")
-        written[member.name] = _write(source, folder / member.name, member.size)
-        progress("unpacking", len(written), None, member.name)
-    return written
-
-
 def _require_plain(archive: Path, member: tarfile.TarInfo) -> None:
     if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
-        raise BadInput(f"{archive}: {member.name!r} is a link, a folder or a device; a backup holds plain files alone")
+        raise BadInput(f"{archive}: {member.name!r} is a link, a folder or a device; a backup holds only plain files")
     parts = PurePosixPath(member.name).parts
     strange = "\\" in member.name or ":" in member.name or member.name != "/".join(parts)
     if strange or ".." in parts or not parts or parts[0] not in _TOP:
         raise BadInput(f"{archive}: {member.name!r} does not belong into a backup; give one that we have written")
 
 
-def _write(source: IO[bytes], path: Path, size: int) -> tuple[int, str]:
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> tuple[int, str]:
+    """Write a member to a new file; return its size and SHA-256."""
+    source = tar.extractfile(member)
+    if source is None:
+        raise tarfile.ReadError(f"{member.name!r} can't be read")
     path.parent.mkdir(parents=True, exist_ok=True)
     digest, done = hashlib.sha256(), 0
     with path.open("xb") as file:
@@ -223,24 +226,12 @@ def _write(source: IO[bytes], path: Path, size: int) -> tuple[int, str]:
             digest.update(chunk)
             file.write(chunk)
             done += len(chunk)
-    if done != size:
+    if done != member.size:
         raise EOFError("it ends in the middle of a file")
     return done, digest.hexdigest()
 
 
-def _checked(archive: Path, folder: Path, written: dict[str, tuple[int, str]]) -> Contents:
-    if written.pop(MANIFEST, None) is None:
-        raise BadInput(f"{archive} has no {MANIFEST} at its end: it is cut off, or no backup; give another copy")
-    contents, members = _manifest(archive, folder / MANIFEST)
-    for name in sorted(written.keys() ^ members.keys()):
-        raise BadInput(f"{archive}: {name!r} is {'not in it' if name in members else 'not of it'}; give another copy")
-    for name, found in written.items():
-        if found != members[name]:
-            raise BadInput(f"{archive}: {name!r} is not as it was written (its SHA-256 differs); give another copy")
-    return contents
-
-
-def _manifest(archive: Path, path: Path) -> tuple[Contents, dict[str, tuple[int, str]]]:
+def _read_manifest(archive: Path, path: Path) -> tuple[BackupContents, dict[str, tuple[int, str]]]:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         if manifest["format"] != FORMAT:
@@ -250,6 +241,6 @@ def _manifest(archive: Path, path: Path) -> tuple[Contents, dict[str, tuple[int,
         members = {name: (member["size"], member["sha256"]) for name, member in manifest["members"].items()}
         found = manifest["contents"]
         index = found["index"] and IndexContents(**found["index"])
-        return Contents(**found | {"models": tuple(found["models"]), "index": index}), members
+        return BackupContents(**found | {"models": tuple(found["models"]), "index": index}), members
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise BadInput(f"{archive}: its {MANIFEST} can't be read ({one_line(error)}); give another copy") from error

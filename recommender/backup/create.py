@@ -1,4 +1,4 @@
-"""One file with everything an installation would miss: catalogue, models and live index, while it runs."""
+"""One file with everything that an installation needs: catalogue, models and live index, made while it runs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from recommender.application.composition import Application
-from recommender.backup.archive import CATALOGUE, GZIPPED, MODELS, Contents, IndexContents, Packing
-from recommender.backup.index_copies import IndexCopy, opened_copy
+from recommender.backup.archive import CATALOGUE, GZIPPED, MODELS, ArchiveWriter, BackupContents, IndexContents
+from recommender.backup.index_copy import IndexCopy
 from recommender.backup.points import pack_points
 from recommender.catalogue.outbox import Outbox
 from recommender.catalogue.repository import Catalogue
@@ -31,8 +31,8 @@ from recommender.types import Progress, silent
 from recommender.version import __version__
 
 PATIENCE_S = 120.0
-"""How long an index that another process holds is waited for: a worker lets go of it every 25,000 points, which it
-encodes in about a minute."""
+"""How long to wait for an index that another process holds: a worker releases it every 25,000 points, which it encodes
+in about a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Backup:
     """A backup that is done. `left_out` are registered models without a folder."""
 
     file: Path
-    contents: Contents
+    contents: BackupContents
     size: int
     seconds: float
     left_out: tuple[str, ...]
@@ -53,24 +53,40 @@ def backup(
     with_index: bool = True,
     patience: float = PATIENCE_S,
     progress: Progress = silent,
-    copied: Callable[[], IndexCopy] | None = None,
+    request_copy: Callable[[], IndexCopy] | None = None,
 ) -> Backup:
     """Write a backup, gzipped when the name ends so; the name appears when the file is whole and durable.
 
     The catalogue is copied first, with its outbox: what the index had not taken in then, a restored one takes in.
-    `copied` asks the process that holds the embedded index, if one does, for a copy of it.
-    Raises `UsageError` when there is such a file, `BadInput` when it can't be written, and `IndexHeld` when another
-    process keeps the embedded index for longer than `patience` seconds.
+    `request_copy` asks the process that holds the embedded index, if one does, for a copy of it.
+    Raises `UsageError` when the file exists, `BadInput` when it can't be written, and `IndexHeld` when another process
+    keeps the embedded index for longer than `patience` seconds.
     """
     started = time.monotonic()
     try:
-        with _workplace(file) as folder:
+        with _work_folder(file) as folder:
             progress("catalogue", 0, None)
             snapshot(application.database, folder / CATALOGUE)
-            contents, models, live = _survey(application, folder / CATALOGUE)
+            contents, models, live = _read_contents(application, folder / CATALOGUE)
             packed = folder / file.name
-            with _points_of(application, live if with_index else None, folder, patience, copied) as index:
-                contents = _pack(packed, folder, contents, models, index, live, progress)
+            with (
+                _open_index(application, live, folder, patience, request_copy)
+                if with_index and live is not None
+                else nullcontext() as index,
+                ArchiveWriter(packed, gzipped=packed.name.lower().endswith(GZIPPED)) as archive,
+            ):
+                archive.add_file(CATALOGUE, folder / CATALOGUE)
+                for done, model in enumerate(models):
+                    progress("models", done, len(models), model.name)
+                    for path in sorted(model.folder.rglob("*")):
+                        if path.is_file() and not path.name.startswith("."):  # a mark of registry or file system
+                            name = f"{MODELS}/{model.name}/{path.relative_to(model.folder).as_posix()}"
+                            archive.add_file(name, path)
+                if index is not None and live is not None:
+                    points = pack_points(archive, index.scroll(with_vectors=True), progress)
+                    generation = IndexContents(live.model_name, live.fingerprint, live.dimension, points)
+                    contents = replace(contents, index=generation)
+                archive.finish(contents)
             size = packed.stat().st_size
             packed.rename(file)
             sync(file.parent)
@@ -81,7 +97,7 @@ def backup(
 
 
 @contextmanager
-def _workplace(file: Path) -> Iterator[Path]:
+def _work_folder(file: Path) -> Iterator[Path]:
     """Give a hidden folder beside the file, on the same disk, that is gone afterwards."""
     if file.exists() or file.is_symlink():
         raise UsageError(f"{file} exists already; give a name that does not, or remove it first")
@@ -93,13 +109,15 @@ def _workplace(file: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _survey(application: Application, catalogue: Path) -> tuple[Contents, list[RegisteredModel], Generation | None]:
-    """Read in the copy of the catalogue what else belongs to it."""
+def _read_contents(
+    application: Application, catalogue: Path
+) -> tuple[BackupContents, list[RegisteredModel], Generation | None]:
+    """Read in the copy of the catalogue what belongs to it: its counts, the models, and the live generation."""
     with Database(sqlite_file(catalogue)) as copy:
         live = Generations(copy).live()
         models = list(Registry(copy, application.settings.models_dir).list())
         depth = Outbox(copy).depth()
-        contents = Contents(
+        contents = BackupContents(
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             version=__version__,
             schema=head_revision(),
@@ -112,87 +130,39 @@ def _survey(application: Application, catalogue: Path) -> tuple[Contents, list[R
 
 
 @contextmanager
-def _points_of(
+def _open_index(
     application: Application,
-    live: Generation | None,
+    live: Generation,
     folder: Path,
     patience: float,
-    copied: Callable[[], IndexCopy] | None,
-) -> Iterator[VectorIndex | None]:
-    """Open what the points are read from: on a server the live generation, of an embedded one a copy of its files.
+    request_copy: Callable[[], IndexCopy] | None,
+) -> Iterator[VectorIndex]:
+    """Open what the points are read from: the live generation on a server, a copy of its files if it is embedded.
 
-    Reading 200,000 points takes longer than a query of another process waits for the index, copying them does not.
+    Reading 200,000 points takes longer than a query of another process waits for the index; copying them does not.
     """
-    if live is None:
-        yield None
-        return
     try:
-        index = _opened(application, live, 0.0 if copied else patience)
-    except IndexHeld:
-        if copied is None:
-            raise
-        with _copy_of(live, copied()) as index:
+        index = application.index(live, 0.0 if request_copy else patience)
+    except IndexHeld as error:
+        if request_copy is None:
+            raise IndexHeld(
+                f"another process held the index for {patience:.0f} s; try again when it is done, wait longer "
+                "(--wait), or leave the index out (--without-index)"
+            ) from error
+        copy = request_copy()
+    except Unavailable as error:
+        raise Unavailable(f"{error}; --without-index makes a backup without it") from error
+    else:
+        if not isinstance(index, EmbeddedIndex):
             yield index
-        return
-    if not isinstance(index, EmbeddedIndex):
-        yield index
-        return
-    copy = folder / "index" / live.name
-    index.copy_to(copy)
-    application.release_indexes()
-    with opened_copy(copy) as index:
-        yield index
-
-
-@contextmanager
-def _copy_of(live: Generation, copy: IndexCopy) -> Iterator[VectorIndex]:
+            return
+        copy = IndexCopy(live.name, folder / "index" / live.name)
+        index.copy_to(copy.folder)
+        application.release_indexes()
     try:
         if copy.generation != live.name:
             raise Unavailable("another model went live meanwhile; make the backup once more")
-        with opened_copy(copy.folder) as index:
+        with copy.open() as index:
             yield index
     finally:
         shutil.rmtree(copy.folder, ignore_errors=True)
-
-
-def _opened(application: Application, live: Generation, patience: float) -> VectorIndex:
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            return application.index(live)
-        except IndexHeld as error:
-            if time.monotonic() > deadline:
-                raise IndexHeld(
-                    f"another process held the index for {patience:.0f} s; try again when it is done, wait longer "
-                    "(--wait), or leave the index out (--without-index)"
-                ) from error
-        except Unavailable as error:
-            raise Unavailable(f"{error}; --without-index makes a backup without it") from error
-
-
-def _pack(
-    packed: Path,
-    folder: Path,
-    contents: Contents,
-    models: list[RegisteredModel],
-    index: VectorIndex | None,
-    live: Generation | None,
-    progress: Progress,
-) -> Contents:
-    with Packing(packed, gzipped=packed.name.lower().endswith(GZIPPED)) as packing:
-        packing.add_file(CATALOGUE, folder / CATALOGUE)
-        for done, model in enumerate(models):
-            progress("models", done, len(models), model.name)
-            _pack_model(packing, model)
-        if index is not None and live is not None:
-            count = pack_points(packing, index.scroll(with_vectors=True), progress)
-            made = IndexContents(live.model_name, live.fingerprint, live.dimension, count)
-            contents = replace(contents, index=made)
-        packing.finish(contents)
-    return contents
-
-
-def _pack_model(packing: Packing, model: RegisteredModel) -> None:
-    for path in sorted(model.folder.rglob("*")):
-        if path.is_file() and not path.name.startswith("."):  # a mark of the registry, or of a file system
-            packing.add_file(f"{MODELS}/{model.name}/{path.relative_to(model.folder).as_posix()}", path)

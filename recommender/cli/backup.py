@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.backup.parts import Part
+from recommender.backup import Part
 from recommender.cli.options import Json
 from recommender.cli.output import print_json, say
 from recommender.cli.progress import ProgressBar
@@ -19,7 +19,7 @@ from recommender.service.service_file import running_service
 if TYPE_CHECKING:
     from recommender.application.composition import Application
     from recommender.backup.create import Backup
-    from recommender.backup.restore import Restored
+    from recommender.backup.restore import RestoreResult
     from recommender.types import Progress
 
 
@@ -60,10 +60,12 @@ def backup(
 def _backed_up(application: Application, file: Path, with_index: bool, wait: float, progress: Progress) -> Backup:
     from recommender.backup.create import backup as back_up
 
-    # A worker lets go of the index in a while; a service never does, and makes a copy of it.
+    # A worker releases the index after a while; a service never does, and makes a copy of it.
     service = None if application.settings.qdrant_url else running_service(application.settings.home)
-    copied = None if service is None else partial(copied_index, service)
-    return back_up(application, file, with_index=with_index, patience=wait, progress=progress, copied=copied)
+    request_copy = None if service is None else partial(copied_index, service)
+    return back_up(
+        application, file, with_index=with_index, patience=wait, progress=progress, request_copy=request_copy
+    )
 
 
 def _backup_json(done: Backup) -> dict[str, Any]:
@@ -101,7 +103,7 @@ def restore(
         _print_restored(file, done)
 
 
-def _restored_json(done: Restored) -> dict[str, Any]:
+def _restored_json(done: RestoreResult) -> dict[str, Any]:
     return {
         "created_at": done.contents.created_at,
         "version": done.contents.version,
@@ -115,7 +117,7 @@ def _restored_json(done: Restored) -> dict[str, Any]:
     }
 
 
-def _print_restored(file: Path, done: Restored) -> None:
+def _print_restored(file: Path, done: RestoreResult) -> None:
     counts = {"catalogue": f"{done.products:,} products", "models": f"{len(done.models)} models"}
     counts["index"] = f"{done.points:,} points"
     parts = ", ".join(counts[part.value] for part in done.parts)

@@ -14,7 +14,7 @@ from recommender.query import Answer
 from recommender.service.service_file import COPIES_PATH, RunningService, running_service
 
 if TYPE_CHECKING:
-    from recommender.backup.index_copies import IndexCopy
+    from recommender.backup.index_copy import IndexCopy
 
 TIMEOUT_S = 30.0
 """For an answer of the service: a person waits, and the first query may load the model."""
@@ -51,7 +51,7 @@ def copied_index(service: RunningService) -> IndexCopy:
     """Have a service copy the embedded index that it holds. Raises `Unavailable` when it does not."""
     import httpx
 
-    from recommender.backup.index_copies import IndexCopy
+    from recommender.backup.index_copy import IndexCopy
 
     headers = {"authorization": f"Bearer {service.token}"}
     try:

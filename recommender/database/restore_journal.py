@@ -1,7 +1,7 @@
-"""The last step of a restore: what lies ready beside the home's folders becomes them, also when it was cut off there.
+"""The last step of a restore: folders that lie ready in the staging folder become the home's, in spite of a crash.
 
-The rows of the catalogue change in one transaction, which is what decides: a journal is written just before it is
-committed, and whoever opens the home next finishes what it says when the transaction went through, or drops it.
+The rows of the catalogue change in one transaction, which decides. A journal is written just before it is committed.
+The process that opens the home next finishes what the journal says when the transaction went through, or drops it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recommender.database.engine import Database
-from recommender.database.transfer import has_run
+from recommender.database.transfer import has_import_run
 from recommender.errors import BadInput, Unavailable
 from recommender.fsync import sync
 
@@ -37,14 +37,9 @@ class Journal:
     folders: tuple[str, ...]
 
 
-def staging(home: Path) -> Path:
-    """Return the folder in which a restore gets ready."""
-    return home / STAGING
-
-
-def fresh_staging(home: Path) -> Path:
-    """Return that folder, empty: what a restore that was killed has left in it is removed."""
-    folder = staging(home)
+def empty_staging(home: Path) -> Path:
+    """Return the staging folder, empty: what a restore that was killed has left in it is removed."""
+    folder = home / STAGING
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
@@ -53,12 +48,12 @@ def fresh_staging(home: Path) -> Path:
 
 def is_cut_off(home: Path) -> bool:
     """Return whether a restore came as far as its journal, and no further."""
-    return (staging(home) / _JOURNAL).is_file()
+    return (home / STAGING / _JOURNAL).is_file()
 
 
 @contextmanager
-def one_restore(home: Path, patience: float = 0.0) -> Iterator[None]:
-    """Hold the home against other restores. Raises `Unavailable` when there is one."""
+def lock_home(home: Path, patience: float = 0.0) -> Iterator[None]:
+    """Keep other restores out of the home. Raises `Unavailable` when there is one."""
     from filelock import FileLock, Timeout
 
     try:
@@ -70,56 +65,51 @@ def one_restore(home: Path, patience: float = 0.0) -> Iterator[None]:
 
 def write_journal(home: Path, journal: Journal) -> None:
     """Write the journal; when this returns it is on the disk."""
-    draft = staging(home) / f".{_JOURNAL}"
+    staging = home / STAGING
+    draft = staging / f".{_JOURNAL}"
     with draft.open("w", encoding="utf-8") as file:
         json.dump(asdict(journal), file)
         file.flush()
         os.fsync(file.fileno())
-    draft.rename(staging(home) / _JOURNAL)
-    sync(staging(home))
+    draft.rename(staging / _JOURNAL)
+    sync(staging)
     sync(home)
 
 
-def finish(home: Path, database: Database) -> None:
-    """Finish a restore that was cut off at its last step, or undo it; nothing to do is the rule, and costs a look.
+def complete_cut_off_restore(home: Path, database: Database) -> None:
+    """Finish a restore that was cut off at its last step, or undo it. Most often there is none, and this costs a look.
 
-    Raises `Unavailable` while the restore itself is still at it.
+    Raises `Unavailable` while that restore is still at work.
     """
     if is_cut_off(home):
-        with one_restore(home, _PATIENCE_S):
-            roll_on(home, database)
+        with lock_home(home, _PATIENCE_S):
+            complete_restore(home, database)
 
 
-def roll_on(home: Path, database: Database) -> None:
-    """Do what the journal says, if its transaction went through, and clean up. Only for who holds the lock."""
-    path = staging(home) / _JOURNAL
+def complete_restore(home: Path, database: Database) -> None:
+    """Do what the journal says, if its transaction went through, and clean up. The caller holds the lock.
+
+    Doing so again after a crash at any step goes on from there.
+    """
+    staging, path = home / STAGING, home / STAGING / _JOURNAL
     if not path.is_file():
         return
-    journal = _read(path)
-    if has_run(database, journal.mark):
-        for folder in journal.folders:
-            _replace(home, folder, home / journal.kept)
-        sync(home)
-    path.unlink()
-    sync(path.parent)
-    shutil.rmtree(path.parent, ignore_errors=True)
-
-
-def _read(path: Path) -> Journal:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return Journal(found["mark"], found["kept"], tuple(found["folders"]))
+        journal = Journal(found["mark"], found["kept"], tuple(found["folders"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{path} can't be read ({error}); restore again after removing {path.parent}") from error
-
-
-def _replace(home: Path, name: str, kept: Path) -> None:
-    """Put a folder in its place, the old one aside. Doing so again after any step goes on from there."""
-    ready, place = staging(home) / name, home / name
-    if not ready.exists():
-        return  # in its place already
-    if place.exists():
-        kept.mkdir(exist_ok=True)
-        place.rename(kept / name)
-        sync(kept)
-    ready.rename(place)
+        raise BadInput(f"{path} can't be read ({error}); restore again after removing {staging}") from error
+    if has_import_run(database, journal.mark):
+        kept = home / journal.kept
+        for name in journal.folders:
+            if not (staging / name).exists():
+                continue  # in its place already
+            if (home / name).exists():
+                kept.mkdir(exist_ok=True)
+                (home / name).rename(kept / name)
+                sync(kept)
+            (staging / name).rename(home / name)
+        sync(home)
+    path.unlink()
+    sync(staging)
+    shutil.rmtree(staging, ignore_errors=True)

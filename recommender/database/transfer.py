@@ -20,7 +20,8 @@ BATCH = 1000
 """Rows in memory at a time."""
 
 ALONE_PATIENCE_MS = 5_000
-"""How long whoever has the database open is waited for: a short command is gone by then, a service is not."""
+"""How long to wait for other processes that have the database open: a short command has ended by then, a service has
+not."""
 
 
 def sqlite_file(path: Path) -> URL:
@@ -34,25 +35,21 @@ def snapshot(database: Database, path: Path) -> None:
     Raises `Unavailable` when it can't be read, or `path` can't be written.
     """
     with database.translating():
-        if database.engine.dialect.name == "sqlite":
-            _copy_file(database, path)
+        if database.engine.dialect.name != "sqlite":
+            with database.engine.connect() as connection:
+                copy_rows(connection.execution_options(isolation_level="REPEATABLE READ"), path)
             return
-        with database.engine.connect() as connection:
-            copy_rows(connection.execution_options(isolation_level="REPEATABLE READ"), path)
-
-
-def _copy_file(database: Database, path: Path) -> None:
-    raw = database.engine.raw_connection()
-    try:
-        with closing(sqlite3.connect(path)) as copy:
-            # In one step: cut into pieces, the copy starts anew whenever somebody writes.
-            cast(sqlite3.Connection, raw.driver_connection).backup(copy)
-    except sqlite3.Error as error:
-        raise Unavailable(
-            f"{database.place} can't be copied to {path} ({error}); check disk and permissions"
-        ) from error
-    finally:
-        raw.close()
+        raw = database.engine.raw_connection()
+        try:
+            with closing(sqlite3.connect(path)) as copy:
+                # In one step: cut into pieces, the copy starts anew whenever another process writes.
+                cast(sqlite3.Connection, raw.driver_connection).backup(copy)
+        except sqlite3.Error as error:
+            raise Unavailable(
+                f"{database.place} can't be copied to {path} ({error}); check disk and permissions"
+            ) from error
+        finally:
+            raw.close()
 
 
 def copy_rows(connection: Connection, path: Path) -> None:
@@ -103,24 +100,24 @@ def _advance_sequences(session: Session, replaced: Sequence[Table]) -> None:
             session.execute(advance, {"sequence": sequence, "following": following})
 
 
-def hold_alone(database: Database) -> None:
+def prepare_exclusive_use(database: Database) -> None:
     """Let this process have a SQLite database alone from its first write on, until it is closed.
 
-    To be called before the database is used. `take_alone` is what waits for it, and fails.
+    To be called before the database is used. `lock_tables` is what waits for it, and fails.
     """
+
+    def lock(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA locking_mode=EXCLUSIVE")
+        cursor.execute(f"PRAGMA busy_timeout={ALONE_PATIENCE_MS}")
+        cursor.close()
+
     if database.engine.dialect.name == "sqlite":
-        event.listen(database.engine, "connect", _exclusive)
+        event.listen(database.engine, "connect", lock)
 
 
-def _exclusive(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA locking_mode=EXCLUSIVE")
-    cursor.execute(f"PRAGMA busy_timeout={ALONE_PATIENCE_MS}")
-    cursor.close()
-
-
-def take_alone(session: Session) -> None:
-    """Return when nobody else can read or write our tables until this transaction ends.
+def lock_tables(session: Session) -> None:
+    """Return when no other process can read or write our tables until this transaction ends.
 
     Raises `Unavailable` when a process keeps the database open (SQLite) or in a transaction (PostgreSQL).
     """
@@ -139,7 +136,7 @@ def take_alone(session: Session) -> None:
         ) from error
 
 
-def has_run(database: Database, source: str) -> bool:
+def has_import_run(database: Database, source: str) -> bool:
     """Return whether there is a record of an import from exactly this source."""
     with database.reading() as session:
         return session.scalar(select(ImportRunRow.id).where(ImportRunRow.source == source).limit(1)) is not None

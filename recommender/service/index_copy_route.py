@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from recommender.backup.index_copies import copy_live_index
+from recommender.backup.index_copy import copy_live_index
 from recommender.query.problems import TYPE_PREFIX
 from recommender.service.authentication import LOCAL
 from recommender.service.concurrency import Lanes

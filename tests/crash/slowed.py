@@ -11,11 +11,10 @@ from typing import Any
 from recommender.application import composition as wiring
 from recommender.application.composition import Application
 from recommender.backup import create as backup
-from recommender.backup import restore
-from recommender.backup import restore_rows as restored_rows
+from recommender.backup import restore, restore_rows
 from recommender.catalogue import full_sync as full
 from recommender.catalogue.importer import import_feed
-from recommender.database import restore_journal as switch_over
+from recommender.database import restore_journal
 from recommender.index.embedded import shard
 from recommender.index.protocol import Point
 from recommender.ingestion import backfill, pipeline
@@ -38,11 +37,11 @@ STEPS: Sequence[tuple[ModuleType, str, str]] = (
     (backup, "pack_points", "pack"),
     (backup, "sync", "named"),
     (restore, "unpack", "unpack"),
-    (restore, "fill", "unpack"),
-    (restored_rows, "replace_rows", "journal"),
-    (restored_rows, "write_journal", "journal"),
-    (restored_rows, "roll_on", "roll on"),
-    (switch_over, "sync", "step of it"),
+    (restore, "restore_points", "unpack"),
+    (restore_rows, "replace_rows", "journal"),
+    (restore_rows, "write_journal", "journal"),
+    (restore_rows, "complete_restore", "roll on"),
+    (restore_journal, "sync", "step of it"),
     (shard, "copy_shard", "copy"),
     (shard, "sync_shard", "whole"),
     (shard, "switch", "take over"),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -12,19 +11,22 @@ from uuid import uuid4
 from recommender.application.composition import Application
 from recommender.errors import Unavailable, UsageError
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
-from recommender.index.protocol import VectorIndex
 from recommender.leftovers import remove_leftovers
 
 FOLDER = "copies"
-"""In the home, beside the index itself, so that nobody who lists generations meets one."""
+"""In the home, beside the index itself, so that no copy is listed as a generation."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexCopy:
-    """The folder of a copy, and the generation that it is of. Whoever asked for it removes it."""
+    """The folder of a copy, and the generation that it is of. The process that asked for it removes it."""
 
     generation: str
     folder: Path
+
+    def open(self) -> AbstractContextManager[EmbeddedIndex]:
+        """Open the copy; another process can't have it meanwhile."""
+        return closing(EmbeddedEngine(self.folder.parent).open(self.folder.name))
 
 
 def copy_live_index(application: Application) -> IndexCopy:
@@ -46,13 +48,3 @@ def copy_live_index(application: Application) -> IndexCopy:
         except OSError as error:
             raise Unavailable(f"{copies} takes no copy ({error.strerror or error}); check rights and space") from error
         return IndexCopy(live.generation, folder)
-
-
-@contextmanager
-def opened_copy(folder: Path) -> Iterator[VectorIndex]:
-    """Open a copy; another process can't have it meanwhile."""
-    index = EmbeddedEngine(folder.parent).open(folder.name)
-    try:
-        yield index
-    finally:
-        index.close()

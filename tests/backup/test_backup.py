@@ -21,19 +21,19 @@ import pytest
 from support.installation import compared, drain, install, settings_of
 from support.toy_catalogue import toy_catalogue
 
-from recommender.application import composition as wiring
 from recommender.application.composition import Application
+from recommender.backup import Part
 from recommender.backup import create as backups
-from recommender.backup.archive import CATALOGUE, MANIFEST, Contents, Packing, unpack
+from recommender.backup.archive import CATALOGUE, MANIFEST, ArchiveWriter, BackupContents, unpack
 from recommender.backup.create import backup
-from recommender.backup.parts import Part
-from recommender.backup.points import fill
+from recommender.backup.points import restore_points
 from recommender.backup.restore import restore
 from recommender.database import transfer
-from recommender.database.restore_journal import Journal, fresh_staging, staging, write_journal
+from recommender.database.restore_journal import STAGING, Journal, empty_staging, write_journal
 from recommender.database.tables import ImportRunRow
 from recommender.errors import BadInput, IndexHeld, NotFound, RecommenderError, Refused, Unavailable, UsageError
 from recommender.index.embedded.engine import EmbeddedEngine
+from recommender.index.pool import HELD_PATIENCE_S
 from recommender.index.protocol import point_id
 from recommender.index.server.engine import ServerEngine
 from recommender.models.fingerprint import fingerprint
@@ -123,7 +123,7 @@ def test_a_restored_shop_is_the_shop_that_was_backed_up(
         assert compared(after).clean
         assert after.outbox.depth().waiting == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "empty"])
-    assert not staging(empty.home).exists()
+    assert not (empty.home / STAGING).exists()
 
 
 def test_what_waited_waits_again_and_is_held_by_nobody(own: Settings, empty: Settings, tmp_path: Path) -> None:
@@ -150,11 +150,11 @@ def test_points_that_were_ahead_of_the_catalogue_are_brought_back_to_it(
         def release_indexes(self) -> None:
             super().release_indexes()
 
-        def index(self, generation):  # type: ignore[no-untyped-def]
+        def index(self, generation, patience=0.0):  # type: ignore[no-untyped-def]
             if not self.__dict__.pop("changed", True):
                 self.catalogue.upsert([replace(PRODUCTS[0], price=Decimal("999")), replace(PRODUCTS[1], title="Later")])
                 drain(self)
-            return super().index(generation)
+            return super().index(generation, patience)
 
     with LateWorker(own) as application:
         application.__dict__["changed"] = False
@@ -330,7 +330,7 @@ def _with_catalogue(saved: Path, path: Path, *statements: str) -> Path:
     with closing(sqlite3.connect(folder / CATALOGUE)) as connection, connection:
         for statement in statements:
             connection.execute(statement)
-    with Packing(path, gzipped=False) as packing:
+    with ArchiveWriter(path, gzipped=False) as packing:
         for member in sorted(folder.rglob("*")):
             if member.is_file() and member != folder / MANIFEST:
                 packing.add_file(str(member.relative_to(folder)), member)
@@ -421,9 +421,8 @@ def held(own: Settings) -> Iterator[Callable[[], None]]:
 
 
 def test_an_index_that_is_held_is_waited_for_and_then_told(
-    own: Settings, held: Callable[[], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own: Settings, held: Callable[[], None], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(wiring, "HELD_PATIENCE_S", 0.1)
     with Application(own) as application:
         with pytest.raises(IndexHeld, match="--without-index"):
             backup(application, tmp_path / "shop.tar", patience=0.2)
@@ -453,7 +452,7 @@ def _ready(settings: Settings, mark: str) -> None:
     """Bring a home to the moment before the last step: the new folders lie ready, and the journal says so."""
     settings.models_dir.mkdir(parents=True)
     (settings.models_dir / "old").touch()
-    folder = fresh_staging(settings.home)
+    folder = empty_staging(settings.home)
     (folder / "models").mkdir()
     (folder / "models" / "new").touch()
     write_journal(settings.home, Journal(mark, "replaced", ("models",)))
@@ -466,7 +465,7 @@ def test_a_restore_that_was_committed_is_finished_by_the_next_opening(empty: Set
     Application(empty).close()
     assert [path.name for path in empty.models_dir.iterdir()] == ["new"]
     assert [path.name for path in (empty.home / "replaced" / "models").iterdir()] == ["old"]
-    assert not staging(empty.home).exists()
+    assert not (empty.home / STAGING).exists()
 
 
 def test_a_restore_that_was_killed_between_two_renames_is_finished(empty: Settings) -> None:
@@ -484,7 +483,7 @@ def test_a_restore_that_was_not_committed_never_was(empty: Settings) -> None:
     _ready(empty, "mark")
     Application(empty).close()
     assert [path.name for path in empty.models_dir.iterdir()] == ["old"]
-    assert not staging(empty.home).exists()
+    assert not (empty.home / STAGING).exists()
     assert not (empty.home / "replaced").exists()
 
 
@@ -533,13 +532,13 @@ def test_points_of_the_embedded_engine_go_into_a_server(own: Settings, saved: Pa
     folder = tmp_path / "unpacked"
     folder.mkdir()
     contents = unpack(saved, folder)
-    assert isinstance(contents, Contents)
+    assert isinstance(contents, BackupContents)
     with Application(own) as application:
         answers = [[sku for sku, _ in rows] for rows in _answers(application)]
     with _OnAServer(own) as application:
         live = application.generations.require_live()
         application.create_index(live)
-        assert fill(application, live, folder / "points") == 48
+        assert restore_points(application, live, folder / "points") == 48
         assert [[sku for sku, _ in rows] for rows in _answers(application)[::2]] == answers[::2]
         assert compared(application).clean
 
@@ -553,4 +552,4 @@ def test_the_manifest_says_what_every_member_is(saved: Path) -> None:
     vectors = np.load(io.BytesIO(members["points/000000.npy"]), allow_pickle=False)
     assert (vectors.shape, vectors.dtype) == ((48, 32), np.float32)
     assert manifest["contents"]["index"]["points"] == 48
-    assert backups.PATIENCE_S > wiring.HELD_PATIENCE_S
+    assert backups.PATIENCE_S > HELD_PATIENCE_S
