@@ -16,7 +16,7 @@ DEFAULT_SPLIT = "train"
 
 @dataclass(frozen=True, slots=True)
 class HubSource:
-    """`hf:NAME[:CONFIG][:SPLIT]`, taken apart. `shown` is what messages call it."""
+    """The parts of `hf:NAME[:CONFIG][:SPLIT]`. `shown` is what messages call it."""
 
     shown: str
     name: str
@@ -25,22 +25,22 @@ class HubSource:
 
 
 def hub_source(source: str, option: str = "") -> HubSource:
-    """Read `hf:NAME[:CONFIG][:SPLIT]`, by default the `train` split; `option` stands before it in messages.
+    """Read `hf:NAME[:CONFIG][:SPLIT]`, by default the `train` split; messages put `option` before it.
 
-    Raises `UsageError` for another form.
+    Raises `UsageError` for any other form.
     """
-    shown = f"{option} {source}".strip()
-    name, config, split, *more = [*source.removeprefix(PREFIX).split(":"), "", ""][: max(3, source.count(":"))]
-    if not name or any(more):
+    parts = source.removeprefix(PREFIX).split(":")
+    if not parts[0] or len(parts) > 3:
         given = f"{option} {source!r}".strip()
         raise UsageError(f"{given} is no data set of the Hub; write hf:NAME, hf:NAME:CONFIG:SPLIT or hf:NAME::SPLIT")
-    return HubSource(shown, name, config or None, split or DEFAULT_SPLIT)
+    name, config, split = [*parts, "", ""][:3]
+    return HubSource(f"{option} {source}".strip(), name, config or None, split or DEFAULT_SPLIT)
 
 
 def load_hub_data(source: HubSource, streaming: bool = False) -> Any:
-    """Load a data set, from the cache where it is there; with `streaming` its rows come as they are asked for.
+    """Load a data set, from the cache if it is there; with `streaming` its rows are fetched while they are read.
 
-    No code of a data set is run. Raises `NotFound` when there is no such data set, `BadInput` for a configuration or a
+    No code of a data set is run. Raises `NotFound` when it does not exist, `BadInput` for a configuration or a
     split that it does not have, `Unavailable` when the Hub can't be reached, `MissingExtra` without `datasets`.
     """
     try:
@@ -68,7 +68,7 @@ def load_hub_data(source: HubSource, streaming: bool = False) -> Any:
 
 
 def reading_errors() -> tuple[type[Exception], ...]:
-    """Return what iterating over a loaded data set raises when the Hub goes away, or its files are damaged."""
+    """Return what iterating over a loaded data set raises when the Hub is away, or its files are damaged."""
     from datasets.exceptions import DatasetsError
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -77,7 +77,7 @@ def reading_errors() -> tuple[type[Exception], ...]:
 
 @contextmanager
 def quiet_datasets() -> Iterator[None]:
-    """Keep the library's progress bars and warnings out of our output."""
+    """Keep the progress bars and warnings of `datasets` out of our output."""
     from datasets.utils import logging
     from datasets.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 - the signatures are those of transformers and sentence-transformers
-"""What happens beside the training loop: evaluations, checkpoints, progress, the best weights. Imports torch."""
+"""What happens around the training loop: evaluations, checkpoints, progress, the best weights. Imports torch."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class TrainingCallback(TrainerCallback):
         started: float,
         progress: Progress,
     ) -> None:
-        """Make so many `evaluations` on the way (0: none); count the time from `started` (`time.monotonic`).
+        """Evaluate `evaluations` times on the way (0: never); count the time from `started` (`time.monotonic`).
 
         A checkpoint follows each evaluation, and every `options.checkpoint_seconds`.
         """

@@ -58,7 +58,7 @@ class SetName(StrEnum):
 
 
 class Relation(IntEnum):
-    """How a product stands to the anchor: of its category, of a sibling category, or of neither."""
+    """The relation of a product to the anchor: of its category, of a sibling category, or of neither."""
 
     SAME = 0
     SIBLING = 1
@@ -89,7 +89,7 @@ class CatalogueSets:
         return sample_triplets(self._tree, self._families, self._texts, self._random(SetName.CATEGORY, number))
 
     def draw(self, name: SetName, passes: int) -> TrainingSet:
-        """Draw a set: rows for so many passes, each with samples of its own."""
+        """Draw a set of `passes` passes, each with samples of its own."""
         sets: dict[SetName, tuple[tuple[str, ...], Shape, Callable[[int], Iterator[TrainingRow]]]] = {
             SetName.PRODUCTS: (VIEWS, Shape.VIEWS, self._views),
             SetName.CATEGORY: (("anchor", "positive", "negative"), Shape.TRIPLETS, self._category),
@@ -171,7 +171,7 @@ class CatalogueSets:
         return (TrainingRow((self._texts[t.anchor],), target=labels[t.home]) for t in self.triplets(number))
 
     def _products_of_pass(self, random: np.random.Generator) -> list[int]:
-        # The cap of the triplets holds here too: otherwise the rows of one huge leaf would outweigh all others.
+        # The cap of the triplets holds here too: otherwise one huge leaf would outweigh all the others.
         groups: dict[tuple[str, ...], list[int]] = {}
         for index, path in enumerate(self._paths):
             groups.setdefault(path, []).append(index)
@@ -194,7 +194,7 @@ class CatalogueSets:
 
     @cached_property
     def _labels(self) -> list[list[int]]:
-        """The label of each product's views, as far as no query decides it."""
+        """The label of each product's views, with zeros where the views themselves decide."""
         homes = {
             index: number for number, path in enumerate(sorted(self._tree.homes)) for index in self._tree.homes[path]
         }

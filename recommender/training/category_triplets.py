@@ -1,7 +1,7 @@
 """Triplets from product categories: two products of one category, and one from a sibling category.
 
 The default loss, `joint`, learns from categories in another way (`joint_loss`); the textbook form, TripletLoss over
-these triplets alone, is `--loss triplet`. `mnrl`, `cached-mnrl` and `gist` train on them beside other pairs, and
+these triplets alone, is `--loss triplet`. `mnrl`, `cached-mnrl` and `gist` train on them and on other pairs, and
 `batch-hard`, `cosent`, `cosine`, `softmax` and `contrastive` draw their rows from them (`catalogue_sets`).
 """
 

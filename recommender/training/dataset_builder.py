@@ -45,7 +45,7 @@ def build_training_data(
     texts: TextFunctions,
     progress: Progress = silent,
 ) -> TrainingData:
-    """Draw the sets of the options' loss from the training products, and read the external data beside them.
+    """Draw the sets of the options' loss from the training products, and read the external data.
 
     Raises `BadInput` for a catalogue without categories to learn from and for data that can't be used.
     """

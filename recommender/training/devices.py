@@ -23,7 +23,7 @@ def training_device(name: str = "") -> str:
 
 
 def training_precision(precision: TrainingPrecision, device: str) -> TrainingPrecision:
-    """Return the arithmetic to train in; `auto` is resolved to what is fast and safe on the device."""
+    """Return the arithmetic to train in; `auto` becomes the one that is fast and safe on the device."""
     if precision is not TrainingPrecision.AUTO:
         return precision
     if device.startswith("cuda"):

@@ -17,7 +17,7 @@ _ALPHA = 2
 
 
 def add_adapter(model: SentenceTransformer, rank: int) -> None:
-    """Freeze the transformer and put an adapter of this rank beside each of its linear layers.
+    """Freeze the transformer and add an adapter of this rank to each of its linear layers.
 
     Modules after the transformer, such as a dense layer, still learn. Raises `MissingExtra` without peft and
     `UsageError` for a model that has no transformer.
@@ -34,8 +34,8 @@ def add_adapter(model: SentenceTransformer, rank: int) -> None:
 def merge_adapter(model: SentenceTransformer) -> None:
     """Add the adapter to the weights and remove it, so that an ordinary model is left.
 
-    transformers puts adapters in and deletes them; only a `PeftModel` can merge them, and a model inside
-    sentence-transformers is none.
+    transformers adds and deletes adapters but does not merge them; peft merges those of a `PeftModel`, which the model
+    inside sentence-transformers is not.
     """
     from peft.tuners.tuners_utils import BaseTunerLayer
 

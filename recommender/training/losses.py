@@ -85,7 +85,7 @@ def build_losses(
 ) -> dict[str, Module]:
     """Make the loss module of each set, by the set's name; `model` is still as it was before training.
 
-    With a `piece`, losses over a whole batch encode so many of its rows at a time, and cache the gradients. The
+    With a `piece`, losses over a whole batch encode `piece` rows at a time, and cache the gradients. The
     parameters of a loss itself, such as the classifier of `softmax`, are trained with the model and not saved with it.
     """
     from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss

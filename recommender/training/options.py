@@ -68,7 +68,7 @@ REPORTERS = (TENSORBOARD, "wandb")
 
 
 class DataFormat(StrEnum):
-    """What the rows of external training data are; `auto` tells it from the columns."""
+    """What the rows of external training data are; `auto` detects it from the columns."""
 
     AUTO = "auto"
     TRIPLETS = "triplets"
@@ -118,9 +118,9 @@ class TrainingOptions:
     the model is evaluated on the way, evenly spread, the last time at the end; after `patience` of them in a row
     without a better one the run ends early (0: never). `device` is torch's name of one, or empty for the best there
     is. `matryoshka` are sizes to which vectors may be cut, the model's own among them; empty for its own alone. A
-    `lora_rank` above 0 trains a LoRA adapter of that rank in place of the weights. `data` is trained on beside the
-    catalogue's sets, or alone with `data_only`. `checkpoint_seconds` lie between two checkpoints, from which an
-    interrupted run resumes. `report_to` names where losses and metrics go beside the terminal: `tensorboard`, `wandb`.
+    `lora_rank` above 0 trains a LoRA adapter of that rank in place of the weights. `data` is trained on together with
+    the catalogue's sets, or alone with `data_only`. `checkpoint_seconds` lie between two checkpoints, from which an
+    interrupted run resumes. `report_to` names where losses and metrics go besides the terminal: `tensorboard`, `wandb`.
     Each of several `processes` takes batches of its own, on a GPU of its own.
     """
 

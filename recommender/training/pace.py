@@ -16,7 +16,7 @@ class TrainingPace:
     """Progress from 0 to 1 over at most `total` steps and at most `seconds`, whichever ends first.
 
     Each step takes its share of what is left, by the number of steps that still fit, so that warm-up and decay end
-    with the run even when the machine slows down. `planned` is the number of steps as far as can be told now.
+    with the run even when the machine slows down. `planned` is the present estimate of the number of steps.
     """
 
     def __init__(self, total: int, seconds: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -57,7 +57,7 @@ class TrainingPace:
         self.progress, self.planned = progress, int(planned)
 
     def state(self) -> dict[str, float]:
-        """Return where the run stands, as JSON holds it."""
+        """Return the state of the run, as JSON holds it."""
         return {"step": self.step, "progress": self.progress, "step_seconds": self._step_seconds}
 
     def restore(self, state: Mapping[str, float]) -> None:

@@ -57,7 +57,7 @@ class GateRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VerdictLine:
-    """One measure of the tuned model beside one reference.
+    """One measure of the tuned model, compared with one reference.
 
     `low` and `high` bound the difference (tuned minus reference) with 95% confidence, by a paired bootstrap.
     """

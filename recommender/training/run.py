@@ -69,7 +69,7 @@ def train(job: TrainingJob) -> TrainingResult:
     """Train and save the best weights; resume from the newest checkpoint of the job's folder, if there is one.
 
     A batch that does not fit into the memory is halved into pieces until it does: the same loss, in more time. A budget
-    counts from `job.started`, less what an interrupted run took before.
+    counts from `job.started`, less the time that the interrupted run took.
     """
     piece: int | None = None
     while True:
@@ -114,7 +114,7 @@ def _attempt(job: TrainingJob, piece: int | None) -> TrainingResult:
 
 
 def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> TrainingResult:
-    """Train the model, with batches in pieces of so many rows if they are given, and leave it with its best weights."""
+    """Train the model and leave it with its best weights; batches are split into pieces of `piece` rows, if given."""
     options, device, checkpoints = job.options, str(model.device), Checkpoints(job.folder)
     precision = training_precision(options.precision, training_device(options.device))
     datasets = {rows.name: rows.dataset() for rows in job.sets}
@@ -203,7 +203,7 @@ def _arguments(
 
 
 def _tensorboard(job: TrainingJob) -> list[TrainerCallback]:
-    """Return TensorBoard's callback, which writes beside the checkpoints; the trainer makes other reporters itself."""
+    """Return TensorBoard's callback, which writes into the job's folder; the trainer makes other reporters itself."""
     if TENSORBOARD not in job.options.report_to:
         return []
     from torch.utils.tensorboard import SummaryWriter

@@ -21,7 +21,7 @@ class DistinctBatchSampler(DefaultBatchSampler):
     """Batches of a training set in which no row holds a false negative of another, one pass after the other.
 
     Of a set of labelled texts each batch holds several of each of its labels: there the others are the negatives.
-    sentence-transformers' own samplers know texts that stand twice and labels, but neither categories nor passes.
+    sentence-transformers' own samplers keep equal texts apart and group labels, but know neither categories nor passes.
     """
 
     def __init__(self, dataset: Any, batch_size: int, drop_last: bool, seed: int = 0, **options: Any) -> None:
@@ -50,7 +50,7 @@ class DistinctBatchSampler(DefaultBatchSampler):
 class NeighbourhoodSampler(DefaultBatchSampler):
     """Batches of product views in which near categories meet, one pass after the other.
 
-    The loss says what is near when a pass begins, so the negatives are hard for the model as it is by then.
+    The loss decides what is near when a pass begins, so the negatives are hard for the model at that time.
     """
 
     def __init__(

@@ -84,7 +84,7 @@ def split_products(
 
 
 def check_leaks(products: Sequence[Product], split: Split) -> None:
-    """Raise `BadInput` when a product, a family or a held-out leaf stands in more than one part of the split."""
+    """Raise `BadInput` when a product, a family or a held-out leaf is in more than one part of the split."""
     families = product_families(products)
     parts = {"train": split.train, "validation": split.validation, "test": split.test, "unseen": split.unseen}
     unseen = {products[index].category for index in split.unseen}
@@ -94,11 +94,11 @@ def check_leaks(products: Sequence[Product], split: Split) -> None:
         for index in indexes:
             sku = products[index].sku
             if part_of.setdefault(families[index], part) != part:
-                leak = leak or f"{sku!r} stands in {part!r} and one of its family in {part_of[families[index]]!r}"
+                leak = leak or f"{sku!r} is in {part!r} and one of its family in {part_of[families[index]]!r}"
             elif part != "unseen" and products[index].category in unseen:
                 leak = leak or f"{sku!r} of {part!r} is in a held-out category"
     if not leak and sum(map(len, parts.values())) != len(set().union(*parts.values())):
-        leak = "a product stands in it twice"
+        leak = "a product is in it twice"
     if leak:
         raise BadInput(f"the split leaks: {leak}; split the catalogue again with `split_products`")
 

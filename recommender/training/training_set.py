@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 EXCLUSIVE, SHARED, GROUP, PASS = "exclusive_keys", "shared_keys", "group_key", "pass"
-"""Columns beside the texts, for the batch sampler; the model does not see them."""
+"""Columns for the batch sampler alone; the model does not see them."""
 
 VIEWS = ("query", "text", "title", "description")
 """The text columns of a set of product views: a synthetic query, the text that is indexed, and the two fields alone."""
@@ -42,7 +42,7 @@ class Shape(StrEnum):
     `triplets`: anchor, positive and one or more negatives. `pairs`: anchor and positive. `scored`: two texts and a
     number. `binary`: two texts, and 1 when they belong together, else 0. `classes`: two texts and the class of their
     relation, from 0. `labelled`: a text and the number of its label. `views`: the texts of one product (`VIEWS`), and
-    what tells which products are alike (`Label`).
+    the integers that tell which products are alike (`Label`).
     """
 
     TRIPLETS = "triplets"
@@ -60,7 +60,7 @@ IN_BATCH = frozenset({Shape.TRIPLETS, Shape.PAIRS})
 """Shapes whose losses take the other rows of a batch as negatives."""
 
 TARGETS = {Shape.SCORED: "score"} | dict.fromkeys((Shape.BINARY, Shape.CLASSES, Shape.LABELLED, Shape.VIEWS), "label")
-"""The column of a row's target: names by which sentence-transformers tells a target from a text."""
+"""The column of a row's target. By these names sentence-transformers recognises a target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class TrainingSet:
         return 1 + int(max(self._rows[self._target], default=-1)) if self._target else 0
 
     def extend(self, examples: Iterable[TrainingRow], number: int) -> None:
-        """Add the rows of pass `number`. Where the rows of a batch are negatives, their texts are keys too."""
+        """Add the rows of pass `number`. Where other rows of a batch are negatives, the texts are keys too."""
         rows = self._rows
         for example in examples:
             for column, text in zip(self.columns, example.texts, strict=True):

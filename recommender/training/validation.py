@@ -99,7 +99,7 @@ def relative_gain(metrics: Mapping[str, float], base: Mapping[str, float]) -> fl
 
 
 def build_validation(products: Sequence[Product], split: Split, texts: TextFunctions) -> Validation:
-    """Choose validation products as queries, and training products beside them as the corpus. Seeded by the split."""
+    """Choose validation products as queries, and add training products to make the corpus. Seeded by the split."""
     random = np.random.default_rng(split.seed)
     validation = [int(index) for index in random.permutation(split.validation)]
     train = [int(index) for index in random.permutation(split.train)]
@@ -131,8 +131,8 @@ def _corpus(products: Sequence[Product], validation: Sequence[int], train: Seque
     queries = [i for i in validation if products[i].category and by_leaf[products[i].category]][:MAX_QUERIES]
     leaves = list(dict.fromkeys(products[index].category for index in queries))
     near = [index for leaf in leaves for index in by_leaf[leaf][:_PER_LEAF]]
-    beside = set(near)
-    others = [index for index in train if index not in beside]
+    chosen = set(near)
+    others = [index for index in train if index not in chosen]
     return (queries + near + others)[: max(MAX_CORPUS, len(queries) + len(near))], len(queries)
 
 

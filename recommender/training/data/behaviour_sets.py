@@ -1,4 +1,4 @@
-"""Data about what customers did: search logs and sessions, whose SKUs are looked up in the catalogue.
+"""Training sets of what customers did: search logs and sessions, whose SKUs are looked up in the catalogue.
 
 Rows about products that the split holds out, and about SKUs that the catalogue does not have, are left out and counted.
 """
@@ -68,7 +68,7 @@ def session_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
     """Read sessions or orders into pairs of texts of products that were seen or bought together.
 
     A row is one (session, SKU), or a session with a list of SKUs. In each pass every product of a session is an anchor
-    once, beside another product of the session.
+    once, with another product of the session.
     """
     column, known = parts.columns.get("session"), reading.known
 

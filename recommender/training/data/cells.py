@@ -24,10 +24,10 @@ def read_text(cells: Mapping[str, Any], column: str, part: str) -> str:
 
 
 def read_number(cells: Mapping[str, Any], column: str, part: str) -> float:
-    """Return a cell's number. Raises `RejectedRow` for anything else, and for infinite ones."""
+    """Return a cell's number. Raises `RejectedRow` for anything else, and for NaN and infinity."""
     value = cells.get(column)
     try:
-        number = float(value)  # type: ignore[arg-type]  # what is no number raises
+        number = float(value)  # type: ignore[arg-type]  # raises for what is not a number
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number) or isinstance(value, bool):

@@ -94,7 +94,7 @@ def find_columns(table: DataTable, stated: DataFormat) -> DataColumns:
 def _detect_format(table: DataTable) -> DataFormat:
     matches = {kind: columns for kind in _PARTS for columns, missing in [_match(table.columns, kind)] if not missing}
     if DataFormat.SESSIONS in matches and "session" not in matches[DataFormat.SESSIONS]:
-        # A lone column of SKUs is sessions only when it holds lists; beside others it is of another format.
+        # A lone column of SKUs is sessions only when it holds lists; with other columns it belongs to another format.
         values = _sample(table, matches[DataFormat.SESSIONS]["sku"]) if len(table.columns) == 1 else []
         if not any(isinstance(value, list) or any(mark in str(value).strip() for mark in ",;| [") for value in values):
             del matches[DataFormat.SESSIONS]

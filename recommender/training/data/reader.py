@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from recommender.errors import BadInput
 from recommender.training.data.behaviour_sets import query_sets, session_sets
@@ -18,6 +17,20 @@ from recommender.training.losses import ONE_NEGATIVE, loss_of
 from recommender.training.options import DataFormat, DataSource, TrainingOptions
 from recommender.training.training_set import IN_BATCH, Shape, TrainingSet
 from recommender.types import Progress, silent
+
+MAX_NEGATIVES = 4
+"""Negatives of one row: with more of them its batch would hold few other rows."""
+
+_SETS: Mapping[DataFormat, Callable[[DataReading, DataColumns], list[TrainingSet]]] = {
+    DataFormat.TRIPLETS: ranking_sets,
+    DataFormat.QUERY_POS_NEG: ranking_sets,
+    DataFormat.PAIRS: pair_sets,
+    DataFormat.SCORED: score_sets,
+    DataFormat.NLI: class_sets,
+    DataFormat.LABELLED: label_sets,
+    DataFormat.QUERIES: query_sets,
+    DataFormat.SESSIONS: session_sets,
+}
 
 _DRAWN_BY_PASS = frozenset({DataFormat.QUERIES, DataFormat.SESSIONS})
 """Formats whose rows differ from pass to pass."""
@@ -75,8 +88,9 @@ def _read(
     progress("reading data", 0, None, source.name)
     with open_table(source.name) as table:
         parts = find_columns(table, source.format)
-        reading = DataReading(table, known, options.drawn_epochs, options.seed, number, progress)
-        sets = tuple(_set_maker(parts.format, options)(reading, parts))
+        negatives = 1 if options.loss in ONE_NEGATIVE else MAX_NEGATIVES
+        reading = DataReading(table, known, options.drawn_epochs, options.seed, number, negatives, progress)
+        sets = tuple(_SETS[parts.format](reading, parts))
     counts = reading.counts
     if not any(len(rows) for rows in sets):
         why = counts.describe() or "there are none"
@@ -100,21 +114,6 @@ def _read(
     )
     progress("reading data", counts.rows, counts.rows, report.describe())
     return ExternalData(report, sets)
-
-
-def _set_maker(form: DataFormat, options: TrainingOptions) -> Callable[[DataReading, DataColumns], list[TrainingSet]]:
-    ranking = partial(ranking_sets, most=1) if options.loss in ONE_NEGATIVE else ranking_sets
-    makers: dict[DataFormat, Callable[[DataReading, DataColumns], list[TrainingSet]]] = {
-        DataFormat.TRIPLETS: ranking,
-        DataFormat.QUERY_POS_NEG: ranking,
-        DataFormat.PAIRS: pair_sets,
-        DataFormat.SCORED: score_sets,
-        DataFormat.NLI: class_sets,
-        DataFormat.LABELLED: label_sets,
-        DataFormat.QUERIES: query_sets,
-        DataFormat.SESSIONS: session_sets,
-    }
-    return makers[form]
 
 
 def _require_usable(name: str, sets: Sequence[TrainingSet]) -> None:

@@ -1,4 +1,4 @@
-"""One source of external data while it is read: its rows, what is left out of them, and the sets that they go to."""
+"""One source of external data while it is read: its rows, which of them are left out, and the sets that they go to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recommender.training.data.cells import RejectedRow
 from recommender.training.data.known_products import KnownProducts
 from recommender.training.data.tables import DataTable
 from recommender.training.training_set import Shape, TrainingSet
-from recommender.types import Progress, silent
+from recommender.types import Progress
 
 _REPORT_EVERY = 5_000
 """Rows between two reports of progress."""
@@ -51,14 +51,18 @@ class RowCounts:
 
 @dataclass(slots=True)
 class DataReading:
-    """An open table, the catalogue beside it, and the counts of what was left out. `number` tells sources apart."""
+    """An open table, the catalogue beside it, and the counts of what was left out. `number` tells sources apart.
+
+    A row of triplets gets up to `max_negatives`.
+    """
 
     table: DataTable
     known: KnownProducts
     passes: int
     seed: int
-    number: int = 0
-    progress: Progress = silent
+    number: int
+    max_negatives: int
+    progress: Progress
     counts: RowCounts = field(default_factory=RowCounts)
 
     @property

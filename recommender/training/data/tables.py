@@ -84,7 +84,7 @@ def _delimited_table(file: FeedFile, delimiters: str) -> DataTable:
     header = tuple(name.strip() for name in table.header)
     twice = next((name for name in header if name and header.count(name) > 1), "")
     if twice:
-        raise BadInput(f"{file.name}: the column {twice!r} stands there twice; rename one of them")
+        raise BadInput(f"{file.name}: the column {twice!r} is there twice; rename one of them")
 
     def rows() -> Iterator[DataRow]:
         for lines, cells, problem in table.whole_records():
@@ -98,10 +98,17 @@ def _json_lines_table(file: FeedFile, encoding: str) -> DataTable:
         with file.open() as stream:
             lines = TextLines(file.name, stream, encoding)
             for line in lines.one_by_one():
-                if lines.problem:
-                    yield DataRow(lines.first, problem=lines.problem)
-                elif line.strip():
-                    yield _json_row(lines.first, line)
+                problem: str = lines.problem
+                value: Any = {}
+                if not problem and not line.strip():
+                    continue
+                try:
+                    value = {} if problem else json.loads(line)
+                except (ValueError, RecursionError):
+                    problem = f"is not JSON: {line.strip()[:40]!r}"
+                if not isinstance(value, dict):
+                    problem, value = f"is a JSON {type(value).__name__}, not an object", {}
+                yield DataRow(lines.first, value, problem)
 
     sampled = list(islice(rows(), _SAMPLED))
     names = dict.fromkeys(name for row in sampled for name in row.cells)
@@ -109,16 +116,6 @@ def _json_lines_table(file: FeedFile, encoding: str) -> DataTable:
         why = f" (line {sampled[0].number}: {sampled[0].problem})" if sampled else ""
         raise BadInput(f"{file.name}: is not JSON Lines{why}; expected one object a line, or CSV, TSV or Parquet")
     return DataTable(file.name, tuple(names), rows, file_sha256(file.path))
-
-
-def _json_row(number: int, line: str) -> DataRow:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return DataRow(number, problem=f"is not JSON: {line.strip()[:40]!r}")
-    if not isinstance(value, dict):
-        return DataRow(number, problem=f"is a JSON {type(value).__name__}, not an object")
-    return DataRow(number, value)
 
 
 def _parquet_table(file: FeedFile) -> DataTable:

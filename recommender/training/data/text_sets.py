@@ -1,4 +1,4 @@
-"""Data whose rows are texts: triplets, pairs, scored pairs, classes and labels."""
+"""Training sets of data whose rows are texts: triplets, pairs, scored pairs, classes and labels."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from recommender.training.data.cells import RejectedRow, read_number, read_text,
 from recommender.training.data.formats import DataColumns
 from recommender.training.data.source import DataReading
 from recommender.training.training_set import Shape, TrainingRow, TrainingSet
-
-MAX_NEGATIVES = 4
-"""Negatives of one row: with more of them its batch would hold few other rows."""
 
 _ENTAILMENT = {"entailment": 0, "neutral": 1, "contradiction": 2}
 _UNDECIDED = ("-", "-1", "")
@@ -30,10 +27,10 @@ class _RankedTexts:
     negatives: tuple[str, ...]
 
 
-def ranking_sets(reading: DataReading, parts: DataColumns, most: int = MAX_NEGATIVES) -> list[TrainingSet]:
+def ranking_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
     """Read triplets, or queries with lists of positives and negatives: every text of the lists is in some row.
 
-    A row has up to `most` negatives. Queries without one make a set of pairs of their own.
+    A row has up to `reading.max_negatives` negatives. Queries without one make a set of pairs of their own.
     """
     columns = parts.columns
     negative_columns = parts.negatives or ((columns["neg"],) if "neg" in columns else ())
@@ -56,7 +53,7 @@ def ranking_sets(reading: DataReading, parts: DataColumns, most: int = MAX_NEGAT
             reading.counts.unused += 1
         else:
             rankings.append(ranking)
-    width = min(most, max((len(ranking.negatives) for ranking in rankings), default=0))
+    width = min(reading.max_negatives, max((len(ranking.negatives) for ranking in rankings), default=0))
     names = ("negative", *(f"negative_{number}" for number in range(2, width + 1)))[:width]
     triplets = reading.new_set(("anchor", "positive", *names), Shape.TRIPLETS)
     pairs = reading.new_set(("anchor", "positive"), Shape.PAIRS)
@@ -66,7 +63,7 @@ def ranking_sets(reading: DataReading, parts: DataColumns, most: int = MAX_NEGAT
 
 
 def _ranking_rows(ranking: _RankedTexts, width: int) -> Iterator[TrainingRow]:
-    """Yield as many rows as use up the longer list; the shorter one goes round."""
+    """Yield as many rows as use up the longer list; the shorter one is repeated."""
     count = max(len(ranking.positives), -(-len(ranking.negatives) // width) if width else 0)
     positives, negatives = cycle(ranking.positives), cycle(ranking.negatives)
     for _ in range(count):
