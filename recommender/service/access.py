@@ -12,7 +12,7 @@ from recommender.errors import RecommenderError
 from recommender.query.problems import TYPE_PREFIX
 from recommender.service.api_keys import ApiKey
 from recommender.service.authentication import KeyCache, minimum_scope, token_of
-from recommender.service.problems import REQUEST_ID, Problem, ProblemError, problem_of, problem_response
+from recommender.service.problems import REQUEST_ID, Problem, problem_response
 from recommender.service.request_middleware import CALLER
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -60,10 +60,8 @@ class AccessMiddleware:
         try:
             await self._check_caller(scope, headers)
             self._check_size(scope, headers)
-        except RecommenderError as error:
-            await problem_response(problem_of(error), scope[REQUEST_ID])(scope, receive, send)
-        except ProblemError as error:
-            await problem_response(error.problem, scope[REQUEST_ID])(scope, receive, send)
+        except (Problem, RecommenderError) as error:
+            await problem_response(error, scope[REQUEST_ID])(scope, receive, send)
         else:
             await self._app(scope, self._limit_body(receive) if b"transfer-encoding" in headers else receive, send)
 
@@ -80,18 +78,18 @@ class AccessMiddleware:
             if host not in self._hosts:
                 detail = f"this service is open without a key to localhost alone, not to {host[:100]!r}; "
                 detail += "ask localhost, or name that host in allowed_hosts"
-                raise ProblemError(Problem(HTTPStatus.MISDIRECTED_REQUEST, detail, TYPE_PREFIX + "host"))
+                raise Problem(HTTPStatus.MISDIRECTED_REQUEST, detail, TYPE_PREFIX + "host")
         elif caller.scope is None:
             detail = _UNKNOWN_KEY if token else _NO_KEY
-            raise ProblemError(Problem(HTTPStatus.UNAUTHORIZED, detail, TYPE_PREFIX + "no-key", CHALLENGE))
+            raise Problem(HTTPStatus.UNAUTHORIZED, detail, TYPE_PREFIX + "no-key", CHALLENGE)
         elif not caller.scope.covers(needed):
             detail = f"this key may {caller.scope}; {scope['method']} here needs one that may {needed}"
-            raise ProblemError(Problem(HTTPStatus.FORBIDDEN, detail, TYPE_PREFIX + "scope"))
+            raise Problem(HTTPStatus.FORBIDDEN, detail, TYPE_PREFIX + "scope")
 
     def _check_size(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
         if len(scope["query_string"]) > self._body_bytes:
             detail = "the address is too long; send the text in a POST"
-            raise ProblemError(Problem(HTTPStatus.REQUEST_URI_TOO_LONG, detail))
+            raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, detail)
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > self._body_bytes:
             raise self._too_large()
@@ -110,12 +108,11 @@ class AccessMiddleware:
 
         return receive_part
 
-    def _too_large(self) -> ProblemError:
+    def _too_large(self) -> Problem:
         detail = f"the body is larger than {self._body_bytes:,} bytes; send fewer products at a time"
         # The rest of the body is not read, so no other request can follow on this connection.
         headers = {"connection": "close"}
-        problem = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, TYPE_PREFIX + "too-large", headers)
-        return ProblemError(problem)
+        return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, TYPE_PREFIX + "too-large", headers)
 
 
 def host_name(host: str) -> str:

@@ -28,7 +28,7 @@ from recommender.service.concurrency import Lanes
 from recommender.service.logs import AccessLog
 from recommender.service.metrics import Metrics
 from recommender.service.openapi import document_of
-from recommender.service.problems import REQUEST_ID, Problem, ProblemError, problem_of, problem_response
+from recommender.service.problems import REQUEST_ID, Problem, problem_response
 from recommender.service.request_middleware import RequestMiddleware
 from recommender.version import __version__
 
@@ -120,12 +120,9 @@ def _add_problem_handlers(app: FastAPI, routes: Sequence[APIRoute]) -> None:
     """Answer every error with a problem document."""
 
     @app.exception_handler(RecommenderError)
-    async def recommender_error(request: Request, error: RecommenderError) -> Response:
-        return problem_response(problem_of(error), request.scope[REQUEST_ID])
-
-    @app.exception_handler(ProblemError)
-    async def problem_error(request: Request, error: ProblemError) -> Response:
-        return problem_response(error.problem, request.scope[REQUEST_ID])
+    @app.exception_handler(Problem)
+    async def recommender_error(request: Request, error: RecommenderError | Problem) -> Response:
+        return problem_response(error, request.scope[REQUEST_ID])
 
     @app.exception_handler(HTTPException)
     async def routing_error(request: Request, error: HTTPException) -> Response:

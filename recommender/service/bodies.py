@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from recommender.errors import UsageError
 from recommender.query.problems import TYPE_PREFIX
 from recommender.query.reading import kind_of, members_of
-from recommender.service.problems import Problem, ProblemError
+from recommender.service.problems import Problem
 from recommender.types import JsonObject
 
 Number = Callable[[str], Any]
@@ -21,7 +21,7 @@ Number = Callable[[str], Any]
 async def json_object(request: Request, known: tuple[str, ...] = (), number: Number = float) -> JsonObject:
     """Return the object in the body of a request; its members must be `known`, if any are named.
 
-    `number` reads numbers with a fraction. Raises `UsageError` for what is no JSON object, and `ProblemError` with
+    `number` reads numbers with a fraction. Raises `UsageError` for what is no JSON object, and `Problem` with
     a 415 for a body that is not said to be JSON.
     """
     _require_json(request.headers.get("content-type", ""))
@@ -41,7 +41,7 @@ def _require_json(kind: str) -> None:
     name = kind.partition(";")[0].strip().lower()
     if name != "application/json" and not (name.startswith("application/") and name.endswith("+json")):
         detail = f"the body is {kind[:100]!r}; send JSON, as `Content-Type: application/json`"
-        raise ProblemError(Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, TYPE_PREFIX + "media-type"))
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, TYPE_PREFIX + "media-type")
 
 
 def _parsed(body: bytes, number: Number) -> Any:

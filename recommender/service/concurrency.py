@@ -8,28 +8,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from recommender.query.problems import TYPE_PREFIX
-from recommender.service.problems import RETRY_AFTER_S, Problem, ProblemError
+from recommender.service.problems import RETRY_AFTER_S, Problem
 
 Result = TypeVar("Result")
 
 
-class Lane(Protocol):
-    """Runs one kind of work, in the order it came."""
-
-    async def run(self, work: Callable[[], Result]) -> Result:
-        """Return what `work` returns. Raises `ProblemError` with a 503 when too many requests wait already."""
-        ...
-
-    def close(self) -> None:
-        """Start nothing more. Work that runs in a thread is not waited for."""
-        ...
-
-
 class InlineLane:
-    """Runs the work in the event loop itself, one piece at a time, and lets the loop turn before each.
+    """Runs the work in the event loop itself, in the order it came, one piece for each turn of the loop.
 
     For work that holds the interpreter's lock from start to end, as a call into the embedded engine does: no other
     thread could run meanwhile, and under load four threads answered no sooner.
@@ -40,7 +28,7 @@ class InlineLane:
         self._turn = asyncio.Lock()
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """Return what `work` returns."""
+        """Return what `work` returns. Raises a `Problem` of status 503 when too many requests wait already."""
         if self._room <= 0:
             raise _overload_problem()
         self._room -= 1
@@ -67,7 +55,7 @@ class ThreadLane:
         self._room = threading.Semaphore(threads + waiting)
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """Return what `work` returns."""
+        """Return what `work` returns. Raises as `InlineLane.run` does."""
         if not self._room.acquire(blocking=False):
             raise _overload_problem()
         future = self._pool.submit(work)
@@ -75,9 +63,11 @@ class ThreadLane:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Start nothing more."""
+        """Start nothing more. Work that runs already is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+
+Lane = InlineLane | ThreadLane
 
 ENCODING_THREADS = 2
 """Threads that search an embedded index: a model releases the interpreter's lock while it runs, so that one text is
@@ -120,12 +110,10 @@ class Lanes:
             lane.close()
 
 
-def _overload_problem() -> ProblemError:
-    return ProblemError(
-        Problem(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "too many requests are waiting; send this one again in a moment",
-            TYPE_PREFIX + "crowded",
-            {"retry-after": str(RETRY_AFTER_S)},
-        )
+def _overload_problem() -> Problem:
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "too many requests are waiting; send this one again in a moment",
+        TYPE_PREFIX + "crowded",
+        {"retry-after": str(RETRY_AFTER_S)},
     )

@@ -13,7 +13,7 @@ from recommender.backup.index_copy import copy_live_index
 from recommender.query.problems import TYPE_PREFIX
 from recommender.service.authentication import LOCAL
 from recommender.service.concurrency import Lanes
-from recommender.service.problems import Problem, ProblemError
+from recommender.service.problems import Problem
 from recommender.service.request_middleware import CALLER
 from recommender.service.service_file import COPIES_PATH
 
@@ -29,7 +29,7 @@ def router(recommender: Recommender, lanes: Lanes) -> APIRouter:
     async def copy_index(request: Request) -> Response:
         if request.scope.get(CALLER) != LOCAL:
             detail = "copies of the index are for commands of this machine; `recommender backup` asks for one"
-            raise ProblemError(Problem(HTTPStatus.FORBIDDEN, detail, TYPE_PREFIX + "scope"))
+            raise Problem(HTTPStatus.FORBIDDEN, detail, TYPE_PREFIX + "scope")
         made = await lanes.catalogue.run(partial(copy_live_index, recommender.application))
         return JSONResponse({"generation": made.generation, "folder": str(made.folder)}, HTTPStatus.CREATED)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from starlette.responses import Response
@@ -24,23 +23,26 @@ LONGEST_DETAIL = 2_000
 """Characters of a detail: a message may quote what a caller sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What a caller is told: the status, one sentence, and members beyond those of the RFC."""
+class Problem(Exception):
+    """What a caller is told: the status, one sentence, and members beyond those of the RFC.
 
-    status: int
-    detail: str
-    type: str = "about:blank"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    members: Mapping[str, object] = field(default_factory=dict)
+    Raised anywhere in the service, it answers the request.
+    """
 
-
-class ProblemError(Exception):
-    """The request is answered with this problem, wherever it is raised."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        super().__init__(problem.detail)
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        type: str = "about:blank",  # noqa: A002 - the name that the RFC has for it
+        headers: Mapping[str, str] | None = None,
+        members: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.type = type
+        self.headers = headers or {}
+        self.members = members or {}
 
 
 def problem_of(error: RecommenderError) -> Problem:
@@ -55,8 +57,9 @@ def problem_of(error: RecommenderError) -> Problem:
     return Problem(status, str(error), type_of(type(error)), headers, members)
 
 
-def problem_response(problem: Problem, request_id: str) -> Response:
-    """Return the response that carries a problem."""
+def problem_response(error: Problem | RecommenderError, request_id: str) -> Response:
+    """Return the problem document that tells of an error."""
+    problem = problem_of(error) if isinstance(error, RecommenderError) else error
     body = {
         "type": problem.type,
         "title": HTTPStatus(problem.status).phrase,

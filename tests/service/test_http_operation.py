@@ -23,7 +23,7 @@ from recommender.service.api_keys import ApiKeys
 from recommender.service.app import Limits
 from recommender.service.concurrency import InlineLane, ThreadLane
 from recommender.service.operator_routes import Readiness
-from recommender.service.problems import ProblemError
+from recommender.service.problems import Problem
 from recommender.service.scopes import Scope
 
 
@@ -172,7 +172,7 @@ def test_a_lane_runs_what_has_room_and_sends_the_rest_away(lane: InlineLane | Th
 
     done = asyncio.run(run())
     assert done[:3] == [0, 1, 2]
-    assert [type(result) for result in done[3:]] == [ProblemError, ProblemError]
+    assert [type(result) for result in done[3:]] == [Problem, Problem]
     lane.close()
 
 
