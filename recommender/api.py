@@ -18,7 +18,7 @@ from recommender.jobs.status import status_of
 from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, WriteResult
 from recommender.query.validation import check_disjoint, each_product, each_sku
 from recommender.serving.live_model import LiveModels
-from recommender.serving.query_vectors import CacheInfo, Observe, unobserved
+from recommender.serving.query_encoder import CacheInfo, Observe, unobserved
 from recommender.settings import load_settings
 from recommender.types import Product
 

@@ -34,7 +34,7 @@ from recommender.ingestion.worker import Worker
 from recommender.models.registry import RegisteredModel, Registry
 from recommender.serving.live_model import LiveModels
 from recommender.serving.queries import Queries
-from recommender.serving.query_vectors import Observe, unobserved
+from recommender.serving.query_encoder import Observe, unobserved
 from recommender.settings import Settings, load_settings
 
 UNUSED_S = 60.0

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from recommender.query import Status
-from recommender.serving.query_vectors import CacheInfo
+from recommender.serving.query_encoder import CacheInfo
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 

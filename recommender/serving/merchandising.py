@@ -1,4 +1,4 @@
-"""Which pins and bans hold for a question."""
+"""Which pins and bans of the shop hold for a query."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recommender.errors import Unavailable
 from recommender.query import Filters, Rule, RuleAction
 
 FRESH_S = 1.0
-"""How long the rules are taken to be what they were: a query would pay half a millisecond to ask each time."""
+"""How long rules that were read are used: reading them takes half a millisecond, which each query would pay."""
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Placement:
     pins: tuple[tuple[int, str], ...] = ()
     bans: frozenset[str] = frozenset()
 
-    def keeping(self, filters: Filters) -> Filters:
+    def exclude_banned(self, filters: Filters) -> Filters:
         """Return filters that leave out what is banned, too."""
         if not self.bans:
             return filters
@@ -37,49 +37,49 @@ class Placement:
 NO_PLACEMENT = Placement()
 
 
-class _Folded(NamedTuple):
-    """A rule with its query and its category as questions are compared with them."""
+class _FoldedRule(NamedTuple):
+    """A rule with its query and its category in the form that queries are compared with."""
 
     rule: Rule
     query: str
-    below: tuple[str, ...]
+    category: tuple[str, ...]
 
     def concerns(self, query: str, paths: Sequence[tuple[str, ...]]) -> bool:
         if self.query:
             return self.query == query
-        return not self.below or any(path[: len(self.below)] == self.below for path in paths)
+        return not self.category or any(path[: len(self.category)] == self.category for path in paths)
 
 
-class RuleBook:
+class Merchandising:
     """The rules in force, read again every second. While the database is away the last ones hold. Thread-safe."""
 
     def __init__(self, read: Callable[[], Sequence[Rule]]) -> None:
         self._read = read
-        self._rules: Sequence[_Folded] = ()
+        self._rules: Sequence[_FoldedRule] = ()
         self._read_at: float | None = None
         self._lock = threading.Lock()
 
     def forget(self) -> None:
-        """Have the next question read the rules: one was added or removed here."""
+        """Have the next query read the rules: one was added or removed here."""
         self._read_at = None
 
     def placement(self, text: str = "", categories: Iterable[Sequence[str]] = ()) -> Placement:
-        """Return what holds for a search text, and for category paths that a question is about."""
-        rules = self._current()
+        """Return what holds for a search text, and for category paths that a query is about."""
+        rules = self._fresh_rules()
         if not rules:
             return NO_PLACEMENT
         query = folded_query(text)
-        paths = [_folded_path(path) for path in categories]
+        paths = [_fold(path) for path in categories]
         at = now()
-        held = [each.rule for each in rules if holds(each.rule, at) and each.concerns(query, paths)]
-        bans = frozenset(rule.sku for rule in held if rule.action is RuleAction.BAN)
+        in_force = [each.rule for each in rules if holds(each.rule, at) and each.concerns(query, paths)]
+        bans = frozenset(rule.sku for rule in in_force if rule.action is RuleAction.BAN)
         places: dict[str, int] = {}
-        for rule in held:
+        for rule in in_force:
             if rule.action is RuleAction.PIN and rule.sku not in bans:
                 places.setdefault(rule.sku, rule.position)  # pinned twice: the older rule stands
         return Placement(tuple(sorted((place, sku) for sku, place in places.items())), bans)
 
-    def _current(self) -> Sequence[_Folded]:
+    def _fresh_rules(self) -> Sequence[_FoldedRule]:
         read_at = self._read_at
         if read_at is not None and time.monotonic() - read_at < FRESH_S:
             return self._rules
@@ -87,9 +87,7 @@ class RuleBook:
             return self._rules  # another query is reading them: the ones at hand are as good
         try:
             self._read_at = time.monotonic()
-            self._rules = [
-                _Folded(rule, folded_query(rule.query), _folded_path(rule.category)) for rule in self._read()
-            ]
+            self._rules = [_FoldedRule(rule, folded_query(rule.query), _fold(rule.category)) for rule in self._read()]
         except Unavailable as error:
             _log.warning("rules can't be read, the last ones hold: %s", error)
         finally:
@@ -97,5 +95,5 @@ class RuleBook:
         return self._rules
 
 
-def _folded_path(path: Sequence[str]) -> tuple[str, ...]:
+def _fold(path: Sequence[str]) -> tuple[str, ...]:
     return tuple(name.casefold() for name in path)

@@ -1,8 +1,11 @@
-"""The queries: similar products, free-text search, recommendations by example, and browsing."""
+"""The queries: similar products, free-text search, recommendations by example, and browsing.
+
+Each is encoded by the live model, or by the one that it names; `candidates` tells how hits come of that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,31 +16,30 @@ from recommender.catalogue.repository import Catalogue
 from recommender.embedding.lexical import LexicalEncoder
 from recommender.errors import UnknownSku, UsageError
 from recommender.index.payload import card_of
-from recommender.index.protocol import Examples, Fusion, StoredPoint, point_id
+from recommender.index.protocol import Examples, Fusion, point_id
 from recommender.interface import QueryInterface
-from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Hit, Mode, Options, Rule, Strategy
+from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Hit, Mode, Options, Rule, Strategy, Variants
 from recommender.query.validation import check_examples, check_query, check_sku, check_text
-from recommender.serving.candidates import Question, card_of_product
+from recommender.serving.candidates import Candidates, EncodedQuery, Shown, popular_then_new
 from recommender.serving.explanations import Explainer
-from recommender.serving.facets import COUNTED, facets_of, facets_of_all
+from recommender.serving.facets import COUNTED, count_all, count_cards
 from recommender.serving.live_model import LiveModel, ModelProvider
-from recommender.serving.merchandising import NO_PLACEMENT, Placement, RuleBook
-from recommender.serving.query_vectors import CacheInfo, Observe, QueryVectors, unobserved
-from recommender.serving.ranking import Ranking, browsed
+from recommender.serving.merchandising import NO_PLACEMENT, Merchandising
+from recommender.serving.query_encoder import CacheInfo, Observe, QueryEncoder, unobserved
 from recommender.types import Card, Product, SparseVector
 
 NO_VECTOR = np.empty(0, dtype=np.float32)
 
 
 class _Anchor(NamedTuple):
-    """A product that is asked about, and its vector: float32 [d], empty when words alone count."""
+    """A product that a query is about, and its vector: float32 [d], empty when words alone count."""
 
     card: Card
     vector: NDArray[np.float32]
 
 
 class Queries(QueryInterface):
-    """Answers queries in this process. Thread-safe; every answer comes from one pair of generation and model.
+    """Answers queries in this process. Thread-safe; every answer comes from one model and the index that it made.
 
     The two fusions are how `similar` and `search` join the dense and the lexical list; the defaults are those that
     measured best (docs/relevance.md). `observe` is told how long encoding and the index took.
@@ -58,8 +60,8 @@ class Queries(QueryInterface):
         self._catalogue = catalogue
         self._text = text
         self._lexical = lexical
-        self._rulebook = RuleBook(rules)
-        self._vectors = QueryVectors(observe)
+        self._merchandising = Merchandising(rules)
+        self._encoder = QueryEncoder(observe)
         self._explainer = Explainer(catalogue.get_many, text, lexical)
         self._similar_fusion = similar_fusion
         self._search_fusion = search_fusion
@@ -72,33 +74,31 @@ class Queries(QueryInterface):
         if isinstance(product, str):
             check_sku(product)
 
-        def answer(pair: LiveModel) -> Answer:
-            anchor = self._anchor(pair, product, options.mode)
-            question = Question(
+        def encode(live: LiveModel) -> EncodedQuery:
+            anchor = self._anchor(live, product, options.mode)
+            return EncodedQuery(
                 dense=None if options.mode is Mode.LEXICAL else anchor.vector,
                 lexical=None if options.mode is Mode.DENSE else self._lexical.query(anchor.card.title),
                 fusion=self._similar_fusion,
                 words=anchor.card.title,
                 anchors=(anchor.card,),
             )
-            return self._answer(pair, question, k, filters, options)
 
-        return self._models.ask(answer, options.model)
+        return self._answer(encode, k, filters, options)
 
     def search(self, text: str, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
         check_query(k, filters, options)
         check_text(text)
 
-        def answer(pair: LiveModel) -> Answer:
-            question = Question(
-                dense=None if options.mode is Mode.LEXICAL else self._vectors.query(pair, text),
+        def encode(live: LiveModel) -> EncodedQuery:
+            return EncodedQuery(
+                dense=None if options.mode is Mode.LEXICAL else self._encoder.query(live, text),
                 lexical=None if options.mode is Mode.DENSE else self._lexical.query(text),
                 fusion=self._search_fusion,
                 words=text,
             )
-            return self._answer(pair, question, k, filters, options, text)
 
-        return self._models.ask(answer, options.model)
+        return self._answer(encode, k, filters, options, text)
 
     def recommend(
         self,
@@ -111,105 +111,113 @@ class Queries(QueryInterface):
         check_query(k, filters, options)
         check_examples(like, dislike)
 
-        def answer(pair: LiveModel) -> Answer:
-            liked = [self._anchor(pair, sku, options.mode) for sku in dict.fromkeys(like)]
-            disliked = [self._anchor(pair, sku, options.mode) for sku in dict.fromkeys(dislike)]
-            question = self._by_example(liked, disliked, options)
-            return self._answer(pair, question, k, filters, options)
+        def encode(live: LiveModel) -> EncodedQuery:
+            liked = [self._anchor(live, sku, options.mode) for sku in dict.fromkeys(like)]
+            disliked = [self._anchor(live, sku, options.mode) for sku in dict.fromkeys(dislike)]
+            titles = [anchor.card.title for anchor in liked]
+            query = EncodedQuery(
+                lexical=None if options.mode is Mode.DENSE else self._shared_words(titles),
+                fusion=self._similar_fusion,
+                words=" ".join(titles),
+                anchors=tuple(anchor.card for anchor in liked),
+                disliked=tuple(anchor.card for anchor in disliked),
+            )
+            if options.mode is Mode.LEXICAL:
+                return query
+            likes = np.stack([anchor.vector for anchor in liked])
+            dislikes = np.array([anchor.vector for anchor in disliked], np.float32).reshape(-1, likes.shape[1])
+            if options.strategy is not Strategy.AVERAGE:
+                examples = Examples(likes, dislikes, best_score=options.strategy is Strategy.BEST_SCORE)
+                return replace(query, examples=examples)
+            mean = likes.mean(axis=0)  # as Qdrant averages examples: twice the liked less the disliked
+            average = 2 * mean - dislikes.mean(axis=0) if len(dislikes) else mean
+            return replace(query, dense=np.asarray(average, dtype=np.float32))
 
-        return self._models.ask(answer, options.model)
+        return self._answer(encode, k, filters, options)
 
     def browse(self, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
         check_query(k, filters, options)
+        placement = self._merchandising.placement("", filters.categories) if options.rules else NO_PLACEMENT
+        allowed = placement.exclude_banned(filters)
 
-        def answer(pair: LiveModel) -> Answer:
-            kept = self._placement(options, "", filters.categories).keeping(filters)
-            hits = browsed(pair.index, options.offset + k, kept, options.variants)
-            facets = facets_of_all(pair.index, kept) if options.facets else None
-            return Answer(tuple(hits[options.offset :]), pair.model, pair.generation, facets)
+        def answer(live: LiveModel) -> Answer:
+            shown = Shown(options.variants is Variants.COLLAPSE)
+            hits = popular_then_new(live.index, options.offset + k, allowed, shown)
+            facets = count_all(live.index, allowed) if options.facets else None
+            return Answer(tuple(hits[options.offset :]), live.model, live.generation, facets)
 
         return self._models.ask(answer, options.model)
 
     def product(self, sku: str) -> Product:
         check_sku(sku)
-        return self._known(sku, active=True)
+        return self._stored(sku, active=True)
 
     def cache_info(self) -> CacheInfo:
         """Return how often the vector of a search text was in memory."""
-        return self._vectors.info()
+        return self._encoder.info()
 
     def forget_rules(self) -> None:
         """Have the next query read the rules anew."""
-        self._rulebook.forget()
+        self._merchandising.forget()
 
     def _answer(
-        self, pair: LiveModel, question: Question, k: int, filters: Filters, options: Options, text: str = ""
+        self,
+        encode: Callable[[LiveModel], EncodedQuery],
+        k: int,
+        filters: Filters,
+        options: Options,
+        text: str = "",
     ) -> Answer:
-        about = [*filters.categories, *(anchor.category for anchor in question.anchors)]
-        placement = self._placement(options, text, about)
-        ranking = Ranking(pair.index, question, filters, options, placement, self._observe)
-        hits: Sequence[Hit] = ranking.hits(options.offset + k)[options.offset :]
-        if options.explain:
-            hits = self._explainer.explained(pair.index, question, hits)
-        facets = facets_of(ranking.cards(COUNTED)) if options.facets else None
-        return Answer(tuple(hits), pair.model, pair.generation, facets)
+        """Lease a model and its index, encode the query, find its hits; explanations and facets if asked for."""
+        for attempt in self._models.attempts(options.model):
+            with attempt as live:
+                query = encode(live)
+                placement = NO_PLACEMENT
+                if options.rules:
+                    categories = [*filters.categories, *(anchor.category for anchor in query.anchors)]
+                    placement = self._merchandising.placement(text, categories)
+                candidates = Candidates(live.index, query, filters, options, placement, self._observe)
+                hits: Sequence[Hit] = candidates.hits(options.offset + k)[options.offset :]
+                if options.explain:
+                    hits = self._explainer.explain(live.index, query, hits)
+                facets = count_cards(candidates.cards(COUNTED)) if options.facets else None
+                return Answer(tuple(hits), live.model, live.generation, facets)
+        raise RuntimeError("the last attempt neither answered nor raised")
 
-    def _placement(self, options: Options, text: str, categories: Iterable[Sequence[str]]) -> Placement:
-        return self._rulebook.placement(text, categories) if options.rules else NO_PLACEMENT
-
-    def _by_example(self, liked: Sequence[_Anchor], disliked: Sequence[_Anchor], options: Options) -> Question:
-        words = " ".join(anchor.card.title for anchor in liked)
-        question = Question(
-            lexical=None if options.mode is Mode.DENSE else self._union([anchor.card.title for anchor in liked]),
-            fusion=self._similar_fusion,
-            words=words,
-            anchors=tuple(anchor.card for anchor in liked),
-            apart=tuple(anchor.card for anchor in disliked),
+    def _anchor(self, live: LiveModel, product: str | Product, mode: Mode) -> _Anchor:
+        """Return a product with its vector: from the index, else from the catalogue, else as it was given."""
+        if isinstance(product, str):
+            for point in live.index.retrieve([point_id(product)], with_vectors=mode is not Mode.LEXICAL):
+                return _Anchor(card_of(point.payload), NO_VECTOR if point.dense is None else point.dense)
+            product = self._stored(product)  # also one that left the shop: its page needs similar ones most
+        text = self._text(product)
+        if not text:
+            raise UsageError("the product has no text; give it a title, a brand or a description")
+        card = Card(
+            sku=product.sku,
+            title=product.title,
+            brand=product.brand,
+            category=tuple(product.category),
+            price=product.price,
+            currency=product.currency,
+            availability=product.availability,
+            url=product.url,
+            image=product.image,
+            group_id=product.group_id,
         )
-        if options.mode is Mode.LEXICAL:
-            return question
-        likes = np.stack([anchor.vector for anchor in liked])
-        dislikes = np.array([anchor.vector for anchor in disliked], np.float32).reshape(-1, likes.shape[1])
-        if options.strategy is Strategy.AVERAGE:
-            return replace(question, dense=_average(likes, dislikes))
-        return replace(question, examples=Examples(likes, dislikes, options.strategy is Strategy.BEST_SCORE))
+        return _Anchor(card, NO_VECTOR if mode is Mode.LEXICAL else self._encoder.document(live, text))
 
-    def _union(self, titles: Iterable[str]) -> SparseVector:
+    def _shared_words(self, titles: Sequence[str]) -> SparseVector:
         """Weigh each word by the share of the titles that have it."""
         weights: dict[int, float] = {}
-        listed = list(titles)
-        for title in listed:
+        for title in titles:
             vector = self._lexical.query(title)
             for index, value in zip(vector.indices, vector.values, strict=True):
-                weights[index] = weights.get(index, 0.0) + value / len(listed)
+                weights[index] = weights.get(index, 0.0) + value / len(titles)
         return SparseVector(tuple(weights), tuple(weights.values()))
 
-    def _known(self, sku: str, active: bool = False) -> Product:
+    def _stored(self, sku: str, active: bool = False) -> Product:
         stored = self._catalogue.get(sku)
         if stored is None or (active and not stored.active):
             raise UnknownSku(sku, self._catalogue.nearest_skus(sku))
         return stored.product
-
-    def _anchor(self, pair: LiveModel, product: str | Product, mode: Mode) -> _Anchor:
-        """Return a product with its vector: from the index, else from the catalogue, else as it was given."""
-        if isinstance(product, str):
-            for point in pair.index.retrieve([point_id(product)], with_vectors=mode is not Mode.LEXICAL):
-                return _indexed(point)
-            product = self._known(product)  # of one that is gone, too: its page is where others are wanted most
-        text = self._text(product)
-        if not text:
-            raise UsageError("the product has no text; give it a title, a brand or a description")
-        vector = NO_VECTOR if mode is Mode.LEXICAL else self._vectors.document(pair, text)
-        return _Anchor(card_of_product(product), vector)
-
-
-def _indexed(point: StoredPoint) -> _Anchor:
-    return _Anchor(card_of(point.payload), NO_VECTOR if point.dense is None else point.dense)
-
-
-def _average(liked: NDArray[np.float32], disliked: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return twice the mean of the liked minus that of the disliked, as Qdrant averages examples."""
-    mean = liked.mean(axis=0)
-    if not len(disliked):
-        return np.asarray(mean, dtype=np.float32)
-    return np.asarray(2 * mean - disliked.mean(axis=0), dtype=np.float32)

@@ -1,11 +1,12 @@
-"""Texts of queries to vectors, the frequent ones from memory."""
+"""Texts of queries to vectors, those of frequent texts from memory."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,14 @@ def unobserved(_stage: str, _seconds: float) -> None:
     """Measure nothing."""
 
 
+@contextmanager
+def timed(observe: Observe, stage: str) -> Iterator[None]:
+    """Tell how long a stage takes, unless it fails."""
+    started = time.perf_counter()
+    yield
+    observe(stage, time.perf_counter() - started)
+
+
 @dataclass(frozen=True, slots=True)
 class CacheInfo:
     """How often a query's vector was in memory, how often not, and how many are there now."""
@@ -37,49 +46,45 @@ class CacheInfo:
     size: int
 
 
-class QueryVectors:
-    """Vectors of texts by the model of a pair; the least recently used leave. Thread-safe."""
+class QueryEncoder:
+    """Encodes texts by the model that a query is answered by; the least recently used vectors leave. Thread-safe."""
 
     def __init__(self, observe: Observe = unobserved, size: int = CACHED) -> None:
         self._observe = observe
         self._size = size
-        self._kept: OrderedDict[tuple[str, str], NDArray[np.float32]] = OrderedDict()
+        self._vectors: OrderedDict[tuple[str, str], NDArray[np.float32]] = OrderedDict()
         self._lock = threading.Lock()
         self._hits = self._misses = 0
 
-    def query(self, pair: LiveModel, text: str) -> NDArray[np.float32]:
+    def query(self, live: LiveModel, text: str) -> NDArray[np.float32]:
         """Return the vector of a search text: float32 [d]."""
         # By generation, which one model has made: after a switch nothing of the model before can come up.
-        key = pair.generation, text
+        key = live.generation, text
         with self._lock:
-            vector = self._kept.get(key)
+            vector = self._vectors.get(key)
             if vector is not None:
                 self._hits += 1
-                self._kept.move_to_end(key)
+                self._vectors.move_to_end(key)
                 return vector
             self._misses += 1
-        vector = self._encoded(pair, text, Role.QUERY)
+        vector = self._encode(live, text, Role.QUERY)
         if len(text) <= MAX_CACHED_TEXT:
-            self._keep(key, vector)
+            with self._lock:
+                self._vectors[key] = vector
+                while len(self._vectors) > self._size:
+                    self._vectors.popitem(last=False)
         return vector
 
-    def document(self, pair: LiveModel, text: str) -> NDArray[np.float32]:
+    def document(self, live: LiveModel, text: str) -> NDArray[np.float32]:
         """Return the vector of a product's text: float32 [d]."""
-        return self._encoded(pair, text, Role.DOCUMENT)
+        return self._encode(live, text, Role.DOCUMENT)
 
     def info(self) -> CacheInfo:
-        """Return what the memory has been good for so far."""
+        """Return how much the memory has saved so far."""
         with self._lock:
-            return CacheInfo(self._hits, self._misses, len(self._kept))
+            return CacheInfo(self._hits, self._misses, len(self._vectors))
 
-    def _encoded(self, pair: LiveModel, text: str, role: Role) -> NDArray[np.float32]:
-        started = time.perf_counter()
-        vector: NDArray[np.float32] = pair.encoder().encode([text], role)[0]
-        self._observe("encode", time.perf_counter() - started)
+    def _encode(self, live: LiveModel, text: str, role: Role) -> NDArray[np.float32]:
+        with timed(self._observe, "encode"):
+            vector: NDArray[np.float32] = live.encoder().encode([text], role)[0]
         return vector
-
-    def _keep(self, key: tuple[str, str], vector: NDArray[np.float32]) -> None:
-        with self._lock:
-            self._kept[key] = vector
-            while len(self._kept) > self._size:
-                self._kept.popitem(last=False)
