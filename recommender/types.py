@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
+
+from recommender.forms import SOMETHING, STRICT, AttributeValue, OwnPath, Price
 
 PATH_SEPARATOR = " > "
 """Between the names of a category path as people read it, and as it is stored."""
@@ -42,18 +44,20 @@ class Product:
     `group_id` is shared by the variants (size, colour) of one product; empty when it has none.
     """
 
+    __pydantic_config__: ClassVar = STRICT | {"revalidate_instances": "never"}
+
     sku: str
-    title: str
+    title: Annotated[str, SOMETHING]
     description: str = ""
     brand: str = ""
-    category: tuple[str, ...] = ()
-    price: Decimal | None = None
+    category: OwnPath = ()
+    price: Price | None = None
     currency: str = ""
     availability: Availability = Availability.IN_STOCK
     url: str = ""
     image: str = ""
     group_id: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +9,10 @@ from typing import Annotated
 import typer
 
 from recommender.cli.output import print_json
-from recommender.cli.query_options import Asked, asks, filtering, joining, paging, ranking
+from recommender.cli.query_options import CommandQuery, asks, filtering, joining, paging, ranking
 from recommender.cli.remote_fallback import Ask, answered
 from recommender.errors import BadInput, UsageError
 from recommender.query import Answer
-from recommender.query.validation import check_examples, check_query, check_sku, check_text
 from recommender.types import JsonObject, Product
 
 MAX_PRODUCT = 1_000_000
@@ -33,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 @asks(filtering, paging, ranking)
 def similar(
-    asked: Asked,
+    asked: CommandQuery,
     sku: Annotated[str | None, typer.Argument(help="The product's SKU.")] = None,
     product: Annotated[
         str | None,
@@ -54,9 +52,12 @@ def similar(
 
 
 @asks(filtering, paging, ranking)
-def search(asked: Asked, text: Annotated[str, typer.Argument(help="What to look for, in plain words.")]) -> None:
+def search(asked: CommandQuery, text: Annotated[str, typer.Argument(help="What to look for, in plain words.")]) -> None:
     """Search the catalogue in plain words."""
-    check_text(text)
+    from recommender.query.model import SearchText
+    from recommender.query.serialization import validate_as
+
+    validate_as(SearchText, text, "the query")  # before anything is opened for what can't be answered
     _answer(
         lambda queries: queries.search(text, asked.k, asked.filters, asked.options),
         asked,
@@ -67,7 +68,7 @@ def search(asked: Asked, text: Annotated[str, typer.Argument(help="What to look 
 
 @asks(filtering, paging, ranking, joining)
 def recommend(
-    asked: Asked,
+    asked: CommandQuery,
     like: Annotated[Skus, typer.Option("--like", metavar="SKU", help="A product that is liked; give several.")] = None,
     dislike: Annotated[
         Skus, typer.Option("--dislike", metavar="SKU", help="A product that is not; may be given several times.")
@@ -77,7 +78,6 @@ def recommend(
     liked, disliked = like or [], dislike or []
     if not liked:
         raise UsageError("nothing is liked; name products with --like SKU")
-    check_examples(liked, disliked)
     _answer(
         lambda queries: queries.recommend(liked, disliked, asked.k, asked.filters, asked.options),
         asked,
@@ -87,7 +87,7 @@ def recommend(
 
 
 @asks(filtering, paging)
-def browse(asked: Asked) -> None:
+def browse(asked: CommandQuery) -> None:
     """Show the popular products, then the newest."""
     _answer(
         lambda queries: queries.browse(asked.k, asked.filters, asked.options),
@@ -97,8 +97,7 @@ def browse(asked: Asked) -> None:
     )
 
 
-def _answer(ask: Ask, asked: Asked, named: JsonObject, title: str) -> None:
-    check_query(asked.k, asked.filters, asked.options)  # before anything is opened for what can't be answered
+def _answer(ask: Ask, asked: CommandQuery, named: JsonObject, title: str) -> None:
     answer = answered(ask)
     if asked.as_json:
         print_json(_json(asked, named, answer))
@@ -108,11 +107,12 @@ def _answer(ask: Ask, asked: Asked, named: JsonObject, title: str) -> None:
     print_answer(answer, title, asked.options.offset)
 
 
-def _json(asked: Asked, named: JsonObject, answer: Answer) -> JsonObject:
-    from recommender.query.serialization import answer_json, filters_json, options_json
+def _json(asked: CommandQuery, named: JsonObject, answer: Answer) -> JsonObject:
+    from recommender.query.serialization import to_value
 
-    question = {"k": asked.k, "filters": filters_json(asked.filters), "options": options_json(asked.options)}
-    return named | question | answer_json(answer)
+    question = {"k": asked.k, "filters": to_value(asked.filters, True), "options": to_value(asked.options, True)}
+    found: JsonObject = to_value(answer)
+    return named | question | found
 
 
 def _about(sku: str | None, product: str | None) -> str | Product:
@@ -122,12 +122,12 @@ def _about(sku: str | None, product: str | None) -> str | Product:
         return _product(product)
     if sku is None:
         raise UsageError("no product is named; give a SKU, or its fields with --product FILE")
-    check_sku(sku)
     return sku
 
 
 def _product(file: str) -> Product:
-    from recommender.query.serialization import product_from
+    from recommender.query.model import NewProduct
+    from recommender.query.serialization import from_json
 
     where = "standard input" if file == "-" else file
     try:
@@ -135,8 +135,6 @@ def _product(file: str) -> Product:
             content = stream.read(MAX_PRODUCT + 1)
         if len(content) > MAX_PRODUCT:
             raise BadInput(f"{where} has more than {MAX_PRODUCT:,} bytes; give one product as a JSON object")
-        return product_from(json.loads(content))
+        return from_json(NewProduct, content, "product")
     except OSError as error:
         raise BadInput(f"{where} can't be read ({error.strerror}); give a file with one product as JSON") from error
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{where} is no JSON ({error}); give one product as a JSON object") from error

@@ -10,7 +10,6 @@ import typer
 from recommender.cli.options import Json
 from recommender.cli.output import print_json, print_table, say
 from recommender.query import Rule, RuleAction
-from recommender.query.validation import check_encodable
 from recommender.types import category_path
 
 if TYPE_CHECKING:
@@ -39,25 +38,17 @@ def add(
 ) -> None:
     """Pin or ban a product for a search, for a category, or (a ban) everywhere. It holds for the next query."""
     from recommender.application.composition import open_application
-    from recommender.query.serialization import parse_moment, parse_path, rule_json
+    from recommender.query.serialization import from_value, to_value
 
-    for name, text in (("the SKU", sku), ("--query", query), ("--note", note)):
-        check_encodable(text, name)
-    rule = Rule(
-        action,
-        sku,
-        query,
-        parse_path(category, "--category") if category else (),
-        position,
-        parse_moment(starts, "--from") if starts else None,
-        parse_moment(ends, "--until") if ends else None,
-        note,
-    )
+    members = {"action": action, "sku": sku, "query": query, "category": category, "position": position, "note": note}
+    members |= {"starts_at": starts or None, "ends_at": ends or None}
+    flags = {"starts_at": "--from", "ends_at": "--until", "sku": "the SKU"}
+    rule = from_value(Rule, members, "the rule", {name: f"--{name}" for name in members} | flags)
     with open_application() as application:
         added = application.rules.add(rule)
         known = _known(application.catalogue, added.sku)
     if as_json:
-        print_json(rule_json(added))
+        print_json(to_value(added))
     else:
         say(f"rule {added.id}: {_what(added)} of {added.sku} {_where(added)}{_when(added)}")
     if known:
@@ -70,12 +61,12 @@ def add(
 def list_rules(as_json: Json = False) -> None:
     """List the rules, those that are over or yet to come included."""
     from recommender.application.composition import open_application
-    from recommender.query.serialization import rule_json
+    from recommender.query.serialization import to_value
 
     with open_application() as application:
         rules = application.rules.list()
     if as_json:
-        print_json({"rules": [rule_json(rule) for rule in rules]})
+        print_json({"rules": [to_value(rule) for rule in rules]})
     elif rules:
         columns = [
             ("id", "right"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from dataclasses import dataclass, field
@@ -85,7 +84,7 @@ class Attempts(Generic[Result]):
     def read(self, reply: httpx.Response) -> Result:
         """Read the result of the call. Raises `Unavailable` for an answer that no recommender gives."""
         try:
-            return self._call.read(json.loads(reply.content) if reply.content else None)
+            return self._call.read(reply.content)
         except (ValueError, UsageError) as error:
             kind = reply.headers.get("content-type", "nothing").partition(";")[0]
             raise Unavailable(

@@ -7,33 +7,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from recommender.client.parameters import Parameters, parameters_of
 from recommender.errors import UnknownSku, UsageError
-from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status
-from recommender.query.reading import items_of, object_of, required
-from recommender.query.serialization import (
-    answer_from,
-    filters_json,
-    options_json,
-    product_from,
-    product_json,
-    rule_from,
-    rule_json,
-    status_from,
+from recommender.query import (
+    NO_FILTERS,
+    NO_OPTIONS,
+    Answer,
+    Filters,
+    Options,
+    QueryRequest,
+    RecommendRequest,
+    Rule,
+    SearchRequest,
+    SimilarRequest,
+    Status,
 )
-from recommender.query.validation import (
-    check_disjoint,
-    check_examples,
-    check_query,
-    check_sku,
-    check_text,
-    each_product,
-    each_sku,
-)
+from recommender.query.model import Rules
+from recommender.query.parameters import Parameters, write_address
+from recommender.query.serialization import from_json, to_value, validate
+from recommender.query.validation import check_disjoint, check_sku, each_product, each_sku
 from recommender.types import JsonObject, Product
 
 Result = TypeVar("Result")
@@ -54,7 +50,7 @@ class Call(Generic[Result]):
 
     method: str
     path: str
-    read: Callable[[Any], Result]
+    read: Callable[[bytes], Result]
     parameters: Parameters = ()
     body: bytes | None = None
     repeatable: bool = True
@@ -63,17 +59,13 @@ class Call(Generic[Result]):
 def similar(
     product: str | Product, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS
 ) -> Call[Answer]:
-    check_query(k, filters, options)
     if isinstance(product, Product):
-        return _posted("/v1/similar", {"product": product_json(product)}, k, filters, options)
-    check_sku(product)
-    return _query("/v1/similar", "sku", "sku", product, k, filters, options)
+        return _query("/v1/similar", SimilarRequest(product=product, k=k, filters=filters, options=options))
+    return _query("/v1/similar", SimilarRequest(sku=product, k=k, filters=filters, options=options))
 
 
 def search(text: str, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Call[Answer]:
-    check_query(k, filters, options)
-    check_text(text)
-    return _query("/v1/search", "q", "query", text, k, filters, options)
+    return _query("/v1/search", SearchRequest(query=text, k=k, filters=filters, options=options))
 
 
 def recommend(
@@ -83,18 +75,15 @@ def recommend(
     filters: Filters = NO_FILTERS,
     options: Options = NO_OPTIONS,
 ) -> Call[Answer]:
-    check_query(k, filters, options)
-    check_examples(like, dislike)
-    examples = {"like": list(like), "dislike": list(dislike)}
-    return _posted("/v1/recommendations", examples, k, filters, options)
+    request = RecommendRequest(like=like, dislike=dislike, k=k, filters=filters, options=options)
+    return _query("/v1/recommendations", request)
 
 
 def browse(k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Call[Answer]:
-    check_query(k, filters, options)
-    try:
-        return Call("GET", "/v1/products", answer_from, parameters_of(k, filters, options))
-    except UsageError as error:
-        raise UsageError(f"browsing over HTTP is asked in an address: {error}") from error
+    parameters = write_address(validate(QueryRequest(k=k, filters=filters, options=options)))
+    if parameters is None:
+        raise UsageError("browsing over HTTP is asked in an address, and these filters or options have no text form")
+    return Call("GET", "/v1/products", partial(from_json, Answer), parameters)
 
 
 def product(sku: str) -> Call[Product]:
@@ -103,16 +92,16 @@ def product(sku: str) -> Call[Product]:
     check_sku(sku)
     # A path segment of dots alone means a parent folder, and would be removed from the address.
     segment = quote(sku, safe="").replace(".", "%2E") if sku in (".", "..") else quote(sku, safe="")
-    return Call("GET", f"/v1/products/{segment}", product_from)
+    return Call("GET", f"/v1/products/{segment}", partial(from_json, Product))
 
 
 def rules() -> Call[list[Rule]]:
-    return Call("GET", "/v1/rules", lambda answer: list(_items(answer, "rules", rule_from)))
+    return Call("GET", "/v1/rules", lambda answer: list(from_json(Rules, answer).rules))
 
 
 def add_rule(rule: Rule) -> Call[Rule]:
-    members = {name: value for name, value in rule_json(rule).items() if name != "id"}
-    return Call("POST", "/v1/rules", rule_from, body=_encoded(members), repeatable=False)  # twice adds it twice
+    body = _encoded(to_value(replace(rule, id=0)))
+    return Call("POST", "/v1/rules", partial(from_json, Rule), body=body, repeatable=False)  # twice adds it twice
 
 
 def remove_rule(identity: int) -> Call[None]:
@@ -121,7 +110,7 @@ def remove_rule(identity: int) -> Call[None]:
 
 
 def status() -> Call[Status]:
-    return Call("GET", "/v1/status", status_from)
+    return Call("GET", "/v1/status", partial(from_json, Status))
 
 
 def writes(upsert: Iterable[Product], delete: Iterable[str]) -> Iterator[Call[Sequence[JsonObject]]]:
@@ -131,30 +120,22 @@ def writes(upsert: Iterable[Product], delete: Iterable[str]) -> Iterator[Call[Se
     def kept() -> Iterator[bytes]:
         for given in each_product(upsert):
             check_disjoint((given.sku,), deleted)
-            yield _encoded(product_json(given))
+            yield _encoded(to_value(given))
 
     for verb, items in ((b"upsert", kept()), (b"delete", map(_encoded, deleted))):
         for batch in _batches(items):
             body = b'{"%b":[%b]}' % (verb, b",".join(batch))
-            yield Call("POST", "/v1/products:batch", lambda answer: _items(answer, "items", object_of), body=body)
+            yield Call("POST", "/v1/products:batch", _items, body=body)
 
 
-def _query(
-    path: str, parameter: str, member: str, subject: str, k: int, filters: Filters, options: Options
-) -> Call[Answer]:
+def _query(path: str, request: QueryRequest) -> Call[Answer]:
     """Put a query into the address, where a cache can see it; into a body where the address can't express it."""
-    try:
-        parameters = ((parameter, subject), *parameters_of(k, filters, options))
-    except UsageError:
-        return _posted(path, {member: subject}, k, filters, options)
-    if len(urlencode(parameters)) > LONGEST_QUERY:
-        return _posted(path, {member: subject}, k, filters, options)
-    return Call("GET", path, answer_from, parameters)
-
-
-def _posted(path: str, subject: JsonObject, k: int, filters: Filters, options: Options) -> Call[Answer]:
-    body = {**subject, "k": k, "filters": filters_json(filters), "options": options_json(options)}
-    return Call("POST", path, answer_from, body=_encoded(body))
+    request = validate(request)
+    read = partial(from_json, Answer)
+    parameters = write_address(request)
+    if parameters is None or len(urlencode(parameters)) > LONGEST_QUERY:
+        return Call("POST", path, read, body=_encoded(to_value(request, changed=True)))
+    return Call("GET", path, read, parameters)
 
 
 def _encoded(value: Any) -> bytes:
@@ -174,5 +155,8 @@ def _batches(items: Iterable[bytes]) -> Iterator[list[bytes]]:
         yield batch
 
 
-def _items(answer: Any, name: str, read: Callable[[Any, str], Result]) -> Sequence[Result]:
-    return items_of(required(object_of(answer, "the answer"), name, "the answer"), name, read)
+def _items(answer: bytes) -> list[JsonObject]:
+    try:
+        return [dict(item) for item in json.loads(answer)["items"]]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"it lacks its items ({error})") from error

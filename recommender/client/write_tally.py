@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recommender.errors import BadInput
-from recommender.query import WriteResult
-from recommender.query.states_json import FATES
+from recommender.query import WRITE_STATUSES, WriteResult
 from recommender.types import JsonObject
 
 NAMED = 5
@@ -17,7 +16,7 @@ class WriteTally:
     """Gathers the items of one batch after another."""
 
     def __init__(self) -> None:
-        self._skus: dict[str, list[str]] = {status: [] for status in FATES}
+        self._skus: dict[str, list[str]] = {status: [] for status in WRITE_STATUSES}
         self._rejected: list[str] = []
 
     def add(self, items: Sequence[JsonObject]) -> None:

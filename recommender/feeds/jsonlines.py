@@ -16,7 +16,7 @@ from recommender.feeds.record_shapes import MAX_NAMES, Shapes
 from recommender.feeds.rejections import BadRow
 from recommender.feeds.rows import Row
 from recommender.feeds.sources import FeedFile
-from recommender.query.reading import kind_of
+from recommender.query.serialization import kind_of
 
 SAMPLED_LINES = 200
 """Objects whose names are looked at before anything is written."""

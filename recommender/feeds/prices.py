@@ -16,7 +16,7 @@ LONGEST_CELL = 64
 
 _SMALLEST = Decimal(1).scaleb(-PRICE_SCALE)
 
-_SYMBOLS = {
+CURRENCY_SYMBOLS = {
     "$": "USD", "US$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "RS": "INR", "RS.": "INR", "₽": "RUB",
     "₩": "KRW", "₺": "TRY", "₴": "UAH", "₪": "ILS", "฿": "THB", "₫": "VND", "₱": "PHP", "ZŁ": "PLN", "KČ": "CZK",
     "FT": "HUF", "FR.": "CHF", "R$": "BRL", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "NZ$": "NZD",
@@ -135,8 +135,8 @@ def _currency(before: str, after: str, text: str) -> str:
     word = (before or after).upper()
     if not word or word in _AMBIGUOUS:
         return ""
-    if word in _SYMBOLS:
-        return _SYMBOLS[word]
+    if word in CURRENCY_SYMBOLS:
+        return CURRENCY_SYMBOLS[word]
     if len(word) == 3 and word.isascii() and word.isalpha() and word not in {"NAN", "INF"}:
         return word
     raise BadRow(f"price {text!r} is not a number")
@@ -145,4 +145,4 @@ def _currency(before: str, after: str, text: str) -> str:
 def parse_currency(text: str) -> str:
     """Return the code of a currency cell: codes in capitals, known symbols as their code, others as they stand."""
     word = text.strip().upper()
-    return _SYMBOLS.get(word, word)
+    return CURRENCY_SYMBOLS.get(word, word)

@@ -1,39 +1,192 @@
-"""The JSON and text forms of what is asked and answered, both ways: one place for the service, its client and the CLI.
+"""JSON both ways, and the check of what Python gives: by the limits that the types declare.
 
-What comes in is checked: `..._from` raises `UsageError` in one line. Of a request every field must be known; an answer
-may hold more, which a newer service has added.
+What does not fit is a `UsageError` of one line, which names the field, what it holds and what is expected.
 """
 
-from recommender.query.answers_json import answer_from, answer_json, hit_from, hit_json
-from recommender.query.boosts import boost_from, boost_json, boost_text, parse_attribute, parse_boost
-from recommender.query.products_json import product_from, product_json
-from recommender.query.reading import parse_path
-from recommender.query.request_json import filters_from, filters_json, options_from, options_json
-from recommender.query.rules_json import parse_moment, rule_from, rule_json
-from recommender.query.states_json import status_from, status_json, write_result_from, write_result_json
+from __future__ import annotations
 
-__all__ = [
-    "answer_from",
-    "answer_json",
-    "boost_from",
-    "boost_json",
-    "boost_text",
-    "filters_from",
-    "filters_json",
-    "hit_from",
-    "hit_json",
-    "options_from",
-    "options_json",
-    "parse_attribute",
-    "parse_boost",
-    "parse_moment",
-    "parse_path",
-    "product_from",
-    "product_json",
-    "rule_from",
-    "rule_json",
-    "status_from",
-    "status_json",
-    "write_result_from",
-    "write_result_json",
-]
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+
+from recommender.errors import UsageError
+from recommender.forms import PATTERNS
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter, ValidationError
+    from pydantic_core import ErrorDetails
+
+Value = TypeVar("Value")
+
+_EXPECTED = {
+    "string_type": "a text is expected",
+    "string_unicode": "a text in UTF-8 is expected, without half of a surrogate pair",
+    "string_too_short": "a text that is not empty is expected",
+    "string_too_long": "at most {max_length:,} are expected",
+    "too_long": "at most {max_length} are expected",
+    "too_short": "at least {min_length} is expected",
+    "bool_type": "true or false is expected",
+    "int_type": "a whole number is expected",
+    "float_type": "a finite number is expected",
+    "finite_number": "a finite number is expected",
+    "greater_than_equal": "at least {ge} is expected",
+    "less_than_equal": "at most {le} is expected",
+    "enum": "one of {expected} is expected",
+    "tuple_type": "a list is expected, even for one",
+    "dict_type": "an object is expected",
+    "mapping_type": "an object is expected",
+    "dataclass_type": "an object is expected",
+    "dataclass_exact_type": "give {class_name}(...)",
+    "is_instance_of": "give one of {class}",
+    "sequence_str": "a list is expected, even for one",
+    "value_error": "{error}",
+}
+
+_BROKEN = {
+    "recursion": "it is too deep",
+    "number out of range": "it holds a number too long",
+    "hex escape": "it holds half of a surrogate pair",
+    "surrogate": "it holds half of a surrogate pair",
+    "unicode": "it is not UTF-8",
+}
+
+_KINDS: dict[type, str] = {
+    int: "a number", float: "a number", str: "a text", list: "a list", tuple: "a list", dict: "an object",
+    type(None): "null",
+}  # fmt: skip
+
+
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return what reads and writes the JSON of a type; it is built once, in some milliseconds."""
+    return _adapter(kind)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def validate(value: Value) -> Value:
+    """Return a value of Python, checked against its type. Raises `UsageError`."""
+    return validate_as(type(value), value)  # type: ignore[no-any-return]
+
+
+def validate_as(kind: Any, value: Any, what: str = "") -> Any:
+    """Return what a value of Python is as another type. Raises `UsageError`."""
+    from pydantic import ValidationError
+
+    try:
+        return adapter(kind).validator.validate_python(value)
+    except ValidationError as error:
+        raise usage_error(error, kind, what, typed=True) from None
+
+
+def from_json(kind: type[Value], text: str | bytes, what: str = "", names: Mapping[str, str] | None = None) -> Value:
+    """Read a value from JSON. Raises `UsageError`, which says `what` it is and by which `names` its fields go."""
+    from pydantic import ValidationError
+
+    try:
+        return adapter(kind).validator.validate_json(text)  # type: ignore[no-any-return]
+    except ValidationError as error:
+        raise usage_error(error, kind, what, names) from None
+
+
+def from_value(kind: type[Value], value: Any, what: str = "", names: Mapping[str, str] | None = None) -> Value:
+    """Read a value from JSON that is parsed already. Raises `UsageError`."""
+    return from_json(kind, json.dumps(value), what, names)
+
+
+def to_json(value: Any) -> bytes:
+    """Return a value as JSON."""
+    return adapter(type(value)).serializer.to_json(value)
+
+
+def to_value(value: Any, changed: bool = False) -> Any:
+    """Return the JSON form of a value; only what is `changed` from the defaults, if asked for."""
+    return adapter(type(value)).serializer.to_python(value, mode="json", exclude_defaults=changed)
+
+
+def kind_of(value: Any) -> str:
+    """Return what kind of JSON a value is."""
+    return str(value).lower() if isinstance(value, bool) else _KINDS.get(type(value), type(value).__name__)
+
+
+def usage_error(
+    error: ValidationError, kind: Any, what: str = "", names: Mapping[str, str] | None = None, typed: bool = False
+) -> UsageError:
+    """Return the first complaint about a value in one line."""
+    complaints = error.errors(include_url=False)
+    unknown = (each for each in complaints if each["type"] == "unexpected_keyword_argument")
+    first = next(unknown, complaints[0])
+    where, name = first["loc"], first["loc"][-1] if first["loc"] else ""
+    if first["type"] == "json_invalid":
+        told = str(first["ctx"]["error"])
+        return UsageError(
+            f"{what or 'the body'} is not JSON: {next((_BROKEN[key] for key in _BROKEN if key in told), told)}"
+        )
+    if first["type"] == "missing":
+        return UsageError(f"{_place(where[:-1], what, names) or 'the body'} lacks {name!r}")
+    if first["type"] == "unexpected_keyword_argument":
+        return unknown_field(_place(where[:-1], what, names) or "the body", str(name), _fields_at(kind, where[:-1]))
+    place, expected = _place(where, what, names) or "the body", _expected(first)
+    if (first["type"] == "value_error" and isinstance(first["input"], dict)) or is_dataclass(first["input"]):
+        return UsageError(f"{place}: {expected}" if names and where else expected)
+    return UsageError(f"{place} {_shown(first, typed)}; {expected}")
+
+
+def unknown_field(place: str, name: str, known: Sequence[str]) -> UsageError:
+    """Return the complaint about a field that does not exist, with the likeliest one that does."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name[:100], known, 1)
+    likely = f" (did you mean {near[0]!r}?)" if near else ""
+    return UsageError(f"{place} has no field {name[:60]!r}{likely}; its fields: {', '.join(known)}")
+
+
+def _place(where: Sequence[str | int], what: str, names: Mapping[str, str] | None) -> str:
+    if names is not None:
+        return next((names[part] for part in reversed(where) if isinstance(part, str) and part in names), what)
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)
+    return what + path if what else path.lstrip(".")
+
+
+def _expected(first: ErrorDetails) -> str:
+    context = first.get("ctx", {})
+    if first["type"] == "string_pattern_mismatch":
+        return PATTERNS.get(context["pattern"], f"a text like {context['pattern']} is expected")
+    told = _EXPECTED.get(first["type"])
+    return first["msg"] if told is None else told.format(**context)
+
+
+def _shown(first: ErrorDetails, typed: bool) -> str:
+    value = first["input"]
+    if first["type"] == "string_too_long":
+        return f"has {len(value):,} characters"
+    if first["type"] == "too_long":
+        return f"has {len(value):,} values"
+    if not typed and (value is None or isinstance(value, bool | list | dict | tuple)):
+        return f"is {kind_of(value)}"
+    try:
+        text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    except ValueError:  # a whole number of thousands of digits has no text
+        text = "a number of very many digits"
+    return f"is {text}" if len(text) <= 60 else f"is {text[:59]}…"
+
+
+def _fields_at(kind: Any, where: Sequence[str | int]) -> list[str]:
+    for part in where:
+        if isinstance(part, str):
+            kind = get_type_hints(_dataclass_in(kind)).get(part)
+    found = _dataclass_in(kind)
+    return [field.name for field in fields(found)] if found else []
+
+
+def _dataclass_in(kind: Any) -> Any:
+    """Return the dataclass that a type is, or holds: that of `tuple[Boost, ...]` is `Boost`."""
+    if is_dataclass(kind):
+        return kind
+    return next(filter(None, map(_dataclass_in, get_args(kind))), None)

@@ -7,14 +7,18 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Annotated, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from recommender.errors import Unavailable
-from recommender.service.openapi import route
+from recommender.forms import STRICT
+from recommender.query.model import OtherModel
+from recommender.query.parameters import read_address
+from recommender.service.openapi import StrictRoute, route
 from recommender.serving.embedding_map import embedding_map, sample
 from recommender.serving.live_model import LiveModels
 
@@ -30,6 +34,15 @@ FRESH_S = 900.0
 RETRY_S = 1
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class MapRequest:
+    """Which map is wanted."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    model: OtherModel = ""
 
 
 class CatalogueMap(BaseModel):
@@ -108,7 +121,7 @@ class MapCache:
 
 def router(recommender: Recommender) -> APIRouter:
     """Return the route. It answers 202 with Retry-After until the map is there."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=StrictRoute)
     maps = MapCache(recommender.live_models)
 
     answers: dict[int, tuple[type[BaseModel], str]] = {
@@ -116,9 +129,11 @@ def router(recommender: Recommender) -> APIRouter:
         202: (MapPending, "It is being drawn; ask again after `Retry-After` seconds."),
     }
 
-    @routes.get("/v1/map", **route("explorer", "The products in the plane, near where they are alike", answers, (404,)))
-    def catalogue_map(model: str = Query("", description="Another model than the live one.")) -> Response:
-        body = maps.get(model)
+    summary = "The products in the plane, near where they are alike"
+
+    @routes.get("/v1/map", **route("explorer", summary, answers, (404,), address=MapRequest))
+    def catalogue_map(request: Request) -> Response:
+        body = maps.get(read_address(MapRequest, request.scope["query_string"]).model)
         if body is None:
             return JSONResponse({"status": "drawing"}, 202, headers={"Retry-After": str(RETRY_S)})
         return Response(body, media_type="application/json")

@@ -1,22 +1,24 @@
-"""The OpenAPI document: what each route says of itself beside its code."""
+"""The OpenAPI document: what each route says of itself beside its code, from the types that it reads and answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import MISSING, dataclass
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from fastapi.routing import APIRoute
 
-from recommender.service import schemas
+from recommender.query.parameters import parameters_of, read_address
+from recommender.query.serialization import adapter
 from recommender.service.problems import MEDIA_TYPE
 from recommender.types import JsonObject
 
 _DETAILS = {
-    HTTPStatus.BAD_REQUEST: "k is 0; give 1 to 1000",
+    HTTPStatus.BAD_REQUEST: "k is 0; at least 1 is expected",
     HTTPStatus.UNAUTHORIZED: "this needs a key: send `Authorization: Bearer KEY`, made by `recommender keys create`",
     HTTPStatus.FORBIDDEN: "this key may read; PUT here needs one that may write",
     HTTPStatus.NOT_FOUND: "no product has the SKU 'OS-9999'; did you mean OS-1999?",
@@ -34,41 +36,75 @@ _WITH_BODY = (413, 415)
 
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "integer"}}}
 
-_BODIES = (
-    schemas.SimilarToSku,
-    schemas.SimilarToProduct,
-    schemas.Search,
-    schemas.Recommendations,
-    schemas.ProductGiven,
-    schemas.Batch,
-    schemas.RuleForQuery,
-    schemas.RuleForCategory,
-    schemas.BanEverywhere,
-)
+_DEFINITIONS = "x-definitions"
+"""Where a route keeps the schemas of its body and parameters until the document is put together."""
 
-Route = dict[str, Any]
+_REF = "#/components/schemas/{model}-Input"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemDocument:
+    """What went wrong, RFC 9457. `nearest` are SKUs that look like the unknown `sku`, `known` the models there are."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    sku: str | None = None
+    nearest: list[str] | None = None
+    known: list[str] | None = None
+
+
+class StrictRoute(APIRoute):
+    """A route that refuses a query parameter which it does not know: it would do nothing."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request."""
+        answer = super().get_route_handler()
+        stated = (self.openapi_extra or {}).get("parameters", ())
+        if any(parameter["in"] == "query" for parameter in stated):
+            return answer  # it reads them itself
+
+        async def answer_without_parameters(request: Request) -> Response:
+            if query := request.scope["query_string"]:
+                read_address(_NoParameters, query)
+            return await answer(request)
+
+        return answer_without_parameters
+
+
+@dataclass(frozen=True, slots=True)
+class _NoParameters:
+    pass
 
 
 def route(
     tag: str,
     summary: str,
-    answers: Mapping[int, tuple[type[BaseModel], str]],
+    answers: Mapping[int, tuple[Any, str]],
     problems: Sequence[int] = (),
-    body: Sequence[type[BaseModel]] = (),
+    body: Any = None,
+    address: type[Any] | None = None,
     parameters: Sequence[JsonObject] = (),
-) -> Route:
-    """Return what a route's decorator is given; `answers` are the models of the answers that are no problem."""
-    extra: JsonObject = {"parameters": list(parameters)} if parameters else {}
-    if body:
-        extra["requestBody"] = _request_body(body)
-    codes = {*_ALWAYS, *problems, *(_WITH_BODY if body else ())}
+) -> dict[str, Any]:
+    """Return what a route's decorator is given.
+
+    `answers` are the types of the answers that are no problem, `body` that of the body, and `address` the request
+    that the query parameters say.
+    """
+    definitions: JsonObject = {}
+    extra: JsonObject = {"parameters": [*parameters, *(_parameters(address, definitions) if address else ())]}
+    if body is not None:
+        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(body, definitions)}}}
+    codes = {*_ALWAYS, *problems, *(_WITH_BODY if body is not None else ())}
     return {
         "tags": [tag],
         "summary": summary,
         "status_code": min(answers),
         "responses": {code: {"model": model, "description": text} for code, (model, text) in answers.items()}
         | {code: problem_answer(code) for code in sorted(codes)},
-        "openapi_extra": extra,
+        "openapi_extra": extra | {_DEFINITIONS: definitions},
     }
 
 
@@ -82,8 +118,11 @@ def problem_answer(code: int) -> JsonObject:
         "detail": _DETAILS[status],
         "request_id": "9f86d081884c7d65",
     }
-    content = {MEDIA_TYPE: {"schema": _ref("Problem"), "example": example}}
-    found: JsonObject = {"description": status.phrase, "content": content}
+    schema = {"$ref": _REF.format(model=ProblemDocument.__name__)}
+    found: JsonObject = {
+        "description": status.phrase,
+        "content": {MEDIA_TYPE: {"schema": schema, "example": example}},
+    }
     return found | {"headers": _RETRY_AFTER} if status is HTTPStatus.SERVICE_UNAVAILABLE else found
 
 
@@ -106,34 +145,69 @@ def document_of(app: FastAPI) -> Callable[[], JsonObject]:
                 routes=app.routes,
                 tags=app.openapi_tags,
             )
-            app.openapi_schema = _completed(made)
+            components = made.setdefault("components", {})
+            components["securitySchemes"] = {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "A key of `recommender keys create`."},
+                "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            }
+            schemas = components.setdefault("schemas", {})
+            _ref(ProblemDocument, schemas)
+            for path, operations in made["paths"].items():
+                for operation in operations.values():
+                    schemas.update(operation.pop(_DEFINITIONS, {}))
+                    if "HTTPValidationError" in str(operation["responses"].get("422")):
+                        del operation["responses"]["422"]  # FastAPI's own; ours is the problem of status 400
+                    operation["security"] = [] if path in ("/livez", "/readyz") else [{"bearer": []}, {"header": []}]
+            app.openapi_schema = made
         return app.openapi_schema
 
     return document
 
 
-def _completed(document: JsonObject) -> JsonObject:
-    models = [(model, "validation") for model in (*_BODIES, schemas.Problem)]
-    _, found = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
-    components = document.setdefault("components", {})
-    components.setdefault("schemas", {}).update(found["$defs"])
-    components["securitySchemes"] = {
-        "bearer": {"type": "http", "scheme": "bearer", "description": "A key of `recommender keys create`."},
-        "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-    }
-    for path, operations in document["paths"].items():
-        for operation in operations.values():
-            if "HTTPValidationError" in str(operation["responses"].get("422")):
-                del operation["responses"]["422"]  # FastAPI's own; ours is the problem of status 400
-            operation["security"] = [] if path in ("/livez", "/readyz") else [{"bearer": []}, {"header": []}]
-    return document
+def _parameters(kind: type[Any], definitions: JsonObject) -> list[JsonObject]:
+    found: list[JsonObject] = []
+    for parameter in parameters_of(kind):
+        schema = _text_form(_schema(parameter.kind, definitions))
+        schema.pop("description", None)
+        stated: JsonObject = {
+            "name": parameter.name,
+            "in": "query",
+            "description": parameter.term.help,
+            "schema": schema,
+        }
+        if not isinstance(parameter.default, type(MISSING)) and parameter.default is not None:
+            schema.setdefault("default", adapter(parameter.kind).dump_python(parameter.default, mode="json"))
+        if parameter.term.required:
+            stated["required"] = True
+        if example := parameter.term.example:
+            stated["example"] = [example] if parameter.many else example
+        found.append(stated)
+    return found
 
 
-def _request_body(models: Sequence[type[BaseModel]]) -> JsonObject:
-    refs = [_ref(model.__name__) for model in models]
-    content: JsonObject = {"schema": refs[0] if len(refs) == 1 else {"anyOf": refs}}
-    return {"required": True, "content": {"application/json": content}}
+def _text_form(schema: JsonObject) -> JsonObject:
+    """Return the part of a schema that a text in an address can say: of lists, texts; of prices, numbers."""
+    if branches := schema.get("anyOf"):
+        kinds = {branch.get("type"): branch for branch in reversed(branches)}
+        schema = next(kinds[kind] for kind in ("array", "number", "string") if kind in kinds)
+    if schema.get("type") == "array":
+        return schema | {"items": _text_form(schema["items"])}
+    return dict(schema)
 
 
-def _ref(name: str) -> JsonObject:
-    return {"$ref": f"#/components/schemas/{name}"}
+def _ref(kind: Any, definitions: JsonObject) -> JsonObject:
+    """Return the reference to the schema of a type, or to a schema that has a title."""
+    name = kind["title"] if isinstance(kind, dict) else kind.__name__
+    definitions[f"{name}-Input"] = kind if isinstance(kind, dict) else _schema(kind, definitions)
+    return {"$ref": _REF.format(model=name)}
+
+
+def _schema(kind: Any, definitions: JsonObject) -> JsonObject:
+    schema = _schema_of(kind)
+    definitions.update({f"{name}-Input": found for name, found in schema.get("$defs", {}).items()})
+    return {name: value for name, value in schema.items() if name != "$defs"}
+
+
+@cache
+def _schema_of(kind: Any) -> JsonObject:
+    return adapter(kind).json_schema(ref_template=_REF)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from recommender.errors import Unavailable
-from recommender.query import Answer, Options
-from recommender.query.serialization import status_json
+from recommender.query import Answer, Options, Status
+from recommender.query.serialization import to_json
 from recommender.service import metrics as prometheus
-from recommender.service import schemas
 from recommender.service.concurrency import Lanes
 from recommender.service.metrics import InstallationState, Metrics
-from recommender.service.openapi import route
+from recommender.service.openapi import StrictRoute, route
 
 if TYPE_CHECKING:
     from recommender.api import Recommender
@@ -28,6 +28,22 @@ CHECK_S = 1.0
 
 PROBE = "ready?"
 """The text that is searched for to see whether the live model answers. It is encoded once; its vector is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Queries are answered, by this pair."""
+
+    status: Literal["ready"]
+    model: str
+    generation: str
 
 
 class Readiness:
@@ -51,28 +67,28 @@ class Readiness:
 
 def router(recommender: Recommender, lanes: Lanes, metrics: Metrics) -> APIRouter:
     """Return the operator's routes. They have lanes of their own, so that they answer while queries hang."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=StrictRoute)
     plain = Options(rules=False)
     readiness = Readiness(lambda text, k: recommender.search(text, k, options=plain))
 
-    @routes.get("/livez", **route(TAG, "Whether the process lives", {200: (schemas.Alive, "It does.")}))
+    @routes.get("/livez", **route(TAG, "Whether the process lives", {200: (Alive, "It does.")}))
     async def livez() -> Response:
         return JSONResponse({"status": "alive"})
 
-    ready = {200: (schemas.Ready, "Queries are answered.")}
+    ready = {200: (Ready, "Queries are answered.")}
 
     @routes.get("/readyz", **route(TAG, "Whether queries are answered; 503 says what is missing", ready))
     async def readyz() -> Response:
         answer = await lanes.readiness.run(readiness.check)
         return JSONResponse({"status": "ready", "model": answer.model, "generation": answer.generation})
 
-    state = {200: (schemas.Status, "What is here, and what waits.")}
+    state = {200: (Status, "What is here, and what waits.")}
 
     @routes.get("/v1/status", **route(TAG, "What the installation holds and does", state))
     async def status() -> Response:
-        return JSONResponse(status_json(await lanes.operations.run(recommender.status)))
+        return Response(to_json(await lanes.operations.run(recommender.status)), media_type="application/json")
 
-    documentation = route(TAG, "The metrics of this process for Prometheus", {200: (schemas.Alive, "Metrics.")})
+    documentation = route(TAG, "The metrics of this process for Prometheus", {200: (Alive, "Metrics.")})
     documentation["responses"][200] = {
         "description": "The metrics in Prometheus's text form.",
         "content": {"text/plain": {"schema": {"type": "string"}}},

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from fastapi import APIRouter, Request, Response
 
 from recommender.errors import BadInput, UnknownSku, UsageError
 from recommender.feeds.limits import MAX_SKU
-from recommender.feeds.objects import ProductObjects, exact_number
-from recommender.query import WriteResult
-from recommender.query.reading import kind_of, text_of
-from recommender.query.serialization import product_json
-from recommender.query.states_json import FATES
+from recommender.feeds.objects import ProductObjects
+from recommender.forms import TEXT
+from recommender.query import WRITE_STATUSES, WriteResult
+from recommender.query.model import Sku
+from recommender.query.serialization import kind_of, to_json, validate_as
 from recommender.query.validation import check_sku
-from recommender.service import schemas
 from recommender.service.bodies import json_object
 from recommender.service.concurrency import Lanes
-from recommender.service.openapi import path_parameter, route
-from recommender.service.parameters import TEXT_PATTERN
+from recommender.service.openapi import StrictRoute, path_parameter, route
+from recommender.service.product_schema import PRODUCT_SCHEMA
 from recommender.types import JsonObject, Product
 
 if TYPE_CHECKING:
@@ -31,47 +30,79 @@ if TYPE_CHECKING:
 _SKU = path_parameter(
     "sku",
     "The product's SKU, with every special character as %XX.",
-    {"type": "string", "minLength": 1, "maxLength": MAX_SKU, "pattern": TEXT_PATTERN},
+    {"type": "string", "minLength": 1, "maxLength": MAX_SKU, "pattern": TEXT.regex},
     "OS-1127",
 )
 
-TAG = "products"
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Products to write, then SKUs to take out. Each gets a status; what is wrong with one stops no other."""
+
+    __pydantic_config__: ClassVar = {
+        "extra": "forbid",
+        "json_schema_extra": {"example": {"upsert": [{"sku": "OS-1127", "title": "Boots"}], "delete": ["OS-1003"]}},
+    }
+
+    upsert: list[Any] = field(default_factory=list)
+    delete: list[Sku] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of one product: durable, and in answers about a second later. `ignored` are fields not read."""
+
+    sku: str
+    status: Literal["created", "updated", "unchanged", "deleted", "unknown", "rejected"]
+    reason: str | None = None
+    ignored: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What became of each product, in the order given: those of `upsert`, then those of `delete`."""
+
+    items: list[Written]
 
 
 def router(recommender: Recommender, lanes: Lanes, most: int) -> APIRouter:
     """Return the routes of products; a batch has at most `most` items."""
-    routes = APIRouter(prefix="/v1")
+    routes = APIRouter(prefix="/v1", route_class=StrictRoute)
     objects = ProductObjects()
-    _add_batch(routes, recommender, lanes, objects, most)
-    _add_one(routes, recommender, lanes, objects)
-    return routes
-
-
-def _add_one(routes: APIRouter, recommender: Recommender, lanes: Lanes, objects: ProductObjects) -> None:
+    described = partial(route, "products")
     path = "/products/{sku:path}"
 
-    @routes.get(
-        path,
-        **route(
-            TAG, "One product of the catalogue", {200: (schemas.Product, "The product.")}, (404,), parameters=[_SKU]
+    @routes.post(
+        "/products:batch",
+        **described(
+            f"Write and take out up to {most:,} products",
+            {200: (BatchResult, "What became of each, in the order given.")},
+            body=Batch,
         ),
+    )
+    async def batch(request: Request) -> Response:
+        given: Batch = validate_as(Batch, await json_object(request))
+        if (items := len(given.upsert) + len(given.delete)) > most:
+            raise UsageError(f"the batch has {items:,} items; at most {most:,} are taken at a time")
+        work = partial(_write, recommender, objects, given.upsert, given.delete)
+        return _json({"items": await lanes.catalogue.run(work)})
+
+    @routes.get(
+        path, **described("One product of the catalogue", {200: (Product, "The product.")}, (404,), parameters=[_SKU])
     )
     async def product(request: Request) -> Response:
         found = await lanes.catalogue.run(partial(recommender.product, _sku(request)))
-        return _json(product_json(found))
+        return Response(to_json(found), media_type="application/json")
 
     written = {
-        200: (schemas.Written, "The product was there: `updated`, or `unchanged`."),
-        201: (schemas.Written, "The product is new: `created`."),
+        200: (Written, "The product was there: `updated`, or `unchanged`."),
+        201: (Written, "The product is new: `created`."),
     }
 
-    @routes.put(
-        path,
-        **route(TAG, "Create or replace a product", written, (422,), (schemas.ProductGiven,), [_SKU]),
-    )
+    @routes.put(path, **described("Create or replace a product", written, (422,), PRODUCT_SCHEMA, parameters=[_SKU]))
     async def put(request: Request) -> Response:
         sku = _sku(request)
-        body = await json_object(request, number=exact_number)
+        body = await json_object(request)
         given = objects.product(body, sku)
         if given.sku != sku:
             raise UsageError(f"the body has the SKU {given.sku[:60]!r}, the address {sku[:60]!r}; give one of them")
@@ -79,9 +110,9 @@ def _add_one(routes: APIRouter, recommender: Recommender, lanes: Lanes, objects:
         status = statuses_of(result)[sku]
         return _json(_done(sku, status, objects.ignored(body)), 201 if status == "created" else 200)
 
-    gone = {200: (schemas.Written, "The product is out of the shop: `deleted`.")}
+    gone = {200: (Written, "The product is out of the shop: `deleted`.")}
 
-    @routes.delete(path, **route(TAG, "Take a product out of the shop", gone, (404,), parameters=[_SKU]))
+    @routes.delete(path, **described("Take a product out of the shop", gone, (404,), parameters=[_SKU]))
     async def delete(request: Request) -> Response:
         sku = _sku(request)
         result = await lanes.catalogue.run(partial(recommender.write, delete=[sku]))
@@ -89,82 +120,44 @@ def _add_one(routes: APIRouter, recommender: Recommender, lanes: Lanes, objects:
             raise UnknownSku(sku)
         return _json({"sku": sku, "status": "deleted"})
 
-
-def _add_batch(routes: APIRouter, recommender: Recommender, lanes: Lanes, objects: ProductObjects, most: int) -> None:
-    answers = {200: (schemas.BatchResult, "What became of each, in the order given.")}
-
-    @routes.post(
-        "/products:batch",
-        **route(TAG, f"Write and take out up to {most:,} products", answers, body=(schemas.Batch,)),
-    )
-    async def batch(request: Request) -> Response:
-        body = await json_object(request, ("upsert", "delete"), exact_number)
-        upsert, delete = _list(body, "upsert"), _list(body, "delete")
-        if len(upsert) + len(delete) > most:
-            raise UsageError(f"the batch has {len(upsert) + len(delete):,} items; at most {most:,} are taken at a time")
-        skus = [_checked_sku(sku, f"delete[{at}]") for at, sku in enumerate(delete)]
-        work = partial(_written, recommender, objects, upsert, skus)
-        return _json({"items": await lanes.catalogue.run(work)})
+    return routes
 
 
-@dataclass(frozen=True, slots=True)
-class _Rejected:
-    sku: str
-    reason: str
-
-
-def _written(
+def _write(
     recommender: Recommender, objects: ProductObjects, upsert: Sequence[Any], delete: Sequence[str]
 ) -> list[JsonObject]:
     """Write what can be written, in one transaction, and say what became of each."""
-    read = [_read(objects, item) for item in upsert]
-    products = [each for each in read if isinstance(each, Product)]
+    products: list[Product] = []
+    items: list[JsonObject] = []
+    for item in upsert:
+        try:
+            if not isinstance(item, dict):
+                raise BadInput(f"the item is {kind_of(item)}; an object is expected")
+            products.append(objects.product(item))
+            items.append(_done(products[-1].sku, "", objects.ignored(item)))
+        except BadInput as error:
+            sku = objects.sku(item) if isinstance(item, dict) else ""
+            items.append({"sku": sku, "status": "rejected", "reason": str(error)})
     statuses = statuses_of(recommender.write(products, delete))
-    items = [
-        {"sku": each.sku, "status": "rejected", "reason": each.reason}
-        if isinstance(each, _Rejected)
-        else _done(each.sku, statuses[each.sku], objects.ignored(item))
-        for each, item in zip(read, upsert, strict=True)
-    ]
+    for item in items:
+        item["status"] = item["status"] or statuses[item["sku"]]
     return items + [{"sku": sku, "status": statuses.get(sku, "unknown")} for sku in delete]
 
 
 def _done(sku: str, status: str, ignored: Sequence[str]) -> JsonObject:
-    """Say what became of a product, and which of its fields nothing was read from."""
+    """Return what became of a product, and which of its fields nothing was read from."""
     return {"sku": sku, "status": status} | ({"ignored": list(ignored)} if ignored else {})
-
-
-def _read(objects: ProductObjects, item: Any) -> Product | _Rejected:
-    if not isinstance(item, dict):
-        return _Rejected("", f"the item is {kind_of(item)}; an object is expected")
-    try:
-        return objects.product(item)
-    except BadInput as error:
-        return _Rejected(objects.sku(item), str(error))
 
 
 def statuses_of(result: WriteResult) -> dict[str, str]:
     """Return what became of each SKU of a write."""
-    return {sku: status for status in FATES for sku in getattr(result, status)}
+    return {sku: status for status in WRITE_STATUSES for sku in getattr(result, status)}
 
 
 def _sku(request: Request) -> str:
     sku: str = request.path_params["sku"]
     check_sku(sku)
     return sku
-
-
-def _checked_sku(value: Any, what: str) -> str:
-    sku = text_of(value, what)
-    check_sku(sku)
-    return sku
-
-
-def _list(body: JsonObject, name: str) -> list[Any]:
-    found = body.get(name, [])
-    if not isinstance(found, list):
-        raise UsageError(f"{name} is {kind_of(found)}; a list is expected")
-    return found
 
 
 def _json(value: JsonObject, status: int = 200) -> Response:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from recommender.errors import UsageError
-from recommender.query.serialization import rule_from, rule_json
-from recommender.service import schemas
-from recommender.service.bodies import json_object
+from recommender.query import Rule
+from recommender.query.model import Rules
+from recommender.query.serialization import to_json
+from recommender.service.bodies import read_body
 from recommender.service.concurrency import Lanes
-from recommender.service.openapi import path_parameter, route
+from recommender.service.openapi import StrictRoute, path_parameter, route
 
 if TYPE_CHECKING:
     from recommender.api import Recommender
-
-TAG = "rules"
-
-_BODIES = (schemas.RuleForQuery, schemas.RuleForCategory, schemas.BanEverywhere)
 
 _LONGEST_ID = 9
 """Digits of an id: any nine fit the column."""
@@ -28,34 +26,42 @@ _LONGEST_ID = 9
 _ID = path_parameter("id", "The rule's id.", {"type": "string", "pattern": "^[1-9][0-9]{0,8}$"}, "1")
 
 
+@dataclass(frozen=True, slots=True)
+class RuleRemoved:
+    """The rule that is gone."""
+
+    id: int
+    status: Literal["deleted"] = "deleted"
+
+
 def router(recommender: Recommender, lanes: Lanes) -> APIRouter:
     """Return the routes of rules."""
-    routes = APIRouter(prefix="/v1/rules")
+    routes = APIRouter(prefix="/v1/rules", route_class=StrictRoute)
+    described = partial(route, "rules")
 
-    @routes.get("", **route(TAG, "All pins and bans", {200: (schemas.Rules, "The rules, oldest first.")}))
-    async def listed() -> Response:
-        found = await lanes.catalogue.run(recommender.rules)
-        return JSONResponse({"rules": [rule_json(rule) for rule in found]})
+    @routes.get("", **described("All pins and bans", {200: (Rules, "The rules, oldest first.")}))
+    async def list_rules() -> Response:
+        return _json(Rules(tuple(await lanes.catalogue.run(recommender.rules))))
 
-    added = {201: (schemas.Rule, "The rule with its id; it holds from the next query on.")}
+    added = {201: (Rule, "The rule with its id; it holds from the next query on.")}
 
-    @routes.post("", **route(TAG, "Add a pin or a ban", added, (422,), _BODIES))
+    @routes.post("", **described("Add a pin or a ban", added, (422,), Rule))
     async def add(request: Request) -> Response:
-        rule = rule_from(await json_object(request))
-        return JSONResponse(rule_json(await lanes.catalogue.run(partial(recommender.add_rule, rule))), 201)
+        rule = await read_body(request, Rule)
+        return _json(await lanes.catalogue.run(partial(recommender.add_rule, rule)), 201)
 
-    gone = {200: (schemas.RuleRemoved, "The rule is gone.")}
+    removed = {200: (RuleRemoved, "The rule is gone.")}
 
-    @routes.delete("/{id}", **route(TAG, "Remove a pin or a ban", gone, (404,), parameters=[_ID]))
+    @routes.delete("/{id}", **described("Remove a pin or a ban", removed, (404,), parameters=[_ID]))
     async def remove(request: Request) -> Response:
-        identity = _identity(request.path_params["id"])
-        await lanes.catalogue.run(partial(recommender.remove_rule, identity))
-        return JSONResponse({"id": identity, "status": "deleted"})
+        text = request.path_params["id"]
+        if not (text.isascii() and text.isdigit()) or len(text) > _LONGEST_ID or text.startswith("0"):
+            raise UsageError(f"a rule's id is a whole number from 1; got {text[:60]!r}")
+        await lanes.catalogue.run(partial(recommender.remove_rule, int(text)))
+        return _json(RuleRemoved(int(text)))
 
     return routes
 
 
-def _identity(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > _LONGEST_ID or text.startswith("0"):
-        raise UsageError(f"a rule's id is a whole number from 1; got {text[:60]!r}")
-    return int(text)
+def _json(value: object, status: int = 200) -> Response:
+    return Response(to_json(value), status, media_type="application/json")

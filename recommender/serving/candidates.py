@@ -133,7 +133,7 @@ class Candidates:
             rest = replace(self._filters, categories=(), brands=(), attributes=(), min_score=None)
             hits += popular_then_new(self._index, missing - len(hits), rest, shown)
         for place, card in pinned:
-            hits.insert(place - 1, Hit(card.sku, 0.0, card, Reason.PINNED))
+            hits.insert(place - 1, Hit.of(card, 0.0, Reason.PINNED))
         return hits[:wanted]
 
     def cards(self, limit: int) -> list[Card]:
@@ -243,7 +243,7 @@ def _sort(points: Iterable[ScoredPoint]) -> list[ScoredPoint]:
 
 
 def _show(cards: Iterable[tuple[Card, float]], shown: Shown, reason: Reason = Reason.RELEVANCE) -> Iterator[Hit]:
-    return (Hit(card.sku, score, card, reason) for card, score in cards if shown.add(card))
+    return (Hit.of(card, score, reason) for card, score in cards if shown.add(card))
 
 
 def _widen(categories: Sequence[tuple[str, ...]]) -> Iterator[tuple[tuple[str, ...], ...]]:

@@ -18,8 +18,24 @@ from recommender.errors import UnknownSku, UsageError
 from recommender.index.payload import card_of
 from recommender.index.protocol import Examples, Fusion, point_id
 from recommender.interface import QueryInterface
-from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Hit, Mode, Options, Rule, Strategy, Variants
-from recommender.query.validation import check_examples, check_query, check_sku, check_text
+from recommender.query import (
+    NO_FILTERS,
+    NO_OPTIONS,
+    Answer,
+    Filters,
+    Hit,
+    Mode,
+    Options,
+    QueryRequest,
+    RecommendRequest,
+    Rule,
+    SearchRequest,
+    SimilarRequest,
+    Strategy,
+    Variants,
+)
+from recommender.query.serialization import validate
+from recommender.query.validation import check_sku
 from recommender.serving.candidates import Candidates, EncodedQuery, Shown, popular_then_new
 from recommender.serving.explanations import Explainer
 from recommender.serving.facets import COUNTED, count_all, count_cards
@@ -70,9 +86,10 @@ class Queries(QueryInterface):
     def similar(
         self, product: str | Product, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS
     ) -> Answer:
-        check_query(k, filters, options)
         if isinstance(product, str):
-            check_sku(product)
+            validate(SimilarRequest(sku=product, k=k, filters=filters, options=options))
+        else:
+            validate(SimilarRequest(product=product, k=k, filters=filters, options=options))
 
         def encode(live: LiveModel) -> EncodedQuery:
             anchor = self._anchor(live, product, options.mode)
@@ -87,8 +104,7 @@ class Queries(QueryInterface):
         return self._answer(encode, k, filters, options)
 
     def search(self, text: str, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
-        check_query(k, filters, options)
-        check_text(text)
+        validate(SearchRequest(query=text, k=k, filters=filters, options=options))
 
         def encode(live: LiveModel) -> EncodedQuery:
             return EncodedQuery(
@@ -108,8 +124,7 @@ class Queries(QueryInterface):
         filters: Filters = NO_FILTERS,
         options: Options = NO_OPTIONS,
     ) -> Answer:
-        check_query(k, filters, options)
-        check_examples(like, dislike)
+        validate(RecommendRequest(like=like, dislike=dislike, k=k, filters=filters, options=options))
 
         def encode(live: LiveModel) -> EncodedQuery:
             liked = [self._anchor(live, sku, options.mode) for sku in dict.fromkeys(like)]
@@ -136,7 +151,7 @@ class Queries(QueryInterface):
         return self._answer(encode, k, filters, options)
 
     def browse(self, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
-        check_query(k, filters, options)
+        validate(QueryRequest(k=k, filters=filters, options=options))
         placement = self._merchandising.placement("", filters.categories) if options.rules else NO_PLACEMENT
         allowed = placement.exclude_banned(filters)
 

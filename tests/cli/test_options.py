@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from recommender.cli.finetune import duration
-from recommender.cli.query_options import filtering
+from recommender.cli.query_options import read_options
 from recommender.cli.training_data import data_sources, matryoshka_sizes
 from recommender.errors import UsageError
 from recommender.training.options import DataFormat
@@ -17,24 +17,24 @@ from recommender.training.options import DataFormat
     [("10..50", "10", "50"), ("..50", None, "50"), ("9.99..", "9.99", None), (" 1 .. 2 ", "1", "2")],
 )
 def test_a_price_range_is_read(text: str, low: str | None, high: str | None) -> None:
-    filters = filtering(price=text)
-    assert (filters["price_min"], filters["price_max"]) == (low and Decimal(low), high and Decimal(high))
+    filters = read_options({"price": text}).filters
+    assert (filters.price_min, filters.price_max) == (low and Decimal(low), high and Decimal(high))
 
 
 @pytest.mark.parametrize("text", ["", "..", "10", "a..b", "-1..5", "nan..5", "50..10"])
 def test_a_price_range_that_makes_no_sense_is_one_clear_line(text: str) -> None:
     with pytest.raises(UsageError, match="--price"):
-        filtering(price=text)
+        read_options({"price": text})
 
 
 def test_category_paths_are_split_and_trimmed() -> None:
-    filters = filtering(category=["Shoes >  Walking boots", "Home"])
-    assert filters["categories"] == (("Shoes", "Walking boots"), ("Home",))
+    filters = read_options({"categories": ["Shoes >  Walking boots", "Home"]}).filters
+    assert filters.categories == (("Shoes", "Walking boots"), ("Home",))
 
 
 def test_an_empty_category_name_is_refused() -> None:
     with pytest.raises(UsageError, match="empty name"):
-        filtering(category=["Shoes > "])
+        read_options({"categories": ["Shoes > "]})
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400), (" 2 M ", 120)])

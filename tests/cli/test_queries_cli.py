@@ -18,7 +18,7 @@ from support.served import QuickApplication, listening, stocked_catalogue
 from recommender.api import Recommender
 from recommender.client import Client
 from recommender.query import Answer, Boost, BoostKind, Fallback, Filters, Mode, Options, Strategy, Variants
-from recommender.query.serialization import answer_json
+from recommender.query.serialization import to_value
 from recommender.service.access import Access
 from recommender.service.app import create_app
 from recommender.service.service_file import announce
@@ -92,10 +92,10 @@ def test_python_http_and_the_command_line_answer_the_same(
     shop, url = service
     with Client(url) as client:
         for (_, ask), printed in zip(QUESTIONS, answers, strict=True):
-            here = json.loads(json.dumps(answer_json(ask(shop))))
+            here = json.loads(json.dumps(to_value(ask(shop))))
             assert here["hits"]
             assert {name: printed[name] for name in here} == here
-            assert answer_json(ask(client)) == answer_json(ask(shop))
+            assert to_value(ask(client)) == to_value(ask(shop))
     assert answers[0]["sku"] == "SKU-0003"
     assert answers[0]["filters"]["categories"] == [["Sport"], ["Kitchen", "Coffee"]]
     assert answers[2]["options"] == {"mode": "dense", "diversity": 0.3, "strategy": "average"}
@@ -152,7 +152,7 @@ def test_a_product_from_a_file_and_tables_that_say_why(home: Path, recommender: 
     ("arguments", "complaint"),
     [
         (["similar"], "no product is named; give a SKU, or its fields with --product FILE"),
-        (["search", "x", "--boost", "in-stok=1"], "the boost 'in-stok=1' can't be read"),
+        (["search", "x", "--boost", "in-stok=1"], "--boost is 'in-stok=1'; write in-stock=0.2, brand:Nike=0.3"),
         (["recommend", "--dislike", "x"], "nothing is liked; name products with --like SKU"),
     ],
 )

@@ -7,7 +7,7 @@ from service.conftest import PRODUCTS, Service
 
 from recommender.errors import RecommenderError, http_status
 from recommender.query import Boost, BoostKind, Filters, Mode, Options, Variants
-from recommender.query.serialization import answer_json, product_json
+from recommender.query.serialization import to_value
 
 SHIRT = PRODUCTS[0]
 SKUS = [product.sku for product in PRODUCTS]
@@ -31,7 +31,7 @@ AWKWARD = [
 def test_similar_answers_the_same_in_python_and_over_http(service: Service) -> None:
     expected = service.recommender.similar("SKU-0001", 5, Filters(in_stock=True), Options(explain=True))
     answer = service.get("/v1/similar", sku="SKU-0001", k=5, in_stock="true", explain="true")
-    assert answer == answer_json(expected)
+    assert answer == to_value(expected)
     assert len(answer["hits"]) == 5
 
 
@@ -61,7 +61,7 @@ def test_every_parameter_of_a_get_means_what_the_field_means(service: Service) -
         boost="brand:Cobalt=0.3",
         facets="true",
     )
-    assert answer == answer_json(expected)
+    assert answer == to_value(expected)
     assert answer["hits"]
     assert answer["facets"]["brands"]
 
@@ -76,7 +76,7 @@ def test_a_body_says_the_same_as_an_address(service: Service) -> None:
 def test_several_liked_products_make_one_recommendation(service: Service) -> None:
     body = {"like": ["SKU-0000", "SKU-0001"], "dislike": ["SKU-0030"], "k": 4}
     expected = service.recommender.recommend(["SKU-0000", "SKU-0001"], ["SKU-0030"], 4)
-    assert service.post("/v1/recommendations", body) == answer_json(expected)
+    assert service.post("/v1/recommendations", body) == to_value(expected)
 
 
 def test_a_product_that_is_in_no_catalogue_has_similar_ones(service: Service) -> None:
@@ -85,11 +85,11 @@ def test_a_product_that_is_in_no_catalogue_has_similar_ones(service: Service) ->
 
 
 def test_a_sku_may_hold_what_an_address_is_made_of(service: Service) -> None:
-    assert service.get("/v1/products/a%2Fb%201") == product_json(SHIRT)
+    assert service.get("/v1/products/a%2Fb%201") == to_value(SHIRT)
 
 
 def test_browsing_needs_no_question(service: Service) -> None:
-    assert service.get("/v1/products", k=3) == answer_json(service.recommender.browse(3))
+    assert service.get("/v1/products", k=3) == to_value(service.recommender.browse(3))
 
 
 @pytest.mark.parametrize("text", AWKWARD, ids=range(len(AWKWARD)))
@@ -108,7 +108,7 @@ def _compare_searches(service: Service, text: str) -> None:
     if len(text) < LONGEST_QUERY:
         replies.append(service.client.get("/v1/search", params={"q": text, "k": 3}))
     try:
-        expected = answer_json(service.recommender.search(text, 3))
+        expected = to_value(service.recommender.search(text, 3))
     except RecommenderError as error:
         assert [reply.status_code for reply in replies] == [http_status(error)] * len(replies)
     else:
@@ -124,7 +124,7 @@ def _has_something(sku: str) -> bool:
 def test_any_sku_gets_the_same_answer_in_python_and_over_http(service: Service, sku: str) -> None:
     reply = service.client.get("/v1/similar", params={"sku": sku, "k": 2})
     try:
-        expected = answer_json(service.recommender.similar(sku, 2))
+        expected = to_value(service.recommender.similar(sku, 2))
     except RecommenderError as error:
         assert reply.status_code == http_status(error)
     else:

@@ -199,7 +199,7 @@ def test_a_hit_carries_the_card_that_a_shop_shows(shop: Shop) -> None:
 
 @pytest.mark.parametrize("k", [0, -1, 1001])
 def test_a_limit_outside_its_range_is_refused(shop: Shop, k: int) -> None:
-    with pytest.raises(UsageError, match="1 to 1000"):
+    with pytest.raises(UsageError, match=r"k is .*; at (least 1|most 1000) is expected"):
         shop.queries().similar("boot-41", k=k)
 
 
@@ -209,7 +209,7 @@ def test_a_limit_outside_its_range_is_refused(shop: Shop, k: int) -> None:
     ids=["price beyond a float", "signaling NaN", "score beyond a float"],
 )
 def test_a_number_that_is_none_for_the_engine_is_refused(shop: Shop, filters: Filters) -> None:
-    with pytest.raises(UsageError, match="give a"):
+    with pytest.raises(UsageError, match=r"a (price|finite number).* is expected"):
         shop.queries().search("boot", filters=filters)
 
 

@@ -1,0 +1,97 @@
+"""What `PUT` takes of a product, for the OpenAPI document: it is read by the rules of a feed, which are lenient."""
+
+from __future__ import annotations
+
+from recommender.feeds import limits
+from recommender.feeds.prices import CURRENCY_SYMBOLS
+from recommender.forms import STORABLE, TEXT
+from recommender.types import JsonObject
+
+
+def _cell(**constraints: object) -> JsonObject:
+    """Return a cell of a text: a list of one stands for its element, and null for nothing."""
+    text = {"type": "string", "pattern": STORABLE.regex} | constraints
+    scalars: list[JsonObject] = [text, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]
+    return {"anyOf": [*scalars, {"type": "array", "maxItems": 1, "items": {"anyOf": scalars}}]}
+
+
+def _name(**constraints: object) -> JsonObject:
+    return {"type": "string", "pattern": STORABLE.regex} | constraints
+
+
+_PRICE: list[JsonObject] = [
+    {"type": "number", "minimum": 0, "maximum": int(limits.MAX_PRICE)},
+    {"type": "string", "format": "price"},
+    {"type": "null"},
+]
+
+_CURRENCY: list[JsonObject] = [
+    {"type": "string", "pattern": "^([A-Za-z]{3})?$"},
+    {"enum": sorted(CURRENCY_SYMBOLS)},
+    {"type": "null"},
+]
+
+_CATEGORY_NAME = _name(maxLength=limits.MAX_CATEGORY_NAME)
+
+PRODUCT_SCHEMA: JsonObject = {
+    "title": "ProductFields",
+    "type": "object",
+    "description": (
+        "A product; the address names its SKU. Beside these names those that shops' feeds use are understood."
+        f" A category path has at most {limits.MAX_CATEGORY_PATH} characters."
+    ),
+    "required": ["title"],
+    "properties": {
+        "title": {
+            "anyOf": [
+                {"type": "string", "minLength": 1, "maxLength": limits.MAX_TITLE, "pattern": TEXT.regex},
+                {"type": "number"},
+                {"type": "boolean"},
+            ]
+        },
+        "description": _cell(maxLength=limits.MAX_DESCRIPTION),
+        "brand": _cell(maxLength=limits.MAX_BRAND),
+        "category": {
+            "anyOf": [
+                {"type": "string", "format": "category"},
+                {"type": "array", "items": {"anyOf": [_CATEGORY_NAME, {"type": "null"}]}},
+                {"type": "null"},
+            ]
+        },
+        "price": {
+            "anyOf": [*_PRICE, {"type": "object", "properties": {"value": {"anyOf": _PRICE}}, "required": ["value"]}]
+        },
+        "currency": {"anyOf": _CURRENCY},
+        "availability": {
+            "anyOf": [
+                {"type": "string", "format": "availability"},
+                {"type": "integer", "minimum": -999_999_999, "maximum": 999_999_999},
+                {"type": "boolean"},
+                {"type": "null"},
+            ]
+        },
+        "url": _cell(maxLength=limits.MAX_URL),
+        "image": _cell(maxLength=limits.MAX_URL),
+        "group_id": _cell(maxLength=limits.MAX_GROUP),
+        "attributes": {
+            "anyOf": [
+                {
+                    "type": "object",
+                    "maxProperties": limits.MAX_ATTRIBUTES,
+                    "propertyNames": _name(maxLength=limits.MAX_ATTRIBUTE_NAME),
+                    "additionalProperties": _name(maxLength=limits.MAX_ATTRIBUTE_VALUE),
+                },
+                {"type": "null"},
+            ]
+        },
+    },
+    "example": {
+        "title": "Ridgeline leather walking boots",
+        "description": "Full-grain leather, waterproof, with a sole for wet rock.",
+        "brand": "Ridgeline",
+        "category": ["Outdoor & Sport", "Hiking", "Hiking footwear"],
+        "price": 129.95,
+        "currency": "EUR",
+        "attributes": {"colour": "brown", "size": "42"},
+    },
+}
