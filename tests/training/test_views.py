@@ -2,9 +2,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
-from recommender.training.batches import neighbourhood_batches
 from recommender.training.catalogue_sets import MEMBERS, CatalogueSets, SetName, TextFunctions
 from recommender.training.training_set import VIEWS, Label, TrainingSet
 from recommender.types import Product
@@ -63,34 +60,3 @@ def test_homes_show_a_few_of_their_members(toys: list[Product], texts: TextFunct
     homes = views(toys, texts).homes
     assert len(homes.paths) == 12
     assert all(1 <= len(members) <= MEMBERS for members in homes.members)
-
-
-def test_every_row_is_in_one_batch() -> None:
-    random = np.random.default_rng(0)
-    homes = [int(home) for home in random.integers(-1, 30, size=500)]
-    batches = neighbourhood_batches(homes, unit(random, 30), 64, random)
-    assert sorted(row for batch in batches for row in batch) == list(range(500))
-    assert [len(batch) for batch in batches] == [64] * 7 + [52]
-
-
-def test_products_of_near_categories_meet_more_often_than_those_of_far_ones() -> None:
-    random = np.random.default_rng(0)
-    directions = np.eye(8, dtype=np.float32)
-    centroids = np.repeat(directions, 4, axis=0) + 0.05 * random.standard_normal((32, 8)).astype(np.float32)
-    centroids /= np.linalg.norm(centroids, axis=1, keepdims=True)
-    homes = [home for home in range(32) for _ in range(4)]
-    batches = neighbourhood_batches(homes, centroids, 32, random)
-    together = [np.bincount([homes[row] // 4 for row in batch], minlength=8) for batch in batches]
-    assert np.mean([(counts**2).sum() for counts in together]) > 3 * 32 * 32 / 8
-
-
-def test_products_of_one_category_come_in_small_groups() -> None:
-    random = np.random.default_rng(0)
-    homes = [0] * 200 + [home for home in range(1, 61) for _ in range(5)]
-    batches = neighbourhood_batches(homes, unit(random, 61), 50, random)
-    assert max(sum(homes[row] == 0 for row in batch) for batch in batches) < 40
-
-
-def unit(random: np.random.Generator, count: int) -> np.ndarray:
-    vectors = random.standard_normal((count, 16)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,12 +1,5 @@
 from __future__ import annotations
 
-from collections import Counter
-
-import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from recommender.training.batches import label_batches
 from recommender.training.catalogue_sets import CatalogueSets, SetName, TextFunctions
 from recommender.training.sampler import DistinctBatchSampler
 from recommender.types import Product
@@ -61,21 +54,6 @@ def test_the_same_seed_gives_the_same_batches(toys: list[Product], texts: TextFu
     one, same, other = (list(DistinctBatchSampler(dataset, 16, drop_last=False, seed=seed)) for seed in (4, 4, 5))
     assert one == same
     assert one != other
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.integers(0, 6), max_size=80), st.integers(4, 20), st.integers(0, 9))
-def test_a_batch_of_labelled_texts_has_two_labels_or_more_with_two_rows_each(
-    labels: list[int], batch_size: int, seed: int
-) -> None:
-    batches = label_batches(labels, batch_size, np.random.default_rng(seed))
-    placed = [row for batch in batches for row in batch]
-    assert len(placed) == len(set(placed))
-    for batch in batches:
-        counts = Counter(labels[row] for row in batch)
-        assert len(batch) <= batch_size
-        assert len(counts) >= 2
-        assert min(counts.values()) >= 2
 
 
 def test_no_labelled_text_is_left_out_where_each_label_has_enough(toys: list[Product], texts: TextFunctions) -> None:
