@@ -103,18 +103,13 @@ def check_leaks(products: Sequence[Product], split: Split) -> None:
         raise BadInput(f"the split leaks: {leak}; split the catalogue again with `split_products`")
 
 
-def normalise_title(title: str) -> str:
-    """Return the title's words in lower case, one space apart."""
-    return " ".join(_WORDS.findall(title.lower()))
-
-
 def product_families(products: Sequence[Product]) -> list[str]:
     """Return the family of each product: a key that is the same for variants and near-identical titles.
 
     Products belong together when they share a group id, the start of the title, or the same words in another order;
     products that are linked through a third one are of one family too. Keys do not depend on the order of the products.
     """
-    titles = [normalise_title(product.title) for product in products]
+    titles = [" ".join(_WORDS.findall(product.title.lower())) for product in products]
     parents = list(range(len(products)))  # a union-find forest: each product points towards the root of its family
     first: dict[Hashable, int] = {}
     for index, (product, title) in enumerate(zip(products, titles, strict=True)):

@@ -34,7 +34,7 @@ PRODUCTS = [
 
 @pytest.fixture
 def shop(home: Path) -> Iterator[Application]:
-    """A shop of 60 products, those of the test before restored."""
+    """A shop of 60 products, which each test finds unchanged."""
     with open_application(home=home) as application:
         application.catalogue.upsert(PRODUCTS)
         application.catalogue.deactivate(["boot-new"])
@@ -113,7 +113,7 @@ def test_enough_change_trains_and_the_next_night_there_is_nothing_to_do(
 
 
 @pytest.mark.parametrize("share", ["0%", "101%", "ten", "nan"])
-def test_what_is_no_share_is_said_before_anything_is_done(recommender: Command, tmp_path: Path, share: str) -> None:
+def test_an_invalid_share_is_refused_before_anything_is_done(recommender: Command, tmp_path: Path, share: str) -> None:
     done = recommender("finetune", "--if-changed", share, code=2, RECOMMENDER_HOME=str(tmp_path / "home"))
     assert "write 10% or 0.1" in done.err
     assert not (tmp_path / "home").exists()

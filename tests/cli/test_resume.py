@@ -1,4 +1,4 @@
-"""A fine-tuning run that is killed goes on where it stopped."""
+"""A fine-tuning run that is killed resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def kill_at_the_first_checkpoint(home: Path, tiny_model: Path) -> int:
     return max(int(path.parent.name.rpartition("-")[2]) for path in checkpoints(home))
 
 
-def test_a_killed_run_goes_on_from_its_last_checkpoint(shop: Command, home: Path, tiny_model: Path) -> None:
+def test_a_killed_run_resumes_from_its_last_checkpoint(shop: Command, home: Path, tiny_model: Path) -> None:
     step = kill_at_the_first_checkpoint(home, tiny_model)
     other = shop("finetune", *OPTIONS, "--seed", "7", "--resume", code=2)
     assert "interrupted run had another seed" in other.err

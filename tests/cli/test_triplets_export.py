@@ -1,4 +1,4 @@
-"""What is trained on, as a person reads it, and every way in that the command line has."""
+"""The examples that are trained on, written for a person to read, and training data from the command line."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_triplets_are_written_with_skus_and_categories(shop: Command, home: Path
     assert all(row["positive_sku"] in TOYS and row["negative"] == "" for row in queries)
 
 
-def test_scores_and_labels_stand_beside_the_texts(shop: Command, home: Path) -> None:
+def test_scores_and_labels_are_written_beside_the_texts(shop: Command, home: Path) -> None:
     shop("triplets", "export", "scored.jsonl", "--loss", "cosent")
     scored = [json.loads(line) for line in (home / "scored.jsonl").read_text(encoding="utf-8").splitlines()]
     assert {row["score"] for row in scored} == {0.0, 0.5, 1.0}
@@ -83,7 +83,7 @@ def test_a_seed_repeats_the_rows_and_another_draws_others(shop: Command, home: P
         (("finetune", "--matryoshka", "32,16", "--loss", "softmax"), 2, "can't go with softmax"),
     ],
 )
-def test_what_can_not_be_done_is_one_clear_line(
+def test_an_impossible_command_is_refused_in_one_clear_line(
     shop: Command, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     error = shop(*arguments, code=code).err.strip().splitlines()[-1]

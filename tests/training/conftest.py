@@ -1,4 +1,4 @@
-"""What the training tests share: a catalogue that can be learned, its texts, and a tiny model that knows its words."""
+"""Fixtures of the training tests: a catalogue that can be learned, its texts, and a tiny model that knows its words."""
 
 from __future__ import annotations
 

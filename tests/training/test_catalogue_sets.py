@@ -25,7 +25,7 @@ def queries(product: Product) -> set[str]:
     return {query.text for query in drawn if query is not None}
 
 
-def test_a_made_up_query_is_title_words_the_leaf_with_or_without_brand_or_an_attribute_of_it() -> None:
+def test_a_synthetic_query_is_title_words_the_leaf_with_or_without_brand_or_an_attribute_of_it() -> None:
     boot = replace(SHOE, title="Blue trail boot")
     words = boot.title.split()
     windows = {" ".join(words[start:end]) for start in range(3) for end in range(start + 1, 4)}
@@ -33,7 +33,7 @@ def test_a_made_up_query_is_title_words_the_leaf_with_or_without_brand_or_an_att
     assert queries(boot) == windows | named
 
 
-def test_a_longer_title_is_asked_for_as_another_shop_might_write_it_too() -> None:
+def test_a_longer_title_is_also_searched_for_as_another_shop_might_write_it() -> None:
     reworded = queries(replace(SHOE, category=())) - {SHOE.title}
     words = SHOE.title.split()
     assert all(set(query.split()) < set(words) or sorted(query.split()) == sorted(words) for query in reworded)
@@ -42,7 +42,7 @@ def test_a_longer_title_is_asked_for_as_another_shop_might_write_it_too() -> Non
     assert any(query.startswith("Alta ") for query in queries(replace(SHOE, brand="Alta", category=())))
 
 
-def test_a_product_with_a_title_alone_is_asked_for_by_its_title_words() -> None:
+def test_a_product_with_a_title_alone_is_searched_for_by_its_title_words() -> None:
     assert queries(Product(sku="1", title="Mug")) == {"Mug"}
 
 
@@ -77,7 +77,7 @@ def test_only_the_products_to_train_on_are_ever_shown(toys: list[Product], texts
             assert not held_out & set(column)
 
 
-def test_the_category_is_in_made_up_queries_alone(toys: list[Product], texts: TextFunctions) -> None:
+def test_the_category_is_in_synthetic_queries_alone(toys: list[Product], texts: TextFunctions) -> None:
     sets = CatalogueSets(toys, range(len(toys)), texts, seed=0)
     leaves = {product.category[-1] for product in toys}
     for rows in (sets.draw(SetName.CATEGORY, 1), sets.draw(SetName.FIELDS, 1)):
@@ -112,7 +112,7 @@ def test_scored_pairs_have_the_share_of_the_path_that_they_have_in_common(
     assert min(map(scores.count, (0.0, 0.5, 1.0))) > len(toys) / 2
 
 
-def test_classes_tell_the_same_category_from_one_beside_it_and_one_apart(
+def test_classes_tell_the_same_category_from_a_sibling_and_a_distant_one(
     toys: list[Product], texts: TextFunctions
 ) -> None:
     category = {texts.text(product): product.category for product in toys}
@@ -133,7 +133,7 @@ def test_leaves_have_one_label_for_each_category(toys: list[Product], texts: Tex
     assert len(rows) == 2 * len(toys)
 
 
-def test_a_tree_of_one_level_has_no_product_apart(texts: TextFunctions) -> None:
+def test_a_tree_of_one_level_has_no_distant_products(texts: TextFunctions) -> None:
     products = [
         Product(sku=f"{c}{n}", title=f"{c} thing {n} of {n * 7}", category=(c,)) for c in "AB" for n in range(6)
     ]

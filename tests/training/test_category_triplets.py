@@ -47,7 +47,7 @@ def test_siblings_are_the_children_of_the_nearest_ancestor_that_has_others() -> 
     assert set(tree.siblings(("Audio", "Head", "Wired"))) == {("Shoes",), ("Lonely",)}
 
 
-def test_a_triplet_takes_its_positive_from_the_home_and_its_negative_from_beside_it() -> None:
+def test_a_triplet_takes_its_positive_from_the_home_and_its_negative_from_a_sibling() -> None:
     tree = ProductTree(PATHS, FAMILIES)
     for seed in range(30):
         triplets = {t.anchor: t for t in sample_triplets(tree, FAMILIES, TEXTS, np.random.default_rng(seed))}

@@ -62,7 +62,7 @@ def test_the_saved_model_knows_the_categories_of_products_it_never_saw(
     assert after > before + 0.2
 
 
-def test_the_result_tells_what_was_done(trained: tuple[Path, TrainingResult]) -> None:
+def test_the_result_reports_what_was_done(trained: tuple[Path, TrainingResult]) -> None:
     result = trained[1]
     assert result.epochs == pytest.approx(8, abs=0.05)
     assert result.device == "cpu"
@@ -147,10 +147,10 @@ def test_an_interrupted_run_leaves_nothing(
 
 
 class Interrupted(Exception):
-    """Stands for whatever ends a process."""
+    """Any way in which a process ends."""
 
 
-def test_an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_length(
+def test_an_interrupted_run_resumes_from_its_checkpoint_to_the_same_length(
     tmp_path: Path,
     trained: tuple[Path, TrainingResult],
     toys: list[Product],

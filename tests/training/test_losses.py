@@ -85,13 +85,13 @@ def test_each_loss_brings_products_that_share_more_of_their_category_nearer(
     assert agreement(output) > agreement(toy_model) + 0.05
 
 
-def test_what_a_loss_learns_for_itself_is_not_saved(train: Train, toy_model: Path) -> None:
+def test_the_parameters_of_a_loss_are_not_saved(train: Train, toy_model: Path) -> None:
     output, _ = train(loss=Loss.SOFTMAX, epochs=0.2)
     assert {path.name for path in output.iterdir()} == {path.name for path in toy_model.iterdir()}
     assert load_file(output / "model.safetensors").keys() == load_file(toy_model / "model.safetensors").keys()
 
 
-def test_vectors_that_are_cut_are_trained_beside_whole_ones(
+def test_shortened_vectors_are_trained_together_with_whole_ones(
     train: Train, agreement: Agreement, toy_model: Path
 ) -> None:
     _, plain = train("plain", loss=Loss.COSENT, epochs=0.1)

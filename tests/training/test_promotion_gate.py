@@ -13,7 +13,7 @@ from recommender.training.promotion_gate import GUARDS, PRIMARY, GateRule, Judge
 
 
 def report(model: str, queries: int = 200, seed: int = 0, **gains: float) -> Report:
-    """A report whose values differ from those of another seed-alike report by `gains` plus a little noise."""
+    """Return a report whose values differ from those of another with the same seed by `gains` plus a little noise."""
     metrics = {}
     for name in (PRIMARY, *GUARDS):
         level = np.random.default_rng(1).uniform(0.3, 0.6, queries)
@@ -24,7 +24,7 @@ def report(model: str, queries: int = 200, seed: int = 0, **gains: float) -> Rep
 
 
 def sliced(source: Report, queries: int = 100, lost: Mapping[str, float] | None = None, seed: int = 0) -> Report:
-    """Add forty departments of `queries` each, that move by noise alone but for those that lost something."""
+    """Add forty departments of `queries` each; all but the `lost` ones move by noise alone."""
     slices: dict[Slice, dict[str, MetricValue]] = {}
     for number in range(40):
         part = Slice(SliceKind.DEPARTMENT, f"d{number}")
@@ -109,7 +109,7 @@ def test_without_the_primary_metric_nothing_passes() -> None:
     assert "could not be measured" in verdict.reason
 
 
-def test_a_handful_of_queries_is_said() -> None:
+def test_the_reason_mentions_a_small_number_of_queries() -> None:
     verdict = decide(report("base", 20), None, report("tuned", 20, seed=1, **BETTER))
     assert verdict.reason.endswith("judged on 20 held-out queries only")
 

@@ -9,7 +9,7 @@ def leaf_of(toys: list[Product], texts: TextFunctions) -> dict[str, tuple[str, .
     return {texts.text(product): product.category for product in toys}
 
 
-def test_no_category_stands_twice_among_the_rows_of_a_triplet_batch(toys: list[Product], texts: TextFunctions) -> None:
+def test_no_category_is_twice_among_the_rows_of_a_triplet_batch(toys: list[Product], texts: TextFunctions) -> None:
     leaves = leaf_of(toys, texts)
     dataset = CatalogueSets(toys, range(len(toys)), texts, seed=0).draw(SetName.CATEGORY, 2).dataset()
     sampler = DistinctBatchSampler(dataset, batch_size=16, drop_last=False, seed=1)
@@ -22,7 +22,7 @@ def test_no_category_stands_twice_among_the_rows_of_a_triplet_batch(toys: list[P
             assert leaves[negative] not in anchors[:own] + anchors[own + 1 :]
 
 
-def test_no_text_stands_twice_in_a_batch_of_pairs(toys: list[Product], texts: TextFunctions) -> None:
+def test_no_text_is_twice_in_a_batch_of_pairs(toys: list[Product], texts: TextFunctions) -> None:
     sets = CatalogueSets(toys, range(len(toys)), texts, seed=0)
     for rows in (sets.draw(SetName.FIELDS, 2), sets.draw(SetName.QUERIES, 2)):
         dataset = rows.dataset()

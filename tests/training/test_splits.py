@@ -40,7 +40,7 @@ def catalogue(size: int = 600) -> list[Product]:
 
 @settings(max_examples=60, deadline=None)
 @given(catalogues(), st.integers(0, 5))
-def test_no_family_and_no_unseen_category_stands_in_two_parts(products: list[Product], seed: int) -> None:
+def test_no_family_and_no_unseen_category_is_in_two_parts(products: list[Product], seed: int) -> None:
     split = split_products(products, seed)
     check_leaks(products, split)
     families = product_families(products)
@@ -64,7 +64,7 @@ def test_a_product_keeps_its_part_when_the_catalogue_grows() -> None:
     assert set(one.unseen) == {index for index in other.unseen if index < 600}
 
 
-def test_the_shares_are_about_what_was_asked_for() -> None:
+def test_the_shares_are_about_those_requested() -> None:
     products = catalogue(3000)
     split = split_products(products, 3, unseen_share=0)
     assert 0.07 < len(split.test) / len(products) < 0.13
@@ -106,7 +106,7 @@ def test_a_catalogue_without_categories_to_tell_apart_is_refused(category: tuple
         split_products(products, 0)
 
 
-def test_a_leak_is_told_with_the_product_that_leaks() -> None:
+def test_a_leak_names_the_product_that_leaks() -> None:
     products = catalogue(60)
     twin = replace(products[0], sku="TWIN")
     leaking = Split(train=tuple(range(60)), validation=(), test=(60,), unseen=(), seed=0)

@@ -95,7 +95,7 @@ LISTS = [{"query": f"q{n}", "pos": [f"p{n}", f"P{n}"], "neg": [f"n{n}{m}" for m 
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["data.csv", "data.tsv.gz", "data.jsonl", "data.parquet"])
-def test_a_format_is_told_from_the_columns_in_every_kind_of_file(
+def test_a_format_is_detected_from_the_columns_in_every_kind_of_file(
     read: Read, rows: Rows, form: DataFormat, shape: Shape, loss: Loss, name: str
 ) -> None:
     data = read(rows, name=name)
@@ -195,7 +195,7 @@ def test_sessions_pair_products_seen_together_but_none_that_is_held_out(
     assert (data.report.unknown_skus, data.report.held_out) == (8, 8)
 
 
-def test_what_was_seen_together_is_never_a_negative(
+def test_products_seen_together_are_never_negatives(
     read: Read, toys: list[Product], split: Split, texts: TextFunctions
 ) -> None:
     open_ = trained(toys, split)
@@ -243,9 +243,7 @@ def test_texts_of_held_out_products_are_left_out_of_any_data(
         (PAIRS[:1], DataFormat.AUTO, "one row alone"),
     ],
 )
-def test_data_that_nothing_can_be_learned_from_is_one_clear_line(
-    read: Read, rows: Rows, form: DataFormat, message: str
-) -> None:
+def test_useless_data_is_refused_in_one_clear_line(read: Read, rows: Rows, form: DataFormat, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         read(rows, form)
 
@@ -272,7 +270,7 @@ def test_bad_lines_are_counted_and_the_first_is_quoted(read: Read, tmp_path: Pat
         ("list.jsonl", b'["a", "b"]\n', "not JSON Lines .*line 1"),
     ],
 )
-def test_a_file_that_is_no_table_is_one_clear_line(
+def test_a_file_that_is_not_a_table_is_refused_in_one_clear_line(
     read: Read, tmp_path: Path, name: str, content: bytes | None, message: str
 ) -> None:
     if content is not None:
@@ -302,7 +300,9 @@ def test_a_data_set_of_the_hub_is_read_through_the_datasets_library(read: Read, 
 @pytest.mark.parametrize(
     ("source", "error"), [("hf:some-owner/some-data", Unavailable), ("hf:", UsageError), ("hf:a:b:c:d", UsageError)]
 )
-def test_what_the_hub_can_not_give_is_one_clear_line(read: Read, source: str, error: type[RecommenderError]) -> None:
+def test_an_unavailable_data_set_of_the_hub_is_one_clear_line(
+    read: Read, source: str, error: type[RecommenderError]
+) -> None:
     with pytest.raises(error, match="--data") as caught:
         read(source)
     assert not isinstance(caught.value, NotFound)

@@ -11,7 +11,7 @@ def views(products: list[Product], texts: TextFunctions, passes: int = 1) -> Tra
     return CatalogueSets(products, range(len(products)), texts, seed=7).draw(SetName.PRODUCTS, passes)
 
 
-def test_a_product_is_met_by_its_text_its_fields_and_a_query(toys: list[Product], texts: TextFunctions) -> None:
+def test_the_views_of_a_product_are_its_text_its_fields_and_a_query(toys: list[Product], texts: TextFunctions) -> None:
     row = views(toys[:24], texts).dataset()[0]
     assert row["text"].startswith(row["title"])
     assert row["description"] in row["text"]
