@@ -1,4 +1,4 @@
-"""A worker beside the queries of a long-lived process: a thread that takes into the index what changes."""
+"""A worker beside the queries of a long-lived process: a thread that takes changes into the index."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POLL_S = 0.2
 """Between two looks into the queue: a change shows up within a second, and a look takes a fraction of a millisecond."""
 
 STOP_S = GRACE_S + GIVE_BACK_S
-"""How long `stop` waits, most: a supervisor kills after ten seconds, most often."""
+"""How long `stop` waits at most: most supervisors kill after ten seconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -26,15 +26,16 @@ class BackgroundWorker:
     """Drains the outbox in a thread of its own between `start` and `stop`.
 
     Whatever goes wrong, it waits and tries again: a dependency that is away, an index that another process has. It
-    says so once, by `logging`, and as `paused_reason`.
+    says so once, by `logging`, and as `paused_reason`: why changes are not taken in now, empty while they are.
     """
 
     def __init__(self, application: Application, poll: float = POLL_S) -> None:
+        self.paused_reason = ""
         self._application = application
-        self._poll = poll
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
-        self._paused_reason = ""
+        self._thread = threading.Thread(
+            target=follow, args=(self._drain, poll, self._stopped, _log.info), name="worker", daemon=True
+        )
 
     def start(self) -> None:
         """Begin to follow the queue."""
@@ -43,14 +44,17 @@ class BackgroundWorker:
     def stop(self, timeout: float = STOP_S) -> bool:
         """Finish what is being written, give back the rest, and end; return whether it ended in `timeout` seconds.
 
-        One that has not, as in the middle of a call that nothing can interrupt, has given back what it was not writing.
+        If it has not, as in the middle of a call that nothing can interrupt, it has given back what it was not writing.
         """
         self._stopped.set()
         if not self.alive:
             return True
         self._thread.join(max(0.0, timeout - GIVE_BACK_S))
         if self.alive:
-            self._give_back()
+            try:
+                self._application.worker().give_back()
+            except RecommenderError as error:  # its leases run out, or are taken up once this process is gone
+                _log.warning("what the worker had claimed could not be given back: %s", error)
             self._thread.join(min(timeout, GIVE_BACK_S))
         return not self.alive
 
@@ -59,29 +63,15 @@ class BackgroundWorker:
         """Whether the thread is at work, waiting included."""
         return self._thread.is_alive()
 
-    @property
-    def paused_reason(self) -> str:
-        """Why changes are not taken in at the moment; empty while they are."""
-        return self._paused_reason
-
-    def _run(self) -> None:
-        follow(self._drain, self._poll, self._stopped, _log.info)
-
     def _drain(self, stopped: Callable[[], bool]) -> DrainSummary | None:
         try:
             drained = drain_and_release(self._application, stopped)
         except Unavailable as error:
-            self._paused_reason = str(error)
+            self.paused_reason = str(error)
             raise
         except Exception as error:
             _log.exception("the worker failed, and tries again")
-            self._paused_reason = f"{type(error).__name__}: {error}"
-            raise Unavailable(self._paused_reason) from error
-        self._paused_reason = HELD if drained is None else ""
+            self.paused_reason = f"{type(error).__name__}: {error}"
+            raise Unavailable(self.paused_reason) from error
+        self.paused_reason = HELD if drained is None else ""
         return drained
-
-    def _give_back(self) -> None:
-        try:
-            self._application.worker().give_back()
-        except RecommenderError as error:  # its leases run out, or are taken up once this process is gone
-            _log.warning("what the worker held could not be given back: %s", error)

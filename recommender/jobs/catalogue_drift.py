@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from recommender.application.composition import Application
-from recommender.models.snapshot import Change, Rows, change_since, read_snapshot, snapshot_of, write_snapshot
+from recommender.models.snapshot import Change, Rows, change_since, read_snapshot, snapshot_of
 from recommender.types import Product, category_path
 
 
@@ -29,19 +28,15 @@ def drift_since_training(application: Application) -> CatalogueDrift:
     The newest model, live or not: one that the gate refused yesterday would be refused today, on the same products.
     Everything has changed where no model was trained yet, or the newest has no snapshot, as when it was imported.
     """
-    now = _snapshot(application, (stored.product for stored in application.catalogue.products()))
+    now = catalogue_snapshot(application, (stored.product for stored in application.catalogue.products()))
     for model in reversed(application.registry.list()):
         if application.registry.manifest(model.name).kind == "tuned":
             return CatalogueDrift(model.name, change_since(read_snapshot(model.folder), now))
     return CatalogueDrift("", change_since(None, now))
 
 
-def keep_snapshot(application: Application, folder: Path, products: Iterable[Product]) -> None:
-    """Keep in a model folder what the model was trained on."""
-    write_snapshot(folder, _snapshot(application, products))
-
-
-def _snapshot(application: Application, products: Iterable[Product]) -> Rows:
+def catalogue_snapshot(application: Application, products: Iterable[Product]) -> Rows:
+    """Return the snapshot of products that a model folder keeps when a model is trained on them."""
     return snapshot_of(
         (product.sku, f"{application.text(product)}\0{category_path(product.category)}") for product in products
     )

@@ -12,7 +12,7 @@ from typing import Any
 from recommender.application.composition import Application
 from recommender.embedding.text import description_text, title_text
 from recommender.evaluation.reports import Report
-from recommender.jobs.catalogue_drift import keep_snapshot
+from recommender.jobs.catalogue_drift import catalogue_snapshot
 from recommender.jobs.evaluate import WrapEncoder, sample
 from recommender.jobs.models import ModelShape, add_model, prepare_base, workspace
 from recommender.jobs.promote import promote as promote_model
@@ -22,11 +22,12 @@ from recommender.models.card_data import BASE_SUFFIX
 from recommender.models.fingerprint import file_sha256
 from recommender.models.manifest import HELD_OUT, Gate, Manifest
 from recommender.models.registry import RegisteredModel
+from recommender.models.snapshot import write_snapshot
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.job import TrainingResult
 from recommender.training.options import TrainingOptions
 from recommender.training.promotion_gate import Verdict
-from recommender.training.splits import split_products
+from recommender.training.splits import Split, split_products
 from recommender.training.trainer import finetune
 from recommender.types import Product, Progress, silent
 
@@ -36,12 +37,24 @@ class FinetuneResult:
     """A finished run: the registered model, how it measured beside base and live, and whether it went live."""
 
     model: RegisteredModel
-    verdict: Verdict
-    reports: tuple[Report, ...]
     training: TrainingResult
-    promoted: bool
-    forced: bool
     evidence: Evidence
+    promoted: bool
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the gate says."""
+        return self.evidence.verdict
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        """How base, live and tuned model measured on the held-out products."""
+        return self.evidence.reports
+
+    @property
+    def forced(self) -> bool:
+        """Whether it went live against the gate."""
+        return self.promoted and not self.verdict.passed
 
 
 def run(
@@ -69,28 +82,7 @@ def run(
     products = [stored.product for stored in application.catalogue.products()]
     split = split_products(products, options.seed)
     base_model = prepare_base(application, base, shape, progress)
-    catalogue_hash = _catalogue_hash(application, products)
-    request = {
-        "base": base_model.fingerprint,
-        "catalogue": catalogue_hash,
-        **_json_values(asdict(options)),
-        "data files": [file_sha256(path) for source in options.data if (path := Path(source.name)).is_file()],
-    }
-    runs = application.settings.home / "runs"
-    with workspace(application) as work, run_folder(runs, request, resume, progress) as checkpoints:
-        folder, texts = work / "model", TextFunctions(application.text, title_text, description_text)
-        training = finetune(products, split, base_model.folder, folder, options, texts, progress, checkpoints)
-        keep_snapshot(application, folder, products)
-        free_name = application.registry.unused_name(name or f"tuned-{datetime.now(UTC):%Y%m%d}")
-        manifest = replace(
-            Manifest.create(folder, name=free_name, base=base_model.base, kind="tuned"),
-            catalogue_hash=catalogue_hash,
-            split_seed=options.seed,
-            hyper_parameters=_json_values(asdict(options)),
-            training=_json_values(asdict(training)),
-        )
-        model = add_model(application, folder, manifest)
-
+    model, training = _train(application, options, products, split, base_model, name, resume, progress)
     live = application.registry.live()
     others = [live] if live is not None and live.name not in (base_model.name, model.name) else []
     compared = [base_model, *others, model]
@@ -104,15 +96,43 @@ def run(
     promoted = promote and (verdict.passed or force)
     if promoted:
         promote_model(application, application.registry.get(model.name), force, progress)
-    return FinetuneResult(
-        application.registry.get(model.name),
-        verdict,
-        evidence.reports,
-        training,
-        promoted,
-        forced=promoted and not verdict.passed,
-        evidence=evidence,
-    )
+    return FinetuneResult(application.registry.get(model.name), training, evidence, promoted)
+
+
+def _train(
+    application: Application,
+    options: TrainingOptions,
+    products: Sequence[Product],
+    split: Split,
+    base: RegisteredModel,
+    name: str,
+    resume: bool,
+    progress: Progress,
+) -> tuple[RegisteredModel, TrainingResult]:
+    """Train a model in a folder that a later run can resume, and register it with what it was made of."""
+    digest = hashlib.sha256()
+    for product in sorted(products, key=lambda product: product.sku):
+        digest.update(f"{product.sku}\0{application.text.hash(product)}\0{product.category}\n".encode())
+    request = {
+        "base": base.fingerprint,
+        "catalogue": digest.hexdigest(),
+        **_json_values(asdict(options)),
+        "data files": [file_sha256(path) for source in options.data if (path := Path(source.name)).is_file()],
+    }
+    runs = application.settings.home / "runs"
+    with workspace(application) as work, run_folder(runs, request, resume, progress) as checkpoints:
+        folder, texts = work / "model", TextFunctions(application.text, title_text, description_text)
+        training = finetune(products, split, base.folder, folder, options, texts, progress, checkpoints)
+        write_snapshot(folder, catalogue_snapshot(application, products))
+        free_name = application.registry.unused_name(name or f"tuned-{datetime.now(UTC):%Y%m%d}")
+        manifest = replace(
+            Manifest.create(folder, name=free_name, base=base.base, kind="tuned"),
+            catalogue_hash=digest.hexdigest(),
+            split_seed=options.seed,
+            hyper_parameters=_json_values(asdict(options)),
+            training=_json_values(asdict(training)),
+        )
+        return add_model(application, folder, manifest), training
 
 
 def _record(
@@ -127,13 +147,6 @@ def _record(
     application.registry.record(base.name, metrics=means(before), suite=suite)
     application.registry.record(tuned.name, metrics=means(before), suite=f"{suite}{BASE_SUFFIX}")
     application.registry.record(tuned.name, metrics=means(after), suite=suite)
-
-
-def _catalogue_hash(application: Application, products: Sequence[Product]) -> str:
-    digest = hashlib.sha256()
-    for product in sorted(products, key=lambda product: product.sku):
-        digest.update(f"{product.sku}\0{application.text.hash(product)}\0{product.category}\n".encode())
-    return digest.hexdigest()
 
 
 def _json_values(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from recommender.application.composition import Application, open_application
-from recommender.jobs.catalogue_drift import drift_since_training, keep_snapshot
+from recommender.jobs.catalogue_drift import catalogue_snapshot, drift_since_training
 from recommender.models.manifest import Manifest
-from recommender.models.snapshot import Change
+from recommender.models.snapshot import Change, write_snapshot
 from recommender.types import Product
 
 Command = Callable[..., Any]
@@ -47,7 +47,7 @@ def trained(shop: Application, tiny_model: Path, tmp_path: Path) -> str:
     if found := shop.registry.list():
         return found[-1].name
     folder = shutil.copytree(tiny_model, tmp_path / "model")
-    keep_snapshot(shop, folder, PRODUCTS)
+    write_snapshot(folder, catalogue_snapshot(shop, PRODUCTS))
     return shop.registry.register(folder, Manifest.create(folder, name="tuned", base="tiny", kind="tuned")).name
 
 
