@@ -1,6 +1,6 @@
 """The client of the HTTP service, for a shop's backend: the methods and types of `Recommender`, over the network.
 
-Needs httpx and nothing else: neither a database nor an index nor a model is imported.
+Needs httpx and pydantic: neither a database nor an index nor a model is imported.
 """
 
 from recommender.errors import MissingExtra

@@ -117,12 +117,12 @@ def writes(upsert: Iterable[Product], delete: Iterable[str]) -> Iterator[Call[Se
     """Return the calls that write products and then take others out of the shop. All may be sent twice."""
     deleted = dict.fromkeys(each_sku(delete)).keys()
 
-    def kept() -> Iterator[bytes]:
+    def products() -> Iterator[bytes]:
         for given in each_product(upsert):
             check_disjoint((given.sku,), deleted)
             yield _encoded(to_value(given))
 
-    for verb, items in ((b"upsert", kept()), (b"delete", map(_encoded, deleted))):
+    for verb, items in ((b"upsert", products()), (b"delete", map(_encoded, deleted))):
         for batch in _batches(items):
             body = b'{"%b":[%b]}' % (verb, b",".join(batch))
             yield Call("POST", "/v1/products:batch", _items, body=body)

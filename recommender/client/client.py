@@ -23,7 +23,7 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
-def _sent(describe: Callable[Parameters, Call[Result]]) -> Callable[Concatenate[Client, Parameters], Result]:
+def _method(describe: Callable[Parameters, Call[Result]]) -> Callable[Concatenate[Client, Parameters], Result]:
     """Return the method that sends what a function of `calls` describes."""
 
     @wraps(getattr(RecommenderInterface, describe.__name__))
@@ -33,7 +33,7 @@ def _sent(describe: Callable[Parameters, Call[Result]]) -> Callable[Concatenate[
     return method
 
 
-def _sent_async(
+def _async_method(
     describe: Callable[Parameters, Call[Result]],
 ) -> Callable[Concatenate[AsyncClient, Parameters], Coroutine[Any, Any, Result]]:
     """Return the asynchronous method that sends what a function of `calls` describes."""
@@ -65,15 +65,15 @@ class Client(RecommenderInterface):
         self._address = ServiceAddress(url, api_key, timeout, retries)
         self._http = httpx.Client(**self._address.client_arguments(), transport=transport)
 
-    similar = _sent(calls.similar)
-    search = _sent(calls.search)
-    recommend = _sent(calls.recommend)
-    browse = _sent(calls.browse)
-    product = _sent(calls.product)
-    rules = _sent(calls.rules)
-    add_rule = _sent(calls.add_rule)
-    remove_rule = _sent(calls.remove_rule)
-    status = _sent(calls.status)
+    similar = _method(calls.similar)
+    search = _method(calls.search)
+    recommend = _method(calls.recommend)
+    browse = _method(calls.browse)
+    product = _method(calls.product)
+    rules = _method(calls.rules)
+    add_rule = _method(calls.add_rule)
+    remove_rule = _method(calls.remove_rule)
+    status = _method(calls.status)
 
     def upsert(self, products: Iterable[Product]) -> WriteResult:
         return self.write(products)
@@ -127,15 +127,15 @@ class AsyncClient:
         self._address = ServiceAddress(url, api_key, timeout, retries)
         self._http = httpx.AsyncClient(**self._address.client_arguments(), transport=transport)
 
-    similar = _sent_async(calls.similar)
-    search = _sent_async(calls.search)
-    recommend = _sent_async(calls.recommend)
-    browse = _sent_async(calls.browse)
-    product = _sent_async(calls.product)
-    rules = _sent_async(calls.rules)
-    add_rule = _sent_async(calls.add_rule)
-    remove_rule = _sent_async(calls.remove_rule)
-    status = _sent_async(calls.status)
+    similar = _async_method(calls.similar)
+    search = _async_method(calls.search)
+    recommend = _async_method(calls.recommend)
+    browse = _async_method(calls.browse)
+    product = _async_method(calls.product)
+    rules = _async_method(calls.rules)
+    add_rule = _async_method(calls.add_rule)
+    remove_rule = _async_method(calls.remove_rule)
+    status = _async_method(calls.status)
 
     async def upsert(self, products: Iterable[Product]) -> WriteResult:
         """Do as `Client.upsert` does."""
