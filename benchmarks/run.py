@@ -66,7 +66,7 @@ def encoder_figures(home: Path) -> Iterator[Figure]:
     from sentence_transformers import SentenceTransformer
 
     from recommender.application.composition import Application
-    from recommender.embedding.load import load_encoder
+    from recommender.embedding.loader import load_encoder
     from recommender.settings import load_settings
 
     with Application(load_settings(home=home)) as application:

@@ -19,10 +19,10 @@ from recommender.database.engine import Database
 from recommender.database.migrate import upgrade
 from recommender.database.restore_journal import complete_cut_off_restore
 from recommender.database.tables import now
+from recommender.embedding.bm25 import LexicalEncoder
 from recommender.embedding.encoder import Encoder
-from recommender.embedding.lexical import LexicalEncoder
-from recommender.embedding.load import load_encoder
-from recommender.embedding.text import ProductText
+from recommender.embedding.loader import load_encoder
+from recommender.embedding.product_text import ProductText
 from recommender.errors import BadInput, MissingExtra, Unavailable
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
 from recommender.index.generations import Generation, Generations

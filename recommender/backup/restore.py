@@ -16,8 +16,8 @@ from recommender.database.restore_journal import empty_staging, is_cut_off, lock
 from recommender.errors import BadInput, NotFound, Refused
 from recommender.ingestion.verification import verify
 from recommender.jobs.rebuild import retire_unused, start_generation
-from recommender.models.folders import make_durable
 from recommender.models.manifest import read_manifest
+from recommender.models.staging import make_durable
 from recommender.settings import Settings
 from recommender.types import Progress, silent
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from recommender.evaluation.judgements import Pairs, Queries
     from recommender.evaluation.mteb_tasks import TaskScore
     from recommender.evaluation.reports import Report
-    from recommender.evaluation.scored import ScoredPairs
+    from recommender.evaluation.scored_pairs import ScoredPairs
     from recommender.jobs.evaluate import WrapEncoder
     from recommender.models.registry import RegisteredModel
 
@@ -145,7 +145,7 @@ def _on_tasks(
 
 
 def _scored(path: Path | None) -> ScoredPairs | None:
-    from recommender.evaluation.scored import read_scored
+    from recommender.evaluation.scored_pairs import read_scored
 
     return None if path is None else read_scored(path)
 

@@ -226,7 +226,7 @@ def model_shape(pooling: str | None, dense_dim: int | None, max_seq_length: int 
     """Build the shape of a model from options. Raises `UsageError` for a pooling that does not exist."""
     from recommender.errors import UsageError
     from recommender.jobs.models import ModelShape
-    from recommender.models.base import Pooling
+    from recommender.models.base_model import Pooling
 
     try:
         return ModelShape(Pooling(pooling) if pooling else None, dense_dim, max_seq_length)

@@ -20,9 +20,9 @@ from recommender.embedding.bundled_onnx import has_network, take_network
 from recommender.embedding.networks import ExportReport, install, row_cosines, run_network, sample_of, stage
 from recommender.embedding.onnx_encoder import load_tokenizer
 from recommender.embedding.precision import Precision
+from recommender.embedding.pretrained import LOADING_ERRORS, load_pretrained
 from recommender.errors import BadInput, MissingExtra, one_line
 from recommender.library_logging import quiet_libraries
-from recommender.pretrained import LOADING_ERRORS, load_pretrained
 
 if TYPE_CHECKING:
     import torch

@@ -11,9 +11,9 @@ import numpy as np
 
 from recommender.embedding.architecture import read_prompts
 from recommender.embedding.encoder import Role, Vectors
+from recommender.embedding.pretrained import LOADING_ERRORS, load_pretrained
 from recommender.errors import BadInput, MissingExtra, UsageError, one_line
 from recommender.library_logging import quiet_libraries
-from recommender.pretrained import LOADING_ERRORS, load_pretrained
 
 if TYPE_CHECKING:
     import torch

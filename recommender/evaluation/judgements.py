@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from recommender.errors import BadInput, UnknownSku
-from recommender.evaluation.files import number, rows
 from recommender.evaluation.held_out import K
+from recommender.evaluation.judgement_files import number, rows
 from recommender.evaluation.metrics import hit_at_1, mrr_at_k, ndcg_at_k, recall_at_k
 from recommender.evaluation.reports import MetricValue, Report
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from recommender.application.composition import Application
-from recommender.models.snapshot import Change, Rows, change_since, read_snapshot, snapshot_of
+from recommender.models.catalogue_snapshot import Change, Rows, change_since, read_snapshot, snapshot_of
 from recommender.types import Product, category_path
 
 

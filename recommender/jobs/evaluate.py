@@ -10,13 +10,13 @@ import numpy as np
 
 from recommender.application.composition import Application
 from recommender.embedding.encoder import Encoder, Role
-from recommender.embedding.text import description_text, title_text
+from recommender.embedding.product_text import description_text, title_text
 from recommender.evaluation.cached_encoder import RememberingEncoder
 from recommender.evaluation.end_to_end import CATEGORY_SEARCH, measure_searches, measure_similar, search_tasks, together
 from recommender.evaluation.held_out import HeldOut
 from recommender.evaluation.judgements import Find, Pairs, Queries, evaluate_pairs, evaluate_search
 from recommender.evaluation.reports import Report
-from recommender.evaluation.scored import ScoredPairs, evaluate_scored
+from recommender.evaluation.scored_pairs import ScoredPairs, evaluate_scored
 from recommender.evaluation.slices import Measured
 from recommender.evaluation.suite import evaluate, report_of
 from recommender.jobs.temporary_index import catalogue_queries, corpus_queries

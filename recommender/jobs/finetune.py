@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.application.composition import Application
-from recommender.embedding.text import description_text, title_text
+from recommender.embedding.product_text import description_text, title_text
 from recommender.evaluation.reports import Report
 from recommender.jobs.catalogue_drift import catalogue_snapshot
 from recommender.jobs.evaluate import WrapEncoder, sample
@@ -19,10 +19,10 @@ from recommender.jobs.promote import promote as promote_model
 from recommender.jobs.promotion_check import Evidence, Judgements, check_promotion, require_known
 from recommender.jobs.run_folder import run_folder
 from recommender.models.card_data import BASE_SUFFIX
+from recommender.models.catalogue_snapshot import write_snapshot
 from recommender.models.fingerprint import file_sha256
 from recommender.models.manifest import HELD_OUT, Gate, Manifest
 from recommender.models.registry import RegisteredModel
-from recommender.models.snapshot import write_snapshot
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.job import TrainingResult
 from recommender.training.options import TrainingOptions

@@ -13,12 +13,12 @@ from pathlib import Path
 from recommender.application.composition import Application
 from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError
 from recommender.leftovers import remove_leftovers
-from recommender.models.base import Pooling, assemble, resolve_model
+from recommender.models.base_model import Pooling, assemble, resolve_model
 from recommender.models.bundle import ZIP, public_files, unpack, write_bundle
-from recommender.models.card import model_card
 from recommender.models.fingerprint import fingerprint
 from recommender.models.hub import MAIN, Published, push
 from recommender.models.manifest import Export, Manifest, with_history, write_text
+from recommender.models.model_card import model_card
 from recommender.models.registry import RegisteredModel
 from recommender.types import Progress, silent
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recommender.application.composition import Application
-from recommender.embedding.text import description_text, title_text
+from recommender.embedding.product_text import description_text, title_text
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.data.reader import DataReport
 from recommender.training.dataset_builder import build_training_data

@@ -11,9 +11,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from recommender.errors import BadInput, UsageError
-from recommender.models.card import model_card, public_base, public_data
+from recommender.models.catalogue_snapshot import SNAPSHOT
 from recommender.models.manifest import FILE_NAME, Manifest, manifest_json
-from recommender.models.snapshot import SNAPSHOT
+from recommender.models.model_card import model_card, public_base, public_data
 
 CARD = "README.md"
 ZIP = ".zip"

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
+from recommender.embedding.pretrained import model_files, require_safetensors
 from recommender.errors import BadInput
-from recommender.pretrained import model_files, require_safetensors
 
 _DECIDING = (
     "*.safetensors",

@@ -18,10 +18,10 @@ from sqlalchemy.orm import Session
 from recommender.database.engine import Database
 from recommender.database.tables import GenerationRow, LiveRow, ModelRow
 from recommender.errors import BadInput, NotFound, UnknownModel, UsageError
-from recommender.models import folders
-from recommender.models.card import model_card
+from recommender.models import staging as folders
 from recommender.models.fingerprint import fingerprint
 from recommender.models.manifest import HELD_OUT, Gate, Manifest, read_manifest, write_manifest, write_text
+from recommender.models.model_card import model_card
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MAX_NAME = 100

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from recommender.catalogue.repository import StoredProduct
-from recommender.embedding.lexical import LexicalEncoder
+from recommender.embedding.bm25 import LexicalEncoder
 from recommender.index.protocol import IndexQuery, VectorIndex, point_id
 from recommender.query import Explanation, Hit
 from recommender.serving.candidates import EncodedQuery

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.catalogue.repository import Catalogue
-from recommender.embedding.lexical import LexicalEncoder
+from recommender.embedding.bm25 import LexicalEncoder
 from recommender.errors import UnknownSku, UsageError
 from recommender.index.payload import card_of
 from recommender.index.protocol import Examples, Fusion, point_id

@@ -15,9 +15,9 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
 from transformers import PrinterCallback, TrainerCallback, set_seed
 
+from recommender.embedding.pretrained import load_pretrained
 from recommender.errors import BadInput
 from recommender.library_logging import quiet_libraries
-from recommender.pretrained import load_pretrained
 from recommender.training.callbacks import EVALUATION_SHARE, TrainingCallback, ValidationEvaluator
 from recommender.training.checkpoints import Checkpoints
 from recommender.training.devices import is_first, process_count, training_device, training_precision

@@ -13,8 +13,8 @@ import pytest
 
 from recommender.application.composition import Application, open_application
 from recommender.jobs.catalogue_drift import catalogue_snapshot, drift_since_training
+from recommender.models.catalogue_snapshot import Change, write_snapshot
 from recommender.models.manifest import Manifest
-from recommender.models.snapshot import Change, write_snapshot
 from recommender.types import Product
 
 Command = Callable[..., Any]

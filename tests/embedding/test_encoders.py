@@ -14,7 +14,7 @@ import pytest
 from support.tiny_model import DEFAULT_TEXTS
 
 from recommender.embedding.encoder import Encoder, Role
-from recommender.embedding.load import load_encoder
+from recommender.embedding.loader import load_encoder
 from recommender.embedding.onnx_encoder import OnnxEncoder
 from recommender.embedding.precision import Precision
 from recommender.embedding.torch_encoder import TorchEncoder
@@ -129,7 +129,7 @@ def test_more_texts_than_are_tokenised_at_once_keep_their_order(exported_model: 
 
 def test_serving_on_onnx_imports_no_training_library(exported_model: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from recommender.embedding.load import load_encoder; "
+        "import sys; from pathlib import Path; from recommender.embedding.loader import load_encoder; "
         f"encoder = load_encoder(Path({str(exported_model)!r}), '', 'onnx-int8'); "
         "assert encoder.encode(['red shoes']).shape == (1, 32); "
         "print([m for m in ('torch', 'transformers', 'sentence_transformers', 'datasets') if m in sys.modules])"

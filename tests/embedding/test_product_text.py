@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.embedding.text import ProductText, clean, description_text, title_text
+from recommender.embedding.product_text import ProductText, clean, description_text, title_text
 from recommender.types import Product
 
 SHOES = Product(

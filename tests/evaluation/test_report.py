@@ -13,7 +13,7 @@ from support.fake_encoder import WordEncoder
 from support.toy_catalogue import toy_catalogue
 
 from recommender.embedding.encoder import Role, Vectors
-from recommender.embedding.text import ProductText, description_text, title_text
+from recommender.embedding.product_text import ProductText, description_text, title_text
 from recommender.errors import UsageError
 from recommender.evaluation.held_out import HeldOut
 from recommender.evaluation.report.build import build

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.fake_encoder import WordEncoder
 from support.toy_catalogue import toy_catalogue
 
-from recommender.embedding.text import ProductText, description_text, title_text
+from recommender.embedding.product_text import ProductText, description_text, title_text
 from recommender.errors import BadInput
 from recommender.evaluation.held_out import K
 from recommender.evaluation.reports import Report, SliceKind, compare, to_json

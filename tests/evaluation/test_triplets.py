@@ -6,7 +6,7 @@ from scipy.stats import spearmanr
 from support.fake_encoder import WordEncoder
 from support.toy_catalogue import toy_catalogue
 
-from recommender.embedding.text import ProductText
+from recommender.embedding.product_text import ProductText
 from recommender.evaluation.triplets import held_out_triplets
 from recommender.types import Product
 

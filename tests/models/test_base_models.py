@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from recommender.errors import BadInput, NotFound, Unavailable, UsageError
-from recommender.models.base import DEFAULT_MODEL, Pooling, assemble, resolve_model
+from recommender.models.base_model import DEFAULT_MODEL, Pooling, assemble, resolve_model
 from recommender.models.fingerprint import fingerprint
 from recommender.models.shape import dimension, max_seq_length
 
@@ -62,7 +62,7 @@ def test_a_package_with_other_weights_is_refused(tmp_path: Path, monkeypatch: py
 
 def test_the_module_is_read_without_torch() -> None:
     code = (
-        "import sys, recommender.models.base, recommender.registry.models\n"
+        "import sys, recommender.models.base_model, recommender.models.registry\n"
         "sys.exit(bool({'torch', 'transformers', 'sentence_transformers', 'huggingface_hub'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

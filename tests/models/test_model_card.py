@@ -3,8 +3,8 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, datetime
 
-from recommender.models.card import model_card
 from recommender.models.manifest import Export, Manifest
+from recommender.models.model_card import model_card
 
 TUNED = Manifest(
     name="tuned-1",

@@ -14,8 +14,8 @@ from recommender.catalogue.repository import Catalogue
 from recommender.catalogue.rules import Rules
 from recommender.database.engine import Database
 from recommender.database.tables import Base, now
-from recommender.embedding.lexical import LexicalEncoder
-from recommender.embedding.text import ProductText
+from recommender.embedding.bm25 import LexicalEncoder
+from recommender.embedding.product_text import ProductText
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.protocol import VectorIndex
 from recommender.ingestion.point_writer import PointWriter

@@ -8,7 +8,7 @@ import pytest
 from support.tiny_model import build_tiny_model
 from support.toy_catalogue import toy_catalogue
 
-from recommender.embedding.text import ProductText, description_text, title_text
+from recommender.embedding.product_text import ProductText, description_text, title_text
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.types import Product
 

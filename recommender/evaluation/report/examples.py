@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommender.embedding.encoder import Vectors
-from recommender.embedding.text import title_text
+from recommender.embedding.product_text import title_text
 from recommender.evaluation.held_out import K
 from recommender.evaluation.neighbours import NOTHING, Indexes, top_k
 from recommender.evaluation.report.data import Change, Example, Examples, Item, Mark, Model, Neighbour

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.models.snapshot import Change, change_since, read_snapshot, snapshot_of, write_snapshot
+from recommender.models.catalogue_snapshot import Change, change_since, read_snapshot, snapshot_of, write_snapshot
 
 Catalogue = dict[str, str]
 CATALOGUES = st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=30)

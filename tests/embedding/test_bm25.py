@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from recommender.embedding.lexical import LANGUAGES, LexicalEncoder
+from recommender.embedding.bm25 import LANGUAGES, LexicalEncoder
 from recommender.errors import BadInput
 from recommender.types import SparseVector
 

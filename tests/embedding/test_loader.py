@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from recommender.embedding.load import load_encoder
+from recommender.embedding.loader import load_encoder
 from recommender.embedding.precision import Precision
 from recommender.errors import BadInput, UsageError
 

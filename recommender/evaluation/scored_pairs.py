@@ -11,7 +11,7 @@ import numpy as np
 
 from recommender.embedding.encoder import Encoder
 from recommender.errors import BadInput
-from recommender.evaluation.files import header, number, rows
+from recommender.evaluation.judgement_files import header, number, rows
 from recommender.evaluation.metrics import spearman
 from recommender.evaluation.reports import MetricValue, Report
 

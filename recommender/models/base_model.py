@@ -7,11 +7,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recommender.embedding.pretrained import LOADING_ERRORS, load_pretrained
 from recommender.errors import BadInput, MissingExtra, NotFound, UsageError
 from recommender.library_logging import quiet_libraries
 from recommender.models.fingerprint import file_sha256
 from recommender.models.hub import download, library_error
-from recommender.pretrained import LOADING_ERRORS, load_pretrained
 
 if TYPE_CHECKING:
     import torch

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from recommender.embedding.text import ProductText, description_text, title_text
+from recommender.embedding.product_text import ProductText, description_text, title_text
 from recommender.evaluation.end_to_end import (
     MAX_SEARCHES,
     SearchTask,
