@@ -156,15 +156,15 @@ class CatalogueSets:
         for triplet in self.triplets(number):
             distant = draw_distant(self._tree, self._paths, triplet, random)
             for relation, other in zip(Relation, (triplet.positive, triplet.negative, distant), strict=True):
-                if other is not None:
-                    texts = (self._texts[triplet.anchor], self._texts[other])
-                    yield TrainingRow(texts, target=self._target(name, triplet.anchor, other, relation))
-
-    def _target(self, name: SetName, anchor: int, other: int, relation: Relation) -> float:
-        if name is SetName.SCORED:
-            path, other_path = self._paths[anchor], self._paths[other]
-            return common_depth(path, other_path) / max(len(path), len(other_path))
-        return int(relation is Relation.SAME) if name is SetName.CONTRASTIVE else int(relation)
+                if other is None:
+                    continue
+                path, other_path = self._paths[triplet.anchor], self._paths[other]
+                targets: dict[SetName, float] = {
+                    SetName.SCORED: common_depth(path, other_path) / max(len(path), len(other_path)),
+                    SetName.CONTRASTIVE: int(relation is Relation.SAME),
+                    SetName.CLASSES: int(relation),
+                }
+                yield TrainingRow((self._texts[triplet.anchor], self._texts[other]), target=targets[name])
 
     def _leaves(self, number: int) -> Iterator[TrainingRow]:
         labels = {home: label for label, home in enumerate(sorted(self._tree.homes))}

@@ -98,7 +98,10 @@ class JointLoss(CachedLossMixin, nn.Module):
     def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> Tensor | dict[str, Tensor]:
         """Return the loss of a batch; its parts by name when gradients are not cached."""
         columns = [dict(column) for column in sentence_features]
-        masks = labels, _answers(columns[QUERY], columns[TEXT]), _same_text(columns[DESCRIPTION])
+        described = columns[DESCRIPTION]
+        tokens = torch.where(described["attention_mask"] > 0, described["input_ids"], -1)
+        same_text = (tokens[:, None] == tokens[None]).all(dim=-1)  # whether descriptions i and j are equal: [b, b]
+        masks = labels, _answers(columns[QUERY], columns[TEXT]), same_text
         if self.uses_gradient_cache:
             return self.forward_cached(columns, masks)  # type: ignore[arg-type]  # the labels of this loss are three tensors
         fields, queries = labels[:, Label.FIELDS] > 0, labels[:, Label.QUERY] > 0
@@ -212,12 +215,6 @@ def _answers(query: Features, text: Features) -> Tensor:
     words = torch.where(text["attention_mask"] > 0, text["input_ids"], -1)
     matches = (tokens[:, :, None, None] == words[None, None]).any(dim=-1)
     return (matches | ~present[:, :, None]).all(dim=1)
-
-
-def _same_text(column: Features) -> Tensor:
-    """Return whether texts i and j are the same to the model: [b, b]."""
-    tokens = torch.where(column["attention_mask"] > 0, column["input_ids"], -1)
-    return (tokens[:, None] == tokens[None]).all(dim=-1)
 
 
 def _sum(parts: dict[str, Tensor]) -> Tensor:

@@ -20,7 +20,7 @@ from math import sqrt
 from statistics import NormalDist
 
 from recommender.errors import BadInput
-from recommender.evaluation.metrics import Values, paired_bootstrap
+from recommender.evaluation.metrics import paired_bootstrap
 from recommender.evaluation.reports import MetricValue, Report
 from recommender.evaluation.slices import ENOUGH_QUERIES
 from recommender.types import JsonObject
@@ -168,7 +168,7 @@ def _slice_lines(references: Sequence[Report], tuned: Report) -> list[VerdictLin
     at a confidence that is corrected for the number of slices compared (Bonferroni): models without any real loss are
     then refused by a slice one time in forty at most, and the loss of a department still shows.
     """
-    lines = [
+    compared = [
         (line, after.values - before.values)
         for reference in references
         for part, metrics in reference.slices.items()
@@ -177,15 +177,17 @@ def _slice_lines(references: Sequence[Report], tuned: Report) -> list[VerdictLin
         if (after := tuned.slices.get(part, {}).get(name)) is not None
         if (line := _line(f"{name}, {part}", reference.model, before, after, GateRule.SLICE))
     ]
-    return [replace(line, passed=line.passed or not _is_surely_worse(values, len(lines))) for line, values in lines]
-
-
-def _is_surely_worse(differences: Values, comparisons: int) -> bool:
+    if not compared:
+        return []
     # By the normal curve: a percentile of resamples so far out would need a hundred thousand of them, and the mean of
     # 50 bounded differences follows the curve closely.
-    error = float(differences.std(ddof=1)) / sqrt(len(differences))
-    quantile = NormalDist().inv_cdf(1 - ERROR / 2 / comparisons)
-    return bool(float(differences.mean()) + quantile * error < 0)
+    quantile = NormalDist().inv_cdf(1 - ERROR / 2 / len(compared))
+    lines = []
+    for line, differences in compared:
+        standard_error = float(differences.std(ddof=1)) / sqrt(len(differences))
+        surely_worse = float(differences.mean()) + quantile * standard_error < 0
+        lines.append(replace(line, passed=line.passed or not surely_worse))
+    return lines
 
 
 def _reason(lines: Sequence[VerdictLine]) -> str:

@@ -14,7 +14,7 @@ from recommender.training.data.source import DataReading
 from recommender.training.data.tables import open_table
 from recommender.training.data.text_sets import class_sets, label_sets, pair_sets, ranking_sets, score_sets
 from recommender.training.losses import ONE_NEGATIVE, loss_of
-from recommender.training.options import DataFormat, DataSource, TrainingOptions
+from recommender.training.options import DataFormat, TrainingOptions
 from recommender.training.training_set import IN_BATCH, Shape, TrainingSet
 from recommender.types import Progress, silent
 
@@ -79,41 +79,40 @@ def read_data(options: TrainingOptions, known: KnownProducts, progress: Progress
     and 1 alone; labelled `batch-hard`; nli `softmax`. Raises `BadInput` for a source that can't be read, or of which no
     row can be used, and what `load_hub_data` raises.
     """
-    return [_read(number, source, options, known, progress) for number, source in enumerate(options.data)]
-
-
-def _read(
-    number: int, source: DataSource, options: TrainingOptions, known: KnownProducts, progress: Progress
-) -> ExternalData:
-    progress("reading data", 0, None, source.name)
-    with open_table(source.name) as table:
-        parts = find_columns(table, source.format)
-        negatives = 1 if options.loss in ONE_NEGATIVE else MAX_NEGATIVES
-        reading = DataReading(table, known, options.drawn_epochs, options.seed, number, negatives, progress)
-        sets = tuple(_SETS[parts.format](reading, parts))
-    counts = reading.counts
-    if not any(len(rows) for rows in sets):
-        why = counts.describe() or "there are none"
-        raise BadInput(f"{reading.name}: not one of {counts.rows:,} rows of {parts.format} can be trained on: {why}")
-    _require_usable(reading.name, sets)
-    if parts.format not in _DRAWN_BY_PASS:
-        for rows in sets:
-            rows.repeat(options.drawn_epochs)
-    report = DataReport(
-        name=reading.name,
-        format=parts.format,
-        losses={rows.name: loss_of(rows, options.loss).value for rows in sets},
-        rows=counts.rows,
-        examples=sum(len(rows) // options.drawn_epochs for rows in sets),
-        bad=counts.bad,
-        unknown_skus=counts.unknown,
-        held_out=counts.held_out,
-        unused=counts.unused,
-        sha256=table.sha256,
-        note=counts.describe() and f"left out: {counts.describe()}",
-    )
-    progress("reading data", counts.rows, counts.rows, report.describe())
-    return ExternalData(report, sets)
+    external = []
+    for number, source in enumerate(options.data):
+        progress("reading data", 0, None, source.name)
+        with open_table(source.name) as table:
+            parts = find_columns(table, source.format)
+            negatives = 1 if options.loss in ONE_NEGATIVE else MAX_NEGATIVES
+            reading = DataReading(table, known, options.drawn_epochs, options.seed, number, negatives, progress)
+            sets = tuple(_SETS[parts.format](reading, parts))
+        counts = reading.counts
+        if not any(len(rows) for rows in sets):
+            why = counts.describe() or "there are none"
+            raise BadInput(
+                f"{reading.name}: not one of {counts.rows:,} rows of {parts.format} can be trained on: {why}"
+            )
+        _require_usable(reading.name, sets)
+        if parts.format not in _DRAWN_BY_PASS:
+            for rows in sets:
+                rows.repeat(options.drawn_epochs)
+        report = DataReport(
+            name=reading.name,
+            format=parts.format,
+            losses={rows.name: loss_of(rows, options.loss).value for rows in sets},
+            rows=counts.rows,
+            examples=sum(len(rows) // options.drawn_epochs for rows in sets),
+            bad=counts.bad,
+            unknown_skus=counts.unknown,
+            held_out=counts.held_out,
+            unused=counts.unused,
+            sha256=table.sha256,
+            note=counts.describe() and f"left out: {counts.describe()}",
+        )
+        progress("reading data", counts.rows, counts.rows, report.describe())
+        external.append(ExternalData(report, sets))
+    return external
 
 
 def _require_usable(name: str, sets: Sequence[TrainingSet]) -> None:
