@@ -1,4 +1,7 @@
-"""Everything that one process needs, wired from settings and opened when first asked for."""
+"""Everything that one process needs, wired from settings and opened when first asked for.
+
+What only writes or trains is imported where it is made: a query on the command line would wait 40 ms for it.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from recommender.application.graph_builds import GraphBuilds
-from recommender.application.write_targets import WriteTargets
 from recommender.catalogue.outbox import Outbox, queue_changes
 from recommender.catalogue.repository import Catalogue
 from recommender.catalogue.rules import Rules
@@ -28,14 +30,18 @@ from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
 from recommender.index.generations import Generation, Generations
 from recommender.index.pool import HELD_PATIENCE_S, IndexPool
 from recommender.index.protocol import VectorEngine, VectorIndex
-from recommender.ingestion.point_writer import PointWriter
-from recommender.ingestion.targets import Target
-from recommender.ingestion.worker import Worker
-from recommender.models.registry import RegisteredModel, Registry
 from recommender.serving.live_model import LiveModels
 from recommender.serving.queries import Queries
 from recommender.serving.query_encoder import Observe, unobserved
 from recommender.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from recommender.application.graph_builds import GraphBuilds
+    from recommender.application.write_targets import WriteTargets
+    from recommender.ingestion.point_writer import PointWriter
+    from recommender.ingestion.targets import Target
+    from recommender.ingestion.worker import Worker
+    from recommender.models.registry import RegisteredModel, Registry
 
 UNUSED_S = 60.0
 """After which a process that holds the live index closes another one: opening it again stops all threads for 0.1 s."""
@@ -59,15 +65,10 @@ class Application:
             self.catalogue = Catalogue(self.database, self.text.hash)
             self.outbox = Outbox(self.database)
             self.rules = Rules(self.database)
-            self.registry = Registry(self.database, settings.models_dir)
             self.generations = Generations(self.database, _requeue, lambda: self.live_models.refresh())
             closing.callback(self._close_engine)
             self._indexes = IndexPool(lambda: self.engine, settings.qdrant_url or str(settings.index_dir))
             closing.callback(self._indexes.close)
-            self._graph_builds = GraphBuilds(self._indexes)
-            self._write_targets = WriteTargets(lambda: self.engine, self.generations, self._indexes, self.target)
-            closing.callback(self._write_targets.release)
-            closing.callback(self._graph_builds.close)
             self._closing = closing.pop_all()
 
     @cached_property
@@ -83,6 +84,13 @@ class Application:
         return connect(self.settings.qdrant_url, self.settings.qdrant_api_key, self.settings.collection_prefix)
 
     @cached_property
+    def registry(self) -> Registry:
+        """The registered models."""
+        from recommender.models.registry import Registry
+
+        return Registry(self.database, self.settings.models_dir)
+
+    @cached_property
     def lexical(self) -> LexicalEncoder:
         """The lexical encoder, the same for documents and queries."""
         return LexicalEncoder(self.settings.language)
@@ -90,6 +98,8 @@ class Application:
     @cached_property
     def writer(self) -> PointWriter:
         """What writes products into an index."""
+        from recommender.ingestion.point_writer import PointWriter
+
         return PointWriter(self.text, self.lexical.document, self.settings.popularity_attribute)
 
     def index(self, generation: Generation, patience: float = HELD_PATIENCE_S) -> VectorIndex:
@@ -146,6 +156,8 @@ class Application:
 
     def target(self, generation: Generation, index: VectorIndex) -> Target:
         """Return an open generation as it is written to."""
+        from recommender.ingestion.targets import Target
+
         return Target(generation.name, index, lambda: self.encoder_of(generation), generation.live)
 
     def worker(self) -> Worker:
@@ -154,6 +166,8 @@ class Application:
 
     @cached_property
     def _worker(self) -> Worker:
+        from recommender.ingestion.worker import Worker
+
         return Worker(
             self.catalogue,
             self.outbox,
@@ -164,6 +178,22 @@ class Application:
             optimize=self._graph_builds.build_if_worth,
             release_targets=self._write_targets.release,
         )
+
+    @cached_property
+    def _write_targets(self) -> WriteTargets:
+        from recommender.application.write_targets import WriteTargets
+
+        targets = WriteTargets(lambda: self.engine, self.generations, self._indexes, self.target)
+        self._closing.callback(targets.release)
+        return targets
+
+    @cached_property
+    def _graph_builds(self) -> GraphBuilds:
+        from recommender.application.graph_builds import GraphBuilds
+
+        builds = GraphBuilds(self._indexes)
+        self._closing.callback(builds.close)
+        return builds
 
     def _release_targets(self) -> None:
         self._write_targets.release()

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recommender.database.engine import Database
-from recommender.database.transfer import has_import_run
 from recommender.errors import BadInput, Unavailable
 from recommender.fsync import sync
 
@@ -99,6 +98,8 @@ def complete_restore(home: Path, database: Database) -> None:
         journal = Journal(found["mark"], found["kept"], tuple(found["folders"]))
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{path} can't be read ({error}); restore again after removing {staging}") from error
+    from recommender.database.transfer import has_import_run  # only here: nearly no process comes so far
+
     if has_import_run(database, journal.mark):
         kept = home / journal.kept
         for name in journal.folders:

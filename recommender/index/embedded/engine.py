@@ -11,7 +11,6 @@ import qdrant_edge as edge
 
 from recommender.batching import batches
 from recommender.errors import BadInput, NotFound
-from recommender.index.embedded.graphs import BESIDE_QUERIES, build_graphs
 from recommender.index.embedded.lock import GenerationLock
 from recommender.index.embedded.query import (
     edge_filter,
@@ -35,6 +34,10 @@ UPSERT_BATCH = 64
 
 APART_FROM = 10_000
 """Points from which on graphs are built in a process of their own: fewer take a second or two, about as that does."""
+
+BESIDE_QUERIES = 10
+"""Niceness of a process that builds graphs beside a service: it gets a tenth of a core that both want, and all that is
+idle."""
 
 _CHANGES = ".changed"
 """File in the folder of a generation: how many points changed since its graphs were built."""
@@ -153,6 +156,7 @@ class EmbeddedIndex:
         Queries and writes go on meanwhile, but for a moment at the start and one at the end. It is given up once
         `stopped` says so, or the index is closed. Raises `Unavailable` when it fails; the index is as it was then.
         """
+        from recommender.index.embedded.graphs import build_graphs  # what it needs, no query does
 
         def given_up() -> bool:
             return stopped() or self._shard.closing

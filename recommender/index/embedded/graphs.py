@@ -15,9 +15,6 @@ from pathlib import Path
 from recommender.errors import IndexHeld, Unavailable
 from recommender.index.embedded.lock import GenerationLock
 
-BESIDE_QUERIES = 10
-"""Niceness of a child beside a service: it gets a tenth of a core that both want, and all that is idle."""
-
 _POLL_S = 0.1
 _EXIT_HELD = 5
 """Exit code of a child that found the shard open."""
@@ -26,7 +23,7 @@ _MAX_COMPLAINT = 500
 """Characters of the output of a child that failed that are told: the last ones."""
 
 
-def build_graphs(folder: Path, name: str, stopped: Callable[[], bool], niceness: int = 0) -> bool:
+def build_graphs(folder: Path, name: str, stopped: Callable[[], bool], niceness: int) -> bool:
     """Build the graphs of the shard in `folder`, of the generation `name`; return whether they are complete.
 
     Once `stopped` says so, the child is killed: what it was building is lost, nothing that was written before. Nothing
