@@ -287,6 +287,18 @@ def test_a_row_with_too_many_cells_is_bad(read: Read, tmp_path: Path) -> None:
     assert "line 3: 3 cells where the header has 2" in report.describe()
 
 
+def test_a_parquet_text_that_is_not_utf8_is_a_bad_row(read: Read, tmp_path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    raw = pa.array([b"b", b"\xff\xfe", b"d"], pa.binary())
+    positives = pa.StringArray.from_buffers(3, raw.buffers()[1], raw.buffers()[2])
+    parquet.write_table(pa.table({"anchor": ["a", "x", "c"], "positive": positives}), tmp_path / "pairs.parquet")
+    report = read(tmp_path / "pairs.parquet").report
+    assert (report.examples, report.bad) == (2, 1)
+    assert "row 2: holds bytes that are not UTF-8" in report.describe()
+
+
 def test_a_data_set_of_the_hub_is_read_through_the_datasets_library(read: Read, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     write(tmp_path / "mine" / "train.jsonl", PAIRS)

@@ -16,19 +16,17 @@ from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any
 
-from recommender.errors import BadInput, MissingExtra
+from recommender.errors import BadInput
 from recommender.feeds.delimited import COMMON_DELIMITERS, TAB, DelimitedTable
 from recommender.feeds.encodings import detect_encoding
 from recommender.feeds.lines import TextLines
+from recommender.feeds.parquet import ParquetTable
 from recommender.feeds.sources import FeedFile, open_source
 from recommender.hub_datasets import PREFIX, hub_source, load_hub_data
 from recommender.models.fingerprint import file_sha256
 
 _SAMPLED = 200
 """JSON objects whose names are the columns."""
-
-_BATCH = 1_000
-"""Parquet rows in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,30 +117,12 @@ def _json_lines_table(file: FeedFile, encoding: str) -> DataTable:
 
 
 def _parquet_table(file: FeedFile) -> DataTable:
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtra("parquet", "a Parquet file") from error
-    if file.gzipped:
-        raise BadInput(f"{file.name}: a gzipped Parquet file can't be read in pieces; unpack it first")
-
-    def unreadable(error: Exception) -> BadInput:
-        return BadInput(f"{file.name}: is not a readable Parquet file: {str(error).strip().partition(chr(10))[0]}")
+    table = ParquetTable(file)
 
     def rows() -> Iterator[DataRow]:
-        try:
-            with parquet.ParquetFile(file.path) as opened:
-                cells = (cells for batch in opened.iter_batches(_BATCH) for cells in batch.to_pylist())
-                yield from (DataRow(number, row) for number, row in enumerate(cells, start=1))
-        except (pa.ArrowException, OSError) as error:
-            raise unreadable(error) from error
+        return (DataRow(number, cells, problem) for number, (cells, problem) in enumerate(table.rows(), start=1))
 
-    try:
-        columns = tuple(parquet.read_schema(file.path).names)
-    except (pa.ArrowException, OSError) as error:
-        raise unreadable(error) from error
-    return DataTable(file.name, columns, rows, file_sha256(file.path), unit="row")
+    return DataTable(file.name, table.columns, rows, file_sha256(file.path), unit="row")
 
 
 def _hub_table(source: str) -> DataTable:
