@@ -1,4 +1,4 @@
-"""JSON Lines feeds: one object a line."""
+"""JSON Lines files, one object a line, as feeds and as tables of training data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from recommender.feeds.encodings import detect_encoding
 from recommender.feeds.lines import TextLines
 from recommender.feeds.objects import exact_number
 from recommender.feeds.record_shapes import MAX_NAMES, Shapes
-from recommender.feeds.rejections import BadRow
 from recommender.feeds.rows import Row
 from recommender.feeds.sources import FeedFile
 from recommender.query.serialization import kind_of
@@ -22,25 +21,77 @@ SAMPLED_LINES = 200
 """Objects whose names are looked at before anything is written."""
 
 
+class JsonLinesTable:
+    """The objects of a file; of a list with one object a line, those between its brackets.
+
+    `columns` are the names in the first `SAMPLED_LINES` objects. `ended_early` says why the file seems cut off, when
+    its objects have been read; it is empty when the file ended in good order. Raises `BadFeed` for a file without
+    objects.
+    """
+
+    def __init__(self, file: FeedFile) -> None:
+        self.name = file.name
+        self.ended_early = ""
+        self._file = file
+        self._encoding = detect_encoding(file.name, file.sample())
+        names: dict[str, None] = {}
+        reason = ""
+        for lines, members, problem in islice(self.objects(), SAMPLED_LINES):
+            names.update(dict.fromkeys(members))
+            reason = reason or (problem and f"; line {lines.first}: {problem}")
+        if not names:
+            raise BadFeed(f"{self.name}: is not JSON Lines, which has one object a line{reason}")
+        self.columns = tuple(names)[:MAX_NAMES]
+
+    def objects(self) -> Iterator[tuple[TextLines, dict[str, Any], str]]:
+        """Yield where each object stands, its members, and what is wrong with a line that can't be read."""
+        self.ended_early = ""
+        with self._file.open() as stream:
+            lines = TextLines(self.name, stream, self._encoding)
+            broken = ""
+            for line in self._object_lines(lines):
+                members, problem = ({}, lines.problem) if lines.problem else _parse(line)
+                cut = problem and not lines.raw.endswith(("\n", "\r"))
+                broken = f"its last line, {lines.first:,}, breaks off: {problem}" if cut else ""
+                yield lines, members, problem
+            self.ended_early = self.ended_early or broken
+
+    def _object_lines(self, lines: TextLines) -> Iterator[str]:
+        filled = (line for line in lines.one_by_one() if line.strip() or lines.problem)
+        first = next(filled, "")
+        if first.strip() != "[":
+            yield from chain(filter(None, [first]), filled)
+            return
+        line = first
+        for line in filled:
+            if line.strip() != "]":
+                yield line.rstrip().removesuffix(",")
+        if line.strip() != "]":
+            self.ended_early = "its list is not closed with ]"
+
+
 class JsonLinesFeed:
     """Reads objects. Each may have members of its own; every shape is matched to the fields by itself."""
 
     def __init__(self, file: FeedFile, mapping: Mapping[Field, str]) -> None:
-        self._file = file
-        self._encoding = detect_encoding(file.name, file.sample())
+        self._table = JsonLinesTable(file)
         self._shapes = Shapes(lambda names: match_columns(names, mapping), lambda columns: columns.ignored)
-        self.ended_early = ""
-        require_columns(file.name, self._sampled_names(), mapping)
+        require_columns(file.name, self._table.columns, mapping)
 
     @property
     def name(self) -> str:
         """What messages call the feed."""
-        return self._file.name
+        return self._table.name
 
     @property
     def ignored_columns(self) -> tuple[str, ...]:
         """Members that no field was read from, in the rows read so far."""
         return self._shapes.ignored
+
+    @property
+    def ended_early(self) -> str:
+        """Why the file seems cut off, when its rows have been read; empty when it ended in good order."""
+        return self._table.ended_early
 
     @property
     def withdrawn(self) -> tuple[str, ...]:
@@ -49,78 +100,22 @@ class JsonLinesFeed:
 
     def rows(self) -> Iterator[Row]:
         """Read the objects, in bounded memory."""
-        self.ended_early = ""
-        with self._file.open() as stream:
-            lines = TextLines(self._file.name, stream, self._encoding)
-            objects = _Objects(lines)
-            row = Row(0)
-            for line in objects:
-                row = self._row(lines, line)
-                yield row
-            self.ended_early = objects.ended_early or _breaks_off(row)
-
-    def _sampled_names(self) -> list[str]:
-        names: dict[str, None] = {}
-        reasons: list[str] = []
-        with self._file.open() as stream:
-            lines = TextLines(self._file.name, stream, self._encoding)
-            for line in islice(_Objects(lines), SAMPLED_LINES):
-                try:
-                    names.update(dict.fromkeys(_object(line)))
-                except BadRow as error:
-                    reasons.append(str(error))
-        if not names:
-            why = f"; line 1: {reasons[0]}" if reasons else ""
-            raise BadFeed(f"{self.name}: is not JSON Lines, which has one object a line{why}")
-        return list(names)[:MAX_NAMES]
-
-    def _row(self, lines: TextLines, line: str) -> Row:
-        if lines.problem:
-            return Row(lines.first, raw=lines.raw, problem=lines.problem)
-        try:
-            members = _object(line)
-        except BadRow as error:
-            return Row(lines.first, raw=lines.raw, problem=str(error))
-        columns = self._shapes.of(tuple(members))
-        fields = {field: members[name] for field, name in columns.fields.items()}
-        attributes = {attribute: members[name] for attribute, name in columns.attributes.items()}
-        return Row(lines.first, fields, attributes, lines.raw)
+        for lines, members, problem in self._table.objects():
+            if problem:
+                yield Row(lines.first, raw=lines.raw, problem=problem)
+                continue
+            columns = self._shapes.of(tuple(members))
+            fields = {field: members[name] for field, name in columns.fields.items()}
+            attributes = {attribute: members[name] for attribute, name in columns.attributes.items()}
+            yield Row(lines.first, fields, attributes, lines.raw)
 
 
-class _Objects:
-    """The lines that hold objects; of a list with one object a line, those between its brackets, without commas."""
-
-    def __init__(self, lines: TextLines) -> None:
-        self._lines = lines
-        self.ended_early = ""
-
-    def __iter__(self) -> Iterator[str]:
-        found = (line for line in self._lines.one_by_one() if line.strip() or self._lines.problem)
-        first = next(found, "")
-        if first.strip() != "[":
-            yield from chain(filter(None, [first]), found)
-            return
-        line = first
-        for line in found:
-            if line.strip() != "]":
-                yield line.rstrip().removesuffix(",")
-        if line.strip() != "]":
-            self.ended_early = "its list is not closed with ]"
-
-
-def _breaks_off(last: Row) -> str:
-    """Return what the last line breaks off with; empty when the file ended in good order."""
-    cut = last.problem and not str(last.raw).endswith(("\n", "\r"))
-    return f"its last line, {last.line:,}, breaks off: {last.problem}" if cut else ""
-
-
-def _object(line: str) -> dict[str, Any]:
+def _parse(line: str) -> tuple[dict[str, Any], str]:
+    """Return the members of an object; none, and the reason, for a line that holds no object."""
     try:
         value = json.loads(line, parse_float=exact_number)
     except json.JSONDecodeError as error:
-        raise BadRow(f"not JSON: {error.msg} at column {error.colno:,}") from None
+        return {}, f"not JSON: {error.msg} at column {error.colno:,}"
     except (ValueError, RecursionError):
-        raise BadRow("not JSON that can be read: too deep, or a number too long") from None
-    if not isinstance(value, dict):
-        raise BadRow(f"not a JSON object but {kind_of(value)}")
-    return value
+        return {}, "not JSON that can be read: too deep, or a number too long"
+    return (value, "") if isinstance(value, dict) else ({}, f"not a JSON object but {kind_of(value)}")

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 _MARKS = re.compile(r"[,;|]")
@@ -68,7 +69,7 @@ def is_json_list(text: str) -> bool:
 def _text(value: Any, part: str) -> str:
     if isinstance(value, list | tuple | dict):
         raise RejectedRow(f"the {part} is a {'table' if isinstance(value, dict) else 'list'}, not a text")
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float | Decimal) and float(value).is_integer():
         value = int(value)
     text = "" if value is None else " ".join(str(value).split())
     if not text:

@@ -12,21 +12,16 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any
 
 from recommender.errors import BadInput
 from recommender.feeds.delimited import COMMON_DELIMITERS, TAB, DelimitedTable
-from recommender.feeds.encodings import detect_encoding
-from recommender.feeds.lines import TextLines
+from recommender.feeds.jsonlines import JsonLinesTable
 from recommender.feeds.parquet import ParquetTable
 from recommender.feeds.sources import FeedFile, open_source
 from recommender.hub_datasets import PREFIX, hub_source, load_hub_data
 from recommender.models.fingerprint import file_sha256
-
-_SAMPLED = 200
-"""JSON objects whose names are the columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +67,7 @@ def open_table(source: Path | str) -> Iterator[DataTable]:
         suffix = next((s for s in reversed(PurePath(file.name).suffixes) if s.casefold() != ".gz"), "").casefold()
         text = sample.replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
         if suffix in (".jsonl", ".ndjson", ".json") or (suffix not in (".csv", ".tsv") and text[:1] in (b"{", b"[")):
-            yield _json_lines_table(file, detect_encoding(file.name, sample))
+            yield _json_lines_table(file)
         else:
             yield _delimited_table(file, TAB if suffix == ".tsv" else COMMON_DELIMITERS)
 
@@ -91,29 +86,13 @@ def _delimited_table(file: FeedFile, delimiters: str) -> DataTable:
     return DataTable(file.name, header, rows, file_sha256(file.path))
 
 
-def _json_lines_table(file: FeedFile, encoding: str) -> DataTable:
-    def rows() -> Iterator[DataRow]:
-        with file.open() as stream:
-            lines = TextLines(file.name, stream, encoding)
-            for line in lines.one_by_one():
-                problem: str = lines.problem
-                value: Any = {}
-                if not problem and not line.strip():
-                    continue
-                try:
-                    value = {} if problem else json.loads(line)
-                except (ValueError, RecursionError):
-                    problem = f"is not JSON: {line.strip()[:40]!r}"
-                if not isinstance(value, dict):
-                    problem, value = f"is a JSON {type(value).__name__}, not an object", {}
-                yield DataRow(lines.first, value, problem)
+def _json_lines_table(file: FeedFile) -> DataTable:
+    table = JsonLinesTable(file)
 
-    sampled = list(islice(rows(), _SAMPLED))
-    names = dict.fromkeys(name for row in sampled for name in row.cells)
-    if not names:
-        why = f" (line {sampled[0].number}: {sampled[0].problem})" if sampled else ""
-        raise BadInput(f"{file.name}: is not JSON Lines{why}; expected one object a line, or CSV, TSV or Parquet")
-    return DataTable(file.name, tuple(names), rows, file_sha256(file.path))
+    def rows() -> Iterator[DataRow]:
+        return (DataRow(lines.first, members, problem) for lines, members, problem in table.objects())
+
+    return DataTable(file.name, table.columns, rows, file_sha256(file.path))
 
 
 def _parquet_table(file: FeedFile) -> DataTable:
