@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from uuid import UUID
 
 from recommender.index.payload import (
@@ -48,10 +47,12 @@ class IdIn:
 
 Condition = AnyOf | Between | IdIn
 
+_IN_STOCK = AnyOf(AVAILABILITY, (Availability.IN_STOCK.value,))
+
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What all must hold of a point, and what none of may."""
+    """What must all hold of a point, and what must not."""
 
     must: tuple[Condition, ...] = ()
     must_not: tuple[Condition, ...] = ()
@@ -70,45 +71,39 @@ def conditions_of(filters: Filters, ids: Sequence[UUID] | None = None) -> Condit
 
     `min_score` is no condition on a point: it holds for a query.
     """
-    only = () if ids is None else (IdIn(tuple(ids)),)
-    return Conditions((*only, *_required(filters)), tuple(_excluded(filters)))
+    must: list[Condition] = []
+    if ids is not None:
+        must.append(IdIn(tuple(ids)))
+    if filters.categories and all(filters.categories):  # the empty path is the root of the tree: everything is below it
+        must.append(AnyOf(ANCESTORS, tuple(category_path(path).casefold() for path in filters.categories)))
+    if filters.brands:
+        must.append(AnyOf(BRAND_KEY, tuple(brand.casefold() for brand in filters.brands)))
+    if filters.price_min is not None or filters.price_max is not None:
+        low, high = (None if price is None else float(price) for price in (filters.price_min, filters.price_max))
+        must.append(Between(PRICE, low, high))
+    if filters.in_stock:
+        must.append(_IN_STOCK)
+    for name, values in filters.attributes:
+        if values:
+            must.append(AnyOf(ATTRIBUTE_KEYS, tuple(attribute_key(name, value) for value in values)))
+    must_not: list[Condition] = []
+    if filters.exclude_brands:
+        must_not.append(AnyOf(BRAND_KEY, tuple(brand.casefold() for brand in filters.exclude_brands)))
+    if filters.exclude_skus:
+        must_not.append(IdIn(tuple(point_id(sku) for sku in filters.exclude_skus)))
+    if filters.exclude_groups:
+        must_not.append(AnyOf(GROUP, filters.exclude_groups))
+    return Conditions(tuple(must), tuple(must_not))
 
 
-def boosted_by(boost: Boost) -> Condition | None:
-    """Return what a boost lifts; None for newness, which is no condition but a matter of degree."""
+def boost_condition(boost: Boost) -> Condition | None:
+    """Return what a point must have for a boost to lift it; None for newness, which is a matter of degree."""
     match boost.kind:
         case BoostKind.IN_STOCK:
-            return AnyOf(AVAILABILITY, (Availability.IN_STOCK.value,))
+            return _IN_STOCK
         case BoostKind.BRAND:
             return AnyOf(BRAND_KEY, (boost.value.casefold(),))
         case BoostKind.ATTRIBUTE:
             return AnyOf(ATTRIBUTE_KEYS, (attribute_key(boost.name, boost.value),))
         case BoostKind.NEWNESS:
             return None
-
-
-def _required(filters: Filters) -> Iterator[Condition]:
-    if filters.categories and all(filters.categories):  # the empty path is the root of the tree: everything is below it
-        yield AnyOf(ANCESTORS, tuple(category_path(path).casefold() for path in filters.categories))
-    if filters.brands:
-        yield AnyOf(BRAND_KEY, tuple(brand.casefold() for brand in filters.brands))
-    if filters.price_min is not None or filters.price_max is not None:
-        yield Between(PRICE, _float(filters.price_min), _float(filters.price_max))
-    if filters.in_stock:
-        yield AnyOf(AVAILABILITY, (Availability.IN_STOCK.value,))
-    for name, values in filters.attributes:
-        if values:
-            yield AnyOf(ATTRIBUTE_KEYS, tuple(attribute_key(name, value) for value in values))
-
-
-def _excluded(filters: Filters) -> Iterator[Condition]:
-    if filters.exclude_brands:
-        yield AnyOf(BRAND_KEY, tuple(brand.casefold() for brand in filters.exclude_brands))
-    if filters.exclude_skus:
-        yield IdIn(tuple(point_id(sku) for sku in filters.exclude_skus))
-    if filters.exclude_groups:
-        yield AnyOf(GROUP, filters.exclude_groups)
-
-
-def _float(price: Decimal | None) -> float | None:
-    return None if price is None else float(price)

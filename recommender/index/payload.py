@@ -49,14 +49,13 @@ POPULARITY_ATTRIBUTE = "popularity"
 """The attribute that says how popular a product is, unless a shop names another."""
 
 LONGEST_LIST = 500
-"""Characters of an attribute's value up to which `, ` is taken to part the items of a list, not those of a sentence."""
+"""Characters of an attribute's value up to which `, ` separates the items of a list; longer ones are sentences."""
 
 GRAPH_FIELDS = frozenset({ANCESTORS, PRICE})
 """Fields whose large values and ranges get graph edges of their own, so that a walk among them does not lose its way.
 
 Edges by price let a range over 50,000 clustered points find all of the ten nearest, without them 0.54; the build takes
-1.6 times as long. On attributes each common one would make a graph of nearly all points, and so would what is in
-stock."""
+1.6 times as long. Each common attribute would make a graph of nearly all points, and so would availability."""
 
 
 def product_payload(
@@ -103,12 +102,12 @@ def attribute_key(name: str, value: str) -> str:
 
     A `=` in the name is written `%3D`, so that no two attributes have one key.
     """
-    return f"{_folded(name).replace('%', '%25').replace('=', '%3D')}={_folded(value)}"
+    return f"{_fold(name).replace('%', '%25').replace('=', '%3D')}={_fold(value)}"
 
 
 def _attribute_keys(attributes: Mapping[str, str]) -> Iterator[str]:
-    # Feeds with several values of one attribute are read as `red, green` (`catalogue.cells`): each is found, and the
-    # whole too. `/` and `|` part nothing: in `1/2 inch`, `km/h` and `N/A` they are of the value.
+    # Feeds with several values of one attribute are read as `red, green` (`feeds.cells`): each is found, and the whole
+    # too. `/` and `|` separate nothing: in `1/2 inch`, `km/h` and `N/A` they belong to the value.
     for name, value in attributes.items():
         yield attribute_key(name, value)
         if len(value) <= LONGEST_LIST:
@@ -116,8 +115,8 @@ def _attribute_keys(attributes: Mapping[str, str]) -> Iterator[str]:
 
 
 def _popularity(attributes: Mapping[str, str], name: str) -> float | None:
-    wanted = _folded(name)
-    text = next((value for known, value in attributes.items() if _folded(known) == wanted), "")
+    wanted = _fold(name)
+    text = next((value for known, value in attributes.items() if _fold(known) == wanted), "")
     try:
         number = float(text)
     except ValueError:
@@ -126,7 +125,7 @@ def _popularity(attributes: Mapping[str, str], name: str) -> float | None:
     return number if math.isfinite(number) and "_" not in text else None
 
 
-def _folded(text: str) -> str:
+def _fold(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
@@ -148,7 +147,7 @@ def card_of(payload: JsonObject) -> Card:
 
 def _decimal(price: float | None) -> Decimal | None:
     # The shortest decimal that reads back as the same float is the price itself: the catalogue keeps 14 digits of it,
-    # a float tells 15 apart.
+    # and a float has 15.
     if price is None:
         return None
     exact = Decimal(str(price))

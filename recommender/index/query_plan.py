@@ -1,4 +1,4 @@
-"""What the engines share in answering a query and in taking points in."""
+"""A query as stages that every engine translates into its own words, and the constants that the engines share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +21,8 @@ LEXICAL = "lexical"
 """Names of the two vectors of a point."""
 
 RRF_K = 60
-"""Of reciprocal rank fusion: a point scores the sum of 1 / (k + rank), rank counted from 0. On a catalogue with human
-grades k = 60 gave nDCG@10 0.752, the engine's own k = 2 gave 0.717."""
+"""The k of reciprocal rank fusion: a point scores the sum of 1 / (k + rank), rank counted from 0. On a catalogue with
+human grades k = 60 gave nDCG@10 0.752, the engine's own k = 2 gave 0.717."""
 
 HNSW_M = 16
 HNSW_EF_CONSTRUCT = 100
@@ -39,7 +38,7 @@ FULL_SCAN_THRESHOLD_KB = 10_000
 FILTERED_EF = 200
 """Candidates of a walk under a filter on a field without graph edges; else the engine's 100. On 50,000 clustered
 points an attribute that every sixth has let 100 find 0.93 of the ten nearest, 200 find 0.99 in 1.2 times the time.
-ACORN, which goes over the neighbours that a filter takes out, found as many in three times the time."""
+ACORN, which walks through neighbours that a filter takes out, found as many in three times the time."""
 
 DAY_S = 86_400.0
 
@@ -48,19 +47,10 @@ ORDER_FIELDS = {Order.NEWEST: CREATED, Order.POPULAR: POPULARITY}
 
 DIVERSE_FLOOR = 50
 DIVERSE_FACTOR = 5
-"""Candidates that a diverse answer is chosen from: so many times its length, and at least the floor."""
+"""Candidates that a diverse answer is chosen from: this many times its length, and at least the floor."""
 
 NEVER = -1e15
 """When a product of unknown age was first seen, in seconds since 1970: so long ago that no half-life shows it."""
-
-
-class Route(StrEnum):
-    """Which of its vectors a query is answered by."""
-
-    DENSE = "dense"
-    LEXICAL = "lexical"
-    FUSED = "fused"
-    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,72 +87,38 @@ class Stage:
     min_score: float | None = None
 
 
-def route_of(query: IndexQuery) -> Route:
-    """Decide how a query is answered. One without a single word (all stop words) leaves the fusion nothing to fuse.
-
-    Raises `UsageError` when it has neither vector, asks for less than one point, or for what does not fit together.
-    """
-    _check(query)
-    has_words = query.lexical is not None and bool(query.lexical.indices)
-    if query.ids is not None and not query.ids:
-        return Route.NOTHING
-    if query.dense is None and query.examples is None:
-        return Route.LEXICAL if has_words else Route.NOTHING
-    return Route.FUSED if has_words else Route.DENSE
-
-
 def plan_of(query: IndexQuery) -> Stage | None:
     """Return the last stage of a query, with those before it as its sources; None when nothing can answer it.
 
-    Raises `UsageError` as `route_of` does.
+    With a vector and words the two lists are fused; a text of stop words alone leaves one list, or none.
+    Raises `UsageError` when the query has no part to rank by, or its parts do not fit together.
     """
-    route = route_of(query)
-    if route is Route.NOTHING:
+    _check(query)
+    lists: list[Ranking] = []
+    if query.examples is not None:
+        lists.append(query.examples)
+    elif query.dense is not None:
+        lists.append(query.dense)
+    if query.lexical is not None and query.lexical.indices:
+        lists.append(query.lexical)
+    if not lists or (query.ids is not None and not query.ids):
         return None
-    stage = _relevance(query, route)
+    # What relevance and boosts leave: the answer, or what a diverse one is chosen from.
+    pool = max(DIVERSE_FLOOR, DIVERSE_FACTOR * query.limit) if query.diversity else query.limit
+    candidates = max(query.prefetch, pool)
+    relevant = candidates * len(lists) if query.boosts else pool  # a boost may lift any candidate
+    if len(lists) > 1:
+        sources = tuple(Stage(ranking, candidates) for ranking in lists)
+        stage = Stage(query.fusion, relevant, sources, query.filters.min_score)
+    else:
+        stage = Stage(lists[0], relevant, (), query.filters.min_score)
     if query.boosts:
-        stage = Stage(Boosting(query.boosts, time.time()), _chosen_from(query), (stage,))
+        stage = Stage(Boosting(query.boosts, time.time()), pool, (stage,))
     if query.diversity:
-        ranking = Diversifying(_direction(query), query.diversity, _chosen_from(query))
+        vector = query.dense if query.examples is None else query.examples.liked.mean(axis=0)
+        ranking = Diversifying(np.asarray(vector, dtype=np.float32), query.diversity, pool)
         stage = Stage(ranking, query.limit, (stage,))
     return stage
-
-
-def candidates_of(query: IndexQuery) -> int:
-    """Return how many candidates each list brings to the fusion: never fewer than the answer may need."""
-    return max(query.prefetch, _chosen_from(query))
-
-
-def _chosen_from(query: IndexQuery) -> int:
-    """Return how many points relevance and boosts leave: the answer, or what a diverse one is chosen from."""
-    return max(DIVERSE_FLOOR, DIVERSE_FACTOR * query.limit) if query.diversity else query.limit
-
-
-def _relevance(query: IndexQuery, route: Route) -> Stage:
-    brought = candidates_of(query)
-    lists = [Stage(ranking, brought) for ranking in _rankings(query)]
-    # A boost may lift whatever the lists bring.
-    limit = brought * len(lists) if query.boosts else _chosen_from(query)
-    if route is Route.FUSED:
-        return Stage(query.fusion, limit, tuple(lists), query.filters.min_score)
-    return Stage(lists[0].ranking, limit, (), query.filters.min_score)
-
-
-def _rankings(query: IndexQuery) -> list[Ranking]:
-    found: list[Ranking] = []
-    if query.examples is not None:
-        found.append(query.examples)
-    elif query.dense is not None:
-        found.append(query.dense)
-    if query.lexical is not None and query.lexical.indices:
-        found.append(query.lexical)
-    return found
-
-
-def _direction(query: IndexQuery) -> NDArray[np.float32]:
-    if query.examples is not None:
-        return np.asarray(query.examples.liked.mean(axis=0), dtype=np.float32)
-    return np.asarray(query.dense, dtype=np.float32)
 
 
 def _check(query: IndexQuery) -> None:
@@ -179,20 +135,16 @@ def _check(query: IndexQuery) -> None:
     if query.diversity and query.dense is None and query.examples is None:
         raise UsageError("diversity needs vectors; a query by words alone has none")
     for boost in query.boosts:
-        _check_boost(boost)
-
-
-def _check_boost(boost: Boost) -> None:
-    if not math.isfinite(boost.weight):
-        raise UsageError(f"a boost with the weight {boost.weight}; give a number")
-    if not (math.isfinite(boost.half_life_days) and boost.half_life_days > 0):
-        raise UsageError(f"a boost with a half-life of {boost.half_life_days} days; give more than 0")
+        if not math.isfinite(boost.weight):
+            raise UsageError(f"a boost with the weight {boost.weight}; give a number")
+        if not (math.isfinite(boost.half_life_days) and boost.half_life_days > 0):
+            raise UsageError(f"a boost with a half-life of {boost.half_life_days} days; give more than 0")
 
 
 def check_points(points: Sequence[Point], dimension: int) -> None:
     """Raise `BadInput` for a vector of another length or with a component that is not finite.
 
-    The engines do not refuse these cleanly: one keeps the point without its vector, and a NaN ends up in the graph.
+    The engines do not refuse these: one keeps the point without its vector, and a NaN gets into the graph.
     """
     for point in points:
         if point.dense.shape != (dimension,):

@@ -44,7 +44,7 @@ def _excluded(product: Product, filters: Filters) -> bool:
 
 def _has(product: Product, name: str, values: tuple[str, ...]) -> bool:
     own = [value for known, value in product.attributes.items() if _plain(known) == _plain(name)]
-    items = [item for value in own for item in (value, *value.split(", "))]
+    items = [item for value in own for item in (value, *filter(str.strip, value.split(", ")))]
     return bool({_plain(item) for item in items} & {_plain(value) for value in values})
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 import qdrant_edge as edge
 
-from recommender.index.filters import AnyOf, Between, Condition, Conditions, IdIn, boosted_by, conditions_of
+from recommender.index.filters import AnyOf, Between, Condition, Conditions, IdIn, boost_condition, conditions_of
 from recommender.index.payload import CARD_FIELDS, CREATED
 from recommender.index.protocol import Examples, Fusion, IndexQuery, Order, Point, ScoredPoint, StoredPoint
 from recommender.index.query_plan import (
@@ -143,7 +143,7 @@ def _formula(boosting: Boosting) -> edge.Formula:
     # Weights below -1 would reverse the order of what they push down.
     weights = []
     for boost in boosting.boosts:
-        condition = boosted_by(boost)
+        condition = boost_condition(boost)
         if condition is None:  # newness
             fits = edge.Expression.Decay(
                 edge.DecayKind.Exp,

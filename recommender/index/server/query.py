@@ -8,7 +8,7 @@ from uuid import UUID
 
 from qdrant_client import models
 
-from recommender.index.filters import AnyOf, Between, Condition, Conditions, IdIn, boosted_by, conditions_of
+from recommender.index.filters import AnyOf, Between, Condition, Conditions, IdIn, boost_condition, conditions_of
 from recommender.index.payload import CARD_FIELDS, CREATED
 from recommender.index.protocol import Examples, Fusion, IndexQuery, Order
 from recommender.index.query_plan import (
@@ -104,7 +104,7 @@ def _formula(boosting: Boosting) -> models.FormulaQuery:
     # Weights below -1 would reverse the order of what they push down.
     weights: list[Any] = []
     for boost in boosting.boosts:
-        condition = boosted_by(boost)
+        condition = boost_condition(boost)
         if condition is None:  # newness
             age = models.DecayParamsExpression(
                 x=CREATED, target=boosting.now, midpoint=0.5, scale=boost.half_life_days * DAY_S
