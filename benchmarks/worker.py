@@ -162,7 +162,7 @@ def freshness_in_one_process(home: Path) -> Figure:
         Application(load_settings(home=home)) as application,
         application.holding(application.generations.require_live()),  # the worker lets go of what no query needs
     ):
-        worker = application.worker()
+        worker = application.worker
 
         def one_round(stop: Callable[[], bool]) -> DrainSummary | None:
             return drain(application, stopped=stop) if worker.has_work() else DrainSummary()

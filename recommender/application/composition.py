@@ -23,7 +23,7 @@ from recommender.database.restore_journal import complete_cut_off_restore
 from recommender.database.tables import now
 from recommender.embedding.bm25 import LexicalEncoder
 from recommender.embedding.encoder import Encoder
-from recommender.embedding.loader import load_encoder
+from recommender.embedding.loader import load_encoder as open_encoder
 from recommender.embedding.product_text import ProductText
 from recommender.errors import BadInput, MissingExtra, Unavailable
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
@@ -35,7 +35,7 @@ from recommender.serving.queries import Queries
 from recommender.serving.query_encoder import Observe, unobserved
 from recommender.settings import Settings, load_settings
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a command that only asks does not import what writes
     from recommender.application.graph_builds import GraphBuilds
     from recommender.application.write_targets import WriteTargets
     from recommender.ingestion.point_writer import PointWriter
@@ -52,7 +52,12 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        _make_home(settings)
+        try:
+            settings.home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(
+                f"RECOMMENDER_HOME {settings.home} can't be made ({error.strerror}); give a folder"
+            ) from error
         self._encoders: dict[str, Encoder] = {}
         self._loading = threading.Lock()
         self._keep_unused_s = 0.0
@@ -65,7 +70,11 @@ class Application:
             self.catalogue = Catalogue(self.database, self.text.hash)
             self.outbox = Outbox(self.database)
             self.rules = Rules(self.database)
-            self.generations = Generations(self.database, _requeue, lambda: self.live_models.refresh())
+
+            def requeue(session: Session, skus: Sequence[str]) -> None:
+                queue_changes(session, ((sku, 0) for sku in skus), now())
+
+            self.generations = Generations(self.database, requeue, lambda: self.live_models.refresh())
             closing.callback(self._close_engine)
             self._indexes = IndexPool(lambda: self.engine, settings.qdrant_url or str(settings.index_dir))
             closing.callback(self._indexes.close)
@@ -121,7 +130,7 @@ class Application:
         self._indexes.release(generation.name, drop=True)
 
     @contextmanager
-    def holding(self, generation: Generation) -> Iterator[Target]:
+    def open_for_writing(self, generation: Generation) -> Iterator[Target]:
         """Open a generation for writing, and keep it open meanwhile, whatever else is released."""
         with self._indexes.lease(generation.name) as index, self._graph_builds.postpone(generation.name):
             yield self.target(generation, index)
@@ -140,12 +149,13 @@ class Application:
             return known  # without the lock: what is loaded already does not wait for another one
         with self._loading:
             if (known := self._encoders.get(model.fingerprint)) is None:
-                self._encoders[model.fingerprint] = known = self._load(model)
+                self._encoders[model.fingerprint] = known = self.load_encoder(model)
             return known
 
-    def _load(self, model: RegisteredModel) -> Encoder:
+    def load_encoder(self, model: RegisteredModel) -> Encoder:
+        """Load the encoder that serves a model. Raises `Unavailable` when it can't run."""
         try:
-            return load_encoder(model.folder, model.fingerprint, self.settings.encoder, self.settings.threads)
+            return open_encoder(model.folder, model.fingerprint, self.settings.encoder, self.settings.threads)
         except BadInput as error:
             # `Unavailable`, not `BadInput`: work that needs the model waits for it; the work itself is not at fault.
             raise Unavailable(f"model {model.name} can't run: {error}") from error
@@ -160,12 +170,9 @@ class Application:
 
         return Target(generation.name, index, lambda: self.encoder_of(generation), generation.live)
 
-    def worker(self) -> Worker:
-        """Return the worker that drains the outbox into every following generation: one, which knows what it holds."""
-        return self._worker
-
     @cached_property
-    def _worker(self) -> Worker:
+    def worker(self) -> Worker:
+        """The worker that drains the outbox into every following generation: one, which knows what it has claimed."""
         from recommender.ingestion.worker import Worker
 
         return Worker(
@@ -173,10 +180,10 @@ class Application:
             self.outbox,
             self.writer,
             self._write_targets.open,
-            release_indexes=self._release_targets,
             missed=self.generations.missed,
             optimize=self._graph_builds.build_if_worth,
             release_targets=self._write_targets.release,
+            release_indexes=self.release_indexes,
         )
 
     @cached_property
@@ -195,10 +202,6 @@ class Application:
         self._closing.callback(builds.close)
         return builds
 
-    def _release_targets(self) -> None:
-        self._write_targets.release()
-        self.release_indexes()
-
     def queries(self, observe: Observe = unobserved) -> Queries:
         """Return the queries over the models of this installation; `observe` is told how long their stages take."""
         return Queries(self.live_models, self.catalogue, self.text, self.lexical, self.rules.list, observe=observe)
@@ -206,7 +209,12 @@ class Application:
     @cached_property
     def live_models(self) -> LiveModels:
         """What gives a query its model and index: the live ones, or those of another model that is kept."""
-        models = LiveModels(self.generations, self._indexes, self.encoder_of, self._tidy, _warm_up)
+
+        def warm_up(index: VectorIndex) -> None:
+            if isinstance(index, EmbeddedIndex):
+                index.warm_up()
+
+        models = LiveModels(self.generations, self._indexes, self.encoder_of, self._tidy, warm_up)
         self._closing.callback(models.close)
         return models
 
@@ -245,22 +253,6 @@ class Application:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _warm_up(index: VectorIndex) -> None:
-    if isinstance(index, EmbeddedIndex):
-        index.warm_up()
-
-
-def _requeue(session: Session, skus: Sequence[str]) -> None:
-    queue_changes(session, ((sku, 0) for sku in skus), now())
-
-
-def _make_home(settings: Settings) -> None:
-    try:
-        settings.home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"RECOMMENDER_HOME {settings.home} can't be made ({error.strerror}); give a folder") from error
 
 
 def demo_home() -> Path:

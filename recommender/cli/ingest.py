@@ -181,14 +181,14 @@ def worker(
         how = (feed_format_of(feed_format), _mapping(mapping or []), full)
         feeds = FeedWatch(application, watch, *how) if watch else None
         if not once:
-            give_back = application.worker().give_back
+            give_back = application.worker.give_back
             run_until_stopped(lambda stopped: _round(application, feeds, stopped), poll, say, give_back)
             return
         reports = list(feeds.take_present()) if feeds else []
         if not as_json:
             say_reports(reports)
         drained = run_gracefully(
-            lambda stopped: jobs.drain(application, progress, stopped.is_set), application.worker().give_back, say
+            lambda stopped: jobs.drain(application, progress, stopped.is_set), application.worker.give_back, say
         )
     if drained is None:
         raise IndexHeld("another process holds the index; try again when it is done")

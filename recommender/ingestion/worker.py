@@ -42,8 +42,8 @@ class Worker:
       False when that generation is live by now, and so must take them;
     - `optimize` is told what was written to a target, may have the engine build its graphs, and should give up when it
       is told to stop;
-    - `release_indexes` may close what `targets` opened; called now and then in a long drain;
-    - `release_targets` is told that the targets are not used any more, at the end of a drain.
+    - `release_targets` is told that the targets are not used any more: now and then in a long drain, and at its end;
+    - `release_indexes` may then close what is open; called in a long drain.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class Worker:
         writer: PointWriter,
         targets: Callable[[], Sequence[Target | UnopenedTarget]],
         owner: str | None = None,
-        release_indexes: Callable[[], None] = lambda: None,
         missed: Callable[[str, Sequence[str]], bool] = lambda _name, _skus: True,
         optimize: Callable[[Target, WriteCounts, Callable[[], bool]], None] = _optimize,
         release_targets: Callable[[], None] = lambda: None,
+        release_indexes: Callable[[], None] = lambda: None,
     ) -> None:
         self._outbox = outbox
         self._targets = targets
@@ -106,7 +106,9 @@ class Worker:
                     break
                 done += more
                 if more.counts.changes and not stopped():
-                    self._release_indexes()  # gives back what the writes mapped: the build maps much of it anew
+                    # Gives back what the writes have mapped: the build maps much of it anew.
+                    self._release_targets()
+                    self._release_indexes()
                     for target in self._targets():
                         if isinstance(target, Target) and not stopped():
                             self._optimize(target, more.counts, stopped)

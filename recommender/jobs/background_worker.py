@@ -52,7 +52,7 @@ class BackgroundWorker:
         self._thread.join(max(0.0, timeout - GIVE_BACK_S))
         if self.alive:
             try:
-                self._application.worker().give_back()
+                self._application.worker.give_back()
             except RecommenderError as error:  # its leases run out, or are taken up once this process is gone
                 _log.warning("what the worker had claimed could not be given back: %s", error)
             self._thread.join(min(timeout, GIVE_BACK_S))

@@ -135,7 +135,7 @@ def drain(
         if application.generations.live() is None and not application.outbox.anything_due():
             return DrainSummary()  # a change that comes from here on must find a generation that takes it
         ensure_live(application, progress)
-        return application.worker().drain(progress, stopped, longest)
+        return application.worker.drain(progress, stopped, longest)
     except IndexHeld:
         return None
 
@@ -145,7 +145,7 @@ def drain_and_release(application: Application, stopped: Callable[[], bool]) -> 
 
     An idle round is one look into the queue.
     """
-    if not application.worker().has_work():
+    if not application.worker.has_work():
         return DrainSummary()
     try:
         return drain(application, stopped=stopped, longest=ROUND_S)

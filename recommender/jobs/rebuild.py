@@ -47,7 +47,7 @@ def build_live(application: Application, model: RegisteredModel, progress: Progr
     older ones are removed.
     """
     generation = resume_generation(application, model)
-    with application.holding(generation) as target:
+    with application.open_for_writing(generation) as target:
         states, missed = ProductStates(application.database), partial(application.generations.noted, generation)
         backfill(target, application.catalogue, application.writer, progress, states, missed)
         application.generations.ready(generation)

@@ -63,7 +63,7 @@ class QuickApplication(Application):
         self.quick = encoders
         super().__init__(Settings(home=home))
 
-    def _load(self, model: RegisteredModel) -> Encoder:
+    def load_encoder(self, model: RegisteredModel) -> Encoder:
         return self.quick.setdefault(model.fingerprint, Away(model.fingerprint))
 
 

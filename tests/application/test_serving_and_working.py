@@ -60,7 +60,7 @@ class Turned(WordEncoder):
 class QuickApplication(Application):
     """The application with real parts but for the encoders, which are quick."""
 
-    def _load(self, model: RegisteredModel) -> Encoder:
+    def load_encoder(self, model: RegisteredModel) -> Encoder:
         return Turned(model.fingerprint)
 
 
@@ -442,7 +442,7 @@ def test_a_worker_that_fails_says_why_and_tries_again(
         return True
 
     application.catalogue.upsert([Product("late", "a late lamp")])
-    application.worker().has_work = has_work  # type: ignore[method-assign]
+    application.worker.has_work = has_work  # type: ignore[method-assign]
     worker = BackgroundWorker(application, poll=0.02)
     with caplog.at_level(logging.INFO):
         worker.start()

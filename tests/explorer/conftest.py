@@ -57,7 +57,7 @@ def install(home: Path) -> Application:
         if seed == 0:
             application.generations.switch(generation)
     application.catalogue.upsert(PRODUCTS)
-    application.worker().drain()
+    application.worker.drain()
     return application
 
 

@@ -59,7 +59,7 @@ def install(home: Path) -> Path:
         application.generations.ready(generation)
         application.generations.switch(generation)
         application.catalogue.upsert(PRODUCTS)
-        application.worker().drain()
+        application.worker.drain()
     return home
 
 
