@@ -14,7 +14,7 @@ What the catalogue has no queries for is left out; without category P@10 nothing
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from math import sqrt
 from statistics import NormalDist
@@ -214,18 +214,5 @@ def _reason(lines: Sequence[VerdictLine]) -> str:
 def to_json(verdict: Verdict) -> JsonObject:
     """Return a verdict as JSON holds it, each line with its rule."""
     figures = ("reference", "tuned", "difference", "low", "high")
-    return {
-        "passed": verdict.passed,
-        "reason": verdict.reason,
-        "lines": [
-            {
-                "name": line.name,
-                "against": line.against,
-                "rule": line.rule.value,
-                "queries": line.queries,
-                **{figure: round(getattr(line, figure), 4) for figure in figures},
-                "passed": line.passed,
-            }
-            for line in verdict.lines
-        ],
-    }
+    lines = [asdict(line) | {name: round(getattr(line, name), 4) for name in figures} for line in verdict.lines]
+    return {"passed": verdict.passed, "reason": verdict.reason, "lines": lines}
