@@ -93,7 +93,7 @@ def open_feed(
         yield HubFeed(str(path), columns)
         return
     with open_source(path) as file:
-        chosen = _recognised(file) if feed_format is FeedFormat.AUTO else feed_format
+        chosen = detect_format(file) if feed_format is FeedFormat.AUTO else feed_format
         yield _READERS.get(chosen, _read_table)(file, columns, feed_format)
 
 
@@ -141,7 +141,11 @@ _READERS = {FeedFormat.PARQUET: _read_parquet, FeedFormat.JSONL: _read_json, Fee
 """Every other format is a table."""
 
 
-def _recognised(file: FeedFile) -> FeedFormat:
+def detect_format(file: FeedFile) -> FeedFormat:
+    """Return the format of a file by its content first and its name second; a shop system's table is `csv` here.
+
+    Raises `BadFeed` for an archive.
+    """
     sample = file.sample()
     if sample.startswith(b"PAR1"):
         return FeedFormat.PARQUET

@@ -12,11 +12,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from recommender.errors import BadInput
 from recommender.feeds.delimited import COMMON_DELIMITERS, TAB, DelimitedTable
+from recommender.feeds.formats import FeedFormat, detect_format
 from recommender.feeds.jsonlines import JsonLinesTable
 from recommender.feeds.parquet import ParquetTable
 from recommender.feeds.sources import FeedFile, open_source
@@ -58,18 +59,13 @@ def open_table(source: Path | str) -> Iterator[DataTable]:
         yield _hub_table(str(source))
         return
     with open_source(source) as file:
-        sample = file.sample()
-        if sample.startswith(b"PAR1"):
+        found = detect_format(file)
+        if found is FeedFormat.PARQUET:
             yield _parquet_table(file)
-            return
-        if sample.startswith(b"PK\x03\x04"):
-            raise BadInput(f"{file.name}: is a zip archive or a spreadsheet; unpack it, or save it as CSV")
-        suffix = next((s for s in reversed(PurePath(file.name).suffixes) if s.casefold() != ".gz"), "").casefold()
-        text = sample.replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
-        if suffix in (".jsonl", ".ndjson", ".json") or (suffix not in (".csv", ".tsv") and text[:1] in (b"{", b"[")):
+        elif found is FeedFormat.JSONL:
             yield _json_lines_table(file)
         else:
-            yield _delimited_table(file, TAB if suffix == ".tsv" else COMMON_DELIMITERS)
+            yield _delimited_table(file, TAB if found is FeedFormat.TSV else COMMON_DELIMITERS)
 
 
 def _delimited_table(file: FeedFile, delimiters: str) -> DataTable:
