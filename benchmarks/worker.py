@@ -160,7 +160,7 @@ def freshness_in_one_process(home: Path) -> Figure:
     stopped = threading.Event()
     with (
         Application(load_settings(home=home)) as application,
-        application.holding(application.generations.require_live()),  # the worker lets go of what no query needs
+        application.open_for_writing(application.generations.require_live()),  # the worker releases what no query needs
     ):
         worker = application.worker
 

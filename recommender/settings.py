@@ -156,35 +156,31 @@ class Settings(BaseSettings):
 def load_settings(**overrides: object) -> Settings:
     """Read the settings.
 
-    Raises `BadInput` that names the first setting which does not fit and where it was made, or the file that can't be
-    read.
+    Raises `BadInput`, naming the first setting that does not fit and where it was made, or the file that can't be read.
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise BadInput(_complaint(error, overrides)) from error
+        raise BadInput(_describe_first(error, overrides)) from error
     except (OSError, ValueError) as error:  # only the file is read and parsed before the values are checked
         raise BadInput(f"{Path(FILE).resolve()} can't be read ({error}); it must be TOML in UTF-8") from error
 
 
-def _complaint(error: ValidationError, arguments: Mapping[str, object]) -> str:
+def _describe_first(error: ValidationError, arguments: Mapping[str, object]) -> str:
+    """Return what is wrong with the first setting that does not fit, and where it was made."""
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"]) or "settings"
-    origin = _origin(name.split(".")[0], arguments)
+    setting = name.split(".")[0]
+    origin = "an argument"
+    if setting not in arguments:
+        variable = f"{PREFIX}{setting}".upper()
+        origin = next((f"the variable {known}" for known in os.environ if known.upper() == variable), FILE)
     if first["type"] == "extra_forbidden":
         from difflib import get_close_matches
 
         near = get_close_matches(name, Settings.model_fields, 1)
-        return f"{origin} sets {name!r}, which is no setting; " + (
-            f"did you mean {near[0]!r}?" if near else f"there are {', '.join(Settings.model_fields)}"
-        )
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(Settings.model_fields)}"
+        return f"{origin} sets {name!r}, which is no setting; {hint}"
     secret = any(part in name.lower() for part in _SECRET)
     got = "" if secret else f" (got {first.get('input')!r})"
     return f"setting {name!r} of {origin}: {first['msg']}{got}"
-
-
-def _origin(name: str, arguments: Mapping[str, object]) -> str:
-    if name in arguments:
-        return "an argument"
-    wanted = f"{PREFIX}{name}".upper()
-    return next((f"the variable {known}" for known in os.environ if known.upper() == wanted), FILE)

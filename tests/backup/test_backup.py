@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import sqlite3
 import tarfile
 import threading
@@ -26,6 +27,7 @@ from recommender.backup import Part
 from recommender.backup import create as backups
 from recommender.backup.archive import CATALOGUE, MANIFEST, ArchiveWriter, BackupContents, unpack
 from recommender.backup.create import backup
+from recommender.backup.index_copy import copy_live_index
 from recommender.backup.points import restore_points
 from recommender.backup.restore import restore
 from recommender.database import transfer
@@ -436,6 +438,16 @@ def test_an_index_that_is_held_is_waited_for_and_then_told(
         letting_go.join()
     restored = restore(settings_of(tmp_path / "other"), tmp_path / "rest.tar")
     assert (restored.products, restored.points) == (48, 0)
+
+
+def test_a_copy_of_an_index_that_nobody_wrote_to_for_long_is_not_taken_for_left_over(own: Settings) -> None:
+    for folder in [path for path in own.index_dir.rglob("*") if path.is_dir()]:
+        os.utime(folder, (0, 0))
+    with Application(own) as application:
+        first, second = copy_live_index(application), copy_live_index(application)
+        assert first.folder.is_dir() and first.folder != second.folder
+        with second.open() as index:
+            assert index.count() == len(PRODUCTS)
 
 
 def test_a_file_that_exists_is_not_written_over(shop: Settings, tmp_path: Path) -> None:
