@@ -180,7 +180,7 @@ class Application:
             self.outbox,
             self.writer,
             self._write_targets.open,
-            missed=self.generations.missed,
+            missed=self.generations.note_missed,
             optimize=self._graph_builds.build_if_worth,
             release_targets=self._write_targets.release,
             release_indexes=self.release_indexes,

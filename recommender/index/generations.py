@@ -19,15 +19,10 @@ from recommender.errors import NoLiveModel, NotFound, Refused
 _LIVE = 1
 """Id of the one row that says what is live."""
 
-_NOTED = 500
-"""SKUs in one statement."""
+_SKUS_A_STATEMENT = 500
 
 Requeue = Callable[[Session, Sequence[str]], None]
 """Queues SKUs for the index once more, in the transaction of the session."""
-
-
-def _forget(session: Session, skus: Sequence[str]) -> None:
-    """Queue nothing: where nobody follows changes, none is missed."""
 
 
 class GenerationState(StrEnum):
@@ -58,11 +53,15 @@ class Generation:
 class Generations:
     """The life of generations: building, ready, live, kept, retired. Each step is one transaction.
 
-    `switched` is called after each switch and each rollback of this process.
+    `requeue` gets what a generation missed when it goes live: without it, nothing is queued. `switched` is called after
+    each switch and each rollback of this process.
     """
 
     def __init__(
-        self, database: Database, requeue: Requeue = _forget, switched: Callable[[], None] = lambda: None
+        self,
+        database: Database,
+        requeue: Requeue = lambda _session, _skus: None,
+        switched: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._requeue = requeue
@@ -91,7 +90,7 @@ class Generations:
             return self._read(session, live.generation_id) if live else None
 
     def live_id(self) -> int | None:
-        """Return the id of the generation that answers queries, by the cheapest question there is."""
+        """Return the id of the generation that answers queries, by the cheapest statement there is."""
         with self._database.reading() as session:
             return session.scalar(select(LiveRow.generation_id).where(LiveRow.id == _LIVE))
 
@@ -111,27 +110,27 @@ class Generations:
         listed = [one for one in self.list() if one.live or one.state is not GenerationState.RETIRED]
         return sorted(listed, key=lambda one: (not one.live, one.state is not GenerationState.BUILDING))
 
-    def missed(self, name: str, skus: Sequence[str]) -> bool:
+    def note_missed(self, name: str, skus: Sequence[str]) -> bool:
         """Note changes that a generation did not take; they are queued again in the transaction that makes it live.
 
-        Returns False, and notes nothing, for the live one: whoever writes may not call these changes applied. One that
+        Returns False, and notes nothing, for the live one: the caller may not take these changes for applied. One that
         is retired, or unknown, needs no note.
         """
         with self._database.writing() as session:
-            live = session.get(LiveRow, _LIVE, with_for_update=True)  # no switch between the question and the note
+            live = session.get(LiveRow, _LIVE, with_for_update=True)  # no switch until this is noted
             row = session.scalar(select(GenerationRow).where(GenerationRow.name == name))
             if row is None or row.state == GenerationState.RETIRED:
                 return True
             if live is not None and live.generation_id == row.id:
                 return False
-            for chunk in batches(sorted(set(skus)), _NOTED):
-                noted = select(MissedRow.sku).where(MissedRow.generation_id == row.id, MissedRow.sku.in_(chunk))
-                known = set(session.scalars(noted))
+            for chunk in batches(sorted(set(skus)), _SKUS_A_STATEMENT):
+                statement = select(MissedRow.sku).where(MissedRow.generation_id == row.id, MissedRow.sku.in_(chunk))
+                known = set(session.scalars(statement))
                 session.add_all(MissedRow(generation_id=row.id, sku=sku) for sku in chunk if sku not in known)
         return True
 
-    def noted(self, generation: Generation) -> frozenset[str]:
-        """Return the SKUs that are noted as missed by a generation."""
+    def missing_skus(self, generation: Generation) -> frozenset[str]:
+        """Return the SKUs of the changes that a generation missed."""
         with self._database.reading() as session:
             return frozenset(session.scalars(select(MissedRow.sku).where(MissedRow.generation_id == generation.id)))
 
@@ -153,7 +152,7 @@ class Generations:
         Raises `Refused` for a retired one.
         """
         with self._database.writing() as session:
-            row = _locked(session, generation)
+            row = _lock_row(session, generation)
             if row.state == GenerationState.RETIRED:
                 raise Refused(f"generation {row.name!r} is retired; run `recommender index rebuild`")
             if row.state == GenerationState.BUILDING:
@@ -166,13 +165,15 @@ class Generations:
         """
         with self._database.writing() as session:
             live = session.get(LiveRow, _LIVE, with_for_update=True)
-            row = _locked(session, generation)
+            row = _lock_row(session, generation)
             if row.state != GenerationState.READY:
                 raise Refused(f"generation {row.name!r} is {row.state}, expected ready; let its build finish first")
             if live is None:
                 session.add(LiveRow(generation_id=row.id))
             elif live.generation_id != row.id:
-                _point(session, live, to=row.id, keep_previous=_same_model_as_live(session, live, row))
+                # A rebuild is no step to go back from: after promote and rebuild, a rollback must undo the promotion.
+                keep_previous = live.previous_generation_id is not None and _has_live_model(session, live, row)
+                _set_live(session, live, row.id, keep_previous)
             self._requeue_missed(session, row.id)
         self._switched()
 
@@ -188,7 +189,7 @@ class Generations:
                 raise NoLiveModel("nothing is live yet, so there is nothing to go back from; ingest a feed first")
             if live.previous_generation_id is None:
                 raise NotFound("there is no previous generation to go back to; promote another model first")
-            _point(session, live, to=live.previous_generation_id)
+            _set_live(session, live, live.previous_generation_id)
             self._requeue_missed(session, live.generation_id)
             session.flush()
             now_live = self._read(session, live.generation_id)
@@ -202,7 +203,7 @@ class Generations:
         """
         with self._database.writing() as session:
             live = session.get(LiveRow, _LIVE, with_for_update=True)
-            row = _locked(session, generation)
+            row = _lock_row(session, generation)
             if live is not None and row.id == live.generation_id:
                 raise Refused(f"generation {row.name!r} is live; promote another model before it is retired")
             if live is not None and row.id == live.previous_generation_id:
@@ -212,7 +213,7 @@ class Generations:
             _retire(session, row)
 
     def retire_beyond(self, keep: int) -> None:
-        """Retire what was live before, but for the `keep` generations that were so last; 0 leaves no way back."""
+        """Retire what was live before, except for the last `keep` generations; 0 leaves no way back."""
         with self._database.writing() as session:
             live = session.get(LiveRow, _LIVE, with_for_update=True)
             if live is None:
@@ -220,7 +221,9 @@ class Generations:
             ready = select(GenerationRow).where(GenerationRow.state == GenerationState.READY).with_for_update()
             rows = [row for row in session.scalars(ready) if row.id != live.generation_id]
             rows.sort(key=lambda row: (row.id == live.previous_generation_id, row.live_until or row.created_at))
-            kept = [row for row in rows if row.id == live.previous_generation_id or not _made_as(session, live, row)]
+            kept = [
+                row for row in rows if row.id == live.previous_generation_id or not _has_live_model(session, live, row)
+            ]
             kept = kept[-keep:] if keep else []
             for row in (row for row in rows if row not in kept):
                 if row.id == live.previous_generation_id:
@@ -239,28 +242,24 @@ def _select(session: Session) -> list[Generation]:
     live = session.get(LiveRow, _LIVE)
     statement = select(GenerationRow, ModelRow.name).join(ModelRow).order_by(GenerationRow.id)
     return [
-        _generation(row, model_name, live is not None and live.generation_id == row.id)
+        Generation(
+            id=row.id,
+            name=row.name,
+            model_name=model_name,
+            model_id=row.model_id,
+            fingerprint=row.fingerprint,
+            dimension=row.dimension,
+            state=GenerationState(row.state),
+            live=live is not None and live.generation_id == row.id,
+            created_at=row.created_at,
+            ready_at=row.ready_at,
+            live_until=row.live_until,
+        )
         for row, model_name in session.execute(statement)
     ]
 
 
-def _generation(row: GenerationRow, model_name: str, live: bool) -> Generation:
-    return Generation(
-        id=row.id,
-        name=row.name,
-        model_name=model_name,
-        model_id=row.model_id,
-        fingerprint=row.fingerprint,
-        dimension=row.dimension,
-        state=GenerationState(row.state),
-        live=live,
-        created_at=row.created_at,
-        ready_at=row.ready_at,
-        live_until=row.live_until,
-    )
-
-
-def _locked(session: Session, generation: Generation) -> GenerationRow:
+def _lock_row(session: Session, generation: Generation) -> GenerationRow:
     # The row is locked, so that on PostgreSQL a switch to a generation and its retirement can't both succeed.
     row = session.get(GenerationRow, generation.id, with_for_update=True)
     if row is None:
@@ -268,17 +267,12 @@ def _locked(session: Session, generation: Generation) -> GenerationRow:
     return row
 
 
-def _same_model_as_live(session: Session, live: LiveRow, row: GenerationRow) -> bool:
-    # A rebuild is no step to go back from: after promote and rebuild, a rollback must still undo the promotion.
-    return live.previous_generation_id is not None and _made_as(session, live, row)
-
-
-def _made_as(session: Session, live: LiveRow, row: GenerationRow) -> bool:
+def _has_live_model(session: Session, live: LiveRow, row: GenerationRow) -> bool:
     current = session.get(GenerationRow, live.generation_id)
     return current is not None and current.model_id == row.model_id
 
 
-def _point(session: Session, live: LiveRow, to: int, keep_previous: bool = False) -> None:
+def _set_live(session: Session, live: LiveRow, to: int, keep_previous: bool = False) -> None:
     left = session.get(GenerationRow, live.generation_id)
     if left is not None:
         left.live_until = now()

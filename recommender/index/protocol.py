@@ -1,4 +1,4 @@
-"""What a vector engine does for us: one small set of verbs, the same for the embedded engine and the server."""
+"""The verbs of a vector engine: the same few for the embedded engine and the server, and the values they take."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Fusion(StrEnum):
 
 
 class Order(StrEnum):
-    """How products are walked without a query: the latest first seen first, or the most popular."""
+    """How products are ordered without a query: those first seen last come first, or the most popular."""
 
     NEWEST = "newest"
     POPULAR = "popular"
@@ -60,7 +60,7 @@ class ScoredPoint:
     """A point that answers a query, with its score: larger is nearer.
 
     Its payload holds what `card_of` reads; it may be empty where the query said that no payloads are needed.
-    The scores of a diverse answer are the cosines to what was asked, in the order that the engine chose.
+    The scores of a diverse answer are the cosines to the query, in the order that the engine chose.
     """
 
     id: UUID
@@ -82,13 +82,13 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class IndexQuery:
-    """One question. With a dense and a lexical part the engine fuses the two lists; with one it ranks by that alone.
+    """A query to one index. With a dense and a lexical part the engine fuses the two lists; with one it ranks by that.
 
     `examples` stand in place of `dense`. `prefetch` is how many candidates each list brings to the fusion. `exact`
     scans instead of walking the graph. `ids` restricts the answer to these points. `filters.min_score` holds for the
     score before boosts and diversity. Boosts multiply that score; then `diversity` (0 to 1; needs `dense` or
     `examples`) has the engine choose among the best by maximal marginal relevance. Without `payloads` points may come
-    bare, for who needs few of many: the embedded engine is asked again for those in less time than it brings them all.
+    bare: few of many payloads are fetched afterwards in less time than the embedded engine needs to bring them all.
     """
 
     limit: int
@@ -125,7 +125,10 @@ class VectorIndex(Protocol):
         ...
 
     def query(self, query: IndexQuery) -> list[ScoredPoint]:
-        """Answer a query, best first."""
+        """Answer a query, best first.
+
+        Raises `UsageError` for a query whose parts do not fit together.
+        """
         ...
 
     def select(
@@ -133,7 +136,7 @@ class VectorIndex(Protocol):
     ) -> list[StoredPoint]:
         """Return up to `limit` points that match, of those in `ids` if given; in `order`, else in no promised one.
 
-        Points without the field that the order goes by are left out; `filters.min_score` is about queries and ignored.
+        Points without the field of the order are left out; `filters.min_score` is about queries, and ignored.
         """
         ...
 
@@ -142,7 +145,7 @@ class VectorIndex(Protocol):
         ...
 
     def scroll(self, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
-        """Walk over all points, `batch` at a time."""
+        """Walk over all points in the order of their ids, `batch` at a time."""
         ...
 
     def count(self, filters: Filters | None = None) -> int:
@@ -158,7 +161,7 @@ class VectorIndex(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the generation; in embedded mode another process may open it then."""
+        """Release the generation; in embedded mode another process may open it then."""
         ...
 
 

@@ -48,7 +48,7 @@ def build_live(application: Application, model: RegisteredModel, progress: Progr
     """
     generation = resume_generation(application, model)
     with application.open_for_writing(generation) as target:
-        states, missed = ProductStates(application.database), partial(application.generations.noted, generation)
+        states, missed = ProductStates(application.database), partial(application.generations.missing_skus, generation)
         backfill(target, application.catalogue, application.writer, progress, states, missed)
         application.generations.ready(generation)
         application.generations.switch(generation)

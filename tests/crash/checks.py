@@ -81,7 +81,7 @@ def _kept_one_lacks_only_what_is_noted(application: Application) -> None:
         return
     assert previous.state is GenerationState.READY, previous
     assert previous.name in application.engine.names(), previous
-    noted = application.generations.noted(previous)
+    noted = application.generations.missing_skus(previous)
     assert noted.issuperset(verify(application.index(previous), application.catalogue).differing)
 
 

@@ -176,8 +176,8 @@ def test_what_a_generation_missed_is_queued_by_the_switch_that_makes_it_live(
     first, second = _ready(generations, model), _ready(generations, tuned)
     for generation in (first, second):
         generations.switch(generation)
-    assert not generations.missed(second.name, ["A"])  # live: it may not miss anything
-    assert generations.missed(first.name, ["B", "A"]) and generations.missed(first.name, ["B", "C"])
+    assert not generations.note_missed(second.name, ["A"])  # live: it may not miss anything
+    assert generations.note_missed(first.name, ["B", "A"]) and generations.note_missed(first.name, ["B", "C"])
     queued.clear()
     generations.rollback()
     assert queued == [["A", "B", "C"]]

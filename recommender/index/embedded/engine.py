@@ -24,7 +24,7 @@ from recommender.index.embedded.query import (
 from recommender.index.embedded.schema import create_shard, dimension_of
 from recommender.index.embedded.shard import Shard, engine_errors
 from recommender.index.embedded.storage import draft_folder, install, remove, shard_folder
-from recommender.index.protocol import IndexQuery, Order, Point, ScoredPoint, StoredPoint
+from recommender.index.protocol import IndexQuery, Order, Point, ScoredPoint, StoredPoint, VectorEngine, VectorIndex
 from recommender.index.query_plan import check_points, plan_of
 from recommender.query import Filters
 from recommender.types import JsonObject
@@ -43,7 +43,7 @@ _CHANGES = ".changed"
 """File in the folder of a generation: how many points changed since its graphs were built."""
 
 
-class EmbeddedIndex:
+class EmbeddedIndex(VectorIndex):
     """One open shard. Another process can't open it until this one closes it."""
 
     def __init__(self, name: str, folder: Path, lock: GenerationLock) -> None:
@@ -54,14 +54,12 @@ class EmbeddedIndex:
         self._shard = Shard(name, folder, self._dimension)
 
     def upsert(self, points: Sequence[Point]) -> None:
-        """Write whole points, replacing those with the same id."""
         check_points(points, self._dimension)
         for batch in batches(points, UPSERT_BATCH):
             operation = edge.UpdateOperation.upsert_points([edge_point(point) for point in batch])
             self._shard.update(operation, [point.id for point in batch])
 
     def overwrite_payloads(self, payloads: Sequence[tuple[UUID, JsonObject]]) -> None:
-        """Replace the payloads of points that exist; their vectors stay as they are."""
         for batch in batches(payloads, UPSERT_BATCH):
             # Looked up first: naming a point that is not there is an error, and a filter on its id takes twice as long.
             known = {point.id: point.payload for point in self.retrieve([identity for identity, _ in batch])}
@@ -77,18 +75,15 @@ class EmbeddedIndex:
                 self._shard.update(operation, [identity])
 
     def delete(self, ids: Sequence[UUID]) -> None:
-        """Remove points; ids that are not there are no error."""
         if ids:
             self._shard.update(edge.UpdateOperation.delete_points(list(ids)), ids)
 
     def retrieve(self, ids: Sequence[UUID], with_vectors: bool = False) -> list[StoredPoint]:
-        """Return the points among `ids` that exist, in no promised order."""
         with self._shard.reading() as shard:
             records = shard.retrieve(list(ids), with_payload=True, with_vector=vector_names(with_vectors))
         return [stored_point(record) for record in records]
 
     def query(self, query: IndexQuery) -> list[ScoredPoint]:
-        """Answer a query, best first."""
         plan = plan_of(query)
         if plan is None:
             return []
@@ -100,7 +95,6 @@ class EmbeddedIndex:
     def select(
         self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None
     ) -> list[StoredPoint]:
-        """Return up to `limit` points that match, in an order or in none that is promised."""
         if ids is not None and not ids:
             return []
         with self._shard.reading() as shard:
@@ -108,13 +102,11 @@ class EmbeddedIndex:
         return [stored_point(record) for record in records]
 
     def facet(self, field: str, filters: Filters, limit: int) -> list[tuple[str, int]]:
-        """Return the most frequent values of a keyword field among the points that match, with their exact counts."""
         request = edge.FacetRequest(field, limit=limit, exact=True, filter=edge_filter(filters))
         with self._shard.reading() as shard:
             return [(str(hit.value), hit.count) for hit in shard.facet(request)]
 
     def scroll(self, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
-        """Walk over all points in the order of their ids, `batch` at a time."""
         offset = None
         while True:
             request = edge.ScrollRequest(
@@ -127,7 +119,6 @@ class EmbeddedIndex:
                 return
 
     def count(self, filters: Filters | None = None) -> int:
-        """Return how many points match, exactly."""
         with self._shard.reading() as shard:
             return shard.count(edge.CountRequest(exact=True, filter=edge_filter(filters or Filters())))
 
@@ -136,7 +127,6 @@ class EmbeddedIndex:
         self._shard.warm_up()
 
     def flush(self) -> None:
-        """Return when everything that was written is durable."""
         self._shard.sync()
 
     def optimize(self, stopped: Callable[[], bool] = lambda: False) -> None:
@@ -189,7 +179,7 @@ class EmbeddedIndex:
         (self._folder / _CHANGES).write_text(str(count), encoding="ascii")
 
 
-class EmbeddedEngine:
+class EmbeddedEngine(VectorEngine):
     """The generations in one folder. It holds nothing itself: each open generation holds its own shard."""
 
     def __init__(self, folder: Path) -> None:
@@ -238,7 +228,6 @@ class EmbeddedEngine:
             remove(self.folder, name)
 
     def names(self) -> list[str]:
-        """Return the names of the generations that exist, sorted."""
         if not self.folder.is_dir():
             return []
         return sorted(path.name for path in self.folder.iterdir() if path.is_dir() and not path.name.startswith("."))

@@ -16,7 +16,7 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 from recommender.batching import batches
 from recommender.errors import BadInput, NotFound, Unavailable
 from recommender.index.payload import GRAPH_FIELDS, INDEXED_FIELDS, FieldKind
-from recommender.index.protocol import IndexQuery, Order, Point, ScoredPoint, StoredPoint
+from recommender.index.protocol import IndexQuery, Order, Point, ScoredPoint, StoredPoint, VectorEngine, VectorIndex
 from recommender.index.query_plan import (
     DENSE,
     FULL_SCAN_THRESHOLD_KB,
@@ -56,7 +56,7 @@ def connect(url: str, api_key: str = "", prefix: str = "recommender") -> ServerE
     return ServerEngine(client, prefix, f"{parts.scheme}://{address}")
 
 
-class ServerIndex:
+class ServerIndex(VectorIndex):
     """One collection. Any number of processes may have it open."""
 
     def __init__(self, client: QdrantClient, collection: str, dimension: int, where: str) -> None:
@@ -66,14 +66,12 @@ class ServerIndex:
         self._where = where
 
     def upsert(self, points: Sequence[Point]) -> None:
-        """Write whole points, replacing those with the same id."""
         check_points(points, self._dimension)
         for batch in batches(points, WRITE_BATCH):
             with engine_errors(self._where):
                 self._client.upsert(self._collection, [_point_struct(point) for point in batch], wait=True)
 
     def overwrite_payloads(self, payloads: Sequence[tuple[UUID, JsonObject]]) -> None:
-        """Replace the payloads of points that exist; their vectors stay as they are."""
         for batch in batches(payloads, WRITE_BATCH):
             # By filter: naming the id of a point that is not there is an error, in the middle of the batch.
             operations = [
@@ -89,13 +87,11 @@ class ServerIndex:
                 self._client.batch_update_points(self._collection, operations, wait=True)
 
     def delete(self, ids: Sequence[UUID]) -> None:
-        """Remove points; ids that are not there are no error."""
         for batch in batches(ids, WRITE_BATCH):
             with engine_errors(self._where):
                 self._client.delete(self._collection, [str(identity) for identity in batch], wait=True)
 
     def retrieve(self, ids: Sequence[UUID], with_vectors: bool = False) -> list[StoredPoint]:
-        """Return the points among `ids` that exist, in no promised order."""
         with engine_errors(self._where):
             records = self._client.retrieve(
                 self._collection,
@@ -103,10 +99,9 @@ class ServerIndex:
                 with_payload=True,
                 with_vectors=_vectors(with_vectors),
             )
-        return [_stored(record) for record in records]
+        return [_stored_point(record) for record in records]
 
     def query(self, query: IndexQuery) -> list[ScoredPoint]:
-        """Answer a query, best first."""
         last = plan_of(query)
         if last is None:
             return []
@@ -117,7 +112,6 @@ class ServerIndex:
     def select(
         self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None
     ) -> list[StoredPoint]:
-        """Return up to `limit` points that match, in an order or in none that is promised."""
         if ids is not None and not ids:
             return []
         with engine_errors(self._where):
@@ -128,16 +122,14 @@ class ServerIndex:
                 order_by=server_order(order),
                 with_payload=True,
             )
-        return [_stored(record) for record in records]
+        return [_stored_point(record) for record in records]
 
     def facet(self, field: str, filters: Filters, limit: int) -> list[tuple[str, int]]:
-        """Return the most frequent values of a keyword field among the points that match, with their exact counts."""
         with engine_errors(self._where):
             answer = self._client.facet(self._collection, field, server_filter(filters), limit, exact=True)
         return [(str(hit.value), hit.count) for hit in answer.hits]
 
     def scroll(self, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
-        """Walk over all points in the order of their ids, `batch` at a time."""
         offset = None
         while True:
             with engine_errors(self._where):
@@ -148,12 +140,11 @@ class ServerIndex:
                     with_payload=True,
                     with_vectors=_vectors(with_vectors),
                 )
-            yield from (_stored(record) for record in records)
+            yield from (_stored_point(record) for record in records)
             if offset is None:
                 return
 
     def count(self, filters: Filters | None = None) -> int:
-        """Return how many points match, exactly."""
         with engine_errors(self._where):
             return self._client.count(self._collection, server_filter(filters or Filters()), exact=True).count
 
@@ -167,7 +158,7 @@ class ServerIndex:
         """Do nothing: the connection belongs to the engine."""
 
 
-class ServerEngine:
+class ServerEngine(VectorEngine):
     """The generations on one server: collections named `PREFIX_NAME`. `where` is how messages call the server."""
 
     def __init__(self, client: QdrantClient, prefix: str = "recommender", where: str = "the Qdrant server") -> None:
@@ -176,7 +167,6 @@ class ServerEngine:
         self._where = where
 
     def create(self, name: str, dimension: int) -> ServerIndex:
-        """Make an empty generation with its payload indexes, and open it. What lay under the name before is removed."""
         self.drop(name)
         with engine_errors(self._where):
             self._client.create_collection(
@@ -217,19 +207,16 @@ class ServerEngine:
         return ServerIndex(self._client, collection, vectors[DENSE].size, self._where)
 
     def drop(self, name: str) -> None:
-        """Remove a generation; one that is not there is no error."""
         with engine_errors(self._where):
             self._client.delete_collection(self._collection(name))
 
     def names(self) -> list[str]:
-        """Return the names of the generations that exist, sorted."""
         with engine_errors(self._where):
             collections = [collection.name for collection in self._client.get_collections().collections]
         start = self._collection("")
         return sorted(name.removeprefix(start) for name in collections if name.startswith(start))
 
     def close(self) -> None:
-        """Close the connection."""
         self._client.close()
 
     def _collection(self, name: str) -> str:
@@ -256,7 +243,7 @@ def _vectors(wanted: bool) -> list[str] | bool:
     return [DENSE] if wanted else False
 
 
-def _stored(record: models.Record) -> StoredPoint:
+def _stored_point(record: models.Record) -> StoredPoint:
     dense = record.vector.get(DENSE) if isinstance(record.vector, dict) else None
     array = None if dense is None else np.asarray(dense, dtype=np.float32)
     return StoredPoint(UUID(str(record.id)), record.payload or {}, array)
