@@ -69,7 +69,7 @@ class ScoredPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Examples:
+class ExampleVectors:
     """Liked (float32 [n, d], n >= 1) and disliked (float32 [m, d]) products as one dense query.
 
     `best_score` ranks by the nearest example, else by the sum of the similarities to all of them.
@@ -98,7 +98,7 @@ class IndexQuery:
     filters: Filters = field(default_factory=Filters)
     prefetch: int = 100
     exact: bool = False
-    examples: Examples | None = None
+    examples: ExampleVectors | None = None
     ids: tuple[UUID, ...] | None = None
     boosts: tuple[Boost, ...] = ()
     diversity: float = 0.0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recommender.errors import BadInput, UsageError
 from recommender.index.payload import CREATED, POPULARITY
-from recommender.index.protocol import Examples, Fusion, IndexQuery, Order, Point
+from recommender.index.protocol import ExampleVectors, Fusion, IndexQuery, Order, Point
 from recommender.query import Boost
 from recommender.types import SparseVector
 
@@ -70,7 +70,7 @@ class Diversifying:
     candidates: int
 
 
-Ranking = NDArray[np.float32] | Examples | SparseVector | Fusion | Boosting | Diversifying
+Ranking = NDArray[np.float32] | ExampleVectors | SparseVector | Fusion | Boosting | Diversifying
 """What a stage ranks by: a dense vector, examples, words, or what it makes of the stages before it."""
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recommender.batching import batches
 from recommender.index.payload import card_of
-from recommender.index.protocol import Examples, Fusion, IndexQuery, Order, ScoredPoint, VectorIndex, point_id
+from recommender.index.protocol import ExampleVectors, Fusion, IndexQuery, Order, ScoredPoint, VectorIndex, point_id
 from recommender.query import Fallback, Filters, Hit, Options, Reason, Variants
 from recommender.serving.merchandising import NO_PLACEMENT, Placement
 from recommender.serving.query_encoder import Observe, timed, unobserved
@@ -52,7 +52,7 @@ class EncodedQuery:
     """
 
     dense: NDArray[np.float32] | None = None
-    examples: Examples | None = None
+    examples: ExampleVectors | None = None
     lexical: SparseVector | None = None
     fusion: Fusion = Fusion.RRF
     words: str = ""

@@ -2,7 +2,7 @@
 
 PaCMAP (Wang, Huang, Rudin, Shaposhnik 2021, https://jmlr.org/papers/v22/20-1061.html) over whole arrays in numpy:
 pairs of neighbours attract, a few pairs of middling distance hold the large shape, random pairs repel. Then points that
-lie on each other are moved apart, so that each can be seen and pointed at. None of it sees a category: departments
+lie on each other are moved apart, so that each can be seen and pointed at. Categories play no part in it: departments
 stand apart on the map only as far as the model tells them apart.
 """
 
@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from recommender.index.protocol import StoredPoint, VectorIndex
 
 MAX_POINTS = 5000
-"""Products on the map, at most: more are neither told apart by eye nor laid out in seconds."""
+"""Products on the map, at most: the eye does not tell more apart, and they are not laid out in seconds."""
 
 MAX_DEPARTMENTS = 24
-"""Departments that are named; what is smaller goes under "Other"."""
+"""Departments that are named; smaller ones go under "Other"."""
 
 OTHER = "Other"
 """Stands for small departments, and for products without a category."""
@@ -38,14 +38,14 @@ after which nothing moves any more at this size."""
 _RATE = 1.0
 _SEED = 20210
 _CHUNK = 512
-"""Rows of one product of matrices: what runs at once is short, so that queries get their turn between two."""
+"""Rows of one matrix product: each is short, so that queries get their turn in between."""
 
 _BATCH = 100
 """Points read at once. The embedded engine lets no other thread run meanwhile."""
 
 _SPREADINGS = 3
 _PUSHES = 4
-"""Times that crowded points are looked for, and steps apart after each."""
+"""How often crowded points are looked for, and how many steps they are moved apart after each."""
 
 _CROWD = 8
 _FILL = 0.25
@@ -56,7 +56,7 @@ Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
-class MapPoint:
+class MappedProduct:
     """One product on the map, from -1 to 1 in both directions. `department` is a place in the map's departments."""
 
     x: float
@@ -70,7 +70,7 @@ class MapPoint:
 class EmbeddingMap:
     """Products in the plane; departments by size, the largest first."""
 
-    points: tuple[MapPoint, ...]
+    points: tuple[MappedProduct, ...]
     departments: tuple[str, ...]
 
 
@@ -81,71 +81,63 @@ def sample(index: VectorIndex, limit: int = MAX_POINTS) -> list[StoredPoint]:
 
 
 def embedding_map(points: Sequence[StoredPoint]) -> EmbeddingMap:
-    """Lay points out in the plane: the same for the same points. Takes seconds for thousands."""
+    """Lay points out in the plane: the same for the same points. Takes seconds for thousands.
+
+    Raises `ValueError` for points without their vectors.
+    """
     if not points:
         return EmbeddingMap((), ())
-    places = layout(np.stack([_vector(point) for point in points]))
-    names = [_department(point) for point in points]
-    departments = _largest(names)
+    vectors = [point.dense for point in points if point.dense is not None]
+    if len(vectors) < len(points):
+        raise ValueError(f"{len(points) - len(vectors)} of {len(points)} points came without their vectors")
+    names = [str(point.payload["path"][0]) if point.payload["path"] else OTHER for point in points]
+    departments = _largest_departments(names)
     number = {name: at for at, name in enumerate(departments)}
-    drawn = tuple(
-        MapPoint(
+    on_map = tuple(
+        MappedProduct(
             x=float(x),
             y=float(y),
             department=number.get(name, len(departments) - 1),
             sku=point.payload["sku"],
             title=point.payload["title"],
         )
-        for (x, y), name, point in zip(places, names, points, strict=True)
+        for (x, y), name, point in zip(layout(np.stack(vectors)), names, points, strict=True)
     )
-    return EmbeddingMap(drawn, departments)
+    return EmbeddingMap(on_map, departments)
 
 
-def _vector(point: StoredPoint) -> Matrix:
-    if point.dense is None:
-        raise ValueError(f"point {point.id} came without its vector")
-    return point.dense
-
-
-def _department(point: StoredPoint) -> str:
-    path = point.payload["path"]
-    return str(path[0]) if path else OTHER
-
-
-def _largest(names: list[str]) -> tuple[str, ...]:
-    counted = Counter(names)
-    other = counted.pop(OTHER, 0)
-    ranked = [name for name, _ in counted.most_common()]
-    if len(ranked) > MAX_DEPARTMENTS or other:
+def _largest_departments(names: list[str]) -> tuple[str, ...]:
+    counts = Counter(names)
+    others = counts.pop(OTHER, 0)
+    ranked = [name for name, _ in counts.most_common()]
+    if len(ranked) > MAX_DEPARTMENTS or others:
         return (*ranked[:MAX_DEPARTMENTS], OTHER)
     return tuple(ranked)
 
 
 def layout(vectors: Matrix) -> Matrix:
     """Return places float32 [n, 2] between -1 and 1 for vectors float32 [n, d]: near where the vectors are near."""
-    reduced = _principal(vectors)
+    reduced = _principal_components(vectors)
+    plane = np.zeros((len(reduced), 2), dtype=np.float32)
+    width = min(2, reduced.shape[1])
+    plane[:, :width] = reduced[:, :width]
     if len(vectors) <= _NEIGHBOURS + 1:
-        return _framed(_plane(reduced))
+        return _fit_frame(plane)
     random = np.random.default_rng(_SEED)
-    pairs = _Pairs(_nearest(reduced, _NEIGHBOURS), _middling(reduced, random), _further(len(reduced), random))
-    return _framed(_spread(_framed(_descend(0.01 * _plane(reduced), pairs))))
+    near, middling = _nearest(reduced, _NEIGHBOURS), _middling(reduced, random)
+    further = random.integers(len(reduced), size=(len(reduced), _FURTHER))
+    partners = np.concatenate((near, middling, further), axis=1)
+    return _fit_frame(_spread(_fit_frame(_descend(0.01 * plane, partners))))
 
 
-def _principal(vectors: Matrix) -> Matrix:
+def _principal_components(vectors: Matrix) -> Matrix:
     centred = vectors - vectors.mean(axis=0)
     values, directions = np.linalg.eigh((centred.T @ centred).astype(np.float64))
     strongest = np.argsort(values)[::-1][:_PRINCIPAL]
     return np.asarray(centred @ directions[:, strongest], dtype=np.float32)
 
 
-def _plane(reduced: Matrix) -> Matrix:
-    plane = np.zeros((len(reduced), 2), dtype=np.float32)
-    width = min(2, reduced.shape[1])
-    plane[:, :width] = reduced[:, :width]
-    return plane
-
-
-def _framed(places: Matrix) -> Matrix:
+def _fit_frame(places: Matrix) -> Matrix:
     """Return the places moved and scaled alike in both directions, so that the farthest stands at 1."""
     centred = places - (places.max(axis=0) + places.min(axis=0)) / 2
     return np.asarray(centred / max(float(np.abs(centred).max()), 1e-9), dtype=np.float32)
@@ -187,22 +179,6 @@ def _middling(reduced: Matrix, random: np.random.Generator) -> Indices:
     return np.stack(columns, axis=1)
 
 
-def _further(count: int, random: np.random.Generator) -> Indices:
-    return random.integers(count, size=(count, _FURTHER))
-
-
-@dataclass(frozen=True, slots=True)
-class _Pairs:
-    """The partners of each row, by kind."""
-
-    near: Indices
-    middling: Indices
-    further: Indices
-
-    def partners(self) -> Indices:
-        return np.concatenate((self.near, self.middling, self.further), axis=1)
-
-
 def _weights() -> Iterator[tuple[float, float]]:
     """Yield the weights of near and middling pairs, a step each (table 1 of the paper); further pairs weigh 1."""
     first, second, third = _STEPS
@@ -212,9 +188,8 @@ def _weights() -> Iterator[tuple[float, float]]:
     yield from ((1.0, 0.0) for _ in range(third))
 
 
-def _descend(places: Matrix, pairs: _Pairs) -> Matrix:
-    """Follow the gradient of all pairs at once, with Adam."""
-    partners = pairs.partners()
+def _descend(places: Matrix, partners: Indices) -> Matrix:
+    """Follow the gradient of all pairs at once, with Adam. `partners` of each row: near, middling, then further."""
     mean, variance = np.zeros_like(places), np.zeros_like(places)
     for step, (near, middling) in enumerate(_weights(), 1):
         gradient = _gradient(places, partners, near, middling)

@@ -212,7 +212,7 @@ class LiveModels(ModelProvider):
         if ready is None:
             answering = ", ".join(self.names()) or "none yet"
             raise NotFound(f"no generation of the model {model!r} answers queries; these do: {answering}")
-        served = self._served(ready)
+        served = self._serve(ready)
         self._others[model] = served, time.monotonic() + FRESH_S
         return served
 
@@ -232,11 +232,8 @@ class LiveModels(ModelProvider):
         So it is when the database is away, or the new index can't be opened: queries go on.
         """
         before = self._current
-        if before is not None and not wait:
-            if not self._refreshing.acquire(blocking=False):
-                return before
-        else:
-            self._refreshing.acquire()
+        if not self._refreshing.acquire(blocking=wait or before is None) and before is not None:
+            return before
         try:
             current = self._current
             if before is None:
@@ -244,28 +241,24 @@ class LiveModels(ModelProvider):
                     return current  # another thread opened it while this one waited
                 if self._failure and self._follower and time.monotonic() < self._until:
                     raise self._failure  # or all who wait here would wait for the same, one after the other
-            return self._activate_live(current)
+            try:
+                if current is None or current.generation.id != self._generations.live_id():
+                    current = self._activate(self._generations.require_live())
+                self._failure = None
+            except Unavailable as error:
+                known, self._failure = self._failure, error
+                if current is None:
+                    raise
+                if known is None:
+                    _log.warning("queries stay with generation %s: %s", current.generation.name, error)
+            finally:
+                self._until = time.monotonic() + FRESH_S
+            return current
         finally:
             self._refreshing.release()
 
-    def _activate_live(self, current: _Served | None) -> _Served:
-        try:
-            live = self._generations.live_id()
-            if current is None or current.generation.id != live:
-                current = self._activate(self._generations.require_live())
-            self._failure = None
-        except Unavailable as error:
-            known, self._failure = self._failure, error
-            if current is None:
-                raise
-            if known is None:
-                _log.warning("queries stay with generation %s: %s", current.generation.name, error)
-        finally:
-            self._until = time.monotonic() + FRESH_S
-        return current
-
     def _activate(self, live: Generation) -> _Served:
-        served, before, kept = self._served(live), self._current, self._kept
+        served, before, kept = self._serve(live), self._current, self._kept
         if self._follower is not None:
             lease = self._indexes.lease(live.name)
             try:
@@ -285,8 +278,8 @@ class LiveModels(ModelProvider):
             self._tidy_up()
         return served
 
-    def _served(self, generation: Generation) -> _Served:
-        # Kept with the generation: a query that began before a switch does not load the encoder anew.
+    def _serve(self, generation: Generation) -> _Served:
+        # The encoder is kept with the generation: a query that began before a switch does not load it again.
         return _Served(generation, cache(partial(self._open_encoder, generation)))
 
     def _ready(self) -> list[Generation]:

@@ -16,7 +16,7 @@ from recommender.catalogue.repository import Catalogue
 from recommender.embedding.bm25 import LexicalEncoder
 from recommender.errors import UnknownSku, UsageError
 from recommender.index.payload import card_of
-from recommender.index.protocol import Examples, Fusion, point_id
+from recommender.index.protocol import ExampleVectors, Fusion, point_id
 from recommender.interface import QueryInterface
 from recommender.query import (
     NO_FILTERS,
@@ -142,7 +142,7 @@ class Queries(QueryInterface):
             likes = np.stack([anchor.vector for anchor in liked])
             dislikes = np.array([anchor.vector for anchor in disliked], np.float32).reshape(-1, likes.shape[1])
             if options.strategy is not Strategy.AVERAGE:
-                examples = Examples(likes, dislikes, best_score=options.strategy is Strategy.BEST_SCORE)
+                examples = ExampleVectors(likes, dislikes, best_score=options.strategy is Strategy.BEST_SCORE)
                 return replace(query, examples=examples)
             mean = likes.mean(axis=0)  # as Qdrant averages examples: twice the liked less the disliked
             average = 2 * mean - dislikes.mean(axis=0) if len(dislikes) else mean

@@ -11,7 +11,7 @@ import qdrant_edge as edge
 
 from recommender.index.filters import AnyOf, Between, Condition, Conditions, IdIn, boost_condition, conditions_of
 from recommender.index.payload import CARD_FIELDS, CREATED
-from recommender.index.protocol import Examples, Fusion, IndexQuery, Order, Point, ScoredPoint, StoredPoint
+from recommender.index.protocol import ExampleVectors, Fusion, IndexQuery, Order, Point, ScoredPoint, StoredPoint
 from recommender.index.query_plan import (
     DAY_S,
     DENSE,
@@ -113,7 +113,7 @@ def _ranking(ranking: Ranking) -> Any:
     match ranking:
         case SparseVector():
             return edge.Query.Nearest(_sparse(ranking), using=LEXICAL)
-        case Examples():
+        case ExampleVectors():
             query = edge.RecommendQuery(
                 [_dense(row) for row in ranking.liked], [_dense(row) for row in ranking.disliked]
             )

@@ -10,7 +10,7 @@ from qdrant_client import models
 
 from recommender.index.filters import AnyOf, Between, Condition, Conditions, IdIn, boost_condition, conditions_of
 from recommender.index.payload import CARD_FIELDS, CREATED
-from recommender.index.protocol import Examples, Fusion, IndexQuery, Order
+from recommender.index.protocol import ExampleVectors, Fusion, IndexQuery, Order
 from recommender.index.query_plan import (
     DAY_S,
     DENSE,
@@ -79,7 +79,7 @@ def _ranking(ranking: Ranking) -> Arguments:
     match ranking:
         case SparseVector():
             return {"query": server_sparse(ranking), "using": LEXICAL}
-        case Examples():
+        case ExampleVectors():
             kinds = models.RecommendStrategy
             examples = models.RecommendInput(
                 positive=ranking.liked.tolist(),

@@ -14,7 +14,16 @@ from support.points import DIMENSION, point_of, unit, words
 
 from recommender.errors import UsageError
 from recommender.index.payload import ANCESTORS, ATTRIBUTE_KEYS, BRAND_KEY
-from recommender.index.protocol import Examples, Fusion, IndexQuery, Order, Point, VectorEngine, VectorIndex, point_id
+from recommender.index.protocol import (
+    ExampleVectors,
+    Fusion,
+    IndexQuery,
+    Order,
+    Point,
+    VectorEngine,
+    VectorIndex,
+    point_id,
+)
 from recommender.query import Boost, BoostKind, Filters
 from recommender.types import Availability, Product, SparseVector
 
@@ -56,7 +65,7 @@ ASKED = {
     "lexical": IndexQuery(5, lexical=words(5)),
     "rrf": IndexQuery(5, dense=AXIS, lexical=words(5)),
     "dbsf": IndexQuery(5, dense=AXIS, lexical=words(5), fusion=Fusion.DBSF),
-    "examples": IndexQuery(5, examples=Examples(_at(0.9)[None], _at(0.5)[None])),
+    "examples": IndexQuery(5, examples=ExampleVectors(_at(0.9)[None], _at(0.5)[None])),
 }
 
 
@@ -96,21 +105,21 @@ def test_only_the_points_named_may_answer(index: VectorIndex, asked: str) -> Non
 
 def test_of_examples_the_best_score_counts_or_the_sum(index: VectorIndex) -> None:
     liked, disliked = np.stack([_at(0.9), _at(-0.4)]), _at(0.1)[None]
-    best = index.query(IndexQuery(5, examples=Examples(liked, disliked)))
+    best = index.query(IndexQuery(5, examples=ExampleVectors(liked, disliked)))
     found = [point.payload["sku"] for point in best]
     assert set(found[:2]) == {"a", "e"}  # each is an example itself
     assert found[-1] == "d"  # the disliked one
     assert best[-1].score < 0
     vectors = {sku: _at(cosine) for cosine, _, _, product in _SHOP for sku in [product.sku]}
     sums = {sku: float((liked @ vector).sum() - (disliked @ vector).sum()) for sku, vector in vectors.items()}
-    assert _scores(index, IndexQuery(5, examples=Examples(liked, disliked, best_score=False))) == pytest.approx(
+    assert _scores(index, IndexQuery(5, examples=ExampleVectors(liked, disliked, best_score=False))) == pytest.approx(
         sums, abs=1e-5
     )
 
 
 @pytest.mark.parametrize("best", [True, False])
 def test_examples_take_the_place_of_the_vector_in_a_fusion(index: VectorIndex, best: bool) -> None:
-    examples = Examples(_at(0.1)[None], NOBODY, best)
+    examples = ExampleVectors(_at(0.1)[None], NOBODY, best)
     fused = _scores(index, IndexQuery(5, examples=examples, lexical=words(5)))
     assert fused == pytest.approx(_scores(index, IndexQuery(5, dense=_at(0.1), lexical=words(5))), rel=1e-4)
 
@@ -179,7 +188,7 @@ def test_diversity_puts_another_kind_before_more_of_the_same(index: VectorIndex,
     index.upsert(_crowd())
     query = replace(ASKED[asked], limit=3, lexical=words(7) if ASKED[asked].lexical else None)
     if asked == "examples":
-        query = replace(query, examples=Examples(AXIS[None], NOBODY))
+        query = replace(query, examples=ExampleVectors(AXIS[None], NOBODY))
     assert "other" not in _scores(index, query)
     diverse = [point.payload["sku"] for point in index.query(replace(query, diversity=0.7))]
     assert diverse[0].startswith("same-")
@@ -199,8 +208,8 @@ def test_diversity_chooses_from_what_filters_and_boosts_leave(index: VectorIndex
 @pytest.mark.parametrize(
     "query",
     [
-        IndexQuery(5, dense=AXIS, examples=Examples(AXIS[None], NOBODY)),
-        IndexQuery(5, examples=Examples(NOBODY, AXIS[None])),
+        IndexQuery(5, dense=AXIS, examples=ExampleVectors(AXIS[None], NOBODY)),
+        IndexQuery(5, examples=ExampleVectors(NOBODY, AXIS[None])),
         IndexQuery(5, dense=AXIS, diversity=1.1),
         IndexQuery(5, dense=AXIS, diversity=float("nan")),
         IndexQuery(5, lexical=words(5), diversity=0.5),
