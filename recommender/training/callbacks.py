@@ -78,7 +78,7 @@ class ValidationEvaluator(SentenceEvaluator):
 class History:
     """What a run went through so far: (step, mean loss) and (step, metrics), in order, and the best evaluation.
 
-    `marks_passed` counts the points at which an evaluation was due, `evaluating` the seconds that they took,
+    `marks_passed` counts the points at which an evaluation was due, `evaluation_seconds` the time that they took,
     `without_gain` the evaluations since the best one.
     """
 
@@ -87,7 +87,7 @@ class History:
     best_step: int = 0
     best_gain: float = float("-inf")
     marks_passed: int = 0
-    evaluating: float = 0.0
+    evaluation_seconds: float = 0.0
     without_gain: int = 0
 
 
@@ -135,8 +135,8 @@ class TrainingCallback(TrainerCallback):
         marks = int(self._pace.progress * self._evaluations + 1e-6)
         due = marks > history.marks_passed
         if due and options.budget:  # this evaluation and the last one of the run must still fit
-            mean = history.evaluating / max(1, len(history.evaluations))
-            due = history.evaluating + 2 * mean <= EVALUATION_SHARE * options.budget.total_seconds()
+            mean = history.evaluation_seconds / max(1, len(history.evaluations))
+            due = history.evaluation_seconds + 2 * mean <= EVALUATION_SHARE * options.budget.total_seconds()
         history.marks_passed = marks
         save_due = due or time.monotonic() - self._saved_at >= options.checkpoint_seconds
         control.should_log = control.should_log or stop
@@ -168,16 +168,16 @@ class TrainingCallback(TrainerCallback):
         """Keep the metrics, and the weights if they are the best so far. The untrained model is never the best."""
         history, step = self.history, state.global_step
         seconds = metrics.get("eval_runtime", 0.0)
-        history.evaluating += seconds
+        history.evaluation_seconds += seconds
         self._pace.pause(reserve=seconds + SAVE_SECONDS)
         named = {name.removeprefix("eval_"): value for name, value in metrics.items() if name.startswith("eval_")}
-        ours = {name: float(value) for name, value in named.items() if name.split("_")[0] not in _NOT_METRICS}
-        history.evaluations.append((step, ours))
+        measured = {name: float(value) for name, value in named.items() if name.split("_")[0] not in _NOT_METRICS}
+        history.evaluations.append((step, measured))
         if not step:
             return
-        history.without_gain = 0 if ours[GAIN] > history.best_gain else history.without_gain + 1
-        if ours[GAIN] >= history.best_gain:
-            history.best_gain, history.best_step = ours[GAIN], step
+        history.without_gain = 0 if measured[GAIN] > history.best_gain else history.without_gain + 1
+        if measured[GAIN] >= history.best_gain:
+            history.best_gain, history.best_step = measured[GAIN], step
             if is_first():
                 self._checkpoints.save_best(model.state_dict())
         if 0 < self._options.patience <= history.without_gain:

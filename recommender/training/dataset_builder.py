@@ -54,7 +54,7 @@ def build_training_data(
     if not options.data_only:
         catalogue = CatalogueSets(products, split.train, texts, options.seed)
         names = SETS_OF[options.loss]
-        drawn = [catalogue.draw(name, options.drawn_epochs) for name in names]
+        drawn = [catalogue.draw(name, options.epochs_to_draw) for name in names]
         if len(names) > 1:  # a catalogue without descriptions has no pairs of fields
             drawn = [rows for rows in drawn if len(rows) > 1]
     return TrainingData(

@@ -196,6 +196,6 @@ class TrainingOptions:
         return (LORA_LEARNING_RATE if self.lora_rank else rate) * BASE_WIDTH / max(BASE_WIDTH, width)
 
     @property
-    def drawn_epochs(self) -> int:
+    def epochs_to_draw(self) -> int:
         """Passes to draw samples for."""
         return min(MAX_DRAWN_EPOCHS, math.ceil(self.max_epochs))

@@ -124,7 +124,7 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
         len(sampler(dataset, batch_size=options.batch_size, drop_last=False, seed=options.seed))
         for dataset in datasets.values()
     )
-    epoch_steps = batches / options.drawn_epochs / process_count()
+    epoch_steps = batches / options.epochs_to_draw / process_count()
     total = options.max_steps(epoch_steps, device)
     budget = options.budget.total_seconds() if options.budget else None
     evaluator = ValidationEvaluator(job.validation)
@@ -166,7 +166,7 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
         evaluations=tuple(history.evaluations),
         best_step=history.best_step,
         learning_rate=rate,
-        set_sizes={rows.name: len(rows) // options.drawn_epochs for rows in job.sets},
+        set_sizes={rows.name: len(rows) // options.epochs_to_draw for rows in job.sets},
         set_losses={rows.name: loss_of(rows, options.loss).value for rows in job.sets},
     )
 

@@ -37,7 +37,7 @@ def synthetic_query(product: Product, title: str, random: np.random.Generator) -
     """
     words = title.split()
     if len(words) >= REWORDED_WORDS and random.random() < REWORDED_SHARE:
-        return SyntheticQuery(_reworded_title(product.brand, title, random), names_category=False)
+        return SyntheticQuery(_reword_title(product.brand, title, random), names_category=False)
     values = (product.attributes[name].strip() for name in sorted(product.attributes))
     attributes = [value for value in values if 0 < len(value) <= MAX_ATTRIBUTE_CHARACTERS]
     kinds = ["title words"] if title else []
@@ -58,7 +58,7 @@ def synthetic_query(product: Product, title: str, random: np.random.Generator) -
     return SyntheticQuery(leaf, names_category=True)
 
 
-def _reworded_title(brand: str, title: str, random: np.random.Generator) -> str:
+def _reword_title(brand: str, title: str, random: np.random.Generator) -> str:
     words = title.split()
     stays = random.random(len(words)) < random.uniform(0.4, 0.9)
     if stays.sum() < 2:

@@ -85,7 +85,7 @@ def read_data(options: TrainingOptions, known: KnownProducts, progress: Progress
         with open_table(source.name) as table:
             parts = find_columns(table, source.format)
             negatives = 1 if options.loss in ONE_NEGATIVE else MAX_NEGATIVES
-            reading = DataReading(table, known, options.drawn_epochs, options.seed, number, negatives, progress)
+            reading = DataReading(table, known, options.epochs_to_draw, options.seed, number, negatives, progress)
             sets = tuple(_SETS[parts.format](reading, parts))
         counts = reading.counts
         if not any(len(rows) for rows in sets):
@@ -96,13 +96,13 @@ def read_data(options: TrainingOptions, known: KnownProducts, progress: Progress
         _require_usable(reading.name, sets)
         if parts.format not in _DRAWN_BY_PASS:
             for rows in sets:
-                rows.repeat(options.drawn_epochs)
+                rows.repeat(options.epochs_to_draw)
         report = DataReport(
             name=reading.name,
             format=parts.format,
             losses={rows.name: loss_of(rows, options.loss).value for rows in sets},
             rows=counts.rows,
-            examples=sum(len(rows) // options.drawn_epochs for rows in sets),
+            examples=sum(len(rows) // options.epochs_to_draw for rows in sets),
             bad=counts.bad,
             unknown_skus=counts.unknown,
             held_out=counts.held_out,

@@ -65,10 +65,10 @@ def open_table(source: Path | str) -> Iterator[DataTable]:
         elif found is FeedFormat.JSONL:
             yield _json_lines_table(file)
         else:
-            yield _delimited_table(file, TAB if found is FeedFormat.TSV else COMMON_DELIMITERS)
+            yield _csv_table(file, TAB if found is FeedFormat.TSV else COMMON_DELIMITERS)
 
 
-def _delimited_table(file: FeedFile, delimiters: str) -> DataTable:
+def _csv_table(file: FeedFile, delimiters: str) -> DataTable:
     table = DelimitedTable(file, {}, delimiters)
     header = tuple(name.strip() for name in table.header)
     twice = next((name for name in header if name and header.count(name) > 1), "")

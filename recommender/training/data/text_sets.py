@@ -122,7 +122,7 @@ def class_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
         return tuple(read_text(cells, parts.columns[part], part) for part in ("premise", "hypothesis")), label
 
     rows = reading.new_set(("anchor", "other"), Shape.CLASSES)
-    rows.extend(_labelled_examples(reading, list(reading.rows(parse))), 0)
+    rows.extend(_label_rows(reading, list(reading.rows(parse))), 0)
     return [rows]
 
 
@@ -133,11 +133,11 @@ def label_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
         return (read_text(cells, parts.columns["text"], "text"),), read_text(cells, parts.columns["label"], "label")
 
     rows = reading.new_set(("text",), Shape.LABELLED)
-    rows.extend(_labelled_examples(reading, list(reading.rows(parse))), 0)
+    rows.extend(_label_rows(reading, list(reading.rows(parse))), 0)
     return [rows]
 
 
-def _labelled_examples(reading: DataReading, rows: Sequence[tuple[tuple[str, ...], str]]) -> list[TrainingRow]:
+def _label_rows(reading: DataReading, rows: Sequence[tuple[tuple[str, ...], str]]) -> list[TrainingRow]:
     """Return the rows that may be trained on, with numbers for their labels. Raises `BadInput` for a single label."""
     rows = [(texts, label) for texts, label in rows if reading.may_train_on(*texts)]
     labels = sorted({label for _, label in rows})
