@@ -5,6 +5,7 @@ import csv
 import gzip
 import json
 import os
+import sys
 import threading
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from recommender.errors import BadFeed, UsageError
+from recommender.errors import BadFeed, MissingExtra, UsageError
 from recommender.feeds.formats import FeedFormat, check_feed, feed_format_of, open_feed
 from recommender.feeds.lines import MAX_LINE
 from recommender.feeds.rejections import BadRow
@@ -158,6 +159,13 @@ def test_parquet_is_read_with_its_types(tmp_path: Path) -> None:
     assert second.line == 2
     with pytest.raises(BadRow, match="no SKU"):
         product_of(second)
+
+
+def test_without_pyarrow_a_parquet_feed_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet.write_table(pa.table({"sku": ["a"], "title": ["A"]}), tmp_path / "feed.parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'recommender\[parquet\]'"):
+        _read(tmp_path / "feed.parquet")
 
 
 def test_a_parquet_text_that_is_no_utf8_rejects_its_row(tmp_path: Path) -> None:
