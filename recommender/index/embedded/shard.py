@@ -48,20 +48,20 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def engine_errors(name: str) -> Iterator[None]:
-    """Raise what goes wrong in the engine as `IndexHeld` or `Unavailable`; our own errors pass.
-
-    The engine raises plain `Exception`s that only their text tells apart.
-    """
+    """Raise what goes wrong in the engine as `IndexHeld` or `Unavailable`; our own errors pass."""
     try:
         yield
     except RecommenderError:
         raise
     except Exception as error:
-        if "WouldBlock" in str(error):
-            raise index_held(name) from error
-        raise Unavailable(
-            f"generation {name!r} can't be used ({one_line(error)}); run `recommender index rebuild`"
-        ) from error
+        raise _translate(error, name) from error
+
+
+def _translate(error: Exception, name: str) -> RecommenderError:
+    # The engine raises plain `Exception`s that only their text tells apart.
+    if "WouldBlock" in str(error):
+        return index_held(name)
+    return Unavailable(f"generation {name!r} can't be used ({one_line(error)}); run `recommender index rebuild`")
 
 
 class _OpenShard:
@@ -103,8 +103,11 @@ class Shard:
                 raise Unavailable("this index was closed in this process; ask for it anew")
             opened.readers += 1
         try:
-            with engine_errors(self._name):
-                yield opened.shard
+            yield opened.shard
+        except RecommenderError:
+            raise
+        except Exception as error:
+            raise _translate(error, self._name) from error
         finally:
             with self._replacing:
                 opened.readers -= 1
