@@ -18,7 +18,7 @@ from recommender.jobs.status import status_of
 from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, WriteResult
 from recommender.query.validation import check_disjoint, each_product, each_sku
 from recommender.serving.live_model import LiveModels
-from recommender.serving.query_encoder import CacheInfo, Observe, unobserved
+from recommender.serving.query_encoder import CacheInfo, Observe, observe_nothing
 from recommender.settings import load_settings
 from recommender.types import Product
 
@@ -33,7 +33,7 @@ class Recommender(RecommenderInterface):
     into the index: a product that was written appears in answers about a second later.
     """
 
-    def __init__(self, application: Application, observe: Observe = unobserved, follow: bool = True) -> None:
+    def __init__(self, application: Application, observe: Observe = observe_nothing, follow: bool = True) -> None:
         self.application = application
         self._queries = application.queries(observe)
         self._worker = BackgroundWorker(application) if follow else None
@@ -43,7 +43,7 @@ class Recommender(RecommenderInterface):
             self._worker.start()
 
     @classmethod
-    def open(cls, *, observe: Observe = unobserved, follow: bool | None = None, **settings: object) -> Recommender:
+    def open(cls, *, observe: Observe = observe_nothing, follow: bool | None = None, **settings: object) -> Recommender:
         """Open the installation that the settings name: `home`, `database_url`, `qdrant_url` and the rest.
 
         Settings that are not given come from the environment (`RECOMMENDER_*`) and `recommender.toml`. `follow` says
@@ -162,7 +162,7 @@ class AsyncRecommender:
 
     @classmethod
     async def open(
-        cls, *, observe: Observe = unobserved, follow: bool | None = None, **settings: object
+        cls, *, observe: Observe = observe_nothing, follow: bool | None = None, **settings: object
     ) -> AsyncRecommender:
         """Open as `Recommender.open` does."""
         return cls(await asyncio.to_thread(partial(Recommender.open, observe=observe, follow=follow, **settings)))

@@ -32,7 +32,7 @@ from recommender.index.pool import HELD_PATIENCE_S, IndexPool
 from recommender.index.protocol import VectorEngine, VectorIndex
 from recommender.serving.live_model import LiveModels
 from recommender.serving.queries import Queries
-from recommender.serving.query_encoder import Observe, unobserved
+from recommender.serving.query_encoder import Observe, observe_nothing
 from recommender.settings import Settings, load_settings
 
 if TYPE_CHECKING:  # a command that only asks does not import what writes
@@ -202,7 +202,7 @@ class Application:
         self._closing.callback(builds.close)
         return builds
 
-    def queries(self, observe: Observe = unobserved) -> Queries:
+    def queries(self, observe: Observe = observe_nothing) -> Queries:
         """Return the queries over the models of this installation; `observe` is told how long their stages take."""
         return Queries(self.live_models, self.catalogue, self.text, self.lexical, self.rules.list, observe=observe)
 

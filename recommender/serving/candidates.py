@@ -18,7 +18,7 @@ from recommender.index.payload import card_of
 from recommender.index.protocol import ExampleVectors, Fusion, IndexQuery, Order, ScoredPoint, VectorIndex, point_id
 from recommender.query import Fallback, Filters, Hit, Options, Reason, Variants
 from recommender.serving.merchandising import NO_PLACEMENT, Placement
-from recommender.serving.query_encoder import Observe, timed, unobserved
+from recommender.serving.query_encoder import Observe, measure, observe_nothing
 from recommender.types import Card, SparseVector
 
 PREFETCH_STEPS = (100, 600, 3000, 6000, 15_000)
@@ -108,7 +108,7 @@ class Candidates:
         filters: Filters,
         options: Options,
         placement: Placement = NO_PLACEMENT,
-        observe: Observe = unobserved,
+        observe: Observe = observe_nothing,
     ) -> None:
         self._index = index
         self._query = query
@@ -138,7 +138,7 @@ class Candidates:
 
     def cards(self, limit: int) -> list[Card]:
         """Return the cards of the best `limit` products, variants and all, to be counted."""
-        with timed(self._observe, "index"):
+        with measure(self._observe, "index"):
             points = self._index.query(self._query.index_query(limit, self._filters, self._options, diversity=0.0))
         shown = self._nothing_shown()
         return [card for card, _ in self._with_cards(_sort(points), limit) if not shown.has(card)]
@@ -175,7 +175,7 @@ class Candidates:
         hits: list[Hit] = []
         for limit, diversity in _steps(self._options.diversity) if wanted > 0 else ():
             allowed = self._exclude_anchors(filters) if diversity else filters
-            with timed(self._observe, "index"):
+            with measure(self._observe, "index"):
                 points = self._index.query(self._query.index_query(limit, allowed, self._options, diversity))
             exhausted = len(points) < limit
             if not diversity:  # the order of a diverse answer is not that of its scores

@@ -62,11 +62,11 @@ def count_all(index: VectorIndex, filters: Filters) -> Facets:
     return Facets(
         counted=index.count(filters),
         categories=tuple(
-            FacetCount(paths.get(folded) or _written_path(index, folded), number)
+            FacetCount(paths.get(folded) or _spell_path(index, folded), number)
             for folded, number in index.facet(ANCESTORS, filters, MAX_VALUES)
         ),
         brands=tuple(
-            FacetCount(brands.get(folded) or _written_brand(index, folded), number)
+            FacetCount(brands.get(folded) or _spell_brand(index, folded), number)
             for folded, number in index.facet(BRAND_KEY, filters, MAX_VALUES)
             if folded
         ),
@@ -74,14 +74,14 @@ def count_all(index: VectorIndex, filters: Filters) -> Facets:
     )
 
 
-def _written_path(index: VectorIndex, folded: str) -> tuple[str, ...]:
+def _spell_path(index: VectorIndex, folded: str) -> tuple[str, ...]:
     """Return a category path as a product below it writes it; the index knows it without regard to case."""
     path = tuple(folded.split(PATH_SEPARATOR))
     found = index.select(Filters(categories=(path,)), 1)
     return card_of(found[0].payload).category[: len(path)] if found else path
 
 
-def _written_brand(index: VectorIndex, folded: str) -> str:
+def _spell_brand(index: VectorIndex, folded: str) -> str:
     found = index.select(Filters(brands=(folded,)), 1)
     return card_of(found[0].payload).brand if found else folded
 

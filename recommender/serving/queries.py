@@ -41,7 +41,7 @@ from recommender.serving.explanations import Explainer
 from recommender.serving.facets import COUNTED, count_all, count_cards
 from recommender.serving.live_model import LiveModel, ModelProvider
 from recommender.serving.merchandising import NO_PLACEMENT, Merchandising
-from recommender.serving.query_encoder import CacheInfo, Observe, QueryEncoder, unobserved
+from recommender.serving.query_encoder import CacheInfo, Observe, QueryEncoder, observe_nothing
 from recommender.types import Card, Product, SparseVector
 
 NO_VECTOR = np.empty(0, dtype=np.float32)
@@ -70,7 +70,7 @@ class Queries(QueryInterface):
         rules: Callable[[], Sequence[Rule]] = tuple,
         similar_fusion: Fusion = Fusion.DBSF,
         search_fusion: Fusion = Fusion.RRF,
-        observe: Observe = unobserved,
+        observe: Observe = observe_nothing,
     ) -> None:
         self._models = models
         self._catalogue = catalogue
@@ -131,7 +131,7 @@ class Queries(QueryInterface):
             disliked = [self._anchor(live, sku, options.mode) for sku in dict.fromkeys(dislike)]
             titles = [anchor.card.title for anchor in liked]
             query = EncodedQuery(
-                lexical=None if options.mode is Mode.DENSE else self._shared_words(titles),
+                lexical=None if options.mode is Mode.DENSE else self._weigh_words(titles),
                 fusion=self._similar_fusion,
                 words=" ".join(titles),
                 anchors=tuple(anchor.card for anchor in liked),
@@ -165,7 +165,7 @@ class Queries(QueryInterface):
 
     def product(self, sku: str) -> Product:
         check_sku(sku)
-        return self._stored(sku, active=True)
+        return self._catalogue_product(sku, active=True)
 
     def cache_info(self) -> CacheInfo:
         """Return how often the vector of a search text was in memory."""
@@ -204,7 +204,7 @@ class Queries(QueryInterface):
         if isinstance(product, str):
             for point in live.index.retrieve([point_id(product)], with_vectors=mode is not Mode.LEXICAL):
                 return _Anchor(card_of(point.payload), NO_VECTOR if point.dense is None else point.dense)
-            product = self._stored(product)  # also one that left the shop: its page needs similar ones most
+            product = self._catalogue_product(product)  # also one that left the shop: its page needs similar ones most
         text = self._text(product)
         if not text:
             raise UsageError("the product has no text; give it a title, a brand or a description")
@@ -222,7 +222,7 @@ class Queries(QueryInterface):
         )
         return _Anchor(card, NO_VECTOR if mode is Mode.LEXICAL else self._encoder.document(live, text))
 
-    def _shared_words(self, titles: Sequence[str]) -> SparseVector:
+    def _weigh_words(self, titles: Sequence[str]) -> SparseVector:
         """Weigh each word by the share of the titles that have it."""
         weights: dict[int, float] = {}
         for title in titles:
@@ -231,7 +231,7 @@ class Queries(QueryInterface):
                 weights[index] = weights.get(index, 0.0) + value / len(titles)
         return SparseVector(tuple(weights), tuple(weights.values()))
 
-    def _stored(self, sku: str, active: bool = False) -> Product:
+    def _catalogue_product(self, sku: str, active: bool = False) -> Product:
         stored = self._catalogue.get(sku)
         if stored is None or (active and not stored.active):
             raise UnknownSku(sku, self._catalogue.nearest_skus(sku))

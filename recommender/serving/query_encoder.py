@@ -25,12 +25,12 @@ Observe = Callable[[str, float], None]
 """Told how long a stage of a query took: its name (`encode`, `index`) and the seconds."""
 
 
-def unobserved(_stage: str, _seconds: float) -> None:
+def observe_nothing(_stage: str, _seconds: float) -> None:
     """Measure nothing."""
 
 
 @contextmanager
-def timed(observe: Observe, stage: str) -> Iterator[None]:
+def measure(observe: Observe, stage: str) -> Iterator[None]:
     """Tell how long a stage takes, unless it fails."""
     started = time.perf_counter()
     yield
@@ -49,7 +49,7 @@ class CacheInfo:
 class QueryEncoder:
     """Encodes texts by the model that a query is answered by; the least recently used vectors leave. Thread-safe."""
 
-    def __init__(self, observe: Observe = unobserved, size: int = CACHED) -> None:
+    def __init__(self, observe: Observe = observe_nothing, size: int = CACHED) -> None:
         self._observe = observe
         self._size = size
         self._vectors: OrderedDict[tuple[str, str], NDArray[np.float32]] = OrderedDict()
@@ -85,6 +85,6 @@ class QueryEncoder:
             return CacheInfo(self._hits, self._misses, len(self._vectors))
 
     def _encode(self, live: LiveModel, text: str, role: Role) -> NDArray[np.float32]:
-        with timed(self._observe, "encode"):
+        with measure(self._observe, "encode"):
             vector: NDArray[np.float32] = live.encoder().encode([text], role)[0]
         return vector

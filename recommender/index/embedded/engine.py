@@ -16,9 +16,9 @@ from recommender.index.embedded.query import (
     edge_filter,
     edge_point,
     query_request,
-    scored_point,
     scroll_request,
-    stored_point,
+    to_scored_point,
+    to_stored_point,
     vector_names,
 )
 from recommender.index.embedded.schema import create_shard, dimension_of
@@ -81,7 +81,7 @@ class EmbeddedIndex(VectorIndex):
     def retrieve(self, ids: Sequence[UUID], with_vectors: bool = False) -> list[StoredPoint]:
         with self._shard.reading() as shard:
             records = shard.retrieve(list(ids), with_payload=True, with_vector=vector_names(with_vectors))
-        return [stored_point(record) for record in records]
+        return [to_stored_point(record) for record in records]
 
     def query(self, query: IndexQuery) -> list[ScoredPoint]:
         plan = plan_of(query)
@@ -90,7 +90,7 @@ class EmbeddedIndex(VectorIndex):
         request = query_request(query, plan)
         with self._shard.reading() as shard:
             points = shard.query(request)
-        return [scored_point(point) for point in points]
+        return [to_scored_point(point) for point in points]
 
     def select(
         self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None
@@ -99,7 +99,7 @@ class EmbeddedIndex(VectorIndex):
             return []
         with self._shard.reading() as shard:
             records, _ = shard.scroll(scroll_request(filters, limit, order, ids))
-        return [stored_point(record) for record in records]
+        return [to_stored_point(record) for record in records]
 
     def facet(self, field: str, filters: Filters, limit: int) -> list[tuple[str, int]]:
         request = edge.FacetRequest(field, limit=limit, exact=True, filter=edge_filter(filters))
@@ -114,7 +114,7 @@ class EmbeddedIndex(VectorIndex):
             )
             with self._shard.reading() as shard:
                 records, offset = shard.scroll(request)
-            yield from (stored_point(record) for record in records)
+            yield from (to_stored_point(record) for record in records)
             if offset is None:
                 return
 
@@ -148,10 +148,10 @@ class EmbeddedIndex(VectorIndex):
         """
         from recommender.index.embedded.graphs import build_graphs  # what it needs, no query does
 
-        def given_up() -> bool:
+        def stop() -> bool:
             return stopped() or self._shard.closing
 
-        carried = self._shard.rebuild(lambda copy: build_graphs(copy, self.name, given_up, niceness), given_up)
+        carried = self._shard.rebuild(lambda copy: build_graphs(copy, self.name, stop, niceness), stop)
         if carried is not None:
             self._write_changes(carried)
         return carried is not None

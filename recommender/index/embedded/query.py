@@ -61,7 +61,7 @@ def edge_point(point: Point) -> edge.Point:
     return edge.Point(point.id, vectors, point.payload)
 
 
-def stored_point(record: edge.Record) -> StoredPoint:
+def to_stored_point(record: edge.Record) -> StoredPoint:
     """Return a point that the engine gave back."""
     vectors = record.vector  # made anew each time it is read
     dense = vectors.get(DENSE) if isinstance(vectors, dict) else None
@@ -69,7 +69,7 @@ def stored_point(record: edge.Record) -> StoredPoint:
     return StoredPoint(uuid_of(record.id), record.payload or {}, array)
 
 
-def scored_point(point: edge.ScoredPoint) -> ScoredPoint:
+def to_scored_point(point: edge.ScoredPoint) -> ScoredPoint:
     """Return a point that answers a query."""
     return ScoredPoint(uuid_of(point.id), point.score, point.payload or {})
 

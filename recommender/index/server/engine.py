@@ -99,7 +99,7 @@ class ServerIndex(VectorIndex):
                 with_payload=True,
                 with_vectors=_vectors(with_vectors),
             )
-        return [_stored_point(record) for record in records]
+        return [_to_stored_point(record) for record in records]
 
     def query(self, query: IndexQuery) -> list[ScoredPoint]:
         last = plan_of(query)
@@ -122,7 +122,7 @@ class ServerIndex(VectorIndex):
                 order_by=server_order(order),
                 with_payload=True,
             )
-        return [_stored_point(record) for record in records]
+        return [_to_stored_point(record) for record in records]
 
     def facet(self, field: str, filters: Filters, limit: int) -> list[tuple[str, int]]:
         with engine_errors(self._where):
@@ -140,7 +140,7 @@ class ServerIndex(VectorIndex):
                     with_payload=True,
                     with_vectors=_vectors(with_vectors),
                 )
-            yield from (_stored_point(record) for record in records)
+            yield from (_to_stored_point(record) for record in records)
             if offset is None:
                 return
 
@@ -243,7 +243,7 @@ def _vectors(wanted: bool) -> list[str] | bool:
     return [DENSE] if wanted else False
 
 
-def _stored_point(record: models.Record) -> StoredPoint:
+def _to_stored_point(record: models.Record) -> StoredPoint:
     dense = record.vector.get(DENSE) if isinstance(record.vector, dict) else None
     array = None if dense is None else np.asarray(dense, dtype=np.float32)
     return StoredPoint(UUID(str(record.id)), record.payload or {}, array)
