@@ -24,11 +24,9 @@ class QueryInterface(Protocol):
         The product is named by its SKU, or given with its own fields when it is not in the catalogue. A product that is
         not in the index yet is encoded now. `Variants.COLLAPSE` leaves out its variants. Raises `UnknownSku`.
         """
-        ...
 
     def search(self, text: str, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
         """Return the `k` products that best match a text in plain words, best first."""
-        ...
 
     def recommend(
         self,
@@ -42,18 +40,15 @@ class QueryInterface(Protocol):
 
         All are named by their SKUs. Raises `UnknownSku`.
         """
-        ...
 
     def browse(self, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
         """Return `k` products that match the filters: the popular first, then the newest.
 
         Of the options only `offset`, `variants`, `rules` (bans), `facets` and `model` apply.
         """
-        ...
 
     def product(self, sku: str) -> Product:
         """Return a product of the catalogue. Raises `UnknownSku`, also for one that was taken out of the shop."""
-        ...
 
 
 class RecommenderInterface(QueryInterface, Protocol):
@@ -65,35 +60,27 @@ class RecommenderInterface(QueryInterface, Protocol):
         Raises `BadInput` that names a product which can't be stored. `Recommender` then stores none of them. The client
         sends them in batches, however many there are, and stores all others; after any error all may be sent again.
         """
-        ...
 
     def delete(self, skus: Iterable[str]) -> int:
         """Take products out of the shop and return how many were there. They stay in the catalogue, as inactive."""
-        ...
 
     def write(self, upsert: Iterable[Product] = (), delete: Iterable[str] = ()) -> WriteResult:
         """Do both and return what became of each SKU: in one transaction, or over HTTP in one for each batch.
 
         Raises as `upsert` does, and `UsageError` for a SKU that is in both.
         """
-        ...
 
     def rules(self) -> list[Rule]:
         """Return the pins and bans, oldest first, including those whose dates do not hold now."""
-        ...
 
     def add_rule(self, rule: Rule) -> Rule:
         """Store a rule and return it with its id. It holds from the next query on. Raises `BadInput`."""
-        ...
 
     def remove_rule(self, identity: int) -> None:
         """Remove a rule by its id. Raises `NotFound`."""
-        ...
 
     def status(self) -> Status:
         """Return what the installation holds, and what waits to be indexed."""
-        ...
 
     def close(self) -> None:
         """Finish what is being written and close everything that is open. Calling it twice is no error."""
-        ...

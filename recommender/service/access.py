@@ -18,7 +18,7 @@ from recommender.service.request_middleware import CALLER
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 """What a browser on this machine calls it. A page of elsewhere whose own name is made to point here is refused."""
 
-_NO_KEY = "this needs a key: send `Authorization: Bearer KEY`, made by `recommender keys create`"
+NO_KEY = "this needs a key: send `Authorization: Bearer KEY`, made by `recommender keys create`"
 _UNKNOWN_KEY = "this key opens nothing: it is mistyped or revoked; see `recommender keys list`, or make one"
 
 CHALLENGE = {"www-authenticate": 'Bearer realm="recommender"'}
@@ -80,7 +80,7 @@ class AccessMiddleware:
                 detail += "ask localhost, or name that host in allowed_hosts"
                 raise Problem(HTTPStatus.MISDIRECTED_REQUEST, detail, TYPE_PREFIX + "host")
         elif caller.scope is None:
-            detail = _UNKNOWN_KEY if token else _NO_KEY
+            detail = _UNKNOWN_KEY if token else NO_KEY
             raise Problem(HTTPStatus.UNAUTHORIZED, detail, TYPE_PREFIX + "no-key", CHALLENGE)
         elif not caller.scope.covers(needed):
             detail = f"this key may {caller.scope}; {scope['method']} here needs one that may {needed}"

@@ -14,19 +14,21 @@ from fastapi.routing import APIRoute
 
 from recommender.query.parameters import parameters_of, read_address
 from recommender.query.serialization import adapter
+from recommender.service.access import NO_KEY
 from recommender.service.problems import MEDIA_TYPE
+from recommender.service.request_middleware import UNEXPECTED
 from recommender.types import JsonObject
 
 _DETAILS = {
     HTTPStatus.BAD_REQUEST: "k is 0; at least 1 is expected",
-    HTTPStatus.UNAUTHORIZED: "this needs a key: send `Authorization: Bearer KEY`, made by `recommender keys create`",
+    HTTPStatus.UNAUTHORIZED: NO_KEY,
     HTTPStatus.FORBIDDEN: "this key may read; PUT here needs one that may write",
     HTTPStatus.NOT_FOUND: "no product has the SKU 'OS-9999'; did you mean OS-1999?",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than 16,777,216 bytes; send fewer products at a time",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body is 'text/plain'; send JSON, as `Content-Type: application/json`",
     HTTPStatus.MISDIRECTED_REQUEST: "this service, open without a key, is not 'evil.example'; ask localhost",
     HTTPStatus.UNPROCESSABLE_ENTITY: "no title",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "something went wrong here; the log has the rest",
+    HTTPStatus.INTERNAL_SERVER_ERROR: UNEXPECTED,
     HTTPStatus.SERVICE_UNAVAILABLE: "nothing is indexed yet; run `recommender ingest FEED` first",
     HTTPStatus.GATEWAY_TIMEOUT: "no answer within 10 s",
 }

@@ -33,6 +33,8 @@ _HEADERS = [
 ]
 """Of every answer but the page's, which has a policy of its own."""
 
+UNEXPECTED = "something went wrong here; the log has the rest"
+
 _log = logging.getLogger("recommender.service")
 
 
@@ -86,7 +88,7 @@ class RequestMiddleware:
         except Exception as error:  # noqa: BLE001 - an unforeseen error is a 500 that shows nothing, and is logged
             if not (isinstance(error, TimeoutError) and limit.expired()):
                 _log.exception("unexpected %s", type(error).__name__, extra={"request": scope[REQUEST_ID]})
-                return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong here; the log has the rest")
+                return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
             reads = scope["method"] in ("GET", "HEAD")
             more = "" if reads else "; what it changes may still happen, and may be sent again"
             detail = f"no answer within {self._timeout_s:g} s{more}"
