@@ -87,7 +87,11 @@ def _batches(connection: Connection, table: Table) -> Iterator[list[dict[str, An
 
 
 def _advance_sequences(session: Session, replaced: Sequence[Table]) -> None:
-    """Let PostgreSQL go on numbering after rows that were written with numbers of their own."""
+    """Let PostgreSQL number new rows after those that were written with numbers of their own.
+
+    A sequence is never set back. It does not take part in the transaction: were that rolled back after all, the rows
+    that stay could have higher numbers than the new ones.
+    """
     for table in replaced:
         for column in table.primary_key:
             if not isinstance(column.type, Integer):
@@ -96,7 +100,8 @@ def _advance_sequences(session: Session, replaced: Sequence[Table]) -> None:
             if sequence is None:
                 continue
             following = session.scalar(select(func.coalesce(func.max(column), 0) + 1))
-            advance = text("SELECT setval(CAST(:sequence AS regclass), :following, false)")
+            own = "CAST(:sequence AS regclass)"
+            advance = text(f"SELECT setval({own}, GREATEST(:following, nextval({own})), false)")
             session.execute(advance, {"sequence": sequence, "following": following})
 
 

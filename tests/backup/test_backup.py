@@ -528,6 +528,22 @@ def test_a_shop_moves_from_one_database_to_another_and_back(own: Settings, postg
         assert compared(application).clean
 
 
+def test_a_replacement_of_rows_that_is_rolled_back_leaves_the_numbering_as_it_was(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    def shop(folder: str, url: str = "") -> Application:
+        return Application(settings_of(tmp_path / folder, url))
+
+    with shop("small") as small, shop("server", postgres_url) as server:
+        small.catalogue.upsert(PRODUCTS[:1])
+        server.catalogue.upsert(PRODUCTS)
+        with pytest.raises(RuntimeError), server.database.writing() as session:
+            transfer.replace_rows(small.database, session, transfer.tables())
+            raise RuntimeError("killed before the commit")
+        server.catalogue.upsert([replace(PRODUCTS[0], sku="new", category=("Brand", "New"))])
+        assert server.catalogue.count() == len(PRODUCTS) + 1
+
+
 class _OnAServer(Application):
     """An installation whose generations lie on a server: the client's own, in memory."""
 
