@@ -108,7 +108,7 @@ class IndexPool:
             self._engine().drop(name)
 
     def release_unused(self, unused_for: float = 0.0) -> None:
-        """Close the indexes that nobody has used for so many seconds; with 0 also those in use, after their last lease.
+        """Close the indexes unused for `unused_for` seconds; with 0 also those in use, when their last lease ends.
 
         One that is leased again before that stays open.
         """

@@ -205,7 +205,7 @@ class Candidates:
         )
 
     def _with_cards(self, points: Sequence[ScoredPoint], at_once: int) -> Iterator[tuple[Card, float]]:
-        """Yield cards and scores; cards that the index did not bring are fetched when needed, so many at once."""
+        """Yield cards and scores; cards that the index did not bring are fetched when needed, `at_once` at a time."""
         for some in batches(points, at_once):
             bare = [point.id for point in some if not point.payload]
             fetched = {point.id: point.payload for point in self._index.retrieve(bare)} if bare else {}

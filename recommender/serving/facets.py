@@ -20,7 +20,7 @@ SAMPLED = 500
 """Products that are looked at for where the bands of price begin, and how names are written, when all are counted."""
 
 MAX_VALUES = 30
-"""Values told of one facet."""
+"""Values that one facet shows."""
 
 PRICE_STEP = Decimal("0.0001")
 """Between two prices that differ: what the catalogue keeps of one."""

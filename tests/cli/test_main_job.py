@@ -227,7 +227,7 @@ def test_finetune_registers_measures_and_goes_through_the_gate(shop: Command) ->
     ("arguments", "unwanted"),
     [
         (["search", "boot"], set()),
-        (["similar", "boot-1"], {"onnxruntime"}),
+        (["similar", "boot-1"], {"onnxruntime", "recommender.models.registry", "recommender.ingestion.worker"}),
         (["similar", "boot-1", "--json"], {"onnxruntime", "rich.table"}),
     ],
 )

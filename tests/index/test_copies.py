@@ -14,7 +14,7 @@ from recommender.index.embedded.storage import copy_shard
 from recommender.sparse_copy import copy_with_holes
 from recommender.types import Product
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="holes are told by the blocks that a file takes")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="holes show in the blocks that a file takes")
 
 
 def _taken(folder: Path) -> int:

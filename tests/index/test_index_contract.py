@@ -36,7 +36,7 @@ PRODUCTS = [
     Product("bare", "Bare"),
 ]
 
-# The client's in-memory mode is always exact, and says so to whoever asks for it.
+# The client's in-memory mode is always exact, and says so each time it is asked for that.
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
 
 

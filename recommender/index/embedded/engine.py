@@ -19,13 +19,12 @@ from recommender.index.embedded.query import (
     scroll_request,
     to_scored_point,
     to_stored_point,
-    vector_names,
 )
 from recommender.index.embedded.schema import create_shard, dimension_of
 from recommender.index.embedded.shard import Shard, engine_errors
 from recommender.index.embedded.storage import draft_folder, install, remove, shard_folder
 from recommender.index.protocol import IndexQuery, Order, Point, ScoredPoint, StoredPoint, VectorEngine, VectorIndex
-from recommender.index.query_plan import check_points, plan_of
+from recommender.index.query_plan import DENSE, check_points, plan_of
 from recommender.query import Filters
 from recommender.types import JsonObject
 
@@ -80,7 +79,7 @@ class EmbeddedIndex(VectorIndex):
 
     def retrieve(self, ids: Sequence[UUID], with_vectors: bool = False) -> list[StoredPoint]:
         with self._shard.reading() as shard:
-            records = shard.retrieve(list(ids), with_payload=True, with_vector=vector_names(with_vectors))
+            records = shard.retrieve(list(ids), with_payload=True, with_vector=[DENSE] if with_vectors else False)
         return [to_stored_point(record) for record in records]
 
     def query(self, query: IndexQuery) -> list[ScoredPoint]:
@@ -110,7 +109,7 @@ class EmbeddedIndex(VectorIndex):
         offset = None
         while True:
             request = edge.ScrollRequest(
-                offset=offset, limit=batch, with_payload=True, with_vector=vector_names(with_vectors)
+                offset=offset, limit=batch, with_payload=True, with_vector=[DENSE] if with_vectors else False
             )
             with self._shard.reading() as shard:
                 records, offset = shard.scroll(request)
@@ -157,7 +156,7 @@ class EmbeddedIndex(VectorIndex):
         return carried is not None
 
     def count_changes(self, more: int) -> int:
-        """Note that so many points changed, and return how many have since graphs were built; about right."""
+        """Note that `more` points changed, and return how many have since graphs were built, approximately."""
         with suppress(OSError, ValueError):  # none yet, or cut short by a crash: a build comes somewhat later then
             more += int((self._folder / _CHANGES).read_text(encoding="ascii"))
         self._write_changes(more)

@@ -20,7 +20,7 @@ _EXIT_HELD = 5
 """Exit code of a child that found the shard open."""
 
 _MAX_COMPLAINT = 500
-"""Characters of the output of a child that failed that are told: the last ones."""
+"""Characters that the error quotes of what a failed child wrote: the last ones."""
 
 
 def build_graphs(folder: Path, name: str, stopped: Callable[[], bool], niceness: int) -> bool:

@@ -79,11 +79,6 @@ def uuid_of(identity: edge.PointId) -> UUID:
     return identity if isinstance(identity, UUID) else UUID(str(identity))
 
 
-def vector_names(wanted: bool) -> list[str] | bool:
-    """Return which vectors the engine should give back with a point: the dense one, or none."""
-    return [DENSE] if wanted else False
-
-
 def _filter(conditions: Conditions) -> edge.Filter | None:
     if not conditions:
         return None

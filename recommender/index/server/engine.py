@@ -46,7 +46,7 @@ def connect(url: str, api_key: str = "", prefix: str = "recommender") -> ServerE
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError:  # brackets that are not closed, a port that is no number
+    except ValueError:  # an open bracket, or a port that is no number
         host = None
     if not host or parts.scheme not in ("http", "https"):
         raise BadInput("QDRANT_URL is not the URL of a server; expected something like http://localhost:6333")
@@ -97,16 +97,16 @@ class ServerIndex(VectorIndex):
                 self._collection,
                 [str(identity) for identity in ids],
                 with_payload=True,
-                with_vectors=_vectors(with_vectors),
+                with_vectors=[DENSE] if with_vectors else False,
             )
         return [_to_stored_point(record) for record in records]
 
     def query(self, query: IndexQuery) -> list[ScoredPoint]:
-        last = plan_of(query)
-        if last is None:
+        plan = plan_of(query)
+        if plan is None:
             return []
         with engine_errors(self._where):
-            answer = self._client.query_points(self._collection, **query_arguments(query, last))
+            answer = self._client.query_points(self._collection, **query_arguments(query, plan))
         return [ScoredPoint(UUID(str(point.id)), point.score, point.payload or {}) for point in answer.points]
 
     def select(
@@ -138,7 +138,7 @@ class ServerIndex(VectorIndex):
                     limit=batch,
                     offset=offset,
                     with_payload=True,
-                    with_vectors=_vectors(with_vectors),
+                    with_vectors=[DENSE] if with_vectors else False,
                 )
             yield from (_to_stored_point(record) for record in records)
             if offset is None:
@@ -237,10 +237,6 @@ def _point_struct(point: Point) -> models.PointStruct:
     if point.lexical.indices:
         vectors[LEXICAL] = server_sparse(point.lexical)
     return models.PointStruct(id=str(point.id), vector=vectors, payload=point.payload)
-
-
-def _vectors(wanted: bool) -> list[str] | bool:
-    return [DENSE] if wanted else False
 
 
 def _to_stored_point(record: models.Record) -> StoredPoint:
