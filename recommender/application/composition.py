@@ -219,7 +219,7 @@ class Application:
         return models
 
     def hold_live(self) -> None:
-        """Keep the live index open until this is closed, whichever it is, its encoder loaded.
+        """Keep whatever index is live open until `close`, and its encoder loaded.
 
         For a process that answers queries for long: switches are followed by a thread, graphs are built while queries
         go on, and an index that queries or the worker needed a moment ago stays open. Raises `IndexHeld` when another

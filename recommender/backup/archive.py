@@ -135,9 +135,7 @@ def unpack(archive: Path, folder: Path, progress: Progress = silent) -> BackupCo
             for member in tar:
                 _require_plain(archive, member)
                 if member.name in written or len(written) >= _MOST_MEMBERS:
-                    raise BadInput(
-                        f"{archive} holds {member.name!r} twice, or far too many files; it is no backup of ours"
-                    )
+                    raise BadInput(f"{archive} holds {member.name!r} twice, or far too many files; no backup does")
                 if member.size > shutil.disk_usage(folder).free:
                     raise Unavailable(
                         f"{member.name} of the backup takes {member.size:,} bytes, more than {folder} has room for"

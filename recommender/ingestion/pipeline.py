@@ -42,8 +42,8 @@ class DrainSummary:
     seconds: float = 0.0
 
     @property
-    def handled(self) -> int:
-        """How many changes it is about."""
+    def changes(self) -> int:
+        """How many changes were applied or failed."""
         return self.applied + self.failed
 
     def __add__(self, other: DrainSummary) -> DrainSummary:

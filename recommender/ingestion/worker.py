@@ -97,7 +97,7 @@ class Worker:
 
         def report(more: DrainSummary) -> None:
             so_far = done + more
-            progress("indexing", so_far.handled, max(total, so_far.handled), f"{so_far.counts.encoded:,} encoded")
+            progress("indexing", so_far.changes, max(total, so_far.changes), f"{so_far.counts.encoded:,} encoded")
 
         try:
             while not stopped():

@@ -82,7 +82,7 @@ def measure_held_out(
     chosen = sample(products, split_products(products, seed))
     if not modes:
         return [
-            measure_vectors(application, model, wrapped_encoder(application, model, wrap), chosen, progress)
+            measure_vectors(application, model, measuring_encoder(application, model, wrap), chosen, progress)
             for model in models
         ]
     held = chosen.held_out()
@@ -106,7 +106,7 @@ def measure_vectors(
     )
 
 
-def wrapped_encoder(application: Application, model: RegisteredModel, wrap: WrapEncoder | None) -> Encoder:
+def measuring_encoder(application: Application, model: RegisteredModel, wrap: WrapEncoder | None) -> Encoder:
     """Return the encoder that serves a model, wrapped if it is to be."""
     encoder = application.encoder(model)
     return encoder if wrap is None else wrap(model.name, encoder)

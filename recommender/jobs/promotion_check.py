@@ -16,7 +16,7 @@ from recommender.jobs.evaluate import (
     measure_judgements,
     measure_served,
     measure_vectors,
-    wrapped_encoder,
+    measuring_encoder,
 )
 from recommender.models.registry import RegisteredModel
 from recommender.query import Mode
@@ -72,7 +72,7 @@ def check_promotion(
     judged: list[Sequence[Report]] = []
     both = (Mode.HYBRID, Mode.LEXICAL)
     for model in models:
-        encoder = RememberingEncoder(wrapped_encoder(application, model, wrap))
+        encoder = RememberingEncoder(measuring_encoder(application, model, wrap))
         is_tuned = model is models[-1]
         reports.append(measure_vectors(application, model, encoder, chosen, progress))
         served: Sequence[Report] = ()

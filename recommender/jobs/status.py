@@ -1,4 +1,4 @@
-"""What an installation holds and does, for whoever runs it."""
+"""What an installation holds and does, as an operator asks for it."""
 
 from __future__ import annotations
 
