@@ -163,6 +163,10 @@ def _read_several(value: Any, _typed: bool) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _read_whole(value: Any, typed: bool) -> Any:
+    return int(value) if isinstance(value, float) and not typed and value.is_integer() else value
+
+
 def _read_attribute_value(value: Any, typed: bool) -> Any:
     number = not typed and isinstance(value, int | float) and not isinstance(value, bool)
     return str(value) if number else value
@@ -178,6 +182,9 @@ ATTRIBUTE_TEXT = Pattern(r"^[^:\x00]*[^\s:\x00][^:\x00]*:[^\x00]*[^\s|\x00][^\x0
 PATTERNS = {each.regex: each.expected for each in (SOMETHING, TEXT, STORABLE)}
 
 CHOICE = Choice()
+WHOLE = Form(_read_whole)
+"""For whole numbers: in JSON 5.0 is one, too."""
+
 SEVERAL = Form(_read_several)
 
 Name = Annotated[str, TEXT]

@@ -27,6 +27,7 @@ from recommender.forms import (
     STORABLE,
     STRICT,
     TEXT,
+    WHOLE,
     Checked,
     Form,
     OwnPath,
@@ -81,8 +82,12 @@ Sku = Annotated[str, TEXT, MinLen(1), MaxLen(MAX_VALUE)]
 OtherModel = Annotated[OptionalText, Term("Another model than the live one, whose generation is kept.")]
 SearchText = Annotated[str, SOMETHING, MinLen(1), MaxLen(MAX_TEXT)]
 Texts = Annotated[tuple[Text, ...], MaxLen(MAX_FILTER_VALUES), SEVERAL]
-Values = Annotated[Texts, MinLen(1)]
-Path = Annotated[tuple[Text, ...], MaxLen(MAX_FILTER_VALUES), Form(read_path, list[Text] | PathText)]
+Values = Annotated[tuple[Text, ...], MinLen(1), MaxLen(MAX_FILTER_VALUES), SEVERAL]
+Path = Annotated[
+    tuple[Text, ...],
+    MaxLen(MAX_FILTER_VALUES),
+    Form(read_path, Annotated[list[Text], MinLen(1), MaxLen(MAX_FILTER_VALUES)] | PathText),
+]
 Limit = Annotated[
     Decimal,
     Ge(0),
@@ -151,11 +156,24 @@ class RuleAction(StrEnum):
     BAN = "ban"
 
 
-def _one_of(*alternatives: dict[str, Any]) -> dict[str, Any]:
-    return {"anyOf": [{"required": list(members), "properties": members} for members in alternatives]}
+def _one_of(example: dict[str, Any], *alternatives: dict[str, Any]) -> dict[str, Any]:
+    """Return what a schema says of its fields together: what each alternative needs, with `?` after what may lack."""
+    return {
+        "example": example,
+        "anyOf": [
+            {
+                "required": [name for name in members if not name.endswith("?")],
+                "properties": {name.rstrip("?"): schema for name, schema in members.items()},
+            }
+            for members in alternatives
+        ],
+    }
 
 
 _GIVEN = {"type": "string", "minLength": 1, "pattern": TEXT.regex}
+_BLANK = {"pattern": r"^\s*$"}
+_SOMEWHERE = {"anyOf": [{"type": "array", "minItems": 1}, {"type": "string", "minLength": 1}]}
+_NOWHERE = {"anyOf": [{"type": "array", "maxItems": 0}, {"type": "string", "maxLength": 0}, {"type": "null"}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +186,7 @@ class Boost(Checked):
 
     __pydantic_config__: ClassVar = STRICT | {
         "json_schema_extra": _one_of(
+            {"kind": "brand", "value": "Nike", "weight": 0.3},
             {"kind": {"enum": ["in-stock", "newness"]}},
             {"kind": {"const": "brand"}, "value": _GIVEN},
             {"kind": {"const": "attribute"}, "value": _GIVEN, "name": _GIVEN},
@@ -301,7 +320,7 @@ class Options:
 
     mode: Annotated[Mode, CHOICE, Term("By vector and words fused (hybrid), or by one of them.")] = Mode.HYBRID
     variants: Annotated[Variants, CHOICE, Term("The best variant of each product, or all of them.")] = Variants.COLLAPSE
-    offset: Annotated[int, Ge(0), Le(MAX_OFFSET - 1), Term("How many to skip: the next page.")] = 0
+    offset: Annotated[int, Ge(0), Le(MAX_OFFSET - 1), WHOLE, Term("How many to skip: the next page.")] = 0
     diversity: Annotated[float, Ge(0), Le(1), Term("From 0, relevance alone, to 1, as different as can be.")] = 0.0
     boosts: Annotated[
         tuple[GivenBoost, ...],
@@ -343,6 +362,7 @@ class QueryRequest(Checked):
         int,
         Ge(1),
         Le(MAX_RESULTS),
+        WHOLE,
         Term(f"How many products. With `offset` it reaches to the first {MAX_OFFSET} at most.", option="-k/--limit"),
     ] = DEFAULT_K
     filters: Filters = NO_FILTERS
@@ -379,10 +399,11 @@ class SimilarRequest(QueryRequest):
     """A product of the catalogue by its SKU, or any product by its own fields."""
 
     __pydantic_config__: ClassVar = STRICT | {
-        "json_schema_extra": {
-            "oneOf": [{"required": ["sku"]}, {"required": ["product"]}],
-            "example": {"sku": "OS-1127", "k": 5},
-        }
+        "json_schema_extra": _one_of(
+            {"sku": "OS-1127", "k": 5},
+            {"sku": {"type": "string"}, "product?": {"type": "null"}},
+            {"product": {"type": "object"}, "sku?": {"type": "null"}},
+        )
     }
 
     sku: Annotated[Sku | None, Term("The product's SKU.", example="OS-1196", required=True)] = None
@@ -535,17 +556,27 @@ class Rule:
     until just before `ends_at`.
     """
 
-    __pydantic_config__: ClassVar = STRICT
+    __pydantic_config__: ClassVar = STRICT | {
+        "json_schema_extra": _one_of(
+            {"action": "pin", "sku": "OS-1127", "query": "walking boots", "position": 1},
+            {"query": {"pattern": r"\S"}, "category?": _NOWHERE},
+            {
+                "category": {"anyOf": [{"type": "array", "minItems": 1}, {"type": "string", "minLength": 1}]},
+                "query?": _BLANK,
+            },
+            {"action": {"const": "ban"}, "query?": _BLANK, "category?": _NOWHERE},
+        )
+    }
 
     action: Annotated[RuleAction, CHOICE]
     sku: Annotated[Sku, MaxLen(MAX_SKU)]
     query: Annotated[str, STORABLE] = ""
     category: OwnPath = ()
-    position: Annotated[int, Ge(1), Le(MAX_RESULTS)] = 1
+    position: Annotated[int, Ge(1), Le(MAX_RESULTS), WHOLE] = 1
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     note: Annotated[str, STORABLE] = ""
-    id: Annotated[int, Ge(0), Le(2**31 - 1)] = 0
+    id: Annotated[int, Ge(0), Le(2**31 - 1), WHOLE] = 0
 
 
 @dataclass(frozen=True, slots=True)

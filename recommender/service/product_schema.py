@@ -8,16 +8,18 @@ from recommender.forms import STORABLE, TEXT
 from recommender.types import JsonObject
 
 
-def _cell(**constraints: object) -> JsonObject:
-    """Return a cell of a text: a list of one stands for its element, and null for nothing."""
-    text = {"type": "string", "pattern": STORABLE.regex} | constraints
-    scalars: list[JsonObject] = [text, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]
-    return {"anyOf": [*scalars, {"type": "array", "maxItems": 1, "items": {"anyOf": scalars}}]}
+def _cell(most: int, items: JsonObject | None = None) -> JsonObject:
+    """Return what a cell of a text may be; a list of one stands for its element, and null for nothing."""
+    scalar = {"anyOf": [_name(maxLength=most), {"type": ["number", "boolean", "null"]}]}
+    array = {"type": "array"} | (items or {"maxItems": 1, "items": scalar})
+    return {"anyOf": [*scalar["anyOf"], array]}
 
 
 def _name(**constraints: object) -> JsonObject:
     return {"type": "string", "pattern": STORABLE.regex} | constraints
 
+
+_SCALAR: JsonObject = {"anyOf": [_name(), {"type": ["number", "boolean", "null"]}]}
 
 _PRICE: list[JsonObject] = [
     {"type": "number", "minimum": 0, "maximum": int(limits.MAX_PRICE)},
@@ -30,6 +32,14 @@ _CURRENCY: list[JsonObject] = [
     {"enum": sorted(CURRENCY_SYMBOLS)},
     {"type": "null"},
 ]
+
+_ATTRIBUTE_VALUE: JsonObject = {
+    "anyOf": [
+        _name(maxLength=limits.MAX_ATTRIBUTE_VALUE),
+        {"type": ["number", "boolean", "null", "object"]},
+        {"type": "array", "items": {"anyOf": [_name(), {"type": ["number", "boolean", "null", "object", "array"]}]}},
+    ]
+}
 
 _CATEGORY_NAME = _name(maxLength=limits.MAX_CATEGORY_NAME)
 
@@ -49,8 +59,8 @@ PRODUCT_SCHEMA: JsonObject = {
                 {"type": "boolean"},
             ]
         },
-        "description": _cell(maxLength=limits.MAX_DESCRIPTION),
-        "brand": _cell(maxLength=limits.MAX_BRAND),
+        "description": _cell(limits.MAX_DESCRIPTION, {"items": _SCALAR}),
+        "brand": _cell(limits.MAX_BRAND),
         "category": {
             "anyOf": [
                 {"type": "string", "format": "category"},
@@ -70,16 +80,19 @@ PRODUCT_SCHEMA: JsonObject = {
                 {"type": "null"},
             ]
         },
-        "url": _cell(maxLength=limits.MAX_URL),
-        "image": _cell(maxLength=limits.MAX_URL),
-        "group_id": _cell(maxLength=limits.MAX_GROUP),
+        "url": _cell(limits.MAX_URL),
+        "image": _cell(limits.MAX_URL, {"prefixItems": [_SCALAR]}),
+        "group_id": _cell(limits.MAX_GROUP),
         "attributes": {
             "anyOf": [
                 {
                     "type": "object",
                     "maxProperties": limits.MAX_ATTRIBUTES,
-                    "propertyNames": _name(maxLength=limits.MAX_ATTRIBUTE_NAME),
-                    "additionalProperties": _name(maxLength=limits.MAX_ATTRIBUTE_VALUE),
+                    "patternProperties": {
+                        r"^\s*$": {},  # without a name it is left out, as it is without a value
+                        rf"^(?=[^\x00]*[^\s\x00])[^\x00]{{1,{limits.MAX_ATTRIBUTE_NAME}}}$": _ATTRIBUTE_VALUE,
+                    },
+                    "additionalProperties": {"anyOf": [{"type": "string", "pattern": r"^\s*$"}, {"type": "null"}]},
                 },
                 {"type": "null"},
             ]

@@ -27,6 +27,9 @@ schemathesis.openapi.format(
         st.from_regex(r"\Abrand:[A-Za-z]{1,9}=[0-9]\.[0-9]{1,3}\Z"),
     ),
 )
+schemathesis.openapi.format("price", st.sampled_from(["19.99", "1.299,50 EUR", "€ 19,99", "20 USD", ""]))
+schemathesis.openapi.format("availability", st.sampled_from(["in stock", "sold out", "preorder", "7", "", "no"]))
+schemathesis.openapi.format("category", st.sampled_from(["Sport > Running", "Kitchen / Coffee", "A|B", "Office", ""]))
 schemathesis.openapi.format("date-time", st.dates().map(lambda day: f"20{day:%y-%m}-11T12:30:00Z"))
 
 

@@ -99,6 +99,29 @@ def test_an_unknown_sku_is_a_problem_that_names_those_which_look_like_it(service
     assert "SKU-0001" in problem["nearest"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/similar?sku=SKU-0001&colour=red"),
+        ("GET", "/v1/products?colour=red"),
+        ("GET", "/v1/products/a%2Fb%201?colour=red"),
+        ("GET", "/v1/map?colour=red"),
+        ("GET", "/v1/status?colour=red"),
+        ("GET", "/v1/rules?colour=red"),
+        ("GET", "/livez?colour=red"),
+        ("GET", "/readyz?colour=red"),
+        ("GET", "/metrics?colour=red"),
+        ("POST", "/v1/search?colour=red"),
+        ("DELETE", "/v1/rules/1?colour=red"),
+    ],
+)
+def test_a_query_parameter_that_a_route_does_not_know_is_refused_on_every_route(
+    service: Service, method: str, path: str
+) -> None:
+    reply = service.client.request(method, path, json={"query": "x"} if method == "POST" else None)
+    assert "no field 'colour'" in _problem(reply, 400)["detail"]
+
+
 def test_an_unknown_route_and_method_are_problems_too(service: Service) -> None:
     assert "/openapi.json" in _problem(service.client.get("/v2/nothing"), 404)["detail"]
     reply = service.client.delete("/v1/similar")

@@ -72,6 +72,17 @@ def test_what_is_written_is_in_answers_soon(writable: Service) -> None:
     assert _appears(writable, "zirconium", "lamp-new")
 
 
+def test_the_document_says_as_much_of_a_category_as_the_catalogue_takes(writable: Service) -> None:
+    schema = writable.get("/openapi.json")["components"]["schemas"]["ProductFields-Input"]["properties"]["category"]
+    names = next(each for each in schema["anyOf"] if each["type"] == "array")
+    longest = names["items"]["anyOf"][0]["maxLength"]
+    assert "maxItems" not in names
+    assert _put(writable, "deep", BOOT | {"category": [f"Level {level}" for level in range(12)]})[0] == 201
+    assert _put(writable, "long", BOOT | {"category": ["x" * longest]})[0] == 201
+    reply = writable.client.put("/v1/products/longer", json=BOOT | {"category": ["x" * (longest + 1)]})
+    assert reply.status_code == 422
+
+
 def test_the_body_may_not_name_another_product_than_the_address(writable: Service) -> None:
     reply = writable.client.put("/v1/products/one", json=BOOT | {"sku": "other"})
     assert reply.status_code == 400
