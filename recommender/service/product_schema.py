@@ -75,7 +75,7 @@ PRODUCT_SCHEMA: JsonObject = {
         "availability": {
             "anyOf": [
                 {"type": "string", "format": "availability"},
-                {"type": "integer", "minimum": -999_999_999, "maximum": 999_999_999},
+                {"type": "integer", "minimum": -999_999_999_999_999, "maximum": 999_999_999_999_999},
                 {"type": "boolean"},
                 {"type": "null"},
             ]
