@@ -115,6 +115,20 @@ class Checked:
         return core_schema.no_info_after_validator_function(checked, handler(source))
 
 
+def alternatives(example: dict[str, Any], *alternatives: dict[str, Any]) -> dict[str, Any]:
+    """Return what a schema says of its fields together: what each alternative needs, with `?` after what may lack."""
+    return {
+        "example": example,
+        "anyOf": [
+            {
+                "required": [name for name in members if not name.endswith("?")],
+                "properties": {name.rstrip("?"): schema for name, schema in members.items()},
+            }
+            for members in alternatives
+        ],
+    }
+
+
 LARGEST_PRICE: Final = 999_999_999_999_999
 """Prices go no higher: cents of a larger one could not be told apart."""
 

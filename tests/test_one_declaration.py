@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from recommender.query import model
+from recommender.query import limits
 
 # The declaration is loaded with one number in it changed, and everything else as it is.
 SCRIPT = """
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 LOW = 37
-NAME = "recommender.query.model"
+NAME = "recommender.query.limits"
 FILE = Path(sys.argv[1])
 
 
@@ -83,6 +83,6 @@ assert document["components"]["schemas"]["SearchRequest-Input"]["properties"]["k
 
 
 def test_a_limit_changed_where_it_is_declared_holds_in_python_cli_http_client_and_document() -> None:
-    command = [sys.executable, "-c", SCRIPT, str(model.__file__)]
+    command = [sys.executable, "-c", SCRIPT, str(limits.__file__)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -38,7 +38,7 @@ from recommender.query import (
     Variants,
     WriteResult,
 )
-from recommender.query.model import SearchText
+from recommender.query.limits import SearchText
 from recommender.query.parameters import read_address, write_address
 from recommender.query.serialization import adapter, from_json, from_value, to_json, to_value, validate, validate_as
 from recommender.types import Availability, Card, Product

@@ -54,7 +54,7 @@ def similar(
 @asks(filtering, paging, ranking)
 def search(asked: CommandQuery, text: Annotated[str, typer.Argument(help="What to look for, in plain words.")]) -> None:
     """Search the catalogue in plain words."""
-    from recommender.query.model import SearchText
+    from recommender.query.limits import SearchText
     from recommender.query.serialization import validate_as
 
     validate_as(SearchText, text, "the query")  # before anything is opened for what can't be answered
@@ -126,7 +126,7 @@ def _about(sku: str | None, product: str | None) -> str | Product:
 
 
 def _product(file: str) -> Product:
-    from recommender.query.model import NewProduct
+    from recommender.query.request import NewProduct
     from recommender.query.serialization import from_json
 
     where = "standard input" if file == "-" else file

@@ -26,8 +26,8 @@ from recommender.query import (
     SimilarRequest,
     Status,
 )
-from recommender.query.model import Rules
 from recommender.query.parameters import Parameters, write_address
+from recommender.query.rule import Rules
 from recommender.query.serialization import from_json, to_value, validate
 from recommender.query.validation import check_disjoint, check_sku, each_product, each_sku
 from recommender.types import JsonObject, Product

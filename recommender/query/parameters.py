@@ -16,7 +16,10 @@ from urllib.parse import parse_qsl
 
 from recommender.errors import UsageError
 from recommender.forms import Term
-from recommender.query.model import MAX_FILTER_VALUES, Boost, Filters, Options, QueryRequest
+from recommender.query.boost import Boost
+from recommender.query.filters import Filters
+from recommender.query.limits import MAX_FILTER_VALUES
+from recommender.query.request import Options, QueryRequest
 from recommender.query.serialization import from_json, unknown_field
 from recommender.types import category_path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Set
 
 from recommender.errors import UsageError
-from recommender.query.model import Sku
+from recommender.query.limits import Sku
 from recommender.query.serialization import validate_as
 from recommender.types import Product
 

@@ -16,8 +16,8 @@ from starlette.responses import JSONResponse, Response
 
 from recommender.errors import Unavailable
 from recommender.forms import STRICT
-from recommender.query.model import OtherModel
 from recommender.query.parameters import read_address
+from recommender.query.request import OtherModel
 from recommender.service.openapi import StrictRoute, route
 from recommender.serving.embedding_map import embedding_map, sample
 from recommender.serving.live_model import LiveModels

@@ -15,7 +15,7 @@ from recommender.feeds.limits import MAX_SKU
 from recommender.feeds.objects import ProductObjects
 from recommender.forms import TEXT
 from recommender.query import WRITE_STATUSES, WriteResult
-from recommender.query.model import Sku
+from recommender.query.limits import Sku
 from recommender.query.serialization import kind_of, to_json, validate_as
 from recommender.query.validation import check_sku
 from recommender.service.bodies import json_object

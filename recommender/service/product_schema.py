@@ -19,6 +19,10 @@ def _name(**constraints: object) -> JsonObject:
     return {"type": "string", "pattern": STORABLE.regex} | constraints
 
 
+def _one(kinds: list[JsonObject]) -> list[JsonObject]:
+    return [*kinds, {"type": "array", "maxItems": 1, "items": {"anyOf": kinds}}]
+
+
 _SCALAR: JsonObject = {"anyOf": [_name(), {"type": ["number", "boolean", "null"]}]}
 
 _PRICE: list[JsonObject] = [
@@ -33,12 +37,33 @@ _CURRENCY: list[JsonObject] = [
     {"type": "null"},
 ]
 
+_AVAILABILITY: list[JsonObject] = [
+    {"type": "string", "format": "availability"},
+    {"type": "integer", "minimum": -999_999_999_999_999, "maximum": 999_999_999_999_999},
+    {"type": ["boolean", "null"]},
+]
+
 _ATTRIBUTE_VALUE: JsonObject = {
     "anyOf": [
         _name(maxLength=limits.MAX_ATTRIBUTE_VALUE),
         {"type": ["number", "boolean", "null", "object"]},
         {"type": "array", "items": {"anyOf": [_name(), {"type": ["number", "boolean", "null", "object", "array"]}]}},
     ]
+}
+
+_NAMED = rf"^(?=[^\x00]*[^\s\x00])[^\x00]{{1,{limits.MAX_ATTRIBUTE_NAME}}}$"
+_BLANK: JsonObject = {"type": "string", "pattern": r"^\s*$"}
+_NOTHING: JsonObject = {"anyOf": [_BLANK, {"type": "null"}]}
+
+_ATTRIBUTE: JsonObject = {
+    "type": "object",
+    "required": ["name"],
+    "anyOf": [
+        {"properties": {"name": {"type": "string", "pattern": _NAMED}, "value": _ATTRIBUTE_VALUE}},
+        # What has no name or no value is left out.
+        {"properties": {"name": _BLANK}},
+        {"properties": {"name": {"type": "string"}, "value": _NOTHING}},
+    ],
 }
 
 _CATEGORY_NAME = _name(maxLength=limits.MAX_CATEGORY_NAME)
@@ -64,22 +89,18 @@ PRODUCT_SCHEMA: JsonObject = {
         "category": {
             "anyOf": [
                 {"type": "string", "format": "category"},
-                {"type": "array", "items": {"anyOf": [_CATEGORY_NAME, {"type": "null"}]}},
+                {"type": "array", "items": {"anyOf": [_CATEGORY_NAME, {"type": ["number", "boolean", "null"]}]}},
                 {"type": "null"},
             ]
         },
         "price": {
-            "anyOf": [*_PRICE, {"type": "object", "properties": {"value": {"anyOf": _PRICE}}, "required": ["value"]}]
-        },
-        "currency": {"anyOf": _CURRENCY},
-        "availability": {
             "anyOf": [
-                {"type": "string", "format": "availability"},
-                {"type": "integer", "minimum": -999_999_999_999_999, "maximum": 999_999_999_999_999},
-                {"type": "boolean"},
-                {"type": "null"},
+                *_one(_PRICE),
+                {"type": "object", "properties": {"value": {"anyOf": _PRICE}, "currency": {"anyOf": _CURRENCY}}},
             ]
         },
+        "currency": {"anyOf": _one(_CURRENCY)},
+        "availability": {"anyOf": _one(_AVAILABILITY)},
         "url": _cell(limits.MAX_URL),
         "image": _cell(limits.MAX_URL, {"prefixItems": [_SCALAR]}),
         "group_id": _cell(limits.MAX_GROUP),
@@ -88,12 +109,11 @@ PRODUCT_SCHEMA: JsonObject = {
                 {
                     "type": "object",
                     "maxProperties": limits.MAX_ATTRIBUTES,
-                    "patternProperties": {
-                        r"^\s*$": {},  # without a name it is left out, as it is without a value
-                        rf"^(?=[^\x00]*[^\s\x00])[^\x00]{{1,{limits.MAX_ATTRIBUTE_NAME}}}$": _ATTRIBUTE_VALUE,
-                    },
-                    "additionalProperties": {"anyOf": [{"type": "string", "pattern": r"^\s*$"}, {"type": "null"}]},
+                    "patternProperties": {_BLANK["pattern"]: {}, _NAMED: _ATTRIBUTE_VALUE},
+                    "additionalProperties": _NOTHING,
                 },
+                {"type": "array", "items": _ATTRIBUTE},
+                {"type": "string", "format": "attributes"},
                 {"type": "null"},
             ]
         },

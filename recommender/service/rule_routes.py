@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from recommender.errors import UsageError
 from recommender.query import Rule
-from recommender.query.model import Rules
+from recommender.query.rule import Rules
 from recommender.query.serialization import to_json
 from recommender.service.bodies import read_body
 from recommender.service.concurrency import Lanes

@@ -1,0 +1,147 @@
+"""What answers: hits, facets, the state of an installation, what became of a write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass, fields
+from enum import StrEnum
+from operator import attrgetter
+from typing import overload
+
+from recommender.forms import ShownPrice
+from recommender.types import Card
+
+
+class Reason(StrEnum):
+    """What brought a hit: its relevance, a pin, a category wider than asked, or, at last, that it is popular or new."""
+
+    RELEVANCE = "relevance"
+    PINNED = "pinned"
+    WIDENED = "widened"
+    POPULAR = "popular"
+    NEWEST = "newest"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a hit is there. What does not apply (a search has no category, a product may have no price) is None.
+
+    `shared_depth` counts the levels of the category path that it shares with the product asked about; `price_ratio` is
+    its price over that one's. `words` are those of the query that the lexical part found in it. The two scores are
+    the engine's own: cosine, and BM25.
+    """
+
+    shared_depth: int | None = None
+    same_brand: bool | None = None
+    price_ratio: float | None = None
+    words: tuple[str, ...] = ()
+    dense_score: float | None = None
+    lexical_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit(Card):
+    """One recommended product. Scores order the hits of one answer; they do not compare between queries or modes.
+
+    `widened_to` is the category that a widened filter reached up to, outermost first; empty for the whole catalogue.
+    """
+
+    price: ShownPrice | None = None
+    _: KW_ONLY
+    score: float
+    reason: Reason = Reason.RELEVANCE
+    widened_to: tuple[str, ...] | None = None
+    explanation: Explanation | None = None
+
+    @classmethod
+    def of(cls, card: Card, score: float, reason: Reason = Reason.RELEVANCE) -> Hit:
+        """Return the hit of a product."""
+        return cls(*_fields_of(card), score=score, reason=reason)
+
+    @property
+    def card(self) -> Card:
+        """What a shop shows of the product."""
+        return self
+
+
+_fields_of = attrgetter(*(field.name for field in fields(Card)))
+
+
+@dataclass(frozen=True, slots=True)
+class FacetCount:
+    """How many of the products counted have a value: a category as its path, a brand as it is written."""
+
+    value: tuple[str, ...] | str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PriceBand:
+    """How many of the products counted cost from `low` to just under `high`; the last band is open."""
+
+    low: ShownPrice
+    high: ShownPrice | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """Counts over the best answers of a query, or over all that is browsed: `counted` products, most frequent first."""
+
+    counted: int
+    categories: tuple[FacetCount, ...] = ()
+    brands: tuple[FacetCount, ...] = ()
+    prices: tuple[PriceBand, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Sequence[Hit]):
+    """The hits of one query, best first, as a sequence; with the live pair that gave them, and facets if asked for."""
+
+    hits: tuple[Hit, ...]
+    model: str
+    generation: str
+    facets: Facets | None = None
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    @overload
+    def __getitem__(self, at: int) -> Hit: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Hit, ...]: ...
+    def __getitem__(self, at: int | slice) -> Hit | tuple[Hit, ...]:
+        return self.hits[at]
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What an installation holds and does: for an operator. `oldest_s` is the age of the oldest change that waits."""
+
+    products: int
+    categories: int
+    model: str | None
+    generation: str | None
+    models: tuple[str, ...]
+    waiting: int
+    leased: int
+    parked: int
+    oldest_s: float | None
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What became of products, by SKU; `deleted` were active. All of it is durable, and queued for the index."""
+
+    created: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+
+
+WRITE_STATUSES = tuple(field.name for field in fields(WriteResult))
+"""What may become of a product: the fields of a `WriteResult`, and the statuses of a batch's items."""

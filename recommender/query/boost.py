@@ -1,0 +1,95 @@
+"""Boosts: what multiplies the scores of some products, as a value and as a short text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Final
+
+from annotated_types import Ge, Le
+
+from recommender.forms import CHOICE, STRICT, TEXT, Checked, Form, Term, alternatives
+from recommender.query.limits import (
+    MAX_HALF_LIFE_DAYS,
+    MAX_WEIGHT,
+    MIN_HALF_LIFE_DAYS,
+    MIN_WEIGHT,
+    OptionalText,
+)
+
+
+class BoostKind(StrEnum):
+    """What a boost looks at."""
+
+    IN_STOCK = "in-stock"
+    BRAND = "brand"
+    ATTRIBUTE = "attribute"
+    NEWNESS = "newness"
+
+
+_GIVEN = {"type": "string", "minLength": 1, "pattern": TEXT.regex}
+
+
+@dataclass(frozen=True, slots=True)
+class Boost(Checked):
+    """Multiplies the score of the products that fit by 1 + `weight`; several boosts add up their weights.
+
+    A weight between -1 and 0 pushes down. `value` is the brand, or the attribute's value, and `name` the attribute's
+    name. Newness falls off by half every `half_life_days` since the product was first seen.
+    """
+
+    __pydantic_config__: ClassVar = STRICT | {
+        "json_schema_extra": alternatives(
+            {"kind": "brand", "value": "Nike", "weight": 0.3},
+            {"kind": {"enum": ["in-stock", "newness"]}},
+            {"kind": {"const": "brand"}, "value": _GIVEN},
+            {"kind": {"const": "attribute"}, "value": _GIVEN, "name": _GIVEN},
+        )
+    }
+
+    kind: Annotated[BoostKind, CHOICE]
+    weight: Annotated[float, Ge(MIN_WEIGHT), Le(MAX_WEIGHT)]
+    value: OptionalText = ""
+    name: OptionalText = ""
+    half_life_days: Annotated[float, Ge(MIN_HALF_LIFE_DAYS), Le(MAX_HALF_LIFE_DAYS)] = 30.0
+
+    def check(self) -> None:
+        """Check that a brand or an attribute is named where the kind needs one."""
+        if self.kind in (BoostKind.BRAND, BoostKind.ATTRIBUTE) and not self.value:
+            raise ValueError(f"the boost {self.kind} has an empty value; {BOOST_TEXTS}")
+        if self.kind is BoostKind.ATTRIBUTE and not self.name:
+            raise ValueError(f"the boost of an attribute has an empty name; {BOOST_TEXTS}")
+
+    @classmethod
+    def from_text(cls, text: str) -> Boost:
+        """Read a boost from its text form: `in-stock=0.2`, `brand:Nike=0.3`, `attribute:colour:red=0.1`, `newness@7=1`.
+
+        Raises `ValueError`.
+        """
+        subject, _, weight = text.rpartition("=")
+        head, _, value = subject.partition(":")
+        head, at, days = head.strip().partition("@")
+        name, value = value.partition(":")[::2] if head == BoostKind.ATTRIBUTE else ("", value)
+        try:
+            boost = cls(BoostKind(head), float(weight), value, name, float(days) if at else 30.0)
+        except ValueError:
+            raise ValueError(BOOST_TEXTS) from None
+        if (at and head != BoostKind.NEWNESS) or (value and head in (BoostKind.IN_STOCK, BoostKind.NEWNESS)):
+            raise ValueError(BOOST_TEXTS)
+        return boost
+
+    def text(self) -> str:
+        """Return the text form. An attribute whose name holds a colon has none: it would be read as another."""
+        subject = ":".join(filter(None, (self.kind.value, self.name, self.value)))
+        days = "" if self.half_life_days == 30.0 else f"@{self.half_life_days!r}"
+        return f"{subject}{days}={self.weight!r}"
+
+
+BOOST_TEXTS: Final = "write in-stock=0.2, brand:Nike=0.3, attribute:colour:red=0.1, newness=0.5 or newness@7=0.5"
+
+
+def _read_boost(value: Any, typed: bool) -> Any:
+    return Boost.from_text(value) if isinstance(value, str) and not typed else value
+
+
+GivenBoost = Annotated[Boost, Form(_read_boost, Boost | Annotated[str, Term(BOOST_TEXTS, format="boost")])]

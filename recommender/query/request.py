@@ -1,0 +1,206 @@
+"""What a query says: its options, and one request for each kind of query.
+
+A request is the declaration that everything else is derived from: what is checked in Python, the JSON forms, the
+parameters of an address, the options of the command line, the client's requests and the OpenAPI document.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from annotated_types import Ge, Le, MaxLen, MinLen
+
+from recommender.forms import CHOICE, SEVERAL, STRICT, WHOLE, Checked, Form, Term, alternatives
+from recommender.query.boost import GivenBoost
+from recommender.query.filters import NO_FILTERS, Filters
+from recommender.query.limits import (
+    DEFAULT_K,
+    MAX_BOOSTS,
+    MAX_OFFSET,
+    MAX_RESULTS,
+    Examples,
+    OptionalText,
+    SearchText,
+    Sku,
+)  # fmt: skip
+from recommender.types import Product
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+
+OtherModel = Annotated[OptionalText, Term("Another model than the live one, whose generation is kept.")]
+
+
+class Mode(StrEnum):
+    """How a query meets the index: by its vector, by its words, or by both fused."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    LEXICAL = "lexical"
+
+
+class Variants(StrEnum):
+    """Which variants of one product group a result may show."""
+
+    COLLAPSE = "collapse"
+    ALL = "all"
+
+
+class Strategy(StrEnum):
+    """How several liked and disliked products make one query.
+
+    `average`: by the mean of the liked, moved away from the disliked; `best-score`: each candidate by the example that
+    it is nearest to; `sum-scores`: by the sum over all examples. All three are the engine's.
+    """
+
+    AVERAGE = "average"
+    BEST_SCORE = "best-score"
+    SUM_SCORES = "sum-scores"
+
+
+class Fallback(StrEnum):
+    """What fills up an answer that the filters leave too short: nothing, or wider categories, then popular or new."""
+
+    NONE = "none"
+    WIDEN = "widen"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a query is answered. The defaults are what measured best.
+
+    `diversity` from 0 (relevance alone) to 1: the engine's maximal marginal relevance. `model` names another model than
+    the live one, whose generation is kept. `rules` are the pins and bans of the shop. With `explain` each hit says
+    why it is there; with `facets` the answer counts categories, brands and price bands.
+    """
+
+    __pydantic_config__: ClassVar = STRICT | {"json_schema_extra": {"example": {"diversity": 0.3, "explain": True}}}
+
+    mode: Annotated[Mode, CHOICE, Term("By vector and words fused (hybrid), or by one of them.")] = Mode.HYBRID
+    variants: Annotated[Variants, CHOICE, Term("The best variant of each product, or all of them.")] = Variants.COLLAPSE
+    offset: Annotated[int, Ge(0), Le(MAX_OFFSET - 1), WHOLE, Term("How many to skip: the next page.")] = 0
+    diversity: Annotated[float, Ge(0), Le(1), Term("From 0, relevance alone, to 1, as different as can be.")] = 0.0
+    boosts: Annotated[
+        tuple[GivenBoost, ...],
+        MaxLen(MAX_BOOSTS),
+        SEVERAL,
+        Term(
+            "Multiply the score of what fits by 1 + weight: `in-stock=0.2`, `brand:Nike=0.3`,"
+            " `attribute:colour:red=0.1`, `newness=0.5`, or `newness@7=0.5` for a half-life of 7 days.",
+            "boost",
+            metavar="WHAT=WEIGHT",
+            example="in-stock=0.2",
+        ),
+    ] = ()
+    strategy: Annotated[
+        Strategy, CHOICE, Term("How several examples make one query: by the nearest, the mean or the sum.")
+    ] = Strategy.BEST_SCORE
+    fallback: Annotated[
+        Fallback,
+        CHOICE,
+        Term("widen: fill up a short answer from wider categories, then with popular or new products."),
+    ] = Fallback.NONE
+    rules: Annotated[bool, Term("Whether the shop's pins and bans hold.")] = True
+    explain: Annotated[bool, Term("Say of each hit why it is there.")] = False
+    facets: Annotated[bool, Term("Count categories, brands and price bands.")] = False
+    model: OtherModel = ""
+
+
+NO_OPTIONS = Options()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryRequest(Checked):
+    """What every query says: how many products, which ones, and how they are found."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    k: Annotated[
+        int,
+        Ge(1),
+        Le(MAX_RESULTS),
+        WHOLE,
+        Term(f"How many products. With `offset` it reaches to the first {MAX_OFFSET} at most.", option="-k/--limit"),
+    ] = DEFAULT_K
+    filters: Filters = NO_FILTERS
+    options: Options = NO_OPTIONS
+
+    def check(self) -> None:
+        """Check that the page lies within what is answered."""
+        if self.options.offset + self.k > MAX_OFFSET:
+            raise ValueError(
+                f"offset {self.options.offset} and k {self.k} reach beyond the first {MAX_OFFSET} products;"
+                " narrow the filters"
+            )
+
+
+class _WithoutSku:
+    """Marks a product that needs no SKU, since it is in no catalogue."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> Any:
+        found = handler(schema)
+        handler.resolve_ref_schema(found)["required"] = ["title"]
+        return found
+
+
+def _read_new_product(value: Any, typed: bool) -> Any:
+    return {"sku": ""} | value if isinstance(value, dict) and not typed else value
+
+
+NewProduct = Annotated[Product, Form(_read_new_product), _WithoutSku()]
+"""A product by its fields, which need not be in the catalogue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimilarRequest(QueryRequest):
+    """A product of the catalogue by its SKU, or any product by its own fields."""
+
+    __pydantic_config__: ClassVar = STRICT | {
+        "json_schema_extra": alternatives(
+            {"sku": "OS-1127", "k": 5},
+            {"sku": {"type": "string"}, "product?": {"type": "null"}},
+            {"product": {"type": "object"}, "sku?": {"type": "null"}},
+        )
+    }
+
+    sku: Annotated[Sku | None, Term("The product's SKU.", example="OS-1196", required=True)] = None
+    product: NewProduct | None = None
+
+    def check(self) -> None:
+        """Check that there is one product."""
+        if (self.sku is None) == (self.product is None):
+            raise ValueError("a 'sku' or a 'product' is needed, one of the two")
+        super(SimilarRequest, self).check()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRequest(QueryRequest):
+    """A text in plain words."""
+
+    __pydantic_config__: ClassVar = STRICT | {
+        "json_schema_extra": {"example": {"query": "light waterproof walking boots", "filters": {"price_max": 150}}}
+    }
+
+    query: Annotated[
+        SearchText, Term("What to look for, in plain words.", "q", example="light walking boots", required=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecommendRequest(QueryRequest):
+    """Products that are liked, and some that are not: a basket, a session."""
+
+    __pydantic_config__: ClassVar = STRICT | {
+        "json_schema_extra": {"example": {"like": ["OS-1127", "OS-1196"], "dislike": ["KI-1004"], "k": 5}}
+    }
+
+    like: Annotated[Examples, MinLen(1)]
+    dislike: Examples = ()
+
+    def check(self) -> None:
+        """Check that no product is liked and disliked."""
+        if both := set(self.like) & set(self.dislike):
+            raise ValueError(f"{min(both)!r} is both liked and disliked; name it once")
+        super(RecommendRequest, self).check()
