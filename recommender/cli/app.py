@@ -1,85 +1,109 @@
-"""The root of the command line: the commands, and how a process ends."""
+"""The root of the command line: which module has which command, and how a process ends."""
 
 from __future__ import annotations
 
 import gc
 import sys
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from recommender.cli import (
-    backup,
-    compare,
-    demo,
-    evaluate,
-    finetune,
-    index,
-    ingest,
-    keys,
-    models,
-    operate,
-    queries,
-    queue,
-    rules,
-    serve,
-    triplets,
-)
-from recommender.errors import RecommenderError, exit_code
-from recommender.version import __version__
-
-UNEXPECTED = 1
+from recommender.cli.command import DEBUG
+from recommender.errors import RecommenderError, exit_code, one_line
 
 GARBAGE_THRESHOLD = 100_000
-"""Allocations between two collections: imports make objects, not garbage; a tenth of a query's time went there."""
+"""Allocations between two collections: imports make objects, not garbage. Collecting took a tenth of a query's time."""
+
+MODULES = {
+    "demo": "demo",
+    "ingest": "ingest",
+    "worker": "worker",
+    "similar": "queries",
+    "search": "queries",
+    "recommend": "queries",
+    "browse": "queries",
+    "compare": "compare",
+    "finetune": "finetune",
+    "evaluate": "evaluate",
+    "status": "status",
+    "doctor": "status",
+    "backup": "backup",
+    "restore": "backup",
+    "serve": "serve",
+    "models": "models",
+    "index": "index",
+    "queue": "queue",
+    "rules": "rules",
+    "keys": "keys",
+    "triplets": "triplets",
+}
+"""The module of each command. One that has an `app` is a group of commands."""
+
+
+class LazyGroup(TyperGroup):
+    """Imports a command's module when the command is called: a query starts without the other fifteen modules."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = dict.fromkeys(MODULES)  # type: ignore[arg-type] # the names, for help and for suggestions
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
+        """Return the command of this name; None when there is none."""
+        if cmd_name not in MODULES:
+            return None
+        module = import_module(f"recommender.cli.{MODULES[cmd_name]}")
+        if hasattr(module, "app"):
+            return typer.main.get_group(module.app)
+        single = typer.Typer(add_completion=False)
+        single.command(cmd_name)(getattr(module, cmd_name))
+        return typer.main.get_command(single)
+
 
 app = typer.Typer(
     name="recommender",
+    cls=LazyGroup,
     help="Similar products and free-text recommendations from your own catalogue.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-for module in (demo, ingest, queries, compare, finetune, evaluate, operate, backup, serve):
-    module.register(app)
-app.add_typer(models.app, name="models")
-app.add_typer(index.app, name="index")
-app.add_typer(queue.app, name="queue")
-app.add_typer(rules.app, name="rules")
-app.add_typer(keys.app, name="keys")
-app.add_typer(triplets.app, name="triplets")
-
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from recommender.version import __version__
+
         typer.echo(__version__)
         raise typer.Exit
 
 
 @app.callback()
 def root(
-    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version."),
-    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error.")] = False,
 ) -> None:
     """Similar products and free-text recommendations from your own catalogue."""
-    del version, debug  # the first ends the process above; the second is read where errors are shown
+    del version  # its callback has ended the process
+    if debug:
+        context.ensure_object(dict)["debug"] = True
 
 
 def main() -> None:
-    """Run the command line; end with 0 or with the exit code of the error, which is told in one line on stderr."""
+    """Run the command line. An error is one line on stderr, and its exit code that of the process."""
     gc.set_threshold(GARBAGE_THRESHOLD)
-    debug = "--debug" in sys.argv
-    sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    state: dict[str, bool] = {}
     try:
-        app()
-    except RecommenderError as error:
-        if debug:
-            raise
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(exit_code(error))
+        app(obj=state)
     except Exception as error:
-        if debug:
+        if state.get("debug"):
             raise
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        typer.echo(f"error: unexpected {what}; --debug shows where", err=True)
-        sys.exit(UNEXPECTED)
+        if isinstance(error, RecommenderError):
+            typer.echo(f"error: {error}", err=True)
+        else:
+            typer.echo(f"error: unexpected {type(error).__name__}: {one_line(error)}; {DEBUG} shows where", err=True)
+        sys.exit(exit_code(error))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.cli.options import Json
-from recommender.cli.output import print_json, print_table, say
+from recommender.cli.command import CommandRun, Output, command
+from recommender.cli.output import print_table
 from recommender.service.scopes import Scope
+from recommender.types import JsonObject
 
 if TYPE_CHECKING:
     from recommender.service.api_keys import ApiKey
@@ -17,62 +18,65 @@ app = typer.Typer(help="Keys of the HTTP service.", no_args_is_help=True)
 
 
 @app.command()
+@command
 def create(
+    run: CommandRun,
     name: Annotated[str, typer.Argument(help="Whose key it is, such as shop-backend.")],
-    scope: Annotated[Scope, typer.Option(help="read: to ask; write: to change products and rules, too.")],
-    as_json: Json = False,
-) -> None:
-    """Make a key and print it: this is the only time that it can be read."""
-    from recommender.application.composition import open_application
+    scope: Annotated[Scope, typer.Option(help="read: queries only; write: also changes of products and rules.")],
+) -> Output:
+    """Make a key and print it. It can't be shown again."""
     from recommender.service.api_keys import ApiKeys
 
-    with open_application() as application:
-        key = ApiKeys(application.database).create(name, scope)
-    if as_json:
-        print_json({"name": " ".join(name.split()), "scope": scope.value, "key": key})
-        return
-    typer.echo(key)
-    say("keep it: only its hash is stored, so it can't be shown again")
+    key = ApiKeys(run.open().database).create(name, scope)
+    notes = () if run.as_json else ["keep it: only its hash is stored, so it can't be shown again"]
+    return Output({"name": " ".join(name.split()), "scope": scope.value, "key": key}, key, notes)
 
 
 @app.command("list")
-def list_keys(as_json: Json = False) -> None:
-    """List the keys, revoked ones too; never what opens."""
-    from recommender.application.composition import open_application
+@command
+def list_keys(run: CommandRun) -> Output:
+    """List the keys, revoked ones too, without their secrets."""
     from recommender.service.api_keys import ApiKeys
 
-    with open_application() as application:
-        keys = ApiKeys(application.database).list()
-    if as_json:
-        print_json({"keys": [_json(key) for key in keys]})
-    elif keys:
-        columns = [("id", "left"), ("name", "shrink"), ("scope", "left"), ("created", "left"), ("revoked", "left")]
-        print_table(columns, [_row(key) for key in keys])
-    else:
-        say("there is no key: the service is open to this machine, and refuses to listen beyond it")
+    keys = ApiKeys(run.open().database).list()
+    document = {"keys": [_key_json(key) for key in keys]}
+    if not keys:
+        return Output(
+            document, "there is no key: the service is open to this machine, and refuses to listen beyond it"
+        )
+    rows = [
+        (
+            key.public_id,
+            key.name,
+            key.scope.value,
+            f"{key.created_at:%Y-%m-%d %H:%M} UTC",
+            f"{key.revoked_at:%Y-%m-%d %H:%M} UTC" if key.revoked_at else "",
+        )
+        for key in keys
+    ]
+    columns = [("id", "left"), ("name", "shrink"), ("scope", "left"), ("created", "left"), ("revoked", "left")]
+    return Output(document, lambda: print_table(columns, rows))
 
 
 @app.command()
+@command
 def revoke(
-    name: Annotated[str, typer.Argument(help="The key's name or id, as `keys list` shows it.")], as_json: Json = False
-) -> None:
-    """Close a key; a running service refuses it within a second."""
-    from recommender.application.composition import open_application
+    run: CommandRun, name: Annotated[str, typer.Argument(help="The key's name or id, as `keys list` shows it.")]
+) -> Output:
+    """Revoke a key; a running service refuses it within a second."""
     from recommender.service.api_keys import ApiKeys
 
-    with open_application() as application:
-        keys = ApiKeys(application.database)
-        key = keys.revoke(name)
-        last = not keys.active()
-    if as_json:
-        print_json(_json(key))
-    else:
-        say(f"key {key.public_id} ({key.name}) opens nothing any more")
-    if last:
-        say("no key is left: a service on 127.0.0.1 is now open to everybody on this machine; `keys create` closes it")
+    keys = ApiKeys(run.open().database)
+    key = keys.revoke(name)
+    open_to_all = (
+        "no key is left: a service on 127.0.0.1 is now open to everybody on this machine; `keys create` closes it"
+    )
+    return Output(
+        _key_json(key), f"key {key.public_id} ({key.name}) is revoked", () if keys.active() else [open_to_all]
+    )
 
 
-def _json(key: ApiKey) -> dict[str, Any]:
+def _key_json(key: ApiKey) -> JsonObject:
     return {
         "id": key.public_id,
         "name": key.name,
@@ -80,8 +84,3 @@ def _json(key: ApiKey) -> dict[str, Any]:
         "created_at": key.created_at,
         "revoked_at": key.revoked_at,
     }
-
-
-def _row(key: ApiKey) -> tuple[str, ...]:
-    revoked = f"{key.revoked_at:%Y-%m-%d %H:%M} UTC" if key.revoked_at else ""
-    return (key.public_id, key.name, key.scope.value, f"{key.created_at:%Y-%m-%d %H:%M} UTC", revoked)

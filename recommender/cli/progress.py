@@ -1,103 +1,127 @@
-"""Progress on stderr: a moving bar on a terminal, a line now and then in a log."""
+"""Progress on stderr: moving bars on a terminal, a line now and then in a log."""
 
 from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recommender.cli.output import say
+
+if TYPE_CHECKING:
+    from rich.live import Live
 
 LINE_EVERY = 5.0
 """Seconds between two lines of one stage in a log."""
 
+WIDE = 100
+"""Columns from which a terminal has room for a long bar and the rate."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """How far one stage is. Times are of `time.monotonic`; `ended` is set while another stage is at work."""
+
+    name: str
+    started: float
+    done: int = 0
+    total: int | None = None
+    note: str = ""
+    ended: float | None = None
+    printed: float = 0.0
+
+    def share(self) -> str:
+        """Return what is done, of how much where that is known."""
+        return f"{self.done:,}/{self.total:,}" if self.total else f"{self.done:,}"
+
+    def seconds(self) -> float:
+        """Return how long it has taken so far, or took."""
+        return (self.ended or time.monotonic()) - self.started
+
+    def pace(self, with_rate: bool = True) -> str:
+        """Return the rate and the time left, with two spaces behind; nothing when it is over or has hardly begun."""
+        seconds = self.seconds()
+        if self.ended or not self.done or self.done == self.total or seconds < 1:
+            return ""
+        rate = self.done / seconds
+        left = f"{(self.total - self.done) / rate:,.0f} s left" if self.total else ""
+        parts = [f"{rate:,.0f}/s" if with_rate and rate >= 1 else "", left]
+        return ", ".join(filter(None, parts)) + "  " if any(parts) else ""
+
 
 class ProgressBar:
-    """Shows stages one after the other. A context manager, and the `Progress` that jobs are given."""
+    """Shows stages one below the other. A context manager, and the `Progress` that jobs are given."""
 
-    def __init__(self, enabled: bool = True) -> None:
-        self._enabled = enabled
-        self._bar: Any = None
-        self._tasks: dict[str, Any] = {}
-        self._said: dict[str, float] = {}
-        self._started: dict[str, float] = {}
-        self._done: dict[str, int] = {}
+    def __init__(self) -> None:
+        self._live: Live | None = None
+        self._stages: dict[str, Stage] = {}
 
     def __enter__(self) -> ProgressBar:
-        if self._enabled and sys.stderr.isatty():
-            self._bar = _bar()
-            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self.finish(complete=kind is None)
 
     def __call__(self, stage: str, done: int, total: int | None, note: str = "") -> None:
         """Show how far a stage is."""
-        if self._bar is not None:
-            self._move(stage, done, total, note)
-        elif self._enabled:
-            self._log(stage, done, total, note)
-
-    def _move(self, stage: str, done: int, total: int | None, note: str) -> None:
-        if stage not in self._tasks:
-            self._tasks[stage] = self._bar.add_task(stage, total=total, note="")
-        self._bar.update(self._tasks[stage], completed=done, total=total, note=note)
-
-    def _log(self, stage: str, done: int, total: int | None, note: str) -> None:
         now = time.monotonic()
-        if done == 0 or stage not in self._started or done < self._done.get(stage, 0):
-            self._started[stage] = now
-        self._done[stage] = done
-        finished = total is not None and done >= total
-        if not finished and now - self._said.get(stage, 0.0) < LINE_EVERY:
-            return
-        self._said[stage] = now
-        share = f"{done:,}/{total:,}" if total else f"{done:,}"
-        seconds = now - self._started[stage]
-        left = "" if finished else _pace(done, total, seconds)
-        say(f"  {stage:<12} {share:>15}  {seconds:6.1f} s  {left}{note}".rstrip())
+        shown = self._stages.setdefault(stage, Stage(stage, now))
+        if done < shown.done:
+            shown.started = now  # the stage again, for the next model or the next file
+        for other in self._stages.values():
+            if other is not shown and other.ended is None:
+                self._end(other, now)
+        shown.done, shown.total, shown.note, shown.ended = done, total, note, None
+        if not sys.stderr.isatty():
+            finished = total is not None and done >= total
+            if finished or now - shown.printed >= LINE_EVERY:
+                shown.printed = now
+                say(f"  {stage:<12} {shown.share():>15}  {shown.seconds():6.1f} s  {shown.pace()}{note}".rstrip())
+        elif self._live is None:
+            from rich.console import Console
+            from rich.live import Live
 
+            # Answers go to stdout, which may be a file: only stderr is drawn around the bars.
+            self._live = Live(get_renderable=self._table, console=Console(stderr=True), redirect_stdout=False)
+            self._live.start()
 
-def _pace(done: int, total: int | None, seconds: float) -> str:
-    if not done or seconds < 1:
-        return ""
-    rate = done / seconds
-    left = f", {(total - done) / rate:,.0f} s left" if total else ""
-    return f"{rate:,.0f}/s{left}  " if rate >= 1 else f"{left.removeprefix(', ')}  "
+    def finish(self, complete: bool = True) -> None:
+        """Leave the bars as they are on the screen, full unless an error ended the work; what comes begins new ones."""
+        now = time.monotonic()
+        for stage in self._stages.values():
+            self._end(stage, stage.ended or now)
+            if complete and stage.total is not None:
+                stage.done = stage.total
+        if self._live is not None:
+            self._live.stop()
+        self._live, self._stages = None, {}
 
+    @staticmethod
+    def _end(stage: Stage, now: float) -> None:
+        stage.ended = now
+        if stage.total is None:
+            stage.total = stage.done  # how many there were is known now
 
-def _bar() -> Any:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    def _table(self) -> Any:
+        from rich.progress_bar import ProgressBar as Bar
+        from rich.table import Table
+        from rich.text import Text
 
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Any:
-            return TaskProgressColumn.render_speed(task.finished_speed or task.speed)
-
-    return Progress(
-        TextColumn("{task.description:<12}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        Rate(),
-        TextColumn("{task.fields[note]}"),
-        console=Console(stderr=True),
-        transient=False,
-    )
+        wide = self._live is not None and self._live.console.width >= WIDE
+        table = Table.grid(padding=(0, 1))
+        for _ in range(4):
+            table.add_column(no_wrap=True)
+        for stage in self._stages.values():
+            bar = Bar(stage.total, stage.done, 24 if wide else 8, pulse=stage.total is None)
+            told = f"{stage.seconds():5.1f} s  {stage.pace(with_rate=wide)}{stage.note}"
+            table.add_row(
+                Text(f"  {stage.name}", overflow="ellipsis"),
+                bar,
+                Text(f"{stage.share():>13}"),
+                Text(told, overflow="ellipsis"),
+            )
+        return table

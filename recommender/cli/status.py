@@ -1,0 +1,60 @@
+"""`status` and `doctor`: what an operator asks first."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from recommender.cli.command import CommandRun, Output, command
+
+
+@command
+def status(run: CommandRun) -> Output:
+    """Show what is installed here: products, live model and generation, and the queue."""
+    from recommender.catalogue.runs import last_run
+    from recommender.jobs.status import status_of
+
+    application = run.open()
+    found = status_of(application)
+    latest = last_run(application.database)
+    document: dict[str, Any] = {
+        "home": str(application.settings.home.resolve()),
+        "database": application.database.engine.url.render_as_string(hide_password=True),
+        "engine": application.settings.qdrant_url or "embedded",
+        "products": found.products,
+        "categories": found.categories,
+        "model": found.model,
+        "generation": found.generation,
+        "waiting": found.waiting,
+        "leased": found.leased,
+        "parked": found.parked,
+        "last_import": None,
+    }
+    lines = dict(document)
+    if latest is not None:
+        document["last_import"] = asdict(latest)
+        counts = f"{latest.created:,} created, {latest.updated:,} updated, {latest.unchanged:,} unchanged"
+        note = f"by process {latest.holder}" if latest.holder else latest.error
+        state = f"{latest.status} ({note})" if note else latest.status
+        when = f"{latest.finished_at or latest.started_at:%Y-%m-%d %H:%M} UTC"
+        lines["last_import"] = f"{latest.source}: {state}, {counts}, {latest.rejected:,} rejected, {when}"
+    return Output(document, "\n".join(f"{name.replace('_', ' '):<12} {_plain(value)}" for name, value in lines.items()))
+
+
+def _plain(value: str | int | None) -> str:
+    if value is None:
+        return "none yet"
+    return f"{value:,}" if isinstance(value, int) else value
+
+
+@command
+def doctor(run: CommandRun) -> Output:
+    """Check everything that could be wrong, and say what to do about it; exit code 1 when something is wrong."""
+    from recommender.jobs.diagnose import examine
+
+    findings = examine()
+    document = {"findings": [{"check": each.check, "ok": each.ok, "detail": each.detail} for each in findings]}
+    lines = [f"{'ok  ' if each.ok else 'FAIL'} {each.check:<12} {each.detail}" for each in findings]
+    if all(each.ok for each in findings):
+        return Output(document, "\n".join(lines))
+    return Output(document, "\n".join(lines), ["something needs attention"], exit_code=1)
