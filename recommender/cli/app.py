@@ -47,9 +47,10 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.commands = dict.fromkeys(MODULES)  # type: ignore[arg-type] # the names, for help and for suggestions
+        names: dict[str, Any] = dict.fromkeys(MODULES)  # for help and for suggestions
+        self.commands = names
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the signature of the base
         """Return the command of this name; None when there is none."""
         if cmd_name not in MODULES:
             return None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, is_dataclass
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, get_args, get_type_hints, runtime_checkable
 
 import typer
 
@@ -23,12 +23,13 @@ DEBUG = "--debug"
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The answer of a command, on stdout: `document` with --json, else `text`, or what the function `text` prints.
+    """The answer of a command, on stdout: `document` with --json, else `text`.
 
+    A function in place of the document makes it; one in place of the text prints it.
     Then `notes` go to stderr, and the process ends with `error`, or with `exit_code`.
     """
 
-    document: JsonObject
+    document: JsonObject | Callable[[], JsonObject]
     text: str | Callable[[], None]
     notes: Sequence[str] = ()
     exit_code: int = 0
@@ -62,6 +63,17 @@ class CommandRun(ExitStack):
             typer.echo(text)
 
 
+@runtime_checkable
+class OptionGroup(Protocol):
+    """Options that come to one value."""
+
+    parameters: list[inspect.Parameter]
+
+    def read(self, **given: Any) -> Any:
+        """Return what the given options come to. Raises `UsageError`."""
+        ...
+
+
 def _flags(source: Callable[..., Any]) -> list[inspect.Parameter]:
     """Return the parameters of a command, or the fields of a group, with their annotations as objects."""
     hints = get_type_hints(source, include_extras=True)
@@ -69,7 +81,7 @@ def _flags(source: Callable[..., Any]) -> list[inspect.Parameter]:
     return [each.replace(annotation=hints[each.name], kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters]
 
 
-def _every_command(
+def _common_flags(
     context: typer.Context,
     debug: Annotated[bool, typer.Option(DEBUG, hidden=True)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -79,31 +91,41 @@ def _every_command(
 def command(function: Callable[..., Output | None]) -> Callable[..., None]:
     """Make a function a command: Typer reads the options from the signature of what this returns.
 
-    A parameter whose type is a dataclass is a group: its fields are options, and the function gets the dataclass.
-    `run` is the `CommandRun`. The command gets `--json` and `--debug` as well, and its `Output` is printed.
+    A parameter whose type is a dataclass is a group: its fields are options, and the function gets the dataclass. A
+    parameter that is annotated with an `OptionGroup` is a group, too. A parameter of the type `CommandRun` gets that.
+    Every command has `--debug`; one that returns an `Output`, which is printed, has `--json`.
     """
     groups: dict[str, tuple[Callable[..., Any], list[inspect.Parameter]]] = {}
     parameters: list[inspect.Parameter] = []
+    takes_run = False
     for parameter in _flags(function):
-        if is_dataclass(parameter.annotation):
-            groups[parameter.name] = parameter.annotation, _flags(parameter.annotation)
+        kind = parameter.annotation
+        group = get_args(kind)[-1] if get_args(kind) else None
+        if isinstance(kind, type) and is_dataclass(kind):
+            groups[parameter.name] = kind, _flags(kind)
             parameters += groups[parameter.name][1]
-        elif parameter.annotation is not CommandRun:
+        elif isinstance(group, OptionGroup):
+            groups[parameter.name] = group.read, group.parameters
+            parameters += group.parameters
+        elif kind is not CommandRun:
             parameters.append(parameter)
-    parameters += _flags(_every_command)
+        else:
+            takes_run = True
+    answers = get_type_hints(function)["return"] is not type(None)
+    parameters += [flag for flag in _flags(_common_flags) if answers or flag.name != "as_json"]
 
     @wraps(function)
-    def run_command(context: typer.Context, debug: bool, as_json: bool, **given: Any) -> None:
+    def run_command(context: typer.Context, debug: bool, as_json: bool = False, **given: Any) -> None:
         if debug:
             context.ensure_object(dict)["debug"] = True
-        for name, (group, flags) in groups.items():
-            given[name] = group(**{flag.name: given.pop(flag.name) for flag in flags})
+        for name, (read, flags) in groups.items():
+            given[name] = read(**{flag.name: given.pop(flag.name) for flag in flags})
         with CommandRun(as_json) as run:
-            output = function(run=run, **given)
+            output = function(**given, **({"run": run} if takes_run else {}))
         if output is None:
             return
         if as_json:
-            print_json(output.document)
+            print_json(output.document() if callable(output.document) else output.document)
         elif callable(output.text):
             output.text()
         elif output.text:

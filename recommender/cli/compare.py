@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.output import print_table
-from recommender.types import category_path
+from recommender.types import JsonObject, category_path
 
 if TYPE_CHECKING:
     from recommender.jobs.compare import Comparison
@@ -32,7 +33,7 @@ def compare(
     from recommender.jobs import compare as job
 
     found = job.compare(run.open(), first, second, model or (), as_text=text)
-    sides = [
+    sides: list[JsonObject] = [
         {
             "sku": side.product.sku if side.product else None,
             "category": list(side.product.category) if side.product else None,
@@ -53,7 +54,7 @@ def compare(
     return Output(document, lambda: _print_comparison(found, rows))
 
 
-def _print_comparison(found: Comparison, sides: list[tuple[str, ...]]) -> None:
+def _print_comparison(found: Comparison, sides: Sequence[Sequence[str]]) -> None:
     print_table([("what", "left"), ("category", "shrink"), ("encoded text", "shrink")], sides)
     rows = [(each.model, each.encoder, f"{each.cosine:.4f}") for each in found.similarities]
     print_table([("model", "left"), ("encoder", "left"), ("cosine", "right")], rows)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recommender.cli.command import CommandRun, command
 from recommender.cli.finetune import print_result
-from recommender.cli.output import say, stdout
-from recommender.cli.progress import ProgressBar
+from recommender.cli.output import stdout
 from recommender.errors import BadInput
 
 if TYPE_CHECKING:
@@ -29,16 +29,13 @@ BUDGET = timedelta(minutes=2, seconds=30)
 SHOWN = 5
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(demo)
-
-
+@command
 def demo(
-    keep: Annotated[bool, typer.Option("--keep", help="Go on with the demo's folder instead of a fresh one.")] = False,
+    run: CommandRun,
+    keep: Annotated[bool, typer.Option("--keep", help="Continue with the demo's folder, not a fresh one.")] = False,
 ) -> None:
     """Load the seed catalogue, show similar products, fine-tune, compare, switch over, show them again."""
-    from recommender.application.composition import demo_home, open_application
+    from recommender.application.composition import demo_home
     from recommender.jobs import finetune, ingest
     from recommender.training.options import TrainingOptions
 
@@ -47,23 +44,27 @@ def demo(
     if not keep:
         shutil.rmtree(home, ignore_errors=True)
     feed = seed_folder() / "catalogue.csv.gz"
-    with open_application(home=home, database_url="", qdrant_url="") as application, ProgressBar() as progress:
-        _heading("1. Load the seed catalogue, embed it, index it")
-        summary = ingest.ingest(application, [feed], progress=progress).imports[0]
-        say(f"  {summary.created:,} products in {len(application.catalogue.category_sizes())} categories")
-        _heading("2. Similar products with the base model")
-        before = {sku: _show(application, sku) for sku in SHOWCASE}
-        _heading("3. Fine-tune on the category tree, measure on held-out products, switch over")
-        result = finetune.run(application, TrainingOptions(budget=BUDGET), progress=progress)
-        print_result(result)
-        _heading("4. The same products with the tuned model" if result.promoted else "4. The live model stays")
-        for sku in SHOWCASE:
-            _show(application, sku, before[sku])
-    say(f"\ndone in {time.monotonic() - started:.0f} s. Look around:")
-    say(f"  export RECOMMENDER_HOME={home}")
-    say(f"  recommender similar {SHOWCASE[0]}")
-    say('  recommender search "waterproof walking boots"')
-    say("  recommender serve         # and open http://127.0.0.1:8000")
+    application = run.open(home=home, database_url="", qdrant_url="")
+    _print_heading("1. Load the seed catalogue, embed it, index it")
+    summary = ingest.ingest(application, [feed], progress=run.progress).imports[0]
+    run.print_early(f"  {summary.created:,} products in {len(application.catalogue.category_sizes())} categories")
+    _print_heading("2. Similar products with the base model")
+    before = {sku: _print_similar(application, sku) for sku in SHOWCASE}
+    _print_heading("3. Fine-tune on the category tree, measure on held-out products, switch over")
+    result = finetune.run(application, TrainingOptions(budget=BUDGET), progress=run.progress)
+    run.progress.finish()
+    print_result(result)
+    _print_heading("4. The same products with the tuned model" if result.promoted else "4. The live model stays")
+    for sku in SHOWCASE:
+        _print_similar(application, sku, before[sku])
+    lines = [
+        f"\ndone in {time.monotonic() - started:.0f} s. Look around:",
+        f"  export RECOMMENDER_HOME={home}",
+        f"  recommender similar {SHOWCASE[0]}",
+        '  recommender search "waterproof walking boots"',
+        "  recommender serve         # and open http://127.0.0.1:8000",
+    ]
+    typer.echo("\n".join(lines))
 
 
 def seed_folder() -> Path:
@@ -75,11 +76,11 @@ def seed_folder() -> Path:
     raise BadInput("the seed catalogue is not part of this installation; use a checkout")
 
 
-def _heading(text: str) -> None:
+def _print_heading(text: str) -> None:
     stdout().print(f"\n[bold]{text}[/bold]")
 
 
-def _show(application: Application, sku: str, before: Sequence[Hit] | None = None) -> Sequence[Hit]:
+def _print_similar(application: Application, sku: str, before: Sequence[Hit] | None = None) -> Sequence[Hit]:
     from recommender.cli.result_tables import print_hits
 
     recommender = application.queries()
@@ -91,5 +92,7 @@ def _show(application: Application, sku: str, before: Sequence[Hit] | None = Non
         same = sum(hit.card.category == product.category for hit in hits)
         was = sum(hit.card.category == product.category for hit in before)
         new = sum(hit.sku not in known for hit in hits)
-        say(f"  in the product's own category: {was} of {len(before)} before, {same} of {len(hits)} now; {new} new")
+        typer.echo(
+            f"  in the product's own category: {was} of {len(before)} before, {same} of {len(hits)} now; {new} new"
+        )
     return hits

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
-
-from recommender.cli.output import say
 
 if TYPE_CHECKING:
     from recommender.catalogue.full_sync import Departures
     from recommender.catalogue.importer import ImportSummary
     from recommender.ingestion.feed_folder import FeedReport
+    from recommender.ingestion.worker import DrainSummary
     from recommender.jobs.ingest import ImportOutcome
 
 
-def say_taken(taken: ImportOutcome, dry_run: bool) -> None:
-    """Tell of each feed, and of what is deactivated since the feeds lack it."""
-    for summary in taken.imports:
-        say(("dry run: " if dry_run else "") + _import_line(summary, dry_run))
-    if taken.departures:
-        say(("dry run: " if dry_run else "") + _departures_line(taken.departures, dry_run))
-    if dry_run:
-        say("dry run: nothing was changed")
+def describe_outcome(outcome: ImportOutcome, dry_run: bool) -> list[str]:
+    """Return a line for each feed, and one for the products that are deactivated because the feeds lack them."""
+    lines = [_import_line(summary, dry_run) for summary in outcome.imports]
+    if outcome.departures:
+        lines.append(_departures_line(outcome.departures, dry_run))
+    return [*(f"dry run: {line}" for line in lines), "dry run: nothing was changed"] if dry_run else lines
 
 
 def _import_line(summary: ImportSummary, dry_run: bool) -> str:
@@ -43,15 +39,15 @@ def _departures_line(departures: Departures, dry_run: bool) -> str:
     return f"full feed: {count:,} of {departures.active:,} active products deactivated"
 
 
-def taken_json(taken: ImportOutcome) -> dict[str, object]:
+def outcome_json(outcome: ImportOutcome) -> dict[str, object]:
     """Return the JSON form; `full` only of full feeds."""
-    document: dict[str, object] = {"imports": [_import_json(summary) for summary in taken.imports]}
-    if taken.departures:
+    document: dict[str, object] = {"imports": [_import_json(summary) for summary in outcome.imports]}
+    if outcome.departures:
         document["full"] = {
-            "active": taken.departures.active,
-            "missing": taken.departures.missing,
-            "deactivated": taken.departures.deactivated,
-            "refused": taken.departures.refused,
+            "active": outcome.departures.active,
+            "missing": outcome.departures.missing,
+            "deactivated": outcome.departures.deactivated,
+            "refused": outcome.departures.refused,
         }
     return document
 
@@ -71,9 +67,32 @@ def _import_json(summary: ImportSummary) -> dict[str, object]:
     }
 
 
-def say_reports(reports: Iterable[FeedReport]) -> None:
-    """Tell what became of each feed of a watched folder."""
-    for report in reports:
-        counts = f"{report.created:,} created, {report.updated:,} updated, {report.unchanged:,} unchanged"
-        counts += f", {report.rejected:,} rejected, {report.deactivated:,} deactivated in {report.seconds:.1f} s"
-        say(f"feed {report.feed}: {counts}" if not report.error else f"feed {report.feed} failed: {report.error}")
+def describe_drain(drained: DrainSummary) -> str:
+    """Return in words what went into the index."""
+    counts = drained.counts
+    line = f"index: {counts.encoded:,} encoded, {counts.payloads:,} payload updates, {counts.deleted:,} deleted"
+    failed = f", {drained.failed:,} failed (see `recommender queue failed`)" if drained.failed else ""
+    return f"{line}{failed} in {drained.seconds:.1f} s"
+
+
+def drain_json(drained: DrainSummary) -> dict[str, object]:
+    """Return the JSON form of what went into the index."""
+    return {
+        "applied": drained.applied,
+        "failed": drained.failed,
+        "encoded": drained.counts.encoded,
+        "payloads": drained.counts.payloads,
+        "deleted": drained.counts.deleted,
+        "seconds": round(drained.seconds, 3),
+    }
+
+
+def describe_feed(report: FeedReport) -> str:
+    """Return in words what became of one feed of a watched folder."""
+    if report.error:
+        return f"feed {report.feed} failed: {report.error}"
+    counts = f"{report.created:,} created, {report.updated:,} updated, {report.unchanged:,} unchanged"
+    return (
+        f"feed {report.feed}: {counts}, {report.rejected:,} rejected, {report.deactivated:,} deactivated "
+        f"in {report.seconds:.1f} s"
+    )

@@ -41,9 +41,7 @@ def list_keys(run: CommandRun) -> Output:
     keys = ApiKeys(run.open().database).list()
     document = {"keys": [_key_json(key) for key in keys]}
     if not keys:
-        return Output(
-            document, "there is no key: the service is open to this machine, and refuses to listen beyond it"
-        )
+        return Output(document, "there is no key: the service is open to this machine, and refuses to listen beyond it")
     rows = [
         (
             key.public_id,

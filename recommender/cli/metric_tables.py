@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from recommender.cli.output import print_table, say
+import typer
+
+from recommender.cli.output import print_table
 
 if TYPE_CHECKING:
     from recommender.evaluation.reports import ComparedMetric, Report, Slice
@@ -25,10 +27,10 @@ def print_reports(reports: Sequence[Report], slices: bool = False) -> None:
             _print_slices(alike)
     for report in reports:
         left_out = f" ({report.left_out:,} left out: not in the catalogue)" if report.left_out else ""
-        say(f"{report.model}: {report.queries:,} queries{left_out}, {report.encoder}, {report.seconds:.0f} s")
+        typer.echo(f"{report.model}: {report.queries:,} queries{left_out}, {report.encoder}, {report.seconds:.0f} s")
 
 
-def compared_json(reports: Sequence[Report]) -> list[dict[str, Any]]:
+def comparisons_json(reports: Sequence[Report]) -> list[dict[str, Any]]:
     """Return the paired differences between reports of the same measures: each to the first of them."""
     from recommender.evaluation.reports import compare
 
@@ -81,7 +83,9 @@ def _print_slices(reports: Sequence[Report]) -> None:
         _print(metric, rows, len(reports))
     left_out = max((report.slices_left_out for report in reports), default=0)
     if left_out:
-        say(f"{left_out:,} slices left out: too few queries for an interval, or not among the largest of their kind")
+        typer.echo(
+            f"{left_out:,} slices left out: too few queries for an interval, or not among the largest of their kind"
+        )
 
 
 def _slice_label(part: Slice, compared: ComparedMetric) -> str:

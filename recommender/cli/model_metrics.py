@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from recommender.cli.output import print_table, say
+import typer
+
+from recommender.cli.output import print_table
 from recommender.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
@@ -31,17 +33,20 @@ def _manifest(application: Application, model: RegisteredModel) -> Manifest | No
         return None
 
 
-def only(metrics: Sequence[str], suites: Sequence[Suites]) -> list[Suites]:
+def choose_metrics(metrics: Sequence[str], suites: Sequence[Suites]) -> list[Suites]:
     """Return these measures alone. Raises `UsageError` for one that was recorded of none of the models."""
     known = list(dict.fromkeys(name for each in suites for values in each.values() for name in values))
     for name in metrics:
         if name not in known:
             raise UsageError(f"no model has a metric {name!r}; recorded: {', '.join(known) or 'none yet'}")
-    return [{suite: kept for suite, values in each.items() if (kept := _kept(values, metrics))} for each in suites]
-
-
-def _kept(values: Mapping[str, float], metrics: Sequence[str]) -> Mapping[str, float]:
-    return {name: value for name, value in values.items() if not metrics or name in metrics}
+    chosen = [
+        {
+            suite: {name: values[name] for name in values if not metrics or name in metrics}
+            for suite, values in each.items()
+        }
+        for each in suites
+    ]
+    return [{suite: values for suite, values in each.items() if values} for each in chosen]
 
 
 def print_side_by_side(models: Sequence[RegisteredModel], suites: Sequence[Suites]) -> None:
@@ -58,9 +63,10 @@ def print_side_by_side(models: Sequence[RegisteredModel], suites: Sequence[Suite
         )
     )
     if not measures:
-        say("nothing was measured of them yet; `recommender evaluate` or `finetune` does it")
+        typer.echo("nothing was measured of them yet; `recommender evaluate` or `finetune` does it")
         return
-    cells = [[_cell(each.get(suite, {}).get(name)) for each in suites] for suite, name in measures]
+    found = [[each.get(suite, {}).get(name) for each in suites] for suite, name in measures]
+    cells = [["" if value is None else f"{value:.3f}" for value in row] for row in found]
     labels, names = [f"{suite}: {name}" for suite, name in measures], [model.name for model in models]
     if len(names) > len(labels):
         cells, labels, names = [list(row) for row in zip(*cells, strict=True)], names, labels
@@ -70,14 +76,11 @@ def print_side_by_side(models: Sequence[RegisteredModel], suites: Sequence[Suite
     )
 
 
-def say_what_differs(application: Application, models: Sequence[RegisteredModel]) -> None:
-    """Tell when numbers were measured on different products, so that nobody takes them for a comparison."""
+def describe_differences(application: Application, models: Sequence[RegisteredModel]) -> list[str]:
+    """Return a warning when the measures are of different products, so that nobody takes them for a comparison."""
     manifests = [_manifest(application, model) for model in models]
     measured = {(each.catalogue_hash, each.split_seed) for each in manifests if each and each.catalogue_hash}
-    if len(measured) > 1:
-        named = " ".join(f"--model {model.name}" for model in models)
-        say(f"measured on different states of the catalogue; `recommender evaluate {named}` measures them alike")
-
-
-def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    if len(measured) <= 1:
+        return []
+    named = " ".join(f"--model {model.name}" for model in models)
+    return [f"measured on different states of the catalogue; `recommender evaluate {named}` measures them alike"]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.cli.model_metrics import only, print_side_by_side, say_what_differs, suites_of
-from recommender.cli.options import Json, Keep, keeping
-from recommender.cli.output import print_json, print_table, say
-from recommender.cli.progress import ProgressBar
+from recommender.cli.command import CommandRun, Output, command
+from recommender.cli.model_metrics import choose_metrics, describe_differences, print_side_by_side, suites_of
+from recommender.cli.options import KeepFlags, ShapeFlags
+from recommender.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from recommender.application.composition import Application
@@ -20,59 +20,55 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The registered models, and which one is live.", no_args_is_help=True)
 
-SHOWN_METRICS = ("category_p10", "graded_ndcg10", "description_to_title_mrr10", "title_to_description_mrr10")
-HEADINGS = ("P@10", "nDCG@10", "d>t MRR", "t>d MRR")
+SHOWN_METRICS = {
+    "category_p10": "P@10",
+    "graded_ndcg10": "nDCG@10",
+    "description_to_title_mrr10": "d>t MRR",
+    "title_to_description_mrr10": "t>d MRR",
+}
+"""The measures that the list shows, with their headings."""
+
+Name = Annotated[str, typer.Argument(help="The model's name.")]
 
 
 @app.command("list")
+@command
 def list_models(
+    run: CommandRun,
     model: Annotated[
-        list[str] | None,
-        typer.Option("--model", help="Only this model, with every measure; may be given several times."),
+        list[str] | None, typer.Option("--model", help="Only this model, with every measure. Repeatable.")
     ] = None,
     metric: Annotated[
-        list[str] | None,
-        typer.Option("--metric", help="Only this measure, in every suite; may be given several times."),
+        list[str] | None, typer.Option("--metric", help="Only this measure, in every suite. Repeatable.")
     ] = None,
-    as_json: Json = False,
-) -> None:
+) -> Output:
     """List the models with their measured relevance on the held-out products of their run.
 
     With --model or --metric, set what was measured in any suite side by side.
     """
-    from recommender.application.composition import open_application
-
-    with open_application() as application:
-        known = application.registry
-        models = [known.get(name) for name in dict.fromkeys(model)] if model else list(known.list())
-        suites = only(metric or (), [suites_of(application, each) for each in models])
-        if (model or metric) and not as_json:
-            print_side_by_side(models, suites)
-            say_what_differs(application, models)
-            return
-    if as_json:
-        print_json(
-            {"models": [_json(each) | {"suites": measured} for each, measured in zip(models, suites, strict=True)]}
-        )
-        return
-    _print_models(models)
+    application = run.open()
+    known = application.registry
+    models = [known.get(name) for name in dict.fromkeys(model)] if model else list(known.list())
+    suites = choose_metrics(metric or (), [suites_of(application, each) for each in models])
+    rows = [_model_json(each) | {"suites": measured} for each, measured in zip(models, suites, strict=True)]
+    if model or metric:
+        notes = describe_differences(application, models)
+        return Output({"models": rows}, lambda: print_side_by_side(models, suites), notes)
+    verdicts = [f"{each.name}: {each.verdict}" for each in models if each.verdict]
+    return Output({"models": rows}, lambda: _print_models(models), verdicts)
 
 
 def _print_models(models: Sequence[RegisteredModel]) -> None:
-    columns = [("model", "left"), ("live", "left"), *((heading, "right") for heading in HEADINGS), ("made", "left")]
-    print_table(columns, [_row(model) for model in models])
+    headings = [(heading, "right") for heading in SHOWN_METRICS.values()]
+    rows = []
     for model in models:
-        if model.verdict:
-            say(f"{model.name}: {model.verdict}")
+        marks = [*(["live"] if model.live else []), *(["forced"] if model.gate.value == "forced" else [])]
+        cells = [f"{model.metrics[name]:.3f}" if name in model.metrics else "" for name in SHOWN_METRICS]
+        rows.append([model.name, " ".join(marks), *cells, f"{model.created_at:%Y-%m-%d}"])
+    print_table([("model", "left"), ("live", "left"), *headings, ("made", "left")], rows)
 
 
-def _row(model: RegisteredModel) -> tuple[str, ...]:
-    cells = (f"{model.metrics[name]:.3f}" if name in model.metrics else "" for name in SHOWN_METRICS)
-    marks = [*(["live"] if model.live else []), *(["forced"] if model.gate.value == "forced" else [])]
-    return (model.name, " ".join(marks), *cells, model.created_at.strftime("%Y-%m-%d"))
-
-
-def _json(model: RegisteredModel) -> dict[str, Any]:
+def _model_json(model: RegisteredModel) -> dict[str, Any]:
     return {
         "name": model.name,
         "base": model.base,
@@ -88,148 +84,111 @@ def _json(model: RegisteredModel) -> dict[str, Any]:
 
 
 @app.command()
-def show(
-    name: Annotated[str, typer.Argument(help="The model's name.")],
-    as_json: Annotated[bool, typer.Option("--json", help="What is printed in any case.")] = False,
-) -> None:
+@command
+def show(run: CommandRun, name: Name) -> Output:
     """Print everything that is known of a model: its manifest, as JSON."""
-    del as_json  # accepted as everywhere; the manifest has no other form
-    from recommender.application.composition import open_application
-
-    with open_application() as application:
-        model = application.registry.get(name)
-        manifest = application.registry.manifest(name)
-    print_json(asdict(manifest) | _json(model))
+    registry = run.open().registry
+    document = asdict(registry.manifest(name)) | _model_json(registry.get(name))
+    return Output(document, lambda: print_json(document))
 
 
 @app.command()
+@command
 def promote(
-    name: Annotated[str, typer.Argument(help="The model's name.")],
+    run: CommandRun,
+    name: Name,
+    keep: KeepFlags,
     force: Annotated[
         bool, typer.Option("--force", help="Even if the gate refused it; the model is marked as forced.")
     ] = False,
-    keep: Keep = None,
-    as_json: Json = False,
-) -> None:
+) -> Output:
     """Make a model and a generation of it live, in one step; `models rollback` undoes it.
 
     The generation is built first, unless the model was live before and its generation was kept.
     """
-    from recommender.application.composition import open_application
     from recommender.jobs import promote as job
 
-    with open_application(**keeping(keep)) as application, ProgressBar() as progress:
-        model = application.registry.get(name)
-        before = {generation.name for generation in application.generations.list()}
-        live = application.generations.live() if model.live else None
-        generation = live or job.promote(application, model, force, progress)
-    if as_json:
-        built = generation.name not in before
-        print_json({"live": {"model": name, "generation": generation.name}, "built": built})
-    elif live is not None:
-        say(f"{name} is live already, with generation {live.name}")
-    else:
-        say(f"{name} is live with generation {generation.name}; `recommender models rollback` goes back")
+    application = run.open(**keep.settings())
+    model = application.registry.get(name)
+    before = {generation.name for generation in application.generations.list()}
+    live = application.generations.live() if model.live else None
+    generation = live or job.promote(application, model, force, run.progress)
+    document = {"live": {"model": name, "generation": generation.name}, "built": generation.name not in before}
+    if live is not None:
+        return Output(document, f"{name} is live already, with generation {live.name}")
+    return Output(
+        document, f"{name} is live with generation {generation.name}; `recommender models rollback` goes back"
+    )
 
 
 @app.command()
-def rollback(as_json: Json = False) -> None:
+@command
+def rollback(run: CommandRun) -> Output:
     """Go back to the generation and model that were live before."""
-    from recommender.application.composition import open_application
     from recommender.jobs.promote import roll_back
 
-    with open_application() as application, ProgressBar() as progress:
-        generation = roll_back(application, progress)
-    if as_json:
-        print_json({"live": {"model": generation.model_name, "generation": generation.name}})
-    else:
-        say(f"{generation.model_name} is live again with generation {generation.name}")
+    generation = roll_back(run.open(), run.progress)
+    return Output(
+        {"live": {"model": generation.model_name, "generation": generation.name}},
+        f"{generation.model_name} is live again with generation {generation.name}",
+    )
 
 
 @app.command("import")
+@command
 def import_model(
+    run: CommandRun,
     base: Annotated[str, typer.Argument(help="A Hub name, a folder, or a zip file of one.")],
-    pooling: Annotated[str | None, typer.Option(help="mean, cls or max: for a raw transformer.")] = None,
-    dense_dim: Annotated[int | None, typer.Option(help="Add a dense layer of this size.", min=1)] = None,
-    max_seq_length: Annotated[int | None, typer.Option(help="Tokens after which a text is cut.", min=8)] = None,
-    as_json: Json = False,
-) -> None:
+    shape: ShapeFlags,
+) -> Output:
     """Register any sentence-transformers model or raw transformer, exported to ONNX and measured against torch.
 
     ONNX networks that come with a model are used when they run and agree with it.
     """
-    from recommender.application.composition import open_application
     from recommender.jobs.models import prepare_base
 
-    with open_application() as application, ProgressBar() as progress:
-        model = prepare_base(application, base, model_shape(pooling, dense_dim, max_seq_length), progress)
-        reason = export_reason(application, model.name)
-    if as_json:
-        print_json(_json(model) | {"export_reason": reason})
-        return
-    say(f"{model.name}: {model.dimension} dimensions, from {model.base}; `models promote` makes it live")
-    say_export(model.name, reason)
+    model_shape, application = shape.shape(), run.open()
+    model = prepare_base(application, base, model_shape, run.progress)
+    reason = export_reason(application, model.name)
+    return Output(
+        _model_json(model) | {"export_reason": reason},
+        f"{model.name}: {model.dimension} dimensions, from {model.base}; `models promote` makes it live",
+        [f"{model.name}: {reason}"] if reason else [],
+    )
 
 
 @app.command("export")
+@command
 def export_model(
-    name: Annotated[str, typer.Argument(help="The model's name.")],
+    run: CommandRun,
+    name: Name,
     target: Annotated[Path, typer.Argument(help="A folder to make, or a zip file.", metavar="FOLDER|FILE.zip")],
-    as_json: Json = False,
-) -> None:
+) -> Output:
     """Copy a model as the Hub lays it out, ONNX networks, card and manifest included."""
-    from recommender.application.composition import open_application
     from recommender.jobs.models import export_model_to
 
-    with open_application() as application:
-        written = export_model_to(application, name, target)
-    if as_json:
-        print_json({"model": name, "path": written})
-    else:
-        say(f"{name} is in {written}")
+    written = export_model_to(run.open(), name, target)
+    return Output({"model": name, "path": written}, f"{name} is in {written}")
 
 
 @app.command()
+@command
 def push(
-    name: Annotated[str, typer.Argument(help="The model's name.")],
+    run: CommandRun,
+    name: Name,
     repo: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub; made if it is missing.")],
     private: Annotated[
-        bool, typer.Option("--private", help="Make it private; refused when it is there in public.")
+        bool, typer.Option("--private", help="Make it private; refused if a public one exists.")
     ] = False,
     revision: Annotated[str, typer.Option(help="Branch, made if it is missing.")] = "main",
-    as_json: Json = False,
-) -> None:
+) -> Output:
     """Put a model on the Hub, in one commit, with the token of HF_TOKEN or `hf auth login`."""
-    from recommender.application.composition import open_application
     from recommender.jobs.models import push_model
 
-    with open_application() as application:
-        done = push_model(application, name, repo, private=private, revision=revision)
-    if as_json:
-        print_json({"model": name} | asdict(done))
-    else:
-        say(f"{name} is at {done.url} ({done.commit})")
+    done = push_model(run.open(), name, repo, private=private, revision=revision)
+    return Output({"model": name} | asdict(done), f"{name} is at {done.url} ({done.commit})")
 
 
 def export_reason(application: Application, name: str) -> str:
-    """Return why a model has no measured ONNX export, as when it runs on torch; empty when it has one."""
+    """Return why a model has no measured ONNX export, and so runs on torch; empty when it has one."""
     return application.registry.manifest(name).export.reason
-
-
-def say_export(name: str, reason: str) -> None:
-    """Tell why a model has no measured ONNX export, if so."""
-    if reason:
-        say(f"{name}: {reason}")
-
-
-def model_shape(pooling: str | None, dense_dim: int | None, max_seq_length: int | None) -> Any:
-    """Build the shape of a model from options. Raises `UsageError` for a pooling that does not exist."""
-    from recommender.errors import UsageError
-    from recommender.jobs.models import ModelShape
-    from recommender.models.base_model import Pooling
-
-    try:
-        return ModelShape(Pooling(pooling) if pooling else None, dense_dim, max_seq_length)
-    except ValueError:
-        kinds = ", ".join(kind.value for kind in Pooling)
-        raise UsageError(f"--pooling {pooling!r} is not one of {kinds}") from None

@@ -12,8 +12,10 @@ from recommender.errors import UsageError
 from recommender.query import MAX_RESULTS
 
 if TYPE_CHECKING:
+    from recommender.application.composition import Application
     from recommender.evaluation.judgements import Pairs, Queries
     from recommender.jobs.models import ModelShape
+    from recommender.jobs.report import PlannedReport
 
 MAX_SEED = 2**32 - 1
 """The largest seed that NumPy's generators take."""
@@ -82,3 +84,12 @@ class JudgementFlags:
             raise UsageError("--queries and --qrels go together; give both files")
         judged = read_queries(self.queries, self.qrels) if self.queries and self.qrels else None
         return judged, read_pairs(self.pairs) if self.pairs else None
+
+
+def plan_report(application: Application, path: Path | None, seed: int) -> PlannedReport | None:
+    """Return the report that `--report` asks for, checked before any work is done; None without that option."""
+    if path is None:
+        return None
+    from recommender.jobs.report import PlannedReport
+
+    return PlannedReport(application, path, seed)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
+from operator import methodcaller
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from recommender.cli.output import print_json
-from recommender.cli.query_options import CommandQuery, asks, filtering, joining, paging, ranking
-from recommender.cli.remote_fallback import Ask, answered
+from recommender.cli.command import Output, command
+from recommender.cli.query_options import CommandQuery, QueryFlags, filtering, joining, paging, ranking
+from recommender.cli.remote_fallback import ask_installation
 from recommender.errors import BadInput, UsageError
 from recommender.query import Answer
 from recommender.types import JsonObject, Product
@@ -21,17 +22,12 @@ MAX_PRODUCT = 1_000_000
 Skus = list[str] | None
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(similar)
-    app.command()(search)
-    app.command()(recommend)
-    app.command()(browse)
+Ranking = QueryFlags(filtering, paging, ranking)
 
 
-@asks(filtering, paging, ranking)
+@command
 def similar(
-    asked: CommandQuery,
+    query: Annotated[CommandQuery, Ranking],
     sku: Annotated[str | None, typer.Argument(help="The product's SKU.")] = None,
     product: Annotated[
         str | None,
@@ -39,94 +35,75 @@ def similar(
             "--product", metavar="FILE", help="A product that is not in the catalogue, as JSON; `-` is standard input."
         ),
     ] = None,
-) -> None:
+) -> Output:
     """Show the products most similar to one."""
-    about = _about(sku, product)
-    named = {"sku": about} if isinstance(about, str) else {"product": about.sku or about.title}
-    _answer(
-        lambda queries: queries.similar(about, asked.k, asked.filters, asked.options),
-        asked,
-        named,
-        f"similar to {next(iter(named.values()))}",
-    )
+    if sku is not None and product is not None:
+        raise UsageError("a SKU and --product are given; ask about one of them")
+    if product is not None:
+        subject: str | Product = _read_product(product)
+    elif sku is not None:
+        subject = sku
+    else:
+        raise UsageError("no product is named; give a SKU, or its fields with --product FILE")
+    named = {"sku": subject} if isinstance(subject, str) else {"product": subject.sku or subject.title}
+    answer = ask_installation(methodcaller("similar", subject, query.k, query.filters, query.options))
+    return _output(answer, query, named, f"similar to {next(iter(named.values()))}")
 
 
-@asks(filtering, paging, ranking)
-def search(asked: CommandQuery, text: Annotated[str, typer.Argument(help="What to look for, in plain words.")]) -> None:
+@command
+def search(
+    query: Annotated[CommandQuery, Ranking],
+    text: Annotated[str, typer.Argument(help="What to look for, in plain words.")],
+) -> Output:
     """Search the catalogue in plain words."""
     from recommender.query.limits import SearchText
     from recommender.query.serialization import validate_as
 
-    validate_as(SearchText, text, "the query")  # before anything is opened for what can't be answered
-    _answer(
-        lambda queries: queries.search(text, asked.k, asked.filters, asked.options),
-        asked,
-        {"query": text},
-        f"search: {text}",
-    )
+    validate_as(SearchText, text, "the query")  # before anything is opened for a query that has no answer
+    answer = ask_installation(methodcaller("search", text, query.k, query.filters, query.options))
+    return _output(answer, query, {"query": text}, f"search: {text}")
 
 
-@asks(filtering, paging, ranking, joining)
+@command
 def recommend(
-    asked: CommandQuery,
-    like: Annotated[Skus, typer.Option("--like", metavar="SKU", help="A product that is liked; give several.")] = None,
+    query: Annotated[CommandQuery, QueryFlags(filtering, paging, ranking, joining)],
+    like: Annotated[Skus, typer.Option("--like", metavar="SKU", help="A product that is liked. Repeatable.")] = None,
     dislike: Annotated[
-        Skus, typer.Option("--dislike", metavar="SKU", help="A product that is not; may be given several times.")
+        Skus, typer.Option("--dislike", metavar="SKU", help="A product that is not. Repeatable.")
     ] = None,
-) -> None:
-    """Recommend products that go with some: those of a basket, or of a visit."""
-    liked, disliked = like or [], dislike or []
-    if not liked:
+) -> Output:
+    """Recommend products for someone who likes some: those of a basket, or of a visit."""
+    if not like:
         raise UsageError("nothing is liked; name products with --like SKU")
-    _answer(
-        lambda queries: queries.recommend(liked, disliked, asked.k, asked.filters, asked.options),
-        asked,
-        {"like": liked, "dislike": disliked},
-        f"recommended for {', '.join(liked)}",
-    )
+    liked, disliked = like, dislike or []
+    answer = ask_installation(methodcaller("recommend", liked, disliked, query.k, query.filters, query.options))
+    return _output(answer, query, {"like": liked, "dislike": disliked}, f"recommended for {', '.join(liked)}")
 
 
-@asks(filtering, paging)
-def browse(asked: CommandQuery) -> None:
+@command
+def browse(query: Annotated[CommandQuery, QueryFlags(filtering, paging)]) -> Output:
     """Show the popular products, then the newest."""
-    _answer(
-        lambda queries: queries.browse(asked.k, asked.filters, asked.options),
-        asked,
-        {},
-        "popular first, then the newest",
-    )
+    answer = ask_installation(methodcaller("browse", query.k, query.filters, query.options))
+    return _output(answer, query, {}, "popular first, then the newest")
 
 
-def _answer(ask: Ask, asked: CommandQuery, named: JsonObject, title: str) -> None:
-    answer = answered(ask)
-    if asked.as_json:
-        print_json(_json(asked, named, answer))
-        return
-    from recommender.cli.result_tables import print_answer
+def _output(answer: Answer, query: CommandQuery, named: JsonObject, title: str) -> Output:
+    def document() -> JsonObject:
+        from recommender.query.serialization import to_value
 
-    print_answer(answer, title, asked.options.offset)
+        question = {"k": query.k, "filters": to_value(query.filters, True), "options": to_value(query.options, True)}
+        return {**named, **question, **to_value(answer)}
 
+    def text() -> None:
+        from recommender.cli.result_tables import print_answer
 
-def _json(asked: CommandQuery, named: JsonObject, answer: Answer) -> JsonObject:
-    from recommender.query.serialization import to_value
+        print_answer(answer, title, query.options.offset)
 
-    question = {"k": asked.k, "filters": to_value(asked.filters, True), "options": to_value(asked.options, True)}
-    found: JsonObject = to_value(answer)
-    return named | question | found
+    return Output(document, text)
 
 
-def _about(sku: str | None, product: str | None) -> str | Product:
-    if sku is not None and product is not None:
-        raise UsageError("a SKU and --product are given; ask about one of them")
-    if product is not None:
-        return _product(product)
-    if sku is None:
-        raise UsageError("no product is named; give a SKU, or its fields with --product FILE")
-    return sku
-
-
-def _product(file: str) -> Product:
-    from recommender.query.request import NewProduct
+def _read_product(file: str) -> Product:
+    from recommender.query.requests import NewProduct
     from recommender.query.serialization import from_json
 
     where = "standard input" if file == "-" else file

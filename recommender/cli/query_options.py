@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import wraps
-from typing import Annotated, Any, cast, get_args, get_type_hints
+from typing import Annotated, Any, cast, get_args
 
 import typer
 from annotated_types import Ge, Le
 
-from recommender.cli.options import Json
 from recommender.errors import UsageError
 from recommender.query import DEFAULT_K, Filters, Options, QueryRequest
 from recommender.query.parameters import Parameter, parameters_of
@@ -42,7 +39,6 @@ class CommandQuery:
     k: int
     filters: Filters
     options: Options
-    as_json: bool
 
 
 _FIELDS = {parameter.field: parameter for parameter in parameters_of(QueryRequest)}
@@ -51,37 +47,22 @@ _PRICES = {"price_min": "--price", "price_max": "--price", "filters": "--price"}
 """What is said by one option: also what the filters are complained of as a whole for, the order of the prices."""
 
 
-def asks(*groups: tuple[str, ...]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of these fields in place of its parameter `asked`, which gets what they come to.
+class QueryFlags:
+    """The options of some fields of a query, as a group of a command's options: `read` returns what they come to."""
 
-    Typer reads options from a signature: without this, four commands would repeat twenty parameters each.
-    """
-    names = ["k", *(name for group in groups for name in group)]
+    def __init__(self, *groups: tuple[str, ...]) -> None:
+        names = ["k", *(name for group in groups for name in group)]
+        self.parameters = [_option(_FIELDS[name]) for name in names if name not in _PRICES]
+        if "price_min" in names:
+            self.parameters.append(_keyword("price", Price, None))
 
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        hints = get_type_hints(command, include_extras=True)
-        parameters = [
-            parameter.replace(annotation=hints[name], kind=parameter.KEYWORD_ONLY)
-            for name, parameter in inspect.signature(command).parameters.items()
-            if name != "asked"
-        ]
-        options = [_option(_FIELDS[name]) for name in names if name not in _PRICES]
-        options += [_keyword("price", Price, None)] if "price_min" in names else []
-        parameters += [*options, _keyword("as_json", Json, False)]
-
-        @wraps(command)
-        def run(**given: Any) -> None:
-            members = {option.name: given.pop(option.name) for option in options}
-            command(asked=read_options(members, given.pop("as_json")), **given)
-
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {each.name: each.annotation for each in parameters}
-        return run
-
-    return decorate
+    @staticmethod
+    def read(**given: Any) -> CommandQuery:
+        """Return what the options come to. Raises `UsageError` for what can't be read."""
+        return read_options(given)
 
 
-def read_options(given: dict[str, Any], as_json: bool = False) -> CommandQuery:
+def read_options(given: dict[str, Any]) -> CommandQuery:
     """Return what options come to, named as the fields are. Raises `UsageError` for what can't be read."""
     members: dict[str, Any] = {"k": DEFAULT_K, "filters": {}, "options": {}}
     texts = False
@@ -92,14 +73,14 @@ def read_options(given: dict[str, Any], as_json: bool = False) -> CommandQuery:
             target = members[field.part] if field.part else members
             target[name] = not value if field.default is True else value
     if not texts:  # to read texts takes some milliseconds to prepare
-        return CommandQuery(members["k"], Filters(**members["filters"]), Options(**members["options"]), as_json)
+        return CommandQuery(members["k"], Filters(**members["filters"]), Options(**members["options"]))
     from recommender.query.serialization import from_value
 
     names = (
         {name: _flag(field).rpartition("/")[2] for name, field in _FIELDS.items()} | _PRICES | {"filters": "--price"}
     )
     request = from_value(QueryRequest, members, "the query", names)
-    return CommandQuery(request.k, request.filters, request.options, as_json)
+    return CommandQuery(request.k, request.filters, request.options)
 
 
 def _option(field: Parameter) -> inspect.Parameter:

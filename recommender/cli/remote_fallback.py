@@ -27,27 +27,43 @@ COPY_TIMEOUT_S = 60.0
 Ask = Callable[[QueryInterface], Answer]
 
 
-def answered(ask: Ask) -> Answer:
-    """Ask the installation; while a service has it open, ask that service at once, and say so on stderr.
+def ask_installation(ask: Ask) -> Answer:
+    """Ask the installation; while a service holds the embedded index, ask that service, and say so on stderr.
 
-    A service that gives no answer is passed over: its complaint is told only if it does hold the index.
+    If the service gives no answer, the index is opened here; the service's error is raised if it does hold the index.
     """
     from recommender.settings import load_settings
 
     settings = load_settings()
     service = None if settings.qdrant_url else running_service(settings.home)
-    if service is None:
-        return _asked_here(ask)
-    try:
-        return _asked_of(service, ask)
-    except (Unavailable, Refused) as away:
+    refusal: Unavailable | Refused | None = None
+    if service is not None:
+        import httpx
+
+        from recommender.client import Client
+
+        # A transport of its own: a proxy that the environment names has no business with an address of this machine.
+        transport = httpx.HTTPTransport()
         try:
-            return _asked_here(ask)
-        except IndexHeld:
-            raise away from None
+            with Client(service.url, service.token, timeout=TIMEOUT_S, transport=transport) as client:
+                answer = ask(client)
+        except (Unavailable, Refused) as error:
+            refusal = error
+        else:
+            say(f"answered by the service at {service.url}, which holds the index")
+            return answer
+    from recommender.application.composition import Application
+
+    try:
+        with Application(settings) as application:
+            return ask(application.queries())
+    except IndexHeld:
+        if refusal is None:
+            raise
+        raise refusal from None
 
 
-def copied_index(service: RunningService) -> IndexCopy:
+def request_index_copy(service: RunningService) -> IndexCopy:
     """Have a service copy the embedded index that it holds. Raises `Unavailable` when it does not."""
     import httpx
 
@@ -67,22 +83,3 @@ def copied_index(service: RunningService) -> IndexCopy:
         f"the service at {service.url} holds the index and made no copy of it ({complaint}); try again, or leave the "
         "index out (--without-index)"
     )
-
-
-def _asked_here(ask: Ask) -> Answer:
-    from recommender.application.composition import open_application
-
-    with open_application() as application:
-        return ask(application.queries())
-
-
-def _asked_of(service: RunningService, ask: Ask) -> Answer:
-    import httpx
-
-    from recommender.client import Client
-
-    # A transport of its own: a proxy that the environment names has no business with an address of this machine.
-    with Client(service.url, service.token, timeout=TIMEOUT_S, transport=httpx.HTTPTransport()) as client:
-        answer = ask(client)
-    say(f"answered by the service at {service.url}, which holds the index")
-    return answer

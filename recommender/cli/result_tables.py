@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from recommender.cli.output import print_table, say
+import typer
+
+from recommender.cli.output import print_table
 from recommender.query import Answer, Explanation, FacetCount, Facets, Hit, PriceBand, Reason
 from recommender.types import category_path
 
@@ -17,7 +19,7 @@ def print_answer(answer: Answer, title: str, offset: int = 0) -> None:
     if answer:
         print_hits(answer, title, offset)
     else:
-        say("nothing matches; loosen the filters" if not offset else f"nothing comes after the first {offset}")
+        typer.echo("nothing matches; loosen the filters" if not offset else f"nothing comes after the first {offset}")
     if any(hit.explanation for hit in answer):
         _print_explanations(answer, offset)
     if answer.facets is not None:
@@ -65,12 +67,12 @@ def _print_explanations(answer: Answer, offset: int) -> None:
         ("words", "right"),
         ("words in common", "shrink"),
     ]
-    rows = [_explained(rank, hit.explanation or Explanation()) for rank, hit in enumerate(answer, offset + 1)]
+    rows = [_explanation_row(rank, hit.explanation or Explanation()) for rank, hit in enumerate(answer, offset + 1)]
     used = [at for at in range(len(columns)) if any(row[at] for row in rows)]
     print_table([columns[at] for at in used], [[row[at] for at in used] for row in rows], "why")
 
 
-def _explained(rank: int, why: Explanation) -> tuple[str, ...]:
+def _explanation_row(rank: int, why: Explanation) -> tuple[str, ...]:
     brand = {True: "same", False: "other", None: ""}[why.same_brand]
     return (
         str(rank),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.cli.options import Json
-from recommender.cli.output import print_json, print_table, say
+from recommender.cli.command import CommandRun, Output, command
+from recommender.cli.output import print_table
 from recommender.query import Rule, RuleAction
 from recommender.types import category_path
 
@@ -19,7 +19,9 @@ app = typer.Typer(help="Pins and bans: what a person says of single products.", 
 
 
 @app.command()
+@command
 def add(
+    run: CommandRun,
     action: Annotated[RuleAction, typer.Argument(help="pin: put a product at a place; ban: keep it out.")],
     sku: Annotated[str, typer.Argument(help="The product's SKU.")],
     query: Annotated[str, typer.Option("--query", help="For searches of this text, whatever its case.")] = "",
@@ -33,71 +35,61 @@ def add(
     ends: Annotated[
         str, typer.Option("--until", metavar="DATE", help="Until just before this day, or time, begins.")
     ] = "",
-    note: Annotated[str, typer.Option("--note", help="For whoever looks at the rules later.")] = "",
-    as_json: Json = False,
-) -> None:
-    """Pin or ban a product for a search, for a category, or (a ban) everywhere. It holds for the next query."""
-    from recommender.application.composition import open_application
+    note: Annotated[str, typer.Option("--note", help="A remark for those who read the rules later.")] = "",
+) -> Output:
+    """Pin or ban a product for a search, for a category, or (a ban) everywhere. It applies to the next query."""
     from recommender.query.serialization import from_value, to_value
 
     members = {"action": action, "sku": sku, "query": query, "category": category, "position": position, "note": note}
     members |= {"starts_at": starts or None, "ends_at": ends or None}
     flags = {"starts_at": "--from", "ends_at": "--until", "sku": "the SKU"}
     rule = from_value(Rule, members, "the rule", {name: f"--{name}" for name in members} | flags)
-    with open_application() as application:
-        added = application.rules.add(rule)
-        known = _known(application.catalogue, added.sku)
-    if as_json:
-        print_json(to_value(added))
-    else:
-        say(f"rule {added.id}: {_what(added)} of {added.sku} {_where(added)}{_when(added)}")
-    if known:
-        say(known)
+    application = run.open()
+    added = application.rules.add(rule)
+    dates = (("from", added.starts_at), ("until", added.ends_at))
+    when = "".join(f" {word} {_moment(moment)}" for word, moment in dates if moment)
+    notes = [_unknown_sku(application.catalogue, added.sku)]
     if added.ends_at and added.ends_at <= datetime.now(UTC):
-        say("it no longer holds: its last day is over")
+        notes.append("it no longer applies: its last day is over")
+    text = f"rule {added.id}: {_what(added)} of {added.sku} {_where(added)}{when}"
+    return Output(to_value(added), text, [note for note in notes if note])
 
 
 @app.command("list")
-def list_rules(as_json: Json = False) -> None:
+@command
+def list_rules(run: CommandRun) -> Output:
     """List the rules, those that are over or yet to come included."""
-    from recommender.application.composition import open_application
     from recommender.query.serialization import to_value
 
-    with open_application() as application:
-        rules = application.rules.list()
-    if as_json:
-        print_json({"rules": [to_value(rule) for rule in rules]})
-    elif rules:
-        columns = [
-            ("id", "right"),
-            ("rule", "left"),
-            ("sku", "left"),
-            ("where", "shrink"),
-            ("holds", "left"),
-            ("note", "shrink"),
-        ]
-        print_table(columns, [_row(rule) for rule in rules])
-    else:
-        say("there are no rules; `recommender rules add` makes one")
+    rules = run.open().rules.list()
+    document = {"rules": [to_value(rule) for rule in rules]}
+    if not rules:
+        return Output(document, "there are no rules; `recommender rules add` makes one")
+    columns = [
+        ("id", "right"),
+        ("rule", "left"),
+        ("sku", "left"),
+        ("where", "shrink"),
+        ("holds", "left"),
+        ("note", "shrink"),
+    ]
+    now = datetime.now(UTC)
+    rows = [(str(rule.id), _what(rule), rule.sku, _where(rule), _state(rule, now), rule.note) for rule in rules]
+    return Output(document, lambda: print_table(columns, rows))
 
 
 @app.command()
+@command
 def remove(
+    run: CommandRun,
     identity: Annotated[int, typer.Argument(metavar="ID", help="The rule's id, as `rules list` shows it.")],
-    as_json: Json = False,
-) -> None:
+) -> Output:
     """Remove a rule."""
-    from recommender.application.composition import open_application
-
-    with open_application() as application:
-        application.rules.remove(identity)
-    if as_json:
-        print_json({"removed": identity})
-    else:
-        say(f"rule {identity} is removed")
+    run.open().rules.remove(identity)
+    return Output({"removed": identity}, f"rule {identity} is removed")
 
 
-def _known(catalogue: Catalogue, sku: str) -> str:
+def _unknown_sku(catalogue: Catalogue, sku: str) -> str:
     """Return what to say of a SKU that no product has: a rule may come before its product, or be mistyped."""
     stored = catalogue.get(sku)
     if stored is not None and stored.active:
@@ -105,10 +97,6 @@ def _known(catalogue: Catalogue, sku: str) -> str:
     near = catalogue.nearest_skus(sku)
     hint = f"; did you mean {', '.join(near)}?" if near else ""
     return f"no product in the shop has the SKU {sku!r} yet{hint}"
-
-
-def _row(rule: Rule) -> tuple[str, ...]:
-    return (str(rule.id), _what(rule), rule.sku, _where(rule), _state(rule, datetime.now(UTC)), rule.note)
 
 
 def _what(rule: Rule) -> str:
@@ -119,11 +107,6 @@ def _where(rule: Rule) -> str:
     if rule.query:
         return f"for {rule.query!r}"
     return f"in {category_path(rule.category)}" if rule.category else "everywhere"
-
-
-def _when(rule: Rule) -> str:
-    named = (("from", rule.starts_at), ("until", rule.ends_at))
-    return "".join(f" {word} {_moment(moment)}" for word, moment in named if moment)
 
 
 def _state(rule: Rule, at: datetime) -> str:

@@ -6,16 +6,13 @@ from typing import Annotated
 
 import typer
 
-from recommender.cli.command import CommandRun, command
+from recommender.cli.command import command
 from recommender.errors import MissingExtra
 
 
 @command
 def serve(
-    run: CommandRun,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; one beyond this machine needs a key.")
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; one beyond this machine needs a key.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0: a free one.", min=0, max=65535)] = 8000,
     workers: Annotated[
         int,

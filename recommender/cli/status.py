@@ -48,7 +48,7 @@ def _plain(value: str | int | None) -> str:
 
 
 @command
-def doctor(run: CommandRun) -> Output:
+def doctor() -> Output:
     """Check everything that could be wrong, and say what to do about it; exit code 1 when something is wrong."""
     from recommender.jobs.diagnose import examine
 

@@ -34,10 +34,9 @@ class ImportOutcome:
     imports: tuple[ImportSummary, ...]
     departures: Departures | None = None
 
-    def require_whole(self) -> None:
-        """Raise `Refused` when the feeds were refused as the whole catalogue."""
-        if self.departures and self.departures.refused:
-            raise Refused(self.departures.refused)
+    def refusal(self) -> Refused | None:
+        """Return the error of feeds that were refused as the whole catalogue; None if they were not."""
+        return Refused(self.departures.refused) if self.departures and self.departures.refused else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from recommender.cli.training_data import data_sources, matryoshka_sizes
 
 from recommender.cli.finetune import duration
 from recommender.cli.query_options import read_options
-from recommender.cli.training_data import data_sources, matryoshka_sizes
 from recommender.errors import UsageError
 from recommender.training.options import DataFormat
 

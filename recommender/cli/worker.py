@@ -1,0 +1,65 @@
+"""`worker`: from the outbox into the index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recommender.cli.command import CommandRun, Output, command
+from recommender.cli.ingest import FeedFlags
+from recommender.cli.ingest_output import describe_drain, describe_feed, drain_json
+from recommender.cli.output import say
+from recommender.errors import IndexHeld, UsageError
+
+if TYPE_CHECKING:
+    from recommender.ingestion.worker import DrainSummary
+
+
+@command
+def worker(
+    run: CommandRun,
+    reading: FeedFlags,
+    once: Annotated[bool, typer.Option("--once", help="Drain what waits and exit.")] = False,
+    poll: Annotated[float, typer.Option(help="Seconds between two looks at an empty outbox.", min=0.05)] = 0.25,
+    watch: Annotated[
+        Path | None, typer.Option(help="Ingest feeds as they appear in this folder; they go to its done/ or failed/.")
+    ] = None,
+) -> Output | None:
+    """Take queued catalogue changes into the index, until told to stop (SIGTERM, Ctrl-C).
+
+    --format, --map and --full say how the feeds of --watch are read.
+    """
+    from recommender.ingestion.loop import run_until_stopped
+    from recommender.ingestion.shutdown import run_gracefully
+    from recommender.jobs import ingest as job
+    from recommender.jobs.watch import FeedWatch
+
+    if run.as_json and not once:
+        raise UsageError("--json is for --once: a worker that goes on has no last document to print")
+    if watch is None and reading != FeedFlags():
+        raise UsageError("--full, --format and --map say how feeds are read; give their folder with --watch")
+    how = reading.read()
+    application = run.open()
+    feeds = FeedWatch(application, watch, *how, reading.full) if watch else None
+    give_back = application.worker().give_back
+    if not once:
+
+        def work(stopped: Callable[[], bool]) -> DrainSummary | None:
+            for report in feeds.take(stopped) if feeds else ():
+                say(describe_feed(report))
+            return None if stopped() else job.drain_and_release(application, stopped)
+
+        run_until_stopped(work, poll, say, give_back)
+        return None
+    reports = list(feeds.take_present()) if feeds else []
+    for report in reports:
+        run.print_early(describe_feed(report))
+    drained = run_gracefully(lambda stopped: job.drain(application, run.progress, stopped.is_set), give_back, say)
+    if drained is None:
+        raise IndexHeld("another process holds the index; try again when it is done")
+    told = {"feeds": [asdict(report) for report in reports]} if feeds else {}
+    return Output(drain_json(drained) | told, describe_drain(drained))
