@@ -56,7 +56,9 @@ class LazyGroup(TyperGroup):
             return None
         module = import_module(f"recommender.cli.{MODULES[cmd_name]}")
         if hasattr(module, "app"):
-            return typer.main.get_group(module.app)
+            group = typer.main.get_group(module.app)
+            group.name = cmd_name
+            return group
         single = typer.Typer(add_completion=False)
         single.command(cmd_name)(getattr(module, cmd_name))
         return typer.main.get_command(single)

@@ -37,7 +37,7 @@ def test_an_installation_travels_in_one_file(recommender: Command, saved: Path, 
     here = {"RECOMMENDER_HOME": str(tmp_path / "home")}
     file = tmp_path / "again.tar.gz"
     done = recommender("restore", saved, **here)
-    assert "240 products, 1 models, 240 points" in done.err
+    assert "240 products, 1 models, 240 points" in done.out
     made = recommender("backup", file, "--json", **here).json
     assert (made["products"], made["models"], made["index"]["points"]) == (240, ["tiny"], 240)
     assert made["bytes"] == file.stat().st_size

@@ -40,7 +40,7 @@ def test_a_full_feed_that_lacks_too_much_is_told_by_a_dry_run_refused_and_can_be
 
     refused = recommender("ingest", few, "--full", "--queue-only", code=6)
     assert refused.err.splitlines()[-1].startswith("error: --full: 4 of 10 active products (40.0%)")
-    assert "6 updated" in refused.err
+    assert "6 updated" in refused.out
     assert _one(home, "SELECT count(*) FROM product WHERE active") == 10
 
     forced = recommender("ingest", few, "--full", "--force", "--queue-only", "--json").json

@@ -177,7 +177,7 @@ def test_verify_finds_and_repairs_what_differs(shop: Command, home: Path) -> Non
     assert (found["orphaned"], found["clean"], found["repaired"]) == (["lamp-3"], False, 0)
     repaired = shop("index", "verify", "--repair", "--json").json
     assert (repaired["orphaned"], repaired["clean"], repaired["repaired"]) == ([], True, 1)
-    assert "agree" in shop("index", "verify").err
+    assert "agree" in shop("index", "verify").out
 
 
 def test_a_rebuild_goes_live_and_the_way_back_is_open(shop: Command) -> None:
@@ -291,3 +291,39 @@ def test_the_same_commands_run_on_postgresql(
     recommender("index", "rebuild", **here)
     assert recommender("index", "verify", "--json", **here).json["missing"] == []
     assert recommender("doctor", "--json", **here).json["findings"]
+
+
+STACKS = """
+import json, sys
+from pathlib import Path
+import recommender
+from recommender.cli.app import main
+
+package, stacks = str(Path(recommender.__file__).parent), []
+
+def note(frame, event, called):
+    # The engine is compiled: its query is a call from Python to C.
+    if event == "c_call" and getattr(called, "__name__", "") == "query" and "EdgeShard" in repr(called):
+        names = []
+        while frame is not None:
+            if frame.f_code.co_filename.startswith(package):
+                names.insert(0, frame.f_code.co_qualname)
+            frame = frame.f_back
+        stacks.append(names)
+
+sys.argv = ["recommender", "similar", "boot-1"]
+sys.setprofile(note)
+try:
+    main()
+finally:
+    sys.setprofile(None)
+    print(json.dumps(stacks), file=sys.stderr)
+"""
+
+
+def test_nine_frames_at_most_lie_between_the_command_line_and_the_engine(shop: Command, home: Path) -> None:
+    environment = os.environ | {"RECOMMENDER_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "-c", STACKS], env=environment, capture_output=True, text=True, check=True)
+    stacks = json.loads(done.stderr.splitlines()[-1])
+    assert stacks
+    assert all(stack[0] == "main" and len(stack) <= 9 for stack in stacks), stacks

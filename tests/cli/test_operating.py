@@ -64,7 +64,7 @@ def test_what_was_imported_is_told_though_the_index_failed(recommender: Command,
     assert (done.json["imports"][0]["created"], done.json["index"]) == (12, None)
     assert "no-model" in done.json["error"]
     again = recommender("ingest", feed, code=3, **here)
-    assert "12 unchanged" in again.err
+    assert "12 unchanged" in again.out
     assert "error:" in again.err.splitlines()[-1]
 
 
@@ -129,7 +129,7 @@ def test_searches_and_pairs_are_measured_in_one_run(shop: Command, tmp_path: Pat
     assert (search["left_out"], pairs["left_out"]) == (0, 1)
     assert search["encoder"] == pairs["encoder"] != ""
     done = shop("evaluate", *arguments, "--mode", "lexical")
-    assert "1 left out" in done.err
+    assert "1 left out" in done.out
     assert "ndcg@10" in done.out
     assert "hit@1" in done.out
 
@@ -139,3 +139,38 @@ def test_whoever_revokes_the_last_key_is_told_what_is_open_now(recommender: Comm
     recommender("keys", "create", "other", "--scope", "write")
     assert "no key is left" not in recommender("keys", "revoke", "one").err
     assert "open to everybody on this machine" in recommender("keys", "revoke", "other").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        (("queue", "status"), "waiting "),
+        (("queue", "failed"), "nothing has failed"),
+        (("queue", "retry"), "queued again"),
+        (("rules", "list"), "there are no rules"),
+        (("index", "verify"), "index and catalogue agree"),
+        (("index", "status"), "live"),
+        (("index", "optimize"), "optimised"),
+        (("models", "list"), "tiny"),
+        (("keys", "list"), "key"),
+        (("status",), "products"),
+        (("doctor",), "ok"),
+    ],
+)
+def test_an_answer_goes_to_stdout_and_progress_does_not(shop: Command, arguments: tuple[str, ...], answer: str) -> None:
+    done = shop(*arguments)
+    assert answer in done.out
+    assert answer not in done.err
+
+
+def test_debug_shows_the_traceback_before_and_behind_the_name_of_a_command(recommender: Command) -> None:
+    plain = recommender("models", "show", "absent", code=3).err
+    assert plain.startswith("error: no model is named 'absent'")
+    assert "Traceback" not in plain
+    for arguments in (("--debug", "models", "show", "absent"), ("models", "show", "absent", "--debug")):
+        assert "Traceback" in recommender(*arguments, code=1).err
+
+
+def test_what_follows_two_dashes_is_no_option(shop: Command) -> None:
+    found = shop("search", "--json", "--", "--debug").json
+    assert found["query"] == "--debug"

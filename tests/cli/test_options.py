@@ -4,10 +4,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from recommender.cli.training_data import data_sources, matryoshka_sizes
 
-from recommender.cli.finetune import duration
+from recommender.cli.finetune import parse_duration, parse_sizes
 from recommender.cli.query_options import read_options
+from recommender.cli.training_flags import DataFlags
 from recommender.errors import UsageError
 from recommender.training.options import DataFormat
 
@@ -39,29 +39,29 @@ def test_an_empty_category_name_is_refused() -> None:
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400), (" 2 M ", 120)])
 def test_a_duration_is_read(text: str, seconds: int) -> None:
-    assert duration(text) == timedelta(seconds=seconds)
+    assert parse_duration(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("text", ["", "10", "0m", "m", "-5m", "10 minutes"])
 def test_a_duration_that_makes_no_sense_is_one_clear_line(text: str) -> None:
     with pytest.raises(UsageError, match="--budget"):
-        duration(text)
+        parse_duration(text)
 
 
 def test_a_format_is_for_all_data_or_each_has_its_own() -> None:
-    both = [source.format for source in data_sources(["a", "b"], ["pairs"])]
-    each = [source.format for source in data_sources(["a", "b"], ["pairs", "nli"])]
+    both = [source.format for source in DataFlags(["a", "b"], ["pairs"]).sources()]
+    each = [source.format for source in DataFlags(["a", "b"], ["pairs", "nli"]).sources()]
     assert both == [DataFormat.PAIRS, DataFormat.PAIRS]
     assert each == [DataFormat.PAIRS, DataFormat.NLI]
-    assert [source.format for source in data_sources(["a"], None)] == [DataFormat.AUTO]
+    assert [source.format for source in DataFlags(["a"], None).sources()] == [DataFormat.AUTO]
     for names, formats in ((["a"], ["pairs", "nli"]), (["a", "b", "c"], ["pairs", "nli"]), ([], ["pairs"])):
         with pytest.raises(UsageError, match="one for all, or one each"):
-            data_sources(names, formats)
+            DataFlags(names, formats).sources()
 
 
 def test_sizes_are_read_largest_first() -> None:
-    assert matryoshka_sizes("128, 384,256") == (384, 256, 128)
-    assert matryoshka_sizes("") == ()
+    assert parse_sizes("128, 384,256") == (384, 256, 128)
+    assert parse_sizes("") == ()
     for text in ("big", "384,,128", "384;128", "0"):
         with pytest.raises(UsageError, match="384,256,128"):
-            matryoshka_sizes(text)
+            parse_sizes(text)

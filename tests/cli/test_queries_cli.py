@@ -167,7 +167,7 @@ def test_a_question_that_makes_no_sense_is_one_clear_line(
 def test_a_rule_that_has_no_product_or_is_over_says_so(recommender: Command) -> None:
     added = recommender("rules", "add", "ban", "SKU-005O", "--until", "2020-01-01", "--json")
     assert "no product in the shop has the SKU 'SKU-005O' yet; did you mean SKU-00" in added.err
-    assert "no longer holds" in added.err
+    assert "no longer applies" in added.err
     known = recommender("rules", "add", "pin", "SKU-0050", "--query", "nobody asks this", "--json")
     assert known.err == ""
     for rule in (added, known):

@@ -40,6 +40,6 @@ def test_a_feed_of_this_machine_is_fetched_only_when_that_is_allowed(recommender
         assert "--allow-private" in refused.err
         assert shop.asked == []
         done = recommender("ingest", shop.url("/feed?key=secret"), "--queue-only", "--allow-private")
-        assert f"{shop.url('/feed')}: " in done.err
-        assert "secret" not in done.err
+        assert f"{shop.url('/feed')}: " in done.out
+        assert "secret" not in done.out + done.err
         assert len(shop.asked) == 1
