@@ -29,6 +29,16 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFlags:
+    """Which model is trained, and what the result is called."""
+
+    base: Annotated[
+        str, typer.Option(help="Base model: a Hub name or a folder; by default the one in the settings.")
+    ] = ""
+    name: Annotated[str, typer.Option(help="Name of the new model.")] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingFlags:
     """How the model is trained."""
 
@@ -63,6 +73,22 @@ class VectorFlags:
 
 
 @dataclass(frozen=True, slots=True)
+class StartFlags:
+    """Whether a run begins."""
+
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run of the same options.")] = False
+    if_changed: Annotated[
+        str | None,
+        typer.Option(
+            "--if-changed",
+            metavar="SHARE",
+            help="Train only if this share of the products (10% or 0.1) is new, gone, or has another text or category "
+            "since the last training.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
 class PromotionFlags:
     """Whether the model goes live."""
 
@@ -78,26 +104,14 @@ class PromotionFlags:
 def finetune(
     run: CommandRun,
     *,
-    base: Annotated[
-        str, typer.Option(help="Base model: a Hub name or a folder; by default the one in the settings.")
-    ] = "",
+    model: ModelFlags,
     training: TrainingFlags,
     shape: ShapeFlags,
     data: DataFlags,
     vectors: VectorFlags,
     judgements: JudgementFlags,
     promotion: PromotionFlags,
-    name: Annotated[str, typer.Option(help="Name of the new model.")] = "",
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run of the same options.")] = False,
-    if_changed: Annotated[
-        str | None,
-        typer.Option(
-            "--if-changed",
-            metavar="SHARE",
-            help="Train only if this share of the products (10% or 0.1) is new, gone, or has another text or category "
-            "since the last training.",
-        ),
-    ] = None,
+    start: StartFlags,
     report: ReportFile = None,
 ) -> Output:
     """Fine-tune on the catalogue's category tree; go live if better than the live model on held-out products.
@@ -112,7 +126,7 @@ def finetune(
     model_shape, judged = shape.shape(), Judgements(*judgements.read())
     if promotion.force and promotion.no_promote:
         raise UsageError("--force makes the model live and --no-promote keeps it from that; leave one of them out")
-    threshold, drift_document = parse_share(if_changed), {}
+    threshold, drift_document = parse_share(start.if_changed), {}
     application = run.open()
     if threshold is not None:
         drift = catalogue_drift.drift_since_training(application)
@@ -124,12 +138,12 @@ def finetune(
     result = job.run(
         application,
         options,
-        base=base,
+        base=model.base,
         shape=model_shape,
-        name=name,
+        name=model.name,
         promote=not promotion.no_promote,
         force=promotion.force,
-        resume=resume,
+        resume=start.resume,
         judgements=judged,
         wrap=None if planned is None else planned.wrap,
         progress=run.progress,

@@ -27,9 +27,9 @@ def status(run: CommandRun) -> Output:
     return Output(document, f"{counts}; oldest {depth.oldest_seconds:.0f} s")
 
 
-@app.command()
+@app.command("failed")
 @command
-def failed(
+def list_failures(
     run: CommandRun, limit: Annotated[int, typer.Option(help="How many to list at most.", min=1)] = 100
 ) -> Output:
     """List the changes that failed: those that are parked, and those that will be tried again."""

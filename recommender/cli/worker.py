@@ -45,7 +45,7 @@ def worker(
     how = reading.read()
     application = run.open()
     feeds = FeedWatch(application, watch, *how, reading.full) if watch else None
-    give_back = application.worker().give_back
+    give_back = application.worker.give_back
     if not once:
 
         def work(stopped: Callable[[], bool]) -> DrainSummary | None:
