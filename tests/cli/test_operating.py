@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from recommender.catalogue.runs import recorded
-from recommender.cli.options import MAX_RESULTS
 from recommender.database.engine import Database
-from recommender.query import validation as asking_checks
+from recommender.query import MAX_RESULTS
 
 Command = Callable[..., Any]
 
@@ -43,8 +42,10 @@ def _execute(home: Path, statement: str) -> None:
         connection.execute(statement)
 
 
-def test_the_options_admit_as_many_results_as_a_query_does() -> None:
-    assert MAX_RESULTS == asking_checks.MAX_RESULTS
+@pytest.mark.parametrize("command", [("similar", "boot-1"), ("index", "audit")])
+def test_a_command_admits_as_many_results_as_a_query_does(shop: Command, command: tuple[str, ...]) -> None:
+    shop(*command, "-k", MAX_RESULTS)
+    assert "1000" in shop(*command, "-k", MAX_RESULTS + 1, code=2).err
 
 
 @pytest.mark.parametrize(
