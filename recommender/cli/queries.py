@@ -103,7 +103,7 @@ def _output(answer: Answer, query: CommandQuery, named: JsonObject, title: str) 
 
 
 def _read_product(file: str) -> Product:
-    from recommender.query.requests import NewProduct
+    from recommender.query.request import NewProduct
     from recommender.query.serialization import from_json
 
     where = "standard input" if file == "-" else file

@@ -153,7 +153,7 @@ def test_whoever_revokes_the_last_key_is_told_what_is_open_now(recommender: Comm
         (("index", "status"), "live"),
         (("index", "optimize"), "optimised"),
         (("models", "list"), "tiny"),
-        (("keys", "list"), "key"),
+        (("keys", "list"), "scope"),
         (("status",), "products"),
         (("doctor",), "ok"),
     ],
