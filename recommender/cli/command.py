@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, get_args, get_type_h
 
 import typer
 
-from recommender.cli.output import print_json, say
+from recommender.cli.output import print_json, print_text, say
 from recommender.types import JsonObject
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class CommandRun(ExitStack):
         """Print a part of the answer before the end of the run; nothing with --json, which makes one document."""
         if not self.as_json:
             self.progress.finish()
-            typer.echo(text)
+            print_text(text)
 
 
 @runtime_checkable
@@ -129,7 +129,7 @@ def command(function: Callable[..., Output | None]) -> Callable[..., None]:
         elif callable(output.text):
             output.text()
         elif output.text:
-            typer.echo(output.text)
+            print_text(output.text)
         for note in output.notes:
             say(note)
         if output.error is not None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +38,17 @@ def stdout() -> Console:
 def say(text: str) -> None:
     """Tell a person something that is not the answer."""
     typer.echo(text, err=True)
+
+
+def print_text(text: str) -> None:
+    """Write an answer in words; on a terminal, lines that are too long for it are broken between words."""
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        wrap = partial(
+            textwrap.wrap, width=width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+        text = "\n".join("\n".join(wrap(line)) if len(line) > width else line for line in text.split("\n"))
+    typer.echo(text)
 
 
 def print_json(value: Any) -> None:
