@@ -50,14 +50,14 @@ class Parameter:
 
 def parameters_of(kind: Any) -> tuple[Parameter, ...]:
     """Return the fields of a request that have a term: its own, those of its filters, and those of its options."""
-    return tuple(_known(kind)[0].values())
+    return tuple(_table(kind)[0].values())
 
 
-def _declared(kind: Any, part: str = "") -> Iterator[Parameter]:
+def _fields_with_terms(kind: Any, part: str = "") -> Iterator[Parameter]:
     plain, full = get_type_hints(kind), get_type_hints(kind, include_extras=True)
     for field in fields(kind):
         if plain[field.name] in (Filters, Options):
-            yield from _declared(plain[field.name], field.name)
+            yield from _fields_with_terms(plain[field.name], field.name)
         marks = get_args(full[field.name])[1:] if get_origin(full[field.name]) is Annotated else ()
         for term in (mark for mark in marks if isinstance(mark, Term)):
             base, *optional = get_args(plain[field.name]) or (plain[field.name],)
@@ -67,9 +67,9 @@ def _declared(kind: Any, part: str = "") -> Iterator[Parameter]:
 
 
 @cache
-def _known(kind: Any) -> tuple[dict[str, Parameter], dict[str, str]]:
+def _table(kind: Any) -> tuple[dict[str, Parameter], dict[str, str]]:
     """Return the parameters of a request by name, and the name of each field."""
-    found = {parameter.name: parameter for parameter in _declared(kind)}
+    found = {parameter.name: parameter for parameter in _fields_with_terms(kind)}
     return found, {parameter.field: name for name, parameter in found.items()}
 
 
@@ -77,9 +77,15 @@ def read_address(kind: type[Request], query: bytes) -> Request:
     """Read a query string. Raises `UsageError` that names the parameter which is wrong, missing or unknown."""
     from pydantic_core import to_json
 
-    known, names = _known(cast("Any", kind))
+    known, names = _table(cast("Any", kind))
     members: dict[str, Any] = {}
-    for name, text in _pairs(query):
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+    except UnicodeDecodeError:
+        raise UsageError("the query string is not UTF-8; encode each text in it with %XX") from None
+    except ValueError:
+        raise UsageError(f"more than {MAX_PARAMETERS} parameters; send the query in a POST") from None
+    for name, text in pairs:
         if (parameter := known.get(name)) is None:
             raise unknown_field("the request", name, tuple(known))
         target = members.setdefault(parameter.part, {}) if parameter.part else members
@@ -132,12 +138,3 @@ def _literal(text: str) -> Any:
     except (ValueError, RecursionError):
         return text
     return value if isinstance(value, bool | int | float) else text
-
-
-def _pairs(query: bytes) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
-    except UnicodeDecodeError:
-        raise UsageError("the query string is not UTF-8; encode each text in it with %XX") from None
-    except ValueError:
-        raise UsageError(f"more than {MAX_PARAMETERS} parameters; send the question in a POST") from None

@@ -132,10 +132,10 @@ def usage_error(
         return UsageError(f"{_place(where[:-1], what, names) or 'the body'} lacks {name!r}")
     if first["type"] == "unexpected_keyword_argument":
         return unknown_field(_place(where[:-1], what, names) or "the body", str(name), _fields_at(kind, where[:-1]))
-    place, expected = _place(where, what, names) or "the body", _expected(first)
+    place, expected = _place(where, what, names) or "the body", _expectation(first)
     if (first["type"] == "value_error" and isinstance(first["input"], dict)) or is_dataclass(first["input"]):
         return UsageError(f"{place}: {expected}" if names and where else expected)
-    return UsageError(f"{place} {_shown(first, typed)}; {expected}")
+    return UsageError(f"{place} {_display(first, typed)}; {expected}")
 
 
 def unknown_field(place: str, name: str, known: Sequence[str]) -> UsageError:
@@ -144,7 +144,7 @@ def unknown_field(place: str, name: str, known: Sequence[str]) -> UsageError:
 
     near = get_close_matches(name[:100], known, 1)
     likely = f" (did you mean {near[0]!r}?)" if near else ""
-    return UsageError(f"{place} has no field {name[:60]!r}{likely}; its fields: {', '.join(known)}")
+    return UsageError(f"{place} has no field {name[:60]!r}{likely}; its fields: {', '.join(known) or 'none'}")
 
 
 def _place(where: Sequence[str | int], what: str, names: Mapping[str, str] | None) -> str:
@@ -154,7 +154,7 @@ def _place(where: Sequence[str | int], what: str, names: Mapping[str, str] | Non
     return what + path if what else path.lstrip(".")
 
 
-def _expected(first: ErrorDetails) -> str:
+def _expectation(first: ErrorDetails) -> str:
     context = first.get("ctx", {})
     if first["type"] == "string_pattern_mismatch":
         return PATTERNS.get(context["pattern"], f"a text like {context['pattern']} is expected")
@@ -162,7 +162,7 @@ def _expected(first: ErrorDetails) -> str:
     return first["msg"] if told is None else told.format(**context)
 
 
-def _shown(first: ErrorDetails, typed: bool) -> str:
+def _display(first: ErrorDetails, typed: bool) -> str:
     value = first["input"]
     if first["type"] == "string_too_long":
         return f"has {len(value):,} characters"

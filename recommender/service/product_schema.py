@@ -43,11 +43,13 @@ _AVAILABILITY: list[JsonObject] = [
     {"type": ["boolean", "null"]},
 ]
 
+_OTHER_KINDS = ["number", "boolean", "null", "object", "array"]
+
 _ATTRIBUTE_VALUE: JsonObject = {
     "anyOf": [
         _name(maxLength=limits.MAX_ATTRIBUTE_VALUE),
         {"type": ["number", "boolean", "null", "object"]},
-        {"type": "array", "items": {"anyOf": [_name(), {"type": ["number", "boolean", "null", "object", "array"]}]}},
+        {"type": "array", "items": {"anyOf": [_name(), {"type": _OTHER_KINDS}]}},
     ]
 }
 
@@ -59,14 +61,22 @@ _ATTRIBUTE: JsonObject = {
     "type": "object",
     "required": ["name"],
     "anyOf": [
-        {"properties": {"name": {"type": "string", "pattern": _NAMED}, "value": _ATTRIBUTE_VALUE}},
+        {
+            "properties": {
+                "name": {"anyOf": [{"type": "string", "pattern": _NAMED}, {"type": _OTHER_KINDS}]},
+                "value": _ATTRIBUTE_VALUE,
+            }
+        },
         # What has no name or no value is left out.
         {"properties": {"name": _BLANK}},
-        {"properties": {"name": {"type": "string"}, "value": _NOTHING}},
+        {"properties": {"value": _NOTHING}},
     ],
 }
 
-_CATEGORY_NAME = _name(maxLength=limits.MAX_CATEGORY_NAME)
+_CATEGORY: JsonObject = {
+    "type": "array",
+    "items": {"anyOf": [_name(maxLength=limits.MAX_CATEGORY_NAME), {"type": ["number", "boolean", "null"]}]},
+}
 
 PRODUCT_SCHEMA: JsonObject = {
     "title": "ProductFields",
@@ -89,14 +99,14 @@ PRODUCT_SCHEMA: JsonObject = {
         "category": {
             "anyOf": [
                 {"type": "string", "format": "category"},
-                {"type": "array", "items": {"anyOf": [_CATEGORY_NAME, {"type": ["number", "boolean", "null"]}]}},
-                {"type": "null"},
+                _CATEGORY,
+                {"type": ["number", "boolean", "null"]},
             ]
         },
         "price": {
             "anyOf": [
                 *_one(_PRICE),
-                {"type": "object", "properties": {"value": {"anyOf": _PRICE}, "currency": {"anyOf": _CURRENCY}}},
+                {"type": "object", "properties": {"value": {"anyOf": _PRICE}}},
             ]
         },
         "currency": {"anyOf": _one(_CURRENCY)},

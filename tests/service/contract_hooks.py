@@ -48,6 +48,7 @@ def _sound(asked: Mapping[str, Any]) -> bool:
         and _has_words(asked.get("product"))
         and not set(_texts(asked.get("like"))) & set(_texts(asked.get("dislike")))
         and not ("sku" in asked and "product" in asked)
+        and not _nested(asked.get("category"))
         and not (asked.get("starts_at") and asked.get("ends_at"))
         and len(text := json.dumps(dict(asked), default=str)) < LONGEST
         and not _WHITE_HERE_ALONE.search(text)
@@ -82,6 +83,11 @@ def _has_words(product: Any) -> bool:
     """Tell whether a title says something: of control characters nothing is left that could be compared."""
     title = product.get("title") if isinstance(product, Mapping) else None
     return not isinstance(title, str) or any(map(str.isalnum, title))
+
+
+def _nested(category: Any) -> bool:
+    """Tell whether a category is a list of paths, of which a feed's reader takes the first however deep it lies."""
+    return isinstance(category, list) and any(isinstance(name, list) for name in category)
 
 
 def _texts(values: Any) -> list[str]:
