@@ -31,10 +31,14 @@ class Figure:
         print(f"{'met   ' if self.met else 'MISSED'} {self.what}: {self.value} (bar: {self.bar})", flush=True)
 
 
-def environment(home: Path) -> dict[str, str]:
-    """Return the environment of a command that works in `home`, with the machine's own settings left out."""
+def environment(home: Path, checkout: Path | None = None) -> dict[str, str]:
+    """Return the environment of a command that works in `home`, without the machine's own settings.
+
+    `checkout` names another version of this repository, whose code then runs.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RECOMMENDER_", "QDRANT_"))}
-    return kept | {"RECOMMENDER_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    own = {"RECOMMENDER_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    return kept | own | ({"PYTHONPATH": str(checkout.resolve())} if checkout else {})
 
 
 def run(home: Path, *arguments: str) -> str:

@@ -36,8 +36,9 @@ THINGS = ("boots", "lamp", "drill", "kettle", "tent", "jacket", "pan", "headphon
 class Service:
     """`recommender serve` on a home, as a process, from its start until it is stopped."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, checkout: Path | None = None) -> None:
         self.home = home
+        self._environment = environment(home, checkout)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
@@ -46,7 +47,7 @@ class Service:
     def __enter__(self) -> Service:
         started = time.perf_counter()
         command = [RECOMMENDER, "serve", "--port", str(self.port)]
-        self._process = subprocess.Popen(command, env=environment(self.home), stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(command, env=self._environment, stderr=subprocess.DEVNULL)
         while self.status("/readyz") != 200:
             if self._process.poll() is not None or time.perf_counter() - started > 60:
                 raise RuntimeError("the service did not start")

@@ -145,7 +145,7 @@ def read_price(value: Any, typed: bool) -> Any:
     amount = Decimal("NaN")
     if not isinstance(value, str) or re.fullmatch(PRICE_TEXT.regex, value):
         amount = Decimal(text)  # of a float its shortest text, which is what was meant
-    if not amount.is_finite() or abs(amount) > LARGEST_PRICE:
+    if not abs(amount) <= LARGEST_PRICE if amount.is_finite() else True:
         raise ValueError("a price such as 19.99 is expected")
     return cents if (cents := amount.quantize(_CENT)) == amount else amount
 
@@ -193,10 +193,7 @@ PRICE_TEXT = Pattern(r"^-?[0-9]{1,15}(\.[0-9]{1,12})?$", "a price such as 19.99"
 PATH_TEXT = Pattern(r"^[^>\x00]*[^\s>\x00][^>\x00]*(>[^>\x00]*[^\s>\x00][^>\x00]*)*$", "a path such as 'A > B'")
 ATTRIBUTE_TEXT = Pattern(r"^[^:\x00]*[^\s:\x00][^:\x00]*:[^\x00]*[^\s|\x00][^\x00]*$", "colour:red or colour:red|blue")
 
-OPTIONAL_TEXT = Pattern("^$|" + TEXT.regex, "a text is expected that holds no NUL, and something beside spaces")
-
-PATTERNS = {each.regex: each.expected for each in (SOMETHING, TEXT, OPTIONAL_TEXT, STORABLE)}
-"""What is said of a text that does not match."""
+PATTERNS = {each.regex: each.expected for each in (SOMETHING, TEXT, STORABLE)}
 
 CHOICE = Choice()
 WHOLE = Form(_read_whole)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from recommender.query.limits import MAX_SKU as MAX_SKU
 from recommender.types import Product, category_path
 
+MAX_SKU: Final = 200
 MAX_TITLE: Final = 2_000
 MAX_BRAND: Final = 200
 MAX_DESCRIPTION: Final = 100_000

@@ -10,13 +10,13 @@ from annotated_types import Ge, Le, MaxLen, MinLen
 
 from recommender.forms import (
     LARGEST_PRICE,
-    OPTIONAL_TEXT,
     PRICE_TEXT,
     SEVERAL,
     SOMETHING,
     TEXT,
     Form,
     PathText,
+    Pattern,
     price_json,
     read_path,
     read_price,
@@ -52,10 +52,9 @@ MIN_HALF_LIFE_DAYS, MAX_HALF_LIFE_DAYS = 0.01, 36_500
 """A quarter of an hour, since the engine rejects one that rounds to nothing; and a hundred years."""
 
 MAX_SKU = 200
-"""Characters of a SKU that the catalogue keeps."""
 
 Text = Annotated[str, TEXT, MinLen(1), MaxLen(MAX_VALUE)]
-OptionalText = Annotated[str, OPTIONAL_TEXT, MaxLen(MAX_VALUE)]
+OptionalText = Annotated[str, Pattern("^$|" + TEXT.regex, TEXT.expected), MaxLen(MAX_VALUE)]
 Sku = Annotated[str, TEXT, MinLen(1), MaxLen(MAX_VALUE)]
 SearchText = Annotated[str, SOMETHING, MinLen(1), MaxLen(MAX_TEXT)]
 Texts = Annotated[tuple[Text, ...], MaxLen(MAX_FILTER_VALUES), SEVERAL]
