@@ -51,7 +51,7 @@ def choose_metrics(metrics: Sequence[str], suites: Sequence[Suites]) -> list[Sui
 
 def print_side_by_side(models: Sequence[RegisteredModel], suites: Sequence[Suites]) -> None:
     """Show a row a measure and a column a model, or the other way round where there are more models than measures."""
-    from recommender.models.card_data import BASE_SUFFIX
+    from recommender.models.manifest import BASE_SUFFIX
 
     measures = list(
         dict.fromkeys(

@@ -1,4 +1,4 @@
-"""What a sentence-transformers folder says about its model, read without sentence-transformers.
+"""What a sentence-transformers folder says about its model, read without loading it.
 
 Reads what versions 2 to 6 write: 2 to 5 keep the sequence length in `sentence_bert_config.json` and pooling as
 `pooling_mode_*` flags; 6 keeps them in `tokenizer_config.json` and as `pooling_mode`.
@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from recommender.embedding.encoder import Role
@@ -21,8 +23,8 @@ from recommender.embedding.pooling_head import (
     HeadStep,
     LayerNorm,
     Normalize,
-    Pooling,
     PoolingMode,
+    TokenPooling,
 )
 from recommender.errors import BadInput
 from recommender.types import JsonObject
@@ -40,6 +42,9 @@ _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 _UNLIMITED = 1_000_000
 """transformers writes lengths around 1e30 for "no limit"."""
 
+_DEFAULT_LENGTH = 512
+"""Tokens of a text for a model that states no limit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
@@ -52,7 +57,7 @@ class Architecture:
     pad_id: int
     query_prompt: str
     document_prompt: str
-    pooling: Pooling
+    pooling: TokenPooling
     head: tuple[HeadStep, ...]
 
     def prompt(self, role: Role) -> str:
@@ -72,27 +77,30 @@ def read_architecture(folder: Path) -> Architecture:
 
     Raises `BadInput` when files are missing or broken, or when a module is not one that runs without torch.
     """
-    modules = [(_kind(entry), folder / entry.get("path", "")) for entry in _modules(folder)]
+    modules = _modules(folder)
     kinds = [kind for kind, _ in modules]
     if kinds[:2] != ["Transformer", "Pooling"]:
         raise _torch_only(folder, " then ".join(kinds[:2]) or "nothing", "a Transformer, then a Pooling")
-    transformer, pooling = modules[0][1], _pooling(modules[1][1])
-    head = tuple(step for kind, path in modules[2:] if (step := _step(kind, path)) is not None)
-    settings = _transformer_settings(transformer)
-    config = _json(transformer / "config.json")
+    transformer, pooling = modules[0][1], modules[1][1]
+    pooling_config = _json(pooling / "config.json")
+    modes = _pooling_modes(pooling_config)
+    unknown = [mode for mode in modes if mode not in list(PoolingMode)]
+    if unknown:
+        raise _torch_only(folder, f"the pooling {unknown[0]!r}", ", ".join(PoolingMode))
     query_prompt, document_prompt = read_prompts(folder)
-    if (query_prompt or document_prompt) and not _json(modules[1][1] / "config.json").get("include_prompt", True):
+    if (query_prompt or document_prompt) and not pooling_config.get("include_prompt", True):
         raise _torch_only(folder, "a pooling that leaves the prompt out", "one that includes it")
+    settings = next(iter(sorted(transformer.glob("sentence_*_config.json"))), None)
     return Architecture(
         folder=transformer,
-        dimension=_dimension(pooling, head),
-        max_length=_max_length(transformer, settings, config),
-        lower_case=bool(settings.get("do_lower_case", False)),
-        pad_id=int(config.get("pad_token_id") or 0),
+        dimension=dimension(folder),
+        max_length=max_seq_length(folder) or _DEFAULT_LENGTH,
+        lower_case=settings is not None and bool(_json(settings).get("do_lower_case", False)),
+        pad_id=int(_json(transformer / "config.json").get("pad_token_id") or 0),
         query_prompt=query_prompt,
         document_prompt=document_prompt,
-        pooling=pooling,
-        head=head,
+        pooling=TokenPooling(tuple(PoolingMode(mode) for mode in modes)),
+        head=tuple(step for kind, path in modules[2:] if (step := _step(kind, path)) is not None),
     )
 
 
@@ -109,68 +117,78 @@ def read_prompts(folder: Path) -> tuple[str, str]:
     return str(query), str(document)
 
 
-def _modules(folder: Path) -> list[JsonObject]:
+def dimension(folder: Path) -> int:
+    """Return the number of components of the vectors of any sentence-transformers model, on ONNX or not.
+
+    Raises `BadInput` when no module of the folder states it.
+    """
+    for _, module in reversed(_modules(folder)):
+        config = _json(module / "config.json", needed=False)
+        width = config.get("embedding_dimension") or config.get("word_embedding_dimension")
+        if "out_features" in config:
+            return int(config["out_features"])
+        if width:
+            return int(width) * len(_pooling_modes(config))
+        if (weights := module / "model.safetensors").is_file():
+            # A static embedding is a table of vectors that is a model by itself.
+            with safe_open(weights, framework="numpy") as table:
+                if list(table.keys()) == ["embedding.weight"]:
+                    return int(table.get_slice("embedding.weight").get_shape()[1])
+    raise BadInput(f"no module of {folder} states the size of its vectors; save it again with sentence-transformers")
+
+
+def max_seq_length(folder: Path) -> int | None:
+    """Return the number of tokens after which the model cuts a text; None when it has no limit."""
+    transformer = next((path for _, path in _modules(folder)), folder)
+    for path in sorted(transformer.glob("sentence_*_config.json")):
+        if stated := _json(path).get("max_seq_length"):
+            return int(stated)
+    limits = (
+        _json(transformer / "tokenizer_config.json", needed=False).get("model_max_length"),
+        _json(transformer / "config.json", needed=False).get("max_position_embeddings"),
+    )
+    return min((int(limit) for limit in limits if limit and 0 < float(limit) < _UNLIMITED), default=None)
+
+
+def _modules(folder: Path) -> list[tuple[str, Path]]:
+    """Return the kind and the folder of each module; the kind of one that is not sentence-transformers' is its path."""
     path = folder / "modules.json"
-    if not path.exists():
+    if not path.is_file():
         raise BadInput(f"no modules.json in {folder}; give a folder saved by sentence-transformers")
-    entries = json.loads(path.read_text(encoding="utf-8"))
+    entries = _parse(path)
     if not isinstance(entries, list):
         raise BadInput(f"{path} holds no list of modules; save the model again with sentence-transformers")
-    return sorted(entries, key=lambda entry: int(entry.get("idx", 0)))
+    modules = []
+    for entry in sorted(entries, key=lambda entry: int(entry.get("idx", 0))):
+        kind = str(entry.get("type", ""))
+        own = kind.startswith("sentence_transformers.")
+        modules.append((kind.rpartition(".")[2] if own else kind, folder / entry.get("path", "")))
+    return modules
 
 
-def _kind(entry: JsonObject) -> str:
-    kind = str(entry.get("type", ""))
-    return kind.rpartition(".")[2] if kind.startswith("sentence_transformers.") else kind
-
-
-def _json(path: Path) -> JsonObject:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path} can't be read as JSON ({error}); the model folder is incomplete") from error
+def _json(path: Path, needed: bool = True) -> JsonObject:
+    content = _parse(path) if needed or path.is_file() else {}
     if not isinstance(content, dict):
-        raise BadInput(f"{path} holds no JSON object; the model folder is broken")
+        raise BadInput(f"{path} holds no JSON object; the model folder is broken, fetch it again")
     return content
+
+
+def _parse(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} can't be read as JSON ({error}); the model folder is broken, fetch it again") from error
+
+
+def _pooling_modes(config: JsonObject) -> list[str]:
+    modes = config.get("pooling_mode")
+    if modes is None:
+        return [mode for flag, mode in _LEGACY_POOLING.items() if config.get(flag)] or [PoolingMode.MEAN]
+    return [modes] if isinstance(modes, str) else list(modes)
 
 
 def _torch_only(folder: Path, found: str, expected: str) -> BadInput:
     return BadInput(f"the model in {folder} has {found}, ONNX serving knows {expected}; it runs on torch")
-
-
-def _transformer_settings(folder: Path) -> JsonObject:
-    path = next(iter(sorted(folder.glob("sentence_*_config.json"))), None)
-    return {} if path is None else _json(path)
-
-
-def _max_length(folder: Path, settings: JsonObject, config: JsonObject) -> int:
-    if settings.get("max_seq_length"):
-        return int(settings["max_seq_length"])
-    tokenizer = folder / "tokenizer_config.json"
-    limits = [
-        float(limit)
-        for limit in (
-            _json(tokenizer).get("model_max_length") if tokenizer.exists() else None,
-            config.get("max_position_embeddings"),
-        )
-        if limit and 0 < float(limit) < _UNLIMITED
-    ]
-    return int(min(limits, default=512))
-
-
-def _pooling(folder: Path) -> Pooling:
-    config = _json(folder / "config.json")
-    modes = config.get("pooling_mode")
-    if modes is None:
-        modes = [mode for flag, mode in _LEGACY_POOLING.items() if config.get(flag)] or [PoolingMode.MEAN]
-    names = [modes] if isinstance(modes, str) else list(modes)
-    unknown = [name for name in names if name not in list(PoolingMode)]
-    if unknown:
-        raise _torch_only(folder.parent, f"the pooling {unknown[0]!r}", ", ".join(PoolingMode))
-    width = config.get("embedding_dimension", config.get("word_embedding_dimension"))
-    if not width:
-        raise BadInput(f"{folder / 'config.json'} gives no embedding_dimension; the model folder is broken")
-    return Pooling(tuple(PoolingMode(name) for name in names), int(width))
 
 
 def _step(kind: str, folder: Path) -> HeadStep | None:
@@ -202,8 +220,3 @@ def _weights(folder: Path) -> dict[str, NDArray[np.float32]]:
     if not path.exists():
         raise BadInput(f"no model.safetensors in {folder}; save the model again, pickled weights are not loaded")
     return {name: tensor.astype(np.float32) for name, tensor in load_file(path).items()}
-
-
-def _dimension(pooling: Pooling, head: tuple[HeadStep, ...]) -> int:
-    widths = [len(step.weight) for step in head if isinstance(step, DenseLayer)]
-    return widths[-1] if widths else pooling.width * len(pooling.modes)

@@ -39,15 +39,14 @@ class Activation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Pooling:
-    """Token vectors [n, length, width], padded on the right, to [n, width * modes]."""
+class TokenPooling:
+    """Token vectors [n, length, width], padded on the right, to [n, width * number of modes]."""
 
     modes: tuple[PoolingMode, ...]
-    width: int
 
     def __call__(self, tokens: Floats, mask: Mask) -> Floats:
         """Pool by each mode and concatenate."""
-        return np.concatenate([_POOLERS[mode](tokens, mask) for mode in self.modes], axis=1)
+        return np.concatenate([_pool(mode, tokens, mask) for mode in self.modes], axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,40 +92,21 @@ class Normalize:
 HeadStep = DenseLayer | LayerNorm | Normalize
 
 
-def _cls(tokens: Floats, _mask: Mask) -> Floats:
-    return tokens[:, 0]
-
-
-def _max(tokens: Floats, mask: Mask) -> Floats:
-    return np.asarray(np.where(mask[..., None] > 0, tokens, np.float32(-np.inf)).max(axis=1))
-
-
-def _mean(tokens: Floats, mask: Mask) -> Floats:
+def _pool(mode: PoolingMode, tokens: Floats, mask: Mask) -> Floats:
+    """Return one vector a text [n, width], by the formulas of sentence-transformers' `Pooling`."""
+    if mode is PoolingMode.CLS:
+        return tokens[:, 0]
+    if mode is PoolingMode.MAX:
+        return np.asarray(np.where(mask[..., None] > 0, tokens, np.float32(-np.inf)).max(axis=1))
+    if mode is PoolingMode.LAST_TOKEN:
+        return np.asarray(tokens[np.arange(len(tokens)), np.maximum(mask.sum(axis=1) - 1, 0)])
     weights = mask.astype(np.float32)
-    return np.asarray(_weighted_sum(tokens, weights) / _weight(weights), dtype=np.float32)
-
-
-def _mean_sqrt_length(tokens: Floats, mask: Mask) -> Floats:
-    weights = mask.astype(np.float32)
-    return np.asarray(_weighted_sum(tokens, weights) / np.sqrt(_weight(weights)), dtype=np.float32)
-
-
-def _weighted_mean(tokens: Floats, mask: Mask) -> Floats:
-    weights = mask.astype(np.float32) * np.arange(1, mask.shape[1] + 1, dtype=np.float32)
-    return np.asarray(_weighted_sum(tokens, weights) / _weight(weights), dtype=np.float32)
-
-
-def _last_token(tokens: Floats, mask: Mask) -> Floats:
-    last = np.maximum(mask.sum(axis=1) - 1, 0)
-    return np.asarray(tokens[np.arange(len(tokens)), last])
-
-
-def _weighted_sum(tokens: Floats, weights: Floats) -> Floats:
-    return np.asarray(np.matmul(weights[:, None, :], tokens)[:, 0])
-
-
-def _weight(weights: Floats) -> Floats:
-    return np.asarray(np.maximum(weights.sum(axis=1, keepdims=True), _SMALLEST), dtype=np.float32)
+    if mode is PoolingMode.WEIGHTED_MEAN:
+        weights = weights * np.arange(1, mask.shape[1] + 1, dtype=np.float32)
+    total = np.maximum(weights.sum(axis=1, keepdims=True), _SMALLEST)
+    if mode is PoolingMode.MEAN_SQRT_LENGTH:
+        total = np.sqrt(total)
+    return np.asarray(np.matmul(weights[:, None, :], tokens)[:, 0] / total, dtype=np.float32)
 
 
 def _gelu(values: Floats) -> Floats:
@@ -135,22 +115,10 @@ def _gelu(values: Floats) -> Floats:
     return np.asarray(0.5 * values * gate, dtype=np.float32)
 
 
-def _sigmoid(values: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-values)), dtype=np.float32)
-
-
-_POOLERS: dict[PoolingMode, Callable[[Floats, Mask], Floats]] = {
-    PoolingMode.CLS: _cls,
-    PoolingMode.MAX: _max,
-    PoolingMode.MEAN: _mean,
-    PoolingMode.MEAN_SQRT_LENGTH: _mean_sqrt_length,
-    PoolingMode.WEIGHTED_MEAN: _weighted_mean,
-    PoolingMode.LAST_TOKEN: _last_token,
-}
 _ACTIVATIONS: dict[Activation, Callable[[Floats], Floats]] = {
     Activation.IDENTITY: lambda values: values,
     Activation.TANH: np.tanh,
     Activation.RELU: lambda values: np.maximum(values, 0),
     Activation.GELU: _gelu,
-    Activation.SIGMOID: _sigmoid,
+    Activation.SIGMOID: lambda values: np.asarray(1 / (1 + np.exp(-values)), dtype=np.float32),
 }

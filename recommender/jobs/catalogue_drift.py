@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from recommender.application.composition import Application
-from recommender.models.catalogue_snapshot import Change, Rows, change_since, read_snapshot, snapshot_of
+from recommender.models.catalogue_snapshot import CatalogueChange, Rows, change_since, read_snapshot, snapshot_of
 from recommender.types import Product, category_path
 
 
@@ -15,7 +15,7 @@ class CatalogueDrift:
     """How the catalogue differs from what `model` was trained on; `model` is empty where none was trained yet."""
 
     model: str
-    change: Change
+    change: CatalogueChange
 
     def reaches(self, share: float) -> bool:
         """Return whether so large a share of the products changed that training again is worth it."""

@@ -11,7 +11,7 @@ import numpy as np
 from recommender.application.composition import Application
 from recommender.embedding.encoder import Encoder, Role
 from recommender.embedding.product_text import description_text, title_text
-from recommender.evaluation.cached_encoder import RememberingEncoder
+from recommender.evaluation.cached_encoder import CachedEncoder
 from recommender.evaluation.end_to_end import CATEGORY_SEARCH, measure_searches, measure_similar, search_tasks, together
 from recommender.evaluation.held_out import HeldOut
 from recommender.evaluation.judgements import Find, Pairs, Queries, evaluate_pairs, evaluate_search
@@ -128,7 +128,7 @@ def measure_served(
     should keep its vectors, so that no text is encoded twice.
     """
     started = time.monotonic()
-    encoder = encoder or RememberingEncoder(application.encoder(model))
+    encoder = encoder or CachedEncoder(application.encoder(model))
     measured: dict[Mode, dict[str, Measured]] = {mode: {} for mode in modes}
     tasks = search_tasks(held, application.text, title_text)
     for done, task in enumerate(tasks):

@@ -18,10 +18,9 @@ from recommender.jobs.models import ModelShape, add_model, prepare_base, workspa
 from recommender.jobs.promote import promote as promote_model
 from recommender.jobs.promotion_check import Evidence, Judgements, check_promotion, require_known
 from recommender.jobs.run_folder import run_folder
-from recommender.models.card_data import BASE_SUFFIX
 from recommender.models.catalogue_snapshot import write_snapshot
 from recommender.models.fingerprint import file_sha256
-from recommender.models.manifest import HELD_OUT, Gate, Manifest
+from recommender.models.manifest import BASE_SUFFIX, HELD_OUT, GateResult, Manifest
 from recommender.models.registry import RegisteredModel
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.job import TrainingResult
@@ -91,7 +90,7 @@ def run(
     _record(application, base_model, model, HELD_OUT, evidence.reports[0], evidence.reports[-1])
     for each in evidence.judged:
         _record(application, base_model, model, f"supplied {each.suite}", each.base, each.tuned)
-    gate = Gate.PASSED if verdict.passed else Gate.REFUSED
+    gate = GateResult.PASSED if verdict.passed else GateResult.REFUSED
     application.registry.record(model.name, verdict=verdict.reason, gate=gate)
     promoted = promote and (verdict.passed or force)
     if promoted:

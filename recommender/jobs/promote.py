@@ -6,7 +6,7 @@ from recommender.application.composition import Application
 from recommender.errors import BadInput, Refused
 from recommender.index.generations import Generation, GenerationState
 from recommender.jobs.rebuild import build_live, generations_of, retire_unused
-from recommender.models.manifest import Gate
+from recommender.models.manifest import GateResult
 from recommender.models.registry import RegisteredModel
 from recommender.types import Progress, silent
 
@@ -18,13 +18,13 @@ def promote(
 
     Raises `Refused` for a model that the gate refused, unless `force` makes it live all the same.
     """
-    refused = model.gate in (Gate.REFUSED, Gate.FORCED)
+    refused = model.gate in (GateResult.REFUSED, GateResult.FORCED)
     if refused and not force:
         raise Refused(
             f"the gate refused {model.name}: {model.verdict}; --force makes it live in spite of it, and is recorded"
         )
     if refused:  # before the switch: nothing that was forced is ever live without its mark
-        application.registry.record(model.name, gate=Gate.FORCED)
+        application.registry.record(model.name, gate=GateResult.FORCED)
     kept = [one for one in generations_of(application, model, GenerationState.READY) if not one.live]
     if not kept:
         return build_live(application, model, progress)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from recommender.application.composition import Application
 from recommender.errors import BadInput
-from recommender.evaluation.cached_encoder import RememberingEncoder
+from recommender.evaluation.cached_encoder import CachedEncoder
 from recommender.evaluation.judgements import Pairs, Queries
 from recommender.evaluation.reports import Report
 from recommender.jobs.evaluate import (
@@ -72,7 +72,7 @@ def check_promotion(
     judged: list[Sequence[Report]] = []
     both = (Mode.HYBRID, Mode.LEXICAL)
     for model in models:
-        encoder = RememberingEncoder(measuring_encoder(application, model, wrap))
+        encoder = CachedEncoder(measuring_encoder(application, model, wrap))
         is_tuned = model is models[-1]
         reports.append(measure_vectors(application, model, encoder, chosen, progress))
         served: Sequence[Report] = ()

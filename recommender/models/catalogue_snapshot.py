@@ -24,7 +24,7 @@ Rows = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CatalogueChange:
     """How a catalogue differs from a snapshot. `products` are those there are now, `share` is of them, at most 1."""
 
     products: int
@@ -67,12 +67,12 @@ def read_snapshot(folder: Path) -> Rows | None:
     return rows if rows.dtype == np.uint64 and rows.ndim == 2 and rows.shape[1] == 2 else None
 
 
-def change_since(before: Rows | None, now: Rows) -> Change:
+def change_since(before: Rows | None, now: Rows) -> CatalogueChange:
     """Count what differs between two snapshots; without an earlier one everything was added."""
     if before is None:
-        return Change(len(now), added=len(now), removed=0, changed=0)
+        return CatalogueChange(len(now), added=len(now), removed=0, changed=0)
     _, old, new = np.intersect1d(before[:, 0], now[:, 0], assume_unique=True, return_indices=True)
-    return Change(
+    return CatalogueChange(
         products=len(now),
         added=len(now) - len(new),
         removed=len(before) - len(old),

@@ -15,15 +15,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from recommender.embedding.architecture import dimension, max_seq_length
 from recommender.errors import BadInput
-from recommender.models import shape
 from recommender.models.fingerprint import fingerprint
 from recommender.types import JsonObject
 
 FILE_NAME = "manifest.json"
 
 
-class Gate(StrEnum):
+class GateResult(StrEnum):
     """What the gate said of a model; `forced` is one that it refused and a person put live in spite of it."""
 
     NOT_ASKED = ""
@@ -34,6 +34,9 @@ class Gate(StrEnum):
 
 HELD_OUT = "held_out"
 """The suite of a model on the held-out products of its run: what `models list` shows."""
+
+BASE_SUFFIX = "_base"
+"""A suite of this ending is that of the base model: `held_out_base` stands beside `held_out`."""
 
 _LIBRARIES = (
     "recommender",
@@ -91,9 +94,9 @@ class Manifest:
             name=name,
             base=base,
             fingerprint=fingerprint(folder),
-            dimension=shape.dimension(folder),
+            dimension=dimension(folder),
             kind=kind,
-            max_seq_length=shape.max_seq_length(folder),
+            max_seq_length=max_seq_length(folder),
             library_versions=_versions(),
         )
 

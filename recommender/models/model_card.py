@@ -5,10 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from recommender.models.card_data import BASE_SUFFIX, HUB_NAME, METRICS, front_matter
-from recommender.models.manifest import HELD_OUT, Gate, Manifest
+from recommender.models.manifest import BASE_SUFFIX, HELD_OUT, GateResult, Manifest
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
+
+METRICS = {
+    "category_p10": "Category P@10",
+    "graded_ndcg10": "Graded nDCG@10, by depth of the common ancestor",
+    "description_to_title_mrr10": "Description to its own title, MRR@10",
+    "title_to_description_mrr10": "Title to its own description, MRR@10",
+    "unseen_category_p10": "Category P@10, categories held out whole",
+    "unseen_graded_ndcg10": "Graded nDCG@10, categories held out whole",
+}
+"""What the metrics of the held-out suite are called for readers."""
+
+HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+
+_TAGS = ["sentence-transformers", "sentence-similarity", "feature-extraction", "recommender"]
 
 _DATA = "data"
 """The hyper-parameter that names external data: a list of `{name, format}`."""
@@ -20,7 +36,7 @@ def model_card(manifest: Manifest, repo: str = "") -> str:
     `repo` is the name under which readers load the model; by default its name here.
     """
     sections = (
-        front_matter(manifest),
+        _front_matter(manifest),
         _summary(manifest),
         _use(repo or manifest.name),
         _data(manifest),
@@ -42,6 +58,43 @@ def public_data(hyper_parameters: Mapping[str, Any]) -> dict[str, Any]:
     sources = hyper_parameters.get(_DATA)
     named = [source | {"name": _public(str(source.get("name", "")))} for source in _sources(sources)]
     return dict(hyper_parameters) | ({_DATA: named} if _DATA in hyper_parameters else {})
+
+
+def _front_matter(manifest: Manifest) -> str:
+    """Return the YAML between the two `---` of a model card, those lines included."""
+    from huggingface_hub import ModelCardData
+
+    results = list(_results(manifest))
+    data = ModelCardData(
+        library_name="sentence-transformers",
+        pipeline_tag="sentence-similarity",
+        base_model=manifest.base if HUB_NAME.fullmatch(manifest.base) else None,
+        tags=_TAGS,
+        metrics=list(dict.fromkeys(result.metric_type for result in results)) or None,
+        model_name=manifest.name if results else None,
+        eval_results=results or None,
+    )
+    return f"---\n{data.to_yaml()}\n---"
+
+
+def _results(manifest: Manifest) -> Iterator[EvalResult]:
+    from huggingface_hub import EvalResult
+
+    for suite, metrics in manifest.metrics.items():
+        if suite.endswith(BASE_SUFFIX):
+            continue
+        for name, value in metrics.items():
+            yield EvalResult(
+                task_type="information-retrieval",
+                task_name="Similar products and product search",
+                dataset_type="catalogue",
+                dataset_name="held-out products of the catalogue" if suite == HELD_OUT else suite,
+                dataset_config=suite,  # results of one type, config and revision are taken for those of one data set
+                dataset_revision=manifest.catalogue_hash or None,
+                metric_type=name,
+                metric_name=METRICS.get(name, name),
+                metric_value=round(value, 4),
+            )
 
 
 def _summary(manifest: Manifest) -> str:
@@ -130,7 +183,7 @@ def _metrics(manifest: Manifest) -> str:
         "the model."
     )
     verdict = [f"Verdict of the gate: {manifest.verdict}."] if manifest.verdict else []
-    if manifest.gate == Gate.FORCED:
+    if manifest.gate == GateResult.FORCED:
         verdict.append("**Forced**: the gate refused this model, and it was put live in spite of that.")
     return "\n\n".join(["## Metrics", *([intro] if manifest.metrics.get(HELD_OUT) else []), *blocks, *verdict])
 

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 from recommender.database.engine import Database
 from recommender.database.tables import GenerationRow, LiveRow, ModelRow
 from recommender.errors import BadInput, NotFound, UnknownModel, UsageError
-from recommender.models import staging as folders
+from recommender.models import staging
 from recommender.models.fingerprint import fingerprint
-from recommender.models.manifest import HELD_OUT, Gate, Manifest, read_manifest, write_manifest, write_text
+from recommender.models.manifest import HELD_OUT, GateResult, Manifest, read_manifest, write_manifest, write_text
 from recommender.models.model_card import model_card
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -40,7 +40,7 @@ class RegisteredModel:
     folder: Path
     metrics: Mapping[str, float]
     verdict: str
-    gate: Gate
+    gate: GateResult
     created_at: datetime
     live: bool
 
@@ -67,16 +67,16 @@ class Registry:
         if known is not None:
             return known
         self._models_dir.mkdir(parents=True, exist_ok=True)
-        folders.remove_leftovers(self._models_dir, registered={model.name for model in self.list()})
-        staged = folders.stage(folder, self._models_dir, copy=copy)
+        staging.remove_leftovers(self._models_dir, registered={model.name for model in self.list()})
+        staged = staging.stage(folder, self._models_dir, copy=copy)
         try:
             write_manifest(staged, manifest)
-            folders.make_durable(staged)
+            staging.make_durable(staged)
             model = self._take_in(staged, manifest)
         except BaseException:
-            folders.unstage(staged, folder)
+            staging.unstage(staged, folder)
             raise
-        folders.finish(model.folder)
+        staging.finish(model.folder)
         if not copy and folder.exists():
             shutil.rmtree(folder)
         return model
@@ -90,7 +90,7 @@ class Registry:
                 row = _row(manifest)
                 session.add(row)
                 session.flush()
-                folders.put_in_place(staged, target)
+                staging.put_in_place(staged, target)
                 return self._model(row, live=False)
         except IntegrityError as error:
             raise UsageError(f"a model is named {manifest.name!r} already; choose another name") from error
@@ -139,7 +139,7 @@ class Registry:
         metrics: Mapping[str, float] | None = None,
         suite: str = HELD_OUT,
         verdict: str | None = None,
-        gate: Gate | None = None,
+        gate: GateResult | None = None,
     ) -> None:
         """Record how a model measured in a suite, or what the gate said of it: in row, manifest and model card.
 
@@ -181,7 +181,7 @@ class Registry:
             folder=self._models_dir / row.name,
             metrics=dict(row.metrics),
             verdict=row.verdict,
-            gate=Gate(row.gate),
+            gate=GateResult(row.gate),
             created_at=row.created_at,
             live=live,
         )
@@ -208,9 +208,9 @@ def _row(manifest: Manifest) -> ModelRow:
     )
 
 
-def _gate(manifest: Manifest) -> Gate:
+def _gate(manifest: Manifest) -> GateResult:
     # A manifest comes from a folder that somebody may have written by hand, or a newer version.
-    return Gate(manifest.gate) if manifest.gate in list(Gate) else Gate.NOT_ASKED
+    return GateResult(manifest.gate) if manifest.gate in list(GateResult) else GateResult.NOT_ASKED
 
 
 def _live_id(session: Session) -> int | None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recommender.embedding.architecture import dimension
 from recommender.errors import UsageError
-from recommender.models.shape import dimension
 from recommender.training.options import Loss, TrainingOptions
 from recommender.training.training_set import Shape, TrainingSet
 

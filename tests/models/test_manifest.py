@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from recommender.embedding.architecture import dimension
 from recommender.errors import BadInput
 from recommender.models.fingerprint import fingerprint
 from recommender.models.manifest import Export, Manifest, read_manifest, write_manifest
-from recommender.models.shape import dimension
 
 FULL = Manifest(
     name="tuned-1",

@@ -140,7 +140,7 @@ class TrainingCurves:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ShownProduct:
     """A product as the page names it."""
 
     title: str
@@ -151,7 +151,7 @@ class Item:
 class MapPoint:
     """A product of the map. `department` is an index into the map's departments, -1 for one of the rest."""
 
-    item: Item
+    item: ShownProduct
     department: int
 
 
@@ -183,7 +183,7 @@ class ProductMap:
 class Neighbour:
     """A product near another one: how near, whether of the same leaf, and whether the other model has it too."""
 
-    item: Item
+    item: ShownProduct
     cosine: float
     same_leaf: bool
     mark: Mark
@@ -193,7 +193,7 @@ class Neighbour:
 class Example:
     """One held-out product and its neighbours by each model, nearest first; the same ones twice for one model."""
 
-    item: Item
+    item: ShownProduct
     change: Change
     before: tuple[Neighbour, ...]
     after: tuple[Neighbour, ...]
@@ -214,9 +214,9 @@ class Examples:
 class WrongTriplet:
     """A triplet whose negative is nearer to the anchor than its positive. `before` is (positive, negative)."""
 
-    anchor: Item
-    positive: Item
-    negative: Item
+    anchor: ShownProduct
+    positive: ShownProduct
+    negative: ShownProduct
     positive_cosine: float
     negative_cosine: float
     before: tuple[float, float] | None = None

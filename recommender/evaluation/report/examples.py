@@ -11,7 +11,7 @@ from recommender.embedding.encoder import Vectors
 from recommender.embedding.product_text import title_text
 from recommender.evaluation.held_out import K
 from recommender.evaluation.neighbours import NOTHING, Indexes, top_k
-from recommender.evaluation.report.data import Change, Example, Examples, Item, Mark, Model, Neighbour
+from recommender.evaluation.report.data import Change, Example, Examples, Mark, Model, Neighbour, ShownProduct
 from recommender.evaluation.report.recording import Recording
 from recommender.types import Product, category_path
 
@@ -46,11 +46,11 @@ def examples(recording: Recording, models: Sequence[Model], seed: int) -> Exampl
     )
 
 
-def item(product: Product) -> Item:
+def item(product: Product) -> ShownProduct:
     """Return a product as the page names it, a very long title cut."""
     title = title_text(product)
     shown = title if len(title) <= MAX_TITLE else f"{title[:MAX_TITLE].rstrip()}..."
-    return Item(shown, category_path(product.category))
+    return ShownProduct(shown, category_path(product.category))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
