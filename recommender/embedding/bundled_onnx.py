@@ -7,15 +7,12 @@ is that it is another model's, wants other inputs, or gives something else than 
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from recommender.embedding.architecture import read_architecture
 from recommender.embedding.encoder import Vectors
-from recommender.embedding.networks import ExportReport, install, row_cosines, run_network, sample_of, stage
-from recommender.embedding.onnx_encoder import load_tokenizer
+from recommender.embedding.network_check import ExportReport, row_cosines, run_network, sample_of, staged_networks
 from recommender.embedding.precision import Precision
 from recommender.errors import BadInput
 
@@ -50,14 +47,11 @@ def adopt(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
     Raises `BadInput`, leaving the folder as it was, when there is no network that runs.
     """
     started = time.monotonic()
-    load_tokenizer(read_architecture(folder))
     sample = sample_of(texts_sample)
-    with tempfile.TemporaryDirectory(prefix=".adopt-", dir=folder) as temporary:
-        staged = stage(folder, Path(temporary))
+    with staged_networks(folder) as staged:
         take_network(folder, staged)
         expected = run_network(staged, Precision.FP32, sample)
-        cosines = next((near for name in INT8 if (near := _int8(folder / name, staged, sample, expected))), None)
-        install(staged, folder)
+        cosines = next((near for name in INT8 if (near := _take_int8(folder / name, staged, sample, expected))), None)
     return ExportReport(
         fp32_max_distance=None,
         int8_mean_cosine=cosines[0] if cosines else None,
@@ -68,7 +62,7 @@ def adopt(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
     )
 
 
-def _int8(path: Path, staged: Path, sample: list[str], expected: Vectors) -> tuple[float, float] | None:
+def _take_int8(path: Path, staged: Path, sample: list[str], expected: Vectors) -> tuple[float, float] | None:
     """Stage an int8 network and return its mean and smallest cosine to fp32; None, and nothing staged, if too far."""
     if not path.is_file():
         return None

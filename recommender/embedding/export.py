@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import io
 import logging
-import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -17,8 +16,7 @@ import numpy as np
 
 from recommender.embedding.architecture import read_architecture
 from recommender.embedding.bundled_onnx import has_network, take_network
-from recommender.embedding.networks import ExportReport, install, row_cosines, run_network, sample_of, stage
-from recommender.embedding.onnx_encoder import load_tokenizer
+from recommender.embedding.network_check import ExportReport, row_cosines, run_network, sample_of, staged_networks
 from recommender.embedding.precision import Precision
 from recommender.embedding.pretrained import LOADING_ERRORS, load_pretrained
 from recommender.errors import BadInput, MissingExtra, one_line
@@ -52,20 +50,29 @@ def export(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
     if not all(importlib.util.find_spec(name) for name in ("torch", "sentence_transformers", "onnxscript")):
         raise MissingExtra("train", "exporting a model to ONNX")
     started = time.monotonic()
-    load_tokenizer(read_architecture(folder))  # what ONNX serving can't run is not worth a minute of export
     sample = sample_of(texts_sample)
-    with _quiet(), tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as temporary:
-        staged = stage(folder, Path(temporary))
-        model = _torch_model(folder)
-        expected = _torch_vectors(model, folder, sample)
-        distance = _brought_distance(staged, folder, sample, expected)
+    with _quiet(), staged_networks(folder) as staged:
+        try:
+            # Written out, attention becomes operators that the runtime fuses: 1.2 times the speed of torch's SDPA.
+            model = load_pretrained(folder, attn_implementation="eager").eval()
+        except LOADING_ERRORS as error:
+            raise _export_error(folder, error) from error
+        expected = np.asarray(
+            model.encode(
+                sample,
+                prompt=read_architecture(folder).document_prompt,
+                normalize_embeddings=True,
+                show_progress_bar=False,
+            ),
+            dtype=np.float32,
+        )
+        distance = _take_bundled(staged, folder, sample, expected)
         brought = distance is not None
         if distance is None:
             _export_network(model, folder, staged / Precision.FP32.file)
-            distance = _checked_distance(staged, folder, sample, expected)
+            distance = _distance_to_torch(staged, folder, sample, expected)
             _quantise(staged)
         cosines = row_cosines(run_network(staged, Precision.INT8, sample), expected)
-        install(staged, folder)
     return ExportReport(
         fp32_max_distance=distance,
         int8_mean_cosine=float(cosines.mean()),
@@ -75,35 +82,17 @@ def export(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
     )
 
 
-def _brought_distance(staged: Path, folder: Path, sample: list[str], expected: Vectors) -> float | None:
+def _take_bundled(staged: Path, folder: Path, sample: list[str], expected: Vectors) -> float | None:
     """Stage the network that came with the model and return its distance from torch; None when it can't be used."""
     if not has_network(folder):
         return None
     take_network(folder, staged)
     try:
-        distance = _checked_distance(staged, folder, sample, expected)
+        distance = _distance_to_torch(staged, folder, sample, expected)
         _quantise(staged)
     except Exception:  # noqa: BLE001 - whatever is wrong with it, the model's own weights are exported in its place
         return None
     return distance
-
-
-def _torch_model(folder: Path) -> SentenceTransformer:
-    try:
-        # Written out, attention becomes operators that the runtime fuses: 1.2 times the speed of torch's SDPA.
-        return load_pretrained(folder, attn_implementation="eager").eval()
-    except LOADING_ERRORS as error:
-        raise _failed(folder, error) from error
-
-
-def _torch_vectors(model: SentenceTransformer, folder: Path, texts: list[str]) -> Vectors:
-    vectors = model.encode(
-        texts,
-        prompt=read_architecture(folder).document_prompt,
-        normalize_embeddings=True,
-        show_progress_bar=False,
-    )
-    return np.asarray(vectors, dtype=np.float32)
 
 
 def _export_network(model: SentenceTransformer, folder: Path, target: Path) -> None:
@@ -131,7 +120,7 @@ def _export_network(model: SentenceTransformer, folder: Path, target: Path) -> N
             raise RuntimeError("the exporter gave nothing back")
         program.save(str(target), external_data=False)
     except Exception as error:  # the exporter raises whatever a model's own code raises
-        raise _failed(folder, error) from error
+        raise _export_error(folder, error) from error
 
 
 def _network(model: SentenceTransformer) -> tuple[torch.nn.Module, list[str]]:
@@ -152,7 +141,7 @@ def _network(model: SentenceTransformer) -> tuple[torch.nn.Module, list[str]]:
     return LastHiddenState().eval(), names
 
 
-def _checked_distance(staged: Path, folder: Path, texts: list[str], expected: Vectors) -> float:
+def _distance_to_torch(staged: Path, folder: Path, texts: list[str], expected: Vectors) -> float:
     together = run_network(staged, Precision.FP32, texts)
     alone = run_network(staged, Precision.FP32, texts[-1:])
     cosines = np.concatenate([row_cosines(together, expected), row_cosines(alone, expected[-1:])])
@@ -179,7 +168,7 @@ def _quantise(folder: Path) -> None:
     )
 
 
-def _failed(folder: Path, error: Exception) -> BadInput:
+def _export_error(folder: Path, error: Exception) -> BadInput:
     reason = one_line(error, 200)
     kind = type(error).__name__
     return BadInput(f"the model in {folder} can't be exported to ONNX ({kind}: {reason}); it runs on torch")

@@ -9,7 +9,7 @@ import pytest
 from support.tiny_model import DEFAULT_TEXTS
 
 from recommender.embedding.export import export
-from recommender.embedding.networks import ExportReport
+from recommender.embedding.network_check import ExportReport
 
 
 @pytest.fixture(scope="session")

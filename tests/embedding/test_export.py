@@ -12,7 +12,7 @@ from support.tiny_model import DEFAULT_TEXTS
 
 from recommender.embedding.encoder import Encoder
 from recommender.embedding.export import export
-from recommender.embedding.networks import ExportReport
+from recommender.embedding.network_check import ExportReport
 from recommender.embedding.onnx_encoder import OnnxEncoder
 from recommender.embedding.precision import Precision
 from recommender.errors import BadInput

@@ -1,18 +1,22 @@
-"""The exported networks of a model on their way into its folder: staged, run over a sample, compared, installed."""
+"""Networks tried before a model folder gets them: in a copy of its small files, over sample texts, as serving would."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.embedding.architecture import read_architecture
 from recommender.embedding.encoder import Vectors
-from recommender.embedding.onnx_encoder import OnnxEncoder
+from recommender.embedding.onnx_encoder import OnnxEncoder, load_tokenizer
 from recommender.embedding.precision import Precision
+from recommender.embedding.pretrained import DERIVED_FOLDERS
 from recommender.errors import BadInput, RecommenderError, one_line
 
 _LONG_TEXT_REPEATS = 40
@@ -34,27 +38,40 @@ class ExportReport:
     note: str = ""
 
 
+@contextmanager
+def staged_networks(folder: Path) -> Iterator[Path]:
+    """Give a copy of a model folder without its networks; those put into the copy replace the folder's own at the end.
+
+    Networks of other names are then removed, for they were not checked. An error in the block leaves the folder as it
+    was. Raises `BadInput` at once for a model that ONNX serving can't run: an export would take a minute for nothing.
+    """
+    load_tokenizer(read_architecture(folder))
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as temporary:
+        staged = Path(temporary) / "model"
+
+        def leave_out(directory: str, names: list[str]) -> set[str]:
+            # The weights of the transformer are large, and no encoder on ONNX reads them; those of a Dense it does.
+            weights = ("model.safetensors",) if Path(directory) == folder else ()
+            return set(shutil.ignore_patterns(*DERIVED_FOLDERS, "*.bin", "*.onnx*", *weights)(directory, names))
+
+        shutil.copytree(folder, staged, ignore=leave_out)
+        (staged / "onnx").mkdir()
+        yield staged
+        (folder / "onnx").mkdir(exist_ok=True)
+        checked = {path.name for path in (staged / "onnx").iterdir()}
+        for name in checked:
+            (staged / "onnx" / name).replace(folder / "onnx" / name)
+        for other in (folder / "onnx").iterdir():
+            if other.is_file() and other.name not in checked:
+                other.unlink()
+
+
 def sample_of(texts: Sequence[str]) -> list[str]:
     """Return the texts that networks are compared on: an even choice of those given, and very short and long ones."""
     step = max(1, len(texts) // _MAX_SAMPLE)
     chosen = list(texts[::step][:_MAX_SAMPLE])
     words = " ".join(chosen[:_LONG_TEXT_REPEATS]) or "text"
     return [*chosen, "", "a", words, " ".join([words] * 2)]
-
-
-def stage(folder: Path, temporary: Path) -> Path:
-    """Copy what an encoder reads besides the weights, so that the check runs on the files as they will lie."""
-    staged = temporary / "model"
-    heavy = shutil.ignore_patterns("onnx", "checkpoint-*", ".*", "*.bin", "*.onnx*", "openvino")
-    root_weights = {folder / "model.safetensors"}
-
-    def left_out(directory: str, names: list[str]) -> set[str]:
-        ignored = set(heavy(directory, names))
-        return ignored | {name for name in names if Path(directory) / name in root_weights}
-
-    shutil.copytree(folder, staged, ignore=left_out)
-    (staged / "onnx").mkdir()
-    return staged
 
 
 def run_network(folder: Path, precision: Precision, texts: Sequence[str]) -> Vectors:
@@ -68,8 +85,8 @@ def run_network(folder: Path, precision: Precision, texts: Sequence[str]) -> Vec
     except RecommenderError:
         raise
     except Exception as error:  # the runtime's exceptions share no base class of their own
-        reason = one_line(error, 200)
-        raise BadInput(f"{folder / precision.file} does not run ({reason}); export the model again") from error
+        path = folder / precision.file
+        raise BadInput(f"{path} does not run ({one_line(error, 200)}); export the model again") from error
     if not np.isfinite(vectors).all():
         raise BadInput(f"{folder / precision.file} makes vectors that are no numbers; export the model again")
     return vectors
@@ -79,19 +96,3 @@ def row_cosines(first: Vectors, second: Vectors) -> NDArray[np.float64]:
     """Return the cosine of each row of one set of unit vectors with the same row of another."""
     cosines: NDArray[np.float64] = np.sum(first.astype(np.float64) * second, axis=1)
     return cosines
-
-
-def install(staged: Path, folder: Path) -> None:
-    """Put the staged networks into a model folder, and take out all others: they were not looked at."""
-    target = folder / "onnx"
-    target.mkdir(exist_ok=True)
-    for precision in Precision:
-        source = staged / precision.file
-        if source.exists():
-            source.replace(folder / precision.file)
-        else:
-            (folder / precision.file).unlink(missing_ok=True)
-    kept = {Path(precision.file).name for precision in Precision}
-    for other in target.iterdir():
-        if other.name not in kept and other.is_file():
-            other.unlink()
