@@ -15,7 +15,7 @@ from typing import Any
 from recommender.application.composition import Application
 from recommender.embedding.encoder import Encoder
 from recommender.errors import BadInput, UsageError
-from recommender.evaluation.report.build import build
+from recommender.evaluation.report.build import build, require_extra
 from recommender.evaluation.report.data import (
     GateLine,
     Headline,
@@ -26,7 +26,6 @@ from recommender.evaluation.report.data import (
     ReportData,
     TrainingCurves,
 )
-from recommender.evaluation.report.extra import require_extra
 from recommender.evaluation.report.recording import Recording
 from recommender.evaluation.reports import Report
 from recommender.jobs.evaluate import sample

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 
+from recommender.errors import MissingExtra
 from recommender.evaluation.report.data import Headline, Method, Model, ReportData, Slices
 from recommender.evaluation.report.examples import examples
 from recommender.evaluation.report.product_map import product_map
@@ -15,6 +17,12 @@ from recommender.evaluation.reports import Report
 from recommender.types import Progress, silent
 
 PRIMARY = "category_p10"
+
+
+def require_extra() -> None:
+    """Raise `MissingExtra` when a report can't be made here."""
+    if not all(find_spec(name) for name in ("sklearn", "jinja2")):
+        raise MissingExtra("train", "a report")
 
 
 def build(

@@ -17,7 +17,6 @@ from recommender.evaluation.report.data import (
     MeasuredModel,
     MetricRow,
     MetricTable,
-    Model,
     ReportData,
 )
 from recommender.evaluation.report.glossary import Measure, measure
@@ -45,7 +44,10 @@ def render(data: ReportData) -> str:
             style=style,
             script=script,
             policy=_policy(style, script),
-            series=charts.series(data.headline.models, _measured_models(data)),
+            series=charts.series(
+                data.headline.models,
+                [each.model for table in data.metrics for row in table.rows for each in row.models],
+            ),
             tiles=_tiles(data),
             measures=_measures(data),
         )
@@ -106,10 +108,6 @@ def _tile(row: MetricRow) -> _Tile:
     before = row.models[0] if len(row.models) > 1 else None
     change = last.differences[0] if before and last.differences else None
     return _Tile(measure(row.name), last.value, before, change, words.tone(row.name, change))
-
-
-def _measured_models(data: ReportData) -> list[Model]:
-    return [each.model for table in data.metrics for row in table.rows for each in row.models]
 
 
 def _differences(table: MetricTable) -> list[Interval | None]:
