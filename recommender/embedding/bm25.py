@@ -1,4 +1,4 @@
-"""Text to BM25 weights, by the engine's own tokenizer, stemmer and stop words."""
+"""BM25 weights of texts, by the tokenizer, stemmer and stop words of the search engine."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Networks that came with a model, in its `onnx` folder: which of them serving may run, and how near they are.
+"""ONNX networks that came with a model: which of them serving may run, and how near they are to each other.
 
-A network is data: ONNX Runtime runs the operators that it names, and loads no code for them. What may be wrong with one
-is that it is another model's, wants other inputs, or gives something else than token vectors; so each is run first.
+A network is data: ONNX Runtime runs the operators that it names, and loads no code for them. A network may still belong
+to another model, take other inputs, or return something other than token vectors. So each one is run before it is used.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ def has_network(folder: Path) -> bool:
 def take_network(folder: Path, staged: Path) -> None:
     """Copy the full-precision network that came with a model into the staged copy of its folder.
 
-    By itself, without the external data that it may name: weights outside the file could be any file of this machine.
+    External data that the network names is not copied: it could be any file of this machine.
     """
     shutil.copyfile(folder / FP32, staged / FP32)
 
 
 def adopt(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
-    """Keep the networks that came with a model and that serving can run; for machines without torch to compare with.
+    """Keep the bundled networks that serving can run, on a machine that has no torch to compare them with.
 
-    The fp32 network has to run; of int8 ones the first that is near enough to it is kept, as `onnx/model_qint8.onnx`.
+    The fp32 network must run. The first int8 network that is near enough to it is kept as `onnx/model_qint8.onnx`.
     Raises `BadInput`, leaving the folder as it was, when there is no network that runs.
     """
     started = time.monotonic()

@@ -24,11 +24,8 @@ def load_encoder(folder: Path, fingerprint: str, choice: str = EncoderChoice.AUT
         raise UsageError(f"no encoder is called {choice!r}; choose one of {', '.join(EncoderChoice)}")
     if not folder.is_dir():
         raise BadInput(f"there is no model folder {folder}; import or train the model first")
-    return _load(folder, fingerprint, _resolve(folder, EncoderChoice(choice)), threads)
-
-
-def _load(folder: Path, fingerprint: str, choice: EncoderChoice, threads: int) -> Encoder:
-    if choice is EncoderChoice.TORCH:
+    chosen = _resolve(folder, EncoderChoice(choice))
+    if chosen is EncoderChoice.TORCH:
         # Imported here so that serving on ONNX never reads the module that names torch.
         from recommender.embedding.torch_encoder import TorchEncoder
 
@@ -36,7 +33,7 @@ def _load(folder: Path, fingerprint: str, choice: EncoderChoice, threads: int) -
     # Imported here: a `similar` of an indexed product encodes nothing, and ONNX Runtime takes 50 ms to import.
     from recommender.embedding.onnx_encoder import OnnxEncoder
 
-    precision = Precision.INT8 if choice is EncoderChoice.ONNX_INT8 else Precision.FP32
+    precision = Precision.INT8 if chosen is EncoderChoice.ONNX_INT8 else Precision.FP32
     return OnnxEncoder(folder, fingerprint, precision, threads)
 
 
@@ -53,8 +50,8 @@ def _resolve(folder: Path, choice: EncoderChoice) -> EncoderChoice:
 
 
 def _has_gpu() -> bool:
-    # Importing torch to ask it costs seconds; these say the same. A GPU whose torch lacks CUDA falls to torch on the
-    # CPU, which is right though slower.
+    # Asking torch would cost seconds for its import. Where torch lacks CUDA in spite of a GPU, the model runs by torch
+    # on the CPU, which is correct but slower.
     if sys.platform == "darwin":
         return platform.machine() == "arm64"
     return Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists()

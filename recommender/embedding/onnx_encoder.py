@@ -24,8 +24,8 @@ _TOKENS_PER_RUN = 1024
 the caches, and short texts gain nothing below 1,024."""
 
 _ONE_CORE_TOKENS = 64
-"""Padded tokens of a run, such as a search text, that one core does by itself: to share them with another takes longer
-than to do them, 1.7 ms in place of 1.2, and twice the time of the machine."""
+"""Padded tokens up to which a run, such as that of a search text, uses one core. Sharing so short a run among two cores
+takes 1.7 ms instead of 1.2, and twice the processor time."""
 
 _TEXTS_PER_TOKENISATION = 4096
 """Texts that are tokenised, and so sorted by length, together: bounds the memory of one long call."""
@@ -42,7 +42,7 @@ class OnnxEncoder:
         self._architecture = read_architecture(folder)
         self._tokenizer = load_tokenizer(self._architecture)
         self._path, self._threads = folder / precision.file, threads
-        # Opened at once, so that what can't be run is told now; the other one when there is work for it.
+        # Opened now, so that a network that can't run is reported at once. The other session is opened when needed.
         self._one_core: onnxruntime.InferenceSession | None = _session(self._path, 1)
         self._all_cores = self._one_core if threads == 1 else None
         self._opening = threading.Lock()
@@ -147,9 +147,9 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
         raise BadInput(f"no {path.name} in {path.parent}; export the model, or choose the encoder torch")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # Threads that spin while they wait take the cores from whatever else runs: on 2 busy cores, 1.5 times the work.
+    # Threads that spin while they wait take cores from other work: on 2 busy cores it takes 1.5 times as long.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3  # errors alone: what else it writes, it writes to stderr past Python's logging
+    options.log_severity_level = 3  # errors only: the runtime writes to stderr directly, past Python's logging
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's exceptions share no base class of their own

@@ -1,4 +1,4 @@
-"""Which of a model's exported networks runs, and where it lies; apart, so that asking imports no runtime."""
+"""Which of a model's exported networks runs, and where it lies. A module of its own: it imports no runtime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models loaded from folders. Here stands what keeps that safe: no code of the model's own, and no pickles."""
+"""Loading models from folders safely: no code of the model's own, and no pickles."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 DERIVED_FOLDERS = ("onnx", "openvino", "checkpoint-*", "eval", "runs", ".*", "__pycache__")
-"""Folders of a model that no part of it is loaded from."""
+"""Folders that hold no part of the model itself."""
 
 LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError)
-"""What the libraries raise for a folder that does not load, for callers to say it in their own words."""
+"""What the libraries raise for a folder that does not load; callers turn it into their own message."""
 
 
 def load_pretrained(
@@ -56,7 +56,7 @@ def require_safetensors(folder: Path) -> None:
 
 
 def model_files(folder: Path) -> Iterator[Path]:
-    """Walk over the files that a model is loaded from, those of `DERIVED_FOLDERS` left out."""
+    """Iterate over the files that a model is loaded from, without those of `DERIVED_FOLDERS`."""
     for path in folder.iterdir():
         if path.is_file():
             yield path

@@ -1,4 +1,4 @@
-"""What a model shows of the catalogue as a whole: how much of it, how evenly, and how varied a single result is."""
+"""Coverage of the catalogue, how evenly its products are shown, and how varied a single result is."""
 
 from __future__ import annotations
 

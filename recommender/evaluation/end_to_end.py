@@ -1,4 +1,4 @@
-"""Held-out products asked as customers ask: through the queries that serve, in one mode."""
+"""Measures through the queries that serve customers: searches and similar products, in one mode."""
 
 from __future__ import annotations
 

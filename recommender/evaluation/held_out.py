@@ -1,4 +1,4 @@
-"""Held-out queries over a corpus: which can be asked what, and how good a list of results is for each."""
+"""Held-out products as queries: what each can be asked, and how good a list of results is for it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,14 @@ class HeldOut:
         """Take in rows of `corpus`. Raises `BadInput` when no query can be asked anything."""
         self.corpus = corpus
         self.gains = CategoryGains(corpus)
-        self.groups = _groups(corpus)
+        members: dict[str, list[int]] = defaultdict(list)
+        for row, product in enumerate(corpus):
+            if product.group_id:
+                members[product.group_id].append(row)
+        self.groups: Mapping[int, Sequence[int]] = {
+            row: members[product.group_id] if product.group_id else [row] for row, product in enumerate(corpus)
+        }
+        """For the row of each product, the rows of it and of its variants."""
         self.descriptions = [description(product) for product in corpus]
         self.described = [len(text) > MIN_DESCRIPTION for text in self.descriptions]
         self.seen = self._askable(queries)
@@ -68,12 +75,3 @@ class HeldOut:
     def _askable(self, queries: Sequence[int]) -> list[int]:
         gains = self.gains
         return [query for query in queries if gains.leaf[query] >= 0 and gains.possible(query, self.groups[query]) > 0]
-
-
-def _groups(corpus: Sequence[Product]) -> Mapping[int, Sequence[int]]:
-    """Return, for the row of each product, the rows of it and of its variants."""
-    members: dict[str, list[int]] = defaultdict(list)
-    for row, product in enumerate(corpus):
-        if product.group_id:
-            members[product.group_id].append(row)
-    return {row: members[product.group_id] if product.group_id else [row] for row, product in enumerate(corpus)}

@@ -98,8 +98,12 @@ def compare(reports: Sequence[Report]) -> list[ComparedMetric]:
 
 def compare_metrics(measured: Sequence[Mapping[str, MetricValue]]) -> list[ComparedMetric]:
     """Set the same measures of several models side by side, as those of one slice."""
-    names = dict.fromkeys(name for metrics in measured for name in metrics)
-    return [_compared(name, [metrics.get(name) for metrics in measured]) for name in names]
+    compared = []
+    for name in dict.fromkeys(name for metrics in measured for name in metrics):
+        values = tuple(metrics.get(name) for metrics in measured)
+        differences = (None, *(_difference(value, values[0]) for value in values[1:]))
+        compared.append(ComparedMetric(name, values, differences))
+    return compared
 
 
 def to_json(report: Report) -> JsonObject:
@@ -126,12 +130,6 @@ def _metrics_json(metrics: Mapping[str, MetricValue], counted: bool = False) -> 
         | ({"queries": len(value.values)} if counted else {})
         for name, value in metrics.items()
     }
-
-
-def _compared(name: str, values: Sequence[MetricValue | None]) -> ComparedMetric:
-    first = values[0]
-    differences = [None, *(_difference(value, first) for value in values[1:])]
-    return ComparedMetric(name, tuple(values), tuple(differences))
 
 
 def _difference(value: MetricValue | None, first: MetricValue | None) -> Difference | None:

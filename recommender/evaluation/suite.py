@@ -57,11 +57,24 @@ def evaluate(
     )
     encoded = texts.encode()
     vectors = encoded[rows]
-    found = _neighbours(held, vectors)
+    asked = [*held.asked, *held.unseen]
+    nearest = top_k(vectors[asked], vectors, K, [held.groups[query] for query in asked])
+    found = dict(zip(asked, nearest, strict=True))
     measured = dict(held.category_measures("", held.seen, found))
     if titles is not None and described is not None:
-        measured |= _known_item_measures(encoded[titles], encoded[described], np.array(held.known, dtype=np.int64))
-    measured |= _triplet_measures(held, vectors) | _diversity_measures(held, vectors, found)
+        known = np.array(held.known, dtype=np.int64)
+        by_title, by_description = encoded[titles], encoded[described]
+        ranks = known_item_mrr(by_description[known], by_title, known, K)
+        measured["description_to_title_mrr10"] = Measured(known, ranks)
+        ranks = known_item_mrr(by_title[known], by_description, known, K)
+        measured["title_to_description_mrr10"] = Measured(known, ranks)
+    triplets = held_out_triplets(held.corpus, held.seen, held.groups)
+    if len(triplets):
+        measured["triplet_accuracy"] = Measured(triplets.anchor, triplets.accuracy(vectors))
+        measured[SPEARMAN] = Measured(triplets.anchor, triplets.correlation(vectors))
+    varied = diversity(vectors, {query: found[query] for query in held.asked})
+    if len(varied.values):
+        measured["diversity10"] = varied
     measured |= dict(held.category_measures("unseen_", held.unseen, found))
     return report_of(
         held, measured, model=model, encoder=encoder.name, started=started, catalogue=exposure(vectors, held.groups, K)
@@ -112,31 +125,3 @@ class _Texts:
             vectors[[self._rows[text] for text in chunk]] = self._encoder.encode(chunk)
         self._progress(self._stage, len(texts), len(texts))
         return vectors
-
-
-def _neighbours(held: HeldOut, vectors: Vectors) -> dict[int, Indexes]:
-    asked = [*held.asked, *held.unseen]
-    top = top_k(vectors[asked], vectors, K, [held.groups[query] for query in asked])
-    return dict(zip(asked, top, strict=True))
-
-
-def _diversity_measures(held: HeldOut, vectors: Vectors, found: Mapping[int, Indexes]) -> dict[str, Measured]:
-    varied = diversity(vectors, {query: found[query] for query in held.asked})
-    return {"diversity10": varied} if len(varied.values) else {}
-
-
-def _known_item_measures(titles: Vectors, descriptions: Vectors, known: Indexes) -> dict[str, Measured]:
-    return {
-        "description_to_title_mrr10": Measured(known, known_item_mrr(descriptions[known], titles, known, K)),
-        "title_to_description_mrr10": Measured(known, known_item_mrr(titles[known], descriptions, known, K)),
-    }
-
-
-def _triplet_measures(held: HeldOut, vectors: Vectors) -> dict[str, Measured]:
-    triplets = held_out_triplets(held.corpus, held.seen, held.groups)
-    if not len(triplets):
-        return {}
-    return {
-        "triplet_accuracy": Measured(triplets.anchor, triplets.accuracy(vectors)),
-        SPEARMAN: Measured(triplets.anchor, triplets.correlation(vectors)),
-    }

@@ -1,4 +1,4 @@
-"""A registered model as others may have it: its files as the Hub lays them out, written to a folder or a zip file."""
+"""The public files of a registered model, as the Hub lays them out, written to a folder or a zip file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CARD = "README.md"
 ZIP = ".zip"
 
 _KEPT_BACK = (".*", "*.bin", "*.py", "checkpoint-*", "runs", "eval", SNAPSHOT)
-"""Files and folders that are no part of a published model: the snapshot says what products the shop has."""
+"""Files and folders that are not published. The snapshot is one: it tells what products the shop has."""
 
 
 def public_files(folder: Path, manifest: Manifest, repo: str = "") -> dict[str, Path | bytes]:
@@ -41,7 +41,7 @@ def public_files(folder: Path, manifest: Manifest, repo: str = "") -> dict[str, 
 
 
 def write_bundle(files: Mapping[str, Path | bytes], target: Path) -> None:
-    """Write the files into a new folder, or a new zip file when the name ends so; whole or not at all.
+    """Write all files, or none, into a new folder, or into a new zip file if the name ends in `.zip`.
 
     Raises `UsageError` when there is something of that name, and `BadInput` when it can't be written.
     """

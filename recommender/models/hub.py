@@ -1,4 +1,4 @@
-"""The Hub: base models come from it and our own go to it, by its own client, whose errors are put in our words."""
+"""The Hugging Face Hub: base models are downloaded from it and tuned ones pushed to it, by its own client."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def _cause(error: Exception) -> Exception:
 
 @contextmanager
 def _bars_on_terminals() -> Iterator[None]:
-    """Let the client draw its bars for a person to see, and nothing into logs."""
+    """Let the client draw progress bars on a terminal, and nothing into logs."""
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     if sys.stderr.isatty() or are_progress_bars_disabled():

@@ -156,16 +156,13 @@ def _training(manifest: Manifest) -> str:
         return ""
     blocks = ["## Training"]
     given = {name: value for name, value in manifest.hyper_parameters.items() if name != _DATA}
-    run = {name: value for name, value in manifest.training.items() if _is_plain(value)}
+    run = {name: value for name, value in manifest.training.items() if isinstance(value, (str, int, float))}
     blocks += ["\n".join(table) for table in (_table("hyper-parameter", given), _table("run", run))]
     losses = manifest.training.get("losses")
-    blocks += [_loss(losses)] if losses else []
+    if losses:
+        (first_step, first), (last_step, last) = losses[0], losses[-1]
+        blocks.append(f"Training loss {float(first):.3f} at step {first_step}, {float(last):.3f} at step {last_step}.")
     return "\n\n".join(block for block in blocks if block)
-
-
-def _loss(losses: Any) -> str:
-    (first_step, first), (last_step, last) = losses[0], losses[-1]
-    return f"Training loss {float(first):.3f} at step {first_step}, {float(last):.3f} at step {last_step}."
 
 
 def _metrics(manifest: Manifest) -> str:
@@ -219,10 +216,10 @@ def _export(manifest: Manifest) -> str:
 def _limits(manifest: Manifest) -> str:
     if manifest.kind != "tuned":
         return ""
-    return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in _limits_of(manifest))
+    return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in _stated_limits(manifest))
 
 
-def _limits_of(manifest: Manifest) -> Iterator[str]:
+def _stated_limits(manifest: Manifest) -> Iterator[str]:
     held_out = manifest.metrics.get(HELD_OUT, {})
     yield (
         "The model learned what is alike from one shop's category tree: what that tree keeps apart it keeps apart, "
@@ -249,16 +246,9 @@ def _table(heading: str, values: Mapping[str, Any], value: str = "value") -> Ite
     yield f"| {heading} | {value} |"
     yield "| --- | --- |"
     for name, cell in values.items():
-        yield f"| {name} | {_cell(cell)} |"
-
-
-def _cell(value: Any) -> str:
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, (str, int, float))
+        text = f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+        escaped = text.replace("|", "\\|").replace("\n", " ")
+        yield f"| {name} | {escaped} |"
 
 
 def _public(name: str) -> str:

@@ -53,10 +53,10 @@ class Registry:
         self._models_dir = models_dir
 
     def register(self, folder: Path, manifest: Manifest, *, copy: bool = False) -> RegisteredModel:
-        """Take in a finished model folder under the manifest's name, and return it as registered.
+        """Register a finished model folder under the name in its manifest, and return the registered model.
 
-        The folder is moved, or copied when told so; after a crash at any moment it is registered whole or not at all.
-        A model that is registered already, by its fingerprint, is returned as it is and the folder stays where it was.
+        The folder is moved, or copied if `copy` is set. After a crash it is registered as a whole or not at all.
+        If a model of the same fingerprint is registered, it is returned unchanged and the folder stays where it was.
         Raises `UsageError` for a name that is in use or no folder name, and `BadInput` when the folder is not the one
         that the manifest was made for.
         """
@@ -82,8 +82,8 @@ class Registry:
         return model
 
     def _take_in(self, staged: Path, manifest: Manifest) -> RegisteredModel:
-        # The row is written first and committed last: whoever holds it, uncommitted, is alone with that name, and a
-        # row that others can see has its folder.
+        # The row is written first and committed last. While it is uncommitted no other process can take the name, and
+        # once others can see the row, its folder is in place.
         target = self._models_dir / manifest.name
         try:
             with self._database.writing() as session:

@@ -1,4 +1,4 @@
-"""Moving a model folder into the registry so that a crash leaves it whole, or leaves something we can tell is ours."""
+"""Moving a model folder into the registry: a crash leaves it whole, or leaves a folder marked as unfinished."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recommender.errors import UsageError
 from recommender.fsync import sync
 
 _MARK = ".registering"
-"""A file in a folder that is on its way into the registry; it goes when the model's row is committed."""
+"""A file that marks a folder as not yet registered; it is removed when the model's row is committed."""
 
 _STAGED = ".incoming-"
 
@@ -22,9 +22,9 @@ _LEFTOVER_AGE_S = 3600
 
 
 def stage(folder: Path, models_dir: Path, *, copy: bool) -> Path:
-    """Bring a folder, or a copy of it, under `models_dir` with a passing name, marked as unfinished.
+    """Move a folder, or a copy of it, into `models_dir` under a temporary name, marked as unfinished.
 
-    A folder on another disk is copied even when it should move; its removal is then left to the caller.
+    A folder on another disk is copied even if it should be moved; the caller then removes it.
     """
     staged = models_dir / f"{_STAGED}{uuid4().hex}"
     if not copy and _moved(folder, staged):
@@ -50,7 +50,7 @@ def _moved(folder: Path, staged: Path) -> bool:
 def unstage(staged: Path, folder: Path) -> None:
     """Undo `stage`: the folder goes back to where it came from, or its copy is removed."""
     if not staged.exists():
-        return  # in place already: whether its row was committed is not known, and the mark says so
+        return  # in place already: whether its row was committed is unknown, so the mark stays
     if folder.exists():
         shutil.rmtree(staged)
         return
@@ -65,9 +65,9 @@ def make_durable(folder: Path) -> None:
 
 
 def put_in_place(staged: Path, target: Path) -> None:
-    """Rename a staged folder to its final name. Only for who holds the uncommitted row of that name.
+    """Rename a staged folder to its final name. The caller must hold the uncommitted row of that name.
 
-    A marked folder in the way was left by a crash and is replaced. Raises `UsageError` for any other.
+    A marked folder of that name was left by a crash and is replaced. Raises `UsageError` for any other.
     """
     if target.is_dir() and (target / _MARK).exists():
         shutil.rmtree(target)
@@ -83,7 +83,7 @@ def finish(folder: Path) -> None:
 
 
 def remove_leftovers(models_dir: Path, registered: Collection[str]) -> None:
-    """Remove what registrations that were cut off have left, and take forgotten marks off registered models."""
+    """Remove the folders of interrupted registrations, and the marks that were left on registered models."""
     for mark in models_dir.glob(f"*/{_MARK}"):
         folder = mark.parent
         if folder.name in registered:

@@ -29,13 +29,22 @@ def wrong_triplets(recording: Recording, models: Sequence[Model]) -> WrongTriple
     if not len(triplets):
         return None
     after = _cosines(recording.vectors(models[-1].name), triplets)
+    wrong = after[:, 0] <= after[:, 1]
     before = _cosines(recording.vectors(models[0].name), triplets) if len(models) > 1 else None
+    change = None
+    if before is not None:
+        wrong_before = before[:, 0] <= before[:, 1]
+        change = TripletChange(
+            int(wrong_before.sum()), int((wrong_before & ~wrong).sum()), int((wrong & ~wrong_before).sum())
+        )
+    excess = after[:, 1] - after[:, 0]
+    hardest = [int(at) for at in np.argsort(-excess, kind="stable")[:SHOWN] if excess[at] >= 0]
     return WrongTriplets(
         model=models[-1],
         total=len(triplets),
-        wrong=int(_wrong(after).sum()),
-        hardest=tuple(_shown(recording, triplets, at, after, before) for at in _hardest(after)),
-        change=None if before is None else _change(_wrong(before), _wrong(after)),
+        wrong=int(wrong.sum()),
+        hardest=tuple(_example(recording, triplets, at, after, before) for at in hardest),
+        change=change,
     )
 
 
@@ -45,20 +54,7 @@ def _cosines(vectors: Vectors, triplets: HeldOutTriplets) -> Cosines:
     return np.stack([near, far], axis=1).astype(np.float64)
 
 
-def _wrong(cosines: Cosines) -> NDArray[np.bool_]:
-    return np.asarray(cosines[:, 0] <= cosines[:, 1])
-
-
-def _change(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> TripletChange:
-    return TripletChange(int(before.sum()), int((before & ~after).sum()), int((after & ~before).sum()))
-
-
-def _hardest(cosines: Cosines) -> list[int]:
-    excess = cosines[:, 1] - cosines[:, 0]
-    return [int(at) for at in np.argsort(-excess, kind="stable")[:SHOWN] if excess[at] >= 0]
-
-
-def _shown(
+def _example(
     recording: Recording, triplets: HeldOutTriplets, at: int, cosines: Cosines, before: Cosines | None
 ) -> WrongTriplet:
     rows = (triplets.anchor[at], triplets.positive[at], triplets.negative[at])
