@@ -1,17 +1,19 @@
 """The one tree of errors. Each says what was found, what was expected and what to do next, in one line.
 
-RecommenderError                 1 / 500
-├── UsageError                   2 / 400   the call itself is wrong
-├── NotFound                     3 / 404
+RecommenderError
+├── UsageError                   the call itself is wrong
+├── NotFound                     what was asked for does not exist
 │   ├── UnknownSku
 │   └── UnknownModel
-├── BadInput                     4 / 422   a file, a row, a setting or a model folder is wrong
+├── BadInput                     a file, a row, a setting or a model folder is wrong
 │   └── BadFeed
-├── Unavailable                  5 / 503   a dependency is away, or held by another process
+├── Unavailable                  a dependency is away, or held by another process
 │   ├── MissingExtra
 │   ├── IndexHeld
 │   └── NoLiveModel
-└── Refused                      6 / 409   a guard said no
+└── Refused                      a guard said no
+
+EXIT_CODES and HTTP_STATUSES say how a process or an answer ends with each.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recommender.cli.output import say
-from recommender.errors import IndexHeld, Refused, Unavailable
+from recommender.errors import IndexHeld, Refused, Unavailable, one_line
 from recommender.interface import QueryInterface
 from recommender.query import Answer
 from recommender.service.service_file import COPIES_PATH, RunningService, running_service
@@ -78,7 +78,7 @@ def request_index_copy(service: RunningService) -> IndexCopy:
             return IndexCopy(found["generation"], Path(found["folder"]))
         complaint = str(found["detail"])
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        complaint = str(error) or type(error).__name__
+        complaint = one_line(error)
     raise Unavailable(
         f"the service at {service.url} holds the index and made no copy of it ({complaint}); try again, or leave the "
         "index out (--without-index)"
