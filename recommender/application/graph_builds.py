@@ -69,7 +69,11 @@ class GraphBuilds:
         due = changed >= min(points * WORTH_A_BUILD, OPTIMIZE_EVERY)
         if self._thread is not None:
             if due and changed >= WORTH_A_BUILD_BESIDE:
-                self._begin(target.name, self._thread)
+                with self._lock:
+                    too_early = time.monotonic() < self._not_before.get(target.name, 0.0)
+                    if not (too_early or target.name in self._under_way or self._stopped.is_set()):
+                        self._under_way.add(target.name)
+                        self._thread.submit(self._build, target.name)
         elif due or points < APART_FROM:
             index.optimize(stopped)
 
@@ -79,13 +83,6 @@ class GraphBuilds:
             self._stopped.set()
         if self._thread is not None:
             self._thread.shutdown(wait=True, cancel_futures=True)
-
-    def _begin(self, name: str, thread: ThreadPoolExecutor) -> None:
-        with self._lock:
-            too_early = time.monotonic() < self._not_before.get(name, 0.0)
-            if not (too_early or name in self._under_way or self._stopped.is_set()):
-                self._under_way.add(name)
-                thread.submit(self._build, name)
 
     def _build(self, name: str) -> None:
         started = time.monotonic()

@@ -133,7 +133,16 @@ def unpack(archive: Path, folder: Path, progress: Progress = silent) -> BackupCo
     try:
         with _open(archive) as tar:
             for member in tar:
-                _require_plain(archive, member)
+                if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
+                    raise BadInput(
+                        f"{archive}: {member.name!r} is a link, a folder or a device; a backup holds only plain files"
+                    )
+                parts = PurePosixPath(member.name).parts
+                strange = "\\" in member.name or ":" in member.name or member.name != "/".join(parts)
+                if strange or ".." in parts or not parts or parts[0] not in _TOP:
+                    raise BadInput(
+                        f"{archive}: {member.name!r} does not belong into a backup; give one that we have written"
+                    )
                 if member.name in written or len(written) >= _MOST_MEMBERS:
                     raise BadInput(f"{archive} holds {member.name!r} twice, or far too many files; no backup does")
                 if member.size > shutil.disk_usage(folder).free:
@@ -201,15 +210,6 @@ class _ForwardReader:
 
     def tell(self) -> int:
         return self._place
-
-
-def _require_plain(archive: Path, member: tarfile.TarInfo) -> None:
-    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
-        raise BadInput(f"{archive}: {member.name!r} is a link, a folder or a device; a backup holds only plain files")
-    parts = PurePosixPath(member.name).parts
-    strange = "\\" in member.name or ":" in member.name or member.name != "/".join(parts)
-    if strange or ".." in parts or not parts or parts[0] not in _TOP:
-        raise BadInput(f"{archive}: {member.name!r} does not belong into a backup; give one that we have written")
 
 
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> tuple[int, str]:

@@ -78,7 +78,14 @@ def print_table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]
     table = Table(
         box=box.SIMPLE_HEAD, title=title and Text(title), title_justify="left", pad_edge=False, padding=(0, 1, 0, 0)
     )
-    for (heading, kind), width in zip(columns, _widths(columns, rows), strict=True):
+    # Give each column the width of its longest cell, then take from the widest "shrink" one until all fit.
+    widths = [max([len(heading), *(len(row[at]) for row in rows)]) for at, (heading, _) in enumerate(columns)]
+    shrinking = [at for at, (_, kind) in enumerate(columns) if kind == "shrink"] or list(range(len(columns)))
+    room = stdout().width - 2 - GAP * (len(columns) - 1)
+    while sum(widths) > room and max(widths[at] for at in shrinking) > MIN_WIDTH:
+        widest = max(shrinking, key=lambda at: widths[at])
+        widths[widest] -= 1
+    for (heading, kind), width in zip(columns, widths, strict=True):
         table.add_column(heading, justify="right" if kind == "right" else "left", width=width, no_wrap=kind == "shrink")
     for row in rows:
         table.add_row(
@@ -88,14 +95,3 @@ def print_table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]
             )
         )
     stdout().print(table)
-
-
-def _widths(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> list[int]:
-    """Give each column the width of its longest cell, then take from the widest "shrink" one until all fit."""
-    widths = [max([len(heading), *(len(row[at]) for row in rows)]) for at, (heading, _) in enumerate(columns)]
-    shrinking = [at for at, (_, kind) in enumerate(columns) if kind == "shrink"] or list(range(len(columns)))
-    room = stdout().width - 2 - GAP * (len(columns) - 1)
-    while sum(widths) > room and max(widths[at] for at in shrinking) > MIN_WIDTH:
-        widest = max(shrinking, key=lambda at: widths[at])
-        widths[widest] -= 1
-    return widths

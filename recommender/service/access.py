@@ -59,7 +59,12 @@ class AccessMiddleware:
         headers = dict(scope["headers"])
         try:
             await self._check_caller(scope, headers)
-            self._check_size(scope, headers)
+            if len(scope["query_string"]) > self._body_bytes:
+                detail = "the address is too long; send the text in a POST"
+                raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, detail)
+            length = headers.get(b"content-length", b"0")
+            if length.isdigit() and int(length) > self._body_bytes:
+                raise self._too_large()
         except (Problem, RecommenderError) as error:
             await problem_response(error, scope[REQUEST_ID])(scope, receive, send)
         else:
@@ -85,14 +90,6 @@ class AccessMiddleware:
         elif not caller.scope.covers(needed):
             detail = f"this key may {caller.scope}; {scope['method']} here needs one that may {needed}"
             raise Problem(HTTPStatus.FORBIDDEN, detail, TYPE_PREFIX + "scope")
-
-    def _check_size(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
-        if len(scope["query_string"]) > self._body_bytes:
-            detail = "the address is too long; send the text in a POST"
-            raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, detail)
-        length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self._body_bytes:
-            raise self._too_large()
 
     def _limit_body(self, receive: Receive) -> Receive:
         """Return a reader of a body of unknown length that stops at the limit."""

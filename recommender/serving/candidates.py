@@ -127,7 +127,17 @@ class Candidates:
             for categories in _widen(self._filters.categories):
                 more = self._relevant(missing - len(hits), replace(self._filters, categories=categories), shown)
                 for hit in more:
-                    reached = next((path for path in categories if _is_below(hit.card.category, path)), ())
+                    reached = next(
+                        (
+                            path
+                            for path in categories
+                            if (
+                                [name.casefold() for name in hit.card.category[: len(path)]]
+                                == [name.casefold() for name in path]
+                            )
+                        ),
+                        (),
+                    )
                     hits.append(replace(hit, reason=Reason.WIDENED, widened_to=reached))
             # What was wished for is given up; price, stock and what is excluded still hold.
             rest = replace(self._filters, categories=(), brands=(), attributes=(), min_score=None)
@@ -253,7 +263,3 @@ def _widen(categories: Sequence[tuple[str, ...]]) -> Iterator[tuple[tuple[str, .
         parents = tuple(dict.fromkeys(path[:-1] for path in current))
         current = parents if all(parents) else ()
         yield current
-
-
-def _is_below(category: Sequence[str], path: Sequence[str]) -> bool:
-    return [name.casefold() for name in category[: len(path)]] == [name.casefold() for name in path]

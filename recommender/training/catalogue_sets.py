@@ -105,7 +105,10 @@ class CatalogueSets:
         for number in range(passes):
             drawn.extend(examples(number), number)
         if name is SetName.PRODUCTS:
-            drawn.homes = self._homes()
+            paths = tuple(sorted(self._tree.homes))
+            members = (self._tree.homes[path] for path in paths)
+            few = (indexes[:: -(-len(indexes) // MEMBERS)] for indexes in members)
+            drawn.homes = Homes(paths, tuple(tuple(self._texts[index] for index in indexes) for indexes in few))
         return drawn
 
     def _views(self, number: int) -> Iterator[TrainingRow]:
@@ -185,12 +188,6 @@ class CatalogueSets:
     def _has_fields(self, index: int) -> bool:
         title, description = self._titles[index], self._descriptions[index]
         return bool(title) and len(description) >= MIN_DESCRIPTION and description != title
-
-    def _homes(self) -> Homes:
-        paths = tuple(sorted(self._tree.homes))
-        members = (self._tree.homes[path] for path in paths)
-        few = (indexes[:: -(-len(indexes) // MEMBERS)] for indexes in members)
-        return Homes(paths, tuple(tuple(self._texts[index] for index in indexes) for indexes in few))
 
     @cached_property
     def _labels(self) -> list[list[int]]:
