@@ -33,8 +33,10 @@ class Stage:
     printed: float = 0.0
 
     def share(self) -> str:
-        """Return what is done, of how much where that is known."""
-        return f"{self.done:,}/{self.total:,}" if self.total else f"{self.done:,}"
+        """Return what is done, of how much where that is known; nothing for a stage that counts nothing."""
+        if self.total:
+            return f"{self.done:,}/{self.total:,}"
+        return f"{self.done:,}" if self.done else ""
 
     def seconds(self) -> float:
         """Return how long it has taken so far, or took."""

@@ -67,7 +67,7 @@ def audit(index: VectorIndex, queries: int = 200, k: int = 10, progress: Progres
         raise BadInput("the live generation holds no points, so there is nothing to compare; ingest a feed first")
     results: list[Recall] = []
     for filtered_by, filters_of in FILTERS.items():
-        progress("asking", len(results), len(FILTERS), filtered_by)
+        progress("searching", len(results), len(FILTERS), filtered_by)
         shares: list[float] = []
         times: list[tuple[float, float]] = []
         for point in sample:
@@ -84,7 +84,7 @@ def audit(index: VectorIndex, queries: int = 200, k: int = 10, progress: Progres
         approximate_ms, exact_ms = np.median(np.array(times or [(0.0, 0.0)]), axis=0) * 1000
         mean, lowest = (float(np.mean(shares)), min(shares)) if shares else (0.0, 0.0)
         results.append(Recall(filtered_by, len(shares), mean, lowest, float(approximate_ms), float(exact_ms)))
-    progress("asking", len(FILTERS), len(FILTERS))
+    progress("searching", len(FILTERS), len(FILTERS))
     return results
 
 

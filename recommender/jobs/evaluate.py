@@ -136,7 +136,7 @@ def measure_served(
             if set(modes) - {Mode.LEXICAL}:
                 encoder.encode([search.text for search in task.searches], Role.QUERY)
             for mode in modes:
-                progress(f"asking, {mode.value}", done, len(tasks), task.name)
+                progress(f"searching, {mode.value}", done, len(tasks), task.name)
                 if similar and task.name == CATEGORY_SEARCH:  # the one task over the texts that are served
                     measured[mode] |= measure_similar(_similar(queries, mode, Variants.COLLAPSE), held)
                 measured[mode] |= measure_searches(_search(queries, mode), task)
