@@ -35,7 +35,8 @@ def public_files(folder: Path, manifest: Manifest, repo: str = "") -> dict[str, 
     files: dict[str, Path | bytes] = {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not _kept_back(path.relative_to(folder))
+        if path.is_file()
+        and not any(fnmatch(part, kept) for part in path.relative_to(folder).parts for kept in _KEPT_BACK)
     }
     return files | {CARD: model_card(public, repo).encode(), FILE_NAME: manifest_json(public).encode()}
 
@@ -69,10 +70,6 @@ def unpack(archive: Path, target: Path) -> Path:
         raise BadInput(f"{archive} can't be unpacked ({error}); give a zip file of a model folder") from error
     inside = [path for path in target.iterdir() if not path.name.startswith((".", "__"))]
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else target
-
-
-def _kept_back(path: Path) -> bool:
-    return any(fnmatch(part, pattern) for part in path.parts for pattern in _KEPT_BACK)
 
 
 def _copy(files: Mapping[str, Path | bytes], folder: Path) -> None:

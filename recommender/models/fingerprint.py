@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -40,7 +39,12 @@ def fingerprint(folder: Path) -> str:
     """
     require_safetensors(folder)
     digest = hashlib.sha256()
-    for path in sorted(_deciding_files(folder), key=lambda path: path.relative_to(folder).as_posix()):
+    deciding = [
+        path
+        for path in model_files(folder)
+        if path.name not in _WITHOUT_EFFECT and any(fnmatch(path.name, pattern) for pattern in _DECIDING)
+    ]
+    for path in sorted(deciding, key=lambda path: path.relative_to(folder).as_posix()):
         digest.update(f"{path.relative_to(folder).as_posix()}\0{file_sha256(path)}\n".encode())
     digest.update(_prompts(folder).encode())
     return digest.hexdigest()
@@ -53,12 +57,6 @@ def file_sha256(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _deciding_files(folder: Path) -> Iterator[Path]:
-    for path in model_files(folder):
-        if path.name not in _WITHOUT_EFFECT and any(fnmatch(path.name, pattern) for pattern in _DECIDING):
-            yield path
 
 
 def _prompts(folder: Path) -> str:

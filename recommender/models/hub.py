@@ -100,7 +100,9 @@ def push(
         )
     api = HfApi(token=token)
     with _in_our_words(api, repo), _bars_on_terminals():
-        _require_name(repo)
+        owner, _, name = repo.partition("/")
+        if not (owner and name):
+            raise UsageError(f"{repo!r} can't name a repository of the Hub; write OWNER/NAME")
         api.create_repo(repo, private=private or None, exist_ok=True)
         if private and api.model_info(repo).private is False:
             raise Refused(f"{repo} is on the Hub already, and public; make it private there, or leave --private out")
@@ -110,12 +112,6 @@ def push(
             repo, _operations(api, repo, files, revision), commit_message=message, revision=revision
         )
     return Published(repo, f"{api.endpoint}/{repo}", str(done.commit_url), revision)
-
-
-def _require_name(repo: str) -> None:
-    owner, _, name = repo.partition("/")
-    if not (owner and name):
-        raise UsageError(f"{repo!r} can't name a repository of the Hub; write OWNER/NAME")
 
 
 def _operations(

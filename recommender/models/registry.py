@@ -203,14 +203,10 @@ def _row(manifest: Manifest) -> ModelRow:
         dimension=manifest.dimension,
         metrics=dict(manifest.metrics.get(HELD_OUT, {})),
         verdict=manifest.verdict,
-        gate=_gate(manifest),
+        # A manifest comes from a folder that somebody may have written by hand, or a newer version.
+        gate=GateResult(manifest.gate) if manifest.gate in list(GateResult) else GateResult.NOT_ASKED,
         created_at=manifest.created_at,
     )
-
-
-def _gate(manifest: Manifest) -> GateResult:
-    # A manifest comes from a folder that somebody may have written by hand, or a newer version.
-    return GateResult(manifest.gate) if manifest.gate in list(GateResult) else GateResult.NOT_ASKED
 
 
 def _live_id(session: Session) -> int | None:

@@ -51,20 +51,8 @@ def build(
         method=method,
     )
     recorded = [named[name] for name in (recording.models if recording else ()) if name in named]
-    return data if recording is None or not recorded else _with_vectors(data, recording, recorded, seed, progress)
-
-
-def _slices(reports: Sequence[Report], models: Sequence[Model]) -> Slices | None:
-    if len(reports) != len(models) or not any(PRIMARY in metrics for metrics in reports[-1].slices.values()):
-        return None
-    before, reference = (reports[0], models[0]) if len(reports) > 1 else (None, None)
-    return worst_slices(before, reports[-1], PRIMARY, models[-1], reference)
-
-
-def _with_vectors(
-    data: ReportData, recording: Recording, recorded: Sequence[Model], seed: int, progress: Progress
-) -> ReportData:
-    """Add what compares the first recorded model with the last."""
+    if recording is None or not recorded:
+        return data
     pair = list(dict.fromkeys((recorded[0], recorded[-1])))
     return replace(
         data,
@@ -73,3 +61,10 @@ def _with_vectors(
         triplets=wrong_triplets(recording, pair),
         method=replace(data.method, corpus=len(recording.held.corpus)),
     )
+
+
+def _slices(reports: Sequence[Report], models: Sequence[Model]) -> Slices | None:
+    if len(reports) != len(models) or not any(PRIMARY in metrics for metrics in reports[-1].slices.values()):
+        return None
+    before, reference = (reports[0], models[0]) if len(reports) > 1 else (None, None)
+    return worst_slices(before, reports[-1], PRIMARY, models[-1], reference)

@@ -16,7 +16,7 @@ from recommender.embedding.encoder import Vectors
 from recommender.evaluation.report.data import MapPoint, MapView, Model, ProductMap
 from recommender.evaluation.report.examples import item
 from recommender.evaluation.report.recording import Recording
-from recommender.types import Product, Progress, silent
+from recommender.types import Progress, silent
 
 MAX_POINTS = 1_500
 """Products on the map: t-SNE takes about ten seconds a model on one core, and more dots would only hide each other."""
@@ -49,7 +49,9 @@ def product_map(
     The layout of the first model is where that of the next one starts, so that what did not move stays in place.
     The same seed gives the same map. Needs scikit-learn.
     """
-    rows = _sample(recording.asked, seed)
+    rows = list(recording.asked)
+    if len(rows) > MAX_POINTS:
+        rows = sorted(int(row) for row in np.random.default_rng(seed).choice(rows, MAX_POINTS, replace=False))
     names = _departments([recording.product(row).category for row in rows])
     sizes = Counter(names)
     vectors = [recording.vectors(model.name)[rows] for model in models]
@@ -62,7 +64,10 @@ def product_map(
         views.append(_view(model, own, names, views, seed))
     progress("drawing the map", len(models), len(models))
     return ProductMap(
-        points=tuple(_point(recording.product(row), named, name) for row, name in zip(rows, names, strict=True)),
+        points=tuple(
+            MapPoint(item(recording.product(row)), named.index(name) if name in named else -1)
+            for row, name in zip(rows, names, strict=True)
+        ),
         departments=tuple((name, sizes[name]) for name in named),
         views=tuple(views),
         clusters=len(sizes),
@@ -80,12 +85,6 @@ def purity(clusters: Sequence[int] | NDArray[np.int64], labels: Sequence[str]) -
     for cluster, label in zip(clusters, labels, strict=True):
         members.setdefault(int(cluster), Counter())[label] += 1
     return sum(max(counts.values()) for counts in members.values()) / len(labels)
-
-
-def _sample(rows: Sequence[int], seed: int) -> list[int]:
-    if len(rows) <= MAX_POINTS:
-        return list(rows)
-    return sorted(int(row) for row in np.random.default_rng(seed).choice(rows, MAX_POINTS, replace=False))
 
 
 def _departments(paths: Sequence[tuple[str, ...]]) -> list[str]:
@@ -143,7 +142,3 @@ def _layout(vectors: Vectors, start: NDArray[np.float64], seed: int) -> NDArray[
     # Of unit vectors the Euclidean order is the cosine order.
     layout = TSNE(perplexity=perplexity, init=init, random_state=seed).fit_transform(vectors)
     return np.asarray(layout, dtype=np.float64)
-
-
-def _point(product: Product, named: Sequence[str], department: str) -> MapPoint:
-    return MapPoint(item(product), named.index(department) if department in named else -1)

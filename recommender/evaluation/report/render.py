@@ -15,7 +15,6 @@ from recommender.evaluation.report.data import (
     Change,
     Interval,
     MeasuredModel,
-    MetricRow,
     MetricTable,
     ReportData,
 )
@@ -43,7 +42,10 @@ def render(data: ReportData) -> str:
             data=data,
             style=style,
             script=script,
-            policy=_policy(style, script),
+            policy=(
+                f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+                "base-uri 'none'; form-action 'none'"
+            ),
             series=charts.series(
                 data.headline.models,
                 [each.model for table in data.metrics for row in table.rows for each in row.models],
@@ -73,13 +75,6 @@ def _resource(name: str) -> str:
     return (files(_PACKAGE) / _FOLDER / name).read_text(encoding="utf-8")
 
 
-def _policy(style: str, script: str) -> str:
-    return (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
 def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
@@ -100,14 +95,13 @@ def _tiles(data: ReportData) -> list[_Tile]:
         return []
     rows = {row.name: row for row in data.metrics[0].rows if row.models[-1].model == data.headline.models[-1]}
     chosen = [rows[name] for name in TILES if name in rows] or list(rows.values())[:4]
-    return [_tile(row) for row in chosen]
-
-
-def _tile(row: MetricRow) -> _Tile:
-    last = row.models[-1]
-    before = row.models[0] if len(row.models) > 1 else None
-    change = last.differences[0] if before and last.differences else None
-    return _Tile(measure(row.name), last.value, before, change, words.tone(row.name, change))
+    tiles = []
+    for row in chosen:
+        last = row.models[-1]
+        before = row.models[0] if len(row.models) > 1 else None
+        change = last.differences[0] if before and last.differences else None
+        tiles.append(_Tile(measure(row.name), last.value, before, change, words.tone(row.name, change)))
+    return tiles
 
 
 def _differences(table: MetricTable) -> list[Interval | None]:
