@@ -15,7 +15,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from recommender.embedding.architecture import dimension, max_seq_length
 from recommender.errors import BadInput
 from recommender.models.fingerprint import fingerprint
 from recommender.types import JsonObject
@@ -90,6 +89,9 @@ class Manifest:
 
         Raises `BadInput` for a folder that is no sentence-transformers model, or has pickled weights.
         """
+        # Imported here: a query reads manifests too, and needs nothing of a model's layers.
+        from recommender.embedding.architecture import dimension, max_seq_length
+
         return cls(
             name=name,
             base=base,
