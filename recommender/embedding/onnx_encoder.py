@@ -82,7 +82,18 @@ class OnnxEncoder:
             self._one_core = self._all_cores = None
 
     def _run(self, encodings: Sequence[Encoding]) -> Vectors:
-        feeds = _padded(encodings, self._architecture.pad_id)
+        # A tokenizer without special tokens gives nothing for an empty text; one masked token keeps the shapes whole.
+        shape = (len(encodings), max(1, *(len(encoding.ids) for encoding in encodings)))
+        feeds: dict[str, NDArray[np.int64]] = {
+            "input_ids": np.full(shape, self._architecture.pad_id, dtype=np.int64),
+            "attention_mask": np.zeros(shape, dtype=np.int64),
+            "token_type_ids": np.zeros(shape, dtype=np.int64),
+        }
+        for row, encoding in enumerate(encodings):
+            length = len(encoding.ids)
+            feeds["input_ids"][row, :length] = encoding.ids
+            feeds["attention_mask"][row, :length] = 1
+            feeds["token_type_ids"][row, :length] = encoding.type_ids
         session = self._session_for(feeds["input_ids"].size)
         tokens = session.run([_OUTPUT], {name: feed for name, feed in feeds.items() if name in self._inputs})[0]
         return self._architecture.pool(tokens, feeds["attention_mask"])
@@ -112,22 +123,6 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _padded(encodings: Sequence[Encoding], pad_id: int) -> dict[str, NDArray[np.int64]]:
-    # A tokenizer without special tokens gives nothing for an empty text; one masked token keeps the shapes whole.
-    shape = (len(encodings), max(1, *(len(encoding.ids) for encoding in encodings)))
-    feeds: dict[str, NDArray[np.int64]] = {
-        "input_ids": np.full(shape, pad_id, dtype=np.int64),
-        "attention_mask": np.zeros(shape, dtype=np.int64),
-        "token_type_ids": np.zeros(shape, dtype=np.int64),
-    }
-    for row, encoding in enumerate(encodings):
-        length = len(encoding.ids)
-        feeds["input_ids"][row, :length] = encoding.ids
-        feeds["attention_mask"][row, :length] = 1
-        feeds["token_type_ids"][row, :length] = encoding.type_ids
-    return feeds
-
-
 def load_tokenizer(architecture: Architecture) -> Tokenizer:
     """Return the model's tokenizer, cutting at its sequence length; `BadInput` without a tokenizer.json."""
     path = architecture.folder / "tokenizer.json"
@@ -154,12 +149,7 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's exceptions share no base class of their own
         raise BadInput(f"{path} is no network that ONNX Runtime can run ({error}); export the model again") from error
-    _require_interface(session, path)
-    return session
-
-
-def _require_interface(session: onnxruntime.InferenceSession, path: Path) -> None:
-    """Raise `BadInput` for a network that takes or gives something else, as exports of other projects may."""
+    # Exports of other projects may take or give something else.
     inputs = {entry.name: entry.type for entry in session.get_inputs()}
     if "input_ids" not in inputs or inputs.keys() - _INPUTS or set(inputs.values()) != {"tensor(int64)"}:
         raise BadInput(
@@ -173,3 +163,4 @@ def _require_interface(session: onnxruntime.InferenceSession, path: Path) -> Non
             f"{path} gives {', '.join(outputs)}, expected {_OUTPUT} as floats [texts, tokens, width]; "
             "export the model again"
         )
+    return session

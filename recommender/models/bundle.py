@@ -55,7 +55,13 @@ def write_bundle(files: Mapping[str, Path | bytes], target: Path) -> None:
             if target.suffix.lower() == ZIP:
                 _zip(files, staged)
             else:
-                _copy(files, staged)
+                for name, source in files.items():
+                    path = staged / name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    if isinstance(source, bytes):
+                        path.write_bytes(source)
+                    else:
+                        shutil.copyfile(source, path)
             staged.rename(target)
     except OSError as error:
         raise BadInput(f"{target} can't be written ({error.strerror or error}); give another place") from error
@@ -70,16 +76,6 @@ def unpack(archive: Path, target: Path) -> Path:
         raise BadInput(f"{archive} can't be unpacked ({error}); give a zip file of a model folder") from error
     inside = [path for path in target.iterdir() if not path.name.startswith((".", "__"))]
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else target
-
-
-def _copy(files: Mapping[str, Path | bytes], folder: Path) -> None:
-    for name, source in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(source, bytes):
-            path.write_bytes(source)
-        else:
-            shutil.copyfile(source, path)
 
 
 def _zip(files: Mapping[str, Path | bytes], path: Path) -> None:

@@ -60,7 +60,12 @@ class Registry:
         Raises `UsageError` for a name that is in use or no folder name, and `BadInput` when the folder is not the one
         that the manifest was made for.
         """
-        _require_name(manifest.name)
+        name = manifest.name
+        if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
+            raise UsageError(
+                f"{name!r} can't name a model: use at most {_MAX_NAME} letters, digits, '.', '_' and '-', "
+                "beginning with a letter or digit"
+            )
         if fingerprint(folder) != manifest.fingerprint:
             raise BadInput(f"{folder} is not the model of its manifest: its files changed; make the manifest again")
         known = self.find(manifest.fingerprint)
@@ -184,14 +189,6 @@ class Registry:
             gate=GateResult(row.gate),
             created_at=row.created_at,
             live=live,
-        )
-
-
-def _require_name(name: str) -> None:
-    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
-        raise UsageError(
-            f"{name!r} can't name a model: use at most {_MAX_NAME} letters, digits, '.', '_' and '-', "
-            "beginning with a letter or digit"
         )
 
 
