@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from recommender.catalogue.outbox import Outbox, queue_changes
 from recommender.catalogue.repository import Catalogue
-from recommender.catalogue.rules import Rules
+from recommender.catalogue.rules import RuleStore
 from recommender.database.engine import Database
 from recommender.database.migrate import upgrade
 from recommender.database.restore_journal import complete_cut_off_restore
@@ -69,7 +69,7 @@ class Application:
             self.text = ProductText(settings.text_attributes, settings.language)
             self.catalogue = Catalogue(self.database, self.text.hash)
             self.outbox = Outbox(self.database)
-            self.rules = Rules(self.database)
+            self.rules = RuleStore(self.database)
 
             def requeue(session: Session, skus: Sequence[str]) -> None:
                 queue_changes(session, ((sku, 0) for sku in skus), now())

@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 from recommender.application.composition import Application
 from recommender.backup.archive import CATALOGUE
 from recommender.catalogue.outbox import queue_changes
-from recommender.catalogue.statements import table_of
 from recommender.database.engine import Database
 from recommender.database.migrate import current_revision, upgrade
 from recommender.database.restore_journal import Journal, complete_restore, write_journal
+from recommender.database.statements import table_of
 from recommender.database.tables import GenerationRow, ImportRunRow, LiveRow, MissedRow, OutboxRow, ProductRow, now
 from recommender.database.transfer import copy_rows, lock_tables, prepare_exclusive_use, replace_rows, tables
 from recommender.errors import BadInput, IndexHeld, Unavailable

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recommender.catalogue.statements import in_chunks, insert_into, table_of
+from recommender.database.statements import in_chunks, insert_into, table_of
 from recommender.database.tables import CategoryRow
 from recommender.types import PATH_SEPARATOR, category_ancestors, category_path
 
@@ -22,31 +22,42 @@ def normal_path(names: Path) -> Path:
     return tuple(name for name in tidy if name)
 
 
-class CategoryTree:
-    """Gives ids of paths. What it has learnt is kept only once the transaction that it was learnt in has committed."""
+class CategoryIds:
+    """Gives the ids of paths. New ids are kept only after the transaction that created them has committed."""
 
     def __init__(self) -> None:
         self._ids: dict[Path, int] = {}
 
     def ids(self, session: Session, paths: Iterable[Path]) -> dict[Path, int]:
-        """Return the ids of normal paths, creating the nodes that are missing; an empty path has none."""
+        """Return the ids of normal paths and create the missing nodes; an empty path has no id."""
         wanted = {path for path in paths if path}
         known = {path: self._ids[path] for path in wanted if path in self._ids}
         missing = wanted - known.keys()
-        return known | _found_or_created(session, missing) if missing else known
+        return known | _find_or_create(session, missing) if missing else known
 
     def remember(self, ids: dict[Path, int]) -> None:
-        """Keep ids that are committed; categories are never removed, so they stay right."""
+        """Keep ids that are committed. They stay valid, since categories are never removed."""
         self._ids.update(ids)
 
 
-def _found_or_created(session: Session, paths: Collection[Path]) -> dict[Path, int]:
+def _find_or_create(session: Session, paths: Collection[Path]) -> dict[Path, int]:
     nodes = {path[: depth + 1] for path in paths for depth in range(len(path))}
     ids = _stored_ids(session, nodes)
+    # Another writer of a server database may create the same node at the same time; then we use its node.
+    create = insert_into(session, table_of(CategoryRow)).on_conflict_do_nothing(index_elements=["path"])
     for depth in range(1, max(map(len, nodes)) + 1):
         level = sorted(node for node in nodes if len(node) == depth and category_path(node) not in ids)
         if level:
-            _create(session, level, ids)
+            rows = [
+                {
+                    "name": node[-1],
+                    "path": category_path(node),
+                    "depth": depth,
+                    "parent_id": ids[category_ancestors(node)[-2]] if depth > 1 else None,
+                }
+                for node in level
+            ]
+            session.execute(create, rows)
             ids |= _stored_ids(session, level)
     return {path: ids[category_path(path)] for path in paths}
 
@@ -58,17 +69,3 @@ def _stored_ids(session: Session, nodes: Iterable[Path]) -> dict[str, int]:
         rows = session.execute(statement.where(CategoryRow.path.in_(chunk)))
         ids.update((row.path, row.id) for row in rows)
     return ids
-
-
-def _create(session: Session, level: Sequence[Path], ids: dict[str, int]) -> None:
-    rows = [
-        {
-            "name": node[-1],
-            "path": category_path(node),
-            "depth": len(node),
-            "parent_id": ids[category_ancestors(node)[-2]] if len(node) > 1 else None,
-        }
-        for node in level
-    ]
-    # Another writer of a server database may create the same node at the same time; then its node is ours too.
-    session.execute(insert_into(session, table_of(CategoryRow)).on_conflict_do_nothing(index_elements=["path"]), rows)

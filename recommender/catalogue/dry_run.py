@@ -5,50 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from recommender.catalogue.product_statements import Known, known_products
-from recommender.catalogue.staged_product import Offer, UpsertCounts
+from recommender.catalogue.product_statements import KnownProduct, known_products
+from recommender.catalogue.staged_product import StagedProduct, UpsertCounts
 from recommender.database.engine import Database
 from recommender.types import Product
 
 
-class Rehearsal:
+class DryRun:
     """Counts as the catalogue would, and writes nothing.
 
-    `feeds`: with more than one, what the earlier would have written is remembered, some 300 bytes a product.
+    With more than one of `feeds` it remembers what the earlier ones would have written: about 300 bytes a product.
     """
 
     def __init__(self, database: Database, hash_text: Callable[[Product], str], feeds: int = 1) -> None:
         self._database = database
         self._hash_text = hash_text
         self._remembers = feeds > 1
-        self._written: dict[str, Known] = {}
+        self._written: dict[str, KnownProduct] = {}
 
-    def upsert_offers(self, offers: Sequence[Offer]) -> UpsertCounts:
-        """Compare products with the catalogue, and with what was offered before."""
-        offered = {offer.product.sku: offer for offer in offers}
-        known = self._known(list(offered))
-        changed = [sku for sku in offered if sku in known and not known[sku].is_current(offered[sku].content)]
-        created = len(offered.keys() - known.keys())
-        texts = {sku: self._hash_text(offered[sku].product) for sku in changed}
-        retexted = sum(known[sku].needs_text(texts[sku]) for sku in changed)
+    def upsert_staged(self, staged: Sequence[StagedProduct]) -> UpsertCounts:
+        """Compare products with the catalogue, and with what came before them."""
+        by_sku = {each.product.sku: each for each in staged}
+        known = self._known(list(by_sku))
+        created = by_sku.keys() - known.keys()
+        changed = [sku for sku in by_sku if sku in known and not known[sku].is_current(by_sku[sku].content_hash)]
+        texts = {sku: self._hash_text(by_sku[sku].product) for sku in changed}
+        retexted = sum(known[sku].needs_encoding(texts[sku]) for sku in changed)
         if self._remembers:
-            self._remember([offered[sku] for sku in (*changed, *(offered.keys() - known.keys()))], texts)
-        return UpsertCounts(created, len(changed), len(offered) - created - len(changed), retexted)
+            for sku in (*changed, *created):
+                text = texts.get(sku) or self._hash_text(by_sku[sku].product)
+                self._written[sku] = KnownProduct(0, by_sku[sku].content_hash, text, active=True, revision=0)
+        return UpsertCounts(len(created), len(changed), len(by_sku) - len(created) - len(changed), retexted)
 
     def deactivate(self, skus: Sequence[str]) -> int:
         """Count those of the products that are active."""
-        gone = {sku: known for sku, known in self._known(skus).items() if known.active}
+        active = {sku: known for sku, known in self._known(skus).items() if known.active}
         if self._remembers:
-            self._written |= {sku: replace(known, active=False) for sku, known in gone.items()}
-        return len(gone)
+            self._written |= {sku: replace(known, active=False) for sku, known in active.items()}
+        return len(active)
 
-    def _known(self, skus: Sequence[str]) -> dict[str, Known]:
+    def _known(self, skus: Sequence[str]) -> dict[str, KnownProduct]:
         with self._database.reading() as session:
             stored = known_products(session, skus, lock=False)
         return stored | {sku: self._written[sku] for sku in skus if sku in self._written}
-
-    def _remember(self, offers: Sequence[Offer], texts: dict[str, str]) -> None:
-        for offer in offers:
-            sku = offer.product.sku
-            text = texts.get(sku) or self._hash_text(offer.product)
-            self._written[sku] = Known(0, offer.content, text, active=True, revision=0)

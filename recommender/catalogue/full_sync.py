@@ -1,4 +1,4 @@
-"""Full feeds: what the catalogue has and the feeds lack is taken out of the shop, unless the feeds look broken."""
+"""Full feeds: products that the catalogue has and the feeds lack leave the shop, unless the feeds look broken."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from typing import Any
 
 import numpy as np
 
+from recommender.catalogue.import_runs import ImportStopped
 from recommender.catalogue.repository import Catalogue
-from recommender.catalogue.runs import ImportStopped
 from recommender.database.tables import now
 
 MAX_SHARE = 0.30
-"""Share of the active products above which it is likelier that a feed lost its rows than that a shop lost its goods."""
+"""Share of the active products above which a feed has more likely lost its rows than a shop its products."""
 
 BATCH = 2000
 """Products deactivated in one transaction."""
 
 
 class SeenSkus:
-    """Which SKUs the feeds have named, as 64-bit hashes: 8 bytes a row.
+    """The SKUs that the feeds have named, as 64-bit hashes: 8 bytes a row.
 
-    Two SKUs of one hash, once in ten million pairs of catalogues of a million, would only leave a product active.
+    Two SKUs with the same hash, expected once in ten million pairs of catalogues of a million products, would only
+    leave a product active.
     """
 
     def __init__(self) -> None:
         self._hashes = array("q")
 
     def add(self, skus: Iterable[str]) -> None:
-        """Take note of SKUs."""
+        """Remember SKUs."""
         self._hashes.extend(map(hash, skus))
 
     def sorted(self) -> Any:
@@ -40,7 +41,7 @@ class SeenSkus:
 
 @dataclass(frozen=True, slots=True)
 class FeedEnd:
-    """How the reading of a feed ended: `good_rows` were taken in, `ended_early` says what it broke off with."""
+    """How the reading of a feed ended: `good_rows` were imported; `ended_early` says why it broke off, if it did."""
 
     source: str
     good_rows: int
@@ -48,8 +49,8 @@ class FeedEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class Departures:
-    """What full feeds do to the products they lack: `missing` of those `active` before; `refused` is why not."""
+class DeactivationSummary:
+    """What full feeds do to the `missing` of the `active` products; `refused` says why nothing was done."""
 
     active: int
     missing: int
@@ -57,10 +58,10 @@ class Departures:
     refused: str
 
 
-class FullFeed:
-    """Feeds that are the whole catalogue together: made before the first is read, closed after the last.
+class FullSync:
+    """Feeds that are the whole catalogue together: created before the first is read, closed after the last.
 
-    Products that another process changes after it was made are newer than the feeds, and stay.
+    Products that another process changes after the creation are newer than the feeds, and stay.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -76,50 +77,48 @@ class FullFeed:
         force: bool = False,
         dry_run: bool = False,
         stopped: Callable[[], bool] = lambda: False,
-    ) -> Departures:
+    ) -> DeactivationSummary:
         """Deactivate what no feed has named, each batch with its outbox rows in one transaction.
 
-        Whatever ends it halfway, the same feeds another time do the rest.
+        If it is interrupted, running the same feeds again does the rest.
         Raises `ImportStopped` when `stopped` says so.
         """
         seen = self.seen.sorted()
         missing = sum(map(len, self._missing(seen)))
         refused = "" if force else refusal(ends, missing, self._active)
         if refused or dry_run:
-            return Departures(self._active, missing, 0, refused)
+            return DeactivationSummary(self._active, missing, 0, refused)
         deactivated = 0
         for skus in self._missing(seen):
             if stopped():
                 raise ImportStopped
             deactivated += self._catalogue.deactivate(skus, unchanged_since=self._since)
-        return Departures(self._active, missing, deactivated, "")
+        return DeactivationSummary(self._active, missing, deactivated, "")
 
     def _missing(self, seen: Any) -> Iterator[list[str]]:
         for skus in self._catalogue.active_skus(BATCH, unchanged_since=self._since):
             hashes = np.fromiter(map(hash, skus), np.int64, len(skus))
-            absent = np.flatnonzero(~_contains(seen, hashes))
-            if len(absent):
-                yield [skus[place] for place in absent]
+            if len(seen):
+                places = np.minimum(np.searchsorted(seen, hashes), len(seen) - 1)
+                absent = [skus[place] for place in np.flatnonzero(seen[places] != hashes)]
+            else:
+                absent = skus
+            if absent:
+                yield absent
 
 
 def refusal(ends: Sequence[FeedEnd], missing: int, active: int) -> str:
-    """Return why feeds are not taken for the whole catalogue; empty when they are."""
+    """Return why the feeds can't be the whole catalogue; empty when they can."""
+    too_many = missing > MAX_SHARE * active
     reasons = [f"{end.source} ended early ({end.ended_early})" for end in ends if end.ended_early]
     reasons += [f"{end.source} has no good row" for end in ends if not end.good_rows]
-    if missing > MAX_SHARE * active:
+    if too_many:
         share = f"{missing:,} of {active:,} active products ({missing / max(active, 1):.1%}) are not in it"
         reasons.append(f"{share}, and at most {MAX_SHARE:.0%} may go")
     if not reasons:
         return ""
-    rest = "" if missing > MAX_SHARE * active else f" ({missing:,} of {active:,} active products would go)"
+    rest = "" if too_many else f" ({missing:,} of {active:,} active products would go)"
     return (
-        f"--full: {'; '.join(reasons)}{rest}; nothing is deactivated, good rows are taken in;"
+        f"--full: {'; '.join(reasons)}{rest}; nothing is deactivated, good rows are imported;"
         " check the feed, or say --force"
     )
-
-
-def _contains(ordered: Any, values: Any) -> Any:
-    if not len(ordered):
-        return np.zeros(len(values), dtype=bool)
-    places = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
-    return ordered[places] == values

@@ -1,4 +1,4 @@
-"""The outbox: which products the index has still to take in, and who is at work on them."""
+"""The outbox: which products the index has yet to be told of, and which worker holds them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -28,22 +28,22 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from recommender.catalogue.lease_owner import is_alive, process_of, this_host
-from recommender.catalogue.statements import execute_many, in_chunks, insert_into, table_of
 from recommender.database.engine import Database
+from recommender.database.statements import execute_many, in_chunks, insert_into, table_of
 from recommender.database.tables import OutboxRow, now
 from recommender.errors import UsageError
 
 MAX_ATTEMPTS = 5
-"""Failures after which a change is parked, for a person to look at."""
+"""Failures after which a change is parked for a person to look at."""
 
 FIRST_RETRY_S = 2.0
-"""Delay after the first failure; four times as long after each further one, so that the last comes after minutes."""
+"""Delay after the first failure. Each further one waits four times as long, so the last is tried after minutes."""
 
 LONGEST_RETRY = timedelta(seconds=FIRST_RETRY_S * 4 ** (MAX_ATTEMPTS - 2) * 1.5)
-"""What is put off for longer than any failure does was put off by a clock that has jumped back since."""
+"""A change put off for longer than any failure puts it off was delayed by a clock that has jumped back since."""
 
 LONGEST_LEASE = timedelta(hours=1)
-"""No lease is longer, so that one which ends later was taken by a clock that has jumped back since."""
+"""No lease is longer. One that ends later was taken by a clock that has jumped back since."""
 
 _OUTBOX = table_of(OutboxRow)
 _UNCLAIMED: dict[str, Any] = {name: bindparam(name) for name in ("sku", "revision")} | {
@@ -53,14 +53,14 @@ _UNCLAIMED: dict[str, Any] = {name: bindparam(name) for name in ("sku", "revisio
     "parked": false(),
     "error": literal_column("''"),
 }
-"""A new entry. What is the same for all stands in the statement, and is not bound anew for each row."""
+"""A new entry. Values that all rows share are part of the statement instead of being bound for each row."""
 
 _FREE: dict[str, Any] = {"lease_owner": "", "lease_until": None}
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A change in the hands of one worker: this SKU, as of this revision."""
+    """A change held by one worker: this SKU, as of this revision."""
 
     sku: str
     revision: int
@@ -69,7 +69,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """How much waits, is being worked on, and has been put aside; `oldest_seconds` is 0 when nothing is due."""
+    """How many changes wait, are held by a worker, and are parked; `oldest_seconds` is 0 when none waits."""
 
     waiting: int
     leased: int
@@ -78,8 +78,8 @@ class QueueDepth:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A change that failed, with its last error. `next_try` is None for one that was put aside (`parked`)."""
+class FailedChange:
+    """A change that failed, with its last error. `next_try` is None for a parked one."""
 
     sku: str
     error: str
@@ -91,25 +91,25 @@ class Failure:
 def queue_changes(session: Session, changes: Iterable[tuple[str, int]], at: datetime) -> None:
     """Write (SKU, revision) into the outbox, in the caller's transaction.
 
-    A SKU that waits already keeps its place in the queue, so that one which changes all the time still gets its turn.
-    Its revision always moves on, so that whoever works on the earlier state can't acknowledge this one; and a lease
-    stays, since two workers on one SKU could write the earlier state last.
+    A SKU that is waiting keeps its place in the queue, so one that changes all the time still gets its turn. Its
+    revision always grows, so a worker that has the earlier state can't acknowledge this one. A lease stays: two workers
+    on one SKU could write the earlier state last.
     """
     rows = [{"sku": sku, "revision": revision} for sku, revision in changes]
     if not rows:
         return
-    rows.sort(key=itemgetter("sku"))  # one order everywhere: two writers can't block each other
+    rows.sort(key=itemgetter("sku"))  # the same order everywhere, so two writers can't block each other
     statement = insert_into(session, _OUTBOX).values(_UNCLAIMED | {"enqueued_at": at, "available_at": at})
-    offered = statement.excluded
+    incoming = statement.excluded
     kept = _OUTBOX.c
     execute_many(
         session,
         statement.on_conflict_do_update(
             index_elements=["sku"],
             set_={
-                "revision": case((offered.revision > kept.revision, offered.revision), else_=kept.revision + 1),
+                "revision": case((incoming.revision > kept.revision, incoming.revision), else_=kept.revision + 1),
                 "available_at": case(
-                    (kept.available_at < offered.available_at, kept.available_at), else_=offered.available_at
+                    (kept.available_at < incoming.available_at, kept.available_at), else_=incoming.available_at
                 ),
                 "attempts": 0,
                 "parked": False,
@@ -131,76 +131,77 @@ class Outbox:
         self._jitter = jitter
 
     def claim(self, owner: str, limit: int, lease: timedelta) -> list[Claim]:
-        """Take up to `limit` changes that are due, oldest first; nobody else gets them until the lease runs out.
+        """Take up to `limit` changes that are due, oldest first. No other worker gets them until the lease runs out.
 
         Raises `UsageError` for a lease of more than `LONGEST_LEASE`.
         """
-        _check(lease)
+        _require_short(lease)
         at = self._clock()
         due = (
             select(OutboxRow.sku, OutboxRow.revision, OutboxRow.attempts)
-            .where(_due(at))
+            .where(_is_due(at))
             .order_by(OutboxRow.available_at, OutboxRow.sku)
             .limit(limit)
-            .with_for_update(skip_locked=True)  # left out by SQLite, where the transaction holds the only write lock
+            .with_for_update(skip_locked=True)  # SQLite ignores it: there the transaction holds the only write lock
         )
         with self._database.writing() as session:
             claims = [Claim(*row) for row in session.execute(due)]
             for chunk in in_chunks([claim.sku for claim in claims]):
-                taken = update(_OUTBOX).where(_OUTBOX.c.sku.in_(chunk))
-                session.execute(taken.values(lease_owner=owner, lease_until=at + lease))
+                lease_values = {"lease_owner": owner, "lease_until": at + lease}
+                session.execute(update(_OUTBOX).where(_OUTBOX.c.sku.in_(chunk)).values(lease_values))
         return claims
 
     def anything_due(self) -> bool:
-        """Tell whether `claim` would find something, for the price of finding the first."""
+        """Tell whether `claim` would find something; this looks for the first change only."""
         with self._database.reading() as session:
-            return bool(session.scalar(select(exists().where(_due(self._clock())))))
+            return bool(session.scalar(select(exists().where(_is_due(self._clock())))))
 
     def renew(self, owner: str, claims: Sequence[Claim], lease: timedelta) -> set[str]:
-        """Begin the leases of a batch anew, and return the SKUs that the owner still holds.
+        """Restart the leases of a batch, and return the SKUs that the owner still holds.
 
-        The others went to somebody else when their lease ran out: what the owner knows of them may be old by now.
+        The others went to another worker when their lease ran out: what this owner read of them may be out of date.
         """
-        _check(lease)
-        begun = update(_OUTBOX).values(lease_until=self._clock() + lease).where(_OUTBOX.c.lease_owner == owner)
+        _require_short(lease)
+        renewed = update(_OUTBOX).values(lease_until=self._clock() + lease).where(_OUTBOX.c.lease_owner == owner)
         held: set[str] = set()
         with self._database.writing() as session:
             for chunk in in_chunks(sorted(claim.sku for claim in claims)):
-                held.update(session.scalars(begun.where(_OUTBOX.c.sku.in_(chunk)).returning(_OUTBOX.c.sku)))
+                held.update(session.scalars(renewed.where(_OUTBOX.c.sku.in_(chunk)).returning(_OUTBOX.c.sku)))
         return held
 
     def acknowledge(self, owner: str, claims: Sequence[Claim]) -> int:
         """Remove changes that are applied and durable; return how many.
 
-        One that has changed again meanwhile stays. One that the owner held no longer is queued again: it may just
-        have written an older state over what the next holder wrote, who then can't acknowledge it either.
+        A change of a product that has changed again stays. One whose lease the owner had lost is queued again: the
+        owner may have overwritten what the next holder wrote with an older state. The next holder then can't
+        acknowledge it either.
         """
         with self._database.writing() as session:
-            held = _held(session, owner, claims)
+            held = _held_revisions(session, owner, claims)
             applied = [claim for claim in claims if held.get(claim.sku) == claim.revision]
             for chunk in in_chunks([claim.sku for claim in applied]):
                 session.execute(delete(_OUTBOX).where(_OUTBOX.c.sku.in_(chunk)))
             if len(applied) < len(claims):
-                _let_go(session, owner, claims)
+                _release(session, owner, claims)
                 lost = [(claim.sku, claim.revision) for claim in claims if claim.sku not in held]
                 queue_changes(session, lost, self._clock())
         return len(applied)
 
     def release(self, owner: str, claims: Sequence[Claim]) -> None:
-        """Give a batch back untouched, for whoever claims next."""
+        """Give a batch back untouched, for the next claim."""
         with self._database.writing() as session:
-            _let_go(session, owner, claims)
+            _release(session, owner, claims)
 
     def release_all(self, owner: str) -> None:
-        """Give back everything that an owner holds, known to it or not: a claim may succeed and its answer be lost."""
+        """Give back all that an owner holds, also what it does not know of: the answer to a claim may be lost."""
         with self._database.writing() as session:
             session.execute(update(_OUTBOX).where(_OUTBOX.c.lease_owner == owner).values(_FREE))
 
     def release_dead(self, host: str | None = None, alive: Callable[[int], bool] = is_alive) -> int:
-        """Free what processes of this host held when they were killed; return how many changes that are.
+        """Release what killed processes of this host held; return how many changes.
 
-        Owners must be named as `lease_owner` does; `host` is this one unless given, and `alive` is asked for a process
-        id whether there is such a process. Leases of other hosts, and of names of another kind, are left to run out.
+        Owners must be named by `lease_owner`. `host` is this one unless given; `alive` tells whether a process id
+        exists. Leases of other hosts, and of other kinds of names, are left to run out.
         """
         here = this_host() if host is None else host
         with self._database.reading() as session:
@@ -215,40 +216,49 @@ class Outbox:
             )
 
     def fail(self, owner: str, claims: Sequence[Claim], error: str) -> None:
-        """Put changes off after a failure: later each time, and aside with the error after `MAX_ATTEMPTS`."""
+        """Put changes off after a failure, longer each time; after `MAX_ATTEMPTS` they are parked with the error."""
         at = self._clock()
         with self._database.writing() as session:
-            for claim in claims:
-                _executed_for(session, self._put_off(claim.attempts + 1, at, error), owner, [claim])
-            _let_go(session, owner, claims)
+            for claim in sorted(claims, key=attrgetter("sku")):
+                delay = FIRST_RETRY_S * 4**claim.attempts * (0.5 + self._jitter())
+                failure = {
+                    "attempts": claim.attempts + 1,
+                    "error": error.replace("\x00", "\ufffd"),
+                    "parked": claim.attempts + 1 >= MAX_ATTEMPTS,
+                    "available_at": at + timedelta(seconds=delay),
+                }
+                as_claimed = (_OUTBOX.c.sku == claim.sku, _OUTBOX.c.revision == claim.revision)
+                held = update(_OUTBOX).where(*as_claimed, _OUTBOX.c.lease_owner == owner)
+                session.execute(held.values(failure))
+            _release(session, owner, claims)
 
     def depth(self) -> QueueDepth:
         """Count the queue."""
         at = self._clock()
-        free, parked = _free(at), OutboxRow.parked
-        counts = select(
-            _count(and_(~parked, free)),
-            _count(and_(~parked, ~free)),
-            _count(parked),
+        free, parked = _is_free(at), OutboxRow.parked
+        statement = select(
+            func.count(case((and_(~parked, free), 1))),
+            func.count(case((and_(~parked, ~free), 1))),
+            func.count(case((parked, 1))),
             func.min(case((~parked, OutboxRow.enqueued_at))),
         )
         with self._database.reading() as session:
-            waiting, leased, aside, oldest = session.execute(counts).one()
+            waiting, leased, parked_count, oldest = session.execute(statement).one()
         age = max(0.0, (at - oldest).total_seconds()) if oldest else 0.0
-        return QueueDepth(waiting or 0, leased or 0, aside or 0, age)
+        return QueueDepth(waiting, leased, parked_count, age)
 
-    def failing(self, limit: int = 100) -> list[Failure]:
-        """Return changes whose last attempt failed: those put aside first, then those put off, each by SKU."""
+    def failing(self, limit: int = 100) -> list[FailedChange]:
+        """Return changes whose last attempt failed: first the parked ones, then those put off, each by SKU."""
         columns = (OutboxRow.sku, OutboxRow.error, OutboxRow.attempts, OutboxRow.parked, OutboxRow.available_at)
         statement = select(*columns).where(OutboxRow.error != "").order_by(OutboxRow.parked.desc(), OutboxRow.sku)
         with self._database.reading() as session:
             return [
-                Failure(sku, error, attempts, parked, next_try=None if parked else at)
+                FailedChange(sku, error, attempts, parked, next_try=None if parked else at)
                 for sku, error, attempts, parked, at in session.execute(statement.limit(limit))
             ]
 
     def retry(self, skus: Sequence[str] | None = None) -> int:
-        """Make changes that failed due at once, put aside or put off (all, or these SKUs); return how many."""
+        """Make failed changes due at once, parked or put off (all, or these SKUs); return how many."""
         again = update(_OUTBOX).where(or_(_OUTBOX.c.parked.is_(True), _OUTBOX.c.error != ""))
         again = again.values(parked=False, attempts=0, error="", available_at=self._clock())
         with self._database.writing() as session:
@@ -258,59 +268,26 @@ class Outbox:
                 _rowcount(session.execute(again.where(_OUTBOX.c.sku.in_(chunk)))) for chunk in in_chunks(list(skus))
             )
 
-    def _put_off(self, attempts: int, at: datetime, error: str) -> Any:
-        delay = FIRST_RETRY_S * 4 ** (attempts - 1) * (0.5 + self._jitter())
-        return (
-            update(_OUTBOX)
-            .where(_held_as_claimed())
-            .values(
-                attempts=attempts,
-                error=error.replace("\x00", "\ufffd"),
-                parked=attempts >= MAX_ATTEMPTS,
-                available_at=at + timedelta(seconds=delay),
-            )
-        )
 
-
-def _check(lease: timedelta) -> None:
+def _require_short(lease: timedelta) -> None:
     if lease > LONGEST_LEASE:
         raise UsageError(f"a lease of {lease}, expected at most {LONGEST_LEASE}; renew it instead")
 
 
-def _due(at: datetime) -> ColumnElement[bool]:
-    # What was never put off is due whatever its time says, or a clock that jumps back would stall the queue. The index
-    # gives the rows in order, and the first that fit are nearly always the first of all.
+def _is_due(at: datetime) -> ColumnElement[bool]:
+    # A change that was never put off is due whatever its time says: a clock that jumps back would stall the queue
+    # otherwise. The database reads the index in order, and the first rows that fit are nearly always the first of all.
     available = or_(OutboxRow.attempts == 0, OutboxRow.available_at <= at, OutboxRow.available_at > at + LONGEST_RETRY)
-    return and_(OutboxRow.parked.is_(False), available, _free(at))
+    return and_(OutboxRow.parked.is_(False), available, _is_free(at))
 
 
-def _free(at: datetime) -> ColumnElement[bool]:
+def _is_free(at: datetime) -> ColumnElement[bool]:
     until = OutboxRow.lease_until
     return or_(until.is_(None), until <= at, until > at + LONGEST_LEASE)
 
 
-def _count(condition: ColumnElement[bool] | Any) -> ColumnElement[int]:
-    return func.sum(case((condition, 1), else_=0))
-
-
-def _held_as_claimed() -> ColumnElement[bool]:
-    return and_(
-        _OUTBOX.c.sku == bindparam("claimed_sku"),
-        _OUTBOX.c.revision == bindparam("claimed_revision"),
-        _OUTBOX.c.lease_owner == bindparam("claimed_by"),
-    )
-
-
-def _executed_for(session: Session, statement: Any, owner: str, claims: Sequence[Claim]) -> int:
-    rows = [
-        {"claimed_sku": claim.sku, "claimed_revision": claim.revision, "claimed_by": owner}
-        for claim in sorted(claims, key=lambda claim: claim.sku)
-    ]
-    return _rowcount(session.execute(statement, rows)) if rows else 0
-
-
-def _held(session: Session, owner: str, claims: Sequence[Claim]) -> dict[str, int]:
-    """Return the revision at which each SKU of a batch stands now, of those that the owner still holds."""
+def _held_revisions(session: Session, owner: str, claims: Sequence[Claim]) -> dict[str, int]:
+    """Return the current revision of each SKU of a batch that the owner still holds."""
     held: dict[str, int] = {}
     ours = select(OutboxRow.sku, OutboxRow.revision).where(OutboxRow.lease_owner == owner).with_for_update()
     for chunk in in_chunks(sorted(claim.sku for claim in claims)):
@@ -319,8 +296,8 @@ def _held(session: Session, owner: str, claims: Sequence[Claim]) -> dict[str, in
     return held
 
 
-def _let_go(session: Session, owner: str, claims: Sequence[Claim]) -> None:
-    """Free what the owner still holds of the batch; what was removed, or claimed by another since, is not touched."""
+def _release(session: Session, owner: str, claims: Sequence[Claim]) -> None:
+    """Release what the owner still holds of the batch. Rows that are gone or held by another are not touched."""
     for chunk in in_chunks([claim.sku for claim in claims]):
         held = and_(_OUTBOX.c.sku.in_(chunk), _OUTBOX.c.lease_owner == owner)
         session.execute(update(_OUTBOX).where(held).values(_FREE))

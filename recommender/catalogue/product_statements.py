@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from recommender.catalogue.statements import execute_many, in_chunks, insert_into, table_of
+from recommender.database.statements import execute_many, in_chunks, insert_into, table_of
 from recommender.database.tables import ProductRow
 
 _PRODUCT = table_of(ProductRow)
@@ -19,12 +19,12 @@ CONTENT = tuple(
     for column in _PRODUCT.columns
     if column.name not in {"id", "active", "revision", "created_at", "updated_at"}
 )
-"""Columns that a product brings; the others name the row, or count and date its changes."""
+"""Columns that come from the product; the others identify the row, or count and date its changes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is compared of a product that the catalogue has."""
+class KnownProduct:
+    """The part of a stored product that a new state of it is compared with."""
 
     id: int
     content_hash: str
@@ -32,28 +32,28 @@ class Known:
     active: bool
     revision: int
 
-    def is_current(self, content: str) -> bool:
-        """Tell whether a product of this content would change nothing."""
-        return self.active and self.content_hash == content
+    def is_current(self, content_hash: str) -> bool:
+        """Tell whether writing a product with this hash would change nothing."""
+        return self.active and self.content_hash == content_hash
 
-    def needs_text(self, text: str) -> bool:
-        """Tell whether the index must encode this text: it is another, or left the index with its product."""
-        return not self.active or self.text_hash != text
+    def needs_encoding(self, text_hash: str) -> bool:
+        """Tell whether the index must encode the text: it has changed, or it left the index with its product."""
+        return not self.active or self.text_hash != text_hash
 
 
 def known_products(
     session: Session, skus: Sequence[str], *conditions: ColumnElement[bool], lock: bool = True
-) -> dict[str, Known]:
-    """Return those of the SKUs that the catalogue has, locked until the transaction ends unless told otherwise."""
+) -> dict[str, KnownProduct]:
+    """Return those of the SKUs that the catalogue has; with `lock` they are locked until the transaction ends."""
     columns = (ProductRow.id, ProductRow.content_hash, ProductRow.text_hash, ProductRow.active, ProductRow.revision)
     statement = select(ProductRow.sku, *columns).where(*conditions)
     if lock:
-        # In one order everywhere, and locked where the database has row locks: two writers can't block each other.
+        # Every writer locks rows in the same order, so two writers can't block each other. SQLite has no row locks.
         statement = statement.order_by(ProductRow.sku).with_for_update()
-    known: dict[str, Known] = {}
+    known: dict[str, KnownProduct] = {}
     for chunk in in_chunks(sorted(skus)):
         rows = session.execute(statement.where(ProductRow.sku.in_(chunk)))
-        known.update((row[0], Known(*row[1:])) for row in rows)
+        known.update((row[0], KnownProduct(*row[1:])) for row in rows)
     return known
 
 
@@ -63,14 +63,14 @@ def insert_products(session: Session, rows: Sequence[Mapping[str, object]], at: 
         return
     first = {"active": True, "revision": 1, "created_at": at, "updated_at": at}
     statement = insert_into(session, _PRODUCT).values(first)
-    # Another writer of a server database may insert the same SKU since we looked; then this is the later change.
+    # Another writer of a server database may have inserted the same SKU since we looked. Then ours is the later change.
     later = {name: statement.excluded[name] for name in (*CONTENT, "active", "updated_at") if name != "sku"}
     counted = {"revision": _PRODUCT.c.revision + 1}
     execute_many(session, statement.on_conflict_do_update(index_elements=["sku"], set_=later | counted), rows)
 
 
 def replace_products(session: Session, rows: Sequence[Mapping[str, object]], at: datetime) -> None:
-    """Write changed products over those of the id `known_id`; the rows have the columns of `CONTENT` beside it."""
+    """Overwrite the products with the id `known_id`; the rows have the columns of `CONTENT` beside it."""
     if not rows:
         return
     written: dict[str, Any] = {name: bindparam(name) for name in CONTENT if name != "sku"}

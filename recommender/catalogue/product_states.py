@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from recommender.catalogue.statements import in_chunks
 from recommender.database.engine import Database
+from recommender.database.statements import in_chunks
 from recommender.database.tables import OutboxRow, ProductRow
 
 
 @dataclass(frozen=True, slots=True)
 class ProductState:
-    """Of one SKU. `queued`: a change of it waits for the index, and was not put aside."""
+    """The state of one SKU. `queued`: a change of it waits for the index and has not been parked."""
 
     active: bool
     text_hash: str
@@ -37,18 +37,13 @@ class ProductStates:
         Products are read before the outbox. A row leaves the outbox after the index has its change, so a point that is
         read after this call is at least as new as the state of a product that is not queued.
         """
+        columns = (ProductRow.sku, ProductRow.active, ProductRow.text_hash, ProductRow.revision)
         states: dict[str, ProductState] = {}
         for chunk in in_chunks(skus):
-            states |= self._chunk(chunk)
+            waiting = select(OutboxRow.sku).where(OutboxRow.sku.in_(chunk), OutboxRow.parked.is_(False))
+            with self._database.reading() as session:
+                rows = session.execute(select(*columns).where(ProductRow.sku.in_(chunk))).all()
+                queued = set(session.scalars(waiting))
+            states |= dict.fromkeys(queued, _UNKNOWN)
+            states |= {sku: ProductState(active, text, at, sku in queued) for sku, active, text, at in rows}
         return states
-
-    def _chunk(self, skus: Sequence[str]) -> dict[str, ProductState]:
-        columns = (ProductRow.sku, ProductRow.active, ProductRow.text_hash, ProductRow.revision)
-        waiting = select(OutboxRow.sku).where(OutboxRow.sku.in_(skus), OutboxRow.parked.is_(False))
-        with self._database.reading() as session:
-            rows = session.execute(select(*columns).where(ProductRow.sku.in_(skus))).all()
-            queued = set(session.scalars(waiting))
-        states = dict.fromkeys(queued, _UNKNOWN)
-        return states | {
-            row.sku: ProductState(row.active, row.text_hash, row.revision, row.sku in queued) for row in rows
-        }

@@ -1,4 +1,4 @@
-"""The catalogue: products by SKU. Whatever changes one also queues it for the index, in the same transaction."""
+"""The catalogue: products by SKU. Every change is also queued for the index, in the same transaction."""
 
 from __future__ import annotations
 
@@ -7,21 +7,41 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from recommender.catalogue.categories import CategoryTree
-from recommender.catalogue.nearest import nearest_skus
+from recommender.catalogue.categories import CategoryIds
 from recommender.catalogue.outbox import queue_changes
 from recommender.catalogue.product_statements import insert_products, known_products, replace_products
-from recommender.catalogue.staged_product import Offer, UpsertCounts, offer_of
-from recommender.catalogue.statements import in_chunks, table_of
+from recommender.catalogue.sku_suggestions import nearest_skus
+from recommender.catalogue.staged_product import StagedProduct, UpsertCounts, stage
 from recommender.database.engine import Database
+from recommender.database.statements import in_chunks, table_of
 from recommender.database.tables import CategoryRow, ProductRow, now
 from recommender.query import WriteResult
 from recommender.types import PATH_SEPARATOR, Availability, Product
 
 _PRODUCT = table_of(ProductRow)
+_STORED_COLUMNS: tuple[Any, ...] = (
+    ProductRow.id,
+    ProductRow.sku,
+    ProductRow.title,
+    ProductRow.description,
+    ProductRow.brand,
+    CategoryRow.path.label("category_path"),
+    ProductRow.price,
+    ProductRow.currency,
+    ProductRow.availability,
+    ProductRow.url,
+    ProductRow.image,
+    ProductRow.group_id,
+    ProductRow.attributes,
+    ProductRow.active,
+    ProductRow.text_hash,
+    ProductRow.revision,
+    ProductRow.created_at,
+)
+_STORED = select(*_STORED_COLUMNS).outerjoin(CategoryRow, ProductRow.category_id == CategoryRow.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +75,7 @@ class Catalogue:
     def __init__(self, database: Database, hash_text: Callable[[Product], str]) -> None:
         self._database = database
         self._hash_text = hash_text
-        self._categories = CategoryTree()
+        self._categories = CategoryIds()
 
     def get(self, sku: str) -> StoredProduct | None:
         """Return a product, active or not; None when the SKU was never seen."""
@@ -66,12 +86,12 @@ class Catalogue:
         found: dict[str, StoredProduct] = {}
         with self._database.reading() as session:
             for chunk in in_chunks(skus):
-                rows = session.execute(_stored().where(ProductRow.sku.in_(chunk)))
+                rows = session.execute(_STORED.where(ProductRow.sku.in_(chunk)))
                 found.update((row.sku, _stored_product(row)) for row in rows)
         return {sku: found[sku] for sku in skus if sku in found}
 
     def products(self, batch: int = 1000, active_only: bool = True) -> Iterator[StoredProduct]:
-        """Walk over the products in the order they came in, `batch` in memory at a time.
+        """Yield the products in the order they came in, `batch` in memory at a time.
 
         Each batch is read by itself: a long walk holds no transaction, and sees changes made ahead of it.
         """
@@ -92,7 +112,7 @@ class Catalogue:
             return nearest_skus(session, sku, limit)
 
     def active_skus(self, batch: int, unchanged_since: datetime) -> Iterator[list[str]]:
-        """Walk over the SKUs of active products that were last changed before a time, `batch` of them at a time."""
+        """Yield the SKUs of active products that were last changed before `unchanged_since`, in lists of `batch`."""
         old = (ProductRow.active.is_(True), ProductRow.updated_at < unchanged_since)
         statement = select(ProductRow.id, ProductRow.sku).where(*old).order_by(ProductRow.id).limit(batch)
         last = 0
@@ -105,48 +125,48 @@ class Catalogue:
             last = rows[-1].id
 
     def upsert(self, products: Sequence[Product]) -> UpsertCounts:
-        """Create or replace products by SKU, all of them in one transaction; of a SKU given twice the last stands.
+        """Create or replace products by SKU, all of them in one transaction; of a SKU given twice the last one counts.
 
         Products that are in the catalogue as given, and active, are not written and not queued.
         """
-        return self.upsert_offers([offer_of(product) for product in products])
+        return self.upsert_staged([stage(product) for product in products])
 
-    def upsert_offers(self, offers: Sequence[Offer]) -> UpsertCounts:
+    def upsert_staged(self, staged: Sequence[StagedProduct]) -> UpsertCounts:
         """Do as `upsert` with products that are hashed already."""
         with self._database.writing() as session:
-            changes = self._upsert(session, offers)
+            changes = self._upsert(session, staged)
         self._categories.remember(changes.category_ids)
         return UpsertCounts(len(changes.created), len(changes.updated), len(changes.unchanged), changes.retexted)
 
     def write(self, products: Sequence[Product], delete: Sequence[str]) -> WriteResult:
         """Do as `upsert` and `deactivate` in one transaction, and tell what became of each SKU."""
         with self._database.writing() as session:
-            changes = self._upsert(session, [offer_of(product) for product in products])
+            changes = self._upsert(session, [stage(product) for product in products])
             deleted = _deactivate(session, delete)
         self._categories.remember(changes.category_ids)
         return WriteResult(changes.created, changes.updated, changes.unchanged, deleted)
 
-    def _upsert(self, session: Session, offers: Sequence[Offer]) -> _Changes:
-        """Write what is new or different."""
-        offered = {offer.product.sku: offer for offer in offers}
-        known = known_products(session, list(offered))
-        fresh = sorted(offered.keys() - known.keys())
-        changed = [sku for sku in sorted(known) if not known[sku].is_current(offered[sku].content)]
-        ids = self._categories.ids(session, (offered[sku].product.category for sku in (*fresh, *changed)))
+    def _upsert(self, session: Session, staged: Sequence[StagedProduct]) -> _Changes:
+        """Write the products that are new or different."""
+        by_sku = {each.product.sku: each for each in staged}
+        known = known_products(session, list(by_sku))
+        created = sorted(by_sku.keys() - known.keys())
+        updated = [sku for sku in sorted(known) if not known[sku].is_current(by_sku[sku].content_hash)]
+        ids = self._categories.ids(session, (by_sku[sku].product.category for sku in (*created, *updated)))
+        rows = {sku: self._columns(by_sku[sku], ids) for sku in (*created, *updated)}
         at = now()
-        rows = {sku: self._row(offered[sku], ids) for sku in (*fresh, *changed)}
-        insert_products(session, [rows[sku] for sku in fresh], at)
-        replace_products(session, [rows[sku] | {"known_id": known[sku].id} for sku in changed], at)
-        revisions = dict.fromkeys(fresh, 1) | {sku: known[sku].revision + 1 for sku in changed}
+        insert_products(session, [rows[sku] for sku in created], at)
+        replace_products(session, [rows[sku] | {"known_id": known[sku].id} for sku in updated], at)
+        revisions = dict.fromkeys(created, 1) | {sku: known[sku].revision + 1 for sku in updated}
         queue_changes(session, revisions.items(), at)
-        retexted = sum(known[sku].needs_text(str(rows[sku]["text_hash"])) for sku in changed)
-        unchanged = tuple(sku for sku in offered if sku not in rows)
-        return _Changes(tuple(fresh), tuple(changed), unchanged, retexted, ids)
+        retexted = sum(known[sku].needs_encoding(str(rows[sku]["text_hash"])) for sku in updated)
+        unchanged = tuple(sku for sku in by_sku if sku not in rows)
+        return _Changes(tuple(created), tuple(updated), unchanged, retexted, ids)
 
     def deactivate(self, skus: Sequence[str], unchanged_since: datetime | None = None) -> int:
         """Take products out of the shop; they stay in the catalogue. Returns how many were active.
 
-        With `unchanged_since` those that were changed at that time or later are left as they are.
+        With `unchanged_since`, products that were changed at that time or later stay as they are.
         """
         with self._database.writing() as session:
             return len(_deactivate(session, skus, unchanged_since))
@@ -160,7 +180,7 @@ class Catalogue:
         return len(queued)
 
     def rehash(self) -> int:
-        """Hash the texts anew, after what goes into them was set otherwise; queue and count those that differ."""
+        """Hash the texts again after the text settings changed; queue the products that differ, and return how many."""
         last = queued = 0
         while rows := self._batch_after(last, 1000, active_only=True):
             queued += self._rehash(rows)
@@ -177,10 +197,10 @@ class Catalogue:
         )
         statement = select(CategoryRow.path, sizes.c.size).join(CategoryRow, CategoryRow.id == sizes.c.category_id)
         with self._database.reading() as session:
-            return {_names(path): size for path, size in session.execute(statement.order_by(CategoryRow.path))}
+            return {_path_names(path): size for path, size in session.execute(statement.order_by(CategoryRow.path))}
 
     def _batch_after(self, last: int, batch: int, active_only: bool) -> Sequence[Row[Any]]:
-        statement = _stored().where(ProductRow.id > last).order_by(ProductRow.id).limit(batch)
+        statement = _STORED.where(ProductRow.id > last).order_by(ProductRow.id).limit(batch)
         if active_only:
             statement = statement.where(ProductRow.active.is_(True))
         with self._database.reading() as session:
@@ -191,7 +211,7 @@ class Catalogue:
         differing = [row for row in rows if hashes[row.id] != row.text_hash]
         if not differing:
             return 0
-        # A product that was changed since it was read has been hashed anew by that change.
+        # A product that was changed since it was read has been hashed again by that change.
         statement = (
             update(_PRODUCT)
             .where(_PRODUCT.c.id == bindparam("read_id"), _PRODUCT.c.revision == bindparam("read_revision"))
@@ -205,13 +225,13 @@ class Catalogue:
             queue_changes(session, [(row.sku, row.revision + 1) for row in differing], now())
         return len(differing)
 
-    def _row(self, offer: Offer, categories: dict[tuple[str, ...], int]) -> dict[str, object]:
-        product = offer.product
+    def _columns(self, staged: StagedProduct, categories: dict[tuple[str, ...], int]) -> dict[str, object]:
+        product = staged.product
         return {
             "sku": product.sku,
             "title": product.title,
             "text_hash": self._hash_text(product),
-            "content_hash": offer.content,
+            "content_hash": staged.content_hash,
             "group_id": product.group_id,
             "description": product.description,
             "brand": product.brand,
@@ -237,29 +257,6 @@ def _deactivate(session: Session, skus: Sequence[str], unchanged_since: datetime
     return tuple(known)
 
 
-def _stored() -> Select[Any]:
-    columns: tuple[Any, ...] = (
-        ProductRow.id,
-        ProductRow.sku,
-        ProductRow.title,
-        ProductRow.description,
-        ProductRow.brand,
-        CategoryRow.path.label("category_path"),
-        ProductRow.price,
-        ProductRow.currency,
-        ProductRow.availability,
-        ProductRow.url,
-        ProductRow.image,
-        ProductRow.group_id,
-        ProductRow.attributes,
-        ProductRow.active,
-        ProductRow.text_hash,
-        ProductRow.revision,
-        ProductRow.created_at,
-    )
-    return select(*columns).outerjoin(CategoryRow, ProductRow.category_id == CategoryRow.id)
-
-
 def _stored_product(row: Row[Any]) -> StoredProduct:
     return StoredProduct(_product(row), row.active, row.text_hash, row.revision, row.created_at)
 
@@ -270,7 +267,7 @@ def _product(row: Row[Any]) -> Product:
         title=row.title,
         description=row.description,
         brand=row.brand,
-        category=_names(row.category_path),
+        category=_path_names(row.category_path),
         price=row.price,
         currency=row.currency,
         availability=Availability(row.availability),
@@ -281,5 +278,5 @@ def _product(row: Row[Any]) -> Product:
     )
 
 
-def _names(path: str | None) -> tuple[str, ...]:
+def _path_names(path: str | None) -> tuple[str, ...]:
     return tuple(path.split(PATH_SEPARATOR)) if path else ()

@@ -1,4 +1,4 @@
-"""Pins and bans: what a person says of single products, for a query, below a category, or everywhere."""
+"""Pins and bans of single products, for a query, below a category, or everywhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recommender.query import MAX_RESULTS, Rule, RuleAction
 from recommender.types import PATH_SEPARATOR, category_path
 
 _LARGEST_ID = 2**31 - 1
-"""A larger one fits no column of ids."""
+"""The largest value of an id column."""
 
 
 def folded_query(text: str) -> str:
@@ -24,7 +24,7 @@ def folded_query(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-class Rules:
+class RuleStore:
     """The rules table. Safe to use from several threads."""
 
     def __init__(self, database: Database) -> None:
@@ -40,7 +40,17 @@ class Rules:
 
         Raises `BadInput` for a rule that could never hold.
         """
-        rule = _checked(rule)
+        rule = replace(
+            rule,
+            sku=rule.sku.strip(),
+            query=" ".join(rule.query.split()),
+            category=normal_path(tuple(rule.category)),
+            starts_at=_utc(rule.starts_at),
+            ends_at=_utc(rule.ends_at),
+            note=rule.note.strip(),
+        )
+        if problem := _problem(rule):
+            raise BadInput(problem)
         with self._database.writing() as session:
             row = RuleRow(
                 action=rule.action.value,
@@ -69,21 +79,6 @@ class Rules:
 def holds(rule: Rule, at: datetime) -> bool:
     """Tell whether the dates of a rule hold at a time."""
     return (rule.starts_at is None or rule.starts_at <= at) and (rule.ends_at is None or at < rule.ends_at)
-
-
-def _checked(rule: Rule) -> Rule:
-    rule = replace(
-        rule,
-        sku=rule.sku.strip(),
-        query=" ".join(rule.query.split()),
-        category=normal_path(tuple(rule.category)),
-        starts_at=_utc(rule.starts_at),
-        ends_at=_utc(rule.ends_at),
-        note=rule.note.strip(),
-    )
-    if problem := _problem(rule):
-        raise BadInput(problem)
-    return rule
 
 
 def _problem(rule: Rule) -> str:

@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Protocol
 
 from recommender.catalogue.categories import normal_path
-from recommender.catalogue.hashes import content_hash
-from recommender.types import Product
+from recommender.types import PRICE_SCALE, Product
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """A product as it is stored, its category in normal form, and the hash by which it is found unchanged."""
+class StagedProduct:
+    """A product as it will be stored, its category in normal form, and the hash that shows whether it has changed."""
 
     product: Product
-    content: str
+    content_hash: str
 
 
-def offer_of(product: Product) -> Offer:
+def stage(product: Product) -> StagedProduct:
     """Return a product ready to be compared and written."""
     normal = normal_path(tuple(product.category))
     product = product if normal == product.category else replace(product, category=normal)
-    return Offer(product, content_hash(product))
+    return StagedProduct(product, content_hash(product))
+
+
+def content_hash(product: Product) -> str:
+    """Return 32 hex digits over every field of a product.
+
+    Prices that the catalogue stores alike hash alike, and so do attributes in another order.
+    """
+    fields = [
+        product.sku,
+        product.title,
+        product.description,
+        product.brand,
+        product.category,
+        None if product.price is None else int(product.price.scaleb(PRICE_SCALE).to_integral_value()),
+        product.currency,
+        product.availability,
+        product.url,
+        product.image,
+        product.group_id,
+        sorted(product.attributes.items()),
+    ]
+    return blake2b(json.dumps(fields).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class UpsertCounts:
-    """How many products were new, different, and as they stood before.
+    """How many products were new, different, and the same as before.
 
-    `retexted` are those of the updated that must be encoded again: their text is another, or they come back.
+    `retexted` counts the updated products that must be encoded again: their text has changed, or they come back.
     """
 
     created: int = 0
@@ -47,11 +70,11 @@ class UpsertCounts:
         )
 
 
-class Shelf(Protocol):
-    """What takes products in: the catalogue, or a rehearsal that only counts."""
+class ProductSink(Protocol):
+    """Where imported products go: the catalogue, or a dry run that only counts."""
 
-    def upsert_offers(self, offers: Sequence[Offer]) -> UpsertCounts:
-        """Take products in by SKU; of a SKU given twice the last stands."""
+    def upsert_staged(self, staged: Sequence[StagedProduct]) -> UpsertCounts:
+        """Create or replace products by SKU; of a SKU given twice the last one counts."""
         ...
 
     def deactivate(self, skus: Sequence[str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from recommender.catalogue.full_sync import Departures
+    from recommender.catalogue.full_sync import DeactivationSummary
     from recommender.catalogue.importer import ImportSummary
     from recommender.ingestion.feed_folder import FeedReport
     from recommender.ingestion.worker import DrainSummary
@@ -32,7 +32,7 @@ def _import_line(summary: ImportSummary, dry_run: bool) -> str:
     return line
 
 
-def _departures_line(departures: Departures, dry_run: bool) -> str:
+def _departures_line(departures: DeactivationSummary, dry_run: bool) -> str:
     if departures.refused:
         return f"would be refused: {departures.refused}" if dry_run else "full feed refused: nothing deactivated"
     count = departures.missing if dry_run else departures.deactivated

@@ -11,7 +11,7 @@ from recommender.cli.command import CommandRun, Output, command
 @command
 def status(run: CommandRun) -> Output:
     """Show what is installed here: products, live model and generation, and the queue."""
-    from recommender.catalogue.runs import last_run
+    from recommender.catalogue.import_runs import last_run
     from recommender.jobs.status import status_of
 
     application = run.open()

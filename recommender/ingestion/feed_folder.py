@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from recommender.catalogue.runs import ImportStopped
+from recommender.catalogue.import_runs import ImportStopped
 from recommender.errors import BadInput, MissingExtra, Unavailable, one_line
 
 SETTLED_S = 2.0

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from recommender.application.composition import Application
-from recommender.catalogue.dry_run import Rehearsal
-from recommender.catalogue.full_sync import Departures, FeedEnd, FullFeed
+from recommender.catalogue.dry_run import DryRun
+from recommender.catalogue.full_sync import DeactivationSummary, FeedEnd, FullSync
 from recommender.catalogue.importer import ImportSummary, import_feed
 from recommender.errors import IndexHeld, Refused, UsageError
 from recommender.feeds.download import DownloadRules
@@ -32,7 +32,7 @@ class ImportOutcome:
     """What importing feeds did to the catalogue, or would do in a dry run. Only full feeds have `departures`."""
 
     imports: tuple[ImportSummary, ...]
-    departures: Departures | None = None
+    departures: DeactivationSummary | None = None
 
     def refusal(self) -> Refused | None:
         """Return the error of feeds that were refused as the whole catalogue; None if they were not."""
@@ -83,10 +83,10 @@ def import_feeds(
         raise UsageError("--force is for --full: it deactivates what the feeds lack, however much that is")
     for feed in feeds if len(feeds) > 1 else ():
         check_feed(feed, feed_format, mapping or {})
-    whole = FullFeed(application.catalogue) if full else None
+    whole = FullSync(application.catalogue) if full else None
     read = partial(
         import_feed,
-        Rehearsal(application.database, application.text.hash, len(feeds)) if dry_run else application.catalogue,
+        DryRun(application.database, application.text.hash, len(feeds)) if dry_run else application.catalogue,
         None if dry_run else application.database,
         format=feed_format,
         mapping=mapping or {},

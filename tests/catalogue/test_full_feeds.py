@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from recommender.catalogue.full_sync import Departures, FeedEnd, FullFeed
+from recommender.catalogue.full_sync import DeactivationSummary, FeedEnd, FullSync
+from recommender.catalogue.import_runs import ImportStopped
 from recommender.catalogue.importer import import_feed
 from recommender.catalogue.repository import Catalogue
-from recommender.catalogue.runs import ImportStopped
 from recommender.database.engine import Database
 from recommender.database.tables import OutboxRow, ProductRow
 from recommender.types import Product
 
-FullImport = Callable[..., Departures]
+FullImport = Callable[..., DeactivationSummary]
 
 
 def _feed(skus: Sequence[str], title: str = "Title") -> str:
@@ -40,8 +40,10 @@ def _queue(database: Database) -> dict[str, int]:
 def full_import(catalogue: Catalogue, database: Database, write: Callable[..., Path]) -> FullImport:
     """Import feeds, given by their content, as the whole catalogue."""
 
-    def _full_import(*contents: str | bytes, meanwhile: Callable[[], object] = lambda: None, **how: bool) -> Departures:
-        whole = FullFeed(catalogue)
+    def _full_import(
+        *contents: str | bytes, meanwhile: Callable[[], object] = lambda: None, **how: bool
+    ) -> DeactivationSummary:
+        whole = FullSync(catalogue)
         ends = []
         for number, content in enumerate(contents):
             feed = write(content, f"feed-{number}.csv")
@@ -58,7 +60,7 @@ def test_what_the_feeds_together_lack_goes_and_is_queued_and_comes_back_with_a_f
 ) -> None:
     catalogue.upsert([Product(sku, "Title") for sku in _skus(0, 10)])
     done = full_import(_feed(_skus(0, 5)), _feed(_skus(5, 9)))
-    assert done == Departures(active=10, missing=1, deactivated=1, refused="")
+    assert done == DeactivationSummary(active=10, missing=1, deactivated=1, refused="")
     assert _active(catalogue) == _skus(0, 9)
     stored = catalogue.get("p0009")
     assert stored is not None
@@ -109,7 +111,7 @@ def test_a_feed_that_looks_broken_takes_nothing_out_unless_forced(
 
 def test_a_rehearsal_counts_and_takes_nothing_out(catalogue: Catalogue, full_import: FullImport) -> None:
     catalogue.upsert([Product(sku, "Title") for sku in _skus(0, 10)])
-    assert full_import(_feed(_skus(0, 9)), dry_run=True) == Departures(10, 1, 0, "")
+    assert full_import(_feed(_skus(0, 9)), dry_run=True) == DeactivationSummary(10, 1, 0, "")
     assert full_import(_feed(_skus(0, 2)), dry_run=True).refused != ""
     assert len(_active(catalogue)) == 10
 
@@ -132,11 +134,11 @@ def test_what_ends_it_halfway_leaves_nothing_unqueued_and_the_same_feed_does_the
     catalogue.upsert([Product(sku, "Title") for sku in _skus(0, 5_000)])
     answers = iter([False, True])
     with pytest.raises(ImportStopped):
-        FullFeed(catalogue).close([], force=True, stopped=lambda: next(answers))
+        FullSync(catalogue).close([], force=True, stopped=lambda: next(answers))
     with database.reading() as session:
         gone = select(ProductRow.sku, ProductRow.revision).where(ProductRow.active.is_(False))
         off = {row.sku: row.revision for row in session.execute(gone)}
     assert 0 < len(off) < 5_000
     assert off.items() <= _queue(database).items()
-    assert FullFeed(catalogue).close([], force=True).deactivated == 5_000 - len(off)
+    assert FullSync(catalogue).close([], force=True).deactivated == 5_000 - len(off)
     assert catalogue.count() == 0

@@ -10,19 +10,18 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import update
 
+from recommender.catalogue.import_runs import ImportStopped, close_interrupted, last_run, record_run
 from recommender.catalogue.importer import ImportSummary
 from recommender.catalogue.lease_owner import process_of, this_host
-from recommender.catalogue.runs import ImportStopped, close_interrupted, last_run, recorded
 from recommender.database.engine import Database
-from recommender.database.import_runs import last_import
 from recommender.database.tables import ImportRunRow
 
 KILLED = """
 import os, signal, sys
 from recommender.catalogue.lease_owner import process_of, this_host
-from recommender.catalogue.runs import recorded
+from recommender.catalogue.import_runs import record_run
 from recommender.database.engine import Database
-with Database(sys.argv[1]) as database, recorded(database, "killed.csv"):
+with Database(sys.argv[1]) as database, record_run(database, "killed.csv"):
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -32,9 +31,11 @@ def test_a_run_whose_process_was_killed_is_shown_as_interrupted_and_closed_by_th
 ) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
     assert subprocess.run([sys.executable, "-c", KILLED, url], check=False).returncode == -9
-    stored, shown = last_import(database), last_run(database)
-    assert stored is not None and shown is not None
-    assert (stored.status, shown.status) == ("running", "interrupted")
+    shown = last_run(database)
+    with database.reading() as session:
+        stored = session.query(ImportRunRow).one().status
+    assert shown is not None
+    assert (stored, shown.status) == ("running", "interrupted")
     assert "run it again" in shown.error
     ingest("sku,title\na,A\n")
     with database.reading() as session:
@@ -46,7 +47,7 @@ def test_a_run_whose_process_was_killed_is_shown_as_interrupted_and_closed_by_th
 
 
 def test_a_run_that_goes_on_here_or_on_another_host_is_running(database: Database) -> None:
-    with recorded(database, "here.csv"):
+    with record_run(database, "here.csv"):
         assert close_interrupted(database) == 0
         shown = last_run(database)
         assert shown is not None and (shown.status, shown.error) == ("running", "")

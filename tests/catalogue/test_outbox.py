@@ -9,7 +9,7 @@ import pytest
 from support.catalogue_doubles import Clock
 
 from recommender.catalogue.lease_owner import is_alive, lease_owner, process_of, this_host
-from recommender.catalogue.outbox import LONGEST_LEASE, MAX_ATTEMPTS, Claim, Failure, Outbox, QueueDepth
+from recommender.catalogue.outbox import LONGEST_LEASE, MAX_ATTEMPTS, Claim, FailedChange, Outbox, QueueDepth
 from recommender.catalogue.repository import Catalogue
 from recommender.database.engine import Database
 from recommender.errors import UsageError
@@ -176,7 +176,7 @@ def test_a_failure_is_retried_later_each_time_and_then_parked_with_its_error(
     assert delays == [0, 2, 8, 32, 128]
     clock.advance(100_000)
     assert outbox.claim("one", 1, MINUTE) == []
-    assert outbox.failing() == [Failure("a", "engine said no", MAX_ATTEMPTS, parked=True, next_try=None)]
+    assert outbox.failing() == [FailedChange("a", "engine said no", MAX_ATTEMPTS, parked=True, next_try=None)]
     assert outbox.depth() == QueueDepth(0, 0, 1, 0.0)
 
 
@@ -204,8 +204,8 @@ def test_what_failed_once_is_listed_with_its_next_try_and_comes_at_once_by_retry
     outbox.fail("one", claims[:2], "no")
     outbox.release("one", claims[2:])
     later = clock() + timedelta(seconds=2)
-    assert outbox.failing() == [Failure(sku, "no", 1, parked=False, next_try=later) for sku in "ab"]
-    assert outbox.failing(limit=1) == [Failure("a", "no", 1, parked=False, next_try=later)]
+    assert outbox.failing() == [FailedChange(sku, "no", 1, parked=False, next_try=later) for sku in "ab"]
+    assert outbox.failing(limit=1) == [FailedChange("a", "no", 1, parked=False, next_try=later)]
     assert _skus(outbox.claim("one", 10, MINUTE)) == ["c"]
     assert outbox.retry(["b", "c"]) == 1  # c is in hand, and has not failed
     assert outbox.claim("one", 10, MINUTE) == [Claim("b", 1, 0)]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from recommender.catalogue.runs import recorded
+from recommender.catalogue.import_runs import record_run
 from recommender.database.engine import Database
 from recommender.query import MAX_RESULTS
 
@@ -76,7 +76,7 @@ def test_status_tells_of_the_last_import(shop: Command) -> None:
 
 
 def test_status_names_the_process_of_a_running_import_and_calls_it_no_error(shop: Command, home: Path) -> None:
-    with Database(f"sqlite:///{home / 'catalogue.db'}") as database, recorded(database, "running.csv"):
+    with Database(f"sqlite:///{home / 'catalogue.db'}") as database, record_run(database, "running.csv"):
         last = shop("status", "--json").json["last_import"]
         assert (last["status"], last["error"]) == ("running", "")
         assert f"running.csv: running (by process {last['holder']})" in shop("status").out

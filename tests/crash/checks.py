@@ -10,8 +10,8 @@ from crash.ledger import State, held_by
 
 from recommender.application.composition import Application
 from recommender.backup.archive import CATALOGUE, unpack
+from recommender.catalogue.import_runs import RUNNING, last_run
 from recommender.catalogue.repository import Catalogue
-from recommender.catalogue.runs import RUNNING, last_run
 from recommender.database.engine import Database
 from recommender.database.migrate import upgrade
 from recommender.database.transfer import sqlite_file

@@ -20,7 +20,7 @@ from recommender.index.protocol import Point
 from recommender.ingestion import backfill, pipeline
 
 OUTBOX = {"claim": "claim", "renew": "claim", "acknowledge": "acknowledge"}
-CATALOGUE = {"upsert": "import", "upsert_offers": "import", "deactivate": "deactivate"}
+CATALOGUE = {"upsert": "import", "upsert_staged": "import", "deactivate": "deactivate"}
 ENCODER = {"encode": "encode"}
 INDEX = {"overwrite_payloads": "write", "delete": "write", "flush": "flush", "optimize": "optimize"}
 ENGINE = {"drop": "drop"}

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import URL, select, text
 from sqlalchemy.exc import IntegrityError
 
+from recommender.catalogue.import_runs import last_run
 from recommender.database.engine import Database, open_engine
-from recommender.database.import_runs import last_import
 from recommender.database.migrate import current_revision, drift, head_revision, upgrade
 from recommender.database.tables import (
     ImportRunRow,
@@ -144,12 +144,12 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
 
 
 def test_the_last_import_is_read_back(database: Database) -> None:
-    assert last_import(database) is None
+    assert last_run(database) is None
     with database.writing() as session:
         session.add(ImportRunRow(source="one.csv"))
         session.flush()
         session.add(ImportRunRow(source="two.csv", status="failed", created=3, error="BadFeed: no"))
-    last = last_import(database)
+    last = last_run(database)
     assert last is not None
     assert (last.source, last.status, last.created, last.error) == ("two.csv", "failed", 3, "BadFeed: no")
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from recommender.application.composition import Application
-from recommender.catalogue.runs import ImportStopped
+from recommender.catalogue.import_runs import ImportStopped
 from recommender.errors import BadFeed, BadInput, MissingExtra, Unavailable, UsageError
 from recommender.ingestion.feed_folder import FeedFolder, FeedReport
 from recommender.jobs.watch import FeedWatch

@@ -11,7 +11,7 @@ from support.fake_encoder import WordEncoder
 
 from recommender.catalogue.outbox import Outbox
 from recommender.catalogue.repository import Catalogue
-from recommender.catalogue.rules import Rules
+from recommender.catalogue.rules import RuleStore
 from recommender.database.engine import Database
 from recommender.database.tables import Base, now
 from recommender.embedding.bm25 import LexicalEncoder
@@ -41,7 +41,7 @@ class Shop:
         self.text = ProductText()
         self.lexical = LexicalEncoder()
         self.catalogue = Catalogue(self.database, self.text.hash)
-        self.rules = Rules(self.database)
+        self.rules = RuleStore(self.database)
         self.outbox = Outbox(self.database, clock)
         self.encoder = WordEncoder(dimension)
         self.engine = EmbeddedEngine(folder / "index")

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.catalogue_doubles import Texts
 
-from recommender.catalogue.dry_run import Rehearsal
+from recommender.catalogue.dry_run import DryRun
 from recommender.catalogue.repository import Catalogue
-from recommender.catalogue.staged_product import UpsertCounts, offer_of
+from recommender.catalogue.staged_product import UpsertCounts, stage
 from recommender.database.engine import Database
 from recommender.database.tables import Base
 from recommender.types import Product
@@ -49,8 +49,8 @@ def test_a_rehearsal_counts_what_the_import_then_counts_and_writes_nothing(
             catalogue.upsert(products)
         catalogue.deactivate(sorted(gone))
         stood = _rows(database)
-        rehearsal = Rehearsal(database, Texts(), feeds=2)
-        rehearsed = [rehearsal.upsert_offers([offer_of(product) for product in batch]) for batch in batches]
+        rehearsal = DryRun(database, Texts(), feeds=2)
+        rehearsed = [rehearsal.upsert_staged([stage(product) for product in batch]) for batch in batches]
         assert _rows(database) == stood
         assert [catalogue.upsert(batch) for batch in batches] == rehearsed
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 
 from sqlalchemy import select, update
 
 from recommender.catalogue.lease_owner import is_alive, lease_owner, process_of, this_host
 from recommender.catalogue.staged_product import UpsertCounts
-from recommender.catalogue.statements import in_chunks
 from recommender.database.engine import Database
-from recommender.database.import_runs import ImportRun, last_import
+from recommender.database.statements import in_chunks
 from recommender.database.tables import ImportRunRow, now
 
 RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
 
-_KILLED = "its process ended without a word; run it again to finish"
+_KILLED = "its process was killed; run it again to finish"
 _STOPPED = "stopped by the operator; run it again to finish"
 
 
@@ -25,9 +25,28 @@ class ImportStopped(Exception):
     """The process was told to stop between two batches. What was committed stays."""
 
 
+@dataclass(frozen=True, slots=True)
+class ImportRun:
+    """One reading of one feed. `status` is running, done, failed or interrupted.
+
+    `holder` names the process of a running one, and `error` says why one has not ended well.
+    """
+
+    source: str
+    status: str
+    created: int
+    updated: int
+    unchanged: int
+    rejected: int
+    holder: str
+    error: str
+    started_at: datetime
+    finished_at: datetime | None
+
+
 @dataclass(slots=True)
-class Tally:
-    """The counts of a run so far, and with which status and error it will end."""
+class ImportTally:
+    """The counts of a run so far, and the status and error that it will end with."""
 
     counts: UpsertCounts = field(default_factory=UpsertCounts)
     rejected: int = 0
@@ -47,28 +66,38 @@ class Tally:
 
 
 @contextmanager
-def recorded(database: Database, source: str) -> Iterator[Tally]:
-    """Keep a run on record, with its counts; what killed processes left running is closed first."""
+def record_run(database: Database, source: str) -> Iterator[ImportTally]:
+    """Keep a run on record, with its counts. Runs whose process was killed are closed first."""
     close_interrupted(database)
     with database.writing() as session:
         run = ImportRunRow(source=source, holder=lease_owner())
         session.add(run)
-    tally = Tally()
+    tally = ImportTally()
     try:
         yield tally
     except (KeyboardInterrupt, ImportStopped):
         tally.status, tally.error = INTERRUPTED, _STOPPED
-        _finish(database, run.id, tally)
         raise
-    except Exception as error:
+    except BaseException as error:
         tally.status, tally.error = FAILED, f"{type(error).__name__}: {error}"
-        _finish(database, run.id, tally)
         raise
-    _finish(database, run.id, tally)
+    finally:
+        outcome = {
+            "status": tally.status,
+            "holder": "",
+            "error": tally.error.replace("\x00", "\ufffd"),
+            "created": tally.counts.created,
+            "updated": tally.counts.updated,
+            "unchanged": tally.counts.unchanged,
+            "rejected": tally.rejected,
+            "finished_at": now(),
+        }
+        with database.writing() as session:
+            session.execute(update(ImportRunRow).where(ImportRunRow.id == run.id).values(outcome))
 
 
 def close_interrupted(database: Database, host: str | None = None, alive: Callable[[int], bool] = is_alive) -> int:
-    """Mark as interrupted what processes of this host left running when they were killed; return how many runs.
+    """Mark as interrupted the runs of killed processes of this host; return how many.
 
     Runs of other hosts stay as they are, since nothing is known of their processes.
     """
@@ -86,8 +115,12 @@ def close_interrupted(database: Database, host: str | None = None, alive: Callab
 
 def last_run(database: Database) -> ImportRun | None:
     """Return the import that was begun last, as interrupted when its process is gone; None before the first one."""
-    run = last_import(database)
-    if run is not None and run.status == RUNNING and _is_dead(run.holder, this_host(), is_alive):
+    with database.reading() as session:
+        row = session.scalar(select(ImportRunRow).order_by(ImportRunRow.id.desc()).limit(1))
+    if row is None:
+        return None
+    run = ImportRun(**{each.name: getattr(row, each.name) for each in fields(ImportRun)})
+    if run.status == RUNNING and _is_dead(run.holder, this_host(), is_alive):
         return replace(run, status=INTERRUPTED, holder="", error=_KILLED)
     return run
 
@@ -95,18 +128,3 @@ def last_run(database: Database) -> ImportRun | None:
 def _is_dead(holder: str, host: str, alive: Callable[[int], bool]) -> bool:
     process = process_of(holder, host)
     return process is not None and not alive(process)
-
-
-def _finish(database: Database, run: int, tally: Tally) -> None:
-    outcome = {
-        "status": tally.status,
-        "holder": "",
-        "error": tally.error.replace("\x00", "\ufffd"),
-        "created": tally.counts.created,
-        "updated": tally.counts.updated,
-        "unchanged": tally.counts.unchanged,
-        "rejected": tally.rejected,
-        "finished_at": now(),
-    }
-    with database.writing() as session:
-        session.execute(update(ImportRunRow).where(ImportRunRow.id == run).values(outcome))
