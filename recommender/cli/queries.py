@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from operator import methodcaller
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from recommender.cli.command import Output, command
 from recommender.cli.query_options import CommandQuery, QueryFlags, filtering, joining, paging, ranking
 from recommender.cli.remote_fallback import ask_installation
 from recommender.errors import BadInput, UsageError
+from recommender.interface import QueryInterface
 from recommender.query import Answer
 from recommender.types import JsonObject, Product
 
@@ -46,7 +46,7 @@ def similar(
     else:
         raise UsageError("no product is named; give a SKU, or its fields with --product FILE")
     named = {"sku": subject} if isinstance(subject, str) else {"product": subject.sku or subject.title}
-    answer = ask_installation(methodcaller("similar", subject, query.k, query.filters, query.options))
+    answer = ask_installation(QueryInterface.similar, subject, query.k, query.filters, query.options)
     return _output(answer, query, named, f"similar to {next(iter(named.values()))}")
 
 
@@ -60,7 +60,7 @@ def search(
     from recommender.query.serialization import validate_as
 
     validate_as(SearchText, text, "the query")  # before anything is opened for a query that has no answer
-    answer = ask_installation(methodcaller("search", text, query.k, query.filters, query.options))
+    answer = ask_installation(QueryInterface.search, text, query.k, query.filters, query.options)
     return _output(answer, query, {"query": text}, f"search: {text}")
 
 
@@ -76,14 +76,14 @@ def recommend(
     if not like:
         raise UsageError("nothing is liked; name products with --like SKU")
     liked, disliked = like, dislike or []
-    answer = ask_installation(methodcaller("recommend", liked, disliked, query.k, query.filters, query.options))
+    answer = ask_installation(QueryInterface.recommend, liked, disliked, query.k, query.filters, query.options)
     return _output(answer, query, {"like": liked, "dislike": disliked}, f"recommended for {', '.join(liked)}")
 
 
 @command
 def browse(query: Annotated[CommandQuery, QueryFlags(filtering, paging)]) -> Output:
     """Show the popular products, then the newest."""
-    answer = ask_installation(methodcaller("browse", query.k, query.filters, query.options))
+    answer = ask_installation(QueryInterface.browse, query.k, query.filters, query.options)
     return _output(answer, query, {}, "popular first, then the newest")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
+from operator import methodcaller
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from recommender.cli.output import say
 from recommender.errors import IndexHeld, Refused, Unavailable, one_line
@@ -24,16 +25,20 @@ COPY_TIMEOUT_S = 60.0
 """For a copy of the index: longer than a service lets any request take."""
 
 
-Ask = Callable[[QueryInterface], Answer]
+P = ParamSpec("P")
 
 
-def ask_installation(ask: Ask) -> Answer:
-    """Ask the installation; while a service holds the embedded index, ask that service, and say so on stderr.
+def ask_installation(
+    question: Callable[Concatenate[QueryInterface, P], Answer], *arguments: P.args, **options: P.kwargs
+) -> Answer:
+    """Ask a question, a method of `QueryInterface`, of the installation, or of the service that holds its index.
 
-    If the service gives no answer, the index is opened here; the service's error is raised if it does hold the index.
+    When a service answers, a line on stderr says so. If it gives no answer, the index is opened here; its error is
+    raised if it does hold the index.
     """
     from recommender.settings import load_settings
 
+    ask: Callable[[QueryInterface], Answer] = methodcaller(question.__name__, *arguments, **options)
     settings = load_settings()
     service = None if settings.qdrant_url else running_service(settings.home)
     refusal: Unavailable | Refused | None = None

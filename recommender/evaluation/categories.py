@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -42,7 +42,15 @@ class CategoryGains:
     def ideal(self, query: int, excluded: Sequence[int], k: int) -> float:
         """Return the DCG@k of the best ranking of the corpus for a query, without the `excluded` rows."""
         removed = Counter(self.path[np.asarray(excluded)].tolist())
-        return _ideal(self._row(int(self.path[query])), self._order(int(self.path[query])), self._counts, removed, k)
+        gains = self._row(int(self.path[query]))
+        order = self._order(int(self.path[query]))
+        best: list[float] = []
+        for path in order:
+            left = int(self._counts[path]) - removed.get(int(path), 0)
+            best.extend([float(gains[path])] * min(left, k - len(best)))
+            if len(best) == k:
+                break
+        return float(dcg(np.array([best + [0.0] * (k - len(best))]))[0])
 
     def _gains_of_path(self, path: int) -> NDArray[np.float64]:
         alike = np.cumprod(self._levels == self._levels[path], axis=1)
@@ -61,13 +69,3 @@ def _levels(paths: Sequence[tuple[str, ...]]) -> tuple[Indexes, Indexes]:
     for row, path in enumerate(paths):
         levels[row, : len(path)] = [names[name] for name in path]
     return levels, lengths
-
-
-def _ideal(gains: NDArray[np.float64], order: Indexes, counts: Indexes, removed: Mapping[int, int], k: int) -> float:
-    best: list[float] = []
-    for path in order:
-        left = int(counts[path]) - removed.get(int(path), 0)
-        best.extend([float(gains[path])] * min(left, k - len(best)))
-        if len(best) == k:
-            break
-    return float(dcg(np.array([best + [0.0] * (k - len(best))]))[0])

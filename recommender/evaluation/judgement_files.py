@@ -22,7 +22,11 @@ def rows(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> I
     """
     with _opened(path, required) as file:
         reader = csv.DictReader(file, strict=True)
-        columns = _columns(path, reader.fieldnames or (), required)
+        names = reader.fieldnames or ()
+        columns = {name.strip().lower(): name for name in names}
+        missing = [name for name in required if name not in columns]
+        if missing:
+            raise BadInput(f"{path} has the columns {','.join(names) or 'none'}; expected {','.join(required)}")
         for row in reader:
             cells = tuple((row.get(columns.get(name, "")) or "").strip() for name in (*required, *optional))
             if not all(cells[: len(required)]):
@@ -45,14 +49,6 @@ def number(path: Path, line: int, column: str, text: str) -> float:
     if not np.isfinite(read):
         raise BadInput(f"{path} line {line}: {column} {text!r} is not a number")
     return read
-
-
-def _columns(path: Path, names: Sequence[str], required: Sequence[str]) -> dict[str, str]:
-    columns = {name.strip().lower(): name for name in names}
-    missing = [name for name in required if name not in columns]
-    if missing:
-        raise BadInput(f"{path} has the columns {','.join(names) or 'none'}; expected {','.join(required)}")
-    return columns
 
 
 @contextmanager

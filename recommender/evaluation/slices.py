@@ -47,7 +47,15 @@ def slice_metrics(
     asked = sorted({int(row) for each in measured.values() for row in each.queries})
     slices: dict[Slice, Mapping[str, MetricValue]] = {}
     left_out = 0
-    for kind, names in _names(corpus, described).items():
+    # Return, for each kind, the name of the slice that each product is in.
+    for kind, names in (
+        {
+            SliceKind.DEPARTMENT: [product.category[0] if product.category else "none" for product in corpus],
+            SliceKind.BRAND: _brands(corpus),
+            SliceKind.PRICE: _price_bands(corpus),
+            SliceKind.DESCRIPTION: ["with" if known else "without" for known in described],
+        }
+    ).items():
         sizes = Counter(names[row] for row in asked)
         if len(sizes) < 2:
             continue
@@ -68,16 +76,6 @@ def _of_slice(measured: Mapping[str, Measured], names: Sequence[str], name: str)
         if inside.sum() >= MIN_QUERIES:
             found[metric] = MetricValue.of(each.values[inside])
     return found
-
-
-def _names(corpus: Sequence[Product], described: Sequence[bool]) -> dict[SliceKind, Sequence[str]]:
-    """Return, for each kind, the name of the slice that each product is in."""
-    return {
-        SliceKind.DEPARTMENT: [product.category[0] if product.category else "none" for product in corpus],
-        SliceKind.BRAND: _brands(corpus),
-        SliceKind.PRICE: _price_bands(corpus),
-        SliceKind.DESCRIPTION: ["with" if known else "without" for known in described],
-    }
 
 
 def _brands(corpus: Sequence[Product]) -> list[str]:

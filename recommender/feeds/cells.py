@@ -35,9 +35,15 @@ def text_of(value: object, name: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float | Decimal):
-        return _number_text(value)
+        # A whole number in a column that also has gaps comes as a float from pandas: the SKU 12345 as 12345.0.
+        if value != value:
+            return ""
+        return str(int(value)) if -LARGEST_WHOLE < value < LARGEST_WHOLE and value == int(value) else str(value)
     if isinstance(value, bytes):
-        return _decoded(value, name)
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise BadRow(f"{name} holds bytes that are not UTF-8") from None
     if isinstance(value, list | tuple) and len(value) <= 1:
         return text_of(value[0], name) if value else ""
     if isinstance(value, list | tuple | dict):
@@ -84,20 +90,6 @@ def attributes_of(value: object) -> dict[str, str]:
         raise BadRow('attributes are not a JSON object such as {"colour": "red"}')
     named = ((" ".join(str(name).split()), _flat(part)) for name, part in value.items())
     return {name: text for name, text in named if name and text}
-
-
-def _number_text(value: float | Decimal) -> str:
-    # A whole number in a column that also has gaps comes as a float from pandas: the SKU 12345 as 12345.0.
-    if value != value:
-        return ""
-    return str(int(value)) if -LARGEST_WHOLE < value < LARGEST_WHOLE and value == int(value) else str(value)
-
-
-def _decoded(value: bytes, name: str) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        raise BadRow(f"{name} holds bytes that are not UTF-8") from None
 
 
 @lru_cache(maxsize=16_384)

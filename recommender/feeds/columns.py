@@ -97,7 +97,13 @@ def require_columns(source: str, names: Sequence[str], mapping: Mapping[Field, s
 
     Raises `BadFeed` when a column stands there twice, a mapped one is missing, or SKU or title can't be found.
     """
-    _refuse_duplicates(source, names)
+    seen: dict[str, str] = {}
+    known = {alias for aliases in _NAMES.values() for alias in aliases.split()}
+    for name in filter(str.strip, names):
+        key = plain_name(name) if plain_name(name) in known else name.strip()
+        if key in seen:
+            raise BadFeed(f"{source}: the columns {seen[key]!r} and {name!r} have one name; rename or remove one")
+        seen[key] = name
     columns = match_columns(names, mapping)
     for field, column in mapping.items():
         if field not in columns.fields:
@@ -114,16 +120,6 @@ def recognised(names: Sequence[str], mapping: Mapping[Field, str]) -> int:
     """Return how many fields would be found among these columns."""
     columns = match_columns(names, mapping)
     return len(columns.fields) + len(columns.attributes)
-
-
-def _refuse_duplicates(source: str, names: Sequence[str]) -> None:
-    seen: dict[str, str] = {}
-    known = {alias for aliases in _NAMES.values() for alias in aliases.split()}
-    for name in filter(str.strip, names):
-        key = plain_name(name) if plain_name(name) in known else name.strip()
-        if key in seen:
-            raise BadFeed(f"{source}: the columns {seen[key]!r} and {name!r} have one name; rename or remove one")
-        seen[key] = name
 
 
 def plain_name(name: str) -> str:

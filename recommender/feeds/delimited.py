@@ -29,7 +29,9 @@ class DelimitedTable:
         self.ended_early = ""
         self._file = file
         self._encoding = detect_encoding(file.name, file.sample())
-        self._delimiter, self.header = self._header(mapping, delimiters)
+        headers = {delimiter: self._header_by(delimiter) for delimiter in delimiters}
+        best = max(delimiters, key=lambda mark: (recognised(headers[mark], mapping), len(headers[mark])))
+        self._delimiter, self.header = best, headers[best]
         self.width = len(self.header)
 
     @contextmanager
@@ -61,11 +63,6 @@ class DelimitedTable:
         if len(cells) < self.width and not lines.raw.endswith(("\n", "\r")):
             self.ended_early = f"its last line, {lines.number:,}, breaks off: {problem}"
         return problem
-
-    def _header(self, mapping: Mapping[Field, str], delimiters: str) -> tuple[str, list[str]]:
-        headers = {delimiter: self._header_by(delimiter) for delimiter in delimiters}
-        best = max(delimiters, key=lambda mark: (recognised(headers[mark], mapping), len(headers[mark])))
-        return best, headers[best]
 
     def _header_by(self, delimiter: str) -> list[str]:
         with self._file.open() as stream:

@@ -115,7 +115,19 @@ def _answer(url: Url, rules: DownloadRules) -> BaseHTTPResponse:
     for _ in range(MAX_REDIRECTIONS + 1):
         answer = _ask(url, rules)
         if answer.status not in _MOVED:
-            _require_content(_shown(start), answer)
+            name = _shown(start)
+            if answer.status != 200:
+                status, said = answer.status, f"{name}: the server says {answer.status} {answer.reason or ''}".rstrip()
+                answer.close()
+                if status == 429 or status >= 500:
+                    raise Unavailable(f"{said}; try again later")
+                raise BadFeed(
+                    f"{said}; check the address" + (", and its name and password" if status in (401, 403) else "")
+                )
+            packed = answer.headers.get("Content-Encoding", "identity").strip().casefold()
+            if packed not in ("", "identity", "gzip", "x-gzip"):
+                answer.close()
+                raise BadFeed(f"{name}: is packed with {packed[:40]!r}, which was not asked for; expected gzip or none")
             return answer
         answer.close()
         url = next_hop(start, url, answer.headers.get("Location", ""))
@@ -127,7 +139,17 @@ def _ask(url: Url, rules: DownloadRules) -> BaseHTTPResponse:
 
     port = url.port or (443 if url.scheme == "https" else 80)
     host = (url.host or "").strip("[]")
-    *others, last = _checked_addresses(_shown(url), host, port, rules)
+    name = _shown(url)
+    # Resolve a name to its addresses, each once. Raises `Refused` when any of them is not of the open internet.
+    try:
+        addresses = rules.resolve(host, port)
+    except (OSError, UnicodeError) as error:
+        raise Unavailable(f"{name}: the name {host!r} can't be resolved ({error}); check the address") from error
+    private = next((address for address in addresses if not _is_public(address)), "")
+    if private and not rules.allow_private:
+        which = private if private == host else f"{host} is {private}, which"
+        raise Refused(f"{name}: {which} is not of the open internet; --allow-private allows it")
+    *others, last = list(dict.fromkeys(addresses))
     for address in others:
         try:
             return _ask_at(address, url, host, port)
@@ -153,19 +175,6 @@ def _ask_at(address: str, url: Url, host: str, port: int) -> BaseHTTPResponse:
         return pool.urlopen(
             "GET", url.request_uri, headers=headers, retries=False, redirect=False, preload_content=False
         )
-
-
-def _checked_addresses(name: str, host: str, port: int, rules: DownloadRules) -> list[str]:
-    """Resolve a name to its addresses, each once. Raises `Refused` when any of them is not of the open internet."""
-    try:
-        addresses = rules.resolve(host, port)
-    except (OSError, UnicodeError) as error:
-        raise Unavailable(f"{name}: the name {host!r} can't be resolved ({error}); check the address") from error
-    private = next((address for address in addresses if not _is_public(address)), "")
-    if private and not rules.allow_private:
-        which = private if private == host else f"{host} is {private}, which"
-        raise Refused(f"{name}: {which} is not of the open internet; --allow-private allows it")
-    return list(dict.fromkeys(addresses))
 
 
 def _is_public(text: str) -> bool:
@@ -195,19 +204,6 @@ def next_hop(start: Url, url: Url, location: str) -> Url:
         raise Refused(f"{name}: redirects from https to http ({_shown(target)}), where anyone could change the feed")
     same_server = (target.scheme, target.host, target.port) == (url.scheme, url.host, url.port)
     return target._replace(auth=target.auth or (url.auth if same_server else None))
-
-
-def _require_content(name: str, answer: BaseHTTPResponse) -> None:
-    if answer.status != 200:
-        status, said = answer.status, f"{name}: the server says {answer.status} {answer.reason or ''}".rstrip()
-        answer.close()
-        if status == 429 or status >= 500:
-            raise Unavailable(f"{said}; try again later")
-        raise BadFeed(f"{said}; check the address" + (", and its name and password" if status in (401, 403) else ""))
-    packed = answer.headers.get("Content-Encoding", "identity").strip().casefold()
-    if packed not in ("", "identity", "gzip", "x-gzip"):
-        answer.close()
-        raise BadFeed(f"{name}: is packed with {packed[:40]!r}, which was not asked for; expected gzip or none")
 
 
 def _save(name: str, answer: BaseHTTPResponse, largest: int, deadline: float, file: BinaryIO) -> None:

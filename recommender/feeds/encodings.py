@@ -42,7 +42,13 @@ def detect_encoding(name: str, sample: bytes) -> str:
         if sample.startswith(mark):
             return encoding
     if b"\x00" in sample:
-        return _wide_encoding(name, sample)
+        even, odd = sample[::2].count(0), sample[1::2].count(0)
+        half = len(sample) / 2
+        if odd > 0.4 * half and even < 0.1 * half:
+            return "utf-16-le"
+        if even > 0.4 * half and odd < 0.1 * half:
+            return "utf-16-be"
+        raise BadFeed(f"{name}: holds NUL bytes, so it is not a text file; expected CSV, TSV, JSON Lines or Parquet")
     if len(sample) - len(sample.translate(None, _CONTROL)) > BINARY_SHARE * len(sample):
         raise BadFeed(f"{name}: is not a text file; expected CSV, TSV, JSON Lines or Parquet")
     return "utf-8" if _utf8_share(sample) > MOSTLY_UTF8 else _guess(sample)
@@ -66,16 +72,6 @@ class Utf8Stream:
             if text := self._decoder.decode(data):
                 return text.encode(errors="surrogatepass")
         return self._decoder.decode(b"", final=True).encode(errors="surrogatepass")
-
-
-def _wide_encoding(name: str, sample: bytes) -> str:
-    even, odd = sample[::2].count(0), sample[1::2].count(0)
-    half = len(sample) / 2
-    if odd > 0.4 * half and even < 0.1 * half:
-        return "utf-16-le"
-    if even > 0.4 * half and odd < 0.1 * half:
-        return "utf-16-be"
-    raise BadFeed(f"{name}: holds NUL bytes, so it is not a text file; expected CSV, TSV, JSON Lines or Parquet")
 
 
 def _utf8_share(sample: bytes) -> float:

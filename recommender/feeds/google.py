@@ -66,7 +66,10 @@ def google_row(line: int, cells: Mapping[str, Any], columns: GoogleColumns, raw:
     attributes = {name: cells.get(column, "") for name, column in columns.columns.attributes.items()}
     if not problem:
         try:
-            fields[Field.PRICE] = _price(cells, fields.get(Field.PRICE, ""), columns)
+            regular = fields.get(Field.PRICE, "")
+            sale = _one(cells.get(columns.sale))
+            starts, _, ends = _one(cells.get(columns.period)).partition("/")
+            fields[Field.PRICE] = price_to_show(_one(regular), sale, starts, ends)
         except BadRow as error:
             problem = str(error)
     paths = (_first_path(cells.get(name)) for name in columns.categories)
@@ -114,12 +117,6 @@ class GoogleTableFeed:
 def item_columns(names: Sequence[str], mapping: Mapping[Field, str]) -> GoogleColumns:
     """Find the fields among the names of an item, which may lack any of them."""
     return google_columns(match_columns(names, mapping), names, mapping)
-
-
-def _price(cells: Mapping[str, Any], regular: Any, columns: GoogleColumns) -> Any:
-    sale = _one(cells.get(columns.sale))
-    starts, _, ends = _one(cells.get(columns.period)).partition("/")
-    return price_to_show(_one(regular), sale, starts, ends)
 
 
 def _one(value: Any) -> str:

@@ -12,7 +12,6 @@ from recommender.feeds.columns import Columns, Field, require_columns
 from recommender.feeds.rows import Row
 from recommender.hub_datasets import (
     PREFIX,
-    HubSource,
     hub_source,
     load_hub_data,
     quiet_datasets,
@@ -36,7 +35,10 @@ class HubFeed:
 
     def __init__(self, source: str, mapping: Mapping[Field, str]) -> None:
         self._source = hub_source(f"{PREFIX}{source.removeprefix(PREFIX)}")
-        data = load_hub_data(self._source, streaming=_is_reachable(self._source))
+        # Tell whether rows can be streamed: what is in the cache can't, what lies in a folder can.
+        from huggingface_hub import constants
+
+        data = load_hub_data(self._source, streaming=(not constants.HF_HUB_OFFLINE or Path(self._source.name).exists()))
         names = list(data.column_names or next(iter(islice(data, 1)), {}))
         features = data.features or {}
         media = {name for name in names if type(features.get(name)).__name__ in _MEDIA}
@@ -65,7 +67,11 @@ class HubFeed:
         """Read the rows, numbered from 1, in bounded memory. Raises `Unavailable` when the Hub goes away on the way."""
         self.ended_early = ""
         for number, cells in enumerate(self._arriving(), start=1):
-            yield self._row(number, cells)
+            fields = {field: self._cell(name, cells.get(name)) for field, name in self._columns.fields.items()}
+            attributes = {
+                name: self._cell(column, cells.get(column)) for name, column in self._columns.attributes.items()
+            }
+            yield Row(number, fields, attributes, cells)
 
     def _arriving(self) -> Iterator[Mapping[str, Any]]:
         number = 0
@@ -80,18 +86,6 @@ class HubFeed:
                 " have been taken in, and the same command goes on from there"
             ) from error
 
-    def _row(self, number: int, cells: Mapping[str, Any]) -> Row:
-        fields = {field: self._cell(name, cells.get(name)) for field, name in self._columns.fields.items()}
-        attributes = {name: self._cell(column, cells.get(column)) for name, column in self._columns.attributes.items()}
-        return Row(number, fields, attributes, cells)
-
     def _cell(self, name: str, value: Any) -> Any:
         label = self._labels.get(name)
         return label.int2str(value) if label is not None and isinstance(value, int) and value >= 0 else value
-
-
-def _is_reachable(source: HubSource) -> bool:
-    """Tell whether rows can be streamed: what is in the cache can't, what lies in a folder can."""
-    from huggingface_hub import constants
-
-    return not constants.HF_HUB_OFFLINE or Path(source.name).exists()

@@ -36,7 +36,11 @@ class ParquetTable:
                 try:
                     rows = batch.to_pylist()
                 except UnicodeDecodeError:
-                    yield from _readable_rows(batch)
+                    for place in range(batch.num_rows):
+                        try:
+                            yield batch.slice(place, 1).to_pylist()[0], ""
+                        except UnicodeDecodeError:
+                            yield {}, "holds bytes that are not UTF-8"
                 else:
                     yield from ((cells, "") for cells in rows)
 
@@ -59,14 +63,6 @@ class ParquetTable:
         except (pa.ArrowException, OSError) as error:
             first_line = str(error).strip().partition("\n")[0]
             raise BadFeed(f"{self.name}: is not a readable Parquet file: {first_line}") from error
-
-
-def _readable_rows(batch: Any) -> Iterator[tuple[dict[str, Any], str]]:
-    for place in range(batch.num_rows):
-        try:
-            yield batch.slice(place, 1).to_pylist()[0], ""
-        except UnicodeDecodeError:
-            yield {}, "holds bytes that are not UTF-8"
 
 
 class ParquetFeed:

@@ -51,7 +51,13 @@ class RejectsFile:
 
     def __enter__(self) -> RejectsFile:
         try:
-            self._check()
+            if self._path.is_dir():
+                raise UsageError(f"--rejects {self._path}: is a directory; name a file for the rejected rows")
+            if self._path.exists() and not self._path.is_file():
+                raise UsageError(f"--rejects {self._path}: is a device or a pipe; name a file for the rejected rows")
+            for written in (self._path, self._partial):
+                if any((written.exists() and feed.exists() and written.samefile(feed)) for feed in self._feeds):
+                    raise UsageError(f"--rejects {self._path}: would overwrite the feed {written}; name another file")
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._stream = self._partial.open("w", encoding="utf-8", errors="backslashreplace", newline="")
         except OSError as error:
@@ -66,7 +72,12 @@ class RejectsFile:
         A text that a spreadsheet would run as a formula gets an apostrophe before it, which makes it a text there.
         """
         for rejection, raw in rejections:
-            texts = map(_inert, (rejection.sku, rejection.reason, _shown(raw)))
+            text = raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False, default=str)
+            text = text.rstrip("\r\n")
+            texts = map(
+                _inert,
+                (rejection.sku, rejection.reason, (text if len(text) <= LONGEST_RAW else f"{text[:LONGEST_RAW]}...")),
+            )
             self._writer.writerow((_inert(source), rejection.line, *texts))
 
     def __exit__(
@@ -80,19 +91,6 @@ class RejectsFile:
         else:
             self._partial.unlink(missing_ok=True)
 
-    def _check(self) -> None:
-        if self._path.is_dir():
-            raise UsageError(f"--rejects {self._path}: is a directory; name a file for the rejected rows")
-        if self._path.exists() and not self._path.is_file():
-            raise UsageError(f"--rejects {self._path}: is a device or a pipe; name a file for the rejected rows")
-        for written in (self._path, self._partial):
-            if any(_is_same(written, feed) for feed in self._feeds):
-                raise UsageError(f"--rejects {self._path}: would overwrite the feed {written}; name another file")
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    return one.exists() and other.exists() and one.samefile(other)
-
 
 def _why(error: OSError) -> str:
     if isinstance(error, FileExistsError | NotADirectoryError):
@@ -102,9 +100,3 @@ def _why(error: OSError) -> str:
 
 def _inert(text: str) -> str:
     return f"'{text}" if text.startswith(_LIVE) else text
-
-
-def _shown(raw: object) -> str:
-    text = raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False, default=str)
-    text = text.rstrip("\r\n")
-    return text if len(text) <= LONGEST_RAW else f"{text[:LONGEST_RAW]}..."

@@ -86,41 +86,31 @@ class ShopifyFeed(ShopExport):
                 yield Row(record.line, {Field.SKU: _sku(record)}, raw=record.raw, problem=record.problem)
                 continue
             product.learn(record)
-            if not _is_variant(record):
+            # Tell a variant from a row that only adds an image to its product.
+            if not any(record[part] for part in ("title", "sku", "price", "value 1", "value 2", "value 3")):
                 continue
-            row = _row(record, product)
+            options = {product[f"name {number}"] or f"Option {number}": value for number, value in _values(record)}
+            values = options.values()
+            title = product["title"]
+            fields: dict[Field, str] = {
+                Field.SKU: _sku(record),
+                Field.TITLE: f"{title} - {' / '.join(values)}" if title and values else title,
+                Field.DESCRIPTION: product["body"],
+                Field.BRAND: product["vendor"],
+                Field.CATEGORY: _category(product),
+                Field.PRICE: record["price"],
+                Field.AVAILABILITY: _availability(record),
+                Field.IMAGE: record["variant image"] or product["image"],
+                Field.GROUP_ID: product.handle,
+            }
+            problem = (
+                "" if title else f"no title: the row that begins the product {product.handle[:80]!r} is not before it"
+            )
+            row = Row(record.line, fields | dict(record.mapped), options, record.raw, problem)
             if product.is_offered:
                 yield row
             else:
                 self._withdrawn[row.cells[Field.SKU]] = None
-
-
-def _is_variant(record: Record) -> bool:
-    """Tell a variant from a row that only adds an image to its product."""
-    return any(record[part] for part in ("title", "sku", "price", "value 1", "value 2", "value 3"))
-
-
-def _row(record: Record, product: _Product) -> Row:
-    options = _options(record, product)
-    values = options.values()
-    title = product["title"]
-    fields: dict[Field, str] = {
-        Field.SKU: _sku(record),
-        Field.TITLE: f"{title} - {' / '.join(values)}" if title and values else title,
-        Field.DESCRIPTION: product["body"],
-        Field.BRAND: product["vendor"],
-        Field.CATEGORY: _category(product),
-        Field.PRICE: record["price"],
-        Field.AVAILABILITY: _availability(record),
-        Field.IMAGE: record["variant image"] or product["image"],
-        Field.GROUP_ID: product.handle,
-    }
-    problem = "" if title else f"no title: the row that begins the product {product.handle[:80]!r} is not before it"
-    return Row(record.line, fields | dict(record.mapped), options, record.raw, problem)
-
-
-def _options(record: Record, product: _Product) -> dict[str, str]:
-    return {product[f"name {number}"] or f"Option {number}": value for number, value in _values(record)}
 
 
 def _values(record: Record) -> list[tuple[int, str]]:

@@ -79,8 +79,39 @@ class WooCommerceFeed(ShopExport):
                     yield Row(record.line, {Field.SKU: _sku(record)}, raw=record.raw, problem=record.problem)
                     continue
                 parent = parents.of_variation(record)
-                if _is_offered(record, parent) and not parents.is_parent(record):
-                    yield _row(record, parent)
+                if (
+                    all(
+                        cells.get("published", "").casefold() in ("", "1", "true", "yes")
+                        and cells.get("visibility", "").casefold() != "hidden"
+                        for cells in (record.cells, parent)
+                    )
+                ) and not parents.is_parent(record):
+                    attributes = _attributes(record.cells)
+                    first = {
+                        part: record[part] or parent.get(part, "")
+                        for part in ("description", "categories", "images", "brands")
+                    }
+                    fields: dict[Field, str] = {
+                        Field.SKU: _sku(record),
+                        Field.TITLE: record["name"] or _title(parent, attributes),
+                        Field.DESCRIPTION: first["description"] or record["short"] or parent.get("short", ""),
+                        Field.BRAND: next(iter(_values(first["brands"])), ""),
+                        Field.CATEGORY: _category(first["categories"]),
+                        Field.AVAILABILITY: record["in stock"] or record["stock"],
+                        Field.URL: record["url"],
+                        Field.IMAGE: _BETWEEN_IMAGES.split(first["images"])[0],
+                        Field.GROUP_ID: (parent.get("SKU") or record["parent"]) if _is_variation(record) else "",
+                    }
+                    problem = "" if fields[Field.TITLE] else _untitled(record, parent)
+                    try:
+                        fields[Field.PRICE] = price_to_show(
+                            record["regular"], record["sale"], record["starts"], record["ends"]
+                        )
+                    except BadRow as error:
+                        problem = problem or str(error)
+                    yield Row(
+                        record.line, fields | dict(record.mapped), _attributes(parent) | attributes, record.raw, problem
+                    )
                 elif sku := record.mapped.get(Field.SKU, "").strip() or _sku(record):
                     self._withdrawn[sku] = None
 
@@ -132,28 +163,6 @@ class _Parents:
             self._database.executemany("INSERT OR IGNORE INTO parent VALUES (?, ?)", rows)
 
 
-def _row(record: Record, parent: Mapping[str, str]) -> Row:
-    attributes = _attributes(record.cells)
-    first = {part: record[part] or parent.get(part, "") for part in ("description", "categories", "images", "brands")}
-    fields: dict[Field, str] = {
-        Field.SKU: _sku(record),
-        Field.TITLE: record["name"] or _title(parent, attributes),
-        Field.DESCRIPTION: first["description"] or record["short"] or parent.get("short", ""),
-        Field.BRAND: next(iter(_values(first["brands"])), ""),
-        Field.CATEGORY: _category(first["categories"]),
-        Field.AVAILABILITY: record["in stock"] or record["stock"],
-        Field.URL: record["url"],
-        Field.IMAGE: _BETWEEN_IMAGES.split(first["images"])[0],
-        Field.GROUP_ID: (parent.get("SKU") or record["parent"]) if _is_variation(record) else "",
-    }
-    problem = "" if fields[Field.TITLE] else _untitled(record, parent)
-    try:
-        fields[Field.PRICE] = price_to_show(record["regular"], record["sale"], record["starts"], record["ends"])
-    except BadRow as error:
-        problem = problem or str(error)
-    return Row(record.line, fields | dict(record.mapped), _attributes(parent) | attributes, record.raw, problem)
-
-
 def _untitled(record: Record, parent: Mapping[str, str]) -> str:
     missing = _is_variation(record) and not parent
     return f"no name, and its parent {record['parent'][:80]!r} is not in the file" if missing else ""
@@ -175,14 +184,6 @@ def _is_variation(record: Record) -> bool:
 
 def _is_variable(record: Record) -> bool:
     return any(part.startswith("variable") for part in _types(record))
-
-
-def _is_offered(record: Record, parent: Mapping[str, str]) -> bool:
-    return all(
-        cells.get("published", "").casefold() in ("", "1", "true", "yes")
-        and cells.get("visibility", "").casefold() != "hidden"
-        for cells in (record.cells, parent)
-    )
 
 
 def _sku(record: Record) -> str:

@@ -136,23 +136,17 @@ class _Parser:
             raise _NoFeed(f"is XML with the root <{name[:40]}>; expected product data in RSS 2.0 or Atom")
         if self._item is None:
             if name in _ITEMS:
-                self._begin_item()
+                self._item, self._item_depth = Item(self.line), self._depth
+                self._google, self._size, self._part = {}, 0, ""
         elif self._depth == self._item_depth + 1:
-            self._begin_part(namespace, name, attributes)
+            self._of_google = _GOOGLE in namespace
+            self._part = name if self._of_google or namespace in _PLAIN else ""
+            self._nested, self._text = False, []
+            if self._part == "link" and attributes.get("rel", "alternate") == "alternate":
+                self._keep(attributes.get("href", ""))
+            self._size += len(name)
         else:
             self._nested = True
-
-    def _begin_item(self) -> None:
-        self._item, self._item_depth = Item(self.line), self._depth
-        self._google, self._size, self._part = {}, 0, ""
-
-    def _begin_part(self, namespace: str, name: str, attributes: Mapping[str, str]) -> None:
-        self._of_google = _GOOGLE in namespace
-        self._part = name if self._of_google or namespace in _PLAIN else ""
-        self._nested, self._text = False, []
-        if self._part == "link" and attributes.get("rel", "alternate") == "alternate":
-            self._keep(attributes.get("href", ""))
-        self._size += len(name)
 
     def _data(self, text: str) -> None:
         self._silent = 0
@@ -169,7 +163,18 @@ class _Parser:
         if self._item is not None and self._depth == self._item_depth + 1:
             self._end_part()
         elif self._item is not None and self._depth == self._item_depth:
-            self._end_item(self._item)
+            self._item.parts.update(self._google)
+            for prose in ("summary", "content"):
+                found = self._item.parts.pop(prose, None)
+                if found and not self._item.parts.get("description"):
+                    self._item.parts["description"] = found
+            if self._size > MAX_LINE:
+                self._item.problem = f"the item is longer than {MAX_LINE >> 20} MiB"
+                self._item.parts = {
+                    name: self._item.parts[name] for name in ("id",) if name in self._item.parts
+                }  # the report names it
+            self._done.append(self._item)
+            self._item, self._google = None, {}
         self._depth -= 1
 
     def _end_part(self) -> None:
@@ -177,28 +182,13 @@ class _Parser:
             return
         parts = self._google if self._of_google else self._item.parts
         nested = self._nested and self._part not in _PROSE
-        _add(parts, self._part, None if nested else "".join(self._text).strip())
+        value = None if nested else "".join(self._text).strip()
+        if not parts.get(self._part):
+            parts[self._part] = value
+        elif value:
+            there = parts[self._part]
+            parts[self._part] = [*there, value] if isinstance(there, list) else [there, value]
         self._part = ""
-
-    def _end_item(self, item: Item) -> None:
-        item.parts.update(self._google)
-        for prose in ("summary", "content"):
-            found = item.parts.pop(prose, None)
-            if found and not item.parts.get("description"):
-                item.parts["description"] = found
-        if self._size > MAX_LINE:
-            item.problem = f"the item is longer than {MAX_LINE >> 20} MiB"
-            item.parts = {name: item.parts[name] for name in ("id",) if name in item.parts}  # the report names it
-        self._done.append(item)
-        self._item, self._google = None, {}
-
-
-def _add(parts: dict[str, Any], name: str, value: str | None) -> None:
-    if not parts.get(name):
-        parts[name] = value
-    elif value:
-        there = parts[name]
-        parts[name] = [*there, value] if isinstance(there, list) else [there, value]
 
 
 def _why(error: Exception) -> str:

@@ -39,7 +39,17 @@ def examples(recording: Recording, models: Sequence[Model], seed: int) -> Exampl
     chosen = _chosen(change, order, leaves) if len(models) > 1 else _spread(after.own, order, leaves)
     return Examples(
         models=(models[0], models[-1]) if len(models) > 1 else (models[-1],),
-        examples=tuple(_example(recording, at, kind, before, after) for kind, at in chosen),
+        examples=tuple(
+            (
+                Example(
+                    item=item(recording.product(recording.asked[at])),
+                    change=kind,
+                    before=tuple(_listed(recording, at, before, after.top[at], Mark.LOST)),
+                    after=tuple(_listed(recording, at, after, before.top[at], Mark.GAINED)),
+                )
+            )
+            for kind, at in chosen
+        ),
         gained=int((change > 0).sum()),
         same=int((change == 0).sum()),
         lost=int((change < 0).sum()),
@@ -67,15 +77,6 @@ def _found(recording: Recording, model: Model) -> _Found:
     top = top_k(vectors[asked], vectors, K, [held.groups[row] for row in asked])
     alike = held.gains.leaf[top] == held.gains.leaf[asked][:, None]
     return _Found(top, (alike & (top != NOTHING)).sum(axis=1), vectors)
-
-
-def _example(recording: Recording, at: int, change: Change, before: _Found, after: _Found) -> Example:
-    return Example(
-        item=item(recording.product(recording.asked[at])),
-        change=change,
-        before=tuple(_listed(recording, at, before, after.top[at], Mark.LOST)),
-        after=tuple(_listed(recording, at, after, before.top[at], Mark.GAINED)),
-    )
 
 
 def _listed(recording: Recording, at: int, found: _Found, others: Indexes, mark: Mark) -> Iterator[Neighbour]:

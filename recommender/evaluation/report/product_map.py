@@ -52,7 +52,10 @@ def product_map(
     rows = list(recording.asked)
     if len(rows) > MAX_POINTS:
         rows = sorted(int(row) for row in np.random.default_rng(seed).choice(rows, MAX_POINTS, replace=False))
-    names = _departments([recording.product(row).category for row in rows])
+    paths = [recording.product(row).category for row in rows]
+    # Return the first name of each path after those that all of them share, as a shop's root.
+    shared = len(list(takewhile(lambda level: len(set(level)) == 1, zip(*paths, strict=False))))
+    names = [path[shared] if len(path) > shared else path[-1] for path in paths]
     sizes = Counter(names)
     vectors = [recording.vectors(model.name)[rows] for model in models]
     if len(rows) < MIN_POINTS or len(sizes) < 2 or not all(np.isfinite(each).all() for each in vectors):
@@ -85,12 +88,6 @@ def purity(clusters: Sequence[int] | NDArray[np.int64], labels: Sequence[str]) -
     for cluster, label in zip(clusters, labels, strict=True):
         members.setdefault(int(cluster), Counter())[label] += 1
     return sum(max(counts.values()) for counts in members.values()) / len(labels)
-
-
-def _departments(paths: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return the first name of each path after those that all of them share, as a shop's root."""
-    shared = len(list(takewhile(lambda level: len(set(level)) == 1, zip(*paths, strict=False))))
-    return [path[shared] if len(path) > shared else path[-1] for path in paths]
 
 
 def _view(model: Model, vectors: Vectors, names: Sequence[str], before: Sequence[MapView], seed: int) -> MapView:
