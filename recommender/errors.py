@@ -92,6 +92,11 @@ def one_line(error: BaseException, longest: int | None = None) -> str:
     return " ".join(str(error).split())[:longest] or type(error).__name__
 
 
+def library_error(error: Exception) -> str:
+    """Return the type of a library's error and what it says, on one line and bounded."""
+    return f"{type(error).__name__}: {one_line(error, 200)}"
+
+
 EXIT_CODES: dict[type[RecommenderError], int] = {
     UsageError: 2,
     NotFound: 3,

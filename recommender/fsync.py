@@ -1,9 +1,10 @@
-"""Making what was written last: files and the names in folders."""
+"""Making sure that what was written survives a crash: files and the names in folders."""
 
 from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from pathlib import Path
 
 
@@ -19,3 +20,17 @@ def sync(path: Path) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file in one step: a reader, or a crash at any moment, finds the old content or the new one."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)  # mkstemp gives the owner alone the right to read
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

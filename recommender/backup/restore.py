@@ -165,7 +165,7 @@ def _restore_models(job: _Restore, result: RestoreResult) -> RestoreResult:
             manifest = read_manifest(folder)
             model = application.registry.find(manifest.fingerprint)
             if model is None:
-                free_name = application.registry.unused_name(manifest.name)
+                free_name = application.registry.free_name(manifest.name)
                 model = application.registry.register(folder, replace(manifest, name=free_name))
             names.append(model.name)
             job.progress("models", len(names), None, model.name)

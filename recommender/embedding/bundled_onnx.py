@@ -11,9 +11,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from recommender.embedding.encoder import Vectors
+from recommender.embedding.encoder import Precision, Vectors
 from recommender.embedding.network_check import ExportReport, row_cosines, run_network, sample_of, staged_networks
-from recommender.embedding.precision import Precision
 from recommender.errors import BadInput
 
 FP32 = Precision.FP32.file
@@ -57,7 +56,7 @@ def adopt(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
         int8_mean_cosine=cosines[0] if cosines else None,
         int8_min_cosine=cosines[1] if cosines else None,
         seconds=time.monotonic() - started,
-        brought=True,
+        bundled=True,
         note="came with the model and runs; not compared with the weights, which needs the extra 'train'",
     )
 

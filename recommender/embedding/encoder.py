@@ -20,6 +20,18 @@ class Role(StrEnum):
     DOCUMENT = "document"
 
 
+class Precision(StrEnum):
+    """Which of the exported networks runs."""
+
+    FP32 = "fp32"
+    INT8 = "int8"
+
+    @property
+    def file(self) -> str:
+        """The network's place in a model folder."""
+        return "onnx/model.onnx" if self is Precision.FP32 else "onnx/model_qint8.onnx"
+
+
 class Encoder(Protocol):
     """Turns texts into vectors by one model. Safe to call from several threads."""
 

@@ -16,16 +16,13 @@ import numpy as np
 
 from recommender.embedding.architecture import read_architecture
 from recommender.embedding.bundled_onnx import has_network, take_network
+from recommender.embedding.encoder import Precision
 from recommender.embedding.network_check import ExportReport, row_cosines, run_network, sample_of, staged_networks
-from recommender.embedding.precision import Precision
-from recommender.embedding.pretrained import LOADING_ERRORS, load_pretrained
-from recommender.errors import BadInput, MissingExtra, one_line
+from recommender.embedding.pretrained import load_pretrained
+from recommender.errors import BadInput, MissingExtra, library_error
 from recommender.library_logging import quiet_libraries
 
 if TYPE_CHECKING:
-    import torch
-    from sentence_transformers import SentenceTransformer
-
     from recommender.embedding.encoder import Vectors
 
 MAX_DISTANCE = 1e-4
@@ -52,11 +49,8 @@ def export(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
     started = time.monotonic()
     sample = sample_of(texts_sample)
     with _quiet(), staged_networks(folder) as staged:
-        try:
-            # Written out, attention becomes operators that the runtime fuses: 1.2 times the speed of torch's SDPA.
-            model = load_pretrained(folder, attn_implementation="eager").eval()
-        except LOADING_ERRORS as error:
-            raise _export_error(folder, error) from error
+        # Written out, attention becomes operators that the runtime fuses: 1.2 times the speed of torch's SDPA.
+        model = load_pretrained(folder, attn_implementation="eager").eval()
         expected = np.asarray(
             model.encode(
                 sample,
@@ -67,9 +61,9 @@ def export(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
             dtype=np.float32,
         )
         distance = _take_bundled(staged, folder, sample, expected)
-        brought = distance is not None
+        bundled = distance is not None
         if distance is None:
-            _export_network(model, folder, staged / Precision.FP32.file)
+            _export_network(model[0], folder, staged / Precision.FP32.file)
             distance = _distance_to_torch(staged, folder, sample, expected)
             _quantise(staged)
         cosines = row_cosines(run_network(staged, Precision.INT8, sample), expected)
@@ -78,7 +72,7 @@ def export(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
         int8_mean_cosine=float(cosines.mean()),
         int8_min_cosine=float(cosines.min()),
         seconds=time.monotonic() - started,
-        brought=brought,
+        bundled=bundled,
     )
 
 
@@ -95,10 +89,19 @@ def _take_bundled(staged: Path, folder: Path, sample: list[str], expected: Vecto
     return distance
 
 
-def _export_network(model: SentenceTransformer, folder: Path, target: Path) -> None:
+def _export_network(transformer: Any, folder: Path, target: Path) -> None:
     import torch
 
-    network, names = _network(model)
+    names = [name for name in _INPUTS if name in transformer.tokenizer.model_input_names]
+
+    class LastHiddenState(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.transformer = transformer.model
+
+        def forward(self, *inputs: Any) -> Any:
+            return self.transformer(**dict(zip(names, inputs, strict=True)), return_dict=True).last_hidden_state
+
     # Two rows of several tokens: torch.export takes a size of 0 or 1 for a constant. One tensor for each input: it
     # takes the same tensor given twice for the same input.
     examples = tuple(
@@ -107,7 +110,7 @@ def _export_network(model: SentenceTransformer, folder: Path, target: Path) -> N
     axes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     try:
         program = torch.onnx.export(
-            network,
+            LastHiddenState().eval(),
             examples,
             dynamo=True,
             verbose=False,
@@ -120,25 +123,9 @@ def _export_network(model: SentenceTransformer, folder: Path, target: Path) -> N
             raise RuntimeError("the exporter gave nothing back")
         program.save(str(target), external_data=False)
     except Exception as error:  # the exporter raises whatever a model's own code raises
-        raise _export_error(folder, error) from error
-
-
-def _network(model: SentenceTransformer) -> tuple[torch.nn.Module, list[str]]:
-    import torch
-
-    transformer: Any = model[0]
-    accepted = transformer.tokenizer.model_input_names
-    names = [name for name in _INPUTS if name in accepted]
-
-    class LastHiddenState(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.transformer = transformer.model
-
-        def forward(self, *inputs: Any) -> Any:
-            return self.transformer(**dict(zip(names, inputs, strict=True)), return_dict=True).last_hidden_state
-
-    return LastHiddenState().eval(), names
+        raise BadInput(
+            f"the model in {folder} can't be exported to ONNX ({library_error(error)}); it runs on torch"
+        ) from error
 
 
 def _distance_to_torch(staged: Path, folder: Path, texts: list[str], expected: Vectors) -> float:
@@ -166,12 +153,6 @@ def _quantise(folder: Path) -> None:
         reduce_range=True,
         weight_type=QuantType.QInt8,
     )
-
-
-def _export_error(folder: Path, error: Exception) -> BadInput:
-    reason = one_line(error, 200)
-    kind = type(error).__name__
-    return BadInput(f"the model in {folder} can't be exported to ONNX ({kind}: {reason}); it runs on torch")
 
 
 @contextmanager

@@ -7,8 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
-from recommender.embedding.encoder import Encoder
-from recommender.embedding.precision import Precision
+from recommender.embedding.encoder import Encoder, Precision
 from recommender.errors import BadInput, UsageError
 from recommender.types import EncoderChoice
 

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.embedding.architecture import read_architecture
-from recommender.embedding.encoder import Vectors
+from recommender.embedding.encoder import Precision, Vectors
 from recommender.embedding.onnx_encoder import OnnxEncoder, load_tokenizer
-from recommender.embedding.precision import Precision
 from recommender.embedding.pretrained import DERIVED_FOLDERS
 from recommender.errors import BadInput, RecommenderError, one_line
 
@@ -27,14 +26,14 @@ _MAX_SAMPLE = 256
 class ExportReport:
     """How near the networks are to the model, over the sample: distances and cosines between unit vectors.
 
-    `brought`: the fp32 network came with the model. What could not be compared is None; `note` says why.
+    `bundled`: the fp32 network came with the model. What could not be compared is None; `note` says why.
     """
 
     fp32_max_distance: float | None
     int8_mean_cosine: float | None
     int8_min_cosine: float | None
     seconds: float
-    brought: bool = False
+    bundled: bool = False
     note: str = ""
 
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer, normalizers
 
 from recommender.embedding.architecture import Architecture, read_architecture
-from recommender.embedding.encoder import Role, Vectors
-from recommender.embedding.precision import Precision
+from recommender.embedding.encoder import Precision, Role, Vectors
 from recommender.errors import BadInput, UsageError
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")

@@ -1,4 +1,4 @@
-"""Loading models from folders safely: no code of the model's own, and no pickles."""
+"""Models on torch, loaded from folders safely (no code of the model's own, no pickles), and changes of their shape."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recommender.errors import BadInput
+from recommender.errors import BadInput, UsageError, library_error
 
 if TYPE_CHECKING:
     import torch
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 DERIVED_FOLDERS = ("onnx", "openvino", "checkpoint-*", "eval", "runs", ".*", "__pycache__")
 """Folders that hold no part of the model itself."""
 
-LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError)
-"""What the libraries raise for a folder that does not load; callers turn it into their own message."""
+_DENSE_SEED = 0
+"""Of the weights that a new dense layer begins with: the same base and shape are the same model."""
 
 
 def load_pretrained(
@@ -25,21 +25,85 @@ def load_pretrained(
 ) -> SentenceTransformer:
     """Load a sentence-transformers folder, or a raw transformer, in `dtype` (float32); nothing is downloaded.
 
-    `model_options` go to transformers with the weights. Raises `BadInput` for pickled weights, and `LOADING_ERRORS` as
-    the libraries raise them. Imports torch.
+    `model_options` go to transformers with the weights. Raises `BadInput` for pickled weights and for a folder that the
+    libraries can't load. Imports torch.
     """
     import torch
     from sentence_transformers import SentenceTransformer
 
     # transformers refuses pickles by `use_safetensors`; the modules after it (Dense, ...) would fall back on one.
     require_safetensors(folder)
-    return SentenceTransformer(
-        str(folder),
-        device=device,
-        local_files_only=True,
-        trust_remote_code=False,
-        model_kwargs={**model_options, "use_safetensors": True, "dtype": dtype or torch.float32},
+    try:
+        return SentenceTransformer(
+            str(folder),
+            device=device,
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={**model_options, "use_safetensors": True, "dtype": dtype or torch.float32},
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError) as error:
+        raise BadInput(
+            f"the model in {folder} can't be loaded ({library_error(error)}); give a transformer with safetensors "
+            "weights that needs no code of its own"
+        ) from error
+
+
+def reshape(
+    folder: Path, pooling: str | None = None, dense_dim: int | None = None, max_seq_length: int | None = None
+) -> SentenceTransformer:
+    """Load a model and change its shape; what is None stays as the model says.
+
+    The result is Transformer, Pooling, what else the model had, a new Dense of `dense_dim` outputs if asked for, and
+    Normalize. A new Dense starts from seeded random weights, without bias or activation: a random projection, which
+    keeps distances until it is trained. Raises `UsageError` for a shape that does not fit the model, and `BadInput` as
+    `load_pretrained` does.
+    """
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling
+
+    model = load_pretrained(folder)
+    modules: list[Any] = [module for module in model if not isinstance(module, Normalize)]
+    if pooling is not None:
+        if len(modules) < 2 or not isinstance(modules[1], Pooling):
+            raise UsageError(f"the model in {folder} does not pool tokens; leave --pooling out")
+        before = modules[1].get_embedding_dimension()
+        modules[1] = Pooling(modules[1].embedding_dimension, pooling_mode=str(pooling))
+        if len(modules) > 2 and modules[1].get_embedding_dimension() != before:
+            raise UsageError(f"the layers after the pooling of {folder} expect {before} inputs; leave --pooling out")
+    if dense_dim is not None:
+        if dense_dim < 1:
+            raise UsageError(f"--dense-dim {dense_dim} is no size of a vector; give 1 or more")
+        sized = next((module for module in reversed(modules) if hasattr(module, "get_embedding_dimension")), None)
+        if sized is None:
+            raise UsageError(f"no module of {folder} states the size of its vectors; leave --dense-dim out")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(_DENSE_SEED)
+            inputs = int(sized.get_embedding_dimension())
+            modules.append(Dense(inputs, dense_dim, bias=False, activation_function=torch.nn.Identity()))
+    reshaped = SentenceTransformer(
+        modules=[*modules, Normalize()],
+        device="cpu",
+        prompts={name: prompt for name, prompt in model.prompts.items() if prompt is not None},
+        default_prompt_name=model.default_prompt_name,
     )
+    if max_seq_length is not None:
+        _limit_length(reshaped, folder, max_seq_length)
+    return reshaped
+
+
+def _limit_length(model: SentenceTransformer, folder: Path, length: int) -> None:
+    if length < 1:
+        raise UsageError(f"--max-seq-length {length} is no number of tokens; give 1 or more")
+    model.max_seq_length = length
+    try:
+        # How long a text may be depends on the model's table of positions, and some tables reserve rows: so try one.
+        model.encode(["word " * length], show_progress_bar=False)
+    except (IndexError, RuntimeError) as error:
+        raise UsageError(
+            f"the model in {folder} takes no texts of {length} tokens ({library_error(error)}); give a smaller "
+            "--max-seq-length"
+        ) from error
 
 
 def require_safetensors(folder: Path) -> None:

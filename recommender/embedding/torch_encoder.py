@@ -11,8 +11,8 @@ import numpy as np
 
 from recommender.embedding.architecture import read_prompts
 from recommender.embedding.encoder import Role, Vectors
-from recommender.embedding.pretrained import LOADING_ERRORS, load_pretrained
-from recommender.errors import BadInput, MissingExtra, UsageError, one_line
+from recommender.embedding.pretrained import load_pretrained
+from recommender.errors import BadInput, MissingExtra, UsageError
 from recommender.library_logging import quiet_libraries
 
 if TYPE_CHECKING:
@@ -36,12 +36,16 @@ class TorchEncoder:
 
         if threads:
             torch.set_num_threads(threads)
-        self._device = _device(device)
+        self._device = _resolve_device(device)
         precision = _precision(self._device)
         with quiet_libraries():
-            self._model: SentenceTransformer | None = _load(folder, self._device, precision)
+            model = load_pretrained(folder, self._device, precision)
+        dimension = model.get_embedding_dimension()
+        if dimension is None:
+            raise BadInput(f"the model in {folder} does not say its dimension; add a pooling and save it again")
+        self._model: SentenceTransformer | None = model
+        self._dimension = int(dimension)
         self._prompts = dict(zip((Role.QUERY, Role.DOCUMENT), read_prompts(folder), strict=True))
-        self._dimension = _dimension(self._model, folder)
         self._fingerprint = fingerprint
         self._name = f"torch-{self._device.partition(':')[0]}-{_SHORT_NAMES[str(precision)]}"
 
@@ -91,7 +95,7 @@ class TorchEncoder:
 _SHORT_NAMES = {"torch.float32": "fp32", "torch.float16": "fp16", "torch.bfloat16": "bf16"}
 
 
-def _device(choice: str) -> str:
+def _resolve_device(choice: str) -> str:
     import torch
 
     if choice == "auto":
@@ -111,17 +115,3 @@ def _precision(device: str) -> torch.dtype:
     if device.startswith("cuda"):
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.float16 if device == "mps" else torch.float32
-
-
-def _load(folder: Path, device: str, precision: torch.dtype) -> SentenceTransformer:
-    try:
-        return load_pretrained(folder, device, precision)
-    except LOADING_ERRORS as error:
-        raise BadInput(f"{folder} does not load as a sentence-transformers model ({one_line(error)})") from error
-
-
-def _dimension(model: SentenceTransformer, folder: Path) -> int:
-    dimension = model.get_embedding_dimension()
-    if dimension is None:
-        raise BadInput(f"the model in {folder} does not say its dimension; add a pooling and save it again")
-    return int(dimension)

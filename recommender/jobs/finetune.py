@@ -123,7 +123,7 @@ def _train(
         folder, texts = work / "model", TextFunctions(application.text, title_text, description_text)
         training = finetune(products, split, base.folder, folder, options, texts, progress, checkpoints)
         write_snapshot(folder, catalogue_snapshot(application, products))
-        free_name = application.registry.unused_name(name or f"tuned-{datetime.now(UTC):%Y%m%d}")
+        free_name = application.registry.free_name(name or f"tuned-{datetime.now(UTC):%Y%m%d}")
         manifest = replace(
             Manifest.create(folder, name=free_name, base=base.base, kind="tuned"),
             catalogue_hash=digest.hexdigest(),

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from recommender.application.composition import Application
 from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError
+from recommender.fsync import replace_file
 from recommender.leftovers import remove_leftovers
 from recommender.models.base_model import Pooling, assemble, resolve_model
 from recommender.models.bundle import ZIP, public_files, unpack, write_bundle
 from recommender.models.fingerprint import fingerprint
 from recommender.models.hub import MAIN, Published, push
-from recommender.models.manifest import Export, Manifest, with_history, write_text
+from recommender.models.manifest import Export, Manifest, with_history
 from recommender.models.model_card import model_card
 from recommender.models.registry import RegisteredModel
 from recommender.types import Progress, silent
@@ -91,7 +92,7 @@ def prepare_base(
         model = application.registry.find(fingerprint(copy))
         if model is None:
             progress("base model", 1, 2, "exporting to ONNX")
-            name = application.registry.unused_name(Path(base).name.removesuffix(ZIP))
+            name = application.registry.free_name(Path(base).name.removesuffix(ZIP))
             manifest = Manifest.create(copy, name=name, base=base, kind="base")
             model = add_model(application, copy, with_history(manifest, copy))
     progress("base model", 2, 2, model.name)
@@ -114,7 +115,7 @@ def add_model(application: Application, folder: Path, manifest: Manifest) -> Reg
     products = islice(application.catalogue.products(), EXPORT_SAMPLE)
     texts = [application.text(stored.product) for stored in products] or FALLBACK_TEXTS
     manifest = replace(manifest, export=export_to_onnx(folder, texts))
-    write_text(folder / "README.md", model_card(manifest))
+    replace_file(folder / "README.md", model_card(manifest).encode())
     return application.registry.register(folder, manifest)
 
 
@@ -147,7 +148,7 @@ def export_to_onnx(folder: Path, texts: Sequence[str]) -> Export:
         fp32_max_distance=report.fp32_max_distance,
         int8_mean_cosine=report.int8_mean_cosine,
         int8_min_cosine=report.int8_min_cosine,
-        brought=report.brought,
+        bundled=report.bundled,
         reason=report.note,
     )
 

@@ -28,9 +28,9 @@ from recommender.evaluation.report.data import (
 )
 from recommender.evaluation.report.recording import Recording
 from recommender.evaluation.reports import Report
+from recommender.fsync import replace_file
 from recommender.jobs.evaluate import sample
 from recommender.jobs.finetune import FinetuneResult
-from recommender.models.manifest import write_text
 from recommender.models.registry import RegisteredModel
 from recommender.training.job import TrainingResult
 from recommender.training.options import TrainingOptions
@@ -172,7 +172,7 @@ class PlannedReport:
 
         progress("report", 0, 1)
         try:
-            write_text(self._path, render(data))
+            replace_file(self._path, render(data).encode())
         except OSError as error:
             raise BadInput(f"--report {self._path}: can't be written: {error.strerror}; the models are kept") from error
         progress("report", 1, 1, str(self._path))

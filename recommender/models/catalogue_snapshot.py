@@ -1,4 +1,4 @@
-"""What a model was trained on, in 16 bytes a product: enough to tell how much of the catalogue has changed since.
+"""The catalogue a model was trained on, in 16 bytes a product: enough to tell how much has changed since.
 
 A model folder keeps it as `catalogue.npy`: rows of (hash of the SKU, hash of text and category), sorted. Prices and
 stock have no part in it. Hashes of 8 bytes are as good as exact: that any two SKUs of a million share theirs has a
@@ -7,8 +7,7 @@ chance of 1 in 37 million.
 
 from __future__ import annotations
 
-import os
-import tempfile
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from recommender.fsync import replace_file
 
 SNAPSHOT = "catalogue.npy"
 
@@ -48,14 +49,9 @@ def snapshot_of(products: Iterable[tuple[str, str]]) -> Rows:
 
 def write_snapshot(folder: Path, rows: Rows) -> None:
     """Keep a snapshot in a model folder; a crash leaves the old one or the new one."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{SNAPSHOT}-", dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.save(file, rows, allow_pickle=False)
-        Path(temporary).chmod(0o644)  # mkstemp gives the owner alone the right to read
-        Path(temporary).replace(folder / SNAPSHOT)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    file = io.BytesIO()
+    np.save(file, rows, allow_pickle=False)
+    replace_file(folder / SNAPSHOT, file.getvalue())
 
 
 def read_snapshot(folder: Path) -> Rows | None:

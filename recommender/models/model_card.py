@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recommender.models.manifest import BASE_SUFFIX, HELD_OUT, GateResult, Manifest
-
-if TYPE_CHECKING:
-    from huggingface_hub import EvalResult
 
 METRICS = {
     "category_p10": "Category P@10",
@@ -35,15 +32,22 @@ def model_card(manifest: Manifest, repo: str = "") -> str:
 
     `repo` is the name under which readers load the model; by default its name here.
     """
+    tuned = manifest.kind == "tuned"
     sections = (
         _front_matter(manifest),
         _summary(manifest),
-        _use(repo or manifest.name),
-        _data(manifest),
-        _training(manifest),
+        "## Use\n\n"
+        "```python\n"
+        "from sentence_transformers import SentenceTransformer\n\n"
+        f"model = SentenceTransformer({json.dumps(repo or manifest.name)})\n"
+        'vectors = model.encode(["red running shoes", "trail shoes, size 42"], normalize_embeddings=True)\n'
+        "print(vectors @ vectors.T)\n"
+        "```",
+        _data(manifest) if tuned else "",
+        _training(manifest) if tuned else "",
         _metrics(manifest),
         _export(manifest),
-        _limits(manifest),
+        "## Limits\n\n" + "\n".join(f"- {limit}" for limit in _limits(manifest)) if tuned else "",
     )
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -62,9 +66,24 @@ def public_data(hyper_parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _front_matter(manifest: Manifest) -> str:
     """Return the YAML between the two `---` of a model card, those lines included."""
-    from huggingface_hub import ModelCardData
+    from huggingface_hub import EvalResult, ModelCardData
 
-    results = list(_results(manifest))
+    results = [
+        EvalResult(
+            task_type="information-retrieval",
+            task_name="Similar products and product search",
+            dataset_type="catalogue",
+            dataset_name="held-out products of the catalogue" if suite == HELD_OUT else suite,
+            dataset_config=suite,  # results of one type, config and revision are taken for those of one data set
+            dataset_revision=manifest.catalogue_hash or None,
+            metric_type=name,
+            metric_name=METRICS.get(name, name),
+            metric_value=round(value, 4),
+        )
+        for suite, metrics in manifest.metrics.items()
+        if not suite.endswith(BASE_SUFFIX)
+        for name, value in metrics.items()
+    ]
     data = ModelCardData(
         library_name="sentence-transformers",
         pipeline_tag="sentence-similarity",
@@ -75,26 +94,6 @@ def _front_matter(manifest: Manifest) -> str:
         eval_results=results or None,
     )
     return f"---\n{data.to_yaml()}\n---"
-
-
-def _results(manifest: Manifest) -> Iterator[EvalResult]:
-    from huggingface_hub import EvalResult
-
-    for suite, metrics in manifest.metrics.items():
-        if suite.endswith(BASE_SUFFIX):
-            continue
-        for name, value in metrics.items():
-            yield EvalResult(
-                task_type="information-retrieval",
-                task_name="Similar products and product search",
-                dataset_type="catalogue",
-                dataset_name="held-out products of the catalogue" if suite == HELD_OUT else suite,
-                dataset_config=suite,  # results of one type, config and revision are taken for those of one data set
-                dataset_revision=manifest.catalogue_hash or None,
-                metric_type=name,
-                metric_name=METRICS.get(name, name),
-                metric_value=round(value, 4),
-            )
 
 
 def _summary(manifest: Manifest) -> str:
@@ -108,21 +107,7 @@ def _summary(manifest: Manifest) -> str:
     return f"# {manifest.name}\n\n{origin} {shape}\n\nFingerprint: `{manifest.fingerprint}`"
 
 
-def _use(name: str) -> str:
-    return (
-        "## Use\n\n"
-        "```python\n"
-        "from sentence_transformers import SentenceTransformer\n\n"
-        f"model = SentenceTransformer({json.dumps(name)})\n"
-        'vectors = model.encode(["red running shoes", "trail shoes, size 42"], normalize_embeddings=True)\n'
-        "print(vectors @ vectors.T)\n"
-        "```"
-    )
-
-
 def _data(manifest: Manifest) -> str:
-    if manifest.kind != "tuned":
-        return ""
     blocks = ["## Data"]
     if manifest.catalogue_hash:
         blocks.append(
@@ -133,33 +118,28 @@ def _data(manifest: Manifest) -> str:
     sets = manifest.training.get("set_sizes")
     if isinstance(sets, Mapping) and sets:
         rows = {name: f"{count:,}" if isinstance(count, int) else count for name, count in sets.items()}
-        blocks.append("\n".join(_table("training set", rows, "rows")))
-    blocks.append(_external(manifest.hyper_parameters.get(_DATA)))
+        blocks.append(_table("training set", rows, "rows"))
+    sources = _sources(manifest.hyper_parameters.get(_DATA))
+    formats = {f"`{_public(str(source.get('name', '')))}`": source.get("format", "") for source in sources}
+    blocks.append(
+        _table("data from outside the catalogue", formats, "format")
+        or "No data from outside the catalogue was trained on."
+    )
     return "\n\n".join(blocks)
 
 
-def _external(sources: Any) -> str:
-    rows = {f"`{_public(str(source.get('name', '')))}`": source.get("format", "") for source in _sources(sources)}
-    if not rows:
-        return "No data from outside the catalogue was trained on."
-    return "\n".join(_table("data from outside the catalogue", rows, "format"))
-
-
 def _sources(stated: Any) -> list[dict[str, Any]]:
+    """Return the external data of a manifest, which another version or another hand may have written."""
     if not isinstance(stated, Sequence) or isinstance(stated, str):
         return []
     return [dict(source) if isinstance(source, Mapping) else {"name": source} for source in stated]
 
 
 def _training(manifest: Manifest) -> str:
-    if manifest.kind != "tuned":
-        return ""
-    blocks = ["## Training"]
-    given = {name: value for name, value in manifest.hyper_parameters.items() if name != _DATA}
+    settings = {name: value for name, value in manifest.hyper_parameters.items() if name != _DATA}
     run = {name: value for name, value in manifest.training.items() if isinstance(value, (str, int, float))}
-    blocks += ["\n".join(table) for table in (_table("hyper-parameter", given), _table("run", run))]
-    losses = manifest.training.get("losses")
-    if losses:
+    blocks = ["## Training", _table("hyper-parameter", settings), _table("run", run)]
+    if losses := manifest.training.get("losses"):
         (first_step, first), (last_step, last) = losses[0], losses[-1]
         blocks.append(f"Training loss {float(first):.3f} at step {first_step}, {float(last):.3f} at step {last_step}.")
     return "\n\n".join(block for block in blocks if block)
@@ -171,21 +151,21 @@ def _metrics(manifest: Manifest) -> str:
         if suite.endswith(BASE_SUFFIX) or not values:
             continue
         heading = [f"### {suite}"] if suite != HELD_OUT else []
-        table = "\n".join(_comparison(values, manifest.metrics.get(f"{suite}{BASE_SUFFIX}", {})))
+        table = "\n".join(_compare(values, manifest.metrics.get(f"{suite}{BASE_SUFFIX}", {})))
         blocks.append("\n\n".join([*heading, table]))
     if not blocks:
         return ""
     intro = (
-        "Products that took no part in training, asked against the whole catalogue, through the encoder that serves "
+        "Products that took no part in training, searched in the whole catalogue, through the encoder that serves "
         "the model."
     )
     verdict = [f"Verdict of the gate: {manifest.verdict}."] if manifest.verdict else []
     if manifest.gate == GateResult.FORCED:
-        verdict.append("**Forced**: the gate refused this model, and it was put live in spite of that.")
+        verdict.append("**Forced**: the gate refused this model, and it was put live all the same.")
     return "\n\n".join(["## Metrics", *([intro] if manifest.metrics.get(HELD_OUT) else []), *blocks, *verdict])
 
 
-def _comparison(tuned: Mapping[str, float], base: Mapping[str, float]) -> Iterator[str]:
+def _compare(tuned: Mapping[str, float], base: Mapping[str, float]) -> Iterator[str]:
     yield "| metric | base | this model | difference |" if base else "| metric | this model |"
     yield "| --- | --- | --- | --- |" if base else "| --- | --- |"
     for name, value in tuned.items():
@@ -200,9 +180,9 @@ def _comparison(tuned: Mapping[str, float], base: Mapping[str, float]) -> Iterat
 
 def _export(manifest: Manifest) -> str:
     export = manifest.export
-    came = ", which came with the model," if export.brought else ""
+    came = ", which came with the model," if export.bundled else ""
     if export.fp32_max_distance is None:
-        what = "`onnx/model.onnx`" if export.brought else "Not exported, or not measured:"
+        what = "`onnx/model.onnx`" if export.bundled else "Not exported, or not measured:"
         return f"## ONNX\n\n{what} {export.reason}." if export.reason else ""
     lines = f"`onnx/model.onnx`{came} lies within a cosine distance of {export.fp32_max_distance:.1e} of torch"
     if export.int8_mean_cosine is not None and export.int8_min_cosine is not None:
@@ -213,42 +193,37 @@ def _export(manifest: Manifest) -> str:
     return f"## ONNX\n\n{lines}."
 
 
-def _limits(manifest: Manifest) -> str:
-    if manifest.kind != "tuned":
-        return ""
-    return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in _stated_limits(manifest))
-
-
-def _stated_limits(manifest: Manifest) -> Iterator[str]:
+def _limits(manifest: Manifest) -> Iterator[str]:
     held_out = manifest.metrics.get(HELD_OUT, {})
     yield (
-        "The model learned what is alike from one shop's category tree: what that tree keeps apart it keeps apart, "
-        "rightly or not."
+        "The model learned from one shop's category tree which products are alike: it keeps apart what that tree keeps "
+        "apart, rightly or not."
     )
     if "unseen_category_p10" in held_out:
-        yield "Of kinds of products that the catalogue did not hold, only the categories held out whole were measured."
+        yield "Of kinds of products it never saw, only the categories that were held out whole were measured."
     else:
         yield "Categories that it never saw were not measured: there were too few to hold any out."
     if not held_out:
         yield "It was not measured on held-out products at all."
     if not [suite for suite in manifest.metrics if not suite.startswith(HELD_OUT)]:
         yield "It was not measured on searches or pairs that people judged."
-    yield "The language of the catalogue was not recorded; other languages than that one were not measured."
+    yield "The language of the catalogue was not recorded; other languages were not measured."
     trained = manifest.hyper_parameters.get("max_seq_length")
     if isinstance(trained, int) and manifest.max_seq_length and trained < manifest.max_seq_length:
-        yield f"In training texts were cut after {trained} tokens; what stands later in a text it did not learn from."
+        yield f"In training, texts were cut after {trained} tokens; it did not learn from what follows in a text."
     yield "Scores order the results of one query; they do not compare between models."
 
 
-def _table(heading: str, values: Mapping[str, Any], value: str = "value") -> Iterator[str]:
+def _table(heading: str, values: Mapping[str, Any], value: str = "value") -> str:
+    """Return a table of two columns; empty without values."""
     if not values:
-        return
-    yield f"| {heading} | {value} |"
-    yield "| --- | --- |"
+        return ""
+    lines = [f"| {heading} | {value} |", "| --- | --- |"]
     for name, cell in values.items():
         text = f"{cell:.6g}" if isinstance(cell, float) else str(cell)
         escaped = text.replace("|", "\\|").replace("\n", " ")
-        yield f"| {name} | {escaped} |"
+        lines.append(f"| {name} | {escaped} |")
+    return "\n".join(lines)
 
 
 def _public(name: str) -> str:

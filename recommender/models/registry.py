@@ -18,9 +18,10 @@ from sqlalchemy.orm import Session
 from recommender.database.engine import Database
 from recommender.database.tables import GenerationRow, LiveRow, ModelRow
 from recommender.errors import BadInput, NotFound, UnknownModel, UsageError
+from recommender.fsync import replace_file
 from recommender.models import staging
 from recommender.models.fingerprint import fingerprint
-from recommender.models.manifest import HELD_OUT, GateResult, Manifest, read_manifest, write_manifest, write_text
+from recommender.models.manifest import HELD_OUT, GateResult, Manifest, read_manifest, write_manifest
 from recommender.models.model_card import model_card
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -77,7 +78,7 @@ class Registry:
         try:
             write_manifest(staged, manifest)
             staging.make_durable(staged)
-            model = self._take_in(staged, manifest)
+            model = self._put_in_place(staged, manifest)
         except BaseException:
             staging.unstage(staged, folder)
             raise
@@ -86,13 +87,23 @@ class Registry:
             shutil.rmtree(folder)
         return model
 
-    def _take_in(self, staged: Path, manifest: Manifest) -> RegisteredModel:
+    def _put_in_place(self, staged: Path, manifest: Manifest) -> RegisteredModel:
         # The row is written first and committed last. While it is uncommitted no other process can take the name, and
         # once others can see the row, its folder is in place.
         target = self._models_dir / manifest.name
         try:
             with self._database.writing() as session:
-                row = _row(manifest)
+                row = ModelRow(
+                    name=manifest.name,
+                    base=manifest.base,
+                    fingerprint=manifest.fingerprint,
+                    dimension=manifest.dimension,
+                    metrics=dict(manifest.metrics.get(HELD_OUT, {})),
+                    verdict=manifest.verdict,
+                    # The manifest may have been written by hand, or by a newer version.
+                    gate=GateResult(manifest.gate) if manifest.gate in list(GateResult) else GateResult.NOT_ASKED,
+                    created_at=manifest.created_at,
+                )
                 session.add(row)
                 session.flush()
                 staging.put_in_place(staged, target)
@@ -119,9 +130,9 @@ class Registry:
     def find(self, fingerprint: str) -> RegisteredModel | None:
         """Return the model with this fingerprint; None when it is not registered."""
         with self._database.reading() as session:
-            row = session.scalars(select(ModelRow).where(ModelRow.fingerprint == fingerprint).order_by(ModelRow.id))
-            first = row.first()
-            return None if first is None else self._model(first, first.id == _live_id(session))
+            same = select(ModelRow).where(ModelRow.fingerprint == fingerprint).order_by(ModelRow.id)
+            row = session.scalars(same).first()
+            return None if row is None else self._model(row, row.id == _live_id(session))
 
     def live(self) -> RegisteredModel | None:
         """Return the model of the live generation; None while nothing is live."""
@@ -146,7 +157,7 @@ class Registry:
         verdict: str | None = None,
         gate: GateResult | None = None,
     ) -> None:
-        """Record how a model measured in a suite, or what the gate said of it: in row, manifest and model card.
+        """Record the metrics of a model in a suite, or what the gate said of it: in row, manifest and model card.
 
         The row carries the held-out suite alone. Raises `UnknownModel`.
         """
@@ -163,13 +174,13 @@ class Registry:
             row.metrics, row.verdict = dict(manifest.metrics.get(HELD_OUT, {})), manifest.verdict
             row.gate = manifest.gate
             write_manifest(folder, manifest)
-        write_text(folder / "README.md", model_card(manifest))
+        replace_file(folder / "README.md", model_card(manifest).encode())
 
     def manifest(self, name: str) -> Manifest:
         """Return the manifest of a model. Raises `UnknownModel`."""
         return read_manifest(self.get(name).folder)
 
-    def unused_name(self, stem: str) -> str:
+    def free_name(self, stem: str) -> str:
         """Return a name that no model and no folder has: the stem made a folder name, then `STEM-2`, `STEM-3`, ..."""
         stem = _OUTSIDE_NAME.sub("-", stem).strip("-._")[: _MAX_NAME - 8] or "model"
         used = {model.name for model in self.list()}
@@ -190,20 +201,6 @@ class Registry:
             created_at=row.created_at,
             live=live,
         )
-
-
-def _row(manifest: Manifest) -> ModelRow:
-    return ModelRow(
-        name=manifest.name,
-        base=manifest.base,
-        fingerprint=manifest.fingerprint,
-        dimension=manifest.dimension,
-        metrics=dict(manifest.metrics.get(HELD_OUT, {})),
-        verdict=manifest.verdict,
-        # A manifest comes from a folder that somebody may have written by hand, or a newer version.
-        gate=GateResult(manifest.gate) if manifest.gate in list(GateResult) else GateResult.NOT_ASKED,
-        created_at=manifest.created_at,
-    )
 
 
 def _live_id(session: Session) -> int | None:

@@ -24,27 +24,22 @@ _LEFTOVER_AGE_S = 3600
 def stage(folder: Path, models_dir: Path, *, copy: bool) -> Path:
     """Move a folder, or a copy of it, into `models_dir` under a temporary name, marked as unfinished.
 
-    A folder on another disk is copied even if it should be moved; the caller then removes it.
+    A folder on another disk is copied even if `copy` is not set; the caller then removes it.
     """
     staged = models_dir / f"{_STAGED}{uuid4().hex}"
-    if not copy and _moved(folder, staged):
-        return staged
+    if not copy:
+        (folder / _MARK).touch()
+        try:
+            folder.rename(staged)
+            return staged
+        except OSError as error:
+            (folder / _MARK).unlink()
+            if error.errno != errno.EXDEV:
+                raise
     staged.mkdir()
     (staged / _MARK).touch()
     shutil.copytree(folder, staged, dirs_exist_ok=True)
     return staged
-
-
-def _moved(folder: Path, staged: Path) -> bool:
-    (folder / _MARK).touch()
-    try:
-        folder.rename(staged)
-    except OSError as error:
-        (folder / _MARK).unlink()
-        if error.errno == errno.EXDEV:
-            return False
-        raise
-    return True
 
 
 def unstage(staged: Path, folder: Path) -> None:

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from recommender.models.manifest import write_text
+from recommender.fsync import replace_file
 
 _PROGRESS = "progress.json"
 _LOSS = "loss.safetensors"
@@ -39,7 +39,7 @@ class Checkpoints:
         """Add to the trainer's checkpoint of a step what the trainer does not keep; only now it counts."""
         checkpoint = self.trainer_folder / f"checkpoint-{step}"
         save_file(dict(loss_weights), checkpoint / _LOSS)
-        write_text(checkpoint / _PROGRESS, json.dumps(progress))
+        replace_file(checkpoint / _PROGRESS, json.dumps(progress).encode())
 
     def progress(self, checkpoint: Path) -> dict[str, Any]:
         """Return the progress that `complete` stored."""

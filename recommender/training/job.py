@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
-from recommender.models.manifest import write_text
+from recommender.fsync import replace_file
 from recommender.training.data.reader import DataReport
 from recommender.training.options import TrainingOptions, TrainingPrecision
 from recommender.training.training_set import TrainingSet
@@ -69,7 +69,7 @@ def write_job(job: TrainingJob, path: Path) -> None:
         "validation": job.validation,
         "seconds": time.monotonic() - job.started,  # clocks of processes may differ, durations don't
     }
-    write_text(path, to_json(stored).decode())
+    replace_file(path, to_json(stored))
 
 
 def read_job(path: Path, progress: Progress) -> TrainingJob:
@@ -89,7 +89,7 @@ def read_job(path: Path, progress: Progress) -> TrainingJob:
 
 def write_result(result: TrainingResult, path: Path) -> None:
     """Write a result down for the process that waits for it."""
-    write_text(path, to_json(result).decode())
+    replace_file(path, to_json(result))
 
 
 def read_result(path: Path) -> TrainingResult:

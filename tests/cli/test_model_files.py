@@ -76,7 +76,7 @@ def test_what_was_exported_is_imported_elsewhere_with_its_record(
     assert (after["name"], after["fingerprint"]) == ("exported", before["fingerprint"])
     shown = models("models", "show", "exported", **elsewhere).json
     assert shown["metrics"] == before["metrics"]
-    assert shown["export"]["brought"]
+    assert shown["export"]["bundled"]
     again = models("models", "export", "tiny-2", tmp_path / name, code=2)
     assert "exists already" in again.err
     assert {path.name for path in tmp_path.iterdir()} == {name, "elsewhere"}

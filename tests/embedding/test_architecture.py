@@ -15,9 +15,8 @@ from sentence_transformers.sentence_transformer.modules import Dense, LayerNorm,
 from support.tiny_model import DEFAULT_TEXTS
 
 from recommender.embedding.architecture import read_architecture
-from recommender.embedding.encoder import Role
+from recommender.embedding.encoder import Precision, Role
 from recommender.embedding.onnx_encoder import OnnxEncoder
-from recommender.embedding.precision import Precision
 from recommender.embedding.torch_encoder import TorchEncoder
 from recommender.errors import BadInput
 

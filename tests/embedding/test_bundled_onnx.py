@@ -9,9 +9,9 @@ import pytest
 from support.tiny_model import DEFAULT_TEXTS, build_tiny_model
 
 from recommender.embedding.bundled_onnx import adopt
+from recommender.embedding.encoder import Precision
 from recommender.embedding.export import export
 from recommender.embedding.onnx_encoder import OnnxEncoder
-from recommender.embedding.precision import Precision
 from recommender.errors import BadInput
 
 FP32, INT8 = Precision.FP32.file, Precision.INT8.file
@@ -41,7 +41,7 @@ def test_a_network_that_agrees_with_the_weights_is_kept(model: Path) -> None:
     before = (model / FP32).read_bytes()
     (model / "onnx" / "model_qint8_avx512_vnni.onnx").write_bytes(b"for one processor")
     report = export(model, DEFAULT_TEXTS)
-    assert report.brought
+    assert report.bundled
     assert report.fp32_max_distance is not None and report.fp32_max_distance < 1e-4
     assert (model / FP32).read_bytes() == before
     assert names(model) == {"model.onnx", "model_qint8.onnx"}
@@ -50,7 +50,7 @@ def test_a_network_that_agrees_with_the_weights_is_kept(model: Path) -> None:
 def test_a_network_with_another_output_is_exported_anew(model: Path) -> None:
     renamed_output(model / FP32)
     report = export(model, DEFAULT_TEXTS)
-    assert not report.brought
+    assert not report.bundled
     assert OnnxEncoder(model, "", Precision.FP32).encode(["tea"]).shape == (1, 32)
 
 
@@ -73,7 +73,7 @@ def test_without_torch_the_networks_of_the_hub_are_taken(model: Path) -> None:
     (model / INT8).rename(model / "onnx" / "model_quantized.onnx")
     (model / "onnx" / "model_q4.onnx").write_bytes(b"never looked at")
     report = adopt(model, DEFAULT_TEXTS)
-    assert (report.brought, report.fp32_max_distance) == (True, None)
+    assert (report.bundled, report.fp32_max_distance) == (True, None)
     assert report.int8_mean_cosine is not None and report.int8_mean_cosine > 0.97
     assert "not compared" in report.note
     assert names(model) == {"model.onnx", "model_qint8.onnx"}

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 from support.tiny_model import DEFAULT_TEXTS
 
-from recommender.embedding.encoder import Encoder, Role
+from recommender.embedding.encoder import Encoder, Precision, Role
 from recommender.embedding.loader import load_encoder
 from recommender.embedding.onnx_encoder import OnnxEncoder
-from recommender.embedding.precision import Precision
 from recommender.embedding.torch_encoder import TorchEncoder
 from recommender.errors import BadInput, UsageError
 

@@ -10,11 +10,10 @@ import pytest
 from safetensors.torch import load_file, save_file
 from support.tiny_model import DEFAULT_TEXTS
 
-from recommender.embedding.encoder import Encoder
+from recommender.embedding.encoder import Encoder, Precision
 from recommender.embedding.export import export
 from recommender.embedding.network_check import ExportReport
 from recommender.embedding.onnx_encoder import OnnxEncoder
-from recommender.embedding.precision import Precision
 from recommender.errors import BadInput
 
 
@@ -31,7 +30,7 @@ def test_the_report_says_how_near_the_networks_are(exported: tuple[Path, ExportR
     assert 0 <= report.fp32_max_distance < 1e-4
     assert 0.98 < report.int8_min_cosine <= report.int8_mean_cosine <= 1.0001
     assert report.seconds > 0
-    assert not report.brought
+    assert not report.bundled
 
 
 def test_export_adds_two_files_and_changes_none(tiny_model: Path, exported_model: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from recommender.embedding.encoder import Precision
 from recommender.embedding.loader import load_encoder
-from recommender.embedding.precision import Precision
 from recommender.errors import BadInput, UsageError
 
 GPU = Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists()

@@ -90,7 +90,7 @@ def test_a_pushed_model_comes_back_as_it_was(run: Run, hub: Hub, tiny_model: Pat
     assert back["name"] == "shop"
     assert back["fingerprint"] == model["fingerprint"] == fingerprint(Path(back["folder"]))
     shown = _json(run("models", "show", "shop", **elsewhere))
-    assert shown["export"]["brought"]
+    assert shown["export"]["bundled"]
     assert shown["export"]["fp32_max_distance"] < 1e-4
     network = Path(back["folder"]) / "onnx" / "model.onnx"
     assert network.read_bytes() == files["onnx/model.onnx"]
@@ -175,5 +175,5 @@ def test_a_network_of_other_weights_is_not_used(run: Run, home: Path, tmp_path: 
     save_file({name: array * 1.5 for name, array in weights.items()}, other / "model.safetensors", {"format": "pt"})
     made = _json(run("models", "import", other, "--json"))
     shown = _json(run("models", "show", made["name"]))
-    assert not shown["export"]["brought"]
+    assert not shown["export"]["bundled"]
     assert shown["export"]["fp32_max_distance"] < 1e-4

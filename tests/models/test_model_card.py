@@ -110,7 +110,7 @@ def test_it_says_why_there_is_no_export() -> None:
 
 
 def test_it_says_where_a_network_came_from() -> None:
-    brought = Export(1e-6, 0.99, 0.98, brought=True)
-    assert "came with the model" in model_card(dataclasses.replace(TUNED, export=brought))
-    unmeasured = Export(reason="runs; not compared", brought=True)
+    bundled = Export(1e-6, 0.99, 0.98, bundled=True)
+    assert "came with the model" in model_card(dataclasses.replace(TUNED, export=bundled))
+    unmeasured = Export(reason="runs; not compared", bundled=True)
     assert "`onnx/model.onnx` runs; not compared." in model_card(dataclasses.replace(TUNED, export=unmeasured))

@@ -224,11 +224,11 @@ def test_what_is_recorded_stands_in_row_manifest_and_card(registry: Registry, mo
 def test_an_unused_name_is_a_folder_name_that_nothing_has(
     registry: Registry, models_dir: Path, model_copy: ModelCopy
 ) -> None:
-    assert registry.unused_name("tuned-20261121") == "tuned-20261121"
+    assert registry.free_name("tuned-20261121") == "tuned-20261121"
     _register(registry, model_copy("a"), "tuned-20261121")
-    assert registry.unused_name("tuned-20261121") == "tuned-20261121-2"
+    assert registry.free_name("tuned-20261121") == "tuned-20261121-2"
     (models_dir / "tuned-20261121-2").mkdir()
-    assert registry.unused_name("tuned-20261121") == "tuned-20261121-3"
-    assert registry.unused_name("../Modèle du jour/") == "Mod-le-du-jour"
-    assert registry.unused_name("///") == "model"
-    assert len(registry.unused_name("x" * 300)) <= 100
+    assert registry.free_name("tuned-20261121") == "tuned-20261121-3"
+    assert registry.free_name("../Modèle du jour/") == "Mod-le-du-jour"
+    assert registry.free_name("///") == "model"
+    assert len(registry.free_name("x" * 300)) <= 100
