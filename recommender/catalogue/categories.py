@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 
 from sqlalchemy import select
@@ -33,36 +33,34 @@ class CategoryIds:
         wanted = {path for path in paths if path}
         known = {path: self._ids[path] for path in wanted if path in self._ids}
         missing = wanted - known.keys()
-        return known | _find_or_create(session, missing) if missing else known
+        if not missing:
+            return known
+        nodes = {path[: depth + 1] for path in missing for depth in range(len(path))}
+        ids = _find_ids(session, nodes)
+        # Another writer of a server database may create the same node at the same time; then we use its node.
+        create = insert_into(session, table_of(CategoryRow)).on_conflict_do_nothing(index_elements=["path"])
+        for depth in range(1, max(map(len, nodes)) + 1):
+            level = sorted(node for node in nodes if len(node) == depth and category_path(node) not in ids)
+            if level:
+                rows = [
+                    {
+                        "name": node[-1],
+                        "path": category_path(node),
+                        "depth": depth,
+                        "parent_id": ids[category_ancestors(node)[-2]] if depth > 1 else None,
+                    }
+                    for node in level
+                ]
+                session.execute(create, rows)
+                ids |= _find_ids(session, level)
+        return known | {path: ids[category_path(path)] for path in missing}
 
     def remember(self, ids: dict[Path, int]) -> None:
         """Keep ids that are committed. They stay valid, since categories are never removed."""
         self._ids.update(ids)
 
 
-def _find_or_create(session: Session, paths: Collection[Path]) -> dict[Path, int]:
-    nodes = {path[: depth + 1] for path in paths for depth in range(len(path))}
-    ids = _stored_ids(session, nodes)
-    # Another writer of a server database may create the same node at the same time; then we use its node.
-    create = insert_into(session, table_of(CategoryRow)).on_conflict_do_nothing(index_elements=["path"])
-    for depth in range(1, max(map(len, nodes)) + 1):
-        level = sorted(node for node in nodes if len(node) == depth and category_path(node) not in ids)
-        if level:
-            rows = [
-                {
-                    "name": node[-1],
-                    "path": category_path(node),
-                    "depth": depth,
-                    "parent_id": ids[category_ancestors(node)[-2]] if depth > 1 else None,
-                }
-                for node in level
-            ]
-            session.execute(create, rows)
-            ids |= _stored_ids(session, level)
-    return {path: ids[category_path(path)] for path in paths}
-
-
-def _stored_ids(session: Session, nodes: Iterable[Path]) -> dict[str, int]:
+def _find_ids(session: Session, nodes: Iterable[Path]) -> dict[str, int]:
     statement = select(CategoryRow.path, CategoryRow.id)
     ids: dict[str, int] = {}
     for chunk in in_chunks([category_path(node) for node in nodes]):

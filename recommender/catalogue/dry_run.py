@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from recommender.catalogue.product_statements import KnownProduct, known_products
+from recommender.catalogue.product_statements import KnownProduct, find_products
 from recommender.catalogue.staged_product import StagedProduct, UpsertCounts
 from recommender.database.engine import Database
 from recommender.types import Product
@@ -26,7 +26,7 @@ class DryRun:
     def upsert_staged(self, staged: Sequence[StagedProduct]) -> UpsertCounts:
         """Compare products with the catalogue, and with what came before them."""
         by_sku = {each.product.sku: each for each in staged}
-        known = self._known(list(by_sku))
+        known = self._find(list(by_sku))
         created = by_sku.keys() - known.keys()
         changed = [sku for sku in by_sku if sku in known and not known[sku].is_current(by_sku[sku].content_hash)]
         texts = {sku: self._hash_text(by_sku[sku].product) for sku in changed}
@@ -39,12 +39,12 @@ class DryRun:
 
     def deactivate(self, skus: Sequence[str]) -> int:
         """Count those of the products that are active."""
-        active = {sku: known for sku, known in self._known(skus).items() if known.active}
+        active = {sku: known for sku, known in self._find(skus).items() if known.active}
         if self._remembers:
             self._written |= {sku: replace(known, active=False) for sku, known in active.items()}
         return len(active)
 
-    def _known(self, skus: Sequence[str]) -> dict[str, KnownProduct]:
+    def _find(self, skus: Sequence[str]) -> dict[str, KnownProduct]:
         with self._database.reading() as session:
-            stored = known_products(session, skus, lock=False)
+            stored = find_products(session, skus, lock=False)
         return stored | {sku: self._written[sku] for sku in skus if sku in self._written}

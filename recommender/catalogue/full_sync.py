@@ -1,4 +1,4 @@
-"""Full feeds: products that the catalogue has and the feeds lack leave the shop, unless the feeds look broken."""
+"""Full feeds: products that the feeds lack are deactivated, unless the feeds look broken."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recommender.catalogue.repository import Catalogue
 from recommender.database.tables import now
 
 MAX_SHARE = 0.30
-"""Share of the active products above which a feed has more likely lost its rows than a shop its products."""
+"""A feed that lacks a larger share of the active products has more likely lost rows than the shop its products."""
 
 BATCH = 2000
 """Products deactivated in one transaction."""
@@ -34,7 +34,7 @@ class SeenSkus:
         """Remember SKUs."""
         self._hashes.extend(map(hash, skus))
 
-    def sorted(self) -> Any:
+    def unique_hashes(self) -> Any:
         """Return the hashes in order, each once, as an int64 array."""
         return np.unique(np.frombuffer(self._hashes, dtype=np.int64)) if self._hashes else np.empty(0, np.int64)
 
@@ -83,7 +83,7 @@ class FullSync:
         If it is interrupted, running the same feeds again does the rest.
         Raises `ImportStopped` when `stopped` says so.
         """
-        seen = self.seen.sorted()
+        seen = self.seen.unique_hashes()
         missing = sum(map(len, self._missing(seen)))
         refused = "" if force else refusal(ends, missing, self._active)
         if refused or dry_run:

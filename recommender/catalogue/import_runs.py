@@ -29,7 +29,7 @@ class ImportStopped(Exception):
 class ImportRun:
     """One reading of one feed. `status` is running, done, failed or interrupted.
 
-    `holder` names the process of a running one, and `error` says why one has not ended well.
+    `holder` names the process of a running one; `error` says why one failed or was interrupted.
     """
 
     source: str
@@ -114,7 +114,7 @@ def close_interrupted(database: Database, host: str | None = None, alive: Callab
 
 
 def last_run(database: Database) -> ImportRun | None:
-    """Return the import that was begun last, as interrupted when its process is gone; None before the first one."""
+    """Return the import that was started last, as interrupted when its process is gone; None before the first one."""
     with database.reading() as session:
         row = session.scalar(select(ImportRunRow).order_by(ImportRunRow.id.desc()).limit(1))
     if row is None:

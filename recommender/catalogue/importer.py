@@ -1,4 +1,4 @@
-"""Importing a feed: batch by batch, every row either written or rejected with its reason, the run on record."""
+"""Imports a feed batch by batch. Each row is either written or rejected with its reason, and the run is recorded."""
 
 from __future__ import annotations
 
@@ -133,8 +133,12 @@ class _BatchReader:
         for row in rows:
             try:
                 staged = stage(product_of(row, self._notation))
-                if self._is_new(staged):
+                key, content = hash(staged.product.sku), int(staged.content_hash[:16], 16)
+                if key not in self._seen:
+                    self._seen[key] = content
                     products.append(staged)
+                elif self._seen[key] != content:
+                    raise BadRow("the SKU stands in this feed before, with different content")
             except BadRow as error:
                 rejections.append((Rejection(row.line, sku_of(row), str(error)), row.raw))
         if self._named is not None:
@@ -145,12 +149,3 @@ class _BatchReader:
     def without_product(self, skus: Iterable[str]) -> list[str]:
         """Return those of the SKUs for which the feed had no product."""
         return [sku for sku in skus if sku and hash(sku) not in self._seen]
-
-    def _is_new(self, staged: StagedProduct) -> bool:
-        key, content = hash(staged.product.sku), int(staged.content_hash[:16], 16)
-        if key not in self._seen:
-            self._seen[key] = content
-            return True
-        if self._seen[key] != content:
-            raise BadRow("the SKU stands in this feed before, with different content")
-        return False

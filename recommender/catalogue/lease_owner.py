@@ -1,4 +1,4 @@
-"""Names for the holders of leases, from which it can be told later whether the holder still lives."""
+"""Names for the holders of leases, which tell later whether the holder is still alive."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def process_of(owner: str, host: str) -> int | None:
 
 
 def is_alive(process: int) -> bool:
-    """Tell whether a process of this host exists; where that can't be asked safely, or is not certain, it does."""
+    """Tell whether a process of this host exists; assume so where that can't be checked safely or is not certain."""
     if sys.platform == "win32":
         return True  # there os.kill(process, 0) is Ctrl-C
     if process <= 0:

@@ -1,4 +1,4 @@
-"""The outbox: which products the index has yet to be told of, and which worker holds them."""
+"""The outbox: the changes that the index does not have yet, and which worker holds them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FIRST_RETRY_S = 2.0
 """Delay after the first failure. Each further one waits four times as long, so the last is tried after minutes."""
 
 LONGEST_RETRY = timedelta(seconds=FIRST_RETRY_S * 4 ** (MAX_ATTEMPTS - 2) * 1.5)
-"""A change put off for longer than any failure puts it off was delayed by a clock that has jumped back since."""
+"""A change with a longer delay was put off by a clock that has jumped back since."""
 
 LONGEST_LEASE = timedelta(hours=1)
 """No lease is longer. One that ends later was taken by a clock that has jumped back since."""
@@ -177,7 +177,7 @@ class Outbox:
         acknowledge it either.
         """
         with self._database.writing() as session:
-            held = _held_revisions(session, owner, claims)
+            held = _find_held(session, owner, claims)
             applied = [claim for claim in claims if held.get(claim.sku) == claim.revision]
             for chunk in in_chunks([claim.sku for claim in applied]):
                 session.execute(delete(_OUTBOX).where(_OUTBOX.c.sku.in_(chunk)))
@@ -193,7 +193,7 @@ class Outbox:
             _release(session, owner, claims)
 
     def release_all(self, owner: str) -> None:
-        """Give back all that an owner holds, also what it does not know of: the answer to a claim may be lost."""
+        """Give back all that an owner holds, even changes of a claim whose answer never reached it."""
         with self._database.writing() as session:
             session.execute(update(_OUTBOX).where(_OUTBOX.c.lease_owner == owner).values(_FREE))
 
@@ -286,7 +286,7 @@ def _is_free(at: datetime) -> ColumnElement[bool]:
     return or_(until.is_(None), until <= at, until > at + LONGEST_LEASE)
 
 
-def _held_revisions(session: Session, owner: str, claims: Sequence[Claim]) -> dict[str, int]:
+def _find_held(session: Session, owner: str, claims: Sequence[Claim]) -> dict[str, int]:
     """Return the current revision of each SKU of a batch that the owner still holds."""
     held: dict[str, int] = {}
     ours = select(OutboxRow.sku, OutboxRow.revision).where(OutboxRow.lease_owner == owner).with_for_update()

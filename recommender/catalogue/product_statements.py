@@ -41,7 +41,7 @@ class KnownProduct:
         return not self.active or self.text_hash != text_hash
 
 
-def known_products(
+def find_products(
     session: Session, skus: Sequence[str], *conditions: ColumnElement[bool], lock: bool = True
 ) -> dict[str, KnownProduct]:
     """Return those of the SKUs that the catalogue has; with `lock` they are locked until the transaction ends."""

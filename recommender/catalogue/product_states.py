@@ -1,4 +1,4 @@
-"""What the catalogue and the outbox say of products right now: enough to judge a point by, without reading texts."""
+"""What the catalogue and the outbox say about products now: enough to check a point by, without reading texts."""
 
 from __future__ import annotations
 

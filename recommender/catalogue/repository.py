@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from recommender.catalogue.categories import CategoryIds
 from recommender.catalogue.outbox import queue_changes
-from recommender.catalogue.product_statements import insert_products, known_products, replace_products
+from recommender.catalogue.product_statements import find_products, insert_products, replace_products
 from recommender.catalogue.sku_suggestions import nearest_skus
 from recommender.catalogue.staged_product import StagedProduct, UpsertCounts, stage
 from recommender.database.engine import Database
@@ -87,7 +87,7 @@ class Catalogue:
         with self._database.reading() as session:
             for chunk in in_chunks(skus):
                 rows = session.execute(_STORED.where(ProductRow.sku.in_(chunk)))
-                found.update((row.sku, _stored_product(row)) for row in rows)
+                found.update((row.sku, _read_row(row)) for row in rows)
         return {sku: found[sku] for sku in skus if sku in found}
 
     def products(self, batch: int = 1000, active_only: bool = True) -> Iterator[StoredProduct]:
@@ -97,7 +97,7 @@ class Catalogue:
         """
         last = 0
         while rows := self._batch_after(last, batch, active_only):
-            yield from map(_stored_product, rows)
+            yield from map(_read_row, rows)
             last = rows[-1].id
 
     def count(self) -> int:
@@ -149,7 +149,7 @@ class Catalogue:
     def _upsert(self, session: Session, staged: Sequence[StagedProduct]) -> _Changes:
         """Write the products that are new or different."""
         by_sku = {each.product.sku: each for each in staged}
-        known = known_products(session, list(by_sku))
+        known = find_products(session, list(by_sku))
         created = sorted(by_sku.keys() - known.keys())
         updated = [sku for sku in sorted(known) if not known[sku].is_current(by_sku[sku].content_hash)]
         ids = self._categories.ids(session, (by_sku[sku].product.category for sku in (*created, *updated)))
@@ -174,17 +174,33 @@ class Catalogue:
     def enqueue(self, skus: Sequence[str]) -> int:
         """Queue SKUs again as they stand, also those the catalogue does not know, so that the index drops them."""
         with self._database.writing() as session:
-            known = known_products(session, list(skus))
+            known = find_products(session, list(skus))
             queued = {sku: known[sku].revision if sku in known else 0 for sku in skus}
             queue_changes(session, queued.items(), now())
         return len(queued)
 
     def rehash(self) -> int:
         """Hash the texts again after the text settings changed; queue the products that differ, and return how many."""
+        # A product that was changed since it was read has been hashed again by that change.
+        statement = (
+            update(_PRODUCT)
+            .where(_PRODUCT.c.id == bindparam("read_id"), _PRODUCT.c.revision == bindparam("read_revision"))
+            .values(text_hash=bindparam("new_hash"), revision=_PRODUCT.c.revision + 1)
+        )
         last = queued = 0
         while rows := self._batch_after(last, 1000, active_only=True):
-            queued += self._rehash(rows)
             last = rows[-1].id
+            hashes = {row.id: self._hash_text(_product(row)) for row in rows}
+            differing = [row for row in rows if hashes[row.id] != row.text_hash]
+            if not differing:
+                continue
+            parameters = [
+                {"read_id": row.id, "read_revision": row.revision, "new_hash": hashes[row.id]} for row in differing
+            ]
+            with self._database.writing() as session:
+                session.execute(statement, parameters)
+                queue_changes(session, [(row.sku, row.revision + 1) for row in differing], now())
+            queued += len(differing)
         return queued
 
     def category_sizes(self) -> dict[tuple[str, ...], int]:
@@ -205,25 +221,6 @@ class Catalogue:
             statement = statement.where(ProductRow.active.is_(True))
         with self._database.reading() as session:
             return session.execute(statement).all()
-
-    def _rehash(self, rows: Sequence[Row[Any]]) -> int:
-        hashes = {row.id: self._hash_text(_product(row)) for row in rows}
-        differing = [row for row in rows if hashes[row.id] != row.text_hash]
-        if not differing:
-            return 0
-        # A product that was changed since it was read has been hashed again by that change.
-        statement = (
-            update(_PRODUCT)
-            .where(_PRODUCT.c.id == bindparam("read_id"), _PRODUCT.c.revision == bindparam("read_revision"))
-            .values(text_hash=bindparam("new_hash"), revision=_PRODUCT.c.revision + 1)
-        )
-        parameters = [
-            {"read_id": row.id, "read_revision": row.revision, "new_hash": hashes[row.id]} for row in differing
-        ]
-        with self._database.writing() as session:
-            session.execute(statement, parameters)
-            queue_changes(session, [(row.sku, row.revision + 1) for row in differing], now())
-        return len(differing)
 
     def _columns(self, staged: StagedProduct, categories: dict[tuple[str, ...], int]) -> dict[str, object]:
         product = staged.product
@@ -249,7 +246,7 @@ def _deactivate(session: Session, skus: Sequence[str], unchanged_since: datetime
     """Set products inactive and return those that were active."""
     at = now()
     old = [] if unchanged_since is None else [ProductRow.updated_at < unchanged_since]
-    known = known_products(session, list(skus), ProductRow.active.is_(True), *old)
+    known = find_products(session, list(skus), ProductRow.active.is_(True), *old)
     off = update(_PRODUCT).values(active=False, revision=_PRODUCT.c.revision + 1, updated_at=at)
     for chunk in in_chunks([row.id for row in known.values()]):
         session.execute(off.where(_PRODUCT.c.id.in_(chunk)))
@@ -257,7 +254,7 @@ def _deactivate(session: Session, skus: Sequence[str], unchanged_since: datetime
     return tuple(known)
 
 
-def _stored_product(row: Row[Any]) -> StoredProduct:
+def _read_row(row: Row[Any]) -> StoredProduct:
     return StoredProduct(_product(row), row.active, row.text_hash, row.revision, row.created_at)
 
 

@@ -19,7 +19,7 @@ _LARGEST_ID = 2**31 - 1
 """The largest value of an id column."""
 
 
-def folded_query(text: str) -> str:
+def fold_query(text: str) -> str:
     """Return a search text as rules compare it: no case, single spaces."""
     return " ".join(text.split()).casefold()
 

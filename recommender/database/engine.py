@@ -1,4 +1,4 @@
-"""Opening a database: the engine, SQLite's pragmas, and the session factory."""
+"""Opens a database: the engine, SQLite's pragmas, and the sessions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from recommender.errors import BadInput, MissingExtra, Unavailable
 BUSY_TIMEOUT_MS = 30_000
 """How long a SQLite writer waits for another before it fails: longer than any batch of ours takes."""
 
-
 URL_FORMS = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME"
 
 _SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
@@ -28,7 +27,7 @@ def open_engine(url: str | URL) -> Engine:
     Raises `BadInput` for a URL that SQLAlchemy can't read or of another kind of database, and `MissingExtra` for
     PostgreSQL without its driver.
     """
-    # What was got is not told: in a URL that can't be taken apart, any part may hold a piece of the password.
+    # The message does not repeat the URL: where it can't be parsed, any part of it may be a piece of the password.
     try:
         parsed = make_url(url)
         return _engine_of(parsed)
@@ -52,7 +51,7 @@ def _engine_of(url: URL) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # The driver's own transaction handling commits behind our back before some statements; off, we begin ourselves.
+    # The driver's own transaction handling commits silently before some statements. It is off; we begin transactions.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
@@ -64,15 +63,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Any) -> None:
-    # A write transaction takes the lock at once: a read that upgrades later can fail with SQLITE_BUSY in spite of the
-    # busy timeout, since SQLite can't wait without breaking the snapshot that was read.
+    # A write transaction takes the lock at once. A read transaction that starts to write later can fail with
+    # SQLITE_BUSY despite the busy timeout, since SQLite can't wait without breaking the snapshot that was read.
     write = connection.get_execution_options().get("write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-
-def _is_about_the_schema(error: DBAPIError) -> bool:
-    # SQLite's driver calls a missing table or column an OperationalError too; trying again later won't bring it.
-    return getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR"
 
 
 def _reason(error: DBAPIError) -> str:
@@ -102,32 +96,31 @@ class Database:
 
     @contextmanager
     def translating(self) -> Iterator[None]:
-        """Raise the driver's errors from our tree, in one line and without the password.
+        """Translate the driver's errors into ours, in one line and without the password.
 
-        `Unavailable` when the database is away, locked or full; `BadInput` when it can't be used as it is. An
-        `IntegrityError` is an answer to the statement, and stays for whoever asked.
+        Raises `Unavailable` when the database can't be reached, is locked or is full, and `BadInput` when it can't be
+        used as it is. An `IntegrityError` is passed on unchanged: the caller's statement caused it.
         """
         try:
             yield
         except IntegrityError:
             raise
         except (OperationalError, InterfaceError) as error:
-            if _is_about_the_schema(error):
+            # SQLite's driver raises this for a missing table or column too, which no later attempt will find.
+            if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR":
                 raise self._unusable(error) from error
-            raise Unavailable(f"{self.place} is not available ({_reason(error)}); {self._remedy}") from error
+            if self.engine.dialect.name == "sqlite":
+                remedy = "check its folder and disk, and whether another process keeps it locked"
+            else:
+                remedy = "check that the server runs and that DATABASE_URL names it"
+            raise Unavailable(f"{self.place} is not available ({_reason(error)}); {remedy}") from error
         except DatabaseError as error:
             raise self._unusable(error) from error
 
     @property
     def place(self) -> str:
-        """Which database this is, for a person: its URL without the password and without options."""
+        """The database's URL for messages, without the password and without options."""
         return f"the database {self.engine.url.set(query={}).render_as_string(hide_password=True)}"
-
-    @property
-    def _remedy(self) -> str:
-        if self.engine.dialect.name == "sqlite":
-            return "check its folder and disk, and whether another process keeps it locked"
-        return "check that the server runs and that DATABASE_URL names it"
 
     def _unusable(self, error: DBAPIError) -> BadInput:
         return BadInput(

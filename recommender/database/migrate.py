@@ -1,4 +1,4 @@
-"""Bringing a database to the schema of this version, and saying where it differs from it."""
+"""Brings a database to the schema of this version, and lists where it differs from it."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def head_revision() -> str:
 def current_revision(database: Database) -> str | None:
     """Return the revision that the database is at; None for a new one."""
     with database.translating(), database.engine.connect() as connection:
-        return _stamped(connection)
+        return _recorded_revision(connection)
 
 
-def _stamped(connection: Connection) -> str | None:
+def _recorded_revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def upgrade(database: Database) -> bool:
-    """Bring the database to the newest revision; return whether there was anything to do.
+    """Bring the database to the newest revision, in one transaction; return whether there was anything to do.
 
-    All pending steps are one transaction. Raises `BadInput` for a database that a newer version has written.
+    Raises `BadInput` for a database that a newer version has written.
     """
     head = head_revision()
     found = current_revision(database)
@@ -47,49 +47,41 @@ def upgrade(database: Database) -> bool:
         return False
     if found is not None and found > head:
         raise BadInput(f"the catalogue is at schema {found}, this version knows {head}; upgrade recommender to use it")
-    _migrate(database, head)
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    try:
+        with database.translating(), database.engine.execution_options(write=True).begin() as connection:
+            if _recorded_revision(connection) != head:  # another process may have done it while we waited for the lock
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+    except CommandError as error:
+        raise BadInput(f"{database.place} can't be brought to schema {head} ({error}); restore a backup") from error
     return True
 
 
-def _migrate(database: Database, head: str) -> None:
-    from alembic import command
-    from alembic.util import CommandError
-
-    try:
-        with database.translating(), database.engine.execution_options(write=True).begin() as connection:
-            if _stamped(connection) != head:  # another process may have done it while this one waited for the lock
-                command.upgrade(_config(connection), "head")
-    except CommandError as error:
-        raise BadInput(f"{database.place} can't be brought to schema {head} ({error}); restore a backup") from error
-
-
 def drift(database: Database) -> list[str]:
-    """Return where the database differs from the tables of this version, one line each; empty when it does not.
+    """Return where the database differs from the tables of this version, one line each.
 
-    Tables that are not ours are left out: a shop may keep its own in the same database.
+    Tables that are not ours are ignored: a shop may keep its own in the same database.
     """
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
     with database.translating(), database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False, "include_object": _is_ours})
-        return [_described(difference) for difference in compare_metadata(context, Base.metadata)]
+        differences = compare_metadata(context, Base.metadata)
+    lines = []
+    for difference in differences:
+        first = difference[0] if isinstance(difference, list) else difference
+        subject = next((part for part in reversed(first) if hasattr(part, "name") or isinstance(part, str)), "")
+        lines.append(f"{first[0]}: {getattr(subject, 'name', subject)}")
+    return lines
 
 
 def _is_ours(_item: Any, _name: str | None, kind: str, reflected: bool, known: Any) -> bool:
+    """Tell Alembic which objects to compare: not the tables that only the database has."""
     return not (kind == "table" and reflected and known is None)
-
-
-def _described(difference: Any) -> str:
-    first = difference[0] if isinstance(difference, list) else difference
-    subject = next((part for part in reversed(first) if hasattr(part, "name") or isinstance(part, str)), "")
-    return f"{first[0]}: {getattr(subject, 'name', subject)}"
-
-
-def _config(connection: Connection) -> Any:
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(migrations_folder()))
-    config.attributes["connection"] = connection
-    return config

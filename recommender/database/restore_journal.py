@@ -1,7 +1,7 @@
-"""The last step of a restore: folders that lie ready in the staging folder become the home's, in spite of a crash.
+"""The last step of a restore: the folders in the staging folder become the home's, even if a process crashes.
 
-The rows of the catalogue change in one transaction, which decides. A journal is written just before it is committed.
-The process that opens the home next finishes what the journal says when the transaction went through, or drops it.
+The rows of the catalogue change in one transaction. A journal is written just before it is committed. The next process
+that opens the home completes the journal if the transaction was committed, and drops it if not.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ STAGING = ".restore"
 _JOURNAL = "journal.json"
 _LOCK = ".restore.lock"
 _PATIENCE_S = 60.0
-"""How long a command waits for a restore that is at its last step, which takes less."""
+"""How long a command waits for the last step of a restore, which takes less."""
 
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """What is left to do once the catalogue has the record `mark`: folders to replace, the old ones kept in `kept`."""
+    """The folders to replace once the catalogue has the import run `mark`; the old ones are moved to `kept`."""
 
     mark: str
     kept: str
@@ -37,7 +37,7 @@ class Journal:
 
 
 def empty_staging(home: Path) -> Path:
-    """Return the staging folder, empty: what a restore that was killed has left in it is removed."""
+    """Return the staging folder, without what a killed restore may have left in it."""
     folder = home / STAGING
     if folder.exists():
         shutil.rmtree(folder)
@@ -46,7 +46,7 @@ def empty_staging(home: Path) -> Path:
 
 
 def is_cut_off(home: Path) -> bool:
-    """Return whether a restore came as far as its journal, and no further."""
+    """Tell whether a restore was cut off after it had written its journal."""
     return (home / STAGING / _JOURNAL).is_file()
 
 
@@ -76,7 +76,7 @@ def write_journal(home: Path, journal: Journal) -> None:
 
 
 def complete_cut_off_restore(home: Path, database: Database) -> None:
-    """Finish a restore that was cut off at its last step, or undo it. Most often there is none, and this costs a look.
+    """Finish a restore that was cut off at its last step, or undo it. Without one this only looks for its journal.
 
     Raises `Unavailable` while that restore is still at work.
     """
@@ -86,9 +86,9 @@ def complete_cut_off_restore(home: Path, database: Database) -> None:
 
 
 def complete_restore(home: Path, database: Database) -> None:
-    """Do what the journal says, if its transaction went through, and clean up. The caller holds the lock.
+    """Do what the journal says, if its transaction was committed, and clean up. The caller holds the lock.
 
-    Doing so again after a crash at any step goes on from there.
+    After a crash at any step, doing it again continues from there.
     """
     staging, path = home / STAGING, home / STAGING / _JOURNAL
     if not path.is_file():
@@ -98,13 +98,13 @@ def complete_restore(home: Path, database: Database) -> None:
         journal = Journal(found["mark"], found["kept"], tuple(found["folders"]))
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{path} can't be read ({error}); restore again after removing {staging}") from error
-    from recommender.database.transfer import has_import_run  # only here: nearly no process comes so far
+    from recommender.database.transfer import has_import_run  # imported here, since hardly any process needs it
 
     if has_import_run(database, journal.mark):
         kept = home / journal.kept
         for name in journal.folders:
             if not (staging / name).exists():
-                continue  # in its place already
+                continue  # moved before the crash
             if (home / name).exists():
                 kept.mkdir(exist_ok=True)
                 (home / name).rename(kept / name)

@@ -1,12 +1,12 @@
-"""What the statements of this package share: chunked lists, and inserts that know about conflicts."""
+"""Lists in chunks, fast inserts of many rows, and inserts that resolve conflicts, on both databases."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sqlalchemy import Connection, Table, UpdateBase
+from sqlalchemy import Table, UpdateBase
 from sqlalchemy.orm import Session
 
 from recommender.database.tables import Base
@@ -31,33 +31,25 @@ def table_of(row: type[Base]) -> Table:
 
 
 def execute_many(session: Session, statement: UpdateBase, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Execute a statement once for each row, as `session.execute` does. What all rows share stands in the statement.
+    """Execute a statement once for each row, as `session.execute` does. Values that all rows share are part of it.
 
-    On SQLite it goes straight to the driver: SQLAlchemy looks at every value of every row again, which took longer than
-    SQLite took to write them.
+    On SQLite the rows go straight to the driver: SQLAlchemy examines every value of every row again, which took longer
+    than SQLite took to write them.
     """
-    if session.get_bind().dialect.name == "sqlite":
-        _execute_by_position(session.connection(), statement, rows)
-    else:
+    if session.get_bind().dialect.name != "sqlite":
         session.execute(statement, rows)
-
-
-def _execute_by_position(connection: Connection, statement: UpdateBase, rows: Sequence[Mapping[str, Any]]) -> None:
+        return
+    connection = session.connection()
     dialect = connection.dialect
     compiled = statement.compile(dialect=dialect, column_keys=list(rows[0]))
     names = compiled.positiontup or []
     processors = {name: compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names}
-    shared = {
-        name: _processed(value, processors[name]) for name, value in compiled.params.items() if name not in rows[0]
-    }
+    shared = {name: value for name, value in compiled.params.items() if name not in rows[0]}
+    shared |= {name: process(shared[name]) for name in shared if (process := processors[name])}
     own = [(name, process) for name, process in processors.items() if process and name not in shared]
     values_of = itemgetter(*names)
     parameters = [values_of({**shared, **row, **{name: process(row[name]) for name, process in own}}) for row in rows]
     connection.exec_driver_sql(str(compiled), parameters)
-
-
-def _processed(value: object, process: Callable[[Any], Any] | None) -> object:
-    return process(value) if process else value
 
 
 def insert_into(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:

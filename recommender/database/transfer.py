@@ -1,4 +1,4 @@
-"""The rows of one database in another: PostgreSQL to SQLite and back, always as they stood at one moment."""
+"""Copies the rows of one database into another, PostgreSQL to SQLite and back, as they were at one moment."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ BATCH = 1000
 """Rows in memory at a time."""
 
 ALONE_PATIENCE_MS = 5_000
-"""How long to wait for other processes that have the database open: a short command has ended by then, a service has
-not."""
+"""How long to wait for other processes to close the database: enough for a short command, not for a service."""
 
 
 def sqlite_file(path: Path) -> URL:
@@ -30,7 +29,7 @@ def sqlite_file(path: Path) -> URL:
 
 
 def snapshot(database: Database, path: Path) -> None:
-    """Copy the whole database, as it is at one moment, into a new SQLite file; writers go on meanwhile.
+    """Copy the whole database, as it is at one moment, into a new SQLite file; others may write meanwhile.
 
     Raises `Unavailable` when it can't be read, or `path` can't be written.
     """
@@ -42,7 +41,7 @@ def snapshot(database: Database, path: Path) -> None:
         raw = database.engine.raw_connection()
         try:
             with closing(sqlite3.connect(path)) as copy:
-                # In one step: cut into pieces, the copy starts anew whenever another process writes.
+                # In one step: a copy in several steps starts again whenever another process writes.
                 cast(sqlite3.Connection, raw.driver_connection).backup(copy)
         except sqlite3.Error as error:
             raise Unavailable(
@@ -63,12 +62,12 @@ def copy_rows(connection: Connection, path: Path) -> None:
 
 
 def tables(names: Collection[str] | None = None) -> list[Table]:
-    """Return our tables, or those of these names, in an order that foreign keys allow rows to be written in."""
+    """Return our tables, or those with these names, each after the tables that its foreign keys refer to."""
     return [table for table in Base.metadata.sorted_tables if names is None or table.name in names]
 
 
 def replace_rows(source: Database, session: Session, replaced: Sequence[Table]) -> None:
-    """Give tables the rows that they have in `source`, in the transaction of `session`; no others may refer to them."""
+    """Replace the rows of tables by those of `source`, in the transaction of `session`; no other may refer to them."""
     for table in reversed(replaced):
         session.execute(delete(table))
     with source.translating(), source.engine.connect() as connection:
@@ -89,8 +88,8 @@ def _batches(connection: Connection, table: Table) -> Iterator[list[dict[str, An
 def _advance_sequences(session: Session, replaced: Sequence[Table]) -> None:
     """Let PostgreSQL number new rows after those that were written with numbers of their own.
 
-    A sequence is never set back. It does not take part in the transaction: were that rolled back after all, the rows
-    that stay could have higher numbers than the new ones.
+    A sequence is never set back, since it takes no part in the transaction: after a rollback, the rows that stay could
+    have higher numbers.
     """
     for table in replaced:
         for column in table.primary_key:
@@ -106,9 +105,9 @@ def _advance_sequences(session: Session, replaced: Sequence[Table]) -> None:
 
 
 def prepare_exclusive_use(database: Database) -> None:
-    """Let this process have a SQLite database alone from its first write on, until it is closed.
+    """Give this process exclusive use of a SQLite database, from its first write until it is closed.
 
-    To be called before the database is used. `lock_tables` is what waits for it, and fails.
+    Call this before the database is used. `lock_tables` then waits for the exclusive lock, and fails without it.
     """
 
     def lock(connection: Any, _record: Any) -> None:
@@ -122,7 +121,7 @@ def prepare_exclusive_use(database: Database) -> None:
 
 
 def lock_tables(session: Session) -> None:
-    """Return when no other process can read or write our tables until this transaction ends.
+    """Keep other processes from reading and writing our tables until this transaction ends.
 
     Raises `Unavailable` when a process keeps the database open (SQLite) or in a transaction (PostgreSQL).
     """
@@ -134,7 +133,7 @@ def lock_tables(session: Session) -> None:
             names = ", ".join(f'"{table.name}"' for table in tables())
             session.execute(text(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE"))
         else:
-            session.execute(text("SELECT 1"))  # begins: with the exclusive lock, or not at all
+            session.execute(text("SELECT 1"))  # begins the transaction, which needs the exclusive lock
     except OperationalError as error:
         raise Unavailable(
             "another process has the catalogue open; stop workers, services and other commands, then restore again"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from recommender.catalogue.rules import folded_query, holds
+from recommender.catalogue.rules import fold_query, holds
 from recommender.database.tables import now
 from recommender.errors import Unavailable
 from recommender.query import Filters, Rule, RuleAction
@@ -68,7 +68,7 @@ class Merchandising:
         rules = self._fresh_rules()
         if not rules:
             return NO_PLACEMENT
-        query = folded_query(text)
+        query = fold_query(text)
         paths = [_fold(path) for path in categories]
         at = now()
         in_force = [each.rule for each in rules if holds(each.rule, at) and each.concerns(query, paths)]
@@ -87,7 +87,7 @@ class Merchandising:
             return self._rules  # another query is reading them: the ones at hand are as good
         try:
             self._read_at = time.monotonic()
-            self._rules = [_FoldedRule(rule, folded_query(rule.query), _fold(rule.category)) for rule in self._read()]
+            self._rules = [_FoldedRule(rule, fold_query(rule.query), _fold(rule.category)) for rule in self._read()]
         except Unavailable as error:
             _log.warning("rules can't be read, the last ones hold: %s", error)
         finally:
