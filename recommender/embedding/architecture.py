@@ -18,7 +18,7 @@ from safetensors.numpy import load_file
 
 from recommender.embedding.encoder import Role
 from recommender.embedding.pooling_head import (
-    Activation,
+    ACTIVATIONS,
     DenseLayer,
     HeadStep,
     LayerNorm,
@@ -48,7 +48,7 @@ _DEFAULT_LENGTH = 512
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A model as ONNX serving runs it: the transformer's inputs are cut at `max_length`, its output meets `head`."""
+    """A model as ONNX serving runs it: texts are cut at `max_length`; `pooling` and `head` follow the transformer."""
 
     folder: Path
     dimension: int
@@ -61,7 +61,7 @@ class Architecture:
     head: tuple[HeadStep, ...]
 
     def prompt(self, role: Role) -> str:
-        """Return what the model wants before a text of this role; mostly nothing."""
+        """Return the text that the model expects before a text of this role; most models expect none."""
         return self.query_prompt if role is Role.QUERY else self.document_prompt
 
     def pool(self, tokens: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -100,7 +100,7 @@ def read_architecture(folder: Path) -> Architecture:
         query_prompt=query_prompt,
         document_prompt=document_prompt,
         pooling=TokenPooling(tuple(PoolingMode(mode) for mode in modes)),
-        head=tuple(step for kind, path in modules[2:] if (step := _step(kind, path)) is not None),
+        head=tuple(step for kind, path in modules[2:] if (step := _head_step(kind, path)) is not None),
     )
 
 
@@ -110,7 +110,7 @@ def read_prompts(folder: Path) -> tuple[str, str]:
     config = _json(path) if path.exists() else {}
     prompts = config.get("prompts") or {}
     default = prompts.get(config.get("default_prompt_name")) or ""
-    # The default stands in for a prompt that is missing, as in `encode_query`, and not for one that is empty.
+    # As in `encode_query`, the default replaces a prompt that is missing, not one that is empty.
     query = prompts["query"] if prompts.get("query") is not None else default
     stated = [prompts[name] for name in _DOCUMENT_PROMPTS if prompts.get(name) is not None]
     document = next((prompt for prompt in stated if prompt), "") if stated else default
@@ -130,7 +130,7 @@ def dimension(folder: Path) -> int:
         if width:
             return int(width) * len(_pooling_modes(config))
         if (weights := module / "model.safetensors").is_file():
-            # A static embedding is a table of vectors that is a model by itself.
+            # A static embedding is a model that consists of one table of vectors.
             with safe_open(weights, framework="numpy") as table:
                 if list(table.keys()) == ["embedding.weight"]:
                     return int(table.get_slice("embedding.weight").get_shape()[1])
@@ -151,7 +151,7 @@ def max_seq_length(folder: Path) -> int | None:
 
 
 def _modules(folder: Path) -> list[tuple[str, Path]]:
-    """Return the kind and the folder of each module; the kind of one that is not sentence-transformers' is its path."""
+    """Return the kind and the folder of each module; a class of another project has its full name as its kind."""
     path = folder / "modules.json"
     if not path.is_file():
         raise BadInput(f"no modules.json in {folder}; give a folder saved by sentence-transformers")
@@ -191,28 +191,25 @@ def _torch_only(folder: Path, found: str, expected: str) -> BadInput:
     return BadInput(f"the model in {folder} has {found}, ONNX serving knows {expected}; it runs on torch")
 
 
-def _step(kind: str, folder: Path) -> HeadStep | None:
+def _head_step(kind: str, folder: Path) -> HeadStep | None:
+    """Return a module that follows the pooling; None for one that does nothing outside training."""
     if kind == "Dropout":
-        return None  # does nothing outside training
+        return None
     if kind == "Normalize":
         return Normalize()
     if kind == "LayerNorm":
         weights = _weights(folder)
         return LayerNorm(weights["norm.weight"], weights["norm.bias"])
-    if kind == "Dense":
-        return _dense(folder)
-    raise _torch_only(folder.parent, f"the module {kind}", "Pooling, Dense, LayerNorm, Dropout and Normalize")
-
-
-def _dense(folder: Path) -> DenseLayer:
+    if kind != "Dense":
+        raise _torch_only(folder.parent, f"the module {kind}", "Pooling, Dense, LayerNorm, Dropout and Normalize")
     config = _json(folder / "config.json")
     name = str(config.get("activation_function", "torch.nn.modules.activation.Tanh")).rpartition(".")[2]
-    if name not in list(Activation):
-        raise _torch_only(folder.parent, f"the activation {name}", ", ".join(Activation))
+    if name not in ACTIVATIONS:
+        raise _torch_only(folder.parent, f"the activation {name}", ", ".join(ACTIVATIONS))
     if config.get("use_residual") or config.get("module_input_name", "sentence_embedding") != "sentence_embedding":
         raise _torch_only(folder.parent, "a Dense with a residual or on tokens", "one on the pooled vector")
     weights = _weights(folder)
-    return DenseLayer(weights["linear.weight"], weights.get("linear.bias"), Activation(name))
+    return DenseLayer(weights["linear.weight"], weights.get("linear.bias"), ACTIVATIONS[name])
 
 
 def _weights(folder: Path) -> dict[str, NDArray[np.float32]]:

@@ -1,4 +1,4 @@
-"""ONNX networks that came with a model: which of them serving may run, and how near they are to each other.
+"""ONNX networks that came with a model: which of them serving can run, and how near their vectors are.
 
 A network is data: ONNX Runtime runs the operators that it names, and loads no code for them. A network may still belong
 to another model, take other inputs, or return something other than token vectors. So each one is run before it is used.
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recommender.embedding.encoder import Precision, Vectors
-from recommender.embedding.network_check import ExportReport, row_cosines, run_network, sample_of, staged_networks
+from recommender.embedding.network_check import ExportReport, row_cosines, run_network, sample_of, stage_networks
 from recommender.errors import BadInput
 
 FP32 = Precision.FP32.file
@@ -47,7 +47,7 @@ def adopt(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
     """
     started = time.monotonic()
     sample = sample_of(texts_sample)
-    with staged_networks(folder) as staged:
+    with stage_networks(folder) as staged:
         take_network(folder, staged)
         expected = run_network(staged, Precision.FP32, sample)
         cosines = next((near for name in INT8 if (near := _take_int8(folder / name, staged, sample, expected))), None)

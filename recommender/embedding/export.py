@@ -17,7 +17,7 @@ import numpy as np
 from recommender.embedding.architecture import read_architecture
 from recommender.embedding.bundled_onnx import has_network, take_network
 from recommender.embedding.encoder import Precision
-from recommender.embedding.network_check import ExportReport, row_cosines, run_network, sample_of, staged_networks
+from recommender.embedding.network_check import ExportReport, row_cosines, run_network, sample_of, stage_networks
 from recommender.embedding.pretrained import load_pretrained
 from recommender.errors import BadInput, MissingExtra, library_error
 from recommender.library_logging import quiet_libraries
@@ -48,7 +48,7 @@ def export(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
         raise MissingExtra("train", "exporting a model to ONNX")
     started = time.monotonic()
     sample = sample_of(texts_sample)
-    with _quiet(), staged_networks(folder) as staged:
+    with _quiet(), stage_networks(folder) as staged:
         # Written out, attention becomes operators that the runtime fuses: 1.2 times the speed of torch's SDPA.
         model = load_pretrained(folder, attn_implementation="eager").eval()
         expected = np.asarray(
@@ -84,7 +84,7 @@ def _take_bundled(staged: Path, folder: Path, sample: list[str], expected: Vecto
     try:
         distance = _distance_to_torch(staged, folder, sample, expected)
         _quantise(staged)
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, the model's own weights are exported in its place
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, the weights are exported instead
         return None
     return distance
 
@@ -166,7 +166,7 @@ def _quiet() -> Iterator[None]:
         for logger in map(logging.getLogger, _NOISY_LOGGERS):
             stack.callback(logger.setLevel, logger.level)
             logger.setLevel(logging.ERROR)
-        # The quantiser speaks through the root logger itself, which would also set up a handler where there is none.
+        # The quantiser logs through the root logger, which would also set up a handler if it had none.
         root, handler = logging.getLogger(), logging.NullHandler()
         root.addHandler(handler)
         stack.callback(root.removeHandler, handler)

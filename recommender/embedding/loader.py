@@ -1,4 +1,4 @@
-"""Which encoder runs a model: one choice, made once, without importing torch to make it."""
+"""Which encoder runs a model: chosen once, without importing torch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def load_encoder(folder: Path, fingerprint: str, choice: str = EncoderChoice.AUT
         raise BadInput(f"there is no model folder {folder}; import or train the model first")
     chosen = _resolve(folder, EncoderChoice(choice))
     if chosen is EncoderChoice.TORCH:
-        # Imported here so that serving on ONNX never reads the module that names torch.
+        # Imported here, so that serving on ONNX never reads the module that names torch.
         from recommender.embedding.torch_encoder import TorchEncoder
 
         return TorchEncoder(folder, fingerprint, threads=threads)
@@ -49,8 +49,8 @@ def _resolve(folder: Path, choice: EncoderChoice) -> EncoderChoice:
 
 
 def _has_gpu() -> bool:
-    # Asking torch would cost seconds for its import. Where torch lacks CUDA in spite of a GPU, the model runs by torch
-    # on the CPU, which is correct but slower.
+    # Importing torch to ask it would take seconds. If torch can't use the GPU that is there, it runs the model on the
+    # CPU: correct, but slower.
     if sys.platform == "darwin":
         return platform.machine() == "arm64"
     return Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists()

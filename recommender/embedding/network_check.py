@@ -1,4 +1,4 @@
-"""Networks tried before a model folder gets them: in a copy of its small files, over sample texts, as serving would."""
+"""Trying networks before they enter a model folder: in a copy of its small files, on sample texts, as serving would."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ class ExportReport:
 
 
 @contextmanager
-def staged_networks(folder: Path) -> Iterator[Path]:
+def stage_networks(folder: Path) -> Iterator[Path]:
     """Give a copy of a model folder without its networks; those put into the copy replace the folder's own at the end.
 
-    Networks of other names are then removed, for they were not checked. An error in the block leaves the folder as it
-    was. Raises `BadInput` at once for a model that ONNX serving can't run: an export would take a minute for nothing.
+    Networks of other names are then removed, because they were not checked. An error in the block leaves the folder as
+    it was. Raises `BadInput` at once for a model that ONNX serving can't run: its export would waste a minute.
     """
     load_tokenizer(read_architecture(folder))
     with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as temporary:
         staged = Path(temporary) / "model"
 
         def leave_out(directory: str, names: list[str]) -> set[str]:
-            # The weights of the transformer are large, and no encoder on ONNX reads them; those of a Dense it does.
+            # No encoder on ONNX reads the weights of the transformer, which are large. It reads those of a Dense.
             weights = ("model.safetensors",) if Path(directory) == folder else ()
             return set(shutil.ignore_patterns(*DERIVED_FOLDERS, "*.bin", "*.onnx*", *weights)(directory, names))
 

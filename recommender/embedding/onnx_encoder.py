@@ -46,23 +46,9 @@ class OnnxEncoder:
         self._all_cores = self._one_core if threads == 1 else None
         self._opening = threading.Lock()
         self._inputs = frozenset(entry.name for entry in self._one_core.get_inputs())
-        self._fingerprint = fingerprint
-        self._precision = precision
-
-    @property
-    def dimension(self) -> int:
-        """Number of components of a vector."""
-        return self._architecture.dimension
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of the model that this encoder runs."""
-        return self._fingerprint
-
-    @property
-    def name(self) -> str:
-        """`onnx-fp32` or `onnx-int8`."""
-        return f"onnx-{self._precision}"
+        self.dimension = self._architecture.dimension
+        self.fingerprint = fingerprint
+        self.name = f"onnx-{precision}"
 
     def encode(self, texts: Sequence[str], role: Role = Role.DOCUMENT) -> Vectors:
         """Encode texts in the order given: float32 [n, dimension], each row of length 1."""
@@ -98,7 +84,7 @@ class OnnxEncoder:
         return self._architecture.pool(tokens, feeds["attention_mask"])
 
     def _session_for(self, tokens: int) -> onnxruntime.InferenceSession:
-        # What is returned stays open for its run, also when another thread closes the encoder meanwhile.
+        # The caller holds the session for its run, so another thread may close the encoder meanwhile.
         session = self._one_core if tokens <= _ONE_CORE_TOKENS else self._all_cores
         if session is not None:
             return session

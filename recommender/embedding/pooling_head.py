@@ -28,16 +28,6 @@ class PoolingMode(StrEnum):
     LAST_TOKEN = "lasttoken"  # noqa: S105 - no password
 
 
-class Activation(StrEnum):
-    """Activations of a dense layer, by the name of their torch class."""
-
-    IDENTITY = "Identity"
-    TANH = "Tanh"
-    RELU = "ReLU"
-    GELU = "GELU"
-    SIGMOID = "Sigmoid"
-
-
 @dataclass(frozen=True, slots=True)
 class TokenPooling:
     """Token vectors [n, length, width], padded on the right, to [n, width * number of modes]."""
@@ -55,14 +45,12 @@ class DenseLayer:
 
     weight: Floats
     bias: Floats | None
-    activation: Activation
+    activation: Callable[[Floats], Floats]
 
     def __call__(self, vectors: Floats) -> Floats:
         """Map [n, in] to [n, out]."""
-        projected = vectors @ self.weight.T
-        if self.bias is not None:
-            projected = projected + self.bias
-        return _ACTIVATIONS[self.activation](projected)
+        projected = vectors @ self.weight.T + (0 if self.bias is None else self.bias)
+        return self.activation(projected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +98,16 @@ def _pool(mode: PoolingMode, tokens: Floats, mask: Mask) -> Floats:
 
 
 def _gelu(values: Floats) -> Floats:
-    # numpy has no error function; a head is small, so the standard library's exact one costs nothing beside the rest.
+    # numpy has no error function. The standard library's exact one is slow, but a head is small.
     gate = 1 + np.vectorize(math.erf, otypes=[np.float32])(values / math.sqrt(2))
     return np.asarray(0.5 * values * gate, dtype=np.float32)
 
 
-_ACTIVATIONS: dict[Activation, Callable[[Floats], Floats]] = {
-    Activation.IDENTITY: lambda values: values,
-    Activation.TANH: np.tanh,
-    Activation.RELU: lambda values: np.maximum(values, 0),
-    Activation.GELU: _gelu,
-    Activation.SIGMOID: lambda values: np.asarray(1 / (1 + np.exp(-values)), dtype=np.float32),
+ACTIVATIONS: dict[str, Callable[[Floats], Floats]] = {
+    "Identity": lambda values: values,
+    "Tanh": np.tanh,
+    "ReLU": lambda values: np.maximum(values, 0),
+    "GELU": _gelu,
+    "Sigmoid": lambda values: np.asarray(1 / (1 + np.exp(-values)), dtype=np.float32),
 }
+"""Activations of a dense layer, by the name of their torch class."""

@@ -1,4 +1,4 @@
-"""Product to text: one pure function for training and for serving, so that a model meets what it was trained on."""
+"""Product to text: one pure function for training and serving, so that a model serves the texts it was trained on."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9:-]*)(?:[\s/][^<>]*)?>")
 _NESTED_AMPERSAND = re.compile(r"&(?:(?:amp|AMP|#0*38|#[xX]0*26);)+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _INVISIBLE = re.compile(r"[\u00ad\u200b\u2060\ufeff\ud800-\udfff]")
-"""Soft hyphens, zero-width characters, lone surrogates: they split words for a tokenizer, and no reader sees them."""
+"""Soft hyphens, zero-width characters and lone surrogates: invisible, but they split words for a tokenizer."""
 
 _MAX_PASSES = 6
-"""Feeds escape once or twice; what still changes after this many passes is made up, and loses its "<" and "&"."""
+"""Feeds escape once or twice; text that still changes after this many passes is no feed's, and loses "<" and "&"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ProductText:
 
     attributes: tuple[str, ...] = ()
     language: str = ""
-    """Of the lexical part: it decides a point's words as the text does, so it is part of the hash."""
+    """Of the BM25 words. They depend on it as they do on the text, so it is part of the hash."""
 
     def __call__(self, product: Product) -> str:
         """Return the text: parts joined by `. `, empty ones left out."""
@@ -67,30 +67,28 @@ def description_text(product: Product) -> str:
 def clean(text: str) -> str:
     """Return plain text: tags dropped, entities decoded, invisible characters removed, single spaces, Unicode NFC.
 
-    Doubly escaped text is decoded to the bottom, so that cleaning twice is cleaning once.
+    Text that was escaped several times is decoded completely, so cleaning it again changes nothing.
     """
     for _ in range(_MAX_PASSES):
-        text = _normalised(text)
+        text = _normalise(text)
         if "<" not in text and "&" not in text:
             return text
-        plain = _normalised(_without_markup(text))
+        plain = _normalise(_strip_markup(text))
         if plain == text:
             return text
         text = plain
-    return _normalised(text.replace("<", " ").replace("&", " "))
+    return _normalise(text.replace("<", " ").replace("&", " "))
 
 
-def _normalised(text: str) -> str:
+def _normalise(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
     return " ".join(_CONTROL.sub(" ", text).split())
 
 
-def _without_markup(text: str) -> str:
+def _strip_markup(text: str) -> str:
     if "<" in text:
-        text = _TAG.sub(_separator, _CDATA.sub(" ", _UNSHOWN.sub(" ", text)))
+        text = _TAG.sub(
+            lambda tag: "" if tag[1].lower() in _INLINE_TAGS else " ", _CDATA.sub(" ", _UNSHOWN.sub(" ", text))
+        )
     return html.unescape(_NESTED_AMPERSAND.sub("&", text))
-
-
-def _separator(tag: re.Match[str]) -> str:
-    return "" if tag[1].lower() in _INLINE_TAGS else " "

@@ -16,10 +16,10 @@ from recommender.errors import BadInput, MissingExtra, UsageError
 from recommender.library_logging import quiet_libraries
 
 if TYPE_CHECKING:
-    import torch
     from sentence_transformers import SentenceTransformer
 
 _TEXTS_PER_RUN = {"cpu": 32, "mps": 128, "cuda": 256}
+_SHORT_NAMES = {"torch.float32": "fp32", "torch.float16": "fp16", "torch.bfloat16": "bf16"}
 
 
 class TorchEncoder:
@@ -37,32 +37,19 @@ class TorchEncoder:
         if threads:
             torch.set_num_threads(threads)
         self._device = _resolve_device(device)
-        precision = _precision(self._device)
+        precision = torch.float16 if self._device == "mps" else torch.float32
+        if self._device.startswith("cuda"):
+            precision = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
         with quiet_libraries():
             model = load_pretrained(folder, self._device, precision)
         dimension = model.get_embedding_dimension()
         if dimension is None:
             raise BadInput(f"the model in {folder} does not say its dimension; add a pooling and save it again")
         self._model: SentenceTransformer | None = model
-        self._dimension = int(dimension)
+        self.dimension = int(dimension)
         self._prompts = dict(zip((Role.QUERY, Role.DOCUMENT), read_prompts(folder), strict=True))
-        self._fingerprint = fingerprint
-        self._name = f"torch-{self._device.partition(':')[0]}-{_SHORT_NAMES[str(precision)]}"
-
-    @property
-    def dimension(self) -> int:
-        """Number of components of a vector."""
-        return self._dimension
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of the model that this encoder runs."""
-        return self._fingerprint
-
-    @property
-    def name(self) -> str:
-        """`torch-cpu-fp32`, `torch-cuda-bf16`, ..."""
-        return self._name
+        self.fingerprint = fingerprint
+        self.name = f"torch-{self._device.partition(':')[0]}-{_SHORT_NAMES[str(precision)]}"
 
     def encode(self, texts: Sequence[str], role: Role = Role.DOCUMENT) -> Vectors:
         """Encode texts in the order given: float32 [n, dimension], each row of length 1."""
@@ -70,15 +57,15 @@ class TorchEncoder:
         if model is None:
             raise UsageError("this encoder is closed; load the model again")
         if not texts:
-            return np.empty((0, self._dimension), dtype=np.float32)
+            return np.empty((0, self.dimension), dtype=np.float32)
         tensors = model.encode(
             list(texts),
             prompt=self._prompts[role],
-            batch_size=_TEXTS_PER_RUN.get(self._device.partition(":")[0], 32),
+            batch_size=_TEXTS_PER_RUN.get(self._device.partition(":")[0], _TEXTS_PER_RUN["cpu"]),
             show_progress_bar=False,
             convert_to_tensor=True,
         )
-        # Normalised here, in fp32: rows that a half-precision model normalises are off by a thousandth.
+        # Normalised here, in fp32: a half-precision model is off by a thousandth when it normalises.
         vectors = tensors.float().cpu().numpy()
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
@@ -90,9 +77,6 @@ class TorchEncoder:
             import torch
 
             torch.cuda.empty_cache()
-
-
-_SHORT_NAMES = {"torch.float32": "fp32", "torch.float16": "fp16", "torch.bfloat16": "bf16"}
 
 
 def _resolve_device(choice: str) -> str:
@@ -107,11 +91,3 @@ def _resolve_device(choice: str) -> str:
     except RuntimeError as error:
         raise BadInput(f"torch knows no device {choice!r}; choose auto, cuda, mps or cpu") from error
     return choice
-
-
-def _precision(device: str) -> torch.dtype:
-    import torch
-
-    if device.startswith("cuda"):
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return torch.float16 if device == "mps" else torch.float32

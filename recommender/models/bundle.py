@@ -18,14 +18,14 @@ from recommender.models.model_card import model_card, public_base, public_data
 CARD = "README.md"
 ZIP = ".zip"
 
-_KEPT_BACK = (".*", "*.bin", "*.py", "checkpoint-*", "runs", "eval", SNAPSHOT)
-"""Files and folders that are not published. The snapshot is one: it tells what products the shop has."""
+_PRIVATE = (".*", "*.bin", "*.py", "checkpoint-*", "runs", "eval", SNAPSHOT)
+"""Files and folders that are not published. The snapshot is one of them: it tells which products the shop has."""
 
 
 def public_files(folder: Path, manifest: Manifest, repo: str = "") -> dict[str, Path | bytes]:
     """Return what is published of a model folder: path there -> file or content.
 
-    Card and manifest are written anew, without where things lie on this machine, and for readers of `repo`.
+    Card and manifest are written anew for readers of `repo`, without any path of this machine.
     """
     public = replace(
         manifest,
@@ -36,7 +36,7 @@ def public_files(folder: Path, manifest: Manifest, repo: str = "") -> dict[str, 
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
         if path.is_file()
-        and not any(fnmatch(part, kept) for part in path.relative_to(folder).parts for kept in _KEPT_BACK)
+        and not any(fnmatch(part, private) for part in path.relative_to(folder).parts for private in _PRIVATE)
     }
     return files | {CARD: model_card(public, repo).encode(), FILE_NAME: manifest_json(public).encode()}
 
@@ -44,7 +44,7 @@ def public_files(folder: Path, manifest: Manifest, repo: str = "") -> dict[str, 
 def write_bundle(files: Mapping[str, Path | bytes], target: Path) -> None:
     """Write all files, or none, into a new folder, or into a new zip file if the name ends in `.zip`.
 
-    Raises `UsageError` when there is something of that name, and `BadInput` when it can't be written.
+    Raises `UsageError` when something has that name already, and `BadInput` when it can't be written.
     """
     if target.exists() or target.is_symlink():
         raise UsageError(f"{target} exists already; give a name that does not")
@@ -53,7 +53,12 @@ def write_bundle(files: Mapping[str, Path | bytes], target: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as temporary:
             staged = Path(temporary) / target.name
             if target.suffix.lower() == ZIP:
-                _zip(files, staged)
+                with zipfile.ZipFile(staged, "w", zipfile.ZIP_DEFLATED) as packed:
+                    for name, source in files.items():
+                        if isinstance(source, bytes):
+                            packed.writestr(name, source)
+                        else:
+                            packed.write(source, name)
             else:
                 for name, source in files.items():
                     path = staged / name
@@ -68,7 +73,7 @@ def write_bundle(files: Mapping[str, Path | bytes], target: Path) -> None:
 
 
 def unpack(archive: Path, target: Path) -> Path:
-    """Unpack a zip file of a model into `target` and return its folder. Raises `BadInput` for what is no such file."""
+    """Unpack a zip file of a model into `target` and return its folder. Raises `BadInput` for anything else."""
     try:
         with zipfile.ZipFile(archive) as packed:
             packed.extractall(target)  # leaves `..` and absolute paths out, and makes no links
@@ -76,12 +81,3 @@ def unpack(archive: Path, target: Path) -> Path:
         raise BadInput(f"{archive} can't be unpacked ({error}); give a zip file of a model folder") from error
     inside = [path for path in target.iterdir() if not path.name.startswith((".", "__"))]
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else target
-
-
-def _zip(files: Mapping[str, Path | bytes], path: Path) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, source in files.items():
-            if isinstance(source, bytes):
-                packed.writestr(name, source)
-            else:
-                packed.write(source, name)

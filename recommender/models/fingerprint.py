@@ -25,16 +25,13 @@ _DECIDING = (
 """Weights, the settings of every module, and all that a tokenizer reads; `*.model` is sentencepiece's."""
 
 _WITHOUT_EFFECT = frozenset({"data_config.json", "generation_config.json"})
-_PROMPTS = "config_sentence_transformers.json"
-_CHUNK = 1 << 20
-"""Bytes read at a time."""
 
 
 def fingerprint(folder: Path) -> str:
     """Return the SHA-256 of the parts of a sentence-transformers folder that decide its vectors, as 64 hex digits.
 
-    Covers weights, tokenizer, modules, pooling and prompts, with their names. ONNX exports, the model card and our
-    manifest have no part in it, nor have the library versions that `config_sentence_transformers.json` carries.
+    Covers weights, tokenizer, modules, pooling and prompts, with their names; not ONNX exports, the model card, our
+    manifest and the library versions in `config_sentence_transformers.json`.
     Raises `BadInput` for a folder that is no model, or whose weights are pickled.
     """
     require_safetensors(folder)
@@ -46,24 +43,17 @@ def fingerprint(folder: Path) -> str:
     ]
     for path in sorted(deciding, key=lambda path: path.relative_to(folder).as_posix()):
         digest.update(f"{path.relative_to(folder).as_posix()}\0{file_sha256(path)}\n".encode())
-    digest.update(_prompts(folder).encode())
+    path = folder / "config_sentence_transformers.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        prompts = [config.get("prompts") or {}, config.get("default_prompt_name")]
+    except (ValueError, AttributeError) as error:
+        raise BadInput(f"{path} is no JSON object ({error}); the model folder is broken, fetch it again") from error
+    digest.update(json.dumps(prompts, sort_keys=True).encode())
     return digest.hexdigest()
 
 
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file, as hex digits, in bounded memory."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _prompts(folder: Path) -> str:
-    path = folder / _PROMPTS
-    try:
-        stated = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        prompts, default = stated.get("prompts"), stated.get("default_prompt_name")
-    except (ValueError, AttributeError) as error:
-        raise BadInput(f"{path} is no JSON object ({error}); the model folder is broken, fetch it again") from error
-    return json.dumps([prompts or {}, default], sort_keys=True)
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,7 +17,6 @@ from typing import Any
 from recommender.errors import BadInput
 from recommender.fsync import replace_file
 from recommender.models.fingerprint import fingerprint
-from recommender.types import JsonObject
 
 FILE_NAME = "manifest.json"
 
@@ -105,19 +105,22 @@ class Manifest:
 def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of a model folder; fields of other versions are left out, missing ones get their defaults.
 
-    Raises `BadInput` when there is none, or when it can't be read.
+    Raises `BadInput` when there is none, or when it does not hold what it should.
     """
+    from pydantic import (  # imported here, since a query imports this module and reads no manifest
+        TypeAdapter,
+        ValidationError,
+    )
+
     path = folder / FILE_NAME
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        fields = _fields_of(Manifest, stored)
-        if "created_at" in fields:
-            fields["created_at"] = datetime.fromisoformat(fields["created_at"])
-        if "export" in fields:
-            fields["export"] = Export(**_fields_of(Export, fields["export"] or {}))
-        return Manifest(**fields)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+        return TypeAdapter(Manifest).validate_json(path.read_bytes())
+    except OSError as error:
         raise BadInput(f"{path} can't be read ({error}); import the model again") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise BadInput(f"{path} can't be read ({where}: {first['msg']}); import the model again") from error
 
 
 def with_history(manifest: Manifest, folder: Path) -> Manifest:
@@ -129,7 +132,7 @@ def with_history(manifest: Manifest, folder: Path) -> Manifest:
         carried = read_manifest(folder)
     except BadInput:
         return manifest
-    if carried.fingerprint != manifest.fingerprint or not _well_formed(carried):
+    if carried.fingerprint != manifest.fingerprint:
         return manifest
     return dataclasses.replace(
         manifest,
@@ -144,21 +147,6 @@ def with_history(manifest: Manifest, folder: Path) -> Manifest:
     )
 
 
-def _well_formed(manifest: Manifest) -> bool:
-    """Return whether a manifest that others wrote has the types that we rely on."""
-    texts = (manifest.name, manifest.base, manifest.kind, manifest.catalogue_hash)
-    mappings = (manifest.hyper_parameters, manifest.training, manifest.metrics, *_values(manifest.metrics))
-    return (
-        all(isinstance(text, str) for text in texts)
-        and all(isinstance(mapping, Mapping) for mapping in mappings)
-        and all(isinstance(value, (int, float)) for suite in _values(manifest.metrics) for value in suite.values())
-    )
-
-
-def _values(stated: Any) -> list[Any]:
-    return list(stated.values()) if isinstance(stated, Mapping) else []
-
-
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of a model folder; a reader, or a crash at any moment, finds the old one or the new one."""
     replace_file(folder / FILE_NAME, manifest_json(manifest).encode())
@@ -170,16 +158,9 @@ def manifest_json(manifest: Manifest) -> str:
     return json.dumps(stored, indent=2, ensure_ascii=False) + "\n"
 
 
-def _fields_of(kind: type[Manifest] | type[Export], stored: Mapping[str, Any]) -> JsonObject:
-    names = {known.name for known in dataclasses.fields(kind)}
-    return {name: value for name, value in stored.items() if name in names}
-
-
 def _library_versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for library in _LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue  # the model was made without it
-    return found
+        with suppress(PackageNotFoundError):  # the model was made without it
+            versions[library] = version(library)
+    return versions

@@ -59,6 +59,13 @@ def test_a_broken_manifest_is_one_clear_line(tmp_path: Path, content: str) -> No
         read_manifest(tmp_path)
 
 
+def test_a_manifest_with_a_field_of_the_wrong_type_is_refused_and_names_the_field(tmp_path: Path) -> None:
+    stored = {"name": "m", "base": "b", "fingerprint": "f", "dimension": 3, "metrics": {"held_out": {"ndcg": "high"}}}
+    (tmp_path / "manifest.json").write_text(json.dumps(stored))
+    with pytest.raises(BadInput, match=r"metrics\.held_out\.ndcg"):
+        read_manifest(tmp_path)
+
+
 def test_a_missing_manifest_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"manifest\.json"):
         read_manifest(tmp_path)
