@@ -23,7 +23,7 @@ INT8 = (Precision.INT8.file, "onnx/model_quantized.onnx", "onnx/model_int8.onnx"
 left out: on another machine they give other vectors than those in the index."""
 
 MIN_INT8_COSINE = 0.97
-"""The smallest mean cosine to fp32 with which an int8 network is taken; our own export of MiniLM has 0.99."""
+"""The smallest mean cosine to fp32 at which an int8 network is kept; our own export of MiniLM has 0.99."""
 
 
 def has_network(folder: Path) -> bool:
@@ -34,7 +34,7 @@ def has_network(folder: Path) -> bool:
 def take_network(folder: Path, staged: Path) -> None:
     """Copy the full-precision network that came with a model into the staged copy of its folder.
 
-    External data that the network names is not copied: it could be any file of this machine.
+    External data that the network names is not copied: the name could point to any file of this machine.
     """
     shutil.copyfile(folder / FP32, staged / FP32)
 

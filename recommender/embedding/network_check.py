@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def stage_networks(folder: Path) -> Iterator[Path]:
 
 
 def sample_of(texts: Sequence[str]) -> list[str]:
-    """Return the texts that networks are compared on: an even choice of those given, and very short and long ones."""
+    """Return the texts that networks are compared on: some of those given, evenly spaced, and short and long ones."""
     step = max(1, len(texts) // _MAX_SAMPLE)
     chosen = list(texts[::step][:_MAX_SAMPLE])
     words = " ".join(chosen[:_LONG_TEXT_REPEATS]) or "text"
@@ -76,11 +76,8 @@ def sample_of(texts: Sequence[str]) -> list[str]:
 def run_network(folder: Path, precision: Precision, texts: Sequence[str]) -> Vectors:
     """Return the vectors of texts as serving would make them. Raises `BadInput` for a network that it can't run."""
     try:
-        encoder = OnnxEncoder(folder, "", precision)
-        try:
+        with closing(OnnxEncoder(folder, "", precision)) as encoder:
             vectors = encoder.encode(texts)
-        finally:
-            encoder.close()
     except RecommenderError:
         raise
     except Exception as error:  # the runtime's exceptions share no base class of their own

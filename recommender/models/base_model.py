@@ -78,7 +78,7 @@ def _require_model(folder: Path) -> Path:
 
 
 def _find_packaged_default() -> Path | None:
-    # Found, not imported: its folder is all we want of the package.
+    # The package is not imported: only its folder is needed.
     spec = find_spec(_DEFAULT_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         return None

@@ -13,7 +13,7 @@ from pathlib import Path
 from recommender.errors import BadInput, UsageError
 from recommender.models.catalogue_snapshot import SNAPSHOT
 from recommender.models.manifest import FILE_NAME, Manifest, manifest_json
-from recommender.models.model_card import model_card, public_base, public_data
+from recommender.models.model_card import model_card, public_data, public_name
 
 CARD = "README.md"
 ZIP = ".zip"
@@ -27,11 +27,8 @@ def public_files(folder: Path, manifest: Manifest, repo: str = "") -> dict[str, 
 
     Card and manifest are written anew for readers of `repo`, without any path of this machine.
     """
-    public = replace(
-        manifest,
-        base=public_base(manifest),
-        hyper_parameters=public_data(manifest.hyper_parameters),
-    )
+    hyper_parameters = public_data(manifest.hyper_parameters)
+    public = replace(manifest, base=public_name(manifest.base), hyper_parameters=hyper_parameters)
     files: dict[str, Path | bytes] = {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))

@@ -52,15 +52,16 @@ def model_card(manifest: Manifest, repo: str = "") -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def public_base(manifest: Manifest) -> str:
-    """Return the base as others may know it: of a local folder its name alone, not where it lies."""
-    return _public(manifest.base)
+def public_name(name: str) -> str:
+    """Return the name of a model or a data set as others may know it: of a path only the last part."""
+    known = HUB_NAME.fullmatch(name) or name.startswith("hf:")
+    return name if known else re.split(r"[\\/]", name.rstrip("\\/"))[-1]
 
 
 def public_data(hyper_parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return hyper-parameters as others may know them: of external data in files the names alone."""
+    """Return hyper-parameters as others may know them, with `public_name` for external data."""
     sources = hyper_parameters.get(_DATA)
-    named = [source | {"name": _public(str(source.get("name", "")))} for source in _sources(sources)]
+    named = [source | {"name": public_name(str(source.get("name", "")))} for source in _sources(sources)]
     return dict(hyper_parameters) | ({_DATA: named} if _DATA in hyper_parameters else {})
 
 
@@ -101,9 +102,11 @@ def _summary(manifest: Manifest) -> str:
     length = f", cuts texts after {manifest.max_seq_length} tokens" if manifest.max_seq_length else ""
     shape = f"It maps a text to {manifest.dimension} dimensions{length}."
     if manifest.kind == "tuned":
-        origin = f"`{public_base(manifest)}`, fine-tuned on {made} on a shop's catalogue and its category tree."
+        origin = f"`{public_name(manifest.base)}`, fine-tuned on {made} on a shop's catalogue and its category tree."
     else:
-        origin = f"An unchanged copy of `{public_base(manifest)}`, taken on {made}; its own card and licence apply."
+        origin = (
+            f"An unchanged copy of `{public_name(manifest.base)}`, taken on {made}; its own card and licence apply."
+        )
     return f"# {manifest.name}\n\n{origin} {shape}\n\nFingerprint: `{manifest.fingerprint}`"
 
 
@@ -120,7 +123,7 @@ def _data(manifest: Manifest) -> str:
         rows = {name: f"{count:,}" if isinstance(count, int) else count for name, count in sets.items()}
         blocks.append(_table("training set", rows, "rows"))
     sources = _sources(manifest.hyper_parameters.get(_DATA))
-    formats = {f"`{_public(str(source.get('name', '')))}`": source.get("format", "") for source in sources}
+    formats = {f"`{public_name(str(source.get('name', '')))}`": source.get("format", "") for source in sources}
     blocks.append(
         _table("data from outside the catalogue", formats, "format")
         or "No data from outside the catalogue was trained on."
@@ -224,9 +227,3 @@ def _table(heading: str, values: Mapping[str, Any], value: str = "value") -> str
         escaped = text.replace("|", "\\|").replace("\n", " ")
         lines.append(f"| {name} | {escaped} |")
     return "\n".join(lines)
-
-
-def _public(name: str) -> str:
-    """Return a name of the Hub, or of a data set there, as it is, and of a path its last part."""
-    known = HUB_NAME.fullmatch(name) or name.startswith("hf:")
-    return name if known else re.split(r"[\\/]", name.rstrip("\\/"))[-1]

@@ -45,7 +45,7 @@ def stage(folder: Path, models_dir: Path, *, copy: bool) -> Path:
 def unstage(staged: Path, folder: Path) -> None:
     """Undo `stage`: the folder goes back to where it came from, or its copy is removed."""
     if not staged.exists():
-        return  # in place already: whether its row was committed is unknown, so the mark stays
+        return  # in place already; its row may have been committed, so the mark stays
     if folder.exists():
         shutil.rmtree(staged)
         return
