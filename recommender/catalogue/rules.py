@@ -38,7 +38,7 @@ class RuleStore:
     def add(self, rule: Rule) -> Rule:
         """Keep a rule and return it with its id. The product need not be in the catalogue yet.
 
-        Raises `BadInput` for a rule that could never hold.
+        Raises `BadInput` for a rule that could never take effect.
         """
         rule = replace(
             rule,
@@ -76,8 +76,8 @@ class RuleStore:
             raise NotFound(f"no rule has the id {identity}; see `recommender rules list`")
 
 
-def holds(rule: Rule, at: datetime) -> bool:
-    """Tell whether the dates of a rule hold at a time."""
+def is_in_force(rule: Rule, at: datetime) -> bool:
+    """Tell whether a rule is in force at a time, by its dates."""
     return (rule.starts_at is None or rule.starts_at <= at) and (rule.ends_at is None or at < rule.ends_at)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 def describe_outcome(outcome: ImportOutcome, dry_run: bool) -> list[str]:
     """Return a line for each feed, and one for the products that are deactivated because the feeds lack them."""
     lines = [_import_line(summary, dry_run) for summary in outcome.imports]
-    if outcome.departures:
-        lines.append(_departures_line(outcome.departures, dry_run))
+    if outcome.deactivation:
+        lines.append(_deactivation_line(outcome.deactivation, dry_run))
     return [*(f"dry run: {line}" for line in lines), "dry run: nothing was changed"] if dry_run else lines
 
 
@@ -32,23 +33,18 @@ def _import_line(summary: ImportSummary, dry_run: bool) -> str:
     return line
 
 
-def _departures_line(departures: DeactivationSummary, dry_run: bool) -> str:
-    if departures.refused:
-        return f"would be refused: {departures.refused}" if dry_run else "full feed refused: nothing deactivated"
-    count = departures.missing if dry_run else departures.deactivated
-    return f"full feed: {count:,} of {departures.active:,} active products deactivated"
+def _deactivation_line(deactivation: DeactivationSummary, dry_run: bool) -> str:
+    if deactivation.refused:
+        return f"would be refused: {deactivation.refused}" if dry_run else "full feed refused: nothing deactivated"
+    count = deactivation.missing if dry_run else deactivation.deactivated
+    return f"full feed: {count:,} of {deactivation.active:,} active products deactivated"
 
 
 def outcome_json(outcome: ImportOutcome) -> dict[str, object]:
     """Return the JSON form; `full` only of full feeds."""
     document: dict[str, object] = {"imports": [_import_json(summary) for summary in outcome.imports]}
-    if outcome.departures:
-        document["full"] = {
-            "active": outcome.departures.active,
-            "missing": outcome.departures.missing,
-            "deactivated": outcome.departures.deactivated,
-            "refused": outcome.departures.refused,
-        }
+    if outcome.deactivation:
+        document["full"] = asdict(outcome.deactivation)
     return document
 
 

@@ -27,10 +27,10 @@ def head_revision() -> str:
 def current_revision(database: Database) -> str | None:
     """Return the revision that the database is at; None for a new one."""
     with database.translating(), database.engine.connect() as connection:
-        return _recorded_revision(connection)
+        return _read_revision(connection)
 
 
-def _recorded_revision(connection: Connection) -> str | None:
+def _read_revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -55,7 +55,7 @@ def upgrade(database: Database) -> bool:
     config.set_main_option("script_location", str(migrations_folder()))
     try:
         with database.translating(), database.engine.execution_options(write=True).begin() as connection:
-            if _recorded_revision(connection) != head:  # another process may have done it while we waited for the lock
+            if _read_revision(connection) != head:  # another process may have done it while we waited for the lock
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
     except CommandError as error:

@@ -29,14 +29,14 @@ takes a few seconds more where texts are encoded, and a query waits five for its
 
 @dataclass(frozen=True, slots=True)
 class ImportOutcome:
-    """What importing feeds did to the catalogue, or would do in a dry run. Only full feeds have `departures`."""
+    """What importing feeds did to the catalogue, or would do in a dry run. Only full feeds have `deactivation`."""
 
     imports: tuple[ImportSummary, ...]
-    departures: DeactivationSummary | None = None
+    deactivation: DeactivationSummary | None = None
 
     def refusal(self) -> Refused | None:
         """Return the error of feeds that were refused as the whole catalogue; None if they were not."""
-        return Refused(self.departures.refused) if self.departures and self.departures.refused else None
+        return Refused(self.deactivation.refused) if self.deactivation and self.deactivation.refused else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def import_feeds(
     """Import feeds into the catalogue and queue what changed. Several are all checked before the first row is written.
 
     With `full` the feeds together are the whole catalogue: what they lack is deactivated after the last one, or
-    `departures.refused` says why not. `force` deactivates even if the feeds look broken. A feed that breaks in the
+    `deactivation.refused` says why not. `force` deactivates even if the feeds look broken. A feed that breaks in the
     middle is an error, but with `full` or `keep_partial` its summary says so. With `dry_run` nothing is written.
     Raises `ImportStopped` when `stopped` says so; what was committed stays.
     """

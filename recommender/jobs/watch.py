@@ -45,7 +45,7 @@ class FeedWatch:
 
         def import_one(path: Path) -> FeedReport:
             outcome = self._import([path], stopped=stopped)
-            (summary,), departures = outcome.imports, outcome.departures
+            (summary,), deactivation = outcome.imports, outcome.deactivation
             ended = f"ended early: {summary.ended_early}" if summary.ended_early else ""
             return FeedReport(
                 feed=printable(path.name),
@@ -53,9 +53,9 @@ class FeedWatch:
                 updated=summary.updated,
                 unchanged=summary.unchanged,
                 rejected=summary.rejected,
-                deactivated=departures.deactivated if departures else summary.withdrawn,
+                deactivated=deactivation.deactivated if deactivation else summary.withdrawn,
                 seconds=summary.seconds,
-                error=departures.refused if departures and departures.refused else ended,
+                error=deactivation.refused if deactivation and deactivation.refused else ended,
             )
 
         return self._folder.take_feeds(import_one, stopped)

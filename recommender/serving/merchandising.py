@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from recommender.catalogue.rules import fold_query, holds
+from recommender.catalogue.rules import fold_query, is_in_force
 from recommender.database.tables import now
 from recommender.errors import Unavailable
 from recommender.query import Filters, Rule, RuleAction
@@ -64,14 +64,14 @@ class Merchandising:
         self._read_at = None
 
     def placement(self, text: str = "", categories: Iterable[Sequence[str]] = ()) -> Placement:
-        """Return what holds for a search text, and for category paths that a query is about."""
+        """Return the rules in force for a search text and for the category paths that a query is about."""
         rules = self._fresh_rules()
         if not rules:
             return NO_PLACEMENT
         query = fold_query(text)
         paths = [_fold(path) for path in categories]
         at = now()
-        in_force = [each.rule for each in rules if holds(each.rule, at) and each.concerns(query, paths)]
+        in_force = [each.rule for each in rules if is_in_force(each.rule, at) and each.concerns(query, paths)]
         bans = frozenset(rule.sku for rule in in_force if rule.action is RuleAction.BAN)
         places: dict[str, int] = {}
         for rule in in_force:

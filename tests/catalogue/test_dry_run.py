@@ -39,7 +39,7 @@ def _rows(database: Database) -> dict[str, list[Any]]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(before=BATCHES, gone=st.sets(st.sampled_from(["a", "b"])), batches=BATCHES)
-def test_a_rehearsal_counts_what_the_import_then_counts_and_writes_nothing(
+def test_a_dry_run_counts_what_the_import_then_counts_and_writes_nothing(
     before: list[list[Product]], gone: set[str], batches: list[list[Product]]
 ) -> None:
     with Database("sqlite://") as database:
@@ -49,10 +49,10 @@ def test_a_rehearsal_counts_what_the_import_then_counts_and_writes_nothing(
             catalogue.upsert(products)
         catalogue.deactivate(sorted(gone))
         stood = _rows(database)
-        rehearsal = DryRun(database, Texts(), feeds=2)
-        rehearsed = [rehearsal.upsert_staged([stage(product) for product in batch]) for batch in batches]
+        dry_run = DryRun(database, Texts(), feeds=2)
+        expected = [dry_run.upsert_staged([stage(product) for product in batch]) for batch in batches]
         assert _rows(database) == stood
-        assert [catalogue.upsert(batch) for batch in batches] == rehearsed
+        assert [catalogue.upsert(batch) for batch in batches] == expected
 
 
 def test_only_a_text_that_is_new_or_comes_back_counts_as_one_to_encode(catalogue: Catalogue) -> None:

@@ -109,7 +109,7 @@ def test_a_feed_that_looks_broken_takes_nothing_out_unless_forced(
     assert "gone" not in _active(catalogue)
 
 
-def test_a_rehearsal_counts_and_takes_nothing_out(catalogue: Catalogue, full_import: FullImport) -> None:
+def test_a_dry_run_counts_and_takes_nothing_out(catalogue: Catalogue, full_import: FullImport) -> None:
     catalogue.upsert([Product(sku, "Title") for sku in _skus(0, 10)])
     assert full_import(_feed(_skus(0, 9)), dry_run=True) == DeactivationSummary(10, 1, 0, "")
     assert full_import(_feed(_skus(0, 2)), dry_run=True).refused != ""
