@@ -98,7 +98,7 @@ def import_feed(
         updated=tally.counts.updated,
         unchanged=tally.counts.unchanged,
         rejected=tally.rejected,
-        ignored_columns=feed.ignored_columns,
+        ignored_columns=feed.leftover_columns,
         seconds=time.monotonic() - started,
         to_encode=tally.counts.created + tally.counts.retexted,
         withdrawn=tally.withdrawn,
@@ -115,7 +115,7 @@ def _rows_until_break(feed: Feed, tally: ImportTally, partial: bool) -> Iterator
             raise
         tally.status, tally.error = FAILED, str(error)
     else:
-        tally.error = feed.ended_early
+        tally.error = feed.early_end
 
 
 class _BatchReader:

@@ -57,8 +57,8 @@ def search_tasks(held: HeldOut, text: TextFunction, title: TextFunction) -> list
     described = [own or name for own, name in zip(held.descriptions, titles, strict=True)]
     found = {
         CATEGORY_SEARCH: (text, _category_searches(held)),
-        DESCRIPTION_TO_TITLE: (title, _known_item_searches(held, described, titles)),
-        TITLE_TO_DESCRIPTION: (_lookup(held, described), _known_item_searches(held, titles, described)),
+        DESCRIPTION_TO_TITLE: (title, _make_searches(held, described, titles)),
+        TITLE_TO_DESCRIPTION: (_lookup(held, described), _make_searches(held, titles, described)),
     }
     return [SearchTask(name, document, _some(each)) for name, (document, each) in found.items() if each]
 
@@ -112,7 +112,7 @@ def _category_searches(held: HeldOut) -> list[Search]:
     return list(asked.values())
 
 
-def _known_item_searches(held: HeldOut, asked: Sequence[str], documents: Sequence[str]) -> list[Search]:
+def _make_searches(held: HeldOut, asked: Sequence[str], documents: Sequence[str]) -> list[Search]:
     alike: dict[str, set[str]] = defaultdict(set)
     for product, document in zip(held.corpus, documents, strict=True):
         alike[document].add(product.sku)

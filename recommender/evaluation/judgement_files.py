@@ -20,7 +20,7 @@ def rows(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> I
 
     Raises `BadInput` that names file and line: for a file that can't be read, a missing column, an empty required cell.
     """
-    with _opened(path, required) as file:
+    with _open(path, required) as file:
         reader = csv.DictReader(file, strict=True)
         names = reader.fieldnames or ()
         columns = {name.strip().lower(): name for name in names}
@@ -36,7 +36,7 @@ def rows(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> I
 
 def header(path: Path, expected: Sequence[str]) -> set[str]:
     """Return the names of the columns, in lower case. Raises `BadInput` for a file that can't be read."""
-    with _opened(path, expected) as file:
+    with _open(path, expected) as file:
         return {name.strip().lower() for name in next(csv.reader(file, strict=True), [])}
 
 
@@ -52,15 +52,10 @@ def number(path: Path, line: int, column: str, text: str) -> float:
 
 
 @contextmanager
-def _opened(path: Path, expected: Sequence[str]) -> Iterator[IO[str]]:
+def _open(path: Path, expected: Sequence[str]) -> Iterator[IO[str]]:
     try:
-        with _open(path) as file:
+        gzipped = path.suffix == ".gz"
+        with (gzip.open if gzipped else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
             yield file
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         raise BadInput(f"{path} can't be read ({error}); expected CSV in UTF-8 with {','.join(expected)}") from error
-
-
-def _open(path: Path) -> IO[str]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")

@@ -126,10 +126,10 @@ def ndcg_at_k(ranked: Sequence[str], grades: Mapping[str, int], k: int = 10) -> 
     Raises `UsageError` when nothing is judged relevant, for then there is no best ranking.
     """
     best = sorted((2.0**grade - 1 for grade in grades.values()), reverse=True)[:k]
-    ideal = _discounted(best)
+    ideal = _discount_gains(best)
     if ideal <= 0:
         raise UsageError("no item is judged relevant, so nDCG is not defined; leave the query out")
-    return _discounted([2.0 ** grades.get(item, 0) - 1 for item in ranked[:k]]) / ideal
+    return _discount_gains([2.0 ** grades.get(item, 0) - 1 for item in ranked[:k]]) / ideal
 
 
 def recall_at_k(ranked: Sequence[str], relevant: Set[str], k: int = 10) -> float:
@@ -156,7 +156,7 @@ def bootstrap_interval(
     """
     if not len(values):
         raise UsageError("there is no value to resample; leave the measure out")
-    means = _resampled_means(np.asarray(values, dtype=np.float64), seed, samples)
+    means = _bootstrap_means(np.asarray(values, dtype=np.float64), seed, samples)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
@@ -176,7 +176,7 @@ def paired_bootstrap(
     return float(differences.mean()), low, high
 
 
-def _resampled_means(values: Values, seed: int, samples: int) -> Values:
+def _bootstrap_means(values: Values, seed: int, samples: int) -> Values:
     draw = np.random.default_rng(seed)
     step = max(1, _RESAMPLED_AT_ONCE // len(values))
     blocks = [min(step, samples - start) for start in range(0, samples, step)]
@@ -190,5 +190,5 @@ def _standard_ranks(values: NDArray[np.floating]) -> Values:
     return np.asarray((ranks - ranks.mean()) / spread if spread > 0 else np.zeros(len(ranks)), dtype=np.float64)
 
 
-def _discounted(gains: Sequence[float]) -> float:
+def _discount_gains(gains: Sequence[float]) -> float:
     return float(dcg(np.asarray([gains], dtype=np.float64))[0])

@@ -70,7 +70,7 @@ def run_tasks(
     encoder: Encoder, tasks: Sequence[AbsTask], *, model: str, progress: Progress = silent
 ) -> list[TaskScore]:
     """Run tasks through an encoder. Raises `Unavailable` when the data of a task can't be fetched."""
-    wrapped = _wrapped(encoder, model)
+    wrapped = _wrap(encoder, model)
     scores = []
     for done, task in enumerate(tasks):
         progress(f"mteb, {model}", done, len(tasks), task.metadata.name)
@@ -108,7 +108,7 @@ def _load(task: AbsTask) -> None:
         ) from error
 
 
-def _wrapped(encoder: Encoder, model: str) -> EncoderProtocol:
+def _wrap(encoder: Encoder, model: str) -> EncoderProtocol:
     """Return the encoder in the shape that `mteb` asks for: batches in, one row of vectors a text out."""
     from mteb.models import ModelMeta
     from mteb.models.abs_encoder import AbsEncoder

@@ -51,7 +51,7 @@ def text_of(value: object, name: str) -> str:
     return str(value)
 
 
-def joined_text_of(value: object, name: str) -> str:
+def join_text(value: object, name: str) -> str:
     """Return the text of a cell whose list elements are paragraphs of one text."""
     if isinstance(value, list | tuple):
         return "\n".join(text_of(part, name) for part in value)
@@ -85,7 +85,7 @@ def attributes_of(value: object) -> dict[str, str]:
     if value is None:
         return {}
     if isinstance(value, list | tuple):
-        value = dict(_named(pair) for pair in value)
+        value = dict(_name_and_value(pair) for pair in value)
     if not isinstance(value, Mapping):
         raise BadRow('attributes are not a JSON object such as {"colour": "red"}')
     named = ((" ".join(str(name).split()), _flat(part)) for name, part in value.items())
@@ -141,7 +141,7 @@ def _json_of(text: str) -> object:
         raise BadRow(f"attributes are not JSON: {text[:40]!r}") from None
 
 
-def _named(pair: object) -> tuple[str, object]:
+def _name_and_value(pair: object) -> tuple[str, object]:
     if isinstance(pair, Mapping) and "name" in pair:
         return str(pair["name"]), pair.get("value")
     if isinstance(pair, tuple) and len(pair) == 2:

@@ -107,16 +107,16 @@ def require_columns(source: str, names: Sequence[str], mapping: Mapping[Field, s
     columns = match_columns(names, mapping)
     for field, column in mapping.items():
         if field not in columns.fields:
-            raise BadFeed(f"{source}: no column {column!r} for --map {field}={column}; it has {listed(names)}")
+            raise BadFeed(f"{source}: no column {column!r} for --map {field}={column}; it has {enumerate_names(names)}")
     for field in (Field.SKU, Field.TITLE):
         if field not in columns.fields:
             raise BadFeed(
-                f"{source}: no column for the {field} among {listed(names)}; name it with --map {field}=COLUMN"
+                f"{source}: no column for the {field} among {enumerate_names(names)}; name it with --map {field}=COLUMN"
             )
     return columns
 
 
-def recognised(names: Sequence[str], mapping: Mapping[Field, str]) -> int:
+def count_known(names: Sequence[str], mapping: Mapping[Field, str]) -> int:
     """Return how many fields would be found among these columns."""
     columns = match_columns(names, mapping)
     return len(columns.fields) + len(columns.attributes)
@@ -143,7 +143,7 @@ def column_named(column: str, names: Sequence[str]) -> str | None:
     return next(exact, None) or next(alike, None)
 
 
-def listed(names: Sequence[str]) -> str:
+def enumerate_names(names: Sequence[str]) -> str:
     """Return the first columns for a message."""
     shown = ", ".join(repr(name[:40]) for name in names[:LONGEST_LIST])
     return shown + (f" and {len(names) - LONGEST_LIST:,} more" if len(names) > LONGEST_LIST else "")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from recommender.errors import BadFeed
-from recommender.feeds.columns import Columns, Field, recognised, require_columns
+from recommender.feeds.columns import Columns, Field, count_known, require_columns
 from recommender.feeds.encodings import detect_encoding
 from recommender.feeds.lines import RecordTooLong, TextLines
 from recommender.feeds.rows import Row
@@ -26,21 +26,21 @@ class DelimitedTable:
 
     def __init__(self, file: FeedFile, mapping: Mapping[Field, str], delimiters: str = COMMON_DELIMITERS) -> None:
         self.name = file.name
-        self.ended_early = ""
+        self.early_end = ""
         self._file = file
         self._encoding = detect_encoding(file.name, file.sample())
         headers = {delimiter: self._header_by(delimiter) for delimiter in delimiters}
-        best = max(delimiters, key=lambda mark: (recognised(headers[mark], mapping), len(headers[mark])))
+        best = max(delimiters, key=lambda mark: (count_known(headers[mark], mapping), len(headers[mark])))
         self._delimiter, self.header = best, headers[best]
         self.width = len(self.header)
 
     @contextmanager
-    def opened(self) -> Iterator[tuple[TextLines, Iterator[list[str]]]]:
+    def open_records(self) -> Iterator[tuple[TextLines, Iterator[list[str]]]]:
         """Give the cells of each record below the header, and the lines that tell where the last one stands.
 
         A record with `lines.problem` can't be read; its cells are what there is of them.
         """
-        self.ended_early = ""
+        self.early_end = ""
         with self._file.open() as stream:
             lines = TextLines(self.name, stream, self._encoding)
             records = self._records(lines, self._delimiter)
@@ -49,7 +49,7 @@ class DelimitedTable:
 
     def whole_records(self) -> Iterator[tuple[TextLines, list[str], str]]:
         """Give each record below the header: where it stands, a cell for every column, and what is wrong with it."""
-        with self.opened() as (lines, records):
+        with self.open_records() as (lines, records):
             for cells in records:
                 problem = lines.problem or self.width_problem(lines, cells)
                 yield lines, [*cells, *[""] * (self.width - len(cells))], problem
@@ -61,7 +61,7 @@ class DelimitedTable:
         spread = f" ({_span(lines)})" if lines.number > lines.first else ""
         problem = f"{len(cells)} cells where the header has {self.width}{spread}"
         if len(cells) < self.width and not lines.raw.endswith(("\n", "\r")):
-            self.ended_early = f"its last line, {lines.number:,}, breaks off: {problem}"
+            self.early_end = f"its last line, {lines.number:,}, breaks off: {problem}"
         return problem
 
     def _header_by(self, delimiter: str) -> list[str]:
@@ -88,7 +88,7 @@ class DelimitedTable:
             except csv.Error as error:
                 lines.problem, cells = f"{_span(lines)} can't be read: {error}; is a quote not closed?", []
             if lines.exhausted:
-                lines.problem = self.ended_early = f"{_span(lines)} are one row whose quoted cell is not closed"
+                lines.problem = self.early_end = f"{_span(lines)} are one row whose quoted cell is not closed"
             if cells or lines.problem:
                 yield cells
 
@@ -114,14 +114,14 @@ class DelimitedFeed:
         return self._columns
 
     @property
-    def ignored_columns(self) -> tuple[str, ...]:
+    def leftover_columns(self) -> tuple[str, ...]:
         """Columns that no field is read from."""
         return self._columns.ignored
 
     @property
-    def ended_early(self) -> str:
+    def early_end(self) -> str:
         """Why the file seems cut off, when its rows have been read; empty when it ended in good order."""
-        return self._table.ended_early
+        return self._table.early_end
 
     @property
     def withdrawn(self) -> tuple[str, ...]:
@@ -130,7 +130,7 @@ class DelimitedFeed:
 
     def rows(self) -> Iterator[Row]:
         """Read the rows below the header, in bounded memory."""
-        with self._table.opened() as (lines, records):
+        with self._table.open_records() as (lines, records):
             yield from (self._row(lines, cells) for cells in records)
 
     def _row(self, lines: TextLines, cells: Sequence[str]) -> Row:

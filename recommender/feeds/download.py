@@ -44,7 +44,7 @@ _TRANSLATED = ip_network("64:ff9b::/96")
 """IPv6 addresses that stand for an IPv4 address in their last 32 bits (RFC 6052)."""
 
 
-def resolved(host: str, port: int) -> list[str]:
+def resolve_host(host: str, port: int) -> list[str]:
     """Return the addresses of a name. Raises `OSError` or `UnicodeError` for one that has none."""
     return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
@@ -55,7 +55,7 @@ class DownloadRules:
 
     largest: int = LARGEST_DOWNLOAD
     allow_private: bool = False
-    resolve: Callable[[str, int], Sequence[str]] = resolved
+    resolve: Callable[[str, int], Sequence[str]] = resolve_host
 
 
 STRICT = DownloadRules()
@@ -74,7 +74,7 @@ def is_address(source: str) -> bool:
 
 
 @contextmanager
-def downloaded(address: str, rules: DownloadRules = STRICT) -> Iterator[Downloaded]:
+def download(address: str, rules: DownloadRules = STRICT) -> Iterator[Downloaded]:
     """Fetch a feed into a temporary file, which goes when the context ends. What is gzipped stays so.
 
     Raises `UsageError` for an address that is none, `Refused` for one in a private network, `BadFeed` for what the
@@ -82,7 +82,7 @@ def downloaded(address: str, rules: DownloadRules = STRICT) -> Iterator[Download
     """
     url = parse_address(address)
     with tempfile.NamedTemporaryFile(prefix="recommender-feed-") as file:
-        fetched = Downloaded(_shown(url))
+        fetched = Downloaded(_printable(url))
         fetched.path = Path(file.name)
         _fetch(url, rules, cast(BinaryIO, file))
         file.flush()
@@ -92,7 +92,7 @@ def downloaded(address: str, rules: DownloadRules = STRICT) -> Iterator[Download
 def _fetch(url: Url, rules: DownloadRules, file: BinaryIO) -> None:
     from urllib3 import exceptions
 
-    name = _shown(url)
+    name = _printable(url)
     deadline = time.monotonic() + TOTAL_SECONDS
     try:
         with closing(_answer(url, rules)) as answer:
@@ -115,7 +115,7 @@ def _answer(url: Url, rules: DownloadRules) -> BaseHTTPResponse:
     for _ in range(MAX_REDIRECTIONS + 1):
         answer = _ask(url, rules)
         if answer.status not in _MOVED:
-            name = _shown(start)
+            name = _printable(start)
             if answer.status != 200:
                 status, said = answer.status, f"{name}: the server says {answer.status} {answer.reason or ''}".rstrip()
                 answer.close()
@@ -131,7 +131,9 @@ def _answer(url: Url, rules: DownloadRules) -> BaseHTTPResponse:
             return answer
         answer.close()
         url = next_hop(start, url, answer.headers.get("Location", ""))
-    raise BadFeed(f"{_shown(start)}: redirects more than {MAX_REDIRECTIONS} times; give the address that has the feed")
+    raise BadFeed(
+        f"{_printable(start)}: redirects more than {MAX_REDIRECTIONS} times; give the address that has the feed"
+    )
 
 
 def _ask(url: Url, rules: DownloadRules) -> BaseHTTPResponse:
@@ -139,7 +141,7 @@ def _ask(url: Url, rules: DownloadRules) -> BaseHTTPResponse:
 
     port = url.port or (443 if url.scheme == "https" else 80)
     host = (url.host or "").strip("[]")
-    name = _shown(url)
+    name = _printable(url)
     # Resolve a name to its addresses, each once. Raises `Refused` when any of them is not of the open internet.
     try:
         addresses = rules.resolve(host, port)
@@ -179,10 +181,10 @@ def _ask_at(address: str, url: Url, host: str, port: int) -> BaseHTTPResponse:
 
 def _is_public(text: str) -> bool:
     address = ip_address(text)
-    return all(one.is_global and not one.is_multicast for one in (address, *_embedded(address)))
+    return all(one.is_global and not one.is_multicast for one in (address, *_inner_addresses(address)))
 
 
-def _embedded(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
+def _inner_addresses(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
     """Return the IPv4 addresses that an IPv6 address leads to."""
     if isinstance(address, IPv4Address):
         return []
@@ -196,12 +198,14 @@ def next_hop(start: Url, url: Url, location: str) -> Url:
 
     A password goes with it only on the same server. Raises `Refused` when it leaves encryption, `BadFeed` for no place.
     """
-    name = _shown(start)
+    name = _printable(start)
     if not location:
         raise BadFeed(f"{name}: redirects without saying where to; give the address that has the feed")
     target = parse_address(urljoin(url.url, location))
     if (url.scheme, target.scheme) == ("https", "http"):
-        raise Refused(f"{name}: redirects from https to http ({_shown(target)}), where anyone could change the feed")
+        raise Refused(
+            f"{name}: redirects from https to http ({_printable(target)}), where anyone could change the feed"
+        )
     same_server = (target.scheme, target.host, target.port) == (url.scheme, url.host, url.port)
     return target._replace(auth=target.auth or (url.auth if same_server else None))
 
@@ -234,11 +238,11 @@ def parse_address(address: str) -> Url:
     except LocationParseError:
         raise UsageError("the address of the feed can't be read; expected https://HOST/PATH") from None
     if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError(f"{_shown(url)}: is no http or https address; expected https://HOST/PATH, or a file")
+        raise UsageError(f"{_printable(url)}: is no http or https address; expected https://HOST/PATH, or a file")
     return url
 
 
-def _shown(url: Url) -> str:
+def _printable(url: Url) -> str:
     """Return the address for messages and records, without a password or a key in its query."""
     return url._replace(auth=None, query=None, fragment=None).url
 

@@ -48,12 +48,12 @@ class Feed(Protocol):
         ...
 
     @property
-    def ignored_columns(self) -> tuple[str, ...]:
+    def leftover_columns(self) -> tuple[str, ...]:
         """Columns that no field is read from; complete when the rows have been read."""
         ...
 
     @property
-    def ended_early(self) -> str:
+    def early_end(self) -> str:
         """Why the feed seems cut off, when its rows have been read to the end; empty when it ended in good order."""
         ...
 
@@ -86,7 +86,7 @@ def open_feed(
 
     What is gzipped is unpacked. `mapping` gives columns for fields. Raises `BadFeed` for a file that is away, empty,
     damaged, no feed, or without columns for SKU and title, `UsageError` for a mapping of an unknown field, and what
-    `downloaded` and `load_hub_data` raise for what comes from elsewhere.
+    `download` and `load_hub_data` raise for what comes from elsewhere.
     """
     columns = field_mapping(mapping or {})
     if feed_format is FeedFormat.HF or is_hub_name(str(path)):

@@ -93,14 +93,14 @@ class GoogleTableFeed:
         return self._table.name
 
     @property
-    def ignored_columns(self) -> tuple[str, ...]:
+    def leftover_columns(self) -> tuple[str, ...]:
         """Columns that no field is read from."""
         return self._columns.columns.ignored
 
     @property
-    def ended_early(self) -> str:
+    def early_end(self) -> str:
         """Why the file seems cut off, when its rows have been read; empty when it ended in good order."""
-        return self._table.ended_early
+        return self._table.early_end
 
     @property
     def withdrawn(self) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ class HubFeed:
         self._columns = Columns(columns.fields, columns.attributes, (*columns.ignored, *sorted(media)))
         self._data = data.select_columns(sorted({*columns.fields.values(), *columns.attributes.values()}))
         self._labels = {name: feature for name, feature in features.items() if hasattr(feature, "int2str")}
-        self.ended_early = ""
+        self.early_end = ""
 
     @property
     def name(self) -> str:
@@ -54,7 +54,7 @@ class HubFeed:
         return self._source.shown
 
     @property
-    def ignored_columns(self) -> tuple[str, ...]:
+    def leftover_columns(self) -> tuple[str, ...]:
         """Columns that no field is read from."""
         return self._columns.ignored
 
@@ -65,7 +65,7 @@ class HubFeed:
 
     def rows(self) -> Iterator[Row]:
         """Read the rows, numbered from 1, in bounded memory. Raises `Unavailable` when the Hub goes away on the way."""
-        self.ended_early = ""
+        self.early_end = ""
         for number, cells in enumerate(self._arriving(), start=1):
             fields = {field: self._cell(name, cells.get(name)) for field, name in self._columns.fields.items()}
             attributes = {
@@ -80,7 +80,7 @@ class HubFeed:
                 for number, cells in enumerate(self._data, start=1):  # noqa: B007 - where it ended is told below
                     yield cells
         except reading_errors() as error:
-            self.ended_early = f"beyond row {number:,}: {one_line(error, 200)}"
+            self.early_end = f"beyond row {number:,}: {one_line(error, 200)}"
             raise Unavailable(
                 f"{self.name}: can't be read beyond row {number:,} ({one_line(error, 200)}); the rows before it may"
                 " have been taken in, and the same command goes on from there"

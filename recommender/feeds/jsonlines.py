@@ -24,14 +24,14 @@ SAMPLED_LINES = 200
 class JsonLinesTable:
     """The objects of a file; of a list with one object a line, those between its brackets.
 
-    `columns` are the names in the first `SAMPLED_LINES` objects. `ended_early` says why the file seems cut off, when
+    `columns` are the names in the first `SAMPLED_LINES` objects. `early_end` says why the file seems cut off, when
     its objects have been read; it is empty when the file ended in good order. Raises `BadFeed` for a file without
     objects.
     """
 
     def __init__(self, file: FeedFile) -> None:
         self.name = file.name
-        self.ended_early = ""
+        self.early_end = ""
         self._file = file
         self._encoding = detect_encoding(file.name, file.sample())
         names: dict[str, None] = {}
@@ -45,7 +45,7 @@ class JsonLinesTable:
 
     def objects(self) -> Iterator[tuple[TextLines, dict[str, Any], str]]:
         """Yield where each object stands, its members, and what is wrong with a line that can't be read."""
-        self.ended_early = ""
+        self.early_end = ""
         with self._file.open() as stream:
             lines = TextLines(self.name, stream, self._encoding)
             broken = ""
@@ -54,7 +54,7 @@ class JsonLinesTable:
                 cut = problem and not lines.raw.endswith(("\n", "\r"))
                 broken = f"its last line, {lines.first:,}, breaks off: {problem}" if cut else ""
                 yield lines, members, problem
-            self.ended_early = self.ended_early or broken
+            self.early_end = self.early_end or broken
 
     def _object_lines(self, lines: TextLines) -> Iterator[str]:
         filled = (line for line in lines.one_by_one() if line.strip() or lines.problem)
@@ -67,7 +67,7 @@ class JsonLinesTable:
             if line.strip() != "]":
                 yield line.rstrip().removesuffix(",")
         if line.strip() != "]":
-            self.ended_early = "its list is not closed with ]"
+            self.early_end = "its list is not closed with ]"
 
 
 class JsonLinesFeed:
@@ -84,14 +84,14 @@ class JsonLinesFeed:
         return self._table.name
 
     @property
-    def ignored_columns(self) -> tuple[str, ...]:
+    def leftover_columns(self) -> tuple[str, ...]:
         """Members that no field was read from, in the rows read so far."""
-        return self._shapes.ignored
+        return self._shapes.leftover_names
 
     @property
-    def ended_early(self) -> str:
+    def early_end(self) -> str:
         """Why the file seems cut off, when its rows have been read; empty when it ended in good order."""
-        return self._table.ended_early
+        return self._table.early_end
 
     @property
     def withdrawn(self) -> tuple[str, ...]:

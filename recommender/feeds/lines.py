@@ -60,7 +60,7 @@ class TextLines:
 
     def __next__(self) -> str:
         found = self._next()
-        line = self._decoded(found)
+        line = self._decode(found)
         self.number += 1
         if self.number == 1:
             line = line.removeprefix("\ufeff")
@@ -92,7 +92,7 @@ class TextLines:
             why = "it ends within a character" if isinstance(error, UnicodeError) else reason(error)
             raise broken_off(self._name, self.number, why) from error
 
-    def _decoded(self, line: bytes | _TooLong) -> str:
+    def _decode(self, line: bytes | _TooLong) -> str:
         if isinstance(line, _TooLong):
             self.problem = f"line {self.number + 1:,} is longer than {MAX_LINE >> 20} MiB"
             # In place of the line stands what keeps a CSV reader in step: as many quotes, if odd, open or close a cell.

@@ -40,7 +40,7 @@ class ProductObjects:
         """Return the SKU of an object as far as it can be told, for a report."""
         return sku_of(self._row(members, ""))
 
-    def ignored(self, members: JsonObject) -> tuple[str, ...]:
+    def leftover_names(self, members: JsonObject) -> tuple[str, ...]:
         """Return the names of an object that nothing is read from, for a report."""
         return self._shapes.of(tuple(members)).ignored
 

@@ -80,12 +80,12 @@ class ParquetFeed:
         return self._table.name
 
     @property
-    def ignored_columns(self) -> tuple[str, ...]:
+    def leftover_columns(self) -> tuple[str, ...]:
         """Columns that no field is read from."""
         return self._columns.ignored
 
     @property
-    def ended_early(self) -> str:
+    def early_end(self) -> str:
         """Empty: a Parquet file that is cut off can't be opened at all, and is refused before its first row."""
         return ""
 

@@ -68,7 +68,7 @@ def parse_price(text: str, decimal_comma: bool = False) -> StatedPrice:
     if len(text) > LONGEST_CELL:
         raise BadRow(f"price {text[:20]!r}... is not a number")
     if _PLAIN.fullmatch(text) and not (decimal_comma and _is_grouped(text, ".")):
-        return StatedPrice(_checked(Decimal(text), text))
+        return StatedPrice(_require_storable(Decimal(text), text))
     match = _PRICE.fullmatch(text)
     amount = _decimal(match["number"], decimal_comma) if match else None
     if match is None or amount is None:
@@ -76,7 +76,7 @@ def parse_price(text: str, decimal_comma: bool = False) -> StatedPrice:
     before, after = match["before"].strip(), match["after"].strip()
     if "-" in match["sign"] + before or "\u2212" in match["sign"] + before:
         amount = -amount
-    return StatedPrice(_checked(amount, text), _currency(before.strip(" -+\u2212"), after, text))
+    return StatedPrice(_require_storable(amount, text), _currency(before.strip(" -+\u2212"), after, text))
 
 
 def clear_decimal_mark(text: str) -> str:
@@ -89,7 +89,7 @@ def _decimal(number: str, decimal_comma: bool) -> Decimal | None:
     number = re.sub(r"\s", " ", number.replace("\u2019", "'"))
     mark = _decimal_mark(number, "." if decimal_comma else ",")
     whole, _, decimals = number.rpartition(mark) if mark else (number, "", "")
-    whole = _ungrouped(whole)
+    whole = _drop_grouping(whole)
     digits = whole + decimals
     if not (digits.isascii() and digits.isdigit()):
         return None
@@ -112,7 +112,7 @@ def _is_grouped(number: str, mark: str) -> bool:
     return not number.startswith("0") and _GROUPED_BY[mark].fullmatch(number) is not None
 
 
-def _ungrouped(whole: str) -> str:
+def _drop_grouping(whole: str) -> str:
     separators = set(whole) - set("0123456789")
     if len(separators) != 1:
         return whole
@@ -120,7 +120,7 @@ def _ungrouped(whole: str) -> str:
     return whole.replace(separator, "") if _GROUPED_BY[separator].fullmatch(whole) else whole
 
 
-def _checked(amount: Decimal, text: str) -> Decimal:
+def _require_storable(amount: Decimal, text: str) -> Decimal:
     if amount < 0:
         raise BadRow(f"price {text!r} is negative")
     if amount > MAX_PRICE:

@@ -23,7 +23,7 @@ class Shapes(Generic[Matched]):
         self._ignored: dict[str, None] = {}
 
     @property
-    def ignored(self) -> tuple[str, ...]:
+    def leftover_names(self) -> tuple[str, ...]:
         """Names that nothing was read from, in the items matched so far."""
         return tuple(self._ignored)
 

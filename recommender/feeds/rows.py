@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from recommender.feeds.availability import parse_availability
-from recommender.feeds.cells import attributes_of, category_of, first_text_of, has_arrow, joined_text_of, text_of
+from recommender.feeds.cells import attributes_of, category_of, first_text_of, has_arrow, join_text, text_of
 from recommender.feeds.columns import Field
 from recommender.feeds.limits import product_problem
 from recommender.feeds.prices import StatedPrice, clear_decimal_mark, parse_currency, parse_price
@@ -76,7 +76,7 @@ def product_of(row: Row, notation: Notation = UNKNOWN) -> Product:
     product = Product(
         sku=text_of(cells(_SKU), "sku").strip(),
         title=_one_line(text_of(cells(_TITLE), "title")),
-        description=joined_text_of(cells(_DESCRIPTION), "description").strip(),
+        description=join_text(cells(_DESCRIPTION), "description").strip(),
         brand=_one_line(text_of(cells(_BRAND), "brand")),
         category=category_of(cells(_CATEGORY), notation.arrows),
         price=price.amount,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from recommender.errors import BadFeed
-from recommender.feeds.columns import Field, column_named, listed, plain_name
+from recommender.feeds.columns import Field, column_named, enumerate_names, plain_name
 from recommender.feeds.delimited import DelimitedTable
 
 
@@ -44,13 +44,13 @@ class ShopTable:
         for part in required:
             if part not in self._places:
                 raise BadFeed(
-                    f"{table.name}: is not {system}: no column for the {part} among {listed(table.header)}; use"
-                    " --format csv for a table of another kind"
+                    f"{table.name}: is not {system}: no column for the {part} among {enumerate_names(table.header)};"
+                    " use --format csv for a table of another kind"
                 )
-        self._mapped = {field: self._mapped_place(field, column) for field, column in mapping.items()}
+        self._mapped = {field: self._place_of(field, column) for field, column in mapping.items()}
 
     @property
-    def ignored(self) -> tuple[str, ...]:
+    def leftover_names(self) -> tuple[str, ...]:
         """Columns that nothing is read from."""
         read = {*self._places.values(), *self._mapped.values()}
         return tuple(name for place, name in enumerate(self.table.header) if place not in read and name.strip())
@@ -72,10 +72,10 @@ class ShopTable:
             raise BadFeed(f"{self.table.name}: the column {twice!r} stands there twice; rename or remove one")
         return header.index(found)
 
-    def _mapped_place(self, field: Field, column: str) -> int:
+    def _place_of(self, field: Field, column: str) -> int:
         found = column_named(column, self.table.header)
         if found is None:
-            known = listed(self.table.header)
+            known = enumerate_names(self.table.header)
             raise BadFeed(f"{self.table.name}: no column {column!r} for --map {field}={column}; it has {known}")
         return self.table.header.index(found)
 
@@ -93,14 +93,14 @@ class ShopExport:
         return self._table.table.name
 
     @property
-    def ignored_columns(self) -> tuple[str, ...]:
+    def leftover_columns(self) -> tuple[str, ...]:
         """Columns that nothing is read from."""
-        return self._table.ignored
+        return self._table.leftover_names
 
     @property
-    def ended_early(self) -> str:
+    def early_end(self) -> str:
         """Why the file seems cut off, when its rows have been read; empty when it ended in good order."""
-        return self._table.table.ended_early
+        return self._table.table.early_end
 
     @property
     def withdrawn(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from recommender.errors import BadFeed
-from recommender.feeds.download import STRICT, Downloaded, DownloadRules, downloaded, is_address
+from recommender.feeds.download import STRICT, Downloaded, DownloadRules, download, is_address
 
 STANDARD_INPUT = "-"
 
@@ -64,23 +64,23 @@ class FeedFile:
 def open_source(path: Path | str) -> Iterator[FeedFile]:
     """Give the file of a feed. `-` is standard input; it and any pipe is kept in a temporary file while it is read.
 
-    So is what an http(s) address gives, which `downloaded` fetches unless that has been done. Raises `BadFeed` when
-    there is no such file, it is empty, a directory, or a damaged gzip, and what `downloaded` raises.
+    So is what an http(s) address gives, which `download` fetches unless that has been done. Raises `BadFeed` when
+    there is no such file, it is empty, a directory, or a damaged gzip, and what `download` raises.
     """
     if isinstance(path, Downloaded):
-        yield _checked(str(path), path.path)
+        yield _feed_file(str(path), path.path)
         return
     if is_address(str(path)):
-        with downloaded(str(path)) as fetched:
-            yield _checked(str(fetched), fetched.path)
+        with download(str(path)) as fetched:
+            yield _feed_file(str(fetched), fetched.path)
         return
     if not is_stream(path):
-        yield _checked(str(path), Path(path))
+        yield _feed_file(str(path), Path(path))
         return
     name = "standard input" if str(path) == STANDARD_INPUT else str(path)
     with tempfile.NamedTemporaryFile(prefix="recommender-feed-") as spool:
         _spool(name, path, cast(IO[bytes], spool))
-        yield _checked(name, Path(spool.name))
+        yield _feed_file(name, Path(spool.name))
 
 
 def expand(names: Sequence[Path | str]) -> list[Path | str]:
@@ -92,14 +92,14 @@ def expand(names: Sequence[Path | str]) -> list[Path | str]:
 
 
 @contextmanager
-def fetched(names: Sequence[Path | str], rules: DownloadRules = STRICT) -> Iterator[list[Path | str]]:
+def fetch_all(names: Sequence[Path | str], rules: DownloadRules = STRICT) -> Iterator[list[Path | str]]:
     """Expand patterns, and fetch what lies at addresses, so that each feed can be looked at before it is read.
 
-    Raises what `expand` and `downloaded` raise.
+    Raises what `expand` and `download` raise.
     """
     with ExitStack() as downloads:
         yield [
-            downloads.enter_context(downloaded(str(source), rules)) if is_address(str(source)) else source
+            downloads.enter_context(download(str(source), rules)) if is_address(str(source)) else source
             for source in expand(names)
         ]
 
@@ -137,7 +137,7 @@ def _spool(name: str, path: Path | str, spool: IO[bytes]) -> None:
         raise BadFeed(f"{name}: can't be read: {reason(error)}") from error
 
 
-def _checked(name: str, path: Path) -> FeedFile:
+def _feed_file(name: str, path: Path) -> FeedFile:
     try:
         with path.open("rb") as stream:
             file = FeedFile(name, path, gzipped=stream.read(2) == _GZIP)

@@ -102,7 +102,7 @@ class WooCommerceFeed(ShopExport):
                         Field.IMAGE: _BETWEEN_IMAGES.split(first["images"])[0],
                         Field.GROUP_ID: (parent.get("SKU") or record["parent"]) if _is_variation(record) else "",
                     }
-                    problem = "" if fields[Field.TITLE] else _untitled(record, parent)
+                    problem = "" if fields[Field.TITLE] else _title_problem(record, parent)
                     try:
                         fields[Field.PRICE] = price_to_show(
                             record["regular"], record["sale"], record["starts"], record["ends"]
@@ -163,7 +163,7 @@ class _Parents:
             self._database.executemany("INSERT OR IGNORE INTO parent VALUES (?, ?)", rows)
 
 
-def _untitled(record: Record, parent: Mapping[str, str]) -> str:
+def _title_problem(record: Record, parent: Mapping[str, str]) -> str:
     missing = _is_variation(record) and not parent
     return f"no name, and its parent {record['parent'][:80]!r} is not in the file" if missing else ""
 

@@ -24,8 +24,8 @@ class GoogleXmlFeed:
     def __init__(self, file: FeedFile, mapping: Mapping[Field, str]) -> None:
         self._file = file
         self._shapes = Shapes(lambda names: item_columns(names, mapping), lambda columns: columns.columns.ignored)
-        self.ended_early = ""
-        require_columns(file.name, self._sampled_names(), mapping)
+        self.early_end = ""
+        require_columns(file.name, self._sample_names(), mapping)
 
     @property
     def name(self) -> str:
@@ -33,9 +33,9 @@ class GoogleXmlFeed:
         return self._file.name
 
     @property
-    def ignored_columns(self) -> tuple[str, ...]:
+    def leftover_columns(self) -> tuple[str, ...]:
         """Parts that no field was read from, in the items read so far."""
-        return self._shapes.ignored
+        return self._shapes.leftover_names
 
     @property
     def withdrawn(self) -> tuple[str, ...]:
@@ -44,15 +44,15 @@ class GoogleXmlFeed:
 
     def rows(self) -> Iterator[Row]:
         """Read the items, in bounded memory. Raises `BadFeed` where the file is cut off or no XML any more."""
-        self.ended_early = ""
+        self.early_end = ""
         with closing(items_of(self._file)) as items:
             try:
                 yield from map(self._row, items)
             except BadFeed as error:
-                self.ended_early = str(error)
+                self.early_end = str(error)
                 raise
 
-    def _sampled_names(self) -> list[str]:
+    def _sample_names(self) -> list[str]:
         names: dict[str, None] = {}
         with closing(items_of(self._file)) as items:
             try:

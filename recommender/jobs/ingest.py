@@ -17,7 +17,7 @@ from recommender.errors import IndexHeld, Refused, UsageError
 from recommender.feeds.download import DownloadRules
 from recommender.feeds.formats import FeedFormat, check_feed
 from recommender.feeds.rejections import RejectsFile
-from recommender.feeds.sources import fetched
+from recommender.feeds.sources import fetch_all
 from recommender.ingestion.worker import DrainSummary
 from recommender.jobs.rebuild import ensure_live
 from recommender.types import Progress, silent
@@ -111,7 +111,7 @@ def open_sources(
 ) -> AbstractContextManager[list[Path | str]]:
     """Expand patterns and fetch what lies at addresses; what was fetched is removed when the context ends."""
     largest = int(application.settings.max_download_gib * (1 << 30))
-    return fetched(feeds, DownloadRules(largest, allow_private))
+    return fetch_all(feeds, DownloadRules(largest, allow_private))
 
 
 def pending_changes(application: Application) -> int:

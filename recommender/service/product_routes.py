@@ -108,7 +108,7 @@ def router(recommender: Recommender, lanes: Lanes, most: int) -> APIRouter:
             raise UsageError(f"the body has the SKU {given.sku[:60]!r}, the address {sku[:60]!r}; give one of them")
         result = await lanes.catalogue.run(partial(recommender.write, [given]))
         status = statuses_of(result)[sku]
-        return _json(_done(sku, status, objects.ignored(body)), 201 if status == "created" else 200)
+        return _json(_done(sku, status, objects.leftover_names(body)), 201 if status == "created" else 200)
 
     gone = {200: (Written, "The product is out of the shop: `deleted`.")}
 
@@ -134,7 +134,7 @@ def _write(
             if not isinstance(item, dict):
                 raise BadInput(f"the item is {kind_of(item)}; an object is expected")
             products.append(objects.product(item))
-            items.append(_done(products[-1].sku, "", objects.ignored(item)))
+            items.append(_done(products[-1].sku, "", objects.leftover_names(item)))
         except BadInput as error:
             sku = objects.sku(item) if isinstance(item, dict) else ""
             items.append({"sku": sku, "status": "rejected", "reason": str(error)})

@@ -70,7 +70,7 @@ def test_mixed_line_ends_and_a_mark_are_no_fault(ingest: Ingest) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "name", "ended_early"),
+    ("content", "name", "early_end"),
     [
         ("sku,title,price\na,A,1\n", "feed.csv", ""),
         ("sku,title,price\na,A,1", "feed.csv", ""),
@@ -85,12 +85,12 @@ def test_mixed_line_ends_and_a_mark_are_no_fault(ingest: Ingest) -> None:
         ('[\n{"sku": "a", "title": "A"},\n', "feed.json", "its list is not closed with ]"),
     ],
 )
-def test_a_feed_tells_when_it_seems_cut_off(write: Write, content: str, name: str, ended_early: str) -> None:
+def test_a_feed_tells_when_it_seems_cut_off(write: Write, content: str, name: str, early_end: str) -> None:
     with open_feed(write(content, name)) as feed:
         for _ in range(2):  # it can be read twice, and says the same each time
             list(feed.rows())
-            assert feed.ended_early.startswith(ended_early)
-            assert bool(feed.ended_early) is bool(ended_early)
+            assert feed.early_end.startswith(early_end)
+            assert bool(feed.early_end) is bool(early_end)
 
 
 def test_a_gzip_that_is_cut_off_or_damaged_takes_nothing_in(ingest: Ingest, catalogue: Catalogue) -> None:

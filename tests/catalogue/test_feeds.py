@@ -106,7 +106,7 @@ def test_json_lines_may_nest_and_differ_in_shape(write: Write) -> None:
     path = write("\n".join(map(json.dumps, objects)), "feed.jsonl.gz")
     with open_feed(path) as feed:
         shoe, boot, cap = (product_of(row) for row in feed.rows())
-        assert feed.ignored_columns == ("extra",)
+        assert feed.leftover_columns == ("extra",)
     assert (shoe.sku, shoe.title, shoe.category, shoe.price) == (
         "12345",
         "Shoe",
@@ -151,7 +151,7 @@ def test_parquet_is_read_with_its_types(tmp_path: Path) -> None:
     )
     parquet.write_table(table, tmp_path / "feed.parquet")
     with open_feed(tmp_path / "feed.parquet") as feed:
-        assert feed.ignored_columns == ("unused",)
+        assert feed.leftover_columns == ("unused",)
         first, second = feed.rows()
     product = product_of(first)
     assert (product.sku, product.category, product.price) == ("1", ("Apparel", "Shoes"), Decimal("19.99"))

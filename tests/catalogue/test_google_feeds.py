@@ -71,8 +71,8 @@ def _outcomes(path: Path) -> tuple[list[str], str, str]:
                 except BadRow as error:
                     found.append(str(error))
         except BadFeed as error:
-            return found, str(error), feed.ended_early
-        return found, "", feed.ended_early
+            return found, str(error), feed.early_end
+        return found, "", feed.early_end
 
 
 @pytest.mark.parametrize("name", ["feed.xml", "feed.txt", "feed.csv.gz"])
@@ -81,8 +81,8 @@ def test_rss_is_read_by_its_content(write: Write, name: str, encoding: str) -> N
     path = write(RSS.replace("UTF-8", encoding).encode(encoding), name)
     with open_feed(path) as feed:
         rows = list(feed.rows())
-        assert feed.ignored_columns == ("additional_image_link", "shipping")
-        assert feed.ended_early == ""
+        assert feed.leftover_columns == ("additional_image_link", "shipping")
+        assert feed.early_end == ""
     assert product_of(rows[0]) == SHOE
     plain = product_of(rows[1])
     assert (plain.sku, plain.title, plain.description, plain.price) == ("s2", "Plain", "Of RSS alone", None)
@@ -204,14 +204,14 @@ def _items(count: int) -> str:
 
 def test_of_a_file_that_is_cut_off_the_items_before_come(write: Write) -> None:
     whole = f"<rss><channel>\n{_items(5_000)}</channel></rss>"
-    found, error, ended_early = _outcomes(write(whole[: whole.index("<id>s3000<")], "feed.xml"))
+    found, error, early_end = _outcomes(write(whole[: whole.index("<id>s3000<")], "feed.xml"))
     assert found == [f"s{n}" for n in range(3_000)]
     assert "can't be read beyond line 3,002: the file is cut off within an element" in error
-    assert ended_early == error
+    assert early_end == error
     for ending in ("", "</channel>", "</channel></rss><rss>"):
-        found, error, ended_early = _outcomes(write(f"<rss><channel>\n{_items(5)}{ending}", "feed.xml"))
+        found, error, early_end = _outcomes(write(f"<rss><channel>\n{_items(5)}{ending}", "feed.xml"))
         assert len(found) == 5
-        assert error and ended_early
+        assert error and early_end
 
 
 def test_an_item_that_is_too_long_is_rejected_alone_and_never_held(write: Write) -> None:

@@ -40,7 +40,7 @@ def test_a_data_set_is_a_feed_with_its_columns_mapped(folder: Path) -> None:
     check_feed(f"hf:{folder}", mapping=MAPPING)
     with open_feed(f"hf:{folder}", mapping=MAPPING) as feed:
         shoe, boot = (product_of(row) for row in feed.rows())
-        assert (feed.ignored_columns, feed.ended_early, feed.withdrawn) == (("tags", "note"), "", ())
+        assert (feed.leftover_columns, feed.early_end, feed.withdrawn) == (("tags", "note"), "", ())
         assert [row.line for row in feed.rows()] == [1, 2]
     assert shoe == Product("a", "Shoe", category=("Apparel", "Shoes"), price=Decimal("19.99"))
     assert boot.price is None
@@ -63,7 +63,7 @@ def test_labels_have_their_names_and_pictures_are_left_alone(tmp_path: Path) -> 
     datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "train.parquet")
     with open_feed(f"hf:{tmp_path}") as feed:
         first, second = (product_of(row) for row in feed.rows())
-        assert feed.ignored_columns == ("image",)
+        assert feed.leftover_columns == ("image",)
     assert (first.sku, first.category, first.image) == ("7", ("Hats",), "")
     assert second.category == ("-1",)
 
@@ -99,7 +99,7 @@ def test_a_data_set_that_is_damaged_on_the_way_says_where(tmp_path: Path) -> Non
         assert [next(rows).line for _ in range(10)] == list(range(1, 11))
         with pytest.raises(Unavailable, match="can't be read beyond row 10"):
             next(rows)
-        assert feed.ended_early.startswith("beyond row 10")
+        assert feed.early_end.startswith("beyond row 10")
 
 
 def test_without_the_library_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

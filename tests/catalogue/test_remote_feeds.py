@@ -12,7 +12,7 @@ from recommender.errors import BadFeed, RecommenderError, Refused, Unavailable, 
 from recommender.feeds.download import MAX_REDIRECTIONS, DownloadRules, next_hop, parse_address
 from recommender.feeds.formats import open_feed
 from recommender.feeds.rows import product_of
-from recommender.feeds.sources import expand, fetched
+from recommender.feeds.sources import expand, fetch_all
 
 FEED = b"sku,title\na,A\nb,B\n"
 OPEN = DownloadRules(allow_private=True)
@@ -32,7 +32,7 @@ def shop(server: FeedServer) -> FeedServer:
 
 
 def _skus(address: str, rules: DownloadRules = OPEN) -> list[str]:
-    with fetched([address], rules) as (source,), open_feed(source) as feed:
+    with fetch_all([address], rules) as (source,), open_feed(source) as feed:
         assert "secret" not in feed.name
         return [product_of(row).sku for row in feed.rows()]
 
@@ -54,7 +54,7 @@ def test_a_feed_is_fetched_plain_gzipped_and_in_chunks(shop: FeedServer, answer:
 
 def test_what_was_fetched_goes_again_and_is_fetched_once(shop: FeedServer) -> None:
     shop.answers["/feed.csv"] = Answer(FEED)
-    with fetched([shop.url("/feed.csv"), "-"], OPEN) as (source, untouched):
+    with fetch_all([shop.url("/feed.csv"), "-"], OPEN) as (source, untouched):
         with open_feed(source), open_feed(source):
             path: Path = source.path  # type: ignore[union-attr]
             assert path.read_bytes() == FEED

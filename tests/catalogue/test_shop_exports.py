@@ -199,11 +199,11 @@ def test_a_shop_export_that_is_cut_off_says_so(write: Write) -> None:
     for content in (_shopify(TEE, TEE | {"Handle": "b", "Variant SKU": "b"}), _table(WOO, [CAP, CAP | {"SKU": "b"}])):
         with open_feed(write(content)) as feed:
             assert not list(feed.rows())[-1].problem
-            assert feed.ended_early == ""
+            assert feed.early_end == ""
         with open_feed(write(content.rstrip()[:-40])) as feed:
             last = list(feed.rows())[-1]
             assert last.problem
-            assert last.problem in feed.ended_early
+            assert last.problem in feed.early_end
 
 
 def test_a_column_that_is_read_may_not_stand_twice(write: Write) -> None:

@@ -16,7 +16,7 @@ from recommender.evaluation.report.data import (
     TrainingCurves,
 )
 from recommender.evaluation.report.glossary import measure
-from recommender.evaluation.report.svg import Axis, dot, element, line, picture, rounded_out, words
+from recommender.evaluation.report.svg import Axis, dot, element, line, nice_bounds, picture, words
 from recommender.evaluation.report.words import count, number, signed
 
 Points = Sequence[tuple[float, float]]
@@ -33,7 +33,7 @@ _SMOOTHED = 0.1
 def value_axis(table: MetricTable) -> Axis:
     """Return the axis on which all values of a table lie."""
     intervals = [each.value for row in table.rows for each in row.models]
-    low, high = rounded_out(min(i.low for i in intervals), max(i.high for i in intervals))
+    low, high = nice_bounds(min(i.low for i in intervals), max(i.high for i in intervals))
     return Axis(low, high, _MARGIN, PLOT_WIDTH - _MARGIN)
 
 
@@ -41,7 +41,7 @@ def difference_axis(differences: Iterable[Interval | None]) -> Axis:
     """Return an axis with 0 in the middle on which all differences lie."""
     bounds = [abs(bound) for each in differences if each is not None for bound in (each.low, each.high)]
     reach = max([*bounds, 0.01])
-    return Axis(-rounded_out(0, reach, 3)[1], rounded_out(0, reach, 3)[1], _MARGIN, PLOT_WIDTH - _MARGIN)
+    return Axis(-nice_bounds(0, reach, 3)[1], nice_bounds(0, reach, 3)[1], _MARGIN, PLOT_WIDTH - _MARGIN)
 
 
 def interval_plot(value: Interval, axis: Axis, class_: str) -> Markup:
@@ -68,7 +68,7 @@ def loss_chart(curves: TrainingCurves) -> Markup:
     losses = [(float(step), loss) for step, loss in curves.losses]
     top = max(loss for _, loss in losses)
     x = Axis(0, max(step for step, _ in losses), 44, _CURVE_WIDTH - 12)
-    y = Axis(0, rounded_out(0, top)[1], _CURVE_HEIGHT - 34, 10)
+    y = Axis(0, nice_bounds(0, top)[1], _CURVE_HEIGHT - 34, 10)
     marks = [dot(x.at(step), y.at(loss), 1.6, "raw") for step, loss in losses]
     return picture(
         _CURVE_WIDTH,
@@ -86,8 +86,8 @@ def validation_chart(curves: TrainingCurves, names: Sequence[str]) -> Markup:
     lines = [[(float(step), values[name]) for step, values in curves.evaluations if name in values] for name in names]
     values = [value for points in lines for _, value in points]
     x = Axis(0, max(curves.steps, 1), 44, _CURVE_WIDTH - 12)
-    y = Axis(*rounded_out(min(values), max(values) + 1e-9), _CURVE_HEIGHT - 34, 10)
-    drawn = [mark for at, points in enumerate(lines) for mark in _marked_line(points, x, y, f"c{at}")]
+    y = Axis(*nice_bounds(min(values), max(values) + 1e-9), _CURVE_HEIGHT - 34, 10)
+    drawn = [mark for at, points in enumerate(lines) for mark in _line_with_marks(points, x, y, f"c{at}")]
     best = x.at(curves.best_step)
     return picture(
         _CURVE_WIDTH,
@@ -189,7 +189,7 @@ def _grid(x: Axis, y: Axis, unit: str) -> Iterator[Markup]:
     yield words(x.end, y.start + 31, unit, "end")
 
 
-def _marked_line(points: Points, x: Axis, y: Axis, class_: str) -> Iterator[Markup]:
+def _line_with_marks(points: Points, x: Axis, y: Axis, class_: str) -> Iterator[Markup]:
     yield _path(points, x, y, f"curve {class_}")
     for step, value in points:
         yield dot(x.at(step), y.at(value), 3.2, f"at {class_}")

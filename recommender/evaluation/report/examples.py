@@ -32,11 +32,11 @@ def examples(recording: Recording, models: Sequence[Model], seed: int) -> Exampl
     """
     if not recording.asked:
         return None
-    before, after = (_found(recording, model) for model in (models[0], models[-1]))
+    before, after = (_find_examples(recording, model) for model in (models[0], models[-1]))
     change = after.own - before.own
     order = np.random.default_rng(seed).permutation(len(change))
     leaves = [recording.product(row).category for row in recording.asked]
-    chosen = _chosen(change, order, leaves) if len(models) > 1 else _spread(after.own, order, leaves)
+    chosen = _choose(change, order, leaves) if len(models) > 1 else _spread(after.own, order, leaves)
     return Examples(
         models=(models[0], models[-1]) if len(models) > 1 else (models[-1],),
         examples=tuple(
@@ -44,8 +44,8 @@ def examples(recording: Recording, models: Sequence[Model], seed: int) -> Exampl
                 Example(
                     item=item(recording.product(recording.asked[at])),
                     change=kind,
-                    before=tuple(_listed(recording, at, before, after.top[at], Mark.LOST)),
-                    after=tuple(_listed(recording, at, after, before.top[at], Mark.GAINED)),
+                    before=tuple(_list_products(recording, at, before, after.top[at], Mark.LOST)),
+                    after=tuple(_list_products(recording, at, after, before.top[at], Mark.GAINED)),
                 )
             )
             for kind, at in chosen
@@ -72,14 +72,14 @@ class _Found:
     vectors: Vectors
 
 
-def _found(recording: Recording, model: Model) -> _Found:
+def _find_examples(recording: Recording, model: Model) -> _Found:
     vectors, asked, held = recording.vectors(model.name), recording.asked, recording.held
     top = top_k(vectors[asked], vectors, K, [held.groups[row] for row in asked])
     alike = held.gains.leaf[top] == held.gains.leaf[asked][:, None]
     return _Found(top, (alike & (top != NOTHING)).sum(axis=1), vectors)
 
 
-def _listed(recording: Recording, at: int, found: _Found, others: Indexes, mark: Mark) -> Iterator[Neighbour]:
+def _list_products(recording: Recording, at: int, found: _Found, others: Indexes, mark: Mark) -> Iterator[Neighbour]:
     query = recording.asked[at]
     for row in found.top[at]:
         if row != NOTHING:
@@ -91,7 +91,7 @@ def _listed(recording: Recording, at: int, found: _Found, others: Indexes, mark:
             )
 
 
-def _chosen(change: Indexes, order: Indexes, leaves: Sequence[tuple[str, ...]]) -> Iterator[tuple[Change, int]]:
+def _choose(change: Indexes, order: Indexes, leaves: Sequence[tuple[str, ...]]) -> Iterator[tuple[Change, int]]:
     """Choose the examples of a comparison; `order` breaks ties, so that no place in the catalogue is favoured."""
     best = order[np.argsort(-change[order], kind="stable")]
     candidates = {

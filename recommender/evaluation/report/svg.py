@@ -80,7 +80,7 @@ def round_step(size: float) -> float:
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= size * (1 - 1e-9))
 
 
-def rounded_out(low: float, high: float, about: int = 5) -> tuple[float, float]:
+def nice_bounds(low: float, high: float, about: int = 5) -> tuple[float, float]:
     """Return the round values next outside of a range."""
     step = round_step((high - low) / about)
     return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step

@@ -81,10 +81,10 @@ def _differences(
     order = list(values)
     for reference in references:
         later = reference in values and order.index(model) > order.index(reference)
-        yield _paired(values[reference], values[model]) if later else None
+        yield _pair(values[reference], values[model]) if later else None
 
 
-def _paired(before: MetricValue, after: MetricValue) -> Interval | None:
+def _pair(before: MetricValue, after: MetricValue) -> Interval | None:
     (row,) = compare_metrics([{"": before}, {"": after}])
     difference = row.differences[1]
     return None if difference is None else _interval(difference)
@@ -100,7 +100,7 @@ def _slice(
         queries=len(after[metric].values),
         before=None if reference is None else _interval(reference),
         after=_interval(after[metric]),
-        difference=None if reference is None else _paired(reference, after[metric]),
+        difference=None if reference is None else _pair(reference, after[metric]),
     )
 
 

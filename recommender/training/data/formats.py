@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from recommender.errors import BadInput
-from recommender.feeds.columns import listed, plain_name
+from recommender.feeds.columns import enumerate_names, plain_name
 from recommender.training.data.cells import is_json_list
 from recommender.training.data.tables import DataTable
 from recommender.training.options import DataFormat
@@ -84,7 +84,7 @@ def find_columns(table: DataTable, stated: DataFormat) -> DataColumns:
     if missing:
         known = ", ".join(_PARTS[chosen][missing[0]].split()[:4])
         raise BadInput(
-            f"{table.name}: no column for the {missing[0]} of {chosen} among {listed(table.columns)}; "
+            f"{table.name}: no column for the {missing[0]} of {chosen} among {enumerate_names(table.columns)}; "
             f"name it one of {known}"
         )
     negatives = _negatives(table.columns) if chosen is DataFormat.TRIPLETS else ()
@@ -109,7 +109,7 @@ def _detect_format(table: DataTable) -> DataFormat:
         if kind in matches:
             return kind
     raise BadInput(
-        f"{table.name}: the columns {listed(table.columns)} are no known format of training data; "
+        f"{table.name}: the columns {enumerate_names(table.columns)} are no known format of training data; "
         "say which with --format, and name the columns as it does"
     )
 
