@@ -1,8 +1,7 @@
-"""What the catalogue's tests share: a catalogue, its outbox under a clock to set, and feeds to write."""
+"""What the catalogue's tests share: a catalogue, its outbox under a clock to set."""
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,19 +46,6 @@ def catalogue(database: Database, texts: Texts) -> Catalogue:
 @pytest.fixture
 def outbox(database: Database, clock: Clock) -> Outbox:
     return Outbox(database, clock, jitter=lambda: 0.5)
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[..., Path]:
-    """Write a feed file; a name that ends in .gz is gzipped."""
-
-    def _write(content: str | bytes, name: str = "feed.csv") -> Path:
-        data = content.encode() if isinstance(content, str) else content
-        path = tmp_path / name
-        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-        return path
-
-    return _write
 
 
 @pytest.fixture

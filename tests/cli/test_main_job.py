@@ -327,3 +327,34 @@ def test_nine_frames_at_most_lie_between_the_command_line_and_the_engine(shop: C
     stacks = json.loads(done.stderr.splitlines()[-1])
     assert stacks
     assert all(stack[0] == "main" and len(stack) <= 9 for stack in stacks), stacks
+
+
+CORE_ALONE = """
+import sys
+for name in ("pyarrow", "qdrant_client", "grpc", "torch", "sentence_transformers", "transformers", "datasets"):
+    sys.modules[name] = None  # importing it fails as if it were not installed
+from recommender.cli.app import main
+main()
+"""
+
+
+def test_the_core_alone_ingests_and_answers_and_names_the_extra_for_the_rest(
+    shop: Command, home: Path, tmp_path: Path
+) -> None:
+    environment = os.environ | {"RECOMMENDER_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+
+    def run(*arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", CORE_ALONE, *map(str, arguments)]
+        return subprocess.run(command, env=environment | more, capture_output=True, text=True, check=False)
+
+    feed = tmp_path / "core.jsonl"
+    feed.write_text('{"sku": "core-1", "title": "Leather boot of the core"}\n', encoding="utf-8")
+    done = run("ingest", feed, "--json")
+    assert json.loads(done.stdout)["index"]["encoded"] == 1, done.stderr
+    assert "core-1" in run("search", "boot of the core", "-k", "3").stdout
+    assert len(json.loads(run("similar", "core-1", "--json").stdout)["hits"]) == 10
+    (tmp_path / "feed.parquet").write_bytes(b"PAR1")
+    refused = run("ingest", tmp_path / "feed.parquet")
+    assert (refused.returncode, "pip install 'recommender[parquet]'" in refused.stderr) == (5, True)
+    refused = run("similar", "core-1", QDRANT_URL="http://127.0.0.1:1")
+    assert (refused.returncode, "pip install 'recommender[server]'" in refused.stderr) == (5, True)
