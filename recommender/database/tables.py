@@ -45,7 +45,7 @@ class Price(TypeDecorator[Decimal]):
         return int(value.scaleb(PRICE_SCALE).to_integral_value())
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        """Scale back, without the zeros that nobody wrote."""
+        """Scale back, without trailing zeros beyond the cents."""
         if value is None:
             return None
         exact = Decimal(value).scaleb(-PRICE_SCALE) if dialect.name == "sqlite" else Decimal(value)
@@ -63,7 +63,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """Name the zone on the way out."""
+        """Put the zone back on the way out."""
         if value is None:
             return None
         return value if value.tzinfo else value.replace(tzinfo=UTC)
@@ -149,10 +149,10 @@ class ImportRunRow(Base):
 
 
 class OutboxRow(Base):
-    """A change that the index has not taken in yet: one row a SKU, the latest revision wins.
+    """A change that the index does not have yet: one row a SKU, with its latest revision.
 
-    The row is written in the transaction of the change, and removed only while it still names the revision that was
-    applied, so that a change which arrives meanwhile is never acknowledged by the work of an earlier one.
+    The row is written in the transaction of the change. It is removed only while it still names the revision that was
+    applied, so a change that arrives meanwhile is never acknowledged by the work on an earlier one.
     """
 
     __tablename__ = "outbox"
@@ -202,7 +202,7 @@ class GenerationRow(Base):
 
 
 class MissedRow(Base):
-    """A change that a generation which is not live did not take; queued again in the transaction that makes it live."""
+    """A change that a generation lacks because it was not live; queued again in the transaction that makes it live."""
 
     __tablename__ = "missed"
 
@@ -242,7 +242,7 @@ class ApiKeyRow(Base):
 
 
 class LiveRow(Base):
-    """The one live generation, and by it the one live model; the switch is an update of this single row."""
+    """The one live generation, and with it the one live model; a switch is an update of this single row."""
 
     __tablename__ = "live"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
