@@ -21,7 +21,7 @@ WIDE = 100
 
 
 @dataclass(slots=True)
-class Stage:
+class ProgressStage:
     """How far one stage is. Times are of `time.monotonic`; `ended` is set while another stage is at work."""
 
     name: str
@@ -58,7 +58,7 @@ class ProgressBar:
 
     def __init__(self) -> None:
         self._live: Live | None = None
-        self._stages: dict[str, Stage] = {}
+        self._stages: dict[str, ProgressStage] = {}
 
     def __enter__(self) -> ProgressBar:
         return self
@@ -71,7 +71,7 @@ class ProgressBar:
     def __call__(self, stage: str, done: int, total: int | None, note: str = "") -> None:
         """Show how far a stage is."""
         now = time.monotonic()
-        shown = self._stages.setdefault(stage, Stage(stage, now))
+        shown = self._stages.setdefault(stage, ProgressStage(stage, now))
         if done < shown.done:
             shown.started = now  # the stage again, for the next model or the next file
         for other in self._stages.values():
@@ -103,7 +103,7 @@ class ProgressBar:
         self._live, self._stages = None, {}
 
     @staticmethod
-    def _end(stage: Stage, now: float) -> None:
+    def _end(stage: ProgressStage, now: float) -> None:
         stage.ended = now
         if stage.total is None:
             stage.total = stage.done  # how many there were is known now
