@@ -87,7 +87,10 @@ def restore(
                 return _restore_everything(job)
             result = RestoreResult(contents, tuple(part for part in Part if part in parts))
             if Part.CATALOGUE in parts:
-                result = _restore_catalogue(job, result)
+                with open_staged(job.settings, job.staging) as application:
+                    products = application.catalogue.count()
+                    kept = replace_products(job.settings, application.database, job.source, job.products_here)
+                result = replace(result, products=products, differing=products, queued=True, kept=kept)
             if Part.MODELS in parts:
                 result = _restore_models(job, result)
             if Part.INDEX in parts:
@@ -147,13 +150,6 @@ def _restore_everything(job: _Restore) -> RestoreResult:
     return RestoreResult(
         job.contents, tuple(Part), products, job.contents.models, points, differing, queued=True, kept=kept
     )
-
-
-def _restore_catalogue(job: _Restore, result: RestoreResult) -> RestoreResult:
-    with open_staged(job.settings, job.staging) as application:
-        products = application.catalogue.count()
-        kept = replace_products(job.settings, application.database, job.source, job.products_here)
-    return replace(result, products=products, differing=products, queued=True, kept=kept)
 
 
 def _restore_models(job: _Restore, result: RestoreResult) -> RestoreResult:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from recommender.embedding.encoder import Encoder, Role, Vectors
-from recommender.errors import MissingExtra, Unavailable, UsageError
+from recommender.errors import MissingExtra, Unavailable, UsageError, one_line
 from recommender.library_logging import quiet_libraries
 from recommender.types import JsonObject, Progress, silent
 
@@ -74,38 +74,32 @@ def run_tasks(
     scores = []
     for done, task in enumerate(tasks):
         progress(f"mteb, {model}", done, len(tasks), task.metadata.name)
-        scores.append(_run(wrapped, task, encoder, model))
+        import mteb
+
+        started = time.monotonic()
+        with quiet_libraries():
+            # Apart from the run, so that only what concerns the data is told as data that is away.
+            try:
+                task.load_data()
+            except OSError as error:
+                raise Unavailable(
+                    f"the data of the mteb task {task.metadata.name!r} can't be fetched ({one_line(error)}); "
+                    "connect to the Hugging Face Hub, or fetch it once and run again"
+                ) from error
+            result = mteb.evaluate(wrapped, task, cache=None, co2_tracker=False, show_progress_bar=False)
+        (scored,) = result.task_results
+        scores.append(
+            TaskScore(
+                model,
+                encoder.name,
+                task.metadata.name,
+                task.metadata.main_score,
+                scored.get_score(),
+                time.monotonic() - started,
+            )
+        )
     progress(f"mteb, {model}", len(tasks), len(tasks))
     return scores
-
-
-def _run(wrapped: EncoderProtocol, task: AbsTask, encoder: Encoder, model: str) -> TaskScore:
-    import mteb
-
-    started = time.monotonic()
-    with quiet_libraries():
-        _load(task)
-        result = mteb.evaluate(wrapped, task, cache=None, co2_tracker=False, show_progress_bar=False)
-    (scored,) = result.task_results
-    return TaskScore(
-        model,
-        encoder.name,
-        task.metadata.name,
-        task.metadata.main_score,
-        scored.get_score(),
-        time.monotonic() - started,
-    )
-
-
-def _load(task: AbsTask) -> None:
-    # Apart from the run, so that only what concerns the data is told as data that is away.
-    try:
-        task.load_data()
-    except OSError as error:
-        raise Unavailable(
-            f"the data of the mteb task {task.metadata.name!r} can't be fetched ({' '.join(str(error).split())}); "
-            "connect to the Hugging Face Hub, or fetch it once and run again"
-        ) from error
 
 
 def _wrap(encoder: Encoder, model: str) -> EncoderProtocol:

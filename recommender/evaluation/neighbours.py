@@ -32,7 +32,10 @@ def top_k(
         for row, line in enumerate(scores):
             if exclude is not None:
                 line[np.asarray(exclude[start + row], dtype=np.int64)] = -np.inf
-            best = _best(line, k)
+            # The partition finds the k-th score alone; which of several equal ones it puts before the cut is undefined.
+            cut = np.partition(line, len(line) - k)[len(line) - k] if k < len(line) else -np.inf
+            candidates = np.flatnonzero((line >= cut) & (line > -np.inf))
+            best = candidates[np.argsort(-line[candidates], kind="stable")][:k]
             found[start + row, : len(best)] = best
     return found
 
@@ -44,10 +47,3 @@ def score_blocks(
     step = max(1, _BLOCK_SCORES // max(1, len(corpus)))
     for start in range(0, len(queries), step):
         yield start, queries[start : start + step] @ corpus.T
-
-
-def _best(scores: NDArray[np.float32], k: int) -> Indexes:
-    # The partition finds the k-th score alone: which of several equal ones it puts before the cut is not defined.
-    cut = np.partition(scores, len(scores) - k)[len(scores) - k] if k < len(scores) else -np.inf
-    candidates = np.flatnonzero((scores >= cut) & (scores > -np.inf))
-    return candidates[np.argsort(-scores[candidates], kind="stable")][:k]

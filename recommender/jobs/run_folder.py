@@ -41,7 +41,17 @@ def run_folder(
     resumable = [path for path in interrupted if any(path.glob(f"{CHECKPOINTS}/checkpoint-*"))]
     folder = resumable[0] if resume and resumable else None
     if folder is not None:
-        _require_same(folder, request)
+        try:
+            before = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
+        except ValueError:  # killed while it was written: nothing was trained yet
+            before = {}
+        now = json.loads(json.dumps(request))
+        differ = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+        if differ:
+            raise UsageError(
+                f"the interrupted run had another {', '.join(differ)}; give the same options over the same "
+                "catalogue to continue it, or leave --resume out to start anew"
+            )
     elif resume:
         progress("preparing", 0, None, "no interrupted run to resume; starting from the beginning")
     for leftover in interrupted:
@@ -72,17 +82,3 @@ def _interrupted_runs(runs: Path) -> list[Path]:
         except Timeout:
             continue
     return found
-
-
-def _require_same(folder: Path, request: Mapping[str, Any]) -> None:
-    try:
-        before = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
-    except ValueError:  # killed while it was written: nothing was trained yet
-        before = {}
-    now = json.loads(json.dumps(request))
-    differ = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    if differ:
-        raise UsageError(
-            f"the interrupted run had another {', '.join(differ)}; give the same options over the same catalogue to go "
-            "on with it, or leave --resume out to start anew"
-        )

@@ -130,7 +130,13 @@ def strip(neighbours: Sequence[Neighbour]) -> Markup:
     size, gap = 9.0, 2.0
     squares = [
         element(
-            "rect", x=at * (size + gap) + 0.5, y=0.5, width=size - 1, height=size - 1, rx=1.5, class_=_fill(neighbour)
+            "rect",
+            x=at * (size + gap) + 0.5,
+            y=0.5,
+            width=size - 1,
+            height=size - 1,
+            rx=1.5,
+            class_="own" if neighbour.same_leaf else "other",
         )
         for at, neighbour in enumerate(neighbours)
     ]
@@ -207,10 +213,6 @@ def _smooth(points: Points) -> list[tuple[float, float]]:
         near = [value for _, value in points[max(0, at - reach) : at + reach + 1]]
         smoothed.append((step, sum(near) / len(near)))
     return smoothed
-
-
-def _fill(neighbour: Neighbour) -> str:
-    return "own" if neighbour.same_leaf else "other"
 
 
 def _short(value: float, sign: bool = False) -> str:

@@ -64,7 +64,11 @@ def product_map(
     views: list[MapView] = []
     for model, own in zip(models, vectors, strict=True):
         progress("drawing the map", len(views), len(models), model.label)
-        views.append(_view(model, own, names, views, seed))
+        with _one_thread():
+            start = np.array(views[0].positions) if views else _main_axes(own)
+            layout = _layout(own, start, seed)
+            clusters = _clusters(own, len(set(names)), seed)
+        views.append(MapView(model, tuple((float(x), float(y)) for x, y in layout), purity(clusters, names)))
     progress("drawing the map", len(models), len(models))
     return ProductMap(
         points=tuple(
@@ -88,14 +92,6 @@ def purity(clusters: Sequence[int] | NDArray[np.int64], labels: Sequence[str]) -
     for cluster, label in zip(clusters, labels, strict=True):
         members.setdefault(int(cluster), Counter())[label] += 1
     return sum(max(counts.values()) for counts in members.values()) / len(labels)
-
-
-def _view(model: Model, vectors: Vectors, names: Sequence[str], before: Sequence[MapView], seed: int) -> MapView:
-    with _one_thread():
-        start = np.array(before[0].positions) if before else _main_axes(vectors)
-        layout = _layout(vectors, start, seed)
-        clusters = _clusters(vectors, len(set(names)), seed)
-    return MapView(model, tuple((float(x), float(y)) for x, y in layout), purity(clusters, names))
 
 
 def _one_thread() -> AbstractContextManager[object]:
