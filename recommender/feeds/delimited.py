@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from recommender.errors import BadFeed
-from recommender.feeds.columns import Columns, Field, count_known, require_columns
+from recommender.feeds.columns import Field, count_known, require_columns
 from recommender.feeds.encodings import detect_encoding
 from recommender.feeds.lines import RecordTooLong, TextLines
-from recommender.feeds.rows import Row
+from recommender.feeds.rows import Feed, Row
 from recommender.feeds.sources import FeedFile
 
 COMMON_DELIMITERS = ",;\t|"
@@ -93,10 +93,11 @@ class DelimitedTable:
                 yield cells
 
 
-class DelimitedFeed:
+class DelimitedFeed(Feed):
     """Reads rows of cells under a header, by the names of the columns."""
 
     def __init__(self, table: DelimitedTable, mapping: Mapping[Field, str]) -> None:
+        self.name = table.name
         self._table = table
         self._width = table.width
         self._columns = require_columns(table.name, table.header, mapping)
@@ -104,34 +105,15 @@ class DelimitedFeed:
         self._attributes = _places(self._columns.attributes, table.header)
 
     @property
-    def name(self) -> str:
-        """What messages call the feed."""
-        return self._table.name
-
-    @property
-    def columns(self) -> Columns:
-        """Which columns are read."""
-        return self._columns
-
-    @property
     def leftover_columns(self) -> tuple[str, ...]:
         """Columns that no field is read from."""
         return self._columns.ignored
-
-    @property
-    def early_end(self) -> str:
-        """Why the file seems cut off, when its rows have been read; empty when it ended in good order."""
-        return self._table.early_end
-
-    @property
-    def withdrawn(self) -> tuple[str, ...]:
-        """None: such a file states only what is offered."""
-        return ()
 
     def rows(self) -> Iterator[Row]:
         """Read the rows below the header, in bounded memory."""
         with self._table.open_records() as (lines, records):
             yield from (self._row(lines, cells) for cells in records)
+        self.early_end = self._table.early_end
 
     def _row(self, lines: TextLines, cells: Sequence[str]) -> Row:
         problem = lines.problem or (self._table.width_problem(lines, cells) if len(cells) != self._width else "")

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path, PurePath
-from typing import Protocol
 
 from recommender.errors import BadFeed, UsageError
 from recommender.feeds.columns import Field, field_mapping
@@ -15,7 +14,7 @@ from recommender.feeds.google import GoogleTableFeed, is_google_header
 from recommender.feeds.hub import HubFeed, is_hub_name
 from recommender.feeds.jsonlines import JsonLinesFeed
 from recommender.feeds.parquet import ParquetFeed
-from recommender.feeds.rows import Row, notation_of
+from recommender.feeds.rows import Feed, notation_of
 from recommender.feeds.shopify import ShopifyFeed, is_shopify_header
 from recommender.feeds.sources import FeedFile, is_stream, open_source
 from recommender.feeds.woocommerce import WooCommerceFeed, is_woocommerce_header
@@ -37,37 +36,6 @@ class FeedFormat(StrEnum):
     SHOPIFY = "shopify"
     WOOCOMMERCE = "woocommerce"
     HF = "hf"
-
-
-class Feed(Protocol):
-    """An open feed: its header is read and found good, its rows are to come."""
-
-    @property
-    def name(self) -> str:
-        """What messages call the feed."""
-        ...
-
-    @property
-    def leftover_columns(self) -> tuple[str, ...]:
-        """Columns that no field is read from; complete when the rows have been read."""
-        ...
-
-    @property
-    def early_end(self) -> str:
-        """Why the feed seems cut off, when its rows have been read to the end; empty when it ended in good order."""
-        ...
-
-    @property
-    def withdrawn(self) -> tuple[str, ...]:
-        """SKUs that the feed names as not offered (drafts, parents of variations), in the rows read so far."""
-        ...
-
-    def rows(self) -> Iterator[Row]:
-        """Read the rows, in bounded memory.
-
-        Raises `BadFeed` when the file turns out to be damaged on the way.
-        """
-        ...
 
 
 def feed_format_of(name: str) -> FeedFormat:

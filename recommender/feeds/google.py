@@ -9,7 +9,7 @@ from typing import Any
 from recommender.feeds.columns import Columns, Field, match_columns, plain_name, require_columns
 from recommender.feeds.delimited import DelimitedTable
 from recommender.feeds.rejections import BadRow
-from recommender.feeds.rows import Row
+from recommender.feeds.rows import Feed, Row
 from recommender.feeds.sale_price import price_to_show
 
 _ATTRIBUTES = ("gtin", "mpn", "color", "size", "material", "pattern", "gender", "age_group", "condition")
@@ -77,10 +77,11 @@ def google_row(line: int, cells: Mapping[str, Any], columns: GoogleColumns, raw:
     return Row(line, fields, attributes, raw, problem)
 
 
-class GoogleTableFeed:
+class GoogleTableFeed(Feed):
     """Reads Google's product data from a table, most often TSV."""
 
     def __init__(self, table: DelimitedTable, mapping: Mapping[Field, str]) -> None:
+        self.name = table.name
         self._table = table
         names = _first_of_repeated(table.header)
         columns = require_columns(table.name, names, mapping)
@@ -88,30 +89,16 @@ class GoogleTableFeed:
         self._places = {name: table.header.index(name) for name in names}
 
     @property
-    def name(self) -> str:
-        """What messages call the feed."""
-        return self._table.name
-
-    @property
     def leftover_columns(self) -> tuple[str, ...]:
         """Columns that no field is read from."""
         return self._columns.columns.ignored
-
-    @property
-    def early_end(self) -> str:
-        """Why the file seems cut off, when its rows have been read; empty when it ended in good order."""
-        return self._table.early_end
-
-    @property
-    def withdrawn(self) -> tuple[str, ...]:
-        """None: Google's data states only what is offered."""
-        return ()
 
     def rows(self) -> Iterator[Row]:
         """Read the rows below the header, in bounded memory."""
         for lines, found, problem in self._table.whole_records():
             cells = {name: found[place] for name, place in self._places.items()}
             yield google_row(lines.first, cells, self._columns, lines.raw, problem)
+        self.early_end = self._table.early_end
 
 
 def item_columns(names: Sequence[str], mapping: Mapping[Field, str]) -> GoogleColumns:

@@ -9,7 +9,7 @@ from typing import Any
 
 from recommender.errors import Unavailable, one_line
 from recommender.feeds.columns import Columns, Field, require_columns
-from recommender.feeds.rows import Row
+from recommender.feeds.rows import Feed, Row
 from recommender.hub_datasets import (
     PREFIX,
     hub_source,
@@ -27,7 +27,7 @@ def is_hub_name(source: str) -> bool:
     return source.startswith(PREFIX)
 
 
-class HubFeed:
+class HubFeed(Feed):
     """Reads the rows of `hf:NAME[:CONFIG][:SPLIT]` as they arrive, of the columns that are used.
 
     Without a connection the data set comes from the cache. Raises what `hub_source` and `load_hub_data` raise.
@@ -35,6 +35,7 @@ class HubFeed:
 
     def __init__(self, source: str, mapping: Mapping[Field, str]) -> None:
         self._source = hub_source(f"{PREFIX}{source.removeprefix(PREFIX)}")
+        self.name = self._source.shown
         # Tell whether rows can be streamed: what is in the cache can't, what lies in a folder can.
         from huggingface_hub import constants
 
@@ -46,22 +47,11 @@ class HubFeed:
         self._columns = Columns(columns.fields, columns.attributes, (*columns.ignored, *sorted(media)))
         self._data = data.select_columns(sorted({*columns.fields.values(), *columns.attributes.values()}))
         self._labels = {name: feature for name, feature in features.items() if hasattr(feature, "int2str")}
-        self.early_end = ""
-
-    @property
-    def name(self) -> str:
-        """What messages call the feed."""
-        return self._source.shown
 
     @property
     def leftover_columns(self) -> tuple[str, ...]:
         """Columns that no field is read from."""
         return self._columns.ignored
-
-    @property
-    def withdrawn(self) -> tuple[str, ...]:
-        """None: such a data set states only what is offered."""
-        return ()
 
     def rows(self) -> Iterator[Row]:
         """Read the rows, numbered from 1, in bounded memory. Raises `Unavailable` when the Hub goes away on the way."""

@@ -13,7 +13,7 @@ from recommender.feeds.encodings import detect_encoding
 from recommender.feeds.lines import TextLines
 from recommender.feeds.objects import exact_number
 from recommender.feeds.record_shapes import MAX_NAMES, Shapes
-from recommender.feeds.rows import Row
+from recommender.feeds.rows import Feed, Row
 from recommender.feeds.sources import FeedFile
 from recommender.query.serialization import kind_of
 
@@ -70,33 +70,19 @@ class JsonLinesTable:
             self.early_end = "its list is not closed with ]"
 
 
-class JsonLinesFeed:
+class JsonLinesFeed(Feed):
     """Reads objects. Each may have members of its own; every shape is matched to the fields by itself."""
 
     def __init__(self, file: FeedFile, mapping: Mapping[Field, str]) -> None:
+        self.name = file.name
         self._table = JsonLinesTable(file)
         self._shapes = Shapes(lambda names: match_columns(names, mapping), lambda columns: columns.ignored)
         require_columns(file.name, self._table.columns, mapping)
 
     @property
-    def name(self) -> str:
-        """What messages call the feed."""
-        return self._table.name
-
-    @property
     def leftover_columns(self) -> tuple[str, ...]:
         """Members that no field was read from, in the rows read so far."""
         return self._shapes.leftover_names
-
-    @property
-    def early_end(self) -> str:
-        """Why the file seems cut off, when its rows have been read; empty when it ended in good order."""
-        return self._table.early_end
-
-    @property
-    def withdrawn(self) -> tuple[str, ...]:
-        """None: such a file states only what is offered."""
-        return ()
 
     def rows(self) -> Iterator[Row]:
         """Read the objects, in bounded memory."""
@@ -108,6 +94,7 @@ class JsonLinesFeed:
             fields = {field: members[name] for field, name in columns.fields.items()}
             attributes = {attribute: members[name] for attribute, name in columns.attributes.items()}
             yield Row(lines.first, fields, attributes, lines.raw)
+        self.early_end = self._table.early_end
 
 
 def _parse(line: str) -> tuple[dict[str, Any], str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from recommender.errors import BadFeed, MissingExtra
 from recommender.feeds.columns import Field, require_columns
-from recommender.feeds.rows import Row
+from recommender.feeds.rows import Feed, Row
 from recommender.feeds.sources import FeedFile
 
 BATCH_ROWS = 1_000
@@ -65,34 +65,23 @@ class ParquetTable:
             raise BadFeed(f"{self.name}: is not a readable Parquet file: {first_line}") from error
 
 
-class ParquetFeed:
-    """Reads the columns of a table that are used."""
+class ParquetFeed(Feed):
+    """Reads the columns of a table that are used.
+
+    It never ends early: a file that is cut off can't be opened, and is refused before its first row.
+    """
 
     def __init__(self, file: FeedFile, mapping: Mapping[Field, str]) -> None:
+        self.name = file.name
         self._table = ParquetTable(file)
         self._columns = require_columns(file.name, self._table.columns, mapping)
         self._needed = sorted({*self._columns.fields.values(), *self._columns.attributes.values()})
         self._table.check(self._needed)
 
     @property
-    def name(self) -> str:
-        """What messages call the feed."""
-        return self._table.name
-
-    @property
     def leftover_columns(self) -> tuple[str, ...]:
         """Columns that no field is read from."""
         return self._columns.ignored
-
-    @property
-    def early_end(self) -> str:
-        """Empty: a Parquet file that is cut off can't be opened at all, and is refused before its first row."""
-        return ""
-
-    @property
-    def withdrawn(self) -> tuple[str, ...]:
-        """None: such a file states only what is offered."""
-        return ()
 
     def rows(self) -> Iterator[Row]:
         """Read the rows, numbered from 1, in bounded memory."""

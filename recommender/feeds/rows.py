@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -39,6 +40,34 @@ class Row:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     raw: object = ""
     problem: str = ""
+
+
+class Feed(ABC):
+    """An open feed: its header is read and found good, its rows are to come.
+
+    `name` is what messages call the feed. `early_end` says why it seems cut off, once its rows have been read to the
+    end; it is empty when the feed ended in good order.
+    """
+
+    name: str
+    early_end: str = ""
+
+    @property
+    @abstractmethod
+    def leftover_columns(self) -> tuple[str, ...]:
+        """Columns that no field is read from; complete when the rows have been read."""
+
+    @property
+    def withdrawn(self) -> tuple[str, ...]:
+        """SKUs that the feed names as not offered (drafts, parents of variations), in the rows read so far."""
+        return ()
+
+    @abstractmethod
+    def rows(self) -> Iterator[Row]:
+        """Read the rows, in bounded memory.
+
+        Raises `BadFeed` when the file turns out to be damaged on the way.
+        """
 
 
 @dataclass(frozen=True, slots=True)

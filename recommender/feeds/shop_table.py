@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from recommender.errors import BadFeed
 from recommender.feeds.columns import Field, column_named, enumerate_names, plain_name
 from recommender.feeds.delimited import DelimitedTable
+from recommender.feeds.rows import Feed
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +81,18 @@ class ShopTable:
         return self.table.header.index(found)
 
 
-class ShopExport:
+class ShopExport(Feed):
     """What the feeds read from such a table have in common; each reads `rows` in its own way."""
 
     def __init__(self, table: ShopTable) -> None:
+        self.name = table.table.name
         self._table = table
         self._withdrawn: dict[str, None] = {}
-
-    @property
-    def name(self) -> str:
-        """What messages call the feed."""
-        return self._table.table.name
 
     @property
     def leftover_columns(self) -> tuple[str, ...]:
         """Columns that nothing is read from."""
         return self._table.leftover_names
-
-    @property
-    def early_end(self) -> str:
-        """Why the file seems cut off, when its rows have been read; empty when it ended in good order."""
-        return self._table.table.early_end
 
     @property
     def withdrawn(self) -> tuple[str, ...]:

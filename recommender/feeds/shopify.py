@@ -111,6 +111,7 @@ class ShopifyFeed(ShopExport):
                 yield row
             else:
                 self._withdrawn[row.cells[Field.SKU]] = None
+        self.early_end = self._table.table.early_end
 
 
 def _values(record: Record) -> list[tuple[int, str]]:

@@ -114,6 +114,7 @@ class WooCommerceFeed(ShopExport):
                     )
                 elif sku := record.mapped.get(Field.SKU, "").strip() or _sku(record):
                     self._withdrawn[sku] = None
+        self.early_end = self._table.table.early_end
 
 
 class _Parents:

@@ -10,7 +10,7 @@ from recommender.errors import BadFeed
 from recommender.feeds.columns import Field, require_columns
 from recommender.feeds.google import google_row, item_columns
 from recommender.feeds.record_shapes import MAX_NAMES, Shapes
-from recommender.feeds.rows import Row
+from recommender.feeds.rows import Feed, Row
 from recommender.feeds.sources import FeedFile
 from recommender.feeds.xml_items import Item, items_of
 
@@ -18,29 +18,19 @@ SAMPLED_ITEMS = 200
 """Items whose parts are looked at before anything is written."""
 
 
-class GoogleXmlFeed:
+class GoogleXmlFeed(Feed):
     """Reads items. Each may have parts of its own; every shape is matched to the fields by itself."""
 
     def __init__(self, file: FeedFile, mapping: Mapping[Field, str]) -> None:
+        self.name = file.name
         self._file = file
         self._shapes = Shapes(lambda names: item_columns(names, mapping), lambda columns: columns.columns.ignored)
-        self.early_end = ""
         require_columns(file.name, self._sample_names(), mapping)
-
-    @property
-    def name(self) -> str:
-        """What messages call the feed."""
-        return self._file.name
 
     @property
     def leftover_columns(self) -> tuple[str, ...]:
         """Parts that no field was read from, in the items read so far."""
         return self._shapes.leftover_names
-
-    @property
-    def withdrawn(self) -> tuple[str, ...]:
-        """None: Google's data states only what is offered."""
-        return ()
 
     def rows(self) -> Iterator[Row]:
         """Read the items, in bounded memory. Raises `BadFeed` where the file is cut off or no XML any more."""
