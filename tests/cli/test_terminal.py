@@ -14,12 +14,12 @@ import pytest
 ROWS = 30
 
 
-def screen_after(columns: int, environment: dict[str, str], *arguments: str) -> list[str]:
-    """Run a command in a terminal of so many columns, and return the lines that stand on its screen at the end."""
+def screen_after(columns: int, folder: Path, environment: dict[str, str], *arguments: str) -> list[str]:
+    """Run a command in a folder, in a terminal of so many columns, and return the lines of its final screen."""
     ours, theirs = pty.openpty()
     environment = environment | {"COLUMNS": str(columns), "LINES": str(ROWS), "TERM": "xterm-256color"}
     command = [sys.executable, "-c", "from recommender.cli.app import main; main()", *arguments]
-    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, close_fds=True)
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=folder)
     os.close(theirs)
     stream = pyte.ByteStream(screen := pyte.Screen(columns, ROWS))
     with os.fdopen(ours, "rb", buffering=0) as terminal:
@@ -46,7 +46,7 @@ def test_ingest_leaves_whole_bars_and_whole_sentences_on_the_screen(
         name: value for name, value in os.environ.items() if not name.startswith(("RECOMMENDER_", "QDRANT_"))
     }
     home = {"RECOMMENDER_HOME": str(tmp_path / "home"), "RECOMMENDER_MODEL": str(tiny_model), "HF_HUB_OFFLINE": "1"}
-    lines = screen_after(columns, environment | home, "ingest", str(feed))
+    lines = screen_after(columns, tmp_path, environment | home, "ingest", "feed.csv")
     text = " ".join(line.strip() for line in lines)
     reading, summary = lines[0], "feed.csv: 200 created, 0 updated, 0 unchanged, 0 rejected"
     assert reading.split()[0] == "reading"
