@@ -11,7 +11,7 @@ import numpy as np
 from recommender.evaluation.held_out import HeldOut, K, TextFunction
 from recommender.evaluation.judgements import Find
 from recommender.evaluation.metrics import mrr_at_k, ndcg_at_k
-from recommender.evaluation.neighbours import NOTHING, Indexes
+from recommender.evaluation.neighbours import NOTHING
 from recommender.evaluation.slices import Measured
 
 CATEGORY_SEARCH = "category_search"
@@ -55,10 +55,11 @@ def search_tasks(held: HeldOut, text: TextFunction, title: TextFunction) -> list
     corpus = held.corpus
     titles = [title(product) for product in corpus]
     described = [own or name for own, name in zip(held.descriptions, titles, strict=True)]
+    described_of = dict(zip((product.sku for product in corpus), described, strict=True))
     found = {
         CATEGORY_SEARCH: (text, _category_searches(held)),
         DESCRIPTION_TO_TITLE: (title, _make_searches(held, described, titles)),
-        TITLE_TO_DESCRIPTION: (_lookup(held, described), _make_searches(held, titles, described)),
+        TITLE_TO_DESCRIPTION: (lambda product: described_of[product.sku], _make_searches(held, titles, described)),
     }
     return [SearchTask(name, document, _some(each)) for name, (document, each) in found.items() if each]
 
@@ -93,7 +94,10 @@ def measure_similar(similar: Find, held: HeldOut) -> dict[str, Measured]:
     """Measure category P@10 and graded nDCG@10 of similar products; `similar` leaves out a product's variants."""
     rows = {product.sku: row for row, product in enumerate(held.corpus)}
     asked = dict.fromkeys([*held.seen, *held.unseen])
-    found = {query: _rows(similar(held.corpus[query].sku, K), rows) for query in asked}
+    found = {}
+    for query in asked:
+        near = [rows[sku] for sku in similar(held.corpus[query].sku, K)][:K]
+        found[query] = np.array(near + [NOTHING] * (K - len(near)), dtype=np.int64)
     return dict(held.category_measures("", held.seen, found)) | dict(
         held.category_measures("unseen_", held.unseen, found)
     )
@@ -119,17 +123,7 @@ def _make_searches(held: HeldOut, asked: Sequence[str], documents: Sequence[str]
     return [Search(asked[row], row, frozenset(alike[documents[row]])) for row in held.known if asked[row]]
 
 
-def _lookup(held: HeldOut, texts: Sequence[str]) -> TextFunction:
-    known: Mapping[str, str] = dict(zip((product.sku for product in held.corpus), texts, strict=True))
-    return lambda product: known[product.sku]
-
-
 def _some(searches: Sequence[Search]) -> tuple[Search, ...]:
     if len(searches) <= MAX_SEARCHES:
         return tuple(searches)
     return tuple(searches[int(at)] for at in np.linspace(0, len(searches) - 1, MAX_SEARCHES))
-
-
-def _rows(skus: Sequence[str], rows: Mapping[str, int]) -> Indexes:
-    found = [rows[sku] for sku in skus][:K]
-    return np.array(found + [NOTHING] * (K - len(found)), dtype=np.int64)

@@ -156,7 +156,11 @@ def bootstrap_interval(
     """
     if not len(values):
         raise UsageError("there is no value to resample; leave the measure out")
-    means = _bootstrap_means(np.asarray(values, dtype=np.float64), seed, samples)
+    values = np.asarray(values, dtype=np.float64)
+    draw = np.random.default_rng(seed)
+    step = max(1, _RESAMPLED_AT_ONCE // len(values))
+    blocks = [min(step, samples - start) for start in range(0, samples, step)]
+    means = np.concatenate([values[draw.integers(0, len(values), (rows, len(values)))].mean(axis=1) for rows in blocks])
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
@@ -174,13 +178,6 @@ def paired_bootstrap(
     differences = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
     low, high = bootstrap_interval(differences, seed, samples, level)
     return float(differences.mean()), low, high
-
-
-def _bootstrap_means(values: Values, seed: int, samples: int) -> Values:
-    draw = np.random.default_rng(seed)
-    step = max(1, _RESAMPLED_AT_ONCE // len(values))
-    blocks = [min(step, samples - start) for start in range(0, samples, step)]
-    return np.concatenate([values[draw.integers(0, len(values), (rows, len(values)))].mean(axis=1) for rows in blocks])
 
 
 def _standard_ranks(values: NDArray[np.floating]) -> Values:

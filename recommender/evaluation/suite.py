@@ -8,16 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from recommender.embedding.encoder import Encoder, Vectors
-from recommender.evaluation.catalogue_metrics import diversity, exposure
 from recommender.evaluation.held_out import HeldOut
 from recommender.evaluation.held_out import K as K
 from recommender.evaluation.held_out import TextFunction as TextFunction
-from recommender.evaluation.metrics import known_item_mrr
-from recommender.evaluation.neighbours import Indexes, top_k
+from recommender.evaluation.metrics import exposure_gini, known_item_mrr, list_diversity
+from recommender.evaluation.neighbours import NOTHING, Indexes, top_k
 from recommender.evaluation.reports import MetricValue, Report
 from recommender.evaluation.slices import Measured, slice_metrics
 from recommender.evaluation.triplets import held_out_triplets
 from recommender.types import Product, Progress, silent
+
+EXPOSED = 5_000
+"""Products that are asked for their neighbours to see what is shown: beyond that, evenly spaced ones stand for all."""
 
 _TEXTS_AT_ONCE = 2048
 """Texts between two reports of progress."""
@@ -103,6 +105,29 @@ def report_of(
         slices_left_out=left_out,
         catalogue=catalogue or {},
     )
+
+
+def exposure(vectors: Vectors, groups: Mapping[int, Sequence[int]], k: int) -> dict[str, float]:
+    """Return the share of the products that stand in any top k, and the Gini coefficient of how often each does.
+
+    Every product is asked for those most like it, up to `EXPOSED` of them. These two have no interval: a resample of
+    the lists repeats some and lacks others, and so always shows fewer products.
+    """
+    count = len(vectors)
+    asked = np.unique(np.linspace(0, count - 1, min(EXPOSED, count)).astype(np.int64))
+    top = top_k(vectors[asked], vectors, k, [groups[int(row)] for row in asked])
+    shown = np.bincount(top[top != NOTHING], minlength=count)
+    if not shown.any():
+        return {}
+    return {"coverage": float(np.count_nonzero(shown) / count), "exposure_gini": exposure_gini(shown)}
+
+
+def diversity(vectors: Vectors, found: Mapping[int, Indexes]) -> Measured:
+    """Return the mean cosine distance within each result of two products or more."""
+    lists = {query: rows[rows != NOTHING] for query, rows in found.items()}
+    wide = {query: rows for query, rows in lists.items() if len(rows) > 1}
+    values = np.array([list_diversity(vectors[rows]) for rows in wide.values()], dtype=np.float64)
+    return Measured(np.array(list(wide), dtype=np.int64), values)
 
 
 class _Texts:

@@ -15,6 +15,7 @@ from typing import Any
 from recommender.application.composition import Application
 from recommender.embedding.encoder import Encoder
 from recommender.errors import BadInput, UsageError
+from recommender.evaluation.cached_encoder import Recording
 from recommender.evaluation.report.build import build, require_extra
 from recommender.evaluation.report.data import (
     GateLine,
@@ -26,7 +27,6 @@ from recommender.evaluation.report.data import (
     ReportData,
     TrainingCurves,
 )
-from recommender.evaluation.report.recording import Recording
 from recommender.evaluation.reports import Report
 from recommender.fsync import replace_file
 from recommender.jobs.evaluate import sample

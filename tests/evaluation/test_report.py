@@ -15,6 +15,7 @@ from support.toy_catalogue import toy_catalogue
 from recommender.embedding.encoder import Role, Vectors
 from recommender.embedding.product_text import ProductText, description_text, title_text
 from recommender.errors import UsageError
+from recommender.evaluation.cached_encoder import Recording
 from recommender.evaluation.held_out import HeldOut
 from recommender.evaluation.report.build import build
 from recommender.evaluation.report.data import (
@@ -31,7 +32,6 @@ from recommender.evaluation.report.data import (
 )
 from recommender.evaluation.report.examples import examples
 from recommender.evaluation.report.product_map import product_map, purity
-from recommender.evaluation.report.recording import Recording
 from recommender.evaluation.report.render import render
 from recommender.evaluation.report.tables import worst_slices
 from recommender.evaluation.report.triplets import wrong_triplets

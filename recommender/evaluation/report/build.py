@@ -7,10 +7,10 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 from recommender.errors import MissingExtra
-from recommender.evaluation.report.data import Headline, Method, Model, ReportData, Slices
+from recommender.evaluation.cached_encoder import Recording
+from recommender.evaluation.report.data import Headline, Method, Model, ReportData
 from recommender.evaluation.report.examples import examples
 from recommender.evaluation.report.product_map import product_map
-from recommender.evaluation.report.recording import Recording
 from recommender.evaluation.report.tables import catalogue_rows, metric_tables, worst_slices
 from recommender.evaluation.report.triplets import wrong_triplets
 from recommender.evaluation.reports import Report
@@ -43,11 +43,15 @@ def build(
     named = {model.name: model for model in headline.models}
     models = [named.get(report.model, Model(report.model, encoder=report.encoder)) for report in reports]
     own = [report for report in reports if report.model in named]
+    slices = None
+    if len(own) == len(headline.models) and any(PRIMARY in metrics for metrics in own[-1].slices.values()):
+        before, reference = (own[0], headline.models[0]) if len(own) > 1 else (None, None)
+        slices = worst_slices(before, own[-1], PRIMARY, headline.models[-1], reference)
     data = ReportData(
         headline=headline,
         metrics=tuple(metric_tables(reports, models, references)),
         catalogue=tuple(catalogue_rows(own)) if len(own) == len(named) else (),
-        slices=_slices(own, headline.models),
+        slices=slices,
         method=method,
     )
     recorded = [named[name] for name in (recording.models if recording else ()) if name in named]
@@ -61,10 +65,3 @@ def build(
         triplets=wrong_triplets(recording, pair),
         method=replace(data.method, corpus=len(recording.held.corpus)),
     )
-
-
-def _slices(reports: Sequence[Report], models: Sequence[Model]) -> Slices | None:
-    if len(reports) != len(models) or not any(PRIMARY in metrics for metrics in reports[-1].slices.values()):
-        return None
-    before, reference = (reports[0], models[0]) if len(reports) > 1 else (None, None)
-    return worst_slices(before, reports[-1], PRIMARY, models[-1], reference)

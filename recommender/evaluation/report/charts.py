@@ -87,7 +87,10 @@ def validation_chart(curves: TrainingCurves, names: Sequence[str]) -> Markup:
     values = [value for points in lines for _, value in points]
     x = Axis(0, max(curves.steps, 1), 44, _CURVE_WIDTH - 12)
     y = Axis(*nice_bounds(min(values), max(values) + 1e-9), _CURVE_HEIGHT - 34, 10)
-    drawn = [mark for at, points in enumerate(lines) for mark in _line_with_marks(points, x, y, f"c{at}")]
+    drawn = []
+    for at, points in enumerate(lines):
+        drawn.append(_path(points, x, y, f"curve c{at}"))
+        drawn += [dot(x.at(step), y.at(value), 3.2, f"at c{at}") for step, value in points]
     best = x.at(curves.best_step)
     return picture(
         _CURVE_WIDTH,
@@ -193,12 +196,6 @@ def _grid(x: Axis, y: Axis, unit: str) -> Iterator[Markup]:
     for tick in x.ticks(6):
         yield words(x.at(tick), y.start + 17, f"{tick:,.0f}")
     yield words(x.end, y.start + 31, unit, "end")
-
-
-def _line_with_marks(points: Points, x: Axis, y: Axis, class_: str) -> Iterator[Markup]:
-    yield _path(points, x, y, f"curve {class_}")
-    for step, value in points:
-        yield dot(x.at(step), y.at(value), 3.2, f"at {class_}")
 
 
 def _path(points: Points, x: Axis, y: Axis, class_: str) -> Markup:

@@ -9,10 +9,10 @@ import numpy as np
 
 from recommender.embedding.encoder import Vectors
 from recommender.embedding.product_text import title_text
+from recommender.evaluation.cached_encoder import Recording
 from recommender.evaluation.held_out import K
 from recommender.evaluation.neighbours import NOTHING, Indexes, top_k
 from recommender.evaluation.report.data import Change, Example, Examples, Mark, Model, Neighbour, ShownProduct
-from recommender.evaluation.report.recording import Recording
 from recommender.types import Product, category_path
 
 SHOWN = {Change.GAIN: 4, Change.SAME: 3, Change.LOSS: 3}

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.embedding.encoder import Vectors
+from recommender.evaluation.cached_encoder import Recording
 from recommender.evaluation.report.data import MapPoint, MapView, Model, ProductMap
 from recommender.evaluation.report.examples import item
-from recommender.evaluation.report.recording import Recording
 from recommender.types import Progress, silent
 
 MAX_POINTS = 1_500

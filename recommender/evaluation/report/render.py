@@ -34,6 +34,8 @@ def render(data: ReportData) -> str:
     Every value is escaped. A content security policy names the hashes of the page's own style and script, so that
     nothing else runs or is fetched, whatever a catalogue's texts hold.
     """
+    names = [row.name for table in data.metrics for row in table.rows]
+    names += [row.name for row in data.catalogue]
     style, script = _resource("style.css"), _resource("script.js")
     return (
         _environment()
@@ -51,7 +53,8 @@ def render(data: ReportData) -> str:
                 [each.model for table in data.metrics for row in table.rows for each in row.models],
             ),
             tiles=_tiles(data),
-            measures=_measures(data),
+            # Every measure that the page names and that has a meaning to explain, each once.
+            measures=[found for found in map(measure, dict.fromkeys(names)) if found.meaning],
         )
     )
 
@@ -106,10 +109,3 @@ def _tiles(data: ReportData) -> list[_Tile]:
 
 def _differences(table: MetricTable) -> list[Interval | None]:
     return [change for row in table.rows for each in row.models for change in each.differences]
-
-
-def _measures(data: ReportData) -> list[Measure]:
-    """Return every measure that the page names and that has a meaning to explain, each once."""
-    names = [row.name for table in data.metrics for row in table.rows]
-    names += [row.name for row in data.catalogue]
-    return [found for found in map(measure, dict.fromkeys(names)) if found.meaning]

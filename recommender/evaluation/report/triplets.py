@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.embedding.encoder import Vectors
+from recommender.evaluation.cached_encoder import Recording
 from recommender.evaluation.report.data import Model, TripletChange, WrongTriplet, WrongTriplets
 from recommender.evaluation.report.examples import item
-from recommender.evaluation.report.recording import Recording
 from recommender.evaluation.triplets import HeldOutTriplets, held_out_triplets
 
 SHOWN = 12
