@@ -113,7 +113,6 @@ class Progress(Protocol):
 
     def __call__(self, stage: str, done: int, total: int | None, note: str = "") -> None:
         """Take note of the progress; called often, so it must be cheap."""
-        ...
 
 
 def silent(stage: str, done: int, total: int | None, note: str = "") -> None:

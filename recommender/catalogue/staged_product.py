@@ -75,8 +75,6 @@ class ProductSink(Protocol):
 
     def upsert_staged(self, staged: Sequence[StagedProduct]) -> UpsertCounts:
         """Create or replace products by SKU; of a SKU given twice the last one counts."""
-        ...
 
     def deactivate(self, skus: Sequence[str]) -> int:
         """Take products out of the shop; return how many were active."""
-        ...

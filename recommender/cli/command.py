@@ -71,7 +71,6 @@ class OptionGroup(Protocol):
 
     def read(self, **given: Any) -> Any:
         """Return what the given options come to. Raises `UsageError`."""
-        ...
 
 
 def _flags(source: Callable[..., Any]) -> list[inspect.Parameter]:

@@ -38,22 +38,17 @@ class Encoder(Protocol):
     @property
     def dimension(self) -> int:
         """Number of components of a vector."""
-        ...
 
     @property
     def fingerprint(self) -> str:
         """Hash of the model's weights, tokenizer and pooling: the same for every encoder that runs this model."""
-        ...
 
     @property
     def name(self) -> str:
         """What runs the model, for reports: `onnx-int8`, `onnx-fp32`, `torch-cuda-fp16`, ..."""
-        ...
 
     def encode(self, texts: Sequence[str], role: Role = Role.DOCUMENT) -> Vectors:
         """Encode texts in the order given: float32 [n, dimension], each row of length 1; [0, dimension] for none."""
-        ...
 
     def close(self) -> None:
         """Give back the memory that the model holds."""
-        ...

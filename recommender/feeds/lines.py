@@ -22,7 +22,6 @@ class ByteStream(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """Return up to about `size` bytes, b"" at the end."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

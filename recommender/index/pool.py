@@ -8,7 +8,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
 
 from recommender.errors import IndexHeld, NotFound, RecommenderError, Unavailable
 from recommender.index.protocol import VectorEngine, VectorIndex
@@ -52,9 +51,7 @@ class IndexLease:
     def __enter__(self) -> VectorIndex:
         return self.index
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
 

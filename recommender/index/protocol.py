@@ -110,26 +110,21 @@ class VectorIndex(Protocol):
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Write whole points, replacing those with the same id."""
-        ...
 
     def overwrite_payloads(self, payloads: Sequence[tuple[UUID, JsonObject]]) -> None:
         """Replace the payloads of points that exist; their vectors stay as they are."""
-        ...
 
     def delete(self, ids: Sequence[UUID]) -> None:
         """Remove points; ids that are not there are no error."""
-        ...
 
     def retrieve(self, ids: Sequence[UUID], with_vectors: bool = False) -> list[StoredPoint]:
         """Return the points among `ids` that exist, in no promised order."""
-        ...
 
     def query(self, query: IndexQuery) -> list[ScoredPoint]:
         """Answer a query, best first.
 
         Raises `UsageError` for a query whose parts do not fit together.
         """
-        ...
 
     def select(
         self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None
@@ -138,31 +133,24 @@ class VectorIndex(Protocol):
 
         Points without the field of the order are left out; `filters.min_score` is about queries, and ignored.
         """
-        ...
 
     def facet(self, field: str, filters: Filters, limit: int) -> list[tuple[str, int]]:
         """Return the most frequent values of a keyword field among the points that match, with their exact counts."""
-        ...
 
     def scroll(self, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
         """Walk over all points in the order of their ids, `batch` at a time."""
-        ...
 
     def count(self, filters: Filters | None = None) -> int:
         """Return how many points match, exactly."""
-        ...
 
     def flush(self) -> None:
         """Return when everything that was written is durable."""
-        ...
 
     def optimize(self) -> None:
         """Build the graph for points that were appended since the last time; a server does so by itself."""
-        ...
 
     def close(self) -> None:
         """Release the generation; in embedded mode another process may open it then."""
-        ...
 
 
 class VectorEngine(Protocol):
@@ -170,7 +158,6 @@ class VectorEngine(Protocol):
 
     def create(self, name: str, dimension: int) -> VectorIndex:
         """Make an empty generation with its payload indexes, and open it. What lay under the name before is removed."""
-        ...
 
     def open(self, name: str) -> VectorIndex:
         """Open a generation.
@@ -178,16 +165,12 @@ class VectorEngine(Protocol):
         Raises `IndexHeld` when another process has it (embedded), `Unavailable` when the engine is away, and
         `NotFound` when there is none of this name.
         """
-        ...
 
     def drop(self, name: str) -> None:
         """Remove a generation and its files; one that is not there is no error."""
-        ...
 
     def names(self) -> list[str]:
         """Return the names of the generations that exist, sorted."""
-        ...
 
     def close(self) -> None:
         """Close the connection, if there is one."""
-        ...
