@@ -350,7 +350,7 @@ def test_the_core_alone_ingests_and_answers_and_names_the_extra_for_the_rest(
     feed = tmp_path / "core.jsonl"
     feed.write_text('{"sku": "core-1", "title": "Leather boot of the core"}\n', encoding="utf-8")
     done = run("ingest", feed, "--json")
-    assert json.loads(done.stdout)["index"]["encoded"] == 1, done.stderr
+    assert json.loads(done.stdout)["index"]["applied"] == 1, done.stderr
     assert "core-1" in run("search", "boot of the core", "-k", "3").stdout
     assert len(json.loads(run("similar", "core-1", "--json").stdout)["hits"]) == 10
     (tmp_path / "feed.parquet").write_bytes(b"PAR1")
