@@ -142,7 +142,7 @@ def _ask(url: Url, rules: DownloadRules) -> BaseHTTPResponse:
     port = url.port or (443 if url.scheme == "https" else 80)
     host = (url.host or "").strip("[]")
     name = _printable(url)
-    # Resolve a name to its addresses, each once. Raises `Refused` when any of them is not of the open internet.
+    # Every address is checked, not only the first: the connection goes to any of them.
     try:
         addresses = rules.resolve(host, port)
     except (OSError, UnicodeError) as error:

@@ -36,10 +36,11 @@ class HubFeed(Feed):
     def __init__(self, source: str, mapping: Mapping[Field, str]) -> None:
         self._source = hub_source(f"{PREFIX}{source.removeprefix(PREFIX)}")
         self.name = self._source.shown
-        # Tell whether rows can be streamed: what is in the cache can't, what lies in a folder can.
         from huggingface_hub import constants
 
-        data = load_hub_data(self._source, streaming=(not constants.HF_HUB_OFFLINE or Path(self._source.name).exists()))
+        # Offline, rows that lie in a folder can be streamed; those in the cache can't.
+        streaming = not constants.HF_HUB_OFFLINE or Path(self._source.name).exists()
+        data = load_hub_data(self._source, streaming=streaming)
         names = list(data.column_names or next(iter(islice(data, 1)), {}))
         features = data.features or {}
         media = {name for name in names if type(features.get(name)).__name__ in _MEDIA}

@@ -56,7 +56,7 @@ class RejectsFile:
             if self._path.exists() and not self._path.is_file():
                 raise UsageError(f"--rejects {self._path}: is a device or a pipe; name a file for the rejected rows")
             for written in (self._path, self._partial):
-                if any((written.exists() and feed.exists() and written.samefile(feed)) for feed in self._feeds):
+                if any(written.exists() and feed.exists() and written.samefile(feed) for feed in self._feeds):
                     raise UsageError(f"--rejects {self._path}: would overwrite the feed {written}; name another file")
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._stream = self._partial.open("w", encoding="utf-8", errors="backslashreplace", newline="")
@@ -74,10 +74,8 @@ class RejectsFile:
         for rejection, raw in rejections:
             text = raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False, default=str)
             text = text.rstrip("\r\n")
-            texts = map(
-                _inert,
-                (rejection.sku, rejection.reason, (text if len(text) <= LONGEST_RAW else f"{text[:LONGEST_RAW]}...")),
-            )
+            shown = text if len(text) <= LONGEST_RAW else f"{text[:LONGEST_RAW]}..."
+            texts = map(_inert, (rejection.sku, rejection.reason, shown))
             self._writer.writerow((_inert(source), rejection.line, *texts))
 
     def __exit__(

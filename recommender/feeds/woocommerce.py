@@ -79,13 +79,12 @@ class WooCommerceFeed(ShopExport):
                     yield Row(record.line, {Field.SKU: _sku(record)}, raw=record.raw, problem=record.problem)
                     continue
                 parent = parents.of_variation(record)
-                if (
-                    all(
-                        cells.get("published", "").casefold() in ("", "1", "true", "yes")
-                        and cells.get("visibility", "").casefold() != "hidden"
-                        for cells in (record.cells, parent)
-                    )
-                ) and not parents.is_parent(record):
+                is_visible = all(
+                    cells.get("published", "").casefold() in ("", "1", "true", "yes")
+                    and cells.get("visibility", "").casefold() != "hidden"
+                    for cells in (record.cells, parent)
+                )
+                if is_visible and not parents.is_parent(record):
                     attributes = _attributes(record.cells)
                     first = {
                         part: record[part] or parent.get(part, "")

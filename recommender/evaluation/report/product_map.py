@@ -53,7 +53,7 @@ def product_map(
     if len(rows) > MAX_POINTS:
         rows = sorted(int(row) for row in np.random.default_rng(seed).choice(rows, MAX_POINTS, replace=False))
     paths = [recording.product(row).category for row in rows]
-    # Return the first name of each path after those that all of them share, as a shop's root.
+    # The department of a path is its first name after those that all paths share, such as the root of a shop.
     shared = len(list(takewhile(lambda level: len(set(level)) == 1, zip(*paths, strict=False))))
     names = [path[shared] if len(path) > shared else path[-1] for path in paths]
     sizes = Counter(names)
