@@ -113,7 +113,9 @@ def _formula(boosting: Boosting) -> models.FormulaQuery:
         else:
             fits = _condition(condition)
         weights.append(models.MultExpression(mult=[float(boost.weight), fits]))
-    bounded = models.MaxExpression(max=[models.SumExpression(sum=weights), -1.0])
+    # The larger of x and -1 is (x - 1 + |x + 1|) / 2: no server before 1.20 knows a maximum.
+    above = models.AbsExpression(abs=models.SumExpression(sum=[*weights, 1.0]))
+    bounded = models.MultExpression(mult=[0.5, models.SumExpression(sum=[*weights, -1.0, above])])
     moved = models.MultExpression(mult=[models.AbsExpression(abs=_SCORE), bounded])
     return models.FormulaQuery(formula=models.SumExpression(sum=[_SCORE, moved]), defaults={CREATED: NEVER})
 
