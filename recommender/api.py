@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from recommender.application.composition import Application
 from recommender.errors import BadInput
-from recommender.feeds.limits import product_problem
+from recommender.feeds.products import product_problem
 from recommender.interface import RecommenderInterface
 from recommender.jobs.background_worker import BackgroundWorker
 from recommender.jobs.status import status_of

@@ -15,8 +15,9 @@ from recommender.catalogue.staged_product import ProductSink, StagedProduct, sta
 from recommender.database.engine import Database
 from recommender.errors import BadFeed
 from recommender.feeds.formats import FeedFormat, open_feed
+from recommender.feeds.products import product_of, sku_of
 from recommender.feeds.rejections import BadRow, Rejection, RejectsFile
-from recommender.feeds.rows import Feed, Notation, Row, notation_of, product_of, sku_of
+from recommender.feeds.rows import Feed, Notation, Row, notation_of
 
 BATCH = 5000
 """Rows in one transaction: enough that its fsync does not matter, few enough that it holds no lock for long."""

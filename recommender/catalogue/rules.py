@@ -11,7 +11,7 @@ from recommender.catalogue.categories import normal_path
 from recommender.database.engine import Database
 from recommender.database.tables import RuleRow
 from recommender.errors import BadInput, NotFound
-from recommender.feeds.limits import MAX_SKU, unstorable
+from recommender.feeds.products import MAX_SKU, unstorable
 from recommender.query import MAX_RESULTS, Rule, RuleAction
 from recommender.types import PATH_SEPARATOR, category_path
 

@@ -15,12 +15,20 @@ from recommender.feeds.rejections import BadRow
 LONGEST_LIST_CELL = 10_000
 """Characters of a cell that is tried as a list: what is longer is no category."""
 
+LONGEST_NUMBER = 40
+"""Characters of a number that is one: a number of a thousand digits is no price."""
+
 LARGEST_WHOLE = 1e15
 """Below it a float tells every whole number from the next."""
 
 _ARROWS = (">", "›", "»")
 _WEAK_MARKS = ("|", " / ", "/")
 """What separates the names of a path, the least mistakable first: a path with `>` may have names such as `TV/Video`."""
+
+
+def exact_number(text: str) -> Decimal | str:
+    """Return a number as it is written; one of too many digits as a text, which its field rejects."""
+    return Decimal(text) if len(text) <= LONGEST_NUMBER else text
 
 
 def text_of(value: object, name: str) -> str:
@@ -155,3 +163,9 @@ def _flat(value: object) -> str:
     if isinstance(value, Mapping):
         return json.dumps(value, ensure_ascii=False, default=str)
     return " ".join(text_of(value, "attribute").split())
+
+
+def amount_of(value: Any) -> Any:
+    """Return the amount of a price cell, which may be an object such as Google's Content API has."""
+    # {"value": 19.99, "currency": "EUR"}, as Google's Content API has it
+    return value.get("value", value.get("amount")) if isinstance(value, Mapping) else value

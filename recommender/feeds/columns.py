@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 from recommender.errors import BadFeed, UsageError
 
@@ -147,3 +148,38 @@ def enumerate_names(names: Sequence[str]) -> str:
     """Return the first columns for a message."""
     shown = ", ".join(repr(name[:40]) for name in names[:LONGEST_LIST])
     return shown + (f" and {len(names) - LONGEST_LIST:,} more" if len(names) > LONGEST_LIST else "")
+
+
+MAX_NAMES = 2_000
+"""Sets of names whose columns are remembered, and names that nothing is read from that are kept for the report."""
+
+Matched = TypeVar("Matched")
+
+
+class Shapes(Generic[Matched]):
+    """Remembers what `match` found for a set of names, and the names of which `ignored` says that nothing is read."""
+
+    def __init__(
+        self, match: Callable[[tuple[str, ...]], Matched], ignored: Callable[[Matched], Sequence[str]]
+    ) -> None:
+        self._match = match
+        self._ignored_by = ignored
+        self._known: dict[tuple[str, ...], Matched] = {}
+        self._ignored: dict[str, None] = {}
+
+    @property
+    def leftover_names(self) -> tuple[str, ...]:
+        """Names that nothing was read from, in the items matched so far."""
+        return tuple(self._ignored)
+
+    def of(self, names: tuple[str, ...]) -> Matched:
+        """Return what the names of an item match."""
+        found = self._known.get(names)
+        if found is None:
+            found = self._match(names)
+            if len(self._known) >= MAX_NAMES:
+                self._known.clear()
+            self._known[names] = found
+            new = [name for name in dict.fromkeys(self._ignored_by(found)) if name not in self._ignored]
+            self._ignored.update(dict.fromkeys(new[: max(0, MAX_NAMES - len(self._ignored))]))
+        return found

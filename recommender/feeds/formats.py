@@ -10,15 +10,15 @@ from pathlib import Path, PurePath
 from recommender.errors import BadFeed, UsageError
 from recommender.feeds.columns import Field, field_mapping
 from recommender.feeds.delimited import COMMON_DELIMITERS, TAB, DelimitedFeed, DelimitedTable
-from recommender.feeds.google import GoogleTableFeed, is_google_header
 from recommender.feeds.hub import HubFeed, is_hub_name
 from recommender.feeds.jsonlines import JsonLinesFeed
 from recommender.feeds.parquet import ParquetFeed
+from recommender.feeds.platforms.google import GoogleTableFeed, is_google_header
+from recommender.feeds.platforms.google_xml import GoogleXmlFeed
+from recommender.feeds.platforms.shopify import ShopifyFeed, is_shopify_header
+from recommender.feeds.platforms.woocommerce import WooCommerceFeed, is_woocommerce_header
 from recommender.feeds.rows import Feed, notation_of
-from recommender.feeds.shopify import ShopifyFeed, is_shopify_header
 from recommender.feeds.sources import FeedFile, is_stream, open_source
-from recommender.feeds.woocommerce import WooCommerceFeed, is_woocommerce_header
-from recommender.feeds.xml_feed import GoogleXmlFeed
 
 
 class FeedFormat(StrEnum):

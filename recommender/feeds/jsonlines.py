@@ -8,11 +8,10 @@ from itertools import chain, islice
 from typing import Any
 
 from recommender.errors import BadFeed
-from recommender.feeds.columns import Field, match_columns, require_columns
+from recommender.feeds.cells import exact_number
+from recommender.feeds.columns import MAX_NAMES, Field, Shapes, match_columns, require_columns
 from recommender.feeds.encodings import detect_encoding
 from recommender.feeds.lines import TextLines
-from recommender.feeds.objects import exact_number
-from recommender.feeds.record_shapes import MAX_NAMES, Shapes
 from recommender.feeds.rows import Feed, Row
 from recommender.feeds.sources import FeedFile
 from recommender.query.serialization import kind_of

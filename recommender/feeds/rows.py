@@ -1,4 +1,4 @@
-"""Rows of a feed into products."""
+"""The rows of a feed, and how the feed writes them."""
 
 from __future__ import annotations
 
@@ -8,27 +8,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from recommender.feeds.availability import parse_availability
-from recommender.feeds.cells import attributes_of, category_of, first_text_of, has_arrow, join_text, text_of
+from recommender.feeds.cells import amount_of, has_arrow
 from recommender.feeds.columns import Field
-from recommender.feeds.limits import product_problem
-from recommender.feeds.prices import StatedPrice, clear_decimal_mark, parse_currency, parse_price
-from recommender.feeds.rejections import BadRow
-from recommender.types import Product
-
-# Python 3.11 takes longer to find a member of an enum than to find its cell, and a row has twelve.
-_SKU, _TITLE, _DESCRIPTION, _BRAND, _CATEGORY, _URL = (
-    Field.SKU, Field.TITLE, Field.DESCRIPTION, Field.BRAND, Field.CATEGORY, Field.URL,
-)  # fmt: skip
-_PRICE, _CURRENCY, _AVAILABILITY, _IMAGE, _GROUP_ID, _ATTRIBUTES = (
-    Field.PRICE, Field.CURRENCY, Field.AVAILABILITY, Field.IMAGE, Field.GROUP_ID, Field.ATTRIBUTES,
-)  # fmt: skip
+from recommender.feeds.prices import clear_decimal_mark
 
 SAMPLED_ROWS = 1000
 """Rows looked at beforehand to see how the feed writes its category paths and prices."""
-
-NO_GROUP = "0"
-"""What shop systems that number their products write for one that is no variant of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,74 +73,6 @@ def notation_of(rows: Iterable[Row]) -> Notation:
     marks: set[str] = set()
     for row in islice(rows, SAMPLED_ROWS):
         arrows = arrows or has_arrow(row.cells.get(Field.CATEGORY))
-        price = _amount_cell(row.cells.get(Field.PRICE))
+        price = amount_of(row.cells.get(Field.PRICE))
         marks.add(clear_decimal_mark(price) if isinstance(price, str) else "")
     return Notation(arrows, decimal_comma="," in marks and "." not in marks)
-
-
-def product_of(row: Row, notation: Notation = UNKNOWN) -> Product:
-    """Make the product of a row: outer white space gone, single spaces in title and brand, else as written.
-
-    Raises `BadRow` with the reason when the row states no product.
-    """
-    if row.problem:
-        raise BadRow(row.problem)
-    cells = row.cells.get
-    price = _price(cells(_PRICE), notation.decimal_comma)
-    product = Product(
-        sku=text_of(cells(_SKU), "sku").strip(),
-        title=_one_line(text_of(cells(_TITLE), "title")),
-        description=join_text(cells(_DESCRIPTION), "description").strip(),
-        brand=_one_line(text_of(cells(_BRAND), "brand")),
-        category=category_of(cells(_CATEGORY), notation.arrows),
-        price=price.amount,
-        currency=parse_currency(text_of(cells(_CURRENCY), "currency")) or price.currency,
-        availability=parse_availability(text_of(cells(_AVAILABILITY), "availability")),
-        url=text_of(cells(_URL), "url").strip(),
-        image=first_text_of(cells(_IMAGE), "image").strip(),
-        group_id=_group(cells(_GROUP_ID)),
-        attributes=_attributes(row),
-    )
-    if problem := product_problem(product):
-        raise BadRow(problem)
-    return product
-
-
-def sku_of(row: Row) -> str:
-    """Return the SKU of a row as far as it can be told, for a report."""
-    try:
-        return text_of(row.cells.get(Field.SKU), "sku").strip()[:200]
-    except BadRow:
-        return ""
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _group(value: Any) -> str:
-    group = _one_line(text_of(value, "group_id"))
-    return "" if group == NO_GROUP else group
-
-
-def _price(value: Any, decimal_comma: bool) -> StatedPrice:
-    if isinstance(value, str):
-        return parse_price(value, decimal_comma)
-    amount = _amount_cell(value)
-    if isinstance(amount, float) and amount != amount:
-        raise BadRow("price NaN is not a number")
-    # What is a number already has its point, however the feed writes its texts.
-    stated = parse_price(text_of(amount, "price"), decimal_comma and isinstance(amount, str))
-    if isinstance(value, Mapping):
-        return StatedPrice(stated.amount, parse_currency(text_of(value.get("currency"), "currency")))
-    return stated
-
-
-def _amount_cell(value: Any) -> Any:
-    # {"value": 19.99, "currency": "EUR"}, as Google's Content API has it
-    return value.get("value", value.get("amount")) if isinstance(value, Mapping) else value
-
-
-def _attributes(row: Row) -> dict[str, str]:
-    stated = attributes_of(row.cells.get(_ATTRIBUTES))
-    return stated | attributes_of(row.attributes) if row.attributes else stated

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from fastapi import APIRouter, Request, Response
 
 from recommender.errors import BadInput, UnknownSku, UsageError
-from recommender.feeds.limits import MAX_SKU
-from recommender.feeds.objects import ProductObjects
+from recommender.feeds.products import MAX_SKU, ProductObjects
 from recommender.forms import TEXT
 from recommender.query import WRITE_STATUSES, WriteResult
 from recommender.query.limits import Sku

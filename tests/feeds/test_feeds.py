@@ -19,8 +19,8 @@ from pyarrow import parquet
 from recommender.errors import BadFeed, MissingExtra, UsageError
 from recommender.feeds.formats import FeedFormat, check_feed, feed_format_of, open_feed
 from recommender.feeds.lines import MAX_LINE
+from recommender.feeds.products import product_of
 from recommender.feeds.rejections import BadRow
-from recommender.feeds.rows import product_of
 from recommender.types import Availability, Product
 
 Write = Callable[..., Path]

@@ -12,8 +12,8 @@ from recommender.errors import BadFeed
 from recommender.feeds.columns import Field
 from recommender.feeds.formats import FeedFormat, check_feed, open_feed
 from recommender.feeds.lines import MAX_LINE
+from recommender.feeds.products import product_of
 from recommender.feeds.rejections import BadRow
-from recommender.feeds.rows import product_of
 from recommender.types import Availability, Product
 
 Write = Callable[..., Path]

@@ -11,7 +11,7 @@ import pytest
 
 from recommender.errors import BadFeed, BadInput, MissingExtra, RecommenderError, Unavailable, UsageError
 from recommender.feeds.formats import FeedFormat, check_feed, open_feed
-from recommender.feeds.rows import product_of
+from recommender.feeds.products import product_of
 from recommender.types import Product
 
 ROWS = [

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.feeds.limits import MAX_PRICE
-from recommender.feeds.prices import StatedPrice, clear_decimal_mark, parse_currency, parse_price
+from recommender.feeds.prices import MAX_PRICE, StatedPrice, clear_decimal_mark, parse_currency, parse_price
 from recommender.feeds.rejections import BadRow
 
 AMOUNTS = st.decimals(min_value=0, max_value=9_999_999, places=2, allow_nan=False)

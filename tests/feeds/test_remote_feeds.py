@@ -11,7 +11,7 @@ from support.feed_server import Answer, FeedServer, running_feed_server
 from recommender.errors import BadFeed, RecommenderError, Refused, Unavailable, UsageError
 from recommender.feeds.download import MAX_REDIRECTIONS, DownloadRules, next_hop, parse_address
 from recommender.feeds.formats import open_feed
-from recommender.feeds.rows import product_of
+from recommender.feeds.products import product_of
 from recommender.feeds.sources import expand, fetch_all
 
 FEED = b"sku,title\na,A\nb,B\n"

@@ -11,8 +11,8 @@ import pytest
 
 from recommender.errors import BadFeed
 from recommender.feeds.formats import FeedFormat, open_feed
+from recommender.feeds.products import product_of
 from recommender.feeds.rejections import BadRow
-from recommender.feeds.rows import product_of
 from recommender.types import Availability, Product
 
 Write = Callable[..., Path]

@@ -12,10 +12,10 @@ from service.conftest import Service, serving, settings_of
 
 from recommender.application.composition import Application
 from recommender.errors import BadInput, Unavailable
+from recommender.feeds.cells import exact_number
 from recommender.feeds.jsonlines import JsonLinesFeed
-from recommender.feeds.objects import ProductObjects, exact_number
+from recommender.feeds.products import ProductObjects, product_of
 from recommender.feeds.rejections import BadRow
-from recommender.feeds.rows import product_of
 from recommender.feeds.sources import FeedFile
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.protocol import VectorIndex

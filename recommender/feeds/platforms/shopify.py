@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from recommender.feeds.columns import Field, plain_name
 from recommender.feeds.delimited import DelimitedTable
+from recommender.feeds.platforms.shop_export import Record, ShopExport, ShopTable
 from recommender.feeds.rows import Row
-from recommender.feeds.shop_table import Record, ShopExport, ShopTable
 from recommender.types import Availability
 
 _PARTS = {

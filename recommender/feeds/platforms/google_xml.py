@@ -7,9 +7,8 @@ from contextlib import closing
 from itertools import islice
 
 from recommender.errors import BadFeed
-from recommender.feeds.columns import Field, require_columns
-from recommender.feeds.google import google_row, item_columns
-from recommender.feeds.record_shapes import MAX_NAMES, Shapes
+from recommender.feeds.columns import MAX_NAMES, Field, Shapes, require_columns
+from recommender.feeds.platforms.google import google_row, item_columns
 from recommender.feeds.rows import Feed, Row
 from recommender.feeds.sources import FeedFile
 from recommender.feeds.xml_items import Item, items_of

@@ -10,10 +10,10 @@ from contextlib import closing, contextmanager
 
 from recommender.feeds.columns import Field, plain_name
 from recommender.feeds.delimited import DelimitedTable
+from recommender.feeds.platforms.shop_export import Record, ShopExport, ShopTable
+from recommender.feeds.prices import price_to_show
 from recommender.feeds.rejections import BadRow
 from recommender.feeds.rows import Row
-from recommender.feeds.sale_price import price_to_show
-from recommender.feeds.shop_table import Record, ShopExport, ShopTable
 from recommender.types import PATH_SEPARATOR
 
 MOST_ATTRIBUTES = 20

@@ -8,9 +8,9 @@ from typing import Any
 
 from recommender.feeds.columns import Columns, Field, match_columns, plain_name, require_columns
 from recommender.feeds.delimited import DelimitedTable
+from recommender.feeds.prices import price_to_show
 from recommender.feeds.rejections import BadRow
 from recommender.feeds.rows import Feed, Row
-from recommender.feeds.sale_price import price_to_show
 
 _ATTRIBUTES = ("gtin", "mpn", "color", "size", "material", "pattern", "gender", "age_group", "condition")
 """What is kept beside the fields: https://support.google.com/merchants/answer/7052112."""
