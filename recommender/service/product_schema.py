@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from recommender.feeds import limits
-from recommender.feeds.prices import CURRENCY_SYMBOLS
+from recommender.feeds import products
+from recommender.feeds.prices import CURRENCY_SYMBOLS, MAX_PRICE
 from recommender.forms import STORABLE, TEXT
 from recommender.types import JsonObject
 
@@ -26,7 +26,7 @@ def _one(kinds: list[JsonObject]) -> list[JsonObject]:
 _SCALAR: JsonObject = {"anyOf": [_name(), {"type": ["number", "boolean", "null"]}]}
 
 _PRICE: list[JsonObject] = [
-    {"type": "number", "minimum": 0, "maximum": int(limits.MAX_PRICE)},
+    {"type": "number", "minimum": 0, "maximum": int(MAX_PRICE)},
     {"type": "string", "format": "price"},
     {"type": "null"},
 ]
@@ -47,13 +47,13 @@ _OTHER_KINDS = ["number", "boolean", "null", "object", "array"]
 
 _ATTRIBUTE_VALUE: JsonObject = {
     "anyOf": [
-        _name(maxLength=limits.MAX_ATTRIBUTE_VALUE),
+        _name(maxLength=products.MAX_ATTRIBUTE_VALUE),
         {"type": ["number", "boolean", "null", "object"]},
         {"type": "array", "items": {"anyOf": [_name(), {"type": _OTHER_KINDS}]}},
     ]
 }
 
-_NAMED = rf"^(?=[^\x00]*[^\s\x00])[^\x00]{{1,{limits.MAX_ATTRIBUTE_NAME}}}$"
+_NAMED = rf"^(?=[^\x00]*[^\s\x00])[^\x00]{{1,{products.MAX_ATTRIBUTE_NAME}}}$"
 _BLANK: JsonObject = {"type": "string", "pattern": r"^\s*$"}
 _NOTHING: JsonObject = {"anyOf": [_BLANK, {"type": "null"}]}
 
@@ -75,7 +75,7 @@ _ATTRIBUTE: JsonObject = {
 
 _CATEGORY: JsonObject = {
     "type": "array",
-    "items": {"anyOf": [_name(maxLength=limits.MAX_CATEGORY_NAME), {"type": ["number", "boolean", "null"]}]},
+    "items": {"anyOf": [_name(maxLength=products.MAX_CATEGORY_NAME), {"type": ["number", "boolean", "null"]}]},
 }
 
 PRODUCT_SCHEMA: JsonObject = {
@@ -83,19 +83,19 @@ PRODUCT_SCHEMA: JsonObject = {
     "type": "object",
     "description": (
         "A product; the address names its SKU. Beside these names those that shops' feeds use are understood."
-        f" A category path has at most {limits.MAX_CATEGORY_PATH} characters."
+        f" A category path has at most {products.MAX_CATEGORY_PATH} characters."
     ),
     "required": ["title"],
     "properties": {
         "title": {
             "anyOf": [
-                {"type": "string", "minLength": 1, "maxLength": limits.MAX_TITLE, "pattern": TEXT.regex},
+                {"type": "string", "minLength": 1, "maxLength": products.MAX_TITLE, "pattern": TEXT.regex},
                 {"type": "number"},
                 {"type": "boolean"},
             ]
         },
-        "description": _cell(limits.MAX_DESCRIPTION, {"items": _SCALAR}),
-        "brand": _cell(limits.MAX_BRAND),
+        "description": _cell(products.MAX_DESCRIPTION, {"items": _SCALAR}),
+        "brand": _cell(products.MAX_BRAND),
         "category": {
             "anyOf": [
                 {"type": "string", "format": "category"},
@@ -111,14 +111,14 @@ PRODUCT_SCHEMA: JsonObject = {
         },
         "currency": {"anyOf": _one(_CURRENCY)},
         "availability": {"anyOf": _one(_AVAILABILITY)},
-        "url": _cell(limits.MAX_URL),
-        "image": _cell(limits.MAX_URL, {"prefixItems": [_SCALAR]}),
-        "group_id": _cell(limits.MAX_GROUP),
+        "url": _cell(products.MAX_URL),
+        "image": _cell(products.MAX_URL, {"prefixItems": [_SCALAR]}),
+        "group_id": _cell(products.MAX_GROUP),
         "attributes": {
             "anyOf": [
                 {
                     "type": "object",
-                    "maxProperties": limits.MAX_ATTRIBUTES,
+                    "maxProperties": products.MAX_ATTRIBUTES,
                     "patternProperties": {_BLANK["pattern"]: {}, _NAMED: _ATTRIBUTE_VALUE},
                     "additionalProperties": _NOTHING,
                 },
