@@ -24,13 +24,17 @@ class FeedFlags:
     feed_format: Annotated[
         str,
         typer.Option(
-            "--format", help="auto (by the content), csv, tsv, jsonl, parquet, google, shopify, woocommerce or hf."
+            "--format",
+            help="auto (by the content), csv, tsv, jsonl, parquet, google, shopify, woocommerce, magento,"
+            " prestashop or hf.",
         ),
     ] = "auto"
     mapping: Annotated[
         list[str] | None,
         typer.Option(
-            "--map", help="field=column, such as title=name. Repeatable. Attributes: name the columns attribute:NAME."
+            "--map",
+            help="field=column, such as title=name; field= reads no column for it. Repeatable. Attributes: name the"
+            " columns attribute:NAME.",
         ),
     ] = None
     full: Annotated[bool, typer.Option("--full", help="The feed is the whole catalogue: deactivate what it lacks.")] = (
@@ -44,7 +48,7 @@ class FeedFlags:
         columns: dict[str, str] = {}
         for pair in self.mapping or []:
             field, equals, column = pair.partition("=")
-            if not (equals and field.strip() and column.strip()):
+            if not (equals and field.strip()):
                 raise UsageError(f"--map {pair!r} is not field=column; write for example --map title=name")
             columns[field.strip()] = column.strip()
         return feed_format_of(self.feed_format), columns

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from recommender.errors import BadFeed, UsageError
 
@@ -77,14 +78,17 @@ def field_mapping(mapping: Mapping[str, str]) -> dict[Field, str]:
 
 
 def match_columns(names: Sequence[str], mapping: Mapping[Field, str]) -> Columns:
-    """Find the fields among the columns of a feed; what `mapping` says wins. Columns that it names may be missing."""
+    """Find the fields among the columns of a feed; what `mapping` says wins, and a field without a column is not read.
+
+    Columns that it names may be missing.
+    """
     attributes = {attribute: name for name in names if (attribute := _attribute(name))}
-    mapped = {column_named(column, names) for column in mapping.values()}
+    mapped = {column_named(column, names) for column in mapping.values() if column}
     by_name = {plain_name(name): name for name in reversed(names) if name not in mapped and not _attribute(name)}
     fields: dict[Field, str] = {}
     for field, aliases in _NAMES.items():
         if field in mapping:
-            found = column_named(mapping[field], names)
+            found = column_named(mapping[field], names) if mapping[field] else None
         else:
             found = next((by_name[alias] for alias in aliases.split() if alias in by_name), None)
         if found is not None:
@@ -107,7 +111,7 @@ def require_columns(source: str, names: Sequence[str], mapping: Mapping[Field, s
         seen[key] = name
     columns = match_columns(names, mapping)
     for field, column in mapping.items():
-        if field not in columns.fields:
+        if column and field not in columns.fields:
             raise BadFeed(f"{source}: no column {column!r} for --map {field}={column}; it has {enumerate_names(names)}")
     for field in (Field.SKU, Field.TITLE):
         if field not in columns.fields:
@@ -125,7 +129,7 @@ def count_known(names: Sequence[str], mapping: Mapping[Field, str]) -> int:
 
 def plain_name(name: str) -> str:
     """Return a column's name as names are compared: in small letters without separators, and without Google's `g:`."""
-    plain = name.strip().casefold().removeprefix("g:")
+    plain = unicodedata.normalize("NFC", name).strip().casefold().removeprefix("g:")
     return "".join(filter(str.isalnum, plain))
 
 
@@ -153,18 +157,29 @@ def enumerate_names(names: Sequence[str]) -> str:
 MAX_NAMES = 2_000
 """Sets of names whose columns are remembered, and names that nothing is read from that are kept for the report."""
 
-Matched = TypeVar("Matched")
+
+class MatchedColumns(Protocol):
+    """What a set of names matches: the column that each field is read from, and those that nothing is read from."""
+
+    @property
+    def fields(self) -> Mapping[Field, str]:
+        """The column of each field."""
+
+    @property
+    def ignored(self) -> Sequence[str]:
+        """Columns that nothing is read from."""
+
+
+Matched = TypeVar("Matched", bound=MatchedColumns)
 
 
 class Shapes(Generic[Matched]):
-    """Remembers what `match` found for a set of names, and the names of which `ignored` says that nothing is read."""
+    """Remembers what `match` found for a set of names, the names that nothing is read from, and those of the fields."""
 
-    def __init__(
-        self, match: Callable[[tuple[str, ...]], Matched], ignored: Callable[[Matched], Sequence[str]]
-    ) -> None:
+    def __init__(self, match: Callable[[tuple[str, ...]], Matched]) -> None:
         self._match = match
-        self._ignored_by = ignored
         self._known: dict[tuple[str, ...], Matched] = {}
+        self.field_columns: dict[Field, str] = {}
         self._ignored: dict[str, None] = {}
 
     @property
@@ -180,6 +195,8 @@ class Shapes(Generic[Matched]):
             if len(self._known) >= MAX_NAMES:
                 self._known.clear()
             self._known[names] = found
-            new = [name for name in dict.fromkeys(self._ignored_by(found)) if name not in self._ignored]
+            for field, name in found.fields.items():
+                self.field_columns.setdefault(field, name)
+            new = [name for name in dict.fromkeys(found.ignored) if name not in self._ignored]
             self._ignored.update(dict.fromkeys(new[: max(0, MAX_NAMES - len(self._ignored))]))
         return found

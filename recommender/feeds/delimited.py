@@ -109,6 +109,11 @@ class DelimitedFeed(Feed):
         """Columns that no field is read from."""
         return self._columns.ignored
 
+    @property
+    def field_columns(self) -> Mapping[Field, str]:
+        """The column that each field is read from."""
+        return self._columns.fields
+
     def rows(self) -> Iterator[Row]:
         """Read the rows below the header, in bounded memory."""
         with self._table.open_records() as (lines, records):

@@ -15,8 +15,11 @@ from recommender.feeds.jsonlines import JsonLinesFeed
 from recommender.feeds.parquet import ParquetFeed
 from recommender.feeds.platforms.google import GoogleTableFeed, is_google_header
 from recommender.feeds.platforms.google_xml import GoogleXmlFeed
-from recommender.feeds.platforms.shopify import ShopifyFeed, is_shopify_header
-from recommender.feeds.platforms.woocommerce import WooCommerceFeed, is_woocommerce_header
+from recommender.feeds.platforms.magento import MAGENTO
+from recommender.feeds.platforms.prestashop import PRESTASHOP
+from recommender.feeds.platforms.shop_export import ShopExport
+from recommender.feeds.platforms.shopify import SHOPIFY
+from recommender.feeds.platforms.woocommerce import WOOCOMMERCE
 from recommender.feeds.rows import Feed, notation_of
 from recommender.feeds.sources import FeedFile, is_stream, open_source
 
@@ -35,6 +38,8 @@ class FeedFormat(StrEnum):
     GOOGLE = "google"
     SHOPIFY = "shopify"
     WOOCOMMERCE = "woocommerce"
+    MAGENTO = "magento"
+    PRESTASHOP = "prestashop"
     HF = "hf"
 
 
@@ -83,10 +88,9 @@ def check_feed(
 def _read_table(file: FeedFile, columns: Mapping[Field, str], asked: FeedFormat) -> Feed:
     is_tsv = asked is FeedFormat.TSV or (asked is FeedFormat.AUTO and _suffix(file) == ".tsv")
     table = DelimitedTable(file, columns, TAB if is_tsv else COMMON_DELIMITERS)
-    if asked is FeedFormat.SHOPIFY or (asked is FeedFormat.AUTO and is_shopify_header(table.header)):
-        return ShopifyFeed(table, columns)
-    if asked is FeedFormat.WOOCOMMERCE or (asked is FeedFormat.AUTO and is_woocommerce_header(table.header)):
-        return WooCommerceFeed(table, columns)
+    for known, platform in _PLATFORMS.items():
+        if asked is known or (asked is FeedFormat.AUTO and platform.wrote(table.header)):
+            return ShopExport(table, platform, columns)
     if asked is FeedFormat.GOOGLE or (asked is FeedFormat.AUTO and is_google_header(table.header)):
         return GoogleTableFeed(table, columns)
     return DelimitedFeed(table, columns)
@@ -104,6 +108,14 @@ def _read_json(file: FeedFile, columns: Mapping[Field, str], _: FeedFormat) -> F
 def _read_parquet(file: FeedFile, columns: Mapping[Field, str], _: FeedFormat) -> Feed:
     return ParquetFeed(file, columns)
 
+
+_PLATFORMS = {
+    FeedFormat.SHOPIFY: SHOPIFY,
+    FeedFormat.WOOCOMMERCE: WOOCOMMERCE,
+    FeedFormat.MAGENTO: MAGENTO,
+    FeedFormat.PRESTASHOP: PRESTASHOP,
+}
+"""Shop systems whose tables are told by their columns, in the order in which they are tried."""
 
 _READERS = {FeedFormat.PARQUET: _read_parquet, FeedFormat.JSONL: _read_json, FeedFormat.GOOGLE: _read_google}
 """Every other format is a table."""

@@ -54,6 +54,11 @@ class HubFeed(Feed):
         """Columns that no field is read from."""
         return self._columns.ignored
 
+    @property
+    def field_columns(self) -> Mapping[Field, str]:
+        """The column that each field is read from."""
+        return self._columns.fields
+
     def rows(self) -> Iterator[Row]:
         """Read the rows, numbered from 1, in bounded memory. Raises `Unavailable` when the Hub goes away on the way."""
         self.early_end = ""

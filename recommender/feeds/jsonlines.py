@@ -75,13 +75,18 @@ class JsonLinesFeed(Feed):
     def __init__(self, file: FeedFile, mapping: Mapping[Field, str]) -> None:
         self.name = file.name
         self._table = JsonLinesTable(file)
-        self._shapes = Shapes(lambda names: match_columns(names, mapping), lambda columns: columns.ignored)
+        self._shapes = Shapes(lambda names: match_columns(names, mapping))
         require_columns(file.name, self._table.columns, mapping)
 
     @property
     def leftover_columns(self) -> tuple[str, ...]:
         """Members that no field was read from, in the rows read so far."""
         return self._shapes.leftover_names
+
+    @property
+    def field_columns(self) -> Mapping[Field, str]:
+        """The member that each field was read from, in the rows read so far."""
+        return self._shapes.field_columns
 
     def rows(self) -> Iterator[Row]:
         """Read the objects, in bounded memory."""

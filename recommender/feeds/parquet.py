@@ -83,6 +83,11 @@ class ParquetFeed(Feed):
         """Columns that no field is read from."""
         return self._columns.ignored
 
+    @property
+    def field_columns(self) -> Mapping[Field, str]:
+        """The column that each field is read from."""
+        return self._columns.fields
+
     def rows(self) -> Iterator[Row]:
         """Read the rows, numbered from 1, in bounded memory."""
         for number, (cells, problem) in enumerate(self._table.rows(self._needed), start=1):

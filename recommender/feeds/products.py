@@ -118,7 +118,7 @@ class ProductObjects:
     """Reads objects of any shape; each set of names is matched to the fields once. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._shapes: Shapes[Columns] = Shapes(lambda names: match_columns(names, {}), lambda columns: columns.ignored)
+        self._shapes: Shapes[Columns] = Shapes(lambda names: match_columns(names, {}))
 
     def product(self, members: JsonObject, sku: str = "") -> Product:
         """Make the product of an object; `sku` is its SKU where the object names none.

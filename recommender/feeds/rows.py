@@ -18,29 +18,40 @@ SAMPLED_ROWS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as a feed's reader gives it: cells by field, and where it stands. With a `problem` it could not be read."""
+    """A row as a feed's reader gives it: cells by field, and where it stands. With a `problem` it could not be read.
+
+    What is not `offered` is a draft, is hidden, or only holds variants together.
+    """
 
     line: int
     cells: Mapping[Field, Any] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     raw: object = ""
     problem: str = ""
+    offered: bool = True
 
 
 class Feed(ABC):
     """An open feed: its header is read and found good, its rows are to come.
 
     `name` is what messages call the feed. `early_end` says why it seems cut off, once its rows have been read to the
-    end; it is empty when the feed ended in good order.
+    end; it is empty when the feed ended in good order. `format` is what the feed was recognised as, and `why` says how.
     """
 
     name: str
     early_end: str = ""
+    format: str = ""
+    why: str = ""
 
     @property
     @abstractmethod
     def leftover_columns(self) -> tuple[str, ...]:
         """Columns that no field is read from; complete when the rows have been read."""
+
+    @property
+    @abstractmethod
+    def field_columns(self) -> Mapping[Field, str]:
+        """The column that each field is read from; complete when the rows have been read."""
 
     @property
     def withdrawn(self) -> tuple[str, ...]:

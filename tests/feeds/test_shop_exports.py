@@ -209,3 +209,93 @@ def test_a_shop_export_that_is_cut_off_says_so(write: Write) -> None:
 def test_a_column_that_is_read_may_not_stand_twice(write: Write) -> None:
     with pytest.raises(BadFeed, match="the column 'Variant SKU' stands there twice"):
         _read(write(_shopify(TEE).replace("Image Position", "Variant SKU", 1)))
+
+
+GERMAN = {
+    "ID": "ID", "Type": "Typ", "SKU": "Artikelnummer", "Name": "Name", "Published": "Veröffentlicht",
+    "Visibility in catalog": "Sichtbarkeit im Katalog", "Short description": "Kurzbeschreibung",
+    "Description": "Beschreibung", "Date sale price starts": "Datum, an dem Angebotspreis beginnt",
+    "Date sale price ends": "Datum, an dem Angebotspreis endet", "In stock?": "Vorrätig?", "Stock": "Lager",
+    "Sale price": "Angebotspreis", "Regular price": "Regulärer Preis", "Categories": "Kategorien", "Images": "Bilder",
+    "Parent": "Übergeordnet", "External URL": "Externe URL", "Attribute 1 name": "Attribut 1 Name",
+    "Attribute 1 value(s)": "Attribut 1 Wert(e)", "Attribute 2 name": "Attribut 2 Name",
+    "Attribute 2 value(s)": "Attribut 2 Wert(e)",
+}  # fmt: skip
+DUTCH = GERMAN | {
+    "Type": "Type", "SKU": "Artikelnummer", "Name": "Naam", "Published": "Gepubliceerd",
+    "Visibility in catalog": "Zichtbaarheid in catalogus", "Description": "Beschrijving", "In stock?": "Op voorraad?",
+    "Stock": "Voorraad", "Sale price": "Actieprijs", "Regular price": "Reguliere prijs", "Categories": "Categorieën",
+    "Images": "Afbeeldingen", "Parent": "Hoofd", "Attribute 1 name": "Naam eigenschap 1",
+    "Attribute 1 value(s)": "Waarde eigenschap 1", "Attribute 2 name": "Naam eigenschap 2",
+    "Attribute 2 value(s)": "Waarde eigenschap 2", "Short description": "Korte beschrijving",
+}  # fmt: skip
+POLISH = GERMAN | {
+    "Type": "Typ", "SKU": "SKU", "Name": "Nazwa", "Published": "Opublikowano", "Description": "Opis",
+    "Visibility in catalog": "Widoczność w katalogu", "In stock?": "W magazynie?", "Stock": "Stan magazynowy",
+    "Sale price": "Cena promocyjna", "Regular price": "Cena", "Categories": "Kategorie", "Images": "Obrazki",
+    "Parent": "Element nadrzędny", "Attribute 1 name": "Nazwa atrybutu 1", "Short description": "Krótki opis",
+    "Attribute 1 value(s)": "Wartości atrybutu 1", "Attribute 2 name": "Nazwa atrybutu 2",
+    "Attribute 2 value(s)": "Wartości atrybutu 2",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [GERMAN, DUTCH, POLISH])
+def test_woocommerce_is_recognised_in_the_language_of_the_shop(write: Write, names: dict[str, str]) -> None:
+    rows = [HOODIE, CAP | {"In stock?": "0"}, RED, CAP | {"SKU": "draft", "Published": "0"}]
+    local = _table([names[name] for name in WOO], [{names[k]: cell for k, cell in row.items()} for row in rows])
+    assert _read(write(local)) == _read(write(_table(WOO, rows), "english.csv"))
+
+
+MAGENTO = [
+    "sku", "store_view_code", "attribute_set_code", "product_type", "categories", "name", "description",
+    "product_online", "visibility", "price", "special_price", "qty", "is_in_stock", "additional_attributes",
+    "configurable_variations",
+]  # fmt: skip
+
+
+def test_magento_groups_variants_and_leaves_out_what_the_shop_does_not_show(write: Write) -> None:
+    lamp = {
+        "sku": "lamp", "attribute_set_code": "Default", "product_type": "configurable", "name": "Lamp",
+        "categories": "Default Category/Light,Default Category/Light/Desk, floor", "product_online": "1",
+        "visibility": "Catalog, Search", "description": "Bright", "price": "40", "is_in_stock": "1",
+        "configurable_variations": "sku=lamp-red,colour=Red|sku=lamp-blue,colour=Blue",
+    }  # fmt: skip
+    hidden = {"product_type": "simple", "product_online": "1", "visibility": "Not Visible Individually", "qty": "2"}
+    red = hidden | {"sku": "lamp-red", "name": "Lamp red", "price": "42",
+                    "additional_attributes": "colour=Red,manufacturer=Alder,fits=a|b"}  # fmt: skip
+    blue = hidden | {"sku": "lamp-blue", "name": "Lamp blue", "price": "44", "special_price": "39"}
+    stray = hidden | {"sku": "stray", "name": "No configurable shows it"}
+    off = lamp | {"sku": "off", "product_online": "2", "configurable_variations": ""}
+    french = {"sku": "lamp", "store_view_code": "fr", "name": "Lampe"}
+    only_french = {"sku": "pot", "store_view_code": "fr", "product_type": "simple", "name": "Pot", "price": "5"}
+    found, withdrawn = _read(write(_table(MAGENTO, [red, lamp, blue, stray, off, french, only_french, only_french])))
+    products = {sku: product for sku, product in found.items() if isinstance(product, Product)}
+    assert sorted(products) == sorted(found) == ["lamp", "lamp-blue", "lamp-red", "pot"]
+    assert withdrawn == ("stray", "off")
+    assert {sku: product.group_id for sku, product in products.items()} == {
+        "lamp": "lamp", "lamp-red": "lamp", "lamp-blue": "lamp", "pot": "",
+    }  # fmt: skip
+    variant = products["lamp-red"]
+    assert (variant.brand, variant.category, variant.description) == ("Alder", ("Light", "Desk, floor"), "Bright")
+    assert (variant.attributes, variant.price) == ({"colour": "Red", "fits": "a, b"}, 42)
+    assert (products["lamp-blue"].price, products["lamp"].title, products["pot"].title) == (39, "Lamp", "Pot")
+
+
+def test_prestashop_is_read_by_its_reference_with_the_price_that_customers_pay(write: Write) -> None:
+    header = "ID;Actif (0/1);Nom *;Catégories (x,y,z...);Prix HT;Prix TTC;Référence n°;Marque;EAN13;Quantité;Résumé\n"
+    rows = (
+        "7;1;Bol;Accueil,Cuisine,Bols;10,00;12,00;B-7;Studio;4006381333931;0;Rond\n8;0;Vase;Accueil;1,00;1,20;V;;;;\n"
+    )
+    found, withdrawn = _read(write(header + rows))
+    assert withdrawn == ("V",)
+    assert found == {
+        "B-7": Product("B-7", "Bol", "Rond", "Studio", ("Cuisine", "Bols"), Decimal("12.00"),
+                       availability=Availability.OUT_OF_STOCK, attributes={"gtin": "4006381333931"}),
+    }  # fmt: skip
+
+
+def test_a_field_without_a_column_is_not_read(write: Write) -> None:
+    found, _ = _read(write(_table(WOO, [CAP | {"In stock?": "0"}])), mapping={"price": "", "availability": ""})
+    assert found["cap"] == Product("cap", "Cap")
+    plain, _ = _read(write("sku,title,stock\na,A,0\n", "plain.csv"), mapping={"availability": ""})
+    assert plain["a"] == Product("a", "A")

@@ -37,6 +37,17 @@ class GoogleColumns:
     sale: str
     period: str
 
+    @property
+    def fields(self) -> Mapping[Field, str]:
+        """The column that each field is read from."""
+        categories = {Field.CATEGORY: self.categories[0]} if self.categories else {}
+        return {**self.columns.fields, **categories}
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Columns that nothing is read from."""
+        return self.columns.ignored
+
 
 def is_google_header(names: Sequence[str]) -> bool:
     """Tell Google's product data by the names of its columns."""
@@ -91,7 +102,12 @@ class GoogleTableFeed(Feed):
     @property
     def leftover_columns(self) -> tuple[str, ...]:
         """Columns that no field is read from."""
-        return self._columns.columns.ignored
+        return self._columns.ignored
+
+    @property
+    def field_columns(self) -> Mapping[Field, str]:
+        """The column that each field is read from."""
+        return self._columns.fields
 
     def rows(self) -> Iterator[Row]:
         """Read the rows below the header, in bounded memory."""

@@ -23,13 +23,18 @@ class GoogleXmlFeed(Feed):
     def __init__(self, file: FeedFile, mapping: Mapping[Field, str]) -> None:
         self.name = file.name
         self._file = file
-        self._shapes = Shapes(lambda names: item_columns(names, mapping), lambda columns: columns.columns.ignored)
+        self._shapes = Shapes(lambda names: item_columns(names, mapping))
         require_columns(file.name, self._sample_names(), mapping)
 
     @property
     def leftover_columns(self) -> tuple[str, ...]:
         """Parts that no field was read from, in the items read so far."""
         return self._shapes.leftover_names
+
+    @property
+    def field_columns(self) -> Mapping[Field, str]:
+        """The part that each field was read from, in the items read so far."""
+        return self._shapes.field_columns
 
     def rows(self) -> Iterator[Row]:
         """Read the items, in bounded memory. Raises `BadFeed` where the file is cut off or no XML any more."""

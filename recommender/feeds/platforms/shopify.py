@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from recommender.feeds.columns import Field, plain_name
-from recommender.feeds.delimited import DelimitedTable
-from recommender.feeds.platforms.shop_export import Record, ShopExport, ShopTable
+from recommender.feeds.columns import Field
+from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
 from recommender.feeds.rows import Row
 from recommender.types import Availability
 
@@ -20,6 +19,8 @@ _PARTS = {
     "type": "type",
     "published": "published publishedononlinestore",
     "status": "status",
+    "variant SKU": "variantsku",
+    "HTML": "bodyhtml",
     "sku": "variantsku sku",
     "price": "variantprice price",
     "tracker": "variantinventorytracker inventorytracker",
@@ -42,12 +43,6 @@ _NO_OPTION = "Default Title"
 """The option that a product without options has."""
 
 
-def is_shopify_header(names: Sequence[str]) -> bool:
-    """Tell Shopify's export by the names of its columns."""
-    plain = {plain_name(name) for name in names}
-    return bool(plain & {"handle", "urlhandle"}) and bool(plain & {"variantsku", "bodyhtml", "option1value"})
-
-
 @dataclass(slots=True)
 class _Product:
     """What the rows of a handle have said so far of the product as a whole."""
@@ -65,73 +60,60 @@ class _Product:
     def __getitem__(self, part: str) -> str:
         return self.cells.get(part, "")
 
-    @property
-    def is_offered(self) -> bool:
+
+def _read(table: ShopTable) -> Iterator[Row]:
+    """Read the variants. Products that are drafts, archived or not published are not offered."""
+    product = _Product()
+    for record in table.records():
+        values = [record[f"value {number}"] for number in (1, 2, 3)]
+        options = {number: value for number, value in enumerate(values, start=1) if value not in ("", _NO_OPTION)}
+        # An apostrophe keeps a spreadsheet from reading the SKU as a number. A variant without a SKU has none but its
+        # handle and options, which stay the same, too.
+        sku = record["sku"].removeprefix("'") or "/".join([record["handle"], *options.values()])
+        if record.problem:
+            yield unreadable_row(record, sku)
+            continue
+        product.learn(record)
+        # Tell a variant from a row that only adds an image to its product.
+        if not any((record["title"], record["sku"], record["price"], *values)):
+            continue
+        title, category = product["title"], product["category"]
+        # The quantity does not count where nobody tracks it, or more is sold than there is.
+        sells_on = record["policy"].casefold() in ("continue", "true")
+        tracked = "tracker" not in record.cells or record["tracker"]
+        fields: dict[Field, str] = {
+            Field.SKU: sku,
+            Field.TITLE: f"{title} - {' / '.join(options.values())}" if title and options else title,
+            Field.DESCRIPTION: product["body"],
+            Field.BRAND: product["vendor"],
+            Field.CATEGORY: product["type"] if category.casefold() in ("", "uncategorized") else category,
+            Field.PRICE: record["price"],
+            Field.AVAILABILITY: record["quantity"] if tracked and not sells_on else Availability.IN_STOCK,
+            Field.IMAGE: record["variant image"] or product["image"],
+            Field.GROUP_ID: product.handle,
+        }
+        attributes = {product[f"name {number}"] or f"Option {number}": value for number, value in options.items()}
+        lost = f"no title: the row that begins the product {product.handle[:80]!r} is not before it"
         # A draft, an archived or an unlisted product is not to be shown to anyone.
-        return self["status"].casefold() in ("", "active") and self["published"].casefold() != "false"
+        offered = product["status"].casefold() in ("", "active") and product["published"].casefold() != "false"
+        yield shop_row(record, fields, attributes, "" if title else lost, offered)
 
 
-class ShopifyFeed(ShopExport):
-    """Reads the variants. Products that are drafts, archived or not published are left out and counted as withdrawn."""
-
-    def __init__(self, table: DelimitedTable, mapping: Mapping[Field, str]) -> None:
-        super().__init__(ShopTable(table, "an export of Shopify", _PARTS, ("handle", "title"), mapping))
-
-    def rows(self) -> Iterator[Row]:
-        """Read the variants, in bounded memory."""
-        self._withdrawn = {}
-        product = _Product()
-        for record in self._table.records():
-            if record.problem:
-                yield Row(record.line, {Field.SKU: _sku(record)}, raw=record.raw, problem=record.problem)
-                continue
-            product.learn(record)
-            # Tell a variant from a row that only adds an image to its product.
-            if not any(record[part] for part in ("title", "sku", "price", "value 1", "value 2", "value 3")):
-                continue
-            options = {product[f"name {number}"] or f"Option {number}": value for number, value in _values(record)}
-            values = options.values()
-            title = product["title"]
-            fields: dict[Field, str] = {
-                Field.SKU: _sku(record),
-                Field.TITLE: f"{title} - {' / '.join(values)}" if title and values else title,
-                Field.DESCRIPTION: product["body"],
-                Field.BRAND: product["vendor"],
-                Field.CATEGORY: _category(product),
-                Field.PRICE: record["price"],
-                Field.AVAILABILITY: _availability(record),
-                Field.IMAGE: record["variant image"] or product["image"],
-                Field.GROUP_ID: product.handle,
-            }
-            problem = (
-                "" if title else f"no title: the row that begins the product {product.handle[:80]!r} is not before it"
-            )
-            row = Row(record.line, fields | dict(record.mapped), options, record.raw, problem)
-            if product.is_offered:
-                yield row
-            else:
-                self._withdrawn[row.cells[Field.SKU]] = None
-        self.early_end = self._table.table.early_end
-
-
-def _values(record: Record) -> list[tuple[int, str]]:
-    found = ((number, record[f"value {number}"]) for number in (1, 2, 3))
-    return [(number, value) for number, value in found if value not in ("", _NO_OPTION)]
-
-
-def _sku(record: Record) -> str:
-    """Return the variant's SKU; one without has none but its handle and options, which stay the same, too."""
-    stated = record["sku"].removeprefix("'")  # which keeps a spreadsheet from reading the SKU as a number
-    return stated or "/".join([record["handle"], *(value for _, value in _values(record))])
-
-
-def _category(product: _Product) -> str:
-    category = product["category"]
-    return product["type"] if category.casefold() in ("", "uncategorized") else category
-
-
-def _availability(record: Record) -> str:
-    """Return the quantity, unless it does not count: nobody tracks it, or more is sold than there is."""
-    sells_on = record["policy"].casefold() in ("continue", "true")
-    tracked = "tracker" not in record.cells or record["tracker"]
-    return record["quantity"] if tracked and not sells_on else Availability.IN_STOCK
+SHOPIFY = Platform(
+    name="Shopify",
+    parts=_PARTS,
+    telling=("handle", "variant SKU|HTML|value 1"),
+    required=("handle", "title"),
+    fields={
+        Field.SKU: "sku",
+        Field.TITLE: "title",
+        Field.DESCRIPTION: "body",
+        Field.BRAND: "vendor",
+        Field.CATEGORY: "category",
+        Field.PRICE: "price",
+        Field.AVAILABILITY: "quantity",
+        Field.IMAGE: "image",
+        Field.GROUP_ID: "handle",
+    },
+    read=_read,
+)

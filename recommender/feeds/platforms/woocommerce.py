@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
 
-from recommender.feeds.columns import Field, plain_name
-from recommender.feeds.delimited import DelimitedTable
-from recommender.feeds.platforms.shop_export import Record, ShopExport, ShopTable
+from recommender.feeds.columns import Field
+from recommender.feeds.platforms.family import Families, open_families
+from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
 from recommender.feeds.prices import price_to_show
 from recommender.feeds.rejections import BadRow
 from recommender.feeds.rows import Row
@@ -21,30 +18,66 @@ MOST_ATTRIBUTES = 20
 
 _PARTS = {
     "id": "id",
-    "type": "type",
-    "SKU": "sku",
-    "name": "name",
-    "published": "published",
-    "visibility": "visibilityincatalog",
-    "short": "shortdescription",
-    "description": "description",
-    "starts": "datesalepricestarts",
-    "ends": "datesalepriceends",
-    "in stock": "instock",
-    "stock": "stock",
-    "sale": "saleprice",
-    "regular": "regularprice",
-    "categories": "categories",
-    "images": "images",
-    "parent": "parent",
-    "url": "externalurl",
-    "brands": "brands",
+    "type": "type typ tipo тип tür tyyppi",
+    "SKU": "sku artikelnummer artikelnummersku ugs référence cod codigo codice artnr varenummer katalogovéčíslo"
+    " артикул stokkodu skuref ref tuotetunnus",
+    "name": "name nom nombre nome naam nazwa namn navn název jméno имя название isim ad nimi",
+    "published": "published veröffentlicht publié publicado pubblicato gepubliceerd opublikowano opublikowany"
+    " publikováno опубликован опубликовано yayımlanmış yayınlanmış"
+    " publicerad publiceret udgivet publisert julkaistu",
+    "visibility": "visibilityincatalog sichtbarkeitimkatalog katalogsichtbarkeit visibilitédanslecatalogue"
+    " visibilidadenelcatálogo visibilitànelcatalogo zichtbaarheidincatalogus widocznośćwkatalogu "
+    " visibilidadenocatalogo visibilidadenocatálogo synlighetikatalog synlighetikatalogen synlighedikatalog"
+    " synlighedikataloget viditelnostvkatalogu видимостьвкаталоге kataloggörünürlüğü katalogdagörünürlük",
+    "short": "shortdescription kurzbeschreibung descriptioncourte descripcióncorta brevedescrizione descrizionebreve"
+    " kortebeschrijving korteomschrijving krótkiopis descriçãocurta brevedescrição descriçãobreve kortbeskrivning"
+    " kortbeskrivelse krátkýpopis краткоеописание короткоеописание kısaaçıklama",
+    "description": "description beschreibung descripción descrizione beschrijving omschrijving opis descrição"
+    " beskrivning beskrivelse popis описание açıklama kuvaus",
+    "starts": "datesalepricestarts datumandemangebotspreisbeginnt datumandemderangebotspreisbeginnt"
+    " angebotspreisgültigab datededébutdepromo díaenqueempiezaelpreciorebajado startdatumactieprijs"
+    " datarozpoczęciapromocji",
+    "ends": "datesalepriceends datumandemangebotspreisendet datumandemderangebotspreisendet angebotspreisgültigbis"
+    " datedefindepromo díaenqueterminaelpreciorebajado einddatumactieprijs datazakończeniapromocji",
+    "in stock": "instock vorrätig auflager enstock eninventario existencias disponibile opvoorraad wmagazynie emestoque"
+    " emstock ilager pålager skladem вналичии наличие stokta stoktavar",
+    "stock": "stock lager lagerbestand lagermenge inventario inventaire magazzino voorraad stanmagazynowy estoque"
+    " lagersaldo lagerantal sklad запасы stok",
+    "sale": "saleprice angebotspreis tarifpromo prixdevente prixpromo preciorebajado prezzoinofferta actieprijs"
+    " cenapromocyjna promocyjnacena preçopromocional reapris tilbudspris salgspris zlevněnácena akčnícena"
+    " акционнаяцена indirimlifiyat",
+    "regular": "regularprice regulärerpreis tarifrégulier tarifnormal prixdebase precionormal prezzodilistino"
+    " prezzonormale regulareprijs reguliereprijs normaleprijs cenaregularna cena preçonormal preço"
+    " ordinariepris normalpris almindeligpris vanligpris běžnácena базоваяцена обычнаяцена normalfiyat",
+    "categories": "categories kategorien catégories categorías categorie categorieën kategorie categorias kategorier"
+    " категории kategoriler",
+    "images": "images bilder imágenes immagini afbeeldingen obrazki imagens billeder bilderna obrázky изображения"
+    " görseller resimler",
+    "parent": "parent übergeordnet übergeordnetesprodukt superior padre genitore hoofd nadrzędny elementnadrzędny"
+    " ascendente pai överordnad forælder overordnet nadřazený родительский ebeveyn üst",
+    "url": "externalurl externeurl urlexterne urlexterna urlesterno zewnętrznyadresurl urlexterno внешнийurl",
+    "brands": "brands brand marken marke marques marque marcas marca marchi merken merk marki märken mærker",
 } | {
-    f"attribute {number} {part}": f"attribute{number}{column}"
+    f"attribute {number} {part}": " ".join(name.format(number) for name in names.split())
     for number in range(1, MOST_ATTRIBUTES + 1)
-    for part, column in (("name", "name"), ("values", "values"))
+    for part, names in (
+        (
+            "name",
+            "attribute{}name attribut{}name nomdelattribut{} attribut{}nom nombredelatributo{} atributo{}nombre"
+            " attributo{}nome nomedellattributo{} nomedoatributo{} atributo{}nome naameigenschap{} attribuut{}naam"
+            " nazwaatrybutu{} имяатрибута{} названиеатрибута{}",
+        ),
+        (
+            "values",
+            "attribute{}values attribut{}werte valeursdelattribut{} attribut{}valeurs valoresdelatributo{}"
+            " atributo{}valores attributo{}valori attributo{}valutae valoredellattributo{} valoresdoatributo{}"
+            " waardeeigenschap{} attribuut{}waarden wartościatrybutu{} wartośćatrybutu{} значенияаттрибутов{}"
+            " значенияатрибутов{} значениеяаттрибутаов{} значенияатрибута{}",
+        ),
+    )
 }
-"""The columns: https://github.com/woocommerce/woocommerce/wiki/Product-CSV-Import-Schema."""
+"""The columns: https://github.com/woocommerce/woocommerce/wiki/Product-CSV-Import-Schema. The export names them in the
+language of the shop."""
 
 _INHERITED = ("SKU", "id", "name", "short", "description", "categories", "images", "brands", "published", "visibility")
 
@@ -54,141 +87,73 @@ _COMMA = re.compile(r"(?<!\\),")
 _BETWEEN_IMAGES = re.compile(r",\s+|,(?=https?:)")
 
 
-def is_woocommerce_header(names: Sequence[str]) -> bool:
-    """Tell WooCommerce's export by the names of its columns."""
-    plain = {plain_name(name) for name in names}
-    return {"type", "sku", "name", "parent"} <= plain and bool(plain & {"regularprice", "published", "attribute1name"})
+def _read(table: ShopTable) -> Iterator[Row]:
+    """Read what can be bought: simple, external and grouped products and variations, but no parent of variations.
 
-
-class WooCommerceFeed(ShopExport):
-    """Reads what can be bought: simple, external and grouped products and variations, but no parent of variations.
-
-    Products that are drafts, private or hidden from the catalogue are left out, with their variations, and counted as
-    withdrawn. A parent may stand anywhere in the file: parents are collected first, in a temporary database on disk.
+    Products that are drafts, private or hidden from the catalogue are not offered, and neither are their variations.
+    A parent may stand anywhere in the file.
     """
-
-    def __init__(self, table: DelimitedTable, mapping: Mapping[Field, str]) -> None:
-        super().__init__(ShopTable(table, "an export of WooCommerce", _PARTS, ("type", "SKU", "name"), mapping))
-
-    def rows(self) -> Iterator[Row]:
-        """Read the products, in bounded memory."""
-        self._withdrawn = {}
-        with _Parents.of(self._table) as parents:
-            for record in self._table.records():
-                if record.problem:
-                    yield Row(record.line, {Field.SKU: _sku(record)}, raw=record.raw, problem=record.problem)
-                    continue
-                parent = parents.of_variation(record)
-                is_visible = all(
-                    cells.get("published", "").casefold() in ("", "1", "true", "yes")
-                    and cells.get("visibility", "").casefold() != "hidden"
-                    for cells in (record.cells, parent)
-                )
-                if is_visible and not parents.is_parent(record):
-                    attributes = _attributes(record.cells)
-                    first = {
-                        part: record[part] or parent.get(part, "")
-                        for part in ("description", "categories", "images", "brands")
-                    }
-                    fields: dict[Field, str] = {
-                        Field.SKU: _sku(record),
-                        Field.TITLE: record["name"] or _title(parent, attributes),
-                        Field.DESCRIPTION: first["description"] or record["short"] or parent.get("short", ""),
-                        Field.BRAND: next(iter(_values(first["brands"])), ""),
-                        Field.CATEGORY: _category(first["categories"]),
-                        Field.AVAILABILITY: record["in stock"] or record["stock"],
-                        Field.URL: record["url"],
-                        Field.IMAGE: _BETWEEN_IMAGES.split(first["images"])[0],
-                        Field.GROUP_ID: (parent.get("SKU") or record["parent"]) if _is_variation(record) else "",
-                    }
-                    problem = "" if fields[Field.TITLE] else _title_problem(record, parent)
-                    try:
-                        fields[Field.PRICE] = price_to_show(
-                            record["regular"], record["sale"], record["starts"], record["ends"]
-                        )
-                    except BadRow as error:
-                        problem = problem or str(error)
-                    yield Row(
-                        record.line, fields | dict(record.mapped), _attributes(parent) | attributes, record.raw, problem
-                    )
-                elif sku := record.mapped.get(Field.SKU, "").strip() or _sku(record):
-                    self._withdrawn[sku] = None
-        self.early_end = self._table.table.early_end
+    with open_families() as families:
+        for record in table.records():
+            if not record.problem:
+                _collect(families, record)
+        for record in table.records():
+            # The shop itself calls a product without a SKU by its number.
+            sku = record["SKU"] or (f"id:{record['id']}" if record["id"] else "")
+            if record.problem:
+                yield unreadable_row(record, sku)
+                continue
+            parent = families.parent(record["parent"] if _is_variation(record) else "")
+            is_visible = all(
+                cells.get("published", "").casefold() in ("", "1", "true", "yes")
+                and cells.get("visibility", "").casefold() != "hidden"
+                for cells in (record.cells, parent)
+            )
+            is_parent = _is_variable(record) and families.has_children(_keys(record))
+            yield _row(record, parent, sku, is_visible and not is_parent)
 
 
-class _Parents:
-    """The rows that variations inherit from, by SKU and by `id:NUMBER`, and which of them have variations."""
-
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
-        self._last: tuple[str, Mapping[str, str]] = ("", {})
-
-    @classmethod
-    @contextmanager
-    def of(cls, table: ShopTable) -> Iterator[_Parents]:
-        """Collect the parents of a file."""
-        # A database without a name lies in a temporary file, and in memory only as far as its cache goes.
-        with closing(sqlite3.connect("")) as database:
-            database.execute("CREATE TABLE parent (key TEXT PRIMARY KEY, cells TEXT) WITHOUT ROWID")
-            database.execute("CREATE TABLE wanted (key TEXT PRIMARY KEY) WITHOUT ROWID")
-            parents = cls(database)
-            for record in table.records():
-                if not record.problem:
-                    parents._collect(record)
-            yield parents
-
-    def of_variation(self, record: Record) -> Mapping[str, str]:
-        """Return the cells of a variation's parent; none for what has no parent, or whose parent the file lacks."""
-        key = record["parent"] if _is_variation(record) else ""
-        if key and key != self._last[0]:
-            found = self._database.execute("SELECT cells FROM parent WHERE key = ?", (key,)).fetchone()
-            self._last = key, json.loads(found[0]) if found else {}
-        return self._last[1] if key else {}
-
-    def is_parent(self, record: Record) -> bool:
-        """Tell whether a row only holds variations together."""
-        if not _is_variable(record):
-            return False
-        keys = _keys(record)
-        marks = ",".join("?" * len(keys))
-        return bool(self._database.execute(f"SELECT 1 FROM wanted WHERE key IN ({marks})", keys).fetchone())
-
-    def _collect(self, record: Record) -> None:
-        if _is_variation(record):
-            self._database.execute("INSERT OR IGNORE INTO wanted VALUES (?)", (record["parent"],))
-        elif _is_variable(record):
-            inherited = (part for part in record.cells if part in _INHERITED or part.startswith("attribute"))
-            cells = json.dumps({part: record[part] for part in inherited})
-            rows = [(key, cells) for key in _keys(record)]
-            self._database.executemany("INSERT OR IGNORE INTO parent VALUES (?, ?)", rows)
+def _row(record: Record, parent: Mapping[str, str], sku: str, offered: bool) -> Row:
+    attributes = _attributes(record.cells)
+    first = {part: record[part] or parent.get(part, "") for part in ("description", "categories", "images", "brands")}
+    parent_name = parent.get("name", "")
+    made_title = f"{parent_name} - {', '.join(attributes.values())}" if parent_name and attributes else parent_name
+    fields: dict[Field, str] = {
+        Field.SKU: sku,
+        Field.TITLE: record["name"] or made_title,
+        Field.DESCRIPTION: first["description"] or record["short"] or parent.get("short", ""),
+        Field.BRAND: next(iter(_values(first["brands"])), ""),
+        Field.CATEGORY: _category(first["categories"]),
+        Field.AVAILABILITY: record["in stock"] or record["stock"],
+        Field.URL: record["url"],
+        Field.IMAGE: _BETWEEN_IMAGES.split(first["images"])[0],
+        Field.GROUP_ID: (parent.get("SKU") or record["parent"]) if _is_variation(record) else "",
+    }
+    problem = ""
+    if not fields[Field.TITLE] and _is_variation(record) and not parent:
+        problem = f"no name, and its parent {record['parent'][:80]!r} is not in the file"
+    try:
+        fields[Field.PRICE] = price_to_show(record["regular"], record["sale"], record["starts"], record["ends"])
+    except BadRow as error:
+        problem = problem or str(error)
+    return shop_row(record, fields, _attributes(parent) | attributes, problem, offered)
 
 
-def _title_problem(record: Record, parent: Mapping[str, str]) -> str:
-    missing = _is_variation(record) and not parent
-    return f"no name, and its parent {record['parent'][:80]!r} is not in the file" if missing else ""
-
-
-def _title(parent: Mapping[str, str], attributes: Mapping[str, str]) -> str:
-    name = parent.get("name", "")
-    return f"{name} - {', '.join(attributes.values())}" if name and attributes else name
-
-
-def _types(record: Record) -> list[str]:
-    return [part.strip() for part in record["type"].casefold().split(",")]
+def _collect(families: Families, record: Record) -> None:
+    if _is_variation(record):
+        families.name(record["parent"])
+    elif _is_variable(record):
+        inherited = (part for part in record.cells if part in _INHERITED or part.startswith("attribute"))
+        families.add(_keys(record), {part: record[part] for part in inherited})
 
 
 def _is_variation(record: Record) -> bool:
     # subscription_variation, variable-subscription: those of the best-known extension
-    return bool(record["parent"]) and any("variation" in part for part in _types(record))
+    return bool(record["parent"]) and any("variation" in part for part in record["type"].casefold().split(","))
 
 
 def _is_variable(record: Record) -> bool:
-    return any(part.startswith("variable") for part in _types(record))
-
-
-def _sku(record: Record) -> str:
-    """Return the SKU; of a product without one what WooCommerce itself calls it by."""
-    return record["SKU"] or (f"id:{record['id']}" if record["id"] else "")
+    return any(part.strip().startswith("variable") for part in record["type"].casefold().split(","))
 
 
 def _keys(record: Record) -> list[str]:
@@ -215,3 +180,24 @@ def _attributes(cells: Mapping[str, str]) -> dict[str, str]:
 def _values(text: str) -> list[str]:
     values = (value.strip().replace("\\,", ",") for value in _COMMA.split(text))
     return [value for value in values if value]
+
+
+WOOCOMMERCE = Platform(
+    name="WooCommerce",
+    parts=_PARTS,
+    telling=("type", "SKU", "name", "parent", "regular|published|attribute 1 name"),
+    required=("type", "SKU", "name"),
+    fields={
+        Field.SKU: "SKU",
+        Field.TITLE: "name",
+        Field.DESCRIPTION: "description",
+        Field.BRAND: "brands",
+        Field.CATEGORY: "categories",
+        Field.PRICE: "regular",
+        Field.AVAILABILITY: "in stock",
+        Field.URL: "url",
+        Field.IMAGE: "images",
+        Field.GROUP_ID: "parent",
+    },
+    read=_read,
+)

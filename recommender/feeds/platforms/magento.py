@@ -1,0 +1,142 @@
+"""Magento's product export: rows of store views, and simple products that belong to a configurable one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from recommender.feeds.columns import Field
+from recommender.feeds.platforms.family import open_families
+from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
+from recommender.feeds.prices import price_to_show
+from recommender.feeds.rejections import BadRow
+from recommender.feeds.rows import Row
+from recommender.types import PATH_SEPARATOR
+
+_PARTS = {
+    "sku": "sku",
+    "store view": "storeviewcode store",
+    "attribute set": "attributesetcode attributeset",
+    "type": "producttype type",
+    "categories": "categories category",
+    "name": "name",
+    "description": "description",
+    "short": "shortdescription",
+    "online": "productonline",
+    "status": "status",
+    "visibility": "visibility",
+    "price": "price",
+    "special price": "specialprice",
+    "starts": "specialpricefromdate specialfromdate",
+    "ends": "specialpricetodate specialtodate",
+    "quantity": "qty",
+    "in stock": "isinstock",
+    "manages stock": "managestock",
+    "brand": "manufacturer brand",
+    "image": "baseimage image",
+    "attributes": "additionalattributes",
+    "variations": "configurablevariations",
+    "variation": "superproductssku",
+}
+"""The columns of Magento 2, and of Magento 1, which sets an underscore before some of them.
+
+https://experienceleague.adobe.com/en/docs/commerce-admin/systems/data-transfer/data-attributes-product
+"""
+
+_HIDDEN = ("not visible individually", "1")
+_INHERITED = ("sku", "categories", "name", "description", "short", "brand", "image")
+_ROOTS = ("default category", "root catalog")
+_CHILD = re.compile(r"(?:^|\|)sku=([^,|]+)")
+_BETWEEN_ATTRIBUTES = re.compile(r",(?=[A-Za-z0-9_]+=)")
+_DEFAULT_VIEWS = ("", "admin", "all", "default")
+
+
+def _read(table: ShopTable) -> Iterator[Row]:
+    """Read products: once each, from their row for all store views; variants are grouped under their configurable.
+
+    What is disabled is not offered, and neither is what is not visible by itself, unless a configurable shows it.
+    """
+    with open_families() as families:
+        configurable: dict[str, str] = {}
+        for record in table.records():
+            if record["sku"] and record["store view"].casefold() in _DEFAULT_VIEWS:
+                families.name(record["sku"])
+                shown = {"offered": "1" if _is_enabled(record) and not _is_hidden(record) else ""}
+                configurable = {part: record[part] for part in _INHERITED} | shown
+            # Magento 1 names each variant on a row of its own below the configurable's.
+            families.add([*_CHILD.findall(record["variations"]), record["variation"]], configurable)
+        for record in table.records():
+            sku = record["sku"]
+            if record.problem:
+                yield unreadable_row(record, sku)
+                continue
+            if not sku and any(record[part] for part in ("variation", "categories", "image")) and not record["name"]:
+                continue  # Magento 1 goes on with more values of the product above
+            if record["store view"].casefold() not in _DEFAULT_VIEWS:
+                if families.has_children([sku]):
+                    continue  # a translation of what another row says
+                families.name(sku)
+            parent = families.parent(sku)
+            offered = _is_enabled(record) and (bool(parent.get("offered")) if _is_hidden(record) else True)
+            yield _row(record, parent, offered)
+
+
+def _row(record: Record, parent: Mapping[str, str], offered: bool) -> Row:
+    stated = (pair.partition("=") for pair in _BETWEEN_ATTRIBUTES.split(record["attributes"]))
+    attributes = {name.strip(): value.strip().replace("|", ", ") for name, _, value in stated if value.strip()}
+    cells = {part: record[part] or parent.get(part, "") for part in _INHERITED}
+    brand = attributes.pop("manufacturer", "") or attributes.pop("brand", "")
+    stock = record["in stock"] or record["quantity"]
+    fields: dict[Field, str] = {
+        Field.SKU: record["sku"],
+        Field.TITLE: cells["name"],
+        Field.DESCRIPTION: cells["description"] or cells["short"],
+        Field.BRAND: cells["brand"] or brand,
+        Field.CATEGORY: _category(cells["categories"]),
+        Field.AVAILABILITY: "1" if record["manages stock"] == "0" and not record["in stock"] else stock,
+        Field.IMAGE: cells["image"],
+        Field.GROUP_ID: parent.get("sku", "") or (record["sku"] if record["type"] == "configurable" else ""),
+    }
+    problem = ""
+    try:
+        fields[Field.PRICE] = price_to_show(record["price"], record["special price"], record["starts"], record["ends"])
+    except BadRow as error:
+        problem = str(error)
+    return shop_row(record, fields, attributes, problem, offered)
+
+
+def _is_enabled(record: Record) -> bool:
+    return record["online"] in ("", "1") and record["status"].casefold() in ("", "1", "enabled")
+
+
+def _is_hidden(record: Record) -> bool:
+    return record["visibility"].casefold() in _HIDDEN
+
+
+def _category(text: str) -> str:
+    """Return the deepest of the paths, of several the first, without the root that every shop has."""
+    root = text.partition("/")[0].partition(",")[0]
+    paths = [path.split("/") for path in re.split(rf",(?={re.escape(root)}(?:/|,|$))", text)]
+    deepest = max(paths, key=len)
+    names = deepest[1:] if deepest[0].strip().casefold() in _ROOTS else deepest
+    return PATH_SEPARATOR.join(name.strip() for name in names)
+
+
+MAGENTO = Platform(
+    name="Magento",
+    parts=_PARTS,
+    telling=("sku", "type", "name", "attribute set|online|variations|attributes"),
+    required=("sku", "type", "name"),
+    fields={
+        Field.SKU: "sku",
+        Field.TITLE: "name",
+        Field.DESCRIPTION: "description",
+        Field.BRAND: "brand",
+        Field.CATEGORY: "categories",
+        Field.PRICE: "price",
+        Field.AVAILABILITY: "in stock",
+        Field.IMAGE: "image",
+        Field.GROUP_ID: "variations",
+    },
+    read=_read,
+)
