@@ -111,6 +111,10 @@ class Recommender(RecommenderInterface):
     def status(self) -> Status:
         return status_of(self.application)
 
+    def require_whole(self) -> None:
+        """Raise `Unavailable` when what was opened is no longer there, though queries may still be answered."""
+        self.application.database.check_files()
+
     @property
     def live_models(self) -> LiveModels:
         """The models that queries are answered by, each with the index that it made."""

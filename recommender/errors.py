@@ -9,6 +9,7 @@ RecommenderError
 │   └── BadFeed
 ├── Unavailable                  a dependency is away, or held by another process
 │   ├── MissingExtra
+│   ├── DamagedDatabase
 │   ├── IndexHeld
 │   └── NoLiveModel
 └── Refused                      a guard said no
@@ -73,6 +74,10 @@ class MissingExtra(Unavailable):
     def __init__(self, extra: str, purpose: str) -> None:
         self.extra = extra
         super().__init__(f"{purpose} needs the extra {extra!r}: pip install 'recommender[{extra}]'")
+
+
+class DamagedDatabase(Unavailable):
+    """The database has what none of ours has, or lacks what each has: a backup brings it back."""
 
 
 class IndexHeld(Unavailable):

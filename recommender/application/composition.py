@@ -61,6 +61,7 @@ class Application:
         self._encoders: dict[str, Encoder] = {}
         self._loading = threading.Lock()
         self._keep_unused_s = 0.0
+        _require_catalogue(settings)
         with ExitStack() as closing:
             self.database = Database(settings.resolved_database_url)
             closing.callback(self.database.close)
@@ -253,6 +254,22 @@ class Application:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _require_catalogue(settings: Settings) -> None:
+    """Raise `Unavailable` when the catalogue in the home is gone and an index is there: an empty one must not hide it.
+
+    A service over a new, empty catalogue would have no keys either, and so be open.
+    """
+    file = settings.home / "catalogue.db"
+    if settings.database_url or file.exists() or not settings.index_dir.is_dir():
+        return
+    generations = [path.name for path in settings.index_dir.iterdir() if not path.name.startswith(".")]
+    if generations:
+        raise Unavailable(
+            f"{file} is gone, and {settings.index_dir} holds {', '.join(sorted(generations)[:3])}; put the file back, "
+            f"run `recommender restore FILE --force`, or move {settings.index_dir} away to begin anew"
+        )
 
 
 def demo_home() -> Path:

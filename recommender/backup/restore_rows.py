@@ -10,19 +10,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import delete, false, func, insert, literal, null, select, text, update
+from sqlalchemy import delete, false, func, insert, literal, null, select, update
 from sqlalchemy.orm import Session
 
 from recommender.application.composition import Application
 from recommender.backup.archive import CATALOGUE
 from recommender.catalogue.outbox import queue_changes
+from recommender.database.damage import damage
 from recommender.database.engine import Database
 from recommender.database.migrate import current_revision, upgrade
 from recommender.database.restore_journal import Journal, complete_restore, write_journal
 from recommender.database.statements import table_of
 from recommender.database.tables import GenerationRow, ImportRunRow, LiveRow, MissedRow, OutboxRow, ProductRow, now
 from recommender.database.transfer import copy_rows, lock_tables, prepare_exclusive_use, replace_rows, tables
-from recommender.errors import BadInput, IndexHeld, Unavailable
+from recommender.errors import BadInput, DamagedDatabase, IndexHeld, Unavailable
 from recommender.fsync import sync
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.settings import Settings
@@ -44,8 +45,8 @@ def open_staged(settings: Settings, staging: Path) -> Iterator[Application]:
     Raises `BadInput` for a backup of a newer version, or whose catalogue is damaged.
     """
     with Application(settings.model_copy(update={"home": staging, "database_url": ""})) as application:
-        if not _is_sound(application.database):
-            raise BadInput(f"the {CATALOGUE} of the backup is damaged; give another copy")
+        if problems := damage(application.database):
+            raise BadInput(f"the {CATALOGUE} of the backup is damaged ({problems[0]}); give another copy")
         with application.database.writing() as session:
             session.execute(update(OutboxRow).values(lease_owner="", lease_until=None))
             running = update(ImportRunRow).where(ImportRunRow.status == _RUNNING)
@@ -76,18 +77,13 @@ def count_products(settings: Settings) -> int | None:
         try:
             with Database(settings.resolved_database_url) as database:
                 current_revision(database)
-                if not _is_sound(database):
+                if damage(database):
                     return None
-        except BadInput:
+        except DamagedDatabase:
             return None
     with _open_exclusively(settings) as database, database.writing() as session:
         lock_tables(session)
         return session.execute(select(func.count()).select_from(ProductRow)).scalar_one()
-
-
-def _is_sound(database: Database) -> bool:
-    with database.reading() as session:
-        return session.scalars(text("PRAGMA quick_check")).all() == ["ok"]
 
 
 def _own_file(settings: Settings) -> Path | None:

@@ -10,7 +10,8 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from recommender.errors import BadInput, MissingExtra, Unavailable
+from recommender.database.file_identity import DatabaseFiles, file_of
+from recommender.errors import BadInput, DamagedDatabase, MissingExtra, Unavailable
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a SQLite writer waits for another before it fails: longer than any batch of ours takes."""
@@ -59,6 +60,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA cache_size=-65536")  # 64 MiB: the SKU index of a large catalogue stays in memory
+    cursor.execute("PRAGMA schema_version")  # the first read makes the write-ahead log
     cursor.close()
 
 
@@ -79,6 +81,8 @@ class Database:
 
     def __init__(self, url: str | URL) -> None:
         self.engine = open_engine(url)
+        path = file_of(self.engine.url) if self.engine.dialect.name == "sqlite" else None
+        self._files = None if path is None else DatabaseFiles(self.engine, path)
         self._readers = sessionmaker(self.engine, expire_on_commit=False)
         self._writers = sessionmaker(self.engine.execution_options(write=True), expire_on_commit=False)
 
@@ -86,20 +90,32 @@ class Database:
     def reading(self) -> Iterator[Session]:
         """Give a session on one consistent snapshot; whatever it changed is rolled back."""
         with self.translating(), self._readers() as session:
+            self.check_files()
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """Give a session whose changes are one transaction: committed on a normal exit, rolled back on an error."""
+        """Give a session whose changes are one transaction: committed on a normal exit, rolled back on an error.
+
+        Raises `Unavailable` also after the commit, when a file of the database was removed or replaced before it.
+        """
         with self.translating(), self._writers.begin() as session:
+            self.check_files()
             yield session
+        self.check_files()
+
+    def check_files(self) -> None:
+        """Raise `Unavailable` when the file of a SQLite database is not the one that was opened."""
+        if self._files is not None:
+            self._files.check()
 
     @contextmanager
     def translating(self) -> Iterator[None]:
         """Translate the driver's errors into ours, in one line and without the password.
 
-        Raises `Unavailable` when the database can't be reached, is locked or is full, and `BadInput` when it can't be
-        used as it is. An `IntegrityError` is passed on unchanged: the caller's statement caused it.
+        Raises `Unavailable` when the database can't be reached, is locked or is full, and `DamagedDatabase` when it
+        can't be used as it is: whoever writes to it tries again once it was restored. An `IntegrityError` is passed on
+        unchanged: the caller's statement caused it.
         """
         try:
             yield
@@ -122,8 +138,8 @@ class Database:
         """The database's URL for messages, without the password and without options."""
         return f"the database {self.engine.url.set(query={}).render_as_string(hide_password=True)}"
 
-    def _unusable(self, error: DBAPIError) -> BadInput:
-        return BadInput(
+    def _unusable(self, error: DBAPIError) -> DamagedDatabase:
+        return DamagedDatabase(
             f"{self.place} can't be used ({_reason(error)}); bring a backup back with `recommender restore --force`,"
             " or name another database"
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from recommender.application.composition import Application
+from recommender.database.damage import damage
 from recommender.database.migrate import current_revision, drift
 from recommender.errors import IndexHeld, RecommenderError, one_line
 from recommender.models.fingerprint import fingerprint
@@ -41,7 +42,7 @@ def examine() -> list[Finding]:
         return [*findings, _failure("database" if settings.home.is_dir() else "home", error)]
     checks: dict[str, Callable[[Application], str]] = {
         "home": lambda application: str(application.settings.home.resolve()),
-        "database": lambda application: application.database.place,
+        "database": _check_database,
         "schema": _check_schema,
         "disk": _check_disk,
         "model": _check_model,
@@ -61,6 +62,16 @@ def examine() -> list[Finding]:
 def _failure(name: str, error: Exception) -> Finding:
     kind = "" if isinstance(error, RecommenderError) else f"{type(error).__name__}: "
     return Finding(name, False, f"{kind}{one_line(error)}")
+
+
+def _check_database(application: Application) -> str:
+    problems = damage(application.database)
+    if problems:
+        raise RecommenderError(
+            f"{application.database.place} is damaged ({'; '.join(problems[:3])}); end what writes to it, and bring a "
+            "backup back with `recommender restore FILE --force`"
+        )
+    return application.database.place
 
 
 def _check_schema(application: Application) -> str:
@@ -89,6 +100,12 @@ def _check_model(application: Application) -> str:
 def _check_index(application: Application) -> str:
     live = application.generations.live()
     if live is None:
+        known = {generation.name for generation in application.generations.list()}
+        if strangers := sorted(set(application.engine.names()) - known):
+            raise RecommenderError(
+                f"the index holds {', '.join(strangers[:3])}, of which this catalogue knows nothing: it was lost or "
+                "replaced; bring a backup back with `recommender restore FILE --force`"
+            )
         return "nothing is indexed yet"
     depth = application.outbox.depth()
     try:

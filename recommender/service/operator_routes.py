@@ -47,16 +47,26 @@ class Ready:
 
 
 class Readiness:
-    """Whether queries are answered: a search is tried, which needs index and model. Two threads may check at once."""
+    """Whether queries are answered: a search is tried, which needs index and model. Two threads may check at once.
 
-    def __init__(self, search: Callable[[str, int], Answer], clock: Callable[[], float] = time.monotonic) -> None:
+    `require_whole` raises `Unavailable` for what no search shows.
+    """
+
+    def __init__(
+        self,
+        search: Callable[[str, int], Answer],
+        require_whole: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._search = search
+        self._require_whole = require_whole
         self._clock = clock
         self._answer: Answer | None = None
         self._at = 0.0
 
     def check(self) -> Answer:
         """Return an answer of the live model that is at most a second old. Raises what keeps it from answering."""
+        self._require_whole()
         answer = self._answer
         if answer is None or self._clock() - self._at > CHECK_S:
             self._answer = None
@@ -69,7 +79,7 @@ def router(recommender: Recommender, lanes: Lanes, metrics: Metrics) -> APIRoute
     """Return the operator's routes. They have lanes of their own, so that they answer while queries hang."""
     routes = APIRouter(route_class=StrictRoute)
     plain = Options(rules=False)
-    readiness = Readiness(lambda text, k: recommender.search(text, k, options=plain))
+    readiness = Readiness(lambda text, k: recommender.search(text, k, options=plain), recommender.require_whole)
 
     @routes.get("/livez", **route(TAG, "Whether the process lives", {200: (Alive, "It does.")}))
     async def livez() -> Response:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from recommender.database.tables import (
     OutboxRow,
     ProductRow,
 )
-from recommender.errors import BadInput, MissingExtra, Unavailable
+from recommender.errors import BadInput, DamagedDatabase, MissingExtra, Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,12 +100,12 @@ def test_a_server_that_is_away_is_unavailable_in_one_line_without_the_password()
         assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_file_that_is_no_database_is_bad_input(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_told_apart_from_one_that_is_away(tmp_path: Path) -> None:
     (tmp_path / "catalogue.db").write_text("these are somebody's notes, not a database\n" * 100)
     with Database(f"sqlite:///{tmp_path / 'catalogue.db'}") as database:
-        with pytest.raises(BadInput, match=r"not a database.*recommender restore --force"):
+        with pytest.raises(DamagedDatabase, match=r"not a database.*recommender restore --force"):
             upgrade(database)
-        with pytest.raises(BadInput, match="not a database"), database.writing() as session:
+        with pytest.raises(DamagedDatabase, match="not a database"), database.writing() as session:
             session.add(_product("a"))
 
 
@@ -131,8 +133,40 @@ def test_a_full_disk_is_unavailable(database: Database) -> None:
 
 
 def test_a_missing_table_is_not_called_a_matter_of_time(database: Database) -> None:
-    with pytest.raises(BadInput, match="no such table"), database.reading() as session:
+    with pytest.raises(DamagedDatabase, match="no such table"), database.reading() as session:
         session.execute(text("SELECT * FROM invoice"))
+
+
+@pytest.mark.parametrize("name", ["catalogue.db", "catalogue.db-wal"])
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_written_once_a_file_was_removed_or_replaced_until_it_is_put_back(
+    database: Database, tmp_path: Path, name: str, replaced: bool
+) -> None:
+    with database.writing() as session:
+        session.add(_product("before"))
+    (tmp_path / name).rename(tmp_path / "aside")
+    if replaced:
+        shutil.copy(tmp_path / "aside", tmp_path / name)
+    with pytest.raises(Unavailable, match=rf"{name} was removed or replaced"), database.writing() as session:
+        session.add(_product("lost"))
+    with ThreadPoolExecutor(1) as another, pytest.raises(Unavailable, match="removed or replaced"):
+        another.submit(lambda: [None for _ in _names(database)]).result()
+    (tmp_path / "aside").replace(tmp_path / name)
+    with database.writing() as session:
+        session.add(_product("after"))
+    assert _names(database) == ["before", "after"]
+
+
+def test_a_write_whose_file_is_removed_while_it_runs_is_not_acknowledged(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="removed or replaced"), database.writing() as session:
+        session.add(_product("lost"))
+        session.flush()
+        (tmp_path / "catalogue.db").unlink()
+
+
+def _names(database: Database) -> list[str]:
+    with database.reading() as session:
+        return list(session.scalars(select(ProductRow.sku).order_by(ProductRow.id)))
 
 
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,41 @@ def test_a_database_that_is_none_is_a_finding(home: Path) -> None:
     home.mkdir()
     (home / "catalogue.db").write_text("no database " * 1000)
     assert [(finding.check, "not a database" in finding.detail) for finding in _failed()] == [("database", True)]
+
+
+@pytest.mark.parametrize("place", [0.15, 0.4, 0.65, 0.9])
+def test_a_damaged_page_is_a_finding_wherever_it_lies(home: Path, place: float) -> None:
+    with open_application() as application:
+        application.catalogue.upsert([Product(f"sku-{number}", f"Boot {number}", "x" * 200) for number in range(400)])
+    page = 4096
+    content = bytearray((home / "catalogue.db").read_bytes())
+    start = int(len(content) * place) // page * page
+    content[start : start + page] = os.urandom(page)
+    (home / "catalogue.db").write_bytes(content)
+    assert [finding.check for finding in _failed() if "recommender restore" in finding.detail][:1] == ["database"]
+
+
+def test_a_row_that_refers_to_nothing_is_a_finding(home: Path) -> None:
+    with open_application() as application:
+        _go_live(application, products=1)
+    with closing(sqlite3.connect(home / "catalogue.db")) as database, database:
+        database.execute("DELETE FROM model")
+    assert "refers to a row of model" in next(finding.detail for finding in _failed() if finding.check == "database")
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_catalogue_that_vanished_beside_an_index_is_a_finding_and_is_not_made_anew(home: Path, fresh: bool) -> None:
+    with open_application() as application:
+        _go_live(application, products=1)
+    for path in home.glob("catalogue.db*"):
+        path.unlink()
+    if not fresh:
+        assert [(finding.check, "is gone" in finding.detail) for finding in _failed()] == [("database", True)]
+        assert not (home / "catalogue.db").exists()
+        return
+    (home / "catalogue.db").touch()  # as an open that we do not control makes one
+    found = {finding.check: finding.detail for finding in _failed()}
+    assert "of which this catalogue knows nothing" in found["index"]
 
 
 def test_a_database_that_is_away_is_a_finding_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,7 +158,7 @@ def test_readiness_that_is_lost_while_somebody_looks_is_what_it_was() -> None:
             readiness.check()
         now[0] = 0.5
 
-    readiness = Readiness(lambda _text, _k: answers.pop(), clock)
+    readiness = Readiness(lambda _text, _k: answers.pop(), clock=clock)
     first = readiness.check()
     meanwhile.append(look_in_vain)
     assert readiness.check() is first
