@@ -41,7 +41,8 @@ class Product:
     """One article of the catalogue, as a feed or a caller states it.
 
     `category` is the path from the department to the leaf, outermost first; empty when unknown.
-    `group_id` is shared by the variants (size, colour) of one product; empty when it has none.
+    `group_id` is shared by the variants (size, colour) of one product; empty when it has none. `gtin` is the number of
+    its barcode (EAN, UPC, ISBN), and `mpn` the manufacturer's own number; several are separated by commas.
     """
 
     __pydantic_config__: ClassVar = STRICT | {"revalidate_instances": "never"}
@@ -57,6 +58,8 @@ class Product:
     url: str = ""
     image: str = ""
     group_id: str = ""
+    gtin: str = ""
+    mpn: str = ""
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
 
 
@@ -82,6 +85,8 @@ class Card:
     url: str = ""
     image: str = ""
     group_id: str = ""
+    gtin: str = ""
+    mpn: str = ""
 
 
 def category_path(names: Sequence[str]) -> str:

@@ -96,6 +96,8 @@ def upgrade() -> None:
         sa.Column("text_hash", sa.String(length=32), nullable=False),
         sa.Column("content_hash", sa.String(length=32), nullable=False),
         sa.Column("group_id", sa.String(length=200), nullable=False),
+        sa.Column("gtin", sa.String(length=200), nullable=False),
+        sa.Column("mpn", sa.String(length=200), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("brand", sa.String(length=200), nullable=False),
         sa.Column("category_id", sa.Integer(), nullable=True),

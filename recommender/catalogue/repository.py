@@ -35,6 +35,8 @@ _STORED_COLUMNS: tuple[Any, ...] = (
     ProductRow.url,
     ProductRow.image,
     ProductRow.group_id,
+    ProductRow.gtin,
+    ProductRow.mpn,
     ProductRow.attributes,
     ProductRow.active,
     ProductRow.text_hash,
@@ -230,6 +232,8 @@ class Catalogue:
             "text_hash": self._hash_text(product),
             "content_hash": staged.content_hash,
             "group_id": product.group_id,
+            "gtin": product.gtin,
+            "mpn": product.mpn,
             "description": product.description,
             "brand": product.brand,
             "category_id": categories.get(product.category),
@@ -271,6 +275,8 @@ def _product(row: Row[Any]) -> Product:
         url=row.url,
         image=row.image,
         group_id=row.group_id,
+        gtin=row.gtin,
+        mpn=row.mpn,
         attributes=row.attributes,
     )
 

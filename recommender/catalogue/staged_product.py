@@ -44,6 +44,8 @@ def content_hash(product: Product) -> str:
         product.url,
         product.image,
         product.group_id,
+        product.gtin,
+        product.mpn,
         sorted(product.attributes.items()),
     ]
     return blake2b(json.dumps(fields).encode(), digest_size=16).hexdigest()

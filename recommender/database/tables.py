@@ -112,6 +112,8 @@ class ProductRow(Base):
     text_hash: Mapped[str] = mapped_column(String(32))
     content_hash: Mapped[str] = mapped_column(String(32))
     group_id: Mapped[str] = mapped_column(String(200), default="", index=True)
+    gtin: Mapped[str] = mapped_column(String(200), default="")
+    mpn: Mapped[str] = mapped_column(String(200), default="")
     description: Mapped[str] = mapped_column(Text, default="")
     brand: Mapped[str] = mapped_column(String(200), default="")
     category_id: Mapped[int | None] = mapped_column(ForeignKey("category.id"), index=True, default=None)

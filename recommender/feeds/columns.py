@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Generic, Protocol, TypeVar
 
 from recommender.errors import BadFeed, UsageError
@@ -25,6 +26,8 @@ class Field(StrEnum):
     URL = "url"
     IMAGE = "image"
     GROUP_ID = "group_id"
+    GTIN = "gtin"
+    MPN = "mpn"
     ATTRIBUTES = "attributes"
 
 
@@ -45,6 +48,14 @@ _NAMES: dict[Field, str] = {
     Field.URL: "url link producturl permalink",
     Field.IMAGE: "image imagelink imageurl imagesrc images",
     Field.GROUP_ID: "groupid itemgroupid parentsku parentid familyid",
+    Field.GTIN: (
+        "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
+        " barcode variantbarcode gtinupceanorisbn globaltradeitemnumber"
+    ),
+    Field.MPN: (
+        "mpn manufacturerpartnumber manufacturerpartno mfrpartnumber mfgpartnumber manufacturernumber partnumber"
+        " modelnumber herstellernummer herstellerartikelnummer"
+    ),
     Field.ATTRIBUTES: "attributes",
 }
 """Names that are recognised, in small letters without separators; of several in one feed the first listed is taken."""
@@ -125,6 +136,12 @@ def count_known(names: Sequence[str], mapping: Mapping[Field, str]) -> int:
     """Return how many fields would be found among these columns."""
     columns = match_columns(names, mapping)
     return len(columns.fields) + len(columns.attributes)
+
+
+@lru_cache(maxsize=4096)
+def names_field(name: str, field: Field) -> bool:
+    """Tell whether a column, or an attribute, of this name may hold a field."""
+    return plain_name(name) in _NAMES[field].split()
 
 
 def plain_name(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from recommender.errors import BadInput
 from recommender.feeds.availability import parse_availability
 from recommender.feeds.cells import amount_of, attributes_of, category_of, first_text_of, join_text, text_of
-from recommender.feeds.columns import Columns, Field, Shapes, match_columns
+from recommender.feeds.columns import Columns, Field, Shapes, match_columns, names_field
 from recommender.feeds.prices import MAX_PRICE, StatedPrice, parse_currency, parse_price
 from recommender.feeds.rejections import BadRow
 from recommender.feeds.rows import UNKNOWN, Notation, Row
@@ -19,8 +19,9 @@ from recommender.types import JsonObject, Product, category_path
 _SKU, _TITLE, _DESCRIPTION, _BRAND, _CATEGORY, _URL = (
     Field.SKU, Field.TITLE, Field.DESCRIPTION, Field.BRAND, Field.CATEGORY, Field.URL,
 )  # fmt: skip
-_PRICE, _CURRENCY, _AVAILABILITY, _IMAGE, _GROUP_ID, _ATTRIBUTES = (
-    Field.PRICE, Field.CURRENCY, Field.AVAILABILITY, Field.IMAGE, Field.GROUP_ID, Field.ATTRIBUTES,
+_PRICE, _CURRENCY, _AVAILABILITY, _IMAGE, _GROUP_ID, _GTIN, _MPN, _ATTRIBUTES = (
+    Field.PRICE, Field.CURRENCY, Field.AVAILABILITY, Field.IMAGE, Field.GROUP_ID, Field.GTIN, Field.MPN,
+    Field.ATTRIBUTES,
 )  # fmt: skip
 
 NO_GROUP = "0"
@@ -33,6 +34,8 @@ MAX_BRAND: Final = 200
 MAX_DESCRIPTION: Final = 100_000
 MAX_URL: Final = 4_000
 MAX_GROUP: Final = 200
+MAX_IDENTIFIER: Final = 200
+"""Characters of the `gtin` and of the `mpn`, each of which may be several numbers."""
 MAX_CATEGORY_NAME: Final = 200
 MAX_CATEGORY_PATH: Final = 600
 """Characters of a whole path: at four bytes each it still fits PostgreSQL's limit of 2,704 bytes for an indexed key."""
@@ -48,6 +51,8 @@ _LENGTHS: Final = (
     ("url", MAX_URL),
     ("image", MAX_URL),
     ("group_id", MAX_GROUP),
+    ("gtin", MAX_IDENTIFIER),
+    ("mpn", MAX_IDENTIFIER),
 )
 
 
@@ -59,6 +64,7 @@ def product_of(row: Row, notation: Notation = UNKNOWN) -> Product:
     if row.problem:
         raise BadRow(row.problem)
     cells = row.cells.get
+    attributes = _attributes(row)
     price = _price(cells(_PRICE), notation.decimal_comma)
     product = Product(
         sku=text_of(cells(_SKU), "sku").strip(),
@@ -72,7 +78,9 @@ def product_of(row: Row, notation: Notation = UNKNOWN) -> Product:
         url=text_of(cells(_URL), "url").strip(),
         image=first_text_of(cells(_IMAGE), "image").strip(),
         group_id=_group(cells(_GROUP_ID)),
-        attributes=_attributes(row),
+        gtin=_numbers(cells(_GTIN), _GTIN, attributes),
+        mpn=_numbers(cells(_MPN), _MPN, attributes),
+        attributes=attributes,
     )
     if problem := product_problem(product):
         raise BadRow(problem)
@@ -94,6 +102,17 @@ def _one_line(text: str) -> str:
 def _group(value: Any) -> str:
     group = _one_line(text_of(value, "group_id"))
     return "" if group == NO_GROUP else group
+
+
+def _numbers(value: Any, field: Field, attributes: Mapping[str, str]) -> str:
+    """Return the numbers that a product is known by; where its own column has none, those among its attributes.
+
+    What is longer than the catalogue keeps is no number, and costs nobody the product.
+    """
+    values = value if isinstance(value, list | tuple) else [value]
+    stated = ", ".join(filter(None, (_one_line(text_of(each, field)) for each in values)))
+    found = stated or next((text for name, text in attributes.items() if names_field(name, field)), "")
+    return found if len(found) <= MAX_IDENTIFIER else ""
 
 
 def _price(value: Any, decimal_comma: bool) -> StatedPrice:

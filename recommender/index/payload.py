@@ -42,7 +42,7 @@ INDEXED_FIELDS: Mapping[str, FieldKind] = {
 """Every field that a filter, a boost or an order uses. Without an index an engine reads each payload from the disk, or
 refuses."""
 
-CARD_FIELDS = ("sku", "title", "brand", "path", PRICE, "currency", AVAILABILITY, "url", "image", GROUP)
+CARD_FIELDS = ("sku", "title", "brand", "path", PRICE, "currency", AVAILABILITY, "url", "image", GROUP, "gtin", "mpn")
 """What `card_of` reads: all that an answer needs of a payload."""
 
 POPULARITY_ATTRIBUTE = "popularity"
@@ -86,6 +86,10 @@ def product_payload(
         payload[PRICE] = float(product.price)
     if product.group_id:
         payload[GROUP] = product.group_id
+    if product.gtin:
+        payload["gtin"] = product.gtin
+    if product.mpn:
+        payload["mpn"] = product.mpn
     if created_at is not None:
         payload[CREATED] = created_at.timestamp()
     if product.attributes:
@@ -142,6 +146,8 @@ def card_of(payload: JsonObject) -> Card:
         url=payload["url"],
         image=payload["image"],
         group_id=payload.get(GROUP, ""),
+        gtin=payload.get("gtin", ""),
+        mpn=payload.get("mpn", ""),
     )
 
 

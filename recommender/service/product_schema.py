@@ -114,6 +114,8 @@ PRODUCT_SCHEMA: JsonObject = {
         "url": _cell(products.MAX_URL),
         "image": _cell(products.MAX_URL, {"prefixItems": [_SCALAR]}),
         "group_id": _cell(products.MAX_GROUP),
+        "gtin": _cell(products.MAX_IDENTIFIER, {"items": _SCALAR}),
+        "mpn": _cell(products.MAX_IDENTIFIER, {"items": _SCALAR}),
         "attributes": {
             "anyOf": [
                 {

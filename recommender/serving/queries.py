@@ -219,6 +219,8 @@ class Queries(QueryInterface):
             url=product.url,
             image=product.image,
             group_id=product.group_id,
+            gtin=product.gtin,
+            mpn=product.mpn,
         )
         return _Anchor(card, NO_VECTOR if mode is Mode.LEXICAL else self._encoder.document(live, text))
 

@@ -12,7 +12,7 @@ from recommender.feeds.prices import price_to_show
 from recommender.feeds.rejections import BadRow
 from recommender.feeds.rows import Feed, Row
 
-_ATTRIBUTES = ("gtin", "mpn", "color", "size", "material", "pattern", "gender", "age_group", "condition")
+_ATTRIBUTES = ("color", "size", "material", "pattern", "gender", "age_group", "condition")
 """What is kept beside the fields: https://support.google.com/merchants/answer/7052112."""
 
 _CATEGORIES = ("producttype", "googleproductcategory")

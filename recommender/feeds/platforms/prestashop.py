@@ -55,9 +55,9 @@ def _read(table: ShopTable) -> Iterator[Row]:
             Field.PRICE: record["price"] or record["net price"],
             Field.AVAILABILITY: record["quantity"],
             Field.IMAGE: record["images"].partition(",")[0].strip(),
+            Field.GTIN: record["ean"],
         }
-        attributes = {"gtin": record["ean"]} if record["ean"] else {}
-        yield shop_row(record, fields, attributes, offered=record["active"].casefold() in _ON)
+        yield shop_row(record, fields, {}, offered=record["active"].casefold() in _ON)
 
 
 PRESTASHOP = Platform(
@@ -74,6 +74,7 @@ PRESTASHOP = Platform(
         Field.PRICE: "price",
         Field.AVAILABILITY: "quantity",
         Field.IMAGE: "images",
+        Field.GTIN: "ean",
     },
     read=_read,
 )

@@ -23,6 +23,7 @@ _PARTS = {
     "HTML": "bodyhtml",
     "sku": "variantsku sku",
     "price": "variantprice price",
+    "barcode": "variantbarcode barcode",
     "tracker": "variantinventorytracker inventorytracker",
     "quantity": "variantinventoryqty inventoryquantity",
     "policy": "variantinventorypolicy continuesellingwhenoutofstock",
@@ -91,6 +92,7 @@ def _read(table: ShopTable) -> Iterator[Row]:
             Field.AVAILABILITY: record["quantity"] if tracked and not sells_on else Availability.IN_STOCK,
             Field.IMAGE: record["variant image"] or product["image"],
             Field.GROUP_ID: product.handle,
+            Field.GTIN: record["barcode"].removeprefix("'"),
         }
         attributes = {product[f"name {number}"] or f"Option {number}": value for number, value in options.items()}
         lost = f"no title: the row that begins the product {product.handle[:80]!r} is not before it"
@@ -114,6 +116,7 @@ SHOPIFY = Platform(
         Field.AVAILABILITY: "quantity",
         Field.IMAGE: "image",
         Field.GROUP_ID: "handle",
+        Field.GTIN: "barcode",
     },
     read=_read,
 )

@@ -56,6 +56,8 @@ _PARTS = {
     "parent": "parent übergeordnet übergeordnetesprodukt superior padre genitore hoofd nadrzędny elementnadrzędny"
     " ascendente pai överordnad forælder overordnet nadřazený родительский ebeveyn üst",
     "url": "externalurl externeurl urlexterne urlexterna urlesterno zewnętrznyadresurl urlexterno внешнийurl",
+    "gtin": "gtinupceanorisbn gtinupceanoderisbn gtinupceanouisbn gtinupceanoisbn gtinupceanofisbn gtinupceanlubisbn"
+    " gtinupceanellerisbn gtinupceanneboisbn gtinupceanилиisbn gtinupceanveyaisbn",
     "brands": "brands brand marken marke marques marque marcas marca marchi merken merk marki märken mærker",
 } | {
     f"attribute {number} {part}": " ".join(name.format(number) for name in names.split())
@@ -128,6 +130,7 @@ def _row(record: Record, parent: Mapping[str, str], sku: str, offered: bool) -> 
         Field.URL: record["url"],
         Field.IMAGE: _BETWEEN_IMAGES.split(first["images"])[0],
         Field.GROUP_ID: (parent.get("SKU") or record["parent"]) if _is_variation(record) else "",
+        Field.GTIN: record["gtin"],
     }
     problem = ""
     if not fields[Field.TITLE] and _is_variation(record) and not parent:
@@ -198,6 +201,7 @@ WOOCOMMERCE = Platform(
         Field.URL: "url",
         Field.IMAGE: "images",
         Field.GROUP_ID: "parent",
+        Field.GTIN: "gtin",
     },
     read=_read,
 )

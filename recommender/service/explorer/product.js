@@ -244,6 +244,7 @@ const crumb = (name, upTo) =>
 
 function attributes(product) {
   const rows = Object.entries(product.attributes ?? {});
+  for (const name of ["gtin", "mpn"]) if (product[name]) rows.unshift([name.toUpperCase(), product[name]]);
   if (product.group_id) rows.push(["group", product.group_id]);
   if (!rows.length) return null;
   return h(
