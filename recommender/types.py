@@ -58,9 +58,9 @@ class Product:
     url: str = ""
     image: str = ""
     group_id: str = ""
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
     gtin: str = ""
     mpn: str = ""
-    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,11 +47,19 @@ def test_a_product_comes_back_as_it_was_given(catalogue: Catalogue) -> None:
     assert catalogue.get("shoe-2") is None
 
 
+def test_a_barcode_and_a_part_number_are_kept(catalogue: Catalogue) -> None:
+    numbered = replace(SHOE, gtin="4006381333931", mpn="RS-19")
+    catalogue.upsert([numbered])
+    stored = catalogue.get(SHOE.sku)
+    assert stored is not None
+    assert stored.product == numbered
+
+
 def test_every_field_counts_as_content() -> None:
     others: dict[str, Any] = {
         "sku": "b", "title": "b", "description": "b", "brand": "b", "category": ("b",), "price": Decimal(1),
         "currency": "USD", "availability": Availability.IN_STOCK, "url": "b", "image": "b", "group_id": "b",
-        "attributes": {"b": "b"},
+        "attributes": {"b": "b"}, "gtin": "b", "mpn": "b",
     }  # fmt: skip
     assert set(others) == {each.name for each in fields(Product)}
     changed = {content_hash(replace(SHOE, **{name: value})) for name, value in others.items()}

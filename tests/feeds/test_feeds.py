@@ -368,6 +368,29 @@ def test_json_and_parquet_give_the_same_sku_for_the_same_number(write: Write, tm
     ]
 
 
+@pytest.mark.parametrize(
+    ("header", "cells", "gtin", "mpn"),
+    [
+        ("EAN,Manufacturer Part Number", "4006381333931,FX-20", "4006381333931", "FX-20"),
+        ("g:gtin,g:mpn", "0012345678905,A 7", "0012345678905", "A 7"),
+        ("attribute:isbn,attribute:MPN", "0-306-40615-2,B7", "0-306-40615-2", "B7"),
+        ("barcode,partnumber", "96385074,P/1", "96385074", "P/1"),
+        ("ean,attribute:ean", ",4006381333931", "4006381333931", ""),
+        ("ean,mpn", "9" * 201 + ",1", "", "1"),
+    ],
+)
+def test_barcodes_and_part_numbers_are_read_from_columns_and_attributes(
+    write: Write, header: str, cells: str, gtin: str, mpn: str
+) -> None:
+    (product,) = _read(write(f"sku,title,{header}\na,A lamp,{cells}\n"))
+    assert (product.gtin, product.mpn) == (gtin, mpn)
+
+
+def test_several_barcodes_of_one_product_are_all_kept(write: Write) -> None:
+    (product,) = _read(write('{"sku": "a", "title": "A lamp", "gtin": ["4006381333931", 96385074]}\n', "feed.jsonl"))
+    assert product.gtin == "4006381333931, 96385074"
+
+
 def test_a_parent_of_zero_is_no_group(write: Write) -> None:
     csv_products = _read(write("sku,title,parent_id\na,A,0\nb,B,10\nc,C, 0 \nd,D,00\n"))
     assert [product.group_id for product in csv_products] == ["", "10", "", "00"]

@@ -21,7 +21,7 @@ Write = Callable[..., Path]
 SHOE = Product(
     "s1", "Red shoe & more", "Soft, light", "Acme", ("Apparel", "Shoes"), Decimal("15.99"), "USD",
     Availability.OUT_OF_STOCK, "https://s.example/1", "https://s.example/1.jpg", "g1",
-    {"gtin": "4006381333931", "color": "red", "size": "42", "age_group": "adult", "condition": "new"},
+    {"color": "red", "size": "42", "age_group": "adult", "condition": "new"}, "4006381333931",
 )  # fmt: skip
 
 PARTS = """

@@ -179,6 +179,19 @@ def test_what_woocommerce_does_not_show_is_withdrawn_with_its_variations(write: 
     assert withdrawn == ("cap", "hoodie-red", "hoodie")
 
 
+def test_barcodes_of_shop_exports_are_read(write: Write) -> None:
+    header = [*WOO, "GTIN, UPC, EAN, or ISBN"]
+    feed = _table(header, [CAP | {"GTIN, UPC, EAN, or ISBN": "4006381333931"}])
+    assert _gtins(write(feed)) == ["4006381333931"]
+    header = [*SHOPIFY, "Variant Barcode"]
+    assert _gtins(write(_table(header, [TEE | {"Variant Barcode": "'0012345678905"}]))) == ["0012345678905"]
+
+
+def _gtins(path: Path) -> list[str]:
+    found, _ = _read(path)
+    return [product.gtin for product in found.values() if isinstance(product, Product)]
+
+
 def test_other_kinds_of_woocommerce(write: Write) -> None:
     alone = HOODIE | {"SKU": "alone", "ID": "90"}
     grouped = CAP | {"Type": "grouped", "SKU": "set", "Regular price": ""}
@@ -290,7 +303,7 @@ def test_prestashop_is_read_by_its_reference_with_the_price_that_customers_pay(w
     assert withdrawn == ("V",)
     assert found == {
         "B-7": Product("B-7", "Bol", "Rond", "Studio", ("Cuisine", "Bols"), Decimal("12.00"),
-                       availability=Availability.OUT_OF_STOCK, attributes={"gtin": "4006381333931"}),
+                       availability=Availability.OUT_OF_STOCK, gtin="4006381333931"),
     }  # fmt: skip
 
 
