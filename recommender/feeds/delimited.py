@@ -1,18 +1,16 @@
-"""CSV and TSV feeds."""
+"""Tables whose cells stand between delimiters: CSV, TSV."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from recommender.errors import BadFeed
-from recommender.feeds.columns import Field, count_known, require_columns
+from recommender.feeds.columns import Field, count_known
 from recommender.feeds.encodings import detect_encoding
 from recommender.feeds.lines import RecordTooLong, TextLines
-from recommender.feeds.rows import Feed, Row
 from recommender.feeds.sources import FeedFile
+from recommender.feeds.tables import Table, TableRow
 
 COMMON_DELIMITERS = ",;\t|"
 TAB = "\t"
@@ -21,42 +19,46 @@ MAX_COLUMNS = 2_000
 """Columns of a header: ten times the widest export of a shop system; more is a file that lost its line ends."""
 
 
-class DelimitedTable:
+class DelimitedTable(Table):
     """The records of a file under its header. The delimiter is the one under which the header makes most sense."""
 
     def __init__(self, file: FeedFile, mapping: Mapping[Field, str], delimiters: str = COMMON_DELIMITERS) -> None:
         self.name = file.name
-        self.early_end = ""
         self._file = file
         self._encoding = detect_encoding(file.name, file.sample())
         headers = {delimiter: self._header_by(delimiter) for delimiter in delimiters}
         best = max(delimiters, key=lambda mark: (count_known(headers[mark], mapping), len(headers[mark])))
-        self._delimiter, self.header = best, headers[best]
-        self.width = len(self.header)
+        self._delimiter = best
+        self.columns = tuple(map(str.strip, headers[best]))
+        self.width = len(self.columns)
+        self._distinct = len(set(self.columns)) == self.width
 
-    @contextmanager
-    def open_records(self) -> Iterator[tuple[TextLines, Iterator[list[str]]]]:
-        """Give the cells of each record below the header, and the lines that tell where the last one stands.
-
-        A record with `lines.problem` can't be read; its cells are what there is of them.
-        """
+    def rows(self, wanted: Collection[str] | None = None) -> Iterator[TableRow]:  # noqa: ARG002 - lines are read whole
+        """Read the rows below the header."""
         self.early_end = ""
+        names, width = self.columns, self.width
         with self._file.open() as stream:
             lines = TextLines(self.name, stream, self._encoding)
             records = self._records(lines, self._delimiter)
             next(records, None)
-            yield lines, records
-
-    def whole_records(self) -> Iterator[tuple[TextLines, list[str], str]]:
-        """Give each record below the header: where it stands, a cell for every column, and what is wrong with it."""
-        with self.open_records() as (lines, records):
             for cells in records:
-                problem = lines.problem or self.width_problem(lines, cells)
-                yield lines, [*cells, *[""] * (self.width - len(cells))], problem
+                problem = lines.problem
+                if len(cells) != width:
+                    problem = problem or self._width_problem(lines, cells)
+                    cells += [""] * (width - len(cells))
+                # Of two columns with one name the first counts.
+                named = dict(zip(names, cells, strict=False)) if self._distinct else self._first_of_each(cells)
+                yield TableRow(lines.first, named, lines.raw, problem)
 
-    def width_problem(self, lines: TextLines, cells: Sequence[str]) -> str:
+    def _first_of_each(self, cells: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name, cell in zip(self.columns, cells, strict=False):
+            found.setdefault(name, cell)
+        return found
+
+    def _width_problem(self, lines: TextLines, cells: Sequence[str]) -> str:
         """Return what is wrong with the number of cells of the last record; empty for nothing."""
-        if len(cells) == self.width or (len(cells) > self.width and not any(cells[self.width :])):
+        if len(cells) > self.width and not any(cells[self.width :]):
             return ""
         spread = f" ({_span(lines)})" if lines.number > lines.first else ""
         problem = f"{len(cells)} cells where the header has {self.width}{spread}"
@@ -93,44 +95,5 @@ class DelimitedTable:
                 yield cells
 
 
-class DelimitedFeed(Feed):
-    """Reads rows of cells under a header, by the names of the columns."""
-
-    def __init__(self, table: DelimitedTable, mapping: Mapping[Field, str]) -> None:
-        self.name = table.name
-        self._table = table
-        self._width = table.width
-        self._columns = require_columns(table.name, table.header, mapping)
-        self._fields = _places(self._columns.fields, table.header)
-        self._attributes = _places(self._columns.attributes, table.header)
-
-    @property
-    def leftover_columns(self) -> tuple[str, ...]:
-        """Columns that no field is read from."""
-        return self._columns.ignored
-
-    @property
-    def field_columns(self) -> Mapping[Field, str]:
-        """The column that each field is read from."""
-        return self._columns.fields
-
-    def rows(self) -> Iterator[Row]:
-        """Read the rows below the header, in bounded memory."""
-        with self._table.open_records() as (lines, records):
-            yield from (self._row(lines, cells) for cells in records)
-        self.early_end = self._table.early_end
-
-    def _row(self, lines: TextLines, cells: Sequence[str]) -> Row:
-        problem = lines.problem or (self._table.width_problem(lines, cells) if len(cells) != self._width else "")
-        get = cells if len(cells) >= self._width else [*cells, *[""] * (self._width - len(cells))]
-        fields = {field: get[place] for field, place in self._fields}
-        attributes = {name: get[place] for name, place in self._attributes} if self._attributes else {}
-        return Row(lines.first, fields, attributes, lines.raw, problem)
-
-
 def _span(lines: TextLines) -> str:
     return f"lines {lines.first:,} to {lines.number:,}"
-
-
-def _places(columns: Mapping[Any, str], header: Sequence[str]) -> list[tuple[Any, int]]:
-    return [(key, header.index(name)) for key, name in columns.items()]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path, PurePath
 
 from recommender.errors import BadFeed, UsageError
 from recommender.feeds.columns import Field, field_mapping
-from recommender.feeds.delimited import COMMON_DELIMITERS, TAB, DelimitedFeed, DelimitedTable
-from recommender.feeds.hub import HubFeed, is_hub_name
-from recommender.feeds.jsonlines import JsonLinesFeed
-from recommender.feeds.parquet import ParquetFeed
-from recommender.feeds.platforms.google import GoogleTableFeed, is_google_header
-from recommender.feeds.platforms.google_xml import GoogleXmlFeed
+from recommender.feeds.delimited import COMMON_DELIMITERS, TAB, DelimitedTable
+from recommender.feeds.hub import HubTable, is_hub_name
+from recommender.feeds.jsonlines import JsonLinesTable
+from recommender.feeds.parquet import ParquetTable
+from recommender.feeds.platforms.google import GoogleFeed, is_google_header
 from recommender.feeds.platforms.magento import MAGENTO
 from recommender.feeds.platforms.prestashop import PRESTASHOP
 from recommender.feeds.platforms.shop_export import ShopExport
@@ -22,6 +21,8 @@ from recommender.feeds.platforms.shopify import SHOPIFY
 from recommender.feeds.platforms.woocommerce import WOOCOMMERCE
 from recommender.feeds.rows import Feed, notation_of
 from recommender.feeds.sources import FeedFile, is_stream, open_source
+from recommender.feeds.tables import ColumnFeed, Table
+from recommender.feeds.xml_items import XmlTable
 
 
 class FeedFormat(StrEnum):
@@ -63,11 +64,10 @@ def open_feed(
     """
     columns = field_mapping(mapping or {})
     if feed_format is FeedFormat.HF or is_hub_name(str(path)):
-        yield HubFeed(str(path), columns)
+        yield ColumnFeed(HubTable(str(path)), columns)
         return
     with open_source(path) as file:
-        chosen = detect_format(file) if feed_format is FeedFormat.AUTO else feed_format
-        yield _READERS.get(chosen, _read_table)(file, columns, feed_format)
+        yield _feed_of(read_table(file, feed_format, columns), columns, feed_format)
 
 
 def check_feed(
@@ -85,28 +85,28 @@ def check_feed(
         notation_of(feed.rows())
 
 
-def _read_table(file: FeedFile, columns: Mapping[Field, str], asked: FeedFormat) -> Feed:
-    is_tsv = asked is FeedFormat.TSV or (asked is FeedFormat.AUTO and _suffix(file) == ".tsv")
-    table = DelimitedTable(file, columns, TAB if is_tsv else COMMON_DELIMITERS)
-    for known, platform in _PLATFORMS.items():
-        if asked is known or (asked is FeedFormat.AUTO and platform.wrote(table.header)):
-            return ShopExport(table, platform, columns)
-    if asked is FeedFormat.GOOGLE or (asked is FeedFormat.AUTO and is_google_header(table.header)):
-        return GoogleTableFeed(table, columns)
-    return DelimitedFeed(table, columns)
+def read_table(
+    file: FeedFile, asked: FeedFormat = FeedFormat.AUTO, mapping: Mapping[Field, str] | None = None
+) -> Table:
+    """Return the rows of a file in the format asked for, or in its own. Raises `BadFeed` for a file that has none."""
+    found = detect_format(file) if asked in (FeedFormat.AUTO, FeedFormat.GOOGLE) else asked
+    if asked is FeedFormat.GOOGLE and found is not FeedFormat.GOOGLE:
+        found = FeedFormat.CSV
+    if found in _READERS:
+        return _READERS[found](file)
+    return DelimitedTable(file, mapping or {}, TAB if found is FeedFormat.TSV else COMMON_DELIMITERS)
 
 
-def _read_google(file: FeedFile, columns: Mapping[Field, str], asked: FeedFormat) -> Feed:
-    is_xml = _beginning(file.sample()).startswith(b"<")
-    return GoogleXmlFeed(file, columns) if is_xml else _read_table(file, columns, asked)
-
-
-def _read_json(file: FeedFile, columns: Mapping[Field, str], _: FeedFormat) -> Feed:
-    return JsonLinesFeed(file, columns)
-
-
-def _read_parquet(file: FeedFile, columns: Mapping[Field, str], _: FeedFormat) -> Feed:
-    return ParquetFeed(file, columns)
+def _feed_of(table: Table, columns: Mapping[Field, str], asked: FeedFormat) -> Feed:
+    if isinstance(table, XmlTable) or asked is FeedFormat.GOOGLE:
+        return GoogleFeed(table, columns)
+    if isinstance(table, DelimitedTable):
+        for known, platform in _PLATFORMS.items():
+            if asked is known or (asked is FeedFormat.AUTO and platform.wrote(table.columns)):
+                return ShopExport(table, platform, columns)
+        if asked is FeedFormat.AUTO and is_google_header(table.columns):
+            return GoogleFeed(table, columns)
+    return ColumnFeed(table, columns)
 
 
 _PLATFORMS = {
@@ -117,8 +117,12 @@ _PLATFORMS = {
 }
 """Shop systems whose tables are told by their columns, in the order in which they are tried."""
 
-_READERS = {FeedFormat.PARQUET: _read_parquet, FeedFormat.JSONL: _read_json, FeedFormat.GOOGLE: _read_google}
-"""Every other format is a table."""
+_READERS: Mapping[FeedFormat, Callable[[FeedFile], Table]] = {
+    FeedFormat.PARQUET: ParquetTable,
+    FeedFormat.JSONL: JsonLinesTable,
+    FeedFormat.GOOGLE: XmlTable,
+}
+"""Every other format is a table of cells between delimiters."""
 
 
 def detect_format(file: FeedFile) -> FeedFormat:

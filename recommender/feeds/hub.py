@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from recommender.errors import Unavailable, one_line
-from recommender.feeds.columns import Columns, Field, require_columns
-from recommender.feeds.rows import Feed, Row
+from recommender.feeds.tables import Table, TableRow
 from recommender.hub_datasets import (
     PREFIX,
     hub_source,
@@ -27,13 +26,15 @@ def is_hub_name(source: str) -> bool:
     return source.startswith(PREFIX)
 
 
-class HubFeed(Feed):
+class HubTable(Table):
     """Reads the rows of `hf:NAME[:CONFIG][:SPLIT]` as they arrive, of the columns that are used.
 
     Without a connection the data set comes from the cache. Raises what `hub_source` and `load_hub_data` raise.
     """
 
-    def __init__(self, source: str, mapping: Mapping[Field, str]) -> None:
+    unit: ClassVar[str] = "row"
+
+    def __init__(self, source: str) -> None:
         self._source = hub_source(f"{PREFIX}{source.removeprefix(PREFIX)}")
         self.name = self._source.shown
         from huggingface_hub import constants
@@ -44,36 +45,22 @@ class HubFeed(Feed):
         names = list(data.column_names or next(iter(islice(data, 1)), {}))
         features = data.features or {}
         media = {name for name in names if type(features.get(name)).__name__ in _MEDIA}
-        columns = require_columns(self.name, [name for name in names if name not in media], mapping)
-        self._columns = Columns(columns.fields, columns.attributes, (*columns.ignored, *sorted(media)))
-        self._data = data.select_columns(sorted({*columns.fields.values(), *columns.attributes.values()}))
+        self.columns = tuple(name for name in names if name not in media)
+        self.unreadable = tuple(sorted(media))
+        self._data = data
         self._labels = {name: feature for name, feature in features.items() if hasattr(feature, "int2str")}
 
-    @property
-    def leftover_columns(self) -> tuple[str, ...]:
-        """Columns that no field is read from."""
-        return self._columns.ignored
-
-    @property
-    def field_columns(self) -> Mapping[Field, str]:
-        """The column that each field is read from."""
-        return self._columns.fields
-
-    def rows(self) -> Iterator[Row]:
-        """Read the rows, numbered from 1, in bounded memory. Raises `Unavailable` when the Hub goes away on the way."""
+    def rows(self, wanted: Collection[str] | None = None) -> Iterator[TableRow]:
+        """Read the rows, numbered from 1. Raises `Unavailable` when the Hub goes away on the way."""
         self.early_end = ""
-        for number, cells in enumerate(self._arriving(), start=1):
-            fields = {field: self._cell(name, cells.get(name)) for field, name in self._columns.fields.items()}
-            attributes = {
-                name: self._cell(column, cells.get(column)) for name, column in self._columns.attributes.items()
-            }
-            yield Row(number, fields, attributes, cells)
+        for number, cells in enumerate(self._arriving(self.columns if wanted is None else wanted), start=1):
+            yield TableRow(number, {name: self._cell(name, value) for name, value in cells.items()}, cells)
 
-    def _arriving(self) -> Iterator[Mapping[str, Any]]:
+    def _arriving(self, wanted: Collection[str]) -> Iterator[Mapping[str, Any]]:
         number = 0
         try:
             with quiet_datasets():
-                for number, cells in enumerate(self._data, start=1):  # noqa: B007 - where it ended is told below
+                for number, cells in enumerate(self._data.select_columns(sorted(wanted)), start=1):  # noqa: B007 - where it ended is told below
                     yield cells
         except reading_errors() as error:
             self.early_end = f"beyond row {number:,}: {one_line(error, 200)}"

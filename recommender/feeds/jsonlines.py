@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from itertools import chain, islice
-from typing import Any
+from typing import Any, ClassVar
 
 from recommender.errors import BadFeed
 from recommender.feeds.cells import exact_number
-from recommender.feeds.columns import MAX_NAMES, Field, Shapes, match_columns, require_columns
+from recommender.feeds.columns import MAX_NAMES
 from recommender.feeds.encodings import detect_encoding
 from recommender.feeds.lines import TextLines
-from recommender.feeds.rows import Feed, Row
 from recommender.feeds.sources import FeedFile
+from recommender.feeds.tables import Table, TableRow
 from recommender.query.serialization import kind_of
 
 SAMPLED_LINES = 200
 """Objects whose names are looked at before anything is written."""
 
 
-class JsonLinesTable:
+class JsonLinesTable(Table):
     """The objects of a file; of a list with one object a line, those between its brackets.
 
     `columns` are the names in the first `SAMPLED_LINES` objects. `early_end` says why the file seems cut off, when
@@ -28,22 +28,23 @@ class JsonLinesTable:
     objects.
     """
 
+    uniform: ClassVar[bool] = False
+
     def __init__(self, file: FeedFile) -> None:
         self.name = file.name
-        self.early_end = ""
         self._file = file
         self._encoding = detect_encoding(file.name, file.sample())
         names: dict[str, None] = {}
         reason = ""
-        for lines, members, problem in islice(self.objects(), SAMPLED_LINES):
-            names.update(dict.fromkeys(members))
-            reason = reason or (problem and f"; line {lines.first}: {problem}")
+        for row in islice(self.rows(), SAMPLED_LINES):
+            names.update(dict.fromkeys(row.cells))
+            reason = reason or (row.problem and f"; line {row.number}: {row.problem}")
         if not names:
             raise BadFeed(f"{self.name}: is not JSON Lines, which has one object a line{reason}")
         self.columns = tuple(names)[:MAX_NAMES]
 
-    def objects(self) -> Iterator[tuple[TextLines, dict[str, Any], str]]:
-        """Yield where each object stands, its members, and what is wrong with a line that can't be read."""
+    def rows(self, wanted: Collection[str] | None = None) -> Iterator[TableRow]:  # noqa: ARG002 - lines are read whole
+        """Read the objects, one a line."""
         self.early_end = ""
         with self._file.open() as stream:
             lines = TextLines(self.name, stream, self._encoding)
@@ -52,7 +53,7 @@ class JsonLinesTable:
                 members, problem = ({}, lines.problem) if lines.problem else _parse(line)
                 cut = problem and not lines.raw.endswith(("\n", "\r"))
                 broken = f"its last line, {lines.first:,}, breaks off: {problem}" if cut else ""
-                yield lines, members, problem
+                yield TableRow(lines.first, members, lines.raw, problem)
             self.early_end = self.early_end or broken
 
     def _object_lines(self, lines: TextLines) -> Iterator[str]:
@@ -67,38 +68,6 @@ class JsonLinesTable:
                 yield line.rstrip().removesuffix(",")
         if line.strip() != "]":
             self.early_end = "its list is not closed with ]"
-
-
-class JsonLinesFeed(Feed):
-    """Reads objects. Each may have members of its own; every shape is matched to the fields by itself."""
-
-    def __init__(self, file: FeedFile, mapping: Mapping[Field, str]) -> None:
-        self.name = file.name
-        self._table = JsonLinesTable(file)
-        self._shapes = Shapes(lambda names: match_columns(names, mapping))
-        require_columns(file.name, self._table.columns, mapping)
-
-    @property
-    def leftover_columns(self) -> tuple[str, ...]:
-        """Members that no field was read from, in the rows read so far."""
-        return self._shapes.leftover_names
-
-    @property
-    def field_columns(self) -> Mapping[Field, str]:
-        """The member that each field was read from, in the rows read so far."""
-        return self._shapes.field_columns
-
-    def rows(self) -> Iterator[Row]:
-        """Read the objects, in bounded memory."""
-        for lines, members, problem in self._table.objects():
-            if problem:
-                yield Row(lines.first, raw=lines.raw, problem=problem)
-                continue
-            columns = self._shapes.of(tuple(members))
-            fields = {field: members[name] for field, name in columns.fields.items()}
-            attributes = {attribute: members[name] for attribute, name in columns.attributes.items()}
-            yield Row(lines.first, fields, attributes, lines.raw)
-        self.early_end = self._table.early_end
 
 
 def _parse(line: str) -> tuple[dict[str, Any], str]:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from recommender.errors import BadFeed, MissingExtra
-from recommender.feeds.columns import Field, require_columns
-from recommender.feeds.rows import Feed, Row
 from recommender.feeds.sources import FeedFile
+from recommender.feeds.tables import Table, TableRow
 
 BATCH_ROWS = 1_000
 """Rows in memory at a time."""
 
 
-class ParquetTable:
+class ParquetTable(Table):
     """The rows of a Parquet file, read batch by batch.
 
     Raises `BadFeed` for a file that is gzipped or can't be read, and `MissingExtra` without pyarrow.
     """
+
+    unit: ClassVar[str] = "row"
 
     def __init__(self, file: FeedFile) -> None:
         self.name = file.name
@@ -29,25 +30,22 @@ class ParquetTable:
         with self._open() as parquet:
             self.columns: tuple[str, ...] = tuple(parquet.schema_arrow.names)
 
-    def rows(self, columns: Sequence[str] | None = None) -> Iterator[tuple[dict[str, Any], str]]:
-        """Yield the cells of each row, of all columns or of these, and what is wrong with a row that can't be read."""
+    def rows(self, wanted: Collection[str] | None = None) -> Iterator[TableRow]:
+        """Read the rows, numbered from 1. It never ends early: a file that is cut off can't be opened."""
+        first = 1
         with self._open() as parquet:
-            for batch in parquet.iter_batches(BATCH_ROWS, columns=columns):
+            for batch in parquet.iter_batches(BATCH_ROWS, columns=_columns(wanted)):
                 try:
-                    rows = batch.to_pylist()
+                    found = [TableRow(first + place, cells, cells) for place, cells in enumerate(batch.to_pylist())]
                 except UnicodeDecodeError:
-                    for place in range(batch.num_rows):
-                        try:
-                            yield batch.slice(place, 1).to_pylist()[0], ""
-                        except UnicodeDecodeError:
-                            yield {}, "holds bytes that are not UTF-8"
-                else:
-                    yield from ((cells, "") for cells in rows)
+                    found = [_row_alone(first + place, batch.slice(place, 1)) for place in range(batch.num_rows)]
+                yield from found
+                first += batch.num_rows
 
-    def check(self, columns: Sequence[str]) -> None:
+    def verify(self, wanted: Collection[str]) -> None:
         """Read these columns once to the end, so that a damaged file is refused before it is used."""
         with self._open() as parquet:
-            for _ in parquet.iter_batches(BATCH_ROWS, columns=columns):
+            for _ in parquet.iter_batches(BATCH_ROWS, columns=_columns(wanted)):
                 pass
 
     @contextmanager
@@ -65,35 +63,13 @@ class ParquetTable:
             raise BadFeed(f"{self.name}: is not a readable Parquet file: {first_line}") from error
 
 
-class ParquetFeed(Feed):
-    """Reads the columns of a table that are used.
+def _columns(wanted: Collection[str] | None) -> list[str] | None:
+    return None if wanted is None else sorted(wanted)
 
-    It never ends early: a file that is cut off can't be opened, and is refused before its first row.
-    """
 
-    def __init__(self, file: FeedFile, mapping: Mapping[Field, str]) -> None:
-        self.name = file.name
-        self._table = ParquetTable(file)
-        self._columns = require_columns(file.name, self._table.columns, mapping)
-        self._needed = sorted({*self._columns.fields.values(), *self._columns.attributes.values()})
-        self._table.check(self._needed)
-
-    @property
-    def leftover_columns(self) -> tuple[str, ...]:
-        """Columns that no field is read from."""
-        return self._columns.ignored
-
-    @property
-    def field_columns(self) -> Mapping[Field, str]:
-        """The column that each field is read from."""
-        return self._columns.fields
-
-    def rows(self) -> Iterator[Row]:
-        """Read the rows, numbered from 1, in bounded memory."""
-        for number, (cells, problem) in enumerate(self._table.rows(self._needed), start=1):
-            if problem:
-                yield Row(number, problem=problem)
-                continue
-            fields = {field: cells.get(name) for field, name in self._columns.fields.items()}
-            attributes = {attribute: cells.get(name) for attribute, name in self._columns.attributes.items()}
-            yield Row(number, fields, attributes, cells)
+def _row_alone(number: int, batch: Any) -> TableRow:
+    try:
+        cells = batch.to_pylist()[0]
+    except UnicodeDecodeError:
+        return TableRow(number, problem="holds bytes that are not UTF-8")
+    return TableRow(number, cells, cells)

@@ -6,17 +6,23 @@ where it begins, so none is ever expanded or fetched (https://docs.python.org/3/
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, ClassVar
 from xml.parsers import expat
 
 from recommender.errors import BadFeed
+from recommender.feeds.columns import MAX_NAMES
 from recommender.feeds.lines import MAX_LINE
 from recommender.feeds.sources import UNREADABLE, FeedFile, broken_off, reason
+from recommender.feeds.tables import Table, TableRow
 
 CHUNK = 1 << 16
 """Bytes parsed at a time: 64 KiB, so that the items finished in between are few."""
+
+SAMPLED_ITEMS = 200
+"""Items whose parts are looked at before anything is written."""
 
 MAX_DEPTH = 100
 """Elements within one another; product data needs five, and each one open costs memory."""
@@ -42,7 +48,7 @@ _CUT_OFF = frozenset(
 
 @dataclass(slots=True)
 class Item:
-    """An item: the line that it begins at, and its parts by name; a part that repeats is a list, a nested one None."""
+    """An item as it is read: its line, and its parts by name; a part that repeats is a list, a nested one None."""
 
     line: int
     parts: dict[str, Any] = field(default_factory=dict)
@@ -53,28 +59,50 @@ class _NoFeed(Exception):
     """The file is XML of another kind, or of a dangerous one; the message says which."""
 
 
-def items_of(file: FeedFile) -> Generator[Item, None, None]:
-    """Read the items of a file.
+class XmlTable(Table):
+    """The items of an RSS or Atom file, each with parts of its own. Raises `BadFeed` for a file without any."""
 
-    Raises `BadFeed` that names the line when the file is no XML feed or is cut off; the items before it come first.
-    """
-    parser = _Parser()
-    with file.open() as stream:
-        while True:
-            failure: BadFeed | None = None
-            chunk = b""
-            try:
-                chunk = stream.read(CHUNK)
-                parser.feed(chunk)
-            except _NoFeed as error:
-                failure = BadFeed(f"{file.name}: {error}")
-            except (expat.ExpatError, *UNREADABLE, ValueError, LookupError) as error:
-                failure = broken_off(file.name, parser.line, _why(error))
-            yield from parser.take()
-            if failure:
-                raise failure
-            if not chunk:
-                return
+    uniform: ClassVar[bool] = False
+
+    def __init__(self, file: FeedFile) -> None:
+        self.name = file.name
+        self._file = file
+        names: dict[str, None] = {}
+        try:
+            for row in islice(self.rows(), SAMPLED_ITEMS):
+                names.update(dict.fromkeys(row.cells))
+        except BadFeed:
+            if not names:  # else the items before the damage are worth reading
+                raise
+        if not names:
+            raise BadFeed(f"{self.name}: holds no <item> or <entry> with product data; expected one for each product")
+        self.columns = tuple(names)[:MAX_NAMES]
+
+    def rows(self, wanted: Collection[str] | None = None) -> Iterator[TableRow]:  # noqa: ARG002 - items are read whole
+        """Read the items.
+
+        Raises `BadFeed` that names the line when the file is no XML feed or is cut off; the items before it come first.
+        """
+        self.early_end = ""
+        parser = _Parser()
+        with self._file.open() as stream:
+            while True:
+                failure: BadFeed | None = None
+                chunk = b""
+                try:
+                    chunk = stream.read(CHUNK)
+                    parser.feed(chunk)
+                except _NoFeed as error:
+                    failure = BadFeed(f"{self.name}: {error}")
+                except (expat.ExpatError, *UNREADABLE, ValueError, LookupError) as error:
+                    failure = broken_off(self.name, parser.line, _why(error))
+                for item in parser.take():
+                    yield TableRow(item.line, item.parts, item.parts, item.problem)
+                if failure:
+                    self.early_end = str(failure)
+                    raise failure
+                if not chunk:
+                    return
 
 
 class _Parser:

@@ -13,10 +13,9 @@ from service.conftest import Service, serving, settings_of
 from recommender.application.composition import Application
 from recommender.errors import BadInput, Unavailable
 from recommender.feeds.cells import exact_number
-from recommender.feeds.jsonlines import JsonLinesFeed
+from recommender.feeds.formats import open_feed
 from recommender.feeds.products import ProductObjects, product_of
 from recommender.feeds.rejections import BadRow
-from recommender.feeds.sources import FeedFile
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.protocol import VectorIndex
 from recommender.service.operator_routes import CHECK_S
@@ -137,7 +136,8 @@ LINES = [
 @pytest.mark.parametrize("line", LINES, ids=[line[:40] for line in LINES])
 def test_the_service_takes_what_a_feed_takes_and_says_of_the_rest_what_a_feed_says(tmp_path: Path, line: str) -> None:
     (tmp_path / "feed.jsonl").write_text(f'{{"sku": "first", "title": "First"}}\n{line}\n', encoding="utf-8")
-    *_, row = JsonLinesFeed(FeedFile("feed", tmp_path / "feed.jsonl", gzipped=False), {}).rows()
+    with open_feed(tmp_path / "feed.jsonl") as feed:
+        *_, row = feed.rows()
     members = json.loads(line, parse_float=exact_number)
     try:
         expected = product_of(row)

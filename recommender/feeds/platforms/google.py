@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from recommender.feeds.columns import Columns, Field, match_columns, plain_name, require_columns
-from recommender.feeds.delimited import DelimitedTable
+from recommender.feeds.columns import Columns, Field, Shapes, match_columns, plain_name, require_columns
 from recommender.feeds.prices import price_to_show
 from recommender.feeds.rejections import BadRow
 from recommender.feeds.rows import Feed, Row
+from recommender.feeds.tables import Table
 
 _ATTRIBUTES = ("color", "size", "material", "pattern", "gender", "age_group", "condition")
 """What is kept beside the fields: https://support.google.com/merchants/answer/7052112."""
@@ -88,38 +88,37 @@ def google_row(line: int, cells: Mapping[str, Any], columns: GoogleColumns, raw:
     return Row(line, fields, attributes, raw, problem)
 
 
-class GoogleTableFeed(Feed):
-    """Reads Google's product data from a table, most often TSV."""
+class GoogleFeed(Feed):
+    """Reads Google's product data from a table, most often TSV, or from the items of an XML file."""
 
-    def __init__(self, table: DelimitedTable, mapping: Mapping[Field, str]) -> None:
+    def __init__(self, table: Table, mapping: Mapping[Field, str]) -> None:
         self.name = table.name
         self._table = table
-        names = _first_of_repeated(table.header)
-        columns = require_columns(table.name, names, mapping)
-        self._columns = google_columns(columns, names, mapping)
-        self._places = {name: table.header.index(name) for name in names}
+        self._shapes = Shapes(lambda names: google_columns(match_columns(names, mapping), names, mapping))
+        names = _first_of_repeated(table.columns)
+        require_columns(table.name, names, mapping)
+        if table.uniform:
+            self._shapes.of(tuple(names))
 
     @property
     def leftover_columns(self) -> tuple[str, ...]:
-        """Columns that no field is read from."""
-        return self._columns.ignored
+        """Columns that no field is read from; of XML, in the items read so far."""
+        return self._shapes.leftover_names
 
     @property
     def field_columns(self) -> Mapping[Field, str]:
-        """The column that each field is read from."""
-        return self._columns.fields
+        """The column that each field is read from; of XML, in the items read so far."""
+        return self._shapes.field_columns
 
     def rows(self) -> Iterator[Row]:
-        """Read the rows below the header, in bounded memory."""
-        for lines, found, problem in self._table.whole_records():
-            cells = {name: found[place] for name, place in self._places.items()}
-            yield google_row(lines.first, cells, self._columns, lines.raw, problem)
-        self.early_end = self._table.early_end
-
-
-def item_columns(names: Sequence[str], mapping: Mapping[Field, str]) -> GoogleColumns:
-    """Find the fields among the names of an item, which may lack any of them."""
-    return google_columns(match_columns(names, mapping), names, mapping)
+        """Read the rows, in bounded memory."""
+        self.early_end = ""
+        try:
+            for row in self._table.rows():
+                columns = self._shapes.of(tuple(row.cells))
+                yield google_row(row.number, row.cells, columns, row.raw, row.problem)
+        finally:
+            self.early_end = self._table.early_end
 
 
 def _one(value: Any) -> str:

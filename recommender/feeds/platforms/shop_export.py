@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from recommender.errors import BadFeed
 from recommender.feeds.columns import Field, column_named, enumerate_names, plain_name
-from recommender.feeds.delimited import DelimitedTable
 from recommender.feeds.rows import Feed, Row
+from recommender.feeds.tables import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,60 +54,60 @@ class ShopTable:
     Raises `BadFeed` when a required part is not there, stands there twice, or a column of `mapping` is missing.
     """
 
-    def __init__(self, table: DelimitedTable, platform: Platform, mapping: Mapping[Field, str]) -> None:
+    def __init__(self, table: Table, platform: Platform, mapping: Mapping[Field, str]) -> None:
         self.table = table
-        places = {part: self._place(names) for part, names in platform.parts.items()}
-        self._places = {part: place for part, place in places.items() if place is not None}
+        columns = {part: self._column(names) for part, names in platform.parts.items()}
+        self._columns = {part: column for part, column in columns.items() if column is not None}
         for part in platform.required:
-            if part not in self._places:
+            if part not in self._columns:
                 raise BadFeed(
                     f"{table.name}: is not an export of {platform.name}: no column for the {part} among"
-                    f" {enumerate_names(table.header)}; use --format csv for a table of another kind"
+                    f" {enumerate_names(table.columns)}; use --format csv for a table of another kind"
                 )
         self._dropped = tuple(field for field, column in mapping.items() if not column)
-        self._mapped = {field: self._place_of(field, column) for field, column in mapping.items() if column}
+        self._mapped = {field: self._mapped_column(field, column) for field, column in mapping.items() if column}
 
     @property
     def leftover_names(self) -> tuple[str, ...]:
         """Columns that nothing is read from."""
-        read = {*self._places.values(), *self._mapped.values()}
-        return tuple(name for place, name in enumerate(self.table.header) if place not in read and name.strip())
+        read = {*self._columns.values(), *self._mapped.values()}
+        return tuple(name for name in self.table.columns if name and name not in read)
 
     def field_columns(self, fields: Mapping[Field, str]) -> dict[Field, str]:
         """Return the column of each field that is read from one of these parts, or that `--map` names."""
-        places = {field: self._places[part] for field, part in fields.items() if part in self._places}
-        wanted = {field: place for field, place in places.items() if field not in self._dropped} | self._mapped
-        return {field: self.table.header[place] for field, place in wanted.items()}
+        columns = {field: self._columns[part] for field, part in fields.items() if part in self._columns}
+        return {field: column for field, column in columns.items() if field not in self._dropped} | self._mapped
 
     def records(self) -> Iterator[Record]:
         """Read the records below the header, in bounded memory; cells without white space around them."""
-        for lines, found, problem in self.table.whole_records():
-            cells = {part: found[place].strip() for part, place in self._places.items()}
-            mapped = dict.fromkeys(self._dropped, "") | {field: found[place] for field, place in self._mapped.items()}
-            yield Record(lines.first, cells, mapped, lines.raw, problem)
+        for row in self.table.rows():
+            cells = {part: row.cells.get(column, "").strip() for part, column in self._columns.items()}
+            named = {field: row.cells.get(column, "") for field, column in self._mapped.items()}
+            mapped = dict.fromkeys(self._dropped, "") | named
+            yield Record(row.number, cells, mapped, str(row.raw), row.problem)
 
-    def _place(self, names: str) -> int | None:
-        header = [plain_name(name) for name in self.table.header]
+    def _column(self, names: str) -> str | None:
+        header = [plain_name(name) for name in self.table.columns]
         found = next((name for name in names.split() if name in header), None)
         if found is None:
             return None
+        column = self.table.columns[header.index(found)]
         if header.count(found) > 1:
-            twice = self.table.header[header.index(found)]
-            raise BadFeed(f"{self.table.name}: the column {twice!r} stands there twice; rename or remove one")
-        return header.index(found)
+            raise BadFeed(f"{self.table.name}: the column {column!r} stands there twice; rename or remove one")
+        return column
 
-    def _place_of(self, field: Field, column: str) -> int:
-        found = column_named(column, self.table.header)
+    def _mapped_column(self, field: Field, column: str) -> str:
+        found = column_named(column, self.table.columns)
         if found is None:
-            known = enumerate_names(self.table.header)
+            known = enumerate_names(self.table.columns)
             raise BadFeed(f"{self.table.name}: no column {column!r} for --map {field}={column}; it has {known}")
-        return self.table.header.index(found)
+        return found
 
 
 class ShopExport(Feed):
     """Reads the export of a shop system; what it marks as not offered is left out and counted as withdrawn."""
 
-    def __init__(self, table: DelimitedTable, platform: Platform, mapping: Mapping[Field, str]) -> None:
+    def __init__(self, table: Table, platform: Platform, mapping: Mapping[Field, str]) -> None:
         self.name = table.name
         self._table = ShopTable(table, platform, mapping)
         self._platform = platform

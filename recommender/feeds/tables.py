@@ -1,0 +1,83 @@
+"""Tables: what a file of any format gives, row by row, and a feed that is read by the names of its columns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from recommender.feeds.columns import Field, Shapes, match_columns, require_columns
+from recommender.feeds.rows import Feed, Row
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A row of a file: the number of its first line (from 1), its cells by column, and its text as the file has it.
+
+    With a `problem` it could not be read, and `cells` are what there is of it.
+    """
+
+    number: int
+    cells: Mapping[str, Any] = field(default_factory=dict)
+    raw: object = ""
+    problem: str = ""
+
+
+class Table(ABC):
+    """The rows of a file under its columns, read in bounded memory and as often as it is asked for.
+
+    `columns` are the names in the order of the file; a name may stand there twice. `early_end` says why the file seems
+    cut off, once its rows have been read to the end. `unit` is what the rows are counted by. Where the rows differ in
+    their columns (`uniform` is false), `columns` are those of the first rows. `unreadable` columns hold no text.
+    """
+
+    unit: ClassVar[str] = "line"
+    uniform: ClassVar[bool] = True
+    name: str
+    columns: tuple[str, ...]
+    unreadable: tuple[str, ...] = ()
+    early_end: str = ""
+
+    @abstractmethod
+    def rows(self, wanted: Collection[str] | None = None) -> Iterator[TableRow]:
+        """Read the rows. Of a format that stores columns apart, only the `wanted` ones are read."""
+
+    def verify(self, wanted: Collection[str]) -> None:  # noqa: B027 - most formats show damage only as they are read
+        """Raise `BadFeed` for damage that can be found before the first row."""
+
+
+class ColumnFeed(Feed):
+    """Reads any table by the names of its columns; every set of names is matched to the fields once."""
+
+    def __init__(self, table: Table, mapping: Mapping[Field, str]) -> None:
+        self.name = table.name
+        self._table = table
+        self._shapes = Shapes(lambda names: match_columns(names, mapping))
+        columns = require_columns(table.name, table.columns, mapping)
+        self._wanted = {*columns.fields.values(), *columns.attributes.values()}
+        table.verify(self._wanted)
+        if table.uniform:
+            self._shapes.of(table.columns)
+
+    @property
+    def leftover_columns(self) -> tuple[str, ...]:
+        """Columns that no field is read from; where the rows differ, in the rows read so far."""
+        return (*self._shapes.leftover_names, *self._table.unreadable)
+
+    @property
+    def field_columns(self) -> Mapping[Field, str]:
+        """The column that each field is read from; where the rows differ, in the rows read so far."""
+        return self._shapes.field_columns
+
+    def rows(self) -> Iterator[Row]:
+        """Read the rows, in bounded memory."""
+        self.early_end = ""
+        try:
+            for row in self._table.rows(self._wanted):
+                columns = self._shapes.of(tuple(row.cells))
+                fields = {field: row.cells[name] for field, name in columns.fields.items()}
+                attributes = {name: row.cells[column] for name, column in columns.attributes.items()}
+                yield Row(row.number, fields, attributes, row.raw, row.problem)
+        finally:
+            self.early_end = self._table.early_end
