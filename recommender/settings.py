@@ -18,7 +18,7 @@ from pydantic_settings import (
 )
 
 from recommender.errors import BadInput
-from recommender.types import EncoderChoice
+from recommender.types import EncoderChoice, Quantization
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -89,6 +89,24 @@ class Settings(BaseSettings):
     )
     collection_prefix: str = Field(
         default="recommender", description="Prefix of the names of this installation's collections on a Qdrant server."
+    )
+    qdrant_shards: int = Field(
+        default=0,
+        ge=0,
+        description="Shards of a collection on a Qdrant server; 0: the server's own choice. This and the next four "
+        "hold for collections made from then on: run `recommender index rebuild`.",
+    )
+    qdrant_replicas: int = Field(
+        default=1, ge=1, description="Copies of each shard on a cluster; with 2, one node may be down."
+    )
+    qdrant_write_consistency: int = Field(
+        default=1, ge=1, description="Copies that must take a write before it counts as done."
+    )
+    qdrant_on_disk: bool = Field(default=False, description="Whether the server maps full vectors from the disk.")
+    qdrant_quantization: Quantization = Field(
+        default=Quantization.NONE,
+        description="How the server keeps vectors in memory: `none`, `int8` (a quarter) or `binary` (a 32nd); answers "
+        "are rescored with the full vectors.",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),

@@ -36,6 +36,14 @@ class EncoderChoice(StrEnum):
     ONNX_INT8 = "onnx-int8"
 
 
+class Quantization(StrEnum):
+    """How a Qdrant server keeps vectors in memory; the answer is rescored with the full ones from the disk."""
+
+    NONE = "none"
+    INT8 = "int8"
+    BINARY = "binary"
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
     """One article of the catalogue, as a feed or a caller states it.

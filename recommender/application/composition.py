@@ -87,11 +87,22 @@ class Application:
         if not self.settings.qdrant_url:
             return EmbeddedEngine(self.settings.index_dir)
         try:
-            from recommender.index.server.engine import connect  # takes 0.7 s, which the embedded engine does not cost
+            from recommender.index.server.engine import (  # takes 0.7 s, which the embedded engine does not cost
+                CollectionLayout,
+                connect,
+            )
         except ModuleNotFoundError as error:
             raise MissingExtra("server", "a Qdrant server (QDRANT_URL)") from error
 
-        return connect(self.settings.qdrant_url, self.settings.qdrant_api_key, self.settings.collection_prefix)
+        settings = self.settings
+        layout = CollectionLayout(
+            settings.qdrant_shards,
+            settings.qdrant_replicas,
+            settings.qdrant_write_consistency,
+            settings.qdrant_on_disk,
+            settings.qdrant_quantization,
+        )
+        return connect(settings.qdrant_url, settings.qdrant_api_key, settings.collection_prefix, layout)
 
     @cached_property
     def registry(self) -> Registry:

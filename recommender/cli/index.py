@@ -36,15 +36,20 @@ def status(run: CommandRun) -> Output:
         condition = "" if each["condition"] == "absent" else each["condition"]
         points = condition if each["points"] is None else f"{each['points']:,}"
         rows.append([each["generation"], each["model"], each["state"], each["role"], points])
+    if any(each["layout"] for each in found):
+        columns.append(("on the server", "left"))
+        for row, each in zip(rows, found, strict=True):
+            row.append(", ".join(f"{name} {value}" for name, value in each["layout"].items()))
     problems = [f"{each['generation']}: {each['problem']}" for each in found if each["problem"]]
     return Output({"generations": found}, lambda: print_table(columns, rows), problems)
 
 
 def _describe(application: Application, generation: Generation, previous: Generation | None) -> dict[str, Any]:
-    points, condition, problem = None, "absent", ""
+    points, condition, problem, layout = None, "absent", "", {}
     try:
         if generation.name in application.engine.names():
             points, condition = application.index(generation).count(), "open"
+            layout = application.engine.layout(generation.name)
     except IndexHeld as error:
         condition, problem = "held", str(error)
     except Unavailable as error:
@@ -63,6 +68,7 @@ def _describe(application: Application, generation: Generation, previous: Genera
         "role": role,
         "points": points,
         "condition": condition,
+        "layout": layout,
         "problem": problem,
         "created_at": generation.created_at,
         "ready_at": generation.ready_at,

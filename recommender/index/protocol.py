@@ -147,7 +147,10 @@ class VectorIndex(Protocol):
         """Return when everything that was written is durable."""
 
     def optimize(self) -> None:
-        """Build the graph for points that were appended since the last time; a server does so by itself."""
+        """Build the graph for points that were appended since the last time.
+
+        A server does so by itself, except for a new generation: there this begins it, and waits for its end.
+        """
 
     def close(self) -> None:
         """Release the generation; in embedded mode another process may open it then."""
@@ -165,6 +168,12 @@ class VectorEngine(Protocol):
         Raises `IndexHeld` when another process has it (embedded), `Unavailable` when the engine is away, and
         `NotFound` when there is none of this name.
         """
+
+    def version(self) -> str:
+        """Return the engine's version. Raises `BadInput` for a server that is too old."""
+
+    def layout(self, name: str) -> JsonObject:
+        """Return how a server keeps a generation (state, shards, copies); nothing for the embedded engine."""
 
     def drop(self, name: str) -> None:
         """Remove a generation and its files; one that is not there is no error."""

@@ -45,6 +45,7 @@ def examine() -> list[Finding]:
         "database": _check_database,
         "schema": _check_schema,
         "disk": _check_disk,
+        "engine": _check_engine,
         "model": _check_model,
         "index": _check_index,
         "queue": _check_queue,
@@ -86,6 +87,16 @@ def _check_disk(application: Application) -> str:
     if free < LOW_DISK:
         raise RecommenderError(f"{free >> 20} MiB free at {application.settings.home}; make room for a rebuild")
     return f"{free >> 30} GiB free"
+
+
+def _check_engine(application: Application) -> str:
+    settings, version = application.settings, application.engine.version()
+    if not settings.qdrant_url:
+        return f"embedded, {version}"
+    plain = settings.qdrant_api_key and settings.qdrant_url.startswith("http:")
+    return f"Qdrant server {version}" + (
+        "; the API key travels without TLS, use https beyond one machine" * bool(plain)
+    )
 
 
 def _check_model(application: Application) -> str:

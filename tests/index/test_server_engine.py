@@ -7,13 +7,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from recommender.errors import BadInput, NotFound, Unavailable
-from recommender.index.server.engine import ServerEngine, connect
+from recommender.index.server.engine import CollectionLayout, ServerEngine, connect
+from recommender.types import JsonObject, Quantization
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -58,7 +61,6 @@ def test_an_error_of_the_server_is_one_line_that_names_it(answering: tuple[int, 
     assert ("QDRANT_API_KEY" in message) == (status in (401, 403))
 
 
-@pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")
 def test_a_server_that_is_away_is_named_without_secrets() -> None:
     engine = connect("http://someone:secret@127.0.0.1:1", api_key="key-123")
     with pytest.raises(Unavailable, match=r"http://127\.0\.0\.1:1 does not answer.*QDRANT_URL") as caught:
@@ -117,3 +119,113 @@ def test_without_the_client_a_server_is_refused_with_the_command_that_installs_i
     names, complaint = done.stdout.splitlines()
     assert names == "[]"
     assert "pip install 'recommender[server]'" in complaint
+
+
+class _Collection(BaseHTTPRequestHandler):
+    """A server with one collection, which needs a second look to be green; it notes what is asked of it."""
+
+    version = "1.19.1"
+    asked: ClassVar[list[tuple[str, str, JsonObject]]] = []
+    status: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
+        self.asked.append((self.command, self.path, body))
+        answer: JsonObject = {"result": True, "status": "ok", "time": 0.0}
+        if self.path == "/":
+            answer = {"title": "qdrant", "version": self.version}
+        elif self.path.endswith("/exists"):
+            answer["result"] = {"exists": True}
+        elif self.command == "GET":
+            answer["result"] = self.collection()
+        elif self.path.startswith("/collections/recommender_g0001/index"):
+            answer["result"] = {"operation_id": 1, "status": "completed"}
+        elif self.command == "PATCH":
+            self.status[:] = ["yellow", "green"]
+        data = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def collection(self) -> JsonObject:
+        made = next(body for command, path, body in self.asked if command == "PUT" and path.startswith("/collections/"))
+        threshold = 10_000 if any(command == "PATCH" for command, _, _ in self.asked) else 0
+        optimizers = {"deleted_threshold": 0.2, "vacuum_min_vector_number": 1000, "default_segment_number": 0}
+        return {
+            "status": self.status.pop(0) if self.status else "green",
+            "optimizer_status": "ok",
+            "segments_count": 1,
+            "payload_schema": {},
+            "config": {
+                "params": {name: made[name] for name in made if name in ("vectors", "shard_number")}
+                | {"replication_factor": made["replication_factor"]},
+                "hnsw_config": {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000},
+                "optimizer_config": optimizers | {"flush_interval_sec": 5, "indexing_threshold": threshold},
+                "quantization_config": made.get("quantization_config"),
+            },
+        }
+
+    do_PUT = do_POST = do_DELETE = do_PATCH = do_GET  # noqa: N815 - the base class names them so
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def _serving(version: str = "1.19.1") -> Iterator[tuple[str, list[tuple[str, str, JsonObject]]]]:
+    handler = type("Collection", (_Collection,), {"version": version, "asked": [], "status": []})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", handler.asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_new_collection_is_laid_out_as_set_and_says_so() -> None:
+    layout = CollectionLayout(shards=3, replicas=2, write_consistency=2, quantization=Quantization.INT8)
+    with _serving() as (url, asked):
+        engine = connect(url, layout=layout)
+        engine.create("g0001", 4)
+        said = engine.layout("g0001")
+        engine.close()
+    made = next(body for command, path, body in asked if (command, path) == ("PUT", "/collections/recommender_g0001"))
+    assert (made["shard_number"], made["replication_factor"], made["write_consistency_factor"]) == (3, 2, 2)
+    assert made["vectors"]["dense"]["on_disk"] is True  # what is rescored need not be in memory
+    assert made["quantization_config"]["scalar"]["type"] == "int8"
+    assert (said["shards"], said["replicas"], said["quantization"], said["status"]) == (3, 2, "int8", "green")
+
+
+def test_graphs_of_a_new_collection_wait_for_the_end_of_the_load_and_the_switch_for_them() -> None:
+    with _serving() as (url, asked):
+        engine = connect(url)
+        index = engine.create("g0001", 4)
+        made = next(body for command, path, body in asked if command == "PUT" and "index" not in path)
+        assert made["optimizers_config"]["indexing_threshold"] == 0
+        index.optimize()
+        before = len(asked)
+        states = [path for command, path, _ in asked[-3:] if command == "GET"]
+        index.optimize()
+        engine.close()
+    assert [body["optimizers_config"]["indexing_threshold"] > 0 for command, _, body in asked if command == "PATCH"]
+    assert len(states) == 2  # yellow, then green
+    assert len(asked) == before + 1  # later the server builds by itself, and nobody waits
+
+
+@pytest.mark.parametrize("version", ["1.16.3", "0.11.9"])
+def test_a_server_that_is_too_old_is_refused_before_anything_is_made(version: str) -> None:
+    with _serving(version) as (url, asked):
+        engine = connect(url)
+        with pytest.raises(BadInput, match=rf"Qdrant {version}; upgrade it to 1\.17"):
+            engine.create("g0001", 4)
+        engine.close()
+    assert {command for command, _, _ in asked} == {"GET"}
+
+
+def test_a_key_without_tls_is_no_warning_of_the_client(recwarn: pytest.WarningsRecorder) -> None:
+    connect("http://127.0.0.1:1", api_key="key-123").close()
+    assert not recwarn.list

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext, suppress
+from importlib.metadata import version
 from pathlib import Path
 from uuid import UUID
 
@@ -216,6 +217,12 @@ class EmbeddedEngine(VectorEngine):
             index = EmbeddedIndex(name, path, lock)
             on_error.pop_all()
             return index
+
+    def version(self) -> str:
+        return version("qdrant-edge-py")
+
+    def layout(self, name: str) -> JsonObject:  # noqa: ARG002 - nothing here can be set
+        return {}
 
     def drop(self, name: str) -> None:
         """Remove a generation and its files; one that is not there is no error.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -29,7 +31,7 @@ from recommender.index.query_plan import (
 )
 from recommender.index.server.query import query_arguments, server_filter, server_order, server_sparse
 from recommender.query import Filters
-from recommender.types import JsonObject
+from recommender.types import JsonObject, Quantization
 
 WRITE_BATCH = 256
 """Points in one request: about 2 MB of JSON at 384 dimensions; a server takes 32 MB by default."""
@@ -38,7 +40,27 @@ TIMEOUT_S = 60
 """How long one request may take: a batch that waits for its write, on a server that is busy building a graph."""
 
 
-def connect(url: str, api_key: str = "", prefix: str = "recommender") -> ServerEngine:
+OLDEST_SERVER = (1, 17)
+"""The first version that knows every request of ours; the tests compare each with what 1.17, 1.18 and 1.19 know."""
+
+GREEN_POLL_S = 1.0
+"""Between two looks at whether a server has built the graphs of a new collection."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionLayout:
+    """How new collections are laid out on the server; 0 shards leave their number to it."""
+
+    shards: int = 0
+    replicas: int = 1
+    write_consistency: int = 1
+    on_disk: bool = False
+    quantization: Quantization = Quantization.NONE
+
+
+def connect(
+    url: str, api_key: str = "", prefix: str = "recommender", layout: CollectionLayout | None = None
+) -> ServerEngine:
     """Return the engine of the server at `url`. No request is made yet.
 
     Raises `BadInput` when the URL is not one of a server.
@@ -51,9 +73,12 @@ def connect(url: str, api_key: str = "", prefix: str = "recommender") -> ServerE
     if not host or parts.scheme not in ("http", "https"):
         raise BadInput("QDRANT_URL is not the URL of a server; expected something like http://localhost:6333")
     # The client's own version check is a request of its own, and a warning where it fails; `open` reports better.
-    client = QdrantClient(url=url, api_key=api_key or None, timeout=TIMEOUT_S, check_compatibility=False)
+    with warnings.catch_warnings():
+        # About a key without TLS, with a path of the code; `doctor` says it in a sentence.
+        warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
+        client = QdrantClient(url=url, api_key=api_key or None, timeout=TIMEOUT_S, check_compatibility=False)
     address = host if port is None else f"{host}:{port}"
-    return ServerEngine(client, prefix, f"{parts.scheme}://{address}")
+    return ServerEngine(client, prefix, f"{parts.scheme}://{address}", layout)
 
 
 class ServerIndex(VectorIndex):
@@ -152,7 +177,17 @@ class ServerIndex(VectorIndex):
         """Do nothing: each write waited until the server had logged and applied it."""
 
     def optimize(self) -> None:
-        """Do nothing: a server builds its graphs by itself."""
+        """Have the server build the graphs that a new collection puts off, and return when it has.
+
+        Later it builds them by itself, beside the queries.
+        """
+        with engine_errors(self._where):
+            if self._client.get_collection(self._collection).config.optimizer_config.indexing_threshold:
+                return
+            threshold = models.OptimizersConfigDiff(indexing_threshold=INDEXING_THRESHOLD_KB)
+            self._client.update_collection(self._collection, optimizers_config=threshold)
+            while self._client.get_collection(self._collection).status != models.CollectionStatus.GREEN:
+                time.sleep(GREEN_POLL_S)
 
     def close(self) -> None:
         """Do nothing: the connection belongs to the engine."""
@@ -161,22 +196,39 @@ class ServerIndex(VectorIndex):
 class ServerEngine(VectorEngine):
     """The generations on one server: collections named `PREFIX_NAME`. `where` is how messages call the server."""
 
-    def __init__(self, client: QdrantClient, prefix: str = "recommender", where: str = "the Qdrant server") -> None:
+    def __init__(
+        self,
+        client: QdrantClient,
+        prefix: str = "recommender",
+        where: str = "the Qdrant server",
+        layout: CollectionLayout | None = None,
+    ) -> None:
         self._client = client
         self._prefix = prefix
         self._where = where
+        self._layout = layout or CollectionLayout()
 
     def create(self, name: str, dimension: int) -> ServerIndex:
+        self.version()
         self.drop(name)
+        layout = self._layout
+        dense = models.VectorParams(
+            size=dimension, distance=models.Distance.COSINE, on_disk=layout.on_disk or layout.quantization != "none"
+        )
         with engine_errors(self._where):
             self._client.create_collection(
                 self._collection(name),
-                vectors_config={DENSE: models.VectorParams(size=dimension, distance=models.Distance.COSINE)},
+                vectors_config={DENSE: dense},
                 sparse_vectors_config={LEXICAL: models.SparseVectorParams(modifier=models.Modifier.IDF)},
                 hnsw_config=models.HnswConfigDiff(
                     m=HNSW_M, ef_construct=HNSW_EF_CONSTRUCT, full_scan_threshold=FULL_SCAN_THRESHOLD_KB
                 ),
-                optimizers_config=models.OptimizersConfigDiff(indexing_threshold=INDEXING_THRESHOLD_KB),
+                # No graph before `optimize`: one that is built while points arrive is built again and again.
+                optimizers_config=models.OptimizersConfigDiff(indexing_threshold=0),
+                quantization_config=_quantization(layout.quantization),
+                shard_number=layout.shards or None,
+                replication_factor=layout.replicas,
+                write_consistency_factor=layout.write_consistency,
             )
         return self.open(name)
 
@@ -206,6 +258,30 @@ class ServerEngine(VectorEngine):
                     self._client.create_payload_index(collection, field, _field_parameters(field), wait=True)
         return ServerIndex(self._client, collection, vectors[DENSE].size, self._where)
 
+    def version(self) -> str:
+        """Return the server's version. Raises `BadInput` for one that is too old for our requests."""
+        with engine_errors(self._where):
+            found = self._client.info().version
+        if tuple(int(part) for part in found.split(".")[:2]) < OLDEST_SERVER:
+            oldest = ".".join(map(str, OLDEST_SERVER))
+            raise BadInput(f"{self._where} runs Qdrant {found}; upgrade it to {oldest} or newer")
+        return found
+
+    def layout(self, name: str) -> JsonObject:
+        """Return how the server keeps a generation: its state, shards, copies, quantisation."""
+        with engine_errors(self._where):
+            info = self._client.get_collection(self._collection(name))
+        params = info.config.params
+        vectors = params.vectors[DENSE] if isinstance(params.vectors, dict) else None
+        return {
+            "status": info.status.value,
+            "shards": params.shard_number,
+            "replicas": params.replication_factor,
+            "write_consistency": params.write_consistency_factor,
+            "on_disk": bool(vectors and vectors.on_disk),
+            "quantization": _quantization_name(info.config.quantization_config),
+        }
+
     def drop(self, name: str) -> None:
         with engine_errors(self._where):
             self._client.delete_collection(self._collection(name))
@@ -230,6 +306,27 @@ def _field_parameters(field: str) -> models.PayloadFieldSchema:
             return models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, enable_hnsw=in_graph)
         case FieldKind.FLOAT:
             return models.FloatIndexParams(type=models.FloatIndexType.FLOAT, enable_hnsw=in_graph)
+
+
+def _quantization(kind: Quantization) -> models.ScalarQuantization | models.BinaryQuantization | None:
+    match kind:
+        case Quantization.INT8:
+            scalar = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
+            return models.ScalarQuantization(scalar=scalar)
+        case Quantization.BINARY:
+            return models.BinaryQuantization(binary=models.BinaryQuantizationConfig(always_ram=True))
+        case Quantization.NONE:
+            return None
+
+
+def _quantization_name(config: models.QuantizationConfig | None) -> Quantization:
+    match config:
+        case models.ScalarQuantization():
+            return Quantization.INT8
+        case models.BinaryQuantization():
+            return Quantization.BINARY
+        case _:
+            return Quantization.NONE
 
 
 def _point_struct(point: Point) -> models.PointStruct:

@@ -30,6 +30,9 @@ from recommender.types import SparseVector
 _SCORE = "$score"
 """What the stage before a formula gave a point."""
 
+_RESCORED = models.QuantizationSearchParams(rescore=True, oversampling=2.0)
+"""Of a quantised collection, twice as many candidates are scored again with their full vectors. Others ignore it."""
+
 Arguments = dict[str, Any]
 
 
@@ -38,7 +41,8 @@ def query_arguments(query: IndexQuery, plan: Stage) -> Arguments:
     conditions = conditions_of(query.filters, query.ids)
     width = FILTERED_EF if conditions.off_graph else None
     # What holds in every stage that looks at points, not at what another stage brings.
-    leaf = {"filter": _filter(conditions), "params": models.SearchParams(exact=query.exact, hnsw_ef=width)}
+    params = models.SearchParams(exact=query.exact, hnsw_ef=width, quantization=_RESCORED)
+    leaf = {"filter": _filter(conditions), "params": params}
     renamed = {"filter": "query_filter", "params": "search_params"}
     arguments = {renamed.get(name, name): value for name, value in _stage(plan, leaf).items()}
     return arguments | {"with_payload": list(CARD_FIELDS)}
