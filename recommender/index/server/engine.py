@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import numpy as np
+from httpx import Limits
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
@@ -76,7 +77,11 @@ def connect(
     with warnings.catch_warnings():
         # About a key without TLS, with a path of the code; `doctor` says it in a sentence.
         warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
-        client = QdrantClient(url=url, api_key=api_key or None, timeout=TIMEOUT_S, check_compatibility=False)
+        # Its own limits keep no connection to this machine open: each query would make one.
+        kept = Limits(max_keepalive_connections=20, keepalive_expiry=60)
+        client = QdrantClient(
+            url=url, api_key=api_key or None, timeout=TIMEOUT_S, check_compatibility=False, limits=kept
+        )
     address = host if port is None else f"{host}:{port}"
     return ServerEngine(client, prefix, f"{parts.scheme}://{address}", layout)
 
