@@ -19,6 +19,7 @@ EXIT_CODES and HTTP_STATUSES say how a process or an answer ends with each.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -117,6 +118,15 @@ HTTP_STATUSES: dict[type[RecommenderError], int] = {
     Unavailable: 503,
     Refused: 409,
 }
+
+
+TYPE_PREFIX = "urn:recommender:"
+"""Before the name of an error in a problem document: its `type`, which a program can tell apart."""
+
+
+def problem_type(kind: type[RecommenderError]) -> str:
+    """Return the `type` of the problem that tells of an error: `UnknownSku` is `urn:recommender:unknown-sku`."""
+    return TYPE_PREFIX + "-".join(re.findall("[A-Z][a-z]+", kind.__name__)).lower()
 
 
 def _nearest(table: dict[type[RecommenderError], int], error: BaseException, default: int) -> int:

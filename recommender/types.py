@@ -8,7 +8,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Protocol
 
-from recommender.forms import SOMETHING, STRICT, AttributeValue, OwnPath, Price
+from pydantic import Field
+
+from recommender.forms import STRICT, AttributeValue, OwnPath, Price
 
 PATH_SEPARATOR = " > "
 """Between the names of a category path as people read it, and as it is stored."""
@@ -56,7 +58,7 @@ class Product:
     __pydantic_config__: ClassVar = STRICT | {"revalidate_instances": "never"}
 
     sku: str
-    title: Annotated[str, SOMETHING]
+    title: Annotated[str, Field(pattern=r"\S")]
     description: str = ""
     brand: str = ""
     category: OwnPath = ()

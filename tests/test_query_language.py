@@ -163,6 +163,23 @@ def test_every_field_of_filters_and_options_has_a_form() -> None:
     assert set(to_value(changed, changed=True)) == {field.name for field in fields(Options)}
 
 
+def test_an_address_says_in_json_what_a_short_text_can_not() -> None:
+    filters = Filters((("A > B", "C"),), attributes=(("a:b", ("x|y", " z")), ("{n", ("1",))))
+    boost = Boost(BoostKind.ATTRIBUTE, 0.5, "x", "a:b")
+    asked = SearchRequest(query="boots", filters=filters, options=Options(boosts=(boost,)))
+    parameters = write_address(asked)
+    assert parameters is not None
+    assert ("attribute", '{"name": "a:b", "values": ["x|y", " z"]}') in parameters
+    assert read_address(SearchRequest, urlencode(parameters).encode()) == asked
+
+
+def test_a_flag_of_an_address_is_also_one_or_zero() -> None:
+    assert read_address(SearchRequest, b"q=x&explain=1&rules=0").options == Options(explain=True, rules=False)
+    for text in (b"2", b"yes", b"", b"[]"):
+        with pytest.raises(UsageError, match=r"explain .*true or false"):
+            read_address(SearchRequest, b"q=x&explain=" + text)
+
+
 @given(st.builds(SearchRequest, query=NAME, k=st.integers(1, 10), filters=FILTERS, options=OPTIONS))
 def test_what_an_address_says_is_read_as_that_query_or_it_says_nothing(request: SearchRequest) -> None:
     parameters = write_address(request)
@@ -230,7 +247,10 @@ def test_an_attribute_filter_is_a_name_and_the_values_that_fit() -> None:
         with pytest.raises(UsageError, match="colour:red"):
             read(text)
     for name, values in (("a:b", ("x",)), ("a", ("x|y",)), ("a", (" x",))):
-        assert write_address(QueryRequest(filters=Filters(attributes=((name, values),)))) is None
+        asked = QueryRequest(filters=Filters(attributes=((name, values),)))
+        parameters = write_address(asked)
+        assert parameters is not None
+        assert read_address(QueryRequest, urlencode(parameters).encode()) == asked
     colours = Filters(attributes=(("colour", ("red", "dark blue")),))
     assert write_address(QueryRequest(filters=colours)) == (("attribute", "colour:red|dark blue"),)
 

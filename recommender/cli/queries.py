@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from recommender.cli.command import Output, command
-from recommender.cli.query_options import CommandQuery, QueryFlags, filtering, joining, paging, ranking
+from recommender.cli.query_options import JOINING, RANKING, CommandQuery, QueryFlags
 from recommender.cli.remote_fallback import ask_installation
 from recommender.errors import BadInput, UsageError
 from recommender.interface import QueryInterface
@@ -22,7 +22,7 @@ MAX_PRODUCT = 1_000_000
 Skus = list[str] | None
 
 
-Ranking = QueryFlags(filtering, paging, ranking)
+Ranking = QueryFlags(without=JOINING)
 
 
 @command
@@ -66,7 +66,7 @@ def search(
 
 @command
 def recommend(
-    query: Annotated[CommandQuery, QueryFlags(filtering, paging, ranking, joining)],
+    query: Annotated[CommandQuery, QueryFlags()],
     like: Annotated[Skus, typer.Option("--like", metavar="SKU", help="A product that is liked. Repeatable.")] = None,
     dislike: Annotated[
         Skus, typer.Option("--dislike", metavar="SKU", help="A product that is not. Repeatable.")
@@ -81,7 +81,7 @@ def recommend(
 
 
 @command
-def browse(query: Annotated[CommandQuery, QueryFlags(filtering, paging)]) -> Output:
+def browse(query: Annotated[CommandQuery, QueryFlags(without=RANKING + JOINING)]) -> Output:
     """Show the popular products, then the newest."""
     answer = ask_installation(QueryInterface.browse, query.k, query.filters, query.options)
     return _output(answer, query, {}, "popular first, then the newest")

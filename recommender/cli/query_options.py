@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, Any
 
 import typer
 from annotated_types import Ge, Le
 
 from recommender.errors import UsageError
-from recommender.query import DEFAULT_K, Filters, Options, QueryRequest
+from recommender.query import DEFAULT_K, NO_FILTERS, NO_OPTIONS, Filters, Options, QueryRequest
 from recommender.query.parameters import Parameter, parameters_of
 
-filtering = (
-    "categories", "brands", "exclude_brands", "price_min", "price_max", "in_stock", "attributes", "exclude_skus",
-    "exclude_groups",
-)  # fmt: skip
-"""What every query is filtered by."""
+RANKING = ("mode", "min_score", "diversity", "boosts", "fallback", "explain")
+"""What makes sense only where products are ranked by something."""
 
-paging = ("variants", "offset", "rules", "facets", "model")
-"""The options of every query."""
+JOINING = ("strategy",)
+"""What makes sense only where several products are one query."""
 
-ranking = ("mode", "min_score", "diversity", "boosts", "fallback", "explain")
-"""What queries can ask that rank by something."""
-
-joining = ("strategy",)
-"""What queries by several products can ask."""
+_PRICES = ("price_min", "price_max")
 
 Price = Annotated[str | None, typer.Option("--price", help="Price range: `10..50`, `..50` or `10..`.")]
 
@@ -36,25 +28,16 @@ Price = Annotated[str | None, typer.Option("--price", help="Price range: `10..50
 class CommandQuery:
     """What the options of a command that asks come to."""
 
-    k: int
-    filters: Filters
-    options: Options
-
-
-_FIELDS = {parameter.field: parameter for parameter in parameters_of(QueryRequest)}
-
-_PRICES = {"price_min": "--price", "price_max": "--price", "filters": "--price"}
-"""What is said by one option: also what the filters are complained of as a whole for, the order of the prices."""
+    k: int = DEFAULT_K
+    filters: Filters = NO_FILTERS
+    options: Options = NO_OPTIONS
 
 
 class QueryFlags:
-    """The options of some fields of a query, as a group of a command's options: `read` returns what they come to."""
+    """The options of a query but for some, as a group of a command's options: `read` returns what they come to."""
 
-    def __init__(self, *groups: tuple[str, ...]) -> None:
-        names = ["k", *(name for group in groups for name in group)]
-        self.parameters = [_option(_FIELDS[name]) for name in names if name not in _PRICES]
-        if "price_min" in names:
-            self.parameters.append(_keyword("price", Price, None))
+    def __init__(self, without: tuple[str, ...] = ()) -> None:
+        self.parameters = [flag for flag in _FLAGS if flag.name not in without]
 
     @staticmethod
     def read(**given: Any) -> CommandQuery:
@@ -64,23 +47,19 @@ class QueryFlags:
 
 def read_options(given: dict[str, Any]) -> CommandQuery:
     """Return what options come to, named as the fields are. Raises `UsageError` for what can't be read."""
-    members: dict[str, Any] = {"k": DEFAULT_K, "filters": {}, "options": {}}
-    texts = False
-    for name, value in (given | _price_range(given.get("price"))).items():
-        if value is not None and name != "price":
-            field = _FIELDS[name]
-            texts = texts or field.many or field.base is Decimal
-            target = members[field.part] if field.part else members
-            target[name] = not value if field.default is True else value
-    if not texts:  # to read texts takes some milliseconds to prepare
-        return CommandQuery(members["k"], Filters(**members["filters"]), Options(**members["options"]))
     from recommender.query.serialization import from_value
 
-    names = (
-        {name: _flag(field).rpartition("/")[2] for name, field in _FIELDS.items()} | _PRICES | {"filters": "--price"}
-    )
-    request = from_value(QueryRequest, members, "the query", names)
-    return CommandQuery(request.k, request.filters, request.options)
+    parts: dict[str, dict[str, Any]] = {"": {}, "filters": {}, "options": {}}
+    for name, value in (given | _price_range(given.pop("price", None))).items():
+        field = _FIELDS[name]
+        value = not value if field.default is True else value
+        if value not in (None, field.default):
+            parts[field.part][name] = value
+    names = {name: _flag(field).rpartition("/")[2] for name, field in _FIELDS.items()}
+    # Each part is read only if something of it was given: to read texts takes some milliseconds to prepare.
+    filters = from_value(Filters, parts["filters"], "--price", names) if parts["filters"] else NO_FILTERS
+    options = from_value(Options, parts["options"], "", names) if parts["options"] else NO_OPTIONS
+    return CommandQuery(filters=filters, options=options, **parts[""])
 
 
 def _option(field: Parameter) -> inspect.Parameter:
@@ -91,22 +70,22 @@ def _option(field: Parameter) -> inspect.Parameter:
         default = False
     elif default is None:
         kind = kind | None
-    limits: tuple[Any, ...] = get_args(field.kind)[1:]
-    least = [mark.ge for mark in limits if isinstance(mark, Ge)]
-    most = [mark.le for mark in limits if isinstance(mark, Le)]
+    limits: dict[type, Any] = {type(mark): mark for mark in field.info.metadata}
     option = typer.Option(
         *_flag(field).split("/"),
-        help=field.term.help,
-        metavar=field.term.metavar,
-        min=cast("float", least[0]) if least else None,
-        max=cast("float", most[0]) if most else None,
+        help=field.info.description,
+        metavar=field.named.metavar,
+        min=limits[Ge].ge if Ge in limits else None,
+        max=limits[Le].le if Le in limits else None,
     )
     return _keyword(field.field, Annotated[kind, option], default)
 
 
 def _flag(field: Parameter) -> str:
+    if field.field in _PRICES:
+        return "--price"  # one option says both
     negated = "no-" if field.default is True else ""
-    return field.term.option or f"--{negated}{field.name.replace('_', '-')}"
+    return field.named.option or f"--{negated}{field.name.replace('_', '-')}"
 
 
 def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
@@ -119,4 +98,8 @@ def _price_range(text: str | None) -> dict[str, str]:
     low, dots, high = map(str.strip, text.partition(".."))
     if not dots or not (low or high):
         raise UsageError(f"--price {text!r} is not a range; write 10..50, ..50 or 10..")
-    return {name: bound for name, bound in (("price_min", low), ("price_max", high)) if bound}
+    return {name: bound for name, bound in zip(_PRICES, (low, high), strict=True) if bound}
+
+
+_FIELDS = {field.field: field for field in parameters_of(QueryRequest).values()}
+_FLAGS = [_option(field) for name, field in _FIELDS.items() if name not in _PRICES] + [_keyword("price", Price, None)]

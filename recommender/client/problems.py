@@ -17,8 +17,8 @@ from recommender.errors import (
     Unavailable,
     UnknownSku,
     UsageError,
+    problem_type,
 )
-from recommender.query.problems import type_of
 
 BUSY_STATUSES = (429, 502, 503, 504)
 """Statuses of a service, or of a proxy before it, that is busy or starting: a second later it may answer."""
@@ -28,7 +28,7 @@ _TREE = [kind for kind in vars(errors).values() if isinstance(kind, type) and is
 _PLAIN = [kind for kind in _TREE if kind.__init__ is RecommenderError.__init__]
 """Errors that are made from their sentence alone."""
 
-_BY_TYPE: dict[str, type[RecommenderError]] = {type_of(kind): kind for kind in _TREE}
+_BY_TYPE: dict[str, type[RecommenderError]] = {problem_type(kind): kind for kind in _TREE}
 
 _BY_STATUS: dict[int, type[RecommenderError]] = {
     **{status: kind for kind, status in HTTP_STATUSES.items()},

@@ -6,16 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final
 
-from annotated_types import Ge, Le
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
-from recommender.forms import CHOICE, STRICT, TEXT, Checked, Form, Term, alternatives
-from recommender.query.limits import (
-    MAX_HALF_LIFE_DAYS,
-    MAX_WEIGHT,
-    MIN_HALF_LIFE_DAYS,
-    MIN_WEIGHT,
-    OptionalText,
-)
+from recommender.forms import STRICT, TEXT, alternatives
+from recommender.query.limits import MAX_HALF_LIFE_DAYS, MAX_WEIGHT, MIN_HALF_LIFE_DAYS, MIN_WEIGHT, OptionalText
 
 
 class BoostKind(StrEnum):
@@ -27,11 +21,13 @@ class BoostKind(StrEnum):
     NEWNESS = "newness"
 
 
-_GIVEN = {"type": "string", "minLength": 1, "pattern": TEXT.regex}
+BOOST_TEXTS: Final = "write in-stock=0.2, brand:Nike=0.3, attribute:colour:red=0.1, newness=0.5 or newness@7=0.5"
+
+_GIVEN = {"type": "string", "minLength": 1, "pattern": TEXT}
 
 
 @dataclass(frozen=True, slots=True)
-class Boost(Checked):
+class Boost:
     """Multiplies the score of the products that fit by 1 + `weight`; several boosts add up their weights.
 
     A weight between -1 and 0 pushes down. `value` is the brand, or the attribute's value, and `name` the attribute's
@@ -47,18 +43,20 @@ class Boost(Checked):
         )
     }
 
-    kind: Annotated[BoostKind, CHOICE]
-    weight: Annotated[float, Ge(MIN_WEIGHT), Le(MAX_WEIGHT)]
+    kind: BoostKind
+    weight: Annotated[float, Field(ge=MIN_WEIGHT, le=MAX_WEIGHT)]
     value: OptionalText = ""
     name: OptionalText = ""
-    half_life_days: Annotated[float, Ge(MIN_HALF_LIFE_DAYS), Le(MAX_HALF_LIFE_DAYS)] = 30.0
+    half_life_days: Annotated[float, Field(ge=MIN_HALF_LIFE_DAYS, le=MAX_HALF_LIFE_DAYS)] = 30.0
 
-    def check(self) -> None:
+    @model_validator(mode="after")
+    def check(self) -> Boost:
         """Check that a brand or an attribute is named where the kind needs one."""
         if self.kind in (BoostKind.BRAND, BoostKind.ATTRIBUTE) and not self.value:
             raise ValueError(f"the boost {self.kind} has an empty value; {BOOST_TEXTS}")
         if self.kind is BoostKind.ATTRIBUTE and not self.name:
             raise ValueError(f"the boost of an attribute has an empty name; {BOOST_TEXTS}")
+        return self
 
     @classmethod
     def from_text(cls, text: str) -> Boost:
@@ -67,14 +65,14 @@ class Boost(Checked):
         Raises `ValueError`.
         """
         subject, _, weight = text.rpartition("=")
-        head, _, value = subject.partition(":")
+        head, colon, value = subject.partition(":")
         head, at, days = head.strip().partition("@")
-        name, value = value.partition(":")[::2] if head == BoostKind.ATTRIBUTE else ("", value)
         try:
+            name, value = value.split(":", 1) if head == BoostKind.ATTRIBUTE else ("", value)
             boost = cls(BoostKind(head), float(weight), value, name, float(days) if at else 30.0)
         except ValueError:
             raise ValueError(BOOST_TEXTS) from None
-        if (at and head != BoostKind.NEWNESS) or (value and head in (BoostKind.IN_STOCK, BoostKind.NEWNESS)):
+        if (at and head != BoostKind.NEWNESS) or (colon and head in (BoostKind.IN_STOCK, BoostKind.NEWNESS)):
             raise ValueError(BOOST_TEXTS)
         return boost
 
@@ -85,11 +83,9 @@ class Boost(Checked):
         return f"{subject}{days}={self.weight!r}"
 
 
-BOOST_TEXTS: Final = "write in-stock=0.2, brand:Nike=0.3, attribute:colour:red=0.1, newness=0.5 or newness@7=0.5"
+def _read_boost(value: Any, info: ValidationInfo) -> Any:
+    return Boost.from_text(value) if isinstance(value, str) and info.mode == "json" else value
 
 
-def _read_boost(value: Any, typed: bool) -> Any:
-    return Boost.from_text(value) if isinstance(value, str) and not typed else value
-
-
-GivenBoost = Annotated[Boost, Form(_read_boost, Boost | Annotated[str, Term(BOOST_TEXTS, format="boost")])]
+_BoostText = Annotated[str, Field(description=BOOST_TEXTS, json_schema_extra={"format": "boost"})]
+GivenBoost = Annotated[Boost, BeforeValidator(_read_boost, json_schema_input_type=Boost | _BoostText)]

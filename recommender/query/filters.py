@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from annotated_types import MaxLen
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, model_validator
 
-from recommender.forms import ATTRIBUTE_TEXT, SEVERAL, STRICT, Checked, Form, Term
-from recommender.query.limits import MAX_FILTER_VALUES, Path, PriceBound, Text, Texts, Values
+from recommender.forms import STRICT, Price
+from recommender.query.limits import MAX_FILTER_VALUES, Named, Path, Text, Texts, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,37 +22,36 @@ class AttributeValues:
     values: Values | Text
 
 
-def _read_attributes(value: Any, typed: bool) -> Any:
+_AttributeText = Annotated[str, Field(pattern=r"^[^:\x00]*[^\s:\x00][^:\x00]*:[^\x00]*[^\s|\x00][^\x00]*$")]
+
+
+def _read_attributes(value: Any, info: ValidationInfo) -> Any:
     """Return attribute filters as pairs of a name and its values.
 
     From JSON: `{name: values}`, or a list of `{"name": ..., "values": ...}` and of texts such as `colour:red|blue`.
     """
-    if typed:
+    if info.mode == "python":
         if isinstance(value, Mapping):
             raise ValueError("give pairs, (('colour', ('red', 'blue')),)")
-        return tuple(value) if isinstance(value, list) else value
+        return value
     if isinstance(value, dict):
-        return tuple((name, _values(values)) for name, values in value.items())
-    return tuple(map(_read_attribute, value)) if isinstance(value, list) else value
+        value = [{"name": name, "values": values} for name, values in value.items()]
+    return [_read_attribute(each) for each in value] if isinstance(value, list) else value
 
 
-def _read_attribute(value: Any) -> Any:
+def _read_attribute(value: Any) -> tuple[Any, Any]:
     if isinstance(value, str):
         name, _, values = value.partition(":")
-        found = tuple(each.strip() for each in values.split("|") if each.strip())
+        found = [each.strip() for each in values.split("|") if each.strip()]
         if not name.strip() or not found:
             raise ValueError("write colour:red or colour:red|blue")
         return name.strip(), found
     if isinstance(value, dict) and value.keys() == {"name", "values"}:
-        return value["name"], _values(value["values"])
+        return value["name"], [value["values"]] if isinstance(value["values"], str) else value["values"]
     raise ValueError('an attribute is {"name": ..., "values": [...]}, or a text such as colour:red|blue')
 
 
-def _values(values: Any) -> Any:
-    return (values,) if isinstance(values, str) else tuple(values) if isinstance(values, list) else values
-
-
-def _write_attributes(attributes: tuple[tuple[str, tuple[str, ...]], ...]) -> Any:
+def _write_attributes(attributes: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, Any] | list[Any]:
     """Return the JSON form of attribute filters: an object, or a list where a name stands in it twice."""
     if len({name for name, _ in attributes}) == len(attributes):
         return {name: list(values) for name, values in attributes}
@@ -60,7 +59,7 @@ def _write_attributes(attributes: tuple[tuple[str, tuple[str, ...]], ...]) -> An
 
 
 @dataclass(frozen=True, slots=True)
-class Filters(Checked):
+class Filters:
     """What a result must satisfy. Empty fields do not restrict; all given ones must hold together.
 
     `categories` are paths: a product matches when its own path starts with any of them. Prices are inclusive.
@@ -74,45 +73,52 @@ class Filters(Checked):
 
     categories: Annotated[
         tuple[Path, ...],
-        MaxLen(MAX_FILTER_VALUES),
-        SEVERAL,
-        Term(
-            "Only this category and those below it; `A > B` is a path from the top. Any of several.",
-            "category",
-            example="Footwear > Boots",
+        Field(
+            description="Only this category and those below it; `A > B` is a path from the top. Any of several.",
+            examples=[["Footwear > Boots"]],
+            max_length=MAX_FILTER_VALUES,
+            strict=False,
         ),
+        Named("category"),
     ] = ()
-    brands: Annotated[Texts, Term("Only this brand; any of several.", "brand")] = ()
-    exclude_brands: Annotated[Texts, Term("Not this brand; may be repeated.", "exclude_brand", "--not-brand")] = ()
-    price_min: Annotated[PriceBound | None, Term("Lowest price, inclusive.")] = None
-    price_max: Annotated[PriceBound | None, Term("Highest price, inclusive; at least `price_min`.")] = None
-    in_stock: Annotated[bool, Term("Only what is in stock.")] = False
+    brands: Annotated[Texts, Field(description="Only this brand; any of several."), Named("brand")] = ()
+    exclude_brands: Annotated[
+        Texts, Field(description="Not this brand; may be repeated."), Named("exclude_brand", "--not-brand")
+    ] = ()
+    price_min: Annotated[Price | None, Field(description="Lowest price, inclusive.")] = None
+    price_max: Annotated[Price | None, Field(description="Highest price, inclusive; at least `price_min`.")] = None
+    in_stock: Annotated[bool, Field(description="Only what is in stock.")] = False
     attributes: Annotated[
         tuple[tuple[Text, Values], ...],
-        MaxLen(MAX_FILTER_VALUES),
-        Form(
+        Field(
+            description="A name and the values of which a product must have one, `colour:red|blue`; all of several must"
+            " hold.",
+            examples=[["colour:red|blue"]],
+            max_length=MAX_FILTER_VALUES,
+            strict=False,
+        ),
+        BeforeValidator(
             _read_attributes,
-            dict[Text, Values | Text]
-            | Annotated[list[AttributeValues | Annotated[str, ATTRIBUTE_TEXT]], MaxLen(MAX_FILTER_VALUES)],
-            _write_attributes,
-            dict[str, list[str]] | list[dict[str, Any]],
+            json_schema_input_type=dict[Text, Values | Text]
+            | Annotated[list[AttributeValues | _AttributeText], Field(max_length=MAX_FILTER_VALUES)],
         ),
-        Term(
-            "A name and the values of which a product must have one, `colour:red|blue`; all of several must hold.",
-            "attribute",
-            example="colour:red|blue",
-        ),
+        PlainSerializer(_write_attributes, when_used="json"),
+        Named("attribute"),
     ] = ()
-    exclude_skus: Annotated[Texts, Term("Not this product; may be repeated.", "exclude_sku", "--exclude", "SKU")] = ()
+    exclude_skus: Annotated[
+        Texts, Field(description="Not this product; may be repeated."), Named("exclude_sku", "--exclude", "SKU")
+    ] = ()
     exclude_groups: Annotated[
-        Texts, Term("Not the variants of this group; may be repeated.", "exclude_group", metavar="ID")
+        Texts, Field(description="Not the variants of this group; may be repeated."), Named("exclude_group", "", "ID")
     ] = ()
-    min_score: Annotated[float | None, Term("Lowest score; scores differ between modes.")] = None
+    min_score: Annotated[float | None, Field(description="Lowest score; scores differ between modes.")] = None
 
-    def check(self) -> None:
+    @model_validator(mode="after")
+    def check(self) -> Filters:
         """Check the order of the prices."""
         if self.price_min is not None and self.price_max is not None and self.price_min > self.price_max:
             raise ValueError(f"price_min {self.price_min} is above price_max {self.price_max}; swap them")
+        return self
 
 
 NO_FILTERS = Filters()

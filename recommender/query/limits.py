@@ -1,26 +1,14 @@
-"""How much of everything may be asked, and the texts, lists and prices that queries are made of."""
+"""How much of everything may be asked, and the texts and lists that queries are made of."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge, Le, MaxLen, MinLen
+from pydantic import BeforeValidator, Field
 
-from recommender.forms import (
-    LARGEST_PRICE,
-    PRICE_TEXT,
-    SEVERAL,
-    SOMETHING,
-    TEXT,
-    Form,
-    PathText,
-    Pattern,
-    price_json,
-    read_path,
-    read_price,
-)
+from recommender.forms import STORABLE, TEXT, PathText, read_path
 
 DEFAULT_K = 10
 
@@ -53,20 +41,22 @@ MIN_HALF_LIFE_DAYS, MAX_HALF_LIFE_DAYS = 0.01, 36_500
 
 MAX_SKU = 200
 
-Text = Annotated[str, TEXT, MinLen(1), MaxLen(MAX_VALUE)]
-OptionalText = Annotated[str, Pattern("^$|" + TEXT.regex, TEXT.expected), MaxLen(MAX_VALUE)]
-Sku = Annotated[str, TEXT, MinLen(1), MaxLen(MAX_VALUE)]
-SearchText = Annotated[str, SOMETHING, MinLen(1), MaxLen(MAX_TEXT)]
-Texts = Annotated[tuple[Text, ...], MaxLen(MAX_FILTER_VALUES), SEVERAL]
-Values = Annotated[tuple[Text, ...], MinLen(1), MaxLen(MAX_FILTER_VALUES), SEVERAL]
-Path = Annotated[
-    tuple[Text, ...],
-    MaxLen(MAX_FILTER_VALUES),
-    Form(read_path, Annotated[list[Text], MinLen(1), MaxLen(MAX_FILTER_VALUES)] | PathText),
-]
-PriceBound = Annotated[
-    Decimal,
-    Ge(0),
-    Form(read_price, Annotated[float, Ge(0), Le(LARGEST_PRICE)] | Annotated[str, PRICE_TEXT], price_json, float | str),
-]
-Examples = Annotated[Sequence[Text], MaxLen(MAX_EXAMPLES)]
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """How a field is called in an address and on the command line, where it does not go by its own name."""
+
+    name: str = ""
+    option: str = ""
+    metavar: str | None = None
+
+
+Text = Annotated[str, Field(pattern=TEXT, min_length=1, max_length=MAX_VALUE)]
+OptionalText = Annotated[str, Field(pattern="^$|" + TEXT, max_length=MAX_VALUE)]
+StorableText = Annotated[str, Field(pattern=STORABLE)]
+Sku = Text
+SearchText = Annotated[str, Field(pattern=r"\S", min_length=1, max_length=MAX_TEXT)]
+Texts = Annotated[tuple[Text, ...], Field(max_length=MAX_FILTER_VALUES, strict=False)]
+Values = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MAX_FILTER_VALUES, strict=False)]
+Path = Annotated[Values, BeforeValidator(read_path, json_schema_input_type=Values | PathText)]
+Examples = Annotated[Sequence[Text], Field(max_length=MAX_EXAMPLES)]

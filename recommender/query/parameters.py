@@ -6,21 +6,22 @@ What an address says is turned into JSON and read as a body is, so that both tak
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from decimal import Decimal
 from functools import cache
 from types import NoneType
-from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
-from urllib.parse import parse_qsl
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl, urlencode
+
+from pydantic.fields import FieldInfo
 
 from recommender.errors import UsageError
-from recommender.forms import Term
 from recommender.query.boost import Boost
-from recommender.query.filters import Filters
-from recommender.query.limits import MAX_FILTER_VALUES
-from recommender.query.request import Options, QueryRequest
-from recommender.query.serialization import from_json, unknown_field
+from recommender.query.limits import MAX_FILTER_VALUES, Named
+from recommender.query.request import QueryRequest
+from recommender.query.serialization import from_value, to_json, unknown_field
 from recommender.types import category_path
 
 Request = TypeVar("Request")
@@ -34,50 +35,56 @@ MAX_PARAMETERS = 4 * MAX_FILTER_VALUES
 class Parameter:
     """A field that a text can say. `kind` is its type with its limits, `base` the type alone, `part` what holds it."""
 
-    name: str
     field: str
     part: str
     kind: Any
     base: Any
-    term: Term
+    info: FieldInfo
+    named: Named
     default: Any
+
+    @property
+    def name(self) -> str:
+        """Its name in an address."""
+        return self.named.name or self.field
 
     @property
     def many(self) -> bool:
         """Whether it may be repeated."""
         return get_origin(self.base) is tuple
 
+    @property
+    def structured(self) -> bool:
+        """Whether its values have parts, which short texts can't say all of: `colour:red` has a name and a value."""
+        return self.many and get_args(self.base)[0] is not str
 
-def parameters_of(kind: Any) -> tuple[Parameter, ...]:
-    """Return the fields of a request that have a term: its own, those of its filters, and those of its options."""
-    return tuple(_table(kind)[0].values())
+    @property
+    def required(self) -> bool:
+        """Whether an address has to say it: what the query is about."""
+        return not self.part and self.default in (MISSING, None)
 
 
-def _fields_with_terms(kind: Any, part: str = "") -> Iterator[Parameter]:
+def _parameters_of(kind: Any) -> dict[str, Parameter]:
+    """Return the fields of a request that have a description by name: its own, those of its filters and its options."""
+    found: list[Parameter] = []
     plain, full = get_type_hints(kind), get_type_hints(kind, include_extras=True)
     for field in fields(kind):
-        if plain[field.name] in (Filters, Options):
-            yield from _fields_with_terms(plain[field.name], field.name)
-        marks = get_args(full[field.name])[1:] if get_origin(full[field.name]) is Annotated else ()
-        for term in (mark for mark in marks if isinstance(mark, Term)):
-            base, *optional = get_args(plain[field.name]) or (plain[field.name],)
-            base = base if optional == [NoneType] else plain[field.name]
-            name = term.name or field.name
-            yield Parameter(name, field.name, part, full[field.name], base, term, field.default)
+        hint, base = full[field.name], plain[field.name]
+        if is_dataclass(base):
+            found += (replace(each, part=field.name) for each in parameters_of(base).values())
+        elif (info := FieldInfo.from_annotation(hint)).description:
+            named = next((mark for mark in get_args(hint) if isinstance(mark, Named)), Named())
+            base = get_args(base)[0] if NoneType in get_args(base) else base
+            found.append(Parameter(field.name, "", hint, base, info, named, field.default))
+    return {parameter.name: parameter for parameter in found}
 
 
-@cache
-def _table(kind: Any) -> tuple[dict[str, Parameter], dict[str, str]]:
-    """Return the parameters of a request by name, and the name of each field."""
-    found = {parameter.name: parameter for parameter in _fields_with_terms(kind)}
-    return found, {parameter.field: name for name, parameter in found.items()}
+parameters_of: Callable[[Any], dict[str, Parameter]] = cache(_parameters_of)
 
 
 def read_address(kind: type[Request], query: bytes) -> Request:
     """Read a query string. Raises `UsageError` that names the parameter which is wrong, missing or unknown."""
-    from pydantic_core import to_json
-
-    known, names = _table(cast("Any", kind))
+    known = parameters_of(kind)
     members: dict[str, Any] = {}
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
@@ -89,7 +96,7 @@ def read_address(kind: type[Request], query: bytes) -> Request:
         if (parameter := known.get(name)) is None:
             raise unknown_field("the request", name, tuple(known))
         target = members.setdefault(parameter.part, {}) if parameter.part else members
-        value = _literal(text) if parameter.base in (bool, int, float) else text
+        value = _value(parameter, text)
         if parameter.many:
             target.setdefault(parameter.field, []).append(value)
         elif parameter.field in target:
@@ -97,44 +104,50 @@ def read_address(kind: type[Request], query: bytes) -> Request:
         else:
             target[parameter.field] = value
     for name, parameter in known.items():
-        if parameter.term.required and parameter.field not in members:
+        if parameter.required and parameter.field not in members:
             raise UsageError(f"the parameter {name!r} is missing")
-    return from_json(kind, to_json(members), "the request", names)
+    return from_value(kind, members, "the request", {each.field: name for name, each in known.items()})
 
 
 def write_address(request: QueryRequest) -> Parameters | None:
-    """Return the parameters that say a checked request; None where only JSON can say it."""
-    from urllib.parse import urlencode
-
-    found = tuple(_texts(request))
-    try:
-        same = read_address(type(request), urlencode(found).encode()) == request
-    except UsageError:
-        return None
-    return found if same else None
+    """Return the parameters that say a checked request, as short as can be; None where only a body can say it."""
+    for short in (True, False):
+        found = tuple(_texts(request, short))
+        with suppress(UsageError):
+            if read_address(type(request), urlencode(found).encode()) == request:
+                return found
+    return None
 
 
-def _texts(request: QueryRequest) -> Iterator[tuple[str, str]]:
-    for parameter in parameters_of(type(request)):
+def _texts(request: QueryRequest, short: bool) -> Iterator[tuple[str, str]]:
+    for name, parameter in parameters_of(type(request)).items():
         value = getattr(getattr(request, parameter.part) if parameter.part else request, parameter.field)
         if value != parameter.default:
-            yield from ((parameter.name, _text(each)) for each in (value if parameter.many else (value,)))
+            yield from ((name, _text(each, short)) for each in (value if parameter.many else (value,)))
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, short: bool) -> str:
+    """Return the text of one value; where the `short` one would be read as another, that of a body."""
     if isinstance(value, Boost):
-        return value.text()
-    if isinstance(value, tuple):  # an attribute with its values, or a category path
-        return f"{value[0]}:{'|'.join(value[1])}" if isinstance(value[-1], tuple) else category_path(value)
+        return value.text() if short else to_json(value).decode()
+    if isinstance(value, tuple) and isinstance(value[-1], tuple):  # an attribute with its values
+        name, values = value
+        return f"{name}:{'|'.join(values)}" if short else json.dumps({"name": name, "values": values})
+    if isinstance(value, tuple):
+        return category_path(value) if short else json.dumps(value)
     if isinstance(value, Decimal):
         return f"{value:f}"
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _literal(text: str) -> Any:
-    """Return a number or a truth value that a text is in JSON; another text stays one, and is complained of."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return value if isinstance(value, bool | int | float) else text
+def _value(parameter: Parameter, text: str) -> Any:
+    """Return what a text is in JSON: a number, a truth value, or an object or a list as a body has them.
+
+    Another text stays one, and is complained of where it is none that is expected.
+    """
+    if parameter.base is bool and text in ("0", "1"):
+        return text == "1"
+    if parameter.base in (bool, int, float) or (parameter.structured and text.startswith(("{", "["))):
+        with suppress(ValueError, RecursionError):
+            return text if (value := json.loads(text)) is None else value
+    return text

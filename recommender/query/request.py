@@ -1,18 +1,19 @@
 """What a query says: its options, and one request for each kind of query.
 
 A request is the declaration that everything else is derived from: what is checked in Python, the JSON forms, the
-parameters of an address, the options of the command line, the client's requests and the OpenAPI document.
+parameters of an address, the options of the command line, the client's requests and the OpenAPI document. A field with
+a description is a parameter and an option, too; `Named` is what it is called there, if not as the field.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from annotated_types import Ge, Le, MaxLen, MinLen
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
-from recommender.forms import CHOICE, SEVERAL, STRICT, WHOLE, Checked, Form, Term, alternatives
+from recommender.forms import STRICT, WHOLE, alternatives
 from recommender.query.boost import GivenBoost
 from recommender.query.filters import NO_FILTERS, Filters
 from recommender.query.limits import (
@@ -21,16 +22,14 @@ from recommender.query.limits import (
     MAX_OFFSET,
     MAX_RESULTS,
     Examples,
+    Named,
     OptionalText,
     SearchText,
     Sku,
 )  # fmt: skip
 from recommender.types import Product
 
-if TYPE_CHECKING:
-    from pydantic import GetJsonSchemaHandler
-
-OtherModel = Annotated[OptionalText, Term("Another model than the live one, whose generation is kept.")]
+OtherModel = Annotated[OptionalText, Field(description="Another model than the live one, whose generation is kept.")]
 
 
 class Mode(StrEnum):
@@ -78,33 +77,35 @@ class Options:
 
     __pydantic_config__: ClassVar = STRICT | {"json_schema_extra": {"example": {"diversity": 0.3, "explain": True}}}
 
-    mode: Annotated[Mode, CHOICE, Term("By vector and words fused (hybrid), or by one of them.")] = Mode.HYBRID
-    variants: Annotated[Variants, CHOICE, Term("The best variant of each product, or all of them.")] = Variants.COLLAPSE
-    offset: Annotated[int, Ge(0), Le(MAX_OFFSET - 1), WHOLE, Term("How many to skip: the next page.")] = 0
-    diversity: Annotated[float, Ge(0), Le(1), Term("From 0, relevance alone, to 1, as different as can be.")] = 0.0
+    mode: Annotated[Mode, Field(description="By vector and words fused (hybrid), or by one of them.")] = Mode.HYBRID
+    variants: Annotated[Variants, Field(description="The best variant of each product, or all of them.")] = (
+        Variants.COLLAPSE
+    )
+    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET - 1, description="How many to skip: the next page."), WHOLE] = 0
+    diversity: Annotated[
+        float, Field(ge=0, le=1, description="From 0, relevance alone, to 1, as different as can be.")
+    ] = 0.0
     boosts: Annotated[
         tuple[GivenBoost, ...],
-        MaxLen(MAX_BOOSTS),
-        SEVERAL,
-        Term(
-            "Multiply the score of what fits by 1 + weight: `in-stock=0.2`, `brand:Nike=0.3`,"
+        Field(
+            description="Multiply the score of what fits by 1 + weight: `in-stock=0.2`, `brand:Nike=0.3`,"
             " `attribute:colour:red=0.1`, `newness=0.5`, or `newness@7=0.5` for a half-life of 7 days.",
-            "boost",
-            metavar="WHAT=WEIGHT",
-            example="in-stock=0.2",
+            examples=[["in-stock=0.2"]],
+            max_length=MAX_BOOSTS,
+            strict=False,
         ),
+        Named("boost", metavar="WHAT=WEIGHT"),
     ] = ()
     strategy: Annotated[
-        Strategy, CHOICE, Term("How several examples make one query: by the nearest, the mean or the sum.")
+        Strategy, Field(description="How several examples make one query: by the nearest, the mean or the sum.")
     ] = Strategy.BEST_SCORE
     fallback: Annotated[
         Fallback,
-        CHOICE,
-        Term("widen: fill up a short answer from wider categories, then with popular or new products."),
+        Field(description="widen: fill up a short answer from wider categories, then with popular or new products."),
     ] = Fallback.NONE
-    rules: Annotated[bool, Term("Whether the shop's pins and bans hold.")] = True
-    explain: Annotated[bool, Term("Say of each hit why it is there.")] = False
-    facets: Annotated[bool, Term("Count categories, brands and price bands.")] = False
+    rules: Annotated[bool, Field(description="Whether the shop's pins and bans hold.")] = True
+    explain: Annotated[bool, Field(description="Say of each hit why it is there.")] = False
+    facets: Annotated[bool, Field(description="Count categories, brands and price bands.")] = False
     model: OtherModel = ""
 
 
@@ -112,45 +113,44 @@ NO_OPTIONS = Options()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueryRequest(Checked):
+class QueryRequest:
     """What every query says: how many products, which ones, and how they are found."""
 
     __pydantic_config__: ClassVar = STRICT
 
     k: Annotated[
         int,
-        Ge(1),
-        Le(MAX_RESULTS),
+        Field(
+            description=f"How many products. With `offset` it reaches to the first {MAX_OFFSET} at most.",
+            ge=1,
+            le=MAX_RESULTS,
+        ),
         WHOLE,
-        Term(f"How many products. With `offset` it reaches to the first {MAX_OFFSET} at most.", option="-k/--limit"),
+        Named("k", "-k/--limit"),
     ] = DEFAULT_K
     filters: Filters = NO_FILTERS
     options: Options = NO_OPTIONS
 
-    def check(self) -> None:
+    @model_validator(mode="after")
+    def check_page(self) -> QueryRequest:
         """Check that the page lies within what is answered."""
         if self.options.offset + self.k > MAX_OFFSET:
             raise ValueError(
                 f"offset {self.options.offset} and k {self.k} reach beyond the first {MAX_OFFSET} products;"
                 " narrow the filters"
             )
+        return self
 
 
-class _WithoutSku:
-    """Marks a product that needs no SKU, since it is in no catalogue."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewProduct(Product):
+    """A product by its fields, which need not be in the catalogue."""
 
-    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> Any:
-        found = handler(schema)
-        handler.resolve_ref_schema(found)["required"] = ["title"]
-        return found
+    sku: str = ""
 
 
-def _read_new_product(value: Any, typed: bool) -> Any:
-    return {"sku": ""} | value if isinstance(value, dict) and not typed else value
-
-
-NewProduct = Annotated[Product, Form(_read_new_product), _WithoutSku()]
-"""A product by its fields, which need not be in the catalogue."""
+def _read_new_product(value: Any, info: ValidationInfo) -> Any:
+    return {"sku": ""} | value if isinstance(value, dict) and info.mode == "json" else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,14 +165,15 @@ class SimilarRequest(QueryRequest):
         )
     }
 
-    sku: Annotated[Sku | None, Term("The product's SKU.", example="OS-1196", required=True)] = None
-    product: NewProduct | None = None
+    sku: Annotated[Sku | None, Field(description="The product's SKU.", examples=["OS-1196"])] = None
+    product: Annotated[Product, BeforeValidator(_read_new_product, json_schema_input_type=NewProduct)] | None = None
 
-    def check(self) -> None:
+    @model_validator(mode="after")
+    def check_subject(self) -> SimilarRequest:
         """Check that there is one product."""
         if (self.sku is None) == (self.product is None):
             raise ValueError("a 'sku' or a 'product' is needed, one of the two")
-        super(SimilarRequest, self).check()
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +185,9 @@ class SearchRequest(QueryRequest):
     }
 
     query: Annotated[
-        SearchText, Term("What to look for, in plain words.", "q", example="light walking boots", required=True)
+        SearchText,
+        Field(description="What to look for, in plain words.", examples=["light walking boots"]),
+        Named("q"),
     ]
 
 
@@ -196,11 +199,12 @@ class RecommendRequest(QueryRequest):
         "json_schema_extra": {"example": {"like": ["OS-1127", "OS-1196"], "dislike": ["KI-1004"], "k": 5}}
     }
 
-    like: Annotated[Examples, MinLen(1)]
+    like: Annotated[Examples, Field(min_length=1)]
     dislike: Examples = ()
 
-    def check(self) -> None:
+    @model_validator(mode="after")
+    def check_examples(self) -> RecommendRequest:
         """Check that no product is liked and disliked."""
         if both := set(self.like) & set(self.dislike):
             raise ValueError(f"{min(both)!r} is both liked and disliked; name it once")
-        super(RecommendRequest, self).check()
+        return self

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from annotated_types import Ge, Le, MaxLen
+from pydantic import BeforeValidator, Field, PlainSerializer
 
-from recommender.forms import CHOICE, STORABLE, STRICT, WHOLE, Form, OwnPath, Term, alternatives
-from recommender.query.limits import MAX_RESULTS, MAX_SKU, Sku
+from recommender.forms import STRICT, WHOLE, OwnPath, alternatives
+from recommender.query.limits import MAX_RESULTS, MAX_SKU, Sku, StorableText
 
 
 class RuleAction(StrEnum):
@@ -20,27 +20,24 @@ class RuleAction(StrEnum):
     BAN = "ban"
 
 
-def _read_moment(value: Any, typed: bool) -> Any:
+def _read_moment(value: Any) -> datetime:
     """Return a date (its first moment) or a date with a time, in UTC unless it names a zone."""
-    if value is None:
-        return None
     try:
-        moment = value if typed else datetime.fromisoformat(value)
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError, AttributeError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("write 2026-12-01 or 2026-12-01T08:00:00+01:00") from None
 
 
-def _write_moment(moment: datetime) -> str:
-    """Return a moment as ISO 8601."""
-    return _read_moment(moment, typed=True).isoformat()  # type: ignore[no-any-return]
-
-
-_MomentText = Annotated[str, Term("A moment in UTC.", format="date-time")]
-Moment = Annotated[datetime, Form(_read_moment, datetime, _write_moment, _MomentText)]
+_MomentText = Annotated[str, Field(description="A moment in UTC.", json_schema_extra={"format": "date-time"})]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_read_moment, json_schema_input_type=datetime),
+    PlainSerializer(lambda moment: _read_moment(moment).isoformat(), return_type=_MomentText, when_used="json"),
+]
 _BLANK = {"pattern": r"^\s*$"}
 _SOMEWHERE = {"anyOf": [{"type": "array", "minItems": 1}, {"type": "string", "minLength": 1}]}
-_NOWHERE = {"anyOf": [{"type": "array", "maxItems": 0}, {"type": "string", "maxLength": 0}, {"type": "null"}]}
+_NOWHERE = {"not": _SOMEWHERE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +54,20 @@ class Rule:
         "json_schema_extra": alternatives(
             {"action": "pin", "sku": "OS-1127", "query": "walking boots", "position": 1},
             {"query": {"pattern": r"\S"}, "category?": _NOWHERE},
-            {
-                "category": {"anyOf": [{"type": "array", "minItems": 1}, {"type": "string", "minLength": 1}]},
-                "query?": _BLANK,
-            },
+            {"category": _SOMEWHERE, "query?": _BLANK},
             {"action": {"const": "ban"}, "query?": _BLANK, "category?": _NOWHERE},
         )
     }
 
-    action: Annotated[RuleAction, CHOICE]
-    sku: Annotated[Sku, MaxLen(MAX_SKU)]
-    query: Annotated[str, STORABLE] = ""
+    action: RuleAction
+    sku: Annotated[Sku, Field(max_length=MAX_SKU)]
+    query: StorableText = ""
     category: OwnPath = ()
-    position: Annotated[int, Ge(1), Le(MAX_RESULTS), WHOLE] = 1
+    position: Annotated[int, Field(ge=1, le=MAX_RESULTS), WHOLE] = 1
     starts_at: Moment | None = None
     ends_at: Moment | None = None
-    note: Annotated[str, STORABLE] = ""
-    id: Annotated[int, Ge(0), Le(2**31 - 1), WHOLE] = 0
+    note: StorableText = ""
+    id: Annotated[int, Field(ge=0, le=2**31 - 1), WHOLE] = 0
 
 
 @dataclass(frozen=True, slots=True)

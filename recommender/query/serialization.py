@@ -6,23 +6,22 @@ What does not fit is a `UsageError` of one line, which names the field, what it 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from recommender.errors import UsageError
-from recommender.forms import PATTERNS
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter, ValidationError
-    from pydantic_core import ErrorDetails
 
 Value = TypeVar("Value")
 
 _EXPECTED = {
     "string_type": "a text is expected",
     "string_unicode": "a text in UTF-8 is expected, without half of a surrogate pair",
+    "string_pattern_mismatch": "a text is expected that is not empty and holds no NUL",
     "string_too_short": "a text that is not empty is expected",
     "string_too_long": "at most {max_length:,} are expected",
     "too_long": "at most {max_length} are expected",
@@ -42,6 +41,7 @@ _EXPECTED = {
     "is_instance_of": "give one of {class}",
     "sequence_str": "a list is expected, even for one",
     "value_error": "{error}",
+    "json_invalid": "{error}",
 }
 
 _BROKEN = {
@@ -58,16 +58,8 @@ _KINDS: dict[type, str] = {
 }  # fmt: skip
 
 
-def adapter(kind: Any) -> TypeAdapter[Any]:
-    """Return what reads and writes the JSON of a type; it is built once, in some milliseconds."""
-    return _adapter(kind)
-
-
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(kind)
+adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+"""Return what reads and writes the JSON of a type; it is built once, in some milliseconds."""
 
 
 def validate(value: Value) -> Value:
@@ -77,8 +69,6 @@ def validate(value: Value) -> Value:
 
 def validate_as(kind: Any, value: Any, what: str = "") -> Any:
     """Return what a value of Python is as another type. Raises `UsageError`."""
-    from pydantic import ValidationError
-
     try:
         return adapter(kind).validator.validate_python(value)
     except ValidationError as error:
@@ -87,8 +77,6 @@ def validate_as(kind: Any, value: Any, what: str = "") -> Any:
 
 def from_json(kind: type[Value], text: str | bytes, what: str = "", names: Mapping[str, str] | None = None) -> Value:
     """Read a value from JSON. Raises `UsageError`, which says `what` it is and by which `names` its fields go."""
-    from pydantic import ValidationError
-
     try:
         return adapter(kind).validator.validate_json(text)  # type: ignore[no-any-return]
     except ValidationError as error:
@@ -122,19 +110,21 @@ def usage_error(
     complaints = error.errors(include_url=False)
     unknown = (each for each in complaints if each["type"] == "unexpected_keyword_argument")
     first = next(unknown, complaints[0])
-    where, name = first["loc"], first["loc"][-1] if first["loc"] else ""
+    where, value = list(first["loc"]), first["input"]
+    name = str(where.pop()) if first["type"] in ("missing", "unexpected_keyword_argument") else ""
+    place = _place(where, what, names) or "the body"
+    expected = _EXPECTED.get(first["type"], first["msg"]).format(**first.get("ctx", {}))
     if first["type"] == "json_invalid":
-        told = str(first["ctx"]["error"])
         return UsageError(
-            f"{what or 'the body'} is not JSON: {next((_BROKEN[key] for key in _BROKEN if key in told), told)}"
+            f"{place} is not JSON: {next((_BROKEN[key] for key in _BROKEN if key in expected), expected)}"
         )
     if first["type"] == "missing":
-        return UsageError(f"{_place(where[:-1], what, names) or 'the body'} lacks {name!r}")
+        return UsageError(f"{place} lacks {name!r}")
     if first["type"] == "unexpected_keyword_argument":
-        return unknown_field(_place(where[:-1], what, names) or "the body", str(name), _fields_at(kind, where[:-1]))
-    place, expected = _place(where, what, names) or "the body", _expectation(first)
-    if (first["type"] == "value_error" and isinstance(first["input"], dict)) or is_dataclass(first["input"]):
-        return UsageError(f"{place}: {expected}" if names and where else expected)
+        fitting = _dataclass_at(kind, where)
+        return unknown_field(place, name, [field.name for field in fields(fitting)] if fitting else [])
+    if is_dataclass(value) or (first["type"] == "value_error" and isinstance(value, dict)):
+        return UsageError(f"{place}: {expected}" if names else expected)
     return UsageError(f"{place} {_display(first, typed)}; {expected}")
 
 
@@ -154,14 +144,6 @@ def _place(where: Sequence[str | int], what: str, names: Mapping[str, str] | Non
     return what + path if what else path.lstrip(".")
 
 
-def _expectation(first: ErrorDetails) -> str:
-    context = first.get("ctx", {})
-    if first["type"] == "string_pattern_mismatch":
-        return PATTERNS.get(context["pattern"], f"a text like {context['pattern']} is expected")
-    told = _EXPECTED.get(first["type"])
-    return first["msg"] if told is None else told.format(**context)
-
-
 def _display(first: ErrorDetails, typed: bool) -> str:
     value = first["input"]
     if first["type"] == "string_too_long":
@@ -177,16 +159,9 @@ def _display(first: ErrorDetails, typed: bool) -> str:
     return f"is {text}" if len(text) <= 60 else f"is {text[:59]}…"
 
 
-def _fields_at(kind: Any, where: Sequence[str | int]) -> list[str]:
-    for part in where:
-        if isinstance(part, str):
-            kind = get_type_hints(_dataclass_in(kind)).get(part)
-    found = _dataclass_in(kind)
-    return [field.name for field in fields(found)] if found else []
-
-
-def _dataclass_in(kind: Any) -> Any:
-    """Return the dataclass that a type is, or holds: that of `tuple[Boost, ...]` is `Boost`."""
-    if is_dataclass(kind):
-        return kind
-    return next(filter(None, map(_dataclass_in, get_args(kind))), None)
+def _dataclass_at(kind: Any, where: Sequence[str | int]) -> Any:
+    """Return the dataclass at a place in a type, or in what holds it there: of `tuple[Boost, ...]` it is `Boost`."""
+    if not is_dataclass(kind):
+        return next(filter(None, (_dataclass_at(part, where) for part in get_args(kind))), None)
+    names = [part for part in where if isinstance(part, str)]
+    return _dataclass_at(get_type_hints(kind).get(names[0]), names[1:]) if names else kind

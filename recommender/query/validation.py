@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
+from typing import Any
 
 from recommender.errors import UsageError
 from recommender.query.limits import Sku
@@ -17,19 +18,15 @@ def check_sku(sku: str) -> None:
 
 def each_product(products: Iterable[Product]) -> Iterator[Product]:
     """Yield the products that are to be written. One alone, or something else among them, is the caller's mistake."""
-    if isinstance(products, Product | Mapping) or not isinstance(products, Iterable):
-        raise UsageError(f"the products are {_display(products)}; give a list of them, even for one")
-    for product in products:
+    for product in _each(products, "the products", Product | Mapping):
         if not isinstance(product, Product):
-            raise UsageError(f"the products hold {_display(product)}; give Product('SKU', 'title') and the like")
+            raise UsageError(f"the products hold {product!r:.60}; give Product('SKU', 'title') and the like")
         yield product
 
 
 def each_sku(skus: Iterable[str]) -> Iterator[str]:
     """Yield the SKUs that are to be taken out. A text alone is a mistake: its characters would be taken for SKUs."""
-    if isinstance(skus, str) or not isinstance(skus, Iterable):
-        raise UsageError(f"the SKUs are {_display(skus)}; give a list of them, even for one")
-    for sku in skus:
+    for sku in _each(skus, "the SKUs", str):
         check_sku(sku)
         yield sku
 
@@ -40,6 +37,7 @@ def check_disjoint(upsert: Iterable[str], delete: Set[str]) -> None:
         raise UsageError(f"the SKU {min(both)[:60]!r} is in 'upsert' and in 'delete'; leave it in one")
 
 
-def _display(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"
+def _each(values: Iterable[Any], what: str, alone: Any) -> Iterable[Any]:
+    if isinstance(values, alone) or not isinstance(values, Iterable):
+        raise UsageError(f"{what} are {values!r:.60}; give a list of them, even for one")
+    return values

@@ -8,8 +8,7 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from recommender.errors import RecommenderError
-from recommender.query.problems import TYPE_PREFIX
+from recommender.errors import TYPE_PREFIX, RecommenderError
 from recommender.service.api_keys import ApiKey
 from recommender.service.authentication import KeyCache, minimum_scope, token_of
 from recommender.service.problems import REQUEST_ID, Problem, problem_response

@@ -8,9 +8,8 @@ from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
-from recommender.errors import UsageError
+from recommender.errors import TYPE_PREFIX, UsageError
 from recommender.feeds.cells import exact_number
-from recommender.query.problems import TYPE_PREFIX
 from recommender.query.serialization import from_json, kind_of
 from recommender.service.problems import Problem
 from recommender.types import JsonObject

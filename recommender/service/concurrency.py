@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
 
-from recommender.query.problems import TYPE_PREFIX
+from recommender.errors import TYPE_PREFIX
 from recommender.service.problems import RETRY_AFTER_S, Problem
 
 Result = TypeVar("Result")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from recommender.backup.index_copy import copy_live_index
-from recommender.query.problems import TYPE_PREFIX
+from recommender.errors import TYPE_PREFIX
 from recommender.service.authentication import LOCAL
 from recommender.service.concurrency import Lanes
 from recommender.service.problems import Problem

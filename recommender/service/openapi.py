@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import MISSING, dataclass
+from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -168,21 +168,21 @@ def document_of(app: FastAPI) -> Callable[[], JsonObject]:
 
 def _parameters(kind: type[Any], definitions: JsonObject) -> list[JsonObject]:
     found: list[JsonObject] = []
-    for parameter in parameters_of(kind):
+    for name, parameter in parameters_of(kind).items():
         schema = _text_form(_schema(parameter.kind, definitions))
-        schema.pop("description", None)
         stated: JsonObject = {
-            "name": parameter.name,
+            "name": name,
             "in": "query",
-            "description": parameter.term.help,
-            "schema": schema,
+            "description": parameter.info.description,
+            "schema": {key: value for key, value in schema.items() if key not in ("description", "examples")},
         }
-        if not isinstance(parameter.default, type(MISSING)) and parameter.default is not None:
-            schema.setdefault("default", adapter(parameter.kind).dump_python(parameter.default, mode="json"))
-        if parameter.term.required:
+        if parameter.required:
             stated["required"] = True
-        if example := parameter.term.example:
-            stated["example"] = [example] if parameter.many else example
+        elif parameter.default is not None:
+            default = adapter(parameter.kind).dump_python(parameter.default, mode="json")
+            stated["schema"]["default"] = list(default) if parameter.many else default
+        if examples := parameter.info.examples:
+            stated["example"] = examples[0]
         found.append(stated)
     return found
 
@@ -194,6 +194,8 @@ def _text_form(schema: JsonObject) -> JsonObject:
         schema = next(kinds[kind] for kind in ("array", "number", "string") if kind in kinds)
     if schema.get("type") == "array":
         return schema | {"items": _text_form(schema["items"])}
+    if schema.get("type") == "boolean":
+        return {"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}]}
     return dict(schema)
 
 

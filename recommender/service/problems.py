@@ -8,8 +8,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from recommender.errors import RecommenderError, UnknownModel, UnknownSku, http_status
-from recommender.query.problems import type_of
+from recommender.errors import RecommenderError, UnknownModel, UnknownSku, http_status, problem_type
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -54,7 +53,7 @@ def problem_of(error: RecommenderError) -> Problem:
         members = {"sku": error.sku, "nearest": list(error.nearest)}
     elif isinstance(error, UnknownModel):
         members = {"known": list(error.known)}
-    return Problem(status, str(error), type_of(type(error)), headers, members)
+    return Problem(status, str(error), problem_type(type(error)), headers, members)
 
 
 def problem_response(error: Problem | RecommenderError, request_id: str) -> Response:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _SKU = path_parameter(
     "sku",
     "The product's SKU, with every special character as %XX.",
-    {"type": "string", "minLength": 1, "maxLength": MAX_SKU, "pattern": TEXT.regex},
+    {"type": "string", "minLength": 1, "maxLength": MAX_SKU, "pattern": TEXT},
     "OS-1127",
 )
 

@@ -16,7 +16,7 @@ def _cell(most: int, items: JsonObject | None = None) -> JsonObject:
 
 
 def _name(**constraints: object) -> JsonObject:
-    return {"type": "string", "pattern": STORABLE.regex} | constraints
+    return {"type": "string", "pattern": STORABLE} | constraints
 
 
 def _one(kinds: list[JsonObject]) -> list[JsonObject]:
@@ -89,7 +89,7 @@ PRODUCT_SCHEMA: JsonObject = {
     "properties": {
         "title": {
             "anyOf": [
-                {"type": "string", "minLength": 1, "maxLength": products.MAX_TITLE, "pattern": TEXT.regex},
+                {"type": "string", "minLength": 1, "maxLength": products.MAX_TITLE, "pattern": TEXT},
                 {"type": "number"},
                 {"type": "boolean"},
             ]

@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from recommender.query.problems import TYPE_PREFIX
+from recommender.errors import TYPE_PREFIX
 from recommender.service.logs import AccessLog
 from recommender.service.metrics import Metrics
 from recommender.service.problems import REQUEST_ID, Problem, problem_response
