@@ -13,7 +13,7 @@ from recommender.errors import BadInput
 from recommender.feeds.products import product_problem
 from recommender.interface import RecommenderInterface
 from recommender.jobs.background_worker import BackgroundWorker
-from recommender.jobs.status import status_of
+from recommender.jobs.diagnose import status_of
 from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, WriteResult
 from recommender.query.validation import check_disjoint, each_product, each_sku
 from recommender.serving.live_model import LiveModels

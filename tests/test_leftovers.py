@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from recommender.leftovers import LEFTOVER_AGE_S, remove_leftovers
+from recommender.files import LEFTOVER_AGE_S, remove_leftovers
 
 
 def test_only_old_folders_of_the_pattern_are_removed(tmp_path: Path) -> None:

@@ -21,11 +21,10 @@ from recommender.database.engine import Database
 from recommender.database.migrate import head_revision
 from recommender.database.transfer import snapshot, sqlite_file
 from recommender.errors import BadInput, IndexHeld, Unavailable, UsageError
-from recommender.fsync import sync
+from recommender.files import remove_leftovers, sync
 from recommender.index.embedded.engine import EmbeddedIndex
 from recommender.index.generations import Generation, Generations
 from recommender.index.protocol import VectorIndex
-from recommender.leftovers import remove_leftovers
 from recommender.models.registry import RegisteredModel, Registry
 from recommender.types import Progress, silent
 from recommender.version import __version__

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 from recommender.application.composition import Application
 from recommender.errors import Unavailable, UsageError
+from recommender.files import remove_leftovers
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
-from recommender.leftovers import remove_leftovers
 
 FOLDER = "copies"
 """In the home, beside the index itself, so that no copy is listed as a generation."""

@@ -24,7 +24,7 @@ from recommender.database.statements import table_of
 from recommender.database.tables import GenerationRow, ImportRunRow, LiveRow, MissedRow, OutboxRow, ProductRow, now
 from recommender.database.transfer import copy_rows, lock_tables, prepare_exclusive_use, replace_rows, tables
 from recommender.errors import BadInput, DamagedDatabase, IndexHeld, Unavailable
-from recommender.fsync import sync
+from recommender.files import sync
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.settings import Settings
 
@@ -141,7 +141,15 @@ def replace_everything(
     kept = _put_damaged_aside(settings, here)
     with _open_exclusively(settings) as target:
         with _begin_replacement(target, source, here, kept) as replacement:
-            _require_closed(settings.index_dir)
+            # `IndexHeld` is raised when a process has a generation of the embedded engine open.
+            engine = EmbeddedEngine(settings.index_dir)
+            for name in engine.names():
+                try:
+                    engine.open(name).close()
+                except IndexHeld:
+                    raise
+                except Unavailable:
+                    continue  # damaged, so no process has it open
             replace_rows(rows, replacement.session, tables())
             replacement.record()
             write_journal(settings.home, Journal(replacement.mark, kept.name, folders))
@@ -166,7 +174,20 @@ def replace_products(settings: Settings, rows: Database, source: str, here: int 
         replace_rows(rows, session, tables(_CATALOGUE_TABLES))
         # Beyond every revision that a point of the index may carry: there, the same number would mean another state.
         session.execute(update(table_of(ProductRow)).values(revision=ProductRow.revision + newest))
-        _queue_every_product(session)
+        at = literal(now(), OutboxRow.available_at.type)
+        # Every column by name: what the mapped class fills in, a statement that reads from a table does not.
+        values = {
+            "sku": ProductRow.sku,
+            "revision": ProductRow.revision,
+            "enqueued_at": at,
+            "available_at": at,
+            "lease_owner": literal(""),
+            "lease_until": null(),
+            "attempts": literal(0),
+            "parked": false(),
+            "error": literal(""),
+        }
+        session.execute(insert(table_of(OutboxRow)).from_select(list(values), select(*values.values())))
         gone -= set(session.scalars(select(ProductRow.sku)))
         queue_changes(session, ((sku, 0) for sku in gone), now())
         replacement.record()
@@ -184,32 +205,3 @@ def _put_damaged_aside(settings: Settings, here: int | None) -> Path:
         sync(kept)
         sync(file.parent)
     return kept
-
-
-def _require_closed(index_dir: Path) -> None:
-    """Raise `IndexHeld` when a process has a generation of the embedded engine open."""
-    engine = EmbeddedEngine(index_dir)
-    for name in engine.names():
-        try:
-            engine.open(name).close()
-        except IndexHeld:
-            raise
-        except Unavailable:
-            continue  # damaged, so no process has it open
-
-
-def _queue_every_product(session: Session) -> None:
-    at = literal(now(), OutboxRow.available_at.type)
-    # Every column by name: what the mapped class fills in, a statement that reads from a table does not.
-    values = {
-        "sku": ProductRow.sku,
-        "revision": ProductRow.revision,
-        "enqueued_at": at,
-        "available_at": at,
-        "lease_owner": literal(""),
-        "lease_until": null(),
-        "attempts": literal(0),
-        "parked": false(),
-        "error": literal(""),
-    }
-    session.execute(insert(table_of(OutboxRow)).from_select(list(values), select(*values.values())))

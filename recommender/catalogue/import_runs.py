@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 
 from sqlalchemy import select, update
 
@@ -23,25 +22,6 @@ _STOPPED = "stopped by the operator; run it again to finish"
 
 class ImportStopped(Exception):
     """The process was told to stop between two batches. What was committed stays."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImportRun:
-    """One reading of one feed. `status` is running, done, failed or interrupted.
-
-    `holder` names the process of a running one; `error` says why one failed or was interrupted.
-    """
-
-    source: str
-    status: str
-    created: int
-    updated: int
-    unchanged: int
-    rejected: int
-    holder: str
-    error: str
-    started_at: datetime
-    finished_at: datetime | None
 
 
 @dataclass(slots=True)
@@ -113,15 +93,12 @@ def close_interrupted(database: Database, host: str | None = None, alive: Callab
     return len(runs)
 
 
-def last_run(database: Database) -> ImportRun | None:
+def last_run(database: Database) -> ImportRunRow | None:
     """Return the import that was started last, as interrupted when its process is gone; None before the first one."""
     with database.reading() as session:
-        row = session.scalar(select(ImportRunRow).order_by(ImportRunRow.id.desc()).limit(1))
-    if row is None:
-        return None
-    run = ImportRun(**{each.name: getattr(row, each.name) for each in fields(ImportRun)})
-    if run.status == RUNNING and _is_dead(run.holder, this_host(), is_alive):
-        return replace(run, status=INTERRUPTED, holder="", error=_KILLED)
+        run = session.scalar(select(ImportRunRow).order_by(ImportRunRow.id.desc()).limit(1))
+    if run is not None and run.status == RUNNING and _is_dead(run.holder, this_host(), is_alive):
+        run.status, run.holder, run.error = INTERRUPTED, "", _KILLED  # of this copy: the next import writes it down
     return run
 
 

@@ -1,4 +1,4 @@
-"""The statements that compare products with the catalogue and write them."""
+"""The statements that read the state of products, compare products with the catalogue, and write them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, select, update
 from sqlalchemy.orm import Session
 
+from recommender.database.engine import Database
 from recommender.database.statements import execute_many, in_chunks, insert_into, table_of
-from recommender.database.tables import ProductRow
+from recommender.database.tables import OutboxRow, ProductRow
 
 _PRODUCT = table_of(ProductRow)
 CONTENT = tuple(
@@ -77,3 +78,40 @@ def replace_products(session: Session, rows: Sequence[Mapping[str, object]], at:
     changed = {"active": True, "updated_at": at, "revision": _PRODUCT.c.revision + 1}
     statement = update(_PRODUCT).where(_PRODUCT.c.id == bindparam("known_id")).values(written | changed)
     execute_many(session, statement, [{name: row[name] for name in (*written, "known_id")} for row in rows])
+
+
+@dataclass(frozen=True, slots=True)
+class ProductState:
+    """The state of one SKU. `queued`: a change of it waits for the index and has not been parked."""
+
+    active: bool
+    text_hash: str
+    revision: int
+    queued: bool
+
+
+_UNKNOWN = ProductState(active=False, text_hash="", revision=0, queued=True)
+
+
+class ProductStates:
+    """Reads the states of products. Safe to use from several threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __call__(self, skus: Sequence[str]) -> dict[str, ProductState]:
+        """Return the states of those SKUs that the catalogue or the outbox knows.
+
+        Products are read before the outbox. A row leaves the outbox after the index has its change, so a point that is
+        read after this call is at least as new as the state of a product that is not queued.
+        """
+        columns = (ProductRow.sku, ProductRow.active, ProductRow.text_hash, ProductRow.revision)
+        states: dict[str, ProductState] = {}
+        for chunk in in_chunks(skus):
+            waiting = select(OutboxRow.sku).where(OutboxRow.sku.in_(chunk), OutboxRow.parked.is_(False))
+            with self._database.reading() as session:
+                rows = session.execute(select(*columns).where(ProductRow.sku.in_(chunk))).all()
+                queued = set(session.scalars(waiting))
+            states |= dict.fromkeys(queued, _UNKNOWN)
+            states |= {sku: ProductState(active, text, at, sku in queued) for sku, active, text, at in rows}
+        return states

@@ -24,7 +24,7 @@ MODULES = {
     "search": "queries",
     "recommend": "queries",
     "browse": "queries",
-    "compare": "compare",
+    "compare": "queries",
     "finetune": "finetune",
     "evaluate": "evaluate",
     "status": "status",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ from recommender.cli.remote_fallback import request_index_copy
 from recommender.service.service_file import running_service
 
 if TYPE_CHECKING:
-    from recommender.backup.restore import RestoreResult
+    pass
 
 
 @command
@@ -77,11 +77,7 @@ def restore(
 
     parts = frozenset(part) if part else EVERYTHING
     done = bring_back(load_settings(), file, parts=parts, force=force, progress=run.progress)
-    return Output(_restore_json(done), "\n".join(_restore_lines(file, done)))
-
-
-def _restore_json(done: RestoreResult) -> dict[str, Any]:
-    return {
+    document = {
         "created_at": done.contents.created_at,
         "version": done.contents.version,
         "parts": [part.value for part in done.parts],
@@ -92,13 +88,10 @@ def _restore_json(done: RestoreResult) -> dict[str, Any]:
         "queued": done.queued,
         "kept": done.kept,
     }
-
-
-def _restore_lines(file: Path, done: RestoreResult) -> list[str]:
     counts = {"catalogue": f"{done.products:,} products", "models": f"{len(done.models)} models"}
     counts["index"] = f"{done.points:,} points"
-    parts = ", ".join(counts[part.value] for part in done.parts)
-    lines = [f"restored from {file}, made {done.contents.created_at}: {parts}"]
+    named = ", ".join(counts[part.value] for part in done.parts)
+    lines = [f"restored from {file}, made {done.contents.created_at}: {named}"]
     if done.kept is not None:
         lines.append(f"what was here before is in {done.kept}")
     if done.differing and done.queued:
@@ -107,4 +100,4 @@ def _restore_lines(file: Path, done: RestoreResult) -> list[str]:
         lines.append(f"{done.differing:,} products differ from the catalogue: run `recommender index verify --repair`")
     if done.contents.index is None and done.contents.models and "index" in done.parts:
         lines.append("the backup holds no index: `recommender index rebuild` makes one")
-    return lines
+    return Output(document, "\n".join(lines))

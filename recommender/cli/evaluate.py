@@ -14,15 +14,13 @@ from recommender.cli.options import MAX_SEED, JudgementFlags, ReportFile, plan_r
 from recommender.cli.output import print_table
 from recommender.errors import UsageError
 from recommender.query import Mode
+from recommender.training.options import DEFAULT_SEED
 
 if TYPE_CHECKING:
     from recommender.application.composition import Application
     from recommender.evaluation.reports import Report
     from recommender.models.registry import RegisteredModel
     from recommender.types import Progress
-
-SEED = 42
-"""Of the default split; fine-tuning holds out the same products by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,9 @@ class HeldOutFlags:
     ] = False
     seed: Annotated[
         int | None,
-        typer.Option(help=f"Seed of the split that holds products out; by default {SEED}.", min=0, max=MAX_SEED),
+        typer.Option(
+            help=f"Seed of the split that holds products out; by default {DEFAULT_SEED}.", min=0, max=MAX_SEED
+        ),
     ] = None
 
 
@@ -60,8 +60,8 @@ def evaluate(
     report: ReportFile = None,
 ) -> Output:
     """Measure models on held-out products, on judgements of your own, or on tasks of the MTEB benchmark."""
+    from recommender.evaluation.judgements import read_scored
     from recommender.evaluation.reports import to_json
-    from recommender.evaluation.scored_pairs import read_scored
     from recommender.jobs import evaluate as job
     from recommender.jobs.models import select_models
 
@@ -80,7 +80,7 @@ def evaluate(
     models = select_models(application, model or [])
     if mteb:
         return _measure_tasks(application, models, mteb, run.progress)
-    seed = SEED if held_out.seed is None else held_out.seed
+    seed = DEFAULT_SEED if held_out.seed is None else held_out.seed
     planned = plan_report(application, report, seed)
     modes = list(dict.fromkeys(held_out.mode or []))
     reports: list[Report] = []

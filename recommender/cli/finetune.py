@@ -11,15 +11,13 @@ import typer
 
 from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.models import export_reason
-from recommender.cli.options import JudgementFlags, ReportFile, ShapeFlags, plan_report
+from recommender.cli.options import ChosenLoss, DataFlags, JudgementFlags, ReportFile, Seed, ShapeFlags, plan_report
 from recommender.cli.output import print_table
-from recommender.cli.training_flags import DataFlags, Losses, Seed
 from recommender.errors import EXIT_CODES, Refused, UsageError
+from recommender.training.options import Loss, TrainingOptions
 
 if TYPE_CHECKING:
-    from recommender.jobs.catalogue_drift import CatalogueDrift
-    from recommender.jobs.finetune import FinetuneResult
-    from recommender.training.options import TrainingOptions
+    from recommender.jobs.finetune import CatalogueDrift, FinetuneResult
     from recommender.training.promotion_gate import Verdict
 
 DEFAULT_RANK = 16
@@ -42,7 +40,7 @@ class ModelFlags:
 class TrainingFlags:
     """How the model is trained."""
 
-    loss: Losses = "joint"
+    loss: ChosenLoss = Loss.JOINT
     epochs: Annotated[float | None, typer.Option(help="Passes over the training sets.", min=0.01)] = None
     budget: Annotated[str | None, typer.Option(help="Time limit of the training: 90s, 10m, 1h.")] = None
     batch_size: Annotated[int | None, typer.Option(help="Anchors in a batch.", min=2)] = None
@@ -98,6 +96,15 @@ class PromotionFlags:
     force: Annotated[
         bool, typer.Option("--force", help="Go live even if the gate refuses; the model is marked as forced.")
     ] = False
+    keep_models: Annotated[
+        int | None,
+        typer.Option(
+            "--keep-models",
+            metavar="N",
+            help="Then remove all tuned models but the newest N; what is live or kept for a rollback stays.",
+            min=1,
+        ),
+    ] = None
 
 
 @command
@@ -118,9 +125,9 @@ def finetune(
 
     Exit code 6: the model was trained and registered, but the gate kept it from going live.
     """
-    from recommender.jobs import catalogue_drift
     from recommender.jobs import finetune as job
-    from recommender.jobs.promotion_check import Judgements
+    from recommender.jobs.models import remove_older_models
+    from recommender.jobs.promote import Judgements
 
     options = training_options(training, data, vectors)
     model_shape, judged = shape.shape(), Judgements(*judgements.read())
@@ -129,7 +136,7 @@ def finetune(
     threshold, drift_document = parse_share(start.if_changed), {}
     application = run.open()
     if threshold is not None:
-        drift = catalogue_drift.drift_since_training(application)
+        drift = job.drift_since_training(application)
         trained = drift.reaches(threshold)
         drift_document = drift_json(drift, threshold, trained)
         if not trained:
@@ -150,20 +157,22 @@ def finetune(
     )
     if planned is not None:
         planned.write_finetuning(result, options, run.progress)
+    removed = [] if promotion.keep_models is None else remove_older_models(application, promotion.keep_models)
     reason = export_reason(application, result.model.name)
+    notes = [f"{result.model.name}: {reason}"] if reason else []
+    if model.name not in ("", result.model.name):
+        notes.append(f"not named {model.name}: the same model is registered as {result.model.name}")
     refused = not result.promoted and not promotion.no_promote
     return Output(
-        result_json(result) | {"export_reason": reason} | drift_document,
+        result_json(result) | {"export_reason": reason, "removed": removed} | drift_document,
         lambda: print_result(result, promotion.no_promote),
-        [f"{result.model.name}: {reason}"] if reason else [],
+        [*notes, *(f"removed: {name}" for name in removed)],
         EXIT_CODES[Refused] if refused else 0,
     )
 
 
 def training_options(training: TrainingFlags, data: DataFlags, vectors: VectorFlags = VectorFlags()) -> TrainingOptions:
     """Return the training options that the flags come to; the rest keeps its default. Raises `UsageError`."""
-    from recommender.training.options import Loss, TrainingOptions
-
     flags = asdict(training) | {
         "budget": None if training.budget is None else parse_duration(training.budget),
         "report_to": tuple(training.report_to or ()),
@@ -172,12 +181,7 @@ def training_options(training: TrainingFlags, data: DataFlags, vectors: VectorFl
         "matryoshka": parse_sizes(vectors.matryoshka),
         "lora_rank": vectors.lora_rank or (DEFAULT_RANK if vectors.lora else 0),
     }
-    loss = flags.pop("loss")
-    try:
-        chosen = Loss(loss)
-    except ValueError:
-        raise UsageError(f"--loss {loss!r} is not one of {', '.join(kind.value for kind in Loss)}") from None
-    return TrainingOptions(loss=chosen, **{name: value for name, value in flags.items() if value is not None})
+    return TrainingOptions(**{name: value for name, value in flags.items() if value is not None})
 
 
 def parse_duration(text: str) -> timedelta:

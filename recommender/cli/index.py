@@ -11,10 +11,10 @@ from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.options import KeepFlags, Limit
 from recommender.cli.output import print_table
 from recommender.errors import IndexHeld, Unavailable
+from recommender.query.limits import DEFAULT_K
 
 if TYPE_CHECKING:
     from recommender.application.composition import Application
-    from recommender.index.audit import Recall
     from recommender.index.generations import Generation
 
 app = typer.Typer(help="The generations of points in the vector index.", no_args_is_help=True)
@@ -100,7 +100,7 @@ def verify(
 
     What waits in the queue is counted by itself and is no difference.
     """
-    from recommender.catalogue.product_states import ProductStates
+    from recommender.catalogue.product_statements import ProductStates
     from recommender.ingestion.verification import verify as compare
     from recommender.jobs.ingest import drain
 
@@ -142,7 +142,7 @@ def verify(
 def audit(
     run: CommandRun,
     queries: Annotated[int, typer.Option("--queries", help="Products whose neighbours are asked for.", min=1)] = 200,
-    k: Limit = 10,
+    k: Limit = DEFAULT_K,
 ) -> Output:
     """Compare approximate with exact search over the live generation, without and with filters."""
     from recommender.index.audit import audit as compare
@@ -161,16 +161,11 @@ def audit(
         "k": k,
         "recall": [asdict(recall) for recall in found],
     }
-    title = f"{live.name}: {points:,} points"
-    return Output(document, lambda: print_table(columns, [_recall_row(recall) for recall in found], title))
-
-
-def _recall_row(recall: Recall) -> tuple[str, ...]:
-    if not recall.queries:
-        return (recall.filtered_by, "0", "", "", "", "")
-    shares = (f"{recall.recall:.4f}", f"{recall.lowest:.2f}")
-    times = (f"{recall.approximate_ms:.2f}", f"{recall.exact_ms:.2f}")
-    return (recall.filtered_by, f"{recall.queries:,}", *shares, *times)
+    rows = []
+    for each in found:
+        shares = (f"{each.recall:.4f}", f"{each.lowest:.2f}", f"{each.approximate_ms:.2f}", f"{each.exact_ms:.2f}")
+        rows.append((each.filtered_by, f"{each.queries:,}", *(shares if each.queries else [""] * 4)))
+    return Output(document, lambda: print_table(columns, rows, f"{live.name}: {points:,} points"))
 
 
 @app.command()

@@ -1,20 +1,80 @@
-"""`ingest`: from feeds into the catalogue and the index."""
+"""`ingest`: from feeds into the catalogue and the index, and what that did, for a person and as JSON."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recommender.cli.command import CommandRun, Output, command
-from recommender.cli.ingest_output import describe_drain, describe_outcome, drain_json, outcome_json
 from recommender.cli.models import export_reason
 from recommender.errors import UsageError
 
 if TYPE_CHECKING:
     from recommender.feeds.formats import FeedFormat
+    from recommender.ingestion.feed_folder import FeedReport
+    from recommender.ingestion.worker import DrainSummary
+    from recommender.jobs.ingest import ImportOutcome
+
+
+def describe_outcome(outcome: ImportOutcome, dry_run: bool) -> list[str]:
+    """Return a line for each feed, and one for the products that are deactivated because the feeds lack them."""
+    lines = []
+    for summary in outcome.imports:
+        texts = f" ({summary.to_encode:,} texts to encode)" if dry_run else ""
+        counts = f"{summary.created:,} created, {summary.updated:,} updated{texts}, {summary.unchanged:,} unchanged"
+        withdrawn = f", {summary.withdrawn:,} withdrawn" if summary.withdrawn else ""
+        line = f"{summary.source}: {counts}, {summary.rejected:,} rejected{withdrawn} in {summary.seconds:.1f} s"
+        if summary.ignored_columns:
+            line += f" (columns not used: {', '.join(summary.ignored_columns)})"
+        lines.append(f"{line}; ended early: {summary.ended_early}" if summary.ended_early else line)
+    if (whole := outcome.deactivation) and whole.refused:
+        lines.append(f"would be refused: {whole.refused}" if dry_run else "full feed refused: nothing deactivated")
+    elif whole:
+        count = whole.missing if dry_run else whole.deactivated
+        lines.append(f"full feed: {count:,} of {whole.active:,} active products deactivated")
+    return [*(f"dry run: {line}" for line in lines), "dry run: nothing was changed"] if dry_run else lines
+
+
+def outcome_json(outcome: ImportOutcome) -> dict[str, object]:
+    """Return the JSON form; `full` only of full feeds."""
+    document: dict[str, object] = {
+        "imports": [asdict(summary) | {"seconds": round(summary.seconds, 3)} for summary in outcome.imports]
+    }
+    return document | ({"full": asdict(outcome.deactivation)} if outcome.deactivation else {})
+
+
+def describe_drain(drained: DrainSummary) -> str:
+    """Return in words what went into the index."""
+    counts = drained.counts
+    line = f"index: {counts.encoded:,} encoded, {counts.payloads:,} payload updates, {counts.deleted:,} deleted"
+    failed = f", {drained.failed:,} failed (see `recommender queue failed`)" if drained.failed else ""
+    return f"{line}{failed} in {drained.seconds:.1f} s"
+
+
+def drain_json(drained: DrainSummary) -> dict[str, object]:
+    """Return the JSON form of what went into the index."""
+    return {
+        "applied": drained.applied,
+        "failed": drained.failed,
+        "encoded": drained.counts.encoded,
+        "payloads": drained.counts.payloads,
+        "deleted": drained.counts.deleted,
+        "seconds": round(drained.seconds, 3),
+    }
+
+
+def describe_feed(report: FeedReport) -> str:
+    """Return in words what became of one feed of a watched folder."""
+    if report.error:
+        return f"feed {report.feed} failed: {report.error}"
+    counts = f"{report.created:,} created, {report.updated:,} updated, {report.unchanged:,} unchanged"
+    return (
+        f"feed {report.feed}: {counts}, {report.rejected:,} rejected, {report.deactivated:,} deactivated "
+        f"in {report.seconds:.1f} s"
+    )
 
 
 @dataclass(frozen=True, slots=True)

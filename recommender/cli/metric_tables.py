@@ -1,17 +1,21 @@
-"""Reports as tables: any number of models under each measure, and the same for each slice."""
+"""Measures as tables: reports of an evaluation, their slices, and what was recorded of models."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from recommender.cli.output import print_table
+from recommender.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
-    from recommender.evaluation.reports import ComparedMetric, Report, Slice
+    from recommender.application.composition import Application
+    from recommender.evaluation.reports import ComparedMetric, Report
+    from recommender.models.manifest import Manifest
+    from recommender.models.registry import RegisteredModel
 
 _INDENT = "  "
 
@@ -21,8 +25,15 @@ def print_reports(reports: Sequence[Report], slices: bool = False) -> None:
 
     The first of a table has its 95% interval, the others their paired difference to it with the interval of that too.
     """
+    from recommender.evaluation.reports import compare
+
     for alike in _alike(reports):
-        _print_measures(alike)
+        names = [report.model for report in alike]
+        rows = [row for compared in compare(alike) for row in _block(compared.metric, names, compared)]
+        for name in dict.fromkeys(name for report in alike for name in report.catalogue):
+            values = [f"{report.catalogue[name]:.3f}" if name in report.catalogue else "" for report in alike]
+            rows += _lines(name, names, [(value, "", "", "") for value in values])
+        _print("measure", rows, len(alike))
         if slices:
             _print_slices(alike)
     for report in reports:
@@ -59,17 +70,6 @@ def _measures(report: Report) -> tuple[str, ...]:
     return tuple(report.metrics)
 
 
-def _print_measures(reports: Sequence[Report]) -> None:
-    from recommender.evaluation.reports import compare
-
-    names = [report.model for report in reports]
-    rows = [row for compared in compare(reports) for row in _block(compared.metric, names, compared)]
-    for name in dict.fromkeys(name for report in reports for name in report.catalogue):
-        values = [f"{report.catalogue[name]:.3f}" if name in report.catalogue else "" for report in reports]
-        rows += _lines(name, names, [(value, "", "", "") for value in values])
-    _print("measure", rows, len(reports))
-
-
 def _print_slices(reports: Sequence[Report]) -> None:
     from recommender.evaluation.reports import compare_metrics
 
@@ -77,7 +77,8 @@ def _print_slices(reports: Sequence[Report]) -> None:
     by_metric: dict[str, list[tuple[str, ...]]] = {}
     for part in parts:
         for compared in compare_metrics([report.slices.get(part, {}) for report in reports]):
-            block = _block(_slice_label(part, compared), [report.model for report in reports], compared)
+            count = max(len(value.values) for value in compared.values if value is not None)
+            block = _block((f"{part} ({count:,})"), [report.model for report in reports], compared)
             by_metric.setdefault(compared.metric, []).extend(block)
     for metric, rows in by_metric.items():
         _print(metric, rows, len(reports))
@@ -86,11 +87,6 @@ def _print_slices(reports: Sequence[Report]) -> None:
         typer.echo(
             f"{left_out:,} slices left out: too few queries for an interval, or not among the largest of their kind"
         )
-
-
-def _slice_label(part: Slice, compared: ComparedMetric) -> str:
-    count = max(len(value.values) for value in compared.values if value is not None)
-    return f"{part} ({count:,})"
 
 
 def _print(heading: str, rows: Sequence[tuple[str, ...]], models: int) -> None:
@@ -115,3 +111,74 @@ def _lines(label: str, names: Sequence[str], cells: Sequence[tuple[str, str, str
         return [(label, *cells[0])]
     below = [(f"{_INDENT}{name}", *each) for name, each in zip(names, cells, strict=True)]
     return [(label, "", "", "", ""), *below]
+
+
+Suites = Mapping[str, Mapping[str, float]]
+
+
+def suites_of(application: Application, model: RegisteredModel) -> Suites:
+    """Return the measures of a model by suite; of a lost folder what the row has."""
+    from recommender.models.manifest import HELD_OUT
+
+    manifest = _manifest(application, model)
+    return {HELD_OUT: model.metrics} if manifest is None else manifest.metrics
+
+
+def _manifest(application: Application, model: RegisteredModel) -> Manifest | None:
+    try:
+        return application.registry.manifest(model.name)
+    except BadInput:
+        return None
+
+
+def choose_metrics(metrics: Sequence[str], suites: Sequence[Suites]) -> list[Suites]:
+    """Return these measures alone. Raises `UsageError` for one that was recorded of none of the models."""
+    known = list(dict.fromkeys(name for each in suites for values in each.values() for name in values))
+    for name in metrics:
+        if name not in known:
+            raise UsageError(f"no model has a metric {name!r}; recorded: {', '.join(known) or 'none yet'}")
+    chosen = [
+        {
+            suite: {name: values[name] for name in values if not metrics or name in metrics}
+            for suite, values in each.items()
+        }
+        for each in suites
+    ]
+    return [{suite: values for suite, values in each.items() if values} for each in chosen]
+
+
+def print_side_by_side(models: Sequence[RegisteredModel], suites: Sequence[Suites]) -> None:
+    """Show a row a measure and a column a model, or the other way round where there are more models than measures."""
+    from recommender.models.manifest import BASE_SUFFIX
+
+    measures = list(
+        dict.fromkeys(
+            (suite, name)
+            for each in suites
+            for suite, values in each.items()
+            if not suite.endswith(BASE_SUFFIX)  # the base is a model of its own here
+            for name in values
+        )
+    )
+    if not measures:
+        typer.echo("nothing was measured of them yet; `recommender evaluate` or `finetune` does it")
+        return
+    found = [[each.get(suite, {}).get(name) for each in suites] for suite, name in measures]
+    cells = [["" if value is None else f"{value:.3f}" for value in row] for row in found]
+    labels, names = [f"{suite}: {name}" for suite, name in measures], [model.name for model in models]
+    if len(names) > len(labels):
+        cells, labels, names = [list(row) for row in zip(*cells, strict=True)], names, labels
+    print_table(
+        [("", "left"), *((name, "right") for name in names)],
+        [(label, *row) for label, row in zip(labels, cells, strict=True)],
+    )
+
+
+def describe_differences(application: Application, models: Sequence[RegisteredModel]) -> list[str]:
+    """Return a warning when the measures are of different products, so that nobody takes them for a comparison."""
+    manifests = [_manifest(application, model) for model in models]
+    measured = {(each.catalogue_hash, each.split_seed) for each in manifests if each and each.catalogue_hash}
+    if len(measured) <= 1:
+        return []
+    named = " ".join(f"--model {model.name}" for model in models)
+    return [f"measured on different states of the catalogue; `recommender evaluate {named}` measures them alike"]

@@ -1,8 +1,7 @@
-"""`models list | show | promote | rollback | import | export | push`."""
+"""`models list | show | judge | promote | rollback | remove | import | export | push`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recommender.cli.command import CommandRun, Output, command
-from recommender.cli.model_metrics import choose_metrics, describe_differences, print_side_by_side, suites_of
-from recommender.cli.options import KeepFlags, ShapeFlags
+from recommender.cli.metric_tables import choose_metrics, describe_differences, print_side_by_side, suites_of
+from recommender.cli.options import JudgementFlags, KeepFlags, ShapeFlags
 from recommender.cli.output import print_json, print_table
+from recommender.errors import EXIT_CODES, Refused
 
 if TYPE_CHECKING:
     from recommender.application.composition import Application
@@ -55,17 +55,14 @@ def list_models(
         notes = describe_differences(application, models)
         return Output({"models": rows}, lambda: print_side_by_side(models, suites), notes)
     verdicts = [f"{each.name}: {each.verdict}" for each in models if each.verdict]
-    return Output({"models": rows}, lambda: _print_models(models), verdicts)
-
-
-def _print_models(models: Sequence[RegisteredModel]) -> None:
     headings = [(heading, "right") for heading in SHOWN_METRICS.values()]
-    rows = []
-    for model in models:
-        marks = [*(["live"] if model.live else []), *(["forced"] if model.gate.value == "forced" else [])]
-        cells = [f"{model.metrics[name]:.3f}" if name in model.metrics else "" for name in SHOWN_METRICS]
-        rows.append([model.name, " ".join(marks), *cells, f"{model.created_at:%Y-%m-%d}"])
-    print_table([("model", "left"), ("live", "left"), *headings, ("made", "left")], rows)
+    lines = []
+    for each in models:
+        marks = [*(["live"] if each.live else []), *(["forced"] if each.gate.value == "forced" else [])]
+        cells = [f"{each.metrics[name]:.3f}" if name in each.metrics else "" for name in SHOWN_METRICS]
+        lines.append([each.name, " ".join(marks), *cells, f"{each.created_at:%Y-%m-%d}"])
+    columns = [("model", "left"), ("live", "left"), *headings, ("made", "left")]
+    return Output({"models": rows}, lambda: print_table(columns, lines), verdicts)
 
 
 def _model_json(model: RegisteredModel) -> dict[str, Any]:
@@ -99,7 +96,8 @@ def promote(
     name: Name,
     keep: KeepFlags,
     force: Annotated[
-        bool, typer.Option("--force", help="Even if the gate refused it; the model is marked as forced.")
+        bool,
+        typer.Option("--force", help="Even if the gate refused or never judged it; the model is marked as forced."),
     ] = False,
 ) -> Output:
     """Make a model and a generation of it live, in one step; `models rollback` undoes it.
@@ -119,6 +117,40 @@ def promote(
     return Output(
         document, f"{name} is live with generation {generation.name}; `recommender models rollback` goes back"
     )
+
+
+@app.command()
+@command
+def judge(run: CommandRun, name: Name, judgements: JudgementFlags) -> Output:
+    """Measure a model beside its base and the live one on held-out products, ask the gate, and record what it says.
+
+    Exit code 6: the gate refuses it.
+    """
+    from recommender.cli.finetune import print_verdict
+    from recommender.evaluation.reports import to_json as report_json
+    from recommender.jobs.promote import Judgements, judge_registered
+    from recommender.training.promotion_gate import to_json
+
+    application = run.open()
+    evidence = judge_registered(application, name, Judgements(*judgements.read()), run.progress)
+    verdict, advice = evidence.verdict, f"`recommender models promote {name}` makes it live"
+
+    def show_verdict() -> None:
+        print_verdict(verdict)
+        typer.echo(f"{name}: passed; {advice}" if verdict.passed else f"{name}: refused: {verdict.reason}")
+
+    document = {"model": name, "verdict": to_json(verdict), "reports": [report_json(each) for each in evidence.reports]}
+    return Output(document, show_verdict, exit_code=0 if verdict.passed else EXIT_CODES[Refused])
+
+
+@app.command()
+@command
+def remove(run: CommandRun, name: Name) -> Output:
+    """Remove a model and its folder; not the live one, nor one whose generation is kept for a rollback."""
+    from recommender.jobs.models import remove_model
+
+    remove_model(run.open(), name)
+    return Output({"removed": name}, f"{name} is removed")
 
 
 @app.command()

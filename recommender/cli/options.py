@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from recommender.embedding.pretrained import Pooling
 from recommender.errors import UsageError
 from recommender.query import MAX_RESULTS
+from recommender.training.options import DataFormat, DataSource, Loss
 
 if TYPE_CHECKING:
     from recommender.application.composition import Application
@@ -19,6 +23,21 @@ if TYPE_CHECKING:
 
 MAX_SEED = 2**32 - 1
 """The largest seed that NumPy's generators take."""
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def one_of(flag: str, kind: type[Choice]) -> Callable[[str], Choice]:
+    """Return a reader of an option with closed choices: another value is a `UsageError`, which is one line."""
+
+    def read(text: str) -> Choice:
+        try:
+            return kind(text)
+        except ValueError:
+            raise UsageError(f"{flag} {text!r} is not one of {', '.join(kind)}") from None
+
+    return read
+
 
 Limit = Annotated[
     int, typer.Option("-k", "--limit", help=f"How many products, at most {MAX_RESULTS}.", min=1, max=MAX_RESULTS)
@@ -48,20 +67,20 @@ class KeepFlags:
 class ShapeFlags:
     """How the layers of a base model are chosen or changed."""
 
-    pooling: Annotated[str | None, typer.Option(help="mean, cls or max: for a raw transformer.")] = None
+    pooling: Annotated[
+        Pooling | None,
+        typer.Option(
+            parser=one_of("--pooling", Pooling), metavar="POOLING", help=f"For a raw transformer: {', '.join(Pooling)}."
+        ),
+    ] = None
     dense_dim: Annotated[int | None, typer.Option(help="Add a dense layer of this size.", min=1)] = None
     max_seq_length: Annotated[int | None, typer.Option(help="Cut texts after this many tokens.", min=8)] = None
 
     def shape(self) -> ModelShape:
-        """Return the shape. Raises `UsageError` for a pooling that does not exist."""
+        """Return the shape."""
         from recommender.jobs.models import ModelShape
-        from recommender.models.base_model import Pooling
 
-        try:
-            return ModelShape(Pooling(self.pooling) if self.pooling else None, self.dense_dim, self.max_seq_length)
-        except ValueError:
-            kinds = ", ".join(kind.value for kind in Pooling)
-            raise UsageError(f"--pooling {self.pooling!r} is not one of {kinds}") from None
+        return ModelShape(self.pooling, self.dense_dim, self.max_seq_length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +112,48 @@ def plan_report(application: Application, path: Path | None, seed: int) -> Plann
     from recommender.jobs.report import PlannedReport
 
     return PlannedReport(application, path, seed)
+
+
+ChosenLoss = Annotated[
+    Loss, typer.Option("--loss", parser=one_of("--loss", Loss), metavar="LOSS", help=f"One of {', '.join(Loss)}.")
+]
+Seed = Annotated[
+    int | None, typer.Option(help="Seed of the split, the sampling and the training.", min=0, max=MAX_SEED)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class DataFlags:
+    """Training data beside the catalogue."""
+
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data",
+            metavar="FILE|hf:NAME",
+            help="Training data beside the catalogue: CSV, TSV, JSON Lines, Parquet, or hf:NAME[:CONFIG][:SPLIT]. "
+            "Repeatable.",
+        ),
+    ] = None
+    data_format: Annotated[
+        list[DataFormat] | None,
+        typer.Option(
+            "--format",
+            parser=one_of("--format", DataFormat),
+            metavar="FORMAT",
+            help=f"Format of --data: {', '.join(DataFormat)}; by the columns by default; one for all, or one each.",
+        ),
+    ] = None
+    data_only: Annotated[
+        bool, typer.Option("--data-only", help="Train on --data alone, without the catalogue's sets.")
+    ] = False
+
+    def sources(self) -> tuple[DataSource, ...]:
+        """Pair the sources with their formats. Raises `UsageError` for too many formats."""
+        names, formats = self.data or [], self.data_format or []
+        if len(formats) not in (0, 1, len(names)) or (formats and not names):
+            raise UsageError(
+                f"--format is given {len(formats)} times for {len(names)} --data; give one for all, or one each"
+            )
+        chosen = formats if len(formats) == len(names) else (formats or [DataFormat.AUTO]) * len(names)
+        return tuple(DataSource(name, kind) for name, kind in zip(names, chosen, strict=True))

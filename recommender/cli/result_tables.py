@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import typer
 
 from recommender.cli.output import print_table
-from recommender.query import Answer, Explanation, FacetCount, Facets, Hit, PriceBand, Reason
+from recommender.query import Answer, Explanation, FacetCount, Hit, Reason
 from recommender.types import category_path
 
 SHOWN_FACETS = 10
@@ -21,9 +21,25 @@ def print_answer(answer: Answer, title: str, offset: int = 0) -> None:
     else:
         typer.echo("nothing matches; loosen the filters" if not offset else f"nothing comes after the first {offset}")
     if any(hit.explanation for hit in answer):
-        _print_explanations(answer, offset)
-    if answer.facets is not None:
-        _print_facets(answer.facets)
+        columns = [
+            ("#", "right"),
+            ("levels", "right"),
+            ("brand", "left"),
+            ("price", "right"),
+            ("vectors", "right"),
+            ("words", "right"),
+            ("words in common", "shrink"),
+        ]
+        rows = [_explanation_row(rank, hit.explanation or Explanation()) for rank, hit in enumerate(answer, offset + 1)]
+        used = [at for at in range(len(columns)) if any(row[at] for row in rows)]
+        print_table([columns[at] for at in used], [[row[at] for at in used] for row in rows], "why")
+    if (facets := answer.facets) is None:
+        return
+    for name, counts in (("category", facets.categories), ("brand", facets.brands)):
+        _print_counts(name, [(_value(each), each.count) for each in counts], facets.counted)
+    ends = ("and more" if band.high is None else f"to {band.high:f}" for band in facets.prices)
+    bands = [(f"{band.low:f} {end}", band.count) for band, end in zip(facets.prices, ends, strict=True)]
+    _print_counts("price", bands, facets.counted)
 
 
 def print_hits(hits: Sequence[Hit], title: str, offset: int = 0) -> None:
@@ -57,21 +73,6 @@ def _reason(hit: Hit) -> str:
     return hit.reason.value
 
 
-def _print_explanations(answer: Answer, offset: int) -> None:
-    columns = [
-        ("#", "right"),
-        ("levels", "right"),
-        ("brand", "left"),
-        ("price", "right"),
-        ("vectors", "right"),
-        ("words", "right"),
-        ("words in common", "shrink"),
-    ]
-    rows = [_explanation_row(rank, hit.explanation or Explanation()) for rank, hit in enumerate(answer, offset + 1)]
-    used = [at for at in range(len(columns)) if any(row[at] for row in rows)]
-    print_table([columns[at] for at in used], [[row[at] for at in used] for row in rows], "why")
-
-
 def _explanation_row(rank: int, why: Explanation) -> tuple[str, ...]:
     brand = {True: "same", False: "other", None: ""}[why.same_brand]
     return (
@@ -89,12 +90,6 @@ def _number(value: float | None, form: str) -> str:
     return "" if value is None else form.format(value)
 
 
-def _print_facets(facets: Facets) -> None:
-    _print_counts("category", [(_value(each), each.count) for each in facets.categories], facets.counted)
-    _print_counts("brand", [(_value(each), each.count) for each in facets.brands], facets.counted)
-    _print_counts("price", [(_band(band), band.count) for band in facets.prices], facets.counted)
-
-
 def _print_counts(name: str, counts: Iterable[tuple[str, int]], counted: int) -> None:
     rows = [(value, f"{count:,}") for value, count in counts]
     if rows:
@@ -103,7 +98,3 @@ def _print_counts(name: str, counts: Iterable[tuple[str, int]], counted: int) ->
 
 def _value(count: FacetCount) -> str:
     return count.value if isinstance(count.value, str) else category_path(count.value)
-
-
-def _band(band: PriceBand) -> str:
-    return f"{band.low:f} and more" if band.high is None else f"{band.low:f} to {band.high:f}"

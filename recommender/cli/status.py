@@ -12,7 +12,7 @@ from recommender.cli.command import CommandRun, Output, command
 def status(run: CommandRun) -> Output:
     """Show what is installed here: products, live model and generation, and the queue."""
     from recommender.catalogue.import_runs import last_run
-    from recommender.jobs.status import status_of
+    from recommender.jobs.diagnose import status_of
 
     application = run.open()
     found = status_of(application)
@@ -32,19 +32,14 @@ def status(run: CommandRun) -> Output:
     }
     lines = dict(document)
     if latest is not None:
-        document["last_import"] = asdict(latest)
+        document["last_import"] = {name: value for name, value in asdict(latest).items() if name != "id"}
         counts = f"{latest.created:,} created, {latest.updated:,} updated, {latest.unchanged:,} unchanged"
         note = f"by process {latest.holder}" if latest.holder else latest.error
         state = f"{latest.status} ({note})" if note else latest.status
         when = f"{latest.finished_at or latest.started_at:%Y-%m-%d %H:%M} UTC"
         lines["last_import"] = f"{latest.source}: {state}, {counts}, {latest.rejected:,} rejected, {when}"
-    return Output(document, "\n".join(f"{name.replace('_', ' '):<12} {_plain(value)}" for name, value in lines.items()))
-
-
-def _plain(value: str | int | None) -> str:
-    if value is None:
-        return "none yet"
-    return f"{value:,}" if isinstance(value, int) else value
+    shown = {name: f"{value:,}" if isinstance(value, int) else value or "none yet" for name, value in lines.items()}
+    return Output(document, "\n".join(f"{name.replace('_', ' '):<12} {value}" for name, value in shown.items()))
 
 
 @command

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recommender.cli.command import CommandRun, Output, command
-from recommender.cli.ingest import FeedFlags
-from recommender.cli.ingest_output import describe_drain, describe_feed, drain_json
+from recommender.cli.ingest import FeedFlags, describe_drain, describe_feed, drain_json
 from recommender.cli.output import say
 from recommender.errors import IndexHeld, UsageError
 
@@ -33,10 +32,9 @@ def worker(
 
     --format, --map and --full say how the feeds of --watch are read.
     """
-    from recommender.ingestion.loop import run_until_stopped
-    from recommender.ingestion.shutdown import run_gracefully
+    from recommender.ingestion.loop import run_gracefully, run_until_stopped
     from recommender.jobs import ingest as job
-    from recommender.jobs.watch import FeedWatch
+    from recommender.jobs.ingest import FeedWatch
 
     if run.as_json and not once:
         raise UsageError("--json is for --once: a worker that goes on has no last document to print")

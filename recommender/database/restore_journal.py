@@ -16,7 +16,7 @@ from pathlib import Path
 
 from recommender.database.engine import Database
 from recommender.errors import BadInput, Unavailable
-from recommender.fsync import sync
+from recommender.files import sync
 
 STAGING = ".restore"
 """Folder in the home where a backup is unpacked and checked; laid out as a home."""

@@ -130,9 +130,10 @@ class ProductRow(Base):
 
 
 class ImportRunRow(Base):
-    """One reading of one feed, with its counts, for the operator.
+    """One reading of one feed, with its counts. `status` is running, done, failed or interrupted.
 
-    `holder` is the process that runs it, named as a lease owner is; empty once the run has ended.
+    `holder` is the process that runs it, named as a lease owner is; empty once the run has ended. `error` says why one
+    failed or was interrupted.
     """
 
     __tablename__ = "import_run"

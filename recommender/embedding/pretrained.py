@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import StrEnum
 from fnmatch import fnmatch
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recommender.errors import BadInput, UsageError, library_error
+from recommender.errors import BadInput, MissingExtra, UsageError, library_error
+from recommender.library_logging import quiet_libraries
 
 if TYPE_CHECKING:
     import torch
@@ -18,6 +21,14 @@ DERIVED_FOLDERS = ("onnx", "openvino", "checkpoint-*", "eval", "runs", ".*", "__
 
 _DENSE_SEED = 0
 """Of the weights that a new dense layer begins with: the same base and shape are the same model."""
+
+
+class Pooling(StrEnum):
+    """How the vectors of a text's tokens become its one vector."""
+
+    MEAN = "mean"
+    CLS = "cls"
+    MAX = "max"
 
 
 def load_pretrained(
@@ -48,6 +59,30 @@ def load_pretrained(
         ) from error
 
 
+def assemble(
+    source: Path,
+    output: Path,
+    *,
+    pooling: Pooling | None = None,
+    dense_dim: int | None = None,
+    max_seq_length: int | None = None,
+) -> Path:
+    """Save a raw transformer, or a model in another shape, as a sentence-transformers folder at `output`; return it.
+
+    The shape is that of `reshape`: pooling is the mean where neither the call nor the model says which. Raises
+    `MissingExtra` without the training extra, `UsageError` for a shape that does not fit the model, and `BadInput` for
+    a model that can't be loaded from safetensors without code of its own.
+    """
+    if find_spec("sentence_transformers") is None:
+        raise MissingExtra("train", "changing the shape of a model")
+    if output.exists():
+        raise UsageError(f"{output} exists already; assemble into a folder that does not")
+    with quiet_libraries():
+        model = reshape(source, pooling, dense_dim, max_seq_length)
+        model.save_pretrained(str(output), create_model_card=False)
+    return output
+
+
 def reshape(
     folder: Path, pooling: str | None = None, dense_dim: int | None = None, max_seq_length: int | None = None
 ) -> SentenceTransformer:
@@ -60,15 +95,15 @@ def reshape(
     """
     import torch
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling
+    from sentence_transformers.sentence_transformer import modules as layers
 
     model = load_pretrained(folder)
-    modules: list[Any] = [module for module in model if not isinstance(module, Normalize)]
+    modules: list[Any] = [module for module in model if not isinstance(module, layers.Normalize)]
     if pooling is not None:
-        if len(modules) < 2 or not isinstance(modules[1], Pooling):
+        if len(modules) < 2 or not isinstance(modules[1], layers.Pooling):
             raise UsageError(f"the model in {folder} does not pool tokens; leave --pooling out")
         before = modules[1].get_embedding_dimension()
-        modules[1] = Pooling(modules[1].embedding_dimension, pooling_mode=str(pooling))
+        modules[1] = layers.Pooling(modules[1].embedding_dimension, pooling_mode=str(pooling))
         if len(modules) > 2 and modules[1].get_embedding_dimension() != before:
             raise UsageError(f"the layers after the pooling of {folder} expect {before} inputs; leave --pooling out")
     if dense_dim is not None:
@@ -80,9 +115,9 @@ def reshape(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_DENSE_SEED)
             inputs = int(sized.get_embedding_dimension())
-            modules.append(Dense(inputs, dense_dim, bias=False, activation_function=torch.nn.Identity()))
+            modules.append(layers.Dense(inputs, dense_dim, bias=False, activation_function=torch.nn.Identity()))
     reshaped = SentenceTransformer(
-        modules=[*modules, Normalize()],
+        modules=[*modules, layers.Normalize()],
         device="cpu",
         prompts={name: prompt for name, prompt in model.prompts.items() if prompt is not None},
         default_prompt_name=model.default_prompt_name,

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.evaluation.held_out import HeldOut, K, TextFunction
+from recommender.evaluation.held_out import HeldOut, K, TextFunction, spread
 from recommender.evaluation.judgements import Find
 from recommender.evaluation.metrics import mrr_at_k, ndcg_at_k
 from recommender.evaluation.neighbours import NOTHING
-from recommender.evaluation.slices import Measured
+from recommender.evaluation.reports import Measured
 
 CATEGORY_SEARCH = "category_search"
 DESCRIPTION_TO_TITLE = "description_to_title"
@@ -61,7 +61,11 @@ def search_tasks(held: HeldOut, text: TextFunction, title: TextFunction) -> list
         DESCRIPTION_TO_TITLE: (title, _make_searches(held, described, titles)),
         TITLE_TO_DESCRIPTION: (lambda product: described_of[product.sku], _make_searches(held, titles, described)),
     }
-    return [SearchTask(name, document, _some(each)) for name, (document, each) in found.items() if each]
+    return [
+        SearchTask(name, document, tuple(spread(each, MAX_SEARCHES)))
+        for name, (document, each) in found.items()
+        if each
+    ]
 
 
 def measure_searches(search: Find, task: SearchTask) -> dict[str, Measured]:
@@ -121,9 +125,3 @@ def _make_searches(held: HeldOut, asked: Sequence[str], documents: Sequence[str]
     for product, document in zip(held.corpus, documents, strict=True):
         alike[document].add(product.sku)
     return [Search(asked[row], row, frozenset(alike[documents[row]])) for row in held.known if asked[row]]
-
-
-def _some(searches: Sequence[Search]) -> tuple[Search, ...]:
-    if len(searches) <= MAX_SEARCHES:
-        return tuple(searches)
-    return tuple(searches[int(at)] for at in np.linspace(0, len(searches) - 1, MAX_SEARCHES))

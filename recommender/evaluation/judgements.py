@@ -1,20 +1,68 @@
-"""Judgements from outside: graded searches and pairs of products that belong together, read and measured."""
+"""Judgements from outside: graded searches, and pairs of products that belong together or are scored."""
 
 from __future__ import annotations
 
+import csv
+import gzip
 import time
+import zlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
+from recommender.embedding.encoder import Encoder
 from recommender.errors import BadInput, UnknownSku
 from recommender.evaluation.held_out import K
-from recommender.evaluation.judgement_files import number, rows
-from recommender.evaluation.metrics import hit_at_1, mrr_at_k, ndcg_at_k, recall_at_k
+from recommender.evaluation.metrics import hit_at_1, mrr_at_k, ndcg_at_k, recall_at_k, spearman
 from recommender.evaluation.reports import MetricValue, Report
+
+
+def _read_rows(
+    path: Path, required: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Give the line number and the stripped cells of each row, the columns in the order asked for.
+
+    Raises `BadInput` that names file and line: for a file that can't be read, a missing column, an empty required cell.
+    """
+    with _open(path, required) as file:
+        reader = csv.DictReader(file, strict=True)
+        names = reader.fieldnames or ()
+        columns = {name.strip().lower(): name for name in names}
+        missing = [name for name in required if name not in columns]
+        if missing:
+            raise BadInput(f"{path} has the columns {','.join(names) or 'none'}; expected {','.join(required)}")
+        for row in reader:
+            cells = tuple((row.get(columns.get(name, "")) or "").strip() for name in (*required, *optional))
+            if not all(cells[: len(required)]):
+                raise BadInput(f"{path} line {reader.line_num}: {', '.join(required)} must all be there")
+            yield reader.line_num, cells
+
+
+def _read_number(path: Path, line: int, column: str, text: str) -> float:
+    """Read a finite number. Raises `BadInput` that names file and line."""
+    try:
+        read = float(text)
+    except ValueError:
+        read = float("nan")
+    if not np.isfinite(read):
+        raise BadInput(f"{path} line {line}: {column} {text!r} is not a number")
+    return read
+
+
+@contextmanager
+def _open(path: Path, expected: Sequence[str]) -> Iterator[IO[str]]:
+    try:
+        gzipped = path.suffix == ".gz"
+        with (gzip.open if gzipped else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
+            yield file
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
+        raise BadInput(f"{path} can't be read ({error}); expected CSV in UTF-8 with {','.join(expected)}") from error
+
 
 Find = Callable[[str, int], Sequence[str]]
 """A query text or a SKU, and how many results are wanted, to the SKUs found, best first."""
@@ -45,7 +93,7 @@ def read_queries(queries: Path, qrels: Path) -> Queries:
     """
     grades = _read_qrels(qrels)
     texts: dict[str, str] = {}
-    for line, (identity, text) in rows(queries, ("query_id", "query")):
+    for line, (identity, text) in _read_rows(queries, ("query_id", "query")):
         if identity in texts:
             raise BadInput(f"{queries} line {line}: the query_id {identity!r} stands there twice; give each its own")
         texts[identity] = text
@@ -66,10 +114,10 @@ def read_pairs(path: Path) -> Pairs:
     file and line.
     """
     pairs: dict[tuple[str, str], None] = {}
-    for line, (first, second, label) in rows(path, ("sku_a", "sku_b"), optional=("label",)):
+    for line, (first, second, label) in _read_rows(path, ("sku_a", "sku_b"), optional=("label",)):
         if first == second:
             raise BadInput(f"{path} line {line}: {first!r} is paired with itself; pairs are of two products")
-        if label and number(path, line, "label", label) <= 0:
+        if label and _read_number(path, line, "label", label) <= 0:
             continue
         pairs[(min(first, second), max(first, second))] = None
     if not pairs:
@@ -105,7 +153,11 @@ def evaluate_pairs(
     that leaves nothing.
     """
     started = time.monotonic()
-    answers, unknown = _answers(similar, dict.fromkeys(sku for pair in pairs for sku in pair), k)
+    skus = dict.fromkeys(sku for pair in pairs for sku in pair)
+    answers: dict[str, Sequence[str]] = {}
+    for sku in skus:
+        with suppress(UnknownSku):  # delisted since the pairs were made; the report counts it
+            answers[sku] = similar(sku, k)
     partners: dict[str, set[str]] = defaultdict(set)
     for first, second in pairs:
         if first in answers and second in answers:
@@ -117,17 +169,7 @@ def evaluate_pairs(
     for sku, wanted in partners.items():
         values[f"recall@{k}"].append(recall_at_k(answers[sku], wanted, k))
         values["hit@1"].append(hit_at_1(answers[sku], wanted))
-    return _report(values, model, encoder, started, left_out=unknown)
-
-
-def _answers(similar: Find, skus: Mapping[str, None], k: int) -> tuple[dict[str, Sequence[str]], int]:
-    answers: dict[str, Sequence[str]] = {}
-    for sku in skus:
-        try:
-            answers[sku] = similar(sku, k)
-        except UnknownSku:  # delisted since the pairs were made; the report counts it
-            continue
-    return answers, len(skus) - len(answers)
+    return _report(values, model, encoder, started, left_out=len(skus) - len(answers))
 
 
 def _report(
@@ -140,10 +182,67 @@ def _report(
 
 def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
     grades: dict[str, dict[str, int]] = defaultdict(dict)
-    for line, (identity, sku, text) in rows(path, ("query_id", "sku", "grade")):
-        grade = number(path, line, "grade", text)
+    for line, (identity, sku, text) in _read_rows(path, ("query_id", "sku", "grade")):
+        grade = _read_number(path, line, "grade", text)
         if grade != int(grade) or not 0 <= grade <= MAX_GRADE:
             raise BadInput(f"{path} line {line}: grade {text!r} is not a whole number from 0 to {MAX_GRADE}")
         if grades[identity].setdefault(sku, int(grade)) != int(grade):
             raise BadInput(f"{path} line {line}: {sku!r} has another grade for {identity!r} above; keep one")
     return grades
+
+
+MIN_PAIRS = 3
+"""Two pairs are in the same order or in the other: a correlation of them says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPairs:
+    """Pairs with a score, larger for more alike. `skus`: both sides must be SKUs; else they may be texts too."""
+
+    pairs: tuple[tuple[str, str, float], ...]
+    skus: bool
+
+
+def read_scored(path: Path) -> ScoredPairs:
+    """Read scored pairs, CSV, plain or gzipped: `sku_a,sku_b,score` of products, or `a,b,score` of texts or SKUs.
+
+    Raises `BadInput` that names file and line, and when there are too few pairs or all have one score.
+    """
+    with _open(path, ("a", "b", "score")) as file:
+        header = {name.strip().lower() for name in next(csv.reader(file, strict=True), [])}
+    skus = {"sku_a", "sku_b"} <= header
+    names = ("sku_a", "sku_b", "score") if skus else ("a", "b", "score")
+    rows = _read_rows(path, names)
+    pairs = tuple((first, second, _read_number(path, line, "score", text)) for line, (first, second, text) in rows)
+    if len(pairs) < MIN_PAIRS or len({score for _, _, score in pairs}) < 2:
+        raise BadInput(f"{path} holds {len(pairs):,} pairs; expected {MIN_PAIRS} or more, with different scores")
+    return ScoredPairs(pairs, skus)
+
+
+def evaluate_scored(
+    encoder: Encoder, scored: ScoredPairs, product_text: Callable[[str], str | None], *, model: str = ""
+) -> Report:
+    """Measure Spearman's rank correlation of the model's cosines with the scores.
+
+    `product_text` gives the text of a SKU, None for one that the catalogue does not have. A product that is gone is
+    left out and counted where all are SKUs; else what is no SKU is a text. Raises `BadInput` when too little is left.
+    """
+    started = time.monotonic()
+    known = {side: product_text(side) for first, second, _ in scored.pairs for side in (first, second)}
+    texts = {side: text if text is not None or scored.skus else side for side, text in known.items()}
+    kept = [(a, b, score) for first, second, score in scored.pairs if (a := texts[first]) and (b := texts[second])]
+    scores = np.array([score for _, _, score in kept], dtype=np.float64)
+    if len(kept) < MIN_PAIRS or len(set(scores.tolist())) < 2:
+        raise BadInput(
+            f"of {len(scored.pairs):,} scored pairs {len(kept):,} have both products in the catalogue; "
+            f"expected {MIN_PAIRS} or more, with different scores; check their SKUs"
+        )
+    distinct = list(dict.fromkeys(text for a, b, _ in kept for text in (a, b)))
+    place = {text: row for row, text in enumerate(distinct)}
+    vectors = encoder.encode(distinct)
+    rows_a, rows_b = [place[a] for a, _, _ in kept], [place[b] for _, b, _ in kept]
+    cosines = np.asarray((vectors[rows_a] * vectors[rows_b]).sum(axis=1), dtype=np.float64)
+    metrics = {"spearman": MetricValue.of(spearman(cosines, scores))}
+    return Report(
+        model, encoder.name, len(kept), metrics, time.monotonic() - started, left_out=len(scored.pairs) - len(kept)
+    )

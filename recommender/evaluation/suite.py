@@ -13,8 +13,7 @@ from recommender.evaluation.held_out import K as K
 from recommender.evaluation.held_out import TextFunction as TextFunction
 from recommender.evaluation.metrics import exposure_gini, known_item_mrr, list_diversity
 from recommender.evaluation.neighbours import NOTHING, Indexes, top_k
-from recommender.evaluation.reports import MetricValue, Report
-from recommender.evaluation.slices import Measured, slice_metrics
+from recommender.evaluation.reports import Measured, MetricValue, Report, slice_metrics
 from recommender.evaluation.triplets import held_out_triplets
 from recommender.types import Product, Progress, silent
 

@@ -17,6 +17,7 @@ SEED = 0
 """Of the draws: every model of an evaluation is asked about the same triplets."""
 
 Path = tuple[str, ...]
+"""A category: its names, outermost first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,51 +61,54 @@ def held_out_triplets(
     Neither is a variant of the query: `groups` has the rows of each row's variants. Queries that are alone in their
     leaf, or without a category beside it, give none.
     """
-    tree = _Tree(corpus)
-    draw = np.random.default_rng(SEED)
-    rows = [row for query in queries if (row := _row(corpus, query, set(groups[query]), tree, draw)) is not None]
-    anchor, positive, negative, other = np.array(rows, dtype=np.int64).reshape(-1, 4).T
-    grades = [[_grade(corpus[row[0]], corpus[found]) for found in row[1:]] for row in rows]
-    return HeldOutTriplets(anchor, positive, negative, other, np.array(grades, dtype=np.float64).reshape(-1, 3))
+    paths = [product.category for product in corpus]
+    tree, draw = CategoryTree(dict(enumerate(paths))), np.random.default_rng(SEED)
+    leaves: dict[Path, list[int]] = defaultdict(list)
+    for row, path in enumerate(paths):
+        leaves[path].append(row)
+    rows = []
+    for query in queries:
+        path, own = paths[query], set(groups[query])
+        if not path or not (beside := tree.siblings(path)):
+            continue
+        positive = _pick(leaves[path], own, draw)
+        # A category first, then a product in it: else the largest one beside would give nearly all the negatives.
+        negative = _pick(tree.members(beside[int(draw.integers(len(beside)))]), own, draw)
+        other = _pick(range(len(corpus)), own, draw)
+        if positive is not None and negative is not None and other is not None:
+            rows.append((query, positive, negative, other))
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 4).T
+    grades = [
+        [common_depth(paths[row[0]], paths[other]) / max(1, len(paths[row[0]]), len(paths[other])) for other in row[1:]]
+        for row in rows
+    ]
+    graded = np.array(grades, dtype=np.float64).reshape(-1, 3)
+    return HeldOutTriplets(columns[0], columns[1], columns[2], columns[3], graded)
 
 
-class _Tree:
-    """The members of each category and of those below it, and its children."""
+class CategoryTree:
+    """Which products are in each category or below it, and which categories are siblings."""
 
-    def __init__(self, corpus: Sequence[Product]) -> None:
-        self.members: dict[Path, list[int]] = defaultdict(list)
+    def __init__(self, paths: Mapping[int, Path]) -> None:
+        """Build the tree of `paths` (product index -> category, empty for none)."""
+        self._members: dict[Path, list[int]] = defaultdict(list)
         self._children: dict[Path, dict[Path, None]] = defaultdict(dict)
-        self.leaf: dict[Path, list[int]] = defaultdict(list)
-        self.size = len(corpus)
-        for row, product in enumerate(corpus):
-            self.leaf[product.category].append(row)
-            for depth in range(1, len(product.category) + 1):
-                node = product.category[:depth]
-                self.members[node].append(row)
-                self._children[node[:-1]][node] = None
+        for index, path in paths.items():
+            for depth in range(1, len(path) + 1):
+                self._members[path[:depth]].append(index)
+                self._children[path[: depth - 1]][path[:depth]] = None
 
-    def beside(self, path: Path) -> list[Path]:
+    def members(self, node: Path) -> Sequence[int]:
+        """Return the products in a category and below it."""
+        return self._members.get(node, ())
+
+    def siblings(self, node: Path) -> Sequence[Path]:
         """Return the other children of the nearest ancestor that has any."""
-        for depth in range(len(path) - 1, -1, -1):
-            others = [child for child in self._children[path[:depth]] if child != path[: depth + 1]]
+        for depth in range(len(node) - 1, -1, -1):
+            others = [child for child in self._children[node[:depth]] if child != node[: depth + 1]]
             if others:
                 return others
-        return []
-
-
-def _row(
-    corpus: Sequence[Product], query: int, own: set[int], tree: _Tree, draw: np.random.Generator
-) -> tuple[int, int, int, int] | None:
-    path = corpus[query].category
-    if not path or not (beside := tree.beside(path)):
-        return None
-    positive = _pick(tree.leaf[path], own, draw)
-    # A category first, then a product in it: else the largest one beside would give nearly all the negatives.
-    negative = _pick(tree.members[beside[int(draw.integers(len(beside)))]], own, draw)
-    other = _pick(range(tree.size), own, draw)
-    if positive is None or negative is None or other is None:
-        return None
-    return query, positive, negative, other
+        return ()
 
 
 def _pick(rows: Sequence[int], barred: set[int], draw: np.random.Generator) -> int | None:
@@ -113,8 +117,3 @@ def _pick(rows: Sequence[int], barred: set[int], draw: np.random.Generator) -> i
             return row
     left = [row for row in rows if row not in barred]  # the query's variants fill most of it
     return int(left[int(draw.integers(len(left)))]) if left else None
-
-
-def _grade(first: Product, second: Product) -> float:
-    longer = max(len(first.category), len(second.category))
-    return common_depth(first.category, second.category) / max(1, longer)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.batching import batches
-from recommender.catalogue.product_states import ProductState
+from recommender.catalogue.product_statements import ProductState
 from recommender.catalogue.repository import Catalogue, StoredProduct
 from recommender.index.protocol import StoredPoint, VectorIndex, point_id
 from recommender.types import Progress, silent

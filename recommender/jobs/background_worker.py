@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 from recommender.application.composition import Application
 from recommender.errors import RecommenderError, Unavailable
-from recommender.ingestion.loop import HELD, follow
-from recommender.ingestion.shutdown import GIVE_BACK_S, GRACE_S
+from recommender.ingestion.loop import GIVE_BACK_S, GRACE_S, HELD, follow
 from recommender.ingestion.worker import DrainSummary
 from recommender.jobs.ingest import drain_and_release
 

@@ -1,4 +1,4 @@
-"""Checks of an installation, each of which says what it found and what to do."""
+"""What an installation holds, and checks of it, each of which says what it found and what to do."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from recommender.database.damage import damage
 from recommender.database.migrate import current_revision, drift
 from recommender.errors import IndexHeld, RecommenderError, one_line
 from recommender.models.fingerprint import fingerprint
+from recommender.query import Status
 from recommender.settings import load_settings
 
 LOW_DISK = 1 << 30
@@ -141,3 +142,20 @@ def _check_training(_application: Application) -> str:
     if importlib.util.find_spec("sentence_transformers") is None:
         return "not installed; pip install 'recommender[train]' to fine-tune"
     return "installed"
+
+
+def status_of(application: Application) -> Status:
+    """Count products, categories and the queue, and name the live pair and the models that answer."""
+    depth, live = application.outbox.depth(), application.generations.live()
+    return Status(
+        products=application.catalogue.count(),
+        categories=len(application.catalogue.category_sizes()),
+        model=live.model_name if live else None,
+        generation=live.name if live else None,
+        models=tuple(application.live_models.names()),
+        waiting=depth.waiting,
+        leased=depth.leased,
+        parked=depth.parked,
+        oldest_s=depth.oldest_seconds if depth.waiting + depth.leased else None,
+        engine="qdrant" if application.settings.qdrant_url else "embedded",
+    )

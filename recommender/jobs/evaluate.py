@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-
-import numpy as np
+from pathlib import Path
 
 from recommender.application.composition import Application
+from recommender.catalogue.repository import StoredProduct
 from recommender.embedding.encoder import Encoder, Role
 from recommender.embedding.product_text import description_text, title_text
 from recommender.evaluation.cached_encoder import CachedEncoder
 from recommender.evaluation.end_to_end import CATEGORY_SEARCH, measure_searches, measure_similar, search_tasks, together
-from recommender.evaluation.held_out import HeldOut
-from recommender.evaluation.judgements import Find, Pairs, Queries, evaluate_pairs, evaluate_search
-from recommender.evaluation.reports import Report
-from recommender.evaluation.scored_pairs import ScoredPairs, evaluate_scored
-from recommender.evaluation.slices import Measured
+from recommender.evaluation.held_out import HeldOut, TextFunction, spread
+from recommender.evaluation.judgements import (
+    Find,
+    Pairs,
+    ScoredPairs,
+    evaluate_pairs,
+    evaluate_scored,
+    evaluate_search,
+)
+from recommender.evaluation.judgements import (
+    Queries as JudgedQueries,
+)
+from recommender.evaluation.reports import Measured, Report
 from recommender.evaluation.suite import evaluate, report_of
-from recommender.jobs.temporary_index import catalogue_queries, corpus_queries
+from recommender.index.embedded.engine import EmbeddedEngine
+from recommender.ingestion.backfill import backfill
+from recommender.ingestion.point_writer import PointWriter
+from recommender.ingestion.targets import Target
+from recommender.ingestion.worker import BATCH
 from recommender.models.registry import RegisteredModel
 from recommender.query import Mode, Options, Variants
-from recommender.serving import queries as serving
+from recommender.serving.live_model import FixedModel, LiveModel
+from recommender.serving.queries import Queries
 from recommender.training.splits import Split, split_products
 from recommender.types import Product, Progress, silent
 
@@ -51,19 +66,12 @@ class Sample:
 
 def sample(products: Sequence[Product], split: Split) -> Sample:
     """Return what models are measured on: evenly spread over the catalogue where it is larger than the caps."""
-    queries, unseen = _spread(split.test, QUERY_CAP), _spread(split.unseen, QUERY_CAP)
+    queries, unseen = spread(split.test, QUERY_CAP), spread(split.unseen, QUERY_CAP)
     asked = {*queries, *unseen}
     others = [index for index in range(len(products)) if index not in asked]
-    kept = sorted([*asked, *_spread(others, CORPUS_CAP - len(asked))])
+    kept = sorted([*asked, *spread(others, CORPUS_CAP - len(asked))])
     position = {index: row for row, index in enumerate(kept)}
     return Sample([products[i] for i in kept], [position[i] for i in queries], [position[i] for i in unseen])
-
-
-def _spread(indexes: Sequence[int], cap: int) -> list[int]:
-    """Return at most `cap` of the indexes, evenly spaced: a catalogue is often in the order of its departments."""
-    if len(indexes) <= cap:
-        return list(indexes)
-    return [indexes[int(at)] for at in np.linspace(0, len(indexes) - 1, cap)]
 
 
 def measure_held_out(
@@ -152,7 +160,7 @@ def measure_judgements(
     application: Application,
     model: RegisteredModel,
     modes: Sequence[Mode],
-    queries: Queries | None = None,
+    queries: JudgedQueries | None = None,
     pairs: Pairs | None = None,
     progress: Progress = silent,
     encoder: Encoder | None = None,
@@ -181,11 +189,59 @@ def measure_scored_pairs(application: Application, model: RegisteredModel, score
     return evaluate_scored(application.encoder(model), scored, text, model=f"{model.name}, scored pairs")
 
 
-def _search(queries: serving.Queries, mode: Mode) -> Find:
+def _search(queries: Queries, mode: Mode) -> Find:
     options = Options(mode=mode, variants=Variants.ALL, rules=False)
     return lambda text, k: [hit.sku for hit in queries.search(text, k, options=options)]
 
 
-def _similar(queries: serving.Queries, mode: Mode, variants: Variants) -> Find:
+def _similar(queries: Queries, mode: Mode, variants: Variants) -> Find:
     options = Options(mode=mode, variants=variants, rules=False)
     return lambda sku, k: [hit.sku for hit in queries.similar(sku, k, options=options)]
+
+
+NAME = "temporary"
+
+
+@contextmanager
+def catalogue_queries(
+    application: Application, model: RegisteredModel, encoder: Encoder, progress: Progress = silent
+) -> Iterator[Queries]:
+    """Give queries over the whole catalogue, encoded by `encoder`."""
+    with _temporary_index(application, model, encoder) as (target, queries):
+        backfill(target, application.catalogue, application.writer, progress)
+        yield queries
+
+
+@contextmanager
+def corpus_queries(
+    application: Application,
+    model: RegisteredModel,
+    encoder: Encoder,
+    corpus: Sequence[Product],
+    document: TextFunction,
+    progress: Progress,
+) -> Iterator[Queries]:
+    """Give queries over some products, each indexed by its `document`.
+
+    No graph is built: it would take longer than scanning at most `CORPUS_CAP` vectors for each of these queries.
+    """
+    with _temporary_index(application, model, encoder) as (target, queries):
+        writer = PointWriter(document, application.lexical.document)
+        for start in range(0, len(corpus), BATCH):
+            progress("indexing", start, len(corpus), model.name)
+            batch = corpus[start : start + BATCH]
+            writer.write(target, [StoredProduct(product, active=True, text_hash="", revision=1) for product in batch])
+        yield queries
+
+
+@contextmanager
+def _temporary_index(
+    application: Application, model: RegisteredModel, encoder: Encoder
+) -> Iterator[tuple[Target, Queries]]:
+    with (
+        tempfile.TemporaryDirectory(prefix="recommender-") as folder,
+        closing(EmbeddedEngine(Path(folder)).create(NAME, model.dimension)) as index,
+    ):
+        live = LiveModel(NAME, model.name, index, lambda: encoder)
+        queries = Queries(FixedModel(live), application.catalogue, application.text, application.lexical)
+        yield Target(model.name, index, lambda: encoder), queries

@@ -1,9 +1,9 @@
-"""Fine-tuning from the catalogue to the live model: split, train, export, measure, gate, switch."""
+"""Fine-tuning, from the catalogue to the live model, and how much has changed since the last one."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,23 +12,60 @@ from typing import Any
 from recommender.application.composition import Application
 from recommender.embedding.product_text import description_text, title_text
 from recommender.evaluation.reports import Report
-from recommender.jobs.catalogue_drift import catalogue_snapshot
 from recommender.jobs.evaluate import WrapEncoder, sample
 from recommender.jobs.models import ModelShape, add_model, prepare_base, workspace
+from recommender.jobs.promote import Evidence, Judgements, judge, require_known
 from recommender.jobs.promote import promote as promote_model
-from recommender.jobs.promotion_check import Evidence, Judgements, check_promotion, require_known
-from recommender.jobs.run_folder import run_folder
-from recommender.models.catalogue_snapshot import write_snapshot
+from recommender.jobs.run_folder import TRAINED, run_folder
+from recommender.models.catalogue_snapshot import (
+    CatalogueChange,
+    Rows,
+    change_since,
+    read_snapshot,
+    snapshot_of,
+    write_snapshot,
+)
 from recommender.models.fingerprint import file_sha256
-from recommender.models.manifest import BASE_SUFFIX, HELD_OUT, GateResult, Manifest
+from recommender.models.manifest import TUNED, Manifest
 from recommender.models.registry import RegisteredModel
 from recommender.training.catalogue_sets import TextFunctions
-from recommender.training.job import TrainingResult
+from recommender.training.job import TrainingResult, finetune, read_result, write_result
 from recommender.training.options import TrainingOptions
 from recommender.training.promotion_gate import Verdict
 from recommender.training.splits import Split, split_products
-from recommender.training.trainer import finetune
-from recommender.types import Product, Progress, silent
+from recommender.types import Product, Progress, category_path, silent
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueDrift:
+    """How the catalogue differs from what `model` was trained on; `model` is empty where none was trained yet."""
+
+    model: str
+    change: CatalogueChange
+
+    def reaches(self, share: float) -> bool:
+        """Return whether so large a share of the products changed that training again is worth it."""
+        return self.change.share >= share
+
+
+def drift_since_training(application: Application) -> CatalogueDrift:
+    """Compare the catalogue, text and category of each product, with what the newest tuned model was trained on.
+
+    The newest model, live or not: one that the gate refused yesterday would be refused today, on the same products.
+    Everything has changed where no model was trained yet, or the newest has no snapshot, as when it was imported.
+    """
+    now = catalogue_snapshot(application, (stored.product for stored in application.catalogue.products()))
+    for model in reversed(application.registry.list()):
+        if application.registry.manifest(model.name).kind == TUNED:
+            return CatalogueDrift(model.name, change_since(read_snapshot(model.folder), now))
+    return CatalogueDrift("", change_since(None, now))
+
+
+def catalogue_snapshot(application: Application, products: Iterable[Product]) -> Rows:
+    """Return the snapshot of products that a model folder keeps when a model is trained on them."""
+    return snapshot_of(
+        (product.sku, f"{application.text(product)}\0{category_path(product.category)}") for product in products
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +118,35 @@ def run(
     products = [stored.product for stored in application.catalogue.products()]
     split = split_products(products, options.seed)
     base_model = prepare_base(application, base, shape, progress)
-    model, training = _train(application, options, products, split, base_model, name, resume, progress)
-    live = application.registry.live()
-    others = [live] if live is not None and live.name not in (base_model.name, model.name) else []
-    compared = [base_model, *others, model]
-    evidence = check_promotion(application, compared, sample(products, split), judgements, progress, wrap)
-    verdict = evidence.verdict
-    _record(application, base_model, model, HELD_OUT, evidence.reports[0], evidence.reports[-1])
-    for each in evidence.judged:
-        _record(application, base_model, model, f"supplied {each.suite}", each.base, each.tuned)
-    gate = GateResult.PASSED if verdict.passed else GateResult.REFUSED
-    application.registry.record(model.name, verdict=verdict.reason, gate=gate)
-    promoted = promote and (verdict.passed or force)
+    digest = hashlib.sha256()
+    for product in sorted(products, key=lambda product: product.sku):
+        digest.update(f"{product.sku}\0{application.text.hash(product)}\0{product.category}\n".encode())
+    request = {
+        "base": base_model.fingerprint,
+        "catalogue": digest.hexdigest(),
+        **_json_values(asdict(options)),
+        "data files": [file_sha256(path) for source in options.data if (path := Path(source.name)).is_file()],
+    }
+    with run_folder(application.settings.home / "runs", request, resume, progress) as folder:
+        model, training = _resume_judging(application, folder) or _train(
+            application, options, products, split, base_model, digest.hexdigest(), name, folder, progress
+        )
+        evidence = judge(application, model, base_model, sample(products, split), judgements, progress, wrap)
+    promoted = promote and (evidence.verdict.passed or force)
     if promoted:
         promote_model(application, application.registry.get(model.name), force, progress)
     return FinetuneResult(application.registry.get(model.name), training, evidence, promoted)
+
+
+def _resume_judging(application: Application, folder: Path) -> tuple[RegisteredModel, TrainingResult] | None:
+    """Return the model that an interrupted run had registered and not judged; None where it was still training."""
+    if not (folder / TRAINED).is_file():
+        return None
+    training = read_result(folder / TRAINED)
+    for model in application.registry.list():
+        if application.registry.manifest(model.name).training.get("run") == folder.name:
+            return model, training
+    return None
 
 
 def _train(
@@ -104,48 +155,32 @@ def _train(
     products: Sequence[Product],
     split: Split,
     base: RegisteredModel,
+    catalogue_hash: str,
     name: str,
-    resume: bool,
+    checkpoints: Path,
     progress: Progress,
 ) -> tuple[RegisteredModel, TrainingResult]:
     """Train a model in a folder that a later run can resume, and register it with what it was made of."""
-    digest = hashlib.sha256()
-    for product in sorted(products, key=lambda product: product.sku):
-        digest.update(f"{product.sku}\0{application.text.hash(product)}\0{product.category}\n".encode())
-    request = {
-        "base": base.fingerprint,
-        "catalogue": digest.hexdigest(),
-        **_json_values(asdict(options)),
-        "data files": [file_sha256(path) for source in options.data if (path := Path(source.name)).is_file()],
-    }
-    runs = application.settings.home / "runs"
-    with workspace(application) as work, run_folder(runs, request, resume, progress) as checkpoints:
+    if name:
+        application.registry.require_free(name)
+    with workspace(application) as work:
         folder, texts = work / "model", TextFunctions(application.text, title_text, description_text)
         training = finetune(products, split, base.folder, folder, options, texts, progress, checkpoints)
         write_snapshot(folder, catalogue_snapshot(application, products))
-        free_name = application.registry.free_name(name or f"tuned-{datetime.now(UTC):%Y%m%d}")
         manifest = replace(
-            Manifest.create(folder, name=free_name, base=base.base, kind="tuned"),
-            catalogue_hash=digest.hexdigest(),
+            Manifest.create(
+                folder,
+                name=name or application.registry.free_name(f"tuned-{datetime.now(UTC):%Y%m%d}"),
+                base=base.base,
+                kind=TUNED,
+            ),
+            catalogue_hash=catalogue_hash,
             split_seed=options.seed,
             hyper_parameters=_json_values(asdict(options)),
-            training=_json_values(asdict(training)),
+            training=_json_values(asdict(training)) | {"run": checkpoints.name},
         )
+        write_result(training, checkpoints / TRAINED)  # before the row: from here on a resumed run goes on with judging
         return add_model(application, folder, manifest), training
-
-
-def _record(
-    application: Application, base: RegisteredModel, tuned: RegisteredModel, suite: str, before: Report, after: Report
-) -> None:
-    """Keep how both models measured in a suite; the tuned one has the base's beside its own, for the model card."""
-
-    def means(report: Report) -> dict[str, float]:
-        values = {name: value.mean for name, value in report.metrics.items()} | dict(report.catalogue)
-        return {name: round(value, 4) for name, value in values.items()}
-
-    application.registry.record(base.name, metrics=means(before), suite=suite)
-    application.registry.record(tuned.name, metrics=means(before), suite=f"{suite}{BASE_SUFFIX}")
-    application.registry.record(tuned.name, metrics=means(after), suite=suite)
 
 
 def _json_values(values: Mapping[str, Any]) -> dict[str, Any]:

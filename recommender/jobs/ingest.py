@@ -1,9 +1,10 @@
-"""Feeds into the catalogue, and what they changed into the index."""
+"""Feeds into the catalogue, also as they appear in a folder, and what they changed into the index."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -14,10 +15,12 @@ from recommender.catalogue.dry_run import DryRun
 from recommender.catalogue.full_sync import DeactivationSummary, FeedEnd, FullSync
 from recommender.catalogue.importer import ImportSummary, import_feed
 from recommender.errors import IndexHeld, Refused, UsageError
+from recommender.feeds.columns import field_mapping
 from recommender.feeds.download import DownloadRules
 from recommender.feeds.formats import FeedFormat, check_feed
 from recommender.feeds.rejections import RejectsFile
 from recommender.feeds.sources import fetch_all
+from recommender.ingestion.feed_folder import SETTLED_S, FeedFolder, FeedReport, printable
 from recommender.ingestion.worker import DrainSummary
 from recommender.jobs.rebuild import ensure_live
 from recommender.types import Progress, silent
@@ -150,3 +153,56 @@ def drain_and_release(application: Application, stopped: Callable[[], bool]) -> 
         return drain(application, stopped=stopped, longest=ROUND_S)
     finally:
         application.release_indexes()
+
+
+class FeedWatch:
+    """Imports the feeds of a folder as they appear; what they change is queued for the index.
+
+    With `full` each feed is the whole catalogue, under the guards of `import_feeds`. Raises `BadInput` for a folder
+    that feeds can't be moved about in, and `UsageError` for a mapping of an unknown field.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        folder: Path,
+        feed_format: FeedFormat = FeedFormat.AUTO,
+        mapping: Mapping[str, str] | None = None,
+        full: bool = False,
+        settled_s: float = SETTLED_S,
+    ) -> None:
+        field_mapping(mapping or {})  # a mapping that no feed could be read with fails now, not at the first feed
+        self._folder = FeedFolder(folder, settled_s)
+        self._settled_s = settled_s
+        self._import = partial(
+            import_feeds, application, feed_format=feed_format, mapping=mapping, full=full, keep_partial=True
+        )
+
+    def take(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[FeedReport]:
+        """Import what has settled since the last look, and report what became of each feed.
+
+        Raises `Unavailable` when the database goes away; the feed that was being read stays, and is read again.
+        """
+
+        def import_one(path: Path) -> FeedReport:
+            outcome = self._import([path], stopped=stopped)
+            (summary,), deactivation = outcome.imports, outcome.deactivation
+            ended = f"ended early: {summary.ended_early}" if summary.ended_early else ""
+            return FeedReport(
+                feed=printable(path.name),
+                created=summary.created,
+                updated=summary.updated,
+                unchanged=summary.unchanged,
+                rejected=summary.rejected,
+                deactivated=deactivation.deactivated if deactivation else summary.withdrawn,
+                seconds=summary.seconds,
+                error=deactivation.refused if deactivation and deactivation.refused else ended,
+            )
+
+        return self._folder.take_feeds(import_one, stopped)
+
+    def take_present(self) -> Iterator[FeedReport]:
+        """Import what lies in the folder now, once it has stood still for long enough."""
+        if self._folder.look():
+            time.sleep(self._settled_s)
+        return self.take()

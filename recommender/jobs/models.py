@@ -5,20 +5,21 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from recommender.application.composition import Application
-from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError
-from recommender.fsync import replace_file
-from recommender.leftovers import remove_leftovers
-from recommender.models.base_model import Pooling, assemble, resolve_model
+from recommender.embedding.pretrained import Pooling, assemble
+from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError, Refused
+from recommender.files import remove_leftovers, replace_file
+from recommender.index.generations import GenerationState
+from recommender.models.base_model import resolve_model
 from recommender.models.bundle import ZIP, public_files, unpack, write_bundle
 from recommender.models.fingerprint import fingerprint
 from recommender.models.hub import MAIN, Published, push
-from recommender.models.manifest import Export, Manifest, with_history
+from recommender.models.manifest import TUNED, Export, Manifest, with_history
 from recommender.models.model_card import model_card
 from recommender.models.registry import RegisteredModel
 from recommender.types import Progress, silent
@@ -161,6 +162,36 @@ def export_model_to(application: Application, name: str, target: Path) -> Path:
     model = application.registry.get(name)
     write_bundle(public_files(model.folder, application.registry.manifest(name)), target.expanduser())
     return target
+
+
+def remove_model(application: Application, name: str) -> None:
+    """Remove a model, row and folder.
+
+    Raises `UnknownModel`, `Refused` while it is live or a generation of it is kept, and `Unavailable` while the points
+    of a retired one can't be dropped.
+    """
+    model = application.registry.get(name)
+    existing = set(application.engine.names())
+    for generation in application.generations.list():
+        if (
+            generation.model_id == model.id
+            and generation.state is GenerationState.RETIRED
+            and generation.name in existing
+        ):
+            application.drop_index(generation)
+    application.registry.remove(name)
+
+
+def remove_older_models(application: Application, keep: int) -> list[str]:
+    """Remove all tuned models but the newest `keep`, those that are live or kept for a rollback, and their bases."""
+    registry = application.registry
+    tuned = [model.name for model in registry.list() if registry.kind(model.name) == TUNED]
+    removed = []
+    for name in tuned[: max(0, len(tuned) - keep)]:
+        with suppress(Refused):  # it is in use
+            remove_model(application, name)
+            removed.append(name)
+    return removed
 
 
 def push_model(

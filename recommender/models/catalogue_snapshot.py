@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.fsync import replace_file
+from recommender.files import replace_file
 
 SNAPSHOT = "catalogue.npy"
 

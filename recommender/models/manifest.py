@@ -15,14 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from recommender.errors import BadInput
-from recommender.fsync import replace_file
+from recommender.files import replace_file
 from recommender.models.fingerprint import fingerprint
 
 FILE_NAME = "manifest.json"
 
 
+TUNED = "tuned"
+"""The kind of a model that was trained here: the gate must have judged it before it goes live."""
+
+
 class GateResult(StrEnum):
-    """What the gate said of a model; a `forced` one was refused, and a person put it live all the same."""
+    """What the gate said of a model; a `forced` one it did not let pass, and a person put it live all the same."""
 
     NOT_ASKED = ""
     PASSED = "passed"
@@ -91,6 +95,10 @@ class Manifest:
         # Imported here: a query reads manifests too, and needs nothing of a model's layers.
         from recommender.embedding.architecture import dimension, max_seq_length
 
+        versions = {"python": platform.python_version()}
+        for library in _LIBRARIES:
+            with suppress(PackageNotFoundError):  # the model was made without it
+                versions[library] = version(library)
         return cls(
             name=name,
             base=base,
@@ -98,7 +106,7 @@ class Manifest:
             dimension=dimension(folder),
             kind=kind,
             max_seq_length=max_seq_length(folder),
-            library_versions=_library_versions(),
+            library_versions=versions,
         )
 
 
@@ -156,11 +164,3 @@ def manifest_json(manifest: Manifest) -> str:
     """Return the text of a manifest's file."""
     stored = dataclasses.asdict(manifest) | {"created_at": manifest.created_at.isoformat()}
     return json.dumps(stored, indent=2, ensure_ascii=False) + "\n"
-
-
-def _library_versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for library in _LIBRARIES:
-        with suppress(PackageNotFoundError):  # the model was made without it
-            versions[library] = version(library)
-    return versions

@@ -11,14 +11,14 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from recommender.database.engine import Database
 from recommender.database.tables import GenerationRow, LiveRow, ModelRow
-from recommender.errors import BadInput, NotFound, UnknownModel, UsageError
-from recommender.fsync import replace_file
+from recommender.errors import BadInput, NotFound, Refused, UnknownModel, UsageError
+from recommender.files import replace_file
 from recommender.models import staging
 from recommender.models.fingerprint import fingerprint
 from recommender.models.manifest import HELD_OUT, GateResult, Manifest, read_manifest, write_manifest
@@ -61,12 +61,7 @@ class Registry:
         Raises `UsageError` for a name that is in use or no folder name, and `BadInput` when the folder is not the one
         that the manifest was made for.
         """
-        name = manifest.name
-        if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
-            raise UsageError(
-                f"{name!r} can't name a model: use at most {_MAX_NAME} letters, digits, '.', '_' and '-', "
-                "beginning with a letter or digit"
-            )
+        _require_name(manifest.name)
         if fingerprint(folder) != manifest.fingerprint:
             raise BadInput(f"{folder} is not the model of its manifest: its files changed; make the manifest again")
         known = self.find(manifest.fingerprint)
@@ -176,9 +171,43 @@ class Registry:
             write_manifest(folder, manifest)
         replace_file(folder / "README.md", model_card(manifest).encode())
 
+    def kind(self, name: str) -> str:
+        """Return whether a model is a base or a tuned one; empty when its folder is gone. Raises `UnknownModel`."""
+        try:
+            return self.manifest(name).kind
+        except BadInput:
+            return ""
+
+    def remove(self, name: str) -> None:
+        """Remove a model, and the rows of its retired generations. After a crash it is there as a whole or not at all.
+
+        Raises `UnknownModel`, and `Refused` while a generation of it is live, kept for a rollback, or being built.
+        """
+        model = self.get(name)
+        staging.mark(model.folder)
+        with self._database.writing() as session:
+            of_model = select(GenerationRow).where(GenerationRow.model_id == model.id)
+            used = [row.name for row in session.scalars(of_model) if row.state != "retired"]
+            if not used:
+                session.execute(delete(GenerationRow).where(GenerationRow.model_id == model.id))
+                session.execute(delete(ModelRow).where(ModelRow.id == model.id))
+        if used:
+            staging.finish(model.folder)
+            raise Refused(
+                f"{name} {'is live' if model.live else 'made a generation that is kept'} ({used[-1]}); promote another "
+                "model first, and --keep 0 keeps none for a rollback"
+            )
+        shutil.rmtree(model.folder, ignore_errors=True)
+
     def manifest(self, name: str) -> Manifest:
         """Return the manifest of a model. Raises `UnknownModel`."""
         return read_manifest(self.get(name).folder)
+
+    def require_free(self, name: str) -> None:
+        """Raise `UsageError` for a name that is in use, or is no folder name: better before a training than after."""
+        _require_name(name)
+        if (self._models_dir / name).exists() or any(model.name == name for model in self.list()):
+            raise UsageError(f"a model is named {name!r} already; choose another --name, or remove that model first")
 
     def free_name(self, stem: str) -> str:
         """Return a name that no model and no folder has: the stem made a folder name, then `STEM-2`, `STEM-3`, ..."""
@@ -200,6 +229,14 @@ class Registry:
             gate=GateResult(row.gate),
             created_at=row.created_at,
             live=live,
+        )
+
+
+def _require_name(name: str) -> None:
+    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
+        raise UsageError(
+            f"{name!r} can't name a model: use at most {_MAX_NAME} letters, digits, '.', '_' and '-', "
+            "beginning with a letter or digit"
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from recommender.errors import UsageError
-from recommender.fsync import sync
+from recommender.files import sync
 
 _MARK = ".registering"
 """A file that marks a folder as not yet registered; it is removed when the model's row is committed."""
@@ -40,6 +40,12 @@ def stage(folder: Path, models_dir: Path, *, copy: bool) -> Path:
     (staged / _MARK).touch()
     shutil.copytree(folder, staged, dirs_exist_ok=True)
     return staged
+
+
+def mark(folder: Path) -> None:
+    """Mark a folder as unfinished, if it is there: once its row is gone, it counts as left over."""
+    if folder.is_dir():
+        (folder / _MARK).touch()
 
 
 def unstage(staged: Path, folder: Path) -> None:

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recommender.evaluation.triplets import CategoryTree, Path
 from recommender.types import common_depth
-
-Path = tuple[str, ...]
-"""A category: its names, outermost first."""
 
 LEAF_CAP = 200
 """Anchors that one leaf gives to a pass. In a real shop one leaf of 791 held 1,766 of 6,679 products."""
@@ -25,8 +23,8 @@ _TRIES = 12
 """Draws before a search gives up: enough to step over a family that fills nine tenths of a category."""
 
 
-class ProductTree:
-    """Which products share a category, and which categories are siblings.
+class ProductTree(CategoryTree):
+    """The category tree of products to train on.
 
     A product's `home` is its leaf, or, where the leaf holds fewer than two families, the nearest ancestor that
     holds two. A product without a category, or alone in its department, has no home.
@@ -34,34 +32,15 @@ class ProductTree:
 
     def __init__(self, paths: Mapping[int, Path], families: Sequence[Hashable]) -> None:
         """Build the tree of `paths` (product index -> category, empty for none); `families` has one a product."""
-        self._members: dict[Path, list[int]] = defaultdict(list)
-        self._children: dict[Path, dict[Path, None]] = defaultdict(dict)
-        families_of: dict[Path, set[Hashable]] = defaultdict(set)
-        for index, path in paths.items():
-            for depth in range(1, len(path) + 1):
-                node = path[:depth]
-                self._members[node].append(index)
-                self._children[path[: depth - 1]][node] = None
-                families_of[node].add(families[index])
+        super().__init__(paths)
         self.homes: dict[Path, list[int]] = defaultdict(list)
+        shared = {node for node, members in self._members.items() if len({families[index] for index in members}) > 1}
         for index, path in paths.items():
             home = path
-            while home and len(families_of[home]) < 2:
+            while home and home not in shared:
                 home = home[:-1]
             if home:
                 self.homes[home].append(index)
-
-    def members(self, node: Path) -> Sequence[int]:
-        """Return the products in a category and below it."""
-        return self._members.get(node, ())
-
-    def siblings(self, node: Path) -> Sequence[Path]:
-        """Return the other children of the nearest ancestor that has any."""
-        for depth in range(len(node) - 1, -1, -1):
-            others = [child for child in self._children[node[:depth]] if child != node[: depth + 1]]
-            if others:
-                return others
-        return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from recommender.fsync import replace_file
+from recommender.files import replace_file
 
 _PROGRESS = "progress.json"
 _LOSS = "loss.safetensors"

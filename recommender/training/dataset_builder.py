@@ -1,17 +1,134 @@
-"""Everything that a run trains on: the sets that are drawn from the catalogue, and those of external data."""
+"""Everything that a run trains on: sets that are drawn from the catalogue, and those of external data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from recommender.errors import BadInput
 from recommender.training.catalogue_sets import CatalogueSets, SetName, TextFunctions
-from recommender.training.data.known_products import KnownProducts
-from recommender.training.data.reader import DataReport, read_data
-from recommender.training.options import Loss, TrainingOptions
+from recommender.training.data.formats import DataColumns, find_columns
+from recommender.training.data.sets import (
+    class_sets,
+    label_sets,
+    pair_sets,
+    query_sets,
+    ranking_sets,
+    score_sets,
+    session_sets,
+)
+from recommender.training.data.source import DataReading, KnownProducts
+from recommender.training.data.tables import open_table
+from recommender.training.losses import ONE_NEGATIVE, loss_of
+from recommender.training.options import DataFormat, Loss, TrainingOptions
 from recommender.training.splits import Split
-from recommender.training.training_set import TrainingSet
+from recommender.training.training_set import IN_BATCH, Shape, TrainingSet
 from recommender.types import Product, Progress, silent
+
+MAX_NEGATIVES = 4
+"""Negatives of one row: with more of them its batch would hold few other rows."""
+
+_SETS: Mapping[DataFormat, Callable[[DataReading, DataColumns], list[TrainingSet]]] = {
+    DataFormat.TRIPLETS: ranking_sets,
+    DataFormat.QUERY_POS_NEG: ranking_sets,
+    DataFormat.PAIRS: pair_sets,
+    DataFormat.SCORED: score_sets,
+    DataFormat.NLI: class_sets,
+    DataFormat.LABELLED: label_sets,
+    DataFormat.QUERIES: query_sets,
+    DataFormat.SESSIONS: session_sets,
+}
+
+_DRAWN_BY_PASS = frozenset({DataFormat.QUERIES, DataFormat.SESSIONS})
+"""Formats whose rows differ from pass to pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataReport:
+    """What became of a source: its rows, and how many of them (or SKUs in them) were left out, and why.
+
+    `examples` are the rows of a pass that were made of it, `losses` what they are trained with, by set. `sha256` is
+    that of the file, or of the rows of a data set of the Hub.
+    """
+
+    name: str
+    format: DataFormat
+    losses: Mapping[str, str]
+    rows: int
+    examples: int
+    bad: int
+    unknown_skus: int
+    held_out: int
+    unused: int
+    sha256: str
+    note: str
+
+    def describe(self) -> str:
+        """Say in one line what was read and what was left out."""
+        trained = ", ".join(dict.fromkeys(self.losses.values()))
+        read = f"{self.name}: {self.rows:,} rows of {self.format} make {self.examples:,} examples for {trained}"
+        return f"{read}; {self.note}" if self.note else read
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalData:
+    """The sets of one source, and the report on it."""
+
+    report: DataReport
+    sets: tuple[TrainingSet, ...]
+
+
+def read_data(options: TrainingOptions, known: KnownProducts, progress: Progress = silent) -> list[ExternalData]:
+    """Read every source of the options, for as many passes as are drawn.
+
+    The formats, and the losses that they are trained with unless `options.loss` fits them (see `losses.FITTING`):
+    triplets, pairs, query-pos-neg, queries and sessions `mnrl`; scored `cosent`, or `contrastive` when the scores are 0
+    and 1 alone; labelled `batch-hard`; nli `softmax`. Raises `BadInput` for a source that can't be read, or of which no
+    row can be used, and what `load_hub_data` raises.
+    """
+    external = []
+    for number, source in enumerate(options.data):
+        progress("reading data", 0, None, source.name)
+        with open_table(source.name) as table:
+            parts = find_columns(table, source.format)
+            negatives = 1 if options.loss in ONE_NEGATIVE else MAX_NEGATIVES
+            reading = DataReading(table, known, options.epochs_to_draw, options.seed, number, negatives, progress)
+            sets = tuple(_SETS[parts.format](reading, parts))
+        counts = reading.counts
+        if not any(len(rows) for rows in sets):
+            why = counts.describe() or "there are none"
+            raise BadInput(
+                f"{reading.name}: not one of {counts.rows:,} rows of {parts.format} can be trained on: {why}"
+            )
+        for rows in sets:
+            if rows.shape in IN_BATCH and len(rows) < 2:
+                raise BadInput(
+                    f"{reading.name}: one row alone can't be trained on, since others are its negatives; give more"
+                )
+            labels = Counter(target for _, target in rows.examples()) if rows.shape is Shape.LABELLED else None
+            if labels is not None and sum(count > 1 for count in labels.values()) < 2:
+                raise BadInput(f"{reading.name}: fewer than two labels have two texts; give more texts of each label")
+        if parts.format not in _DRAWN_BY_PASS:
+            for rows in sets:
+                rows.repeat(options.epochs_to_draw)
+        report = DataReport(
+            name=reading.name,
+            format=parts.format,
+            losses={rows.name: loss_of(rows, options.loss).value for rows in sets},
+            rows=counts.rows,
+            examples=sum(len(rows) // options.epochs_to_draw for rows in sets),
+            bad=counts.bad,
+            unknown_skus=counts.unknown,
+            held_out=counts.held_out,
+            unused=counts.unused,
+            sha256=table.sha256,
+            note=counts.describe() and f"left out: {counts.describe()}",
+        )
+        progress("reading data", counts.rows, counts.rows, report.describe())
+        external.append(ExternalData(report, sets))
+    return external
+
 
 _BY_TURNS = (SetName.CATEGORY, SetName.FIELDS, SetName.QUERIES)
 

@@ -73,19 +73,18 @@ def main(path: Path) -> None:
     """Take part in the job in this file."""
     from accelerate import PartialState
 
+    def print_progress(stage: str, done: int, total: int | None, note: str = "") -> None:
+        sys.stdout.write(f"{_PREFIX}{json.dumps([stage, done, total, note])}\n")
+        sys.stdout.flush()
+
     with quiet_libraries():
         job = read_job(path, silent)
         device = training_device(job.options.device)
         PartialState(cpu=device == "cpu")  # joins the other processes
-        progress: Progress = _print_progress if is_first() else silent
+        progress: Progress = print_progress if is_first() else silent
         result = train(replace(job, options=replace(job.options, device=local_device(device)), progress=progress))
     if is_first():
         write_result(result, path.parent / RESULT)
-
-
-def _print_progress(stage: str, done: int, total: int | None, note: str = "") -> None:
-    sys.stdout.write(f"{_PREFIX}{json.dumps([stage, done, total, note])}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

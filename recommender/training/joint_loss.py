@@ -13,7 +13,7 @@ from sentence_transformers.base.losses.gradcache import CachedLossMixin
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recommender.training.category_triplets import Path
+from recommender.evaluation.triplets import Path
 from recommender.training.devices import has_processes
 from recommender.training.options import JointWeights
 from recommender.training.training_set import VIEWS, Label

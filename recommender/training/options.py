@@ -32,6 +32,9 @@ JOINT_LEARNING_RATE = 1.6e-4
 LORA_LEARNING_RATE = 4e-4
 """Of a LoRA adapter: ten times that of the weights themselves."""
 
+DEFAULT_SEED = 42
+"""Of the split of the products, of sampling and of training."""
+
 BASE_WIDTH = 384
 """Components of a vector of all-MiniLM-L6-v2, with which the rates were measured."""
 
@@ -133,7 +136,7 @@ class TrainingOptions:
     warmup_ratio: float = 0.1
     weight_decay: float = 0.01
     max_seq_length: int = 64
-    seed: int = 42
+    seed: int = DEFAULT_SEED
     evaluations: int = 4
     precision: TrainingPrecision = TrainingPrecision.AUTO
     device: str = ""

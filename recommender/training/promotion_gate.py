@@ -21,8 +21,7 @@ from statistics import NormalDist
 
 from recommender.errors import BadInput
 from recommender.evaluation.metrics import paired_bootstrap
-from recommender.evaluation.reports import MetricValue, Report
-from recommender.evaluation.slices import ENOUGH_QUERIES
+from recommender.evaluation.reports import ENOUGH_QUERIES, MetricValue, Report
 from recommender.types import JsonObject
 
 PRIMARY = "category_p10"

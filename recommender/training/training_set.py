@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any
 
-from recommender.training.category_triplets import Path
+from recommender.evaluation.triplets import Path
 from recommender.types import JsonObject, category_path
 
 if TYPE_CHECKING:

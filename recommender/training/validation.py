@@ -103,7 +103,15 @@ def build_validation(products: Sequence[Product], split: Split, texts: TextFunct
     random = np.random.default_rng(split.seed)
     validation = [int(index) for index in random.permutation(split.validation)]
     train = [int(index) for index in random.permutation(split.train)]
-    corpus, queries = _corpus(products, validation, train)
+    by_leaf: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for index in train:
+        by_leaf[products[index].category].append(index)
+    queries = [i for i in validation if products[i].category and by_leaf[products[i].category]][:MAX_QUERIES]
+    leaves = list(dict.fromkeys(products[index].category for index in queries))
+    near = [index for leaf in leaves for index in by_leaf[leaf][:_PER_LEAF]]
+    chosen = set(near)
+    others = [index for index in train if index not in chosen]
+    corpus = (queries + near + others)[: max(MAX_CORPUS, len(queries) + len(near))]
 
     def with_fields(indexes: Sequence[int]) -> list[int]:
         return [
@@ -116,24 +124,11 @@ def build_validation(products: Sequence[Product], split: Split, texts: TextFunct
     return Validation(
         corpus=tuple(texts.text(products[index]) for index in corpus),
         leaves=tuple(products[index].category for index in corpus),
-        queries=queries,
+        queries=len(queries),
         titles=tuple(texts.title(products[index]) for index in described),
         descriptions=tuple(texts.description(products[index]) for index in described),
         known=len(known),
     )
-
-
-def _corpus(products: Sequence[Product], validation: Sequence[int], train: Sequence[int]) -> tuple[list[int], int]:
-    """Return the products of the corpus, the queries first, and how many queries there are."""
-    by_leaf: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for index in train:
-        by_leaf[products[index].category].append(index)
-    queries = [i for i in validation if products[i].category and by_leaf[products[i].category]][:MAX_QUERIES]
-    leaves = list(dict.fromkeys(products[index].category for index in queries))
-    near = [index for leaf in leaves for index in by_leaf[leaf][:_PER_LEAF]]
-    chosen = set(near)
-    others = [index for index in train if index not in chosen]
-    return (queries + near + others)[: max(MAX_CORPUS, len(queries) + len(near))], len(queries)
 
 
 def _category_precision(corpus: Vectors, leaves: Sequence[tuple[str, ...]], queries: int) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from recommender.application.composition import Application, open_application
-from recommender.jobs.catalogue_drift import catalogue_snapshot, drift_since_training
+from recommender.jobs.finetune import catalogue_snapshot, drift_since_training
 from recommender.models.catalogue_snapshot import CatalogueChange, write_snapshot
 from recommender.models.manifest import Manifest
 from recommender.types import Product

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from recommender.cli.finetune import parse_duration, parse_sizes
+from recommender.cli.options import DataFlags
 from recommender.cli.query_options import read_options
-from recommender.cli.training_flags import DataFlags
 from recommender.errors import UsageError
 from recommender.training.options import DataFormat
 
@@ -49,12 +49,13 @@ def test_a_duration_that_makes_no_sense_is_one_clear_line(text: str) -> None:
 
 
 def test_a_format_is_for_all_data_or_each_has_its_own() -> None:
-    both = [source.format for source in DataFlags(["a", "b"], ["pairs"]).sources()]
-    each = [source.format for source in DataFlags(["a", "b"], ["pairs", "nli"]).sources()]
-    assert both == [DataFormat.PAIRS, DataFormat.PAIRS]
-    assert each == [DataFormat.PAIRS, DataFormat.NLI]
+    pairs, nli = DataFormat.PAIRS, DataFormat.NLI
+    both = [source.format for source in DataFlags(["a", "b"], [pairs]).sources()]
+    each = [source.format for source in DataFlags(["a", "b"], [pairs, nli]).sources()]
+    assert both == [pairs, pairs]
+    assert each == [pairs, nli]
     assert [source.format for source in DataFlags(["a"], None).sources()] == [DataFormat.AUTO]
-    for names, formats in ((["a"], ["pairs", "nli"]), (["a", "b", "c"], ["pairs", "nli"]), ([], ["pairs"])):
+    for names, formats in ((["a"], [pairs, nli]), (["a", "b", "c"], [pairs, nli]), ([], [pairs])):
         with pytest.raises(UsageError, match="one for all, or one each"):
             DataFlags(names, formats).sources()
 

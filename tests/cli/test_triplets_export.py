@@ -77,7 +77,7 @@ def test_a_seed_repeats_the_rows_and_another_draws_others(shop: Command, home: P
         (("triplets", "export", "out.txt"), 2, "neither csv nor jsonl"),
         (("triplets", "export", "missing/out.csv"), 4, "can't be written"),
         (("triplets", "export", "out.csv", "--loss", "magic"), 2, "not one of"),
-        (("finetune", "--data", "feed.csv", "--format", "magic"), 2, "not one of auto"),
+        (("finetune", "--data", "feed.csv", "--format", "magic"), 2, "not one of"),
         (("finetune", "--data", "feed.csv"), 4, "no known format of training data"),
         (("finetune", "--data", "hf:nobody/nothing"), 5, "the Hub can't be reached"),
         (("finetune", "--matryoshka", "32,16", "--loss", "softmax"), 2, "can't go with softmax"),

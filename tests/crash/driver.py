@@ -25,16 +25,15 @@ from recommender.backup.create import backup
 from recommender.backup.restore import restore
 from recommender.cli.app import main
 from recommender.jobs.background_worker import BackgroundWorker
-from recommender.jobs.ingest import drain, drain_and_release
+from recommender.jobs.ingest import FeedWatch, drain, drain_and_release
 from recommender.jobs.promote import promote, roll_back
 from recommender.jobs.rebuild import rebuild
-from recommender.jobs.watch import FeedWatch
 from recommender.settings import load_settings
 
 LAZY = (
     "recommender.embedding.onnx_encoder",
     "recommender.serving.queries",
-    "recommender.catalogue.product_states",
+    "recommender.catalogue.product_statements",
     "rich.table",
 )
 """What commands import only when they need it."""

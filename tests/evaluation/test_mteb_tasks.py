@@ -86,7 +86,7 @@ def test_a_task_that_does_not_exist_offers_one_that_does() -> None:
 def test_nothing_else_imports_mteb() -> None:
     code = (
         "import sys\nfrom recommender.evaluation import mteb_tasks\n"
-        "from recommender.jobs import evaluate, promotion_check\n"
+        "from recommender.jobs import evaluate, promote\n"
         "from recommender.cli import app\nassert 'mteb' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -17,7 +17,7 @@ from recommender.embedding.product_text import ProductText, description_text, ti
 from recommender.errors import UsageError
 from recommender.evaluation.cached_encoder import Recording
 from recommender.evaluation.held_out import HeldOut
-from recommender.evaluation.report.build import build
+from recommender.evaluation.report.build import build, worst_slices
 from recommender.evaluation.report.data import (
     Change,
     GateLine,
@@ -30,11 +30,9 @@ from recommender.evaluation.report.data import (
     ReportData,
     TrainingCurves,
 )
-from recommender.evaluation.report.examples import examples
+from recommender.evaluation.report.examples import examples, wrong_triplets
 from recommender.evaluation.report.product_map import product_map, purity
 from recommender.evaluation.report.render import render
-from recommender.evaluation.report.tables import worst_slices
-from recommender.evaluation.report.triplets import wrong_triplets
 from recommender.evaluation.report.words import number, plain, signed
 from recommender.evaluation.reports import MetricValue, Report, Slice, SliceKind
 from recommender.evaluation.suite import evaluate

@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 from support.fake_encoder import WordEncoder
 
 from recommender.errors import BadInput
-from recommender.evaluation.scored_pairs import evaluate_scored, read_scored
+from recommender.evaluation.judgements import evaluate_scored, read_scored
 
 CATALOGUE = {"s1": "red running shoe", "s2": "blue running shoe", "s3": "table lamp"}
 

@@ -5,8 +5,15 @@ from decimal import Decimal
 
 import numpy as np
 
-from recommender.evaluation.reports import Slice, SliceKind
-from recommender.evaluation.slices import ENOUGH_QUERIES, MAX_SLICES, MIN_QUERIES, Measured, slice_metrics
+from recommender.evaluation.reports import (
+    ENOUGH_QUERIES,
+    MAX_SLICES,
+    MIN_QUERIES,
+    Measured,
+    Slice,
+    SliceKind,
+    slice_metrics,
+)
 from recommender.types import Product
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from support.points import DIMENSION, point_of
 
+from recommender.files import copy_with_holes
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.embedded.storage import copy_shard
-from recommender.sparse_copy import copy_with_holes
 from recommender.types import Product
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="holes show in the blocks that a file takes")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.shop import Shop
 
-from recommender.catalogue.product_states import ProductStates
+from recommender.catalogue.product_statements import ProductStates
 from recommender.catalogue.repository import Catalogue
 from recommender.errors import RecommenderError, Unavailable
 from recommender.ingestion.backfill import backfill

@@ -15,7 +15,7 @@ from recommender.application.composition import Application
 from recommender.catalogue.import_runs import ImportStopped
 from recommender.errors import BadFeed, BadInput, MissingExtra, Unavailable, UsageError
 from recommender.ingestion.feed_folder import FeedFolder, FeedReport
-from recommender.jobs.watch import FeedWatch
+from recommender.jobs.ingest import FeedWatch
 from recommender.settings import load_settings
 
 

@@ -24,7 +24,7 @@ from support.faults import FaultyEncoder
 from support.fake_encoder import WordEncoder
 from support.shop import Shop
 from recommender.ingestion.loop import follow
-from recommender.ingestion.shutdown import run_gracefully
+from recommender.ingestion.loop import run_gracefully
 
 class Slow(WordEncoder):
     def encode(self, texts, role="document"):

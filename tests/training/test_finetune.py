@@ -11,10 +11,9 @@ import pytest
 
 from recommender.errors import BadInput, UsageError
 from recommender.training.catalogue_sets import TextFunctions
-from recommender.training.job import TrainingResult
+from recommender.training.job import TrainingResult, finetune
 from recommender.training.options import Loss, TrainingOptions, TrainingPrecision
 from recommender.training.splits import Split, split_products
-from recommender.training.trainer import finetune
 from recommender.training.validation import CATEGORY_P10, build_validation
 from recommender.types import Product
 

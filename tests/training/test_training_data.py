@@ -13,12 +13,12 @@ import pytest
 
 from recommender.errors import BadInput, NotFound, RecommenderError, Unavailable, UsageError
 from recommender.training.catalogue_sets import TextFunctions
-from recommender.training.data.known_products import KnownProducts
-from recommender.training.data.reader import ExternalData, read_data
+from recommender.training.data.source import KnownProducts
+from recommender.training.dataset_builder import ExternalData, read_data
+from recommender.training.job import finetune
 from recommender.training.options import DataFormat, DataSource, Loss, TrainingOptions, TrainingPrecision
 from recommender.training.sampler import DistinctBatchSampler
 from recommender.training.splits import Split, split_products
-from recommender.training.trainer import finetune
 from recommender.training.training_set import Shape
 from recommender.types import Product
 

@@ -1,4 +1,4 @@
-"""Products with their neighbours before and after: where it gained most, where nothing changed, and where it lost."""
+"""Examples: products with their neighbours before and after, and the triplets that a model still has wrong."""
 
 from __future__ import annotations
 
@@ -6,13 +6,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recommender.embedding.encoder import Vectors
 from recommender.embedding.product_text import title_text
 from recommender.evaluation.cached_encoder import Recording
 from recommender.evaluation.held_out import K
 from recommender.evaluation.neighbours import NOTHING, Indexes, top_k
-from recommender.evaluation.report.data import Change, Example, Examples, Mark, Model, Neighbour, ShownProduct
+from recommender.evaluation.report.data import (
+    Change,
+    Example,
+    Examples,
+    Mark,
+    Model,
+    Neighbour,
+    ShownProduct,
+    TripletChange,
+    WrongTriplet,
+    WrongTriplets,
+)
+from recommender.evaluation.triplets import HeldOutTriplets, held_out_triplets
 from recommender.types import Product, category_path
 
 SHOWN = {Change.GAIN: 4, Change.SAME: 3, Change.LOSS: 3}
@@ -27,8 +40,7 @@ def examples(recording: Recording, models: Sequence[Model], seed: int) -> Exampl
 
     The neighbours come from the whole corpus, without the product itself and its variants. What counts is how many are
     of the product's own leaf. The largest gains and losses are of different leaves where there are enough; products
-    without a change are drawn by chance. None when no held-out
-    product has others of its leaf.
+    without a change are drawn by chance. None when no held-out product has others of its leaf.
     """
     if not recording.asked:
         return None
@@ -119,3 +131,59 @@ def _spread(own: Indexes, order: Indexes, leaves: Sequence[tuple[str, ...]]) -> 
     best = various[np.argsort(-own[various], kind="stable")]
     places = np.linspace(0, len(best) - 1, min(len(best), sum(SHOWN.values())))
     return ((Change.SINGLE, int(best[round(place)])) for place in places)
+
+
+SHOWN_TRIPLETS = 12
+"""Triplets on the page."""
+
+Cosines = NDArray[np.float64]
+"""Of each anchor to its positive and to its negative: [t, 2]."""
+
+
+def wrong_triplets(recording: Recording, models: Sequence[Model]) -> WrongTriplets | None:
+    """Find the triplets that the last of `models` has wrong, the hardest (negative nearest beyond positive) first.
+
+    They are the triplets of the suite's accuracy, one an anchor. None when the catalogue has none.
+    """
+    triplets = held_out_triplets(recording.held.corpus, recording.held.seen, recording.held.groups)
+    if not len(triplets):
+        return None
+    after = _cosines(recording.vectors(models[-1].name), triplets)
+    wrong = after[:, 0] <= after[:, 1]
+    before = _cosines(recording.vectors(models[0].name), triplets) if len(models) > 1 else None
+    change = None
+    if before is not None:
+        wrong_before = before[:, 0] <= before[:, 1]
+        change = TripletChange(
+            int(wrong_before.sum()), int((wrong_before & ~wrong).sum()), int((wrong & ~wrong_before).sum())
+        )
+    excess = after[:, 1] - after[:, 0]
+    hardest = [int(at) for at in np.argsort(-excess, kind="stable")[:SHOWN_TRIPLETS] if excess[at] >= 0]
+    return WrongTriplets(
+        model=models[-1],
+        total=len(triplets),
+        wrong=int(wrong.sum()),
+        hardest=tuple(_example(recording, triplets, at, after, before) for at in hardest),
+        change=change,
+    )
+
+
+def _cosines(vectors: Vectors, triplets: HeldOutTriplets) -> Cosines:
+    anchors = vectors[triplets.anchor]
+    near, far = ((anchors * vectors[rows]).sum(axis=1) for rows in (triplets.positive, triplets.negative))
+    return np.stack([near, far], axis=1).astype(np.float64)
+
+
+def _example(
+    recording: Recording, triplets: HeldOutTriplets, at: int, cosines: Cosines, before: Cosines | None
+) -> WrongTriplet:
+    rows = (triplets.anchor[at], triplets.positive[at], triplets.negative[at])
+    anchor, positive, negative = (item(recording.product(int(row))) for row in rows)
+    return WrongTriplet(
+        anchor=anchor,
+        positive=positive,
+        negative=negative,
+        positive_cosine=float(cosines[at, 0]),
+        negative_cosine=float(cosines[at, 1]),
+        before=None if before is None else (float(before[at, 0]), float(before[at, 1])),
+    )

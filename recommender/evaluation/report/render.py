@@ -15,14 +15,13 @@ from recommender.evaluation.report.data import (
     Change,
     Interval,
     MeasuredModel,
-    MetricTable,
     ReportData,
 )
-from recommender.evaluation.report.glossary import Measure, measure
+from recommender.evaluation.report.words import Measure, measure
 
 _PACKAGE = "recommender.evaluation.report"
 _FOLDER = "templates"
-_FILTERS = ("number", "signed", "percent", "count", "duration", "moment", "plain", "leaf")
+_FILTERS = ("number", "signed", "percent", "count", "duration", "moment", "plain", "leaf", "px", "short")
 
 TILES = ("category_p10", "description_to_title_mrr10", "title_to_description_mrr10", "unseen_category_p10")
 """Measures that stand large at the top, where they were measured; otherwise the first ones are."""
@@ -69,8 +68,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {name: getattr(words, name) for name in _FILTERS}
-    environment.filters |= {"measure": measure, "differences": _differences}
-    environment.globals |= {"charts": charts, "tone": words.tone, "verdict": words.verdict, "Change": Change}
+    environment.filters["measure"] = measure
+    environment.filters["differences"] = lambda table: [
+        change for row in table.rows for each in row.models for change in each.differences
+    ]
+    environment.globals |= {"zip": zip, "charts": charts, "tone": words.tone, "verdict": words.verdict}
+    environment.globals["Change"] = Change
     return environment
 
 
@@ -105,7 +108,3 @@ def _tiles(data: ReportData) -> list[_Tile]:
         change = last.differences[0] if before and last.differences else None
         tiles.append(_Tile(measure(row.name), last.value, before, change, words.tone(row.name, change)))
     return tiles
-
-
-def _differences(table: MetricTable) -> list[Interval | None]:
-    return [change for row in table.rows for each in row.models for change in each.differences]

@@ -1,13 +1,120 @@
-"""Numbers, times and verdicts as the page writes them."""
+"""Numbers, times and verdicts as the page writes them, and what each measure is called and means."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 
 from recommender.evaluation.report.data import Headline, Interval, Outcome
-from recommender.evaluation.report.glossary import NEUTRAL, measure, measure_names
 from recommender.types import PATH_SEPARATOR
+
+UNSEEN = "unseen_"
+"""Begins the names of measures on categories that were held out whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A measure's name for people, and its meaning in one sentence. `short` fits above a figure."""
+
+    label: str
+    meaning: str
+    short: str = ""
+
+
+_MEASURES = {
+    "category_p10": Measure(
+        "Category P@10",
+        "Of the ten products found most similar to a held-out one, the share in its own leaf category "
+        "(of as many as that leaf has).",
+        "Similar products from the right category",
+    ),
+    "graded_ndcg10": Measure(
+        "Graded nDCG@10",
+        "How well the ten are ranked by closeness in the category tree: a product of the same leaf counts most, "
+        "one of a neighbouring category less, higher ranks more; 1 is the best possible order.",
+        "Ranking by closeness in the tree",
+    ),
+    "description_to_title_mrr10": Measure(
+        "Description to its title, MRR@10",
+        "Asked with a product's description, how near the top its own title comes: "
+        "1 for first place, 1/2 for second, 0 beyond tenth.",
+        "A product found by its description",
+    ),
+    "title_to_description_mrr10": Measure(
+        "Title to its description, MRR@10",
+        "Asked with a product's title, how near the top its own description comes.",
+        "A product found by its title",
+    ),
+    "triplet_accuracy": Measure(
+        "Triplet accuracy",
+        "How often a product of the same leaf is nearer to a held-out one than a product of a category beside it.",
+        "Same category nearer than the next",
+    ),
+    "spearman": Measure(
+        "Spearman correlation",
+        "How far the cosines of pairs of products rank as the closeness of their categories does: 1 in the same order.",
+    ),
+    "diversity10": Measure(
+        "Diversity of the ten",
+        "The mean cosine distance within the ten products found: 0 when all are alike. "
+        "A model that knows its categories better shows less of it, so it is neither good nor bad by itself.",
+    ),
+    "coverage": Measure(
+        "Coverage", "The share of the catalogue that stands among the ten most similar of any product."
+    ),
+    "exposure_gini": Measure(
+        "Gini of exposure",
+        "How unevenly products are shown: 0 when all are shown alike, near 1 when few are shown everywhere.",
+    ),
+    "search_ndcg10": Measure(
+        "Search, nDCG@10",
+        "Searches made from held-out products (by category name, by description, by title), as served: "
+        "how well the right products are ranked, the first places counting most.",
+    ),
+    "search_mrr10": Measure("Search, MRR@10", "The same searches: how near the top the first right product comes."),
+    "category_search_ndcg10": Measure(
+        "Search by category, nDCG@10", "Of these, the searches for the name of a leaf category: how well ranked."
+    ),
+    "category_search_mrr10": Measure(
+        "Search by category, MRR@10", "Of these, the searches for the name of a leaf category: where the first one is."
+    ),
+    "description_to_title_ndcg10": Measure(
+        "Description to its title, nDCG@10", "Asked with a product's description: how high its own title is ranked."
+    ),
+    "title_to_description_ndcg10": Measure(
+        "Title to its description, nDCG@10", "Asked with a product's title: how high its own description is ranked."
+    ),
+    "ndcg@10": Measure(
+        "nDCG@10",
+        "How well judged searches are ranked: gain 2^grade - 1, discounted by rank, over the best order possible.",
+        "Searches ranked as people judged",
+    ),
+    "recall@10": Measure("Recall@10", "The share of what belongs to a query that is among the first ten."),
+    "mrr@10": Measure("MRR@10", "How near the top the first right answer comes: 1 for first place, 1/2 for second."),
+    "hit@1": Measure("Hit@1", "How often the very first answer is right."),
+}
+
+
+NEUTRAL = frozenset({"diversity10"})
+"""Measures of which neither more nor less is better."""
+
+
+def measure_names() -> list[str]:
+    """Return the names of the measures that have a meaning here."""
+    return [*_MEASURES, *(f"{UNSEEN}{name}" for name in _MEASURES)]
+
+
+def measure(name: str) -> Measure:
+    """Return how a measure is called and what it means; one that is not known goes by its own name."""
+    if name in _MEASURES:
+        return _MEASURES[name]
+    if name.startswith(UNSEEN):
+        seen = measure(name.removeprefix(UNSEEN))
+        meaning = "The same for products of categories that were held out whole: the model was trained on none of them."
+        return Measure(f"{seen.label}, new categories", meaning, "The same, in categories never trained on")
+    return Measure(name.replace("_", " "), "", name.replace("_", " "))
+
 
 MINUS = "\N{MINUS SIGN}"
 _VERDICTS = {
@@ -28,6 +135,16 @@ def signed(value: float) -> str:
     """Return a difference with its sign and three decimals; one that rounds to nothing has none."""
     text = f"{value:+.3f}"
     return "0.000" if float(text) == 0 else text.replace("-", MINUS)
+
+
+def px(value: float) -> str:
+    """Return a length in pixels, with one decimal at most."""
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def short(value: float, sign: bool = False) -> str:
+    """Return a value at a tick."""
+    return (f"{value:+.10g}" if sign and value else f"{value:.10g}").replace("-", MINUS)
 
 
 def percent(value: float) -> str:

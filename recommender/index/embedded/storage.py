@@ -13,9 +13,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from recommender.errors import IndexHeld, Unavailable
-from recommender.fsync import sync
+from recommender.files import copy_with_holes, sync
 from recommender.index.embedded.lock import GenerationLock
-from recommender.sparse_copy import copy_with_holes
 
 _DRAFT = ".draft-"
 _DROPPED = ".dropped-"

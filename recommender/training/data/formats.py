@@ -9,8 +9,7 @@ from typing import Any
 
 from recommender.errors import BadInput
 from recommender.feeds.columns import enumerate_names, plain_name
-from recommender.training.data.cells import is_json_list
-from recommender.training.data.tables import DataTable
+from recommender.training.data.tables import DataTable, is_json_list
 from recommender.training.options import DataFormat
 
 _FIRST = "anchor query question sentence1 sentencea text1 texta a premise searchterm"

@@ -1,0 +1,77 @@
+"""Files that survive a crash, folders that one has left behind, and copies of sparse files."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+
+def sync(path: Path) -> None:
+    """Return when the content of a file, or the names in a folder, are on the disk."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows opens no folder for this, and writes renames down by itself
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if not (path.is_dir() and error.errno == errno.EINVAL):  # some network disks sync files alone
+            raise
+    finally:
+        os.close(handle)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file in one step: a reader, or a crash at any moment, finds the old content or the new one."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)  # mkstemp gives the owner alone the right to read
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+LEFTOVER_AGE_S = 24 * 3600
+"""Age at which unfinished work was left by a crash: no training run, build, backup or copy takes a day."""
+
+
+def remove_leftovers(parent: Path, pattern: str) -> None:
+    """Remove the folders in `parent` that match a pattern and are too old to belong to a living process."""
+    for folder in parent.glob(pattern):
+        if folder.is_dir() and time.time() - folder.stat().st_mtime > LEFTOVER_AGE_S:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+_BLOCK = 4 << 10
+_READ_AT_ONCE = 1 << 20
+_SECTOR = 512
+"""The unit of `st_blocks`, whatever the file system's own is."""
+
+
+def copy_with_holes(source: str | Path, target: str | Path) -> str | Path:
+    """Copy a file like `shutil.copy2`, but leave holes where it has some; return `target`.
+
+    The engine reserves a megabyte for a file of a few bytes, thirty times in a shard. A hole takes neither room nor
+    reading: a shard that was copied with its holes filled opened in 0.7 s in place of 0.1 s. A file without holes stays
+    without: its room may have been reserved, as that of a log is, so that a full disk is found out in time.
+    """
+    status = Path(source).stat()
+    if getattr(status, "st_blocks", status.st_size) * _SECTOR >= status.st_size:  # Windows tells of no blocks
+        return shutil.copy2(source, target)
+    zeros = bytes(_BLOCK)
+    with Path(source).open("rb", _READ_AT_ONCE) as reader, Path(target).open("wb", _READ_AT_ONCE) as writer:
+        while block := reader.read(_BLOCK):
+            if block == zeros[: len(block)]:
+                writer.seek(len(block), 1)
+            else:
+                writer.write(block)
+        writer.truncate()
+    shutil.copystat(source, target)
+    return target
