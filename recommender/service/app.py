@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Mount, Route
 
 from recommender.errors import RecommenderError
 from recommender.service import (
@@ -109,10 +110,14 @@ def create_app(
     for router in routers:
         app.include_router(router)
     page.mount(app)
-    _add_problem_handlers(app, [route for router in routers for route in router.routes if isinstance(route, APIRoute)])
+    own = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    _add_problem_handlers(app, own)
     keys = KeyCache(access.keys, lanes.operations, access.local_token)
     app.add_middleware(AccessMiddleware, access=access, keys=keys, body_bytes=limits.body_bytes)
-    app.add_middleware(RequestMiddleware, access_log=access_log, metrics=metrics, timeout_s=limits.timeout_s)
+    routes = [*own, *(route for route in app.routes if isinstance(route, Route | Mount))]
+    app.add_middleware(
+        RequestMiddleware, routes=routes, access_log=access_log, metrics=metrics, timeout_s=limits.timeout_s
+    )
     return app
 
 

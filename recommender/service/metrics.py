@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from recommender.query import Status
 from recommender.serving.query_encoder import CacheInfo
+from recommender.version import __version__
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 
@@ -22,7 +31,14 @@ class Metrics:
     """Histograms that requests fill, and gauges that are read at each scrape; a registry of their own."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call] # a second series beside each counter, which no dashboard reads
         self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        build = Info("recommender_build", "The version that runs.", registry=self._registry)
+        build.info({"version": __version__, "python": platform.python_version()})
+        self.in_flight = Gauge(
+            "recommender_requests_in_flight", "Requests that are being answered.", registry=self._registry
+        )
         self._requests = Histogram(
             "recommender_request_seconds",
             "Time from the first byte of a request to the last of its answer.",

@@ -7,8 +7,10 @@ import logging
 import os
 import re
 import time
+from collections.abc import Sequence
 from http import HTTPStatus
 
+from starlette.routing import Match, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recommender.errors import TYPE_PREFIX
@@ -41,8 +43,11 @@ _log = logging.getLogger("recommender.service")
 class RequestMiddleware:
     """The outermost layer: every answer gets its headers here, and every error its problem document."""
 
-    def __init__(self, app: ASGIApp, access_log: AccessLog, metrics: Metrics, timeout_s: float) -> None:
+    def __init__(
+        self, app: ASGIApp, routes: Sequence[Route | Mount], access_log: AccessLog, metrics: Metrics, timeout_s: float
+    ) -> None:
         self._app = app
+        self._routes = routes
         self._access_log = access_log
         self._metrics = metrics
         self._timeout_s = timeout_s
@@ -57,6 +62,7 @@ class RequestMiddleware:
         if method == "HEAD":  # answered as GET; the server, which has a scope of its own, leaves out the body
             scope = {**scope, "method": "GET"}
         request_id = scope[REQUEST_ID] = _request_id(scope)
+        arrived = {name: scope[name] for name in ("type", "method", "path", "root_path")}  # a mount changes them
         status = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -70,12 +76,14 @@ class RequestMiddleware:
             await send(message)
 
         try:
+            self._metrics.in_flight.inc()
             problem = await self._run(scope, receive, send_with_headers)
             if problem is not None and not status:
                 await problem_response(problem, request_id)(scope, receive, send_with_headers)
         finally:
+            self._metrics.in_flight.dec()
             seconds = time.perf_counter() - started
-            route = getattr(scope.get("route"), "path", UNMATCHED)
+            route = getattr(scope.get("route"), "path", "") or self._route(arrived)
             method = method if route != UNMATCHED else "OTHER"
             self._metrics.count_request(method, route, status, seconds)
             self._access_log.write(request_id, method, route, status, seconds, scope.get(CALLER, ""))
@@ -94,6 +102,11 @@ class RequestMiddleware:
             detail = f"no answer within {self._timeout_s:g} s{more}"
             return Problem(HTTPStatus.GATEWAY_TIMEOUT, detail, TYPE_PREFIX + "timeout")
         return None
+
+    def _route(self, arrived: Scope) -> str:
+        """Return the route of a request that was refused before the routing, or that a folder of files answered."""
+        fits = (route.path for route in self._routes if route.matches(arrived)[0] is Match.FULL)
+        return next(fits, UNMATCHED)
 
 
 def _request_id(scope: Scope) -> str:

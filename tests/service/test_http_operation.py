@@ -25,6 +25,7 @@ from recommender.service.concurrency import InlineLane, ThreadLane
 from recommender.service.operator_routes import Readiness
 from recommender.service.problems import Problem
 from recommender.service.scopes import Scope
+from recommender.version import __version__
 
 
 def _figures(service: Service) -> dict[tuple[str, str], float]:
@@ -61,6 +62,9 @@ def test_figures_count_requests_by_route_and_tell_of_the_pair_the_queue_and_the_
         service.get("/v1/search", q="a text that was not asked before")
     service.client.get("/v1/products/SKU-0001")
     service.client.get("/made/up/by/a/caller")
+    service.client.get("/explorer/icon.svg")
+    refused = service.client.get("/v1/status", headers={"host": "attacker.example"})
+    assert refused.status_code == 421, refused.text
     after = _figures(service)
 
     def more(name: str, labels: str) -> float:
@@ -69,6 +73,12 @@ def test_figures_count_requests_by_route_and_tell_of_the_pair_the_queue_and_the_
     assert more("recommender_request_seconds_count", "/v1/search,200,GET") == 3
     assert more("recommender_request_seconds_count", "/v1/products/{sku:path},200,GET") == 1
     assert more("recommender_request_seconds_count", "404,OTHER,none") == 1
+    assert more("recommender_request_seconds_count", "/explorer,200,GET") == 1
+    assert more("recommender_request_seconds_count", "/v1/status,421,GET") == 1  # refused before the routing
+    assert after["recommender_requests_in_flight", ""] == 1  # this look
+    assert after["process_resident_memory_bytes", ""] > 0
+    assert any(name == "recommender_build_info" and __version__ in labels for name, labels in after)
+    assert not [name for name, _ in after if name.endswith("_created")]
     assert more("recommender_query_stage_seconds_count", "encode") == 1
     assert more("recommender_query_stage_seconds_count", "index") == 3
     assert more("recommender_query_cache_total", "hit") == 2
