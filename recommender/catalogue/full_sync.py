@@ -13,8 +13,11 @@ from recommender.catalogue.import_runs import ImportStopped
 from recommender.catalogue.repository import Catalogue
 from recommender.database.tables import now
 
-MAX_SHARE = 0.30
+MAX_SHARE = 0.10
 """A feed that lacks a larger share of the active products has more likely lost rows than the shop its products."""
+
+MAX_MISSING = 20
+"""Products that may always go: a tenth of a small shop is less than a season's clearance."""
 
 BATCH = 2000
 """Products deactivated in one transaction."""
@@ -41,7 +44,7 @@ class SeenSkus:
 
 @dataclass(frozen=True, slots=True)
 class FeedEnd:
-    """How the reading of a feed ended: `good_rows` were imported; `ended_early` says why it broke off, if it did."""
+    """How the reading of a feed ended: `good_rows` were imported; `ended_early` says why rows may be missing, if so."""
 
     source: str
     good_rows: int
@@ -109,12 +112,12 @@ class FullSync:
 
 def refusal(ends: Sequence[FeedEnd], missing: int, active: int) -> str:
     """Return why the feeds can't be the whole catalogue; empty when they can."""
-    too_many = missing > MAX_SHARE * active
-    reasons = [f"{end.source} ended early ({end.ended_early})" for end in ends if end.ended_early]
+    too_many = missing > max(MAX_SHARE * active, MAX_MISSING)
+    reasons = [f"{end.source} may lack rows ({end.ended_early})" for end in ends if end.ended_early]
     reasons += [f"{end.source} has no good row" for end in ends if not end.good_rows]
     if too_many:
         share = f"{missing:,} of {active:,} active products ({missing / max(active, 1):.1%}) are not in it"
-        reasons.append(f"{share}, and at most {MAX_SHARE:.0%} may go")
+        reasons.append(f"{share}, and at most {MAX_SHARE:.0%} or {MAX_MISSING} may go")
     if not reasons:
         return ""
     rest = "" if too_many else f" ({missing:,} of {active:,} active products would go)"

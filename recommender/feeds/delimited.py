@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 
 from recommender.errors import BadFeed
-from recommender.feeds.columns import Field, count_known
+from recommender.feeds.columns import Field
 from recommender.feeds.encodings import detect_encoding
-from recommender.feeds.lines import RecordTooLong, TextLines
+from recommender.feeds.headers import HEADER_RECORDS, Header, find_header
+from recommender.feeds.lines import MAX_LINE, RecordTooLong, TextLines
+from recommender.feeds.quotes import BARE_QUOTES, OPEN_QUOTE, CellSplitter, RowLikeness
 from recommender.feeds.sources import FeedFile
 from recommender.feeds.tables import Table, TableRow
 
@@ -18,37 +22,86 @@ TAB = "\t"
 MAX_COLUMNS = 2_000
 """Columns of a header: ten times the widest export of a shop system; more is a file that lost its line ends."""
 
+SAMPLED_LINES = 400
+"""Lines that show how the rows of a file look."""
+
+LOOKAHEAD = 64 << 20
+"""Characters that are read again in search of the end of quoted cells, all cells together: 64 MiB."""
+
+_STATED_DELIMITER = re.compile(r'\ufeff?"?sep=(.)"?[;,\s]*', re.IGNORECASE)
+"""The first line by which Excel is told the delimiter."""
+
 
 class DelimitedTable(Table):
-    """The records of a file under its header. The delimiter is the one under which the header makes most sense."""
+    """The records of a file under its header.
+
+    The delimiter is the one under which the header makes most sense; lines above the header are passed over. A quoted
+    cell may span lines. Where the lines that it spans look like rows of their own, its quote was a stray character:
+    the lines are read one by one, and each row that is read so has a remark.
+    """
 
     def __init__(self, file: FeedFile, mapping: Mapping[Field, str], delimiters: str = COMMON_DELIMITERS) -> None:
         self.name = file.name
         self._file = file
         self._encoding = detect_encoding(file.name, file.sample())
-        headers = {delimiter: self._header_by(delimiter) for delimiter in delimiters}
-        best = max(delimiters, key=lambda mark: (count_known(headers[mark], mapping), len(headers[mark])))
-        self._delimiter = best
-        self.columns = tuple(map(str.strip, headers[best]))
+        with file.open() as stream:
+            lines = TextLines(self.name, stream, self._encoding)
+            sample: list[str] = []
+            for line in islice(lines.one_by_one(), SAMPLED_LINES):
+                if lines.is_cut and not any(map(str.strip, sample)):
+                    raise BadFeed(f"{self.name}: the header can't be read: {lines.problem}")
+                sample.append(line)
+        stated = _STATED_DELIMITER.fullmatch(sample[0]) if sample else None
+        self._above = 1 if stated else 0
+        choices = {mark: self._headers_by(mark, sample) for mark in (stated[1] if stated else delimiters)}
+        self._delimiter, header = find_header(choices, mapping)
+        self._above += header.above
+        if len(header.names) > MAX_COLUMNS:
+            raise BadFeed(
+                f"{self.name}: the header has {len(header.names):,} columns; at most {MAX_COLUMNS:,} are read"
+            )
+        self.columns = header.names
         self.width = len(self.columns)
         self._distinct = len(set(self.columns)) == self.width
+        self._splitter = CellSplitter(self._delimiter)
+        self._likeness = RowLikeness(self._splitter, self.width, sample[self._above + header.height :])
 
     def rows(self, wanted: Collection[str] | None = None) -> Iterator[TableRow]:  # noqa: ARG002 - lines are read whole
-        """Read the rows below the header."""
+        """Read the rows below the header; blank ones, and the header where it is repeated, are passed over."""
         self.early_end = ""
+        self._lookahead = LOOKAHEAD
         names, width = self.columns, self.width
         with self._file.open() as stream:
             lines = TextLines(self.name, stream, self._encoding)
-            records = self._records(lines, self._delimiter)
-            next(records, None)
-            for cells in records:
+            for _ in islice(lines, self._above):
+                pass
+            for cells, remark in self._records(lines):
                 problem = lines.problem
+                if not problem and (not cells or not (cells[0].strip() or any(map(str.strip, cells)))):
+                    continue
                 if len(cells) != width:
                     problem = problem or self._width_problem(lines, cells)
                     cells += [""] * (width - len(cells))
+                if cells[0] == names[0] and tuple(map(str.strip, cells[:width])) == names:
+                    continue
                 # Of two columns with one name the first counts.
                 named = dict(zip(names, cells, strict=False)) if self._distinct else self._first_of_each(cells)
-                yield TableRow(lines.first, named, lines.raw, problem)
+                yield TableRow(lines.first, named, lines.raw, problem, remark)
+
+    def _headers_by(self, delimiter: str, sample: Sequence[str]) -> list[Header]:
+        """Return the first records, any of which may be the header."""
+        reader = csv.reader(sample[self._above :], delimiter=delimiter)
+        headers: list[Header] = []
+        above = 0
+        try:
+            for cells in islice(reader, HEADER_RECORDS):
+                # Some programs quote each line as a whole.
+                whole = next(csv.reader(cells, delimiter=delimiter), []) if len(cells) == 1 else cells
+                headers.append(Header.of(whole, above, reader.line_num - above))
+                above = reader.line_num
+        except csv.Error:
+            pass  # a quote above or below the header is not closed
+        return headers
 
     def _first_of_each(self, cells: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -58,7 +111,7 @@ class DelimitedTable(Table):
 
     def _width_problem(self, lines: TextLines, cells: Sequence[str]) -> str:
         """Return what is wrong with the number of cells of the last record; empty for nothing."""
-        if len(cells) > self.width and not any(cells[self.width :]):
+        if self._likeness.fits(cells):
             return ""
         spread = f" ({_span(lines)})" if lines.number > lines.first else ""
         problem = f"{len(cells)} cells where the header has {self.width}{spread}"
@@ -66,33 +119,82 @@ class DelimitedTable(Table):
             self.early_end = f"its last line, {lines.number:,}, breaks off: {problem}"
         return problem
 
-    def _header_by(self, delimiter: str) -> list[str]:
-        with self._file.open() as stream:
-            lines = TextLines(self.name, stream, self._encoding)
-            header = next(self._records(lines, delimiter), [])
-            if lines.problem:
-                raise BadFeed(f"{self.name}: the header can't be read: {lines.problem}")
-        if len(header) > MAX_COLUMNS:
-            raise BadFeed(f"{self.name}: the header has {len(header):,} columns; at most {MAX_COLUMNS:,} are read")
-        return header
-
-    def _records(self, lines: TextLines, delimiter: str) -> Iterator[list[str]]:
-        """Give the cells of each record; none with `lines.problem` set for one that can't be read."""
-        reader = csv.reader(lines, delimiter=delimiter)
+    def _records(self, lines: TextLines) -> Iterator[tuple[list[str], str]]:
+        """Give the cells of each record, and a remark on how they were read; `lines.problem` tells what can't be."""
+        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
         while True:
             lines.begin()
+            cells: list[str] | None = None
             try:
                 cells = next(reader)
             except StopIteration:
                 return
-            except RecordTooLong:
-                lines.problem, cells = f"{_span(lines)} are longer than a row may be; is a quote not closed?", []
-            except csv.Error as error:
-                lines.problem, cells = f"{_span(lines)} can't be read: {error}; is a quote not closed?", []
-            if lines.exhausted:
-                lines.problem = self.early_end = f"{_span(lines)} are one row whose quoted cell is not closed"
-            if cells or lines.problem:
-                yield cells
+            except (RecordTooLong, csv.Error):
+                pass
+            if cells is not None and lines.number == lines.first and (len(cells) == self.width or not cells):
+                yield cells, ""
+            else:
+                yield self._reconsider(lines, cells)
+
+    def _reconsider(self, lines: TextLines, cells: list[str] | None) -> tuple[list[str], str]:
+        """Read a record again that the rules of CSV do not give, that spans lines, or whose width is another.
+
+        `cells` are those by the rules. What turns out not to belong to the record is given back to `lines`.
+        """
+        likeness, first = self._likeness, lines.taken[0]
+        if cells is not None and len(lines.taken) == 1:
+            unwrapped = self._splitter.split(cells[0]) if len(cells) == 1 else []
+            return (unwrapped, "") if len(unwrapped) > 1 and likeness.fits(unwrapped) else (cells, "")
+        alone = likeness.row_in(first)
+        others_alike = [likeness.resembles(line) for line in lines.taken[1:]]
+        if cells is not None and likeness.fits(cells) and not (alone and all(others_alike)):
+            return cells, ""
+        if alone and (not others_alike or others_alike[0]):
+            return self._keep_first(lines, alone)
+        joined = self._join(lines)
+        if joined is not None:
+            return joined, BARE_QUOTES
+        if alone:
+            return self._keep_first(lines, alone)
+        kept = next((place for place, line in enumerate(lines.taken) if place and likeness.resembles(line)), None)
+        lines.keep(kept or len(lines.taken))
+        whole = f"{_span(lines)} are" if lines.number > lines.first else f"line {lines.first:,} is"
+        unclosed = f"{whole} one row whose quoted cell is not closed"
+        lines.problem = lines.problem or unclosed
+        self.early_end = self.early_end or f"rows can't be told apart: {unclosed}"
+        return self._splitter.split(first), ""
+
+    def _keep_first(self, lines: TextLines, cells: list[str]) -> tuple[list[str], str]:
+        """Let the record end with its first line, of which these are the cells."""
+        lines.keep(1)
+        remark = self._splitter.remark(lines.raw, cells)
+        if remark == OPEN_QUOTE and not lines.raw.endswith(("\n", "\r")):
+            self.early_end = f"its last line, {lines.number:,}, breaks off within a quoted cell"
+        return cells, remark
+
+    def _join(self, lines: TextLines) -> list[str] | None:
+        """Join lines to a row in which quotes within a quoted cell are not doubled; None where there is no such row."""
+        text = lines.taken[0]
+        for height, line in enumerate(lines.taken[1:], start=2):
+            text += line
+            if self._likeness.resembles(line):
+                return None
+            if '"' in line and self._likeness.fits(cells := self._splitter.split(text, bare=True)) and cells:
+                lines.keep(height)
+                return cells
+        size = len(text)
+        while self._lookahead > 0 and size <= MAX_LINE:
+            try:
+                line = next(lines)
+            except (StopIteration, RecordTooLong):
+                return None
+            self._lookahead -= len(line)
+            size += len(line)
+            if self._likeness.resembles(line):
+                return None
+            if '"' in line and self._likeness.fits(cells := self._splitter.split(lines.raw, bare=True)) and cells:
+                return cells
+        return None
 
 
 def _span(lines: TextLines) -> str:

@@ -33,19 +33,19 @@ class TextLines:
     """Iterates over decoded lines with their line ends, and notes what was wrong since `begin` was called.
 
     `number` counts lines given so far, `first` is the number of the record's first line, `taken` its text so far.
-    `exhausted` tells that one more line was asked for than there is.
     """
 
     def __init__(self, name: str, stream: BinaryIO, encoding: str) -> None:
         self._name = name
         self._encoding = "utf-8" if is_wide(encoding) else encoding.removesuffix("-sig")
         self._lines = _physical_lines(Utf8Stream(stream, encoding) if is_wide(encoding) else stream)
+        self._given: list[bytes | _TooLong] = []
+        self._again: list[bytes | _TooLong] = []
         self._size = 0
         self.number = 0
         self.first = 1
         self.problem = ""
         self.taken: list[str] = []
-        self.exhausted = False
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -55,18 +55,32 @@ class TextLines:
         self.first = self.number + 1
         self.problem = ""
         self.taken = []
+        self._given = []
         self._size = 0
 
+    def keep(self, count: int) -> None:
+        """Let the record end with its first `count` lines; those behind them come again."""
+        kept = self._given[:count]
+        self._again += reversed(self._given[count:])
+        self.number = self.first - 1
+        self.begin()
+        for line in kept:
+            self._add(line)
+
     def __next__(self) -> str:
-        found = self._next()
+        line = self._add(self._again.pop() if self._again else self._read())
+        if self._size > MAX_LINE:
+            raise RecordTooLong
+        return line
+
+    def _add(self, found: bytes | _TooLong) -> str:
         line = self._decode(found)
         self.number += 1
         if self.number == 1:
             line = line.removeprefix("\ufeff")
         self.taken.append(line)
+        self._given.append(found)
         self._size += 0 if isinstance(found, _TooLong) else len(found)
-        if self._size > MAX_LINE:
-            raise RecordTooLong
         return line
 
     def one_by_one(self) -> Iterator[str]:
@@ -77,16 +91,18 @@ class TextLines:
             self.begin()
 
     @property
+    def is_cut(self) -> bool:
+        """Tell whether the record has a line that is too long to be read."""
+        return any(isinstance(line, _TooLong) for line in self._given)
+
+    @property
     def raw(self) -> str:
         """The text of the record as it stands in the file."""
         return "".join(self.taken)
 
-    def _next(self) -> bytes | _TooLong:
+    def _read(self) -> bytes | _TooLong:
         try:
             return next(self._lines)
-        except StopIteration:
-            self.exhausted = True
-            raise
         except (*UNREADABLE, UnicodeError) as error:
             why = "it ends within a character" if isinstance(error, UnicodeError) else reason(error)
             raise broken_off(self._name, self.number, why) from error

@@ -20,7 +20,8 @@ SAMPLED_ROWS = 1000
 class Row:
     """A row as a feed's reader gives it: cells by field, and where it stands. With a `problem` it could not be read.
 
-    What is not `offered` is a draft, is hidden, or only holds variants together.
+    What is not `offered` is a draft, is hidden, or only holds variants together. A `remark` says what the reader had to
+    make of a row that is not written by the rules of its format.
     """
 
     line: int
@@ -29,6 +30,7 @@ class Row:
     raw: object = ""
     problem: str = ""
     offered: bool = True
+    remark: str = ""
 
 
 class Feed(ABC):

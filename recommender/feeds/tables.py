@@ -4,24 +4,51 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
 
 from recommender.feeds.columns import Field, Shapes, match_columns, require_columns
 from recommender.feeds.rows import Feed, Row
 
+TOTALS = frozenset(
+    [
+        "total",
+        "totals",
+        "subtotal",
+        "sum",
+        "summe",
+        "gesamt",
+        "gesamtsumme",
+        "zwischensumme",
+        "totale",
+        "totaal",
+        "suma",
+        "razem",
+        "celkem",
+        "итого",
+        "всего",
+        "合計",
+        "总计",
+    ]
+) | {"grand total", "total général", "total general"}
+"""What stands in place of a SKU in a row that adds up the others."""
 
-@dataclass(frozen=True, slots=True)
-class TableRow:
+LONGEST_TOTAL = 20
+"""Characters of such a word with what stands around it."""
+
+
+class TableRow(NamedTuple):
     """A row of a file: the number of its first line (from 1), its cells by column, and its text as the file has it.
 
-    With a `problem` it could not be read, and `cells` are what there is of it.
+    With a `problem` it could not be read, and `cells` are what there is of it. A `remark` says what was not as it
+    should be in a row that could be read.
     """
 
     number: int
-    cells: Mapping[str, Any] = field(default_factory=dict)
+    cells: Mapping[str, Any] = MappingProxyType({})
     raw: object = ""
     problem: str = ""
+    remark: str = ""
 
 
 class Table(ABC):
@@ -73,11 +100,15 @@ class ColumnFeed(Feed):
     def rows(self) -> Iterator[Row]:
         """Read the rows, in bounded memory."""
         self.early_end = ""
+        shared = self._shapes.of(self._table.columns) if self._table.uniform else None
         try:
             for row in self._table.rows(self._wanted):
-                columns = self._shapes.of(tuple(row.cells))
-                fields = {field: row.cells[name] for field, name in columns.fields.items()}
-                attributes = {name: row.cells[column] for name, column in columns.attributes.items()}
-                yield Row(row.number, fields, attributes, row.raw, row.problem)
+                columns = shared or self._shapes.of(tuple(row.cells))
+                fields = {field: row.cells.get(name) for field, name in columns.fields.items()}
+                attributes = {name: row.cells.get(column) for name, column in columns.attributes.items()}
+                problem, sku = row.problem, fields.get(Field.SKU)
+                if isinstance(sku, str) and len(sku) < LONGEST_TOTAL and sku.strip(" :").casefold() in TOTALS:
+                    problem = "is a row of totals, not a product"
+                yield Row(row.number, fields, attributes, row.raw, problem, remark=row.remark)
         finally:
             self.early_end = self._table.early_end

@@ -29,7 +29,7 @@ BAD = [
     (b"x" * 50_000_000 + b"\n", "is longer than 4 MiB"),
     (b"w,W,1" + b",x" * 1_000_000 + b"\n", "1000003 cells where the header has 3"),
     (b"v,V\n", "2 cells where the header has 3"),
-    (b'q,"Q,1\n', "one row whose quoted cell is not closed"),
+    (b'q,"Q\n', "one row whose quoted cell is not closed"),
 ]
 
 
@@ -76,7 +76,7 @@ def test_mixed_line_ends_and_a_mark_are_no_fault(ingest: Ingest) -> None:
         ("sku,title,price\na,A,1", "feed.csv", ""),
         ("sku,title,price\na,A,1\nb\n", "feed.csv", ""),
         ("sku,title,price\na,A,1\nb,B", "feed.csv", "its last line, 3, breaks off: 2 cells where the header has 3"),
-        ('sku,title,price\na,A,1\nb,"B', "feed.csv", "lines 3 to 3 are one row whose quoted cell is not closed"),
+        ('sku,title,price\na,A,1\nb,"B', "feed.csv", "rows can't be told apart: line 3 is one row whose quoted"),
         ('{"sku": "a", "title": "A"}\n{"sku": "b", "title": "B"}', "feed.jsonl", ""),
         ('{"sku": "a", "title": "A"}\n{"sku"\n', "feed.jsonl", ""),
         ('{"sku": "a", "title": "A"}\n{"sku": "b", "ti', "feed.jsonl", "its last line, 2, breaks off: not JSON"),

@@ -75,23 +75,26 @@ def test_a_rejected_row_keeps_its_product_in_the_shop(catalogue: Catalogue, full
     assert full_import(_feed(_skus(0, 9)) + "p0009,Title,dear\n").missing == 0
 
 
-def test_thirty_per_cent_may_go_and_no_more(catalogue: Catalogue, full_import: FullImport) -> None:
-    catalogue.upsert([Product(sku, "Title") for sku in _skus(0, 10)])
-    new = _skus(100, 200)  # what the feed adds does not count: it would hide that the shop's own products go
-    done = full_import(_feed(_skus(0, 6) + new))
-    assert (done.active, done.missing, done.deactivated) == (10, 4, 0)
-    assert "4 of 10 active products (40.0%)" in done.refused and "--force" in done.refused
-    assert len(_active(catalogue)) == 110
+@pytest.mark.parametrize(("active", "allowed"), [(30, 20), (200, 20), (300, 30)])
+def test_a_tenth_or_twenty_products_may_go_and_no_more(
+    catalogue: Catalogue, full_import: FullImport, active: int, allowed: int
+) -> None:
+    catalogue.upsert([Product(sku, "Title") for sku in _skus(0, active)])
+    new = _skus(1_000, 1_200)  # what the feed adds does not count: it would hide that the shop's own products go
+    done = full_import(_feed(_skus(allowed + 1, active) + new))
+    assert (done.active, done.missing, done.deactivated) == (active, allowed + 1, 0)
+    assert f"{allowed + 1} of {active} active products" in done.refused and "--force" in done.refused
+    assert len(_active(catalogue)) == active + 200
     catalogue.deactivate(new)
-    assert full_import(_feed(_skus(0, 7))).deactivated == 3
+    assert full_import(_feed(_skus(allowed, active))).deactivated == allowed
 
 
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
-        (_feed(_skus(0, 9))[:-4], "ended early"),
-        (_feed(_skus(0, 9)) + 'p0009,"Open', "ended early"),
-        (_feed(_skus(0, 1_500)).encode("utf-16") + b"x", "ended early"),
+        (_feed(_skus(0, 9))[:-4], "may lack rows"),
+        (_feed(_skus(0, 9)) + 'p0009,"Open', "may lack rows"),
+        (_feed(_skus(0, 1_500)).encode("utf-16") + b"x", "may lack rows"),
         ("sku,title\nx,\ny,\n", "has no good row"),
     ],
 )
@@ -112,7 +115,7 @@ def test_a_feed_that_looks_broken_takes_nothing_out_unless_forced(
 def test_a_dry_run_counts_and_takes_nothing_out(catalogue: Catalogue, full_import: FullImport) -> None:
     catalogue.upsert([Product(sku, "Title") for sku in _skus(0, 10)])
     assert full_import(_feed(_skus(0, 9)), dry_run=True) == DeactivationSummary(10, 1, 0, "")
-    assert full_import(_feed(_skus(0, 2)), dry_run=True).refused != ""
+    assert full_import("sku,title\nx,\n", dry_run=True).refused != ""
     assert len(_active(catalogue)) == 10
 
 

@@ -259,7 +259,7 @@ DAMAGED = bytes(byte ^ 0xFF if 200 < place < 210 else byte for place, byte in en
             "no column for the sku among 'code', 'title'; name it with --map sku=COLUMN",
         ),
         (b"sku,label\na,A\n", "feed.csv", "no column for the title"),
-        (b"sku,title," + b"x," * 1_000_000 + b"\n", "feed.csv", "the header has 1,000,003 columns"),
+        (b"sku,title," + b"x," * 1_000_000 + b"\n", "feed.csv", "the header has 1,000,002 columns"),
         (
             b"sku,title," + b"x," * 3_000_000 + b"\n",
             "feed.csv",
@@ -423,7 +423,7 @@ def test_a_damaged_parquet_page_is_found_before_the_first_row(tmp_path: Path) ->
         (b"x" * 201 + b",T,1,", "sku has 201 characters; at most 200 are kept"),
         (b"x," + b"T" * 2_001 + b",1,", "title has 2,001 characters"),
         (b"x,T,1," + b"d" * 100_001, "description has 100,001 characters"),
-        (b"x,T,1," + b"d" * 140_000, "field larger than field limit"),
+        (b"x,T,1," + b"d" * 140_000, "description has 140,000 characters"),
         (b"x,T\xff,1,", "holds bytes that are not utf-8"),
         (b"x\x07y,T,1,", "the SKU holds a control or invisible character"),
         (b"x,T", "2 cells where the header has 4"),
@@ -444,9 +444,9 @@ def test_trailing_empty_cells_are_no_fault(write: Write) -> None:
     assert _outcomes(write("sku,title\na,A,,\n")) == {2: "a"}
 
 
-def test_a_quote_that_never_closes_rejects_what_it_swallowed(write: Write) -> None:
-    outcomes = _outcomes(write('sku,title\na,A\nb,"B\nc,C\nd,D\n'))
-    assert outcomes == {2: "a", 3: "lines 3 to 5 are one row whose quoted cell is not closed"}
+def test_a_quote_that_never_closes_is_a_character(write: Write) -> None:
+    titles = [product.title for product in _read(write('sku,title\na,A\nb,"B\nc,C\nd,D\n'))]
+    assert titles == ["A", '"B', "C", "D"]
 
 
 def test_a_long_line_within_a_quoted_cell_keeps_the_reader_in_step(write: Write) -> None:

@@ -116,7 +116,8 @@ class GoogleFeed(Feed):
         try:
             for row in self._table.rows():
                 columns = self._shapes.of(tuple(row.cells))
-                yield google_row(row.number, row.cells, columns, row.raw, row.problem)
+                found = google_row(row.number, row.cells, columns, row.raw, row.problem)
+                yield replace(found, remark=row.remark) if row.remark else found
         finally:
             self.early_end = self._table.early_end
 

@@ -1,0 +1,183 @@
+"""Tables as programs and people leave them: every product comes back, or its row says why not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from recommender.errors import BadFeed
+from recommender.feeds.formats import open_feed
+from recommender.feeds.products import product_of
+from recommender.feeds.rejections import BadRow
+
+Write = Callable[..., Path]
+
+HEADER = "Article No;Item name;Unit price;Stock;Category path\n"
+MAPPING = {"sku": "Article No", "title": "Item name", "price": "Unit price", "category": "Category path"}
+ROWS = [f"B-{number};Hook {number} mm;{number},50;{number};Hardware > Hooks\n" for number in range(1, 31)]
+
+
+def _titles(path: Path, **how: object) -> dict[str, str]:
+    """Read a feed: the title of each SKU; for a row that is rejected, `line N` and the reason."""
+    titles = {}
+    with open_feed(path, **how) as feed:  # type: ignore[arg-type]
+        for row in feed.rows():
+            try:
+                product = product_of(row)
+                titles[product.sku] = product.title
+            except BadRow as error:
+                titles[f"line {row.line}"] = str(error)
+    return titles
+
+
+def _remarks(path: Path) -> dict[int, str]:
+    with open_feed(path) as feed:
+        return {row.line: row.remark for row in feed.rows() if row.remark}
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "",
+        "sep=;\n",
+        '"sep=;"\n',
+        "\ufeffsep=;\r\n",
+        "Price list, spring;;;;\n;;;;\n",
+        "Hardware shop\nAll prices in EUR, with tax\n\n",
+        "# exported by warehouse 4.1\n# 30 rows\n",
+        "sep=;\nStock on 28.11.\n",
+        "Required: the number;Required: the name;;;\n",
+    ],
+)
+@pytest.mark.parametrize("mapping", [None, MAPPING])
+def test_the_header_is_found_below_what_stands_above_it(
+    write: Write, above: str, mapping: dict[str, str] | None
+) -> None:
+    header = HEADER if mapping else "sku;title;price;quantity;category\n"
+    titles = _titles(write(above + header + "".join(ROWS)), mapping=mapping)
+    assert titles == {f"B-{number}": f"Hook {number} mm" for number in range(1, 31)}
+
+
+def test_a_stated_delimiter_is_obeyed(write: Write) -> None:
+    path = write("sep=^\nsku^title^price,net;tax\na^One, two; three^1\n")
+    assert _titles(path) == {"a": "One, two; three"}
+
+
+def test_without_a_known_column_the_message_names_the_columns_and_not_the_title_above(write: Write) -> None:
+    with (
+        pytest.raises(BadFeed, match="'Nummer', 'Bezeichner'"),
+        open_feed(write("Lager 3;;\nNummer;Bezeichner;x\n1;A;2\n")),
+    ):
+        pass
+
+
+def test_blank_rows_repeated_headers_and_totals_are_no_products(write: Write) -> None:
+    header = "sku;title;price\n"
+    path = write(header + "a;A;1\n;;\n  ; ;\n\n" + header + "b;B;2\nTotal;2 products;3\nSumme:;;3\n")
+    totals = "is a row of totals, not a product"
+    assert _titles(path) == {"a": "A", "b": "B", "line 8": totals, "line 9": totals}
+
+
+def test_rows_of_another_width_are_told_and_cost_no_other(write: Write) -> None:
+    path = write("sku;title;price\na;A;1\nb;B; blue;2\nc;C\nd;D;4;;\n")
+    assert _titles(path) == {
+        "a": "A",
+        "line 3": "4 cells where the header has 3",
+        "line 4": "2 cells where the header has 3",
+        "d": "D",
+    }
+
+
+def test_empty_cells_that_a_program_leaves_out_at_the_end_are_empty(write: Write) -> None:
+    rows = "".join(f"p{number};Title {number}" + (";5;in stock\n" if number % 3 else "\n") for number in range(30))
+    assert _titles(write("sku;title;price;availability;\n" + rows)) == {
+        f"p{number}": f"Title {number}" for number in range(30)
+    }
+
+
+STRAY = [
+    ('B-7;"Hook 7 mm;7,50;7;Hardware > Hooks\n', '"Hook 7 mm'),
+    ('B-7;"Hook" 7 mm;7,50;7;Hardware > Hooks\n', '"Hook" 7 mm'),
+    ('B-7;Hook 7";7,50;7;Hardware > Hooks\n', 'Hook 7"'),
+    ('B-7;"Hook 7" wide";7,50;7;Hardware > Hooks\n', 'Hook 7" wide'),
+    ('B-7;"Hook; 7" wide; red";7,50;7;Hardware > Hooks\n', 'Hook; 7" wide; red'),
+    ('B-7;"Hook ""7"" wide";7,50;7;Hardware > Hooks\n', 'Hook "7" wide'),
+    ('B-7;"Hook \\"7\\" wide";7,50;7;Hardware > Hooks\n', 'Hook "7" wide'),
+    ('B-7;"Hook\nof steel; black\n\n7 mm";7,50;7;Hardware > Hooks\n', "Hook of steel; black 7 mm"),
+    ('B-7;"Hook\n"7" mm\nwide";7,50;7;Hardware > Hooks\n', 'Hook "7" mm wide'),
+    ('"B-7;""Hook 7 mm"";7,50;7;Hardware > Hooks"\n', "Hook 7 mm"),
+]
+
+
+@pytest.mark.parametrize(("row", "title"), STRAY)
+@pytest.mark.parametrize("rest", ["", 'B-31;Hook 31";1,50;31;Hooks\n', 'B-31;"Hook 31"" wide";1,50;31;Hooks\n'])
+def test_a_quote_out_of_place_costs_no_row(write: Write, row: str, title: str, rest: str) -> None:
+    lines = ["sku;title;price;quantity;category\n", *ROWS[:6], row, *ROWS[7:], rest]
+    titles = _titles(write("".join(lines)))
+    assert titles.pop("B-7") == title
+    assert len(titles) == (30 if rest else 29)
+    assert not any(sku.startswith("line") for sku in titles)
+
+
+def test_two_stray_quotes_that_enclose_whole_rows_enclose_none(write: Write) -> None:
+    header = "id\ttitle\tlink\tprice\tgoogle_product_category\timage_link\n"
+    rows = [
+        f"T{n}\tScreen {n} cm\thttps://s.example/{n}\t{n}.00 EUR\tTV\thttps://s.example/{n}.jpg\n" for n in range(40)
+    ]
+    rows[9] = rows[9].replace("Screen", '"Screen')
+    rows[21] = rows[21].replace(" cm", ' cm"')
+    path = write(header + "".join(rows), "feed.tsv")
+    titles = _titles(path)
+    assert len(titles) == 40
+    assert titles["T9"] == '"Screen 9 cm'
+    assert titles["T21"] == 'Screen 21 cm"'
+    assert "not closed" in _remarks(path)[11]
+
+
+@pytest.mark.parametrize("quoting", [csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC])
+def test_cells_of_several_lines_stay_whole(write: Write, quoting: int) -> None:
+    """Whoever writes by the rules is read by the rules, whatever the lines of a cell look like."""
+    texts = [f"Steel, black\nFor doors, {n} of them, heavy\n\nNew" for n in range(20)]
+    table = io.StringIO()
+    writer = csv.writer(table, quoting=quoting)
+    writer.writerow(["sku", "title", "description"])
+    writer.writerows([f"s{n}", f"Hook {n}", text] for n, text in enumerate(texts))
+    path = write(table.getvalue())
+    with open_feed(path) as feed:
+        assert [product_of(row).description for row in feed.rows()] == texts
+    assert _remarks(path) == {}
+
+
+def test_an_unclosed_quote_deep_in_a_feed_loses_no_product(write: Write) -> None:
+    rows = [f"p{n},Product {n},{n}.50,Shoes > Boots\n" for n in range(10_000)]
+    rows[100] = 'p100,"Product 100,100.50,Shoes > Boots\n'
+    path = write("sku,title,price,category\n" + "".join(rows))
+    titles = _titles(path)
+    assert len(titles) == 10_000
+    assert titles["p100"] == '"Product 100'
+    with open_feed(path) as feed:
+        assert [row.line for row in feed.rows() if row.remark] == [102]
+        assert feed.early_end == ""
+
+
+def test_rows_that_cannot_be_told_apart_say_so(write: Write) -> None:
+    path = write('sku,title,price,category\na,A,1,X\nb,"B, wide\nand long\nc,C,3,X\nd,D,4,X\n')
+    with open_feed(path) as feed:
+        problems = {row.line: row.problem for row in feed.rows()}
+        assert feed.early_end == "rows can't be told apart: lines 3 to 4 are one row whose quoted cell is not closed"
+    assert problems == {2: "", 3: "lines 3 to 4 are one row whose quoted cell is not closed", 5: "", 6: ""}
+
+
+def test_a_cell_of_two_megabytes_is_read(write: Write) -> None:
+    long = "a word, " * 250_000
+    for text in (long, long.replace("word", "line\n"), long.replace("word", '""word""')):
+        path = write(f'sku,title,description\na,A,"{text}"\nb,B,short\n')
+        with open_feed(path) as feed:
+            rows = list(feed.rows())
+        assert [row.problem for row in rows] == ["", ""]
+        assert len(json.dumps(str(list(rows[0].cells.values())))) > 1_500_000
