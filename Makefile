@@ -42,4 +42,4 @@ bench: install  ## The figures of benchmarks/RESULTS.md, measured on this machin
 	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.run
 
 up: ## A Qdrant server in a container; then export QDRANT_URL=http://localhost:6333
-	docker compose up -d --wait
+	docker compose --profile qdrant up -d --wait

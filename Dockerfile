@@ -1,0 +1,33 @@
+# Two images: `docker build --target serve .` answers queries and runs the worker, without torch;
+# `docker build --target train .` also fine-tunes. Both run as a user of their own and write to /data alone.
+FROM python:3.11-slim AS wheel
+WORKDIR /source
+RUN pip install --no-cache-dir build==1.3.0
+COPY pyproject.toml README.md LICENSE ./
+COPY recommender recommender
+COPY migrations migrations
+COPY seed seed
+RUN python -m build --wheel --outdir /wheels
+
+FROM python:3.11-slim AS serve
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 RECOMMENDER_HOME=/data HF_HOME=/data/hub HOME=/data
+COPY constraints.txt /constraints.txt
+COPY --from=wheel /wheels /wheels
+RUN pip install --no-cache-dir -c /constraints.txt "$(ls /wheels/*.whl)[serve,server,postgres]" \
+    && useradd --uid 10001 --no-create-home --home-dir /data recommender \
+    && install -d -o recommender -g recommender /data
+USER 10001
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/livez', timeout=2)"]
+# A service that listens beyond its own machine needs a key: `recommender keys create NAME` in the same volume.
+CMD ["recommender", "serve", "--host", "0.0.0.0"]
+
+FROM serve AS train
+USER root
+RUN pip install --no-cache-dir "$(grep '^torch==' /constraints.txt)" \
+    && pip install --no-cache-dir -c /constraints.txt "$(ls /wheels/*.whl)[train,offline,serve,server,postgres,parquet]"
+USER 10001
+HEALTHCHECK NONE
+CMD ["recommender", "finetune", "--if-changed", "10%"]

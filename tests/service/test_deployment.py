@@ -1,0 +1,101 @@
+"""The files of `deploy/`, the images and the compose file, against the program that they run and watch."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import typer
+import yaml
+from service.conftest import Service
+
+from recommender.cli.app import app
+
+TOP = Path(__file__).parents[2]
+
+
+def _commands() -> Iterator[list[str]]:
+    """Yield each command line of `recommender` in the compose file, the images, the manifests and the unit."""
+    for line in (TOP / "Dockerfile").read_text().splitlines():
+        if line.startswith("CMD "):
+            yield json.loads(line.removeprefix("CMD "))
+    for service in yaml.safe_load((TOP / "docker-compose.yml").read_text())["services"].values():
+        if "command" in service:
+            yield service["command"]
+    for document in yaml.safe_load_all((TOP / "deploy/kubernetes.yaml").read_text()):
+        yield from _arguments(document)
+    unit = (TOP / "deploy/recommender.service").read_text()
+    yield re.findall(r"^ExecStart=\S*/(recommender .*)$", unit, re.MULTILINE)[0].split()
+
+
+def _arguments(node: Any) -> Iterator[list[str]]:
+    if isinstance(node, dict):
+        if "args" in node:
+            yield node["args"]
+        for value in node.values():
+            yield from _arguments(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _arguments(value)
+
+
+def test_every_command_of_the_deployment_is_one_of_ours_with_its_options() -> None:
+    commands = list(_commands())
+    assert len(commands) >= 8
+    for program, *arguments in commands:
+        assert program == "recommender"
+        group = typer.main.get_command(app)
+        assert isinstance(group, click.Group) or hasattr(group, "get_command")
+        with group.make_context("recommender", arguments, allow_extra_args=True) as context:
+            name, *rest = arguments
+            command = group.get_command(context, name)
+            command.make_context(name, rest, parent=context)  # raises for an option that does not exist
+
+
+def test_alerts_and_dashboard_read_figures_that_the_service_has(service: Service) -> None:
+    service.get("/v1/search", q="something")
+    text = service.client.get("/metrics").text
+    known = set(re.findall(r"^([a-z_]+)[ {]", text, re.MULTILINE))
+    alerts = yaml.safe_load((TOP / "deploy/alerts.yaml").read_text())
+    rules = [rule for group in alerts["groups"] for rule in group["rules"]]
+    panels = json.loads((TOP / "deploy/dashboard.json").read_text())["panels"]
+    texts = [rule["expr"] for rule in rules] + [target["expr"] for panel in panels for target in panel["targets"]]
+    named = {name for each in texts for name in re.findall(r"\b(?:recommender|process)_[a-z_]+", each)}
+    assert named
+    assert named <= known
+    page = (TOP / "docs/operations.md").read_text()
+    assert [rule["alert"] for rule in rules if f"`{rule['alert']}`" not in page] == []
+
+
+def test_the_compose_file_has_a_profile_for_each_way_to_run() -> None:
+    compose = yaml.safe_load((TOP / "docker-compose.yml").read_text())
+    by_profile: dict[str, set[str]] = {}
+    for name, service in compose["services"].items():
+        for profile in service["profiles"]:
+            by_profile.setdefault(profile, set()).add(name)
+    assert by_profile == {
+        "embedded": {"service-embedded"},
+        "full": {"service", "worker", "qdrant", "postgres"},
+        "qdrant": {"qdrant"},
+    }
+
+
+def _has_compose() -> bool:
+    if shutil.which("docker") is None:
+        return False
+    return subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not _has_compose(), reason="needs docker compose")
+def test_docker_reads_the_compose_file() -> None:
+    for profile in ("embedded", "full", "qdrant"):
+        subprocess.run(
+            ["docker", "compose", "--profile", profile, "config", "--quiet"], cwd=TOP, check=True, timeout=60
+        )
