@@ -13,6 +13,8 @@ from recommender.index.payload import (
     BRAND_KEY,
     GRAPH_FIELDS,
     GROUP,
+    IDENTIFIER_STARTS,
+    IDENTIFIERS,
     PRICE,
     attribute_key,
 )
@@ -39,13 +41,21 @@ class Between:
 
 
 @dataclass(frozen=True, slots=True)
+class StartsWith:
+    """The field, or one of the values that it lists, begins so."""
+
+    field: str
+    start: str
+
+
+@dataclass(frozen=True, slots=True)
 class IdIn:
     """The point has one of these ids."""
 
     ids: tuple[UUID, ...]
 
 
-Condition = AnyOf | Between | IdIn
+Condition = AnyOf | Between | StartsWith | IdIn
 
 _IN_STOCK = AnyOf(AVAILABILITY, (Availability.IN_STOCK.value,))
 
@@ -66,12 +76,13 @@ class Conditions:
         return any(not isinstance(condition, IdIn) and condition.field not in GRAPH_FIELDS for condition in self.must)
 
 
-def conditions_of(filters: Filters, ids: Sequence[UUID] | None = None) -> Conditions:
-    """Translate filters into conditions, falsy when they do not restrict at all; with `ids` for these points alone.
+def conditions_of(filters: Filters, ids: Sequence[UUID] | None = None, other: Condition | None = None) -> Conditions:
+    """Translate filters into conditions, falsy when they do not restrict at all.
 
+    With `ids` for these points alone, and with `other` for those of which that holds too.
     `min_score` is no condition on a point: it holds for a query.
     """
-    must: list[Condition] = []
+    must: list[Condition] = [] if other is None else [other]
     if ids is not None:
         must.append(IdIn(tuple(ids)))
     if filters.categories and all(filters.categories):  # the empty path is the root of the tree: everything is below it
@@ -94,6 +105,11 @@ def conditions_of(filters: Filters, ids: Sequence[UUID] | None = None) -> Condit
     if filters.exclude_groups:
         must_not.append(AnyOf(GROUP, filters.exclude_groups))
     return Conditions(tuple(must), tuple(must_not))
+
+
+def identifier_condition(keys: Sequence[str], partial: bool) -> Condition:
+    """Return what the product of one of these numbers has, or with `partial` that of one that begins as the last."""
+    return StartsWith(IDENTIFIER_STARTS, keys[-1]) if partial else AnyOf(IDENTIFIERS, tuple(keys))
 
 
 def boost_condition(boost: Boost) -> Condition | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from recommender.identifiers import SHORTEST_PART, identifier_keys
 from recommender.types import Availability, Card, JsonObject, Product, category_ancestors
 
 _CENT = Decimal("0.01")
@@ -18,6 +19,8 @@ class FieldKind(StrEnum):
 
     KEYWORD = "keyword"
     FLOAT = "float"
+    PREFIX = "prefix"
+    """A keyword that is found by its beginning."""
 
 
 ANCESTORS = "ancestors"
@@ -26,6 +29,8 @@ AVAILABILITY = "availability"
 BRAND_KEY = "brand_key"
 CREATED = "created"
 GROUP = "group"
+IDENTIFIERS = "identifiers"
+IDENTIFIER_STARTS = "identifier_starts"
 POPULARITY = "popularity"
 PRICE = "price"
 
@@ -36,6 +41,8 @@ INDEXED_FIELDS: Mapping[str, FieldKind] = {
     BRAND_KEY: FieldKind.KEYWORD,
     CREATED: FieldKind.FLOAT,
     GROUP: FieldKind.KEYWORD,
+    IDENTIFIERS: FieldKind.KEYWORD,
+    IDENTIFIER_STARTS: FieldKind.PREFIX,
     POPULARITY: FieldKind.FLOAT,
     PRICE: FieldKind.FLOAT,
 }
@@ -86,6 +93,11 @@ def product_payload(
         payload[PRICE] = float(product.price)
     if product.group_id:
         payload[GROUP] = product.group_id
+    keys = identifier_keys(product.sku, product.gtin, product.mpn)
+    payload[IDENTIFIERS] = keys
+    # A field of its own: a server indexes one in one way only, by whole values or by how they begin.
+    if long_keys := [key for key in keys if len(key) > SHORTEST_PART]:
+        payload[IDENTIFIER_STARTS] = long_keys
     if product.gtin:
         payload["gtin"] = product.gtin
     if product.mpn:

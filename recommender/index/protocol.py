@@ -134,6 +134,13 @@ class VectorIndex(Protocol):
         Points without the field of the order are left out; `filters.min_score` is about queries, and ignored.
         """
 
+    def find(self, keys: Sequence[str], filters: Filters, limit: int, partial: bool = False) -> list[StoredPoint]:
+        """Return up to `limit` points that match and have one of these identifiers.
+
+        With `partial` those that have an identifier that begins as the last of `keys`.
+        In no promised order. A beginning has at least `identifiers.SHORTEST_PART` characters.
+        """
+
     def facet(self, field: str, filters: Filters, limit: int) -> list[tuple[str, int]]:
         """Return the most frequent values of a keyword field among the points that match, with their exact counts."""
 

@@ -13,9 +13,10 @@ from recommender.types import Card
 
 
 class Reason(StrEnum):
-    """What brought a hit: its relevance, a pin, a category wider than asked, or, at last, that it is popular or new."""
+    """What brought a hit: its relevance, its own number, a pin, a wider category, or that it is popular or new."""
 
     RELEVANCE = "relevance"
+    IDENTIFIER = "identifier"
     PINNED = "pinned"
     WIDENED = "widened"
     POPULAR = "popular"

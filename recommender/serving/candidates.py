@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.batching import batches
+from recommender.identifiers import AskedIdentifier
 from recommender.index.payload import card_of
 from recommender.index.protocol import ExampleVectors, Fusion, IndexQuery, Order, ScoredPoint, VectorIndex, point_id
 from recommender.query import Fallback, Filters, Hit, Options, Reason, Variants
 from recommender.serving.merchandising import NO_PLACEMENT, Placement
 from recommender.serving.query_encoder import Observe, measure, observe_nothing
-from recommender.types import Card, SparseVector
+from recommender.types import Availability, Card, SparseVector
 
 PREFETCH_STEPS = (100, 600, 3000, 6000, 15_000)
 """Candidates that each list brings to the fusion: the first step that is three times what is asked for. Fewer than 100
@@ -38,6 +39,12 @@ relevance. To choose 100 takes 15 ms, 750 took six seconds, in which no thread o
 SPARE_FACTOR = 0.2
 """Share of cards that is fetched on top at first: most answers are full then though variants are collapsed."""
 
+CERTAIN = 1.0
+"""Score of a product that was asked for by its own number, unless the next one has more."""
+
+MOST_IDENTIFIED = 100
+"""Products that are put first for one number. Several may share it, as the packs of an article do."""
+
 GROWTH = 3
 MOST_ASKED = STEPS[-1]
 """Products asked of the index for one answer at most: 1,000 of them in families of five."""
@@ -47,8 +54,9 @@ MOST_ASKED = STEPS[-1]
 class EncodedQuery:
     """What is looked for, by vector (float32 [d]) or examples, by words, or by both.
 
-    `words` is the text that `lexical` was made from. `anchors` are the products that the query is about, if any, and
-    `disliked` those that it leads away from: neither are part of an answer.
+    `words` is the text that `lexical` was made from, and `identifier` the number that it may be. `anchors` are the
+    products that the query is about, if any, and `disliked` those that it leads away from: neither are part of an
+    answer.
     """
 
     dense: NDArray[np.float32] | None = None
@@ -56,6 +64,7 @@ class EncodedQuery:
     lexical: SparseVector | None = None
     fusion: Fusion = Fusion.RRF
     words: str = ""
+    identifier: AskedIdentifier | None = None
     anchors: tuple[Card, ...] = ()
     disliked: tuple[Card, ...] = ()
 
@@ -122,7 +131,10 @@ class Candidates:
         shown = self._nothing_shown()
         pinned = self._resolve_pins(shown)
         missing = wanted - sum(place <= wanted for place, _ in pinned)
-        hits = self._relevant(missing, self._filters, shown)
+        identified = list(islice(_show(self._identified(), shown, Reason.IDENTIFIER), max(missing, 0)))
+        hits = self._relevant(missing - len(identified), self._filters, shown)
+        best = max(CERTAIN, hits[0].score) if hits else CERTAIN
+        hits = [*(replace(hit, score=best) for hit in identified), *hits]
         if self._options.fallback is Fallback.WIDEN:
             for categories in _widen(self._filters.categories):
                 more = self._relevant(missing - len(hits), replace(self._filters, categories=categories), shown)
@@ -179,6 +191,28 @@ class Candidates:
                 place = places[card.sku]
                 placed.append((max(place, placed[-1][0] + 1) if placed else place, card))
         return placed
+
+    def _identified(self) -> list[tuple[Card, float]]:
+        """Return the products whose own number is the text that is searched for: as it is typed, else as it is read.
+
+        Where no number is that text, those that begin so. Of equals, what can be bought comes first.
+        """
+        asked = self._query.identifier
+        if asked is None:
+            return []
+        points = self._index.find(asked.keys, self._filters, MOST_IDENTIFIED)
+        if not points and asked.partial:
+            points = self._index.find(asked.keys, self._filters, MOST_IDENTIFIED, partial=True)
+        cards = [card_of(point.payload) for point in points]
+        cards.sort(
+            key=lambda card: (
+                asked.distance(card.sku, card.gtin, card.mpn),
+                card.availability is not Availability.IN_STOCK,
+                len(card.sku),
+                card.sku,
+            )
+        )
+        return [(card, CERTAIN) for card in cards]
 
     def _relevant(self, wanted: int, filters: Filters, shown: Shown) -> list[Hit]:
         """Return up to `wanted` hits by relevance, asking the index for more until they are enough."""

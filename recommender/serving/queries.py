@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from recommender.catalogue.repository import Catalogue
 from recommender.embedding.bm25 import LexicalEncoder
 from recommender.errors import UnknownSku, UsageError
+from recommender.identifiers import read_identifier
 from recommender.index.payload import card_of
 from recommender.index.protocol import ExampleVectors, Fusion, point_id
 from recommender.interface import QueryInterface
@@ -112,6 +113,7 @@ class Queries(QueryInterface):
                 lexical=None if options.mode is Mode.DENSE else self._lexical.query(text),
                 fusion=self._search_fusion,
                 words=text,
+                identifier=read_identifier(text),
             )
 
         return self._answer(encode, k, filters, options, text)

@@ -15,7 +15,7 @@ from recommender.errors import BadInput, NotFound, UsageError
 from recommender.index.payload import product_payload
 from recommender.index.protocol import Fusion, IndexQuery, Point, VectorEngine, VectorIndex, point_id
 from recommender.index.query_plan import RRF_K
-from recommender.query import Filters
+from recommender.query import NO_FILTERS, Filters
 from recommender.types import Availability, Product, SparseVector
 
 PRODUCTS = [
@@ -337,3 +337,37 @@ def test_readers_go_on_beside_a_writer(filled: VectorIndex, request: pytest.Fixt
         reader.join(timeout=30)
     assert failures == []
     assert filled.count() == len(PRODUCTS) + 600 - 12
+
+
+NUMBERED = [
+    Product("54-OR323014", "Headphones", brand="Sony", gtin="4548736112001", mpn="WH1000XM4B"),
+    Product("54-OR323015", "Headphones", brand="Sony", mpn="WH1000XM5B"),
+    Product("NUM-3", "Earbuds", brand="Bose", mpn="WH1000XM4B"),
+]
+
+
+def _found(index: VectorIndex, *keys: str, filters: Filters = NO_FILTERS, partial: bool = False) -> set[str]:
+    return {point.payload["sku"] for point in index.find(keys, filters, 10, partial)}
+
+
+def test_points_are_found_by_the_numbers_of_their_products(index: VectorIndex) -> None:
+    index.upsert([point_of(product) for product in NUMBERED])
+    assert _found(index, "54or323014") == {"54-OR323014"}
+    assert _found(index, "4548736112001") == {"54-OR323014"}
+    assert _found(index, "wh1000xm4b") == {"54-OR323014", "NUM-3"}
+    assert _found(index, "unknown", "num3") == {"NUM-3"}
+    assert _found(index, "wh1000xm4b", filters=Filters(brands=("bose",))) == {"NUM-3"}
+    assert _found(index, "wh1000xm4") == set()
+    changed = Product("NUM-3", "Earbuds", brand="Bose", mpn="OTHER-1")
+    index.overwrite_payloads([(point_id("NUM-3"), product_payload(changed, ""))])
+    assert _found(index, "wh1000xm4b") == {"54-OR323014"}
+
+
+def test_points_are_found_by_how_a_number_begins(index: VectorIndex, request: pytest.FixtureRequest) -> None:
+    if request.node.callspec.params["engine"] == "memory":
+        pytest.skip("the client's in-memory mode has no index whose tokens are the beginnings of values")
+    index.upsert([point_of(product) for product in NUMBERED])
+    assert _found(index, "54or3", partial=True) == {"54-OR323014", "54-OR323015"}
+    assert _found(index, "wh1000xm4", partial=True) == {"54-OR323014", "NUM-3"}
+    assert _found(index, "54or3", filters=Filters(exclude_skus=("54-OR323014",)), partial=True) == {"54-OR323015"}
+    assert _found(index, "1000xm", partial=True) == set()

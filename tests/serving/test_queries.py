@@ -11,8 +11,8 @@ import pytest
 from support.shop import Shop
 
 from recommender.errors import UnknownSku, UsageError
-from recommender.query import Filters, Mode, Options, Variants
-from recommender.types import Product
+from recommender.query import Filters, Mode, Options, Reason, Variants
+from recommender.types import Availability, Product
 
 
 def _product(sku: str, title: str, category: tuple[str, ...], price: str, group: str = "") -> Product:
@@ -222,3 +222,78 @@ def test_an_empty_query_is_refused(shop: Shop, text: str) -> None:
 @pytest.mark.parametrize("text", ["🥾", "שולחן", "the of and", "'; DROP TABLE product; --", "\x00", "boot " * 20_000])
 def test_any_text_is_answered(shop: Shop, text: str) -> None:
     assert len(shop.queries().search(text, k=3)) <= 3
+
+
+NUMBERED = [
+    Product("54-OR323014", "Headphones with noise cancelling", gtin="4548736112001", mpn="WH1000XM4B"),
+    Product("54-OR323015", "Headphones with noise cancelling", gtin="0017817834957", mpn="866724-0100"),
+    Product("00042", "Wooden spoon", gtin="978-0-306-40615-7"),
+    Product("42", "Silver spoon", mpn="PACK 7/9"),
+    Product("SPOON-X", "Steel spoon", mpn="pack-7-9", availability=Availability.OUT_OF_STOCK),
+]
+
+
+@pytest.fixture
+def numbered(shop: Shop) -> Shop:
+    shop.catalogue.upsert(NUMBERED)
+    shop.worker.drain()
+    return shop
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize(
+    ("text", "skus"),
+    [
+        ("54-OR323014", ["54-OR323014"]),
+        ("54 or 323014", ["54-OR323014"]),
+        ("54OR323014", ["54-OR323014"]),
+        ("sku: 54-or323014", ["54-OR323014"]),
+        ("4548736112001", ["54-OR323014"]),
+        ("04548736112001", ["54-OR323014"]),
+        ("17817834957", ["54-OR323015"]),
+        ("8667240100", ["54-OR323015"]),
+        ("wh 1000 xm4/b", ["54-OR323014"]),
+        ("WH-1000XM4", ["54-OR323014"]),
+        ("54or3", ["54-OR323014", "54-OR323015"]),
+        ("0-306-40615-2", ["00042"]),
+        ("9780306406157", ["00042"]),
+        ("42", ["42", "00042"]),
+        ("00042", ["00042", "42"]),
+        ("PACK 7/9", ["42", "SPOON-X"]),
+        ("pack-7-9", ["SPOON-X", "42"]),
+        ("boot41", ["boot-41"]),
+    ],
+)
+def test_a_product_that_is_searched_for_by_its_number_comes_first(
+    numbered: Shop, mode: Mode, text: str, skus: list[str]
+) -> None:
+    answer = numbered.queries().search(text, k=5, options=Options(mode=mode))
+    assert [hit.sku for hit in answer][: len(skus)] == skus
+    assert [hit.reason for hit in answer][: len(skus)] == [Reason.IDENTIFIER] * len(skus)
+    assert [hit.score for hit in answer] == sorted((hit.score for hit in answer), reverse=True)
+
+
+def test_a_number_passes_the_filters_like_any_other_product(numbered: Shop) -> None:
+    ask = numbered.queries()
+    assert ask.search("54-OR323014", filters=Filters(exclude_skus=("54-OR323014",)))[0].sku != "54-OR323014"
+    assert ask.search("PACK 7/9", filters=Filters(in_stock=True))[0].sku == "42"
+    assert "SPOON-X" not in [hit.sku for hit in ask.search("PACK 7/9", filters=Filters(in_stock=True))]
+
+
+def test_pages_of_a_search_for_a_number_fit_together(numbered: Shop) -> None:
+    ask = numbered.queries()
+    whole = [hit.sku for hit in ask.search("54or3", k=6)]
+    assert len(set(whole)) == 6
+    pages = [hit.sku for page in range(3) for hit in ask.search("54or3", k=2, options=Options(offset=2 * page))]
+    assert pages == whole
+
+
+def test_a_product_follows_a_change_of_its_number(numbered: Shop) -> None:
+    numbered.catalogue.upsert([replace(NUMBERED[0], mpn="QX-9000")])
+    numbered.worker.drain()
+    assert numbered.queries().search("qx9000")[0].sku == "54-OR323014"
+    assert numbered.queries().search("WH1000XM4B")[0].reason is not Reason.IDENTIFIER
+
+
+def test_a_word_is_no_beginning_of_a_number(numbered: Shop) -> None:
+    assert {hit.reason for hit in numbered.queries().search("spoon")} == {Reason.RELEVANCE}

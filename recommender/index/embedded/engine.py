@@ -16,6 +16,7 @@ from recommender.index.embedded.lock import GenerationLock
 from recommender.index.embedded.query import (
     edge_filter,
     edge_point,
+    identifier_request,
     query_request,
     scroll_request,
     to_scored_point,
@@ -99,6 +100,11 @@ class EmbeddedIndex(VectorIndex):
             return []
         with self._shard.reading() as shard:
             records, _ = shard.scroll(scroll_request(filters, limit, order, ids))
+        return [to_stored_point(record) for record in records]
+
+    def find(self, keys: Sequence[str], filters: Filters, limit: int, partial: bool = False) -> list[StoredPoint]:
+        with self._shard.reading() as shard:
+            records, _ = shard.scroll(identifier_request(keys, partial, filters, limit))
         return [to_stored_point(record) for record in records]
 
     def facet(self, field: str, filters: Filters, limit: int) -> list[tuple[str, int]]:

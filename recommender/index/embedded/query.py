@@ -9,7 +9,17 @@ from uuid import UUID
 import numpy as np
 import qdrant_edge as edge
 
-from recommender.index.filters import AnyOf, Between, Condition, Conditions, IdIn, boost_condition, conditions_of
+from recommender.index.filters import (
+    AnyOf,
+    Between,
+    Condition,
+    Conditions,
+    IdIn,
+    StartsWith,
+    boost_condition,
+    conditions_of,
+    identifier_condition,
+)
 from recommender.index.payload import CARD_FIELDS, CREATED
 from recommender.index.protocol import ExampleVectors, Fusion, IndexQuery, Order, Point, ScoredPoint, StoredPoint
 from recommender.index.query_plan import (
@@ -46,6 +56,12 @@ def scroll_request(filters: Filters, limit: int, order: Order | None, ids: Seque
     """Return the request for points that match, in an order or in that of their ids."""
     by = edge.OrderBy(ORDER_FIELDS[order], edge.Direction.Desc) if order else None
     return edge.ScrollRequest(limit=limit, filter=edge_filter(filters, ids), with_payload=True, order_by=by)
+
+
+def identifier_request(keys: Sequence[str], partial: bool, filters: Filters, limit: int) -> edge.ScrollRequest:
+    """Return the request for the points of a number, whole or begun."""
+    conditions = conditions_of(filters, other=identifier_condition(keys, partial))
+    return edge.ScrollRequest(limit=limit, filter=_filter(conditions), with_payload=True)
 
 
 def edge_filter(filters: Filters, ids: Sequence[UUID] | None = None) -> edge.Filter | None:
@@ -94,6 +110,8 @@ def _condition(condition: Condition) -> edge.ConditionType:
             return edge.FieldCondition(field, match=edge.MatchAny(list(values)))
         case Between(field, low, high):
             return edge.FieldCondition(field, range=edge.RangeFloat(gte=low, lte=high))
+        case StartsWith(field, start):
+            return edge.FieldCondition(field, match=edge.MatchPrefix(start))
         case IdIn(ids):
             return edge.HasIdCondition(set(ids))
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import qdrant_edge as edge
@@ -25,9 +28,10 @@ MAX_SEGMENT_SIZE_KB = 100_000
 THREADS_A_CORE = 2
 """Threads that search segments at the same time, where there are several."""
 
-_FIELD_PARAMETERS = {
+_FIELD_PARAMETERS: Mapping[FieldKind, Callable[..., Any]] = {
     FieldKind.KEYWORD: edge.KeywordIndexParams,
     FieldKind.FLOAT: edge.FloatIndexParams,
+    FieldKind.PREFIX: partial(edge.KeywordIndexParams, prefix=True),
 }
 
 _MAPPED = edge.Memory.Cached

@@ -18,6 +18,7 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from recommender.batching import batches
 from recommender.errors import BadInput, NotFound, Unavailable
+from recommender.identifiers import LONGEST_KEY, SHORTEST_PART
 from recommender.index.payload import GRAPH_FIELDS, INDEXED_FIELDS, FieldKind
 from recommender.index.protocol import IndexQuery, Order, Point, ScoredPoint, StoredPoint, VectorEngine, VectorIndex
 from recommender.index.query_plan import (
@@ -30,7 +31,13 @@ from recommender.index.query_plan import (
     check_points,
     plan_of,
 )
-from recommender.index.server.query import query_arguments, server_filter, server_order, server_sparse
+from recommender.index.server.query import (
+    identifier_filter,
+    query_arguments,
+    server_filter,
+    server_order,
+    server_sparse,
+)
 from recommender.query import Filters
 from recommender.types import JsonObject, Quantization
 
@@ -152,6 +159,12 @@ class ServerIndex(VectorIndex):
                 order_by=server_order(order),
                 with_payload=True,
             )
+        return [_to_stored_point(record) for record in records]
+
+    def find(self, keys: Sequence[str], filters: Filters, limit: int, partial: bool = False) -> list[StoredPoint]:
+        condition = identifier_filter(keys, partial, filters)
+        with engine_errors(self._where):
+            records, _ = self._client.scroll(self._collection, scroll_filter=condition, limit=limit, with_payload=True)
         return [_to_stored_point(record) for record in records]
 
     def facet(self, field: str, filters: Filters, limit: int) -> list[tuple[str, int]]:
@@ -309,6 +322,14 @@ def _field_parameters(field: str) -> models.PayloadFieldSchema:
     match INDEXED_FIELDS[field]:
         case FieldKind.KEYWORD:
             return models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, enable_hnsw=in_graph)
+        case FieldKind.PREFIX:
+            return models.TextIndexParams(
+                type=models.TextIndexType.TEXT,
+                tokenizer=models.TokenizerType.PREFIX,
+                min_token_len=SHORTEST_PART,
+                max_token_len=LONGEST_KEY,
+                lowercase=False,
+            )
         case FieldKind.FLOAT:
             return models.FloatIndexParams(type=models.FloatIndexType.FLOAT, enable_hnsw=in_graph)
 

@@ -8,7 +8,17 @@ from uuid import UUID
 
 from qdrant_client import models
 
-from recommender.index.filters import AnyOf, Between, Condition, Conditions, IdIn, boost_condition, conditions_of
+from recommender.index.filters import (
+    AnyOf,
+    Between,
+    Condition,
+    Conditions,
+    IdIn,
+    StartsWith,
+    boost_condition,
+    conditions_of,
+    identifier_condition,
+)
 from recommender.index.payload import CARD_FIELDS, CREATED
 from recommender.index.protocol import ExampleVectors, Fusion, IndexQuery, Order
 from recommender.index.query_plan import (
@@ -56,6 +66,11 @@ def server_order(order: Order | None) -> models.OrderBy | None:
 def server_filter(filters: Filters, ids: Sequence[UUID] | None = None) -> models.Filter | None:
     """Return filters as the server takes them; None when they do not restrict at all."""
     return _filter(conditions_of(filters, ids))
+
+
+def identifier_filter(keys: Sequence[str], partial: bool, filters: Filters) -> models.Filter | None:
+    """Return the filter for the points of a number, whole or begun."""
+    return _filter(conditions_of(filters, other=identifier_condition(keys, partial)))
 
 
 def _filter(conditions: Conditions) -> models.Filter | None:
@@ -130,5 +145,8 @@ def _condition(condition: Condition) -> models.FieldCondition | models.HasIdCond
             return models.FieldCondition(key=field, match=models.MatchAny(any=list(values)))
         case Between(field, low, high):
             return models.FieldCondition(key=field, range=models.Range(gte=low, lte=high))
+        case StartsWith(field, start):
+            # Through an index whose tokens are the beginnings of values (`FieldKind.PREFIX`).
+            return models.FieldCondition(key=field, match=models.MatchText(text=start))
         case IdIn(ids):
             return models.HasIdCondition(has_id=[str(identity) for identity in ids])

@@ -101,6 +101,7 @@ function menuButton(hit, actions) {
 /** Say what brought a hit that relevance alone did not bring. */
 export function badge(hit) {
   const words = {
+    identifier: ["Its number", "What was searched for is a number of this product"],
     pinned: ["Pinned", "A rule of the shop puts it here"],
     widened: [
       hit.widened_to?.length ? `From ${leaf(hit.widened_to)}` : "From the whole shop",
