@@ -1,0 +1,47 @@
+"""The wheel, built and run from an empty folder: what it needs beside the code travels in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    subprocess.run(command, cwd=TOP, check=True, capture_output=True, timeout=120)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder
+
+
+def _run(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "recommender", *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": str(folder / "site"), "RECOMMENDER_HOME": str(folder / "home"), "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_an_installed_wheel_makes_its_catalogue_and_reads_its_seed(unpacked: Path) -> None:
+    checks = {check["check"]: check for check in json.loads(_run(unpacked, "doctor", "--json"))["findings"]}
+    assert checks["schema"]["ok"]  # the migrations came along
+    seed = unpacked / "site/recommender/_seed/catalogue.csv.gz"
+    (report,) = json.loads(_run(unpacked, "ingest", str(seed), "--dry-run", "--json"))["imports"]
+    assert report["created"] > 2_000
+    assert (unpacked / "site/recommender/service/explorer/index.html").is_file()
