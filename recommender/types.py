@@ -21,12 +21,16 @@ PRICE_SCALE = 4
 
 
 class Availability(StrEnum):
-    """Whether a product can be bought. A feed that does not say is taken to list what is in stock."""
+    """Whether a product can be bought. A feed that does not say is taken to list what is in stock.
+
+    `unknown` is what a feed says in words that can't be read: it is neither in stock nor out of stock.
+    """
 
     IN_STOCK = "in_stock"
     OUT_OF_STOCK = "out_of_stock"
     PREORDER = "preorder"
     BACKORDER = "backorder"
+    UNKNOWN = "unknown"
 
 
 class EncoderChoice(StrEnum):

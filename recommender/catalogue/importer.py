@@ -15,8 +15,9 @@ from recommender.catalogue.staged_product import ProductSink, StagedProduct, sta
 from recommender.database.engine import Database
 from recommender.errors import BadFeed
 from recommender.feeds.formats import FeedFormat, open_feed
-from recommender.feeds.products import product_of, sku_of
+from recommender.feeds.products import is_offered, product_of, sku_of
 from recommender.feeds.rejections import BadRow, Rejection, RejectsFile
+from recommender.feeds.remarks import Remark, RemarkCount, RemarkTally
 from recommender.feeds.rows import Feed, Notation, Row, notation_of
 
 BATCH = 5000
@@ -31,7 +32,7 @@ class ImportSummary:
 
     `to_encode` of the created and updated products have a text that the index lacks. `withdrawn` products were active
     and are deactivated, since the feed says that they are not offered. `ended_early` says why the feed broke off; it is
-    empty when the feed was read to its end.
+    empty when the feed was read to its end. `remarks` count the cells that are not taken as they stand.
     """
 
     source: str
@@ -44,6 +45,7 @@ class ImportSummary:
     to_encode: int = 0
     withdrawn: int = 0
     ended_early: str = ""
+    remarks: tuple[RemarkCount, ...] = ()
 
     @property
     def good_rows(self) -> int:
@@ -87,12 +89,13 @@ def import_feed(
                 raise ImportStopped
             staged, rejections = reader.read(rows)
             counts = sink.upsert_staged(staged)
-            tally.add(counts, repeated=len(rows) - len(staged) - len(rejections), rejected=len(rejections))
+            repeated = len(rows) - len(staged) - len(rejections) - reader.left_out
+            tally.add(counts, repeated=repeated, rejected=len(rejections))
             if rejects_file:
                 rejects_file.write(feed.name, rejections)
             progress(tally.rows)
         if seen is None:  # a full feed lacks what it withdraws, which then passes the same guards as the rest it lacks
-            tally.withdrawn = sink.deactivate(reader.without_product(feed.withdrawn))
+            tally.withdrawn = sink.deactivate(reader.without_product([*feed.withdrawn, *reader.withdrawn]))
     return ImportSummary(
         source=feed.name,
         created=tally.counts.created,
@@ -104,6 +107,7 @@ def import_feed(
         to_encode=tally.counts.created + tally.counts.retexted,
         withdrawn=tally.withdrawn,
         ended_early=tally.error,
+        remarks=reader.remarks.counts(),
     )
 
 
@@ -126,14 +130,28 @@ class _BatchReader:
         self._notation = notation
         self._named = named
         self._seen: dict[int, int] = {}
+        self.remarks = RemarkTally()
+        self.withdrawn: dict[str, None] = {}
+        self.left_out = 0
 
     def read(self, rows: Iterable[Row]) -> tuple[list[StagedProduct], list[tuple[Rejection, object]]]:
-        """Return the products to write and the rows that are rejected; an identical repetition is neither."""
+        """Return the products to write and the rows that are rejected.
+
+        An identical repetition is neither, and nor is what the feed names as not offered: `left_out` counts that.
+        """
+        self.left_out = 0
         products: list[StagedProduct] = []
         rejections: list[tuple[Rejection, object]] = []
         for row in rows:
+            remarks: list[Remark] = []
             try:
-                staged = stage(product_of(row, self._notation))
+                if not is_offered(row):
+                    self.withdrawn[sku_of(row, self._notation)] = None
+                    self.left_out += 1
+                    continue
+                staged = stage(product_of(row, self._notation, remarks))
+                if remarks:
+                    self.remarks.add(remarks, row.line, staged.product.sku)
                 key, content = hash(staged.product.sku), int(staged.content_hash[:16], 16)
                 if key not in self._seen:
                     self._seen[key] = content
@@ -141,7 +159,7 @@ class _BatchReader:
                 elif self._seen[key] != content:
                     raise BadRow("the SKU stands in this feed before, with different content")
             except BadRow as error:
-                rejections.append((Rejection(row.line, sku_of(row), str(error)), row.raw))
+                rejections.append((Rejection(row.line, sku_of(row, self._notation), str(error)), row.raw))
         if self._named is not None:
             self._named.add(staged.product.sku for staged in products)
             self._named.add(rejection.sku for rejection, _ in rejections)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
-from html import unescape
 from typing import Any
 
+from recommender.feeds.prices import Offer
 from recommender.feeds.rejections import BadRow
+from recommender.plain_text import clean, repair, unescape
 
 LONGEST_LIST_CELL = 10_000
 """Characters of a cell that is tried as a list: what is longer is no category."""
@@ -20,6 +22,15 @@ LONGEST_NUMBER = 40
 
 LARGEST_WHOLE = 1e15
 """Below it a float tells every whole number from the next."""
+
+NULL_WORDS = frozenset(
+    "nan none null n/a #n/a n.a. k.a. <na> nil undefined (null) [null] (none) \\n - -- --- – — #name? #ref!"
+    " #value! #div/0! #null! #num! -nan 1.#qnan".split()
+)
+"""What programs and people write where there is nothing."""
+
+_NAMING = ("name", "value", "title", "label", "src", "url", "href", "slug", "text", "#text", "code", "id")
+"""Members that stand for an object, as shop systems have them in JSON; the first that is there is taken."""
 
 _ARROWS = (">", "›", "»")
 _WEAK_MARKS = ("|", " / ", "/")
@@ -32,7 +43,7 @@ def exact_number(text: str) -> Decimal | str:
 
 
 def text_of(value: object, name: str) -> str:
-    """Return the text of a cell; a list of one stands for its element.
+    """Return the text of a cell; a list of one stands for its element, and an object for what names it.
 
     Raises `BadRow` for nested values, since no text can be made of them without guessing.
     """
@@ -54,9 +65,18 @@ def text_of(value: object, name: str) -> str:
             raise BadRow(f"{name} holds bytes that are not UTF-8") from None
     if isinstance(value, list | tuple) and len(value) <= 1:
         return text_of(value[0], name) if value else ""
+    if isinstance(value, dict):
+        named = next((value[key] for key in _NAMING if value.get(key) not in (None, "")), None)
+        if named is not None and not isinstance(named, dict | list | tuple):
+            return text_of(named, name)
     if isinstance(value, list | tuple | dict):
         raise BadRow(f"{name} is a {'table' if isinstance(value, dict) else 'list'}; expected a text")
     return str(value)
+
+
+def is_null(text: str) -> bool:
+    """Tell whether a text stands for nothing."""
+    return len(text) < 10 and text.casefold() in NULL_WORDS
 
 
 def join_text(value: object, name: str) -> str:
@@ -73,7 +93,7 @@ def first_text_of(value: object, name: str) -> str:
 
 def has_arrow(value: object) -> bool:
     """Tell whether a category is written with an arrow; then so are the feed's others, and `A/V` is a name."""
-    return isinstance(value, str) and any(mark in unescape(value) for mark in _ARROWS)
+    return isinstance(value, str) and any(mark in unescape(unescape(value)) for mark in _ARROWS)
 
 
 def category_of(value: object, arrows_only: bool = False) -> tuple[str, ...]:
@@ -96,8 +116,8 @@ def attributes_of(value: object) -> dict[str, str]:
         value = dict(_name_and_value(pair) for pair in value)
     if not isinstance(value, Mapping):
         raise BadRow('attributes are not a JSON object such as {"colour": "red"}')
-    named = ((" ".join(str(name).split()), _flat(part)) for name, part in value.items())
-    return {name: text for name, text in named if name and text}
+    named = ((clean(str(name)), clean(repair(_flat(part)))) for name, part in value.items())
+    return {name: text for name, text in named if name and text and not is_null(text)}
 
 
 @lru_cache(maxsize=16_384)
@@ -107,7 +127,7 @@ def _path_of_text(text: str, arrows_only: bool = False) -> tuple[str, ...]:
         names = _list_in(text)
         if names is not None:
             return _path_of_list(names)
-    text = unescape(text) if "&" in text else text
+    text = clean(repair(text))
     marks = _ARROWS if arrows_only else _ARROWS + _WEAK_MARKS
     mark = next((mark for mark in marks if mark in text), None)
     return _tidy(text.split(mark) if mark else [text])
@@ -137,7 +157,8 @@ def _path_of_list(names: Iterable[Any]) -> tuple[str, ...]:
 
 
 def _tidy(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(tidy for name in names if (tidy := " ".join(name.split())))
+    tidy = (" ".join(name.split()) for name in names)
+    return tuple(name for name in tidy if name and not is_null(name))
 
 
 def _json_of(text: str) -> object:
@@ -146,26 +167,37 @@ def _json_of(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
+        if pairs := re.findall(r"(?:^|[;|\n])\s*([^:=;|\n]{1,80})[:=]([^;|\n]{1,400})", text):
+            return dict(pairs)
         raise BadRow(f"attributes are not JSON: {text[:40]!r}") from None
 
 
 def _name_and_value(pair: object) -> tuple[str, object]:
     if isinstance(pair, Mapping) and "name" in pair:
-        return str(pair["name"]), pair.get("value")
+        return str(pair["name"]), next((pair[key] for key in ("value", "option", "options") if key in pair), None)
     if isinstance(pair, tuple) and len(pair) == 2:
         return str(pair[0]), pair[1]
     raise BadRow('attributes are a list of something other than {"name": ..., "value": ...}')
+
+
+def _json_text(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        raise BadRow("attributes are nested too deep") from None
 
 
 def _flat(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(text for part in value if (text := _flat(part)))
     if isinstance(value, Mapping):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return _json_text(value)
     return " ".join(text_of(value, "attribute").split())
 
 
 def amount_of(value: Any) -> Any:
     """Return the amount of a price cell, which may be an object such as Google's Content API has."""
     # {"value": 19.99, "currency": "EUR"}, as Google's Content API has it
+    if isinstance(value, Offer):
+        return value.regular
     return value.get("value", value.get("amount")) if isinstance(value, Mapping) else value

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Generic, Protocol, TypeVar
 
 from recommender.errors import BadFeed, UsageError
@@ -29,25 +29,85 @@ class Field(StrEnum):
     GTIN = "gtin"
     MPN = "mpn"
     ATTRIBUTES = "attributes"
+    OFFERED = "offered"
+    """Whether the shop shows the product at all; it is no field of a product, which is left out if not."""
 
 
 _NAMES: dict[Field, str] = {
-    Field.SKU: "sku itemid productid articlenumber articleno itemnumber partnumber variantsku id asin mpn handle",
-    Field.TITLE: "title name productname producttitle productdisplayname itemname",
-    Field.DESCRIPTION: "description body bodyhtml productdescription longdescription shortdescription",
-    Field.BRAND: "brand vendor manufacturer brandname",
+    Field.SKU: (
+        "sku itemid productid articlenumber articleno itemnumber partnumber variantsku productnumber itemno"
+        " stockcode artikelnummer artikelnr artnr artikelno bestellnummer artikelcode codearticle ugs"
+        " referenceproduit numerodarticle codigoarticulo codigoproducto codiceprodotto codicearticolo"
+        " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
+        " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
+        " asin mpn handle reference referencia riferimento referentie model modell modelo"
+        " variantid ean ean13 gtin gtin13 gtin14 barcode upc"
+    ),
+    Field.TITLE: (
+        "title name productname producttitle productdisplayname itemname itemtitle titel artikelname"
+        " artikelbezeichnung produktname produktbezeichnung bezeichnung produkttitel titre nom nomduproduit"
+        " designation libelle intitule titulo nombre nombreproducto nombredelproducto titolo nome nomeprodotto"
+        " nomedoproduto denominazione naam productnaam omschrijvingkort nazwa nazwaproduktu tytul nazev"
+        " nazevproduktu jmeno navn produktnavn namn produktnamn benamning nimi tuotenimi tuotteennimi baslik"
+        " urunadi isim ad название наименование имя назва termeknev nev megnevezes denumire 商品名 商品名称 品名"
+        " 名称 タイトル 標題 标题 상품명 제품명 이름"
+    ),
+    Field.DESCRIPTION: (
+        "description body bodyhtml productdescription longdescription shortdescription fulldescription"
+        " beschreibung produktbeschreibung artikelbeschreibung langtext langbeschreibung kurzbeschreibung"
+        " descriptif descriptionlongue descriptioncourte descripcion descripcionlarga descrizione descrizionelunga"
+        " descricao omschrijving beschrijving productomschrijving opis opisproduktu popis beskrivelse beskrivning"
+        " kuvaus aciklama urunaciklamasi описание опис leiras descriere 説明 商品説明 描述 商品描述 상품설명 설명"
+    ),
+    Field.BRAND: (
+        "brand vendor manufacturer brandname marke hersteller herstellername lieferantenmarke marque fabricant"
+        " marca fabricante produttore merk fabrikant marka producent vyrobce znacka maerke brandnavn tillverkare"
+        " varumarke merkki valmistaja uretici бренд производитель торговаямарка gyarto ブランド メーカー 品牌"
+        " 브랜드 제조사"
+    ),
     Field.CATEGORY: (
-        "category categorypath producttype categories productcategory producttypes categorytree productcategorytree"
-        " googleproductcategory"
+        "category categorypath producttype categories productcategory producttypes categorytree"
+        " productcategorytree fullcategory categoryname kategorie kategorien kategoriepfad warengruppe"
+        " artikelgruppe produktkategorie produktgruppe categorie categoriesproduit famille rayon categoria"
+        " categorias categoriaproducto familia categorieen productcategorie kategoria kategoriaproduktu kategori"
+        " kategorier varegruppe produktkategori tuoteryhma kategoriat категория категории категорія kategoria"
+        " kategoriak カテゴリ カテゴリー 分类 类别 類別 카테고리 googleproductcategory"
     ),
-    Field.PRICE: "price regularprice variantprice unitprice listprice retailprice",
-    Field.CURRENCY: "currency pricecurrency currencycode",
+    Field.PRICE: (
+        "price regularprice variantprice unitprice listprice retailprice sellingprice currentprice pricegross"
+        " grossprice pricetaxincluded pricetaxincl priceincltax priceinclvat preis bruttopreis preisbrutto"
+        " verkaufspreis vkpreis vkbrutto vk endpreis prix prixttc prixdevente prixvente tarif precio preciodeventa"
+        " precioventa pvp preciofinal prezzo prezzodivendita prezzovendita preco precodevenda prijs verkoopprijs"
+        " cena cenabrutto cenasdph pris salgspris forsaljningspris hinta myyntihinta fiyat satisfiyati цена"
+        " розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가"
+    ),
+    Field.CURRENCY: (
+        "currency pricecurrency currencycode wahrung waehrung devise monnaie moneda divisa valuta moeda waluta"
+        " mena valuutta parabirimi валюта 通貨 币种 货币 통화"
+    ),
     Field.AVAILABILITY: (
-        "availability stockstatus instock isinstock stock quantity qty inventory inventoryquantity variantinventoryqty"
+        "availability stockstatus instock isinstock stock quantity qty inventory inventoryquantity"
+        " variantinventoryqty stocklevel stockquantity availablequantity verfugbarkeit verfuegbarkeit lagerbestand"
+        " lagerstatus lagermenge lager bestand vorratig verfugbar menge disponibilite enstock quantite"
+        " stockdisponible disponibilidad existencias cantidad inventario disponibilita giacenza quantita"
+        " disponibilidade estoque quantidade beschikbaarheid voorraad voorraadstatus aantal dostepnosc"
+        " stanmagazynowy ilosc stan dostupnost skladem sklad mnozstvi lagersaldo lagerantal antal lagerbeholdning"
+        " tilgaengelighed saatavuus varasto varastosaldo stok stokdurumu stokadedi наличие остаток количество"
+        " вналичии наявність keszlet elerhetoseg stoc disponibilitate 在庫 在庫数 在庫状況 库存 재고 재고수량"
     ),
-    Field.URL: "url link producturl permalink",
-    Field.IMAGE: "image imagelink imageurl imagesrc images",
-    Field.GROUP_ID: "groupid itemgroupid parentsku parentid familyid",
+    Field.URL: (
+        "url link producturl permalink productlink produktlink produkturl artikellink deeplink lien urlproduit"
+        " enlace urlproducto urlprodotto urlproduto ссылка 商品url 링크"
+    ),
+    Field.IMAGE: (
+        "image imagelink imageurl imagesrc images mainimage picture pictureurl photo photourl thumbnail bild"
+        " bildurl bilder bildlink hauptbild imageurl1 imageprincipale urlimage photos imagen imagenes urlimagen"
+        " immagine immagini imagem imagens afbeelding afbeeldingen afbeeldingurl zdjecie zdjecia obrazek obrazki"
+        " imgurl billede billeder kuva kuvat resim gorsel изображение картинка фото 画像 画像url 图片 이미지"
+    ),
+    Field.GROUP_ID: (
+        "groupid itemgroupid parentsku parentid familyid parentproductid productgroupid vaterartikel masterid"
+    ),
     Field.GTIN: (
         "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
         " barcode variantbarcode gtinupceanorisbn globaltradeitemnumber"
@@ -57,8 +117,19 @@ _NAMES: dict[Field, str] = {
         " modelnumber herstellernummer herstellerartikelnummer"
     ),
     Field.ATTRIBUTES: "attributes",
+    Field.OFFERED: (
+        "published ispublished publishedonlinestore active isactive enabled isenabled productonline online"
+        " isonline visible isvisible status productstatus itemstatus listingstatus visibility active01 aktiv"
+        " istaktiv veroffentlicht sichtbar publie actif activo publicado visibleenlatienda attivo pubblicato"
+        " visibile ativo gepubliceerd actief zichtbaar aktywny opublikowany opublikowano widoczny aktivni"
+        " publikovano publicerad udgivet publisert julkaistu yayinda опубликован опубликовано активен 公開 公开"
+        " 상태"
+    ),
 }
 """Names that are recognised, in small letters without separators; of several in one feed the first listed is taken."""
+
+_LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d"})
+"""Letters whose stroke or dot is no accent of its own to Unicode."""
 
 _ATTRIBUTE_PREFIXES = ("attribute:", "attr_", "attr:", "attributes.")
 
@@ -73,6 +144,11 @@ class Columns:
     fields: Mapping[Field, str]
     attributes: Mapping[str, str]
     ignored: tuple[str, ...]
+
+
+@cache
+def _aliases() -> dict[Field, tuple[str, ...]]:
+    return {field: tuple(map(plain_name, names.split())) for field, names in _NAMES.items()}
 
 
 def field_mapping(mapping: Mapping[str, str]) -> dict[Field, str]:
@@ -97,11 +173,11 @@ def match_columns(names: Sequence[str], mapping: Mapping[Field, str]) -> Columns
     mapped = {column_named(column, names) for column in mapping.values() if column}
     by_name = {plain_name(name): name for name in reversed(names) if name not in mapped and not _attribute(name)}
     fields: dict[Field, str] = {}
-    for field, aliases in _NAMES.items():
+    for field, aliases in _aliases().items():
         if field in mapping:
             found = column_named(mapping[field], names) if mapping[field] else None
         else:
-            found = next((by_name[alias] for alias in aliases.split() if alias in by_name), None)
+            found = next((by_name[alias] for alias in aliases if alias in by_name), None)
         if found is not None:
             fields[field] = found
     read = {*fields.values(), *attributes.values()}
@@ -114,7 +190,7 @@ def require_columns(source: str, names: Sequence[str], mapping: Mapping[Field, s
     Raises `BadFeed` when a column stands there twice, a mapped one is missing, or SKU or title can't be found.
     """
     seen: dict[str, str] = {}
-    known = {alias for aliases in _NAMES.values() for alias in aliases.split()}
+    known = {alias for aliases in _aliases().values() for alias in aliases}
     for name in filter(str.strip, names):
         key = plain_name(name) if plain_name(name) in known else name.strip()
         if key in seen:
@@ -145,8 +221,10 @@ def names_field(name: str, field: Field) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """Return a column's name as names are compared: in small letters without separators, and without Google's `g:`."""
-    plain = unicodedata.normalize("NFC", name).strip().casefold().removeprefix("g:")
+    """Return a column's name as names are compared: in small letters without separators, accents and Google's `g:`."""
+    plain = name.strip().casefold().removeprefix("g:")
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKD", plain).translate(_LETTERS)
     return "".join(filter(str.isalnum, plain))
 
 

@@ -1,8 +1,9 @@
-"""Prices as feeds write them: `19.99`, `1.299,00`, `19.99 USD`, `€ 19,99`."""
+"""Prices as feeds write them: `19.99`, `1.299,00`, `19.99 USD`, `€ 1.299,-`, `ab 19,99 €`, `2,49 € / kg`."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -12,7 +13,7 @@ from typing import Final
 from recommender.feeds.rejections import BadRow
 from recommender.types import PRICE_SCALE
 
-LONGEST_CELL = 64
+LONGEST_CELL = 120
 """Characters of a price cell; what is longer is no price, and may be costly to read as one."""
 
 MAX_PRICE: Final = Decimal("9999999999.9999")
@@ -20,108 +21,216 @@ MAX_PRICE: Final = Decimal("9999999999.9999")
 
 _SMALLEST = Decimal(1).scaleb(-PRICE_SCALE)
 
-CURRENCY_SYMBOLS = {
-    "$": "USD", "US$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "RS": "INR", "RS.": "INR", "₽": "RUB",
-    "₩": "KRW", "₺": "TRY", "₴": "UAH", "₪": "ILS", "฿": "THB", "₫": "VND", "₱": "PHP", "ZŁ": "PLN", "KČ": "CZK",
-    "FT": "HUF", "FR.": "CHF", "R$": "BRL", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "NZ$": "NZD",
-    "HK$": "HKD", "S$": "SGD",
-}  # fmt: skip
-_AMBIGUOUS = {"KR", "KR."}
-"""The crowns of three countries: a price, but of no currency that we could name."""
-
-_CLEAR_MARK = re.compile(r"[0-9]([.,])[0-9]{1,2}[^0-9]*$")
-"""The end of a price with one or two decimals, which no thousands can be."""
-
-_PLAINEST = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,4})?")
-"""A price that is below the largest and has no more decimals than are kept: nearly all of a feed."""
-
-_PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?")
-_PRICE = re.compile(
-    r"(?P<before>(?:[^0-9.,]|(?<=[A-Za-z])\.)*?)\s*(?P<sign>[-+\u2212]?)\s*(?P<number>[.,]?[0-9](?:[0-9.,'\u2019\s]*[0-9])?)"
-    r"(?:[.,](?:-+|\u2013|\u2014)?)?\s*(?P<after>[^0-9,]*)"
+CURRENCIES = frozenset(
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD"
+    " CDF CHF CLF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF"
+    " GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK"
+    " LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR"
+    " PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP"
+    " SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER"
+    " ZAR ZMW ZWG".split()
 )
+"""The codes of ISO 4217 that are in use (https://www.six-group.com/en/products-services/financial-information/
+data-standards.html), and the kuna, which exports still have. Three letters that are none of them are a word: UVP, NET.
+"""
+
+THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+"""Currencies of a thousand parts: in `1.299` of these the mark is the decimal one."""
+
+CURRENCY_SYMBOLS = {
+    "$": "USD", "US$": "USD", "$US": "USD", "USD$": "USD", "€": "EUR", "EURO": "EUR", "EUROS": "EUR", "£": "GBP",
+    "¥": "JPY", "￥": "JPY", "円": "JPY", "JP¥": "JPY", "元": "CNY", "RMB": "CNY", "CN¥": "CNY", "人民币": "CNY",
+    "₹": "INR", "RS": "INR", "RS.": "INR", "₽": "RUB", "РУБ": "RUB", "РУБ.": "RUB", "РУБЛЕЙ": "RUB", "Р.": "RUB",
+    "₩": "KRW", "원": "KRW", "₺": "TRY", "TL": "TRY", "₴": "UAH", "ГРН": "UAH", "ГРН.": "UAH", "₪": "ILS", "฿": "THB",
+    "บาท": "THB", "₫": "VND", "Đ": "VND", "VNĐ": "VND", "₱": "PHP", "ZŁ": "PLN", "ZŁ.": "PLN", "ZL": "PLN",
+    "KČ": "CZK", "KC": "CZK", "FT": "HUF", "FT.": "HUF", "FR.": "CHF", "SFR.": "CHF", "SFR": "CHF", "R$": "BRL",
+    "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "CAD$": "CAD", "NZ$": "NZD", "HK$": "HKD", "S$": "SGD",
+    "MX$": "MXN", "NT$": "TWD", "R": "ZAR", "RM": "MYR", "RP": "IDR", "RP.": "IDR", "₸": "KZT", "₾": "GEL",
+    "₦": "NGN", "₵": "GHS", "₡": "CRC", "₲": "PYG", "₮": "MNT", "₼": "AZN", "֏": "AMD", "৳": "BDT", "S/": "PEN",
+    "S/.": "PEN", "LEI": "RON", "ЛВ": "BGN", "ЛВ.": "BGN", "ДИН": "RSD", "ДИН.": "RSD", "DIN": "RSD", "KN": "HRK",
+    "د.إ": "AED", "ر.س": "SAR", "د.ك": "KWD", "KD": "KWD", "DT": "TND", "ج.م": "EGP", "ر.ع.": "OMR", "د.ب": "BHD",
+}  # fmt: skip
+_AMBIGUOUS = {"KR", "KR.", "KR.-", "﷼", "DH", "DHS"}
+"""The crowns of three countries, and others: a price, but of no currency that we could name."""
+
+_OF_SIGN = {
+    "$": frozenset(
+        "ARS AUD BBD BMD BND BSD BZD CAD CLP COP DOP FJD GYD HKD JMD KYD LRD MXN NAD NZD SBD SGD SRD TTD TWD"
+        " USD UYU XCD".split()
+    ),
+    "£": frozenset({"EGP", "FKP", "GBP", "GIP", "SHP"}),
+    "¥": frozenset({"CNY", "JPY"}),
+    "￥": frozenset({"CNY", "JPY"}),
+    "RS": frozenset({"INR", "LKR", "MUR", "NPR", "PKR", "SCR"}),
+    "RS.": frozenset({"INR", "LKR", "MUR", "NPR", "PKR", "SCR"}),
+}
+"""Currencies that share a sign: beside one of their codes, the code says which is meant."""
+
+_PLAINEST = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,2})?")
+"""A price that is below the largest and can be read one way only: nearly all of a feed."""
+
+_PLAIN = re.compile(r"[0-9]+(?:\.(?:[0-9]{1,2}|[0-9]{4,}))?(?:[eE][+-]?[0-9]{1,4})?")
+
+_DASH = r"[-\u2010-\u2015\u2212]"
+_NUMBER = re.compile(
+    rf"(?P<sign>(?<![0-9A-Za-z.,]){_DASH}\s*)?"
+    r"(?P<digits>(?:(?<![\w.,])[.,])?[0-9](?:[0-9.,'\u2019 ]*[0-9])?)"
+    rf"(?P<end>[.,]{_DASH}+|{_DASH}+(?![^0-9]{{0,9}}[0-9])|[.,](?![0-9]))?"
+)
+"""A number with its separators. `,-` and `.--` behind it stand for no cents."""
+
+_CENTS_BEHIND_SIGN = re.compile(r"(?<=[0-9])\s?[€$£]\s?([0-9]{2})(?![0-9.,])")
+"""`19€99` is 19.99 €, as France writes it."""
+
+_TAX = re.compile(
+    r"[\s(*,]+(?:inkl|incl|excl|exkl|zzgl|zuz|including|excluding|plus|mwst|ust|vat|tva|iva|btw|moms|dph|ttc|ht|kdv|ндс"
+    r"|tax|gst)\b.*$",
+    re.IGNORECASE,
+)
+"""What is said of taxes behind a price; it has numbers of its own: `119,00 € inkl. 19 % MwSt.`."""
+
+_PER_UNIT = re.compile(r"\s*(?:/|\b(?:pro|per|je|par|por|al|za|pr\.?)\b)\s*(?P<unit>[^/]{0,20})$", re.IGNORECASE)
+_BESIDE = "*:;()[]+\u200f\u200e-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+"""Marks around the words of a price that say nothing of their own."""
+
+_RANGE = re.compile(rf"(?:{_DASH}|~|〜|～|\.\.+|…|bis|to|до|à|a|t/m|tot|do|til|till|até|hasta)", re.IGNORECASE)
+_FROM = frozenset(
+    "ab from od von à partir de dès desde da partire vanaf v.a. va от fr. fra från alkaen starting at as low".split()
+)
+_SILENT = frozenset(
+    "nur only uvp rrp msrp srp vk preis price prix precio prezzo prijs cena preço preco pris hinta fiyat цена"
+    " now jetzt net netto nett gross brutto pro per je ca. ca approx vb fixed festpreis sale special"
+    " sonderpreis angebot angebotspreis incl excl ht ttc tax vat mwst".split()
+)
+"""Words beside an amount that change nothing about it."""
+
 _GROUPED_BY = {
     separator: re.compile(rf"[0-9]{{1,3}}(?:{re.escape(separator)}[0-9]{{2,3}})*{re.escape(separator)}[0-9]{{3}}")
     for separator in (".", ",", " ", "'")
 }
 """Thousands: the last group has three digits, those before it three, or two as in India."""
 
+LOWEST = "is a range of which the lowest is taken"
+PER_UNIT = "is a price per unit and is taken as it stands"
+
 
 @dataclass(frozen=True, slots=True)
 class StatedPrice:
-    """A price cell: the amount, and the currency that stands beside it, if one does."""
+    """A price cell: the amount, the currency that stands beside it, if one does, and what the report should say."""
 
     amount: Decimal | None
     currency: str = ""
+    remark: str = ""
 
 
 @lru_cache(maxsize=65_536)
-def parse_price(text: str, decimal_comma: bool = False) -> StatedPrice:
+def parse_price(text: str, decimal_mark: str = "", currency: str = "") -> StatedPrice:
     """Read a price cell; an empty one states no price.
 
-    A lone dot is the decimal point. A lone comma is one too, unless exactly three digits follow it as in `1,299`; with
-    `decimal_comma` it is the other way round, and `1.299` is a thousand and more. Of two kinds of separators the last
-    is the decimal one. More than four decimals are rounded, half to even.
-    Raises `BadRow` for what is not a number, is negative or too large.
+    One or two digits behind a lone mark are decimals, and three are thousands: `1.299` and `1,299` alike. They are
+    decimals where the feed's other prices show this `decimal_mark`, or the currency has a thousand parts. Of two kinds
+    of separators the last is the decimal one. More than four decimals are rounded, half to even. Of a range the lowest
+    price is read. `currency` is what another column says.
+    Raises `BadRow` for what is no single price, is negative or too large.
     """
     text = text.strip()
+    if _PLAINEST.fullmatch(text):
+        return StatedPrice(Decimal(text))
     if not text:
         return StatedPrice(None)
-    if _PLAINEST.fullmatch(text) and not decimal_comma:
-        return StatedPrice(Decimal(text))
     if len(text) > LONGEST_CELL:
         raise BadRow(f"price {text[:20]!r}... is not a number")
-    if _PLAIN.fullmatch(text) and not (decimal_comma and _is_grouped(text, ".")):
+    if _PLAIN.fullmatch(text):
         return StatedPrice(_require_storable(Decimal(text), text))
-    match = _PRICE.fullmatch(text)
-    amount = _decimal(match["number"], decimal_comma) if match else None
-    if match is None or amount is None:
+    found = _TAX.sub("", text)
+    unit = _PER_UNIT.search(found)
+    if unit and re.search(r"\d", found[: unit.start()]):
+        found = found[: unit.start()]
+    else:
+        unit = None
+    found = _CENTS_BEHIND_SIGN.sub(r".\1 €" if "€" in text else r".\1", _plain_characters(found, text))
+    numbers = list(_NUMBER.finditer(found))
+    if not 1 <= len(numbers) <= 2 or "%" in found:
         raise BadRow(f"price {text!r} is not a number")
-    before, after = match["before"].strip(), match["after"].strip()
-    if "-" in match["sign"] + before or "\u2212" in match["sign"] + before:
-        amount = -amount
-    return StatedPrice(_require_storable(amount, text), _currency(before.strip(" -+\u2212"), after, text))
+    before, after = found[: numbers[0].start()], found[numbers[-1].end() :]
+    between = found[numbers[0].end() : numbers[-1].start("digits")] if len(numbers) == 2 else ""
+    spoken = [word.strip(_BESIDE) for part in (before, between, after) for word in part.split()]
+    stated = _currency(spoken, text)
+    amounts = [_decimal(number["digits"], decimal_mark, stated or currency) for number in numbers]
+    lowest = min((amount for amount in amounts if amount is not None), default=None)
+    if None in amounts or lowest is None:
+        raise BadRow(f"price {text!r} is not a number")
+    # Accountants set a minus behind an amount, or brackets around it; one behind a whole number stands for no cents.
+    behind = re.search(r"[.,][0-9]{2}$", numbers[-1]["digits"]) and re.match(_DASH, numbers[-1]["end"] or "")
+    if numbers[0]["sign"] or behind or re.search(rf"^\s*\(|{_DASH}\s*[^\w\s]?\s*$", before):
+        lowest = -lowest
+    words = {word.casefold() for word in spoken} - {""}
+    unknown = words - _FROM - _SILENT
+    if len(numbers) == 2:
+        joining = re.split(rf"({_DASH}|\s)", between)
+        if not _RANGE.fullmatch("".join(word.strip() for word in joining if not _is_currency(word))):
+            raise BadRow(f"price {text!r} is not a number: it is more than one")
+    if not stated and any(not _is_currency(word) and not re.fullmatch(r"[a-z]{3}", word) for word in unknown):
+        raise BadRow(f"price {text!r} is not a number")
+    remark = LOWEST if len(numbers) == 2 or words & _FROM else PER_UNIT if unit and unit["unit"].strip() else ""
+    return StatedPrice(_require_storable(lowest, text), stated, remark)
 
 
-def clear_decimal_mark(text: str) -> str:
-    """Return the decimal mark of a price that is read one way only, such as `19,99`; empty for `1.299`, or none."""
-    end = _CLEAR_MARK.search(text) if len(text) <= LONGEST_CELL else None
-    return end[1] if end else ""
+def certain_mark(text: str) -> str:
+    """Return the decimal mark that a price shows beyond doubt, such as `,` of `19,99` or `1.299,-`; else nothing."""
+    if len(text) > LONGEST_CELL or not (found := _NUMBER.search(_TAX.sub("", text))):
+        return ""
+    digits, end = found["digits"], found["end"] or ""
+    marks = [mark for mark in digits if mark in ".,"]
+    if not marks:
+        return end[0] if len(end) > 1 and end[0] in ".," else ""
+    last, behind = marks[-1], len(digits) - 1 - max(digits.rfind("."), digits.rfind(","))
+    if marks.count(last) > 1:
+        return "," if last == "." else "."
+    if len(marks) > 1 or behind != 3 or digits.startswith("0") or not _GROUPED_BY[last].fullmatch(digits):
+        return last
+    return ("," if last == "." else ".") if len(end) > 1 and end[0] in ".," else ""
 
 
-def _decimal(number: str, decimal_comma: bool) -> Decimal | None:
-    number = re.sub(r"\s", " ", number.replace("\u2019", "'"))
-    mark = _decimal_mark(number, "." if decimal_comma else ",")
+def _plain_characters(text: str, stated: str) -> str:
+    """Return a price in ASCII digits and marks: other scripts have their own. A superscript or a fraction is none."""
+    if text.isascii():
+        return text
+    found = []
+    for mark in text.replace("\u066b", ".").replace("\u066c", ","):
+        if unicodedata.category(mark) == "Nd":
+            found.append(str(unicodedata.digit(mark)))
+        elif unicodedata.category(mark) == "No":
+            raise BadRow(f"price {stated!r} is not a number")
+        else:
+            found.append(" " if mark.isspace() else {"，": ",", "．": ".", "＄": "$"}.get(mark, mark))
+    return "".join(found)
+
+
+def _decimal(number: str, decimal_mark: str, currency: str) -> Decimal | None:
+    number = number.replace("\u2019", "'")
+    mark = _decimal_mark(number, decimal_mark, currency)
     whole, _, decimals = number.rpartition(mark) if mark else (number, "", "")
-    whole = _drop_grouping(whole)
+    separators = set(whole) - set("0123456789")
+    if len(separators) == 1:
+        separator = separators.pop()
+        whole = whole.replace(separator, "") if _GROUPED_BY[separator].fullmatch(whole) else whole
     digits = whole + decimals
     if not (digits.isascii() and digits.isdigit()):
         return None
-    return Decimal(f"{whole or '0'}.{decimals or '0'}")
+    return Decimal(f"{whole or '0'}.{decimals}" if decimals else whole)
 
 
-def _decimal_mark(number: str, thousands: str) -> str:
+def _decimal_mark(number: str, decimal_mark: str, currency: str) -> str:
     last = max(number.rfind("."), number.rfind(","))
-    if last < 0:
+    if last < 0 or number.count(number[last]) > 1:
         return ""
     mark = number[last]
-    if number.count(mark) > 1:
-        return ""
-    other = "," if mark == "." else "."
-    lone = other not in number and " " not in number and "'" not in number
-    return "" if lone and mark == thousands and _is_grouped(number, mark) else mark
-
-
-def _is_grouped(number: str, mark: str) -> bool:
-    return not number.startswith("0") and _GROUPED_BY[mark].fullmatch(number) is not None
-
-
-def _drop_grouping(whole: str) -> str:
-    separators = set(whole) - set("0123456789")
-    if len(separators) != 1:
-        return whole
-    separator = separators.pop()
-    return whole.replace(separator, "") if _GROUPED_BY[separator].fullmatch(whole) else whole
+    lone = all(separator not in number for separator in ("," if mark == "." else ".", " ", "'"))
+    if not lone or number.startswith("0") or not _GROUPED_BY[mark].fullmatch(number):
+        return mark
+    shown = decimal_mark or (mark if currency in THREE_DECIMALS else "")
+    return mark if shown == mark else ""
 
 
 def _require_storable(amount: Decimal, text: str) -> Decimal:
@@ -133,50 +242,65 @@ def _require_storable(amount: Decimal, text: str) -> Decimal:
     return amount if amount == rounded and "E" not in str(amount) else rounded
 
 
-def _currency(before: str, after: str, text: str) -> str:
-    if before and after:
-        raise BadRow(f"price {text!r} is not a number")
-    word = (before or after).upper()
-    if not word or word in _AMBIGUOUS:
-        return ""
-    if word in CURRENCY_SYMBOLS:
-        return CURRENCY_SYMBOLS[word]
-    if len(word) == 3 and word.isascii() and word.isalpha() and word not in {"NAN", "INF"}:
-        return word
-    raise BadRow(f"price {text!r} is not a number")
+def _is_currency(word: str) -> bool:
+    upper = word.upper()
+    return upper in CURRENCIES or upper in CURRENCY_SYMBOLS or upper in _AMBIGUOUS
+
+
+def _currency(words: list[str], text: str) -> str:
+    """Return the one currency that the words beside a price name; nothing for none. Raises `BadRow` for two."""
+    signs = {word.upper() for word in words if word.upper() in CURRENCY_SYMBOLS}
+    codes = {word.upper() for word in words if word.upper() in CURRENCIES}
+    meant = {CURRENCY_SYMBOLS[sign] for sign in signs if codes.isdisjoint(_OF_SIGN.get(sign, ()))} | codes
+    if len(meant) > 1:
+        raise BadRow(f"price {text!r} names two currencies")
+    return next(iter(meant), "")
 
 
 def parse_currency(text: str) -> str:
-    """Return the code of a currency cell: codes in capitals, known symbols as their code, others as they stand."""
+    """Return the code of a currency cell, given as a code or a sign. Raises `BadRow` for another word."""
     word = text.strip().upper()
-    return CURRENCY_SYMBOLS.get(word, word)
+    code = CURRENCY_SYMBOLS.get(word, word)
+    if code in CURRENCIES:
+        return code
+    if not word or word in _AMBIGUOUS:
+        return ""
+    raise BadRow(f"currency {text[:20]!r} is no code of ISO 4217, such as EUR")
 
 
-def price_to_show(regular: str, sale: str, starts: str = "", ends: str = "") -> str:
-    """Return the sale's price when it is lower and the sale is on, else the regular one, as they are written.
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A regular price and that of a sale, as they are written, and the dates between which the sale is on."""
 
-    Dates are ISO 8601, in UTC if they name no zone; a date alone ends with its day. Of a sale whose dates can't be read
-    nothing is promised: the regular price is shown. Raises `BadRow` for a sale's price that is not a number.
-    """
-    if not sale.strip():
-        return regular
-    try:
-        offered, usual = parse_price(sale), parse_price(regular)
-    except BadRow as error:
-        raise BadRow(f"sale price {sale[:20]!r} beside {regular[:20]!r}: {error}") from None
-    if offered.amount is None or not _is_on(starts.strip(), ends.strip()):
-        return regular
-    if usual.amount is not None and offered.amount >= usual.amount:
-        return regular
-    return sale if offered.currency or not usual.currency else f"{sale.strip()} {usual.currency}"
+    regular: str
+    sale: str = ""
+    starts: str = ""
+    ends: str = ""
 
+    def price(self, decimal_mark: str = "", currency: str = "") -> StatedPrice:
+        """Return the sale's price when it is lower and the sale is on, else the regular one.
 
-def _is_on(starts: str, ends: str) -> bool:
-    now = datetime.now(UTC)
-    try:
-        return not (starts and _moment(starts) > now) and not (ends and _end(ends) < now)
-    except ValueError:
-        return False
+        Dates are ISO 8601, in UTC if they name no zone; a date alone ends with its day. Of a sale whose dates can't be
+        read nothing is promised: the regular price is shown. Raises `BadRow` for a regular price that can't be read.
+        """
+        regular = parse_price(self.regular, decimal_mark, currency)
+        if not self.sale.strip() or not self._is_on():
+            return regular
+        try:
+            sale = parse_price(self.sale, decimal_mark, currency or regular.currency)
+        except BadRow:
+            return StatedPrice(regular.amount, regular.currency, f"is taken without the sale price {self.sale[:20]!r}")
+        if sale.amount is None or (regular.amount is not None and sale.amount >= regular.amount):
+            return regular
+        return sale if sale.currency else StatedPrice(sale.amount, regular.currency, sale.remark)
+
+    def _is_on(self) -> bool:
+        now = datetime.now(UTC)
+        starts, ends = self.starts.strip(), self.ends.strip()
+        try:
+            return not (starts and _moment(starts) > now) and not (ends and _end(ends) < now)
+        except ValueError:
+            return False
 
 
 def _moment(text: str) -> datetime:

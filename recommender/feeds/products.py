@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 from recommender.errors import BadInput
 from recommender.feeds.availability import parse_availability
-from recommender.feeds.cells import amount_of, attributes_of, category_of, first_text_of, join_text, text_of
+from recommender.feeds.cells import attributes_of, category_of, first_text_of, is_null, join_text, text_of
 from recommender.feeds.columns import Columns, Field, Shapes, match_columns, names_field
-from recommender.feeds.prices import MAX_PRICE, StatedPrice, parse_currency, parse_price
+from recommender.feeds.prices import MAX_PRICE, Offer, StatedPrice, parse_currency, parse_price
 from recommender.feeds.rejections import BadRow
+from recommender.feeds.remarks import Remark
 from recommender.feeds.rows import UNKNOWN, Notation, Row
-from recommender.types import JsonObject, Product, category_path
+from recommender.plain_text import clean, clean_lines, repair
+from recommender.types import Availability, JsonObject, Product, category_path
 
 # Python 3.11 takes longer to find a member of an enum than to find its cell, and a row has twelve.
 _SKU, _TITLE, _DESCRIPTION, _BRAND, _CATEGORY, _URL = (
     Field.SKU, Field.TITLE, Field.DESCRIPTION, Field.BRAND, Field.CATEGORY, Field.URL,
 )  # fmt: skip
-_PRICE, _CURRENCY, _AVAILABILITY, _IMAGE, _GROUP_ID, _GTIN, _MPN, _ATTRIBUTES = (
+_PRICE, _CURRENCY, _AVAILABILITY, _IMAGE, _GROUP_ID, _GTIN, _MPN, _ATTRIBUTES, _OFFERED = (
     Field.PRICE, Field.CURRENCY, Field.AVAILABILITY, Field.IMAGE, Field.GROUP_ID, Field.GTIN, Field.MPN,
-    Field.ATTRIBUTES,
+    Field.ATTRIBUTES, Field.OFFERED,
 )  # fmt: skip
 
 NO_GROUP = "0"
@@ -56,98 +59,319 @@ _LENGTHS: Final = (
 )
 
 
-def product_of(row: Row, notation: Notation = UNKNOWN) -> Product:
-    """Make the product of a row: outer white space gone, single spaces in title and brand, else as written.
+_LEFT_UNKNOWN = "can't be read and is left unknown"
+_REPAIRED = "held characters of a wrong encoding, which were repaired"
 
-    Raises `BadRow` with the reason when the row states no product.
+_GUARD = re.compile(r'="(.*)"|\'([0-9=+@-].*)', re.DOTALL)
+"""What keeps a spreadsheet from reading a cell as a number or a formula; it is no part of the text."""
+
+_WHOLE_FLOAT = re.compile(r"[0-9]+\.0")
+_SCIENTIFIC = re.compile(r"([0-9])[.,]([0-9]+)[eE]\+?([0-9]{1,2})")
+
+_NOT_OFFERED = frozenset(
+    "0 false no n off nein non nie nee nej ei нет draft drafts archived archive inactive disabled hidden"
+    " private pending trash trashed deleted unpublished entwurf inaktiv deaktiviert versteckt brouillon"
+    " inactif borrador inactivo bozza inattivo concept inactief szkic nieaktywny rascunho inativo koncept"
+    " neaktivní черновик скрыт unlisted".split()
+)
+"""What says in a column of drafts or visibility that a product is not for sale."""
+
+_BETWEEN_ADDRESSES = re.compile(r"[\s,;|]+(?=https?://)")
+
+
+def is_offered(row: Row) -> bool:
+    """Tell whether the feed offers the product of a row; a draft, or what is hidden, it only names."""
+    if not row.offered:
+        return False
+    stated = row.cells.get(_OFFERED, "")
+    if stated is False or stated is None or stated == "":
+        return stated is not False
+    return str(stated).strip().casefold().removesuffix(".0") not in _NOT_OFFERED
+
+
+def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | None = None) -> Product:
+    """Make the product of a row: entities decoded, markup gone, single spaces in all but the description.
+
+    What can't be read of it is left unknown, and what is too long is cut; `remarks` is told so. Raises `BadRow` with
+    the reason when the row has no usable SKU or title.
     """
     if row.problem:
         raise BadRow(row.problem)
     cells = row.cells.get
-    attributes = _attributes(row)
-    price = _price(cells(_PRICE), notation.decimal_comma)
-    product = Product(
-        sku=text_of(cells(_SKU), "sku").strip(),
-        title=_one_line(text_of(cells(_TITLE), "title")),
-        description=join_text(cells(_DESCRIPTION), "description").strip(),
-        brand=_one_line(text_of(cells(_BRAND), "brand")),
-        category=category_of(cells(_CATEGORY), notation.arrows),
+    told: list[Remark] = [] if remarks is None else remarks
+    sku = _sku(cells(_SKU), notation, told)
+    title = _line("title", cells(_TITLE), MAX_TITLE, told)
+    if not title:
+        raise BadRow("no title")
+    currency = _optional("currency", cells(_CURRENCY), lambda cell: parse_currency(text_of(cell, "currency")), "", told)
+    price = _optional("price", cells(_PRICE), lambda cell: _price(cell, notation, currency), StatedPrice(None), told)
+    if price.remark:
+        told.append(Remark("price", price.remark, _shown(cells(_PRICE)), lost=False))
+    elif price.amount == 0:
+        told.append(Remark("price", "is 0", _shown(cells(_PRICE)), lost=False))
+    attributes = _attributes(row, told)
+    return Product(
+        sku=sku,
+        title=title,
+        description=_description(cells(_DESCRIPTION), told),
+        brand=_line("brand", cells(_BRAND), MAX_BRAND, told),
+        category=_category(cells(_CATEGORY), notation, told),
         price=price.amount,
-        currency=parse_currency(text_of(cells(_CURRENCY), "currency")) or price.currency,
-        availability=parse_availability(text_of(cells(_AVAILABILITY), "availability")),
-        url=text_of(cells(_URL), "url").strip(),
-        image=first_text_of(cells(_IMAGE), "image").strip(),
-        group_id=_group(cells(_GROUP_ID)),
-        gtin=_numbers(cells(_GTIN), _GTIN, attributes),
-        mpn=_numbers(cells(_MPN), _MPN, attributes),
+        currency=currency or price.currency,
+        availability=_availability(cells(_AVAILABILITY), told),
+        url=_address("url", cells(_URL), told),
+        image=_address("image", cells(_IMAGE), told),
+        group_id=_group(cells(_GROUP_ID), told),
+        gtin=_numbers(cells(_GTIN), _GTIN, attributes, told),
+        mpn=_numbers(cells(_MPN), _MPN, attributes, told),
         attributes=attributes,
     )
-    if problem := product_problem(product):
-        raise BadRow(problem)
-    return product
 
 
-def sku_of(row: Row) -> str:
+def sku_of(row: Row, notation: Notation = UNKNOWN) -> str:
     """Return the SKU of a row as far as it can be told, for a report."""
     try:
-        return text_of(row.cells.get(Field.SKU), "sku").strip()[:200]
+        return _sku(row.cells.get(_SKU), notation, [])
     except BadRow:
+        cell = row.cells.get(_SKU)
+        return cell.strip()[:MAX_SKU] if isinstance(cell, str) else ""
+
+
+def _optional(
+    field: str, cell: Any, read: Callable[[Any], Any], unknown: Any, told: list[Remark], cause: str = _LEFT_UNKNOWN
+) -> Any:
+    """Read a cell that a product can do without."""
+    if cell is None or cell == "" or (isinstance(cell, str) and is_null(cell.strip())):
+        return unknown
+    try:
+        return read(cell)
+    except BadRow as error:
+        told.append(Remark(field, cause, _shown(cell), reason=str(error)))
+        return unknown
+
+
+def _shown(cell: Any) -> str:
+    cell = cell.regular if isinstance(cell, Offer) else cell
+    return cell if isinstance(cell, str) else repr(cell)[:200]
+
+
+def _plain(field: str, cell: Any, told: list[Remark]) -> str:
+    """Return the text of a cell as it was meant, without the guard of a spreadsheet; nothing for a null word."""
+    text = cell if isinstance(cell, str) else _optional(field, cell, lambda it: first_text_of(it, field), "", told)
+    if text[:1] in ("=", "'") and (guarded := _GUARD.fullmatch(text.strip())):
+        text = guarded[1] or guarded[2] or ""
+    repaired = repair(text)
+    if repaired != text:
+        told.append(Remark(field, _REPAIRED, text, lost=False))
+    return repaired
+
+
+def _line(field: str, cell: Any, longest: int, told: list[Remark]) -> str:
+    if not cell:
+        return "" if cell != 0 or cell is False else "0"
+    text = clean(_plain(field, cell, told))
+    if is_null(text):
         return ""
+    return text if len(text) <= longest else _cut(field, text, longest, told)
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _cut(field: str, text: str, longest: int, told: list[Remark]) -> str:
+    reason = f"{field} has {len(text):,} characters; at most {longest:,} are kept"
+    told.append(Remark(field, f"is longer than {longest:,} characters and is cut", text, reason=reason))
+    return text[:longest].rstrip()
 
 
-def _group(value: Any) -> str:
-    group = _one_line(text_of(value, "group_id"))
+def _sku(cell: Any, notation: Notation, told: list[Remark]) -> str:
+    text = text_of(cell, "sku").strip()
+    if not (text.isascii() and text.isalnum()):
+        text = _plain("sku", text, told)
+        if unstorable(text):
+            raise BadRow(f"sku holds {unstorable(text)}")
+        if not text.isascii() or not text.isprintable() or "&" in text or "<" in text or "  " in text:
+            if any(ord(mark) < 32 and mark not in "\t\n\r" for mark in text):
+                raise BadRow("the SKU holds a control or invisible character")
+            text = clean(text)
+        if number := _SCIENTIFIC.fullmatch(text):
+            text = _whole_number(number, text, told)
+        elif not notation.dotted_skus and _WHOLE_FLOAT.fullmatch(text):
+            told.append(Remark("sku", "is a whole number with .0 behind it, which is left out", text, lost=False))
+            text = text[:-2]
+    if not text or is_null(text):
+        raise BadRow("no SKU")
+    if len(text) > MAX_SKU:
+        raise BadRow(f"sku has {len(text):,} characters; at most {MAX_SKU:,} are kept")
+    if not text.isprintable():
+        raise BadRow("the SKU holds a control or invisible character")
+    return text
+
+
+def _whole_number(number: re.Match[str], text: str, told: list[Remark]) -> str:
+    """Return the digits of a number that a spreadsheet wrote as a power of ten, if all of them are there."""
+    first, others, exponent = number[1], number[2], int(number[3])
+    if len(others) < exponent:
+        raise BadRow(
+            f"the SKU {text!r} is what a spreadsheet makes of a long number: its last digits are lost; format the"
+            " column as text there, and export it again"
+        )
+    told.append(Remark("sku", "is a number that a spreadsheet wrote as a power of ten", text, lost=False))
+    return first + others[:exponent]
+
+
+def _description(cell: Any, told: list[Remark]) -> str:
+    if not cell:
+        return ""
+    if not isinstance(cell, str):
+        cell = _optional("description", cell, lambda it: join_text(it, "description"), "", told)
+    text = _plain("description", cell, told)
+    text = clean_lines(text) if "<" in text or "&" in text or not text.isprintable() or not text.isascii() else text
+    text = text.strip()
+    if is_null(text):
+        return ""
+    return text if len(text) <= MAX_DESCRIPTION else _cut("description", text, MAX_DESCRIPTION, told)
+
+
+def _category(cell: Any, notation: Notation, told: list[Remark]) -> tuple[str, ...]:
+    path: tuple[str, ...] = _optional("category", cell, lambda it: category_of(it, notation.arrows), (), told)
+    if not path:
+        return ()
+    if max(map(len, path)) > MAX_CATEGORY_NAME:
+        path = tuple(
+            name if len(name) <= MAX_CATEGORY_NAME else _cut("category", name, MAX_CATEGORY_NAME, told) for name in path
+        )
+    while len(category_path(path)) > MAX_CATEGORY_PATH:
+        told.append(Remark("category", f"is longer than {MAX_CATEGORY_PATH:,} characters and is cut", path[-1]))
+        path = path[:-1]
+    return path
+
+
+def _price(value: Any, notation: Notation, currency: str) -> StatedPrice:
+    if isinstance(value, Offer):
+        return value.price(notation.decimal_mark, currency)
+    if isinstance(value, str):
+        return parse_price(_unguarded(value), notation.decimal_mark, currency)
+    if isinstance(value, Mapping):
+        amount = value.get("value", value.get("amount"))
+        stated = _price("" if isinstance(amount, Mapping) else amount, notation, currency)
+        named = parse_currency(text_of(value.get("currency"), "currency"))
+        return StatedPrice(stated.amount, named or stated.currency, stated.remark)
+    if isinstance(value, list | tuple) and len(value) == 1:
+        return _price(value[0], notation, currency)
+    if isinstance(value, float) and value != value:
+        return StatedPrice(None)
+    # What is a number already has its point, however the feed writes its texts.
+    return parse_price(text_of(value, "price"), ".", currency)
+
+
+def _unguarded(text: str) -> str:
+    guarded = _GUARD.fullmatch(text.strip()) if text[:1] in ("=", "'") else None
+    return (guarded[1] or guarded[2] or "") if guarded else text
+
+
+def _availability(cell: Any, told: list[Remark]) -> Availability:
+    read = parse_availability
+    found: Availability = _optional(
+        "availability", cell, lambda it: read(_unguarded(text_of(it, "availability"))), Availability.IN_STOCK, told
+    )
+    if found is Availability.UNKNOWN:
+        told.append(Remark("availability", _LEFT_UNKNOWN, _shown(cell)))
+    return found
+
+
+def _address(field: str, cell: Any, told: list[Remark]) -> str:
+    if not cell:
+        return ""
+    text = _plain(field, cell, told).strip()
+    if text[:5].casefold() == "data:":
+        told.append(Remark(field, "holds the file itself (data:) and is left out", text))
+        return ""
+    if "&" in text:
+        text = text.replace("&amp;", "&").replace("&amp;", "&")
+    text = _BETWEEN_ADDRESSES.split(text, maxsplit=1)[0]
+    if is_null(text):
+        return ""
+    if len(text) > MAX_URL or unstorable(text):
+        told.append(Remark(field, f"is no address of at most {MAX_URL:,} characters and is left out", text))
+        return ""
+    return text
+
+
+def _group(cell: Any, told: list[Remark]) -> str:
+    group = _line("group_id", cell, MAX_DESCRIPTION, told)
+    if _WHOLE_FLOAT.fullmatch(group):
+        group = group[:-2]
+    if len(group) > MAX_GROUP:
+        told.append(Remark("group_id", _LEFT_UNKNOWN, group))
+        return ""
     return "" if group == NO_GROUP else group
 
 
-def _numbers(value: Any, field: Field, attributes: Mapping[str, str]) -> str:
+def _numbers(cell: Any, field: Field, attributes: Mapping[str, str], told: list[Remark]) -> str:
     """Return the numbers that a product is known by; where its own column has none, those among its attributes.
 
     What is longer than the catalogue keeps is no number, and costs nobody the product.
     """
-    values = value if isinstance(value, list | tuple) else [value]
-    stated = ", ".join(filter(None, (_one_line(text_of(each, field)) for each in values)))
-    found = stated or next((text for name, text in attributes.items() if names_field(name, field)), "")
+    cells = cell if isinstance(cell, list | tuple) else [cell]
+    found = ", ".join(filter(None, (_number(each, field, told) for each in cells)))
+    if not found:
+        found = next((text for name, text in attributes.items() if names_field(name, field)), "")
     return found if len(found) <= MAX_IDENTIFIER else ""
 
 
-def _price(value: Any, decimal_comma: bool) -> StatedPrice:
-    if isinstance(value, str):
-        return parse_price(value, decimal_comma)
-    amount = amount_of(value)
-    if isinstance(amount, float) and amount != amount:
-        raise BadRow("price NaN is not a number")
-    # What is a number already has its point, however the feed writes its texts.
-    stated = parse_price(text_of(amount, "price"), decimal_comma and isinstance(amount, str))
-    if isinstance(value, Mapping):
-        return StatedPrice(stated.amount, parse_currency(text_of(value.get("currency"), "currency")))
-    return stated
+def _number(cell: Any, field: Field, told: list[Remark]) -> str:
+    if not cell:
+        return ""
+    text = _line(field, cell if isinstance(cell, str) else text_of(cell, field), MAX_DESCRIPTION, told)
+    if number := _SCIENTIFIC.fullmatch(text):
+        if len(number[2]) < int(number[3]):
+            told.append(Remark(field, "lost its last digits in a spreadsheet and is left unknown", text))
+            return ""
+        return number[1] + number[2][: int(number[3])]
+    return text[:-2] if _WHOLE_FLOAT.fullmatch(text) else text
 
 
-def _attributes(row: Row) -> dict[str, str]:
-    stated = attributes_of(row.cells.get(_ATTRIBUTES))
-    return stated | attributes_of(row.attributes) if row.attributes else stated
+def _attributes(row: Row, told: list[Remark]) -> dict[str, str]:
+    stated = row.cells.get(_ATTRIBUTES)
+    found: dict[str, str] = _optional("attributes", stated, attributes_of, {}, told) if stated else {}
+    for name, value in row.attributes.items():
+        if value not in (None, ""):
+            found |= _optional("attributes", {name: value}, attributes_of, {}, told)
+    if not found:
+        return found
+    kept: dict[str, str] = {}
+    for name, text in found.items():
+        if len(kept) == MAX_ATTRIBUTES:
+            told.append(Remark("attributes", f"beyond the first {MAX_ATTRIBUTES} are left out", name))
+            break
+        if _SCIENTIFIC.fullmatch(text) and len(text) > 8:
+            told.append(Remark("attributes", "hold a number whose last digits a spreadsheet lost, and lose it", text))
+        elif len(name) <= MAX_ATTRIBUTE_NAME:
+            kept[name] = (
+                text if len(text) <= MAX_ATTRIBUTE_VALUE else _cut("attributes", text, MAX_ATTRIBUTE_VALUE, told)
+            )
+    return kept
 
 
 class ProductObjects:
     """Reads objects of any shape; each set of names is matched to the fields once. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._shapes: Shapes[Columns] = Shapes(lambda names: match_columns(names, {}))
+        self._shapes: Shapes[Columns] = Shapes(lambda names: match_columns(names, {Field.OFFERED: ""}))
 
     def product(self, members: JsonObject, sku: str = "") -> Product:
         """Make the product of an object; `sku` is its SKU where the object names none.
 
         Raises `BadInput` with the reason when the object states no product.
         """
+        remarks: list[Remark] = []
         try:
-            return product_of(self._row(members, sku))
+            product = product_of(self._row(members, sku), remarks=remarks)
         except BadRow as error:
             raise BadInput(str(error)) from None
+        # A caller is told at once, and can mend it; only a feed goes on without what it can't say.
+        for remark in remarks:
+            if remark.lost:
+                raise BadInput(remark.reason or f"{remark.field} {remark.cell[:40]!r} {remark.what}")
+        return product
 
     def sku(self, members: JsonObject) -> str:
         """Return the SKU of an object as far as it can be told, for a report."""

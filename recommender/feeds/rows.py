@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,9 @@ from typing import Any
 
 from recommender.feeds.cells import amount_of, has_arrow
 from recommender.feeds.columns import Field
-from recommender.feeds.prices import clear_decimal_mark
+from recommender.feeds.prices import certain_mark
+
+_DOTTED = re.compile(r"[0-9]+\.[0-9]*[1-9]")
 
 SAMPLED_ROWS = 1000
 """Rows looked at beforehand to see how the feed writes its category paths and prices."""
@@ -70,10 +73,15 @@ class Feed(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Notation:
-    """How a feed writes what can be read in two ways: category paths with arrows, prices with a decimal comma."""
+    """How a feed writes what can be read in two ways.
+
+    Its category paths have `arrows`, its prices show this `decimal_mark`, and its SKUs are numbers with a dot, of which
+    `10.0` is one and not the whole number that a spreadsheet made of `10`.
+    """
 
     arrows: bool = False
-    decimal_comma: bool = False
+    decimal_mark: str = ""
+    dotted_skus: bool = False
 
 
 UNKNOWN = Notation()
@@ -81,11 +89,13 @@ UNKNOWN = Notation()
 
 
 def notation_of(rows: Iterable[Row]) -> Notation:
-    """Tell the notation of a feed from its first rows. A decimal comma is one that stands beside no decimal point."""
-    arrows = False
+    """Tell the notation of a feed from its first rows. A decimal mark is one that no other price contradicts."""
+    arrows = dotted = False
     marks: set[str] = set()
     for row in islice(rows, SAMPLED_ROWS):
         arrows = arrows or has_arrow(row.cells.get(Field.CATEGORY))
-        price = amount_of(row.cells.get(Field.PRICE))
-        marks.add(clear_decimal_mark(price) if isinstance(price, str) else "")
-    return Notation(arrows, decimal_comma="," in marks and "." not in marks)
+        price, sku = amount_of(row.cells.get(Field.PRICE)), row.cells.get(Field.SKU)
+        marks.add(certain_mark(price) if isinstance(price, str) else "")
+        dotted = dotted or (isinstance(sku, str) and _DOTTED.fullmatch(sku.strip()) is not None)
+    shown = marks - {""}
+    return Notation(arrows, shown.pop() if len(shown) == 1 else "", dotted)

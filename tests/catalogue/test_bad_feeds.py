@@ -23,8 +23,7 @@ HEADER = "sku,title,price\n"
 GOOD = "".join(f"s{n},Title {n},{n}\n" for n in range(12_000))  # more than the sample that the encoding is told from
 
 BAD = [
-    (b"n,A\x00B,1\n", "title holds a NUL character"),
-    (b"n\x00,AB,1\n", "the SKU holds a control or invisible character"),
+    (b"n\x00,AB,1\n", "sku holds a NUL character"),
     ("l,Größe,1\n".encode("cp1252"), "holds bytes that are not utf-8"),
     (b"x" * 50_000_000 + b"\n", "is longer than 4 MiB"),
     (b"w,W,1" + b",x" * 1_000_000 + b"\n", "1000003 cells where the header has 3"),
@@ -54,13 +53,13 @@ def test_a_formula_is_a_text_and_no_spreadsheet_runs_it(ingest: Ingest, catalogu
     link = '=HYPERLINK("http://evil.example","x")'
     quoted = '"' + link.replace('"', '""') + '"'
     rejects = tmp_path / "rejects.csv"
-    ingest(f"sku,title,price\na,{quoted},1\n-5+3,@SUM(A1),x\n{quoted},T,x\n\t+1,T,x\n", rejects=rejects)
+    ingest(f"sku,title,price\na,{quoted},1\n-5+3,,@SUM(A1)\n{quoted},,1\n\t+1,,1\n", rejects=rejects)
     stored = catalogue.get("a")
     assert stored is not None
     assert stored.product.title == link
     rows = _rejected(rejects)
     assert [row[2] for row in rows] == ["'-5+3", f"'{link}", "'+1"]
-    assert rows[0][4] == "'-5+3,@SUM(A1),x"
+    assert rows[0][4] == "'-5+3,,@SUM(A1)"
     assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for row in rows for cell in row)
 
 

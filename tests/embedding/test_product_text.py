@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.embedding.product_text import ProductText, clean, description_text, title_text
+from recommender.embedding.product_text import ProductText, description_text, title_text
+from recommender.plain_text import clean
 from recommender.types import Product
 
 SHOES = Product(

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.feeds.prices import MAX_PRICE, StatedPrice, clear_decimal_mark, parse_currency, parse_price
+from recommender.feeds.prices import (
+    LOWEST,
+    MAX_PRICE,
+    PER_UNIT,
+    Offer,
+    StatedPrice,
+    certain_mark,
+    parse_currency,
+    parse_price,
+)
 from recommender.feeds.rejections import BadRow
 
 AMOUNTS = st.decimals(min_value=0, max_value=9_999_999, places=2, allow_nan=False)
@@ -21,7 +30,42 @@ AMOUNTS = st.decimals(min_value=0, max_value=9_999_999, places=2, allow_nan=Fals
         ("1,299.00", "1299", ""),
         ("1,299", "1299", ""),
         ("0,999", "0.999", ""),
-        ("1.299", "1.299", ""),
+        ("1.299", "1299", ""),
+        ("1.299,-", "1299", ""),
+        ("€ 1.299,--", "1299", "EUR"),
+        ("2.450,– €", "2450", "EUR"),
+        ("899-", "899", ""),
+        ("CHF 1'299.-", "1299", "CHF"),
+        ("1.299 €", "1299", "EUR"),
+        ("1 299,00 Kč", "1299", "CZK"),
+        ("$1,012.50 USD", "1012.5", "USD"),
+        ("$12.50 CAD", "12.5", "CAD"),
+        ("C$12.50 CAD", "12.5", "CAD"),
+        ("€12,50 EUR", "12.5", "EUR"),
+        ("1.299,00 TL", "1299", "TRY"),
+        ("1990 руб.", "1990", "RUB"),
+        ("1980円", "1980", "JPY"),
+        ("￥1,980（税込）", "1980", "JPY"),
+        ("1,29,900", "129900", ""),
+        ("١٬٢٩٩٫٥٠", "1299.5", ""),
+        ("1299 zł", "1299", "PLN"),
+        ("Rs.1299", "1299", "INR"),
+        ("R$ 1.299,90", "1299.9", "BRL"),
+        ("Rp 150.000", "150000", "IDR"),
+        ("19€99", "19.99", "EUR"),
+        ("0.250", "0.25", ""),
+        ("1234.567", "1234.567", ""),
+        ("1.299 KWD", "1.299", "KWD"),
+        ("TND 12,750", "12.75", "TND"),
+        ("119,00 € inkl. 19 % MwSt.", "119", "EUR"),
+        ("12,00 € TTC", "12", "EUR"),
+        ("$19.99 each", "19.99", "USD"),
+        ("24,90 €*", "24.9", "EUR"),
+        ("UVP 24.90", "24.9", ""),
+        ("Nur 24.90", "24.9", ""),
+        ("24.90 net", "24.9", ""),
+        ("ABC 24.90", "24.9", ""),
+        ("1299:-", "1299", ""),
         ("1.299.000", "1299000", ""),
         ("12,34,567.50", "1234567.5", ""),
         ("1 299,50", "1299.5", ""),
@@ -48,27 +92,57 @@ def test_prices_are_read_as_shops_write_them(text: str, amount: str, currency: s
 
 
 @pytest.mark.parametrize(
-    ("text", "amount"),
+    ("text", "remark", "amount", "currency"),
     [
-        ("1.299 €", "1299"),
-        ("1.299", "1299"),
-        ("12.345.678", "12345678"),
-        ("1.299,00", "1299"),
-        ("1,299", "1.299"),
-        ("0.999", "0.999"),
-        ("19.99", "19.99"),
-        ("1.5", "1.5"),
-        ("1299", "1299"),
+        ("ab 19,99 €", LOWEST, "19.99", "EUR"),
+        ("from $1,299.00", LOWEST, "1299", "USD"),
+        ("19,99 - 29,99 €", LOWEST, "19.99", "EUR"),
+        ("€29.99–€19.99", LOWEST, "19.99", "EUR"),
+        ("19.99 bis 25", LOWEST, "19.99", ""),
+        ("2,49 € / 100 g", PER_UNIT, "2.49", "EUR"),
+        ("12.50 EUR/kg", PER_UNIT, "12.5", "EUR"),
     ],
 )
-def test_where_a_comma_is_the_decimal_mark_a_dot_groups_thousands(text: str, amount: str) -> None:
-    assert parse_price(text, decimal_comma=True).amount == Decimal(amount)
+def test_the_report_tells_of_a_price_that_is_one_of_several(text: str, remark: str, amount: str, currency: str) -> None:
+    assert parse_price(text) == StatedPrice(Decimal(amount), currency, remark)
+
+
+@pytest.mark.parametrize(
+    ("text", "mark", "currency", "amount"),
+    [
+        ("1.299", ".", "", "1.299"),
+        ("1,299", ".", "", "1299"),
+        ("1.299", ",", "", "1299"),
+        ("1,299", ",", "", "1.299"),
+        ("12.345.678", ".", "", "12345678"),
+        ("1.299,00", ".", "", "1299"),
+        ("1.299", "", "BHD", "1.299"),
+        ("1.299", "", "EUR", "1299"),
+        ("1.299", ",", "BHD", "1299"),
+    ],
+)
+def test_three_digits_are_thousands_unless_the_feed_or_the_currency_says_otherwise(
+    text: str, mark: str, currency: str, amount: str
+) -> None:
+    assert parse_price(text, mark, currency).amount == Decimal(amount)
 
 
 def test_a_price_shows_its_decimal_mark_only_where_it_can_be_nothing_else() -> None:
-    marks = {text: clear_decimal_mark(text) for text in ("19,99 €", "EUR 1.299,5", "1 299,50", "19.9", "1,299.00")}
-    assert marks == {"19,99 €": ",", "EUR 1.299,5": ",", "1 299,50": ",", "19.9": ".", "1,299.00": "."}
-    assert {clear_decimal_mark(text) for text in ("1.299", "1,299 €", "5", "19,-", "", "9,99" + " " * 100)} == {""}
+    marks = {
+        text: certain_mark(text)
+        for text in ("19,99 €", "EUR 1.299,5", "1 299,50", "19.9", "1,299.00", "1.299,-", "1.299.000", "0.125", "5,-")
+    }
+    assert list(marks.values()) == [",", ",", ",", ".", ".", ",", ",", ".", ","]
+    assert {certain_mark(text) for text in ("1.299", "1,299 €", "5", "19-", "", "9,99" + " " * 200)} == {""}
+
+
+def test_a_sale_is_shown_while_it_is_on_and_never_costs_the_price() -> None:
+    assert Offer("20 €", "15").price() == StatedPrice(Decimal(15), "EUR")
+    assert Offer("20 €", "25").price().amount == Offer("20 €", "15", ends="2001-01-01").price().amount == 20
+    assert Offer("20 €", "15", starts="next week").price().amount == 20
+    assert Offer("1.299", "1.199").price(",").amount == 1199
+    told = Offer("20 €", "cheap").price()
+    assert (told.amount, told.remark) == (20, "is taken without the sale price 'cheap'")
 
 
 def test_an_empty_cell_states_no_price() -> None:
@@ -78,8 +152,9 @@ def test_an_empty_cell_states_no_price() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "abc", "NaN", "inf", "-", "n/a", ".", ",", "19.99-25.99", "from 19.99", "1.2.3", "12 34", "$", "19.99 USD EUR",
-        "$ 19.99 EUR", "1" * 65, "١٢", "1e99999",
+        "abc", "NaN", "inf", "-", "n/a", ".", ",", "1.2.3", "12 34", "$", "1" * 121, "1e99999",
+        "price on request", "Preis auf Anfrage", "call 555-1234", "was 29.99 now 19.99", "3 for 10", "20 %", "19⁹⁹ €",
+        "½", "ab 3 Stück",
     ],
 )  # fmt: skip
 def test_what_is_no_number_is_refused(text: str) -> None:
@@ -87,7 +162,7 @@ def test_what_is_no_number_is_refused(text: str) -> None:
         parse_price(text)
 
 
-@pytest.mark.parametrize("text", ["-5", "-$5", "$-5", "−5,00 €", "- 5"])
+@pytest.mark.parametrize("text", ["-5", "-$5", "$-5", "−5,00 €", "- 5", "5,00-", "(5.00)"])
 def test_a_negative_price_is_refused_as_such(text: str) -> None:
     with pytest.raises(BadRow, match="is negative"):
         parse_price(text)
@@ -120,5 +195,20 @@ def test_any_text_gives_a_price_in_range_or_a_reason(text: str) -> None:
         assert amount is None or (amount.is_finite() and 0 <= amount <= MAX_PRICE)
 
 
+@pytest.mark.parametrize("text", ["19.99 USD EUR", "$ 19.99 EUR", "€ 5 CHF"])
+def test_a_price_in_two_currencies_is_refused(text: str) -> None:
+    with pytest.raises(BadRow, match="names two currencies"):
+        parse_price(text)
+
+
 def test_currency_cells_are_codes_or_symbols() -> None:
-    assert [parse_currency(text) for text in (" eur", "€", "", "kr")] == ["EUR", "EUR", "", "KR"]
+    assert [parse_currency(text) for text in (" eur", "€", "", "kr", "Kč", "TL")] == [
+        "EUR",
+        "EUR",
+        "",
+        "",
+        "CZK",
+        "TRY",
+    ]
+    with pytest.raises(BadRow, match="'UVP' is no code of ISO 4217"):
+        parse_currency("UVP")

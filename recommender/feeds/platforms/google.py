@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from recommender.feeds.columns import Columns, Field, Shapes, match_columns, plain_name, require_columns
-from recommender.feeds.prices import price_to_show
-from recommender.feeds.rejections import BadRow
+from recommender.feeds.prices import Offer
 from recommender.feeds.rows import Feed, Row
 from recommender.feeds.tables import Table
 
@@ -73,16 +72,10 @@ def google_columns(columns: Columns, names: Sequence[str], mapping: Mapping[Fiel
 
 def google_row(line: int, cells: Mapping[str, Any], columns: GoogleColumns, raw: object, problem: str = "") -> Row:
     """Make a row of an item's cells by column; a cell that repeats is a list."""
-    fields = {field: cells.get(name, "") for field, name in columns.columns.fields.items()}
+    fields: dict[Field, Any] = {field: cells.get(name, "") for field, name in columns.columns.fields.items()}
     attributes = {name: cells.get(column, "") for name, column in columns.columns.attributes.items()}
-    if not problem:
-        try:
-            regular = fields.get(Field.PRICE, "")
-            sale = _one(cells.get(columns.sale))
-            starts, _, ends = _one(cells.get(columns.period)).partition("/")
-            fields[Field.PRICE] = price_to_show(_one(regular), sale, starts, ends)
-        except BadRow as error:
-            problem = str(error)
+    starts, _, ends = _one(cells.get(columns.period)).partition("/")
+    fields[Field.PRICE] = Offer(_one(fields.get(Field.PRICE, "")), _one(cells.get(columns.sale)), starts, ends)
     paths = (_first_path(cells.get(name)) for name in columns.categories)
     fields[Field.CATEGORY] = next(filter(None, paths), "")
     return Row(line, fields, attributes, raw, problem)

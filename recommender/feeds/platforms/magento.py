@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from recommender.feeds.columns import Field
 from recommender.feeds.platforms.family import open_families
 from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
-from recommender.feeds.prices import price_to_show
-from recommender.feeds.rejections import BadRow
+from recommender.feeds.prices import Offer
 from recommender.feeds.rows import Row
 from recommender.types import PATH_SEPARATOR
 
@@ -87,22 +86,18 @@ def _row(record: Record, parent: Mapping[str, str], offered: bool) -> Row:
     cells = {part: record[part] or parent.get(part, "") for part in _INHERITED}
     brand = attributes.pop("manufacturer", "") or attributes.pop("brand", "")
     stock = record["in stock"] or record["quantity"]
-    fields: dict[Field, str] = {
+    fields: dict[Field, str | Offer] = {
         Field.SKU: record["sku"],
         Field.TITLE: cells["name"],
         Field.DESCRIPTION: cells["description"] or cells["short"],
         Field.BRAND: cells["brand"] or brand,
         Field.CATEGORY: _category(cells["categories"]),
+        Field.PRICE: Offer(record["price"], record["special price"], record["starts"], record["ends"]),
         Field.AVAILABILITY: "1" if record["manages stock"] == "0" and not record["in stock"] else stock,
         Field.IMAGE: cells["image"],
         Field.GROUP_ID: parent.get("sku", "") or (record["sku"] if record["type"] == "configurable" else ""),
     }
-    problem = ""
-    try:
-        fields[Field.PRICE] = price_to_show(record["price"], record["special price"], record["starts"], record["ends"])
-    except BadRow as error:
-        problem = str(error)
-    return shop_row(record, fields, attributes, problem, offered)
+    return shop_row(record, fields, attributes, offered=offered)
 
 
 def _is_enabled(record: Record) -> bool:

@@ -30,7 +30,7 @@ class Platform:
     def wrote(self, header: Sequence[str]) -> bool:
         """Tell by the names of its columns whether a table is this system's."""
         plain = {plain_name(name) for name in header}
-        found = {part for part, names in self.parts.items() if not plain.isdisjoint(names.split())}
+        found = {part for part, names in self.parts.items() if not plain.isdisjoint(map(plain_name, names.split()))}
         return all(not found.isdisjoint(alternatives.split("|")) for alternatives in self.telling)
 
 
@@ -88,7 +88,7 @@ class ShopTable:
 
     def _column(self, names: str) -> str | None:
         header = [plain_name(name) for name in self.table.columns]
-        found = next((name for name in names.split() if name in header), None)
+        found = next((name for name in map(plain_name, names.split()) if name in header), None)
         if found is None:
             return None
         column = self.table.columns[header.index(found)]
@@ -141,7 +141,7 @@ class ShopExport(Feed):
 
 def shop_row(
     record: Record,
-    fields: Mapping[Field, str],
+    fields: Mapping[Field, object],
     attributes: Mapping[str, str],
     problem: str = "",
     offered: bool = True,

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from recommender.feeds.columns import Field
 from recommender.feeds.platforms.family import Families, open_families
 from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
-from recommender.feeds.prices import price_to_show
-from recommender.feeds.rejections import BadRow
+from recommender.feeds.prices import Offer
 from recommender.feeds.rows import Row
 from recommender.types import PATH_SEPARATOR
 
@@ -120,12 +119,13 @@ def _row(record: Record, parent: Mapping[str, str], sku: str, offered: bool) -> 
     first = {part: record[part] or parent.get(part, "") for part in ("description", "categories", "images", "brands")}
     parent_name = parent.get("name", "")
     made_title = f"{parent_name} - {', '.join(attributes.values())}" if parent_name and attributes else parent_name
-    fields: dict[Field, str] = {
+    fields: dict[Field, str | Offer] = {
         Field.SKU: sku,
         Field.TITLE: record["name"] or made_title,
         Field.DESCRIPTION: first["description"] or record["short"] or parent.get("short", ""),
         Field.BRAND: next(iter(_values(first["brands"])), ""),
         Field.CATEGORY: _category(first["categories"]),
+        Field.PRICE: Offer(record["regular"], record["sale"], record["starts"], record["ends"]),
         Field.AVAILABILITY: record["in stock"] or record["stock"],
         Field.URL: record["url"],
         Field.IMAGE: _BETWEEN_IMAGES.split(first["images"])[0],
@@ -135,10 +135,6 @@ def _row(record: Record, parent: Mapping[str, str], sku: str, offered: bool) -> 
     problem = ""
     if not fields[Field.TITLE] and _is_variation(record) and not parent:
         problem = f"no name, and its parent {record['parent'][:80]!r} is not in the file"
-    try:
-        fields[Field.PRICE] = price_to_show(record["regular"], record["sale"], record["starts"], record["ends"])
-    except BadRow as error:
-        problem = problem or str(error)
     return shop_row(record, fields, _attributes(parent) | attributes, problem, offered)
 
 

@@ -31,6 +31,7 @@ const AVAILABILITY = {
   out_of_stock: "Out of stock",
   preorder: "Preorder",
   backorder: "Backorder",
+  unknown: "Ask for stock",
 };
 
 export const availability = (value) => AVAILABILITY[value] ?? value;

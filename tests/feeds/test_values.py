@@ -1,0 +1,198 @@
+"""What shops write into cells: markup, entities, null words, stock words, numbers that a spreadsheet has been at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from recommender.errors import BadInput
+from recommender.feeds.availability import parse_availability
+from recommender.feeds.formats import open_feed
+from recommender.feeds.products import ProductObjects, is_offered, product_of
+from recommender.feeds.rejections import BadRow
+from recommender.feeds.remarks import Remark
+from recommender.feeds.rows import notation_of
+from recommender.types import Availability, Product
+
+Write = Callable[..., Path]
+
+
+def _read(path: Path) -> tuple[list[Product], list[Remark]]:
+    remarks: list[Remark] = []
+    with open_feed(path) as feed:
+        notation = notation_of(feed.rows())
+        return [product_of(row, notation, remarks) for row in feed.rows() if is_offered(row)], remarks
+
+
+def _one(write: Write, **cells: object) -> tuple[Product, list[str]]:
+    """Read one JSON object as a product; return what the report says of it, too."""
+    path = write(json.dumps({"sku": "a", "title": "A", **cells}) + "\n", "feed.jsonl")
+    (product,), remarks = _read(path)
+    return product, [f"{remark.field} {remark.what}" for remark in remarks]
+
+
+IN, OUT, UNKNOWN = Availability.IN_STOCK, Availability.OUT_OF_STOCK, Availability.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("availability", "words"),
+    [
+        (IN, "ja|Oui|sí|да|是|TRUE|Y|1|1e2"),
+        (IN, "Lagernd|am Lager|en stock|disponibile|em estoque|op voorraad|w magazynie|skladem|i lager|på lager"),
+        (IN, "varastossa|stokta|в наличии|在庫あり|有货|재고 있음|raktáron|în stoc|na zalogi|σε απόθεμα|متوفر|במלאי"),
+        (
+            IN,
+            "12+|> 3|>20|7 Stk.|4 pcs|Auf Lager (8)|In stock (2 items)|nur noch 2|Only 4 left|1.500|残り2点",
+        ),
+        (IN, "ships in 48 hours|https://schema.org/LimitedAvailability|unlimited|✓"),
+        (OUT, "nein|Non|no|нет|否|FALSE|N|0|0.0|-2|disabled|0 Stück|Out of stock (0)|0 in stock"),
+        (
+            OUT,
+            "nicht lagernd|derzeit nicht verfügbar|épuisé|agotado|esaurito|esgotado|uitverkocht|brak|slutsåld",
+        ),
+        (
+            OUT,
+            "udsolgt|utsolgt|loppu|tükendi|нет в наличии|在庫なし|缺货|품절|elfogyott|schema:OutOfStock|není skladem",
+        ),
+        (Availability.PREORDER, "Vorbestellung|précommande|предзаказ|予約受付中|https://schema.org/PreOrder"),
+        (Availability.BACKORDER, "auf Bestellung|sur commande|под заказ|available for order|取り寄せ"),
+        (UNKNOWN, "parent|visible|250g|2-4 Werktage|Lieferzeit 5 Tage|ab 12.03. lieferbar|fragen Sie uns|12/2026"),
+    ],
+)
+def test_stock_words_of_many_languages_and_counts(availability: Availability, words: str) -> None:
+    read = {word: parse_availability(word) for word in words.split("|")}
+    assert read == dict.fromkeys(read, availability)
+
+
+def test_a_stock_word_that_cant_be_read_costs_the_stock_alone(write: Write) -> None:
+    (product,), remarks = _read(write("sku,title,price,stock\na,A,5,ask in the shop\n"))
+    assert product == Product("a", "A", price=Decimal(5), availability=UNKNOWN)
+    assert [(remark.field, remark.cell, remark.lost) for remark in remarks] == [
+        ("availability", "ask in the shop", True)
+    ]
+
+
+def test_entities_and_markup_are_decoded_in_every_field_however_often_escaped(write: Write) -> None:
+    path = write(
+        "sku,title,description,brand,category,url,attribute:colour\n"
+        "A&amp;B,Saw &amp; axe,Sharp &amp; light,Fox &amp; Co,Tools &amp; wood &gt; Saws,https://s.example/?a=1&amp;b=2,"
+        "Red &amp; blue\n"
+        "A&B-2,Saw &amp;amp; axe,<p>Sharp &amp;amp; light</p>,Fox &amp;amp; Co,Tools &amp;amp; wood &amp;gt; Saws,"
+        "https://s.example/?a=1&b=2,Red &amp;amp; blue\n"
+        "A&B-3,Saw <b>&#38;</b> axe,Sharp &amp; light&lt;br&gt;new,Fox &#x26; Co,Tools & wood > Saws,"
+        "https://s.example/?a=1&b=2&copy=3,Red &amp; blue\n"
+    )
+    first, second, third = _read(path)[0]
+    for product in (first, second, third):
+        assert (product.title, product.brand, product.category) == ("Saw & axe", "Fox & Co", ("Tools & wood", "Saws"))
+        assert product.attributes == {"colour": "Red & blue"}
+    assert (first.sku, first.url, second.url) == ("A&B", "https://s.example/?a=1&b=2", "https://s.example/?a=1&b=2")
+    assert third.url == "https://s.example/?a=1&b=2&copy=3"
+    assert [first.description, second.description, third.description] == ["Sharp & light"] * 2 + ["Sharp & light\nnew"]
+
+
+def test_a_text_is_no_markup_because_it_has_an_angle_bracket(write: Write) -> None:
+    product, _ = _one(write, title="Cable < 3 m & 5 > 2", description="a < b\n\nc &#" + "9" * 5000 + "; d")
+    assert product.title == "Cable < 3 m & 5 > 2"
+    assert product.description.startswith("a < b")
+
+
+def test_mojibake_is_repaired_where_it_is_certain_and_told(write: Write) -> None:
+    product, told = _one(write, title="CafÃ© crÃ¨me â€“ groÃŸ", brand="KÃ¶ln", category="Ð¡Ñ‚Ð¾Ð»Ñ‹")
+    assert (product.title, product.brand, product.category) == ("Café crème – groß", "Köln", ("Столы",))
+    assert told == [f"{field} held characters of a wrong encoding, which were repaired" for field in ("title", "brand")]
+    clean, nothing = _one(write, title="MÃES – Ärmel СССР 5°", brand="Ångström")
+    assert (clean.title, clean.brand, nothing) == ("MÃES – Ärmel СССР 5°", "Ångström", [])
+
+
+@pytest.mark.parametrize("word", ["NULL", "NaN", "None", "n/a", "-", "#N/A", "<NA>", "\\N"])
+def test_null_words_are_nothing(write: Write, word: str) -> None:
+    header = "sku,title,description,brand,category,price,availability,url,image,parent_id,attribute:colour\n"
+    (product,), remarks = _read(write(f"{header}a,A{f',{word}' * 9}\n"))
+    assert (product, remarks) == (Product("a", "A"), [])
+    for row in (f"{word},A", f"a,{word}"):
+        with pytest.raises(BadRow, match=r"no (SKU|title)"):
+            _read(write(f"sku,title\n{row}\n"))
+
+
+@pytest.mark.parametrize(
+    ("cell", "sku"),
+    [
+        ("100123.0", "100123"), ('="00123"', "00123"), ("'00123", "00123"), ("4.006381333931E+12", "4006381333931"),
+        ("Cafe\u0301-1", "Café-1"), ("\u200bX-1\ufeff", "X-1"), ("X\u00a01", "X 1"), ("1.5", "1.5"), ("12E5", "12E5"),
+    ],
+)  # fmt: skip
+def test_a_sku_is_what_it_was_before_a_spreadsheet_and_in_one_form_of_unicode(
+    write: Write, cell: str, sku: str
+) -> None:
+    quoted = cell.replace('"', '""')
+    assert _read(write(f'sku,title\n"{quoted}",T\n'))[0][0].sku == sku
+
+
+def test_a_sku_whose_digits_a_spreadsheet_lost_is_told(write: Write) -> None:
+    with pytest.raises(BadRow, match="'4,00638E\\+12' is what a spreadsheet makes of a long number"):
+        _read(write("sku;title\n4,00638E+12;T\n"))
+
+
+def test_skus_that_are_numbered_with_a_dot_stay(write: Write) -> None:
+    assert [product.sku for product in _read(write("sku,title\n1.0,A\n1.1,B\n"))[0]] == ["1.0", "1.1"]
+
+
+def test_what_is_too_long_is_cut_and_told_and_a_file_in_a_cell_is_left_out(write: Write) -> None:
+    product, told = _one(
+        write, title="T" * 3_000, description="d" * 2_000_000, brand="b" * 500, category="c" * 300,
+        image="data:image/png;base64," + "A" * 9_000, url="https://s.example/" + "u" * 9_000, price="ask us",
+        group_id="g" * 300, attributes={"size": "s" * 20_000},
+    )  # fmt: skip
+    assert [len(text) for text in (product.title, product.description, product.brand)] == [2_000, 100_000, 200]
+    assert (len(product.category[0]), len(product.attributes["size"])) == (200, 10_000)
+    assert (product.image, product.url, product.group_id, product.price) == ("", "", "", None)
+    assert len(told) == 9
+
+
+def test_objects_stand_for_what_names_them(write: Write) -> None:
+    product, told = _one(
+        write, brand={"id": 3, "name": "Fox"}, category=[{"id": 1, "name": "Tools"}, {"id": 2, "name": "Saws"}],
+        images=[{"id": 5, "src": "https://s.example/1.jpg", "name": ""}],
+        attributes=[{"name": "Colour", "option": "Red"}],
+        price=None,
+    )  # fmt: skip
+    assert (product.brand, product.category, product.image) == ("Fox", ("Tools", "Saws"), "https://s.example/1.jpg")
+    assert (product.attributes, told) == ({"Colour": "Red"}, [])
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"), [("status", "draft"), ("active", "0"), ("Veröffentlicht", "nein"), ("published", "FALSE")]
+)
+def test_what_a_column_says_is_not_offered_is_left_out(write: Write, column: str, cell: str) -> None:
+    products, _ = _read(write(f"sku,title,{column}\na,A,{cell}\nb,B,\nc,C,1\n"))
+    assert [product.sku for product in products] == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Artikelnummer;Bezeichnung;Preis;Warengruppe;Hersteller;Lagerbestand",
+        "Référence produit;Désignation;Prix TTC;Catégorie;Marque;Quantité",
+        "Código artículo;Nombre;Precio;Categoría;Marca;Existencias",
+        "Artikelcode;Naam;Prijs;Categorie;Merk;Voorraad",
+        "Indeks;Nazwa produktu;Cena brutto;Kategoria;Producent;Ilość",
+        "Артикул;Наименование;Цена;Категория;Бренд;Остаток",
+        "商品番号;商品名;価格;カテゴリ;ブランド;在庫数",
+    ],
+)
+def test_columns_are_recognised_in_the_languages_of_shops(write: Write, header: str) -> None:
+    (product,), _ = _read(write(f"{header}\nA-1;Kettle;1.299,00;Home > Kitchen;Alder;0\n"))
+    assert product == Product(
+        "A-1", "Kettle", brand="Alder", category=("Home", "Kitchen"), price=Decimal(1299), availability=OUT
+    )
+
+
+def test_a_caller_who_writes_one_product_is_told_what_a_feed_goes_on_without() -> None:
+    with pytest.raises(BadInput, match="price 'ask us' is not a number"):
+        ProductObjects().product({"sku": "a", "title": "A", "price": "ask us"})
+    assert ProductObjects().product({"sku": "a", "title": "A &amp; B", "status": "draft"}).title == "A & B"
