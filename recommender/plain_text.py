@@ -54,7 +54,9 @@ def clean(text: str) -> str:
 
 
 def clean_lines(text: str) -> str:
-    """Return plain text as `clean` does, but with a line for each block of the markup."""
+    """Return plain text as `clean` does, but with a line for each block of the markup, and for each line without."""
+    if "<" not in text and "&" not in text:
+        return "\n".join(map(_normalise, text.splitlines())).strip()
     for _ in range(_MAX_PASSES):
         if "<" not in text and "&" not in text:
             break
