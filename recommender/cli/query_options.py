@@ -71,9 +71,10 @@ def _option(field: Parameter) -> inspect.Parameter:
     elif default is None:
         kind = kind | None
     limits: dict[type, Any] = {type(mark): mark for mark in field.info.metadata}
+    text = field.info.description or ""
     option = typer.Option(
         *_flag(field).split("/"),
-        help=field.info.description,
+        help=f"Do not {text[0].lower()}{text[1:]}" if field.default is True else text,
         metavar=field.named.metavar,
         min=limits[Ge].ge if Ge in limits else None,
         max=limits[Le].le if Le in limits else None,

@@ -89,7 +89,7 @@ class Options:
         tuple[GivenBoost, ...],
         Field(
             description="Multiply the score of what fits by 1 + weight: `in-stock=0.2`, `brand:Nike=0.3`,"
-            " `attribute:colour:red=0.1`, `newness=0.5`, or `newness@7=0.5` for a half-life of 7 days.",
+            " `attribute:size:42=1`, `newness=0.5`, or `newness@7=0.5` for a half-life of 7 days.",
             examples=[["in-stock=0.2"]],
             max_length=MAX_BOOSTS,
             strict=False,
@@ -103,7 +103,7 @@ class Options:
         Fallback,
         Field(description="widen: fill up a short answer from wider categories, then with popular or new products."),
     ] = Fallback.NONE
-    rules: Annotated[bool, Field(description="Whether the shop's pins and bans hold.")] = True
+    rules: Annotated[bool, Field(description="Apply the shop's pins and bans.")] = True
     explain: Annotated[bool, Field(description="Say of each hit why it is there.")] = False
     facets: Annotated[bool, Field(description="Count categories, brands and price bands.")] = False
     model: OtherModel = ""

@@ -4,7 +4,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from typer.testing import CliRunner
 
+from recommender.cli.app import app
 from recommender.cli.finetune import parse_duration, parse_sizes
 from recommender.cli.options import DataFlags
 from recommender.cli.query_options import read_options
@@ -66,3 +68,11 @@ def test_sizes_are_read_largest_first() -> None:
     for text in ("big", "384,,128", "384;128", "0"):
         with pytest.raises(UsageError, match="384,256,128"):
             parse_sizes(text)
+
+
+def test_a_help_page_says_everything_within_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in (["search"], ["recommend"], ["similar"], ["ingest"], ["finetune"], ["rules", "add"]):
+        lines = CliRunner().invoke(app, [*command, "--help"]).output.splitlines()
+        assert [line for line in lines if len(line) > 80 or "…" in line] == []
+    assert "Do not apply the shop's" in CliRunner().invoke(app, ["search", "--help"]).output
