@@ -112,6 +112,11 @@ class Settings(BaseSettings):
         default=(),
         description="Host names, beside localhost, under which a service without keys answers: `a,b`.",
     )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Origins whose pages may call the service from a browser: `https://shop.example` or a list; `*`: "
+        "any. Give such pages a key that may read.",
+    )
     max_body_mib: float = Field(
         default=16,
         gt=0,
@@ -129,7 +134,7 @@ class Settings(BaseSettings):
         default=10, gt=0, allow_inf_nan=False, description="Seconds after which the service answers a request with 504."
     )
 
-    @field_validator("text_attributes", "allowed_hosts", mode="before")
+    @field_validator("text_attributes", "allowed_hosts", "cors_origins", mode="before")
     @classmethod
     def _as_list(cls, value: Any) -> Any:
         if not isinstance(value, str):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
@@ -71,11 +72,13 @@ def create_app(
     query_threads: int = 0,
     log: TextIO | None = None,
     on_close: Callable[[], None] = lambda: None,
+    cors_origins: Sequence[str] = (),
 ) -> FastAPI:
     """Make the application over an open `Recommender`, which stays open until `on_close` is called at the end.
 
     `query_threads` threads ask the index; 0 asks it in the event loop, for the embedded engine. `metrics` are those
-    that observe the queries of `recommender`. Requests are logged to `log`, if there is one.
+    that observe the queries of `recommender`. Requests are logged to `log`, if there is one. Pages of `cors_origins`
+    may call the service from a browser.
     """
     metrics = metrics or Metrics()
     lanes = Lanes.create(limits.waiting, query_threads)
@@ -114,6 +117,14 @@ def create_app(
     _add_problem_handlers(app, own)
     keys = KeyCache(access.keys, lanes.operations, access.local_token)
     app.add_middleware(AccessMiddleware, access=access, keys=keys, body_bytes=limits.body_bytes)
+    if cors_origins:  # outside the keys: a browser asks without one whether it may ask
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=cors_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+        )
     routes = [*own, *(route for route in app.routes if isinstance(route, Route | Mount))]
     app.add_middleware(
         RequestMiddleware, routes=routes, access_log=access_log, metrics=metrics, timeout_s=limits.timeout_s

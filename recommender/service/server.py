@@ -148,6 +148,7 @@ def open_app(orders: WorkerOrders, settings: Settings) -> FastAPI:
             query_threads=0 if inline else QUERY_THREADS,
             log=sys.stderr,
             on_close=recommender.close,
+            cors_origins=settings.cors_origins,
         )
     except BaseException:
         recommender.close()

@@ -223,3 +223,18 @@ async def test_keys_are_read_once_for_all_who_wait_and_whoever_gives_up_takes_no
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def test_pages_of_the_named_origins_alone_may_call_from_a_browser(home: Path) -> None:
+    with serving(Application(settings_of(home)), follow=False, cors_origins=["https://shop.example"]) as opened:
+        opened.keys.create("shop", Scope.READ)
+        asking = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "Authorization"}
+        for origin, allowed in (("https://shop.example", "https://shop.example"), ("https://evil.example", None)):
+            asked = opened.client.options("/v1/search", headers=asking | {"Origin": origin})
+            assert asked.headers.get("access-control-allow-origin") == allowed
+            refused = opened.client.get("/v1/search?q=x", headers={"Origin": origin})
+            assert refused.status_code == 401  # allowed to ask is not allowed to read
+            assert refused.headers.get("access-control-allow-origin") == allowed
+    with serving(Application(settings_of(home)), follow=False) as closed:
+        reply = closed.client.get("/v1/search?q=x", headers={"Origin": "https://shop.example"})
+        assert "access-control-allow-origin" not in reply.headers
