@@ -13,6 +13,7 @@ RecommenderError
 │   ├── IndexHeld
 │   └── NoLiveModel
 └── Refused                      a guard said no
+    └── WouldLose                because too much would be taken away
 
 EXIT_CODES and HTTP_STATUSES say how a process or an answer ends with each.
 """
@@ -93,6 +94,15 @@ class Refused(RecommenderError):
     """A guard refused; the message says which line failed and how to override it, if that can be done."""
 
 
+class WouldLose(Refused):
+    """A guard refused since too much would be taken away: `lost` of `held`. `--force` goes on."""
+
+    def __init__(self, message: str, lost: int = 0, held: int = 0) -> None:
+        self.lost = lost
+        self.held = held
+        super().__init__(message)
+
+
 def one_line(error: BaseException, longest: int | None = None) -> str:
     """Return what an error says as part of a message: on one line, cut off if asked, its type if it says nothing."""
     return " ".join(str(error).split())[:longest] or type(error).__name__
@@ -109,6 +119,7 @@ EXIT_CODES: dict[type[RecommenderError], int] = {
     BadInput: 4,
     Unavailable: 5,
     Refused: 6,
+    WouldLose: 7,
 }
 
 HTTP_STATUSES: dict[type[RecommenderError], int] = {

@@ -33,6 +33,17 @@ class Availability(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Scope(StrEnum):
+    """What a key of the service may do: read, or read and write."""
+
+    READ = "read"
+    WRITE = "write"
+
+    def covers(self, needed: Scope) -> bool:
+        """Tell whether this scope is enough for what is needed."""
+        return self is Scope.WRITE or needed is Scope.READ
+
+
 class EncoderChoice(StrEnum):
     """Which encoder runs a model. `auto`: torch on a GPU, else ONNX int8, else torch for a model without an export."""
 

@@ -1,6 +1,6 @@
 """An installation as one file, and back: archive, verify, restore.
 
-`Part` stands here since the command line needs its names, and nothing else of what restores.
+The choices stand here since the command line needs their names, and nothing else of what restores.
 """
 
 from __future__ import annotations
@@ -14,3 +14,10 @@ class Part(StrEnum):
     CATALOGUE = "catalogue"
     MODELS = "models"
     INDEX = "index"
+
+
+class KeyChoice(StrEnum):
+    """What becomes of the API keys of a backup that the home does not know."""
+
+    KEEP = "keep"
+    REVOKE = "revoke"

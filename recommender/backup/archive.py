@@ -42,6 +42,8 @@ _LARGEST_READ = 16 << 20
 """Bytes of a header that are read at once: our own have a few hundred."""
 
 _MOST_MEMBERS = 200_000
+_LARGEST_MANIFEST = 64 << 20
+"""Bytes; each member takes about 150."""
 _RATIO, _FLOOR = 100, 16 << 20
 """A backup may unpack to 100 times its size and 16 MiB: texts shrink to a fifth, zeros of a bomb to a thousandth."""
 
@@ -67,6 +69,8 @@ class BackupContents:
     waiting: int
     models: tuple[str, ...]
     index: IndexContents | None
+    checks: tuple[str, ...] = ()
+    """What the copy of the catalogue was checked with before this was called a backup."""
 
 
 class ArchiveWriter:
@@ -230,15 +234,17 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> tuple
 
 
 def _read_manifest(archive: Path, path: Path) -> tuple[BackupContents, dict[str, tuple[int, str]]]:
+    from pydantic import TypeAdapter  # a process that makes backups has no need of it
+
     try:
+        if path.stat().st_size > _LARGEST_MANIFEST:
+            raise ValueError("it is far too long")
         manifest = json.loads(path.read_text(encoding="utf-8"))
         if manifest["format"] != FORMAT:
             raise BadInput(
                 f"{archive} has format {manifest['format']}, this version reads {FORMAT}; upgrade recommender"
             )
         members = {name: (member["size"], member["sha256"]) for name, member in manifest["members"].items()}
-        found = manifest["contents"]
-        index = found["index"] and IndexContents(**found["index"])
-        return BackupContents(**found | {"models": tuple(found["models"]), "index": index}), members
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        return TypeAdapter(BackupContents).validate_python(manifest["contents"]), members
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise BadInput(f"{archive}: its {MANIFEST} can't be read ({one_line(error)}); give another copy") from error

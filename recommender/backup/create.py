@@ -13,21 +13,26 @@ from pathlib import Path
 
 from recommender.application.composition import Application
 from recommender.backup.archive import CATALOGUE, GZIPPED, MODELS, ArchiveWriter, BackupContents, IndexContents
+from recommender.backup.foreign_catalogue import drop_foreign_objects
 from recommender.backup.index_copy import IndexCopy
 from recommender.backup.points import pack_points
 from recommender.catalogue.outbox import Outbox
 from recommender.catalogue.repository import Catalogue
+from recommender.database.damage import damage
 from recommender.database.engine import Database
 from recommender.database.migrate import head_revision
 from recommender.database.transfer import snapshot, sqlite_file
-from recommender.errors import BadInput, IndexHeld, Unavailable, UsageError
+from recommender.errors import BadInput, DamagedDatabase, IndexHeld, Unavailable, UsageError
 from recommender.files import remove_leftovers, sync
 from recommender.index.embedded.engine import EmbeddedIndex
 from recommender.index.generations import Generation, Generations
 from recommender.index.protocol import VectorIndex
-from recommender.models.registry import RegisteredModel, Registry
+from recommender.models.registry import RegisteredModel, Registry, is_model_name
 from recommender.types import Progress, silent
 from recommender.version import __version__
+
+CHECKS = ("integrity_check", "foreign_key_check")
+"""What SQLite is asked about a copy before it is called good; the manifest says so."""
 
 PATIENCE_S = 120.0
 """How long to wait for an index that another process holds: a worker releases it every 25,000 points, which it encodes
@@ -66,6 +71,7 @@ def backup(
         with _work_folder(file) as folder:
             progress("catalogue", 0, None)
             snapshot(application.database, folder / CATALOGUE)
+            _require_sound(application.database, folder / CATALOGUE)
             contents, models, live = _read_contents(application, folder / CATALOGUE)
             packed = folder / file.name
             with (
@@ -75,7 +81,7 @@ def backup(
                 ArchiveWriter(packed, gzipped=packed.name.lower().endswith(GZIPPED)) as archive,
             ):
                 archive.add_file(CATALOGUE, folder / CATALOGUE)
-                for done, model in enumerate(models):
+                for done, model in enumerate(model for model in models if model.name in contents.models):
                     progress("models", done, len(models), model.name)
                     for path in sorted(model.folder.rglob("*")):
                         if path.is_file() and not path.name.startswith("."):  # a mark of registry or file system
@@ -108,6 +114,18 @@ def _work_folder(file: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+def _require_sound(database: Database, copy: Path) -> None:
+    """Raise `DamagedDatabase` for a copy that no restore would take: good backups must not rotate out for it."""
+    with Database(sqlite_file(copy)) as copied:
+        problems = damage(copied)
+    if problems:
+        raise DamagedDatabase(
+            f"{database.place} is damaged ({'; '.join(problems[:3])}), and no backup is made of it; keep the backups "
+            "that there are, and bring one back with `recommender restore FILE --force`"
+        )
+    drop_foreign_objects(copy)
+
+
 def _read_contents(
     application: Application, catalogue: Path
 ) -> tuple[BackupContents, list[RegisteredModel], Generation | None]:
@@ -122,8 +140,9 @@ def _read_contents(
             schema=head_revision(),
             products=Catalogue(copy, application.text.hash).count(),
             waiting=depth.waiting + depth.leased,
-            models=tuple(model.name for model in models if model.folder.is_dir()),
+            models=tuple(model.name for model in models if is_model_name(model.name) and model.folder.is_dir()),
             index=None,
+            checks=CHECKS,
         )
     return contents, models, live
 

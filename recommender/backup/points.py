@@ -23,6 +23,9 @@ from recommender.types import Progress, silent
 CHUNK = 5000
 """Points in one pair of files: 8 MB of vectors of 384 dimensions."""
 
+LARGEST_ROWS = CHUNK * 2_000
+"""Bytes of the SKUs of a chunk: each has at most 200 characters, and a hash."""
+
 OTHER_TEXT = -1
 """Revision of a point whose vector is not of the product's present text: no product ever has it, so the point never
 passes for current."""
@@ -89,12 +92,15 @@ def _read(folder: Path, dimension: int) -> Iterator[tuple[list[tuple[str, str]],
     """Give the SKU and text hash of each vector beside the vectors, a pair of files at a time."""
     for path in sorted(folder.glob("*.json")):
         try:
+            if path.stat().st_size > LARGEST_ROWS:
+                raise ValueError(f"{path.stat().st_size:,} bytes of SKUs")
             rows = [(str(sku), str(text_hash)) for sku, text_hash in json.loads(path.read_text(encoding="utf-8"))]
-            vectors = np.load(path.with_suffix(".npy"), allow_pickle=False)
-        except (OSError, ValueError, TypeError, EOFError) as error:
+            # Mapped: a header may claim far more than the file has, and reading would make room for it first.
+            vectors = np.load(path.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, TypeError, EOFError, RecursionError) as error:
             raise BadInput(f"{path.name} of the backup holds no points ({error}); give another copy") from error
         if vectors.dtype != np.float32 or vectors.shape != (len(rows), dimension):
             raise BadInput(
                 f"{path.name} of the backup: vectors of shape {vectors.shape}, expected ({len(rows)}, {dimension})"
             )
-        yield rows, vectors
+        yield rows, np.array(vectors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,11 +11,18 @@ from recommender.application.composition import Application
 from recommender.backup import Part
 from recommender.backup.archive import MODELS, POINTS, BackupContents, unpack
 from recommender.backup.points import restore_points
-from recommender.backup.restore_rows import count_products, open_staged, replace_everything, replace_products
+from recommender.backup.restore_rows import (
+    count_lost,
+    count_products,
+    open_staged,
+    replace_everything,
+    replace_products,
+)
+from recommender.catalogue.loss_guard import describe_loss, require_small_loss
 from recommender.database.restore_journal import empty_staging, is_cut_off, lock_home
-from recommender.errors import BadInput, NotFound, Refused
+from recommender.errors import BadInput, NotFound, Refused, WouldLose
 from recommender.ingestion.verification import verify
-from recommender.jobs.rebuild import retire_unused, start_generation
+from recommender.jobs.rebuild import require_points, retire_unused, start_generation
 from recommender.models.manifest import read_manifest
 from recommender.models.staging import make_durable
 from recommender.settings import Settings
@@ -56,6 +63,8 @@ class _Restore:
     source: str
     products_here: int | None
     progress: Progress
+    force: bool
+    keep_keys: Callable[[Sequence[str]], bool]
 
 
 def restore(
@@ -65,29 +74,35 @@ def restore(
     parts: Collection[Part] = EVERYTHING,
     force: bool = False,
     progress: Progress = silent,
+    keep_keys: Callable[[Sequence[str]], bool] = lambda _names: False,
 ) -> RestoreResult:
     """Restore a backup, or parts of it, into the home, database and engine that the settings name.
 
     Everything is unpacked and checked first. Nothing that is in use changes before the last step, and a process that is
-    killed leaves the old state, or one that the next command completes. Raises `Refused` when there is a catalogue
-    already, unless `force` keeps it aside; `BadInput` for a file that is no whole backup, or of a newer version; and
-    `Unavailable` when another process has the catalogue or the index open.
+    killed leaves the old state, or one that the next command completes. What is known here of an API key stays: it may
+    have been revoked since. Other keys of the backup come back revoked, unless `keep_keys`, which is told their names,
+    says True. Raises `WouldLose` when far too many products that are here would go, and `Refused` when there is a
+    catalogue at all, unless `force` keeps it aside; `BadInput` for a file that is no whole backup, or of a newer
+    version; and `Unavailable` when another process has the catalogue or the index open.
     """
     home = settings.home
     home.mkdir(parents=True, exist_ok=True)
     if is_cut_off(home):
         Application(settings).close()  # opening finishes the earlier restore
     with lock_home(home):
-        here = _require_replaceable(settings, force) if Part.CATALOGUE in parts else None
+        here = count_products(settings) if Part.CATALOGUE in parts else None
         staging = empty_staging(home)
         try:
+            if here != 0 and Part.CATALOGUE in parts and not force:
+                progress = silent  # it ends with one line that refuses; only how much would go is still found out
             contents = unpack(file, staging, progress)
-            job = _Restore(settings, staging, contents, f"restored from {file.name}", here, progress)
+            job = _Restore(settings, staging, contents, f"restored from {file.name}", here, progress, force, keep_keys)
             if set(parts) >= EVERYTHING:
                 return _restore_everything(job)
             result = RestoreResult(contents, tuple(part for part in Part if part in parts))
             if Part.CATALOGUE in parts:
                 with open_staged(job.settings, job.staging) as application:
+                    _require_replaceable(job, application)
                     products = application.catalogue.count()
                     kept = replace_products(job.settings, application.database, job.source, job.products_here)
                 result = replace(result, products=products, differing=products, queued=True, kept=kept)
@@ -101,28 +116,34 @@ def restore(
                 shutil.rmtree(staging, ignore_errors=True)
 
 
-def _require_replaceable(settings: Settings, force: bool) -> int | None:
-    """Return how many products are here, None for a damaged catalogue. Raises `Refused` unless all may be replaced."""
+def _require_replaceable(job: _Restore, staged: Application) -> None:
+    """Say how many products would go. Raises `WouldLose` for too many and `Refused` for any, unless it is forced."""
 
     def has_entries(folder: Path) -> bool:
         return folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
 
-    products = count_products(settings)
-    found = ""
+    settings, products = job.settings, job.products_here
+    found, lost = "", 0
     if products is None:
         found = "a catalogue that can't be read"
     elif products:
+        lost, held = count_lost(settings, staged.database)
         found = f"a catalogue of {products:,} products"
+        if lost:
+            loss = describe_loss("the restore", lost, held)
+            job.progress("checking", 0, None, loss)
+            found += f", and {loss}"
+            if not job.force:
+                require_small_loss("the restore", lost, held, f"{settings.home} holds newer ones")
     elif has_entries(settings.models_dir):
         found = "models"
     elif has_entries(settings.index_dir):
         found = "an index"
-    if found and not force:
+    if found and not job.force:
         raise Refused(
             f"{settings.home} already holds {found}; --force replaces it and keeps it aside, "
             "or choose another RECOMMENDER_HOME"
         )
-    return products
 
 
 def _restore_everything(job: _Restore) -> RestoreResult:
@@ -134,6 +155,7 @@ def _restore_everything(job: _Restore) -> RestoreResult:
     models, index = job.staging / MODELS, job.staging / _INDEX
     models.mkdir(exist_ok=True)
     with open_staged(job.settings, job.staging) as application:
+        _require_replaceable(job, application)
         live = application.generations.live()
         if job.contents.index is not None and live is not None:
             application.create_index(live)
@@ -146,7 +168,9 @@ def _restore_everything(job: _Restore) -> RestoreResult:
         index.mkdir(exist_ok=True)
         folders = (MODELS,) if job.settings.qdrant_url else (MODELS, _INDEX)
         products = application.catalogue.count()
-        kept = replace_everything(job.settings, application.database, job.source, folders, job.products_here)
+        kept = replace_everything(
+            job.settings, application.database, job.source, folders, job.products_here, job.keep_keys
+        )
     return RestoreResult(
         job.contents, tuple(Part), products, job.contents.models, points, differing, queued=True, kept=kept
     )
@@ -182,6 +206,12 @@ def _restore_index(job: _Restore, result: RestoreResult) -> RestoreResult:
             )
         generation = start_generation(application, model)
         points = restore_points(application, generation, job.staging / POINTS, job.progress)
+        try:
+            require_points(application, points, "the restore", job.progress, job.force)
+        except WouldLose:
+            application.generations.retire(generation)
+            application.drop_index(generation)
+            raise
         application.generations.ready(generation)
         application.generations.switch(generation)
         retire_unused(application)

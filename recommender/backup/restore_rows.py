@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import delete, false, func, insert, literal, null, select, update
@@ -15,15 +16,25 @@ from sqlalchemy.orm import Session
 
 from recommender.application.composition import Application
 from recommender.backup.archive import CATALOGUE
+from recommender.backup.foreign_catalogue import refusing_what_breaks, require_own_catalogue
 from recommender.catalogue.outbox import queue_changes
 from recommender.database.damage import damage
 from recommender.database.engine import Database
 from recommender.database.migrate import current_revision, upgrade
 from recommender.database.restore_journal import Journal, complete_restore, write_journal
 from recommender.database.statements import table_of
-from recommender.database.tables import GenerationRow, ImportRunRow, LiveRow, MissedRow, OutboxRow, ProductRow, now
+from recommender.database.tables import (
+    ApiKeyRow,
+    GenerationRow,
+    ImportRunRow,
+    LiveRow,
+    MissedRow,
+    OutboxRow,
+    ProductRow,
+    now,
+)
 from recommender.database.transfer import copy_rows, lock_tables, prepare_exclusive_use, replace_rows, tables
-from recommender.errors import BadInput, DamagedDatabase, IndexHeld, Unavailable
+from recommender.errors import DamagedDatabase, IndexHeld, Unavailable
 from recommender.files import sync
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.settings import Settings
@@ -42,11 +53,13 @@ def open_staged(settings: Settings, staging: Path) -> Iterator[Application]:
     Leases and running imports belonged to processes there. The backup holds only the live generation, so the others are
     dropped; and the live one gets a name that is in use nowhere, since two installations on one server, the old and the
     restored, must not write to or remove each other's collections.
-    Raises `BadInput` for a backup of a newer version, or whose catalogue is damaged.
+    Raises `BadInput` for a backup of a newer version, or whose catalogue is damaged or not one of ours.
     """
-    with Application(settings.model_copy(update={"home": staging, "database_url": ""})) as application:
-        if problems := damage(application.database):
-            raise BadInput(f"the {CATALOGUE} of the backup is damaged ({problems[0]}); give another copy")
+    require_own_catalogue(staging / CATALOGUE)
+    with (
+        refusing_what_breaks(),
+        Application(settings.model_copy(update={"home": staging, "database_url": ""})) as application,
+    ):
         with application.database.writing() as session:
             session.execute(update(OutboxRow).values(lease_owner="", lease_until=None))
             running = update(ImportRunRow).where(ImportRunRow.status == _RUNNING)
@@ -100,6 +113,19 @@ def _open_exclusively(settings: Settings) -> Iterator[Database]:
         yield database
 
 
+def count_lost(settings: Settings, backup: Database) -> tuple[int, int]:
+    """Return how many of the active products that are here the backup lacks, and how many are here."""
+
+    def active(database: Database) -> set[str]:
+        with database.reading() as session:
+            return set(session.scalars(select(ProductRow.sku).where(ProductRow.active)))
+
+    with Database(settings.resolved_database_url) as database:
+        upgrade(database)
+        here = active(database)
+    return len(here - active(backup)), len(here)
+
+
 @dataclass(frozen=True, slots=True)
 class _Replacement:
     """One transaction in which rows are replaced: `mark` names its record, `kept` is where the old rows lie."""
@@ -131,12 +157,18 @@ def _begin_replacement(target: Database, source: str, here: int | None, kept: Pa
 
 
 def replace_everything(
-    settings: Settings, rows: Database, source: str, folders: tuple[str, ...], here: int | None
+    settings: Settings,
+    rows: Database,
+    source: str,
+    folders: tuple[str, ...],
+    here: int | None,
+    keep_keys: Callable[[Sequence[str]], bool],
 ) -> Path | None:
     """Put rows and folders of a backup in place of what is here, in one step that is finished also after a kill.
 
     `rows` are those of the staging folder, `folders` the names in it, `source` says where they come from, `here` is
-    what `count_products` returned. Returns the folder where lies what was here; None when there was nothing.
+    what `count_products` returned. Keys are treated as `_merge_keys` says. Returns the folder where lies what was here;
+    None when there was nothing.
     """
     kept = _put_damaged_aside(settings, here)
     with _open_exclusively(settings) as target:
@@ -150,11 +182,29 @@ def replace_everything(
                     raise
                 except Unavailable:
                     continue  # damaged, so no process has it open
+            keys_here = [dict(row) for row in replacement.session.execute(select(table_of(ApiKeyRow))).mappings()]
             replace_rows(rows, replacement.session, tables())
+            _merge_keys(replacement.session, keys_here, keep_keys)
             replacement.record()
             write_journal(settings.home, Journal(replacement.mark, kept.name, folders))
         complete_restore(settings.home, target)
     return kept if kept.is_dir() else None
+
+
+def _merge_keys(session: Session, here: Sequence[dict[str, Any]], keep_keys: Callable[[Sequence[str]], bool]) -> None:
+    """Let what is known here of a key win over what the backup says: it may have been revoked since.
+
+    Keys that this home does not know come back revoked, unless `keep_keys`, which is told their names, says otherwise.
+    """
+    table = table_of(ApiKeyRow)
+    known = {row["public_id"] for row in here}
+    session.execute(delete(table).where(table.c.public_id.in_(known)))
+    if here:  # numbered anew: the numbers that they had may be in use
+        session.execute(insert(table), [{name: value for name, value in row.items() if name != "id"} for row in here])
+    opening = table.c.revoked_at.is_(None) & table.c.public_id.not_in(known)
+    names = list(session.scalars(select(table.c.name).where(opening).order_by(table.c.id)))
+    if names and not keep_keys(names):
+        session.execute(update(table).where(opening).values(revoked_at=now()))
 
 
 def replace_products(settings: Settings, rows: Database, source: str, here: int | None) -> Path | None:

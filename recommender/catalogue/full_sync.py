@@ -10,14 +10,9 @@ from typing import Any
 import numpy as np
 
 from recommender.catalogue.import_runs import ImportStopped
+from recommender.catalogue.loss_guard import FEW, SHARE, allowance
 from recommender.catalogue.repository import Catalogue
 from recommender.database.tables import now
-
-MAX_SHARE = 0.10
-"""A feed that lacks a larger share of the active products has more likely lost rows than the shop its products."""
-
-MAX_MISSING = 20
-"""Products that may always go: a tenth of a small shop is less than a season's clearance."""
 
 BATCH = 2000
 """Products deactivated in one transaction."""
@@ -112,12 +107,12 @@ class FullSync:
 
 def refusal(ends: Sequence[FeedEnd], missing: int, active: int) -> str:
     """Return why the feeds can't be the whole catalogue; empty when they can."""
-    too_many = missing > max(MAX_SHARE * active, MAX_MISSING)
+    too_many = missing > allowance(active)
     reasons = [f"{end.source} may lack rows ({end.ended_early})" for end in ends if end.ended_early]
     reasons += [f"{end.source} has no good row" for end in ends if not end.good_rows]
     if too_many:
         share = f"{missing:,} of {active:,} active products ({missing / max(active, 1):.1%}) are not in it"
-        reasons.append(f"{share}, and at most {MAX_SHARE:.0%} or {MAX_MISSING} may go")
+        reasons.append(f"{share}, and at most {SHARE:.0%} or {FEW} may go")
     if not reasons:
         return ""
     rest = "" if too_many else f" ({missing:,} of {active:,} active products would go)"

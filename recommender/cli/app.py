@@ -55,7 +55,7 @@ class LazyGroup(TyperGroup):
         if cmd_name not in MODULES:
             return None
         module = import_module(f"recommender.cli.{MODULES[cmd_name]}")
-        if hasattr(module, "app"):
+        if hasattr(module, "app") and cmd_name not in vars(module):
             group = typer.main.get_group(module.app)
             group.name = cmd_name
             return group

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from recommender.backup import Part
+from recommender.backup import KeyChoice, Part
 from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.remote_fallback import request_index_copy
 from recommender.service.service_file import running_service
 
 if TYPE_CHECKING:
-    pass
+    from recommender.backup.restore import RestoreResult
 
 
+class BackupGroup(TyperGroup):
+    """`backup FILE` makes a backup, without a word for it; `backup verify FILE` checks one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take what is no command for the file of a new backup."""
+        if args and args[0] not in self.commands and args[0] != "--help":
+            args = ["create", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=BackupGroup, help="`backup FILE` copies an installation into one file; `backup verify FILE` checks one."
+)
+
+
+@app.command()
 @command
-def backup(
+def create(
     run: CommandRun,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; gzipped when it ends in .gz or .tgz.")],
     without_index: Annotated[
@@ -61,6 +80,26 @@ def backup(
     )
 
 
+@app.command()
+@command
+def verify(
+    run: CommandRun,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `recommender backup` has written.")],
+    folder: Annotated[
+        Path | None, typer.Option("--in", help="Where to unpack it meanwhile; by default among the temporary files.")
+    ] = None,
+) -> Output:
+    """Restore a backup into an empty folder, compare the counts, and remove the folder; exit 1 where they differ."""
+    from recommender.backup.verify import verify_backup
+    from recommender.settings import load_settings
+
+    found = verify_backup(load_settings(), file, folder, run.progress)
+    done, problems = found.restored, list(found.problems)
+    document = _restore_json(done) | {"problems": problems, "checks": list(done.contents.checks)}
+    summary = f"{file}, made {done.contents.created_at}, can be restored: {_counts(done)}"
+    return Output(document, "\n".join([summary, *problems]), exit_code=1 if problems else 0)
+
+
 @command
 def restore(
     run: CommandRun,
@@ -69,6 +108,10 @@ def restore(
         bool, typer.Option("--force", help="Replace the catalogue that is here; it is kept aside.")
     ] = False,
     part: Annotated[list[Part] | None, typer.Option("--part", help="Only this. Repeatable.")] = None,
+    keys: Annotated[
+        KeyChoice | None,
+        typer.Option(help="API keys that are not known here: keep them open, or revoke them (asked on a terminal)."),
+    ] = None,
 ) -> Output:
     """Bring back what a backup holds; everything is checked before anything changes."""
     from recommender.backup.restore import EVERYTHING
@@ -76,8 +119,28 @@ def restore(
     from recommender.settings import load_settings
 
     parts = frozenset(part) if part else EVERYTHING
-    done = bring_back(load_settings(), file, parts=parts, force=force, progress=run.progress)
-    document = {
+    revoked: list[str] = []
+
+    def keep_keys(names: Sequence[str]) -> bool:
+        run.progress.finish()
+        question = f"{len(names)} API keys opened when the backup was made ({', '.join(names[:5])}); do they again?"
+        asked = keys is None and sys.stdin.isatty() and not run.as_json
+        keep = typer.confirm(question, err=True) if asked else keys is KeyChoice.KEEP
+        revoked.extend([] if keep else names)
+        return keep
+
+    done = bring_back(load_settings(), file, parts=parts, force=force, progress=run.progress, keep_keys=keep_keys)
+    notes = []
+    if revoked:
+        notes = [
+            f"{len(revoked)} API keys of the backup came back revoked ({', '.join(revoked[:5])}): they may have been "
+            "revoked since; --keys keep brings them back open, `recommender keys create` makes new ones"
+        ]
+    return Output(_restore_json(done) | {"revoked_keys": revoked}, "\n".join(_restore_lines(file, done)), notes)
+
+
+def _restore_json(done: RestoreResult) -> dict[str, Any]:
+    return {
         "created_at": done.contents.created_at,
         "version": done.contents.version,
         "parts": [part.value for part in done.parts],
@@ -88,10 +151,16 @@ def restore(
         "queued": done.queued,
         "kept": done.kept,
     }
+
+
+def _counts(done: RestoreResult) -> str:
     counts = {"catalogue": f"{done.products:,} products", "models": f"{len(done.models)} models"}
     counts["index"] = f"{done.points:,} points"
-    named = ", ".join(counts[part.value] for part in done.parts)
-    lines = [f"restored from {file}, made {done.contents.created_at}: {named}"]
+    return ", ".join(counts[part.value] for part in done.parts)
+
+
+def _restore_lines(file: Path, done: RestoreResult) -> list[str]:
+    lines = [f"restored from {file}, made {done.contents.created_at}: {_counts(done)}"]
     if done.kept is not None:
         lines.append(f"what was here before is in {done.kept}")
     if done.differing and done.queued:
@@ -100,4 +169,4 @@ def restore(
         lines.append(f"{done.differing:,} products differ from the catalogue: run `recommender index verify --repair`")
     if done.contents.index is None and done.contents.models and "index" in done.parts:
         lines.append("the backup holds no index: `recommender index rebuild` makes one")
-    return Output(document, "\n".join(lines))
+    return lines

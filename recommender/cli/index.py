@@ -77,12 +77,16 @@ def _describe(application: Application, generation: Generation, previous: Genera
 
 @app.command()
 @command
-def rebuild(run: CommandRun, keep: KeepFlags) -> Output:
+def rebuild(
+    run: CommandRun,
+    keep: KeepFlags,
+    force: Annotated[bool, typer.Option("--force", help="Even if far fewer products would be live than now.")] = False,
+) -> Output:
     """Build a new generation with the live model and switch to it; queries continue meanwhile."""
     from recommender.jobs.rebuild import rebuild as build
 
     application = run.open(**keep.settings())
-    generation = build(application, run.progress)
+    generation = build(application, run.progress, force)
     points = application.index(generation).count()
     return Output(
         {"generation": generation.name, "model": generation.model_name, "points": points},

@@ -8,8 +8,7 @@ import typer
 
 from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.output import print_table
-from recommender.service.scopes import Scope
-from recommender.types import JsonObject
+from recommender.types import JsonObject, Scope
 
 if TYPE_CHECKING:
     from recommender.service.api_keys import ApiKey

@@ -97,7 +97,7 @@ def promote(
     keep: KeepFlags,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Even if the gate refused or never judged it; the model is marked as forced."),
+        typer.Option("--force", help="Even if the gate refused it, or far fewer products would be live."),
     ] = False,
 ) -> Output:
     """Make a model and a generation of it live, in one step; `models rollback` undoes it.

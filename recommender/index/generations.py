@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,14 @@ class GenerationState(StrEnum):
     BUILDING = "building"
     READY = "ready"
     RETIRED = "retired"
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+
+def is_generation_name(name: object) -> bool:
+    """Tell whether a text can name a generation, and so a folder of the embedded engine."""
+    return isinstance(name, str) and bool(_NAME.fullmatch(name))
 
 
 @dataclass(frozen=True, slots=True)

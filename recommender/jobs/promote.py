@@ -23,7 +23,7 @@ from recommender.jobs.evaluate import (
 )
 from recommender.jobs.kept_measures import keep_measures
 from recommender.jobs.models import prepare_base
-from recommender.jobs.rebuild import build_live, generations_of, retire_unused
+from recommender.jobs.rebuild import build_live, generations_of, require_points, retire_unused
 from recommender.models.manifest import BASE_SUFFIX, HELD_OUT, TUNED, GateResult
 from recommender.models.registry import RegisteredModel
 from recommender.query import Mode
@@ -171,8 +171,8 @@ def promote(
 ) -> Generation:
     """Make a model live: at once where a generation of it is kept fresh, else by building one.
 
-    Raises `Refused` for a model that the gate refused, and for a tuned one that it has not judged, unless `force` makes
-    it live all the same.
+    Raises `Refused` for a model that the gate refused, and for a tuned one that it has not judged, and `WouldLose` when
+    far fewer points would be live than now, unless `force` makes it live all the same.
     """
     against = ""
     if model.gate in (GateResult.REFUSED, GateResult.FORCED):
@@ -181,10 +181,12 @@ def promote(
         against = f"the gate has not judged {model.name}; `recommender models judge {model.name}` asks it"
     if against and not force:
         raise Refused(f"{against}; --force makes it live in spite of that, and is recorded")
+    kept = [one for one in generations_of(application, model, GenerationState.READY) if not one.live]
+    points = application.index(kept[-1]).count() if kept else application.catalogue.count()
+    require_points(application, points, f"promoting {model.name}", progress, force)
     if against:  # before the switch: nothing that was forced is ever live without its mark
         verdict = model.verdict or "it was put live without being judged"
         application.registry.record(model.name, gate=GateResult.FORCED, verdict=verdict)
-    kept = [one for one in generations_of(application, model, GenerationState.READY) if not one.live]
     if not kept:
         return build_live(application, model, progress)
     application.generations.switch(kept[-1])

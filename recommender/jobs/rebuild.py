@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from recommender.application.composition import Application
+from recommender.catalogue.loss_guard import describe_loss, require_small_loss
 from recommender.catalogue.product_statements import ProductStates
 from recommender.errors import Unavailable
 from recommender.files import LEFTOVER_AGE_S
@@ -17,11 +18,41 @@ from recommender.models.registry import RegisteredModel
 from recommender.types import Progress, silent
 
 
-def rebuild(application: Application, progress: Progress = silent) -> Generation:
-    """Build a new generation with the live model and switch to it, with texts as the settings now make them."""
+def rebuild(application: Application, progress: Progress = silent, force: bool = False) -> Generation:
+    """Build a new generation with the live model and switch to it, with texts as the settings now make them.
+
+    Raises `WouldLose` when the catalogue has far fewer products than the live generation has points, unless `force`.
+    """
     live = application.generations.require_live()
+    require_points(application, application.catalogue.count(), "the rebuild", progress, force)
     application.catalogue.rehash()
     return build_live(application, application.registry.by_id(live.model_id), progress)
+
+
+def require_points(
+    application: Application, points: int, what: str, progress: Progress = silent, force: bool = False
+) -> None:
+    """Say how many points fewer than now would be live. Raises `WouldLose` for too many, unless `force`.
+
+    What waits in the queue may take points away by itself, and is not counted. A live generation that can't be read
+    has nothing to lose; nor is one counted that another process holds: it may be long.
+    """
+    live = application.generations.live()
+    if live is None or live.name not in application.engine.names():
+        return
+    try:
+        held = application.index(live, 0.0).count()
+    except Unavailable:
+        return
+    depth = application.outbox.depth()
+    lost = held - points - depth.waiting - depth.leased - depth.parked
+    if lost <= 0:
+        return
+    progress("checking", 0, None, describe_loss(what, lost, held, "points"))
+    if not force:
+        require_small_loss(
+            what, lost, held, "see `recommender doctor` and how the catalogue came to be smaller", "points"
+        )
 
 
 def ensure_live(application: Application, progress: Progress = silent) -> Generation:

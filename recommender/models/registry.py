@@ -29,6 +29,11 @@ _MAX_NAME = 100
 _OUTSIDE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
+def is_model_name(name: object) -> bool:
+    """Tell whether a text can name a model, and so a folder among the models."""
+    return isinstance(name, str) and len(name) <= _MAX_NAME and bool(_NAME.fullmatch(name))
+
+
 @dataclass(frozen=True, slots=True)
 class RegisteredModel:
     """A model that can be served. `metrics` are those on the held-out products; the manifest has every suite."""
@@ -233,7 +238,7 @@ class Registry:
 
 
 def _require_name(name: str) -> None:
-    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
+    if not is_model_name(name):
         raise UsageError(
             f"{name!r} can't name a model: use at most {_MAX_NAME} letters, digits, '.', '_' and '-', "
             "beginning with a letter or digit"

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from recommender.database.engine import Database
 from recommender.database.tables import ApiKeyRow, now
 from recommender.errors import NotFound, UsageError
-from recommender.service.scopes import Scope
+from recommender.types import Scope
 
 PREFIX = "rk"
 """First part of every key, so that a secret scanner can tell one that was committed by mistake."""

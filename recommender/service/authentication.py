@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from recommender.errors import Unavailable
 from recommender.service.api_keys import ApiKey, split_key
 from recommender.service.concurrency import Lane
-from recommender.service.scopes import Scope
 from recommender.service.service_file import COPIES_PATH
+from recommender.types import Scope
 
 FRESH_S = 0.5
 """How long the keys are used as they were read: a revoked key opens nothing half a second later."""

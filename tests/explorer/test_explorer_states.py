@@ -17,7 +17,7 @@ from recommender.query import Rule, RuleAction
 from recommender.service.access import Access
 from recommender.service.api_keys import ApiKeys
 from recommender.service.app import create_app
-from recommender.service.scopes import Scope
+from recommender.types import Scope
 
 CARD = ".card:not(.ghost)"
 

@@ -12,7 +12,7 @@ from service.conftest import Service, listening, serving, settings_of
 from recommender.application.composition import Application
 from recommender.service.access import Access
 from recommender.service.api_keys import ApiKeys
-from recommender.service.scopes import Scope
+from recommender.types import Scope
 
 HERE = Path(__file__).parent
 EXAMPLES = 6

@@ -14,7 +14,7 @@ from recommender.service.access import Access
 from recommender.service.api_keys import ApiKey, ApiKeys
 from recommender.service.authentication import FRESH_S, KeyCache
 from recommender.service.concurrency import InlineLane, ThreadLane
-from recommender.service.scopes import Scope
+from recommender.types import Scope
 
 WRITES = [
     ("PUT", "/v1/products/x", {"title": "X"}),

@@ -24,7 +24,7 @@ from recommender.service.app import Limits
 from recommender.service.concurrency import InlineLane, ThreadLane
 from recommender.service.operator_routes import Readiness
 from recommender.service.problems import Problem
-from recommender.service.scopes import Scope
+from recommender.types import Scope
 from recommender.version import __version__
 
 
