@@ -34,7 +34,7 @@ HOSTILE = Product(
     currency="<EUR>",
     url=f"javascript:{EVIL}",
     image=f"javascript:{EVIL}",
-    attributes={f"<img src=x onerror={EVIL}>": f'"<script>{EVIL}</script>'},
+    attributes={f"a:b <img src=x onerror={EVIL}>": f'"<script>{EVIL}</script> | :'},
 )
 
 PRODUCTS = [*stocked_catalogue(), HOSTILE]

@@ -325,6 +325,8 @@ def test_hostile_text_is_text(page: Page) -> None:
     expect(page.locator("main img, main iframe, main script")).to_have_count(0)
     page.locator(".attributes a").click()
     expect(page.locator(FIRST)).to_have_text(HOSTILE.title)
+    expect(page.locator(CARD)).to_have_count(1)
+    expect(page.locator(".chip").first).to_contain_text("a:b <img")
     expect(page.locator(".tree .facet", has_text="<b>Evil</b>")).to_be_visible()
     expect(page.locator(".brand-row .facet", has_text="<svg onload")).to_be_visible()
     page.goto("/?view=map")

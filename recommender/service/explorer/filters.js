@@ -3,7 +3,7 @@
 import { departmentColour } from "./colours.js";
 import { modelChoice, slider, toggle } from "./controls.js";
 import { h, icon, ICONS, swap } from "./dom.js";
-import { leaf, names, number, path, price } from "./format.js";
+import { attributeFilter, attributeLabel, leaf, names, number, path, price } from "./format.js";
 import { FILTERS, hasFilters } from "./state.js";
 
 const BRANDS_SHOWN = 8;
@@ -98,7 +98,7 @@ export class Filters {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       if (!name.value.trim() || !value.value.trim()) return (name.value.trim() ? value : name).focus();
-      const added = `${name.value.trim()}:${value.value.trim()}`;
+      const added = attributeFilter(name.value.trim(), value.value.trim());
       this.app.go({ attribute: [...without(this.app.state.attribute, added), added], shown: 0 });
       form.reset();
     });
@@ -313,7 +313,7 @@ export function chips(app, state) {
       () => ({ exclude_brand: without(state.exclude_brand, value) }),
     ]),
     ...state.attribute.map((value) => [
-      value.replace(":", ": "),
+      attributeLabel(value),
       value,
       () => ({ attribute: without(state.attribute, value) }),
     ]),

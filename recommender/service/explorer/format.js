@@ -24,6 +24,23 @@ export const path = (names) => names.join(" > ");
 
 export const names = (text) => text.split(" > ");
 
+/** Return an attribute filter as an address says it: `colour:red`, in JSON where that would be read as another. */
+export function attributeFilter(name, value) {
+  const short = `${name}:${value}`;
+  const plain = !/[:|{[]/.test(name) && !/[|]/.test(value) && name.trim() === name && value.trim() === value;
+  return plain ? short : JSON.stringify({ name, values: [value] });
+}
+
+/** Return an attribute filter of an address as people read it. */
+export function attributeLabel(text) {
+  try {
+    const { name, values } = JSON.parse(text);
+    return `${name}: ${values.join(", ")}`;
+  } catch {
+    return text.replace(":", ": ");
+  }
+}
+
 export const leaf = (names) => names.at(-1) ?? "";
 
 const AVAILABILITY = {

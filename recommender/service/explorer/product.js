@@ -5,7 +5,7 @@ import { anyPicture, card, picture, stock } from "./cards.js";
 import { modeSwitch, toggle } from "./controls.js";
 import { h, icon, ICONS, swap, webAddress } from "./dom.js";
 import { chips, noFilters, optionChips } from "./filters.js";
-import { leaf, path, plural, price, prose } from "./format.js";
+import { attributeFilter, leaf, path, plural, price, prose } from "./format.js";
 import { failure, notice } from "./notices.js";
 import { ruleActions } from "./rules.js";
 import { departments } from "./search.js";
@@ -260,7 +260,7 @@ function attributes(product) {
           : h(
               "a",
               {
-                href: address({ attribute: [`${name}:${value}`] }),
+                href: address({ attribute: [attributeFilter(name, String(value))] }),
                 data: { go: "" },
                 title: "Products with this attribute",
               },
