@@ -78,7 +78,7 @@ refused(lambda: client.post("/v1/search", json={"query": "boots", "k": LOW + 1})
 document = document_of(service)()
 parameters = {each["name"]: each["schema"] for each in document["paths"]["/v1/search"]["get"]["parameters"]}
 assert parameters["k"]["maximum"] == LOW
-assert document["components"]["schemas"]["SearchRequest-Input"]["properties"]["k"]["maximum"] == LOW
+assert document["components"]["schemas"]["SearchRequest"]["properties"]["k"]["maximum"] == LOW
 """
 
 

@@ -87,5 +87,5 @@ def _read_boost(value: Any, info: ValidationInfo) -> Any:
     return Boost.from_text(value) if isinstance(value, str) and info.mode == "json" else value
 
 
-_BoostText = Annotated[str, Field(description=BOOST_TEXTS, json_schema_extra={"format": "boost"})]
-GivenBoost = Annotated[Boost, BeforeValidator(_read_boost, json_schema_input_type=Boost | _BoostText)]
+BoostText = Annotated[str, Field(description=BOOST_TEXTS, json_schema_extra={"format": "boost"})]
+GivenBoost = Annotated[Boost, BeforeValidator(_read_boost, json_schema_input_type=Boost | BoostText)]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, model_validator
 
-from recommender.forms import STRICT, Price
+from recommender.forms import STRICT, PathText, Price
 from recommender.query.limits import MAX_FILTER_VALUES, Named, Path, Text, Texts, Values
 
 
@@ -79,7 +79,7 @@ class Filters:
             max_length=MAX_FILTER_VALUES,
             strict=False,
         ),
-        Named("category"),
+        Named("category", text=PathText),
     ] = ()
     brands: Annotated[Texts, Field(description="Only this brand; any of several."), Named("brand")] = ()
     exclude_brands: Annotated[
@@ -103,7 +103,7 @@ class Filters:
             | Annotated[list[AttributeValues | _AttributeText], Field(max_length=MAX_FILTER_VALUES)],
         ),
         PlainSerializer(_write_attributes, when_used="json"),
-        Named("attribute"),
+        Named("attribute", text=_AttributeText),
     ] = ()
     exclude_skus: Annotated[
         Texts, Field(description="Not this product; may be repeated."), Named("exclude_sku", "--exclude", "SKU")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
@@ -44,11 +44,15 @@ MAX_SKU = 200
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """How a field is called in an address and on the command line, where it does not go by its own name."""
+    """How a field is called in an address and on the command line, where it does not go by its own name.
+
+    `text` is the type of one of its values there, where it has parts that a body keeps apart.
+    """
 
     name: str = ""
     option: str = ""
     metavar: str | None = None
+    text: Any = None
 
 
 Text = Annotated[str, Field(pattern=TEXT, min_length=1, max_length=MAX_VALUE)]

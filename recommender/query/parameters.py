@@ -33,11 +33,10 @@ MAX_PARAMETERS = 4 * MAX_FILTER_VALUES
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A field that a text can say. `kind` is its type with its limits, `base` the type alone, `part` what holds it."""
+    """A field that a text can say, and the `part` of the request that holds it; `base` is its type without limits."""
 
     field: str
     part: str
-    kind: Any
     base: Any
     info: FieldInfo
     named: Named
@@ -52,11 +51,6 @@ class Parameter:
     def many(self) -> bool:
         """Whether it may be repeated."""
         return get_origin(self.base) is tuple
-
-    @property
-    def structured(self) -> bool:
-        """Whether its values have parts, which short texts can't say all of: `colour:red` has a name and a value."""
-        return self.many and get_args(self.base)[0] is not str
 
     @property
     def required(self) -> bool:
@@ -75,7 +69,7 @@ def _parameters_of(kind: Any) -> dict[str, Parameter]:
         elif (info := FieldInfo.from_annotation(hint)).description:
             named = next((mark for mark in get_args(hint) if isinstance(mark, Named)), Named())
             base = get_args(base)[0] if NoneType in get_args(base) else base
-            found.append(Parameter(field.name, "", hint, base, info, named, field.default))
+            found.append(Parameter(field.name, "", base, info, named, field.default))
     return {parameter.name: parameter for parameter in found}
 
 
@@ -147,7 +141,7 @@ def _value(parameter: Parameter, text: str) -> Any:
     """
     if parameter.base is bool and text in ("0", "1"):
         return text == "1"
-    if parameter.base in (bool, int, float) or (parameter.structured and text.startswith(("{", "["))):
+    if parameter.base in (bool, int, float) or (parameter.named.text and text.startswith(("{", "["))):
         with suppress(ValueError, RecursionError):
             return text if (value := json.loads(text)) is None else value
     return text

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from recommender.forms import STRICT, WHOLE, alternatives
-from recommender.query.boost import GivenBoost
+from recommender.query.boost import BoostText, GivenBoost
 from recommender.query.filters import NO_FILTERS, Filters
 from recommender.query.limits import (
     DEFAULT_K,
@@ -94,7 +94,7 @@ class Options:
             max_length=MAX_BOOSTS,
             strict=False,
         ),
-        Named("boost", metavar="WHAT=WEIGHT"),
+        Named("boost", metavar="WHAT=WEIGHT", text=BoostText),
     ] = ()
     strategy: Annotated[
         Strategy, Field(description="How several examples make one query: by the nearest, the mean or the sum.")

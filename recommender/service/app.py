@@ -29,7 +29,7 @@ from recommender.service.authentication import KeyCache
 from recommender.service.concurrency import Lanes
 from recommender.service.logs import AccessLog
 from recommender.service.metrics import Metrics
-from recommender.service.openapi import document_of
+from recommender.service.openapi import EVERYWHERE, document_of
 from recommender.service.problems import REQUEST_ID, Problem, problem_response
 from recommender.service.request_middleware import RequestMiddleware
 from recommender.version import __version__
@@ -96,6 +96,7 @@ def create_app(
         version=__version__,
         description=DESCRIPTION,
         openapi_tags=TAGS,
+        responses=EVERYWHERE,
         docs_url=None,  # its scripts lie on other hosts, and this service names none
         redoc_url=None,
         redirect_slashes=False,

@@ -8,17 +8,18 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from recommender.errors import Unavailable
 from recommender.forms import STRICT
-from recommender.query.parameters import read_address
 from recommender.query.request import OtherModel
-from recommender.service.openapi import StrictRoute, route
+from recommender.service.openapi import KEYS, problems
+from recommender.service.strict_route import Address, StrictRoute
 from recommender.serving.embedding_map import embedding_map, sample
 from recommender.serving.live_model import LiveModels
 
@@ -121,19 +122,22 @@ class MapCache:
 
 def router(recommender: Recommender) -> APIRouter:
     """Return the route. It answers 202 with Retry-After until the map is there."""
-    routes = APIRouter(route_class=StrictRoute)
+    routes = APIRouter(tags=["explorer"], route_class=StrictRoute, dependencies=KEYS)
     maps = MapCache(recommender.live_models)
-
-    answers: dict[int, tuple[type[BaseModel], str]] = {
-        200: (CatalogueMap, "The map."),
-        202: (MapPending, "It is being drawn; ask again after `Retry-After` seconds."),
+    pending: dict[str, Any] = {
+        "model": MapPending,
+        "description": "It is being drawn; ask again after `Retry-After` seconds.",
     }
 
-    summary = "The products in the plane, near where they are alike"
-
-    @routes.get("/v1/map", **route("explorer", summary, answers, (404,), address=MapRequest))
-    def catalogue_map(request: Request) -> Response:
-        body = maps.get(read_address(MapRequest, request.scope["query_string"]).model)
+    @routes.get(
+        "/v1/map",
+        summary="The products in the plane, near where they are alike",
+        response_model=CatalogueMap,
+        response_description="The map.",
+        responses=problems(404) | {202: pending},
+    )
+    async def catalogue_map(asked: Annotated[MapRequest, Depends(Address(MapRequest))]) -> Response:
+        body = await run_in_threadpool(maps.get, asked.model)
         if body is None:
             return JSONResponse({"status": "drawing"}, 202, headers={"Retry-After": str(RETRY_S)})
         return Response(body, media_type="application/json")

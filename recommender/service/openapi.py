@@ -1,18 +1,15 @@
-"""The OpenAPI document: what each route says of itself beside its code, from the types that it reads and answers."""
+"""The OpenAPI document: FastAPI makes it from the types that the routes declare; here is what it says of problems."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi import FastAPI, Security
+from fastapi.security import APIKeyHeader, HTTPBearer
 
-from recommender.query.parameters import parameters_of, read_address
 from recommender.query.serialization import adapter
 from recommender.service.access import NO_KEY
 from recommender.service.problems import MEDIA_TYPE
@@ -33,15 +30,11 @@ _DETAILS = {
     HTTPStatus.GATEWAY_TIMEOUT: "no answer within 10 s",
 }
 
-_ALWAYS = (400, 401, 403, 421, 500, 503, 504)
-_WITH_BODY = (413, 415)
-
-_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "integer"}}}
-
-_DEFINITIONS = "x-definitions"
-"""Where a route keeps the schemas of its body and parameters until the document is put together."""
-
-_REF = "#/components/schemas/{model}-Input"
+KEYS = [
+    Security(HTTPBearer(scheme_name="bearer", description="A key of `recommender keys create`.", auto_error=False)),
+    Security(APIKeyHeader(scheme_name="header", name="X-API-Key", auto_error=False)),
+]
+"""The keys that a route may be called with, for the document; `AccessMiddleware` asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,160 +51,35 @@ class ProblemDocument:
     known: list[str] | None = None
 
 
-class StrictRoute(APIRoute):
-    """A route that refuses a query parameter which it does not know: it would do nothing."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request."""
-        answer = super().get_route_handler()
-        stated = (self.openapi_extra or {}).get("parameters", ())
-        if any(parameter["in"] == "query" for parameter in stated):
-            return answer  # it reads them itself
-
-        async def answer_without_parameters(request: Request) -> Response:
-            if query := request.scope["query_string"]:
-                read_address(_NoParameters, query)
-            return await answer(request)
-
-        return answer_without_parameters
+def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """Return what the document says of some kinds of problems."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for status in map(HTTPStatus, codes):
+        example = ProblemDocument("about:blank", status.phrase, status, _DETAILS[status], "9f86d081884c7d65")
+        content = {
+            "schema": {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"},
+            "example": adapter(ProblemDocument).dump_python(example, exclude_none=True),
+        }
+        found[int(status)] = {"description": status.phrase, "content": {MEDIA_TYPE: content}}
+        if status is HTTPStatus.SERVICE_UNAVAILABLE:
+            waiting = {"description": "Seconds to wait before asking again.", "schema": {"type": "integer"}}
+            found[int(status)]["headers"] = {"Retry-After": waiting}
+    return found
 
 
-@dataclass(frozen=True, slots=True)
-class _NoParameters:
-    pass
-
-
-def route(
-    tag: str,
-    summary: str,
-    answers: Mapping[int, tuple[Any, str]],
-    problems: Sequence[int] = (),
-    body: Any = None,
-    address: type[Any] | None = None,
-    parameters: Sequence[JsonObject] = (),
-) -> dict[str, Any]:
-    """Return what a route's decorator is given.
-
-    `answers` are the types of the answers that are no problem, `body` that of the body, and `address` the request
-    that the query parameters say.
-    """
-    definitions: JsonObject = {}
-    extra: JsonObject = {"parameters": [*parameters, *(_parameters(address, definitions) if address else ())]}
-    if body is not None:
-        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(body, definitions)}}}
-    codes = {*_ALWAYS, *problems, *(_WITH_BODY if body is not None else ())}
-    return {
-        "tags": [tag],
-        "summary": summary,
-        "status_code": min(answers),
-        "responses": {code: {"model": model, "description": text} for code, (model, text) in answers.items()}
-        | {code: problem_answer(code) for code in sorted(codes)},
-        "openapi_extra": extra | {_DEFINITIONS: definitions},
-    }
-
-
-def problem_answer(code: int) -> JsonObject:
-    """Return what the document says of one kind of problem."""
-    status = HTTPStatus(code)
-    example = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": code,
-        "detail": _DETAILS[status],
-        "request_id": "9f86d081884c7d65",
-    }
-    schema = {"$ref": _REF.format(model=ProblemDocument.__name__)}
-    found: JsonObject = {
-        "description": status.phrase,
-        "content": {MEDIA_TYPE: {"schema": schema, "example": example}},
-    }
-    return found | {"headers": _RETRY_AFTER} if status is HTTPStatus.SERVICE_UNAVAILABLE else found
-
-
-def path_parameter(name: str, description: str, schema: JsonObject, example: Any) -> JsonObject:
-    """Return a part of a path as OpenAPI has it."""
-    return {
-        "name": name, "in": "path", "required": True, "description": description, "schema": schema, "example": example,
-    }  # fmt: skip
+EVERYWHERE = problems(400, 401, 403, 421, 500, 503, 504)
 
 
 def document_of(app: FastAPI) -> Callable[[], JsonObject]:
     """Return what makes the document of an app, once."""
 
     def document() -> JsonObject:
-        if app.openapi_schema is None:
-            made = get_openapi(
-                title=app.title,
-                version=app.version,
-                description=app.description,
-                routes=app.routes,
-                tags=app.openapi_tags,
-            )
-            components = made.setdefault("components", {})
-            components["securitySchemes"] = {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "A key of `recommender keys create`."},
-                "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-            }
-            schemas = components.setdefault("schemas", {})
-            _ref(ProblemDocument, schemas)
-            for path, operations in made["paths"].items():
-                for operation in operations.values():
-                    schemas.update(operation.pop(_DEFINITIONS, {}))
-                    if "HTTPValidationError" in str(operation["responses"].get("422")):
-                        del operation["responses"]["422"]  # FastAPI's own; ours is the problem of status 400
-                    operation["security"] = [] if path in ("/livez", "/readyz") else [{"bearer": []}, {"header": []}]
-            app.openapi_schema = made
-        return app.openapi_schema
+        if (made := app.openapi_schema) is None:
+            made = FastAPI.openapi(app)
+            made["components"]["schemas"][ProblemDocument.__name__] = adapter(ProblemDocument).json_schema()
+            for operation in (each for operations in made["paths"].values() for each in operations.values()):
+                if "HTTPValidationError" in str(operation["responses"].get("422")):
+                    del operation["responses"]["422"]  # FastAPI's own; ours is the problem of status 400
+        return made
 
     return document
-
-
-def _parameters(kind: type[Any], definitions: JsonObject) -> list[JsonObject]:
-    found: list[JsonObject] = []
-    for name, parameter in parameters_of(kind).items():
-        schema = _text_form(_schema(parameter.kind, definitions))
-        stated: JsonObject = {
-            "name": name,
-            "in": "query",
-            "description": parameter.info.description,
-            "schema": {key: value for key, value in schema.items() if key not in ("description", "examples")},
-        }
-        if parameter.required:
-            stated["required"] = True
-        elif parameter.default is not None:
-            default = adapter(parameter.kind).dump_python(parameter.default, mode="json")
-            stated["schema"]["default"] = list(default) if parameter.many else default
-        if examples := parameter.info.examples:
-            stated["example"] = examples[0]
-        found.append(stated)
-    return found
-
-
-def _text_form(schema: JsonObject) -> JsonObject:
-    """Return the part of a schema that a text in an address can say: of lists, texts; of prices, numbers."""
-    if branches := schema.get("anyOf"):
-        kinds = {branch.get("type"): branch for branch in reversed(branches)}
-        schema = next(kinds[kind] for kind in ("array", "number", "string") if kind in kinds)
-    if schema.get("type") == "array":
-        return schema | {"items": _text_form(schema["items"])}
-    if schema.get("type") == "boolean":
-        return {"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}]}
-    return dict(schema)
-
-
-def _ref(kind: Any, definitions: JsonObject) -> JsonObject:
-    """Return the reference to the schema of a type, or to a schema that has a title."""
-    name = kind["title"] if isinstance(kind, dict) else kind.__name__
-    definitions[f"{name}-Input"] = kind if isinstance(kind, dict) else _schema(kind, definitions)
-    return {"$ref": _REF.format(model=name)}
-
-
-def _schema(kind: Any, definitions: JsonObject) -> JsonObject:
-    schema = _schema_of(kind)
-    definitions.update({f"{name}-Input": found for name, found in schema.get("$defs", {}).items()})
-    return {name: value for name, value in schema.items() if name != "$defs"}
-
-
-@cache
-def _schema_of(kind: Any) -> JsonObject:
-    return adapter(kind).json_schema(ref_template=_REF)

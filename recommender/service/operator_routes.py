@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from fastapi import APIRouter
-from starlette.responses import JSONResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from recommender.errors import Unavailable
 from recommender.query import Answer, Options, Status
-from recommender.query.serialization import to_json
 from recommender.service import metrics as prometheus
 from recommender.service.concurrency import Lanes
 from recommender.service.metrics import InstallationState, Metrics
-from recommender.service.openapi import StrictRoute, route
+from recommender.service.openapi import KEYS
+from recommender.service.strict_route import StrictRoute
 
 if TYPE_CHECKING:
     from recommender.api import Recommender
-
-TAG = "operation"
 
 CHECK_S = 1.0
 """How long the result of a readiness check is good for: many may ask whether the service is ready."""
@@ -77,32 +75,31 @@ class Readiness:
 
 def router(recommender: Recommender, lanes: Lanes, metrics: Metrics) -> APIRouter:
     """Return the operator's routes. They have lanes of their own, so that they answer while queries hang."""
-    routes = APIRouter(route_class=StrictRoute)
+    routes = APIRouter(tags=["operation"], route_class=StrictRoute)
     plain = Options(rules=False)
     readiness = Readiness(lambda text, k: recommender.search(text, k, options=plain), recommender.require_whole)
 
-    @routes.get("/livez", **route(TAG, "Whether the process lives", {200: (Alive, "It does.")}))
-    async def livez() -> Response:
-        return JSONResponse({"status": "alive"})
+    @routes.get("/livez", summary="Whether the process lives", response_description="It does.")
+    async def livez() -> Alive:
+        return Alive("alive")
 
-    ready = {200: (Ready, "Queries are answered.")}
-
-    @routes.get("/readyz", **route(TAG, "Whether queries are answered; 503 says what is missing", ready))
-    async def readyz() -> Response:
+    @routes.get(
+        "/readyz",
+        summary="Whether queries are answered; 503 says what is missing",
+        response_description="Queries are answered.",
+    )
+    async def readyz() -> Ready:
         answer = await lanes.readiness.run(readiness.check)
-        return JSONResponse({"status": "ready", "model": answer.model, "generation": answer.generation})
+        return Ready("ready", answer.model, answer.generation)
 
-    state = {200: (Status, "What is here, and what waits.")}
-
-    @routes.get("/v1/status", **route(TAG, "What the installation holds and does", state))
-    async def status() -> Response:
-        return Response(to_json(await lanes.operations.run(recommender.status)), media_type="application/json")
-
-    documentation = route(TAG, "The metrics of this process for Prometheus", {200: (Alive, "Metrics.")})
-    documentation["responses"][200] = {
-        "description": "The metrics in Prometheus's text form.",
-        "content": {"text/plain": {"schema": {"type": "string"}}},
-    }
+    @routes.get(
+        "/v1/status",
+        summary="What the installation holds and does",
+        response_description="What is here, and what waits.",
+        dependencies=KEYS,
+    )
+    async def status() -> Status:
+        return await lanes.operations.run(recommender.status)
 
     def metrics_text() -> bytes:
         try:
@@ -113,7 +110,13 @@ def router(recommender: Recommender, lanes: Lanes, metrics: Metrics) -> APIRoute
         alive = None if worker is None else worker.alive
         return metrics.text(InstallationState(current, recommender.cache_info(), alive))
 
-    @routes.get("/metrics", response_class=Response, **documentation)
+    @routes.get(
+        "/metrics",
+        summary="The metrics of this process for Prometheus",
+        response_description="The metrics in Prometheus's text form.",
+        response_class=PlainTextResponse,
+        dependencies=KEYS,
+    )
     async def metrics_page() -> Response:
         return Response(await lanes.operations.run(metrics_text), media_type=prometheus.MEDIA_TYPE)
 

@@ -6,32 +6,38 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Body, Path, Response
+from pydantic import WithJsonSchema
 
 from recommender.errors import BadInput, UnknownSku, UsageError
 from recommender.feeds.products import MAX_SKU, ProductObjects
 from recommender.forms import TEXT
 from recommender.query import WRITE_STATUSES, WriteResult
 from recommender.query.limits import Sku
-from recommender.query.serialization import kind_of, to_json, validate_as
+from recommender.query.serialization import kind_of
 from recommender.query.validation import check_sku
-from recommender.service.bodies import json_object
 from recommender.service.concurrency import Lanes
-from recommender.service.openapi import StrictRoute, path_parameter, route
+from recommender.service.openapi import KEYS, problems
 from recommender.service.product_schema import PRODUCT_SCHEMA
+from recommender.service.strict_route import StrictRoute
 from recommender.types import JsonObject, Product
 
 if TYPE_CHECKING:
     from recommender.api import Recommender
 
-_SKU = path_parameter(
-    "sku",
-    "The product's SKU, with every special character as %XX.",
-    {"type": "string", "minLength": 1, "maxLength": MAX_SKU, "pattern": TEXT},
-    "OS-1127",
-)
+SkuInPath = Annotated[
+    str,
+    Path(
+        description="The product's SKU, with every special character as %XX.",
+        min_length=1,
+        max_length=MAX_SKU,
+        pattern=TEXT,
+        examples=["OS-1127"],
+    ),
+]
+ProductFields = Annotated[JsonObject, Body(), WithJsonSchema(PRODUCT_SCHEMA)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,42 +72,39 @@ class BatchResult:
 
 def router(recommender: Recommender, lanes: Lanes, most: int) -> APIRouter:
     """Return the routes of products; a batch has at most `most` items."""
-    routes = APIRouter(prefix="/v1", route_class=StrictRoute)
+    routes = APIRouter(prefix="/v1", tags=["products"], route_class=StrictRoute, dependencies=KEYS)
     objects = ProductObjects()
-    described = partial(route, "products")
     path = "/products/{sku:path}"
 
     @routes.post(
         "/products:batch",
-        **described(
-            f"Write and take out up to {most:,} products",
-            {200: (BatchResult, "What became of each, in the order given.")},
-            body=Batch,
-        ),
+        summary=f"Write and take out up to {most:,} products",
+        response_model=BatchResult,
+        response_description="What became of each, in the order given.",
+        responses=problems(413, 415),
     )
-    async def batch(request: Request) -> Response:
-        given: Batch = validate_as(Batch, await json_object(request))
+    async def batch(given: Batch) -> Response:
         if (items := len(given.upsert) + len(given.delete)) > most:
             raise UsageError(f"the batch has {items:,} items; at most {most:,} are taken at a time")
         work = partial(_write, recommender, objects, given.upsert, given.delete)
         return _json({"items": await lanes.catalogue.run(work)})
 
     @routes.get(
-        path, **described("One product of the catalogue", {200: (Product, "The product.")}, (404,), parameters=[_SKU])
+        path, summary="One product of the catalogue", response_description="The product.", responses=problems(404)
     )
-    async def product(request: Request) -> Response:
-        found = await lanes.catalogue.run(partial(recommender.product, _sku(request)))
-        return Response(to_json(found), media_type="application/json")
+    async def product(sku: SkuInPath) -> Product:
+        check_sku(sku)
+        return await lanes.catalogue.run(partial(recommender.product, sku))
 
-    written = {
-        200: (Written, "The product was there: `updated`, or `unchanged`."),
-        201: (Written, "The product is new: `created`."),
-    }
-
-    @routes.put(path, **described("Create or replace a product", written, (422,), PRODUCT_SCHEMA, parameters=[_SKU]))
-    async def put(request: Request) -> Response:
-        sku = _sku(request)
-        body = await json_object(request)
+    @routes.put(
+        path,
+        summary="Create or replace a product",
+        response_model=Written,
+        response_description="The product was there: `updated`, or `unchanged`.",
+        responses=problems(413, 415, 422) | {201: {"model": Written, "description": "The product is new: `created`."}},
+    )
+    async def put(sku: SkuInPath, body: ProductFields) -> Response:
+        check_sku(sku)
         given = objects.product(body, sku)
         if given.sku != sku:
             raise UsageError(f"the body has the SKU {given.sku[:60]!r}, the address {sku[:60]!r}; give one of them")
@@ -109,15 +112,19 @@ def router(recommender: Recommender, lanes: Lanes, most: int) -> APIRouter:
         status = statuses_of(result)[sku]
         return _json(_done(sku, status, objects.leftover_names(body)), 201 if status == "created" else 200)
 
-    gone = {200: (Written, "The product is out of the shop: `deleted`.")}
-
-    @routes.delete(path, **described("Take a product out of the shop", gone, (404,), parameters=[_SKU]))
-    async def delete(request: Request) -> Response:
-        sku = _sku(request)
+    @routes.delete(
+        path,
+        summary="Take a product out of the shop",
+        response_model=Written,
+        response_description="The product is out of the shop: `deleted`.",
+        responses=problems(404),
+    )
+    async def delete(sku: SkuInPath) -> Response:
+        check_sku(sku)
         result = await lanes.catalogue.run(partial(recommender.write, delete=[sku]))
         if not result.deleted:
             raise UnknownSku(sku)
-        return _json({"sku": sku, "status": "deleted"})
+        return _json(_done(sku, "deleted"))
 
     return routes
 
@@ -143,7 +150,7 @@ def _write(
     return items + [{"sku": sku, "status": statuses.get(sku, "unknown")} for sku in delete]
 
 
-def _done(sku: str, status: str, ignored: Sequence[str]) -> JsonObject:
+def _done(sku: str, status: str, ignored: Sequence[str] = ()) -> JsonObject:
     """Return what became of a product, and which of its fields nothing was read from."""
     return {"sku": sku, "status": status} | ({"ignored": list(ignored)} if ignored else {})
 
@@ -151,12 +158,6 @@ def _done(sku: str, status: str, ignored: Sequence[str]) -> JsonObject:
 def statuses_of(result: WriteResult) -> dict[str, str]:
     """Return what became of each SKU of a write."""
     return {sku: status for status in WRITE_STATUSES for sku in getattr(result, status)}
-
-
-def _sku(request: Request) -> str:
-    sku: str = request.path_params["sku"]
-    check_sku(sku)
-    return sku
 
 
 def _json(value: JsonObject, status: int = 200) -> Response:
