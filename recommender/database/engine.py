@@ -31,6 +31,8 @@ def open_engine(url: str | URL) -> Engine:
     # The message does not repeat the URL: where it can't be parsed, any part of it may be a piece of the password.
     try:
         parsed = make_url(url)
+        if "@" in (parsed.host or ""):
+            raise ValueError("a part of the password would be taken for the host, and stand in messages")
         return _engine_of(parsed)
     except (ArgumentError, ValueError) as error:
         raise BadInput(
@@ -135,8 +137,9 @@ class Database:
 
     @property
     def place(self) -> str:
-        """The database's URL for messages, without the password and without options."""
-        return f"the database {self.engine.url.set(query={}).render_as_string(hide_password=True)}"
+        """What messages call the database: a file by its path, another by its name. They go to callers of the service."""
+        kind = "" if self.engine.dialect.name == "sqlite" else "PostgreSQL "
+        return f"the {kind}database {self.engine.url.database}"
 
     def _unusable(self, error: DBAPIError) -> DamagedDatabase:
         return DamagedDatabase(

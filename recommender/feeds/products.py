@@ -384,8 +384,9 @@ class ProductObjects:
     def _row(self, members: JsonObject, sku: str) -> Row:
         columns = self._shapes.of(tuple(members))
         cells = {field: members[name] for field, name in columns.fields.items()}
-        if sku:
-            cells.setdefault(Field.SKU, sku)
+        # A manufacturer's number names a product only where nothing else does.
+        if sku and columns.fields.get(Field.SKU) == columns.fields.get(Field.MPN):
+            cells[Field.SKU] = sku
         return Row(0, cells, {attribute: members[name] for attribute, name in columns.attributes.items()})
 
 

@@ -76,10 +76,13 @@ def document_of(app: FastAPI) -> Callable[[], JsonObject]:
     def document() -> JsonObject:
         if (made := app.openapi_schema) is None:
             made = FastAPI.openapi(app)
-            made["components"]["schemas"][ProblemDocument.__name__] = adapter(ProblemDocument).json_schema()
+            schemas = made["components"]["schemas"]
+            schemas[ProblemDocument.__name__] = adapter(ProblemDocument).json_schema()
+            for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own; ours is the problem of status 400
+                schemas.pop(name, None)
             for operation in (each for operations in made["paths"].values() for each in operations.values()):
                 if "HTTPValidationError" in str(operation["responses"].get("422")):
-                    del operation["responses"]["422"]  # FastAPI's own; ours is the problem of status 400
+                    del operation["responses"]["422"]
         return made
 
     return document

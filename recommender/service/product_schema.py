@@ -2,81 +2,43 @@
 
 from __future__ import annotations
 
+import re
+
 from recommender.feeds import products
 from recommender.feeds.prices import CURRENCY_SYMBOLS, MAX_PRICE
 from recommender.forms import STORABLE, TEXT
 from recommender.types import JsonObject
 
 
-def _cell(most: int, items: JsonObject | None = None) -> JsonObject:
-    """Return what a cell of a text may be; a list of one stands for its element, and null for nothing."""
-    scalar = {"anyOf": [_name(maxLength=most), {"type": ["number", "boolean", "null"]}]}
-    array = {"type": "array"} | (items or {"maxItems": 1, "items": scalar})
-    return {"anyOf": [*scalar["anyOf"], array]}
+def _cell(most: int | None = None, kinds: str = "string number boolean null", **limits: object) -> JsonObject:
+    """Return what a cell may be. Limits hold for the kind of value that they can be said of."""
+    text = {"pattern": STORABLE} | ({"maxLength": most} if most else {})
+    return {"type": kinds.split()} | text | limits
 
 
-def _name(**constraints: object) -> JsonObject:
-    return {"type": "string", "pattern": STORABLE} | constraints
+def _listed(cell: JsonObject, **limits: object) -> JsonObject:
+    """Return what a cell may be that is also read from a list, without limits one of a single element."""
+    return cell | {"type": [*cell["type"], "array"]} | (limits or {"maxItems": 1, "items": cell})
 
 
-def _one(kinds: list[JsonObject]) -> list[JsonObject]:
-    return [*kinds, {"type": "array", "maxItems": 1, "items": {"anyOf": kinds}}]
-
-
-_SCALAR: JsonObject = {"anyOf": [_name(), {"type": ["number", "boolean", "null"]}]}
-
-_PRICE: list[JsonObject] = [
-    {"type": "number", "minimum": 0, "maximum": int(MAX_PRICE)},
-    {"type": "string", "format": "price"},
-    {"type": "null"},
-]
-
-_CURRENCY: list[JsonObject] = [
-    {"type": "string", "pattern": "^([A-Za-z]{3})?$"},
-    {"enum": sorted(CURRENCY_SYMBOLS)},
-    {"type": "null"},
-]
-
-_AVAILABILITY: list[JsonObject] = [
-    {"type": "string", "format": "availability"},
-    {"type": "integer", "minimum": -999_999_999_999_999, "maximum": 999_999_999_999_999},
-    {"type": ["boolean", "null"]},
-]
-
-_OTHER_KINDS = ["number", "boolean", "null", "object", "array"]
-
-_ATTRIBUTE_VALUE: JsonObject = {
-    "anyOf": [
-        _name(maxLength=products.MAX_ATTRIBUTE_VALUE),
-        {"type": ["number", "boolean", "null", "object"]},
-        {"type": "array", "items": {"anyOf": [_name(), {"type": _OTHER_KINDS}]}},
-    ]
-}
-
+_ANY_KIND = "string number boolean null object array"
 _NAMED = rf"^(?=[^\x00]*[^\s\x00])[^\x00]{{1,{products.MAX_ATTRIBUTE_NAME}}}$"
-_BLANK: JsonObject = {"type": "string", "pattern": r"^\s*$"}
-_NOTHING: JsonObject = {"anyOf": [_BLANK, {"type": "null"}]}
-
+_BLANK = r"^\s*$"
+_NOTHING = _cell(kinds="string null", pattern=_BLANK)
+_ATTRIBUTE_VALUE = _cell(products.MAX_ATTRIBUTE_VALUE, _ANY_KIND, items=_cell(kinds=_ANY_KIND))
 _ATTRIBUTE: JsonObject = {
     "type": "object",
     "required": ["name"],
     "anyOf": [
-        {
-            "properties": {
-                "name": {"anyOf": [{"type": "string", "pattern": _NAMED}, {"type": _OTHER_KINDS}]},
-                "value": _ATTRIBUTE_VALUE,
-            }
-        },
+        {"properties": {"name": _cell(kinds=_ANY_KIND, pattern=_NAMED), "value": _ATTRIBUTE_VALUE}},
         # What has no name or no value is left out.
-        {"properties": {"name": _BLANK}},
+        {"properties": {"name": _cell(kinds="string", pattern=_BLANK)}},
         {"properties": {"value": _NOTHING}},
     ],
 }
-
-_CATEGORY: JsonObject = {
-    "type": "array",
-    "items": {"anyOf": [_name(maxLength=products.MAX_CATEGORY_NAME), {"type": ["number", "boolean", "null"]}]},
-}
+_PRICE = _cell(kinds="number string null", format="price", minimum=0, maximum=int(MAX_PRICE))
+_CURRENCIES = "|".join(["[A-Za-z]{3}", *map(re.escape, sorted(CURRENCY_SYMBOLS))])
+_WHOLE = 999_999_999_999_999
 
 PRODUCT_SCHEMA: JsonObject = {
     "title": "ProductFields",
@@ -87,48 +49,28 @@ PRODUCT_SCHEMA: JsonObject = {
     ),
     "required": ["title"],
     "properties": {
-        "title": {
-            "anyOf": [
-                {"type": "string", "minLength": 1, "maxLength": products.MAX_TITLE, "pattern": TEXT},
-                {"type": "number"},
-                {"type": "boolean"},
-            ]
-        },
-        "description": _cell(products.MAX_DESCRIPTION, {"items": _SCALAR}),
-        "brand": _cell(products.MAX_BRAND),
-        "category": {
-            "anyOf": [
-                {"type": "string", "format": "category"},
-                _CATEGORY,
-                {"type": ["number", "boolean", "null"]},
-            ]
-        },
-        "price": {
-            "anyOf": [
-                *_one(_PRICE),
-                {"type": "object", "properties": {"value": {"anyOf": _PRICE}}},
-            ]
-        },
-        "currency": {"anyOf": _one(_CURRENCY)},
-        "availability": {"anyOf": _one(_AVAILABILITY)},
-        "url": _cell(products.MAX_URL),
-        "image": _cell(products.MAX_URL, {"prefixItems": [_SCALAR]}),
-        "group_id": _cell(products.MAX_GROUP),
-        "gtin": _cell(products.MAX_IDENTIFIER, {"items": _SCALAR}),
-        "mpn": _cell(products.MAX_IDENTIFIER, {"items": _SCALAR}),
-        "attributes": {
-            "anyOf": [
-                {
-                    "type": "object",
-                    "maxProperties": products.MAX_ATTRIBUTES,
-                    "patternProperties": {_BLANK["pattern"]: {}, _NAMED: _ATTRIBUTE_VALUE},
-                    "additionalProperties": _NOTHING,
-                },
-                {"type": "array", "items": _ATTRIBUTE},
-                {"type": "string", "format": "attributes"},
-                {"type": "null"},
-            ]
-        },
+        "title": _cell(products.MAX_TITLE, "string number boolean", minLength=1, pattern=TEXT),
+        "description": _listed(_cell(products.MAX_DESCRIPTION), items=_cell()),
+        "brand": _listed(_cell(products.MAX_BRAND)),
+        "category": _listed(_cell(format="category"), items=_cell(products.MAX_CATEGORY_NAME)),
+        "price": _listed(_PRICE) | {"type": [*_PRICE["type"], "array", "object"], "properties": {"value": _PRICE}},
+        "currency": _listed(_cell(kinds="string null", pattern=f"^({_CURRENCIES})?$")),
+        "availability": _listed(
+            _cell(kinds="string integer boolean null", format="availability", minimum=-_WHOLE, maximum=_WHOLE)
+        ),
+        "url": _listed(_cell(products.MAX_URL)),
+        "image": _listed(_cell(products.MAX_URL), prefixItems=[_cell()]),
+        "group_id": _listed(_cell(products.MAX_GROUP)),
+        "gtin": _listed(_cell(), items=_cell()),
+        "mpn": _listed(_cell(), items=_cell()),
+        "attributes": _cell(
+            kinds="object array string null",
+            format="attributes",
+            maxProperties=products.MAX_ATTRIBUTES,
+            patternProperties={_BLANK: {}, _NAMED: _ATTRIBUTE_VALUE},
+            additionalProperties=_NOTHING,
+            items=_ATTRIBUTE,
+        ),
     },
     "example": {
         "title": "Ridgeline leather walking boots",

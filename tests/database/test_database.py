@@ -75,7 +75,14 @@ def test_an_unknown_kind_of_database_is_one_clear_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://shop:hidden@host:port/db", "postgresql://shop:hidden", "hidden", "sqlite:hidden"]
+    "url",
+    [
+        "postgresql://shop:hidden@host:port/db",
+        "postgresql://shop:se@hidden@host/db",
+        "postgresql://shop:hidden",
+        "hidden",
+        "sqlite:hidden",
+    ],
 )
 def test_a_url_that_cannot_be_read_is_one_clear_line_without_the_password(url: str) -> None:
     with pytest.raises(BadInput, match="DATABASE_URL") as caught:
@@ -97,6 +104,8 @@ def test_a_server_that_is_away_is_unavailable_in_one_line_without_the_password()
             upgrade(database)
     for caught in (reading, migrating):
         assert "hidden" not in str(caught.value)
+        assert "shop" not in str(caught.value)
+        assert "postgresql:" not in str(caught.value)
         assert len(str(caught.value).splitlines()) == 1
 
 
