@@ -137,7 +137,7 @@ class Database:
 
     @property
     def place(self) -> str:
-        """What messages call the database: a file by its path, another by its name. They go to callers of the service."""
+        """What messages call the database, which callers of the service read: a file by its path, another by its name."""
         kind = "" if self.engine.dialect.name == "sqlite" else "PostgreSQL "
         return f"the {kind}database {self.engine.url.database}"
 
