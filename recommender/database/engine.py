@@ -137,7 +137,7 @@ class Database:
 
     @property
     def place(self) -> str:
-        """What messages call the database, which callers of the service read: a file by its path, another by its name."""
+        """What messages, which callers of the service read, call it: a file by its path, another by its name."""
         kind = "" if self.engine.dialect.name == "sqlite" else "PostgreSQL "
         return f"the {kind}database {self.engine.url.database}"
 
