@@ -167,6 +167,9 @@ def upgrade() -> None:
         sa.Column("scopes", sa.String(length=40), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("revoked_at", TIME, nullable=True),
+        sa.Column("expires_at", TIME, nullable=True),
+        sa.Column("used_at", TIME, nullable=True),
+        sa.Column("routes", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
         sa.UniqueConstraint("public_id", name=op.f("uq_api_key_public_id")),
     )

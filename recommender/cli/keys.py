@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.output import print_table
+from recommender.errors import UsageError
 from recommender.types import JsonObject, Scope
 
 if TYPE_CHECKING:
     from recommender.service.api_keys import ApiKey
+
+LONGEST_LIFE = 10_000
+"""Of whatever unit: more than anybody means, and less than a date can hold."""
 
 app = typer.Typer(help="Keys of the HTTP service.", no_args_is_help=True)
 
@@ -22,11 +27,15 @@ def create(
     run: CommandRun,
     name: Annotated[str, typer.Argument(help="Whose key it is, such as shop-backend.")],
     scope: Annotated[Scope, typer.Option(help="read: queries only; write: also changes of products and rules.")],
+    expires: Annotated[str, typer.Option(help="How long it opens, such as 90d, 12h or 4w; for ever if left out.")] = "",
+    route: Annotated[
+        list[str] | None, typer.Option("--route", help="Only this path and those below it. Repeatable.")
+    ] = None,
 ) -> Output:
     """Make a key and print it. It can't be shown again."""
     from recommender.service.api_keys import ApiKeys
 
-    key = ApiKeys(run.open().database).create(name, scope)
+    key = ApiKeys(run.open().database).create(name, scope, _lifetime(expires), route or ())
     notes = () if run.as_json else ["keep it: only its hash is stored, so it can't be shown again"]
     return Output({"name": " ".join(name.split()), "scope": scope.value, "key": key}, key, notes)
 
@@ -40,18 +49,22 @@ def list_keys(run: CommandRun) -> Output:
     keys = ApiKeys(run.open().database).list()
     document = {"keys": [_key_json(key) for key in keys]}
     if not keys:
-        return Output(document, "there is no key: the service is open to this machine, and refuses to listen beyond it")
+        return Output(document, "there never was a key: the service is open to this machine, and listens nowhere else")
     rows = [
         (
             key.public_id,
             key.name,
             key.scope.value,
-            f"{key.created_at:%Y-%m-%d %H:%M} UTC",
-            f"{key.revoked_at:%Y-%m-%d %H:%M} UTC" if key.revoked_at else "",
+            " ".join(key.routes),
+            _minute(key.created_at),
+            _minute(key.used_at),
+            _minute(key.expires_at),
+            _minute(key.revoked_at),
         )
         for key in keys
     ]
-    columns = [("id", "left"), ("name", "shrink"), ("scope", "left"), ("created", "left"), ("revoked", "left")]
+    columns = [("id", "left"), ("name", "shrink"), ("scope", "left"), ("routes", "shrink")]
+    columns += [(heading, "left") for heading in ("created", "used", "expires", "revoked")]
     return Output(document, lambda: print_table(columns, rows))
 
 
@@ -65,12 +78,25 @@ def revoke(
 
     keys = ApiKeys(run.open().database)
     key = keys.revoke(name)
-    open_to_all = (
-        "no key is left: a service on 127.0.0.1 is now open to everybody on this machine; `keys create` closes it"
-    )
-    return Output(
-        _key_json(key), f"key {key.public_id} ({key.name}) is revoked", () if keys.active() else [open_to_all]
-    )
+    nobody = "no key is left that opens: the service answers nobody until `recommender keys create` makes one"
+    return Output(_key_json(key), f"key {key.public_id} ({key.name}) is revoked", () if keys.active() else [nobody])
+
+
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+def _lifetime(text: str) -> timedelta | None:
+    """Return how long `90d`, `12h` or `4w` is; None for an empty text. Raises `UsageError`."""
+    if not text:
+        return None
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNITS or not (number.isascii() and number.isdecimal()) or not 0 < int(number) <= LONGEST_LIFE:
+        raise UsageError(f"--expires {text[:20]!r} is no length of time; write 90d, 12h or 4w")
+    return int(number) * _UNITS[unit]
+
+
+def _minute(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""
 
 
 def _key_json(key: ApiKey) -> JsonObject:
@@ -80,4 +106,7 @@ def _key_json(key: ApiKey) -> JsonObject:
         "scope": key.scope.value,
         "created_at": key.created_at,
         "revoked_at": key.revoked_at,
+        "expires_at": key.expires_at,
+        "used_at": key.used_at,
+        "routes": list(key.routes),
     }

@@ -231,7 +231,11 @@ class RuleRow(Base):
 
 
 class ApiKeyRow(Base):
-    """A key of the HTTP service: only the hash of its secret, and what it may do (`read`, `write`)."""
+    """A key of the HTTP service: only the hash of its secret, and what it may do (`read`, `write`), and where.
+
+    `routes` are beginnings of paths, one a line; empty for all. A row is never removed: that there was a key keeps the
+    service closed.
+    """
 
     __tablename__ = "api_key"
 
@@ -242,6 +246,9 @@ class ApiKeyRow(Base):
     scopes: Mapped[str] = mapped_column(String(40))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    routes: Mapped[str] = mapped_column(Text, default="")
 
 
 class LiveRow(Base):

@@ -18,22 +18,35 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 """What a browser on this machine calls it. A page of elsewhere whose own name is made to point here is refused."""
 
 NO_KEY = "this needs a key: send `Authorization: Bearer KEY`, made by `recommender keys create`"
-_UNKNOWN_KEY = "this key opens nothing: it is mistyped or revoked; see `recommender keys list`, or make one"
+_UNKNOWN_KEY = "this key opens nothing: it is mistyped, revoked or expired; see `recommender keys list`, or make one"
+
+_FORWARDED = frozenset(
+    (
+        b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-port",
+        b"x-forwarded-server", b"x-forwarded-scheme", b"x-forwarded-prefix", b"x-forwarded-by", b"x-forwarded-user",
+        b"x-original-forwarded-for", b"x-original-host", b"x-original-url", b"x-real-ip", b"x-client-ip",
+        b"x-cluster-client-ip", b"x-envoy-external-address", b"x-envoy-original-path", b"x-proxyuser-ip",
+        b"true-client-ip", b"cf-connecting-ip", b"cf-ray", b"fastly-client-ip", b"x-azure-clientip", b"x-amzn-trace-id",
+    )
+)  # fmt: skip
+"""What proxies add. Whoever stands before them is not this machine, whatever `Host` they pass on."""
 
 CHALLENGE = {"www-authenticate": 'Bearer realm="recommender"'}
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may ask. `loopback`: the service is bound to this machine alone, so it is open while no key exists.
+    """Who may ask. `loopback`: the service is bound to this machine alone, so it is open until there was a key.
 
-    `hosts` are names beside localhost that it may be asked under then. `local_token` may read.
+    `keys` are all, those that were revoked too. `hosts` are names beside localhost that it may be asked under then.
+    `local_token` may read. `note_use` stores that a key was used.
     """
 
     keys: Callable[[], Sequence[ApiKey]]
     loopback: bool = True
     hosts: tuple[str, ...] = ()
     local_token: str = ""
+    note_use: Callable[[str], None] = lambda _id: None
 
 
 class AccessMiddleware:
@@ -57,6 +70,9 @@ class AccessMiddleware:
             return
         headers = dict(scope["headers"])
         try:
+            if len(headers) < len(scope["headers"]) and sum(name == b"host" for name, _ in scope["headers"]) > 1:
+                # Two readers of such a request may take it to be for two hosts.
+                raise Problem(HTTPStatus.BAD_REQUEST, "there are two Host headers; send one")
             await self._check_caller(scope, headers)
             if len(scope["query_string"]) > self._body_bytes:
                 detail = "the address is too long; send the text in a POST"
@@ -77,7 +93,12 @@ class AccessMiddleware:
         token = token_of(headers)
         caller = self._keys.caller(token)
         scope[CALLER] = caller.name
-        if self._open_without_keys and self._keys.empty:
+        if self._open_without_keys and self._keys.never_had_any:
+            forwarded = _FORWARDED.intersection(headers)
+            if forwarded and caller.scope is None:
+                detail = f"this request came through a proxy ({min(forwarded).decode()}), and without a key this "
+                detail += "service is open to this machine alone; make one with `recommender keys create`"
+                raise Problem(HTTPStatus.UNAUTHORIZED, detail, TYPE_PREFIX + "no-key", CHALLENGE)
             host = host_name(headers.get(b"host", b"").decode("latin-1"))
             if host not in self._hosts:
                 detail = f"this service is open without a key to localhost alone, not to {host[:100]!r}; "
@@ -89,6 +110,10 @@ class AccessMiddleware:
         elif not caller.scope.covers(needed):
             detail = f"this key may {caller.scope}; {scope['method']} here needs one that may {needed}"
             raise Problem(HTTPStatus.FORBIDDEN, detail, TYPE_PREFIX + "scope")
+        elif not caller.reaches(scope["path"]):
+            raise Problem(HTTPStatus.FORBIDDEN, "this key is for other routes", TYPE_PREFIX + "scope")
+        else:
+            self._keys.note(caller)
 
     def _limit_body(self, receive: Receive) -> Receive:
         """Return a reader of a body of unknown length that stops at the limit."""

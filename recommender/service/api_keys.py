@@ -5,8 +5,9 @@ from __future__ import annotations
 import builtins
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import select, update
@@ -22,13 +23,14 @@ PREFIX = "rk"
 SECRET_BYTES = 32
 PUBLIC_BYTES = 6
 MAX_NAME = 100
+LONGEST_ROUTE = 200
 LONGEST_KEY = 200
 """Characters of a text that may be a key; ours have 81."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is stored: never the secret, only its hash."""
+    """A key as it is stored: never the secret, only its hash. `routes` are beginnings of paths; none for all."""
 
     public_id: str
     name: str
@@ -36,6 +38,19 @@ class ApiKey:
     secret_hash: str
     created_at: datetime
     revoked_at: datetime | None = None
+    expires_at: datetime | None = None
+    used_at: datetime | None = None
+    routes: tuple[str, ...] = ()
+
+    def opens(self, at: datetime) -> bool:
+        """Tell whether it was neither revoked nor has expired at a time."""
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+    def reaches(self, path: str) -> bool:
+        """Tell whether it may be used at a path: one of its routes, or below one."""
+        return not self.routes or any(
+            path == route or path.startswith((route.rstrip("/") + "/", route + ":")) for route in self.routes
+        )
 
     def matches(self, secret: str) -> bool:
         """Compare a secret with the hash, in a time that tells nothing about either."""
@@ -62,20 +77,29 @@ class ApiKeys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, name: str, scope: Scope) -> str:
+    def create(self, name: str, scope: Scope, lifetime: timedelta | None = None, routes: Sequence[str] = ()) -> str:
         """Make a key and return it: the only time that it can be read.
 
-        Raises `UsageError` for a name that is empty, too long, or that of a key which still opens.
+        It opens for `lifetime`, and only paths that are in `routes` or below one of them; all of them without any.
+        Raises `UsageError` for a name that is empty, too long, or that of a key which still opens, and for a route that
+        is no path.
         """
+        for route in routes:
+            if not route.startswith("/") or not route.isprintable() or len(route) > LONGEST_ROUTE:
+                raise UsageError(f"--route {route[:60]!r} is no path; give one such as /v1/search")
+        expires = None if lifetime is None else now() + lifetime
         name = " ".join(name.split())
         if not 0 < len(name) <= MAX_NAME or not name.isprintable():
             raise UsageError(f"a key needs a name of 1 to {MAX_NAME} printable characters; got {name[:40]!r}")
         public_id, secret = secrets.token_hex(PUBLIC_BYTES), secrets.token_hex(SECRET_BYTES)
         with self._database.writing() as session:
-            taken = select(ApiKeyRow.id).where(ApiKeyRow.name == name, ApiKeyRow.revoked_at.is_(None))
+            expired = ApiKeyRow.expires_at.is_not(None) & (ApiKeyRow.expires_at <= now())
+            taken = select(ApiKeyRow.id).where(ApiKeyRow.name == name, ApiKeyRow.revoked_at.is_(None), ~expired)
             if session.execute(taken).first() is not None:
                 raise UsageError(f"a key named {name!r} exists; revoke it first, or choose another name")
-            session.add(ApiKeyRow(public_id=public_id, name=name, secret_hash=secret_hash(secret), scopes=scope.value))
+            row = ApiKeyRow(public_id=public_id, name=name, secret_hash=secret_hash(secret), scopes=scope.value)
+            row.expires_at, row.routes = expires, "\n".join(routes)
+            session.add(row)
         return f"{PREFIX}_{public_id}_{secret}"
 
     def list(self) -> list[ApiKey]:
@@ -84,8 +108,14 @@ class ApiKeys:
             return [_key(row) for row in session.scalars(select(ApiKeyRow).order_by(ApiKeyRow.id))]
 
     def active(self) -> builtins.list[ApiKey]:
-        """Return the keys that were not revoked."""
-        return [key for key in self.list() if key.revoked_at is None]
+        """Return the keys that open: neither revoked nor expired."""
+        at = now()
+        return [key for key in self.list() if key.opens(at)]
+
+    def note_use(self, public_id: str) -> None:
+        """Note that a key opens something now."""
+        with self._database.writing() as session:
+            session.execute(update(ApiKeyRow).where(ApiKeyRow.public_id == public_id).values(used_at=now()))
 
     def revoke(self, name_or_id: str) -> ApiKey:
         """Revoke a key, by its name or its public id, and return it. Raises `NotFound`."""
@@ -101,4 +131,15 @@ class ApiKeys:
 
 
 def _key(row: ApiKeyRow) -> ApiKey:
-    return ApiKey(row.public_id, row.name, Scope(row.scopes), row.secret_hash, row.created_at, row.revoked_at)
+    routes = tuple(row.routes.split("\n")) if row.routes else ()
+    return ApiKey(
+        row.public_id,
+        row.name,
+        Scope(row.scopes),
+        row.secret_hash,
+        row.created_at,
+        row.revoked_at,
+        row.expires_at,
+        row.used_at,
+        routes,
+    )

@@ -116,7 +116,7 @@ def create_app(
     page.mount(app)
     own = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     _add_problem_handlers(app, own)
-    keys = KeyCache(access.keys, lanes.operations, access.local_token)
+    keys = KeyCache(access.keys, lanes.operations, access.local_token, note_use=access.note_use)
     app.add_middleware(AccessMiddleware, access=access, keys=keys, body_bytes=limits.body_bytes)
     if cors_origins:  # outside the keys: a browser asks without one whether it may ask
         app.add_middleware(

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from recommender.errors import Unavailable
+from recommender.database.tables import now
+from recommender.errors import RecommenderError, Unavailable
 from recommender.service.api_keys import ApiKey, split_key
 from recommender.service.concurrency import Lane
+from recommender.service.problems import Problem
 from recommender.service.service_file import COPIES_PATH
 from recommender.types import Scope
 
@@ -23,6 +27,9 @@ PAGE_PREFIX = "/explorer/"
 QUERY_PATHS = frozenset({"/v1/similar", "/v1/search", "/v1/recommendations"})
 """Where a POST asks and changes nothing."""
 
+NOTED_EVERY_S = 60.0
+"""How exactly the last use of a key is known: each note is a write."""
+
 LOCAL = "local"
 """Name in the log of a caller with the token of this start."""
 
@@ -31,10 +38,15 @@ _log = logging.getLogger("recommender.service")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the public id of a key, `local`, or nobody, and what it may do."""
+    """Who asks: the public id of a key, `local`, or nobody, and what it may do; `key` says where."""
 
     name: str = ""
     scope: Scope | None = None
+    key: ApiKey | None = None
+
+    def reaches(self, path: str) -> bool:
+        """Tell whether it may be at a path."""
+        return self.key is None or self.key.reaches(path)
 
 
 NOBODY = Caller()
@@ -61,9 +73,9 @@ def token_of(headers: Mapping[bytes, bytes]) -> str:
 
 
 class KeyCache:
-    """The active keys, read again when they are older than `FRESH_S`; while the database is away, as last read.
+    """The keys, read again when they are older than `FRESH_S`; while the database is away, as last read.
 
-    `local_token` is a secret of this start, which may read.
+    `local_token` is a secret of this start, which may read. `note_use` stores that a key was used.
     """
 
     def __init__(
@@ -72,6 +84,7 @@ class KeyCache:
         lane: Lane,
         local_token: str = "",
         clock: Callable[[], float] = time.monotonic,
+        note_use: Callable[[str], None] = lambda _id: None,
     ) -> None:
         self._read = read
         self._lane = lane
@@ -80,6 +93,10 @@ class KeyCache:
         self._keys: Mapping[str, ApiKey] | None = None
         self._read_at = 0.0
         self._reading: asyncio.Task[None] | None = None
+        self._note_use = note_use
+        self._noted_at: dict[str, float] = {}
+        self._noting: set[asyncio.Task[None]] = set()
+        self._never_had_any = True
 
     async def refresh(self) -> None:
         """Read the keys when it is time, once for all requests that wait for them.
@@ -96,6 +113,7 @@ class KeyCache:
         started = self._clock()
         try:
             self._keys = {key.public_id: key for key in await self._lane.run(self._read)}
+            self._never_had_any = self._never_had_any and not self._keys
         except Unavailable as error:
             if self._keys is None:
                 raise
@@ -104,9 +122,24 @@ class KeyCache:
         self._read_at = started  # a key that was revoked during the reading may have been read as active
 
     @property
-    def empty(self) -> bool:
-        """Whether there is no active key."""
-        return not self._keys
+    def never_had_any(self) -> bool:
+        """Whether there is no key and never was one: revoking the last one opens nothing."""
+        return self._never_had_any
+
+    def note(self, caller: Caller) -> None:
+        """Have it stored that a key was used, once in `NOTED_EVERY_S`; the request does not wait for it."""
+        if caller.key is None or self._clock() - self._noted_at.get(caller.name, -math.inf) < NOTED_EVERY_S:
+            return
+        self._noted_at[caller.name] = self._clock()
+        task = asyncio.create_task(self._store_use(caller.name))
+        self._noting.add(task)
+        task.add_done_callback(self._noting.discard)
+
+    async def _store_use(self, public_id: str) -> None:
+        try:
+            await self._lane.run(partial(self._note_use, public_id))
+        except (Problem, RecommenderError) as error:
+            _log.warning("the use of a key can't be noted: %s", error)
 
     def caller(self, token: str) -> Caller:
         """Return whose token this is."""
@@ -114,8 +147,8 @@ class KeyCache:
             return NOBODY
         public_id, secret = split_key(token)
         key = (self._keys or {}).get(public_id)
-        if key is not None and key.matches(secret):
-            return Caller(public_id, key.scope)
+        if key is not None and key.matches(secret) and key.opens(now()):
+            return Caller(public_id, key.scope, key)
         if self._local_token and hmac.compare_digest(token.encode(), self._local_token):
             return Caller(LOCAL, Scope.READ)
         return NOBODY

@@ -134,10 +134,11 @@ def open_app(orders: WorkerOrders, settings: Settings) -> FastAPI:
         except RecommenderError as error:
             _log.warning("not ready: %s", error)  # what is missing may come; `/readyz` says so until then
         database = recommender.application.database
+        keys = ApiKeys(database)
         inline = not settings.qdrant_url and database.engine.dialect.name == "sqlite"
         return create_app(
             recommender,
-            Access(ApiKeys(database).active, orders.loopback, settings.allowed_hosts, orders.token),
+            Access(keys.list, orders.loopback, settings.allowed_hosts, orders.token, keys.note_use),
             Limits(
                 body_bytes=int(settings.max_body_mib * 1024 * 1024),
                 batch=settings.max_batch,

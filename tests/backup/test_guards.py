@@ -107,7 +107,13 @@ ENDLESS = "WITH RECURSIVE t(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM t) SELEC
         (["UPDATE model SET dimension = 1000000000"], "not a dimension"),
         (["UPDATE generation SET name = '../out'"], "not the name of a generation"),
         (["UPDATE generation SET state = 'loud'"], "not the state of a generation"),
-        (["INSERT INTO api_key VALUES (1, 'a', 'a', 'a', 'root', '2026-01-01', NULL)"], "not the scope of a key"),
+        (
+            [
+                "INSERT INTO api_key (public_id, name, secret_hash, scopes, created_at) "
+                "VALUES ('a', 'a', 'a', 'root', '2026')"
+            ],
+            "not the scope of a key",
+        ),
         (["UPDATE product SET created_at = 'yesterday'"], "can't be read"),
         (["UPDATE product SET attributes = '{'"], "can't be read"),
         (["DELETE FROM model"], "damaged"),

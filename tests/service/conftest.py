@@ -113,7 +113,7 @@ def serving(application: Application, follow: bool = True, **how: Any) -> Iterat
     metrics = Metrics()
     with Recommender(application, metrics.observe, follow) as recommender:
         keys = ApiKeys(application.database)
-        access = how.pop("access", Access(keys.active))
+        access = how.pop("access", Access(keys.list))
         app = create_app(recommender, access, metrics=metrics, **how)
         with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
             yield Service(recommender, app, client, keys)

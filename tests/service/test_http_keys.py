@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -40,7 +42,8 @@ OPEN = ["/livez", "/readyz", "/", "/explorer/index.html"]
 def keyed(home: Path) -> Iterator[Service]:
     """A service that other machines can reach."""
     application = Application(settings_of(home))
-    access = Access(ApiKeys(application.database).active, loopback=False, local_token="of-this-start")
+    keys = ApiKeys(application.database)
+    access = Access(keys.list, loopback=False, local_token="of-this-start", note_use=keys.note_use)
     with serving(application, follow=False, access=access) as opened:
         yield opened
 
@@ -141,6 +144,63 @@ async def _later() -> None:
     import asyncio
 
     await asyncio.sleep(FRESH_S)
+
+
+@pytest.mark.parametrize("asked_meanwhile", [False, True])
+def test_a_service_whose_last_key_is_revoked_or_expired_stays_closed(tmp_path: Path, asked_meanwhile: bool) -> None:
+    application = Application(settings_of(tmp_path))
+    keys = ApiKeys(application.database)
+    with serving(application, follow=False, access=Access(keys.list)) as opened:
+        key = keys.create("only", Scope.WRITE)
+        brief = keys.create("brief", Scope.WRITE, timedelta(milliseconds=1))
+        if asked_meanwhile:
+            assert _status(opened, "GET", "/v1/status", None, {"x-api-key": key}) == 200
+        keys.revoke("only")
+        opened.client.portal.call(_later)  # type: ignore[union-attr]
+        for headers in ({}, {"x-api-key": key}, {"x-api-key": brief}):
+            for method, path, body in (READS[3], WRITES[0]):
+                assert _status(opened, method, path, body, headers) == 401
+    with serving(Application(settings_of(tmp_path)), follow=False, access=Access(keys.list)) as again:
+        assert _status(again, "GET", "/v1/status", None) == 401, "also after a start"
+
+
+def test_a_proxy_that_passes_on_a_local_host_does_not_open_a_service_without_keys(service: Service) -> None:
+    for name in ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via", "CF-Connecting-IP"):
+        reply = service.client.get("/v1/status", headers={"host": "127.0.0.1", name: "203.0.113.9"})
+        assert reply.status_code == 401, name
+        assert "proxy" in reply.json()["detail"]
+        assert service.client.get("/livez", headers={name: "203.0.113.9"}).status_code == 200
+
+
+def test_two_hosts_are_refused(service: Service) -> None:
+    reply = service.client.get("/v1/status", headers=[("host", "localhost"), ("host", "evil.example")])
+    assert reply.status_code == 400
+
+
+def test_a_key_may_be_for_some_routes_alone_and_knows_when_it_was_last_used(keyed: Service) -> None:
+    key = {"x-api-key": keyed.keys.create("scraper", Scope.READ, routes=["/metrics", "/v1/products"])}
+    assert [known.used_at for known in keyed.keys.list()] == [None]
+    for path, status in (
+        ("/metrics", 200),
+        ("/v1/products/SKU-0001", 200),
+        ("/v1/status", 403),
+        ("/v1/productsandmore", 403),
+    ):
+        assert _status(keyed, "GET", path, None, key) == status, path
+    deadline = time.monotonic() + 10
+    while keyed.keys.list()[0].used_at is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert keyed.keys.list()[0].used_at is not None
+    with pytest.raises(UsageError, match="no path"):
+        keyed.keys.create("other", Scope.READ, routes=["metrics"])
+
+
+def test_a_key_expires(keyed: Service) -> None:
+    key = {"x-api-key": keyed.keys.create("brief", Scope.READ, timedelta(seconds=1.5))}
+    assert _status(keyed, "GET", "/v1/status", None, key) == 200
+    time.sleep(1.6)
+    assert _status(keyed, "GET", "/v1/status", None, key) == 401
+    keyed.keys.create("brief", Scope.READ)  # its name is free again
 
 
 def test_a_page_of_elsewhere_that_points_its_name_at_this_machine_is_refused(service: Service) -> None:
