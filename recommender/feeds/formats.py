@@ -11,7 +11,7 @@ from recommender.errors import BadFeed, UsageError
 from recommender.feeds.columns import Field, field_mapping
 from recommender.feeds.delimited import COMMON_DELIMITERS, TAB, DelimitedTable
 from recommender.feeds.hub import HubTable, is_hub_name
-from recommender.feeds.jsonlines import JsonLinesTable
+from recommender.feeds.json_table import JsonTable
 from recommender.feeds.parquet import ParquetTable
 from recommender.feeds.platforms.google import GoogleFeed, is_google_header
 from recommender.feeds.platforms.magento import MAGENTO
@@ -92,6 +92,8 @@ def read_table(
     found = detect_format(file) if asked in (FeedFormat.AUTO, FeedFormat.GOOGLE) else asked
     if asked is FeedFormat.GOOGLE and found is not FeedFormat.GOOGLE:
         found = FeedFormat.CSV
+    if found is FeedFormat.JSONL:
+        return JsonTable(file, mapping)
     if found in _READERS:
         return _READERS[found](file)
     return DelimitedTable(file, mapping or {}, TAB if found is FeedFormat.TSV else COMMON_DELIMITERS)
@@ -119,7 +121,6 @@ _PLATFORMS = {
 
 _READERS: Mapping[FeedFormat, Callable[[FeedFile], Table]] = {
     FeedFormat.PARQUET: ParquetTable,
-    FeedFormat.JSONL: JsonLinesTable,
     FeedFormat.GOOGLE: XmlTable,
 }
 """Every other format is a table of cells between delimiters."""

@@ -130,7 +130,7 @@ def test_bad_json_lines_are_rejected_one_by_one(write: Write) -> None:
     assert (reasons[1], reasons[10]) == ("a", "h")
     expected = {
         2: "not JSON", 3: "not a JSON object but a list", 4: "sku is a list", 5: "d", 6: "no title",
-        7: "not JSON that can be read", 8: "not JSON that can be read", 9: "g",
+        7: "not JSON that can be read", 8: "f", 9: "g",
     }  # fmt: skip
     assert {line: reasons[line][: len(start)] for line, start in expected.items()} == expected
 
@@ -263,7 +263,9 @@ DAMAGED = bytes(byte ^ 0xFF if 200 < place < 210 else byte for place, byte in en
             "the header can't be read: line 1 is longer than 4 MiB",
         ),
         (b"PAR1 but no more", "feed.parquet", "not a readable Parquet file"),
-        (b'[{"sku": "a", "title": "A"}]', "feed.json", "not JSON Lines.*one object a line.*but a list"),
+        (b'["a", "b"]', "feed.json", "holds no objects with product data; expected a list of them"),
+        (b'{"total": 0, "products": []}', "feed.json", "no column for the sku among 'total', 'products'"),
+        (b'[{"sku": "a", "title": "A"', "feed.json", "can't be read beyond line 1"),
         (b'{"code": 1}\n', "feed.jsonl", "no column for the sku"),
     ],
 )
