@@ -16,7 +16,7 @@ from recommender.database.engine import Database
 from recommender.errors import BadFeed
 from recommender.feeds.formats import FeedFormat, open_feed
 from recommender.feeds.products import is_offered, product_of, sku_of
-from recommender.feeds.rejections import BadRow, Rejection, RejectsFile
+from recommender.feeds.rejections import BadRow, Rejection, RejectsFile, rejection_reason
 from recommender.feeds.remarks import Remark, RemarkCount, RemarkTally
 from recommender.feeds.rows import Feed, Notation, Row, notation_of
 
@@ -158,8 +158,8 @@ class _BatchReader:
                     products.append(staged)
                 elif self._seen[key] != content:
                     raise BadRow("the SKU stands in this feed before, with different content")
-            except BadRow as error:
-                rejections.append((Rejection(row.line, sku_of(row, self._notation), str(error)), row.raw))
+            except Exception as error:  # noqa: BLE001 - whatever one row holds, the others are taken in
+                rejections.append((Rejection(row.line, sku_of(row, self._notation), rejection_reason(error)), row.raw))
         if self._named is not None:
             self._named.add(staged.product.sku for staged in products)
             self._named.add(rejection.sku for rejection, _ in rejections)

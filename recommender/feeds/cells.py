@@ -42,6 +42,11 @@ def exact_number(text: str) -> Decimal | str:
     return Decimal(text) if len(text) <= LONGEST_NUMBER else text
 
 
+def exact_integer(digits: str) -> int | str:
+    """Return a whole number; one of too many digits as a text, which its field rejects."""
+    return int(digits) if len(digits) <= LONGEST_NUMBER else digits
+
+
 def text_of(value: object, name: str) -> str:
     """Return the text of a cell; a list of one stands for its element, and an object for what names it.
 

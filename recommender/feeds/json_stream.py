@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from recommender.errors import BadFeed
-from recommender.feeds.cells import LONGEST_NUMBER, exact_number
+from recommender.feeds.cells import exact_integer, exact_number
 from recommender.feeds.lines import MAX_LINE
 from recommender.feeds.sources import UNREADABLE, broken_off, reason
 from recommender.query.serialization import kind_of
@@ -66,7 +66,7 @@ class JsonDecoder:
     def __post_init__(self) -> None:
         self._decoder = json.JSONDecoder(
             parse_float=exact_number,
-            parse_int=lambda digits: int(digits) if len(digits) <= LONGEST_NUMBER else digits,
+            parse_int=exact_integer,
             strict=False,
             object_pairs_hook=self._object,
         )

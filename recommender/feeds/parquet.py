@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from recommender.errors import BadFeed, MissingExtra
+from recommender.errors import BadFeed, MissingExtra, one_line
 from recommender.feeds.sources import FeedFile
 from recommender.feeds.tables import Table, TableRow
 
@@ -37,7 +37,7 @@ class ParquetTable(Table):
             for batch in parquet.iter_batches(BATCH_ROWS, columns=_columns(wanted)):
                 try:
                     found = [TableRow(first + place, cells, cells) for place, cells in enumerate(batch.to_pylist())]
-                except UnicodeDecodeError:
+                except Exception:  # noqa: BLE001 - one row of them can't be read
                     found = [_row_alone(first + place, batch.slice(place, 1)) for place in range(batch.num_rows)]
                 yield from found
                 first += batch.num_rows
@@ -58,6 +58,8 @@ class ParquetTable(Table):
         try:
             with parquet.ParquetFile(self._path, buffer_size=1 << 20, pre_buffer=False) as opened:
                 yield opened
+        except UnicodeDecodeError as error:
+            raise BadFeed(f"{self.name}: a column's name is not UTF-8; rename the column, and write the file again") from error
         except (pa.ArrowException, OSError) as error:
             first_line = str(error).strip().partition("\n")[0]
             raise BadFeed(f"{self.name}: is not a readable Parquet file: {first_line}") from error
@@ -68,8 +70,14 @@ def _columns(wanted: Collection[str] | None) -> list[str] | None:
 
 
 def _row_alone(number: int, batch: Any) -> TableRow:
-    try:
-        cells = batch.to_pylist()[0]
-    except UnicodeDecodeError:
-        return TableRow(number, problem="holds bytes that are not UTF-8")
-    return TableRow(number, cells, cells)
+    """Return a row cell by cell: one that can't be read costs itself alone, unless it is the SKU's or the title's."""
+    cells: dict[str, Any] = {}
+    remark = ""
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            cells[name] = column[0].as_py()
+        except UnicodeDecodeError:
+            cells[name], remark = None, f"{name} holds bytes that are not UTF-8"
+        except Exception as error:  # noqa: BLE001 - dates of the year 10,000, of which Python has none, and the like
+            cells[name], remark = None, f"{name} can't be read ({one_line(error, 80)})"
+    return TableRow(number, cells, cells, remark=remark)

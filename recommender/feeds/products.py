@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from math import isfinite
 from typing import Any, Final
 
 from recommender.errors import BadInput
@@ -12,8 +13,8 @@ from recommender.feeds.availability import parse_availability
 from recommender.feeds.cells import attributes_of, category_of, first_text_of, is_null, join_text, text_of
 from recommender.feeds.columns import Columns, Field, Shapes, match_columns, names_field
 from recommender.feeds.prices import MAX_PRICE, Offer, StatedPrice, parse_currency, parse_price
-from recommender.feeds.rejections import BadRow
-from recommender.feeds.remarks import Remark
+from recommender.feeds.rejections import BadRow, rejection_reason
+from recommender.feeds.remarks import LONGEST_EXAMPLE, Remark
 from recommender.feeds.rows import UNKNOWN, Notation, Row
 from recommender.plain_text import clean, clean_lines, repair
 from recommender.types import Availability, JsonObject, Product, category_path
@@ -99,6 +100,8 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
         raise BadRow(row.problem)
     cells = row.cells.get
     told: list[Remark] = [] if remarks is None else remarks
+    if row.remark:
+        told.append(Remark("row", row.remark, str(row.raw)[:LONGEST_EXAMPLE], lost=False))
     sku = _sku(cells(_SKU), notation, told)
     title = _line("title", cells(_TITLE), MAX_TITLE, told)
     if not title:
@@ -132,7 +135,7 @@ def sku_of(row: Row, notation: Notation = UNKNOWN) -> str:
     """Return the SKU of a row as far as it can be told, for a report."""
     try:
         return _sku(row.cells.get(_SKU), notation, [])
-    except BadRow:
+    except Exception:  # noqa: BLE001 - the row is rejected already, with the reason that it is left out for
         cell = row.cells.get(_SKU)
         return cell.strip()[:MAX_SKU] if isinstance(cell, str) else ""
 
@@ -363,10 +366,13 @@ class ProductObjects:
         Raises `BadInput` with the reason when the object states no product.
         """
         remarks: list[Remark] = []
+        for name, value in members.items():
+            if isinstance(value, float) and not isfinite(value):
+                raise BadInput(f"{name} is {value}, which is no number in JSON; leave the field out")
         try:
             product = product_of(self._row(members, sku), remarks=remarks)
-        except BadRow as error:
-            raise BadInput(str(error)) from None
+        except Exception as error:  # noqa: BLE001 - whatever one item holds, it answers for itself alone
+            raise BadInput(rejection_reason(error)) from None
         # A caller is told at once, and can mend it; only a feed goes on without what it can't say.
         for remark in remarks:
             if remark.lost:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from recommender.errors import BadInput, UsageError
+from recommender.errors import BadInput, UsageError, one_line
 
 LONGEST_RAW = 10_000
 """Characters of a rejected row that are written out."""
@@ -23,6 +23,21 @@ COLUMNS = ("source", "line", "sku", "reason", "raw")
 
 class BadRow(ValueError):
     """One row can't be taken in; the message is the reason. Never leaves this package: it becomes a `Rejection`."""
+
+
+def rejection_reason(error: Exception) -> str:
+    """Return why a row that raised this is left out, in words for whoever keeps the shop."""
+    if isinstance(error, BadRow):
+        return str(error)
+    kinds: tuple[tuple[type[Exception], str], ...] = (
+        (RecursionError, "its values are nested too deep"),
+        (UnicodeError, "it holds characters that are none"),
+        (MemoryError, "it is too large"),
+        (ArithmeticError, "it holds a number that is out of range"),
+        (ValueError, "it holds a number or a date that is out of range"),
+    )
+    what = next((words for kind, words in kinds if isinstance(error, kind)), "it holds something unexpected")
+    return f"the row can't be read: {what} ({type(error).__name__}: {one_line(error, 120)})"
 
 
 @dataclass(frozen=True, slots=True)

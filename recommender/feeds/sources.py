@@ -129,6 +129,8 @@ def _matches(name: Path | str) -> list[Path | str]:
 
 
 def _spool(name: str, path: Path | str, spool: IO[bytes]) -> None:
+    if str(path) == STANDARD_INPUT and sys.stdin is None:
+        raise BadFeed("standard input is closed; send the feed through a pipe, or name a file")
     try:
         with nullcontext(sys.stdin.buffer) if str(path) == STANDARD_INPUT else Path(path).open("rb") as stream:
             shutil.copyfileobj(stream, spool, CHUNK)

@@ -17,7 +17,7 @@ from pydantic import WithJsonSchema
 from starlette.requests import ClientDisconnect
 
 from recommender.errors import TYPE_PREFIX, UsageError
-from recommender.feeds.cells import exact_number
+from recommender.feeds.cells import exact_integer, exact_number
 from recommender.query.parameters import Parameter, parameters_of, read_address
 from recommender.query.serialization import from_json, kind_of, to_json, validate_as
 from recommender.service.problems import Problem
@@ -107,18 +107,15 @@ async def read_body(request: Request, kind: Any) -> Any:
 def _object(text: bytes) -> JsonObject:
     """Return the object in a body of products, with numbers exactly as they are written."""
     try:
-        # Python's reader takes half of a surrogate pair: an item that holds one is rejected alone, not with its batch.
-        value = json.loads(text, parse_float=exact_number, parse_constant=_refuse_constant)
+        # Python's reader takes half of a surrogate pair, NaN, and numbers of any length: an item that holds one is
+        # rejected alone, not with its batch.
+        value = json.loads(text, parse_float=exact_number, parse_int=exact_integer)
     except json.JSONDecodeError as error:
         raise UsageError(f"the body is not JSON: {error.msg} at character {error.pos:,}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"the body is not UTF-8 at byte {error.start:,}") from None
-    except (ValueError, RecursionError):
-        raise UsageError("the body is not JSON that can be read: too deep, or a number too long") from None
+    except RecursionError:
+        raise UsageError("the body is not JSON that can be read: too deep") from None
     if not isinstance(value, dict):
         raise UsageError(f"the body is {kind_of(value)}; an object is expected")
     return value
-
-
-def _refuse_constant(name: str) -> None:
-    raise UsageError(f"the body holds {name}, which is no number in JSON; leave the field out")
