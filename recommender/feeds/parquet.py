@@ -59,7 +59,9 @@ class ParquetTable(Table):
             with parquet.ParquetFile(self._path, buffer_size=1 << 20, pre_buffer=False) as opened:
                 yield opened
         except UnicodeDecodeError as error:
-            raise BadFeed(f"{self.name}: a column's name is not UTF-8; rename the column, and write the file again") from error
+            raise BadFeed(
+                f"{self.name}: the name of a column is not UTF-8; rename it, and write the file again"
+            ) from error
         except (pa.ArrowException, OSError) as error:
             first_line = str(error).strip().partition("\n")[0]
             raise BadFeed(f"{self.name}: is not a readable Parquet file: {first_line}") from error
@@ -77,7 +79,7 @@ def _row_alone(number: int, batch: Any) -> TableRow:
         try:
             cells[name] = column[0].as_py()
         except UnicodeDecodeError:
-            cells[name], remark = None, f"{name} holds bytes that are not UTF-8"
+            cells[name] = column.cast("binary")[0].as_py()  # the field says what is wrong with it
         except Exception as error:  # noqa: BLE001 - dates of the year 10,000, of which Python has none, and the like
             cells[name], remark = None, f"{name} can't be read ({one_line(error, 80)})"
     return TableRow(number, cells, cells, remark=remark)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import json
 import resource
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from recommender.catalogue.importer import ImportSummary
 from recommender.catalogue.repository import Catalogue
@@ -21,6 +24,14 @@ Ingest = Callable[..., ImportSummary]
 
 HEADER = "sku,title,price\n"
 GOOD = "".join(f"s{n},Title {n},{n}\n" for n in range(12_000))  # more than the sample that the encoding is told from
+
+
+def _nested(depth: int) -> object:
+    value: object = "x"
+    for _ in range(depth):
+        value = [value]
+    return value
+
 
 BAD = [
     (b"n\x00,AB,1\n", "sku holds a NUL character"),
@@ -99,3 +110,44 @@ def test_a_gzip_that_is_cut_off_or_damaged_takes_nothing_in(ingest: Ingest, cata
             ingest(content)
         assert "\n" not in str(caught.value)
     assert catalogue.count() == 0
+
+
+POISON: list[dict[str, object]] = [
+    {"title": "&#" + "1" * 4_301 + ";"},
+    {"brand": "&#x" + "f" * 5_000 + ";", "description": "&#" + "9" * 4_301},
+    {"attributes": "[" * 480 + "]" * 480},
+    {"attributes": {"colour": _nested(480)}},
+    {"category": _nested(480), "image": _nested(300), "price": _nested(200)},
+    {"price": 10**30, "gtin": 10**400},
+    {"price": "9" * 5_000, "availability": "9" * 5_000},
+    {"price": "1e999999999", "currency": "\ud800"},
+    {"title": "A\udfff", "brand": "\x00", "url": "http://[", "image": "http://\ud800"},
+    {"attributes": {"\ud800": "\udc00", "": "x", "y": "\x00"}},
+    {"category": ["\ud800", None, 5, {"name": {"name": []}}], "group_id": [[]]},
+    {"sku": _nested(900), "title": _nested(900)},
+    {"sku": {"name": {}}, "title": {"x": 1}},
+    {"sku": True, "title": False, "price": [], "availability": {}},
+]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_whatever_one_row_holds_the_others_go_in(ingest: Ingest, catalogue: Catalogue, indent: int | None) -> None:
+    good = [{"sku": f"good-{number}", "title": "Good"} for number in range(len(POISON))]
+    bad = [{"sku": f"bad-{number}", "title": "Bad"} | poison for number, poison in enumerate(POISON)]
+    items = [item for pair in zip(good, bad, strict=True) for item in pair]
+    text = json.dumps(items, indent=indent) if indent else "\n".join(map(json.dumps, items))
+    summary = ingest(text, name="feed.json")
+    assert summary.created + summary.rejected == len(items)
+    skus = {stored.product.sku for stored in catalogue.products()}
+    assert {item["sku"] for item in good} <= skus
+    assert summary.rejected <= 4  # those whose SKU or title is none
+
+
+def test_a_date_that_is_none_costs_its_cell_alone(ingest: Ingest, catalogue: Catalogue, tmp_path: Path) -> None:
+    days = pa.array([0, 2**62, 5], pa.timestamp("us"))
+    table = pa.table({"sku": ["a", "b", "c"], "title": ["A", "B", "C"], "attribute:added": days})
+    parquet.write_table(table, tmp_path / "feed.parquet")
+    assert ingest((tmp_path / "feed.parquet").read_bytes(), name="feed.parquet").created == 3
+    parquet.write_table(table.rename_columns(["sku", "title", "naXXme"]), tmp_path / "feed.parquet")
+    with pytest.raises(BadFeed, match="the name of a column is not UTF-8"):
+        ingest((tmp_path / "feed.parquet").read_bytes().replace(b"naXXme", b"na\xff\xfeme"), name="names.parquet")

@@ -241,3 +241,32 @@ def _appears_once_back(service: Service) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+def test_one_item_of_a_batch_that_can_not_be_read_answers_for_itself(writable: Service) -> None:
+    deep: object = "x"
+    for _ in range(480):
+        deep = {"a": deep}
+    bad = [
+        '{"sku": "%s", "title": "&#' + "1" * 4301 + ';"}',
+        '{"sku": "%s", "title": "T", "attributes": {"deep": ' + json.dumps(deep) + "}}",
+        '{"sku": "%s", "title": "T", "price": NaN}',
+        '{"sku": "%s", "title": "T", "price": -Infinity}',
+        '{"sku": "%s", "title": "T", "price": ' + "9" * 5000 + "}",
+        '{"sku": "%s", "title": "T", "price": 1e999999999}',
+        '{"sku": "%s", "title": "T", "brand": "\\ud800"}',
+        '{"sku": "%s", "title": "T\\u0000"}',
+        '{"sku": ' + "[" * 400 + '"%s"' + "]" * 400 + ', "title": "T"}',
+    ]
+    items = [text for number, item in enumerate(bad) for text in (item % f"odd-{number}", _boot(number))]
+    reply = writable.client.post("/v1/products:batch", content=f'{{"upsert": [{", ".join(items)}]}}', headers=JSON)
+    assert reply.status_code == 200, reply.text
+    results = reply.json()["items"]
+    assert [result["status"] for result in results[1::2]] == ["created"] * len(bad)
+    assert {result["status"] for result in results[::2]} <= {"created", "rejected"}
+    reasons = {result["sku"]: result["reason"] for result in results if result["status"] == "rejected"}
+    assert "no number in JSON" in reasons["odd-2"] and "no number in JSON" in reasons["odd-3"]
+
+
+def _boot(number: int) -> str:
+    return json.dumps(BOOT | {"sku": f"boot-{number}"})
