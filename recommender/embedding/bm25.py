@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-import qdrant_edge
+from collections.abc import Iterable
+from typing import Any
 
+import qdrant_edge as edge
+
+from recommender.embedding.words import codes, fold, measures, single_characters, spaced_codes, without_measures
 from recommender.errors import BadInput
+from recommender.identifiers import SHORTEST_PART
 from recommender.types import SparseVector
 
-LANGUAGES = tuple(sorted(name.lower() for name in dir(qdrant_edge.Language) if not name.startswith("_")))
-"""The languages whose stop words and stemmer the engine has."""
+NEUTRAL = "none"
+"""The choice for several languages, and for one that is not named here: no stop words, nothing taken off a word."""
+
+_WITH_STOP_WORDS = frozenset(name.lower() for name in dir(edge.Language) if not name.startswith("_"))
+"""The languages of the engine; it has stop words for each, and a stemmer for most."""
+
+_WITHOUT = frozenset(
+    {"armenian", "bulgarian", "croatian", "czech", "estonian", "georgian", "hindi", "korean", "latvian", "lithuanian"}
+    | {"macedonian", "malay", "persian", "polish", "serbian", "slovak", "tamil", "thai", "ukrainian", "urdu"}
+    | {"vietnamese"}
+)
+"""Languages that are treated as `NEUTRAL` is: accents are folded, and what is written without blanks is split."""
+
+LANGUAGES = (NEUTRAL, *sorted(_WITH_STOP_WORDS | _WITHOUT))
+"""What the language of a shop may be."""
 
 AVERAGE_LENGTH = 100.0
 """Terms in a product text. Fixed, so that a product's weights do not depend on the rest of the catalogue; measured
@@ -23,31 +41,68 @@ _LENGTH_NORMALISATION = 0.8
 """`b` of BM25, from the same measurement."""
 
 
+_PART_WEIGHT = 0.25
+"""Of a part of a model number in a query, against 1 of a word: it finds `WH 1000 XM4` for `wh1000xm4`, but `1000` alone
+is no reason."""
+
+_TITLE_WORDS = 12
+"""Words of a text whose stop words are kept: a title such as "The Who" has no others."""
+
+
 class LexicalEncoder:
     """Turns texts into sparse vectors whose product, with the engine's IDF modifier, is the BM25 score.
 
-    Raises `BadInput` for a language the engine has no stemmer for. Safe to call from several threads.
+    Raises `BadInput` for a language that is not known. Safe to call from several threads.
     """
 
     def __init__(self, language: str = "english", average_length: float = AVERAGE_LENGTH) -> None:
-        if language.lower() not in LANGUAGES:
-            raise BadInput(f"no word stemming for the language {language!r}; choose one of {', '.join(LANGUAGES)}")
+        language = language.lower()
+        if language not in LANGUAGES:
+            raise BadInput(
+                f"the language {language!r} is not known; choose one of {', '.join(LANGUAGES)}"
+                f" ({NEUTRAL} is for every other language)"
+            )
         if not average_length > 0:
             raise BadInput(f"the average text length is {average_length}; give a number of terms above 0")
-        self._bm25 = qdrant_edge.Bm25(
-            qdrant_edge.Bm25Config(
-                k=_SATURATION, b=_LENGTH_NORMALISATION, avg_len=average_length, language=language.lower()
-            )
-        )
+        known = language in _WITH_STOP_WORDS
+        own = {"language": language} if known else {"stemmer": edge.DisabledStemmer()}
+        shared = {"k": _SATURATION, "b": _LENGTH_NORMALISATION, "avg_len": average_length, "ascii_folding": True}
+        settings: dict[str, Any] = shared | own
+        self._all = edge.Bm25(edge.Bm25Config(**settings, stopwords=edge.StopwordsSet()))
+        self._bm25 = edge.Bm25(edge.Bm25Config(**settings)) if known else self._all
 
-    def document(self, text: str) -> SparseVector:
-        """Return the weights of a text that is indexed: saturated term frequencies, normalised by length."""
-        return _sparse(self._bm25.embed_document(text))
+    def document(self, text: str, numbers: Iterable[str] = ()) -> SparseVector:
+        """Return the weights of a text that is indexed: saturated term frequencies, normalised by length.
+
+        `numbers` are the identifiers of its product. They, other spellings of what is in the text, and the stop words
+        of the title count as words that occur once, and do not make the text longer.
+        """
+        folded = fold(text)
+        weights = _weights(self._bm25.embed_document(folded))
+        joined, parts = codes(folded)
+        title = folded.split(maxsplit=_TITLE_WORDS)[:_TITLE_WORDS]
+        named = [number for number in numbers if len(number) >= SHORTEST_PART]  # `16` is a number of anything
+        other = " ".join([*title, *measures(folded), *joined, *parts, *spaced_codes(title), *named])
+        other += f" {single_characters(text)}"
+        once = min(weights.values(), default=1.0)
+        for index in self._all.embed_query(other).indices:
+            weights.setdefault(index, once)
+        return SparseVector(tuple(weights), tuple(weights.values()))
 
     def query(self, text: str) -> SparseVector:
-        """Return the weights of a text that is searched for: 1 for each of its terms."""
-        return _sparse(self._bm25.embed_query(text))
+        """Return the weights of a text that is searched for: 1 for each of its terms, less for parts of numbers.
+
+        Stop words count only where there are no others.
+        """
+        folded = fold(text)
+        rest = without_measures(folded)
+        joined, parts = codes(rest)
+        words = " ".join([rest, *measures(folded), *joined])
+        weights = _weights(self._bm25.embed_query(words)) or _weights(self._all.embed_query(words))
+        for index in self._all.embed_query(" ".join(parts)).indices if parts else ():
+            weights.setdefault(index, _PART_WEIGHT)
+        return SparseVector(tuple(weights), tuple(weights.values()))
 
 
-def _sparse(vector: qdrant_edge.SparseVector) -> SparseVector:
-    return SparseVector(indices=tuple(vector.indices), values=tuple(vector.values))
+def _weights(vector: edge.SparseVector) -> dict[int, float]:
+    return dict(zip(vector.indices, vector.values, strict=True))

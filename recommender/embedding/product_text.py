@@ -27,8 +27,10 @@ class ProductText:
         return ". ".join(part for part in parts if part)
 
     def hash(self, product: Product) -> str:
-        """Return 32 hex digits that change when, and only when, the text or the language does."""
-        return blake2b(self(product).encode(), digest_size=16, key=self.language.encode()[:64]).hexdigest()
+        """Return 32 hex digits that change when, and only when, the text, a number of it or the language does."""
+        numbers = f"\0{product.gtin}\0{product.mpn}" if product.gtin or product.mpn else ""
+        text = self(product) + numbers
+        return blake2b(text.encode(), digest_size=16, key=self.language.encode()[:64]).hexdigest()
 
 
 def title_text(product: Product) -> str:

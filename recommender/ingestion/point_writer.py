@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from recommender.catalogue.repository import StoredProduct
-from recommender.index.payload import POPULARITY_ATTRIBUTE, product_payload
+from recommender.index.payload import IDENTIFIERS, POPULARITY_ATTRIBUTE, product_payload
 from recommender.index.protocol import Point, point_id
 from recommender.ingestion.change_plan import ChangePlan, WriteCounts, plan_changes
 from recommender.ingestion.encoding import TextVectors, Vector
@@ -22,7 +22,7 @@ class PointWriter:
     def __init__(
         self,
         text: Callable[[Product], str],
-        lexical: Callable[[str], SparseVector],
+        lexical: Callable[[str, Iterable[str]], SparseVector],
         popularity_attribute: str = POPULARITY_ATTRIBUTE,
     ) -> None:
         self._text = text
@@ -53,7 +53,12 @@ class PointWriter:
         if plan.vectors:
             index.upsert(
                 [
-                    Point(update.id, vectors[update.text], self._lexical(update.text), update.payload)
+                    Point(
+                        update.id,
+                        vectors[update.text],
+                        self._lexical(update.text, update.payload[IDENTIFIERS]),
+                        update.payload,
+                    )
                     for update in plan.vectors
                 ]
             )

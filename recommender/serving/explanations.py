@@ -10,6 +10,7 @@ import numpy as np
 
 from recommender.catalogue.repository import StoredProduct
 from recommender.embedding.bm25 import LexicalEncoder
+from recommender.identifiers import identifier_keys
 from recommender.index.protocol import IndexQuery, VectorIndex, point_id
 from recommender.query import Explanation, Hit
 from recommender.serving.candidates import EncodedQuery
@@ -46,7 +47,7 @@ class Explainer:
         explained = []
         for hit in hits:
             product = stored.get(hit.sku)
-            has = set(self._lexical.document(self._text(product.product)).indices) if product and terms else set()
+            has = self._words_of(product.product) if product and terms else set()
             explanation = replace(
                 _compare(query.anchors, hit.card),
                 words=tuple(word for word, indices in terms.items() if has.intersection(indices)),
@@ -55,6 +56,10 @@ class Explainer:
             )
             explained.append(replace(hit, explanation=explanation))
         return explained
+
+    def _words_of(self, product: Product) -> set[int]:
+        numbers = identifier_keys(product.sku, product.gtin, product.mpn)
+        return set(self._lexical.document(self._text(product), numbers).indices)
 
 
 def _dense_scores(index: VectorIndex, query: EncodedQuery, hits: Sequence[Hit]) -> dict[str, float]:

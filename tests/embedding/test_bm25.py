@@ -19,8 +19,125 @@ def test_a_query_meets_other_forms_of_its_words() -> None:
     assert score(encoder.query("kettle"), document) == 0
 
 
-def test_stop_words_carry_no_weight() -> None:
-    assert LexicalEncoder().query("the and of").indices == ()
+def test_stop_words_count_only_where_a_query_has_no_others() -> None:
+    encoder = LexicalEncoder()
+    assert encoder.query("the tent") == encoder.query("tent")
+    assert score(encoder.query("The Who"), encoder.document("The Who - Tommy (Vinyl LP). Rock opera")) > 0
+    assert score(encoder.query("It"), encoder.document("It by Stephen King. Horror novel")) > 0
+    assert score(encoder.query("the who"), encoder.document("Desk lamp. " + "A lamp of oak. " * 9 + "For one who")) == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("cafe creme", "Café Crème Espresso Cup"),
+        ("café", "Cafe table"),
+        ("hustawka", "Huśtawka ogrodowa"),
+        ("lozko dzieciece", "Łóżko dziecięce"),
+        ("sroubovak", "Šroubovák křížový"),
+        ("isik", "IŞIK lamba"),
+        ("ışık", "Isik lamba"),
+        ("καφες", "ΚΑΦΈΣ φίλτρου"),
+        ("елка", "Новогодняя ёлка"),
+        ("den ban", "Đèn bàn học"),
+        ("ao so mi", "Áo sơ mi nam"),
+        ("שלום", "שָׁלוֹם"),
+        ("كتاب", "كِتَاب"),
+        ("احمد", "أحمد"),
+        ("fussball", "Fußball Größe 5"),
+        ("kobenhavn", "København"),
+        ("ＵＳＢ", "USB cable"),
+    ],
+)
+@pytest.mark.parametrize("language", ["english", "none"])
+def test_accents_do_not_part_words(language: str, query: str, text: str) -> None:
+    encoder = LexicalEncoder(language)
+    found = score(encoder.query(query), encoder.document(text))
+    assert found == pytest.approx(score(encoder.query(text), encoder.document(query)), rel=0.5)
+    assert found > 0
+
+
+@pytest.mark.parametrize(
+    ("query", "right", "wrong"),
+    [
+        ("耳机", "无线蓝牙耳机 降噪", "无线键盘 静音"),
+        ("蓝牙耳机 WH-1000", "索尼 WH-1000XM4 蓝牙耳机", "索尼 蓝牙音箱"),
+        ("傘", "折りたたみ傘 自動開閉", "折りたたみ椅子"),
+        ("折りたたみ傘", "自動開閉の折りたたみ傘", "折りたたみ椅子 軽量"),
+        ("ケーブル", "USBケーブル 3m", "USBハブ 4ポート"),
+        ("กระเป๋าเดินทาง", "กระเป๋าเดินทางล้อลาก 24 นิ้ว", "รองเท้าเดินป่า"),
+        ("หูฟัง", "หูฟังไร้สายบลูทูธ", "ลำโพงไร้สาย"),
+        ("이어폰", "무선이어폰을 위한 케이스", "무선 키보드"),
+        ("컵", "스테인리스 컵", "스테인리스 냄비"),
+    ],
+)
+@pytest.mark.parametrize("language", ["none", "english", "japanese", "chinese"])
+def test_scripts_without_blanks_are_split_into_words(language: str, query: str, right: str, wrong: str) -> None:
+    encoder = LexicalEncoder(language)
+    found = score(encoder.query(query), encoder.document(right))
+    assert found > 0
+    assert found > 1.2 * score(encoder.query(query), encoder.document(wrong))
+
+
+@pytest.mark.parametrize(
+    "query", ["wh1000xm4", "WH-1000XM4", "wh 1000 xm4", "WH1000XM4/B", "wh_1000_xm4", "WH1000 XM4"]
+)
+@pytest.mark.parametrize(
+    "title", ["Sony WH-1000XM4 Headphones", "WH1000XM4 headphones", "Sony WH 1000 XM4", "WH1000XM4B"]
+)
+def test_model_numbers_meet_joined_and_split(query: str, title: str) -> None:
+    encoder = LexicalEncoder()
+    asked = encoder.query(query)
+    found = score(asked, encoder.document(title))
+    assert found > score(asked, encoder.document("Sony WH-1000XM5 Headphones"))
+    assert found > score(asked, encoder.document("Sony WF-2000 Earbuds 4 pack"))
+
+
+@pytest.mark.parametrize(
+    ("query", "text"), [("tshirt", "White T-Shirt"), ("e-bike", "Ebike 28"), ("usbc", "USB-C cable")]
+)
+def test_short_parts_of_words_meet_with_and_without_a_hyphen(query: str, text: str) -> None:
+    encoder = LexicalEncoder()
+    assert score(encoder.query(query), encoder.document(text)) > 0
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "other"),
+    [
+        ("3m", "HDMI cable 3 m", "HDMI cable 5 m"),
+        ("3 m", "HDMI cable 3m gold", "HDMI cable 5 m"),
+        ("3 metres", "HDMI cable 3m", "HDMI cable 13 m"),
+        ("3m", "HDMI cable 300cm", "HDMI cable 5m"),
+        ("16GB", "Card 16 GB", "Card 128 GB"),
+        ("16 gb", "Card 16GB", "Card 128GB"),
+        ("1 TB", "Disk 1000GB", "Disk 500 GB"),
+        ("1,5 l", "Kettle 1.5l", "Kettle 5 l"),
+        ("1.5l", "Wasserkocher 1,5 Liter", "Wasserkocher 15 l"),
+        ("1.500 g", "Protein 1,5 kg", "Protein 500 g"),
+        ("55 inch", 'TV 55" QLED', 'TV 65" QLED'),
+        ("13 zoll", "Laptop 13-inch", "Laptop 15 inch"),
+        ("5x60", "Schraube 5 x 60 mm", "Schraube 5 x 40 mm"),
+        ("10 cm", "Box 10cm", "Box 30 cm"),
+        ("2 м", "Кабель 2 метра", "Кабель 5 м"),
+    ],
+)
+def test_measures_meet_in_every_spelling(query: str, text: str, other: str) -> None:
+    encoder = LexicalEncoder()
+    asked = encoder.query(query)
+    assert score(asked, encoder.document(text)) > 2 * score(asked, encoder.document(other))
+
+
+def test_a_number_before_a_word_is_no_measure() -> None:
+    encoder = LexicalEncoder()
+    assert score(encoder.query("3 to 5 years"), encoder.document("Puzzle for 3 to 5 years")) > 0
+    assert score(encoder.query("7 mountain"), encoder.document("7 mountain bikes")) > 0
+
+
+def test_the_numbers_of_a_product_are_among_its_words() -> None:
+    encoder = LexicalEncoder()
+    document = encoder.document("Laptop of Lenovo", ["20w000bqus", "16"])
+    assert score(encoder.query("lenovo 20W000-BQUS"), document) > score(encoder.query("lenovo"), document)
+    assert score(encoder.query("16"), document) == 0
 
 
 def test_an_empty_text_is_an_empty_vector() -> None:
