@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,7 +134,8 @@ class Application:
 
     def create_index(self, generation: Generation) -> VectorIndex:
         """Make the empty index of a new generation and keep it open."""
-        with self._indexes.create(generation.name, generation.dimension) as index:
+        make = partial(self.engine.create, generation.name, generation.dimension)
+        with self._indexes.lease(generation.name, create=make) as index:
             return index
 
     def drop_index(self, generation: Generation) -> None:

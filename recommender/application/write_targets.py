@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from recommender.errors import Unavailable
 from recommender.index.generations import Generation, Generations
-from recommender.index.pool import HELD_PATIENCE_S, IndexLease, IndexPool
+from recommender.index.pool import HELD_PATIENCE_S, IndexPool
 from recommender.index.protocol import VectorEngine, VectorIndex
 from recommender.ingestion.targets import Target, UnopenedTarget
 
@@ -30,7 +31,8 @@ class WriteTargets:
         self._indexes = indexes
         self._target = target
         self._lock = threading.Lock()
-        self._leases: dict[str, IndexLease] = {}
+        self._leases = ExitStack()
+        self._opened: dict[str, VectorIndex] = {}
 
     def open(self) -> Sequence[Target | UnopenedTarget]:
         """Open those that the engine has. Raises `Unavailable` when the live one can't be opened.
@@ -44,7 +46,12 @@ class WriteTargets:
                 continue
             try:
                 # A process that builds one which is not live holds it for long, and the live one can't wait for that.
-                index = self._index(follower.name, HELD_PATIENCE_S if follower.live else 0.0)
+                patience = HELD_PATIENCE_S if follower.live else 0.0
+                with self._lock:
+                    if follower.name not in self._opened:
+                        lease = self._indexes.lease(follower.name, patience)
+                        self._opened[follower.name] = self._leases.enter_context(lease)
+                    index = self._opened[follower.name]
                 targets.append(self._target(follower, index))
             except Unavailable as error:
                 if follower.live:
@@ -55,17 +62,5 @@ class WriteTargets:
     def release(self) -> None:
         """Give back the leases: the targets that were given out are used no longer."""
         with self._lock:
-            leases, self._leases = self._leases, {}
-        for lease in leases.values():
-            lease.release()
-
-    def _index(self, name: str, patience: float) -> VectorIndex:
-        with self._lock:
-            if (known := self._leases.get(name)) is not None:
-                return known.index
-        lease = self._indexes.lease(name, patience)
-        with self._lock:
-            known = self._leases.setdefault(name, lease)
-        if known is not lease:
-            lease.release()
-        return known.index
+            self._opened.clear()
+            self._leases.close()

@@ -6,8 +6,9 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from recommender.errors import IndexHeld, NotFound, RecommenderError, Unavailable
 from recommender.index.protocol import VectorEngine, VectorIndex
@@ -24,35 +25,11 @@ _log = logging.getLogger(__name__)
 class _OpenIndex:
     """An open index, how many leases on it are out, and what happens once none is."""
 
-    name: str
     index: VectorIndex
     leases: int = 0
-    used_at: float = field(default_factory=time.monotonic)
+    used_at: float = 0.0
     closing: bool = False
     dropping: bool = False
-
-
-class IndexLease:
-    """Keeps an index open until it is released. A context manager that gives the index."""
-
-    __slots__ = ("_leased", "_pool", "index")
-
-    def __init__(self, pool: IndexPool, leased: _OpenIndex) -> None:
-        self._pool = pool
-        self._leased: _OpenIndex | None = leased
-        self.index = leased.index
-
-    def release(self) -> None:
-        """Give it back; twice is no error."""
-        leased, self._leased = self._leased, None
-        if leased is not None:
-            self._pool.take_back(leased)
-
-    def __enter__(self) -> VectorIndex:
-        return self.index
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
 
 
 class IndexPool:
@@ -69,38 +46,39 @@ class IndexPool:
         self._opening: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._closed = False
 
-    def lease(self, name: str, patience: float = HELD_PATIENCE_S) -> IndexLease:
-        """Lend an index, opened if need be; it takes a few microseconds if it is open already.
+    @contextmanager
+    def lease(
+        self, name: str, patience: float = HELD_PATIENCE_S, create: Callable[[], VectorIndex] | None = None
+    ) -> Iterator[VectorIndex]:
+        """Lend an index, opened if need be, or made by `create`; a few microseconds if it is open already.
 
         Raises `IndexHeld` when another process still holds it after `patience` seconds, and `Unavailable` when the
         engine lacks it, or after `close`: nobody would close it any more.
         """
         with self._lock:
-            if (known := self._open.get(name)) is not None:
-                return self._lend(known)
-            opening = self._opening[name]
-        with opening:
+            lent, opening = self._lend(name), self._opening[name]
+        if lent is None:
+            with opening:
+                lent = self._lend_opened(name, create or (lambda: self._open_patiently(name, patience)))
+        try:
+            yield lent.index
+        finally:
             with self._lock:
-                if (known := self._open.get(name)) is not None:
-                    return self._lend(known)
-                self._require_open()
-            return self._add(name, self._open_patiently(name, patience))
-
-    def create(self, name: str, dimension: int) -> IndexLease:
-        """Make an empty index and lend it; it stays open as one that was opened does."""
-        return self._add(name, self._engine().create(name, dimension))
+                lent.leases -= 1
+                lent.used_at = time.monotonic()
+            try:
+                self._end_unused()
+            except RecommenderError as error:
+                # Not the fault of the query that happened to be the last one: it was answered, and stays so.
+                _log.warning("an index was not closed in good order: %s", error)
 
     def release(self, name: str, drop: bool = False) -> None:
         """Close an index as soon as no lease on it is out; with `drop` its points are removed, too."""
         with self._lock:
-            known = self._open.get(name)
-            if known is not None:
+            if (known := self._open.get(name)) is not None:
                 known.closing, known.dropping = True, known.dropping or drop
-                if known.leases:
-                    return
-                del self._open[name]
         if known is not None:
-            self._end(known)
+            self._end_unused()
         elif drop:
             self._engine().drop(name)
 
@@ -112,12 +90,8 @@ class IndexPool:
         before = time.monotonic() - unused_for
         with self._lock:
             for known in self._open.values():
-                known.closing |= not unused_for
-            unused = [known for known in self._open.values() if not known.leases and known.used_at <= before]
-            for known in unused:
-                del self._open[known.name]
-        for known in unused:
-            self._end(known)
+                known.closing |= not unused_for or (not known.leases and known.used_at <= before)
+        self._end_unused()
 
     def close(self) -> None:
         """Close all, whatever leases are out: the process ends. None is opened any more."""
@@ -128,20 +102,25 @@ class IndexPool:
         for known in closing:
             known.index.close()
 
-    def take_back(self, leased: _OpenIndex) -> None:
-        """Count one lease less; the last one closes what was to be closed meanwhile."""
+    def _lend(self, name: str) -> _OpenIndex | None:
+        if (known := self._open.get(name)) is not None:
+            known.leases += 1
+            known.closing = False  # it is wanted again
+        return known
+
+    def _lend_opened(self, name: str, open_index: Callable[[], VectorIndex]) -> _OpenIndex:
+        """Open an index unless another thread did meanwhile, and lend it."""
         with self._lock:
-            leased.leases -= 1
-            leased.used_at = time.monotonic()
-            ending = not leased.leases and (leased.closing or leased.dropping)
-            if ending and self._open.get(leased.name) is leased:
-                del self._open[leased.name]
-        if ending:
-            try:
-                self._end(leased)
-            except RecommenderError as error:
-                # Not the fault of the query that happened to be the last one: it was answered, and stays so.
-                _log.warning("an index was not closed in good order: %s", error)
+            if (known := self._lend(name)) is not None:
+                return known
+        index = None if self._closed else open_index()
+        with self._lock:
+            if index is not None and not self._closed:
+                self._open[name] = known = _OpenIndex(index, leases=1)
+                return known
+        if index is not None:
+            index.close()
+        raise Unavailable("this installation was closed in this process; open it anew")
 
     def _open_patiently(self, name: str, patience: float) -> VectorIndex:
         deadline = time.monotonic() + patience
@@ -157,26 +136,17 @@ class IndexPool:
                     raise
             time.sleep(_RETRY_S)
 
-    def _add(self, name: str, index: VectorIndex) -> IndexLease:
-        try:
-            with self._lock:
-                self._require_open()
-                self._open[name] = known = _OpenIndex(name, index)
-                return self._lend(known)
-        except Unavailable:
-            index.close()
-            raise
-
-    def _lend(self, known: _OpenIndex) -> IndexLease:
-        known.leases += 1
-        known.closing = False  # it is wanted again
-        return IndexLease(self, known)
-
-    def _require_open(self) -> None:
-        if self._closed:
-            raise Unavailable("this installation was closed in this process; open it anew")
-
-    def _end(self, known: _OpenIndex) -> None:
-        known.index.close()
-        if known.dropping:
-            self._engine().drop(known.name)
+    def _end_unused(self) -> None:
+        """Close, and drop, the indexes that are to be closed and that nobody has a lease on."""
+        with self._lock:
+            ending = {
+                name: known
+                for name, known in self._open.items()
+                if (known.closing or known.dropping) and not known.leases
+            }
+            for name in ending:
+                del self._open[name]
+        for name, known in ending.items():
+            known.index.close()
+            if known.dropping:
+                self._engine().drop(name)

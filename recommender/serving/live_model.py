@@ -7,7 +7,7 @@ import threading
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import NamedTuple, Protocol, TypeVar
@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from recommender.embedding.encoder import Encoder
 from recommender.errors import IndexHeld, NotFound, RecommenderError, Unavailable, UnknownSku
 from recommender.index.generations import Generation, Generations, GenerationState
-from recommender.index.pool import IndexLease, IndexPool
+from recommender.index.pool import IndexPool
 from recommender.index.protocol import VectorIndex
 
 FRESH_S = 0.2
@@ -100,7 +100,7 @@ class LiveModels(ModelProvider):
         self._refreshing = threading.Lock()
         self._failure: Unavailable | None = None
         self._others: dict[str, tuple[_Served, float]] = {}
-        self._kept: IndexLease | None = None
+        self._kept = ExitStack()
         self._follower: threading.Thread | None = None
         self._stopped = threading.Event()
 
@@ -170,10 +170,9 @@ class LiveModels(ModelProvider):
         self._stopped.set()
         if self._follower is not None and self._follower.is_alive():
             self._follower.join()
-        self._current, kept, self._kept = None, self._kept, None
+        self._current = None
         self._others.clear()
-        if kept is not None:
-            kept.release()
+        self._kept.close()
 
     def _follow(self) -> None:
         tidied = time.monotonic()
@@ -258,22 +257,16 @@ class LiveModels(ModelProvider):
             self._refreshing.release()
 
     def _activate(self, live: Generation) -> _Served:
-        served, before, kept = self._serve(live), self._current, self._kept
-        if self._follower is not None:
-            lease = self._indexes.lease(live.name)
-            try:
-                self._warm(lease.index)
-            except BaseException:
-                lease.release()
-                raise
-            self._kept = lease
-            try:
-                served.encoder()
-            except RecommenderError as error:  # it fails the queries that need the encoder, no others
-                _log.warning("generation %s answers without its model: %s", live.name, error)
-        self._current = served
-        if kept is not None:
-            kept.release()
+        served, before = self._serve(live), self._current
+        with ExitStack() as kept:
+            if self._follower is not None:
+                self._warm(kept.enter_context(self._indexes.lease(live.name)))
+                try:
+                    served.encoder()
+                except RecommenderError as error:  # it fails the queries that need the encoder, no others
+                    _log.warning("generation %s answers without its model: %s", live.name, error)
+            self._current, self._kept, earlier = served, kept.pop_all(), self._kept
+        earlier.close()
         if before is not None:
             self._tidy_up()
         return served
