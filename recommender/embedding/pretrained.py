@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from fnmatch import fnmatch
@@ -9,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recommender.errors import BadInput, MissingExtra, UsageError, library_error
+from recommender.errors import BadInput, MissingExtra, UsageError, library_error, one_line
 from recommender.library_logging import quiet_libraries
 
 if TYPE_CHECKING:
@@ -18,6 +20,14 @@ if TYPE_CHECKING:
 
 DERIVED_FOLDERS = ("onnx", "openvino", "checkpoint-*", "eval", "runs", ".*", "__pycache__")
 """Folders that hold no part of the model itself."""
+
+MODULES = frozenset(
+    {
+        "Transformer", "Pooling", "Dense", "Normalize", "LayerNorm", "Dropout", "StaticEmbedding",
+        "WeightedLayerPooling", "CNN", "LSTM",
+    }
+)  # fmt: skip
+"""Modules that hold numbers alone: Router and Asym name further classes, WordEmbeddings a class of a tokenizer."""
 
 _DENSE_SEED = 0
 """Of the weights that a new dense layer begins with: the same base and shape are the same model."""
@@ -44,6 +54,7 @@ def load_pretrained(
 
     # transformers refuses pickles by `use_safetensors`; the modules after it (Dense, ...) would fall back on one.
     require_safetensors(folder)
+    require_known_modules(folder)
     try:
         return SentenceTransformer(
             str(folder),
@@ -152,6 +163,39 @@ def require_safetensors(folder: Path) -> None:
             )
     if not any(path.suffix == ".safetensors" for path in model_files(folder)):
         raise BadInput(f"no .safetensors weights in {folder}; give a folder as sentence-transformers saves it")
+
+
+def require_known_modules(folder: Path) -> None:
+    """Raise `BadInput` unless every module of a model is one that holds numbers alone, before a library sees it.
+
+    sentence-transformers imports what `modules.json` and the configuration of a dense layer name, and 5.1 also took it
+    from the folder itself, whatever `trust_remote_code` said.
+    """
+    path = folder / "modules.json"
+    if not path.is_file():
+        return
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        modules = [(str(entry["type"]), str(entry.get("path", ""))) for entry in entries]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise BadInput(f"{path} holds no list of modules ({one_line(error, 200)}); fetch the model again") from error
+    for kind, place in modules:
+        package, _, name = kind.rpartition(".")
+        if package.partition(".")[0] != "sentence_transformers" or name not in MODULES:
+            raise BadInput(
+                f"{path} names the module {kind[:100]!r}, which is not one of {', '.join(sorted(MODULES))} of "
+                "sentence-transformers; modules with code of their own are not loaded"
+            )
+        if Path(place).is_absolute() or ".." in Path(place).parts:
+            raise BadInput(f"{path} has a module at {place[:100]!r}, outside of the model; fetch the model again")
+        config = folder / place / "config.json"
+        if name == "Dense" and config.is_file():
+            try:
+                activation = json.loads(config.read_text(encoding="utf-8")).get("activation_function", "torch.nn.Tanh")
+            except (OSError, ValueError, AttributeError, RecursionError) as error:
+                raise BadInput(f"{config} holds no JSON object; fetch the model again") from error
+            if not re.fullmatch(r"torch\.nn\.(modules\.\w+\.)?\w+", str(activation)):
+                raise BadInput(f"{config} names the activation {str(activation)[:100]!r}; torch.nn has others")
 
 
 def model_files(folder: Path) -> Iterator[Path]:

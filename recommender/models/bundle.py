@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatch
@@ -17,6 +18,12 @@ from recommender.models.model_card import model_card, public_data, public_name
 
 CARD = "README.md"
 ZIP = ".zip"
+
+MOST_FILES = 10_000
+LARGEST = 64 << 30
+RATIO, FLOOR = 20, 16 << 20
+"""Bounds of what is unpacked: weights hardly shrink, and a model has a few dozen files. A bomb of zeros shrinks to a
+thousandth."""
 
 _PRIVATE = (".*", "*.bin", "*.py", "checkpoint-*", "runs", "eval", SNAPSHOT)
 """Files and folders that are not published. The snapshot is one of them: it tells which products the shop has."""
@@ -73,8 +80,20 @@ def unpack(archive: Path, target: Path) -> Path:
     """Unpack a zip file of a model into `target` and return its folder. Raises `BadInput` for anything else."""
     try:
         with zipfile.ZipFile(archive) as packed:
+            members = packed.infolist()
+            # What a header states is what is written: zipfile stops where a member has more than its header says.
+            total, limit = sum(member.file_size for member in members), FLOOR + RATIO * archive.stat().st_size
+            target.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(target).free
+            if len(members) > MOST_FILES or total > min(limit, LARGEST):
+                raise BadInput(
+                    f"{archive} holds {len(members):,} files and unpacks to {total:,} bytes; a model has at most "
+                    f"{MOST_FILES:,} files and, packed to that size, {min(limit, LARGEST):,} bytes"
+                )
+            if total > free:
+                raise BadInput(f"{archive} unpacks to {total:,} bytes, and {target} has room for {free:,}; make room")
             packed.extractall(target)  # leaves `..` and absolute paths out, and makes no links
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise BadInput(f"{archive} can't be unpacked ({error}); give a zip file of a model folder") from error
     inside = [path for path in target.iterdir() if not path.name.startswith((".", "__"))]
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else target

@@ -94,7 +94,9 @@ class Manifest:
         """
         # Imported here: a query reads manifests too, and needs nothing of a model's layers.
         from recommender.embedding.architecture import dimension, max_seq_length
+        from recommender.embedding.pretrained import require_known_modules
 
+        require_known_modules(folder)
         versions = {"python": platform.python_version()}
         for library in _LIBRARIES:
             with suppress(PackageNotFoundError):  # the model was made without it

@@ -88,6 +88,32 @@ def test_what_is_no_zip_file_is_one_line(tmp_path: Path) -> None:
         unpack(tmp_path / "broken.zip", tmp_path / "unpacked")
 
 
+def test_an_archive_that_would_unpack_to_far_more_than_it_is_is_refused_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        for number in range(3):
+            packed.writestr(f"{number}.safetensors", bytes(16 << 20))
+    with zipfile.ZipFile(tmp_path / "crowd.zip", "w") as packed:
+        for number in range(10_001):
+            packed.writestr(f"{number}", b"")
+    for name in ("bomb.zip", "crowd.zip"):
+        with pytest.raises(BadInput, match="a model has at most"):
+            unpack(tmp_path / name, tmp_path / "unpacked")
+        assert list((tmp_path / "unpacked").iterdir()) == []
+
+
+def test_an_archive_whose_headers_lie_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "liar.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("model.safetensors", bytes(64 << 20))
+    content = (tmp_path / "liar.zip").read_bytes()
+    stated = (64 << 20).to_bytes(4, "little")
+    (tmp_path / "liar.zip").write_bytes(content.replace(stated, (10).to_bytes(4, "little")))
+    with pytest.raises(BadInput, match="can't be unpacked"):
+        unpack(tmp_path / "liar.zip", tmp_path / "unpacked")
+    assert sum(path.stat().st_size for path in (tmp_path / "unpacked").iterdir()) < 100
+
+
 def test_the_record_that_came_with_a_model_is_kept_but_not_its_verdict(
     tiny_model: Path, manifest: Manifest, tmp_path: Path
 ) -> None:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from recommender.embedding.pretrained import load_pretrained
 from recommender.errors import BadInput
 from recommender.models.fingerprint import fingerprint
+from recommender.models.manifest import Manifest
 
 ModelCopy = Callable[[str], Path]
 
@@ -102,3 +105,31 @@ def test_a_folder_without_weights_is_no_model(tmp_path: Path) -> None:
         fingerprint(tmp_path)
     with pytest.raises(BadInput, match="no model folder"):
         fingerprint(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("entry", "config", "complaint"),
+    [
+        ({"type": "custom_module.Transformer"}, {}, "custom_module"),
+        ({"type": "own.Pooling"}, {}, "own.Pooling"),
+        ({"type": "sentence_transformers.models.Router"}, {}, "Router"),
+        ({"type": "sentence_transformers.models.Pooling", "path": "../elsewhere"}, {}, "outside of the model"),
+        ({"type": "sentence_transformers.models.Dense"}, {"activation_function": "os.system"}, "os.system"),
+        ({"type": "sentence_transformers.models.Dense"}, {"activation_function": "torch.hub.load"}, "torch.hub"),
+    ],
+)
+def test_a_model_that_names_code_is_refused_before_a_library_sees_it(
+    tiny_model: Path, tmp_path: Path, entry: dict[str, object], config: dict[str, object], complaint: str
+) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    (folder / "custom_module.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Transformer: ...\n")
+    modules = json.loads((folder / "modules.json").read_text())
+    last = {"idx": len(modules), "name": "x", "path": "9_Last"} | entry
+    (folder / "9_Last").mkdir()
+    (folder / "9_Last" / "config.json").write_text(json.dumps(config))
+    (folder / "modules.json").write_text(json.dumps([*modules, last]))
+    for read in (lambda model: Manifest.create(model, name="x", base="x", kind="base"), load_pretrained):
+        with pytest.raises(BadInput, match=complaint) as caught:
+            read(folder)
+        assert len(str(caught.value).splitlines()) == 1
+    assert not (tmp_path / "ran").exists()
