@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path, PurePath
 
-from recommender.errors import BadFeed, UsageError
+from recommender.errors import UsageError
+from recommender.feeds.archives import OLE, ZIP
 from recommender.feeds.columns import Field, field_mapping
-from recommender.feeds.delimited import COMMON_DELIMITERS, TAB, DelimitedTable
+from recommender.feeds.delimited import TAB, DelimitedTable
 from recommender.feeds.hub import HubTable, is_hub_name
 from recommender.feeds.json_table import JsonTable
 from recommender.feeds.parquet import ParquetTable
@@ -21,6 +23,7 @@ from recommender.feeds.platforms.shopify import SHOPIFY
 from recommender.feeds.platforms.woocommerce import WOOCOMMERCE
 from recommender.feeds.rows import Feed, notation_of
 from recommender.feeds.sources import FeedFile, is_stream, open_source
+from recommender.feeds.spreadsheet import SpreadsheetTable
 from recommender.feeds.tables import ColumnFeed, Table
 from recommender.feeds.xml_items import XmlTable
 
@@ -36,6 +39,7 @@ class FeedFormat(StrEnum):
     TSV = "tsv"
     JSONL = "jsonl"
     PARQUET = "parquet"
+    XLSX = "xlsx"
     GOOGLE = "google"
     SHOPIFY = "shopify"
     WOOCOMMERCE = "woocommerce"
@@ -89,20 +93,16 @@ def read_table(
     file: FeedFile, asked: FeedFormat = FeedFormat.AUTO, mapping: Mapping[Field, str] | None = None
 ) -> Table:
     """Return the rows of a file in the format asked for, or in its own. Raises `BadFeed` for a file that has none."""
-    found = detect_format(file) if asked in (FeedFormat.AUTO, FeedFormat.GOOGLE) else asked
-    if asked is FeedFormat.GOOGLE and found is not FeedFormat.GOOGLE:
-        found = FeedFormat.CSV
-    if found is FeedFormat.JSONL:
-        return JsonTable(file, mapping)
-    if found in _READERS:
-        return _READERS[found](file)
-    return DelimitedTable(file, mapping or {}, TAB if found is FeedFormat.TSV else COMMON_DELIMITERS)
+    found = detect_format(file)
+    if asked is not FeedFormat.AUTO and found is not FeedFormat.XLSX and (asked, found) != (FeedFormat.GOOGLE,) * 2:
+        found = asked
+    return _READERS.get(found, DelimitedTable)(file, mapping or {})
 
 
 def _feed_of(table: Table, columns: Mapping[Field, str], asked: FeedFormat) -> Feed:
     if isinstance(table, XmlTable) or asked is FeedFormat.GOOGLE:
         return GoogleFeed(table, columns)
-    if isinstance(table, DelimitedTable):
+    if isinstance(table, DelimitedTable | SpreadsheetTable):
         for known, platform in _PLATFORMS.items():
             if asked is known or (asked is FeedFormat.AUTO and platform.wrote(table.columns)):
                 return ShopExport(table, platform, columns)
@@ -119,29 +119,35 @@ _PLATFORMS = {
 }
 """Shop systems whose tables are told by their columns, in the order in which they are tried."""
 
-_READERS: Mapping[FeedFormat, Callable[[FeedFile], Table]] = {
-    FeedFormat.PARQUET: ParquetTable,
-    FeedFormat.GOOGLE: XmlTable,
+_READERS: Mapping[FeedFormat, Callable[[FeedFile, Mapping[Field, str]], Table]] = {
+    FeedFormat.TSV: lambda file, mapping: DelimitedTable(file, mapping, TAB),
+    FeedFormat.JSONL: JsonTable,
+    FeedFormat.XLSX: SpreadsheetTable,
+    FeedFormat.PARQUET: lambda file, _: ParquetTable(file),
+    FeedFormat.GOOGLE: lambda file, mapping: XmlTable(file) if _is_xml(file) else DelimitedTable(file, mapping),
 }
 """Every other format is a table of cells between delimiters."""
 
 
 def detect_format(file: FeedFile) -> FeedFormat:
-    """Return the format of a file by its content first and its name second; a shop system's table is `csv` here.
-
-    Raises `BadFeed` for an archive.
-    """
+    """Return the format of a file by its content first and its name second; a shop system's table is `csv` here."""
     sample = file.sample()
     if sample.startswith(b"PAR1"):
         return FeedFormat.PARQUET
-    if sample.startswith(b"PK\x03\x04"):
-        raise BadFeed(f"{file.name}: is a zip archive or a spreadsheet; unpack it, or save it as CSV")
-    if _beginning(sample).startswith(b"<"):
+    if sample.startswith((*ZIP, OLE)):
+        return FeedFormat.XLSX
+    if _is_xml(file):
         return FeedFormat.GOOGLE
+    if _JSON.match(_beginning(sample)):
+        return FeedFormat.JSONL
     by_name = _BY_SUFFIX.get(_suffix(file))
     if by_name:
         return by_name
     return FeedFormat.JSONL if _beginning(sample).startswith((b"{", b"[")) else FeedFormat.CSV
+
+
+def _is_xml(file: FeedFile) -> bool:
+    return _beginning(file.sample(1024)).startswith(b"<")
 
 
 def _suffix(file: FeedFile) -> str:
@@ -154,6 +160,7 @@ def _beginning(sample: bytes) -> bytes:
     return sample[:1024].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
 
 
+_JSON = re.compile(rb"(?:\[\s*)?\{\s*\"")
 _BY_SUFFIX = {
     ".csv": FeedFormat.CSV,
     ".tsv": FeedFormat.TSV,

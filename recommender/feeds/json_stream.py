@@ -270,5 +270,5 @@ def problem_of(value: Any) -> str:
 
 
 def not_json(name: str, why: str) -> BadFeed:
-    """Return the error of a file without product data in JSON."""
-    return BadFeed(f"{name}: holds no objects with product data{why}; expected a list of them, or one object a line")
+    """Return the error of a file without objects."""
+    return BadFeed(f"{name}: holds no JSON objects{why}; expected a list of them, or one object a line")

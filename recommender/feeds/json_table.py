@@ -89,8 +89,9 @@ class JsonTable(Table):
             except BadFeed as error:
                 broken = error  # what stands before the damage is worth reading
         scores = {path: self._score([cells for cells, _, _ in sample]) for path, sample in found.items()}
-        if not any(known for _, known in scores.values()):
-            raise broken or not_json(self.name, "")
+        if not any(cells for sample in found.values() for cells, _, _ in sample):
+            problems = (f"; line {line}: {problem}" for sample in found.values() for _, problem, line in sample)
+            raise broken or not_json(self.name, next(problems, ""))
         # Of an object and a list within it with names as good the list comes first; so does the shorter path.
         best = max(scores, key=lambda path: (scores[path], path[-1:] != ("",), path[-1:] != (ANY_NAME,), -len(path)))
         return best, found[best]

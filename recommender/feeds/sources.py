@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from recommender.errors import BadFeed
+from recommender.feeds.archives import OLE, ZIP, gunzip, is_spreadsheet, unpack_feed
 from recommender.feeds.download import STRICT, Downloaded, DownloadRules, download, is_address
 
 STANDARD_INPUT = "-"
@@ -46,10 +47,10 @@ class FeedFile:
         with gzip.open(self.path) if self.gzipped else self.path.open("rb") as stream:
             yield cast(BinaryIO, stream)
 
-    def sample(self) -> bytes:
+    def sample(self, size: int = SAMPLE) -> bytes:
         """Return the beginning of the file, unpacked."""
         with self.open() as stream:
-            return stream.read(SAMPLE)
+            return stream.read(size)
 
     def verify(self) -> None:
         """Read a gzipped file to its end once, so that a damaged one is refused before anything is written."""
@@ -64,23 +65,38 @@ class FeedFile:
 def open_source(path: Path | str) -> Iterator[FeedFile]:
     """Give the file of a feed. `-` is standard input; it and any pipe is kept in a temporary file while it is read.
 
-    So is what an http(s) address gives, which `download` fetches unless that has been done. Raises `BadFeed` when
-    there is no such file, it is empty, a directory, or a damaged gzip, and what `download` raises.
+    So is what an http(s) address gives, which `download` fetches unless that has been done, and the one feed of a ZIP
+    archive. Raises `BadFeed` when there is no such file, it is empty, a directory, or a damaged gzip or archive, and
+    what `download` raises.
     """
+    with _local_file(path) as (name, local):
+        file = _feed_file(name, local)
+        if not file.sample(8).startswith((*ZIP, OLE)):
+            yield file
+            return
+        with gunzip(name, local) if file.gzipped else nullcontext(local) as archive:
+            if is_spreadsheet(archive):
+                yield FeedFile(name, archive, gzipped=False)
+                return
+            with unpack_feed(name, archive) as (inner_name, unpacked):
+                yield _feed_file(inner_name, unpacked)
+
+
+@contextmanager
+def _local_file(path: Path | str) -> Iterator[tuple[str, Path]]:
+    """Give what messages call a source, and the file that has its content."""
     if isinstance(path, Downloaded):
-        yield _feed_file(str(path), path.path)
-        return
-    if is_address(str(path)):
+        yield str(path), path.path
+    elif is_address(str(path)):
         with download(str(path)) as fetched:
-            yield _feed_file(str(fetched), fetched.path)
-        return
-    if not is_stream(path):
-        yield _feed_file(str(path), Path(path))
-        return
-    name = "standard input" if str(path) == STANDARD_INPUT else str(path)
-    with tempfile.NamedTemporaryFile(prefix="recommender-feed-") as spool:
-        _spool(name, path, cast(IO[bytes], spool))
-        yield _feed_file(name, Path(spool.name))
+            yield str(fetched), fetched.path
+    elif not is_stream(path):
+        yield str(path), Path(path)
+    else:
+        name = "standard input" if str(path) == STANDARD_INPUT else str(path)
+        with tempfile.NamedTemporaryFile(prefix="recommender-feed-") as spool:
+            _spool(name, path, cast(IO[bytes], spool))
+            yield name, Path(spool.name)
 
 
 def expand(names: Sequence[Path | str]) -> list[Path | str]:

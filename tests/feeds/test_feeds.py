@@ -247,7 +247,7 @@ DAMAGED = bytes(byte ^ 0xFF if 200 < place < 210 else byte for place, byte in en
         (DAMAGED, "feed.csv.gz", "gzip file is damaged"),
         (b"sku,title\na,A\x00B\n", "feed.csv", "holds NUL bytes"),
         (bytes(range(1, 256)) * 40, "feed.csv", "is not a text file"),
-        (b"PK\x03\x04 spreadsheet", "feed.csv", "zip archive or a spreadsheet"),
+        (b"PK\x03\x04 spreadsheet", "feed.csv", "the archive is damaged"),
         (b"sku,title,Title\na,A,B\n", "feed.csv", "'title' and 'Title' have one name"),
         (b"sku,title,x,x\na,A,B,C\n", "feed.csv", "'x' and 'x' have one name"),
         (
@@ -263,7 +263,7 @@ DAMAGED = bytes(byte ^ 0xFF if 200 < place < 210 else byte for place, byte in en
             "the header can't be read: line 1 is longer than 4 MiB",
         ),
         (b"PAR1 but no more", "feed.parquet", "not a readable Parquet file"),
-        (b'["a", "b"]', "feed.json", "holds no objects with product data; expected a list of them"),
+        (b'["a", "b"]', "feed.json", "holds no JSON objects; line 1: .* expected a list of them"),
         (b'{"total": 0, "products": []}', "feed.json", "no column for the sku among 'total', 'products'"),
         (b'[{"sku": "a", "title": "A"', "feed.json", "can't be read beyond line 1"),
         (b'{"code": 1}\n', "feed.jsonl", "no column for the sku"),

@@ -52,7 +52,14 @@ def open_table(source: Path | str) -> Iterator[DataTable]:
         names = table.columns
         if twice := next((name for name in names if name and names.count(name) > 1), ""):
             raise BadInput(f"{file.name}: the column {twice!r} is there twice; rename one of them")
-        yield DataTable(table.name, names, table.rows, file_sha256(file.path), table.unit)
+        yield DataTable(
+            table.name, names, lambda: map(_require_texts, table.rows()), file_sha256(file.path), table.unit
+        )
+
+
+def _require_texts(row: TableRow) -> TableRow:
+    bad = next((name for name, value in row.cells.items() if isinstance(value, bytes)), "")
+    return row._replace(problem=f"{bad} holds bytes that are not UTF-8") if bad else row
 
 
 def _hub_table(source: str) -> DataTable:

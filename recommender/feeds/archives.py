@@ -1,0 +1,105 @@
+"""ZIP archives: of one feed, which is unpacked within limits, and those that are spreadsheets."""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from recommender.errors import BadFeed
+
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""The beginning of a spreadsheet of Excel's older kind."""
+
+LARGEST_UNPACKED = 4 << 30
+"""Bytes that a feed may have when it is unpacked: 4 GiB, as much as is fetched of one."""
+
+LARGEST_RATIO = 200
+"""How many times its size in the archive a feed may have. Feeds are packed to a twentieth; bombs to a thousandth."""
+
+SMALL = 64 << 20
+"""Bytes below which any ratio will do: 64 MiB."""
+
+_SHEETS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
+_NO_FEEDS = ("__macosx", ".")
+"""What programs add to an archive: folders and files of these beginnings."""
+
+_CHUNK = 1 << 20
+
+
+def is_spreadsheet(path: Path) -> bool:
+    """Tell a spreadsheet from any other archive."""
+    with path.open("rb") as stream:
+        if stream.read(8) == OLE:
+            return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name in _SHEETS for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+
+
+def unpacked_size(path: Path) -> int:
+    """Return how many bytes the parts of an archive have together; 0 for what is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return 0
+
+
+@contextmanager
+def gunzip(name: str, path: Path) -> Iterator[Path]:
+    """Give an archive that is gzipped besides as a file. Raises `BadFeed` for one that is too large unpacked."""
+    with tempfile.NamedTemporaryFile(prefix="recommender-feed-") as unpacked:
+        with gzip.open(path) as packed:
+            _copy(name, packed, unpacked, path.stat().st_size)  # type: ignore[arg-type]
+        unpacked.flush()
+        yield Path(unpacked.name)
+
+
+@contextmanager
+def unpack_feed(name: str, path: Path) -> Iterator[tuple[str, Path]]:
+    """Give the one feed of an archive, what messages call it and where it lies while the context lasts.
+
+    Raises `BadFeed` for an archive of several files or none, one that is damaged, encrypted, or too large unpacked.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive, tempfile.NamedTemporaryFile(prefix="recommender-feed-") as unpacked:
+            files = [
+                member
+                for member in archive.infolist()
+                if not member.is_dir() and not _is_extra(PurePosixPath(member.filename))
+            ]
+            if len(files) != 1:
+                names = ", ".join(repr(member.filename[:60]) for member in files[:5]) or "none"
+                raise BadFeed(f"{name}: the archive has {len(files):,} files ({names}); unpack it, and give the feeds")
+            (member,) = files
+            if member.flag_bits & 1:
+                raise BadFeed(f"{name}: the archive is encrypted; unpack it, and give the feed")
+            with archive.open(member) as packed:
+                _copy(name, packed, unpacked, member.compress_size)  # type: ignore[arg-type]
+            unpacked.flush()
+            yield f"{name}/{PurePosixPath(member.filename).name}", Path(unpacked.name)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, ValueError, zlib.error) as error:
+        raise BadFeed(f"{name}: the archive is damaged ({error}); fetch it again") from error
+
+
+def _is_extra(path: PurePosixPath) -> bool:
+    return any(part.casefold().startswith(_NO_FEEDS) for part in path.parts) or path.stem.casefold() == "readme"
+
+
+def _copy(name: str, packed: BinaryIO, unpacked: BinaryIO, packed_size: int) -> None:
+    """Copy what is packed; sizes that the archive states are not believed."""
+    size = 0
+    while chunk := packed.read(_CHUNK):
+        size += len(chunk)
+        if size > LARGEST_UNPACKED or (size > SMALL and size > LARGEST_RATIO * packed_size):
+            raise BadFeed(f"{name}: unpacks to more than {size >> 20:,} MiB, which no feed does; check the archive")
+        unpacked.write(chunk)
