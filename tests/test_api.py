@@ -190,7 +190,12 @@ def test_what_was_closed_answers_no_more_and_leaves_the_index_to_others(tmp_path
 
 
 def test_every_call_has_its_asynchronous_form() -> None:
-    calls = {name for name in vars(Recommender) if not name.startswith("_")} - {"live_models", "worker", "cache_info"}
+    calls = {name for name in vars(Recommender) if not name.startswith("_")} - {
+        "live_models",
+        "worker",
+        "cache_info",
+        "require_whole",
+    }
     assert calls <= {name for name in vars(AsyncRecommender) if not name.startswith("_")}
 
 

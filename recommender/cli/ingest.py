@@ -93,8 +93,8 @@ class FeedFlags:
         list[str] | None,
         typer.Option(
             "--map",
-            help="field=column, such as title=name; field= reads no column for it. Repeatable. Attributes: name the"
-            " columns attribute:NAME.",
+            help="field=column, such as title=name; field= reads no column for it. Repeatable. Attributes: "
+            "attribute:colour=shade.",
         ),
     ] = None
     full: Annotated[bool, typer.Option("--full", help="The feed is the whole catalogue: deactivate what it lacks.")] = (

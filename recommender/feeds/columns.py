@@ -151,27 +151,34 @@ def _aliases() -> dict[Field, tuple[str, ...]]:
     return {field: tuple(map(plain_name, names.split())) for field, names in _NAMES.items()}
 
 
-def field_mapping(mapping: Mapping[str, str]) -> dict[Field, str]:
-    """Read `--map` pairs. Raises `UsageError` for a field that products do not have."""
-    fields: dict[Field, str] = {}
+def field_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
+    """Read `--map` pairs: of a field, or of `attribute:NAME`. Raises `UsageError` for a field that does not exist."""
+    fields: dict[str, str] = {}
     for name, column in mapping.items():
+        if attribute := attribute_of(name):
+            fields[f"attribute:{attribute}"] = column
+            continue
         if name.casefold() not in set(Field):
             raise UsageError(
-                f"--map: products have no field {name!r}; the fields are {', '.join(Field)}"
-                f" (for an attribute rename the column itself, to attribute:{name.rpartition(':')[2]})"
+                f"--map: products have no field {name!r}; the fields are {', '.join(Field)}, or attribute:NAME"
             )
         fields[Field(name.casefold())] = column
     return fields
 
 
-def match_columns(names: Sequence[str], mapping: Mapping[Field, str]) -> Columns:
+def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     """Find the fields among the columns of a feed; what `mapping` says wins, and a field without a column is not read.
 
     Columns that it names may be missing.
     """
-    attributes = {attribute: name for name in names if (attribute := _attribute(name))}
+    attributes = {attribute: name for name in names if (attribute := attribute_of(name))}
+    for name, column in mapping.items():
+        if (attribute := attribute_of(name)) and (found := column_named(column, names)):
+            attributes[attribute] = found
+        else:
+            attributes.pop(attribute, None)
     mapped = {column_named(column, names) for column in mapping.values() if column}
-    by_name = {plain_name(name): name for name in reversed(names) if name not in mapped and not _attribute(name)}
+    by_name = {plain_name(name): name for name in reversed(names) if name not in mapped and not attribute_of(name)}
     fields: dict[Field, str] = {}
     for field, aliases in _aliases().items():
         if field in mapping:
@@ -184,7 +191,7 @@ def match_columns(names: Sequence[str], mapping: Mapping[Field, str]) -> Columns
     return Columns(fields, attributes, tuple(name for name in names if name not in read and name.strip()))
 
 
-def require_columns(source: str, names: Sequence[str], mapping: Mapping[Field, str]) -> Columns:
+def require_columns(source: str, names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     """Find the fields among the columns of a feed.
 
     Raises `BadFeed` when a column stands there twice, a mapped one is missing, or SKU or title can't be found.
@@ -198,7 +205,7 @@ def require_columns(source: str, names: Sequence[str], mapping: Mapping[Field, s
         seen[key] = name
     columns = match_columns(names, mapping)
     for field, column in mapping.items():
-        if column and field not in columns.fields:
+        if column and field not in columns.fields and attribute_of(field) not in columns.attributes:
             raise BadFeed(f"{source}: no column {column!r} for --map {field}={column}; it has {enumerate_names(names)}")
     for field in (Field.SKU, Field.TITLE):
         if field not in columns.fields:
@@ -208,7 +215,7 @@ def require_columns(source: str, names: Sequence[str], mapping: Mapping[Field, s
     return columns
 
 
-def count_known(names: Sequence[str], mapping: Mapping[Field, str]) -> int:
+def count_known(names: Sequence[str], mapping: Mapping[str, str]) -> int:
     """Return how many fields would be found among these columns."""
     columns = match_columns(names, mapping)
     return len(columns.fields) + len(columns.attributes)
@@ -228,7 +235,8 @@ def plain_name(name: str) -> str:
     return "".join(filter(str.isalnum, plain))
 
 
-def _attribute(name: str) -> str:
+def attribute_of(name: str) -> str:
+    """Return the attribute that a column of this name has; empty for another column."""
     plain = name.strip()
     for prefix in _ATTRIBUTE_PREFIXES:
         if plain.casefold().startswith(prefix):

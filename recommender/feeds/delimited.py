@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from recommender.errors import BadFeed
-from recommender.feeds.columns import Field
 from recommender.feeds.encodings import detect_encoding
 from recommender.feeds.headers import HEADER_RECORDS, Header, find_header
 from recommender.feeds.lines import MAX_LINE, RecordTooLong, TextLines
@@ -40,7 +39,7 @@ class DelimitedTable(Table):
     the lines are read one by one, and each row that is read so has a remark.
     """
 
-    def __init__(self, file: FeedFile, mapping: Mapping[Field, str], delimiters: str = COMMON_DELIMITERS) -> None:
+    def __init__(self, file: FeedFile, mapping: Mapping[str, str], delimiters: str = COMMON_DELIMITERS) -> None:
         self.name = file.name
         self._file = file
         self._encoding = detect_encoding(file.name, file.sample())

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 from recommender.errors import UsageError
 from recommender.feeds.archives import OLE, ZIP
-from recommender.feeds.columns import Field, field_mapping
+from recommender.feeds.columns import field_mapping
 from recommender.feeds.delimited import TAB, DelimitedTable
 from recommender.feeds.hub import HubTable, is_hub_name
 from recommender.feeds.json_table import JsonTable
@@ -89,9 +89,7 @@ def check_feed(
         notation_of(feed.rows())
 
 
-def read_table(
-    file: FeedFile, asked: FeedFormat = FeedFormat.AUTO, mapping: Mapping[Field, str] | None = None
-) -> Table:
+def read_table(file: FeedFile, asked: FeedFormat = FeedFormat.AUTO, mapping: Mapping[str, str] | None = None) -> Table:
     """Return the rows of a file in the format asked for, or in its own. Raises `BadFeed` for a file that has none."""
     found = detect_format(file)
     if asked is not FeedFormat.AUTO and found is not FeedFormat.XLSX and (asked, found) != (FeedFormat.GOOGLE,) * 2:
@@ -99,7 +97,7 @@ def read_table(
     return _READERS.get(found, DelimitedTable)(file, mapping or {})
 
 
-def _feed_of(table: Table, columns: Mapping[Field, str], asked: FeedFormat) -> Feed:
+def _feed_of(table: Table, columns: Mapping[str, str], asked: FeedFormat) -> Feed:
     if isinstance(table, XmlTable) or asked is FeedFormat.GOOGLE:
         return GoogleFeed(table, columns)
     if isinstance(table, DelimitedTable | SpreadsheetTable):
@@ -119,7 +117,7 @@ _PLATFORMS = {
 }
 """Shop systems whose tables are told by their columns, in the order in which they are tried."""
 
-_READERS: Mapping[FeedFormat, Callable[[FeedFile, Mapping[Field, str]], Table]] = {
+_READERS: Mapping[FeedFormat, Callable[[FeedFile, Mapping[str, str]], Table]] = {
     FeedFormat.TSV: lambda file, mapping: DelimitedTable(file, mapping, TAB),
     FeedFormat.JSONL: JsonTable,
     FeedFormat.XLSX: SpreadsheetTable,

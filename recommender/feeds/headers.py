@@ -34,14 +34,14 @@ class Header:
             names.pop()
         return cls(tuple(names), above, height)
 
-    def score(self, mapping: Mapping[Field, str]) -> tuple[bool, int]:
+    def score(self, mapping: Mapping[str, str]) -> tuple[bool, int]:
         """Return whether SKU and title are among the columns, and how many columns are known."""
         columns = match_columns(self.names, mapping)
         has_both = Field.SKU in columns.fields and Field.TITLE in columns.fields
         return has_both, len(columns.fields) + len(columns.attributes)
 
 
-def find_header(choices: Mapping[Choice, Sequence[Header]], mapping: Mapping[Field, str]) -> tuple[Choice, Header]:
+def find_header(choices: Mapping[Choice, Sequence[Header]], mapping: Mapping[str, str]) -> tuple[Choice, Header]:
     """Return the header among the first records, for each way to read them (a delimiter, a sheet), and that way.
 
     It is the first with a SKU and a title; if none has them, the first that looks like a header, for the message.

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from typing import Any, ClassVar
 
 from recommender.errors import BadFeed
-from recommender.feeds.columns import MAX_NAMES, Field
+from recommender.feeds.columns import MAX_NAMES
 from recommender.feeds.encodings import detect_encoding
 from recommender.feeds.headers import Header
 from recommender.feeds.json_stream import JsonDecoder, JsonItem, JsonStream, Path, not_json, problem_of, unwrap
@@ -36,7 +36,7 @@ class JsonTable(Table):
 
     uniform: ClassVar[bool] = False
 
-    def __init__(self, file: FeedFile, mapping: Mapping[Field, str] | None = None) -> None:
+    def __init__(self, file: FeedFile, mapping: Mapping[str, str] | None = None) -> None:
         self.name = file.name
         self._file = file
         self._mapping = mapping or {}

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from recommender.errors import BadFeed, one_line
 from recommender.feeds.archives import unpacked_size
-from recommender.feeds.columns import Field
 from recommender.feeds.headers import HEADER_RECORDS, Header, find_header
 from recommender.feeds.sources import FeedFile
 from recommender.feeds.tables import Table, TableRow
@@ -27,7 +26,7 @@ class SpreadsheetTable(Table):
 
     unit: ClassVar[str] = "row"
 
-    def __init__(self, file: FeedFile, mapping: Mapping[Field, str]) -> None:
+    def __init__(self, file: FeedFile, mapping: Mapping[str, str]) -> None:
         from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
         self.name = file.name

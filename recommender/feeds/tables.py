@@ -77,7 +77,7 @@ class Table(ABC):
 class ColumnFeed(Feed):
     """Reads any table by the names of its columns; every set of names is matched to the fields once."""
 
-    def __init__(self, table: Table, mapping: Mapping[Field, str]) -> None:
+    def __init__(self, table: Table, mapping: Mapping[str, str]) -> None:
         self.name = table.name
         self._table = table
         self._shapes = Shapes(lambda names: match_columns(names, mapping))

@@ -217,11 +217,20 @@ def test_a_mapping_wins_over_what_is_recognised(write: Write) -> None:
     assert (product.sku, product.title) == ("c-1", "A longer name")
 
 
+def test_a_column_is_mapped_to_an_attribute(write: Write) -> None:
+    path = write("sku,title,Shade,brand,attribute:fit\na,A,Dark red,Alder,wide\n")
+    (product,) = _read(path, mapping={"attribute:colour": "shade", "Attribute:maker": "brand", "attribute:fit": ""})
+    assert product.attributes == {"colour": "Dark red", "maker": "Alder"}
+    assert product.brand == ""
+
+
 def test_a_mapping_that_fits_nothing_is_refused_in_one_line(write: Write) -> None:
     path = write("sku,title\na,A\n")
     with pytest.raises(UsageError, match="no field 'colour'; the fields are sku, title"):
         _read(path, mapping={"colour": "x"})
-    with pytest.raises(UsageError, match="for an attribute rename the column itself, to attribute:colour"):
+    with pytest.raises(UsageError, match="or attribute:NAME"):
+        _read(path, mapping={"attribute:": "title"})
+    with pytest.raises(BadFeed, match="no column 'x' for --map attribute:colour=x; it has 'sku', 'title'"):
         _read(path, mapping={"attribute:colour": "x"})
     with pytest.raises(BadFeed, match="no column 'x' for --map brand=x; it has 'sku', 'title'"):
         _read(path, mapping={"brand": "x"})

@@ -126,6 +126,9 @@ def test_shopify_is_read_as_a_plain_table_when_asked_to(write: Write) -> None:
     found, _ = _read(path, mapping={"category": "Type", "sku": "Handle"})
     assert isinstance(found["tee"], Product)
     assert found["tee"].category == ("Shirts",)
+    found, _ = _read(path, mapping={"attribute:kind": "Type"})
+    assert isinstance(found["007"], Product)
+    assert found["007"].attributes["kind"] == "Shirts"
     with pytest.raises(BadFeed, match="no column 'x' for --map brand=x"):
         _read(path, mapping={"brand": "x"})
 

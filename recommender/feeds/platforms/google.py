@@ -55,7 +55,7 @@ def is_google_header(names: Sequence[str]) -> bool:
     return {"id", "title"} <= plain and (prefixed or ("link" in plain and len(plain & _TELLING) >= 2))
 
 
-def google_columns(columns: Columns, names: Sequence[str], mapping: Mapping[Field, str]) -> GoogleColumns:
+def google_columns(columns: Columns, names: Sequence[str], mapping: Mapping[str, str]) -> GoogleColumns:
     """Add to the columns of a feed what only Google has: the sale, the second category, the attributes."""
     plain = {plain_name(name): name for name in reversed(names)}
     taken = set(columns.fields.values())
@@ -84,7 +84,7 @@ def google_row(line: int, cells: Mapping[str, Any], columns: GoogleColumns, raw:
 class GoogleFeed(Feed):
     """Reads Google's product data from a table, most often TSV, or from the items of an XML file."""
 
-    def __init__(self, table: Table, mapping: Mapping[Field, str]) -> None:
+    def __init__(self, table: Table, mapping: Mapping[str, str]) -> None:
         self.name = table.name
         self._table = table
         self._shapes = Shapes(lambda names: google_columns(match_columns(names, mapping), names, mapping))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from recommender.errors import BadFeed
-from recommender.feeds.columns import Field, column_named, enumerate_names, plain_name
+from recommender.feeds.columns import Field, attribute_of, column_named, enumerate_names, plain_name
 from recommender.feeds.rows import Feed, Row
 from recommender.feeds.tables import Table
 
@@ -40,7 +40,7 @@ class Record:
 
     line: int
     cells: Mapping[str, str]
-    mapped: Mapping[Field, str]
+    mapped: Mapping[str, str]
     raw: str
     problem: str
 
@@ -54,7 +54,7 @@ class ShopTable:
     Raises `BadFeed` when a required part is not there, stands there twice, or a column of `mapping` is missing.
     """
 
-    def __init__(self, table: Table, platform: Platform, mapping: Mapping[Field, str]) -> None:
+    def __init__(self, table: Table, platform: Platform, mapping: Mapping[str, str]) -> None:
         self.table = table
         columns = {part: self._column(names) for part, names in platform.parts.items()}
         self._columns = {part: column for part, column in columns.items() if column is not None}
@@ -76,7 +76,9 @@ class ShopTable:
     def field_columns(self, fields: Mapping[Field, str]) -> dict[Field, str]:
         """Return the column of each field that is read from one of these parts, or that `--map` names."""
         columns = {field: self._columns[part] for field, part in fields.items() if part in self._columns}
-        return {field: column for field, column in columns.items() if field not in self._dropped} | self._mapped
+        return {field: column for field, column in columns.items() if field not in self._dropped} | {
+            Field(name): column for name, column in self._mapped.items() if not attribute_of(name)
+        }
 
     def records(self) -> Iterator[Record]:
         """Read the records below the header, in bounded memory; cells without white space around them."""
@@ -96,7 +98,7 @@ class ShopTable:
             raise BadFeed(f"{self.table.name}: the column {column!r} stands there twice; rename or remove one")
         return column
 
-    def _mapped_column(self, field: Field, column: str) -> str:
+    def _mapped_column(self, field: str, column: str) -> str:
         found = column_named(column, self.table.columns)
         if found is None:
             known = enumerate_names(self.table.columns)
@@ -107,7 +109,7 @@ class ShopTable:
 class ShopExport(Feed):
     """Reads the export of a shop system; what it marks as not offered is left out and counted as withdrawn."""
 
-    def __init__(self, table: Table, platform: Platform, mapping: Mapping[Field, str]) -> None:
+    def __init__(self, table: Table, platform: Platform, mapping: Mapping[str, str]) -> None:
         self.name = table.name
         self._table = ShopTable(table, platform, mapping)
         self._platform = platform
@@ -147,8 +149,13 @@ def shop_row(
     offered: bool = True,
 ) -> Row:
     """Return the row of a record, with what `--map` says in place of what the system's own columns say."""
-    row = Row(record.line, fields, attributes, record.raw, problem, offered)
-    return replace(row, cells={**fields, **record.mapped}) if record.mapped else row
+    cells, named = dict(fields), dict(attributes)
+    for name, value in record.mapped.items():
+        if attribute := attribute_of(name):
+            named[attribute] = value
+        else:
+            cells[Field(name)] = value
+    return Row(record.line, cells, named, record.raw, problem, offered)
 
 
 def unreadable_row(record: Record, sku: str) -> Row:
