@@ -1,4 +1,4 @@
-# Six verbs: demo, test, crash, check, bench, up.
+# Seven verbs: demo, test, crash, fuzz, check, bench, up.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +8,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench up crash
+.PHONY: help install demo test check bench up crash fuzz
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -37,6 +37,11 @@ test: check  ## Everything that `check` does, then the tests
 N ?= 500
 crash: install  ## The crash suite with N=500 kills; CRASH_SEED=... repeats a run
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 CRASH_KILLS=$(N) $(BIN)/pytest -s tests/crash
+
+SECONDS ?= 600
+fuzz: install  ## The readers of feeds on files that nobody would write, for SECONDS=600
+	@end=$$(($$(date +%s) + $(SECONDS))); while [ $$(date +%s) -lt $$end ]; do \
+		FUZZ_EXAMPLES=1000 $(BIN)/pytest -q tests/feeds/test_feeds_of_any_kind.py || exit 1; done
 
 bench: install  ## The figures of benchmarks/RESULTS.md, measured on this machine
 	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.run

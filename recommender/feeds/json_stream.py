@@ -213,7 +213,7 @@ class JsonStream:
             if may_go_on and held <= MAX_LINE and self._fill():
                 continue
             if problem:
-                raw = self._skip(damaged=True)
+                raw = self._skip()
                 longer = f"the item is longer than {MAX_LINE >> 20} MiB"
                 return JsonItem(path, line, {}, raw, longer if held > MAX_LINE and may_go_on else problem)
             self._text, self._place = text, end
@@ -224,11 +224,11 @@ class JsonStream:
                 self._names = self._names or tuple(value)
             return JsonItem(path, line, value, raw, problem, self._decoder.remark)
 
-    def _skip(self, *, damaged: bool) -> str:
+    def _skip(self) -> str:
         """Pass over a value that can't be read; return what there is of it."""
         start = self._place
         raw = self._text[start : start + MAX_LINE // 4]
-        if not damaged or self._text[start] != "{":
+        if not self._text.startswith("{", start):
             end = _SCALAR_END.search(self._text, start + 1)
             self._place = end.start() if end else len(self._text)
             return raw

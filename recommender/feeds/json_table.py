@@ -61,6 +61,8 @@ class JsonTable(Table):
             return False
         with suppress(ValueError, RecursionError):
             value, end, _ = JsonDecoder().decode(first)
+            if not isinstance(value, dict):
+                return True  # whatever it is, the lines say what is wrong with them
             holds_objects = any(
                 isinstance(member, dict) or (isinstance(member, list) and isinstance(next(iter(member), None), dict))
                 for member in value.values()

@@ -296,7 +296,7 @@ def test_a_parquet_text_that_is_not_utf8_is_a_bad_row(read: Read, tmp_path: Path
     parquet.write_table(pa.table({"anchor": ["a", "x", "c"], "positive": positives}), tmp_path / "pairs.parquet")
     report = read(tmp_path / "pairs.parquet").report
     assert (report.examples, report.bad) == (2, 1)
-    assert "row 2: holds bytes that are not UTF-8" in report.describe()
+    assert "row 2: positive holds bytes that are not UTF-8" in report.describe()
 
 
 def test_a_data_set_of_the_hub_is_read_through_the_datasets_library(read: Read, tmp_path: Path) -> None:
