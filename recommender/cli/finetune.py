@@ -14,7 +14,7 @@ from recommender.cli.models import export_reason
 from recommender.cli.options import ChosenLoss, DataFlags, JudgementFlags, ReportFile, Seed, ShapeFlags, plan_report
 from recommender.cli.output import print_table
 from recommender.errors import EXIT_CODES, Refused, UsageError
-from recommender.training.options import Loss, TrainingOptions
+from recommender.training.options import DataSource, TrainingOptions
 
 if TYPE_CHECKING:
     from recommender.jobs.finetune import CatalogueDrift, FinetuneResult
@@ -40,7 +40,7 @@ class ModelFlags:
 class TrainingFlags:
     """How the model is trained."""
 
-    loss: ChosenLoss = Loss.JOINT
+    loss: ChosenLoss = None
     epochs: Annotated[float | None, typer.Option(help="Passes over the training sets.", min=0.01)] = None
     budget: Annotated[str | None, typer.Option(help="Time limit of the training: 90s, 10m, 1h.")] = None
     batch_size: Annotated[int | None, typer.Option(help="Anchors in a batch.", min=2)] = None
@@ -178,6 +178,7 @@ def training_options(training: TrainingFlags, data: DataFlags, vectors: VectorFl
         "report_to": tuple(training.report_to or ()),
         "data": data.sources(),
         "data_only": data.data_only,
+        "eval_data": tuple(map(DataSource, data.eval_data or ())),
         "matryoshka": parse_sizes(vectors.matryoshka),
         "lora_rank": vectors.lora_rank or (DEFAULT_RANK if vectors.lora else 0),
     }

@@ -115,7 +115,13 @@ def plan_report(application: Application, path: Path | None, seed: int) -> Plann
 
 
 ChosenLoss = Annotated[
-    Loss, typer.Option("--loss", parser=one_of("--loss", Loss), metavar="LOSS", help=f"One of {', '.join(Loss)}.")
+    Loss | None,
+    typer.Option(
+        "--loss",
+        parser=one_of("--loss", Loss),
+        metavar="LOSS",
+        help=f"One of {', '.join(Loss)}; by default joint, and for --data what fits its rows.",
+    ),
 ]
 Seed = Annotated[
     int | None, typer.Option(help="Seed of the split, the sampling and the training.", min=0, max=MAX_SEED)
@@ -145,8 +151,20 @@ class DataFlags:
         ),
     ] = None
     data_only: Annotated[
-        bool, typer.Option("--data-only", help="Train on --data alone, without the catalogue's sets.")
+        bool,
+        typer.Option(
+            "--data-only", help="Train on --data alone; without a catalogue, models are measured on a held-out share."
+        ),
     ] = False
+    eval_data: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--eval",
+            metavar="FILE|hf:NAME",
+            help="Data to measure on, during the training and by the gate: triplets, pairs, scores, or grades of "
+            "documents for queries. Repeatable.",
+        ),
+    ] = None
 
     def sources(self) -> tuple[DataSource, ...]:
         """Pair the sources with their formats. Raises `UsageError` for too many formats."""

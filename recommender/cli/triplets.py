@@ -12,7 +12,7 @@ from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.finetune import TrainingFlags, training_options
 from recommender.cli.options import ChosenLoss, DataFlags, Seed, one_of
 from recommender.errors import UsageError
-from recommender.training.options import DataFormat, Loss
+from recommender.training.options import DataFormat
 
 app = typer.Typer(help="The examples that fine-tuning learns from.", no_args_is_help=True)
 
@@ -22,7 +22,7 @@ app = typer.Typer(help="The examples that fine-tuning learns from.", no_args_is_
 def export(
     run: CommandRun,
     path: Annotated[Path, typer.Argument(metavar="FILE", help="File to write: .csv or .jsonl.")],
-    loss: ChosenLoss = Loss.JOINT,
+    loss: ChosenLoss = None,
     seed: Seed = None,
     form: Annotated[str, typer.Option("--format", help="csv or jsonl; by default by the file's name.")] = "",
     data: Annotated[list[str] | None, typer.Option("--data", help="Training data, as `finetune --data`.")] = None,

@@ -29,10 +29,12 @@ from recommender.models.fingerprint import file_sha256
 from recommender.models.manifest import TUNED, Manifest
 from recommender.models.registry import RegisteredModel
 from recommender.training.catalogue_sets import TextFunctions
-from recommender.training.job import TrainingResult, finetune, read_result, write_result
+from recommender.training.dataset_builder import TrainingData, build_training_data
+from recommender.training.job import TrainingResult, finetune, read_result, require_libraries, write_result
+from recommender.training.losses import check_losses
 from recommender.training.options import TrainingOptions
 from recommender.training.promotion_gate import Verdict
-from recommender.training.splits import Split, split_products
+from recommender.training.splits import Split, no_split, split_products
 from recommender.types import Product, Progress, category_path, silent
 
 
@@ -56,7 +58,8 @@ def drift_since_training(application: Application) -> CatalogueDrift:
     """
     now = catalogue_snapshot(application, (stored.product for stored in application.catalogue.products()))
     for model in reversed(application.registry.list()):
-        if application.registry.manifest(model.name).kind == TUNED:
+        manifest = application.registry.manifest(model.name)
+        if manifest.kind == TUNED and (manifest.catalogue_hash or not manifest.hyper_parameters.get("data_only")):
             return CatalogueDrift(model.name, change_since(read_snapshot(model.folder), now))
     return CatalogueDrift("", change_since(None, now))
 
@@ -115,8 +118,11 @@ def run(
     """
     if judgements is not None:
         require_known(application, judgements)
+    require_libraries()
     products = [stored.product for stored in application.catalogue.products()]
-    split = split_products(products, options.seed)
+    if options.data_only and not any(product.category for product in products):
+        products = []  # no shop, or one without categories: the data itself lends what models are measured on
+    split = split_products(products, options.seed) if products or not options.data_only else no_split(options.seed)
     base_model = prepare_base(application, base, shape, progress)
     digest = hashlib.sha256()
     for product in sorted(products, key=lambda product: product.sku):
@@ -125,13 +131,19 @@ def run(
         "base": base_model.fingerprint,
         "catalogue": digest.hexdigest(),
         **_json_values(asdict(options)),
-        "data files": [file_sha256(path) for source in options.data if (path := Path(source.name)).is_file()],
+        "data files": [
+            file_sha256(path) for source in (*options.data, *options.eval_data) if (path := Path(source.name)).is_file()
+        ],
     }
+    texts = TextFunctions(application.text, title_text, description_text)
+    data = build_training_data(products, split, options, texts, progress)
+    check_losses(data.sets, options, base_model.folder)
     with run_folder(application.settings.home / "runs", request, resume, progress) as folder:
         model, training = _resume_judging(application, folder) or _train(
-            application, options, products, split, base_model, digest.hexdigest(), name, folder, progress
+            application, options, products, split, data, base_model, digest.hexdigest(), name, folder, progress
         )
-        evidence = judge(application, model, base_model, sample(products, split), judgements, progress, wrap)
+        chosen = sample(products, split) if products else None
+        evidence = judge(application, model, base_model, chosen, judgements, progress, wrap, data.judging)
     promoted = promote and (evidence.verdict.passed or force)
     if promoted:
         promote_model(application, application.registry.get(model.name), force, progress)
@@ -154,6 +166,7 @@ def _train(
     options: TrainingOptions,
     products: Sequence[Product],
     split: Split,
+    data: TrainingData,
     base: RegisteredModel,
     catalogue_hash: str,
     name: str,
@@ -165,8 +178,9 @@ def _train(
         application.registry.require_free(name)
     with workspace(application) as work:
         folder, texts = work / "model", TextFunctions(application.text, title_text, description_text)
-        training = finetune(products, split, base.folder, folder, options, texts, progress, checkpoints)
-        write_snapshot(folder, catalogue_snapshot(application, products))
+        training = finetune(products, split, base.folder, folder, options, texts, progress, checkpoints, data)
+        if products:
+            write_snapshot(folder, catalogue_snapshot(application, products))
         manifest = replace(
             Manifest.create(
                 folder,
@@ -174,9 +188,10 @@ def _train(
                 base=base.base,
                 kind=TUNED,
             ),
-            catalogue_hash=catalogue_hash,
+            catalogue_hash=catalogue_hash if products else "",
             split_seed=options.seed,
-            hyper_parameters=_json_values(asdict(options)),
+            hyper_parameters=_json_values(asdict(options))
+            | {"loss": ", ".join(dict.fromkeys(training.set_losses.values()))},  # what was trained, not what was asked
             training=_json_values(asdict(training)) | {"run": checkpoints.name},
         )
         write_result(training, checkpoints / TRAINED)  # before the row: from here on a resumed run goes on with judging

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from recommender.application.composition import Application
+from recommender.embedding.product_text import description_text, title_text
 from recommender.errors import BadInput, Refused, UsageError
 from recommender.evaluation.cached_encoder import CachedEncoder
 from recommender.evaluation.judgements import Pairs, Queries
 from recommender.evaluation.reports import Report
+from recommender.evaluation.text_suite import NO_SUITE, TextSuite, measure_texts
 from recommender.index.generations import Generation, GenerationState
 from recommender.jobs.evaluate import (
     Sample,
@@ -27,9 +29,11 @@ from recommender.jobs.rebuild import build_live, generations_of, require_points,
 from recommender.models.manifest import BASE_SUFFIX, HELD_OUT, TUNED, GateResult
 from recommender.models.registry import RegisteredModel
 from recommender.query import Mode
-from recommender.training.options import DEFAULT_SEED
-from recommender.training.promotion_gate import Judged, Searched, Verdict, decide
-from recommender.training.splits import split_products
+from recommender.training.catalogue_sets import TextFunctions
+from recommender.training.dataset_builder import build_training_data
+from recommender.training.options import DEFAULT_SEED, DataFormat, DataSource, Loss, TrainingOptions
+from recommender.training.promotion_gate import GUARDS, PRIMARY, Judged, Searched, Verdict, decide, text_measures
+from recommender.training.splits import no_split, split_products
 from recommender.types import Progress, silent
 
 
@@ -52,39 +56,46 @@ class Evidence:
     """How each model measured on the held-out products and, as served, on judgements; and what the gate makes of it.
 
     `reports` are of the base, the live model unless it is the base, and the tuned one. `searched` are the tuned model's
-    hybrid search and words alone on the same searches.
+    hybrid search and words alone on the same searches; None for a model of texts alone.
     """
 
     reports: tuple[Report, ...]
     judged: tuple[Judged, ...]
-    searched: Searched
+    searched: Searched | None
     verdict: Verdict
 
 
 def check_promotion(
     application: Application,
     models: Sequence[RegisteredModel],
-    chosen: Sample,
+    chosen: Sample | None,
     judgements: Judgements | None = None,
     progress: Progress = silent,
     wrap: WrapEncoder | None = None,
+    texts: TextSuite = NO_SUITE,
 ) -> Evidence:
     """Measure the base, the live model if it is another, and the tuned one, in this order, and decide.
 
     Each is measured through the encoder that would serve it, whose vectors are kept while the model is measured.
     Hybrid search is compared with words alone: on supplied searches if there are any, else on searches made from
-    held-out products.
+    held-out products. Without products, `texts` are all that is measured.
     """
     judgements = judgements or Judgements()
     suites = judgements.suites
     reports: list[Report] = []
     judged: list[Sequence[Report]] = []
     both = (Mode.HYBRID, Mode.LEXICAL)
+    searched: Searched | None = None
     for model in models:
-        encoder = CachedEncoder(measuring_encoder(application, model, wrap))
+        encoder = CachedEncoder(measuring_encoder(application, model, wrap if chosen else None))
         is_tuned = model is models[-1]
+        on_texts = measure_texts(encoder, texts, model=model.name)
+        if chosen is None:
+            reports.append(on_texts)
+            continue
         measure = partial(measure_vectors, application, model, encoder, chosen, progress)
-        reports.append(measure() if is_tuned else keep_measures(application, model, encoder, chosen, measure))
+        report = measure() if is_tuned else keep_measures(application, model, encoder, chosen, measure)
+        reports.append(replace(report, metrics={**report.metrics, **on_texts.metrics}))
         served: Sequence[Report] = ()
         if suites:
             modes, queries, pairs = both if is_tuned else both[:1], judgements.queries, judgements.pairs
@@ -102,7 +113,8 @@ def check_promotion(
         for each, suite in zip(zip(*judged, strict=True), suites, strict=True)
     )
     live = reports[1] if len(reports) > 2 else None
-    verdict = decide(reports[0], live, reports[-1], judged=guards, searched=searched)
+    primary, others = text_measures(reports[-1]) if chosen is None else (PRIMARY, (*GUARDS, *on_texts.metrics))
+    verdict = decide(reports[0], live, reports[-1], judged=guards, searched=searched, primary=primary, guards=others)
     return Evidence(tuple(reports), guards, searched, verdict)
 
 
@@ -110,15 +122,16 @@ def judge(
     application: Application,
     model: RegisteredModel,
     base: RegisteredModel,
-    chosen: Sample,
+    chosen: Sample | None,
     judgements: Judgements | None = None,
     progress: Progress = silent,
     wrap: WrapEncoder | None = None,
+    texts: TextSuite = NO_SUITE,
 ) -> Evidence:
     """Measure a registered model beside its base and the live one, ask the gate, and record all that with the model."""
     live = application.registry.live()
     others = [live] if live is not None and live.name not in (base.name, model.name) else []
-    evidence = check_promotion(application, [base, *others, model], chosen, judgements, progress, wrap)
+    evidence = check_promotion(application, [base, *others, model], chosen, judgements, progress, wrap, texts)
     registry = application.registry
     suites = [(HELD_OUT, evidence.reports[0], evidence.reports[-1])]
     suites += [(f"supplied {each.suite}", each.base, each.tuned) for each in evidence.judged]
@@ -151,10 +164,22 @@ def judge_registered(
         base = registry.live() or base
     if base.name == name:
         raise UsageError(f"{name} is the base model, and no other is live: there is nothing to judge it beside")
-    products = [stored.product for stored in application.catalogue.products()]
     seed = DEFAULT_SEED if manifest.split_seed is None else manifest.split_seed
-    chosen = sample(products, split_products(products, seed))
-    return judge(application, model, base, chosen, judgements, progress)
+    products = [stored.product for stored in application.catalogue.products()]
+    if products or manifest.kind != TUNED or manifest.catalogue_hash:
+        chosen = sample(products, split_products(products, seed))
+        return judge(application, model, base, chosen, judgements, progress)
+    # A model of texts: the same rows of the same data are held out.
+    given = manifest.hyper_parameters
+    data, eval_data = (
+        tuple(DataSource(each["name"], DataFormat(each["format"])) for each in given.get(name) or ())
+        for name in ("data", "eval_data")
+    )
+    loss = Loss(given["loss"]) if given.get("loss") in list(Loss) else None
+    options = TrainingOptions(loss=loss, seed=seed, data=data, data_only=bool(data), eval_data=eval_data)
+    functions = TextFunctions(application.text, title_text, description_text)
+    texts = build_training_data([], no_split(seed), options, functions, progress).judging
+    return judge(application, model, base, None, judgements, progress, texts=texts)
 
 
 def require_known(application: Application, judgements: Judgements) -> None:

@@ -93,7 +93,7 @@ class PlannedReport:
         judged = [report for each in result.evidence.judged for report in (each.base, each.live, each.tuned)]
         reports = {
             report.model: report
-            for report in (*result.reports, *judged, searched.lexical, searched.hybrid)
+            for report in (*result.reports, *judged, *((searched.lexical, searched.hybrid) if searched else ()))
             if report is not None
         }
         data = self._build(headline, list(reports.values()), models[:-1], method, progress)

@@ -50,7 +50,7 @@ class TextOwners:
 
 
 def write_examples(
-    path: Path, form: ExamplesFormat, sets: Sequence[TrainingSet], loss: Loss, owners: TextOwners
+    path: Path, form: ExamplesFormat, sets: Sequence[TrainingSet], loss: Loss | None, owners: TextOwners
 ) -> dict[str, int]:
     """Write the first pass of each set, and return how many rows each gave. The file appears whole, or not at all.
 

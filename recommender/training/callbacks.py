@@ -14,6 +14,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from recommender.evaluation.text_suite import TextSuite
 from recommender.training.checkpoints import Checkpoints, loss_weights
 from recommender.training.devices import broadcast, is_first
 from recommender.training.options import TrainingOptions
@@ -41,36 +42,40 @@ _NOT_METRICS = {"runtime", "samples", "steps", "loss"}
 
 
 class ValidationEvaluator(SentenceEvaluator):
-    """Measures the validation queries; the first call sets the base that gains are relative to."""
+    """Measures validation queries and held-out texts; the first call sets the base that gains are relative to."""
 
-    def __init__(self, validation: Validation) -> None:
+    def __init__(self, validation: Validation, texts: TextSuite) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.primary_metric = GAIN
-        self._validation = validation
+        self._validation, self._texts = validation, texts
         self.base: dict[str, float] = {}
 
     def __call__(  # type: ignore[override]  # a bi-encoder is the one kind of model that comes here
         self, model: SentenceTransformer, output_path: str | None = None, epoch: float = -1, steps: int = -1
     ) -> dict[str, float]:
         """Return the metrics and the gain over the base."""
-        metrics = self._validation.measure(
-            lambda texts: model.encode(
+
+        def encode(texts: Sequence[str]) -> Any:
+            return model.encode(
                 list(texts), batch_size=_ENCODE_BATCH, normalize_embeddings=True, show_progress_bar=False
             )
-        )
+
+        means = {name: float(values.mean()) for name, values in self._texts.measure(encode).items()}
+        metrics = self._validation.measure(encode) | means
         self.base = self.base or metrics
         return metrics | {GAIN: relative_gain(metrics, self.base)}
 
     def fit_into(self, seconds: float, model: SentenceTransformer) -> bool:
         """Cut the evaluation down to about `seconds`; return False when too little would be left to mean anything."""
-        texts = self._validation.corpus[:_SAMPLE] or self._validation.titles[:_SAMPLE]
+        own = self._texts.texts
+        texts = [*self._validation.corpus[:_SAMPLE], *self._validation.titles[:_SAMPLE], *own[:_SAMPLE]][:_SAMPLE]
         if not texts:
             return False
         model.encode(list(texts[:4]), show_progress_bar=False)  # sets up the kernels
         begun = time.monotonic()
         model.encode(list(texts), show_progress_bar=False)
-        share = seconds / ((time.monotonic() - begun) / len(texts) * self._validation.size)
-        self._validation = self._validation.sample(share)
+        share = seconds / ((time.monotonic() - begun) / len(texts) * (self._validation.size + len(own)))
+        self._validation, self._texts = self._validation.sample(share), self._texts.sample(share)
         return share >= MIN_SHARE
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recommender.errors import BadInput
+from recommender.evaluation.text_suite import NO_SUITE, NO_TEXTS, HeldOutTexts, TextSuite
 from recommender.training.catalogue_sets import CatalogueSets, SetName, TextFunctions
 from recommender.training.data.formats import DataColumns, find_columns
+from recommender.training.data.holdout import hold_out, supplied_texts
 from recommender.training.data.sets import (
     class_sets,
     label_sets,
@@ -20,14 +22,11 @@ from recommender.training.data.sets import (
 )
 from recommender.training.data.source import DataReading, KnownProducts
 from recommender.training.data.tables import open_table
-from recommender.training.losses import ONE_NEGATIVE, loss_of
+from recommender.training.losses import loss_of
 from recommender.training.options import DataFormat, Loss, TrainingOptions
 from recommender.training.splits import Split
 from recommender.training.training_set import IN_BATCH, Shape, TrainingSet
 from recommender.types import Product, Progress, silent
-
-MAX_NEGATIVES = 4
-"""Negatives of one row: with more of them its batch would hold few other rows."""
 
 _SETS: Mapping[DataFormat, Callable[[DataReading, DataColumns], list[TrainingSet]]] = {
     DataFormat.TRIPLETS: ranking_sets,
@@ -73,14 +72,18 @@ class DataReport:
 
 @dataclass(frozen=True, slots=True)
 class ExternalData:
-    """The sets of one source, and the report on it."""
+    """The sets of one source, the report on it, and what of it validates and judges in place of a catalogue."""
 
     report: DataReport
     sets: tuple[TrainingSet, ...]
+    validation: HeldOutTexts = NO_TEXTS
+    judging: HeldOutTexts = NO_TEXTS
 
 
-def read_data(options: TrainingOptions, known: KnownProducts, progress: Progress = silent) -> list[ExternalData]:
-    """Read every source of the options, for as many passes as are drawn.
+def read_data(
+    options: TrainingOptions, known: KnownProducts, progress: Progress = silent, *, hold_out_rows: bool = False
+) -> list[ExternalData]:
+    """Read every source of the options, for as many passes as are drawn; a share of them is held out if asked for.
 
     The formats, and the losses that they are trained with unless `options.loss` fits them (see `losses.FITTING`):
     triplets, pairs, query-pos-neg, queries and sessions `mnrl`; scored `cosent`, or `contrastive` when the scores are 0
@@ -92,8 +95,7 @@ def read_data(options: TrainingOptions, known: KnownProducts, progress: Progress
         progress("reading data", 0, None, source.name)
         with open_table(source.name) as table:
             parts = find_columns(table, source.format)
-            negatives = 1 if options.loss in ONE_NEGATIVE else MAX_NEGATIVES
-            reading = DataReading(table, known, options.epochs_to_draw, options.seed, number, negatives, progress)
+            reading = DataReading(table, known, options, number, progress)
             sets = tuple(_SETS[parts.format](reading, parts))
         counts = reading.counts
         if not any(len(rows) for rows in sets):
@@ -101,6 +103,13 @@ def read_data(options: TrainingOptions, known: KnownProducts, progress: Progress
             raise BadInput(
                 f"{reading.name}: not one of {counts.rows:,} rows of {parts.format} can be trained on: {why}"
             )
+        validation = judging = NO_TEXTS
+        notes = [f"left out: {counts.describe()}"] if counts.describe() else []
+        if hold_out_rows:
+            before = sum(map(len, sets))
+            kept, validation, judging = hold_out(sets, options.seed)
+            sets = tuple(rows for rows in kept if len(rows))
+            notes.append(f"{before - sum(map(len, sets)):,} held out to measure on")
         for rows in sets:
             if rows.shape in IN_BATCH and len(rows) < 2:
                 raise BadInput(
@@ -123,11 +132,26 @@ def read_data(options: TrainingOptions, known: KnownProducts, progress: Progress
             held_out=counts.held_out,
             unused=counts.unused,
             sha256=table.sha256,
-            note=counts.describe() and f"left out: {counts.describe()}",
+            note="; ".join(notes),
         )
         progress("reading data", counts.rows, counts.rows, report.describe())
-        external.append(ExternalData(report, sets))
+        external.append(ExternalData(report, sets, validation, judging))
     return external
+
+
+def read_texts_to_measure(options: TrainingOptions, known: KnownProducts) -> HeldOutTexts:
+    """Read the rows of `options.eval_data`, all of them to measure on. Raises `BadInput` where that can't be done."""
+    found = NO_TEXTS
+    for number, source in enumerate(options.eval_data):
+        with open_table(source.name) as table:
+            parts = find_columns(table, source.format)
+            reading = DataReading(table, known, replace(options, loss=None), number, silent)
+            texts = supplied_texts(_SETS[parts.format](reading, parts))
+        if not texts.texts:
+            why = reading.counts.describe() or f"rows of {parts.format} have no measure of their own"
+            raise BadInput(f"--eval {table.name}: nothing can be measured on it: {why}; give triplets, pairs or scores")
+        found += texts
+    return found
 
 
 _BY_TURNS = (SetName.CATEGORY, SetName.FIELDS, SetName.QUERIES)
@@ -149,10 +173,12 @@ SETS_OF: Mapping[Loss, tuple[SetName, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """The sets of a run, and what became of each source of external data."""
+    """The sets of a run, what became of each source of external data, and the texts that validate and judge."""
 
     sets: tuple[TrainingSet, ...]
     reports: tuple[DataReport, ...]
+    validation: TextSuite = NO_SUITE
+    judging: TextSuite = NO_SUITE
 
 
 def build_training_data(
@@ -164,17 +190,22 @@ def build_training_data(
 ) -> TrainingData:
     """Draw the sets of the options' loss from the training products, and read the external data.
 
-    Raises `BadInput` for a catalogue without categories to learn from and for data that can't be used.
+    Without products a share of the data is held out. Raises `BadInput` for a catalogue without categories to learn
+    from and for data that can't be used.
     """
-    external = read_data(options, KnownProducts(products, split, texts), progress) if options.data else []
+    known = KnownProducts(products, split, texts)
+    external = read_data(options, known, progress, hold_out_rows=not products)
+    supplied = read_texts_to_measure(options, known)
     drawn: list[TrainingSet] = []
     if not options.data_only:
         catalogue = CatalogueSets(products, split.train, texts, options.seed)
-        names = SETS_OF[options.loss]
+        names = SETS_OF[options.catalogue_loss]
         drawn = [catalogue.draw(name, options.epochs_to_draw) for name in names]
         if len(names) > 1:  # a catalogue without descriptions has no pairs of fields
             drawn = [rows for rows in drawn if len(rows) > 1]
     return TrainingData(
         sets=(*drawn, *(rows for data in external for rows in data.sets)),
         reports=tuple(data.report for data in external),
+        validation=TextSuite(sum((data.validation for data in external), NO_TEXTS), supplied),
+        judging=TextSuite(sum((data.judging for data in external), NO_TEXTS), supplied),
     )

@@ -13,9 +13,10 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from recommender.errors import MissingExtra, UsageError
+from recommender.evaluation.text_suite import TextSuite
 from recommender.files import replace_file
 from recommender.training.catalogue_sets import TextFunctions
-from recommender.training.dataset_builder import DataReport, build_training_data
+from recommender.training.dataset_builder import DataReport, TrainingData, build_training_data
 from recommender.training.losses import check_losses
 from recommender.training.options import TrainingOptions, TrainingPrecision
 from recommender.training.splits import Split, check_leaks
@@ -38,6 +39,7 @@ class TrainingJob:
     options: TrainingOptions
     sets: tuple[TrainingSet, ...]
     validation: Validation
+    texts: TextSuite
     started: float
     progress: Progress
 
@@ -73,6 +75,7 @@ def write_job(job: TrainingJob, path: Path) -> None:
         "options": job.options,
         "sets": [rows.to_json() for rows in job.sets],
         "validation": job.validation,
+        "texts": job.texts,
         "seconds": time.monotonic() - job.started,  # clocks of processes may differ, durations don't
     }
     replace_file(path, to_json(stored))
@@ -88,6 +91,7 @@ def read_job(path: Path, progress: Progress) -> TrainingJob:
         options=TypeAdapter(TrainingOptions).validate_python(stored["options"]),
         sets=tuple(map(TrainingSet.from_json, stored["sets"])),
         validation=TypeAdapter(Validation).validate_python(stored["validation"]),
+        texts=TypeAdapter(TextSuite).validate_python(stored["texts"]),
         started=time.monotonic() - stored["seconds"],
         progress=progress,
     )
@@ -106,6 +110,12 @@ def read_result(path: Path) -> TrainingResult:
 _LIBRARIES = ("torch", "sentence_transformers", "datasets", "accelerate")
 
 
+def require_libraries() -> None:
+    """Raise `MissingExtra` without the training libraries."""
+    if not all(map(find_spec, _LIBRARIES)):
+        raise MissingExtra("train", "fine-tuning")
+
+
 def finetune(
     products: Sequence[Product],
     split: Split,
@@ -115,28 +125,29 @@ def finetune(
     texts: TextFunctions,
     progress: Progress = silent,
     run_folder: Path | None = None,
+    data: TrainingData | None = None,
 ) -> TrainingResult:
     """Train `base` (a sentence-transformers folder) on the split's training products and save the best to `output`.
 
     `output` must not exist; it appears at the end, complete, or not at all. Checkpoints go to `run_folder`, which the
     caller removes afterwards; when it holds those of an interrupted run with the same options over the same products,
-    training resumes from the newest. Raises `MissingExtra` without the training libraries, `BadInput` for a split that
-    leaks or a catalogue without categories to learn from.
+    training resumes from the newest. `data` is what `build_training_data` made of all this; None makes it here. Raises
+    `MissingExtra` without the training libraries, `BadInput` for a split that leaks or a catalogue without categories
+    to learn from.
     """
     started = time.monotonic()
-    if not all(map(find_spec, _LIBRARIES)):
-        raise MissingExtra("train", "fine-tuning")
+    require_libraries()
     if output.exists():
         raise UsageError(f"{output} exists already; train into a folder that does not")
     progress("preparing", 0, None)
     check_leaks(products, split)
-    data = build_training_data(products, split, options, texts, progress)
+    data = data or build_training_data(products, split, options, texts, progress)
     check_losses(data.sets, options, base)
     validation = build_validation(products, split, texts)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
         folder, model = run_folder or Path(scratch) / "run", Path(scratch) / "model"
-        job = TrainingJob(base, folder, model, options, data.sets, validation, started, progress)
+        job = TrainingJob(base, folder, model, options, data.sets, validation, data.validation, started, progress)
         if options.processes > 1:
             from recommender.training.distributed import launch
 

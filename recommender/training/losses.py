@@ -51,19 +51,23 @@ _PIECE = 64
 """Rows that `cached-mnrl` encodes at a time: the default batch size, so memory stays as it is with `mnrl`."""
 
 
-def loss_of(rows: TrainingSet, preferred: Loss) -> Loss:
+def loss_of(rows: TrainingSet, preferred: Loss | None) -> Loss:
     """Return the loss that a set is trained with: the preferred one if it fits the rows, otherwise their default.
 
     So `--loss` decides for the catalogue's sets, which are drawn for it, and for those external sets that it fits.
     """
     fitting = FITTING[rows.shape]
-    fits = preferred in fitting and not (preferred in ONE_NEGATIVE and len(rows.columns) > 3)
-    return preferred if fits else fitting[0]
+    if preferred not in fitting or (preferred in ONE_NEGATIVE and len(rows.columns) > 3):
+        return fitting[0]
+    return preferred
 
 
 def check_losses(sets: Sequence[TrainingSet], options: TrainingOptions, base: Path) -> None:
     """Raise `UsageError` for options that don't fit the losses of these sets, or the base model in this folder."""
     losses = {loss_of(rows, options.loss) for rows in sets}
+    if options.loss is not None and options.loss not in losses:
+        takes = sorted({loss.value for rows in sets for loss in FITTING[rows.shape]})
+        raise UsageError(f"--loss {options.loss} can't learn from this data; it takes {', '.join(takes)}")
     if Loss.BATCH_HARD in losses and options.batch_size < 4:
         raise UsageError(f"the batch size is {options.batch_size}; batch-hard takes 4 or more, of two labels at least")
     if not options.matryoshka:

@@ -115,19 +115,21 @@ class TrainingPrecision(StrEnum):
 class TrainingOptions:
     """All options of a training run.
 
+    `loss` None is `joint` over the catalogue's sets, and for each set of external data the first that fits its rows.
     `epochs` are passes over the training sets; without it as many as fit into `budget`, or the default passes of the
     loss. `budget` bounds the wall-clock time of the whole run. `learning_rate` is the peak; None: `peak_learning_rate`.
     `max_seq_length` cuts texts (in tokens) while training; the saved model keeps its own. `evaluations` is how often
     the model is evaluated on the way, evenly spread, the last time at the end; after `patience` of them in a row
-    without a better one the run ends early (0: never). `device` is torch's name of one, or empty for the best there
-    is. `matryoshka` are sizes to which vectors may be cut, the model's own among them; empty for its own alone. A
+    without a better one the run ends early (0: never). `device` is torch's name of one, or empty for the best there is.
+    `matryoshka` are sizes to which vectors may be cut, the model's own among them; empty for its own alone. A
     `lora_rank` above 0 trains a LoRA adapter of that rank in place of the weights. `data` is trained on together with
-    the catalogue's sets, or alone with `data_only`. `checkpoint_seconds` lie between two checkpoints, from which an
-    interrupted run resumes. `report_to` names where losses and metrics go besides the terminal: `tensorboard`, `wandb`.
-    Each of several `processes` takes batches of its own, on a GPU of its own.
+    the catalogue's sets, or alone with `data_only`; `eval_data` is measured on, while training too.
+    `checkpoint_seconds` lie between two checkpoints, from which an interrupted run resumes. `report_to` names where
+    losses and metrics go besides the terminal: `tensorboard`, `wandb`. Each of several `processes` takes batches of its
+    own, on a GPU of its own.
     """
 
-    loss: Loss = Loss.JOINT
+    loss: Loss | None = None
     weights: JointWeights = JointWeights()
     epochs: float | None = None
     budget: timedelta | None = None
@@ -144,6 +146,7 @@ class TrainingOptions:
     lora_rank: int = 0
     data: tuple[DataSource, ...] = ()
     data_only: bool = False
+    eval_data: tuple[DataSource, ...] = ()
     patience: int = 0
     checkpoint_seconds: float = 120.0
     report_to: tuple[str, ...] = ()
@@ -174,17 +177,27 @@ class TrainingOptions:
                 raise UsageError(f"the {name} is {value}; give {expected}")
 
     @property
+    def catalogue_loss(self) -> Loss:
+        """What is minimised over the catalogue's sets."""
+        return self.loss or Loss.JOINT
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether the default loss sets the length and the learning rate of the run."""
+        return not self.data_only and self.catalogue_loss is Loss.JOINT
+
+    @property
     def max_epochs(self) -> float:
         """Passes that the run makes if time allows."""
         if self.epochs is not None:
             return self.epochs
-        default = JOINT_EPOCHS if self.loss is Loss.JOINT else DEFAULT_EPOCHS
+        default = JOINT_EPOCHS if self.is_joint else DEFAULT_EPOCHS
         return BUDGET_EPOCHS * default if self.budget else default
 
     def max_steps(self, epoch_steps: float, device: str) -> int:
         """Return the steps that the run makes if time allows, when a pass takes `epoch_steps`."""
         steps = max(1, round(epoch_steps * self.max_epochs))
-        bound = self.loss is Loss.JOINT and device == "cpu" and self.epochs is None and self.budget is None
+        bound = self.is_joint and device == "cpu" and self.epochs is None and self.budget is None
         return min(steps, JOINT_CPU_STEPS) if bound else steps
 
     def peak_learning_rate(self, width: int) -> float:
@@ -195,7 +208,7 @@ class TrainingOptions:
         """
         if self.learning_rate is not None:
             return self.learning_rate
-        rate = JOINT_LEARNING_RATE if self.loss is Loss.JOINT else LEARNING_RATE
+        rate = JOINT_LEARNING_RATE if self.is_joint else LEARNING_RATE
         return (LORA_LEARNING_RATE if self.lora_rank else rate) * BASE_WIDTH / max(BASE_WIDTH, width)
 
     @property

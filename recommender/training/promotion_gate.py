@@ -8,7 +8,8 @@ The rules, all of which must hold (`decide`), each on the same held-out queries:
 3. slice: no slice of these measures (a department, a brand, ...) is more than `MAX_LOSS` below, beyond chance.
 4. words: hybrid search with the model is not below search by words alone (BM25).
 
-What the catalogue has no queries for is left out; without category P@10 nothing passes.
+What the catalogue has no queries for is left out; without category P@10 nothing passes. A model of texts without a
+catalogue has another primary measure (`text_measures`), which must be better; its other measures are guards.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from statistics import NormalDist
 from recommender.errors import BadInput
 from recommender.evaluation.metrics import paired_bootstrap
 from recommender.evaluation.reports import ENOUGH_QUERIES, MetricValue, Report
+from recommender.evaluation.text_suite import SUPPLIED
 from recommender.types import JsonObject
 
 PRIMARY = "category_p10"
@@ -107,6 +109,8 @@ def decide(
     *,
     judged: Sequence[Judged] = (),
     searched: Searched | None = None,
+    primary: str = PRIMARY,
+    guards: Sequence[str] = GUARDS,
 ) -> Verdict:
     """Judge a tuned model by the rules above, against the base and, where there is another, the live model.
 
@@ -117,13 +121,15 @@ def decide(
     references = [base] if live is None else [base, live]
     lines = []
     for reference in references:
-        for name in (PRIMARY, *GUARDS):
+        for name in (primary, *guards):
             before, after = reference.metrics.get(name), tuned.metrics.get(name)
             if before is not None and after is not None:
-                rule = GateRule.BETTER if name == PRIMARY else GateRule.GUARD
+                rule = GateRule.BETTER if name == primary else GateRule.GUARD
                 lines.append(_line(name, reference.model, before, after, rule))
-    if sum(line.name == PRIMARY for line in lines) < len(references):
+    if sum(line.name == primary for line in lines) < len(references):
         reason = f"{PRIMARY} could not be measured: no held-out product has others of its category"
+        if primary != PRIMARY:
+            reason = "nothing could be measured: no row of the data was held out, so give --eval FILE"
         return Verdict(False, tuple(lines), reason)
     for each in judged:
         measure = next((name for name in JUDGED if name in each.tuned.metrics), None)
@@ -136,9 +142,15 @@ def decide(
         name = next(name for name in (JUDGED[0], SEARCHED) if name in searched.hybrid.metrics)
         words, hybrid = searched.lexical.metrics[name], searched.hybrid.metrics[name]
         lines.append(_line(f"hybrid {name}", BM25, words, hybrid, GateRule.WORDS))
-    count = len(tuned.metrics[PRIMARY].values)
+    count = len(tuned.metrics[primary].values)
     caution = f"; judged on {count} held-out queries only" if count < FEW_QUERIES else ""
     return Verdict(all(line.passed for line in lines), tuple(lines), _reason(lines) + caution)
+
+
+def text_measures(report: Report) -> tuple[str, tuple[str, ...]]:
+    """Return the primary measure of a model of texts, and its guards: what was supplied for it comes first."""
+    names = sorted(report.metrics, key=lambda name: not name.startswith(SUPPLIED))
+    return (names[0] if names else "a measure of texts"), tuple(names[1:])
 
 
 def _line(name: str, against: str, before: MetricValue, after: MetricValue, rule: GateRule) -> VerdictLine:
@@ -194,14 +206,14 @@ def _reason(lines: Sequence[VerdictLine]) -> str:
     if not failed:
         closest = min((line for line in lines if line.rule is GateRule.BETTER), key=lambda line: line.low)
         return (
-            f"{PRIMARY} rose from {closest.reference:.3f} to {closest.tuned:.3f} over {closest.against} "
+            f"{closest.name} rose from {closest.reference:.3f} to {closest.tuned:.3f} over {closest.against} "
             f"(95%: {closest.low:+.3f} to {closest.high:+.3f}), and no guard fell by more than {MAX_LOSS:.0%}"
         )
     line = failed[0]
     more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
     if line.rule is GateRule.BETTER:
         return (
-            f"{PRIMARY} {line.tuned:.3f} is not surely above {line.against}'s {line.reference:.3f}: "
+            f"{line.name} {line.tuned:.3f} is not surely above {line.against}'s {line.reference:.3f}: "
             f"the difference is {line.difference:+.3f} (95%: {line.low:+.3f} to {line.high:+.3f}){more}"
         )
     if line.rule is GateRule.WORDS:

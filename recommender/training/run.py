@@ -127,9 +127,9 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     epoch_steps = batches / options.epochs_to_draw / process_count()
     total = options.max_steps(epoch_steps, device)
     budget = options.budget.total_seconds() if options.budget else None
-    evaluator = ValidationEvaluator(job.validation)
-    evaluations = options.evaluations
-    if budget and not evaluator.fit_into(EVALUATION_SHARE * budget / (evaluations + 1), model):
+    evaluator = ValidationEvaluator(job.validation, job.texts)
+    evaluations = options.evaluations if job.validation.size or job.texts.texts else 0
+    if budget and evaluations and not evaluator.fit_into(EVALUATION_SHARE * budget / (evaluations + 1), model):
         evaluations = 0
     checkpoint = checkpoints.latest()
     before = checkpoints.progress(checkpoint) if checkpoint else None

@@ -83,6 +83,11 @@ def split_products(
     return Split(train, validation, test, unseen, seed)
 
 
+def no_split(seed: int) -> Split:
+    """Return the split of no products."""
+    return Split((), (), (), (), seed)
+
+
 def check_leaks(products: Sequence[Product], split: Split) -> None:
     """Raise `BadInput` when a product, a family or a held-out leaf is in more than one part of the split."""
     families = product_families(products)
@@ -133,14 +138,14 @@ def _unseen_leaves(
     if share <= 0 or len(sizes) < LEAVES_FOR_UNSEEN:
         return frozenset()
     small = [leaf for leaf, size in sizes.items() if size <= MAX_UNSEEN_LEAF * products]
-    ranked = sorted((_draw(seed, "leaf", *leaf), leaf) for leaf in small)
+    ranked = sorted((draw_share(seed, "leaf", *leaf), leaf) for leaf in small)
     chosen = frozenset(leaf for draw, leaf in ranked if draw < share)
     return chosen or frozenset(leaf for _, leaf in ranked[:1])
 
 
 def _family_parts(sizes: Mapping[str, int], seed: int, test_share: float, validation_share: float) -> dict[str, str]:
     total = sum(sizes.values())
-    draws = {family: _draw(seed, "family", family) for family in sizes}
+    draws = {family: draw_share(seed, "family", family) for family in sizes}
     ranked = sorted(sizes, key=lambda family: (draws[family], family))
     small = [family for family in ranked if sizes[family] <= max(1, MAX_HELD_FAMILY * total)] or list(sizes)
     test = [family for family in small if draws[family] < test_share]
@@ -152,7 +157,7 @@ def _family_parts(sizes: Mapping[str, int], seed: int, test_share: float, valida
     return dict.fromkeys(sizes, "train") | dict.fromkeys(validation, "validation") | dict.fromkeys(test, "test")
 
 
-def _draw(seed: int, *key: str) -> float:
+def draw_share(seed: int, *key: str) -> float:
     """Return a number from 0 to 1 that follows from the seed and the key alone."""
     digest = blake2b("\x1f".join((str(seed), *key)).encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64

@@ -94,6 +94,8 @@ class TrainingSet:
         self.columns = columns
         self.shape = shape
         self.homes = Homes((), ())
+        self.alike: Mapping[int, float] = {}
+        """How alike the two texts of each class are, where that is known."""
         self._texts: dict[str, int] = {}
         self._keys: dict[Hashable, int] = {}
         self._target = TARGETS.get(shape)
@@ -132,6 +134,16 @@ class TrainingSet:
                 values.extend(number for number in range(1, passes) for _ in range(count))
             else:
                 values.extend(values[:count] * (passes - 1))
+
+    def select(self, kept: Sequence[bool]) -> TrainingSet:
+        """Return a set of some of the rows."""
+        made = TrainingSet(self.name, self.columns, self.shape)
+        made.homes, made.alike, made._texts, made._keys = self.homes, self.alike, self._texts, self._keys
+        made._rows = {
+            column: [value for value, stays in zip(values, kept, strict=True) if stays]
+            for column, values in self._rows.items()
+        }
+        return made
 
     def examples(self, number: int = 0) -> Iterator[tuple[tuple[str, ...], Target]]:
         """Yield the texts and the target of each row of a pass, as a person would read them."""

@@ -12,6 +12,7 @@ import numpy as np
 from recommender.embedding.encoder import Vectors
 from recommender.evaluation.metrics import category_precision, known_item_mrr
 from recommender.evaluation.neighbours import top_k
+from recommender.evaluation.text_suite import SUPPLIED
 from recommender.training.catalogue_sets import MIN_DESCRIPTION, TextFunctions
 from recommender.training.splits import Split
 from recommender.types import Product
@@ -77,6 +78,8 @@ class Validation:
 
     def measure(self, encode: Callable[[Sequence[str]], Vectors]) -> dict[str, float]:
         """Return the metrics that this catalogue allows: category P@10, and known-item MRR@10 both ways."""
+        if not self.corpus and not self.titles:
+            return {}
         vectors = encode([*self.corpus, *self.titles, *self.descriptions])
         corpus, titles, descriptions = np.split(vectors, [len(self.corpus), len(self.corpus) + len(self.titles)])
         metrics = {}
@@ -92,8 +95,12 @@ class Validation:
 
 
 def relative_gain(metrics: Mapping[str, float], base: Mapping[str, float]) -> float:
-    """Return the weighted mean of the gains of the metrics over the base model's, each as a share of the latter."""
-    weights = {name: WEIGHTS[name] for name in metrics}
+    """Return the weighted mean of the gains of the metrics over the base model's, each as a share of the latter.
+
+    Texts that were supplied to measure on choose no weights, unless there is nothing else: the gate judges by them.
+    """
+    own = [name for name in metrics if not name.startswith(SUPPLIED)] or list(metrics)
+    weights = {name: WEIGHTS.get(name, 1.0) if name in own else 0.0 for name in metrics}
     gains = {name: metrics[name] / max(base[name], 0.01) - 1 for name in metrics}
     return sum(weights[name] * gains[name] for name in metrics) / (sum(weights.values()) or 1)
 

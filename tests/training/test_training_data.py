@@ -16,6 +16,7 @@ from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.data.source import KnownProducts
 from recommender.training.dataset_builder import ExternalData, read_data
 from recommender.training.job import finetune
+from recommender.training.losses import check_losses
 from recommender.training.options import DataFormat, DataSource, Loss, TrainingOptions, TrainingPrecision
 from recommender.training.sampler import DistinctBatchSampler
 from recommender.training.splits import Split, split_products
@@ -342,3 +343,86 @@ def test_data_of_every_shape_trains_one_model(
     assert len(result.data) == len(rows)
     assert not {"category", "fields", "queries"} & set(result.set_sizes)
     assert result.steps >= len(rows)
+
+
+NESTED = [{"set": {"query": f"q{n}", "pos": [f"p{n}", f"P{n}"], "neg": [f"n{n}", f"N{n}"]}} for n in range(3)]
+CLASSES = ("entailment", "neutral", "contradiction")
+INFERENCE = [
+    {"sentence1": f"premise {n // 3}", "sentence2": f"hypothesis {n}", "label": CLASSES[n % 3]} for n in range(9)
+]
+
+
+@pytest.mark.parametrize("name", ["data.jsonl", "data.parquet"])
+def test_nested_sets_are_read_without_their_outer_name(read: Read, name: str) -> None:
+    data = read(NESTED, name=name)
+    assert data.report.format is DataFormat.QUERY_POS_NEG
+    assert {texts[:2] for texts, _ in examples(data)} == {(f"q{n}", f"{p}{n}") for n in range(3) for p in "pP"}
+    listed = read([{"set": [f"a{n}", f"b{n}", f"c{n}"]} for n in range(3)], name=name)
+    assert {texts for texts, _ in examples(listed)} == {(f"a{n}", f"{p}{n}") for n in range(3) for p in "bc"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "labels", "shape"),
+    [
+        ("sentence1 sentence2 score", [0.0, 2.5, 5.0, 4.0], Shape.SCORED),
+        ("sentence1 sentence2 similarity_score", [0, 2, 5, 4], Shape.SCORED),
+        ("sentence1 sentence2 label", ["5.000", "3.000", "1.000", "0.000"], Shape.SCORED),
+        ("sentence1 sentence2 label", [0, 1, 1, 0], Shape.BINARY),
+        ("question1 question2 is_duplicate", [0, 1, 1, 0], Shape.BINARY),
+        ("#1 String|#2 String|Quality", [0, 1, 1, 0], Shape.BINARY),
+        ("premise hypothesis label", [0, 1, 2, -1], Shape.CLASSES),
+        ("sentence1 sentence2 gold_label", ["entailment", "neutral", "contradiction", "-"], Shape.CLASSES),
+        ("question sentence label", [0, 1, 1, 0], Shape.CLASSES),
+        ("sentence label", [0, 1, 1, 0], Shape.LABELLED),
+        ("query document grade", [3, 2, 0, 1], Shape.SCORED),
+    ],
+)
+@pytest.mark.parametrize("name", ["data.tsv", "data.jsonl"])
+def test_the_columns_of_public_data_sets_are_known(
+    read: Read, columns: str, labels: list[Any], shape: Shape, name: str
+) -> None:
+    names = columns.split("|" if "|" in columns else " ")
+    rows = [dict(zip(names, [*(f"text {place} {n}" for place in range(len(names) - 1)), label], strict=True))
+            for n, label in enumerate(labels)]  # fmt: skip
+    assert [each.shape for each in read(rows, name=name).sets] == [shape]
+
+
+def test_a_quotation_mark_in_a_table_that_quotes_nothing_costs_no_row(read: Read, tmp_path: Path) -> None:
+    rows = ["sentence1\tsentence2\tscore", '"Tea," he said\tTea\t5', 'A "cup\tA cup\t3', '"one\ttwo\t1']
+    (tmp_path / "train.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    data = read(tmp_path / "train.tsv")
+    firsts = [texts[0].replace('"', "") for texts, _ in examples(data)]
+    assert (data.report.bad, firsts) == (0, ["Tea, he said", "A cup", "one"])
+
+
+@pytest.mark.parametrize(
+    ("loss", "shape", "targets"),
+    [
+        (None, Shape.CLASSES, [0, 1, 2] * 3),
+        (Loss.SOFTMAX, Shape.CLASSES, [0, 1, 2] * 3),
+        (Loss.COSINE, Shape.BINARY, [1, 0, 0] * 3),
+        (Loss.CONTRASTIVE, Shape.BINARY, [1, 0, 0] * 3),
+        (Loss.MNRL, Shape.TRIPLETS, [None] * 3),
+        (Loss.TRIPLET, Shape.TRIPLETS, [None] * 3),
+    ],
+)
+def test_inference_trains_by_any_loss(read: Read, loss: Loss | None, shape: Shape, targets: list[int | None]) -> None:
+    data = read(INFERENCE, loss=loss)
+    assert [each.shape for each in data.sets] == [shape]
+    assert set(data.report.losses.values()) == {(loss or Loss.SOFTMAX).value}
+    assert [target for _, target in examples(data)] == targets
+    if shape is Shape.TRIPLETS:
+        assert examples(data)[1][0] == ("premise 1", "hypothesis 3", "hypothesis 5")
+
+
+@pytest.mark.parametrize("numbers", [("0", "1"), (0, 1)])
+def test_inference_in_two_numbers_says_no_with_the_larger(read: Read, numbers: tuple[Any, Any]) -> None:
+    rows = [{"question": f"q{n}", "sentence": f"s{n}", "label": numbers[n % 2]} for n in range(4)]
+    assert [target for _, target in examples(read(rows, loss=Loss.COSENT))] == [1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("loss", [Loss.TRIPLET, Loss.SOFTMAX, Loss.JOINT])
+def test_a_stated_loss_that_no_set_can_take_is_refused(read: Read, toy_model: Path, loss: Loss) -> None:
+    options = replace(OPTIONS, loss=loss, data_only=True, data=(DataSource("unused"),))
+    with pytest.raises(UsageError, match=f"--loss {loss} can't learn from this data; it takes cosent, cosine"):
+        check_losses(read(SCORED, loss=loss).sets, options, toy_model)

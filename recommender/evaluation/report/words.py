@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from recommender.evaluation.report.data import Headline, Interval, Outcome
+from recommender.evaluation.text_suite import SUPPLIED
 from recommender.types import PATH_SEPARATOR
 
 UNSEEN = "unseen_"
@@ -85,6 +86,10 @@ _MEASURES = {
     "title_to_description_ndcg10": Measure(
         "Title to its description, nDCG@10", "Asked with a product's title: how high its own description is ranked."
     ),
+    "pairs_mrr10": Measure(
+        "Pairs, MRR@10",
+        "Asked with a text, how near the top its own answer comes among all answers: 1 for first place.",
+    ),
     "ndcg@10": Measure(
         "nDCG@10",
         "How well judged searches are ranked: gain 2^grade - 1, discounted by rank, over the best order possible.",
@@ -109,6 +114,9 @@ def measure(name: str) -> Measure:
     """Return how a measure is called and what it means; one that is not known goes by its own name."""
     if name in _MEASURES:
         return _MEASURES[name]
+    if name.startswith(SUPPLIED):
+        own = measure(name.removeprefix(SUPPLIED))
+        return Measure(f"{own.label}, of --eval", f"On the data that was supplied to measure on. {own.meaning}")
     if name.startswith(UNSEEN):
         seen = measure(name.removeprefix(UNSEEN))
         meaning = "The same for products of categories that were held out whole: the model was trained on none of them."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -12,9 +13,12 @@ from recommender.feeds.columns import enumerate_names, plain_name
 from recommender.training.data.tables import DataTable, is_json_list
 from recommender.training.options import DataFormat
 
-_FIRST = "anchor query question sentence1 sentencea text1 texta a premise searchterm"
-_SECOND = "positive pos answer response passage document sentence2 sentenceb text2 textb b hypothesis"
-_LABEL = "label labels class category target goldlabel"
+_FIRST = "anchor query question question1 sentence1 sentencea text1 texta a premise searchterm 1string"
+_SECOND = (
+    "positive pos answer response passage document question2 sentence2 sentenceb text2 textb b hypothesis 2string "
+    "sentence"
+)
+_LABEL = "label labels class category target goldlabel isduplicate quality"
 
 _PARTS: Mapping[DataFormat, Mapping[str, str]] = {
     DataFormat.TRIPLETS: {
@@ -26,7 +30,7 @@ _PARTS: Mapping[DataFormat, Mapping[str, str]] = {
     DataFormat.SCORED: {
         "first": _FIRST,
         "second": _SECOND,
-        "score": "score scores similarity similarityscore relevance label",
+        "score": "score scores similarity similarityscore relevance grade label isduplicate quality",
     },
     DataFormat.LABELLED: {"text": "text sentence", "label": _LABEL},
     DataFormat.QUERY_POS_NEG: {
@@ -34,7 +38,11 @@ _PARTS: Mapping[DataFormat, Mapping[str, str]] = {
         "pos": "pos positive positives",
         "neg": "neg negative negatives hardnegatives",
     },
-    DataFormat.NLI: {"premise": "premise sentence1", "hypothesis": "hypothesis sentence2", "label": _LABEL},
+    DataFormat.NLI: {
+        "premise": "premise sentence1 question",
+        "hypothesis": "hypothesis sentence2 sentence",
+        "label": _LABEL,
+    },
     DataFormat.QUERIES: {
         "query": "query searchterm searchquery search keywords keyword q",
         "sku": "sku productid itemid clickedsku clickedproduct product item",
@@ -133,14 +141,20 @@ def _negatives(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _is_scored(table: DataTable, column: str) -> bool:
-    """Tell scores from classes: 0 and 1 alone, or fractions, are scores; words and larger whole numbers are classes."""
+    """Tell scores from classes: 0 and 1 alone, and numbers with a point, are scores; words and other numbers classes.
+
+    Of a question and a sentence that may hold its answer, 0 and 1 are classes too: there 0 is the yes (GLUE's QNLI).
+    """
     if plain_name(column) not in _LABEL.split():
         return True
+    values = _sample(table, column)
     try:
-        numbers = [float(value) for value in _sample(table, column)]
+        numbers = {float(value) for value in values}
     except (TypeError, ValueError):
         return False
-    return bool(numbers) and (set(numbers) <= {0.0, 1.0} or any(value % 1 for value in numbers))
+    pointed = any(isinstance(value, float | Decimal) or "." in str(value) for value in values)
+    answers = {"question", "sentence"} <= set(map(plain_name, table.columns))
+    return bool(numbers) and (pointed or (numbers <= {0.0, 1.0} and not answers))
 
 
 def _sample(table: DataTable, column: str) -> list[Any]:

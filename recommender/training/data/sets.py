@@ -14,6 +14,8 @@ from recommender.errors import BadInput
 from recommender.training.data.formats import DataColumns
 from recommender.training.data.source import DataReading
 from recommender.training.data.tables import RejectedRow, read_number, read_skus, read_text, read_texts
+from recommender.training.losses import FITTING
+from recommender.training.options import Loss
 from recommender.training.training_set import Shape, TrainingRow, TrainingSet
 
 MAX_PRODUCTS = 8
@@ -102,6 +104,15 @@ def session_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
 
 
 _ENTAILMENT = {"entailment": 0, "neutral": 1, "contradiction": 2}
+_NUMBERED = {"0": "entailment", "1": "neutral", "2": "contradiction"}
+"""The classes of SNLI, MNLI and their like, in the order in which their numbers stand for them."""
+
+_YES_OR_NO = {"0": "entailment", "1": "not_entailment"}
+"""The same of RTE and QNLI, which have two classes."""
+
+ALIKE = {"entailment": 1.0, "neutral": 0.5, "contradiction": 0.0, "not_entailment": 0.0}
+"""How alike two texts of a class are, where a model is measured on them."""
+
 _UNDECIDED = ("-", "-1", "")
 """Labels of SNLI and its like where the annotators did not agree."""
 
@@ -133,14 +144,26 @@ def ranking_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
             raise RejectedRow("there is no negative")
         return _RankedTexts(query, positives, tuple(dict.fromkeys(negatives)))
 
-    rankings = []
-    for ranking in reading.rows(parse):
-        if not reading.may_train_on(ranking.query, *ranking.positives, *ranking.negatives):
-            continue
-        if ranking.query in ranking.positives or set(ranking.positives) & set(ranking.negatives):
-            reading.counts.unused += 1
-        else:
-            rankings.append(ranking)
+    found = reading.rows(parse)
+    return _rank(
+        reading, [each for each in found if reading.may_train_on(each.query, *each.positives, *each.negatives)]
+    )
+
+
+def _rank(reading: DataReading, found: Sequence[_RankedTexts]) -> list[TrainingSet]:
+    """Make triplets, and pairs of what has no negative. What has no positive, or contradicts itself, is unused.
+
+    A loss that takes triplets alone gets no pairs.
+    """
+    rankings = [
+        each
+        for each in found
+        if each.positives
+        and each.query not in each.positives
+        and not set(each.positives) & set(each.negatives)
+        and (each.negatives or reading.loss is not Loss.TRIPLET)
+    ]
+    reading.counts.unused += len(found) - len(rankings)
     width = min(reading.max_negatives, max((len(ranking.negatives) for ranking in rankings), default=0))
     names = ("negative", *(f"negative_{number}" for number in range(2, width + 1)))[:width]
     triplets = reading.new_set(("anchor", "positive", *names), Shape.TRIPLETS)
@@ -201,7 +224,12 @@ def _pairs(reading: DataReading, parts: DataColumns, number: str = "") -> Iterat
 
 
 def class_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
-    """Read pairs with the class of their relation: those of natural language inference, or any others."""
+    """Read pairs with the class of their relation: those of natural language inference, or any others.
+
+    A stated loss decides what is made of inference: `softmax` takes its classes; `contrastive`, `cosine` and `cosent`
+    take entailment or not as yes or no; and ranking losses take each premise with what it entails as a positive, and
+    what contradicts it as a hard negative.
+    """
 
     def parse(cells: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
         label = str(cells.get(parts.columns["label"], "")).strip().casefold()
@@ -209,8 +237,30 @@ def class_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
             raise RejectedRow("there is no label")
         return tuple(read_text(cells, parts.columns[part], part) for part in ("premise", "hypothesis")), label
 
+    pairs = [(texts, label) for texts, label in reading.rows(parse) if reading.may_train_on(*texts)]
+    labels = {label for _, label in pairs}
+    numbered = _YES_OR_NO if labels <= set(_YES_OR_NO) else _NUMBERED
+    if labels <= set(numbered):
+        pairs = [(texts, numbered[label]) for texts, label in pairs]
+        labels = {label for _, label in pairs}
+    if labels <= set(ALIKE) and reading.loss in FITTING[Shape.BINARY]:
+        rows = reading.new_set(("anchor", "other"), Shape.BINARY)
+        rows.extend((TrainingRow(texts, target=int(label == "entailment")) for texts, label in pairs), 0)
+        return [rows]
+    if labels <= set(ALIKE) and reading.loss in FITTING[Shape.TRIPLETS]:
+        hypotheses: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        for (premise, hypothesis), label in pairs:
+            hypotheses[premise][label].append(hypothesis)
+        return _rank(
+            reading,
+            [
+                _RankedTexts(premise, tuple(by_label["entailment"]), tuple(by_label["contradiction"]))
+                for premise, by_label in hypotheses.items()
+            ],
+        )
     rows = reading.new_set(("anchor", "other"), Shape.CLASSES)
-    rows.extend(_label_rows(reading, list(reading.rows(parse))), 0)
+    rows.extend(_label_rows(reading, pairs), 0)
+    rows.alike = {number: ALIKE[label] for label, number in _ENTAILMENT.items()} if labels <= set(_ENTAILMENT) else {}
     return [rows]
 
 
@@ -221,13 +271,12 @@ def label_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
         return (read_text(cells, parts.columns["text"], "text"),), read_text(cells, parts.columns["label"], "label")
 
     rows = reading.new_set(("text",), Shape.LABELLED)
-    rows.extend(_label_rows(reading, list(reading.rows(parse))), 0)
+    rows.extend(_label_rows(reading, [each for each in reading.rows(parse) if reading.may_train_on(*each[0])]), 0)
     return [rows]
 
 
 def _label_rows(reading: DataReading, rows: Sequence[tuple[tuple[str, ...], str]]) -> list[TrainingRow]:
-    """Return the rows that may be trained on, with numbers for their labels. Raises `BadInput` for a single label."""
-    rows = [(texts, label) for texts, label in rows if reading.may_train_on(*texts)]
+    """Return the rows with numbers for their labels. Raises `BadInput` for a single label."""
     labels = sorted({label for _, label in rows})
     if len(labels) == 1:
         raise BadInput(f"{reading.name}: every row has the label {labels[0]!r}; expected two labels or more")

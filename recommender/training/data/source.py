@@ -13,6 +13,8 @@ import numpy as np
 from recommender.hub_datasets import PREFIX
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.data.tables import DataTable, RejectedRow
+from recommender.training.losses import ONE_NEGATIVE
+from recommender.training.options import Loss, TrainingOptions
 from recommender.training.splits import Split, product_families
 from recommender.training.training_set import Shape, TrainingSet
 from recommender.types import Product, Progress
@@ -67,6 +69,9 @@ def _plain(text: str) -> str:
 _REPORT_EVERY = 5_000
 """Rows between two reports of progress."""
 
+MAX_NEGATIVES = 4
+"""Negatives of one row: with more of them its batch would hold few other rows."""
+
 T = TypeVar("T")
 
 
@@ -98,17 +103,12 @@ class RowCounts:
 
 @dataclass(slots=True)
 class DataReading:
-    """An open table, the catalogue beside it, and the counts of what was left out. `number` tells sources apart.
-
-    A row of triplets gets up to `max_negatives`.
-    """
+    """An open table, the catalogue beside it, and the counts of what was left out. `number` tells sources apart."""
 
     table: DataTable
     known: KnownProducts
-    passes: int
-    seed: int
+    options: TrainingOptions
     number: int
-    max_negatives: int
     progress: Progress
     counts: RowCounts = field(default_factory=RowCounts)
 
@@ -116,6 +116,21 @@ class DataReading:
     def name(self) -> str:
         """What messages call the source."""
         return self.table.name
+
+    @property
+    def passes(self) -> int:
+        """How many passes of rows are drawn."""
+        return self.options.epochs_to_draw
+
+    @property
+    def loss(self) -> Loss | None:
+        """The loss that was asked for; None for that of each shape."""
+        return self.options.loss
+
+    @property
+    def max_negatives(self) -> int:
+        """How many negatives a row of triplets gets."""
+        return 1 if self.loss in ONE_NEGATIVE else MAX_NEGATIVES
 
     def rows(self, parse: Callable[[Mapping[str, Any]], T]) -> Iterator[T]:
         """Yield what `parse` makes of each row; rows that it rejects, or that can't be read, are counted."""
@@ -154,7 +169,7 @@ class DataReading:
 
     def random(self, number: int) -> np.random.Generator:
         """Return the generator of a pass."""
-        return np.random.default_rng([self.seed, self.number, number])
+        return np.random.default_rng([self.options.seed, self.number, number])
 
     def new_set(self, columns: tuple[str, ...], shape: Shape) -> TrainingSet:
         """Begin a set named after the source. The name is a Python identifier: the trainer makes modules of them."""

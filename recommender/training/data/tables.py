@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ from recommender.feeds.sources import open_source
 from recommender.feeds.tables import TableRow
 from recommender.hub_datasets import PREFIX, hub_source, load_hub_data
 from recommender.models.fingerprint import file_sha256
+
+SET = "set"
+"""The one column of data sets whose rows are nested, such as QQP triplets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +55,38 @@ def open_table(source: Path | str) -> Iterator[DataTable]:
         names = table.columns
         if twice := next((name for name in names if name and names.count(name) > 1), ""):
             raise BadInput(f"{file.name}: the column {twice!r} is there twice; rename one of them")
-        yield DataTable(
-            table.name, names, lambda: map(_require_texts, table.rows()), file_sha256(file.path), table.unit
-        )
+
+        def rows() -> Iterator[TableRow]:
+            return map(_require_texts, table.rows())
+
+        yield _unfold(DataTable(table.name, names, rows, file_sha256(file.path), table.unit))
 
 
 def _require_texts(row: TableRow) -> TableRow:
     bad = next((name for name, value in row.cells.items() if isinstance(value, bytes)), "")
     return row._replace(problem=f"{bad} holds bytes that are not UTF-8") if bad else row
+
+
+def _unfold(table: DataTable) -> DataTable:
+    """Return a table whose rows are `{"set": {"query": ..., "pos": [...], "neg": [...]}}` without that outer name.
+
+    A set that is a list holds texts that belong together: the first is the query, the others are its positives.
+    """
+    if table.columns != (SET,):
+        return table
+
+    def rows() -> Iterator[TableRow]:
+        for row in table.rows():
+            inner = row.cells.get(SET)
+            if isinstance(inner, list) and inner:
+                inner = {"query": inner[0], "pos": inner[1:]}
+            if isinstance(inner, Mapping) or row.problem:
+                yield row._replace(cells=inner if isinstance(inner, Mapping) else {})
+            else:
+                yield row._replace(problem=f"the {SET} is neither an object nor a list of texts")
+
+    first = next((row.cells for row in rows() if not row.problem), {})
+    return replace(table, columns=tuple(first), rows=rows)
 
 
 def _hub_table(source: str) -> DataTable:
@@ -71,7 +98,7 @@ def _hub_table(source: str) -> DataTable:
     digest = hashlib.sha256()
     for row in rows():
         digest.update(json.dumps(row.cells, sort_keys=True, default=str).encode())
-    return DataTable(source, tuple(dataset.column_names), rows, digest.hexdigest(), unit="row")
+    return _unfold(DataTable(source, tuple(dataset.column_names), rows, digest.hexdigest(), unit="row"))
 
 
 _MARKS = re.compile(r"[,;|]")

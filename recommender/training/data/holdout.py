@@ -1,0 +1,101 @@
+"""A share of external data that is not trained on: models are validated and judged by it where there is no catalogue.
+
+What is held out hangs on a row's first text alone, so all rows of one query, premise or sentence stand on one side.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
+
+from recommender.evaluation.text_suite import HeldOutTexts, Scored, Triple
+from recommender.training.splits import draw_share
+from recommender.training.training_set import Shape, Target, TrainingSet
+
+SHARE, MOST = 0.1, 1 / 3
+"""Of the rows: a tenth is held out, and more of little data, so that a verdict can mean something."""
+
+ENOUGH = 75
+"""Rows that are held out if a third of the data allows it; a third of them validate, the others judge."""
+
+VALIDATION = 1 / 3
+
+MOST_ROWS = 2_000
+"""Rows of a set that models are measured on: beyond that, encoding them costs more than the intervals gain."""
+
+_GRADES = 3
+"""Documents that a query of a scored set has on average, from which on the scores are taken for grades as well."""
+
+Row = tuple[tuple[str, ...], Target]
+
+
+def hold_out(sets: Sequence[TrainingSet], seed: int) -> tuple[list[TrainingSet], HeldOutTexts, HeldOutTexts]:
+    """Divide sets of one pass into what is trained on, what validates, and what judges.
+
+    A row that shows the first text of a held-out one is not trained on either.
+    """
+    kept, validation, judging = [], HeldOutTexts(), HeldOutTexts()
+    for rows in sets:
+        if not len(rows):
+            continue
+        examples = list(rows.examples())
+        keys = [_plain(texts[0]) for texts, _ in examples]
+        share = min(MOST, max(SHARE, ENOUGH / len(set(keys))))
+        draws = {key: draw_share(seed, "text", key) for key in keys}
+        held = {key for key, draw in draws.items() if draw < share}
+        shows = [any(_plain(text) in held for text in texts) for texts, _ in examples]
+        sides: dict[bool, list[Row]] = {True: [], False: []}
+        for key, example in zip(keys, examples, strict=True):
+            if key in held:
+                sides[draws[key] < VALIDATION * share].append(example)
+        validation += held_out_texts(rows, sides[True], examples)
+        judging += held_out_texts(rows, sides[False], examples)
+        kept.append(rows.select([not shown for shown in shows]))
+    return kept, validation, judging
+
+
+def supplied_texts(sets: Sequence[TrainingSet]) -> HeldOutTexts:
+    """Return all rows of sets, to measure on."""
+    return sum((held_out_texts(rows, list(rows.examples()), list(rows.examples())) for rows in sets), HeldOutTexts())
+
+
+def held_out_texts(rows: TrainingSet, held: Sequence[Row], every: Sequence[Row]) -> HeldOutTexts:
+    """Return what can be asked about some rows of a set; `every` row lends its texts to labels that lack others."""
+    held = held[:MOST_ROWS]
+    match rows.shape:
+        case Shape.TRIPLETS:
+            return HeldOutTexts(triplets=tuple(cast(Triple, texts[:3]) for texts, _ in held))
+        case Shape.PAIRS:
+            return HeldOutTexts(pairs=tuple((texts[0], texts[1]) for texts, _ in held))
+        case Shape.SCORED | Shape.BINARY:
+            scored = tuple((texts[0], texts[1], float(cast(float, score))) for texts, score in held)
+            queries = len({first for first, _, _ in scored})
+            graded = len(scored) >= _GRADES * queries and rows.shape is Shape.SCORED
+            return HeldOutTexts(scored=scored, graded=_grade(scored) if graded else ())
+        case Shape.CLASSES if rows.alike:
+            return HeldOutTexts(scored=tuple((a, b, rows.alike[cast(int, label)]) for (a, b), label in held))
+        case Shape.LABELLED:
+            return HeldOutTexts(triplets=tuple(_label_triplets(held, every)))
+    return HeldOutTexts()
+
+
+def _grade(scored: Sequence[Scored]) -> tuple[Scored, ...]:
+    high = max(score for *_, score in scored)
+    return tuple((query, document, 3 * score / high if high else 0.0) for query, document, score in scored)
+
+
+def _label_triplets(held: Sequence[Row], every: Sequence[Row]) -> Iterator[Triple]:
+    by_label: Mapping[Target, list[str]] = defaultdict(list)
+    for (text,), label in every:
+        by_label[label].append(text)
+    for number, ((text,), label) in enumerate(held):
+        same = [other for other in by_label[label] if other != text]
+        others = [label_ for label_ in by_label if label_ != label]
+        if same and others:
+            apart = by_label[others[number % len(others)]]
+            yield text, same[number % len(same)], apart[number % len(apart)]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())

@@ -1,0 +1,164 @@
+"""Texts of one's own, without a shop: trained on, judged on a share that was held out, in an empty home."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recommender.application.composition import Application, open_application
+from recommender.errors import BadInput, UsageError
+from recommender.jobs.finetune import run
+from recommender.jobs.promote import judge_registered
+from recommender.training.data.holdout import hold_out
+from recommender.training.options import DataSource, Loss, TrainingOptions, TrainingPrecision
+from recommender.training.training_set import Shape, TrainingRow, TrainingSet
+
+pytestmark = pytest.mark.training
+
+KINDS = {
+    "fruit": ["apple", "pear", "plum", "grape", "melon", "cherry"],
+    "tool": ["hammer", "drill", "saw", "wrench", "plane", "chisel"],
+    "cloth": ["shirt", "coat", "sock", "glove", "scarf", "hat"],
+}
+Rows = list[dict[str, Any]]
+
+
+def phrase(draw: random.Random, kind: str) -> str:
+    words = draw.sample(KINDS[kind], 3)
+    return f"the {words[0]} beside a {words[1]} and one {words[2]}, number {draw.randrange(10**6)}"
+
+
+def make(shape: Callable[[random.Random, str, str], Any], count: int = 120) -> Rows:
+    draw = random.Random(7)
+    return [shape(draw, *draw.sample(list(KINDS), 2)) for _ in range(count)]
+
+
+def stsb(draw: random.Random, one: str, other: str) -> dict[str, Any]:
+    alike = draw.random() < 0.5
+    second = phrase(draw, one if alike else other)
+    return {
+        "sentence1": phrase(draw, one),
+        "sentence2": second,
+        "score": 4.0 + draw.random() if alike else draw.random(),
+    }
+
+
+def inference(draw: random.Random, one: str, other: str) -> list[dict[str, Any]]:
+    premise = phrase(draw, one)
+    texts = (phrase(draw, one), f"{phrase(draw, one)}, {phrase(draw, other)}", phrase(draw, other))
+    return [
+        {"premise": premise, "hypothesis": text, "label": label} for text, label in zip(texts, range(3), strict=True)
+    ]
+
+
+def triplet(draw: random.Random, one: str, other: str) -> dict[str, Any]:
+    return {"anchor": phrase(draw, one), "positive": phrase(draw, one), "negative": phrase(draw, other)}
+
+
+def nested(draw: random.Random, one: str, other: str) -> dict[str, Any]:
+    texts = [phrase(draw, one) for _ in range(3)]
+    return {"set": {"query": texts[0], "pos": texts[1:], "neg": [phrase(draw, other) for _ in range(4)]}}
+
+
+NLI = [row for rows in make(inference, 60) for row in rows]
+GUIDES = {
+    "STS-B by cosine loss": (make(stsb), Loss.COSINE, "spearman"),
+    "NLI by softmax": (NLI, Loss.SOFTMAX, "spearman"),
+    "NLI by MNRL": (NLI, Loss.MNRL, "triplet_accuracy"),
+    "triplets": (make(triplet), Loss.TRIPLET, "triplet_accuracy"),
+    "nested QQP sets": (make(nested, 60), Loss.MNRL, "triplet_accuracy"),
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Application]:
+    """An installation without a product."""
+    folder = tmp_path_factory.mktemp("home")
+    with open_application(home=folder, model=str(tiny_model)) as application:
+        yield application
+
+
+def write(path: Path, rows: Rows) -> DataSource:
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return DataSource(str(path))
+
+
+def options_of(loss: Loss | None, *data: DataSource, **more: Any) -> TrainingOptions:
+    fixed: dict[str, Any] = {"precision": TrainingPrecision.FP32, "device": "cpu", "evaluations": 1, "batch_size": 16}
+    return TrainingOptions(loss=loss, data=data, data_only=True, epochs=2, learning_rate=1e-3, **fixed | more)
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_examples_of_the_guides_train_and_are_judged_on_rows_held_out(
+    home: Application, tmp_path: Path, guide: str
+) -> None:
+    rows, loss, measure = GUIDES[guide]
+    result = run(home, options_of(loss, write(tmp_path / "rows.jsonl", rows)), promote=False)
+    assert set(result.training.set_losses.values()) == {loss.value}
+    assert home.registry.manifest(result.model.name).hyper_parameters["loss"] == loss.value
+    base, tuned = result.reports
+    assert list(tuned.metrics) == [measure]
+    losses = [value for _, value in result.training.losses]
+    assert losses[-1] < losses[0]
+    if loss is not Loss.SOFTMAX:  # its classifier learns first, and is thrown away
+        assert tuned.metrics[measure].mean > base.metrics[measure].mean
+    assert {step: set(values) for step, values in result.training.evaluations}[0] == {measure, "gain"}
+    assert result.verdict.lines[0].name == measure
+    assert home.registry.get(result.model.name).gate.value in ("passed", "refused")
+
+
+def test_a_model_of_texts_goes_live_by_its_own_measure_and_is_judged_again_alike(
+    home: Application, tmp_path: Path
+) -> None:
+    options = options_of(None, write(tmp_path / "rows.jsonl", make(stsb, 300)))
+    result = run(home, options, name="of-texts")
+    assert result.verdict.passed, result.verdict.reason
+    assert result.promoted
+    assert home.registry.live() == home.registry.get("of-texts")
+    again = judge_registered(home, "of-texts")
+    assert [line.tuned for line in again.verdict.lines] == [line.tuned for line in result.verdict.lines]
+
+
+def test_what_is_supplied_to_measure_on_is_measured_while_training_and_decides(
+    home: Application, tmp_path: Path
+) -> None:
+    graded = [
+        {"query": row["sentence1"], "document": other["sentence2"], "grade": 3 if row is other else 0}
+        for row in make(stsb, 12)
+        for other in make(stsb, 12)
+    ]
+    supplied = (write(tmp_path / "eval.jsonl", make(stsb, 40)), write(tmp_path / "qrels.jsonl", graded))
+    data = write(tmp_path / "rows.jsonl", make(triplet))
+    result = run(home, options_of(Loss.MNRL, data, eval_data=supplied), promote=False)
+    measures = {"eval_spearman", "eval_ndcg@10", "triplet_accuracy"}
+    assert set(result.reports[-1].metrics) == measures
+    assert set(dict(result.training.evaluations)[0]) == measures | {"gain"}
+    assert result.verdict.lines[0].name.startswith("eval_")
+
+
+def test_no_text_that_is_asked_about_is_trained_on() -> None:
+    rows = TrainingSet("rows", ("anchor", "positive"), Shape.PAIRS)
+    rows.extend((TrainingRow((f"Query {n % 50}", f"answer {n}")) for n in range(200)), 0)
+    rows.extend((TrainingRow((f"other {n}", f"query  {n % 50}")) for n in range(50)), 0)
+    (kept,), validation, judging = hold_out([rows], seed=3)
+    trained = {" ".join(text.casefold().split()) for texts, _ in kept.examples() for text in texts}
+    asked = {query.casefold() for query, _ in (*validation.pairs, *judging.pairs)}
+    assert asked and validation.pairs and judging.pairs
+    assert not asked & trained
+    assert not {query for query, _ in validation.pairs} & {query for query, _ in judging.pairs}
+    again = hold_out([rows], seed=3)
+    assert (again[1], again[2]) == (validation, judging)
+
+
+def test_data_that_nothing_can_be_measured_on_is_one_clear_line(home: Application, tmp_path: Path) -> None:
+    rows = [{"premise": f"p {n}", "hypothesis": f"h {n}", "label": "abcd"[n % 4]} for n in range(40)]
+    unmeasurable = write(tmp_path / "classes.jsonl", rows)
+    with pytest.raises(BadInput, match=r"--eval .* nothing can be measured"):
+        run(home, options_of(None, write(tmp_path / "rows.jsonl", make(triplet)), eval_data=(unmeasurable,)))
+    with pytest.raises(UsageError, match="--loss triplet can't learn from this data"):
+        run(home, options_of(Loss.TRIPLET, write(tmp_path / "scored.jsonl", make(stsb))))
