@@ -11,10 +11,19 @@ import typer
 
 from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.models import export_reason
-from recommender.cli.options import ChosenLoss, DataFlags, JudgementFlags, ReportFile, Seed, ShapeFlags, plan_report
+from recommender.cli.options import (
+    ChosenLoss,
+    DataFlags,
+    JudgementFlags,
+    ReportFile,
+    Seed,
+    ShapeFlags,
+    one_of,
+    plan_report,
+)
 from recommender.cli.output import print_table
 from recommender.errors import EXIT_CODES, Refused, UsageError
-from recommender.training.options import DataSource, TrainingOptions
+from recommender.training.options import DataSource, TrainingOptions, TrainingPrecision
 
 if TYPE_CHECKING:
     from recommender.jobs.finetune import CatalogueDrift, FinetuneResult
@@ -45,6 +54,29 @@ class TrainingFlags:
     budget: Annotated[str | None, typer.Option(help="Time limit of the training: 90s, 10m, 1h.")] = None
     batch_size: Annotated[int | None, typer.Option(help="Anchors in a batch.", min=2)] = None
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.", min=0.0)] = None
+    warmup_ratio: Annotated[
+        float | None,
+        typer.Option(
+            "--warmup", metavar="SHARE", help="Share of the run in which the rate rises (0.1).", min=0, max=0.99
+        ),
+    ] = None
+    weight_decay: Annotated[float | None, typer.Option(help="Decay of the weights (0.01).", min=0.0)] = None
+    train_length: Annotated[
+        int | None,
+        typer.Option(help="Cut texts after this many tokens while training (64, or --max-seq-length).", min=8),
+    ] = None
+    evaluations: Annotated[
+        int | None, typer.Option(help="Evaluations on the way; the best one's weights are kept (4).", min=1)
+    ] = None
+    precision: Annotated[
+        TrainingPrecision | None,
+        typer.Option(
+            parser=one_of("--precision", TrainingPrecision),
+            metavar="PRECISION",
+            help=f"Arithmetic: {', '.join(TrainingPrecision)}; auto takes what is fast on the device.",
+        ),
+    ] = None
+    device: Annotated[str | None, typer.Option(help="Device to train on: cpu, cuda, cuda:1, mps.")] = None
     patience: Annotated[
         int | None, typer.Option(help="Stop after this many evaluations without a better one.", min=1)
     ] = None
@@ -129,7 +161,7 @@ def finetune(
     from recommender.jobs.models import remove_older_models
     from recommender.jobs.promote import Judgements
 
-    options = training_options(training, data, vectors)
+    options = training_options(training, data, vectors, shape.max_seq_length)
     model_shape, judged = shape.shape(), Judgements(*judgements.read())
     if promotion.force and promotion.no_promote:
         raise UsageError("--force makes the model live and --no-promote keeps it from that; leave one of them out")
@@ -171,8 +203,13 @@ def finetune(
     )
 
 
-def training_options(training: TrainingFlags, data: DataFlags, vectors: VectorFlags = VectorFlags()) -> TrainingOptions:
-    """Return the training options that the flags come to; the rest keeps its default. Raises `UsageError`."""
+def training_options(
+    training: TrainingFlags, data: DataFlags, vectors: VectorFlags = VectorFlags(), max_seq_length: int | None = None
+) -> TrainingOptions:
+    """Return the training options that the flags come to; the rest keeps its default. Raises `UsageError`.
+
+    A model whose texts may have `max_seq_length` tokens is trained at that length, unless another one is given.
+    """
     flags = asdict(training) | {
         "budget": None if training.budget is None else parse_duration(training.budget),
         "report_to": tuple(training.report_to or ()),
@@ -182,6 +219,7 @@ def training_options(training: TrainingFlags, data: DataFlags, vectors: VectorFl
         "matryoshka": parse_sizes(vectors.matryoshka),
         "lora_rank": vectors.lora_rank or (DEFAULT_RANK if vectors.lora else 0),
     }
+    flags["max_seq_length"] = flags.pop("train_length") or max_seq_length
     return TrainingOptions(**{name: value for name, value in flags.items() if value is not None})
 
 
@@ -237,7 +275,9 @@ def print_result(result: FinetuneResult, no_promote: bool = False) -> None:
     for report in training.data:
         typer.echo(report.describe())
     steps = "1 step" if training.steps == 1 else f"{training.steps:,} steps"
-    typer.echo(f"trained {steps} in {training.seconds:.0f} s on {training.device}; model {result.model.name}")
+    kept = f"; kept step {training.best_step:,}" if training.evaluations else ""
+    trained = f"trained {steps} in {training.seconds:.0f} s on {training.device}, {training.precision}{kept}"
+    typer.echo(f"{trained}; model {result.model.name}")
     if result.promoted:
         forced = "in spite of the gate: " if result.forced else ""
         typer.echo(f"live: {result.model.name} ({forced}{result.verdict.reason})")
@@ -296,6 +336,8 @@ def result_json(result: FinetuneResult) -> dict[str, Any]:
         ],
         "training": {
             "steps": result.training.steps,
+            "best_step": result.training.best_step,
+            "precision": result.training.precision,
             "seconds": round(result.training.seconds, 1),
             "device": result.training.device,
             "losses": result.training.set_losses,

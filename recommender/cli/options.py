@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from recommender.embedding.pretrained import Pooling
+from recommender.embedding.pretrained import DenseActivation, Pooling
 from recommender.errors import UsageError
 from recommender.query import MAX_RESULTS
 from recommender.training.options import DataFormat, DataSource, Loss
@@ -74,13 +74,23 @@ class ShapeFlags:
         ),
     ] = None
     dense_dim: Annotated[int | None, typer.Option(help="Add a dense layer of this size.", min=1)] = None
+    dense_activation: Annotated[
+        DenseActivation | None,
+        typer.Option(
+            parser=one_of("--dense-activation", DenseActivation),
+            metavar="ACTIVATION",
+            help=f"After that layer: {', '.join(DenseActivation)} (the default).",
+        ),
+    ] = None
     max_seq_length: Annotated[int | None, typer.Option(help="Cut texts after this many tokens.", min=8)] = None
 
     def shape(self) -> ModelShape:
-        """Return the shape."""
+        """Return the shape. Raises `UsageError` for an activation of no layer."""
         from recommender.jobs.models import ModelShape
 
-        return ModelShape(self.pooling, self.dense_dim, self.max_seq_length)
+        if self.dense_activation and not self.dense_dim:
+            raise UsageError("--dense-activation is of the layer that --dense-dim adds; give both")
+        return ModelShape(self.pooling, self.dense_dim, self.max_seq_length, self.dense_activation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,13 @@ _DENSE_SEED = 0
 """Of the weights that a new dense layer begins with: the same base and shape are the same model."""
 
 
+class DenseActivation(StrEnum):
+    """What a new dense layer does to its outputs."""
+
+    TANH = "tanh"
+    IDENTITY = "identity"
+
+
 class Pooling(StrEnum):
     """How the vectors of a text's tokens become its one vector."""
 
@@ -77,6 +84,7 @@ def assemble(
     pooling: Pooling | None = None,
     dense_dim: int | None = None,
     max_seq_length: int | None = None,
+    activation: DenseActivation = DenseActivation.IDENTITY,
 ) -> Path:
     """Save a raw transformer, or a model in another shape, as a sentence-transformers folder at `output`; return it.
 
@@ -89,20 +97,24 @@ def assemble(
     if output.exists():
         raise UsageError(f"{output} exists already; assemble into a folder that does not")
     with quiet_libraries():
-        model = reshape(source, pooling, dense_dim, max_seq_length)
+        model = reshape(source, pooling, dense_dim, max_seq_length, activation)
         model.save_pretrained(str(output), create_model_card=False)
     return output
 
 
 def reshape(
-    folder: Path, pooling: str | None = None, dense_dim: int | None = None, max_seq_length: int | None = None
+    folder: Path,
+    pooling: str | None = None,
+    dense_dim: int | None = None,
+    max_seq_length: int | None = None,
+    activation: DenseActivation = DenseActivation.IDENTITY,
 ) -> SentenceTransformer:
     """Load a model and change its shape; what is None stays as the model says.
 
     The result is Transformer, Pooling, what else the model had, a new Dense of `dense_dim` outputs if asked for, and
-    Normalize. A new Dense starts from seeded random weights, without bias or activation: a random projection, which
-    keeps distances until it is trained. Raises `UsageError` for a shape that does not fit the model, and `BadInput` as
-    `load_pretrained` does.
+    Normalize. A new Dense starts from seeded random weights, without bias: with no activation it is a random
+    projection, which keeps distances until it is trained. Raises `UsageError` for a shape that does not fit the model,
+    and `BadInput` as `load_pretrained` does.
     """
     import torch
     from sentence_transformers import SentenceTransformer
@@ -126,7 +138,8 @@ def reshape(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_DENSE_SEED)
             inputs = int(sized.get_embedding_dimension())
-            modules.append(layers.Dense(inputs, dense_dim, bias=False, activation_function=torch.nn.Identity()))
+            function = torch.nn.Tanh() if activation is DenseActivation.TANH else torch.nn.Identity()
+            modules.append(layers.Dense(inputs, dense_dim, bias=False, activation_function=function))
     reshaped = SentenceTransformer(
         modules=[*modules, layers.Normalize()],
         device="cpu",

@@ -118,7 +118,7 @@ def run(
     """
     if judgements is not None:
         require_known(application, judgements)
-    require_libraries()
+    require_libraries(options)
     products = [stored.product for stored in application.catalogue.products()]
     if options.data_only and not any(product.category for product in products):
         products = []  # no shop, or one without categories: the data itself lends what models are measured on

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from recommender.application.composition import Application
-from recommender.embedding.pretrained import Pooling, assemble
+from recommender.embedding.pretrained import DenseActivation, Pooling, assemble
 from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError, Refused
 from recommender.files import remove_leftovers, replace_file
 from recommender.index.generations import GenerationState
@@ -40,6 +40,7 @@ class ModelShape:
     pooling: Pooling | None = None
     dense_dim: int | None = None
     max_seq_length: int | None = None
+    dense_activation: DenseActivation | None = None
 
     @property
     def is_given(self) -> bool:
@@ -104,7 +105,12 @@ def _copy_encoder(source: Path, target: Path, shape: ModelShape) -> Path:
     """Copy a model to `target`, made into an encoder or changed to a shape; never code or pickles."""
     if shape.is_given or not (source / "modules.json").is_file():
         return assemble(
-            source, target, pooling=shape.pooling, dense_dim=shape.dense_dim, max_seq_length=shape.max_seq_length
+            source,
+            target,
+            pooling=shape.pooling,
+            dense_dim=shape.dense_dim,
+            max_seq_length=shape.max_seq_length,
+            activation=shape.dense_activation or DenseActivation.IDENTITY,
         )
     left_out = shutil.ignore_patterns("*.bin", "*.py", ".git*", "*.h5", "*.ot", "*.msgpack")
     shutil.copytree(source, target, ignore=left_out)

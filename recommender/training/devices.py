@@ -10,12 +10,22 @@ import os
 import torch
 from torch import distributed
 
+from recommender.errors import UsageError, library_error
 from recommender.training.options import TrainingPrecision
 
 
 def training_device(name: str = "") -> str:
-    """Return torch's name of the device to train on: the one given, else CUDA, else Apple's GPU, else the CPU."""
+    """Return torch's name of the device to train on: the one given, else CUDA, else Apple's GPU, else the CPU.
+
+    Raises `UsageError` for a name that torch does not know, and for a device that is not here.
+    """
     if name:
+        try:
+            torch.zeros(1, device=name)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            raise UsageError(
+                f"--device {name}: {library_error(error)}; give one that is here, or leave it out"
+            ) from error
         return name
     if torch.cuda.is_available():
         return "cuda"
@@ -24,6 +34,8 @@ def training_device(name: str = "") -> str:
 
 def training_precision(precision: TrainingPrecision, device: str) -> TrainingPrecision:
     """Return the arithmetic to train in; `auto` becomes the one that is fast and safe on the device."""
+    if precision is TrainingPrecision.FP16 and device == "cpu":
+        raise UsageError("--precision fp16 is for GPUs; on a CPU give fp32 or bf16, or leave it out")
     if precision is not TrainingPrecision.AUTO:
         return precision
     if device.startswith("cuda"):

@@ -110,10 +110,13 @@ def read_result(path: Path) -> TrainingResult:
 _LIBRARIES = ("torch", "sentence_transformers", "datasets", "accelerate")
 
 
-def require_libraries() -> None:
-    """Raise `MissingExtra` without the training libraries."""
+def require_libraries(options: TrainingOptions) -> None:
+    """Raise `MissingExtra` without the training libraries, or without what the losses are to be followed in."""
     if not all(map(find_spec, _LIBRARIES)):
         raise MissingExtra("train", "fine-tuning")
+    for name in options.report_to:
+        if find_spec(name) is None:
+            raise MissingExtra("report", f"--report-to {name}")
 
 
 def finetune(
@@ -136,7 +139,7 @@ def finetune(
     to learn from.
     """
     started = time.monotonic()
-    require_libraries()
+    require_libraries(options)
     if output.exists():
         raise UsageError(f"{output} exists already; train into a folder that does not")
     progress("preparing", 0, None)
