@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,7 +51,11 @@ def evaluate(
     ] = None,
     judgements: JudgementFlags,
     scored: Annotated[
-        Path | None, typer.Option(help="CSV: a,b,score of texts or SKUs, or sku_a,sku_b,score: Spearman's correlation.")
+        str | None,
+        typer.Option(
+            metavar="FILE|hf:NAME",
+            help="Spearman's correlation on scored texts or SKUs (a,b,score), or products (sku_a,sku_b,score).",
+        ),
     ] = None,
     mteb: Annotated[
         list[str] | None, typer.Option("--mteb", help="A task of the MTEB benchmark, such as STS12; needs the Hub.")
@@ -60,10 +64,10 @@ def evaluate(
     report: ReportFile = None,
 ) -> Output:
     """Measure models on held-out products, on judgements of your own, or on tasks of the MTEB benchmark."""
-    from recommender.evaluation.judgements import read_scored
     from recommender.evaluation.reports import to_json
     from recommender.jobs import evaluate as job
     from recommender.jobs.models import select_models
+    from recommender.training.data.supplied import read_scored
 
     outside = any(given is not None for given in (judgements.queries, judgements.qrels, judgements.pairs, scored))
     if mteb and (outside or held_out != HeldOutFlags()):
@@ -89,14 +93,38 @@ def evaluate(
             if judged is not None or pairs is not None:
                 reports += job.measure_judgements(application, each, modes or list(Mode), judged, pairs, run.progress)
             if similarities is not None:
-                reports.append(job.measure_scored_pairs(application, each, similarities))
+                reports.append(job.measure_scored_pairs(application, each, similarities, PurePath(scored or "").stem))
     else:
         wrap = None if planned is None else planned.wrap
         reports = job.measure_held_out(application, models, seed, run.progress, modes, wrap)
     if planned is not None:
         planned.write_evaluation(models, reports, run.progress)
     document = {"reports": [to_json(each) for each in reports], "compared": comparisons_json(reports)}
-    return Output(document, lambda: print_reports(reports, held_out.slices))
+    if similarities is None:
+        return Output(document, lambda: print_reports(reports, held_out.slices))
+    trained = [_trained_by(application, each) for each in models]
+    by_model = [report for report in reports if "spearman" in report.metrics and report.model.endswith("scored pairs")]
+    rows = [
+        (model.name, *how, f"{report.metrics['spearman'].mean:.4f}")
+        for model, how, report in zip(models, trained, by_model, strict=True)
+    ]
+
+    def show() -> None:
+        print_reports(reports, held_out.slices)
+        columns = [("model", "shrink"), ("loss", "left"), ("training loss", "right"), ("trained", "right")]
+        print_table([*columns, ("Spearman", "right")], rows)
+
+    names = ("model", "loss", "training_loss", "trained", "spearman")
+    return Output(document | {"scored": [dict(zip(names, row, strict=True)) for row in rows]}, show)
+
+
+def _trained_by(application: Application, model: RegisteredModel) -> tuple[str, str, str]:
+    """Return the losses that a model was trained with, the last value of the training loss, and the time it took."""
+    manifest = application.registry.manifest(model.name)
+    losses, seconds = manifest.training.get("losses") or (), manifest.training.get("seconds")
+    last = f"{float(losses[-1][1]):.3f}" if losses else ""
+    taken = f"{float(seconds):,.0f} s" if seconds else ""
+    return (str(manifest.hyper_parameters.get("loss", "")) if losses else "", last, taken)
 
 
 def _measure_tasks(

@@ -203,22 +203,6 @@ class ScoredPairs:
     skus: bool
 
 
-def read_scored(path: Path) -> ScoredPairs:
-    """Read scored pairs, CSV, plain or gzipped: `sku_a,sku_b,score` of products, or `a,b,score` of texts or SKUs.
-
-    Raises `BadInput` that names file and line, and when there are too few pairs or all have one score.
-    """
-    with _open(path, ("a", "b", "score")) as file:
-        header = {name.strip().lower() for name in next(csv.reader(file, strict=True), [])}
-    skus = {"sku_a", "sku_b"} <= header
-    names = ("sku_a", "sku_b", "score") if skus else ("a", "b", "score")
-    rows = _read_rows(path, names)
-    pairs = tuple((first, second, _read_number(path, line, "score", text)) for line, (first, second, text) in rows)
-    if len(pairs) < MIN_PAIRS or len({score for _, _, score in pairs}) < 2:
-        raise BadInput(f"{path} holds {len(pairs):,} pairs; expected {MIN_PAIRS} or more, with different scores")
-    return ScoredPairs(pairs, skus)
-
-
 def evaluate_scored(
     encoder: Encoder, scored: ScoredPairs, product_text: Callable[[str], str | None], *, model: str = ""
 ) -> Report:

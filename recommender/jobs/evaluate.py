@@ -47,6 +47,9 @@ CORPUS_CAP = 30_000
 QUERY_CAP = 2_000
 """Held-out products that are asked about: the 95% interval of P@10 is then about one point wide."""
 
+SCORED = "scored "
+"""Begins the names of suites of scored pairs, before that of their file."""
+
 WrapEncoder = Callable[[str, Encoder], Encoder]
 """Wraps the encoder that a model is measured by, given the model's name: to keep vectors, or to count."""
 
@@ -179,14 +182,16 @@ def measure_judgements(
     return reports
 
 
-def measure_scored_pairs(application: Application, model: RegisteredModel, scored: ScoredPairs) -> Report:
-    """Measure whether one model orders scored pairs of products or texts as their scores do."""
+def measure_scored_pairs(application: Application, model: RegisteredModel, scored: ScoredPairs, name: str) -> Report:
+    """Measure whether one model orders scored pairs as their scores do, and record it as a suite of this name."""
 
     def text(sku: str) -> str | None:
         stored = application.catalogue.get(sku)
         return None if stored is None else application.text(stored.product)
 
-    return evaluate_scored(application.encoder(model), scored, text, model=f"{model.name}, scored pairs")
+    report = evaluate_scored(application.encoder(model), scored, text, model=f"{model.name}, scored pairs")
+    application.registry.record(model.name, metrics=report.means(), suite=f"{SCORED}{name}")
+    return report
 
 
 def _search(queries: Queries, mode: Mode) -> Find:

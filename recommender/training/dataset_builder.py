@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from recommender.errors import BadInput
 from recommender.evaluation.text_suite import NO_SUITE, NO_TEXTS, HeldOutTexts, TextSuite
 from recommender.training.catalogue_sets import CatalogueSets, SetName, TextFunctions
-from recommender.training.data.formats import DataColumns, find_columns
-from recommender.training.data.holdout import hold_out, supplied_texts
-from recommender.training.data.sets import (
-    class_sets,
-    label_sets,
-    pair_sets,
-    query_sets,
-    ranking_sets,
-    score_sets,
-    session_sets,
-)
+from recommender.training.data.formats import find_columns
+from recommender.training.data.holdout import hold_out
+from recommender.training.data.sets import SETS
 from recommender.training.data.source import DataReading, KnownProducts
+from recommender.training.data.supplied import read_texts_to_measure
 from recommender.training.data.tables import open_table
 from recommender.training.losses import loss_of
 from recommender.training.options import DataFormat, Loss, TrainingOptions
 from recommender.training.splits import Split
 from recommender.training.training_set import IN_BATCH, Shape, TrainingSet
 from recommender.types import Product, Progress, silent
-
-_SETS: Mapping[DataFormat, Callable[[DataReading, DataColumns], list[TrainingSet]]] = {
-    DataFormat.TRIPLETS: ranking_sets,
-    DataFormat.QUERY_POS_NEG: ranking_sets,
-    DataFormat.PAIRS: pair_sets,
-    DataFormat.SCORED: score_sets,
-    DataFormat.NLI: class_sets,
-    DataFormat.LABELLED: label_sets,
-    DataFormat.QUERIES: query_sets,
-    DataFormat.SESSIONS: session_sets,
-}
 
 _DRAWN_BY_PASS = frozenset({DataFormat.QUERIES, DataFormat.SESSIONS})
 """Formats whose rows differ from pass to pass."""
@@ -96,7 +78,7 @@ def read_data(
         with open_table(source.name) as table:
             parts = find_columns(table, source.format)
             reading = DataReading(table, known, options, number, progress)
-            sets = tuple(_SETS[parts.format](reading, parts))
+            sets = tuple(SETS[parts.format](reading, parts))
         counts = reading.counts
         if not any(len(rows) for rows in sets):
             why = counts.describe() or "there are none"
@@ -137,21 +119,6 @@ def read_data(
         progress("reading data", counts.rows, counts.rows, report.describe())
         external.append(ExternalData(report, sets, validation, judging))
     return external
-
-
-def read_texts_to_measure(options: TrainingOptions, known: KnownProducts) -> HeldOutTexts:
-    """Read the rows of `options.eval_data`, all of them to measure on. Raises `BadInput` where that can't be done."""
-    found = NO_TEXTS
-    for number, source in enumerate(options.eval_data):
-        with open_table(source.name) as table:
-            parts = find_columns(table, source.format)
-            reading = DataReading(table, known, replace(options, loss=None), number, silent)
-            texts = supplied_texts(_SETS[parts.format](reading, parts))
-        if not texts.texts:
-            why = reading.counts.describe() or f"rows of {parts.format} have no measure of their own"
-            raise BadInput(f"--eval {table.name}: nothing can be measured on it: {why}; give triplets, pairs or scores")
-        found += texts
-    return found
 
 
 _BY_TURNS = (SetName.CATEGORY, SetName.FIELDS, SetName.QUERIES)

@@ -8,7 +8,8 @@ from scipy.stats import spearmanr
 from support.fake_encoder import WordEncoder
 
 from recommender.errors import BadInput
-from recommender.evaluation.judgements import evaluate_scored, read_scored
+from recommender.evaluation.judgements import evaluate_scored
+from recommender.training.data.supplied import read_scored
 
 CATALOGUE = {"s1": "red running shoe", "s2": "blue running shoe", "s3": "table lamp"}
 
@@ -51,10 +52,10 @@ def test_each_text_is_encoded_once(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("a,b\nx,y\n", "expected a,b,score"),
-        ("a,b,score\nx,y,much\nx,z,1\ny,z,2\n", "line 2: score 'much' is not a number"),
-        ("a,b,score\nx,,1\n", "line 2: a, b, score must all be there"),
+        ("a,b,score\nx,y,much\nx,z,1\ny,z,2\n", "line 2: the score 'much' is not a number"),
+        ("a,b,score\nx,,1\n", "line 2: there is no second text"),
         ("a,b,score\nx,y,1\nx,z,2\n", "holds 2 pairs"),
-        ("a,b,score\nx,y,1\nx,z,1\ny,z,1\n", "with different scores"),
+        ("a,b,score\nx,y,1\nx,z,1\ny,z,1\n", "every pair has the score 1"),
         ("sku_a,sku_b\nx,y\n", "expected sku_a,sku_b,score"),
     ],
 )
@@ -71,3 +72,19 @@ def test_a_model_that_finds_everything_alike_has_no_correlation(tmp_path: Path) 
             return np.tile(np.eye(1, self.dimension, dtype=np.float32), (len(texts), 1))
 
     assert evaluate_scored(Flat(), scored, CATALOGUE.get).metrics["spearman"].mean == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("sts.tsv", "sentence1\tsentence2\tlabel\nx\ty\t5.0\nx\tz\t2.5\ny\tz\t0.0\n"),
+        ("nli.csv", "premise,hypothesis,label\nx,y,entailment\nx,z,neutral\ny,z,contradiction\n"),
+        ("sts.jsonl", "".join(f'{{"sentence1": "x", "sentence2": "{n}", "score": {n}}}\n' for n in range(3))),
+    ],
+)
+def test_scores_are_read_in_the_shapes_that_people_have(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    scored = read_scored(tmp_path / name)
+    assert len(scored.pairs) == 3
+    assert scored.pairs[0][0] == "x"
+    assert len({score for *_, score in scored.pairs}) == 3

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from recommender.evaluation.text_suite import HeldOutTexts, TextSuite
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.dataset_builder import SETS_OF, build_training_data
 from recommender.training.job import TrainingJob, TrainingResult, read_job, read_result, write_job, write_result
@@ -38,13 +39,16 @@ def test_a_job_is_the_same_in_another_process(
     sets = build_training_data(toys, split, options, texts).sets
     validation = build_validation(toys, split, texts)
     started = time.monotonic() - 60
-    job = TrainingJob(tmp_path / "base", tmp_path, tmp_path / "model", options, sets, validation, started, silent)
+    suite = TextSuite(HeldOutTexts(triplets=(("a", "b", "c"),), scored=(("a", "b", 0.5),)), HeldOutTexts())
+    job = TrainingJob(
+        tmp_path / "base", tmp_path, tmp_path / "model", options, sets, validation, suite, started, silent
+    )
     write_job(job, tmp_path / "job.json")
     assert (tmp_path / "job.json").read_text(encoding="utf-8").startswith("{")
     read = read_job(tmp_path / "job.json", silent)
     assert (read.base, read.folder, read.output) == (job.base, job.folder, job.output)
     assert read.options == options
-    assert read.validation == validation
+    assert (read.validation, read.texts) == (validation, suite)
     assert read.started == pytest.approx(started, abs=5)
     for ours, theirs in zip(sets, read.sets, strict=True):
         assert (theirs.name, theirs.columns, theirs.shape, theirs.homes) == (

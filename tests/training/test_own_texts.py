@@ -90,7 +90,8 @@ def write(path: Path, rows: Rows) -> DataSource:
 
 def options_of(loss: Loss | None, *data: DataSource, **more: Any) -> TrainingOptions:
     fixed: dict[str, Any] = {"precision": TrainingPrecision.FP32, "device": "cpu", "evaluations": 1, "batch_size": 16}
-    return TrainingOptions(loss=loss, data=data, data_only=True, epochs=2, learning_rate=1e-3, **fixed | more)
+    fixed |= {"epochs": 2, "learning_rate": 1e-3}
+    return TrainingOptions(loss=loss, data=data, data_only=True, **fixed | more)
 
 
 @pytest.mark.parametrize("guide", GUIDES)
@@ -115,7 +116,7 @@ def test_the_examples_of_the_guides_train_and_are_judged_on_rows_held_out(
 def test_a_model_of_texts_goes_live_by_its_own_measure_and_is_judged_again_alike(
     home: Application, tmp_path: Path
 ) -> None:
-    options = options_of(None, write(tmp_path / "rows.jsonl", make(stsb, 300)))
+    options = options_of(Loss.COSINE, write(tmp_path / "rows.jsonl", make(stsb, 400)), epochs=10, learning_rate=2e-3)
     result = run(home, options, name="of-texts")
     assert result.verdict.passed, result.verdict.reason
     assert result.promoted
@@ -127,10 +128,11 @@ def test_a_model_of_texts_goes_live_by_its_own_measure_and_is_judged_again_alike
 def test_what_is_supplied_to_measure_on_is_measured_while_training_and_decides(
     home: Application, tmp_path: Path
 ) -> None:
+    searches = make(stsb, 12)
     graded = [
         {"query": row["sentence1"], "document": other["sentence2"], "grade": 3 if row is other else 0}
-        for row in make(stsb, 12)
-        for other in make(stsb, 12)
+        for row in searches
+        for other in searches
     ]
     supplied = (write(tmp_path / "eval.jsonl", make(stsb, 40)), write(tmp_path / "qrels.jsonl", graded))
     data = write(tmp_path / "rows.jsonl", make(triplet))

@@ -55,11 +55,6 @@ def hold_out(sets: Sequence[TrainingSet], seed: int) -> tuple[list[TrainingSet],
     return kept, validation, judging
 
 
-def supplied_texts(sets: Sequence[TrainingSet]) -> HeldOutTexts:
-    """Return all rows of sets, to measure on."""
-    return sum((held_out_texts(rows, list(rows.examples()), list(rows.examples())) for rows in sets), HeldOutTexts())
-
-
 def held_out_texts(rows: TrainingSet, held: Sequence[Row], every: Sequence[Row]) -> HeldOutTexts:
     """Return what can be asked about some rows of a set; `every` row lends its texts to labels that lack others."""
     held = held[:MOST_ROWS]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
@@ -15,7 +15,7 @@ from recommender.training.data.formats import DataColumns
 from recommender.training.data.source import DataReading
 from recommender.training.data.tables import RejectedRow, read_number, read_skus, read_text, read_texts
 from recommender.training.losses import FITTING
-from recommender.training.options import Loss
+from recommender.training.options import DataFormat, Loss
 from recommender.training.training_set import Shape, TrainingRow, TrainingSet
 
 MAX_PRODUCTS = 8
@@ -282,3 +282,16 @@ def _label_rows(reading: DataReading, rows: Sequence[tuple[tuple[str, ...], str]
         raise BadInput(f"{reading.name}: every row has the label {labels[0]!r}; expected two labels or more")
     numbers = _ENTAILMENT if set(labels) <= set(_ENTAILMENT) else {label: n for n, label in enumerate(labels)}
     return [TrainingRow(texts, target=numbers[label]) for texts, label in rows]
+
+
+SETS: Mapping[DataFormat, Callable[[DataReading, DataColumns], list[TrainingSet]]] = {
+    DataFormat.TRIPLETS: ranking_sets,
+    DataFormat.QUERY_POS_NEG: ranking_sets,
+    DataFormat.PAIRS: pair_sets,
+    DataFormat.SCORED: score_sets,
+    DataFormat.NLI: class_sets,
+    DataFormat.LABELLED: label_sets,
+    DataFormat.QUERIES: query_sets,
+    DataFormat.SESSIONS: session_sets,
+}
+"""What is made of the rows of each format."""
