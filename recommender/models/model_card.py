@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from recommender.models.manifest import BASE_SUFFIX, HELD_OUT, GateResult, Manifest
+from recommender.models.manifest import BASE_SUFFIX, HELD_OUT, TUNED, GateResult, Manifest
 
 METRICS = {
     "category_p10": "Category P@10",
@@ -101,8 +101,9 @@ def _summary(manifest: Manifest) -> str:
     made = f"{manifest.created_at:%d %B %Y}"
     length = f", cuts texts after {manifest.max_seq_length} tokens" if manifest.max_seq_length else ""
     shape = f"It maps a text to {manifest.dimension} dimensions{length}."
-    if manifest.kind == "tuned":
-        origin = f"`{public_name(manifest.base)}`, fine-tuned on {made} on a shop's catalogue and its category tree."
+    if manifest.kind == TUNED:
+        source = "a shop's catalogue and its category tree" if manifest.catalogue_hash else "texts from outside a shop"
+        origin = f"`{public_name(manifest.base)}`, fine-tuned on {made} on {source}."
     else:
         origin = (
             f"An unchanged copy of `{public_name(manifest.base)}`, taken on {made}; its own card and licence apply."
@@ -198,6 +199,9 @@ def _export(manifest: Manifest) -> str:
 
 def _limits(manifest: Manifest) -> Iterator[str]:
     held_out = manifest.metrics.get(HELD_OUT, {})
+    if not manifest.catalogue_hash:
+        yield "The model learned from the data named above alone, and was measured on a share of it."
+        return
     yield (
         "The model learned from one shop's category tree which products are alike: it keeps apart what that tree keeps "
         "apart, rightly or not."
