@@ -9,6 +9,7 @@ from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from recommender.application.composition import Application
+from recommender.embedding.encoder import Role, Vectors
 from recommender.errors import BadInput
 from recommender.feeds.products import product_problem
 from recommender.interface import RecommenderInterface
@@ -110,6 +111,15 @@ class Recommender(RecommenderInterface):
 
     def status(self) -> Status:
         return status_of(self.application)
+
+    def encode(self, texts: Sequence[str], role: str = "document") -> Vectors:
+        """Return the vectors of texts by the live model, as products ("document") or searches ("query") are encoded.
+
+        float32 [n, d], each row of length 1. Raises `UsageError` for anything but a list of texts.
+        """
+        from recommender.jobs.encode import encode_texts
+
+        return encode_texts(self.application, texts, role=Role(role))
 
     def require_whole(self) -> None:
         """Raise `Unavailable` when what was opened is no longer there, though queries may still be answered."""

@@ -27,6 +27,7 @@ MODULES = {
     "browse": "queries",
     "compare": "queries",
     "finetune": "finetune",
+    "encode": "encode",
     "evaluate": "evaluate",
     "status": "status",
     "doctor": "status",

@@ -1,8 +1,9 @@
-"""`index status | rebuild | verify | audit | optimize`."""
+"""`index status | rebuild | verify | audit | export | optimize`."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -170,6 +171,18 @@ def audit(
         shares = (f"{each.recall:.4f}", f"{each.lowest:.2f}", f"{each.approximate_ms:.2f}", f"{each.exact_ms:.2f}")
         rows.append((each.filtered_by, f"{each.queries:,}", *(shares if each.queries else [""] * 4)))
     return Output(document, lambda: print_table(columns, rows, f"{live.name}: {points:,} points"))
+
+
+@app.command()
+@command
+def export(
+    run: CommandRun, file: Annotated[Path, typer.Argument(metavar="FILE.parquet", help="File to write.")]
+) -> Output:
+    """Write SKU, vector and payload of every point of the live generation into a Parquet file."""
+    from recommender.jobs.encode import export_index
+
+    done = export_index(run.open(), file, run.progress)
+    return Output(asdict(done), f"{done.rows:,} points of {done.model} are in {done.path}")
 
 
 @app.command()
