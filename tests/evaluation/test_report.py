@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -148,7 +149,8 @@ def test_the_page_is_well_formed_and_has_every_section(html: str) -> None:
 def test_the_page_asks_nothing_of_any_other_file_or_host(html: str) -> None:
     page = Page(html)
     for tag, attributes in page.elements:
-        assert not {"src", "href", "srcset", "action", "style", "xlink:href"} & set(attributes), (tag, attributes)
+        assert (attributes.pop("href", "#") or "").startswith("#"), (tag, attributes)  # within the page
+        assert not {"src", "srcset", "action", "style", "xlink:href"} & set(attributes), (tag, attributes)
         assert not any(name.startswith("on") for name in attributes)
     assert "@import" not in html
     assert "url(" not in html
@@ -408,3 +410,29 @@ def test_numbers_and_verdicts_are_written_for_people() -> None:
     assert plain("unseen_category_p10 fell from x_category_p10") == (
         "Category P@10, new categories fell from x_category_p10"
     )
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return sum(share * value for share, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_every_text_stands_out_from_its_ground_in_light_and_dark(html: str) -> None:
+    style = html.split("<style>")[1].split("@media print")[0]
+    for style in style.split("@media (prefers-color-scheme: dark)"):
+        colours = dict(re.findall(r"(--[a-z]+(?:-back)?): (#[0-9a-f]{6})", style))
+        grounds = dict.fromkeys(("--ink", "--soft"), ("--paper", "--card", "--grid"))
+        grounds |= {"--faint": ("--paper", "--card")}
+        grounds |= {f"--{name}": ("--card", f"--{name}-back") for name in ("good", "bad", "warn")}
+        for text, behind in grounds.items():
+            for ground in behind:
+                high, low = sorted((_luminance(colours[text]), _luminance(colours[ground])), reverse=True)
+                assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground)
+
+
+def test_the_contents_lead_to_the_sections_that_are_there(html: str) -> None:
+    page = Page(html)
+    targets = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
+    sections = [f"#{attributes['id']}" for tag, attributes in page.elements if tag == "section"]
+    assert targets == sections

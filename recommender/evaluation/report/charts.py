@@ -11,7 +11,10 @@ from recommender.evaluation.report.words import measure
 
 Points = Sequence[tuple[float, float]]
 
-PLOT_WIDTH = 118.0
+PLOT_WIDTHS = (480.0, 240.0)
+"""Pixels of a plot in a table without a reference, and with one; with more there is room for `LEAST_WIDTH`."""
+
+LEAST_WIDTH = 118.0
 CURVE_WIDTH, CURVE_HEIGHT = 500.0, 250.0
 MAP_SIZE = 480.0
 
@@ -28,6 +31,11 @@ class Axis:
     high: float
     start: float
     end: float
+
+    @property
+    def width(self) -> float:
+        """Pixels of a picture that has the same margin on both sides."""
+        return self.start + self.end
 
     def at(self, value: float) -> float:
         """Return the pixel of a value; what lies outside is put on the edge."""
@@ -71,14 +79,19 @@ def value_axis(table: MetricTable) -> Axis:
     """Return the axis on which all values of a table lie."""
     intervals = [each.value for row in table.rows for each in row.models]
     low, high = nice_bounds(min(i.low for i in intervals), max(i.high for i in intervals))
-    return Axis(low, high, _MARGIN, PLOT_WIDTH - _MARGIN)
+    return Axis(low, high, _MARGIN, plot_width(table) - _MARGIN)
 
 
-def difference_axis(differences: Iterable[Interval | None]) -> Axis:
+def plot_width(table: MetricTable) -> float:
+    """Return how wide the plots of a table may be, so that together they fill the page."""
+    return dict(enumerate(PLOT_WIDTHS)).get(len(table.references), LEAST_WIDTH)
+
+
+def difference_axis(differences: Iterable[Interval | None], width: float = PLOT_WIDTHS[1]) -> Axis:
     """Return an axis with 0 in the middle on which all differences lie."""
     bounds = [abs(bound) for each in differences if each is not None for bound in (each.low, each.high)]
     reach = nice_bounds(0, max([*bounds, 0.01]), 3)[1]
-    return Axis(-reach, reach, _MARGIN, PLOT_WIDTH - _MARGIN)
+    return Axis(-reach, reach, _MARGIN, width - _MARGIN)
 
 
 def curve_plane(points: Points, steps: float, low: float | None = None) -> Plane:

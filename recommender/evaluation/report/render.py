@@ -52,6 +52,16 @@ def render(data: ReportData) -> str:
                 [each.model for table in data.metrics for row in table.rows for each in row.models],
             ),
             tiles=_tiles(data),
+            contents=(
+                ("measures", "Every measure", data.metrics),
+                ("gate", "The gate", data.gate),
+                ("neighbours", "Products and their neighbours", data.examples),
+                ("map", "The map", data.product_map),
+                ("slices", "Parts of the catalogue", data.slices and data.slices.rows),
+                ("triplets", "What is still wrong", data.triplets),
+                ("training", "The training", data.training and (data.training.losses or data.training.evaluations)),
+                ("method", "How it was measured", True),
+            ),
             # Every measure that the page names and that has a meaning to explain, each once.
             measures=[found for found in map(measure, dict.fromkeys(names)) if found.meaning],
         )
