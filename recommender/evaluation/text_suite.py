@@ -17,7 +17,7 @@ from recommender.evaluation.reports import MetricValue, Report
 
 K = 10
 
-SUPPLIED = "eval_"
+SUPPLIED = "supplied_"
 """Begins the names of measures on texts that were supplied to measure on."""
 
 Triple = tuple[str, str, str]

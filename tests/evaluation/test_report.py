@@ -419,8 +419,8 @@ def _luminance(colour: str) -> float:
 
 
 def test_every_text_stands_out_from_its_ground_in_light_and_dark(html: str) -> None:
-    style = html.split("<style>")[1].split("@media print")[0]
-    for style in style.split("@media (prefers-color-scheme: dark)"):
+    styles = html.split("<style>")[1].split("@media print")[0]
+    for style in styles.split("@media (prefers-color-scheme: dark)"):
         colours = dict(re.findall(r"(--[a-z]+(?:-back)?): (#[0-9a-f]{6})", style))
         grounds = dict.fromkeys(("--ink", "--soft"), ("--paper", "--card", "--grid"))
         grounds |= {"--faint": ("--paper", "--card")}

@@ -137,10 +137,10 @@ def test_what_is_supplied_to_measure_on_is_measured_while_training_and_decides(
     supplied = (write(tmp_path / "eval.jsonl", make(stsb, 40)), write(tmp_path / "qrels.jsonl", graded))
     data = write(tmp_path / "rows.jsonl", make(triplet))
     result = run(home, options_of(Loss.MNRL, data, eval_data=supplied), promote=False)
-    measures = {"eval_spearman", "eval_ndcg@10", "triplet_accuracy"}
+    measures = {"supplied_spearman", "supplied_ndcg@10", "triplet_accuracy"}
     assert set(result.reports[-1].metrics) == measures
     assert set(dict(result.training.evaluations)[0]) == measures | {"gain"}
-    assert result.verdict.lines[0].name.startswith("eval_")
+    assert result.verdict.lines[0].name.startswith("supplied_")
 
 
 def test_no_text_that_is_asked_about_is_trained_on() -> None:
