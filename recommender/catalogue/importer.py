@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from recommender.batching import batches
@@ -17,11 +18,22 @@ from recommender.errors import BadFeed
 from recommender.feeds.formats import FeedFormat, open_feed
 from recommender.feeds.products import is_offered, product_of, sku_of
 from recommender.feeds.rejections import BadRow, Rejection, RejectsFile, rejection_reason
-from recommender.feeds.remarks import Remark, RemarkCount, RemarkTally
+from recommender.feeds.remarks import Remark, RemarkTally
 from recommender.feeds.rows import Feed, Notation, Row, notation_of
+from recommender.feeds.understanding import (
+    FEW,
+    NEARLY_ALL,
+    REJECTED_SHARE,
+    FieldTally,
+    Understanding,
+    row_number_warning,
+)
 
 BATCH = 5000
 """Rows in one transaction: enough that its fsync does not matter, few enough that it holds no lock for long."""
+
+PREVIEW_ROWS = 1000
+"""Rows that a preview reads."""
 
 NO_MAPPING: Mapping[str, str] = {}
 
@@ -31,8 +43,9 @@ class ImportSummary:
     """What happened to the rows of a feed.
 
     `to_encode` of the created and updated products have a text that the index lacks. `withdrawn` products were active
-    and are deactivated, since the feed says that they are not offered. `ended_early` says why the feed broke off; it is
-    empty when the feed was read to its end. `remarks` count the cells that are not taken as they stand.
+    and are deactivated, since the feed says that they are not offered; `left_out` counts its rows that say so.
+    `ended_early` says why the feed broke off; it is empty when the feed was read to its end. `first_rejection` shows
+    why rows are rejected, `understood` from which columns the feed was read, `warnings` what looks wrong about it.
     """
 
     source: str
@@ -45,12 +58,23 @@ class ImportSummary:
     to_encode: int = 0
     withdrawn: int = 0
     ended_early: str = ""
-    remarks: tuple[RemarkCount, ...] = ()
+    left_out: int = 0
+    first_rejection: Rejection | None = None
+    understood: Understanding | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def good_rows(self) -> int:
         """Rows that state a product."""
         return self.created + self.updated + self.unchanged
+
+    @property
+    def failure(self) -> str:
+        """Why nothing of the feed could be taken in; empty when something was, or there was nothing."""
+        if self.good_rows or not self.rejected or not self.first_rejection:
+            return ""
+        first = self.first_rejection
+        return f"{self.source}: all {self.rejected:,} rows are rejected; the first, line {first.line:,}: {first.reason}"
 
 
 def import_feed(
@@ -65,6 +89,7 @@ def import_feed(
     batch: int = BATCH,
     seen: SeenSkus | None = None,
     partial: bool = False,
+    had: int = 0,
     stopped: Callable[[], bool] = lambda: False,
 ) -> ImportSummary:
     """Import the products of a feed; `progress` is told how many rows have been read.
@@ -72,7 +97,7 @@ def import_feed(
     Each batch is one transaction. If the run is interrupted, what was committed stays and running it again finishes it.
     The run is recorded in `database`, if one is given. Rejected rows go to `rejects`: a path for a file of their own,
     or an open file that several feeds share. `seen` collects every SKU that the feed names, also those of rejected
-    rows. `stopped` is asked before each batch.
+    rows. `had` is how many products the catalogue had before. `stopped` is asked before each batch.
     Raises `BadFeed` for a feed that can't be read, before anything is written if that can be told beforehand. With
     `partial`, a feed that breaks later is reported in the summary instead. Raises `UsageError` or `BadInput` when
     `rejects` can't be written there, and `ImportStopped` when told to stop.
@@ -89,11 +114,18 @@ def import_feed(
                 raise ImportStopped
             staged, rejections = reader.read(rows)
             counts = sink.upsert_staged(staged)
-            repeated = len(rows) - len(staged) - len(rejections) - reader.left_out
+            repeated = len(rows) - len(staged) - len(rejections) - reader.left_out_last
             tally.add(counts, repeated=repeated, rejected=len(rejections))
             if rejects_file:
                 rejects_file.write(feed.name, rejections)
             progress(tally.rows)
+        understood, warnings = reader.understanding(feed), reader.warnings(feed)
+        created, good = tally.counts.created, tally.rows - tally.rejected
+        if good >= FEW and had >= good and created >= NEARLY_ALL * good:
+            warnings.append(
+                f"nearly all products ({created:,} of {good:,}) are new, although the shop has {had:,} already: have"
+                " the SKUs changed, or are they read from another column?"
+            )
         if seen is None:  # a full feed lacks what it withdraws, which then passes the same guards as the rest it lacks
             tally.withdrawn = sink.deactivate(reader.without_product([*feed.withdrawn, *reader.withdrawn]))
     return ImportSummary(
@@ -107,8 +139,49 @@ def import_feed(
         to_encode=tally.counts.created + tally.counts.retexted,
         withdrawn=tally.withdrawn,
         ended_early=tally.error,
-        remarks=reader.remarks.counts(),
+        left_out=reader.left_out,
+        first_rejection=reader.first_rejection,
+        understood=understood,
+        warnings=tuple(warnings),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPreview:
+    """What the first `rows` of a feed would come to: nothing is written."""
+
+    source: str
+    rows: int
+    products: int
+    left_out: int
+    rejections: tuple[Rejection, ...]
+    ignored_columns: tuple[str, ...]
+    understood: Understanding
+    warnings: tuple[str, ...]
+
+
+def preview_feed(
+    path: Path | str,
+    format: FeedFormat = FeedFormat.AUTO,  # noqa: A002 - what the option is called everywhere
+    mapping: Mapping[str, str] = NO_MAPPING,
+    most: int = PREVIEW_ROWS,
+) -> FeedPreview:
+    """Read the first rows of a feed, and say what was understood of them. Raises `BadFeed` as `import_feed` does."""
+    with open_feed(path, format, mapping) as feed:
+        reader = _BatchReader(notation_of(feed.rows()), None)
+        rows = list(islice(feed.rows(), most))
+        products, rejections = reader.read(rows)
+        understood = reader.understanding(feed)
+        return FeedPreview(
+            feed.name,
+            len(rows),
+            len(products),
+            reader.left_out + len(feed.withdrawn),
+            tuple(rejection for rejection, _ in rejections),
+            feed.leftover_columns,
+            understood,
+            tuple(reader.warnings(feed)),
+        )
 
 
 def _rows_until_break(feed: Feed, tally: ImportTally, partial: bool) -> Iterator[Row]:
@@ -130,16 +203,22 @@ class _BatchReader:
         self._notation = notation
         self._named = named
         self._seen: dict[int, int] = {}
-        self.remarks = RemarkTally()
+        self._remarks = RemarkTally()
+        self._fields = FieldTally()
+        self._rows = 0
+        self._rejected = 0
+        self.first_rejection: Rejection | None = None
         self.withdrawn: dict[str, None] = {}
         self.left_out = 0
+        self.left_out_last = 0
 
-    def read(self, rows: Iterable[Row]) -> tuple[list[StagedProduct], list[tuple[Rejection, object]]]:
+    def read(self, rows: Sequence[Row]) -> tuple[list[StagedProduct], list[tuple[Rejection, object]]]:
         """Return the products to write and the rows that are rejected.
 
-        An identical repetition is neither, and nor is what the feed names as not offered: `left_out` counts that.
+        An identical repetition is neither, and nor is what the feed names as not offered: `left_out` counts that, and
+        `left_out_last` that of these rows.
         """
-        self.left_out = 0
+        before = self.left_out
         products: list[StagedProduct] = []
         rejections: list[tuple[Rejection, object]] = []
         for row in rows:
@@ -150,8 +229,11 @@ class _BatchReader:
                     self.left_out += 1
                     continue
                 staged = stage(product_of(row, self._notation, remarks))
+                if row.remark:
+                    remarks.append(Remark("row", row.remark, str(row.raw), lost=False))
                 if remarks:
-                    self.remarks.add(remarks, row.line, staged.product.sku)
+                    self._remarks.add(remarks, row.line, staged.product.sku)
+                self._fields.add(staged.product)
                 key, content = hash(staged.product.sku), int(staged.content_hash[:16], 16)
                 if key not in self._seen:
                     self._seen[key] = content
@@ -160,10 +242,31 @@ class _BatchReader:
                     raise BadRow("the SKU stands in this feed before, with different content")
             except Exception as error:  # noqa: BLE001 - whatever one row holds, the others are taken in
                 rejections.append((Rejection(row.line, sku_of(row, self._notation), rejection_reason(error)), row.raw))
+        self._rows += len(rows)
+        self._rejected += len(rejections)
+        self.left_out_last = self.left_out - before
+        if rejections and self.first_rejection is None:
+            self.first_rejection = rejections[0][0]
         if self._named is not None:
             self._named.add(staged.product.sku for staged in products)
             self._named.add(rejection.sku for rejection, _ in rejections)
         return products, rejections
+
+    def understanding(self, feed: Feed) -> Understanding:
+        """Return what was understood of the feed, as far as it has been read."""
+        return Understanding(feed.format, feed.why, self._fields.readings(feed), self._remarks.counts())
+
+    def warnings(self, feed: Feed) -> list[str]:
+        """Return what looks wrong about the rows read so far."""
+        if not self._rows and not feed.withdrawn:
+            return ["a header without rows: there is no product in it"]
+        warnings = self._fields.warnings(feed)
+        if number := row_number_warning(feed):
+            warnings.insert(0, number)
+        if self._rejected > REJECTED_SHARE * self._rows:
+            share = f"{self._rejected:,} of {self._rows:,} rows"
+            warnings.insert(0, f"more than a tenth of the rows are rejected ({share}); --rejects FILE writes why")
+        return warnings
 
     def without_product(self, skus: Iterable[str]) -> list[str]:
         """Return those of the SKUs for which the feed had no product."""

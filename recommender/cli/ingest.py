@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,13 +11,19 @@ import typer
 
 from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.models import export_reason
-from recommender.errors import UsageError
+from recommender.errors import BadInput, Refused, UsageError
 
 if TYPE_CHECKING:
+    from recommender.catalogue.importer import FeedPreview
     from recommender.feeds.formats import FeedFormat
+    from recommender.feeds.understanding import Understanding
     from recommender.ingestion.feed_folder import FeedReport
     from recommender.ingestion.worker import DrainSummary
     from recommender.jobs.ingest import ImportOutcome
+
+
+SHOWN_REJECTIONS = 10
+"""Rejected rows that a preview shows."""
 
 
 def describe_outcome(outcome: ImportOutcome, dry_run: bool) -> list[str]:
@@ -30,12 +37,40 @@ def describe_outcome(outcome: ImportOutcome, dry_run: bool) -> list[str]:
         if summary.ignored_columns:
             line += f" (columns not used: {', '.join(summary.ignored_columns)})"
         lines.append(f"{line}; ended early: {summary.ended_early}" if summary.ended_early else line)
+        if summary.understood:
+            lines += describe_understanding(summary.understood, summary.warnings)
     if (whole := outcome.deactivation) and whole.refused:
         lines.append(f"would be refused: {whole.refused}" if dry_run else "full feed refused: nothing deactivated")
     elif whole:
         count = whole.missing if dry_run else whole.deactivated
         lines.append(f"full feed: {count:,} of {whole.active:,} active products deactivated")
     return [*(f"dry run: {line}" for line in lines), "dry run: nothing was changed"] if dry_run else lines
+
+
+def describe_understanding(understood: Understanding, warnings: Sequence[str]) -> list[str]:
+    """Return what a feed was taken for, from which column each field was read, and what looks wrong about it."""
+    read = [(f"{field.field} from {field.column!r}", field.example) for field in understood.fields if field.column]
+    columns = ", ".join(f"{what} ({example})" if example else what for what, example in read)
+    lines = [f"  read as {understood.format} (by {understood.why})", f"  {columns}"]
+    lines += [f"  warning: {warning}" for warning in warnings]
+    return lines + [f"  {'lost' if remark.lost else 'note'}: {remark}" for remark in understood.remarks]
+
+
+def describe_preview(preview: FeedPreview) -> str:
+    """Return what the first rows of a feed would come to."""
+    counts = f"{preview.products:,} products, {len(preview.rejections):,} rejected, {preview.left_out:,} not offered"
+    lines = [f"{preview.source}: the first {preview.rows:,} rows give {counts}; nothing is written"]
+    lines.append(f"  read as {preview.understood.format} (by {preview.understood.why})")
+    width = max((len(field.column or "several") for field in preview.understood.fields), default=0)
+    for field in preview.understood.fields:
+        example = f"  {field.example}" if field.example else ""
+        lines.append(f"  {field.field:<12}  {field.column or 'several':<{width}}  {field.filled:>6,}{example}")
+    if preview.ignored_columns:
+        lines.append(f"  columns not used: {', '.join(preview.ignored_columns)}")
+    lines += [f"  warning: {warning}" for warning in preview.warnings]
+    lines += [f"  {'lost' if remark.lost else 'note'}: {remark}" for remark in preview.understood.remarks]
+    rejected = preview.rejections[:SHOWN_REJECTIONS]
+    return "\n".join([*lines, *(f"  rejected: line {each.line:,}: {each.reason}" for each in rejected)])
 
 
 def outcome_json(outcome: ImportOutcome) -> dict[str, object]:
@@ -71,10 +106,14 @@ def describe_feed(report: FeedReport) -> str:
     if report.error:
         return f"feed {report.feed} failed: {report.error}"
     counts = f"{report.created:,} created, {report.updated:,} updated, {report.unchanged:,} unchanged"
-    return (
+    line = (
         f"feed {report.feed}: {counts}, {report.rejected:,} rejected, {report.deactivated:,} deactivated "
         f"in {report.seconds:.1f} s"
     )
+    if report.understood:
+        columns = ", ".join(f"{each['field']} from {each['column']!r}" for each in report.understood["fields"])
+        line += f"; read as {report.understood['format']}: {columns}"
+    return "; ".join([line, *(f"warning: {warning}" for warning in report.warnings)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +136,9 @@ class FeedFlags:
             "attribute:colour=shade.",
         ),
     ] = None
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail (exit code 4) where a feed gives cause for a warning.")
+    ] = False
     full: Annotated[bool, typer.Option("--full", help="The feed is the whole catalogue: deactivate what it lacks.")] = (
         False
     )
@@ -134,6 +176,9 @@ def ingest(
     ] = False,
     queue_only: Annotated[bool, typer.Option("--queue-only", help="Leave the index to `recommender worker`.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show what is understood of the first rows, and write nothing.")
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="With --full: deactivate even if the feeds look broken.")
     ] = False,
@@ -142,6 +187,12 @@ def ingest(
     from recommender.jobs import ingest as job
 
     feed_format, columns = reading.read()
+    if explain:
+        previews = job.preview_feeds(feeds, feed_format, columns, allow_private=allow_private)
+        doubts = [doubt for preview in previews for doubt in job.doubts_of(preview)]
+        error = BadInput(f"--strict: {doubts[0]}") if reading.strict and doubts else None
+        text = "\n".join(map(describe_preview, previews))
+        return Output({"feeds": [asdict(preview) for preview in previews]}, text, error=error)
     application = run.open()
     known = {model.name for model in application.registry.list()}
     with job.open_sources(application, feeds, allow_private=allow_private) as sources:
@@ -158,7 +209,9 @@ def ingest(
         )
     lines = describe_outcome(outcome, dry_run)
     if dry_run:
-        return Output(outcome_json(outcome) | {"dry_run": True, "index": None}, "\n".join(lines))
+        failure = outcome.error(reading.strict)
+        document = outcome_json(outcome) | {"dry_run": True, "index": None}
+        return Output(document, "\n".join(lines), error=None if isinstance(failure, Refused) else failure)
     run.print_early("\n".join(lines))
     try:
         drained = None if queue_only else job.drain(application, run.progress)
@@ -174,4 +227,6 @@ def ingest(
     else:
         text = describe_drain(drained)
     document = outcome_json(outcome) | {"index": drained and drain_json(drained), "waiting": waiting}
-    return Output(document, text, [f"{name}: {why}" for name, why in reasons if why], error=outcome.refusal())
+    return Output(
+        document, text, [f"{name}: {why}" for name, why in reasons if why], error=outcome.error(reading.strict)
+    )

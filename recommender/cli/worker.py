@@ -30,7 +30,7 @@ def worker(
 ) -> Output | None:
     """Take queued catalogue changes into the index, until told to stop (SIGTERM, Ctrl-C).
 
-    --format, --map and --full say how the feeds of --watch are read.
+    --format, --map, --full and --strict say how the feeds of --watch are read.
     """
     from recommender.ingestion.loop import run_gracefully, run_until_stopped
     from recommender.jobs import ingest as job
@@ -39,10 +39,10 @@ def worker(
     if run.as_json and not once:
         raise UsageError("--json is for --once: a worker that goes on has no last document to print")
     if watch is None and reading != FeedFlags():
-        raise UsageError("--full, --format and --map say how feeds are read; give their folder with --watch")
+        raise UsageError("--full, --strict, --format and --map say how feeds are read; give their folder with --watch")
     how = reading.read()
     application = run.open()
-    feeds = FeedWatch(application, watch, *how, reading.full) if watch else None
+    feeds = FeedWatch(application, watch, *how, reading.full, reading.strict) if watch else None
     give_back = application.worker.give_back
     if not once:
 

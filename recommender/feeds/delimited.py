@@ -55,6 +55,9 @@ class DelimitedTable(Table):
         choices = {mark: self._headers_by(mark, sample) for mark in (stated[1] if stated else delimiters)}
         self._delimiter, header = find_header(choices, mapping)
         self._above += header.above
+        between = {TAB: "a tab", " ": "a space"}.get(self._delimiter, repr(self._delimiter))
+        below = f", the header in line {self._above + 1}" if self._above else ""
+        self.layout = f"{self._encoding}, {between} between the cells{below}"
         if len(header.names) > MAX_COLUMNS:
             raise BadFeed(
                 f"{self.name}: the header has {len(header.names):,} columns; at most {MAX_COLUMNS:,} are read"

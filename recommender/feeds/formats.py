@@ -68,10 +68,15 @@ def open_feed(
     """
     columns = field_mapping(mapping or {})
     if feed_format is FeedFormat.HF or is_hub_name(str(path)):
-        yield ColumnFeed(HubTable(str(path)), columns)
+        feed: Feed = ColumnFeed(HubTable(str(path)), columns)
+        feed.format, feed.why = FeedFormat.HF, "its name"
+        yield feed
         return
     with open_source(path) as file:
-        yield _feed_of(read_table(file, feed_format, columns), columns, feed_format)
+        table = read_table(file, feed_format, columns)
+        feed = _feed_of(table, columns, feed_format)
+        feed.format, feed.why = _recognised(feed, table, file, feed_format)
+        yield feed
 
 
 def check_feed(
@@ -95,6 +100,22 @@ def read_table(file: FeedFile, asked: FeedFormat = FeedFormat.AUTO, mapping: Map
     if asked is not FeedFormat.AUTO and found is not FeedFormat.XLSX and (asked, found) != (FeedFormat.GOOGLE,) * 2:
         found = asked
     return _READERS.get(found, DelimitedTable)(file, mapping or {})
+
+
+def _recognised(feed: Feed, table: Table, file: FeedFile, asked: FeedFormat) -> tuple[str, str]:
+    """Return what a feed was recognised as, and by what."""
+    layout = f"; {table.layout}" if table.layout else ""
+    if asked is not FeedFormat.AUTO:
+        return asked, f"--format{layout}"
+    if isinstance(feed, ShopExport):
+        shown = ", ".join(feed.telling_columns)
+        return feed.platform.name, f"columns that {feed.platform.name} writes: {shown}{layout}"
+    if isinstance(feed, GoogleFeed):
+        what = "the XML of a product feed" if isinstance(table, XmlTable) else "columns of Google's product data"
+        return FeedFormat.GOOGLE, f"{what}{layout}"
+    found = detect_format(file)
+    unknown = "a table of no shop system that is known" if isinstance(table, DelimitedTable) else "its content"
+    return found, f"{unknown}{layout}"
 
 
 def _feed_of(table: Table, columns: Mapping[str, str], asked: FeedFormat) -> Feed:

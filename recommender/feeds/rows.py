@@ -58,6 +58,10 @@ class Feed(ABC):
     def field_columns(self) -> Mapping[Field, str]:
         """The column that each field is read from; complete when the rows have been read."""
 
+    def sample(self) -> list[Mapping[str, Any]]:
+        """Return the first rows by column, if the columns are what the fields were told by; else none."""
+        return []
+
     @property
     def withdrawn(self) -> tuple[str, ...]:
         """SKUs that the feed names as not offered (drafts, parents of variations), in the rows read so far."""

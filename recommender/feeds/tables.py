@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from recommender.feeds.columns import Field, Shapes, match_columns, require_columns
 from recommender.feeds.rows import Feed, Row
+
+SAMPLED_ROWS = 200
+"""Rows whose other columns are looked at, too."""
 
 TOTALS = frozenset(
     [
@@ -57,6 +61,7 @@ class Table(ABC):
     `columns` are the names in the order of the file; a name may stand there twice. `early_end` says why the file seems
     cut off, once its rows have been read to the end. `unit` is what the rows are counted by. Where the rows differ in
     their columns (`uniform` is false), `columns` are those of the first rows. `unreadable` columns hold no text.
+    `layout` says how the file is written, for the report.
     """
 
     unit: ClassVar[str] = "line"
@@ -65,6 +70,7 @@ class Table(ABC):
     columns: tuple[str, ...]
     unreadable: tuple[str, ...] = ()
     early_end: str = ""
+    layout: str = ""
 
     @abstractmethod
     def rows(self, wanted: Collection[str] | None = None) -> Iterator[TableRow]:
@@ -96,6 +102,10 @@ class ColumnFeed(Feed):
     def field_columns(self) -> Mapping[Field, str]:
         """The column that each field is read from; where the rows differ, in the rows read so far."""
         return self._shapes.field_columns
+
+    def sample(self) -> list[Mapping[str, Any]]:
+        """Return the first rows by column."""
+        return [row.cells for row in islice(self._table.rows(), SAMPLED_ROWS) if not row.problem]
 
     def rows(self) -> Iterator[Row]:
         """Read the rows, in bounded memory."""

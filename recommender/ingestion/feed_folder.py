@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from recommender.catalogue.import_runs import ImportStopped
 from recommender.errors import BadInput, MissingExtra, Unavailable, one_line
@@ -22,11 +23,15 @@ UNFINISHED = (".part", ".partial", ".filepart", ".tmp", ".crdownload")
 DONE, FAILED = "done", "failed"
 
 REPORT_SUFFIX = ".report.json"
+REJECTS_SUFFIX = ".rejects.csv"
 
 
 @dataclass(frozen=True, slots=True)
 class FeedReport:
-    """What became of a feed; `error` is one line, and empty when all went well. Written beside it as JSON."""
+    """What became of a feed; `error` is one line, and empty when all went well. Written beside it as JSON.
+
+    `understood` says from which columns the feed was read, and `warnings` what looks wrong about it.
+    """
 
     feed: str
     created: int = 0
@@ -36,6 +41,8 @@ class FeedReport:
     deactivated: int = 0
     seconds: float = 0.0
     error: str = ""
+    warnings: tuple[str, ...] = ()
+    understood: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,11 @@ class _FileState:
     inode: int
     size: int
     modified_ns: int
+
+
+def rejects_beside(feed: Path) -> Path:
+    """Return where the rejected rows of a feed are written while it is read: a hidden file, which is no feed."""
+    return feed.parent / f".{feed.name}{REJECTS_SUFFIX}"
 
 
 class FeedFolder:
@@ -143,6 +155,10 @@ class FeedFolder:
             except OSError:
                 written.unlink()
                 raise
+            rejects = rejects_beside(path)
+            if report.rejected and rejects.exists():
+                rejects.rename(into / f"{free}{REJECTS_SUFFIX}")
+            rejects.unlink(missing_ok=True)
             finished_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
             document = asdict(report) | {"seconds": round(report.seconds, 3), "finished_at": finished_at}
             written.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

@@ -6,21 +6,21 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 from recommender.application.composition import Application
 from recommender.catalogue.dry_run import DryRun
 from recommender.catalogue.full_sync import DeactivationSummary, FeedEnd, FullSync
-from recommender.catalogue.importer import ImportSummary, import_feed
-from recommender.errors import IndexHeld, Refused, UsageError
+from recommender.catalogue.importer import FeedPreview, ImportSummary, import_feed, preview_feed
+from recommender.errors import BadFeed, IndexHeld, Refused, UsageError
 from recommender.feeds.columns import field_mapping
 from recommender.feeds.download import DownloadRules
 from recommender.feeds.formats import FeedFormat, check_feed
 from recommender.feeds.rejections import RejectsFile
 from recommender.feeds.sources import fetch_all
-from recommender.ingestion.feed_folder import SETTLED_S, FeedFolder, FeedReport, printable
+from recommender.ingestion.feed_folder import SETTLED_S, FeedFolder, FeedReport, printable, rejects_beside
 from recommender.ingestion.worker import DrainSummary
 from recommender.jobs.rebuild import ensure_live
 from recommender.types import Progress, silent
@@ -37,9 +37,28 @@ class ImportOutcome:
     imports: tuple[ImportSummary, ...]
     deactivation: DeactivationSummary | None = None
 
-    def refusal(self) -> Refused | None:
-        """Return the error of feeds that were refused as the whole catalogue; None if they were not."""
-        return Refused(self.deactivation.refused) if self.deactivation and self.deactivation.refused else None
+    def error(self, strict: bool = False) -> BadFeed | Refused | None:
+        """Return the error that the run ends with: a feed of which nothing could be taken in, or a guard's refusal.
+
+        With `strict` that is also what looks wrong about a feed, or is lost of its products. None if all is well.
+        """
+        refused = self.deactivation.refused if self.deactivation else ""
+        failures = [summary.failure for summary in self.imports if summary.failure]
+        if failures:
+            return BadFeed("; ".join(filter(None, (*failures, refused))))
+        if refused:
+            return Refused(refused)
+        doubts = [f"{summary.source}: {doubt}" for summary in self.imports for doubt in doubts_of(summary)]
+        if strict and doubts:
+            more = f" (and {len(doubts) - 1:,} more)" if len(doubts) > 1 else ""
+            return BadFeed(f"--strict: {doubts[0]}{more}; what was read is in the catalogue")
+        return None
+
+
+def doubts_of(summary: ImportSummary | FeedPreview) -> list[str]:
+    """Return the warnings of an import, and what was lost of its products."""
+    remarks = summary.understood.remarks if summary.understood else ()
+    return [*summary.warnings, *(str(remark) for remark in remarks if remark.lost)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +114,7 @@ def import_feeds(
         mapping=mapping or {},
         seen=whole.seen if whole else None,
         partial=full or keep_partial,
+        had=application.catalogue.count(),
         stopped=stopped,
     )
     imports: list[ImportSummary] = []
@@ -107,6 +127,18 @@ def import_feeds(
         return ImportOutcome(tuple(imports))
     ends = [FeedEnd(summary.source, summary.good_rows, summary.ended_early) for summary in imports]
     return ImportOutcome(tuple(imports), whole.close(ends, force=force, dry_run=dry_run, stopped=stopped))
+
+
+def preview_feeds(
+    feeds: Sequence[Path | str],
+    feed_format: FeedFormat = FeedFormat.AUTO,
+    mapping: Mapping[str, str] | None = None,
+    *,
+    allow_private: bool = False,
+) -> list[FeedPreview]:
+    """Say what is understood of the first rows of feeds; no catalogue is opened, and nothing is written."""
+    with fetch_all(feeds, DownloadRules(allow_private=allow_private)) as sources:
+        return [preview_feed(source, feed_format, mapping or {}) for source in sources]
 
 
 def open_sources(
@@ -169,11 +201,13 @@ class FeedWatch:
         feed_format: FeedFormat = FeedFormat.AUTO,
         mapping: Mapping[str, str] | None = None,
         full: bool = False,
+        strict: bool = False,
         settled_s: float = SETTLED_S,
     ) -> None:
         field_mapping(mapping or {})  # a mapping that no feed could be read with fails now, not at the first feed
         self._folder = FeedFolder(folder, settled_s)
         self._settled_s = settled_s
+        self._strict = strict
         self._import = partial(
             import_feeds, application, feed_format=feed_format, mapping=mapping, full=full, keep_partial=True
         )
@@ -185,9 +219,10 @@ class FeedWatch:
         """
 
         def import_one(path: Path) -> FeedReport:
-            outcome = self._import([path], stopped=stopped)
+            outcome = self._import([path], rejects=rejects_beside(path), stopped=stopped)
             (summary,), deactivation = outcome.imports, outcome.deactivation
             ended = f"ended early: {summary.ended_early}" if summary.ended_early else ""
+            error = outcome.error(self._strict)
             return FeedReport(
                 feed=printable(path.name),
                 created=summary.created,
@@ -196,7 +231,9 @@ class FeedWatch:
                 rejected=summary.rejected,
                 deactivated=deactivation.deactivated if deactivation else summary.withdrawn,
                 seconds=summary.seconds,
-                error=deactivation.refused if deactivation and deactivation.refused else ended,
+                error=str(error) if error else ended,
+                warnings=summary.warnings,
+                understood=asdict(summary.understood) if summary.understood else {},
             )
 
         return self._folder.take_feeds(import_one, stopped)

@@ -167,15 +167,15 @@ def test_a_folder_that_is_none_is_refused_at_once(folder: Path, tmp_path: Path) 
 def test_a_watched_folder_of_full_feeds_goes_into_the_catalogue_under_the_guards(folder: Path, tmp_path: Path) -> None:
     with Application(load_settings(home=tmp_path / "home")) as application:
         watch = FeedWatch(application, folder, mapping={"title": "label"}, full=True, settled_s=0)
-        rows = [f"p{number},Title {number}\n" for number in range(10)]
+        rows = [f"p{number},Title {number}\n" for number in range(40)]
         _put(folder, "1.csv", "sku,label\n" + "".join(rows), modified=1_000_000_001)
-        _put(folder, "2.csv", "sku,label\n" + "".join(rows[:9]), modified=1_000_000_002)
+        _put(folder, "2.csv", "sku,label\n" + "".join(rows[:39]), modified=1_000_000_002)
         _put(folder, "3.csv", "sku,label\n" + rows[0] + "new,New\n", modified=1_000_000_003)
         first, second, third = watch.take()
-        assert (first.created, second.deactivated, second.error) == (10, 1, "")
+        assert (first.created, second.deactivated, second.error) == (40, 1, "")
         assert (third.created, third.deactivated) == (1, 0)
-        assert "8 of 9 active products" in third.error
+        assert "38 of 39 active products" in third.error
         assert _names(folder / "failed") == ["3.csv", "3.csv.report.json"]
-        assert application.catalogue.count() == 10
+        assert application.catalogue.count() == 40
         with pytest.raises(UsageError, match="--map"):
             FeedWatch(application, folder, mapping={"tilte": "label"})

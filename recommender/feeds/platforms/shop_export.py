@@ -43,6 +43,7 @@ class Record:
     mapped: Mapping[str, str]
     raw: str
     problem: str
+    remark: str = ""
 
     def __getitem__(self, part: str) -> str:
         return self.cells.get(part, "")
@@ -80,13 +81,18 @@ class ShopTable:
             Field(name): column for name, column in self._mapped.items() if not attribute_of(name)
         }
 
+    def telling_columns(self, telling: Sequence[str]) -> list[str]:
+        """Return the columns by which the system was told."""
+        parts = [alternatives.split("|") for alternatives in telling]
+        return [next(self._columns[part] for part in each if part in self._columns) for each in parts]
+
     def records(self) -> Iterator[Record]:
         """Read the records below the header, in bounded memory; cells without white space around them."""
         for row in self.table.rows():
             cells = {part: row.cells.get(column, "").strip() for part, column in self._columns.items()}
             named = {field: row.cells.get(column, "") for field, column in self._mapped.items()}
             mapped = dict.fromkeys(self._dropped, "") | named
-            yield Record(row.number, cells, mapped, str(row.raw), row.problem)
+            yield Record(row.number, cells, mapped, str(row.raw), row.problem, row.remark)
 
     def _column(self, names: str) -> str | None:
         header = [plain_name(name) for name in self.table.columns]
@@ -112,7 +118,7 @@ class ShopExport(Feed):
     def __init__(self, table: Table, platform: Platform, mapping: Mapping[str, str]) -> None:
         self.name = table.name
         self._table = ShopTable(table, platform, mapping)
-        self._platform = platform
+        self.platform = platform
         self._withdrawn: dict[str, None] = {}
 
     @property
@@ -123,17 +129,22 @@ class ShopExport(Feed):
     @property
     def field_columns(self) -> Mapping[Field, str]:
         """The column that each field is read from."""
-        return self._table.field_columns(self._platform.fields)
+        return self._table.field_columns(self.platform.fields)
 
     @property
     def withdrawn(self) -> tuple[str, ...]:
         """SKUs that the file names as not offered, in the rows read so far."""
         return tuple(self._withdrawn)
 
+    @property
+    def telling_columns(self) -> list[str]:
+        """The columns by which the system was told."""
+        return self._table.telling_columns(self.platform.telling)
+
     def rows(self) -> Iterator[Row]:
         """Read the products, in bounded memory."""
         self._withdrawn = {}
-        for row in self._platform.read(self._table):
+        for row in self.platform.read(self._table):
             if row.offered:
                 yield row
             elif sku := str(row.cells.get(Field.SKU, "")).strip():
@@ -155,7 +166,7 @@ def shop_row(
             named[attribute] = value
         else:
             cells[Field(name)] = value
-    return Row(record.line, cells, named, record.raw, problem, offered)
+    return Row(record.line, cells, named, record.raw, problem, offered, record.remark)
 
 
 def unreadable_row(record: Record, sku: str) -> Row:

@@ -1,0 +1,189 @@
+"""What was understood of a feed: the column of each field with an example, and what looks wrong about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from recommender.feeds.columns import Field
+from recommender.feeds.remarks import RemarkCount
+from recommender.feeds.rows import Feed
+from recommender.types import Availability, Product, category_path
+
+FEW = 10
+"""Products below which no share of them says anything."""
+
+SHARED_BY_MOST = 0.5
+NEARLY_ALL = 0.9
+REJECTED_SHARE = 0.1
+
+MOST_CATEGORIES = 50_000
+"""Categories that are counted; in a feed with more, none has most products."""
+
+_IDENTIFIER = re.compile(r"(?=.*[0-9])[\w./#-]{3,60}")
+_PLAIN_NUMBER = re.compile(r"[0-9]{1,10}(?:[.,][0-9]{1,4})?")
+_SKU_LIKE = re.compile(r"sku|ref|art|item|model|code|codice|codigo|ean|gtin|mpn|upc|номер|артикул|番|品番")
+
+_EXAMPLE = 40
+"""Characters of an example."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldReading:
+    """A field, the column that it was read from, and the value of the first product that has one.
+
+    `filled` counts the products with a value.
+    """
+
+    field: str
+    column: str
+    example: str
+    filled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What a feed was taken for: its format and why, its fields, and what of its cells was not taken as it stands."""
+
+    format: str
+    why: str
+    fields: tuple[FieldReading, ...]
+    remarks: tuple[RemarkCount, ...]
+
+
+class FieldTally:
+    """Counts, over the products of a feed, what each field holds."""
+
+    def __init__(self) -> None:
+        self.products = 0
+        self.unknown_stock = 0
+        self._filled: dict[Field, int] = {}
+        self._examples: dict[Field, str] = {}
+        self._categories: dict[tuple[str, ...], int] = {}
+
+    def add(self, product: Product) -> None:
+        """Count a product."""
+        self.products += 1
+        if product.availability is Availability.UNKNOWN:
+            self.unknown_stock += 1
+        filled = self._filled
+        for field, value in (
+            (Field.DESCRIPTION, product.description),
+            (Field.BRAND, product.brand),
+            (Field.CATEGORY, product.category),
+            (Field.CURRENCY, product.currency),
+            (Field.URL, product.url),
+            (Field.IMAGE, product.image),
+            (Field.GROUP_ID, product.group_id),
+            (Field.GTIN, product.gtin),
+            (Field.MPN, product.mpn),
+            (Field.ATTRIBUTES, product.attributes),
+        ):
+            if value:
+                if field not in filled:
+                    filled[field] = 0
+                    self._examples[field] = _shown(value)
+                filled[field] += 1
+        if product.price is not None:
+            if Field.PRICE not in filled:
+                filled[Field.PRICE] = 0
+                self._examples[Field.PRICE] = f"{product.price} {product.currency}".strip()
+            filled[Field.PRICE] += 1
+        if self.products == 1:
+            self._examples |= {Field.SKU: _shown(product.sku), Field.TITLE: _shown(product.title)}
+            self._examples[Field.AVAILABILITY] = product.availability
+        if product.category in self._categories or len(self._categories) < MOST_CATEGORIES:
+            self._categories[product.category] = self._categories.get(product.category, 0) + 1
+
+    def readings(self, feed: Feed) -> tuple[FieldReading, ...]:
+        """Return each field with the column that it is read from."""
+        always = (Field.SKU, Field.TITLE, Field.AVAILABILITY)
+        read = []
+        for field in Field:
+            column = feed.field_columns.get(field, "")
+            if field is Field.CURRENCY and not column:
+                column = feed.field_columns.get(Field.PRICE, "")
+            filled = self.products if field in always and column else self._filled.get(field, 0)
+            if filled or field in feed.field_columns:
+                read.append(FieldReading(field, column, self._examples.get(field, ""), filled))
+        return tuple(read)
+
+    def warnings(self, feed: Feed) -> list[str]:
+        """Return what seems to be missing, and whether most products share one category."""
+        if not self.products:
+            return []
+        warnings = []
+        for field in (Field.CATEGORY, Field.PRICE):
+            if not self._filled.get(field):
+                column = feed.field_columns.get(field)
+                read = f"column {column!r} has none that can be read" if column else "no column is known to hold it"
+                warnings.append(f"no {field} was found: {read}; name its column with --map {field}=COLUMN")
+        if Field.AVAILABILITY not in feed.field_columns:
+            warnings.append(
+                "no stock was found: every product counts as in stock; name its column with --map availability=COLUMN"
+            )
+        elif self.unknown_stock == self.products:
+            column = feed.field_columns[Field.AVAILABILITY]
+            warnings.append(f"no stock was found: nothing in the column {column!r} can be read")
+        path, most = max(self._categories.items(), key=lambda item: item[1] if item[0] else 0)
+        if path and self.products >= FEW and most > SHARED_BY_MOST * self.products:
+            share = most / self.products
+            warnings.append(
+                f"most products ({share:.0%}) are in one category, {category_path(path)!r}; is it read from the column"
+                f" {feed.field_columns.get(Field.CATEGORY, 'category')!r} rightly?"
+            )
+        return warnings
+
+
+def row_number_warning(feed: Feed) -> str:
+    """Return a warning if the SKUs are counted up from row to row beside a column that looks like SKUs; else nothing.
+
+    Numbers of rows change when a product goes, and the next export would then give each its neighbour's number.
+    """
+    column = feed.field_columns.get(Field.SKU, "")
+    sample = feed.sample() if column else []
+    numbers = [_text(cells.get(column)) for cells in sample]
+    if len(numbers) < 2 or not _counts_up(numbers):
+        return ""
+    candidates = []
+    for name in dict.fromkeys(name for cells in sample for name in cells):
+        values = [_text(cells.get(name)) for cells in sample]
+        stated = [value for value in values if value]
+        if name == column or len(stated) < 0.8 * len(values) or len(set(stated)) < 0.95 * len(stated):
+            continue
+        if all(map(_IDENTIFIER.fullmatch, stated)) and not _counts_up(stated):
+            plain = sum(bool(_PLAIN_NUMBER.fullmatch(value)) for value in stated) / len(stated)
+            named = bool(_SKU_LIKE.search(name.casefold()))
+            if named or plain < 0.5:
+                candidates.append((named, -plain, name))
+    if not candidates:
+        return ""
+    best = max(candidates)[2]
+    return (
+        f"the SKU is read from the column {column!r}, which looks like a row number, and {best!r} looks like SKUs;"
+        f" if it holds them, say --map sku={best}"
+    )
+
+
+def _text(cell: Any) -> str:
+    return "" if cell is None else str(cell).strip().removesuffix(".0")
+
+
+def _counts_up(values: Sequence[str]) -> bool:
+    """Tell whether values are numbers that rise from row to row with few gaps."""
+    if not all(value.isascii() and value.isdigit() and len(value) < 10 for value in values):
+        return False
+    numbers = list(map(int, values))
+    return all(one < other for one, other in pairwise(numbers)) and numbers[-1] - numbers[0] < 3 * len(numbers)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        value = category_path(value)
+    elif isinstance(value, Mapping):
+        value = ", ".join(f"{name}: {text}" for name, text in list(value.items())[:3])
+    text = " ".join(str(value).split())
+    return text if len(text) <= _EXAMPLE else f"{text[: _EXAMPLE - 3]}..."
