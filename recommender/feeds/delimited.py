@@ -42,7 +42,7 @@ class DelimitedTable(Table):
     def __init__(self, file: FeedFile, mapping: Mapping[str, str], delimiters: str = COMMON_DELIMITERS) -> None:
         self.name = file.name
         self._file = file
-        self._encoding = detect_encoding(file.name, file.sample())
+        self._encoding = detect_encoding(file.name, file.text_sample())
         with file.open() as stream:
             lines = TextLines(self.name, stream, self._encoding)
             sample: list[str] = []

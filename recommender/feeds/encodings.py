@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import re
+import unicodedata
+from collections import Counter
 from typing import BinaryIO
 
 from recommender.errors import BadFeed
@@ -16,10 +19,41 @@ _MARKS = (
 )
 
 _CANDIDATES = [
-    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257",
-    "cp932", "gb18030", "big5", "euc_jp", "euc_kr", "koi8_r",
+    "cp1251", "cp1253", "cp1255", "cp1256", "iso8859_5", "iso8859_7", "iso8859_8", "koi8_r", "koi8_u", "cp866",
+    "cp932", "gb18030", "big5", "euc_jp", "euc_kr",
 ]  # fmt: skip
-"""Encodings that shops export, beside the Unicode ones; the many others only make short samples ambiguous."""
+"""Encodings of other scripts that shops export; the many others only make short samples ambiguous."""
+
+_LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254", "cp1257", "iso8859_15", "mac_roman", "cp850", "cp852")
+"""Encodings of Latin script, of several as plausible the first."""
+
+_LETTERS = {
+    "de": "üäöß",
+    "fr": "éèàêçùôâîûëïœ",
+    "es": "óíáéñúü",
+    "pt": "ãçáéóíêõúâôàü",
+    "it": "àèùòéì",
+    "nl": "ëéïöüè",
+    "sv": "äåöé",
+    "da": "åøæé",
+    "is": "íáðéöþúóýæ",
+    "et": "äõüöšž",
+    "pl": "łąóężśćńź",
+    "cs": "íáéěýžřčšůúďťňó",
+    "sk": "áíéčýžšľúťôňäďóĺŕ",
+    "hu": "áéöóőüíúű",
+    "ro": "ăîţâşșț",
+    "hr": "čšžćđ",
+    "tr": "ıüşöçğiâ\u0307",
+    "lt": "ėšžįųąčūę",
+    "lv": "āīēšūņļčžķģ",
+}
+"""The letters beyond ASCII of the languages that are written in Latin script, the most frequent first."""
+
+MOSTLY_OTHER_SCRIPT = 0.6
+"""Share of bytes beyond ASCII in the words that have any: of Latin words a third, of Cyrillic or Japanese ones all."""
+
+_WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
 
 LONGEST_GUESSED = 1 << 16
 """Bytes that are weighed to guess an encoding: 64 KiB hold enough words of any language."""
@@ -30,6 +64,8 @@ MOSTLY_UTF8 = 0.5
 BINARY_SHARE = 0.02
 """Share of control characters above which a file is no text."""
 
+_IN_WORD = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f](?=[^\W\d_])")
+_BEYOND_ASCII = bytes(range(128, 256))
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\v\x1a\x1b"))
 
 
@@ -90,11 +126,28 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _guess(sample: bytes) -> str:
+    """Return the likeliest encoding of a text that is no Unicode: by its letters for Latin script."""
+    telling = b"\n".join(line for line in sample.splitlines() if not line.isascii())[:LONGEST_GUESSED]
+    words = _WORD.findall(telling)
+    beyond = sum(len(word) - len(word.translate(None, _BEYOND_ASCII)) for word in words)
+    if beyond <= MOSTLY_OTHER_SCRIPT * sum(map(len, words)):
+        text = b"\n".join(words)
+        return max(_LATIN, key=lambda encoding: _latin_likeness(text, encoding))
     from charset_normalizer import from_bytes
 
-    matches = from_bytes(sample[:LONGEST_GUESSED], cp_isolation=_CANDIDATES)
-    best = matches.best()
-    if best is None:
-        return "cp1252"
-    # Western European text is as plausible in the neighbouring code pages; of these the usual one is meant.
-    return "cp1252" if "cp1252" in {best.encoding, *best.could_be_from_charset} else best.encoding
+    best = from_bytes(telling, cp_isolation=_CANDIDATES).best()
+    return best.encoding if best else "cp1252"
+
+
+def _latin_likeness(words: bytes, encoding: str) -> float:
+    """Return how well the letters beyond ASCII are those of one language, from 0 to 1."""
+    text = words.decode(encoding, "replace")
+    counts = Counter(letter for letter in text.lower() if not letter.isascii())
+    # A sign such as the degree's belongs to no language, but it stands in no word either.
+    within = Counter(sign for sign in _IN_WORD.findall(text) if not sign.isalpha())
+    total = sum(count for letter, count in counts.items() if letter.isalpha()) + sum(within.values())
+    total += sum(count for letter, count in counts.items() if unicodedata.category(letter) == "Cc") + counts["\ufffd"]
+    return max(
+        sum(counts[letter] * (1 - place / len(letters) / 4) for place, letter in enumerate(letters)) / max(total, 1)
+        for letters in _LETTERS.values()
+    )

@@ -52,6 +52,15 @@ class FeedFile:
         with self.open() as stream:
             return stream.read(size)
 
+    def text_sample(self) -> bytes:
+        """Return the beginning of the file and, if that is ASCII, the first part that is not: it tells the encoding."""
+        with self.open() as stream:
+            sample = stream.read(SAMPLE)
+            more = b""
+            while sample.isascii() and more.isascii() and (more := stream.read(CHUNK)):
+                pass
+            return sample + more
+
     def verify(self) -> None:
         """Read a gzipped file to its end once, so that a damaged one is refused before anything is written."""
         if not self.gzipped:

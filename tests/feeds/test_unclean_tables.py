@@ -181,3 +181,30 @@ def test_a_cell_of_two_megabytes_is_read(write: Write) -> None:
             rows = list(feed.rows())
         assert [row.problem for row in rows] == ["", ""]
         assert len(json.dumps(str(list(rows[0].cells.values())))) > 1_500_000
+
+
+LANGUAGES = {
+    "cp1252 mac_roman cp850": "Damenschuh für Mädchen;Größe 38, weiß\nGrüne Tasse;Blätter, süß\n",
+    "cp1252 iso8859_15": "Robe légère;brodée à la main\nCafé moulu;forêt brûlée\n",
+    "cp1252": "Camiseta de niño;Algodón español, tamaño único\nCalcetín;año 2026\n",
+    "cp1250 iso8859_2": "Sukienka długa;żółta, ładny krój, dla każdej\nButy męskie;świąteczne\n",
+    "iso8859_2 cp852": "Dětská košile;červená, žlutý límec\nPánské boty;měkká kůže\n",
+    "cp1254 iso8859_9": "Kadın ayakkabısı;kırmızı, şık\nÇocuk gömleği;yeşil, pamuklu\n",
+    "cp1257": "Vīriešu krekls;zaļš, ar pogām\nBērnu kurpes;ādas, šūtas ar roku\n",
+    "cp1251 koi8_r": "Женские ботинки;чёрные, кожа\nМужская рубашка;хлопок\n",
+    "cp1253": "Ανδρικό πουκάμισο;βαμβακερό, μπλε\nΠαιδικά παπούτσια;δερμάτινα\n",
+    "cp932 euc_jp": "ステンレスケトル;台所用品、1.5リットル\n木製まな板;国産ひのき\n",
+    "gb18030": "不锈钢水壶;厨房用品，容量大\n木质砧板;天然竹子制作\n",
+}
+
+
+@pytest.mark.parametrize("many", [1, 4_000])
+@pytest.mark.parametrize(
+    ("encoding", "rows"), [(name, rows) for names, rows in LANGUAGES.items() for name in names.split()]
+)
+def test_texts_of_any_language_are_read_in_their_encoding(write: Write, encoding: str, rows: str, many: int) -> None:
+    titles = [line.partition(";")[0] for line in rows.splitlines()]
+    ascii_rows = "".join(f"p{number};Plain title {number};none\n" for number in range(many))
+    lines = [f"q{number};{line}\n" for number, line in enumerate(rows.splitlines())]
+    path = write(("sku;title;description\n" + ascii_rows * 4 + "".join(lines)).encode(encoding))
+    assert list(_titles(path).values())[-2:] == titles
