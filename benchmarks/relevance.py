@@ -39,7 +39,6 @@ def recommender_of(application: Application, fusion: Fusion) -> Queries:
         application.live_models,
         application.catalogue,
         application.text,
-        application.lexical,
         similar_fusion=fusion,
         search_fusion=fusion,
     )

@@ -69,7 +69,10 @@ class Settings(BaseSettings):
     )
     threads: int = Field(default=0, ge=0, description="Threads of an encoder; 0: one for each core.")
     language: str = Field(
-        default="english", description="Language of the stemmer and the stop words in lexical search."
+        default="auto",
+        description="Language of the words in lexical search: its stemmer, stop words and compounds. `auto`: told from "
+        "the catalogue at the first ingest. `none`: neutral, for several languages. After a change run "
+        "`recommender index rebuild`.",
     )
     text_attributes: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),

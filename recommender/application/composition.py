@@ -21,8 +21,10 @@ from recommender.database.engine import Database
 from recommender.database.migrate import upgrade
 from recommender.database.restore_journal import complete_cut_off_restore
 from recommender.database.tables import now
-from recommender.embedding.bm25 import LexicalEncoder
+from recommender.embedding.bm25 import LexicalEncoder, check_language
+from recommender.embedding.compounds import LINKS, read_words
 from recommender.embedding.encoder import Encoder
+from recommender.embedding.language import AUTO
 from recommender.embedding.loader import load_encoder as open_encoder
 from recommender.embedding.product_text import ProductText
 from recommender.errors import BadInput, MissingExtra, Unavailable
@@ -59,6 +61,7 @@ class Application:
                 f"RECOMMENDER_HOME {settings.home} can't be made ({error.strerror}); give a folder"
             ) from error
         self._encoders: dict[str, Encoder] = {}
+        self._lexical: dict[int, LexicalEncoder] = {}
         self._loading = threading.Lock()
         self._keep_unused_s = 0.0
         _require_catalogue(settings)
@@ -67,7 +70,9 @@ class Application:
             closing.callback(self.database.close)
             upgrade(self.database)
             complete_cut_off_restore(settings.home, self.database)
-            self.text = ProductText(settings.text_attributes, settings.language)
+            if settings.language.strip().lower() != AUTO:
+                check_language(settings.language)
+            self.text = ProductText(settings.text_attributes)
             self.catalogue = Catalogue(self.database, self.text.hash)
             self.outbox = Outbox(self.database)
             self.rules = RuleStore(self.database)
@@ -112,16 +117,11 @@ class Application:
         return Registry(self.database, self.settings.models_dir)
 
     @cached_property
-    def lexical(self) -> LexicalEncoder:
-        """The lexical encoder, the same for documents and queries."""
-        return LexicalEncoder(self.settings.language)
-
-    @cached_property
     def writer(self) -> PointWriter:
         """What writes products into an index."""
         from recommender.ingestion.point_writer import PointWriter
 
-        return PointWriter(self.text, self.lexical.document, self.settings.popularity_attribute)
+        return PointWriter(self.text, self.settings.popularity_attribute)
 
     def index(self, generation: Generation, patience: float = HELD_PATIENCE_S) -> VectorIndex:
         """Open the index of a generation, once in this process; it is open until `release_indexes` or `close`.
@@ -177,11 +177,25 @@ class Application:
         """Return the encoder of the model that made a generation."""
         return self.encoder(self.registry.by_id(generation.model_id))
 
+    def lexical_of(self, generation: Generation) -> LexicalEncoder:
+        """Return what makes the BM25 weights of a generation, for its products and for queries to it alike."""
+        if (known := self._lexical.get(generation.id)) is None:
+            stored = self.generations.words(generation) if generation.language in LINKS else ""
+            words = read_words(stored) if stored else frozenset()
+            known = self._lexical.setdefault(generation.id, LexicalEncoder(generation.language, words=words))
+        return known
+
     def target(self, generation: Generation, index: VectorIndex) -> Target:
         """Return an open generation as it is written to."""
         from recommender.ingestion.targets import Target
 
-        return Target(generation.name, index, lambda: self.encoder_of(generation), generation.live)
+        return Target(
+            generation.name,
+            index,
+            lambda: self.encoder_of(generation),
+            lambda: self.lexical_of(generation),
+            generation.live,
+        )
 
     @cached_property
     def worker(self) -> Worker:
@@ -217,7 +231,7 @@ class Application:
 
     def queries(self, observe: Observe = observe_nothing) -> Queries:
         """Return the queries over the models of this installation; `observe` is told how long their stages take."""
-        return Queries(self.live_models, self.catalogue, self.text, self.lexical, self.rules.list, observe=observe)
+        return Queries(self.live_models, self.catalogue, self.text, self.rules.list, observe=observe)
 
     @cached_property
     def live_models(self) -> LiveModels:
@@ -227,7 +241,7 @@ class Application:
             if isinstance(index, EmbeddedIndex):
                 index.warm_up()
 
-        models = LiveModels(self.generations, self._indexes, self.encoder_of, self._tidy, warm_up)
+        models = LiveModels(self.generations, self._indexes, self.encoder_of, self._tidy, warm_up, self.lexical_of)
         self._closing.callback(models.close)
         return models
 

@@ -15,7 +15,7 @@ from recommender.backup.archive import POINTS, ArchiveWriter
 from recommender.batching import batches
 from recommender.errors import BadInput
 from recommender.index.generations import Generation
-from recommender.index.payload import product_payload
+from recommender.index.payload import IDENTIFIERS, product_payload
 from recommender.index.protocol import Point, StoredPoint, point_id
 from recommender.ingestion.worker import OPTIMIZE_EVERY
 from recommender.types import Progress, silent
@@ -63,6 +63,7 @@ def restore_points(application: Application, generation: Generation, folder: Pat
         index.optimize()
         application.release_indexes()
 
+    lexical_encoder = application.lexical_of(generation)
     written = unsettled = 0
     for rows, vectors in _read(folder, generation.dimension):
         products = application.catalogue.get_many([sku for sku, _ in rows])
@@ -76,7 +77,7 @@ def restore_points(application: Application, generation: Generation, folder: Pat
             revision = stored.revision if stored.text_hash == text_hash else OTHER_TEXT
             popularity = application.settings.popularity_attribute
             payload = product_payload(stored.product, text_hash, stored.created_at, popularity)
-            lexical = application.lexical.document(application.text(stored.product))
+            lexical = lexical_encoder.document(application.text(stored.product), payload[IDENTIFIERS])
             points.append(Point(point_id(sku), vector, lexical, payload | {"revision": revision}))
         application.index(generation).upsert(points)
         written, unsettled = written + len(points), unsettled + len(points)

@@ -189,7 +189,10 @@ class ModelRow(Base):
 
 
 class GenerationRow(Base):
-    """A set of points made by one model. `state` is building, ready or retired; `live_until` is when it left live."""
+    """A set of points made by one model. `state` is building, ready or retired; `live_until` is when it left live.
+
+    `language` and `words` say how its BM25 weights are made, told from a catalogue of `catalogue_size` products.
+    """
 
     __tablename__ = "generation"
 
@@ -198,6 +201,9 @@ class GenerationRow(Base):
     model_id: Mapped[int] = mapped_column(ForeignKey("model.id"), index=True)
     fingerprint: Mapped[str] = mapped_column(String(64))
     dimension: Mapped[int]
+    language: Mapped[str] = mapped_column(String(40), default="none")
+    words: Mapped[str] = mapped_column(Text, default="", deferred=True)
+    catalogue_size: Mapped[int] = mapped_column(_SQLITE_INTEGER, default=0)
     state: Mapped[str] = mapped_column(String(20), default="building")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
     ready_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)

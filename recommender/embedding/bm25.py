@@ -7,7 +7,16 @@ from typing import Any
 
 import qdrant_edge as edge
 
-from recommender.embedding.words import codes, fold, measures, single_characters, spaced_codes, without_measures
+from recommender.embedding.compounds import LINKS, Compounds
+from recommender.embedding.words import (
+    codes,
+    fold,
+    fold_umlauts,
+    measures,
+    single_characters,
+    spaced_codes,
+    without_measures,
+)
 from recommender.errors import BadInput
 from recommender.identifiers import SHORTEST_PART
 from recommender.types import SparseVector
@@ -42,8 +51,11 @@ _LENGTH_NORMALISATION = 0.8
 
 
 _PART_WEIGHT = 0.25
-"""Of a part of a model number in a query, against 1 of a word: it finds `WH 1000 XM4` for `wh1000xm4`, but `1000` alone
-is no reason."""
+"""Of a part of a model number, or of a compound, in a query, against 1 of a word: it finds `WH 1000 XM4` for
+`wh1000xm4`, but `1000` alone is no reason."""
+
+_COMPOUND_WEIGHT = 0.7
+"""Of a part of a compound in a text, against 1 of the same word by itself: screws come before chipboard screws."""
 
 _TITLE_WORDS = 12
 """Words of a text whose stop words are kept: a title such as "The Who" has no others."""
@@ -52,16 +64,14 @@ _TITLE_WORDS = 12
 class LexicalEncoder:
     """Turns texts into sparse vectors whose product, with the engine's IDF modifier, is the BM25 score.
 
+    `words` are those of the shop (`compounds`), for a language that writes compounds as one word.
     Raises `BadInput` for a language that is not known. Safe to call from several threads.
     """
 
-    def __init__(self, language: str = "english", average_length: float = AVERAGE_LENGTH) -> None:
-        language = language.lower()
-        if language not in LANGUAGES:
-            raise BadInput(
-                f"the language {language!r} is not known; choose one of {', '.join(LANGUAGES)}"
-                f" ({NEUTRAL} is for every other language)"
-            )
+    def __init__(
+        self, language: str = "english", average_length: float = AVERAGE_LENGTH, words: frozenset[int] = frozenset()
+    ) -> None:
+        language = check_language(language)
         if not average_length > 0:
             raise BadInput(f"the average text length is {average_length}; give a number of terms above 0")
         known = language in _WITH_STOP_WORDS
@@ -71,13 +81,24 @@ class LexicalEncoder:
         self._all = edge.Bm25(edge.Bm25Config(**settings, stopwords=edge.StopwordsSet()))
         self._bm25 = edge.Bm25(edge.Bm25Config(**settings)) if known else self._all
 
+        self._is_german = language == "german"
+        self._compounds = Compounds(language, self.stem, words) if words and language in LINKS else None
+
+    def _fold(self, text: str) -> str:
+        return fold_umlauts(fold(text)) if self._is_german else fold(text)
+
+    def stem(self, word: str) -> int | None:
+        """Return the number of a word among the terms; other forms of it have the same. None for a stop word."""
+        indices = self._bm25.embed_query(fold_umlauts(word) if self._is_german else word).indices
+        return indices[0] if len(indices) == 1 else None
+
     def document(self, text: str, numbers: Iterable[str] = ()) -> SparseVector:
         """Return the weights of a text that is indexed: saturated term frequencies, normalised by length.
 
         `numbers` are the identifiers of its product. They, other spellings of what is in the text, and the stop words
         of the title count as words that occur once, and do not make the text longer.
         """
-        folded = fold(text)
+        folded = self._fold(text)
         weights = _weights(self._bm25.embed_document(folded))
         joined, parts = codes(folded)
         title = folded.split(maxsplit=_TITLE_WORDS)[:_TITLE_WORDS]
@@ -87,6 +108,9 @@ class LexicalEncoder:
         once = min(weights.values(), default=1.0)
         for index in self._all.embed_query(other).indices:
             weights.setdefault(index, once)
+        if self._compounds and (compound := " ".join(self._compounds.parts(folded))):
+            for index in self._bm25.embed_query(compound).indices:
+                weights.setdefault(index, _COMPOUND_WEIGHT * once)
         return SparseVector(tuple(weights), tuple(weights.values()))
 
     def query(self, text: str) -> SparseVector:
@@ -94,14 +118,25 @@ class LexicalEncoder:
 
         Stop words count only where there are no others.
         """
-        folded = fold(text)
+        folded = self._fold(text)
         rest = without_measures(folded)
         joined, parts = codes(rest)
         words = " ".join([rest, *measures(folded), *joined])
         weights = _weights(self._bm25.embed_query(words)) or _weights(self._all.embed_query(words))
+        parts += self._compounds.parts(rest) if self._compounds else ()
         for index in self._all.embed_query(" ".join(parts)).indices if parts else ():
             weights.setdefault(index, _PART_WEIGHT)
         return SparseVector(tuple(weights), tuple(weights.values()))
+
+
+def check_language(language: str) -> str:
+    """Return a language as it is named in `LANGUAGES`. Raises `BadInput` for one that is not known."""
+    if (known := language.strip().lower()) not in LANGUAGES:
+        raise BadInput(
+            f"the language {language!r} is not known; choose auto, or one of {', '.join(LANGUAGES)}"
+            f" ({NEUTRAL} is for every other language)"
+        )
+    return known
 
 
 def _weights(vector: edge.SparseVector) -> dict[int, float]:

@@ -17,8 +17,6 @@ class ProductText:
     """
 
     attributes: tuple[str, ...] = ()
-    language: str = ""
-    """Of the BM25 words. They depend on it as they do on the text, so it is part of the hash."""
 
     def __call__(self, product: Product) -> str:
         """Return the text: parts joined by `. `, empty ones left out."""
@@ -27,10 +25,10 @@ class ProductText:
         return ". ".join(part for part in parts if part)
 
     def hash(self, product: Product) -> str:
-        """Return 32 hex digits that change when, and only when, the text, a number of it or the language does."""
+        """Return 32 hex digits that change when, and only when, the text or a number of the product does."""
         numbers = f"\0{product.gtin}\0{product.mpn}" if product.gtin or product.mpn else ""
         text = self(product) + numbers
-        return blake2b(text.encode(), digest_size=16, key=self.language.encode()[:64]).hexdigest()
+        return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def title_text(product: Product) -> str:

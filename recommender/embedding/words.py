@@ -81,6 +81,7 @@ _MEASURE = re.compile(_NUMBER + r"(?:([" + _INCHES + r"])|([\s\u00a0-]?)([^\W\d_
 _DIMENSIONS = re.compile(_NUMBER + r"\s?(?:[a-zµ]{1,4}\s?)?[x×]\s?(?=([0-9]+(?:[.,][0-9]+)?))")
 _CONNECTED = re.compile(r"[^\W_]+(?:[-/._+][^\W_]+)*")
 _RUNS = re.compile(r"\d+|[^\W\d_]+")
+_WRITTEN_UMLAUT = re.compile(r"(?<![aeiouq])([aou])e")
 _DIGIT = re.compile(r"\d")
 _DIGITLESS = re.compile(r"\D*")
 
@@ -112,6 +113,14 @@ def fold(text: str) -> str:
     if _SYLLABIC.search(text):
         text = _SYLLABIC.sub(lambda run: f" {' '.join(_syllable_grams(run[0]))} ", text)
     return text
+
+
+def fold_umlauts(folded: str) -> str:
+    """Return a German text with `ae`, `oe` and `ue` as umlauts fold: `Buerostuhl` is typed for `Bürostuhl`.
+
+    After a vowel or a `q` they are other sounds: neue, Quelle.
+    """
+    return _WRITTEN_UMLAUT.sub(r"\1", folded)
 
 
 def single_characters(text: str) -> str:

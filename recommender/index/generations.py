@@ -44,7 +44,10 @@ def is_generation_name(name: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A set of points made by one model. `fingerprint` is that model's; `live` when queries are answered from it."""
+    """A set of points made by one model. `fingerprint` is that model's; `live` when queries are answered from it.
+
+    `language` is that of its BM25 weights, told when the catalogue had `catalogue_size` products.
+    """
 
     id: int
     name: str
@@ -52,11 +55,22 @@ class Generation:
     model_id: int
     fingerprint: str
     dimension: int
+    language: str
+    catalogue_size: int
     state: GenerationState
     live: bool
     created_at: datetime
     ready_at: datetime | None
     live_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """How the BM25 weights of a generation are made: the language, and the words by which compounds are split."""
+
+    language: str
+    words: str = ""
+    catalogue_size: int = 0
 
 
 class Generations:
@@ -76,7 +90,7 @@ class Generations:
         self._requeue = requeue
         self._switched = switched
 
-    def start(self, model_id: int, fingerprint: str, dimension: int) -> Generation:
+    def start(self, model_id: int, fingerprint: str, dimension: int, lexicon: Lexicon = Lexicon("none")) -> Generation:
         """Record a new generation of a model, in state building, under a name that none had before it.
 
         Raises `NotFound` when no model has this id.
@@ -84,13 +98,31 @@ class Generations:
         with self._database.writing() as session:
             if session.get(ModelRow, model_id) is None:
                 raise NotFound(f"no model has the id {model_id}; register it first")
-            row = GenerationRow(name=uuid4().hex, model_id=model_id, fingerprint=fingerprint, dimension=dimension)
+            row = GenerationRow(
+                name=uuid4().hex,
+                model_id=model_id,
+                fingerprint=fingerprint,
+                dimension=dimension,
+                language=lexicon.language,
+                words=lexicon.words,
+                catalogue_size=lexicon.catalogue_size,
+            )
             session.add(row)
             session.flush()
             # Numbered for people; the rest keeps two installations on one server out of each other's collections.
             row.name = f"g{row.id:04d}-{uuid4().hex[:8]}"
             session.flush()
             return self._read(session, row.id)
+
+    def words(self, generation: Generation) -> str:
+        """Return the words by which the compounds of a generation are split, as they are stored."""
+        with self._database.reading() as session:
+            return session.scalar(select(GenerationRow.words).where(GenerationRow.id == generation.id)) or ""
+
+    def confirm_language(self, generation: Generation, catalogue_size: int) -> None:
+        """Note that the language of a generation fits a catalogue that has grown to `catalogue_size` products."""
+        with self._database.writing() as session:
+            _lock_row(session, generation).catalogue_size = catalogue_size
 
     def live(self) -> Generation | None:
         """Return the generation that answers queries; None before the first one went live."""
@@ -258,6 +290,8 @@ def _select(session: Session) -> list[Generation]:
             model_id=row.model_id,
             fingerprint=row.fingerprint,
             dimension=row.dimension,
+            language=row.language,
+            catalogue_size=row.catalogue_size,
             state=GenerationState(row.state),
             live=live is not None and live.generation_id == row.id,
             created_at=row.created_at,

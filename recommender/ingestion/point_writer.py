@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from recommender.catalogue.repository import StoredProduct
 from recommender.index.payload import IDENTIFIERS, POPULARITY_ATTRIBUTE, product_payload
@@ -10,11 +10,11 @@ from recommender.index.protocol import Point, point_id
 from recommender.ingestion.change_plan import ChangePlan, WriteCounts, plan_changes
 from recommender.ingestion.encoding import TextVectors, Vector
 from recommender.ingestion.targets import Target
-from recommender.types import JsonObject, Product, SparseVector
+from recommender.types import JsonObject, Product
 
 
 class PointWriter:
-    """Writes products into a target. `text` and `lexical` are those that queries are made with too.
+    """Writes products into a target. `text` is what queries are compared with too.
 
     `popularity_attribute` names the attribute of a product that says how popular it is.
     """
@@ -22,11 +22,9 @@ class PointWriter:
     def __init__(
         self,
         text: Callable[[Product], str],
-        lexical: Callable[[str, Iterable[str]], SparseVector],
         popularity_attribute: str = POPULARITY_ATTRIBUTE,
     ) -> None:
         self._text = text
-        self._lexical = lexical
         self._popularity_attribute = popularity_attribute
 
     def write(self, target: Target, products: Sequence[StoredProduct], gone: Sequence[str] = ()) -> WriteCounts:
@@ -51,12 +49,13 @@ class PointWriter:
         if plan.payloads:
             index.overwrite_payloads([(update.id, update.payload) for update in plan.payloads])
         if plan.vectors:
+            lexical = plan.target.lexical()
             index.upsert(
                 [
                     Point(
                         update.id,
                         vectors[update.text],
-                        self._lexical(update.text, update.payload[IDENTIFIERS]),
+                        lexical.document(update.text, update.payload[IDENTIFIERS]),
                         update.payload,
                     )
                     for update in plan.vectors

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from recommender.embedding.bm25 import LexicalEncoder
 from recommender.embedding.encoder import Encoder
 from recommender.errors import Unavailable
 from recommender.index.protocol import VectorIndex
@@ -18,6 +19,7 @@ class Target:
     index: VectorIndex
     encoder: Callable[[], Encoder]
     """Called only when there is a text to encode: a run of price changes never loads a model."""
+    lexical: Callable[[], LexicalEncoder]
     live: bool = True
     """Whether queries are answered from it. What another generation misses is noted, and it gets it later."""
 

@@ -34,6 +34,7 @@ from recommender.ingestion.backfill import backfill
 from recommender.ingestion.point_writer import PointWriter
 from recommender.ingestion.targets import Target
 from recommender.ingestion.worker import BATCH
+from recommender.jobs.lexicon import served_lexical
 from recommender.models.registry import RegisteredModel
 from recommender.query import Mode, Options, Variants
 from recommender.serving.live_model import FixedModel, LiveModel
@@ -231,7 +232,7 @@ def corpus_queries(
     No graph is built: it would take longer than scanning at most `CORPUS_CAP` vectors for each of these queries.
     """
     with _temporary_index(application, model, encoder) as (target, queries):
-        writer = PointWriter(document, application.lexical.document)
+        writer = PointWriter(document)
         for start in range(0, len(corpus), BATCH):
             progress("indexing", start, len(corpus), model.name)
             batch = corpus[start : start + BATCH]
@@ -247,6 +248,7 @@ def _temporary_index(
         tempfile.TemporaryDirectory(prefix="recommender-") as folder,
         closing(EmbeddedEngine(Path(folder)).create(NAME, model.dimension)) as index,
     ):
-        live = LiveModel(NAME, model.name, index, lambda: encoder)
-        queries = Queries(FixedModel(live), application.catalogue, application.text, application.lexical)
-        yield Target(model.name, index, lambda: encoder), queries
+        lexical = served_lexical(application)
+        live = LiveModel(NAME, model.name, index, lambda: encoder, lambda: lexical)
+        queries = Queries(FixedModel(live), application.catalogue, application.text)
+        yield Target(model.name, index, lambda: encoder, lambda: lexical), queries

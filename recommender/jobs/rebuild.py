@@ -9,10 +9,12 @@ from functools import partial
 from recommender.application.composition import Application
 from recommender.catalogue.loss_guard import describe_loss, require_small_loss
 from recommender.catalogue.product_statements import ProductStates
+from recommender.embedding.language import AUTO
 from recommender.errors import Unavailable
 from recommender.files import LEFTOVER_AGE_S
 from recommender.index.generations import Generation, GenerationState
 from recommender.ingestion.backfill import backfill
+from recommender.jobs.lexicon import choose_lexicon, has_outgrown
 from recommender.jobs.models import prepare_base
 from recommender.models.registry import RegisteredModel
 from recommender.types import Progress, silent
@@ -26,7 +28,7 @@ def rebuild(application: Application, progress: Progress = silent, force: bool =
     live = application.generations.require_live()
     require_points(application, application.catalogue.count(), "the rebuild", progress, force)
     application.catalogue.rehash()
-    return build_live(application, application.registry.by_id(live.model_id), progress)
+    return build_live(application, application.registry.by_id(live.model_id), progress, renew=True)
 
 
 def require_points(
@@ -59,10 +61,13 @@ def ensure_live(application: Application, progress: Progress = silent) -> Genera
     """Return the live generation; on a new installation make an empty one with the base model first.
 
     When the engine does not have the live one, as after a move to a server, a new one is built there with its model.
+    So is one when a small catalogue has outgrown the language, or the words, that the live one was made with.
     """
     live = application.generations.live()
     if live is not None and live.name in application.engine.names():
-        return live
+        if not has_outgrown(application, live):
+            return live
+        return build_live(application, application.registry.by_id(live.model_id), progress, renew=True)
     if live is not None:
         return build_live(application, application.registry.by_id(live.model_id), progress)
     generation = resume_generation(application, prepare_base(application, progress=progress))
@@ -71,13 +76,17 @@ def ensure_live(application: Application, progress: Progress = silent) -> Genera
     return generation
 
 
-def build_live(application: Application, model: RegisteredModel, progress: Progress = silent) -> Generation:
+def build_live(
+    application: Application, model: RegisteredModel, progress: Progress = silent, renew: bool = False
+) -> Generation:
     """Build a generation with a model and switch to it; queries see the old pair until the switch, then the new one.
+
+    With `renew` the language of its words is told from the catalogue anew.
 
     A build that was cut off is taken up again. Afterwards as many generations as the settings say are kept fresh, and
     older ones are removed.
     """
-    generation = resume_generation(application, model)
+    generation = resume_generation(application, model, renew)
     with application.open_for_writing(generation) as target:
         states, missed = ProductStates(application.database), partial(application.generations.missing_skus, generation)
         backfill(target, application.catalogue, application.writer, progress, states, missed)
@@ -87,15 +96,22 @@ def build_live(application: Application, model: RegisteredModel, progress: Progr
     return generation
 
 
-def resume_generation(application: Application, model: RegisteredModel) -> Generation:
-    """Return a generation of a model whose build was cut off, or else a new, empty one."""
-    unfinished = generations_of(application, model, GenerationState.BUILDING)
-    return unfinished[0] if unfinished else start_generation(application, model)
+def resume_generation(application: Application, model: RegisteredModel, renew: bool = False) -> Generation:
+    """Return a generation of a model whose build was cut off, or else a new, empty one.
+
+    One that was begun in another language than is wanted now is left alone.
+    """
+    wanted = application.settings.language.strip().lower()
+    for unfinished in generations_of(application, model, GenerationState.BUILDING):
+        if wanted in (AUTO, unfinished.language):
+            return unfinished
+    return start_generation(application, model, renew)
 
 
-def start_generation(application: Application, model: RegisteredModel) -> Generation:
+def start_generation(application: Application, model: RegisteredModel, renew: bool = False) -> Generation:
     """Make the row and the empty index of a new generation of a model."""
-    generation = application.generations.start(model.id, model.fingerprint, model.dimension)
+    lexicon = choose_lexicon(application, renew)
+    generation = application.generations.start(model.id, model.fingerprint, model.dimension, lexicon)
     application.create_index(generation)
     return generation
 

@@ -14,6 +14,7 @@ from recommender.identifiers import identifier_keys
 from recommender.index.protocol import IndexQuery, VectorIndex, point_id
 from recommender.query import Explanation, Hit
 from recommender.serving.candidates import EncodedQuery
+from recommender.serving.live_model import LiveModel
 from recommender.types import Card, Product, common_depth
 
 _WORD = re.compile(r"\w+", re.UNICODE)
@@ -29,25 +30,24 @@ class Explainer:
         self,
         stored: Callable[[Sequence[str]], Mapping[str, StoredProduct]],
         text: Callable[[Product], str],
-        lexical: LexicalEncoder,
     ) -> None:
         self._stored = stored
         self._text = text
-        self._lexical = lexical
 
-    def explain(self, index: VectorIndex, query: EncodedQuery, hits: Sequence[Hit]) -> list[Hit]:
+    def explain(self, live: LiveModel, query: EncodedQuery, hits: Sequence[Hit]) -> list[Hit]:
         """Return the hits with their explanations, for three small queries more to the index and the catalogue."""
         if not hits:
             return []
+        index, encoder = live.index, live.lexical()
         dense = _dense_scores(index, query, hits)
         lexical = _lexical_scores(index, query, hits)
         stored = self._stored([hit.sku for hit in hits])
         words = list(dict.fromkeys(word.casefold() for word in _WORD.findall(query.words)))[:MAX_WORDS]
-        terms = {word: self._lexical.query(word).indices for word in words}
+        terms = {word: encoder.query(word).indices for word in words}
         explained = []
         for hit in hits:
             product = stored.get(hit.sku)
-            has = self._words_of(product.product) if product and terms else set()
+            has = self._words_of(encoder, product.product) if product and terms else set()
             explanation = replace(
                 _compare(query.anchors, hit.card),
                 words=tuple(word for word, indices in terms.items() if has.intersection(indices)),
@@ -57,9 +57,9 @@ class Explainer:
             explained.append(replace(hit, explanation=explanation))
         return explained
 
-    def _words_of(self, product: Product) -> set[int]:
+    def _words_of(self, encoder: LexicalEncoder, product: Product) -> set[int]:
         numbers = identifier_keys(product.sku, product.gtin, product.mpn)
-        return set(self._lexical.document(self._text(product), numbers).indices)
+        return set(encoder.document(self._text(product), numbers).indices)
 
 
 def _dense_scores(index: VectorIndex, query: EncodedQuery, hits: Sequence[Hit]) -> dict[str, float]:

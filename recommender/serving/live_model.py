@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import NamedTuple, Protocol, TypeVar
 
+from recommender.embedding.bm25 import LexicalEncoder
 from recommender.embedding.encoder import Encoder
 from recommender.errors import IndexHeld, NotFound, RecommenderError, Unavailable, UnknownSku
 from recommender.index.generations import Generation, Generations, GenerationState
@@ -37,6 +38,7 @@ class LiveModel:
     model: str
     index: VectorIndex
     encoder: Callable[[], Encoder]
+    lexical: Callable[[], LexicalEncoder]
 
 
 class ModelProvider(Protocol):
@@ -69,10 +71,11 @@ class FixedModel(ModelProvider):
 
 
 class _Served(NamedTuple):
-    """A generation that answers queries, and its encoder, which is kept once it is loaded."""
+    """A generation that answers queries, and its encoders, which are kept once they are loaded."""
 
     generation: Generation
     encoder: Callable[[], Encoder]
+    lexical: Callable[[], LexicalEncoder]
 
 
 class LiveModels(ModelProvider):
@@ -89,10 +92,12 @@ class LiveModels(ModelProvider):
         open_encoder: Callable[[Generation], Encoder],
         tidy: Callable[[], None] = lambda: None,
         warm: Callable[[VectorIndex], None] = lambda _index: None,
+        open_lexical: Callable[[Generation], LexicalEncoder] = lambda generation: LexicalEncoder(generation.language),
     ) -> None:
         self._generations = generations
         self._indexes = indexes
         self._open_encoder = open_encoder
+        self._open_lexical = open_lexical
         self._tidy = tidy
         self._warm = warm
         self._current: _Served | None = None
@@ -118,7 +123,7 @@ class LiveModels(ModelProvider):
             served = self._find_another(model, served.generation.name, error)
             lease = self._indexes.lease(served.generation.name)
         with lease as index:
-            yield LiveModel(served.generation.name, served.generation.model_name, index, served.encoder)
+            yield LiveModel(served.generation.name, served.generation.model_name, index, served.encoder, served.lexical)
 
     def attempts(self, model: str = "") -> Iterator[AbstractContextManager[LiveModel]]:
         """Yield the model; once more when its generation was dropped meanwhile and another has taken its place."""
@@ -272,8 +277,9 @@ class LiveModels(ModelProvider):
         return served
 
     def _serve(self, generation: Generation) -> _Served:
-        # The encoder is kept with the generation: a query that began before a switch does not load it again.
-        return _Served(generation, cache(partial(self._open_encoder, generation)))
+        # The encoders are kept with the generation: a query that began before a switch does not load it again.
+        encoder, lexical = partial(self._open_encoder, generation), partial(self._open_lexical, generation)
+        return _Served(generation, cache(encoder), cache(lexical))
 
     def _ready(self) -> list[Generation]:
         """Return the generations that can be asked, the live one first, then the newest."""

@@ -67,7 +67,6 @@ class Queries(QueryInterface):
         models: ModelProvider,
         catalogue: Catalogue,
         text: Callable[[Product], str],
-        lexical: LexicalEncoder,
         rules: Callable[[], Sequence[Rule]] = tuple,
         similar_fusion: Fusion = Fusion.DBSF,
         search_fusion: Fusion = Fusion.RRF,
@@ -76,10 +75,9 @@ class Queries(QueryInterface):
         self._models = models
         self._catalogue = catalogue
         self._text = text
-        self._lexical = lexical
         self._merchandising = Merchandising(rules)
         self._encoder = QueryEncoder(observe)
-        self._explainer = Explainer(catalogue.get_many, text, lexical)
+        self._explainer = Explainer(catalogue.get_many, text)
         self._similar_fusion = similar_fusion
         self._search_fusion = search_fusion
         self._observe = observe
@@ -96,7 +94,7 @@ class Queries(QueryInterface):
             anchor = self._anchor(live, product, options.mode)
             return EncodedQuery(
                 dense=None if options.mode is Mode.LEXICAL else anchor.vector,
-                lexical=None if options.mode is Mode.DENSE else self._lexical.query(anchor.card.title),
+                lexical=None if options.mode is Mode.DENSE else live.lexical().query(anchor.card.title),
                 fusion=self._similar_fusion,
                 words=anchor.card.title,
                 anchors=(anchor.card,),
@@ -110,7 +108,7 @@ class Queries(QueryInterface):
         def encode(live: LiveModel) -> EncodedQuery:
             return EncodedQuery(
                 dense=None if options.mode is Mode.LEXICAL else self._encoder.query(live, text),
-                lexical=None if options.mode is Mode.DENSE else self._lexical.query(text),
+                lexical=None if options.mode is Mode.DENSE else live.lexical().query(text),
                 fusion=self._search_fusion,
                 words=text,
                 identifier=read_identifier(text),
@@ -133,7 +131,7 @@ class Queries(QueryInterface):
             disliked = [self._anchor(live, sku, options.mode) for sku in dict.fromkeys(dislike)]
             titles = [anchor.card.title for anchor in liked]
             query = EncodedQuery(
-                lexical=None if options.mode is Mode.DENSE else self._weigh_words(titles),
+                lexical=None if options.mode is Mode.DENSE else _weigh_words(live.lexical(), titles),
                 fusion=self._similar_fusion,
                 words=" ".join(titles),
                 anchors=tuple(anchor.card for anchor in liked),
@@ -196,7 +194,7 @@ class Queries(QueryInterface):
                 candidates = Candidates(live.index, query, filters, options, placement, self._observe)
                 hits: Sequence[Hit] = candidates.hits(options.offset + k)[options.offset :]
                 if options.explain:
-                    hits = self._explainer.explain(live.index, query, hits)
+                    hits = self._explainer.explain(live, query, hits)
                 facets = count_cards(candidates.cards(COUNTED)) if options.facets else None
                 return Answer(tuple(hits), live.model, live.generation, facets)
         raise RuntimeError("the last attempt neither answered nor raised")
@@ -226,17 +224,18 @@ class Queries(QueryInterface):
         )
         return _Anchor(card, NO_VECTOR if mode is Mode.LEXICAL else self._encoder.document(live, text))
 
-    def _weigh_words(self, titles: Sequence[str]) -> SparseVector:
-        """Weigh each word by the share of the titles that have it."""
-        weights: dict[int, float] = {}
-        for title in titles:
-            vector = self._lexical.query(title)
-            for index, value in zip(vector.indices, vector.values, strict=True):
-                weights[index] = weights.get(index, 0.0) + value / len(titles)
-        return SparseVector(tuple(weights), tuple(weights.values()))
-
     def _catalogue_product(self, sku: str, active: bool = False) -> Product:
         stored = self._catalogue.get(sku)
         if stored is None or (active and not stored.active):
             raise UnknownSku(sku, self._catalogue.nearest_skus(sku))
         return stored.product
+
+
+def _weigh_words(lexical: LexicalEncoder, titles: Sequence[str]) -> SparseVector:
+    """Weigh each word by the share of the titles that have it."""
+    weights: dict[int, float] = {}
+    for title in titles:
+        vector = lexical.query(title)
+        for index, value in zip(vector.indices, vector.values, strict=True):
+            weights[index] = weights.get(index, 0.0) + value / len(titles)
+    return SparseVector(tuple(weights), tuple(weights.values()))

@@ -191,3 +191,10 @@ def test_an_unknown_language_is_refused_with_the_known_ones() -> None:
 def test_an_average_length_must_be_positive(length: float) -> None:
     with pytest.raises(BadInput, match="above 0"):
         LexicalEncoder(average_length=length)
+
+
+@pytest.mark.parametrize(("query", "text"), [("Buerostuhl", "Bürostuhl"), ("Mueller", "Müller"), ("Groesse", "Größe")])
+def test_umlauts_may_be_written_with_an_e(query: str, text: str) -> None:
+    encoder = LexicalEncoder("german")
+    assert score(encoder.query(query), encoder.document(text)) > 0
+    assert encoder.query("neue Quelle") != encoder.query("neu Qulle")

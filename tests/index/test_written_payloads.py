@@ -36,6 +36,6 @@ def test_a_product_stays_as_old_as_it_was_when_it_changes(tmp_path: Path) -> Non
 def test_the_attribute_that_popularity_is_read_from_can_be_named(tmp_path: Path) -> None:
     with Shop(tmp_path) as shop:
         shop.catalogue.upsert([Product("a", "Lamp", attributes={"sold": "3"}), Product("b", "Lamp")])
-        writer = PointWriter(shop.text, shop.lexical.document, "sold")
+        writer = PointWriter(shop.text, "sold")
         writer.write(shop.targets[0], list(shop.catalogue.products()))
         assert _selected(shop, Order.POPULAR) == ["a"]

@@ -9,6 +9,8 @@ from pathlib import Path
 from support.fake_encoder import WordEncoder
 
 from recommender.application.composition import Application
+from recommender.embedding.bm25 import LexicalEncoder
+from recommender.index.generations import Lexicon
 from recommender.ingestion.targets import Target
 from recommender.ingestion.verification import Verification, verify
 from recommender.ingestion.worker import Worker
@@ -29,7 +31,9 @@ def install(settings: Settings, model: Path, products: Sequence[Product]) -> Non
         folder = Path(shutil.copytree(model, settings.home / "tiny"))
         manifest = Manifest.create(folder, name="tiny", base="org/base", kind="base")
         registered = application.registry.register(folder, manifest)
-        generation = application.generations.start(registered.id, registered.fingerprint, registered.dimension)
+        generation = application.generations.start(
+            registered.id, registered.fingerprint, registered.dimension, Lexicon("english")
+        )
         application.create_index(generation)
         application.generations.ready(generation)
         application.generations.switch(generation)
@@ -40,7 +44,7 @@ def install(settings: Settings, model: Path, products: Sequence[Product]) -> Non
 def drain(application: Application) -> None:
     """Take into the live generation what waits."""
     live = application.generations.require_live()
-    target = Target(live.name, application.index(live), WordEncoder)
+    target = Target(live.name, application.index(live), WordEncoder, LexicalEncoder)
     Worker(application.catalogue, application.outbox, application.writer, lambda: [target]).drain()
 
 

@@ -45,10 +45,10 @@ class Shop:
         self.outbox = Outbox(self.database, clock)
         self.encoder = WordEncoder(dimension)
         self.engine = EmbeddedEngine(folder / "index")
-        self.writer = PointWriter(self.text, self.lexical.document)
+        self.writer = PointWriter(self.text)
         self.targets: list[Target] = []
         if keep:  # what is there already, as another process left it
-            self.targets.append(Target("g1", self.engine.open("g1"), lambda: self.encoder))
+            self.targets.append(Target("g1", self.engine.open("g1"), lambda: self.encoder, lambda: self.lexical))
         else:
             self.add_target("g1")
         self.worker = Worker(self.catalogue, self.outbox, self.writer, lambda: self.targets)
@@ -56,7 +56,7 @@ class Shop:
     def add_target(self, name: str, live: bool = True) -> Target:
         """Make another generation that follows the catalogue."""
         index = self.engine.create(name, self.encoder.dimension)
-        self.targets.append(Target(name, index, lambda: self.encoder, live))
+        self.targets.append(Target(name, index, lambda: self.encoder, lambda: self.lexical, live))
         return self.targets[-1]
 
     @property
@@ -66,8 +66,8 @@ class Shop:
 
     def queries(self) -> Queries:
         """Return the queries."""
-        live = LiveModel("g1", "words", self.index, lambda: self.encoder)
-        return Queries(FixedModel(live), self.catalogue, self.text, self.lexical, self.rules.list)
+        live = LiveModel("g1", "words", self.index, lambda: self.encoder, lambda: self.lexical)
+        return Queries(FixedModel(live), self.catalogue, self.text, self.rules.list)
 
     def __enter__(self) -> Shop:
         return self
