@@ -161,8 +161,8 @@ def _shown(cell: Any) -> str:
 def _plain(field: str, cell: Any, told: list[Remark]) -> str:
     """Return the text of a cell as it was meant, without the guard of a spreadsheet; nothing for a null word."""
     text = cell if isinstance(cell, str) else _optional(field, cell, lambda it: first_text_of(it, field), "", told)
-    if text[:1] in ("=", "'") and (guarded := _GUARD.fullmatch(text.strip())):
-        text = guarded[1] or guarded[2] or ""
+    if text[:1] == "=":
+        text = _unguarded(text)
     repaired = repair(text)
     if repaired != text:
         told.append(Remark(field, _REPAIRED, text, lost=False))
@@ -187,7 +187,7 @@ def _cut(field: str, text: str, longest: int, told: list[Remark]) -> str:
 def _sku(cell: Any, notation: Notation, told: list[Remark]) -> str:
     text = text_of(cell, "sku").strip()
     if not (text.isascii() and text.isalnum()):
-        text = _plain("sku", text, told)
+        text = _plain("sku", _unguarded(text), told)
         if unstorable(text):
             raise BadRow(f"sku holds {unstorable(text)}")
         if not text.isascii() or not text.isprintable() or "&" in text or "<" in text or "  " in text:
@@ -266,6 +266,7 @@ def _price(value: Any, notation: Notation, currency: str) -> StatedPrice:
 
 
 def _unguarded(text: str) -> str:
+    """Return a cell without its guard. An apostrophe is one before a number alone: there is a brand named '47."""
     guarded = _GUARD.fullmatch(text.strip()) if text[:1] in ("=", "'") else None
     return (guarded[1] or guarded[2] or "") if guarded else text
 
@@ -323,7 +324,7 @@ def _numbers(cell: Any, field: Field, attributes: Mapping[str, str], told: list[
 def _number(cell: Any, field: Field, told: list[Remark]) -> str:
     if not cell:
         return ""
-    text = _line(field, cell if isinstance(cell, str) else text_of(cell, field), MAX_DESCRIPTION, told)
+    text = _line(field, _unguarded(cell if isinstance(cell, str) else text_of(cell, field)), MAX_DESCRIPTION, told)
     if number := _SCIENTIFIC.fullmatch(text):
         if len(number[2]) < int(number[3]):
             told.append(Remark(field, "lost its last digits in a spreadsheet and is left unknown", text))
