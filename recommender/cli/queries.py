@@ -11,11 +11,11 @@ import typer
 
 from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.output import print_table
-from recommender.cli.query_options import JOINING, RANKING, CommandQuery, QueryFlags
+from recommender.cli.query_options import JOINING, RANKING, QueryFlags
 from recommender.cli.remote_fallback import ask_installation
 from recommender.errors import BadInput, UsageError
 from recommender.interface import QueryInterface
-from recommender.query import Answer
+from recommender.query import Answer, QueryRequest
 from recommender.types import JsonObject, Product, category_path
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ Ranking = QueryFlags(without=JOINING)
 
 @command
 def similar(
-    query: Annotated[CommandQuery, Ranking],
+    query: Annotated[QueryRequest, Ranking],
     sku: Annotated[str | None, typer.Argument(help="The product's SKU.")] = None,
     product: Annotated[
         str | None,
@@ -57,7 +57,7 @@ def similar(
 
 @command
 def search(
-    query: Annotated[CommandQuery, Ranking],
+    query: Annotated[QueryRequest, Ranking],
     text: Annotated[str, typer.Argument(help="What to look for, in plain words.")],
 ) -> Output:
     """Search the catalogue in plain words."""
@@ -71,7 +71,7 @@ def search(
 
 @command
 def recommend(
-    query: Annotated[CommandQuery, QueryFlags()],
+    query: Annotated[QueryRequest, QueryFlags()],
     like: Annotated[Skus, typer.Option("--like", metavar="SKU", help="A product that is liked. Repeatable.")] = None,
     dislike: Annotated[
         Skus, typer.Option("--dislike", metavar="SKU", help="A product that is not. Repeatable.")
@@ -86,13 +86,13 @@ def recommend(
 
 
 @command
-def browse(query: Annotated[CommandQuery, QueryFlags(without=RANKING + JOINING)]) -> Output:
+def browse(query: Annotated[QueryRequest, QueryFlags(without=RANKING + JOINING)]) -> Output:
     """Show the popular products, then the newest."""
     answer = ask_installation(QueryInterface.browse, query.k, query.filters, query.options)
     return _output(answer, query, {}, "popular first, then the newest")
 
 
-def _output(answer: Answer, query: CommandQuery, named: JsonObject, title: str) -> Output:
+def _output(answer: Answer, query: QueryRequest, named: JsonObject, title: str) -> Output:
     def document() -> JsonObject:
         from recommender.query.serialization import to_value
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 from annotated_types import Ge, Le
 
 from recommender.errors import UsageError
-from recommender.query import DEFAULT_K, NO_FILTERS, NO_OPTIONS, Filters, Options, QueryRequest
+from recommender.query import NO_FILTERS, NO_OPTIONS, Filters, Options, QueryRequest
 from recommender.query.parameters import Parameter, parameters_of
 
 RANKING = ("mode", "min_score", "diversity", "boosts", "fallback", "explain")
@@ -24,15 +23,6 @@ _PRICES = ("price_min", "price_max")
 Price = Annotated[str | None, typer.Option("--price", help="Price range: `10..50`, `..50` or `10..`.")]
 
 
-@dataclass(frozen=True, slots=True)
-class CommandQuery:
-    """What the options of a command that asks come to."""
-
-    k: int = DEFAULT_K
-    filters: Filters = NO_FILTERS
-    options: Options = NO_OPTIONS
-
-
 class QueryFlags:
     """The options of a query but for some, as a group of a command's options: `read` returns what they come to."""
 
@@ -40,12 +30,12 @@ class QueryFlags:
         self.parameters = [flag for flag in _FLAGS if flag.name not in without]
 
     @staticmethod
-    def read(**given: Any) -> CommandQuery:
-        """Return what the options come to. Raises `UsageError` for what can't be read."""
+    def read(**given: Any) -> QueryRequest:
+        """Return what the options come to, named as the fields are. Raises `UsageError` for what can't be read."""
         return read_options(given)
 
 
-def read_options(given: dict[str, Any]) -> CommandQuery:
+def read_options(given: dict[str, Any]) -> QueryRequest:
     """Return what options come to, named as the fields are. Raises `UsageError` for what can't be read."""
     from recommender.query.serialization import from_value
 
@@ -59,7 +49,7 @@ def read_options(given: dict[str, Any]) -> CommandQuery:
     # Each part is read only if something of it was given: to read texts takes some milliseconds to prepare.
     filters = from_value(Filters, parts["filters"], "--price", names) if parts["filters"] else NO_FILTERS
     options = from_value(Options, parts["options"], "", names) if parts["options"] else NO_OPTIONS
-    return CommandQuery(filters=filters, options=options, **parts[""])
+    return QueryRequest(filters=filters, options=options, **parts[""])
 
 
 def _option(field: Parameter) -> inspect.Parameter:

@@ -52,10 +52,10 @@ class Boost:
     @model_validator(mode="after")
     def check(self) -> Boost:
         """Check that a brand or an attribute is named where the kind needs one."""
-        if self.kind in (BoostKind.BRAND, BoostKind.ATTRIBUTE) and not self.value:
-            raise ValueError(f"the boost {self.kind} has an empty value; {BOOST_TEXTS}")
-        if self.kind is BoostKind.ATTRIBUTE and not self.name:
-            raise ValueError(f"the boost of an attribute has an empty name; {BOOST_TEXTS}")
+        needed = {BoostKind.BRAND: ["value"], BoostKind.ATTRIBUTE: ["value", "name"]}.get(self.kind, [])
+        for name in needed:
+            if not getattr(self, name):
+                raise ValueError(f"the boost {self.kind} has an empty {name}; {BOOST_TEXTS}")
         return self
 
     @classmethod

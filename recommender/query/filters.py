@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, model_validator
 
 from recommender.forms import STRICT, PathText, Price
-from recommender.query.limits import MAX_FILTER_VALUES, Named, Path, Text, Texts, Values
+from recommender.query.limits import SEVERAL, Named, Path, Text, Texts, Values, parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,23 @@ def _write_attributes(attributes: tuple[tuple[str, tuple[str, ...]], ...]) -> di
     return [{"name": name, "values": list(values)} for name, values in attributes]
 
 
+Attributes = Annotated[
+    tuple[tuple[Text, Values], ...],
+    SEVERAL,
+    BeforeValidator(
+        _read_attributes,
+        json_schema_input_type=dict[Text, Values | Text] | Annotated[list[AttributeValues | _AttributeText], SEVERAL],
+    ),
+    PlainSerializer(_write_attributes, when_used="json"),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What a result must satisfy. Empty fields do not restrict; all given ones must hold together.
 
-    `categories` are paths: a product matches when its own path starts with any of them. Prices are inclusive.
-    `attributes` are pairs of a name and the values of which the product must have one. Names and values of brands,
-    categories and attributes are compared without regard to case. `min_score` is in the scores of the query's mode.
+    `categories` are paths, `attributes` pairs of a name and values. Names and values of brands, categories and
+    attributes are compared without regard to case.
     """
 
     __pydantic_config__: ClassVar = STRICT | {
@@ -73,45 +83,35 @@ class Filters:
 
     categories: Annotated[
         tuple[Path, ...],
-        Field(
-            description="Only this category and those below it; `A > B` is a path from the top. Any of several.",
-            examples=[["Footwear > Boots"]],
-            max_length=MAX_FILTER_VALUES,
-            strict=False,
+        SEVERAL,
+        parameter(
+            "Only this category and those below it; `A > B` is a path from the top. Any of several.",
+            ["Footwear > Boots"],
         ),
         Named("category", text=PathText),
     ] = ()
-    brands: Annotated[Texts, Field(description="Only this brand; any of several."), Named("brand")] = ()
+    brands: Annotated[Texts, parameter("Only this brand; any of several."), Named("brand")] = ()
     exclude_brands: Annotated[
-        Texts, Field(description="Not this brand; may be repeated."), Named("exclude_brand", "--not-brand")
+        Texts, parameter("Not this brand; repeatable."), Named("exclude_brand", "--not-brand")
     ] = ()
-    price_min: Annotated[Price | None, Field(description="Lowest price, inclusive.")] = None
-    price_max: Annotated[Price | None, Field(description="Highest price, inclusive; at least `price_min`.")] = None
-    in_stock: Annotated[bool, Field(description="Only what is in stock.")] = False
+    price_min: Annotated[Price | None, parameter("Lowest price, inclusive.")] = None
+    price_max: Annotated[Price | None, parameter("Highest price, inclusive; at least `price_min`.")] = None
+    in_stock: Annotated[bool, parameter("Only what is in stock.")] = False
     attributes: Annotated[
-        tuple[tuple[Text, Values], ...],
-        Field(
-            description="A name and the values of which a product must have one, `colour:red|blue`; all of several must"
-            " hold.",
-            examples=[["colour:red|blue"]],
-            max_length=MAX_FILTER_VALUES,
-            strict=False,
+        Attributes,
+        parameter(
+            "A name and the values of which a product must have one, `colour:red|blue`; all of several must hold.",
+            ["colour:red|blue"],
         ),
-        BeforeValidator(
-            _read_attributes,
-            json_schema_input_type=dict[Text, Values | Text]
-            | Annotated[list[AttributeValues | _AttributeText], Field(max_length=MAX_FILTER_VALUES)],
-        ),
-        PlainSerializer(_write_attributes, when_used="json"),
         Named("attribute", text=_AttributeText),
     ] = ()
     exclude_skus: Annotated[
-        Texts, Field(description="Not this product; may be repeated."), Named("exclude_sku", "--exclude", "SKU")
+        Texts, parameter("Not this product; repeatable."), Named("exclude_sku", "--exclude", "SKU")
     ] = ()
     exclude_groups: Annotated[
-        Texts, Field(description="Not the variants of this group; may be repeated."), Named("exclude_group", "", "ID")
+        Texts, parameter("Not the variants of this group; repeatable."), Named("exclude_group", "", "ID")
     ] = ()
-    min_score: Annotated[float | None, Field(description="Lowest score; scores differ between modes.")] = None
+    min_score: Annotated[float | None, parameter("Lowest score; scores differ between modes.")] = None
 
     @model_validator(mode="after")
     def check(self) -> Filters:

@@ -55,12 +55,18 @@ class Named:
     text: Any = None
 
 
+def parameter(meaning: str, *examples: Any, **limits: Any) -> Any:
+    """Declare that a field is also a parameter of an address and an option of a command, and what it means."""
+    return Field(description=meaning, examples=list(examples) or None, **limits)
+
+
+SEVERAL = Field(max_length=MAX_FILTER_VALUES, strict=False)
 Text = Annotated[str, Field(pattern=TEXT, min_length=1, max_length=MAX_VALUE)]
 OptionalText = Annotated[str, Field(pattern="^$|" + TEXT, max_length=MAX_VALUE)]
 StorableText = Annotated[str, Field(pattern=STORABLE)]
 Sku = Text
 SearchText = Annotated[str, Field(pattern=r"\S", min_length=1, max_length=MAX_TEXT)]
-Texts = Annotated[tuple[Text, ...], Field(max_length=MAX_FILTER_VALUES, strict=False)]
-Values = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MAX_FILTER_VALUES, strict=False)]
+Texts = Annotated[tuple[Text, ...], SEVERAL]
+Values = Annotated[tuple[Text, ...], SEVERAL, Field(min_length=1)]
 Path = Annotated[Values, BeforeValidator(read_path, json_schema_input_type=Values | PathText)]
 Examples = Annotated[Sequence[Text], Field(max_length=MAX_EXAMPLES)]

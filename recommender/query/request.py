@@ -26,10 +26,11 @@ from recommender.query.limits import (
     OptionalText,
     SearchText,
     Sku,
-)  # fmt: skip
+    parameter,
+)
 from recommender.types import Product
 
-OtherModel = Annotated[OptionalText, Field(description="Another model than the live one, whose generation is kept.")]
+OtherModel = Annotated[OptionalText, parameter("Another model than the live one, whose generation is kept.")]
 
 
 class Mode(StrEnum):
@@ -68,44 +69,38 @@ class Fallback(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a query is answered. The defaults are what measured best.
-
-    `diversity` from 0 (relevance alone) to 1: the engine's maximal marginal relevance. `model` names another model than
-    the live one, whose generation is kept. `rules` are the pins and bans of the shop. With `explain` each hit says
-    why it is there; with `facets` the answer counts categories, brands and price bands.
-    """
+    """How a query is answered. The defaults are what measured best."""
 
     __pydantic_config__: ClassVar = STRICT | {"json_schema_extra": {"example": {"diversity": 0.3, "explain": True}}}
 
-    mode: Annotated[Mode, Field(description="By vector and words fused (hybrid), or by one of them.")] = Mode.HYBRID
-    variants: Annotated[Variants, Field(description="The best variant of each product, or all of them.")] = (
-        Variants.COLLAPSE
-    )
-    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET - 1, description="How many to skip: the next page."), WHOLE] = 0
+    mode: Annotated[Mode, parameter("By vector and words fused (hybrid), or by one of them.")] = Mode.HYBRID
+    variants: Annotated[Variants, parameter("The best variant of each product, or all of them.")] = Variants.COLLAPSE
+    offset: Annotated[int, parameter("How many to skip: the next page.", ge=0, le=MAX_OFFSET - 1), WHOLE] = 0
     diversity: Annotated[
-        float, Field(ge=0, le=1, description="From 0, relevance alone, to 1, as different as can be.")
+        float,
+        parameter("From 0, relevance alone, to 1, as different as can be (maximal marginal relevance).", ge=0, le=1),
     ] = 0.0
     boosts: Annotated[
         tuple[GivenBoost, ...],
-        Field(
-            description="Multiply the score of what fits by 1 + weight: `in-stock=0.2`, `brand:Nike=0.3`,"
+        parameter(
+            "Multiply the score of what fits by 1 + weight: `in-stock=0.2`, `brand:Nike=0.3`,"
             " `attribute:size:42=1`, `newness=0.5`, or `newness@7=0.5` for a half-life of 7 days.",
-            examples=[["in-stock=0.2"]],
+            ["in-stock=0.2"],
             max_length=MAX_BOOSTS,
             strict=False,
         ),
         Named("boost", metavar="WHAT=WEIGHT", text=BoostText),
     ] = ()
     strategy: Annotated[
-        Strategy, Field(description="How several examples make one query: by the nearest, the mean or the sum.")
+        Strategy, parameter("How several examples make one query: by the nearest, the mean or the sum.")
     ] = Strategy.BEST_SCORE
     fallback: Annotated[
         Fallback,
-        Field(description="widen: fill up a short answer from wider categories, then with popular or new products."),
+        parameter("widen: fill up a short answer from wider categories, then with popular or new products."),
     ] = Fallback.NONE
-    rules: Annotated[bool, Field(description="Apply the shop's pins and bans.")] = True
-    explain: Annotated[bool, Field(description="Say of each hit why it is there.")] = False
-    facets: Annotated[bool, Field(description="Count categories, brands and price bands.")] = False
+    rules: Annotated[bool, parameter("Apply the shop's pins and bans.")] = True
+    explain: Annotated[bool, parameter("Say of each hit why it is there.")] = False
+    facets: Annotated[bool, parameter("Count categories, brands and price bands.")] = False
     model: OtherModel = ""
 
 
@@ -120,11 +115,7 @@ class QueryRequest:
 
     k: Annotated[
         int,
-        Field(
-            description=f"How many products. With `offset` it reaches to the first {MAX_OFFSET} at most.",
-            ge=1,
-            le=MAX_RESULTS,
-        ),
+        parameter(f"How many. With `offset` it reaches to the first {MAX_OFFSET} at most.", ge=1, le=MAX_RESULTS),
         WHOLE,
         Named("k", "-k/--limit"),
     ] = DEFAULT_K
@@ -165,7 +156,7 @@ class SimilarRequest(QueryRequest):
         )
     }
 
-    sku: Annotated[Sku | None, Field(description="The product's SKU.", examples=["OS-1196"])] = None
+    sku: Annotated[Sku | None, parameter("The product's SKU.", "OS-1196")] = None
     product: Annotated[Product, BeforeValidator(_read_new_product, json_schema_input_type=NewProduct)] | None = None
 
     @model_validator(mode="after")
@@ -186,7 +177,7 @@ class SearchRequest(QueryRequest):
 
     query: Annotated[
         SearchText,
-        Field(description="What to look for, in plain words.", examples=["light walking boots"]),
+        parameter("What to look for, in plain words.", "light walking boots"),
         Named("q"),
     ]
 

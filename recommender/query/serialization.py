@@ -9,12 +9,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, ValidationError
 
 from recommender.errors import UsageError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 Value = TypeVar("Value")
 
@@ -58,7 +60,13 @@ _KINDS: dict[type, str] = {
 }  # fmt: skip
 
 
-adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter  # and with it what makes schemas: the first call pays for that
+
+    return TypeAdapter(kind)
+
+
+adapter: Callable[[Any], TypeAdapter[Any]] = cache(_adapter)
 """Return what reads and writes the JSON of a type; it is built once, in some milliseconds."""
 
 

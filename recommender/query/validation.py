@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
-from typing import Any
+from typing import TypeVar
 
 from recommender.errors import UsageError
 from recommender.query.limits import Sku
 from recommender.query.serialization import validate_as
 from recommender.types import Product
+
+Value = TypeVar("Value")
 
 
 def check_sku(sku: str) -> None:
@@ -18,17 +20,12 @@ def check_sku(sku: str) -> None:
 
 def each_product(products: Iterable[Product]) -> Iterator[Product]:
     """Yield the products that are to be written. One alone, or something else among them, is the caller's mistake."""
-    for product in _each(products, "the products", Product | Mapping):
-        if not isinstance(product, Product):
-            raise UsageError(f"the products hold {product!r:.60}; give Product('SKU', 'title') and the like")
-        yield product
+    return _each(products, Product, "the products", "Product('SKU', 'title') and the like")
 
 
 def each_sku(skus: Iterable[str]) -> Iterator[str]:
     """Yield the SKUs that are to be taken out. A text alone is a mistake: its characters would be taken for SKUs."""
-    for sku in _each(skus, "the SKUs", str):
-        check_sku(sku)
-        yield sku
+    return _each(skus, str, "the SKUs", "texts")
 
 
 def check_disjoint(upsert: Iterable[str], delete: Set[str]) -> None:
@@ -37,7 +34,12 @@ def check_disjoint(upsert: Iterable[str], delete: Set[str]) -> None:
         raise UsageError(f"the SKU {min(both)[:60]!r} is in 'upsert' and in 'delete'; leave it in one")
 
 
-def _each(values: Iterable[Any], what: str, alone: Any) -> Iterable[Any]:
-    if isinstance(values, alone) or not isinstance(values, Iterable):
+def _each(values: Iterable[Value], kind: type[Value], what: str, expected: str) -> Iterator[Value]:
+    if isinstance(values, kind | Mapping) or not isinstance(values, Iterable):
         raise UsageError(f"{what} are {values!r:.60}; give a list of them, even for one")
-    return values
+    for value in values:
+        if not isinstance(value, kind):
+            raise UsageError(f"{what} hold {value!r:.60}; give {expected}")
+        if isinstance(value, str):
+            check_sku(value)
+        yield value
