@@ -124,7 +124,7 @@ class FeedFlags:
         str,
         typer.Option(
             "--format",
-            help="auto (by the content), csv, tsv, jsonl, parquet, google, shopify, woocommerce, magento,"
+            help="auto (by the content), csv, tsv, jsonl, xlsx, parquet, google, shopify, woocommerce, magento,"
             " prestashop or hf.",
         ),
     ] = "auto"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import lzma
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -32,6 +34,9 @@ _NO_FEEDS = ("__macosx", ".")
 
 _CHUNK = 1 << 20
 
+UNPACKING = (OSError, EOFError, zlib.error, lzma.LZMAError, struct.error)
+"""What unpacking a damaged archive raises besides what says so."""
+
 
 def is_spreadsheet(path: Path) -> bool:
     """Tell a spreadsheet from any other archive."""
@@ -41,7 +46,7 @@ def is_spreadsheet(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name in _SHEETS for name in archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, *UNPACKING):
         return False
 
 
@@ -50,7 +55,7 @@ def unpacked_size(path: Path) -> int:
     try:
         with zipfile.ZipFile(path) as archive:
             return sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, *UNPACKING):
         return 0
 
 
@@ -70,25 +75,27 @@ def unpack_feed(name: str, path: Path) -> Iterator[tuple[str, Path]]:
 
     Raises `BadFeed` for an archive of several files or none, one that is damaged, encrypted, or too large unpacked.
     """
-    try:
-        with zipfile.ZipFile(path) as archive, tempfile.NamedTemporaryFile(prefix="recommender-feed-") as unpacked:
-            files = [
-                member
-                for member in archive.infolist()
-                if not member.is_dir() and not _is_extra(PurePosixPath(member.filename))
-            ]
-            if len(files) != 1:
-                names = ", ".join(repr(member.filename[:60]) for member in files[:5]) or "none"
-                raise BadFeed(f"{name}: the archive has {len(files):,} files ({names}); unpack it, and give the feeds")
-            (member,) = files
-            if member.flag_bits & 1:
-                raise BadFeed(f"{name}: the archive is encrypted; unpack it, and give the feed")
-            with archive.open(member) as packed:
-                _copy(name, packed, unpacked, member.compress_size)  # type: ignore[arg-type]
-            unpacked.flush()
-            yield f"{name}/{PurePosixPath(member.filename).name}", Path(unpacked.name)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, ValueError, zlib.error) as error:
-        raise BadFeed(f"{name}: the archive is damaged ({error}); fetch it again") from error
+    with tempfile.NamedTemporaryFile(prefix="recommender-feed-") as unpacked:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                member = _only_feed(name, archive)
+                with archive.open(member) as packed:
+                    _copy(name, packed, unpacked, member.compress_size)  # type: ignore[arg-type]
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, *UNPACKING) as error:
+            raise BadFeed(f"{name}: the archive is damaged ({error}); fetch it again") from error
+        unpacked.flush()
+        yield f"{name}/{PurePosixPath(member.filename).name}", Path(unpacked.name)
+
+
+def _only_feed(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = (member for member in archive.infolist() if not member.is_dir())
+    files = [member for member in members if not _is_extra(PurePosixPath(member.filename))]
+    if len(files) != 1:
+        names = ", ".join(repr(member.filename[:60]) for member in files[:5]) or "none"
+        raise BadFeed(f"{name}: the archive has {len(files):,} files ({names}); unpack it, and give the feeds")
+    if files[0].flag_bits & 1:
+        raise BadFeed(f"{name}: the archive is encrypted; unpack it, and give the feed")
+    return files[0]
 
 
 def _is_extra(path: PurePosixPath) -> bool:

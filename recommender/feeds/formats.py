@@ -18,6 +18,7 @@ from recommender.feeds.parquet import ParquetTable
 from recommender.feeds.platforms.google import GoogleFeed, is_google_header
 from recommender.feeds.platforms.magento import MAGENTO
 from recommender.feeds.platforms.prestashop import PRESTASHOP
+from recommender.feeds.platforms.rest_api import ApiTable, api_table
 from recommender.feeds.platforms.shop_export import ShopExport
 from recommender.feeds.platforms.shopify import SHOPIFY
 from recommender.feeds.platforms.woocommerce import WOOCOMMERCE
@@ -97,7 +98,8 @@ def check_feed(
 def read_table(file: FeedFile, asked: FeedFormat = FeedFormat.AUTO, mapping: Mapping[str, str] | None = None) -> Table:
     """Return the rows of a file in the format asked for, or in its own. Raises `BadFeed` for a file that has none."""
     found = detect_format(file)
-    if asked is not FeedFormat.AUTO and found is not FeedFormat.XLSX and (asked, found) != (FeedFormat.GOOGLE,) * 2:
+    is_stored_otherwise = found is FeedFormat.XLSX or (found is FeedFormat.JSONL and asked in _PLATFORMS)
+    if asked is not FeedFormat.AUTO and not is_stored_otherwise and (asked, found) != (FeedFormat.GOOGLE,) * 2:
         found = asked
     return _READERS.get(found, DelimitedTable)(file, mapping or {})
 
@@ -121,7 +123,9 @@ def _recognised(feed: Feed, table: Table, file: FeedFile, asked: FeedFormat) -> 
 def _feed_of(table: Table, columns: Mapping[str, str], asked: FeedFormat) -> Feed:
     if isinstance(table, XmlTable) or asked is FeedFormat.GOOGLE:
         return GoogleFeed(table, columns)
-    if isinstance(table, DelimitedTable | SpreadsheetTable):
+    if isinstance(table, JsonTable) and not columns and (asked is FeedFormat.AUTO or asked in _PLATFORMS):
+        table = api_table(table)
+    if isinstance(table, DelimitedTable | SpreadsheetTable | ApiTable):
         for known, platform in _PLATFORMS.items():
             if asked is known or (asked is FeedFormat.AUTO and platform.wrote(table.columns)):
                 return ShopExport(table, platform, columns)

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from recommender.catalogue.importer import import_feed
 from recommender.catalogue.staged_product import StagedProduct, UpsertCounts
 from recommender.errors import RecommenderError
+from recommender.feeds.columns import Field
 from recommender.feeds.formats import FeedFormat, open_feed
 from recommender.feeds.products import product_of
 from recommender.feeds.rejections import BadRow, RejectsFile
@@ -44,15 +45,14 @@ BELOW = st.sampled_from(["", "\n\n", "Total\n", "   \n"])
 
 
 def _read(path: Path, **how: Any) -> tuple[dict[str, str], int, int]:
-    """Return the description of each SKU, and how many rows are rejected or have a remark."""
+    """Return the title of each SKU as the feed has it, and how many rows are rejected or have a remark."""
     found: dict[str, str] = {}
     rejected = remarked = 0
     with open_feed(path, **how) as feed:
         for row in feed.rows():
             remarked += bool(row.remark)
             try:
-                product = product_of(row)
-                found[product.sku] = product.title
+                found[product_of(row).sku] = str(row.cells[Field.TITLE])
             except BadRow:
                 rejected += 1
     return found, rejected, remarked

@@ -15,7 +15,7 @@ from recommender.errors import BadFeed
 from recommender.feeds.formats import open_feed
 from recommender.feeds.products import product_of
 from recommender.feeds.rejections import BadRow
-from recommender.types import Product
+from recommender.types import Availability, Product
 
 Write = Callable[..., Path]
 
@@ -152,3 +152,60 @@ def test_a_large_list_is_read_in_bounded_memory(write: Write) -> None:
     with open_feed(path) as feed:
         assert sum(1 for _ in feed.rows()) == 100_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000  # KiB
+
+
+LAMP: dict[str, Any] = {
+    "id": 7, "title": "Desk lamp", "handle": "desk-lamp", "body_html": "<p>Bright</p>", "vendor": "Lumo",
+    "product_type": "Lighting", "published_at": "2026-01-01T00:00:00Z", "status": "active",
+    "options": [{"name": "Colour", "position": 1, "values": ["Red", "Blue"]}],
+    "images": [{"id": 1, "src": "https://s.example/1.jpg"}, {"id": 2, "src": "https://s.example/2.jpg"}],
+    "variants": [
+        {"id": 71, "sku": "L-RED", "price": "19.90", "option1": "Red", "available": True, "image_id": 2},
+        {"id": 72, "sku": "", "price": "21.90", "option1": "Blue", "available": False},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("wrap", ["products", ""])
+def test_the_products_of_shopify_are_read_with_their_variants(write: Write, wrap: str, indent: int | None) -> None:
+    items = [LAMP, LAMP | {"id": 8, "handle": "draft", "status": "draft"}]
+    path = write(json.dumps({wrap: items} if wrap else items, indent=indent), "products.json")
+    with open_feed(path) as feed:
+        red, blue = (product_of(row) for row in feed.rows())
+        assert set(feed.withdrawn) == {"L-RED", "draft/Blue"}
+        assert feed.format == "Shopify"
+    assert (red.sku, red.title, red.price, red.brand) == ("L-RED", "Desk lamp - Red", Decimal("19.90"), "Lumo")
+    assert (red.image, red.group_id, red.attributes) == ("https://s.example/2.jpg", "desk-lamp", {"Colour": "Red"})
+    assert (blue.sku, blue.image, blue.category) == ("desk-lamp/Blue", "https://s.example/1.jpg", ("Lighting",))
+    assert [red.availability, blue.availability] == [Availability.IN_STOCK, Availability.OUT_OF_STOCK]
+
+
+CAP: dict[str, Any] = {
+    "id": 31, "name": "Wool cap", "sku": "CAP", "type": "simple", "status": "publish", "catalog_visibility": "visible",
+    "permalink": "https://s.example/cap", "regular_price": "25", "sale_price": "20", "price": "20",
+    "stock_status": "outofstock", "description": "<p>Warm</p>", "short_description": "", "parent_id": 0,
+    "categories": [{"id": 1, "name": "Hats, caps"}, {"id": 2, "name": "Winter"}], "brands": [{"name": "Aran"}],
+    "images": [{"src": "https://s.example/cap.jpg"}, {"src": "https://s.example/cap2.jpg"}],
+    "attributes": [{"name": "Colour", "options": ["Red", "Blue"]}, {"name": "Size", "option": "M"}],
+}  # fmt: skip
+
+
+def test_the_products_of_woocommerce_are_read_by_the_rules_of_its_export(write: Write) -> None:
+    items = [CAP, CAP | {"id": 32, "sku": "DRAFT", "status": "draft"}, CAP | {"id": 33, "sku": "", "images": []}]
+    with open_feed(write(json.dumps(items), "feed.json")) as feed:
+        cap, unnamed = (product_of(row) for row in feed.rows())
+        assert feed.withdrawn == ("DRAFT",)
+    assert (cap.price, cap.availability, cap.brand) == (Decimal(20), Availability.OUT_OF_STOCK, "Aran")
+    assert (cap.category, cap.image) == (("Hats, caps",), "https://s.example/cap.jpg")
+    assert (cap.url, cap.attributes) == ("https://s.example/cap", {"Colour": "Red, Blue", "Size": "M"})
+    assert (unnamed.sku, unnamed.image) == ("id:33", "")
+
+
+def test_what_an_api_gives_otherwise_is_a_rejected_row(write: Write) -> None:
+    odd = [LAMP | {"variants": ["x"]}, LAMP | {"images": 5}, LAMP | {"variants": []}, LAMP | {"options": {"name": "x"}}]
+    with open_feed(write(json.dumps({"products": [LAMP, *odd]}), "feed.json")) as feed:
+        problems = [row.problem for row in feed.rows()]
+    assert problems[:2] == ["", ""]
+    assert all(problem.startswith(("is not as", "holds no product", "")) for problem in problems[2:])
+    assert len([problem for problem in problems if problem]) >= 3
