@@ -31,12 +31,19 @@ def status(run: CommandRun) -> Output:
     application = run.open()
     previous = application.generations.previous()
     found = [_describe(application, generation, previous) for generation in application.generations.list()]
-    columns = [("generation", "left"), ("model", "left"), ("state", "left"), ("role", "left"), ("points", "right")]
+    columns = [
+        ("generation", "left"),
+        ("model", "left"),
+        ("state", "left"),
+        ("role", "left"),
+        ("language", "left"),
+        ("points", "right"),
+    ]
     rows = []
     for each in found:
         condition = "" if each["condition"] == "absent" else each["condition"]
         points = condition if each["points"] is None else f"{each['points']:,}"
-        rows.append([each["generation"], each["model"], each["state"], each["role"], points])
+        rows.append([each["generation"], each["model"], each["state"], each["role"], each["language"], points])
     if any(each["layout"] for each in found):
         columns.append(("on the server", "left"))
         for row, each in zip(rows, found, strict=True):
@@ -67,6 +74,7 @@ def _describe(application: Application, generation: Generation, previous: Genera
         "state": generation.state.value,
         "live": generation.live,
         "role": role,
+        "language": generation.language,
         "points": points,
         "condition": condition,
         "layout": layout,
