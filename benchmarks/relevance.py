@@ -1,4 +1,4 @@
-"""How modes and fusions answer on real catalogues: `python -m benchmarks.relevance FOLDER [MODEL_FOLDER]`.
+"""How modes and weights answer on real catalogues: `python -m benchmarks.relevance FOLDER [MODEL_FOLDER]`.
 
 FOLDER holds `catalogues/` and `judgements/` of shops that are not part of this repository. Each catalogue goes into a
 temporary home with the base model, or with MODEL_FOLDER, and asked in every mode; tables in Markdown go to stdout.
@@ -10,54 +10,40 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from recommender.application.composition import Application
 from recommender.evaluation.judgements import evaluate_pairs, evaluate_search, read_pairs, read_queries
-from recommender.index.protocol import Fusion
 from recommender.jobs.ingest import ingest
 from recommender.query import Mode, Options, Variants
-from recommender.serving.queries import Queries
 from recommender.settings import load_settings
 
 ASKED = 1_000
 """Products that are asked for their neighbours: the interval of the mean is then about two points wide."""
 
-WAYS = (
-    ("dense", Mode.DENSE, Fusion.RRF),
-    ("lexical", Mode.LEXICAL, Fusion.RRF),
-    ("hybrid, RRF k = 60", Mode.HYBRID, Fusion.RRF),
-    ("hybrid, DBSF", Mode.HYBRID, Fusion.DBSF),
-)
+WAYS = {
+    "dense": Options(mode=Mode.DENSE),
+    "lexical": Options(mode=Mode.LEXICAL),
+    "hybrid": Options(),
+    **{f"hybrid, words {weight}": Options(words=weight) for weight in (0.4, 0.5, 0.6, 0.7, 0.8)},
+}
 
 
-def recommender_of(application: Application, fusion: Fusion) -> Queries:
-    """Return the queries over the live pair with one fusion for everything."""
-    return Queries(
-        application.live_models,
-        application.catalogue,
-        application.text,
-        similar_fusion=fusion,
-        search_fusion=fusion,
-    )
-
-
-def asked_by(mode: Mode) -> Options:
+def asked_by(way: Options) -> Options:
     """Return how judgements are asked about: they name variants by themselves, and know no pins."""
-    return Options(mode=mode, variants=Variants.ALL, rules=False)
+    return replace(way, variants=Variants.ALL, rules=False)
 
 
 def pair_rows(application: Application, path: Path) -> Iterator[str]:
     """Ask each product of a pair for its partner."""
     pairs = read_pairs(path)
-    for name, mode, fusion in WAYS:
-        recommender = recommender_of(application, fusion)
+    queries = application.queries()
+    for name, way in WAYS.items():
         report = evaluate_pairs(
-            lambda sku, k, asked=recommender, how=mode: [  # type: ignore[misc]
-                hit.sku for hit in asked.similar(sku, k, options=asked_by(how))
-            ],
+            lambda sku, k, how=way: [hit.sku for hit in queries.similar(sku, k, options=asked_by(how))],  # type: ignore[misc]
             pairs,
             model=name,
         )
@@ -66,13 +52,10 @@ def pair_rows(application: Application, path: Path) -> Iterator[str]:
 
 def search_rows(application: Application, queries: Path, qrels: Path) -> Iterator[str]:
     """Ask judged queries."""
-    judged = read_queries(queries, qrels)
-    for name, mode, fusion in WAYS:
-        recommender = recommender_of(application, fusion)
+    judged, asked = read_queries(queries, qrels), application.queries()
+    for name, way in WAYS.items():
         report = evaluate_search(
-            lambda text, k, asked=recommender, how=mode: [
-                hit.sku for hit in asked.search(text, k, options=asked_by(how))
-            ],  # type: ignore[misc]
+            lambda text, k, how=way: [hit.sku for hit in asked.search(text, k, options=asked_by(how))],  # type: ignore[misc]
             judged,
             model=name,
         )
@@ -85,11 +68,11 @@ def category_rows(application: Application) -> Iterator[str]:
     sizes = Counter(product.category for product in products)
     askable = [product for product in products if product.category and 1 < sizes[product.category] < 500]
     asked = [askable[i] for i in np.random.default_rng(0).permutation(len(askable))[:ASKED]]
-    for name, mode, fusion in WAYS:
-        recommender = recommender_of(application, fusion)
+    queries = application.queries()
+    for name, way in WAYS.items():
         values = []
         for product in asked:
-            hits = recommender.similar(product.sku, 10, options=asked_by(mode))
+            hits = queries.similar(product.sku, 10, options=asked_by(way))
             same = sum(hit.card.category == product.category for hit in hits)
             values.append(same / min(10, sizes[product.category] - 1))
         yield row(name, {"category_p10": float(np.mean(values))})

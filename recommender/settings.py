@@ -74,6 +74,12 @@ class Settings(BaseSettings):
         "the catalogue at the first ingest. `none`: neutral, for several languages. After a change run "
         "`recommender index rebuild`.",
     )
+    words_weight: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Weight of words against meaning in searches, from 0 to 1; empty: what was measured for the shop.",
+    )
     text_attributes: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Attributes that are part of a product's text, as `colour,size` or a list. After a change run "

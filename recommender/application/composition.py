@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
 from recommender.index.generations import Generation, Generations
 from recommender.index.pool import HELD_PATIENCE_S, IndexPool
 from recommender.index.protocol import VectorEngine, VectorIndex
+from recommender.models.manifest import SearchCalibration, read_calibration
 from recommender.serving.live_model import LiveModels
 from recommender.serving.queries import Queries
 from recommender.serving.query_encoder import Observe, observe_nothing
@@ -185,6 +187,12 @@ class Application:
             known = self._lexical.setdefault(generation.id, LexicalEncoder(generation.language, words=words))
         return known
 
+    def calibration_of(self, generation: Generation) -> SearchCalibration:
+        """Return how searches with the model of a generation are scored; the weight in the settings comes first."""
+        measured = read_calibration(self.settings.models_dir / generation.model_name)
+        weight = self.settings.words_weight
+        return measured if weight is None else replace(measured, words=weight)
+
     def target(self, generation: Generation, index: VectorIndex) -> Target:
         """Return an open generation as it is written to."""
         from recommender.ingestion.targets import Target
@@ -241,7 +249,15 @@ class Application:
             if isinstance(index, EmbeddedIndex):
                 index.warm_up()
 
-        models = LiveModels(self.generations, self._indexes, self.encoder_of, self._tidy, warm_up, self.lexical_of)
+        models = LiveModels(
+            self.generations,
+            self._indexes,
+            self.encoder_of,
+            self._tidy,
+            warm_up,
+            self.lexical_of,
+            self.calibration_of,
+        )
         self._closing.callback(models.close)
         return models
 

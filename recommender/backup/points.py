@@ -77,7 +77,8 @@ def restore_points(application: Application, generation: Generation, folder: Pat
             revision = stored.revision if stored.text_hash == text_hash else OTHER_TEXT
             popularity = application.settings.popularity_attribute
             payload = product_payload(stored.product, text_hash, stored.created_at, popularity)
-            lexical = lexical_encoder.document(application.text(stored.product), payload[IDENTIFIERS])
+            text, title = application.text(stored.product), stored.product.title
+            lexical = lexical_encoder.document(text, title, payload[IDENTIFIERS])
             points.append(Point(point_id(sku), vector, lexical, payload | {"revision": revision}))
         application.index(generation).upsert(points)
         written, unsettled = written + len(points), unsettled + len(points)

@@ -11,11 +11,11 @@ import typer
 
 from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.output import print_table
-from recommender.cli.query_options import JOINING, RANKING, QueryFlags
+from recommender.cli.query_options import JOINING, RANKING, SEARCHING, QueryFlags
 from recommender.cli.remote_fallback import ask_installation
 from recommender.errors import BadInput, UsageError
 from recommender.interface import QueryInterface
-from recommender.query import Answer, QueryRequest
+from recommender.query import NO_FILTERS, Answer, QueryRequest
 from recommender.types import JsonObject, Product, category_path
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ MAX_PRODUCT = 1_000_000
 Skus = list[str] | None
 
 
-Ranking = QueryFlags(without=JOINING)
+Ranking = QueryFlags(without=JOINING + SEARCHING)
+Searching = QueryFlags(without=JOINING)
 
 
 @command
@@ -57,7 +58,7 @@ def similar(
 
 @command
 def search(
-    query: Annotated[QueryRequest, Ranking],
+    query: Annotated[QueryRequest, Searching],
     text: Annotated[str, typer.Argument(help="What to look for, in plain words.")],
 ) -> Output:
     """Search the catalogue in plain words."""
@@ -71,7 +72,7 @@ def search(
 
 @command
 def recommend(
-    query: Annotated[QueryRequest, QueryFlags()],
+    query: Annotated[QueryRequest, QueryFlags(without=SEARCHING)],
     like: Annotated[Skus, typer.Option("--like", metavar="SKU", help="A product that is liked. Repeatable.")] = None,
     dislike: Annotated[
         Skus, typer.Option("--dislike", metavar="SKU", help="A product that is not. Repeatable.")
@@ -86,7 +87,7 @@ def recommend(
 
 
 @command
-def browse(query: Annotated[QueryRequest, QueryFlags(without=RANKING + JOINING)]) -> Output:
+def browse(query: Annotated[QueryRequest, QueryFlags(without=RANKING + JOINING + SEARCHING)]) -> Output:
     """Show the popular products, then the newest."""
     answer = ask_installation(QueryInterface.browse, query.k, query.filters, query.options)
     return _output(answer, query, {}, "popular first, then the newest")
@@ -102,7 +103,7 @@ def _output(answer: Answer, query: QueryRequest, named: JsonObject, title: str) 
     def text() -> None:
         from recommender.cli.result_tables import print_answer
 
-        print_answer(answer, title, query.options.offset)
+        print_answer(answer, title, query.options.offset, query.filters != NO_FILTERS)
 
     return Output(document, text)
 

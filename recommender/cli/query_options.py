@@ -12,11 +12,14 @@ from recommender.errors import UsageError
 from recommender.query import NO_FILTERS, NO_OPTIONS, Filters, Options, QueryRequest
 from recommender.query.parameters import Parameter, parameters_of
 
-RANKING = ("mode", "min_score", "diversity", "boosts", "fallback", "explain")
+RANKING = ("mode", "words", "min_score", "diversity", "boosts", "fallback", "explain")
 """What makes sense only where products are ranked by something."""
 
 JOINING = ("strategy",)
 """What makes sense only where several products are one query."""
+
+SEARCHING = ("min_confidence",)
+"""What makes sense only where words are looked for."""
 
 _PRICES = ("price_min", "price_max")
 

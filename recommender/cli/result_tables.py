@@ -7,19 +7,27 @@ from collections.abc import Iterable, Sequence
 import typer
 
 from recommender.cli.output import print_table
-from recommender.query import Answer, Explanation, FacetCount, Hit, Reason
+from recommender.query import Answer, Confidence, Explanation, FacetCount, Hit, Reason
 from recommender.types import category_path
 
 SHOWN_FACETS = 10
 """Values of a facet that a table shows; JSON has all that were counted."""
 
 
-def print_answer(answer: Answer, title: str, offset: int = 0) -> None:
-    """Print an answer, its first hit counted from `offset` + 1."""
+def print_answer(answer: Answer, title: str, offset: int = 0, filtered: bool = False) -> None:
+    """Print an answer, its first hit counted from `offset` + 1. `filtered`: whether filters left something out."""
+    if answer and answer.confidence is Confidence.NONE:
+        typer.echo("no product matches these words; the nearest in meaning are:")
+    elif answer and answer.confidence is Confidence.WEAK:
+        typer.echo("no product surely matches these words; the nearest are:")
     if answer:
         print_hits(answer, title, offset)
+    elif offset:
+        typer.echo(f"nothing comes after the first {offset}")
+    elif filtered:
+        typer.echo("nothing matches; loosen the filters")
     else:
-        typer.echo("nothing matches; loosen the filters" if not offset else f"nothing comes after the first {offset}")
+        typer.echo("no product matches these words" if answer.confidence is not None else "nothing matches")
     if any(hit.explanation for hit in answer):
         columns = [
             ("#", "right"),
@@ -80,8 +88,8 @@ def _explanation_row(rank: int, why: Explanation) -> tuple[str, ...]:
         "" if why.shared_depth is None else str(why.shared_depth),
         brand,
         _number(why.price_ratio, "x{:.2f}"),
-        _number(why.dense_score, "{:.3f}"),
-        _number(why.lexical_score, "{:.2f}"),
+        _number(why.from_words, "{:.3f}"),
+        _number(why.from_meaning, "{:.3f}"),
         ", ".join(why.words),
     )
 

@@ -49,6 +49,11 @@ graded search queries is 0.731, recall@10 of same-product pairs 0.94; with the u
 _LENGTH_NORMALISATION = 0.8
 """`b` of BM25, from the same measurement."""
 
+TITLE_WEIGHT = 2
+"""How often the words of a title count beside the whole text: what a product is called says more than what is said of
+it. Measured on graded searches, nDCG@10 of BM25 alone is 0.725 without and 0.740 with 2, fused 0.773 and 0.792; 1 gains
+half of that, 5 loses it again."""
+
 
 _PART_WEIGHT = 0.25
 """Of a part of a model number, or of a compound, in a query, against 1 of a word: it finds `WH 1000 XM4` for
@@ -92,18 +97,19 @@ class LexicalEncoder:
         indices = self._bm25.embed_query(fold_umlauts(word) if self._is_german else word).indices
         return indices[0] if len(indices) == 1 else None
 
-    def document(self, text: str, numbers: Iterable[str] = ()) -> SparseVector:
+    def document(self, text: str, title: str = "", numbers: Iterable[str] = ()) -> SparseVector:
         """Return the weights of a text that is indexed: saturated term frequencies, normalised by length.
 
-        `numbers` are the identifiers of its product. They, other spellings of what is in the text, and the stop words
-        of the title count as words that occur once, and do not make the text longer.
+        The words of a `title` count `TITLE_WEIGHT` times more. `numbers` are identifiers of its product. They, other
+        spellings of what is in the text, and the stop words of the title count as words that occur once, and do not
+        make the text longer.
         """
         folded = self._fold(text)
-        weights = _weights(self._bm25.embed_document(folded))
+        weights = _weights(self._bm25.embed_document(" ".join([*[self._fold(title)] * TITLE_WEIGHT, folded])))
         joined, parts = codes(folded)
-        title = folded.split(maxsplit=_TITLE_WORDS)[:_TITLE_WORDS]
+        beginning = folded.split(maxsplit=_TITLE_WORDS)[:_TITLE_WORDS]
         named = [number for number in numbers if len(number) >= SHORTEST_PART]  # `16` is a number of anything
-        other = " ".join([*title, *measures(folded), *joined, *parts, *spaced_codes(title), *named])
+        other = " ".join([*beginning, *measures(folded), *joined, *parts, *spaced_codes(beginning), *named])
         other += f" {single_characters(text)}"
         once = min(weights.values(), default=1.0)
         for index in self._all.embed_query(other).indices:

@@ -22,13 +22,6 @@ def point_id(sku: str) -> UUID:
     return uuid5(_POINTS, sku)
 
 
-class Fusion(StrEnum):
-    """How the engine joins the dense and the lexical list."""
-
-    RRF = "rrf"
-    DBSF = "dbsf"
-
-
 class Order(StrEnum):
     """How products are ordered without a query: those first seen last come first, or the most popular."""
 
@@ -59,13 +52,15 @@ class StoredPoint:
 class ScoredPoint:
     """A point that answers a query, with its score: larger is nearer.
 
-    Its payload holds what `card_of` reads; it may be empty where the query said that no payloads are needed.
-    The scores of a diverse answer are the cosines to the query, in the order that the engine chose.
+    Its payload holds what `card_of` reads; it may be empty where the query said that no payloads are needed. `words`
+    and `meaning` are the two parts of the score before boosts, each from 0 to 1 and not yet weighted.
     """
 
     id: UUID
     score: float
     payload: JsonObject
+    words: float = 0.0
+    meaning: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,27 +77,32 @@ class ExampleVectors:
 
 @dataclass(frozen=True, slots=True)
 class IndexQuery:
-    """A query to one index. With a dense and a lexical part the engine fuses the two lists; with one it ranks by that.
+    """A query to one index: by a vector, by words, or by both, of which `words` is the weight of the words.
 
-    `examples` stand in place of `dense`. `prefetch` is how many candidates each list brings to the fusion. `exact`
-    scans instead of walking the graph. `ids` restricts the answer to these points. `filters.min_score` holds for the
-    score before boosts and diversity. Boosts multiply that score; then `diversity` (0 to 1; needs `dense` or
-    `examples`) has the engine choose among the best by maximal marginal relevance. Without `payloads` points may come
-    bare: few of many payloads are fetched afterwards in less time than the embedded engine needs to bring them all.
+    With both, each list brings `prefetch` candidates, and every candidate of either list is scored by both. `examples`
+    stand in place of `dense`. `exact` scans instead of walking the graph. `ids` restricts the answer to these points.
+    `filters.min_score` holds for the score before boosts, which multiply it. Without `payloads` points may come bare:
+    few of many payloads are fetched afterwards in less time than the embedded engine needs to bring them all.
     """
 
     limit: int
     dense: NDArray[np.float32] | None = None
     lexical: SparseVector | None = None
-    fusion: Fusion = Fusion.RRF
+    words: float = 0.5
     filters: Filters = field(default_factory=Filters)
     prefetch: int = 100
     exact: bool = False
     examples: ExampleVectors | None = None
     ids: tuple[UUID, ...] | None = None
     boosts: tuple[Boost, ...] = ()
-    diversity: float = 0.0
     payloads: bool = True
+
+    @property
+    def words_weight(self) -> float:
+        """The weight of the words in a score: all of it where there is no vector, none where there are no words."""
+        if self.lexical is None or not self.lexical.indices:
+            return 0.0
+        return 1.0 if self.dense is None and self.examples is None else self.words
 
 
 class VectorIndex(Protocol):
@@ -121,7 +121,7 @@ class VectorIndex(Protocol):
         """Return the points among `ids` that exist, in no promised order."""
 
     def query(self, query: IndexQuery) -> list[ScoredPoint]:
-        """Answer a query, best first.
+        """Answer a query, best first, equal scores in the order of their points.
 
         Raises `UsageError` for a query whose parts do not fit together.
         """

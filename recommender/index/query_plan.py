@@ -1,10 +1,10 @@
-"""A query as stages that every engine translates into its own words, and the constants that the engines share."""
+"""A query as searches that every engine translates into its own words, and how their answers become one list."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,17 +12,13 @@ from numpy.typing import NDArray
 
 from recommender.errors import BadInput, UsageError
 from recommender.index.payload import CREATED, POPULARITY
-from recommender.index.protocol import ExampleVectors, Fusion, IndexQuery, Order, Point
+from recommender.index.protocol import ExampleVectors, IndexQuery, Order, Point, ScoredPoint
 from recommender.query import Boost
 from recommender.types import SparseVector
 
 DENSE = "dense"
 LEXICAL = "lexical"
 """Names of the two vectors of a point."""
-
-RRF_K = 60
-"""The k of reciprocal rank fusion: a point scores the sum of 1 / (k + rank), rank counted from 0. On a catalogue with
-human grades k = 60 gave nDCG@10 0.752, the engine's own k = 2 gave 0.717."""
 
 HNSW_M = 16
 HNSW_EF_CONSTRUCT = 100
@@ -45,9 +41,8 @@ DAY_S = 86_400.0
 ORDER_FIELDS = {Order.NEWEST: CREATED, Order.POPULAR: POPULARITY}
 """The field that each order goes by, from its largest value down."""
 
-DIVERSE_FLOOR = 50
-DIVERSE_FACTOR = 5
-"""Candidates that a diverse answer is chosen from: this many times its length, and at least the floor."""
+MAX_TERMS = 32
+"""Terms of a query that are asked for their best weight: a pasted text has hundreds, of which every n-th is enough."""
 
 NEVER = -1e15
 """When a product of unknown age was first seen, in seconds since 1970: so long ago that no half-life shows it."""
@@ -55,70 +50,124 @@ NEVER = -1e15
 
 @dataclass(frozen=True, slots=True)
 class Boosting:
-    """Multiplies the score by 1 plus the weights of the boosts that fit, as of a time in seconds since 1970."""
+    """Scores a point by the sum of the weights of the boosts that fit, as of a time in seconds since 1970."""
 
     boosts: tuple[Boost, ...]
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class Diversifying:
-    """Chooses from candidates by maximal marginal relevance: nearness to `vector`, and distance from those chosen."""
-
-    vector: NDArray[np.float32]
-    diversity: float
-    candidates: int
-
-
-Ranking = NDArray[np.float32] | ExampleVectors | SparseVector | Fusion | Boosting | Diversifying
-"""What a stage ranks by: a dense vector, examples, words, or what it makes of the stages before it."""
+Ranking = NDArray[np.float32] | ExampleVectors | SparseVector | Boosting
+"""What a stage ranks by: a dense vector, examples, words, or boosts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step of a query: the `limit` best by `ranking`, of what `sources` bring or, without them, of all points.
+    """One search: the `limit` best by `ranking`, of what `sources` bring or, without them, of all points.
 
-    The filters of a query hold in the stages that have no sources.
+    The filters of a query hold in the stages that have no sources, but for those that look `everywhere`.
     """
 
     ranking: Ranking
     limit: int
     sources: tuple[Stage, ...] = ()
-    min_score: float | None = None
+    everywhere: bool = False
 
 
-def plan_of(query: IndexQuery) -> Stage | None:
-    """Return the last stage of a query, with those before it as its sources; None when nothing can answer it.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The searches that answer a query. None depends on the answer to another: an engine is asked for all at once.
 
-    With a vector and words the two lists are fused; a text of stop words alone leaves one list, or none.
-    Raises `UsageError` when the query has no part to rank by, or its parts do not fit together.
+    `meaning` and `words` are the candidates; with both, each scores what either of them brings. `terms` ask for the
+    product that has most of each word alone: together these weights are the most that the words of the query could
+    reach, by which they are scaled. Scaled by the query's own best, a product with one word of five would count as much
+    as one that has all of them.
+    """
+
+    query: IndexQuery
+    meaning: Stage | None
+    words: Stage | None
+    boosts: Stage | None
+    terms: tuple[Stage, ...]
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """All searches, in the order in which `combine` takes their answers."""
+        return (*(stage for stage in (self.meaning, self.words, self.boosts) if stage is not None), *self.terms)
+
+    def combine(self, answers: Iterable[Sequence[ScoredPoint]]) -> list[ScoredPoint]:
+        """Join the answers to one list: (weight * words + (1 - weight) * meaning) * boosts, best first."""
+        rest = iter(answers)
+        by_meaning, by_words, boosted = (
+            {point.id: point for point in next(rest)} if stage is not None else {}
+            for stage in (self.meaning, self.words, self.boosts)
+        )
+        weight = self.query.words_weight
+        reach = self._reach([found[0].score if found else 0.0 for found in rest])
+        points = []
+        for identity, point in (by_words | by_meaning).items():
+            words = min(1.0, by_words[identity].score / reach) if identity in by_words else 0.0
+            meaning = self._cosine(by_meaning[identity].score) if identity in by_meaning else 0.0
+            score = weight * words + (1 - weight) * meaning
+            if self.query.filters.min_score is not None and score < self.query.filters.min_score:
+                continue
+            # Weights below -1 would reverse the order of what they push down.
+            boost = 1 + max(-1.0, boosted[identity].score) if identity in boosted else 1.0
+            points.append(ScoredPoint(identity, score * boost, point.payload, words, meaning))
+        points.sort(key=lambda point: (-point.score, point.id.int))
+        return points[: self.query.limit]
+
+    def _reach(self, best: Sequence[float]) -> float:
+        """Return the most that the words could reach; a word that no product has is as rare as the rarest known one."""
+        if self.query.lexical is None or not any(best):
+            return 1.0
+        values = self.query.lexical.values[:: _every(self.query.lexical)]
+        rarest = max(weight / value for weight, value in zip(best, values, strict=True))
+        reach = sum(weight or rarest * value for weight, value in zip(best, values, strict=True))
+        return reach * sum(self.query.lexical.values) / sum(values)
+
+    def _cosine(self, score: float) -> float:
+        """Return a similarity as a cosine, from 0: what points away from the query is as far as what is unlike it."""
+        examples = self.query.examples
+        if examples is not None and examples.best_score:
+            # The engine's score of a cosine x is (x / (1 + |x|) + 1) / 2, and negative where a disliked one is nearer.
+            squashed = 2 * score - 1
+            score = squashed / (1 - abs(squashed)) if score > 0 else 0.0
+        elif examples is not None:
+            score /= len(examples.liked)
+        return min(1.0, max(0.0, score))
+
+
+def plan_of(query: IndexQuery) -> Plan | None:
+    """Return the searches that answer a query; None when nothing can answer it.
+
+    A text of stop words alone leaves one list of candidates, or none. Raises `UsageError` when the query has no part to
+    rank by, or its parts do not fit together.
     """
     _check(query)
-    lists: list[Ranking] = []
-    if query.examples is not None:
-        lists.append(query.examples)
-    elif query.dense is not None:
-        lists.append(query.dense)
-    if query.lexical is not None and query.lexical.indices:
-        lists.append(query.lexical)
-    if not lists or (query.ids is not None and not query.ids):
+    dense = query.dense if query.examples is None else query.examples
+    words = query.lexical if query.lexical is not None and query.lexical.indices else None
+    if (dense is None and words is None) or (query.ids is not None and not query.ids):
         return None
-    # What relevance and boosts leave: the answer, or what a diverse one is chosen from.
-    pool = max(DIVERSE_FLOOR, DIVERSE_FACTOR * query.limit) if query.diversity else query.limit
-    candidates = max(query.prefetch, pool)
-    relevant = candidates * len(lists) if query.boosts else pool  # a boost may lift any candidate
-    if len(lists) > 1:
-        sources = tuple(Stage(ranking, candidates) for ranking in lists)
-        stage = Stage(query.fusion, relevant, sources, query.filters.min_score)
+    several = (dense is not None and words is not None) or query.boosts
+    limit = max(query.prefetch, query.limit) if several else query.limit
+    sources = tuple(Stage(ranking, limit) for ranking in (dense, words) if ranking is not None)
+    if len(sources) > 1:
+        # What one list brings is scored by the other, too: a candidate without its other half would stand too low.
+        scored = [Stage(source.ranking, len(sources) * limit, sources) for source in sources]
     else:
-        stage = Stage(lists[0], relevant, (), query.filters.min_score)
+        scored = list(sources)
+    boosts = None
     if query.boosts:
-        stage = Stage(Boosting(query.boosts, time.time()), pool, (stage,))
-    if query.diversity:
-        vector = query.dense if query.examples is None else query.examples.liked.mean(axis=0)
-        ranking = Diversifying(np.asarray(vector, dtype=np.float32), query.diversity, pool)
-        stage = Stage(ranking, query.limit, (stage,))
-    return stage
+        boosts = Stage(Boosting(query.boosts, time.time()), len(sources) * limit, sources)
+    terms: tuple[Stage, ...] = ()
+    if words is not None:
+        pairs = list(zip(words.indices, words.values, strict=True))[:: _every(words)]
+        terms = tuple(Stage(SparseVector((index,), (value,)), 1, everywhere=True) for index, value in pairs)
+    return Plan(query, None if dense is None else scored[0], None if words is None else scored[-1], boosts, terms)
+
+
+def _every(words: SparseVector) -> int:
+    return -(-len(words.indices) // MAX_TERMS)
 
 
 def _check(query: IndexQuery) -> None:
@@ -130,10 +179,8 @@ def _check(query: IndexQuery) -> None:
         raise UsageError("a query without a vector; give `dense`, `examples` or `lexical`")
     if query.examples is not None and not len(query.examples.liked):
         raise UsageError("examples without a liked one; give at least one")
-    if not 0 <= query.diversity <= 1:
-        raise UsageError(f"a diversity of {query.diversity}; give 0 to 1")
-    if query.diversity and query.dense is None and query.examples is None:
-        raise UsageError("diversity needs vectors; a query by words alone has none")
+    if not 0 <= query.words <= 1:
+        raise UsageError(f"the words weigh {query.words}; give 0 to 1")
     for boost in query.boosts:
         if not math.isfinite(boost.weight):
             raise UsageError(f"a boost with the weight {boost.weight}; give a number")

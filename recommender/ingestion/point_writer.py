@@ -14,7 +14,7 @@ from recommender.types import JsonObject, Product
 
 
 class PointWriter:
-    """Writes products into a target. `text` is what queries are compared with too.
+    """Writes products into a target. `text` is what queries are compared with too; `titled`: whether titles count more.
 
     `popularity_attribute` names the attribute of a product that says how popular it is.
     """
@@ -23,8 +23,10 @@ class PointWriter:
         self,
         text: Callable[[Product], str],
         popularity_attribute: str = POPULARITY_ATTRIBUTE,
+        titled: bool = True,
     ) -> None:
         self._text = text
+        self._titled = titled
         self._popularity_attribute = popularity_attribute
 
     def write(self, target: Target, products: Sequence[StoredProduct], gone: Sequence[str] = ()) -> WriteCounts:
@@ -55,7 +57,11 @@ class PointWriter:
                     Point(
                         update.id,
                         vectors[update.text],
-                        lexical.document(update.text, update.payload[IDENTIFIERS]),
+                        lexical.document(
+                            update.text,
+                            str(update.payload["title"]) if self._titled else "",
+                            update.payload[IDENTIFIERS],
+                        ),
                         update.payload,
                     )
                     for update in plan.vectors

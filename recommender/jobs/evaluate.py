@@ -232,7 +232,8 @@ def corpus_queries(
     No graph is built: it would take longer than scanning at most `CORPUS_CAP` vectors for each of these queries.
     """
     with _temporary_index(application, model, encoder) as (target, queries):
-        writer = PointWriter(document)
+        # Titles count more in what is served; other tasks search texts without them.
+        writer = PointWriter(document, titled=document is application.text)
         for start in range(0, len(corpus), BATCH):
             progress("indexing", start, len(corpus), model.name)
             batch = corpus[start : start + BATCH]

@@ -40,6 +40,24 @@ HELD_OUT = "held_out"
 BASE_SUFFIX = "_base"
 """A suite of this ending is that of the base model: `held_out_base` stands beside `held_out`."""
 
+MADE_UP = "made_up_searches"
+"""The suite of searches made from the catalogue: by kind, hybrid and by words alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchCalibration:
+    """How searches with a model are scored and judged in one shop; the defaults are those of a shop without figures.
+
+    `words` is the weight of words against meaning. A search is sure when the best product reaches `good` (0.6 * words +
+    0.4 * meaning), or `good_meaning` by meaning alone; `good_words` is the bound of a search by words alone.
+    """
+
+    words: float = 0.5
+    good: float = 0.6
+    good_words: float = 0.75
+    good_meaning: float = 0.65
+
+
 _LIBRARIES = (
     "recommender",
     "torch",
@@ -82,6 +100,7 @@ class Manifest:
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     export: Export = field(default_factory=Export)
+    search: SearchCalibration | None = None
     verdict: str = ""
     gate: str = ""
     library_versions: Mapping[str, str] = field(default_factory=dict)
@@ -131,6 +150,18 @@ def read_manifest(folder: Path) -> Manifest:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise BadInput(f"{path} can't be read ({where}: {first['msg']}); import the model again") from error
+
+
+def read_calibration(folder: Path) -> SearchCalibration:
+    """Return how searches with a model are scored, without reading the rest; the defaults where that was not measured.
+
+    A query needs this alone: to check a whole manifest takes it some milliseconds.
+    """
+    try:
+        found = json.loads((folder / FILE_NAME).read_bytes())["search"]
+        return SearchCalibration(**{name: float(value) for name, value in found.items()})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return SearchCalibration()
 
 
 def with_history(manifest: Manifest, folder: Path) -> Manifest:

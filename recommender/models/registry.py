@@ -21,7 +21,14 @@ from recommender.errors import BadInput, NotFound, Refused, UnknownModel, UsageE
 from recommender.files import replace_file
 from recommender.models import staging
 from recommender.models.fingerprint import fingerprint
-from recommender.models.manifest import HELD_OUT, GateResult, Manifest, read_manifest, write_manifest
+from recommender.models.manifest import (
+    HELD_OUT,
+    GateResult,
+    Manifest,
+    SearchCalibration,
+    read_manifest,
+    write_manifest,
+)
 from recommender.models.model_card import model_card
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -156,8 +163,9 @@ class Registry:
         suite: str = HELD_OUT,
         verdict: str | None = None,
         gate: GateResult | None = None,
+        search: SearchCalibration | None = None,
     ) -> None:
-        """Record the metrics of a model in a suite, or what the gate said of it: in row, manifest and model card.
+        """Record the metrics of a model in a suite, what the gate said, or how it searches: in row, manifest and card.
 
         The row carries the held-out suite alone. Raises `UnknownModel`.
         """
@@ -171,6 +179,8 @@ class Registry:
                 manifest = dataclasses.replace(manifest, verdict=verdict)
             if gate is not None:
                 manifest = dataclasses.replace(manifest, gate=gate.value)
+            if search is not None:
+                manifest = dataclasses.replace(manifest, search=search)
             row.metrics, row.verdict = dict(manifest.metrics.get(HELD_OUT, {})), manifest.verdict
             row.gate = manifest.gate
             write_manifest(folder, manifest)

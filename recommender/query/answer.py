@@ -23,13 +23,22 @@ class Reason(StrEnum):
     NEWEST = "newest"
 
 
+class Confidence(StrEnum):
+    """How sure a search is that the catalogue has what was asked for."""
+
+    GOOD = "good"
+    WEAK = "weak"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why a hit is there. What does not apply (a search has no category, a product may have no price) is None.
 
     `shared_depth` counts the levels of the category path that it shares with the product asked about; `price_ratio` is
-    its price over that one's. `words` are those of the query that the lexical part found in it. The two scores are
-    the engine's own: cosine, and BM25.
+    its price over that one's. `words` are those of the query that the lexical part found in it. `from_words` and
+    `from_meaning` are the two parts of the score, before boosts; `dense_score` and `lexical_score` are what they were
+    made from, cosine and BM25.
     """
 
     shared_depth: int | None = None
@@ -38,11 +47,13 @@ class Explanation:
     words: tuple[str, ...] = ()
     dense_score: float | None = None
     lexical_score: float | None = None
+    from_words: float | None = None
+    from_meaning: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hit(Card):
-    """One recommended product. Scores order the hits of one answer; they do not compare between queries or modes.
+    """One recommended product. The score is from 0 to 1 before boosts, which multiply it.
 
     `widened_to` is the category that a widened filter reached up to, outermost first; empty for the whole catalogue.
     """
@@ -97,12 +108,18 @@ class Facets:
 
 @dataclass(frozen=True, slots=True)
 class Answer(Sequence[Hit]):
-    """The hits of one query, best first, as a sequence; with the live pair that gave them, and facets if asked for."""
+    """The hits of one query, best first, as a sequence; with the live pair that gave them, and facets if asked for.
+
+    Of a search, `words_matched` says whether the best products have any of its words, and `confidence` how sure it is
+    that one of them is what was asked for. Both are None for other queries.
+    """
 
     hits: tuple[Hit, ...]
     model: str
     generation: str
     facets: Facets | None = None
+    confidence: Confidence | None = None
+    words_matched: bool | None = None
 
     def __len__(self) -> int:
         return len(self.hits)

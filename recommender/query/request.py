@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from recommender.forms import STRICT, WHOLE, alternatives
+from recommender.query.answer import Confidence
 from recommender.query.boost import BoostText, GivenBoost
 from recommender.query.filters import NO_FILTERS, Filters
 from recommender.query.limits import (
@@ -101,6 +102,13 @@ class Options:
     rules: Annotated[bool, parameter("Apply the shop's pins and bans.")] = True
     explain: Annotated[bool, parameter("Say of each hit why it is there.")] = False
     facets: Annotated[bool, parameter("Count categories, brands and price bands.")] = False
+    words: Annotated[
+        float | None,
+        parameter("Weight of words against meaning in hybrid mode; by default what was measured.", ge=0, le=1),
+    ] = None
+    min_confidence: Annotated[
+        Confidence, parameter("Leave out what a search is less sure of; none leaves out nothing.")
+    ] = Confidence.NONE
     model: OtherModel = ""
 
 

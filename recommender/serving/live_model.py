@@ -18,6 +18,7 @@ from recommender.errors import IndexHeld, NotFound, RecommenderError, Unavailabl
 from recommender.index.generations import Generation, Generations, GenerationState
 from recommender.index.pool import IndexPool
 from recommender.index.protocol import VectorIndex
+from recommender.models.manifest import SearchCalibration
 
 FRESH_S = 0.2
 """How long what is live counts as known: a switch in another process shows that soon, one in this process at once."""
@@ -39,6 +40,7 @@ class LiveModel:
     index: VectorIndex
     encoder: Callable[[], Encoder]
     lexical: Callable[[], LexicalEncoder]
+    calibration: Callable[[], SearchCalibration] = SearchCalibration
 
 
 class ModelProvider(Protocol):
@@ -76,12 +78,14 @@ class _Served(NamedTuple):
     generation: Generation
     encoder: Callable[[], Encoder]
     lexical: Callable[[], LexicalEncoder]
+    calibration: Callable[[], SearchCalibration]
 
 
 class LiveModels(ModelProvider):
     """Follows which generation is live, and keeps the index that a query uses open meanwhile. Thread-safe.
 
-    `open_encoder` loads the model of a generation, once in this process. `warm` gets an index ready before it answers,
+    `open_encoder` loads the model of a generation, once in this process; `calibrate` tells how searches with it are
+    scored. `warm` gets an index ready before it answers,
     in a process that holds the live model. `tidy` closes what nobody needs any more: after a switch, and now and then.
     """
 
@@ -93,11 +97,13 @@ class LiveModels(ModelProvider):
         tidy: Callable[[], None] = lambda: None,
         warm: Callable[[VectorIndex], None] = lambda _index: None,
         open_lexical: Callable[[Generation], LexicalEncoder] = lambda generation: LexicalEncoder(generation.language),
+        calibrate: Callable[[Generation], SearchCalibration] = lambda _generation: SearchCalibration(),
     ) -> None:
         self._generations = generations
         self._indexes = indexes
         self._open_encoder = open_encoder
         self._open_lexical = open_lexical
+        self._calibrate = calibrate
         self._tidy = tidy
         self._warm = warm
         self._current: _Served | None = None
@@ -123,7 +129,10 @@ class LiveModels(ModelProvider):
             served = self._find_another(model, served.generation.name, error)
             lease = self._indexes.lease(served.generation.name)
         with lease as index:
-            yield LiveModel(served.generation.name, served.generation.model_name, index, served.encoder, served.lexical)
+            generation = served.generation
+            yield LiveModel(
+                generation.name, generation.model_name, index, served.encoder, served.lexical, served.calibration
+            )
 
     def attempts(self, model: str = "") -> Iterator[AbstractContextManager[LiveModel]]:
         """Yield the model; once more when its generation was dropped meanwhile and another has taken its place."""
@@ -279,7 +288,7 @@ class LiveModels(ModelProvider):
     def _serve(self, generation: Generation) -> _Served:
         # The encoders are kept with the generation: a query that began before a switch does not load it again.
         encoder, lexical = partial(self._open_encoder, generation), partial(self._open_lexical, generation)
-        return _Served(generation, cache(encoder), cache(lexical))
+        return _Served(generation, cache(encoder), cache(lexical), cache(partial(self._calibrate, generation)))
 
     def _ready(self) -> list[Generation]:
         """Return the generations that can be asked, the live one first, then the newest."""

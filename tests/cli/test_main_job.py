@@ -303,7 +303,7 @@ package, stacks = str(Path(recommender.__file__).parent), []
 
 def note(frame, event, called):
     # The engine is compiled: its query is a call from Python to C.
-    if event == "c_call" and getattr(called, "__name__", "") == "query" and "EdgeShard" in repr(called):
+    if event == "c_call" and getattr(called, "__name__", "") == "query_batch" and "EdgeShard" in repr(called):
         names = []
         while frame is not None:
             if frame.f_code.co_filename.startswith(package):

@@ -133,9 +133,16 @@ def test_a_number_before_a_word_is_no_measure() -> None:
     assert score(encoder.query("7 mountain"), encoder.document("7 mountain bikes")) > 0
 
 
+def test_the_words_of_a_title_count_more() -> None:
+    encoder = LexicalEncoder()
+    query, text = encoder.query("lamp"), "Brass lamp. For a desk"
+    assert score(query, encoder.document(text, "Brass lamp")) > score(query, encoder.document(text))
+    assert score(encoder.query("desk"), encoder.document(text, "Brass lamp")) > 0
+
+
 def test_the_numbers_of_a_product_are_among_its_words() -> None:
     encoder = LexicalEncoder()
-    document = encoder.document("Laptop of Lenovo", ["20w000bqus", "16"])
+    document = encoder.document("Laptop of Lenovo", numbers=["20w000bqus", "16"])
     assert score(encoder.query("lenovo 20W000-BQUS"), document) > score(encoder.query("lenovo"), document)
     assert score(encoder.query("16"), document) == 0
 

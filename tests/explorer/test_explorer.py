@@ -141,7 +141,7 @@ def test_why_a_product_is_there_can_be_asked(page: Page) -> None:
     page.get_by_role("switch", name="Explain").check(force=True)
     why = page.locator(".why").first
     expect(why).to_contain_text("oak")
-    expect(why).to_contain_text("BM25")
+    expect(why).to_contain_text("from words")
     page.get_by_text("Words", exact=True).first.click()
     expect(page).to_have_url(re.compile("mode=lexical"))
     settled(page)

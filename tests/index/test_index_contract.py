@@ -13,8 +13,7 @@ from support.points import DIMENSION, matching, point_of, unit, words
 
 from recommender.errors import BadInput, NotFound, UsageError
 from recommender.index.payload import product_payload
-from recommender.index.protocol import Fusion, IndexQuery, Point, VectorEngine, VectorIndex, point_id
-from recommender.index.query_plan import RRF_K
+from recommender.index.protocol import IndexQuery, Point, VectorEngine, VectorIndex, point_id
 from recommender.query import NO_FILTERS, Filters
 from recommender.types import Availability, Product, SparseVector
 
@@ -214,8 +213,7 @@ def test_a_query_without_words_or_with_unknown_ones_falls_back_on_the_vector(ind
     assert dense[0] == "p3"
     for lexical in (words(), words(999)):
         assert _skus(index, IndexQuery(5, lexical=lexical)) == []
-        for fusion in Fusion:
-            assert _skus(index, IndexQuery(5, dense=unit(3), lexical=lexical, fusion=fusion)) == dense
+        assert _skus(index, IndexQuery(5, dense=unit(3), lexical=lexical)) == dense
 
 
 # Dense order a, b, c, d; lexical order c, a (b and d lack the word). Weights of the word differ, so no two lists tie.
@@ -242,36 +240,25 @@ def _axis() -> np.ndarray:
     return np.eye(DIMENSION, dtype=np.float32)[0]
 
 
-def test_hybrid_is_reciprocal_rank_fusion_with_k_60(hybrid: VectorIndex) -> None:
-    assert RRF_K == 60
-    answer = hybrid.query(IndexQuery(4, dense=_axis(), lexical=words(5)))
-    expected = {"a": 1 / 60 + 1 / 61, "c": 1 / 62 + 1 / 60, "b": 1 / 61, "d": 1 / 63}
-    assert [point.payload["sku"] for point in answer] == ["a", "c", "b", "d"]
+def test_hybrid_weighs_words_against_meaning(hybrid: VectorIndex) -> None:
+    answer = hybrid.query(IndexQuery(4, dense=_axis(), lexical=words(5), words=0.5))
+    expected = {"c": 0.5 * 1 + 0.5 * 0.5, "a": 0.5 * 0.5 + 0.5 * 0.9, "b": 0.5 * 0.7, "d": 0.5 * 0.1}
+    assert [point.payload["sku"] for point in answer] == list(expected)
     assert [point.score for point in answer] == pytest.approx(list(expected.values()), rel=1e-4)
 
 
 def test_prefetch_bounds_what_each_list_brings_but_never_below_the_limit(hybrid: VectorIndex) -> None:
-    answer = hybrid.query(IndexQuery(1, dense=_axis(), lexical=words(5), prefetch=1))
-    assert answer[0].score == pytest.approx(1 / 60, rel=1e-4)  # a and c lead one list each; neither is in both
+    answer = hybrid.query(IndexQuery(1, dense=_axis(), lexical=words(5), words=0.1, prefetch=1))
+    assert [point.payload["sku"] for point in answer] == ["a"]
+    assert answer[0].words == pytest.approx(0.5, rel=1e-4)  # c alone came by its words; a was scored by them, too
     assert len(hybrid.query(IndexQuery(4, dense=_axis(), lexical=words(5), prefetch=1))) == 4
-
-
-def test_distribution_based_fusion_adds_normalised_scores(hybrid: VectorIndex) -> None:
-    answer = hybrid.query(IndexQuery(4, dense=_axis(), lexical=words(5), fusion=Fusion.DBSF))
-    scores = {point.payload["sku"]: point.score for point in answer}
-    cosines = np.array([cosine for cosine, _ in _HYBRID.values()])
-    low, spread = cosines.mean() - 3 * cosines.std(ddof=1), 6 * cosines.std(ddof=1)
-    assert scores["b"] == pytest.approx((0.7 - low) / spread, rel=1e-3)
-    assert scores["a"] > (0.9 - low) / spread
-    assert list(scores)[-1] == "d"
 
 
 def test_filters_hold_inside_each_list_of_a_hybrid_query(hybrid: VectorIndex) -> None:
     odd = Filters(brands=("ODD",))
     answer = hybrid.query(IndexQuery(4, dense=_axis(), lexical=words(5), filters=odd, prefetch=2))
     assert {point.payload["sku"] for point in answer} == {"a", "c"}
-    # Ranks are counted among what the filter leaves: each is first in one list and second in the other.
-    assert [point.score for point in answer] == pytest.approx([1 / 60 + 1 / 61, 1 / 61 + 1 / 60], rel=1e-4)
+    assert [point.score for point in answer] == pytest.approx([0.75, 0.7], rel=1e-4)
 
 
 @pytest.mark.parametrize("query", [IndexQuery(5), IndexQuery(0, dense=unit(1)), IndexQuery(-1, lexical=words(1))])

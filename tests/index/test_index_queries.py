@@ -1,4 +1,4 @@
-"""What a query can ask beside its vectors, run over every engine: examples, boosts, diversity, orders, counts."""
+"""What a query can ask beside its vectors, run over every engine: examples, boosts, orders, counts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.points import DIMENSION, point_of, unit, words
+from support.points import DIMENSION, point_of, words
 
 from recommender.errors import UsageError
 from recommender.index.payload import ANCESTORS, ATTRIBUTE_KEYS, BRAND_KEY
 from recommender.index.protocol import (
     ExampleVectors,
-    Fusion,
     IndexQuery,
     Order,
     Point,
@@ -63,8 +62,7 @@ AXIS = _at(1.0)
 ASKED = {
     "dense": IndexQuery(5, dense=AXIS),
     "lexical": IndexQuery(5, lexical=words(5)),
-    "rrf": IndexQuery(5, dense=AXIS, lexical=words(5)),
-    "dbsf": IndexQuery(5, dense=AXIS, lexical=words(5), fusion=Fusion.DBSF),
+    "both": IndexQuery(5, dense=AXIS, lexical=words(5), words=0.6),
     "examples": IndexQuery(5, examples=ExampleVectors(_at(0.9)[None], _at(0.5)[None])),
 }
 
@@ -80,17 +78,16 @@ def _ordered(scores: dict[str, float]) -> list[str]:
 @pytest.mark.parametrize("asked", ASKED)
 def test_a_minimum_score_keeps_what_scores_at_least_that(index: VectorIndex, asked: str) -> None:
     plain = _scores(index, ASKED[asked])
-    bound = sorted(plain.values())[len(plain) // 2]
+    bound = max(plain.values())
     limited = replace(ASKED[asked], filters=Filters(min_score=bound - 1e-6))
     assert _scores(index, limited) == {sku: score for sku, score in plain.items() if score >= bound - 1e-6}
     assert 0 < len(_scores(index, limited)) < len(plain) or len(plain) == 1
 
 
-def test_a_minimum_score_is_that_of_relevance_not_of_boosts_or_diversity(index: VectorIndex) -> None:
+def test_a_minimum_score_is_that_of_relevance_not_of_boosts(index: VectorIndex) -> None:
     query = IndexQuery(5, dense=AXIS, filters=Filters(min_score=0.45))
     lifted = replace(query, boosts=(Boost(BoostKind.BRAND, 50.0, "even"),))
     assert set(_scores(index, lifted)) == {"a", "b", "c"}
-    assert set(_scores(index, replace(query, diversity=0.9))) == {"a", "b", "c"}
     lowered = replace(query, boosts=(Boost(BoostKind.BRAND, -0.9, "odd"),))
     assert set(_scores(index, lowered)) == {"a", "b", "c"}
 
@@ -103,17 +100,55 @@ def test_only_the_points_named_may_answer(index: VectorIndex, asked: str) -> Non
     assert index.query(replace(query, ids=())) == []
 
 
-def test_of_examples_the_best_score_counts_or_the_sum(index: VectorIndex) -> None:
+def test_the_score_is_the_weighted_sum_of_words_and_meaning_each_from_0_to_1(index: VectorIndex) -> None:
+    """Words 5 weighs 2 in c, the most that the query can reach, and 1 in a; meaning is the cosine, from 0."""
+    found = {point.payload["sku"]: point for point in index.query(ASKED["both"])}
+    parts = {sku: (round(point.words, 4), round(point.meaning, 4)) for sku, point in found.items()}
+    assert parts == {"a": (0.5, 0.9), "b": (0, 0.7), "c": (1, 0.5), "d": (0, 0.1), "e": (0, 0)}
+    assert {sku: point.score for sku, point in found.items()} == pytest.approx(
+        {sku: 0.6 * by_words + 0.4 * by_meaning for sku, (by_words, by_meaning) in parts.items()}, abs=1e-4
+    )
+
+
+def test_words_that_no_product_has_keep_the_others_from_the_full_score(index: VectorIndex) -> None:
+    known = index.query(IndexQuery(1, lexical=words(5)))[0]
+    unknown = index.query(IndexQuery(1, lexical=words(5, 6, 7)))[0]
+    assert (known.score, unknown.score) == pytest.approx((1, 1 / 3), abs=1e-6)
+
+
+def test_a_text_of_hundreds_of_words_is_scaled_by_some_of_them(index: VectorIndex) -> None:
+    found = index.query(IndexQuery(5, lexical=words(*range(1, 500)), dense=AXIS))
+    assert all(0 <= point.words <= 1 for point in found)
+    assert sorted(point.payload["sku"] for point in found) == ["a", "b", "c", "d", "e"]
+
+
+def test_each_candidate_is_scored_by_both_lists_whichever_brought_it(index: VectorIndex) -> None:
+    """With one candidate from each list, a comes by its vector and c by its word."""
+    narrow = replace(ASKED["both"], limit=2, prefetch=2)
+    for weight in (0.0, 0.5, 1.0):
+        found = index.query(replace(narrow, words=weight, prefetch=1, limit=1))
+        assert (found[0].words > 0, found[0].meaning > 0) == (True, True)
+    whole = {point.payload["sku"]: (point.words, point.meaning) for point in index.query(ASKED["both"])}
+    assert all(
+        whole[point.payload["sku"]] == pytest.approx((point.words, point.meaning)) for point in index.query(narrow)
+    )
+
+
+def test_equal_scores_stand_in_the_order_of_their_points(index: VectorIndex) -> None:
+    index.upsert([point_of(Product(f"same-{number}", "t"), AXIS, words(9)) for number in range(20)])
+    found = [point.id for point in index.query(IndexQuery(20, dense=AXIS, lexical=words(9)))]
+    assert found == sorted(found, key=lambda identity: identity.int)
+
+
+def test_of_examples_the_nearest_counts_or_the_mean(index: VectorIndex) -> None:
     liked, disliked = np.stack([_at(0.9), _at(-0.4)]), _at(0.1)[None]
-    best = index.query(IndexQuery(5, examples=ExampleVectors(liked, disliked)))
-    found = [point.payload["sku"] for point in best]
-    assert set(found[:2]) == {"a", "e"}  # each is an example itself
-    assert found[-1] == "d"  # the disliked one
-    assert best[-1].score < 0
+    best = _scores(index, IndexQuery(5, examples=ExampleVectors(liked, disliked)))
+    assert (best["a"], best["e"]) == pytest.approx((1, 1), abs=1e-4)  # each is an example itself
+    assert (best["c"], best["d"]) == (0, 0)  # the disliked one, and what is nearer to that
     vectors = {sku: _at(cosine) for cosine, _, _, product in _SHOP for sku in [product.sku]}
-    sums = {sku: float((liked @ vector).sum() - (disliked @ vector).sum()) for sku, vector in vectors.items()}
+    means = {sku: float((liked @ vector).sum() - (disliked @ vector).sum()) / 2 for sku, vector in vectors.items()}
     assert _scores(index, IndexQuery(5, examples=ExampleVectors(liked, disliked, best_score=False))) == pytest.approx(
-        sums, abs=1e-5
+        {sku: max(0.0, mean) for sku, mean in means.items()}, abs=1e-5
     )
 
 
@@ -131,7 +166,7 @@ BOOSTS = {
 }
 
 
-@pytest.mark.parametrize("asked", ["dense", "rrf", "dbsf", "examples", "lexical"])
+@pytest.mark.parametrize("asked", ["dense", "both", "examples", "lexical"])
 @pytest.mark.parametrize("boosted", BOOSTS)
 def test_a_boost_multiplies_the_scores_of_what_fits(index: VectorIndex, boosted: str, asked: str) -> None:
     boost, fitting = BOOSTS[boosted]
@@ -162,47 +197,8 @@ def test_weights_add_up_and_never_turn_a_score_around(index: VectorIndex) -> Non
 
 def test_a_boost_lifts_what_the_limit_alone_would_have_cut_off(index: VectorIndex) -> None:
     boost = Boost(BoostKind.ATTRIBUTE, 9.0, "blue", "colour")
-    for asked in ("dense", "rrf", "dbsf"):
+    for asked in ("dense", "both"):
         assert list(_scores(index, replace(ASKED[asked], limit=1, boosts=(boost,)))) == ["b"], asked
-
-
-def _crowd() -> list[Point]:
-    """Ten products that are nearly one, nearest to the axis, and one that is another, farther off."""
-    rows = []
-    for number in range(10):
-        near = _at(0.95)
-        near[2] = number / 1000
-        rows.append(
-            point_of(
-                Product(f"same-{number}", "t"), near / np.linalg.norm(near), SparseVector((7,), (3.0 - number / 10,))
-            )
-        )
-    other = np.zeros(DIMENSION, dtype=np.float32)
-    other[[0, 3]] = 0.6, 0.8
-    return [*rows, point_of(Product("other", "t"), other, words(7))]
-
-
-@pytest.mark.parametrize("asked", ["dense", "rrf", "dbsf", "examples"])
-def test_diversity_puts_another_kind_before_more_of_the_same(index: VectorIndex, asked: str) -> None:
-    index.delete([point.id for point in index.scroll()])
-    index.upsert(_crowd())
-    query = replace(ASKED[asked], limit=3, lexical=words(7) if ASKED[asked].lexical else None)
-    if asked == "examples":
-        query = replace(query, examples=ExampleVectors(AXIS[None], NOBODY))
-    assert "other" not in _scores(index, query)
-    diverse = [point.payload["sku"] for point in index.query(replace(query, diversity=0.7))]
-    assert diverse[0].startswith("same-")
-    assert "other" in diverse
-    assert len(set(diverse)) == 3
-
-
-def test_diversity_chooses_from_what_filters_and_boosts_leave(index: VectorIndex) -> None:
-    index.upsert([point_of(Product(f"far-{number}", "t"), unit(number)) for number in range(80)])
-    boost = Boost(BoostKind.ATTRIBUTE, 99.0, "red", "colour")
-    found = _scores(index, IndexQuery(12, dense=AXIS, diversity=1.0, filters=Filters(brands=("odd", "even"))))
-    assert set(found) == {"a", "b", "c", "d"}
-    query = IndexQuery(1, dense=_at(0.7), diversity=0.5, boosts=(boost,))
-    assert list(_scores(index, query)) == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -210,9 +206,8 @@ def test_diversity_chooses_from_what_filters_and_boosts_leave(index: VectorIndex
     [
         IndexQuery(5, dense=AXIS, examples=ExampleVectors(AXIS[None], NOBODY)),
         IndexQuery(5, examples=ExampleVectors(NOBODY, AXIS[None])),
-        IndexQuery(5, dense=AXIS, diversity=1.1),
-        IndexQuery(5, dense=AXIS, diversity=float("nan")),
-        IndexQuery(5, lexical=words(5), diversity=0.5),
+        IndexQuery(5, dense=AXIS, words=1.1),
+        IndexQuery(5, dense=AXIS, words=float("nan")),
         IndexQuery(5, dense=AXIS, boosts=(Boost(BoostKind.IN_STOCK, float("nan")),)),
         IndexQuery(5, dense=AXIS, boosts=(Boost(BoostKind.NEWNESS, 0.5, half_life_days=0),)),
     ],

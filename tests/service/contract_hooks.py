@@ -44,7 +44,6 @@ def _sound(asked: Mapping[str, Any]) -> bool:
     return (
         _reachable(asked, asked.get("options", asked))
         and _ordered(asked.get("filters", asked))
-        and _has_vectors(asked.get("options", asked))
         and _has_words(asked.get("product"))
         and not set(_texts(asked.get("like"))) & set(_texts(asked.get("dislike")))
         and not ("sku" in asked and "product" in asked)
@@ -61,10 +60,6 @@ def _storable(case: Case) -> bool:
     if not isinstance(sku, str) or case.method != "PUT":
         return True
     return unquote(sku).isprintable() and unquote(sku) == unquote(sku).strip()
-
-
-def _has_vectors(options: Any) -> bool:
-    return not isinstance(options, Mapping) or options.get("mode") != "lexical" or not _number(options.get("diversity"))
 
 
 def _reachable(k_in: Any, offset_in: Any) -> bool:

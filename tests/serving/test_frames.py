@@ -19,7 +19,7 @@ def test_five_frames_at_most_lie_between_a_query_and_the_engine(tmp_path: Path) 
 
     def note(frame: FrameType, event: str, called: object) -> None:
         # The engine is compiled: its query is a call from Python to C.
-        if event == "c_call" and getattr(called, "__name__", "") == "query" and "EdgeShard" in repr(called):
+        if event == "c_call" and getattr(called, "__name__", "") == "query_batch" and "EdgeShard" in repr(called):
             stacks.append(frames_of_ours(frame))
 
     with Shop(tmp_path) as shop:

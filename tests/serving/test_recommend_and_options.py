@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from support.shop import Shop
 
 from recommender.errors import UnknownSku, UsageError
-from recommender.query import Boost, BoostKind, Filters, Hit, Mode, Options, Strategy
+from recommender.query import Boost, BoostKind, Confidence, Filters, Hit, Mode, Options, Strategy
 from recommender.types import Availability, Product
 
 BOOTS, LAMPS, CHAIRS = ("Shoes", "Boots"), ("Home", "Lamps"), ("Home", "Chairs")
@@ -111,14 +112,57 @@ def test_a_boost_brings_what_fits_it_to_the_front(shop: Shop, boost: Boost, firs
     assert shop.queries().search(text)[0].sku == "boot-walk"
 
 
-def test_diversity_brings_other_kinds_forward(shop: Shop) -> None:
-    kinds = [hit.card.category for hit in shop.queries().search("leather boot desk", k=3, options=Options(diversity=1))]
-    assert len(set(kinds)) == 3
+@pytest.mark.parametrize("mode", list(Mode))
+def test_diversity_brings_other_kinds_forward_but_nothing_irrelevant(shop: Shop, mode: Mode) -> None:
+    diverse = shop.queries().search("small desk", k=3, options=Options(mode=mode, diversity=0.9))
+    assert {hit.card.category for hit in diverse[:2]} == {LAMPS}  # nothing else is both
+    for diversity in (0.3, 0.7, 1.0):
+        hits = shop.queries().search("desk", k=3, options=Options(mode=mode, diversity=diversity))
+        assert {hit.sku for hit in hits} == {"lamp-brass", "lamp-copper", "chair-oak"}
+    assert {hit.card.category for hit in hits[:2]} == {LAMPS, CHAIRS}
 
 
-def test_diversity_needs_vectors(shop: Shop) -> None:
-    with pytest.raises(UsageError, match="diversity"):
-        shop.queries().search("boot", options=Options(mode=Mode.LEXICAL, diversity=0.5))
+def test_what_is_like_the_product_asked_about_is_not_avoided_as_if_that_were_shown(shop: Shop) -> None:
+    shop.catalogue.upsert([_product("boot-walk-2", "Brown leather walking boots", BOOTS, "125")])
+    shop.worker.drain()
+    assert shop.queries().similar("boot-walk", k=1, options=Options(diversity=0.5))[0].sku == "boot-walk-2"
+
+
+def test_words_weigh_against_meaning_as_asked(shop: Shop) -> None:
+    def scores(options: Options) -> dict[str, float]:
+        return {hit.sku: hit.score for hit in shop.queries().search("copper boot", options=options)}
+
+    words, meaning = scores(Options(mode=Mode.LEXICAL)), scores(Options(mode=Mode.DENSE))
+    for weight in (0.0, 0.3, 1.0):
+        expected = {sku: weight * words.get(sku, 0) + (1 - weight) * share for sku, share in meaning.items()}
+        assert scores(Options(words=weight)) == pytest.approx(expected, abs=1e-5)
+    assert all(0 <= score <= 1 for score in scores(Options()).values())
+
+
+def test_an_explanation_says_how_much_came_from_words_and_how_much_from_meaning(shop: Shop) -> None:
+    for options in (Options(explain=True), Options(explain=True, words=0.8)):
+        for hit in shop.queries().search("small desk lamp", options=options):
+            why = hit.explanation
+            assert why is not None
+            assert hit.score == pytest.approx((why.from_words or 0) + (why.from_meaning or 0), abs=1e-6)
+    alone = shop.queries().search("small desk lamp", options=Options(explain=True, mode=Mode.DENSE))[0].explanation
+    assert alone is not None
+    assert (alone.from_words, alone.lexical_score) == (None, None)
+
+
+def test_a_search_says_how_sure_it_is_and_leaves_out_what_it_is_not(shop: Shop) -> None:
+    ask = shop.queries().search
+    sure, unsure = ask("small brass desk lamp"), ask("combine harvester")
+    assert (sure.confidence, sure.words_matched) == (Confidence.GOOD, True)
+    assert (unsure.confidence, unsure.words_matched) == (Confidence.NONE, False)
+    assert unsure.hits
+    options = Options(min_confidence=Confidence.WEAK, facets=True)
+    left = ask("combine harvester", options=options)
+    assert (left.hits, left.confidence) == ((), Confidence.NONE)
+    assert left.facets is not None
+    assert left.facets.counted == 0
+    assert ask("small brass desk lamp", options=replace(options, min_confidence=Confidence.GOOD)).hits == sure.hits
+    assert shop.queries().similar("boot-walk").confidence is None
 
 
 def test_an_explanation_says_what_is_shared_and_which_words_were_found(shop: Shop) -> None:

@@ -17,7 +17,7 @@ from recommender.index.embedded.query import (
     edge_filter,
     edge_point,
     identifier_request,
-    query_request,
+    query_requests,
     scroll_request,
     to_scored_point,
     to_stored_point,
@@ -88,10 +88,10 @@ class EmbeddedIndex(VectorIndex):
         plan = plan_of(query)
         if plan is None:
             return []
-        request = query_request(query, plan)
+        requests = query_requests(plan)
         with self._shard.reading() as shard:
-            points = shard.query(request)
-        return [to_scored_point(point) for point in points]
+            answers = shard.query_batch(requests)
+        return plan.combine([to_scored_point(point) for point in points] for points in answers)
 
     def select(
         self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None

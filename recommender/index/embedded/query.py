@@ -21,7 +21,7 @@ from recommender.index.filters import (
     identifier_condition,
 )
 from recommender.index.payload import CARD_FIELDS, CREATED
-from recommender.index.protocol import ExampleVectors, Fusion, IndexQuery, Order, Point, ScoredPoint, StoredPoint
+from recommender.index.protocol import ExampleVectors, Order, Point, ScoredPoint, StoredPoint
 from recommender.index.query_plan import (
     DAY_S,
     DENSE,
@@ -29,27 +29,31 @@ from recommender.index.query_plan import (
     LEXICAL,
     NEVER,
     ORDER_FIELDS,
-    RRF_K,
     Boosting,
-    Diversifying,
+    Plan,
     Ranking,
     Stage,
 )
 from recommender.query import Filters
 from recommender.types import SparseVector
 
-_SCORE = edge.Expression.Variable("$score")
-"""What the stage before a formula gave a point."""
 
-
-def query_request(query: IndexQuery, plan: Stage) -> edge.QueryRequest:
-    """Return the request for the last stage of a query and those before it; payloads hold what a card needs."""
+def query_requests(plan: Plan) -> edge.QueryBatchRequest:
+    """Return the request for all searches of a query; payloads hold what a card needs."""
+    query = plan.query
     conditions = conditions_of(query.filters, query.ids)
     width = FILTERED_EF if conditions.off_graph else None
     # What holds in every stage that looks at points, not at what another stage brings.
     leaf = {"filter": _filter(conditions), "params": edge.SearchParams(exact=query.exact, hnsw_ef=width)}
     payload = list(CARD_FIELDS) if query.payloads else False
-    return edge.QueryRequest(**_stage(plan, leaf), with_payload=payload)
+    # Every candidate has a vector: those by meaning are all there are.
+    shown = plan.meaning or plan.words
+    return edge.QueryBatchRequest(
+        [
+            edge.QueryRequest(**_stage(stage, leaf), with_payload=payload if stage is shown else False)
+            for stage in plan.stages
+        ]
+    )
 
 
 def scroll_request(filters: Filters, limit: int, order: Order | None, ids: Sequence[UUID] | None) -> edge.ScrollRequest:
@@ -118,8 +122,8 @@ def _condition(condition: Condition) -> edge.ConditionType:
 
 def _stage(stage: Stage, leaf: dict[str, Any]) -> dict[str, Any]:
     sources = [edge.Prefetch(**_stage(source, leaf)) for source in stage.sources]
-    own = {"prefetches": sources} if sources else leaf
-    return {"limit": stage.limit, "query": _ranking(stage.ranking), "score_threshold": stage.min_score, **own}
+    own = {"prefetches": sources} if sources else {} if stage.everywhere else leaf
+    return {"limit": stage.limit, "query": _ranking(stage.ranking), **own}
 
 
 def _ranking(ranking: Ranking) -> Any:
@@ -132,12 +136,8 @@ def _ranking(ranking: Ranking) -> Any:
             )
             recommend = edge.Query.RecommendBestScore if ranking.best_score else edge.Query.RecommendSumScores
             return recommend(query, using=DENSE)
-        case Fusion():
-            return edge.Fusion.Rrf(k=RRF_K) if ranking is Fusion.RRF else edge.Fusion.Dbsf()
         case Boosting():
             return _formula(ranking)
-        case Diversifying():
-            return edge.Mmr(_dense(ranking.vector), 1 - ranking.diversity, ranking.candidates, using=DENSE)
         case _:
             return edge.Query.Nearest(_dense(ranking), using=DENSE)
 
@@ -152,8 +152,6 @@ def _sparse(vector: SparseVector) -> edge.SparseVector:
 
 
 def _formula(boosting: Boosting) -> edge.Formula:
-    # score + |score| * weights, not score * (1 + weights): a negative score is lifted by a positive weight, too.
-    # Weights below -1 would reverse the order of what they push down.
     weights = []
     for boost in boosting.boosts:
         condition = boost_condition(boost)
@@ -168,6 +166,4 @@ def _formula(boosting: Boosting) -> edge.Formula:
         else:
             fits = edge.Expression.Condition(_condition(condition))
         weights.append(edge.Expression.Mult([edge.Expression.Constant(boost.weight), fits]))
-    bounded = edge.Expression.Max([edge.Expression.Sum(weights), edge.Expression.Constant(-1.0)])
-    moved = edge.Expression.Mult([edge.Expression.Abs(_SCORE), bounded])
-    return edge.Formula(edge.Expression.Sum([_SCORE, moved]), {CREATED: NEVER})
+    return edge.Formula(edge.Expression.Sum(weights), {CREATED: NEVER})

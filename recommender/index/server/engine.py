@@ -33,7 +33,7 @@ from recommender.index.query_plan import (
 )
 from recommender.index.server.query import (
     identifier_filter,
-    query_arguments,
+    query_requests,
     server_filter,
     server_order,
     server_sparse,
@@ -143,8 +143,11 @@ class ServerIndex(VectorIndex):
         if plan is None:
             return []
         with engine_errors(self._where):
-            answer = self._client.query_points(self._collection, **query_arguments(query, plan))
-        return [ScoredPoint(UUID(str(point.id)), point.score, point.payload or {}) for point in answer.points]
+            answers = self._client.query_batch_points(self._collection, query_requests(plan))
+        return plan.combine(
+            [ScoredPoint(UUID(str(point.id)), point.score, point.payload or {}) for point in answer.points]
+            for answer in answers
+        )
 
     def select(
         self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None

@@ -20,7 +20,7 @@ from recommender.index.filters import (
     identifier_condition,
 )
 from recommender.index.payload import CARD_FIELDS, CREATED
-from recommender.index.protocol import ExampleVectors, Fusion, IndexQuery, Order
+from recommender.index.protocol import ExampleVectors, Order
 from recommender.index.query_plan import (
     DAY_S,
     DENSE,
@@ -28,17 +28,13 @@ from recommender.index.query_plan import (
     LEXICAL,
     NEVER,
     ORDER_FIELDS,
-    RRF_K,
     Boosting,
-    Diversifying,
+    Plan,
     Ranking,
     Stage,
 )
 from recommender.query import Filters
 from recommender.types import SparseVector
-
-_SCORE = "$score"
-"""What the stage before a formula gave a point."""
 
 _RESCORED = models.QuantizationSearchParams(rescore=True, oversampling=2.0)
 """Of a quantised collection, twice as many candidates are scored again with their full vectors. Others ignore it."""
@@ -46,16 +42,19 @@ _RESCORED = models.QuantizationSearchParams(rescore=True, oversampling=2.0)
 Arguments = dict[str, Any]
 
 
-def query_arguments(query: IndexQuery, plan: Stage) -> Arguments:
-    """Return the arguments of `query_points` for the last stage of a query; payloads hold what a card needs."""
-    conditions = conditions_of(query.filters, query.ids)
+def query_requests(plan: Plan) -> list[models.QueryRequest]:
+    """Return the requests of one batch for all searches of a query; payloads hold what a card needs."""
+    conditions = conditions_of(plan.query.filters, plan.query.ids)
     width = FILTERED_EF if conditions.off_graph else None
     # What holds in every stage that looks at points, not at what another stage brings.
-    params = models.SearchParams(exact=query.exact, hnsw_ef=width, quantization=_RESCORED)
+    params = models.SearchParams(exact=plan.query.exact, hnsw_ef=width, quantization=_RESCORED)
     leaf = {"filter": _filter(conditions), "params": params}
-    renamed = {"filter": "query_filter", "params": "search_params"}
-    arguments = {renamed.get(name, name): value for name, value in _stage(plan, leaf).items()}
-    return arguments | {"with_payload": list(CARD_FIELDS)}
+    # Every candidate has a vector: those by meaning are all there are.
+    shown = plan.meaning or plan.words
+    return [
+        models.QueryRequest(**_stage(stage, leaf), with_payload=list(CARD_FIELDS) if stage is shown else False)
+        for stage in plan.stages
+    ]
 
 
 def server_order(order: Order | None) -> models.OrderBy | None:
@@ -88,9 +87,9 @@ def server_sparse(vector: SparseVector) -> models.SparseVector:
 
 
 def _stage(stage: Stage, leaf: Arguments) -> Arguments:
-    own = {"limit": stage.limit, "score_threshold": stage.min_score, **_ranking(stage.ranking)}
+    own = {"limit": stage.limit, **_ranking(stage.ranking)}
     if not stage.sources:
-        return own | leaf
+        return own if stage.everywhere else own | leaf
     return own | {"prefetch": [models.Prefetch(**_stage(source, leaf)) for source in stage.sources]}
 
 
@@ -106,21 +105,13 @@ def _ranking(ranking: Ranking) -> Arguments:
                 strategy=kinds.BEST_SCORE if ranking.best_score else kinds.SUM_SCORES,
             )
             return {"query": models.RecommendQuery(recommend=examples), "using": DENSE}
-        case Fusion():
-            dbsf = models.FusionQuery(fusion=models.Fusion.DBSF)
-            return {"query": models.RrfQuery(rrf=models.Rrf(k=RRF_K)) if ranking is Fusion.RRF else dbsf}
         case Boosting():
             return {"query": _formula(ranking)}
-        case Diversifying():
-            mmr = models.Mmr(diversity=ranking.diversity, candidates_limit=ranking.candidates)
-            return {"query": models.NearestQuery(nearest=ranking.vector.tolist(), mmr=mmr), "using": DENSE}
         case _:
             return {"query": ranking.tolist(), "using": DENSE}
 
 
 def _formula(boosting: Boosting) -> models.FormulaQuery:
-    # score + |score| * weights, not score * (1 + weights): a negative score is lifted by a positive weight, too.
-    # Weights below -1 would reverse the order of what they push down.
     weights: list[Any] = []
     for boost in boosting.boosts:
         condition = boost_condition(boost)
@@ -132,11 +123,7 @@ def _formula(boosting: Boosting) -> models.FormulaQuery:
         else:
             fits = _condition(condition)
         weights.append(models.MultExpression(mult=[float(boost.weight), fits]))
-    # The larger of x and -1 is (x - 1 + |x + 1|) / 2: no server before 1.20 knows a maximum.
-    above = models.AbsExpression(abs=models.SumExpression(sum=[*weights, 1.0]))
-    bounded = models.MultExpression(mult=[0.5, models.SumExpression(sum=[*weights, -1.0, above])])
-    moved = models.MultExpression(mult=[models.AbsExpression(abs=_SCORE), bounded])
-    return models.FormulaQuery(formula=models.SumExpression(sum=[_SCORE, moved]), defaults={CREATED: NEVER})
+    return models.FormulaQuery(formula=models.SumExpression(sum=weights), defaults={CREATED: NEVER})
 
 
 def _condition(condition: Condition) -> models.FieldCondition | models.HasIdCondition:

@@ -119,9 +119,12 @@ export function explanation(hit, rank) {
   return h(
     "dl",
     { class: "why", "aria-label": "Why it is here" },
-    rank > 0 && fact("Place", `${rank}, score ${hit.score.toPrecision(3)}`),
+    rank > 0 && fact("Place", `${rank}, score ${hit.score.toFixed(3)}`),
     why.dense_score !== null && fact("Meaning", meter(why.dense_score)),
-    why.lexical_score !== null && fact("BM25", why.lexical_score.toFixed(2)),
+    why.lexical_score !== null && fact("Its words", meter(why.lexical_score)),
+    why.from_words !== null &&
+      why.from_meaning !== null &&
+      fact("Score", `${why.from_words.toFixed(3)} from words, ${why.from_meaning.toFixed(3)} from meaning`),
     why.words.length > 0 &&
       fact(
         "Words",

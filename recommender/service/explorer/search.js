@@ -142,7 +142,7 @@ export class SearchView {
     this.#hits = answer.hits;
     this.app.answered(answer);
     this.filters.update(state, answer.facets, known);
-    swap(this.notice, answer.hits.length ? null : nothing(this.app, state));
+    swap(this.notice, answer.hits.length ? doubt(answer) : nothing(this.app, state));
     this.#draw(state);
     const words = this.#counted(state);
     this.count.textContent = words;
@@ -272,6 +272,13 @@ export function scopeOf(state) {
   return state.category.length === 1 ? { category: names(state.category[0]) } : null;
 }
 
+/** Say that what follows may not be what was searched for. */
+function doubt(answer) {
+  if (answer.confidence === "none")
+    return notice("No product matches these words", "The nearest in meaning are shown.", [], "doubt");
+  return null;
+}
+
 function nothing(app, state) {
   const remedies = [];
   if (hasFilters(state)) remedies.push({ label: "Clear the filters", act: () => app.go({ ...noFilters(), shown: 0 }) });
@@ -283,5 +290,5 @@ function nothing(app, state) {
       "Take a product feed in; its products appear here as soon as they are indexed.",
       [{ command: "recommender ingest FEED" }],
     );
-  return notice("No product matches", remedies.length ? "Fewer filters leave more." : "Try other words.", remedies);
+  return notice("No product matches", hasFilters(state) ? "Fewer filters leave more." : "Try other words.", remedies);
 }
