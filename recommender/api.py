@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from recommender.application.composition import Application
 from recommender.embedding.encoder import Role, Vectors
-from recommender.errors import BadInput
+from recommender.errors import BadInput, Unavailable
 from recommender.feeds.products import product_problem
 from recommender.interface import RecommenderInterface
 from recommender.jobs.background_worker import BackgroundWorker
@@ -122,8 +122,10 @@ class Recommender(RecommenderInterface):
         return encode_texts(self.application, texts, role=Role(role))
 
     def require_whole(self) -> None:
-        """Raise `Unavailable` when what was opened is no longer there, though queries may still be answered."""
+        """Raise `Unavailable` when the database's file is gone or the worker is down, though queries are answered."""
         self.application.database.check_files()
+        if self._worker is not None and (reason := self._worker.down_reason):
+            raise Unavailable(f"changes are not taken into the index ({reason}); see the log, or restart this process")
 
     @property
     def live_models(self) -> LiveModels:

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 
 from recommender.application.composition import Application
-from recommender.errors import RecommenderError, Unavailable
-from recommender.ingestion.loop import GIVE_BACK_S, GRACE_S, HELD, follow
+from recommender.errors import RecommenderError, Unavailable, one_line
+from recommender.ingestion.loop import GIVE_BACK_S, GRACE_S, HELD, LONGEST_PAUSE_S, follow
 from recommender.ingestion.worker import DrainSummary
 from recommender.jobs.ingest import drain_and_release
 
@@ -32,9 +32,8 @@ class BackgroundWorker:
         self.paused_reason = ""
         self._application = application
         self._stopped = threading.Event()
-        self._thread = threading.Thread(
-            target=follow, args=(self._drain, poll, self._stopped, _log.info), name="worker", daemon=True
-        )
+        self._down = ""
+        self._thread = threading.Thread(target=self._run, args=(poll,), name="worker", daemon=True)
 
     def start(self) -> None:
         """Begin to follow the queue."""
@@ -62,15 +61,35 @@ class BackgroundWorker:
         """Whether the thread is at work, waiting included."""
         return self._thread.is_alive()
 
+    @property
+    def down_reason(self) -> str:
+        """Why nobody takes changes in, and no dependency that is away is to blame; empty while all is well."""
+        if not self.alive and not self._stopped.is_set():
+            return "the worker's thread has ended"
+        return self._down
+
+    def _run(self, poll: float) -> None:
+        """Follow the queue; whatever ends that, begin again after a pause that grows."""
+        pause = poll
+        while not self._stopped.is_set():
+            try:
+                follow(self._drain, poll, self._stopped, _log.info)
+            except BaseException as error:  # noqa: BLE001 - nobody joins this thread, and changes must go on
+                pause = min(2 * pause, LONGEST_PAUSE_S)
+                self._down = f"{type(error).__name__}: {one_line(error, 200)}"
+                self.paused_reason = self._down
+                _log.exception("the worker's thread broke off, and begins again in %.1f s", pause)
+                self._stopped.wait(pause)
+
     def _drain(self, stopped: Callable[[], bool]) -> DrainSummary | None:
         try:
             drained = drain_and_release(self._application, stopped)
         except Unavailable as error:
-            self.paused_reason = str(error)
+            self.paused_reason, self._down = str(error), ""
             raise
-        except Exception as error:
+        except BaseException as error:
             _log.exception("the worker failed, and tries again")
-            self.paused_reason = f"{type(error).__name__}: {error}"
+            self.paused_reason = self._down = f"{type(error).__name__}: {one_line(error, 200)}"
             raise Unavailable(self.paused_reason) from error
-        self.paused_reason = HELD if drained is None else ""
+        self.paused_reason, self._down = HELD if drained is None else "", ""
         return drained

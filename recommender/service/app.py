@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
@@ -27,7 +27,7 @@ from recommender.service import (
 from recommender.service.access import Access, AccessMiddleware
 from recommender.service.authentication import KeyCache
 from recommender.service.concurrency import Lanes
-from recommender.service.logs import AccessLog
+from recommender.service.logs import AccessLog, LogStream
 from recommender.service.metrics import Metrics
 from recommender.service.openapi import EVERYWHERE, document_of
 from recommender.service.problems import REQUEST_ID, Problem, problem_response
@@ -70,7 +70,7 @@ def create_app(
     limits: Limits = Limits(),
     metrics: Metrics | None = None,
     query_threads: int = 0,
-    log: TextIO | None = None,
+    log: LogStream | None = None,
     on_close: Callable[[], None] = lambda: None,
     cors_origins: Sequence[str] = (),
 ) -> FastAPI:

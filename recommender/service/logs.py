@@ -5,12 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 import time
+from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Protocol, TextIO
+
+MOST_QUEUED = 4 << 20
+"""Characters of lines that wait for a reader that stalls: 20,000 requests."""
 
 FLUSH_S = 0.1
 """How long lines of answered requests may wait to be written: together they cost one call to the system."""
+
+
+class LogStream(Protocol):
+    """What lines are written to."""
+
+    def write(self, text: str, /) -> int:
+        """Write a text of whole lines."""
+
+    def flush(self) -> None:
+        """Have what was written go out."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -32,7 +48,7 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line)
 
 
-def log_as_json(stream: TextIO, level: int = logging.INFO) -> None:
+def log_as_json(stream: LogStream, level: int = logging.INFO) -> None:
     """Write everything that this process logs to a stream as JSON."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter())
@@ -43,10 +59,61 @@ def log_as_json(stream: TextIO, level: int = logging.INFO) -> None:
         logging.getLogger(name).setLevel(level)
 
 
+class QueuedStream:
+    """A stream whose lines are written by a thread: whoever logs never waits for whoever reads.
+
+    Beyond `MOST_QUEUED` characters what comes is dropped and counted; a line says how many once there is room again.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Condition()
+        self._texts: deque[str] = deque()
+        self._queued = 0
+        self.dropped = 0
+        self._untold = 0
+        threading.Thread(target=self._write_out, name="log", daemon=True).start()
+
+    def write(self, text: str) -> int:
+        """Queue a text of whole lines, or drop it."""
+        with self._lock:
+            if self._queued + len(text) > MOST_QUEUED:
+                lines = max(1, text.count("\n"))
+                self.dropped, self._untold = self.dropped + lines, self._untold + lines
+            else:
+                self._texts.append(text)
+                self._queued += len(text)
+                self._lock.notify_all()
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: the thread writes as soon as it can."""
+
+    def drain(self, patience: float = 1.0) -> None:
+        """Wait until all is written, or `patience` seconds: for the end of a process."""
+        with self._lock:
+            self._lock.wait_for(lambda: not self._queued, patience)
+
+    def _write_out(self) -> None:
+        while True:
+            with self._lock:
+                self._lock.wait_for(lambda: bool(self._texts))
+                texts, self._texts, untold, self._untold = list(self._texts), deque(), self._untold, 0
+            if untold:
+                told = {"level": "warning", "logger": "recommender.service", "message": f"{untold} log lines dropped"}
+                texts.append(json.dumps(told) + "\n")
+            with suppress(OSError, ValueError):  # the reader is gone, or the stream was closed at the end
+                self._stream.write("".join(texts))
+                self._stream.flush()
+            with self._lock:
+                self._queued = sum(map(len, self._texts))
+                self._lock.notify_all()
+
+
 class AccessLog:
     """A line for each answered request. Lines are formatted by hand and written in groups: this is the hot path."""
 
-    def __init__(self, stream: TextIO | None) -> None:
+    def __init__(self, stream: LogStream | None) -> None:
         self._stream = stream
         self._lines: list[str] = []
         self._second = 0

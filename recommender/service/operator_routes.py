@@ -37,11 +37,12 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Queries are answered, by this pair."""
+    """Queries are answered, by this pair; `paused` says why changes are not taken in now, such as a full disk."""
 
     status: Literal["ready"]
     model: str
     generation: str
+    paused: str = ""
 
 
 class Readiness:
@@ -87,10 +88,12 @@ def router(recommender: Recommender, lanes: Lanes, metrics: Metrics) -> APIRoute
         "/readyz",
         summary="Whether queries are answered; 503 says what is missing",
         response_description="Queries are answered.",
+        response_model_exclude_defaults=True,
     )
     async def readyz() -> Ready:
         answer = await lanes.readiness.run(readiness.check)
-        return Ready("ready", answer.model, answer.generation)
+        paused = recommender.worker.paused_reason if recommender.worker else ""
+        return Ready("ready", answer.model, answer.generation, paused)
 
     @routes.get(
         "/v1/status",

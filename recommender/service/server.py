@@ -25,9 +25,9 @@ from recommender.query import Options
 from recommender.service.access import Access
 from recommender.service.api_keys import ApiKeys
 from recommender.service.app import Limits, create_app
-from recommender.service.http_protocol import ProblemProtocol
+from recommender.service.http_protocol import ProblemProtocol, most_connections
 from recommender.service.listener import listen
-from recommender.service.logs import log_as_json
+from recommender.service.logs import QueuedStream, log_as_json
 from recommender.service.metrics import Metrics
 from recommender.service.operator_routes import PROBE
 from recommender.service.service_file import announce, running_service, withdraw
@@ -93,9 +93,11 @@ def serve(host: str, port: int, workers: int, say: Callable[[str], None]) -> Non
                 f"{listener.host} can be reached from other machines, and there is no key; make one with"
                 " `recommender keys create NAME --scope read`, or leave --host at 127.0.0.1"
             )
-        log_as_json(sys.stderr)
+        log = QueuedStream(sys.stderr)
+        log_as_json(log)
+        most_connections()  # raises the limit of open files, which the processes of several workers inherit
         if workers == 1:
-            app = open_app(orders, settings)
+            app = open_app(orders, settings, log)
             # The server stops in good order and then raises the signal again: by then it must not end the process.
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: None)
@@ -117,12 +119,13 @@ def serve(host: str, port: int, workers: int, say: Callable[[str], None]) -> Non
 
 
 def _app_of_worker(orders: WorkerOrders) -> FastAPI:
-    log_as_json(sys.stderr)
+    log = QueuedStream(sys.stderr)
+    log_as_json(log)
     gc.set_threshold(GARBAGE_THRESHOLD)
-    return open_app(orders, load_settings())
+    return open_app(orders, load_settings(), log)
 
 
-def open_app(orders: WorkerOrders, settings: Settings) -> FastAPI:
+def open_app(orders: WorkerOrders, settings: Settings, log: QueuedStream) -> FastAPI:
     """Open the installation and make the application that closes it."""
     metrics = Metrics()
     recommender = Recommender.open(observe=metrics.observe)
@@ -136,6 +139,11 @@ def open_app(orders: WorkerOrders, settings: Settings) -> FastAPI:
         database = recommender.application.database
         keys = ApiKeys(database)
         inline = not settings.qdrant_url and database.engine.dialect.name == "sqlite"
+
+        def close() -> None:
+            recommender.close()
+            log.drain()
+
         return create_app(
             recommender,
             Access(keys.list, orders.loopback, settings.allowed_hosts, orders.token, keys.note_use),
@@ -147,8 +155,8 @@ def open_app(orders: WorkerOrders, settings: Settings) -> FastAPI:
             ),
             metrics,
             query_threads=0 if inline else QUERY_THREADS,
-            log=sys.stderr,
-            on_close=recommender.close,
+            log=log,
+            on_close=close,
             cors_origins=settings.cors_origins,
         )
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 from collections.abc import Callable, Coroutine
@@ -22,6 +23,9 @@ from recommender.query.parameters import Parameter, parameters_of, read_address
 from recommender.query.serialization import from_json, kind_of, to_json, validate_as
 from recommender.service.problems import Problem
 from recommender.types import JsonObject
+
+LARGE_BODY = 256 << 10
+"""Bytes of a body that are read beside the event loop: 1 MiB takes 20 ms."""
 
 
 class Address:
@@ -99,9 +103,13 @@ async def read_body(request: Request, kind: Any) -> Any:
         text = await request.body()
     except ClientDisconnect:
         raise UsageError("the body broke off; send it again") from None
-    if getattr(kind, "__pydantic_config__", {}).get("strict"):
-        return from_json(kind, text)
-    return validate_as(kind, _object(text))
+
+    def read() -> Any:
+        if getattr(kind, "__pydantic_config__", {}).get("strict"):
+            return from_json(kind, text)
+        return validate_as(kind, _object(text))
+
+    return read() if len(text) <= LARGE_BODY else await asyncio.to_thread(read)
 
 
 def _object(text: bytes) -> JsonObject:

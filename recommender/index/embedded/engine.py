@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from importlib.metadata import version
@@ -24,7 +26,7 @@ from recommender.index.embedded.query import (
 )
 from recommender.index.embedded.schema import create_shard, dimension_of
 from recommender.index.embedded.shard import Shard, engine_errors
-from recommender.index.embedded.storage import draft_folder, install, remove, shard_folder
+from recommender.index.embedded.storage import draft_folder, install, remove, require_space, shard_folder
 from recommender.index.protocol import IndexQuery, Order, Point, ScoredPoint, StoredPoint, VectorEngine, VectorIndex
 from recommender.index.query_plan import DENSE, check_points, plan_of
 from recommender.query import Filters
@@ -40,6 +42,15 @@ BESIDE_QUERIES = 10
 """Niceness of a process that builds graphs beside a service: it gets a tenth of a core that both want, and all that is
 idle."""
 
+PAYLOAD_BYTES = 16 << 10
+"""Room for what a point takes beside its vector: in the log, its payload, and the indexes of that."""
+
+LARGE_BATCH = 16 << 20
+"""Bytes of a usual batch: 1,024 points."""
+
+SPACE_FOR_S = 0.5
+"""How long the last look at the disk holds for."""
+
 _CHANGES = ".changed"
 """File in the folder of a generation: how many points changed since its graphs were built."""
 
@@ -53,14 +64,17 @@ class EmbeddedIndex(VectorIndex):
         self._lock = lock
         self._dimension = dimension_of(shard_folder(folder))
         self._shard = Shard(name, folder, self._dimension)
+        self._space_at = -math.inf
 
     def upsert(self, points: Sequence[Point]) -> None:
         check_points(points, self._dimension)
+        self._require_space(len(points) * (PAYLOAD_BYTES + 3 * 4 * self._dimension))
         for batch in batches(points, UPSERT_BATCH):
             operation = edge.UpdateOperation.upsert_points([edge_point(point) for point in batch])
             self._shard.update(operation, [point.id for point in batch])
 
     def overwrite_payloads(self, payloads: Sequence[tuple[UUID, JsonObject]]) -> None:
+        self._require_space(len(payloads) * PAYLOAD_BYTES)
         for batch in batches(payloads, UPSERT_BATCH):
             # Looked up first: naming a point that is not there is an error, and a filter on its id takes twice as long.
             known = {point.id: point.payload for point in self.retrieve([identity for identity, _ in batch])}
@@ -180,6 +194,12 @@ class EmbeddedIndex(VectorIndex):
         """Write everything down and release the shard; closing twice is no error."""
         with self._lock:
             self._shard.close()
+
+    def _require_space(self, coming: int) -> None:
+        # Looked at before each batch, and not more often: it walks over all files of the shard.
+        if time.monotonic() - self._space_at > SPACE_FOR_S or coming > LARGE_BATCH:
+            require_space(self._folder, max(coming, LARGE_BATCH))
+            self._space_at = time.monotonic()
 
     def _write_changes(self, count: int) -> None:
         (self._folder / _CHANGES).write_text(str(count), encoding="ascii")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -37,6 +38,9 @@ they are durable in its log, and after a crash it takes them from there at the n
 CARRIED_AT_ONCE = 64
 """Points that are carried over to a copy in one write: 3 ms, in which no query runs."""
 
+FIRST_REOPEN_PAUSE_S, LONGEST_REOPEN_PAUSE_S = 1.0, 60.0
+"""Between two tries to open a shard over which the engine panicked: the pause doubles."""
+
 FEW = 200
 """Points left to carry over while no other writes go on: 30 ms."""
 
@@ -53,11 +57,18 @@ def engine_errors(name: str) -> Iterator[None]:
         yield
     except RecommenderError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         raise _translate(error, name) from error
 
 
-def _translate(error: Exception, name: str) -> RecommenderError:
+def is_panic(error: BaseException) -> bool:
+    """Tell whether the engine gave up in the middle of a call. Its type is no `Exception`, and can't be imported."""
+    return type(error).__name__ == "PanicException"
+
+
+def _translate(error: BaseException, name: str) -> RecommenderError:
     # The engine raises plain `Exception`s that only their text tells apart.
     if "WouldBlock" in str(error):
         return index_held(name)
@@ -75,7 +86,8 @@ class _OpenShard:
 class Shard:
     """An open shard. Readers may run beside one writer, from any thread, also while another shard takes its place.
 
-    The engine's errors are raised as `engine_errors` says.
+    The engine's errors are raised as `engine_errors` says. After a panic the shard is not used again: the next reader
+    opens it anew, and when that panics too, nobody tries before a pause that grows.
     """
 
     def __init__(self, name: str, folder: Path, dimension: int) -> None:
@@ -91,12 +103,18 @@ class Shard:
         self._one_copy = threading.Lock()
         self._meanwhile: set[UUID] | None = None
         """Points written since the copy was made; None while there is no copy."""
+        self._panic = ""
+        self._reopening = threading.Lock()
+        self._panicked_at = self._reopen_at = 0.0
+        self._reopen_pause = FIRST_REOPEN_PAUSE_S
         self.closing = False
         """Tells those who work on a copy, which `close` waits for, to give it up."""
 
     @contextmanager
     def reading(self) -> Iterator[edge.EdgeShard]:
         """Give the engine's shard; it is not closed meanwhile. Nobody waits. Raises `Unavailable` after `close`."""
+        if self._panic:
+            self._reopen()
         with self._replacing:
             opened = self._open
             if opened is None:
@@ -106,13 +124,49 @@ class Shard:
             yield opened.shard
         except RecommenderError:
             raise
-        except Exception as error:
+        except BaseException as error:
+            if is_panic(error):
+                self._panic = one_line(error, 200)
+                _log.error("the engine panicked over generation %s: %s", self._name, self._panic)
+            elif not isinstance(error, Exception):
+                raise
             raise _translate(error, self._name) from error
         finally:
             with self._replacing:
                 opened.readers -= 1
                 if opened is not self._open:
                     self._replacing.notify_all()
+
+    def _reopen(self) -> None:
+        """Open the shard anew after a panic. Raises `Unavailable` when that fails, or it is too early for it."""
+        with self._reopening:
+            if not self._panic:
+                return
+            now = time.monotonic()
+            if now < self._reopen_at:
+                raise Unavailable(
+                    f"generation {self._name!r} can't be used ({self._panic}); it is opened again in a moment, and "
+                    "`recommender index rebuild` makes a new one"
+                )
+            if now - self._panicked_at > LONGEST_REOPEN_PAUSE_S:
+                self._reopen_pause = FIRST_REOPEN_PAUSE_S
+            self._panicked_at = now
+            try:
+                with engine_errors(self._name):
+                    broken = self._replace(None)
+                    with suppress(RecommenderError), engine_errors(self._name):
+                        if broken is not None:
+                            broken.close()  # gives up the engine's own lock on the files
+                    del broken
+                    new = load_shard(shard_folder(self._folder))
+                    if self._warm:
+                        map_vectors(new, self._dimension)
+            finally:
+                self._reopen_at = time.monotonic() + self._reopen_pause
+                self._reopen_pause = min(2 * self._reopen_pause, LONGEST_REOPEN_PAUSE_S)
+            with self._replacing:
+                self._open, self._panic = _OpenShard(new), ""
+            _log.warning("generation %s was opened anew", self._name)
 
     def warm_up(self) -> None:
         """Get ready to answer queries, as what takes its place will be: else the first hundred take 20 to 50 ms."""

@@ -16,6 +16,12 @@ from recommender.errors import IndexHeld, Unavailable
 from recommender.files import copy_with_holes, sync
 from recommender.index.embedded.lock import GenerationLock
 
+RESERVE = 32 << 20
+"""Bytes that stay free on the disk: for the database, logs, and what others write meanwhile."""
+
+SMALL_SHARD = 128 << 20
+"""Bytes of a shard of 10,000 points: graphs of larger ones are built apart, after a look at the disk of its own."""
+
 _DRAFT = ".draft-"
 _DROPPED = ".dropped-"
 _POINTER = ".shard"
@@ -78,6 +84,28 @@ def new_copy_folder(folder: Path) -> Path:
             f"make {3 * size >> 20} MiB free"
         )
     return folder / f"{_COPY}{uuid4().hex[:12]}"
+
+
+def require_space(folder: Path, coming: int) -> None:
+    """Raise `Unavailable` unless the disk has room for `coming` bytes more in a shard, and a reserve.
+
+    The engine maps its files, which are mostly holes, into memory: where a hole can't be filled the kernel ends the
+    process with SIGBUS, whatever it is doing. So there must be room for all holes of a shard, and for a second copy of
+    a small one, which the engine makes to build graphs.
+    """
+    shard, holes, held = shard_folder(folder), 0, 0
+    for parent, _, names in os.walk(shard):
+        for name in names:
+            status = os.stat(Path(parent, name))  # noqa: PTH116 - hundreds of files before each batch
+            stored = getattr(status, "st_blocks", status.st_size // 512) * 512
+            holes, held = holes + max(0, status.st_size - stored), held + stored
+    needed = coming + holes + min(held, SMALL_SHARD) + RESERVE
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise Unavailable(
+            f"the disk of {folder} is nearly full: {free >> 20} MiB are free and the next batch may take "
+            f"{needed >> 20} MiB; make room, and changes are taken in again by themselves"
+        )
 
 
 def copy_shard(folder: Path, copy: Path) -> None:

@@ -1,0 +1,128 @@
+"""What a client can do before any key is looked at, on a socket of its own, and a reader of the log that stalls."""
+
+from __future__ import annotations
+
+import io
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from service.conftest import Service, listening
+
+from recommender.service import http_protocol
+from recommender.service.logs import MOST_QUEUED, QueuedStream
+
+ASK = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.fixture(scope="module")
+def address(service: Service) -> Iterator[tuple[str, int]]:
+    with listening(service.app) as url:
+        parts = urlsplit(url)
+        yield parts.hostname or "", parts.port or 0
+
+
+def _connect(address: tuple[str, int]) -> socket.socket:
+    return socket.create_connection(address, timeout=10)
+
+
+def _answer(connection: socket.socket) -> bytes:
+    """Read until the other side closes."""
+    got = b""
+    try:
+        while part := connection.recv(65536):
+            got += part
+    except ConnectionError:
+        pass
+    return got
+
+
+def _alive(address: tuple[str, int]) -> float:
+    started = time.monotonic()
+    with _connect(address) as connection:
+        connection.sendall(ASK + b"Connection: close\r\n\r\n")
+        assert b" 200 " in _answer(connection)
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize("piece", [b"X-A: b\r\n" * 8000, b"x" * 60_000])
+def test_headers_and_values_without_end_are_cut_off(address: tuple[str, int], piece: bytes) -> None:
+    with _connect(address) as connection:
+        connection.sendall(ASK + b"X-Long: ")
+        sent = 0
+        try:
+            for _ in range(1000):
+                connection.sendall(piece)
+                sent += len(piece)
+        except OSError:
+            pass
+        assert sent < 8 << 20, "it went on reading"
+    assert _alive(address) < 5
+
+
+def test_too_many_headers_are_a_problem_document(address: tuple[str, int]) -> None:
+    with _connect(address) as connection:
+        connection.sendall(ASK + b"".join(b"X-%d: y\r\n" % number for number in range(150)) + b"\r\n")
+        answer = _answer(connection)
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b"application/problem+json" in answer
+
+
+def test_a_head_that_does_not_come_is_not_waited_for(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_S", 0.3)
+    for begun in (b"", b"GET /livez HT", ASK):
+        with _connect(address) as connection:
+            connection.sendall(begun)
+            assert _answer(connection) == b""
+
+
+def test_requests_that_are_piled_up_without_reading_answers_end_the_connection(address: tuple[str, int]) -> None:
+    with _connect(address) as connection:
+        try:
+            for _ in range(200):
+                connection.sendall((ASK + b"\r\n") * 2000)
+        except OSError:
+            pass
+        else:
+            pytest.fail("all of them were taken")
+    with _connect(address) as connection:  # a few are fine
+        connection.sendall((ASK + b"\r\n") * 9 + ASK + b"Connection: close\r\n\r\n")
+        assert _answer(connection).count(b"HTTP/1.1 200") == 10
+
+
+def test_idle_connections_make_room_for_who_asks(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "most_connections", lambda: 30)
+    held = [_connect(address) for _ in range(60)]
+    try:
+        assert _alive(address) < 5
+        held[-1].sendall(ASK + b"Connection: close\r\n\r\n")
+        assert b" 200 " in _answer(held[-1]), "the newest are kept"
+    finally:
+        for connection in held:
+            connection.close()
+
+
+def test_a_reader_of_the_log_that_stalls_stops_nobody_and_what_is_dropped_is_counted() -> None:
+    class Stalled(io.StringIO):
+        gate = threading.Event()
+
+        def write(self, text: str) -> int:
+            self.gate.wait(30)
+            return super().write(text)
+
+    stalled = Stalled()
+    log = QueuedStream(stalled)
+    started, line = time.monotonic(), "x" * 999 + "\n"
+    for _ in range(MOST_QUEUED // 1000 + 500):
+        log.write(line)
+    assert time.monotonic() - started < 5
+    assert log.dropped >= 499
+    stalled.gate.set()
+    log.drain(10)
+    log.write("after\n")
+    log.drain(10)
+    assert stalled.getvalue().endswith("after\n") or "after\n" in stalled.getvalue()
+    assert f"{log.dropped} log lines dropped" in stalled.getvalue()
