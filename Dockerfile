@@ -27,7 +27,7 @@ CMD ["recommender", "serve", "--host", "0.0.0.0"]
 FROM serve AS train
 USER root
 RUN pip install --no-cache-dir "$(grep '^torch==' /constraints.txt)" \
-    && pip install --no-cache-dir -c /constraints.txt "$(ls /wheels/*.whl)[train,offline,serve,server,postgres,parquet]"
+    && pip install --no-cache-dir -c /constraints.txt "$(ls /wheels/*.whl)[train,offline,openvino,serve,server,postgres,parquet]"
 USER 10001
 HEALTHCHECK NONE
 CMD ["recommender", "finetune", "--if-changed", "10%"]

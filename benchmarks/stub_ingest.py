@@ -44,9 +44,9 @@ CENTRES = np.random.default_rng(0).standard_normal((512, StubEncoder.dimension))
 class StubApplication(Application):
     """The real application, but for the encoder."""
 
-    def encoder(self, model: RegisteredModel) -> Encoder:
+    def encoder(self, model: RegisteredModel, runtime: str = "") -> Encoder:
         """Return the stub for any model."""
-        del model
+        del model, runtime
         return StubEncoder()
 
 

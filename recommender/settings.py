@@ -65,7 +65,9 @@ class Settings(BaseSettings):
     model: str = Field(default=DEFAULT_MODEL, description="Base model of the first generation and of fine-tuning.")
     encoder: EncoderChoice = Field(
         default=EncoderChoice.AUTO,
-        description="What runs a model. `auto`: torch on a GPU, else ONNX int8, else torch if there is no export.",
+        description="What runs a model. `auto`: products are encoded by torch on a GPU, else by the fastest runtime "
+        "that was near enough to full precision when the model was registered; queries by ONNX Runtime, or by torch if "
+        "there is no export. After a change an index keeps its runtime until `recommender index rebuild`.",
     )
     threads: int = Field(default=0, ge=0, description="Threads of an encoder; 0: one for each core.")
     language: str = Field(

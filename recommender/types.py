@@ -45,12 +45,18 @@ class Scope(StrEnum):
 
 
 class EncoderChoice(StrEnum):
-    """Which encoder runs a model. `auto`: torch on a GPU, else ONNX int8, else torch for a model without an export."""
+    """Which runtime runs a model.
+
+    `auto`: for products torch on a GPU, else the fastest that was near enough to full precision when the model was
+    registered; for queries an ONNX network, which starts fastest.
+    """
 
     AUTO = "auto"
     TORCH = "torch"
     ONNX = "onnx"
     ONNX_INT8 = "onnx-int8"
+    OPENVINO = "openvino"
+    OPENVINO_INT8 = "openvino-int8"
 
 
 class Quantization(StrEnum):

@@ -81,6 +81,7 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=40), nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
         sa.Column("catalogue_size", BIG, nullable=False),
+        sa.Column("runtime", sa.String(length=20), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("ready_at", TIME, nullable=True),

@@ -5,6 +5,7 @@ What only writes or trains is imported where it is made: a query on the command 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,8 +25,9 @@ from recommender.database.restore_journal import complete_cut_off_restore
 from recommender.database.tables import now
 from recommender.embedding.bm25 import LexicalEncoder, check_language
 from recommender.embedding.compounds import LINKS, read_words
-from recommender.embedding.encoder import Encoder
+from recommender.embedding.encoder import Encoder, EncoderPair
 from recommender.embedding.language import AUTO
+from recommender.embedding.loader import INTERCHANGEABLE, has_network, resolve_runtime
 from recommender.embedding.loader import load_encoder as open_encoder
 from recommender.embedding.product_text import ProductText
 from recommender.errors import BadInput, MissingExtra, Unavailable
@@ -38,6 +40,7 @@ from recommender.serving.live_model import LiveModels
 from recommender.serving.queries import Queries
 from recommender.serving.query_encoder import Observe, observe_nothing
 from recommender.settings import Settings, load_settings
+from recommender.types import EncoderChoice
 
 if TYPE_CHECKING:  # a command that only asks does not import what writes
     from recommender.application.graph_builds import GraphBuilds
@@ -46,6 +49,8 @@ if TYPE_CHECKING:  # a command that only asks does not import what writes
     from recommender.ingestion.targets import Target
     from recommender.ingestion.worker import Worker
     from recommender.models.registry import RegisteredModel, Registry
+
+_log = logging.getLogger(__name__)
 
 UNUSED_S = 60.0
 """After which a process that holds the live index closes another one: opening it again stops all threads for 0.1 s."""
@@ -62,7 +67,7 @@ class Application:
             raise BadInput(
                 f"RECOMMENDER_HOME {settings.home} can't be made ({error.strerror}); give a folder"
             ) from error
-        self._encoders: dict[str, Encoder] = {}
+        self._encoders: dict[tuple[str, str], Encoder] = {}
         self._lexical: dict[int, LexicalEncoder] = {}
         self._loading = threading.Lock()
         self._keep_unused_s = 0.0
@@ -158,26 +163,73 @@ class Application:
         """
         self._indexes.release_unused(self._keep_unused_s)
 
-    def encoder(self, model: RegisteredModel) -> Encoder:
-        """Return the encoder that serves a model, loaded once in this process."""
-        if (known := self._encoders.get(model.fingerprint)) is not None:
+    def encoder(self, model: RegisteredModel, runtime: str = "") -> Encoder:
+        """Return the encoder that answers queries of a model, or the one of a runtime, loaded once in this process."""
+        key = model.fingerprint, runtime or self.settings.encoder
+        if (known := self._encoders.get(key)) is not None:
             return known  # without the lock: what is loaded already does not wait for another one
         with self._loading:
-            if (known := self._encoders.get(model.fingerprint)) is None:
-                self._encoders[model.fingerprint] = known = self.load_encoder(model)
+            if (known := self._encoders.get(key)) is None:
+                self._encoders[key] = known = self.load_encoder(model, key[1])
             return known
 
-    def load_encoder(self, model: RegisteredModel) -> Encoder:
-        """Load the encoder that serves a model. Raises `Unavailable` when it can't run."""
+    def load_encoder(self, model: RegisteredModel, runtime: str) -> Encoder:
+        """Load the encoder that runs a model on a runtime. Raises `Unavailable` when it can't run."""
         try:
-            return open_encoder(model.folder, model.fingerprint, self.settings.encoder, self.settings.threads)
+            return open_encoder(model.folder, model.fingerprint, runtime, self.settings.threads)
         except BadInput as error:
             # `Unavailable`, not `BadInput`: work that needs the model waits for it; the work itself is not at fault.
             raise Unavailable(f"model {model.name} can't run: {error}") from error
 
+    def serving_encoder(self, model: RegisteredModel) -> EncoderPair:
+        """Return the encoder of documents in a new index of a model together with that of its queries."""
+        documents = partial(self.encoder, model, self.runtime_of(model))
+        return EncoderPair(model.fingerprint, model.dimension, documents, partial(self.encoder, model))
+
+    def runtime_of(self, model: RegisteredModel) -> EncoderChoice:
+        """Return what encodes the products of a new index of a model: as set, else a GPU, else as was measured."""
+        if self.settings.encoder is not EncoderChoice.AUTO:
+            return self.settings.encoder
+        if self._bulk_gpu:
+            return EncoderChoice.TORCH
+        from recommender.models.manifest import read_manifest
+
+        measured = read_manifest(model.folder).export.runtime
+        if measured and has_network(model.folder, EncoderChoice(measured)):
+            return EncoderChoice(measured)
+        return resolve_runtime(model.folder)
+
     def encoder_of(self, generation: Generation) -> Encoder:
-        """Return the encoder of the model that made a generation."""
-        return self.encoder(self.registry.by_id(generation.model_id))
+        """Return the encoder of the texts of a generation: by its own runtime, or one that gives the same vectors.
+
+        Raises `Unavailable` when only another runtime can run here: its vectors must not come among the others.
+        """
+        model = self.registry.by_id(generation.model_id)
+        runtime = EncoderChoice(generation.runtime or self.runtime_of(model))
+        wanted = EncoderChoice.TORCH if self._bulk_gpu else self.settings.encoder
+        if runtime in INTERCHANGEABLE:
+            order = (wanted, runtime, *INTERCHANGEABLE)
+            runtime = next((one for one in order if one in INTERCHANGEABLE and has_network(model.folder, one)), runtime)
+        elif wanted not in (EncoderChoice.AUTO, EncoderChoice.TORCH, runtime):
+            _log.warning(
+                "generation %s keeps its runtime %s; `recommender index rebuild` moves it to %s",
+                generation.name, runtime, wanted,
+            )  # fmt: skip
+        if not has_network(model.folder, runtime):
+            raise Unavailable(
+                f"generation {generation.name} was encoded by {runtime}, which can't run {model.name} here, and "
+                "vectors of another runtime must not come among its own; install it, or run `recommender index rebuild`"
+            )
+        return self.encoder(model, runtime)
+
+    @cached_property
+    def _bulk_gpu(self) -> bool:
+        """Whether `auto` encodes products on a GPU. Where the driver has one torch is imported, and asked too."""
+        if self.settings.encoder is not EncoderChoice.AUTO:
+            return False
+        from recommender.embedding.accelerators import usable_gpu
+
+        return usable_gpu()
 
     def lexical_of(self, generation: Generation) -> LexicalEncoder:
         """Return what makes the BM25 weights of a generation, for its products and for queries to it alike."""
@@ -249,10 +301,13 @@ class Application:
             if isinstance(index, EmbeddedIndex):
                 index.warm_up()
 
+        def query_encoder(generation: Generation) -> Encoder:
+            return self.encoder(self.registry.by_id(generation.model_id))
+
         models = LiveModels(
             self.generations,
             self._indexes,
-            self.encoder_of,
+            query_encoder,
             self._tidy,
             warm_up,
             self.lexical_of,
@@ -280,8 +335,8 @@ class Application:
     def _tidy(self) -> None:
         """Forget the encoders of models that no generation in use was made by, and close unused indexes."""
         needed = {follower.fingerprint for follower in self.generations.followers()}
-        for fingerprint in set(self._encoders) - needed:
-            self._encoders.pop(fingerprint, None)
+        for key in [key for key in list(self._encoders) if key[0] not in needed]:
+            self._encoders.pop(key, None)
         self.release_indexes()
 
     def _close_engine(self) -> None:

@@ -50,11 +50,12 @@ _RATIO, _FLOOR = 100, 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class IndexContents:
-    """The live generation of a backup: which model made it, and how many points there are."""
+    """The live generation of a backup: which model made it, by which runtime, and how many points there are."""
 
     model: str
     fingerprint: str
     dimension: int
+    runtime: str
     points: int
 
 

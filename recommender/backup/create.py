@@ -89,7 +89,7 @@ def backup(
                             archive.add_file(name, path)
                 if index is not None and live is not None:
                     points = pack_points(archive, index.scroll(with_vectors=True), progress)
-                    generation = IndexContents(live.model_name, live.fingerprint, live.dimension, points)
+                    generation = IndexContents(live.model_name, live.fingerprint, live.dimension, live.runtime, points)
                     contents = replace(contents, index=generation)
                 archive.finish(contents)
             size = packed.stat().st_size

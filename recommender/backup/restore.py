@@ -204,7 +204,7 @@ def _restore_index(job: _Restore, result: RestoreResult) -> RestoreResult:
                 f"the index of the backup was made by the model {index.model}, which is not registered here; "
                 "restore it too: --part models"
             )
-        generation = start_generation(application, model)
+        generation = start_generation(application, model, runtime=index.runtime)
         points = restore_points(application, generation, job.staging / POINTS, job.progress)
         try:
             require_points(application, points, "the restore", job.progress, job.force)

@@ -134,7 +134,7 @@ def _measure_tasks(
 
     tasks, scores = find_tasks(names), []
     for each in models:
-        scores += run_tasks(application.encoder(each), tasks, model=each.name, progress=progress)
+        scores += run_tasks(application.serving_encoder(each), tasks, model=each.name, progress=progress)
     columns = [("task", "left"), ("model", "shrink"), ("encoder", "left"), ("measure", "left"), ("score", "right")]
     rows = [(each.task, each.model, each.encoder, each.metric, f"{each.score:.4f}") for each in scores]
     return Output({"tasks": [score.json() for score in scores]}, lambda: print_table(columns, rows))

@@ -34,6 +34,7 @@ def status(run: CommandRun) -> Output:
     columns = [
         ("generation", "left"),
         ("model", "left"),
+        ("runtime", "left"),
         ("state", "left"),
         ("role", "left"),
         ("language", "left"),
@@ -43,7 +44,9 @@ def status(run: CommandRun) -> Output:
     for each in found:
         condition = "" if each["condition"] == "absent" else each["condition"]
         points = condition if each["points"] is None else f"{each['points']:,}"
-        rows.append([each["generation"], each["model"], each["state"], each["role"], each["language"], points])
+        rows.append(
+            [each["generation"], each["model"], each["runtime"], each["state"], each["role"], each["language"], points]
+        )
     if any(each["layout"] for each in found):
         columns.append(("on the server", "left"))
         for row, each in zip(rows, found, strict=True):
@@ -71,6 +74,7 @@ def _describe(application: Application, generation: Generation, previous: Genera
     return {
         "generation": generation.name,
         "model": generation.model_name,
+        "runtime": generation.runtime,
         "state": generation.state.value,
         "live": generation.live,
         "role": role,

@@ -192,6 +192,7 @@ class GenerationRow(Base):
     """A set of points made by one model. `state` is building, ready or retired; `live_until` is when it left live.
 
     `language` and `words` say how its BM25 weights are made, told from a catalogue of `catalogue_size` products.
+    `runtime` is what encodes its texts.
     """
 
     __tablename__ = "generation"
@@ -204,6 +205,7 @@ class GenerationRow(Base):
     language: Mapped[str] = mapped_column(String(40), default="none")
     words: Mapped[str] = mapped_column(Text, default="", deferred=True)
     catalogue_size: Mapped[int] = mapped_column(_SQLITE_INTEGER, default=0)
+    runtime: Mapped[str] = mapped_column(String(20), default="")
     state: Mapped[str] = mapped_column(String(20), default="building")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
     ready_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)

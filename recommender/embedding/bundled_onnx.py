@@ -11,6 +11,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from recommender.embedding.encoder import Precision, Vectors
 from recommender.embedding.network_check import ExportReport, row_cosines, run_network, sample_of, stage_networks
 from recommender.errors import BadInput
@@ -18,12 +20,15 @@ from recommender.errors import BadInput
 FP32 = Precision.FP32.file
 """The name that Optimum, sentence-transformers and this project give the full-precision network."""
 
-INT8 = (Precision.INT8.file, "onnx/model_quantized.onnx", "onnx/model_int8.onnx")
-"""Names of int8 networks for any processor. Those for one instruction set (`model_qint8_avx512_vnni.onnx`, ...) are
-left out: on another machine they give other vectors than those in the index."""
+MIN_INT8_COSINE = 0.995
+"""The smallest cosine to fp32 of a text at which an int8 network is kept; our own export of MiniLM has 0.999."""
 
-MIN_INT8_COSINE = 0.97
-"""The smallest mean cosine to fp32 at which an int8 network is kept; our own export of MiniLM has 0.99."""
+MIN_ALONE_COSINE = 0.9999
+"""The smallest cosine between a text's vectors alone and in a batch. The int8 networks of other projects have one scale
+of the activations for a whole batch (`model_quantized.onnx`, ...), and are left out."""
+
+_ALONE = 4
+"""Texts that are also run alone: the last of the sample, which are of all lengths."""
 
 
 def has_network(folder: Path) -> bool:
@@ -42,7 +47,7 @@ def take_network(folder: Path, staged: Path) -> None:
 def adopt(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
     """Keep the bundled networks that serving can run, on a machine that has no torch to compare them with.
 
-    The fp32 network must run. The first int8 network that is near enough to it is kept as `onnx/model_qint8.onnx`.
+    The fp32 network must run. `onnx/model_qint8.onnx` is kept if it is near enough to it, alone and in a batch.
     Raises `BadInput`, leaving the folder as it was, when there is no network that runs.
     """
     started = time.monotonic()
@@ -50,7 +55,7 @@ def adopt(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
     with stage_networks(folder) as staged:
         take_network(folder, staged)
         expected = run_network(staged, Precision.FP32, sample)
-        cosines = next((near for name in INT8 if (near := _take_int8(folder / name, staged, sample, expected))), None)
+        cosines = _take_int8(folder / Precision.INT8.file, staged, sample, expected)
     return ExportReport(
         fp32_max_distance=None,
         int8_mean_cosine=cosines[0] if cosines else None,
@@ -67,10 +72,15 @@ def _take_int8(path: Path, staged: Path, sample: list[str], expected: Vectors) -
         return None
     shutil.copyfile(path, staged / Precision.INT8.file)
     try:
-        cosines = row_cosines(run_network(staged, Precision.INT8, sample), expected)
+        together = run_network(staged, Precision.INT8, sample)
+        alone = np.concatenate([run_network(staged, Precision.INT8, [text]) for text in sample[-_ALONE:]])
+        cosines = row_cosines(together, expected)
+        is_usable = (
+            cosines.min() >= MIN_INT8_COSINE and row_cosines(alone, together[-_ALONE:]).min() >= MIN_ALONE_COSINE
+        )
     except BadInput:
-        cosines = None
-    if cosines is None or cosines.mean() < MIN_INT8_COSINE:
+        is_usable = False
+    if not is_usable:
         (staged / Precision.INT8.file).unlink()
         return None
     return float(cosines.mean()), float(cosines.min())

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from recommender.embedding.architecture import read_architecture
 from recommender.embedding.encoder import Precision, Vectors
-from recommender.embedding.onnx_encoder import OnnxEncoder, load_tokenizer
+from recommender.embedding.onnx_encoder import OnnxEncoder
 from recommender.embedding.pretrained import DERIVED_FOLDERS
+from recommender.embedding.token_batches import load_tokenizer
 from recommender.errors import BadInput, RecommenderError, one_line
 
 _LONG_TEXT_REPEATS = 40
-_MAX_SAMPLE = 256
+_MAX_SAMPLE = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer, normalizers
 
-from recommender.embedding.architecture import Architecture, read_architecture
+from recommender.embedding.architecture import read_architecture
 from recommender.embedding.encoder import Precision, Role, Vectors
+from recommender.embedding.token_batches import INPUTS, OUTPUT, Feeds, TokenBatches
 from recommender.errors import BadInput, UsageError
-
-_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-_OUTPUT = "last_hidden_state"
-
-_TOKENS_PER_RUN = 1024
-"""Padded tokens in one run. Measured on 2 busy cores: int8 is a fifth slower at 4,096, where the activations outgrow
-the caches, and short texts gain nothing below 1,024."""
 
 _ONE_CORE_TOKENS = 64
 """Padded tokens up to which a run, such as that of a search text, uses one core. Sharing so short a run among two cores
 takes 1.7 ms instead of 1.2, and twice the processor time."""
-
-_TEXTS_PER_TOKENISATION = 4096
-"""Texts that are tokenised, and so sorted by length, together: bounds the memory of one long call."""
 
 
 class OnnxEncoder:
@@ -38,50 +28,33 @@ class OnnxEncoder:
     """
 
     def __init__(self, folder: Path, fingerprint: str, precision: Precision, threads: int = 0) -> None:
-        self._architecture = read_architecture(folder)
-        self._tokenizer = load_tokenizer(self._architecture)
+        architecture = read_architecture(folder)
+        self._tokens = TokenBatches(architecture)
         self._path, self._threads = folder / precision.file, threads
         # Opened now, so that a network that can't run is reported at once. The other session is opened when needed.
         self._one_core: onnxruntime.InferenceSession | None = _session(self._path, 1)
         self._all_cores = self._one_core if threads == 1 else None
         self._opening = threading.Lock()
         self._inputs = frozenset(entry.name for entry in self._one_core.get_inputs())
-        self.dimension = self._architecture.dimension
+        self.dimension = architecture.dimension
         self.fingerprint = fingerprint
         self.name = f"onnx-{precision}"
 
     def encode(self, texts: Sequence[str], role: Role = Role.DOCUMENT) -> Vectors:
         """Encode texts in the order given: float32 [n, dimension], each row of length 1."""
-        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        prompt = self._architecture.prompt(role)
-        for start in range(0, len(texts), _TEXTS_PER_TOKENISATION):
-            chunk = [prompt + text for text in texts[start : start + _TEXTS_PER_TOKENISATION]]
-            encodings = self._tokenizer.encode_batch_fast(chunk)
-            for rows in _batches([len(encoding.ids) for encoding in encodings]):
-                vectors[[start + row for row in rows]] = self._run([encodings[row] for row in rows])
-        return vectors
+        return self._tokens.encode(texts, role, self._run)
 
     def close(self) -> None:
         """Give back the network's memory; encoding afterwards is a `UsageError`."""
         with self._opening:
             self._one_core = self._all_cores = None
 
-    def _run(self, encodings: Sequence[Encoding]) -> Vectors:
-        # A tokenizer without special tokens gives nothing for an empty text; one masked token keeps the shapes whole.
-        shape = (len(encodings), max(1, *(len(encoding.ids) for encoding in encodings)))
-        feeds: dict[str, NDArray[np.int64]] = {
-            "input_ids": np.full(shape, self._architecture.pad_id, dtype=np.int64),
-            "attention_mask": np.zeros(shape, dtype=np.int64),
-            "token_type_ids": np.zeros(shape, dtype=np.int64),
-        }
-        for row, encoding in enumerate(encodings):
-            length = len(encoding.ids)
-            feeds["input_ids"][row, :length] = encoding.ids
-            feeds["attention_mask"][row, :length] = 1
-            feeds["token_type_ids"][row, :length] = encoding.type_ids
+    def _run(self, feeds: Feeds) -> NDArray[np.float32]:
         session = self._session_for(feeds["input_ids"].size)
-        tokens = session.run([_OUTPUT], {name: feed for name, feed in feeds.items() if name in self._inputs})[0]
-        return self._architecture.pool(tokens, feeds["attention_mask"])
+        tokens: NDArray[np.float32] = session.run(
+            [OUTPUT], {name: feed for name, feed in feeds.items() if name in self._inputs}
+        )[0]
+        return tokens
 
     def _session_for(self, tokens: int) -> onnxruntime.InferenceSession:
         # The caller holds the session for its run, so another thread may close the encoder meanwhile.
@@ -94,32 +67,6 @@ class OnnxEncoder:
             if self._all_cores is None:
                 self._all_cores = _session(self._path, self._threads)
             return self._all_cores
-
-
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Group rows of similar length, longest first, so that little is padding and the peak of memory comes first."""
-    batch: list[int] = []
-    for row in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
-        if batch and (len(batch) + 1) * lengths[batch[0]] > _TOKENS_PER_RUN:
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
-
-
-def load_tokenizer(architecture: Architecture) -> Tokenizer:
-    """Return the model's tokenizer, cutting at its sequence length; `BadInput` without a tokenizer.json."""
-    path = architecture.folder / "tokenizer.json"
-    if not path.exists():
-        raise BadInput(f"no tokenizer.json in {architecture.folder}; ONNX serving needs one, else it runs on torch")
-    tokenizer: Tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.enable_truncation(architecture.max_length)
-    tokenizer.no_padding()
-    if architecture.lower_case:
-        steps = [normalizers.Lowercase()] + ([tokenizer.normalizer] if tokenizer.normalizer is not None else [])
-        tokenizer.normalizer = normalizers.Sequence(steps)
-    return tokenizer
 
 
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
@@ -136,16 +83,16 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
         raise BadInput(f"{path} is no network that ONNX Runtime can run ({error}); export the model again") from error
     # Exports of other projects may take or give something else.
     inputs = {entry.name: entry.type for entry in session.get_inputs()}
-    if "input_ids" not in inputs or inputs.keys() - _INPUTS or set(inputs.values()) != {"tensor(int64)"}:
+    if "input_ids" not in inputs or inputs.keys() - INPUTS or set(inputs.values()) != {"tensor(int64)"}:
         raise BadInput(
             f"{path} takes {', '.join(f'{name} {kind}' for name, kind in inputs.items()) or 'nothing'}, expected "
-            f"int64 tensors of {', '.join(_INPUTS)}; export the model again"
+            f"int64 tensors of {', '.join(INPUTS)}; export the model again"
         )
     outputs = {entry.name: entry for entry in session.get_outputs()}
-    given = outputs.get(_OUTPUT)
+    given = outputs.get(OUTPUT)
     if given is None or given.type != "tensor(float)" or len(given.shape) != 3:
         raise BadInput(
-            f"{path} gives {', '.join(outputs)}, expected {_OUTPUT} as floats [texts, tokens, width]; "
+            f"{path} gives {', '.join(outputs)}, expected {OUTPUT} as floats [texts, tokens, width]; "
             "export the model again"
         )
     return session

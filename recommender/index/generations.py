@@ -47,6 +47,7 @@ class Generation:
     """A set of points made by one model. `fingerprint` is that model's; `live` when queries are answered from it.
 
     `language` is that of its BM25 weights, told when the catalogue had `catalogue_size` products.
+    `runtime` is what encodes its texts, since the vectors of two runtimes may differ; empty when nobody said.
     """
 
     id: int
@@ -57,6 +58,7 @@ class Generation:
     dimension: int
     language: str
     catalogue_size: int
+    runtime: str
     state: GenerationState
     live: bool
     created_at: datetime
@@ -90,7 +92,14 @@ class Generations:
         self._requeue = requeue
         self._switched = switched
 
-    def start(self, model_id: int, fingerprint: str, dimension: int, lexicon: Lexicon = Lexicon("none")) -> Generation:
+    def start(
+        self,
+        model_id: int,
+        fingerprint: str,
+        dimension: int,
+        lexicon: Lexicon = Lexicon("none"),
+        runtime: str = "",
+    ) -> Generation:
         """Record a new generation of a model, in state building, under a name that none had before it.
 
         Raises `NotFound` when no model has this id.
@@ -106,6 +115,7 @@ class Generations:
                 language=lexicon.language,
                 words=lexicon.words,
                 catalogue_size=lexicon.catalogue_size,
+                runtime=runtime,
             )
             session.add(row)
             session.flush()
@@ -292,6 +302,7 @@ def _select(session: Session) -> list[Generation]:
             dimension=row.dimension,
             language=row.language,
             catalogue_size=row.catalogue_size,
+            runtime=row.runtime,
             state=GenerationState(row.state),
             live=live is not None and live.generation_id == row.id,
             created_at=row.created_at,

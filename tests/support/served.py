@@ -46,7 +46,7 @@ def _stocked(number: int, product: Product) -> Product:
 class QuickApplication(Application):
     """The application as it is, but for the encoder: the one that `install` fills the index by."""
 
-    def encoder(self, model: RegisteredModel) -> Encoder:
+    def encoder(self, model: RegisteredModel, runtime: str = "") -> Encoder:
         """Return the quick encoder."""
         return WordEncoder()
 
