@@ -29,17 +29,27 @@ from recommender.version import __version__ as __version__
 if TYPE_CHECKING:
     from recommender.api import AsyncRecommender as AsyncRecommender
     from recommender.api import Recommender as Recommender
+    from recommender.training.options import DataSource as DataSource
+    from recommender.training.options import Loss as Loss
+    from recommender.training.options import TrainingOptions as TrainingOptions
+    from recommender.workbench import encode as encode
+    from recommender.workbench import evaluate as evaluate
+    from recommender.workbench import finetune as finetune
 
-_LAZY = ("AsyncRecommender", "Recommender")
+_LAZY = {
+    **dict.fromkeys(("AsyncRecommender", "Recommender"), "api"),
+    **dict.fromkeys(("encode", "evaluate", "finetune"), "workbench"),
+    **dict.fromkeys(("DataSource", "Loss", "TrainingOptions"), "training.options"),
+}
 """Imported on first use: they need the database, the index and the encoder, and the client needs none of these."""
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from recommender import api
+    from importlib import import_module
 
-    return getattr(api, name)
+    return getattr(import_module(f"recommender.{_LAZY[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.errors import Unavailable
 from recommender.evaluation.metrics import Values, bootstrap_interval, paired_bootstrap
 from recommender.evaluation.neighbours import Indexes
 from recommender.types import JsonObject, Product
@@ -79,6 +81,30 @@ class Report:
         """Return each measure in one number, as manifests keep it."""
         values = {name: value.mean for name, value in self.metrics.items()} | dict(self.catalogue)
         return {name: round(value, 4) for name, value in values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Reports of several models, as rows of a table."""
+
+    reports: tuple[Report, ...]
+
+    def rows(self) -> list[JsonObject]:
+        """Return a row for each measure of each model: its mean and the ends of its 95% interval."""
+        return [
+            {"model": report.model, "measure": name, "mean": value.mean, "low": value.low, "high": value.high}
+            | {"queries": len(value.values), "encoder": report.encoder}
+            for report in self.reports
+            for name, value in report.metrics.items()
+        ]
+
+    def to_pandas(self) -> Any:
+        """Return the rows as a data frame. Raises `Unavailable` without pandas."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise Unavailable("pandas is not installed; pip install pandas, or take rows()") from error
+        return pandas.DataFrame(self.rows())
 
 
 @dataclass(frozen=True, slots=True)

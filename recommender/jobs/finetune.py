@@ -11,7 +11,7 @@ from typing import Any
 
 from recommender.application.composition import Application
 from recommender.embedding.product_text import description_text, title_text
-from recommender.evaluation.reports import Report
+from recommender.evaluation.reports import Measures, Report
 from recommender.jobs.evaluate import WrapEncoder, sample
 from recommender.jobs.models import ModelShape, add_model, prepare_base, workspace
 from recommender.jobs.promote import Evidence, Judgements, judge, require_known
@@ -89,6 +89,11 @@ class FinetuneResult:
     def reports(self) -> tuple[Report, ...]:
         """How base, live and tuned model measured on the held-out products."""
         return self.evidence.reports
+
+    @property
+    def measures(self) -> Measures:
+        """The same as a table."""
+        return Measures(self.reports)
 
     @property
     def forced(self) -> bool:

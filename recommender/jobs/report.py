@@ -115,7 +115,18 @@ class PlannedReport:
         shown = tuple(Model(model.name, encoder=encoders.get(model.name, "")) for model in models)
         headline = self._headline(Outcome.MEASURED, shown, reports)
         method = self._method(models[-1], {}, {})
-        self._write(self._build(headline, reports, shown[:1], method, progress), progress)
+        data = self._build(headline, reports, shown[:1], method, progress)
+        stored = self._application.registry.manifest(models[-1].name).training
+        if stored.get("losses"):  # the history of its training stays with a model
+            curves = TrainingCurves(
+                steps=stored["steps"],
+                epochs=stored["epochs"],
+                losses=tuple((step, loss) for step, loss in stored["losses"] if isfinite(loss)),
+                evaluations=tuple((step, measured) for step, measured in stored["evaluations"]),
+                best_step=stored["best_step"],
+            )
+            data = replace(data, training=curves)
+        self._write(data, progress)
 
     @cached_property
     def _products(self) -> list[Product]:

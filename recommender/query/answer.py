@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import overload
 
 from recommender.forms import ShownPrice
-from recommender.types import Card
+from recommender.types import Card, category_path
 
 
 class Reason(StrEnum):
@@ -133,6 +133,22 @@ class Answer(Sequence[Hit]):
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)
+
+    def __repr__(self) -> str:
+        lines = [f"{rank:>3}  {hit.score:.3f}  {hit.sku}  {hit.title}" for rank, hit in enumerate(self, start=1)]
+        return "\n".join([f"Answer: {len(self)} hits, model {self.model}, generation {self.generation}", *lines])
+
+    def _repr_html_(self) -> str:
+        """Return the hits as a table, as notebooks show them."""
+        from html import escape  # here: no query on the command line needs it
+
+        head = "<tr><th>#</th><th>score</th><th>SKU</th><th>title</th><th>category</th><th>price</th></tr>"
+        rows = [head]
+        for rank, hit in enumerate(self, start=1):
+            price = "" if hit.price is None else f"{hit.price} {hit.currency}"
+            cells = (str(rank), f"{hit.score:.3f}", hit.sku, hit.title, category_path(hit.category), price)
+            rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
+        return f"<table>{''.join(rows)}</table>"
 
 
 @dataclass(frozen=True, slots=True)
