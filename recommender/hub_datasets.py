@@ -45,7 +45,7 @@ def load_hub_data(source: HubSource, streaming: bool = False) -> Any:
     """
     try:
         from datasets import load_dataset
-        from datasets.exceptions import DatasetNotFoundError
+        from datasets.exceptions import DatasetNotFoundError, DatasetsError
         from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
     except ImportError as error:
         raise MissingExtra("train", "a data set of the Hub") from error
@@ -61,9 +61,11 @@ def load_hub_data(source: HubSource, streaming: bool = False) -> Any:
             f"{source.shown}: the Hub can't be reached and the data set is not in the cache ({one_line(error, 200)}); "
             "connect once, or give a file"
         ) from error
-    except (ValueError, RuntimeError, OSError) as error:
+    except (ValueError, RuntimeError, OSError, DatasetsError) as error:
+        # What went wrong while rows were made into a data set stands behind the error that says only that it did.
+        cause = error.__cause__ if isinstance(error, DatasetsError) and error.__cause__ else error
         raise BadInput(
-            f"{source.shown}: can't be loaded ({one_line(error, 200)}); check the name, CONFIG and SPLIT"
+            f"{source.shown}: can't be loaded ({one_line(cause, 200)}); check the name, CONFIG and SPLIT"
         ) from error
 
 

@@ -165,12 +165,12 @@ def judge_registered(
     if base.name == name:
         raise UsageError(f"{name} is the base model, and no other is live: there is nothing to judge it beside")
     seed = DEFAULT_SEED if manifest.split_seed is None else manifest.split_seed
-    products = [stored.product for stored in application.catalogue.products()]
-    if products or manifest.kind != TUNED or manifest.catalogue_hash:
+    given = manifest.hyper_parameters
+    if manifest.kind != TUNED or manifest.catalogue_hash or not given.get("data"):
+        products = [stored.product for stored in application.catalogue.products()]
         chosen = sample(products, split_products(products, seed))
         return judge(application, model, base, chosen, judgements, progress)
     # A model of texts: the same rows of the same data are held out.
-    given = manifest.hyper_parameters
     data, eval_data = (
         tuple(DataSource(each["name"], DataFormat(each["format"])) for each in given.get(name) or ())
         for name in ("data", "eval_data")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any
 
+from recommender.errors import BadInput, library_error
 from recommender.evaluation.triplets import Path
 from recommender.types import JsonObject, category_path
 
@@ -161,7 +162,10 @@ class TrainingSet:
         from datasets import Dataset
 
         lookup = _TextLookup(self.columns, list(self._texts), self._target)
-        return Dataset.from_dict(self._rows).with_transform(lookup)
+        try:
+            return Dataset.from_dict(self._rows).with_transform(lookup)
+        except Exception as error:  # pyarrow's own, or the disk's: the library promises no class
+            raise BadInput(f"{self.name}: no data set can be made of it ({library_error(error)})") from error
 
     def to_json(self) -> JsonObject:
         """Return the whole set as JSON holds it."""

@@ -310,6 +310,14 @@ def test_a_data_set_of_the_hub_is_read_through_the_datasets_library(read: Read, 
         read(f"hf:{tmp_path / 'mine'}::dev")
 
 
+def test_a_data_set_that_cannot_be_built_is_one_clear_line(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "train.jsonl").write_text('{"anchor": "a", "positive": "b"}\n{"anchor": [1], "pos', "utf-8")
+    with pytest.raises(BadInput, match="can't be loaded") as caught:
+        read(f"hf:{tmp_path / 'broken'}")
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("source", "error"), [("hf:some-owner/some-data", Unavailable), ("hf:", UsageError), ("hf:a:b:c:d", UsageError)]
 )

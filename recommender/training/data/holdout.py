@@ -49,13 +49,13 @@ def hold_out(sets: Sequence[TrainingSet], seed: int) -> tuple[list[TrainingSet],
         for key, example in zip(keys, examples, strict=True):
             if key in held:
                 sides[draws[key] < VALIDATION * share].append(example)
-        validation += held_out_texts(rows, sides[True], examples)
-        judging += held_out_texts(rows, sides[False], examples)
+        validation += texts_to_measure(rows, sides[True], examples)
+        judging += texts_to_measure(rows, sides[False], examples)
         kept.append(rows.select([not shown for shown in shows]))
     return kept, validation, judging
 
 
-def held_out_texts(rows: TrainingSet, held: Sequence[Row], every: Sequence[Row]) -> HeldOutTexts:
+def texts_to_measure(rows: TrainingSet, held: Sequence[Row], every: Sequence[Row]) -> HeldOutTexts:
     """Return what can be asked about some rows of a set; `every` row lends its texts to labels that lack others."""
     held = held[:MOST_ROWS]
     match rows.shape:

@@ -12,7 +12,7 @@ from recommender.evaluation.text_suite import NO_TEXTS, HeldOutTexts
 from recommender.feeds.columns import enumerate_names, plain_name
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.data.formats import DataColumns, find_columns
-from recommender.training.data.holdout import held_out_texts
+from recommender.training.data.holdout import texts_to_measure
 from recommender.training.data.sets import SETS
 from recommender.training.data.source import DataReading, KnownProducts
 from recommender.training.data.tables import DataTable, open_table
@@ -46,7 +46,7 @@ def read_scored(source: Path | str) -> ScoredPairs:
     with open_table(source) as table:
         plain = {plain_name(name): name for name in reversed(table.columns)}
         skus = {"skua", "skub"} <= plain.keys()
-        parts = _scored_columns(table, plain if skus else {})
+        parts = _find_scored_columns(table, plain if skus else {})
         reading = DataReading(table, _NONE, TrainingOptions(epochs=1), 0, silent)
         pairs = _texts_of(reading, parts).scored
     if reading.counts.bad:
@@ -56,7 +56,7 @@ def read_scored(source: Path | str) -> ScoredPairs:
     return ScoredPairs(pairs, skus)
 
 
-def _scored_columns(table: DataTable, plain: dict[str, str]) -> DataColumns:
+def _find_scored_columns(table: DataTable, plain: dict[str, str]) -> DataColumns:
     if "score" in plain:
         first, second, score = (plain[name] for name in ("skua", "skub", "score"))
         return DataColumns(DataFormat.SCORED, {"first": first, "second": second, "score": score})
@@ -71,5 +71,5 @@ def _texts_of(reading: DataReading, parts: DataColumns) -> HeldOutTexts:
     found = NO_TEXTS
     for rows in SETS[parts.format](reading, parts):
         examples = list(rows.examples())
-        found += held_out_texts(rows, examples, examples)
+        found += texts_to_measure(rows, examples, examples)
     return found
