@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
     from recommender.evaluation.reports import Report
     from recommender.models.registry import RegisteredModel
     from recommender.types import Progress
+
+
+SCORED_COLUMNS = [
+    ("model", "shrink"),
+    ("loss", "left"),
+    ("training loss", "right"),
+    ("trained", "right"),
+    ("Spearman", "right"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +80,7 @@ def evaluate(
     from recommender.training.data.supplied import read_scored
 
     outside = any(given is not None for given in (judgements.queries, judgements.qrels, judgements.pairs, scored))
-    if mteb and (outside or held_out != HeldOutFlags()):
-        raise UsageError("--mteb runs tasks of its own; give only --model and --json with it")
-    if mteb and report is not None:
-        raise UsageError("--report shows measures on products and judgements; leave it out with --mteb")
-    if outside and held_out.slices:
-        raise UsageError("--slices is for held-out products; judgements have none, so leave one of them out")
-    if outside and held_out.seed is not None:
-        raise UsageError("--seed chooses held-out products, and judgements bring their own; leave one of them out")
+    _refuse_clashes(bool(mteb), outside, held_out, report)
     judged, pairs = judgements.read()
     similarities = None if scored is None else read_scored(scored)
     application = run.open()
@@ -100,31 +103,47 @@ def evaluate(
     if planned is not None:
         planned.write_evaluation(models, reports, run.progress)
     document = {"reports": [to_json(each) for each in reports], "compared": comparisons_json(reports)}
-    if similarities is None:
-        return Output(document, lambda: print_reports(reports, held_out.slices))
-    trained = [_trained_by(application, each) for each in models]
-    by_model = [report for report in reports if "spearman" in report.metrics and report.model.endswith("scored pairs")]
-    rows = [
-        (model.name, *how, f"{report.metrics['spearman'].mean:.4f}")
-        for model, how, report in zip(models, trained, by_model, strict=True)
-    ]
+    compared = [] if similarities is None else _compare_scored(application, models, reports)
 
     def show() -> None:
         print_reports(reports, held_out.slices)
-        columns = [("model", "shrink"), ("loss", "left"), ("training loss", "right"), ("trained", "right")]
-        print_table([*columns, ("Spearman", "right")], rows)
+        if compared:
+            print_table(SCORED_COLUMNS, [list(row.values()) for row in compared])
 
-    names = ("model", "loss", "training_loss", "trained", "spearman")
-    return Output(document | {"scored": [dict(zip(names, row, strict=True)) for row in rows]}, show)
+    return Output(document | ({"scored": compared} if compared else {}), show)
 
 
-def _trained_by(application: Application, model: RegisteredModel) -> tuple[str, str, str]:
-    """Return the losses that a model was trained with, the last value of the training loss, and the time it took."""
-    manifest = application.registry.manifest(model.name)
-    losses, seconds = manifest.training.get("losses") or (), manifest.training.get("seconds")
-    last = f"{float(losses[-1][1]):.3f}" if losses else ""
-    taken = f"{float(seconds):,.0f} s" if seconds else ""
-    return (str(manifest.hyper_parameters.get("loss", "")) if losses else "", last, taken)
+def _refuse_clashes(mteb: bool, outside: bool, held_out: HeldOutFlags, report: Path | None) -> None:
+    """Raise `UsageError` for options that do not go together."""
+    if mteb and (outside or held_out != HeldOutFlags()):
+        raise UsageError("--mteb runs tasks of its own; give only --model and --json with it")
+    if mteb and report is not None:
+        raise UsageError("--report shows measures on products and judgements; leave it out with --mteb")
+    if outside and held_out.slices:
+        raise UsageError("--slices is for held-out products; judgements have none, so leave one of them out")
+    if outside and held_out.seed is not None:
+        raise UsageError("--seed chooses held-out products, and judgements bring their own; leave one of them out")
+
+
+def _compare_scored(
+    application: Application, models: Sequence[RegisteredModel], reports: Sequence[Report]
+) -> list[dict[str, str]]:
+    """Return for each model the losses it was trained with, the last training loss, the time, and the correlation."""
+    by_name = {report.model: report for report in reports}
+    rows = []
+    for model in models:
+        manifest = application.registry.manifest(model.name)
+        losses, seconds = manifest.training.get("losses") or (), manifest.training.get("seconds")
+        rows.append(
+            {
+                "model": model.name,
+                "loss": str(manifest.hyper_parameters.get("loss", "")) if losses else "",
+                "training_loss": f"{float(losses[-1][1]):.3f}" if losses else "",
+                "trained": f"{float(seconds):,.0f} s" if seconds else "",
+                "spearman": f"{by_name[f'{model.name}, scored pairs'].metrics['spearman'].mean:.4f}",
+            }
+        )
+    return rows
 
 
 def _measure_tasks(

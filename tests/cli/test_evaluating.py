@@ -87,6 +87,12 @@ def test_judgements_have_intervals_and_scored_pairs_a_correlation(
         {"spearman"},
     ]
     assert all(value["low"] <= value["mean"] <= value["high"] for each in reports for value in each["metrics"].values())
+    (row,) = shop("evaluate", "--scored", scored, "--json").json["scored"]
+    assert float(row["spearman"]) == reports[-1]["metrics"]["spearman"]["mean"]
+    assert row["loss"] == ""  # the base was not trained here
+    listed = shop("models", "list").out
+    assert "Spearman" in listed
+    assert row["spearman"][:5] in listed
 
 
 @pytest.mark.parametrize(
