@@ -24,15 +24,19 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file in one step: a reader, or a crash at any moment, finds the old content or the new one."""
+def replace_file(path: Path, content: bytes, readable: bool = False) -> None:
+    """Replace a file in one step: a reader, or a crash at any moment, finds the old content or the new one.
+
+    Its owner alone may read it, unless it is made `readable` by all.
+    """
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp gives the owner alone the right to read
+        if readable:
+            Path(temporary).chmod(0o644)  # mkstemp gives the owner alone the right to read
         Path(temporary).replace(path)
     finally:
         Path(temporary).unlink(missing_ok=True)

@@ -62,7 +62,7 @@ class Application:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         try:
-            settings.home.mkdir(parents=True, exist_ok=True)
+            settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise BadInput(
                 f"RECOMMENDER_HOME {settings.home} can't be made ({error.strerror}); give a folder"

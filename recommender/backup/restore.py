@@ -86,7 +86,7 @@ def restore(
     version; and `Unavailable` when another process has the catalogue or the index open.
     """
     home = settings.home
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if is_cut_off(home):
         Application(settings).close()  # opening finishes the earlier restore
     with lock_home(home):

@@ -101,6 +101,7 @@ def root(
 def main() -> None:
     """Run the command line. An error is one line on stderr, and its exit code that of the process."""
     gc.set_threshold(GARBAGE_THRESHOLD)
+    os.umask(0o077)  # catalogue, keys and models are for their owner alone
     # pydantic looks through every installed package for plugins otherwise: a twentieth of a query's time.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     state: dict[str, bool] = {}

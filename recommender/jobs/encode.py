@@ -140,6 +140,6 @@ def _write(out: Path, columns: dict[str, list[str]], vectors: Vectors) -> None:
         lists = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
         parquet.write_table(pa.table({**columns, "vector": lists}), file)
     try:
-        replace_file(out, file.getvalue())
+        replace_file(out, file.getvalue(), readable=True)
     except OSError as error:
         raise BadInput(f"{out}: can't be written ({error.strerror or error}); name a file elsewhere") from error

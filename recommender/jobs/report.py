@@ -183,7 +183,7 @@ class PlannedReport:
 
         progress("report", 0, 1)
         try:
-            replace_file(self._path, render(data).encode())
+            replace_file(self._path, render(data).encode(), readable=True)
         except OSError as error:
             raise BadInput(f"--report {self._path}: can't be written: {error.strerror}; the models are kept") from error
         progress("report", 1, 1, str(self._path))

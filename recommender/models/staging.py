@@ -60,8 +60,9 @@ def unstage(staged: Path, folder: Path) -> None:
 
 
 def make_durable(folder: Path) -> None:
-    """Return when every file of a folder is on the disk."""
+    """Return when every file of a folder is on the disk, and for its owner alone, wherever it was copied from."""
     for path in (*folder.rglob("*"), folder):
+        path.chmod(0o700 if path.is_dir() else 0o600)
         sync(path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -73,6 +74,8 @@ class AccessMiddleware:
             if len(headers) < len(scope["headers"]) and sum(name == b"host" for name, _ in scope["headers"]) > 1:
                 # Two readers of such a request may take it to be for two hosts.
                 raise Problem(HTTPStatus.BAD_REQUEST, "there are two Host headers; send one")
+            if "\ufffd" in scope["path"]:
+                self._require_utf8(scope)
             await self._check_caller(scope, headers)
             if len(scope["query_string"]) > self._body_bytes:
                 detail = "the address is too long; send the text in a POST"
@@ -84,6 +87,14 @@ class AccessMiddleware:
             await problem_response(error, scope[REQUEST_ID])(scope, receive, send)
         else:
             await self._app(scope, self._limit_body(receive) if b"transfer-encoding" in headers else receive, send)
+
+    def _require_utf8(self, scope: Scope) -> None:
+        """Raise a 400 for a path whose bytes are no UTF-8: read with replacements it is the path of something else."""
+        try:
+            unquote_to_bytes(scope.get("raw_path") or b"").decode("utf-8")
+        except UnicodeDecodeError as error:
+            detail = f"the path is not UTF-8 at byte {error.start:,}; write letters beyond ASCII as their UTF-8, as %XX"
+            raise Problem(HTTPStatus.BAD_REQUEST, detail) from None
 
     async def _check_caller(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
         needed = minimum_scope(scope["method"], scope["path"])

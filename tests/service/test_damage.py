@@ -49,3 +49,14 @@ def test_a_damaged_database_asks_for_the_write_again(home: Path) -> None:
         reply = service.client.put("/v1/products/new", json=BOOT)
         assert (reply.status_code, "retry-after" in reply.headers) == (503, True), reply.text
         assert "recommender restore" in reply.json()["detail"]
+
+
+def test_a_path_that_is_no_utf8_names_no_product(home: Path) -> None:
+    with serving(Application(settings_of(home)), follow=False) as service:
+        for method in ("PUT", "GET", "DELETE"):
+            reply = service.client.request(method, "/v1/products/caf%E9", json=BOOT if method == "PUT" else None)
+            assert (reply.status_code, "UTF-8" in reply.json()["detail"]) == (400, True), method
+        assert service.client.put("/v1/products/caf%C3%A9%EF%BF%BD", json=BOOT).status_code == 201
+        for sku in ("%2E", "%2E%2E"):
+            assert service.client.put(f"/v1/products/{sku}", json=BOOT).status_code == 201, sku
+            assert service.client.get(f"/v1/products/{sku}").json()["sku"] == sku.replace("%2E", ".")

@@ -166,3 +166,11 @@ def test_several_workers_start_and_take_writes_while_their_engine_is_away(home: 
         process.terminate()
         assert process.wait(10) == 0
         assert not (home / "service.json").exists()
+
+
+def test_what_lies_in_a_home_is_for_its_owner_alone(home: Path, tmp_path: Path) -> None:
+    saved, new = tmp_path / "shop.tar", tmp_path / "new"
+    assert _run(home, "backup", str(saved)).returncode == 0
+    assert _run(new, "restore", str(saved)).returncode == 0
+    open_to_others = [path for path in (saved, new, *new.rglob("*")) if path.stat().st_mode & 0o077]
+    assert open_to_others == []

@@ -74,9 +74,18 @@ export function webAddress(text) {
   return address.protocol === "https:" || address.protocol === "http:" ? address.href : null;
 }
 
-/** Return the address of a picture worth asking for. Names under .example and .invalid never resolve (RFC 2606). */
+/** Whether a host is likely one of a private network: an address in numbers, a name without a dot or of such an end. */
+const isInternal = (host) =>
+  /^\[|^[\d.]+$|^[^.]+\.?$/.test(host) || /\.(local|localhost|internal|intranet|lan|home|corp|arpa)\.?$/.test(host);
+
+/**
+ * Return the address of a picture worth asking for. Names under .example and .invalid never resolve (RFC 2606). A feed
+ * must not have the browser of whoever looks at it ask the machines of their network.
+ */
 export function pictureAddress(text) {
   const address = webAddress(text);
-  if (!address || /(^|\.)(example|invalid)$/.test(new URL(address).hostname)) return null;
-  return address;
+  if (!address) return null;
+  const { hostname, origin } = new URL(address);
+  if (/(^|\.)(example|invalid)$/.test(hostname)) return null;
+  return origin !== location.origin && isInternal(hostname) ? null : address;
 }
