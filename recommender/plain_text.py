@@ -33,6 +33,9 @@ _MOJIBAKE = re.compile(
 )
 """What UTF-8 looks like in the code pages of Windows and of the Macintosh."""
 
+_LEADS = "ÂÃâãåæÄÅĂĹÐÑÎÏרÙРС√"
+"""Marks of which such a text has one, and most others have none: far quicker to look for."""
+
 _MAX_PASSES = 6
 """Feeds escape once or twice; text that still changes after this many passes is no feed's, and loses "<" and "&"."""
 
@@ -42,6 +45,8 @@ def clean(text: str) -> str:
 
     Text that was escaped several times is decoded completely, so cleaning it again changes nothing.
     """
+    if is_plain(text):
+        return " ".join(text.split())
     for _ in range(_MAX_PASSES):
         text = _normalise(text)
         if "<" not in text and "&" not in text:
@@ -53,8 +58,17 @@ def clean(text: str) -> str:
     return _normalise(text.replace("<", " ").replace("&", " "))
 
 
+def is_plain(text: str) -> bool:
+    """Tell whether a text has nothing to clean but white space: nearly all of a catalogue, and cheap to see."""
+    if "<" in text or "&" in text or not text.isprintable():
+        return False
+    return text.isascii() or unicodedata.is_normalized("NFC", text)
+
+
 def clean_lines(text: str) -> str:
     """Return plain text as `clean` does, but with a line for each block of the markup, and for each line without."""
+    if is_plain(text):
+        return text.strip()
     if "<" not in text and "&" not in text:
         return "\n".join(map(_normalise, text.splitlines())).strip()
     for _ in range(_MAX_PASSES):
@@ -72,7 +86,9 @@ def repair(text: str) -> str:
 
     Only what can be nothing else is changed: ftfy weighs each candidate.
     """
-    return text if text.isascii() or not _MOJIBAKE.search(text) else _fix_encoding()(text)
+    if text.isascii() or not any(lead in text for lead in _LEADS) or not _MOJIBAKE.search(text):
+        return text
+    return _fix_encoding()(text)
 
 
 @cache

@@ -229,11 +229,8 @@ class _BatchReader:
                     self.left_out += 1
                     continue
                 staged = stage(product_of(row, self._notation, remarks))
-                if row.remark:
-                    remarks.append(Remark("row", row.remark, str(row.raw), lost=False))
                 if remarks:
                     self._remarks.add(remarks, row.line, staged.product.sku)
-                self._fields.add(staged.product)
                 key, content = hash(staged.product.sku), int(staged.content_hash[:16], 16)
                 if key not in self._seen:
                     self._seen[key] = content
@@ -242,6 +239,7 @@ class _BatchReader:
                     raise BadRow("the SKU stands in this feed before, with different content")
             except Exception as error:  # noqa: BLE001 - whatever one row holds, the others are taken in
                 rejections.append((Rejection(row.line, sku_of(row, self._notation), rejection_reason(error)), row.raw))
+        self._fields.add(staged.product for staged in products)
         self._rows += len(rows)
         self._rejected += len(rejections)
         self.left_out_last = self.left_out - before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from recommender.errors import BadInput
 from recommender.feeds.availability import parse_availability
 from recommender.feeds.cells import attributes_of, category_of, first_text_of, is_null, join_text, text_of
 from recommender.feeds.columns import Columns, Field, Shapes, match_columns, names_field
-from recommender.feeds.prices import MAX_PRICE, Offer, StatedPrice, parse_currency, parse_price
+from recommender.feeds.prices import CURRENCIES, MAX_PRICE, Offer, StatedPrice, parse_currency, parse_price
 from recommender.feeds.rejections import BadRow, rejection_reason
 from recommender.feeds.remarks import LONGEST_EXAMPLE, Remark
 from recommender.feeds.rows import UNKNOWN, Notation, Row
@@ -66,6 +67,7 @@ _REPAIRED = "held characters of a wrong encoding, which were repaired"
 _GUARD = re.compile(r'="(.*)"|\'([0-9=+@-].*)', re.DOTALL)
 """What keeps a spreadsheet from reading a cell as a number or a formula; it is no part of the text."""
 
+_PLAIN_SKU = re.compile(r"[A-Za-z0-9_/#-]+")
 _WHOLE_FLOAT = re.compile(r"[0-9]+\.0")
 _SCIENTIFIC = re.compile(r"([0-9])[.,]([0-9]+)[eE]\+?([0-9]{1,2})")
 
@@ -106,7 +108,9 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
     title = _line("title", cells(_TITLE), MAX_TITLE, told)
     if not title:
         raise BadRow("no title")
-    currency = _optional("currency", cells(_CURRENCY), lambda cell: parse_currency(text_of(cell, "currency")), "", told)
+    currency = cells(_CURRENCY)
+    if not (isinstance(currency, str) and currency in CURRENCIES):
+        currency = _optional("currency", currency, lambda cell: parse_currency(text_of(cell, "currency")), "", told)
     price = _optional("price", cells(_PRICE), lambda cell: _price(cell, notation, currency), StatedPrice(None), told)
     if price.remark:
         told.append(Remark("price", price.remark, _shown(cells(_PRICE)), lost=False))
@@ -124,9 +128,9 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
         availability=_availability(cells(_AVAILABILITY), told),
         url=_address("url", cells(_URL), told),
         image=_address("image", cells(_IMAGE), told),
-        group_id=_group(cells(_GROUP_ID), told),
-        gtin=_numbers(cells(_GTIN), _GTIN, attributes, told),
-        mpn=_numbers(cells(_MPN), _MPN, attributes, told),
+        group_id=_group(group, told) if (group := cells(_GROUP_ID)) else "",
+        gtin=_numbers(number, _GTIN, attributes, told) if (number := cells(_GTIN)) or attributes else "",
+        mpn=_numbers(number, _MPN, attributes, told) if (number := cells(_MPN)) or attributes else "",
         attributes=attributes,
     )
 
@@ -172,7 +176,7 @@ def _plain(field: str, cell: Any, told: list[Remark]) -> str:
 def _line(field: str, cell: Any, longest: int, told: list[Remark]) -> str:
     if not cell:
         return "" if cell != 0 or cell is False else "0"
-    text = clean(_plain(field, cell, told))
+    text = clean(cell if isinstance(cell, str) and cell.isascii() and cell[0] != "=" else _plain(field, cell, told))
     if is_null(text):
         return ""
     return text if len(text) <= longest else _cut(field, text, longest, told)
@@ -186,7 +190,7 @@ def _cut(field: str, text: str, longest: int, told: list[Remark]) -> str:
 
 def _sku(cell: Any, notation: Notation, told: list[Remark]) -> str:
     text = text_of(cell, "sku").strip()
-    if not (text.isascii() and text.isalnum()):
+    if not _PLAIN_SKU.fullmatch(text):
         text = _plain("sku", _unguarded(text), told)
         if unstorable(text):
             raise BadRow(f"sku holds {unstorable(text)}")
@@ -225,9 +229,7 @@ def _description(cell: Any, told: list[Remark]) -> str:
         return ""
     if not isinstance(cell, str):
         cell = _optional("description", cell, lambda it: join_text(it, "description"), "", told)
-    text = _plain("description", cell, told)
-    text = clean_lines(text) if "<" in text or "&" in text or not text.isprintable() or not text.isascii() else text
-    text = text.strip()
+    text = clean_lines(_plain("description", cell, told))
     if is_null(text):
         return ""
     return text if len(text) <= MAX_DESCRIPTION else _cut("description", text, MAX_DESCRIPTION, told)
@@ -235,8 +237,8 @@ def _description(cell: Any, told: list[Remark]) -> str:
 
 def _category(cell: Any, notation: Notation, told: list[Remark]) -> tuple[str, ...]:
     path: tuple[str, ...] = _optional("category", cell, lambda it: category_of(it, notation.arrows), (), told)
-    if not path:
-        return ()
+    if not path or _is_short(path):
+        return path
     if max(map(len, path)) > MAX_CATEGORY_NAME:
         path = tuple(
             name if len(name) <= MAX_CATEGORY_NAME else _cut("category", name, MAX_CATEGORY_NAME, told) for name in path
@@ -247,11 +249,16 @@ def _category(cell: Any, notation: Notation, told: list[Remark]) -> tuple[str, .
     return path
 
 
+@lru_cache(maxsize=16_384)
+def _is_short(path: tuple[str, ...]) -> bool:
+    return max(map(len, path)) <= MAX_CATEGORY_NAME and len(category_path(path)) <= MAX_CATEGORY_PATH
+
+
 def _price(value: Any, notation: Notation, currency: str) -> StatedPrice:
+    if isinstance(value, str):
+        return parse_price(_unguarded(value) if value[:1] in "='" else value, notation.decimal_mark, currency)
     if isinstance(value, Offer):
         return value.price(notation.decimal_mark, currency)
-    if isinstance(value, str):
-        return parse_price(_unguarded(value), notation.decimal_mark, currency)
     if isinstance(value, Mapping):
         amount = value.get("value", value.get("amount"))
         stated = _price("" if isinstance(amount, Mapping) else amount, notation, currency)
@@ -273,6 +280,8 @@ def _unguarded(text: str) -> str:
 
 def _availability(cell: Any, told: list[Remark]) -> Availability:
     read = parse_availability
+    if isinstance(cell, str) and (known := read(cell)) is not Availability.UNKNOWN:
+        return known
     found: Availability = _optional(
         "availability", cell, lambda it: read(_unguarded(text_of(it, "availability"))), Availability.IN_STOCK, told
     )
@@ -284,13 +293,14 @@ def _availability(cell: Any, told: list[Remark]) -> Availability:
 def _address(field: str, cell: Any, told: list[Remark]) -> str:
     if not cell:
         return ""
-    text = _plain(field, cell, told).strip()
+    text = (cell if isinstance(cell, str) else _plain(field, cell, told)).strip()
     if text[:5].casefold() == "data:":
         told.append(Remark(field, "holds the file itself (data:) and is left out", text))
         return ""
     if "&" in text:
         text = text.replace("&amp;", "&").replace("&amp;", "&")
-    text = _BETWEEN_ADDRESSES.split(text, maxsplit=1)[0]
+    if text.find("http", 1) > 0:
+        text = _BETWEEN_ADDRESSES.split(text, maxsplit=1)[0]
     if is_null(text):
         return ""
     if len(text) > MAX_URL or unstorable(text):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -22,6 +23,11 @@ REJECTED_SHARE = 0.1
 
 MOST_CATEGORIES = 50_000
 """Categories that are counted; in a feed with more, none has most products."""
+
+_COUNTED = (
+    Field.DESCRIPTION, Field.BRAND, Field.CATEGORY, Field.CURRENCY, Field.URL, Field.IMAGE, Field.GROUP_ID, Field.GTIN,
+    Field.MPN, Field.ATTRIBUTES,
+)  # fmt: skip
 
 _IDENTIFIER = re.compile(r"(?=.*[0-9])[\w./#-]{3,60}")
 _PLAIN_NUMBER = re.compile(r"[0-9]{1,10}(?:[.,][0-9]{1,4})?")
@@ -64,39 +70,29 @@ class FieldTally:
         self._examples: dict[Field, str] = {}
         self._categories: dict[tuple[str, ...], int] = {}
 
-    def add(self, product: Product) -> None:
-        """Count a product."""
-        self.products += 1
-        if product.availability is Availability.UNKNOWN:
-            self.unknown_stock += 1
-        filled = self._filled
-        for field, value in (
-            (Field.DESCRIPTION, product.description),
-            (Field.BRAND, product.brand),
-            (Field.CATEGORY, product.category),
-            (Field.CURRENCY, product.currency),
-            (Field.URL, product.url),
-            (Field.IMAGE, product.image),
-            (Field.GROUP_ID, product.group_id),
-            (Field.GTIN, product.gtin),
-            (Field.MPN, product.mpn),
-            (Field.ATTRIBUTES, product.attributes),
-        ):
-            if value:
-                if field not in filled:
-                    filled[field] = 0
-                    self._examples[field] = _shown(value)
-                filled[field] += 1
-        if product.price is not None:
-            if Field.PRICE not in filled:
-                filled[Field.PRICE] = 0
-                self._examples[Field.PRICE] = f"{product.price} {product.currency}".strip()
-            filled[Field.PRICE] += 1
-        if self.products == 1:
-            self._examples |= {Field.SKU: _shown(product.sku), Field.TITLE: _shown(product.title)}
-            self._examples[Field.AVAILABILITY] = product.availability
-        if product.category in self._categories or len(self._categories) < MOST_CATEGORIES:
-            self._categories[product.category] = self._categories.get(product.category, 0) + 1
+    def add(self, products: Iterable[Product]) -> None:
+        """Count products."""
+        batch = list(products)
+        if not batch:
+            return
+        if not self.products:
+            first = batch[0]
+            self._examples |= {Field.SKU: _shown(first.sku), Field.TITLE: _shown(first.title)}
+            self._examples[Field.AVAILABILITY] = first.availability
+        self.products += len(batch)
+        self.unknown_stock += sum(product.availability is Availability.UNKNOWN for product in batch)
+        for field in _COUNTED:
+            values = [value for product in batch if (value := getattr(product, field))]
+            if values:
+                self._filled[field] = self._filled.get(field, 0) + len(values)
+                self._examples.setdefault(field, _shown(values[0]))
+        priced = [product for product in batch if product.price is not None]
+        if priced:
+            self._filled[Field.PRICE] = self._filled.get(Field.PRICE, 0) + len(priced)
+            self._examples.setdefault(Field.PRICE, f"{priced[0].price} {priced[0].currency}".strip())
+        for path, count in Counter(product.category for product in batch).items():
+            if path in self._categories or len(self._categories) < MOST_CATEGORIES:
+                self._categories[path] = self._categories.get(path, 0) + count
 
     def readings(self, feed: Feed) -> tuple[FieldReading, ...]:
         """Return each field with the column that it is read from."""
