@@ -6,12 +6,22 @@ Import it where training starts.
 from __future__ import annotations
 
 import os
+import time
 
 import torch
-from torch import distributed
+from torch import distributed, nn
+from torch.nn import functional
 
 from recommender.errors import UsageError, library_error
 from recommender.training.options import TrainingPrecision
+
+_WORTH = 1.1
+"""How much faster bf16 must be to be taken: it has three digits, and two measures differ by a few percent."""
+
+_MEASURE_S = 0.5
+"""Processor time in which the measure of the arithmetic begins its last turn."""
+
+_MOST_TURNS = 20
 
 
 def training_device(name: str = "") -> str:
@@ -32,19 +42,49 @@ def training_device(name: str = "") -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def training_precision(precision: TrainingPrecision, device: str) -> TrainingPrecision:
-    """Return the arithmetic to train in; `auto` becomes the one that is fast and safe on the device."""
+def training_precision(
+    precision: TrainingPrecision, device: str, model: nn.Module, tokens: int
+) -> tuple[TrainingPrecision, dict[str, float]]:
+    """Return the arithmetic to train in, and what `auto` measured on a CPU to choose it: GFLOP/s, by its name.
+
+    On a GPU `auto` takes bf16 where the device has it, else fp16. Of several processes the first one decides.
+    """
     if precision is TrainingPrecision.FP16 and device == "cpu":
         raise UsageError("--precision fp16 is for GPUs; on a CPU give fp32 or bf16, or leave it out")
     if precision is not TrainingPrecision.AUTO:
-        return precision
+        return precision, {}
     if device.startswith("cuda"):
         supported = torch.cuda.is_bf16_supported(including_emulation=False)
-        return TrainingPrecision.BF16 if supported else TrainingPrecision.FP16
-    # Without bf16 instructions a CPU emulates them, slower than float32. With them a step takes two thirds of the time.
-    capabilities = torch.cpu.get_capabilities() if device == "cpu" else {}
-    fast = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
-    return TrainingPrecision.BF16 if fast else TrainingPrecision.FP32
+        return (TrainingPrecision.BF16 if supported else TrainingPrecision.FP16), {}
+    if device != "cpu":
+        return TrainingPrecision.FP32, {}
+    rates = measure_rates(model, tokens)
+    faster = rates[TrainingPrecision.BF16] > _WORTH * rates[TrainingPrecision.FP32]
+    chosen = bool(broadcast([float(faster)], device)[0])
+    return (TrainingPrecision.BF16 if chosen else TrainingPrecision.FP32), rates
+
+
+def measure_rates(model: nn.Module, tokens: int) -> dict[str, float]:
+    """Return how fast the layers of a model multiply `tokens` rows in fp32 and in bf16, as GFLOP/s of processor time.
+
+    The layers of each shape are run forwards and backwards as the trainer would, the two in turns.
+    """
+    layers = {tuple(layer.weight.shape): layer for layer in model.modules() if isinstance(layer, nn.Linear)}
+    seconds = {TrainingPrecision.FP32: float("inf"), TrainingPrecision.BF16: float("inf")}
+    begun, turns = time.process_time(), 0
+    while turns < 2 or (time.process_time() - begun < _MEASURE_S and turns < _MOST_TURNS):
+        for precision in seconds:
+            started = time.process_time()
+            for (_, width), layer in layers.items():
+                # Ones, not random numbers: those that the run draws must not depend on how long this took.
+                rows = torch.ones(tokens, width, requires_grad=True)
+                with torch.autocast("cpu", torch.bfloat16, enabled=precision is TrainingPrecision.BF16):
+                    result = functional.linear(rows, layer.weight)
+                torch.autograd.grad(result, [rows, layer.weight], torch.ones_like(result))
+            seconds[precision] = min(seconds[precision], time.process_time() - started)
+        turns += 1
+    work = 6e-9 * tokens * sum(rows * columns for rows, columns in layers)
+    return {precision.value: round(work / max(took, 1e-9), 1) for precision, took in seconds.items()}
 
 
 def local_device(device: str) -> str:

@@ -48,6 +48,7 @@ class TrainingJob:
 class TrainingResult:
     """What a job did. `evaluations` begins with the base model at step 0; `best_step` is the one that was saved.
 
+    `gflops` are how fast the device multiplied in each arithmetic that was tried for `precision`; empty where none was.
     `set_sizes` and `set_losses` have the rows of a pass and the loss of each training set; `data` reports on each
     source of external data.
     """
@@ -57,6 +58,7 @@ class TrainingResult:
     seconds: float
     device: str
     precision: TrainingPrecision
+    gflops: Mapping[str, float]
     losses: tuple[tuple[int, float], ...]
     evaluations: tuple[tuple[int, Mapping[str, float]], ...]
     best_step: int

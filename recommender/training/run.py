@@ -28,6 +28,9 @@ from recommender.training.options import TENSORBOARD, TrainingPrecision
 from recommender.training.pace import TrainingPace, learning_rate_factor
 from recommender.training.sampler import sampler_for
 
+_MEASURED_TOKENS = 2048
+"""Rows of the products by which the arithmetic is chosen: as a batch has, and more say nothing new."""
+
 _LOG_EVERY = 5
 """Steps. A loss is read back from the device each time, which a GPU would wait for at every step."""
 
@@ -116,7 +119,8 @@ def _attempt(job: TrainingJob, piece: int | None) -> TrainingResult:
 def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> TrainingResult:
     """Train the model and leave it with its best weights; batches are split into pieces of `piece` rows, if given."""
     options, device, checkpoints = job.options, str(model.device), Checkpoints(job.folder)
-    precision = training_precision(options.precision, training_device(options.device))
+    tokens = min(_MEASURED_TOKENS, options.batch_size * (model.max_seq_length or 1))
+    precision, rates = training_precision(options.precision, training_device(options.device), model, tokens)
     datasets = {rows.name: rows.dataset() for rows in job.sets}
     losses = build_losses(job.sets, model, options, piece)
     sampler = sampler_for(losses, process_count())
@@ -162,6 +166,7 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
         seconds=time.monotonic() - job.started,
         device=device,
         precision=precision,
+        gflops=rates,
         losses=tuple(history.losses),
         evaluations=tuple(history.evaluations),
         best_step=history.best_step,

@@ -121,6 +121,15 @@ def test_the_textbook_recipe_trains_on_triplets_alone(
     assert set(result.set_sizes) == {"category"}
 
 
+def test_the_arithmetic_is_the_faster_one_of_those_measured(
+    tmp_path: Path, toys: list[Product], split: Split, toy_model: Path, texts: TextFunctions
+) -> None:
+    options = replace(OPTIONS, epochs=0.2, precision=TrainingPrecision.AUTO)
+    result = finetune(toys, split, toy_model, tmp_path / "model", options, texts)
+    assert set(result.gflops) == {"fp32", "bf16"}
+    assert (result.precision is TrainingPrecision.BF16) == (result.gflops["bf16"] > 1.1 * result.gflops["fp32"])
+
+
 def test_half_precision_arithmetic_leaves_full_precision_weights(
     tmp_path: Path, toys: list[Product], split: Split, toy_model: Path, texts: TextFunctions
 ) -> None:

@@ -64,6 +64,7 @@ def test_a_result_is_the_same_in_another_process(tmp_path: Path) -> None:
         epochs=1.5,
         seconds=3.25,
         device="cpu",
+        gflops={"fp32": 81.5, "bf16": 150.0},
         precision=TrainingPrecision.FP32,
         losses=((1, 2.5), (5, 1.25)),
         evaluations=((0, {"gain": 0.0}), (12, {"gain": 0.5})),
