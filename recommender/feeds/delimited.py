@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from recommender.errors import BadFeed
-from recommender.feeds.encodings import detect_encoding
+from recommender.feeds.encodings import detect_encoding, encoding_stated
 from recommender.feeds.headers import HEADER_RECORDS, Header, find_header
 from recommender.feeds.lines import MAX_LINE, RecordTooLong, TextLines
-from recommender.feeds.quotes import BARE_QUOTES, OPEN_QUOTE, CellSplitter, RowLikeness
+from recommender.feeds.quotes import BARE_QUOTES, OPEN_QUOTE, SHORT_ROW, CellSplitter, RowLikeness
 from recommender.feeds.sources import FeedFile
 from recommender.feeds.tables import Table, TableRow
 
@@ -57,7 +57,7 @@ class DelimitedTable(Table):
         self._above += header.above
         between = {TAB: "a tab", " ": "a space"}.get(self._delimiter, repr(self._delimiter))
         below = f", the header in line {self._above + 1}" if self._above else ""
-        self.layout = f"{self._encoding}, {between} between the cells{below}"
+        self.layout = f"{encoding_stated(self._encoding)}, {between} between the cells{below}"
         if len(header.names) > MAX_COLUMNS:
             raise BadFeed(
                 f"{self.name}: the header has {len(header.names):,} columns; at most {MAX_COLUMNS:,} are read"
@@ -83,6 +83,7 @@ class DelimitedTable(Table):
                     continue
                 if len(cells) != width:
                     problem = problem or self._width_problem(lines, cells)
+                    remark = remark or (SHORT_ROW if len(cells) < width else "")
                     cells += [""] * (width - len(cells))
                 if cells[0] == names[0] and tuple(map(str.strip, cells[:width])) == names:
                     continue

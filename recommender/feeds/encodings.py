@@ -90,6 +90,11 @@ def detect_encoding(name: str, sample: bytes) -> str:
     return "utf-8" if _utf8_share(sample) > MOSTLY_UTF8 else _guess(sample)
 
 
+def encoding_stated(encoding: str) -> str:
+    """Return an encoding for a report, which says so where it was guessed."""
+    return encoding if encoding.startswith("utf-") else f"{encoding} (guessed by its letters)"
+
+
 def is_wide(encoding: str) -> bool:
     """Tell whether line ends are more than one byte, so that lines can't be found before decoding."""
     return encoding.startswith(("utf-16", "utf-32"))

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 OPEN_QUOTE = "a quote that is not closed, or closes within its cell, is read as a character"
 BARE_QUOTES = "quotes that are not doubled within a quoted cell are read as they stand"
 
+SHORT_ROW = "cells that are missing at the end of a row are read as empty"
+
 MOST_ALIKE = 0.6
 """Share of the cells of a row that look like other cells of their columns."""
 
@@ -68,7 +70,7 @@ class RowLikeness:
         for line in rows:
             cells = splitter.split(line)
             short += 1 < len(cells) < width
-            empty_end += len(cells) == width and not cells[-1]
+            empty_end += not cells[-1]
             if len(cells) == width:
                 self._known += 1
                 for kinds, cell in zip(self._kinds, cells, strict=True):

@@ -41,6 +41,9 @@ LONGEST_TOTAL = 20
 """Characters of such a word with what stands around it."""
 
 
+_SKU = Field.SKU  # Python 3.11 takes longer to find a member of an enum than to read a cell
+
+
 class TableRow(NamedTuple):
     """A row of a file: the number of its first line (from 1), its cells by column, and its text as the file has it.
 
@@ -116,7 +119,7 @@ class ColumnFeed(Feed):
                 columns = shared or self._shapes.of(tuple(row.cells))
                 fields = {field: row.cells.get(name) for field, name in columns.fields.items()}
                 attributes = {name: row.cells.get(column) for name, column in columns.attributes.items()}
-                problem, sku = row.problem, fields.get(Field.SKU)
+                problem, sku = row.problem, fields.get(_SKU)
                 if isinstance(sku, str) and len(sku) < LONGEST_TOTAL and sku.strip(" :").casefold() in TOTALS:
                     problem = "is a row of totals, not a product"
                 yield Row(row.number, fields, attributes, row.raw, problem, remark=row.remark)

@@ -112,6 +112,24 @@ def test_a_feed_that_looks_broken_takes_nothing_out_unless_forced(
     assert "gone" not in _active(catalogue)
 
 
+def test_one_stray_quote_takes_no_product_out(catalogue: Catalogue, full_import: FullImport) -> None:
+    skus = _skus(0, 3_000)
+    rows = [f"{sku},Title of {sku},{number}.50,Shoes > Boots\n" for number, sku in enumerate(skus)]
+    catalogue.upsert([Product(sku, "Title") for sku in skus])
+    for place, quoted in ((100, '"Title'), (2_998, '"Title'), (1_500, 'Title "')):
+        broken = [row.replace("Title", quoted) if number == place else row for number, row in enumerate(rows)]
+        done = full_import("sku,title,price,category\n" + "".join(broken))
+        assert (done.missing, done.deactivated, done.refused) == (0, 0, "")
+
+
+def test_rows_that_can_not_be_told_apart_take_no_product_out(catalogue: Catalogue, full_import: FullImport) -> None:
+    catalogue.upsert([Product(sku, "Title") for sku in _skus(0, 10)])
+    rows = [f"{sku},Title of {sku},5,Shoes > Boots\n" for sku in _skus(0, 8)]
+    done = full_import("sku,title,price,category\n" + "".join(rows[:4]) + 'x,"T, wide\nand long\n' + "".join(rows[4:]))
+    assert (done.missing, done.deactivated) == (2, 0)
+    assert "rows can't be told apart" in done.refused
+
+
 def test_a_dry_run_counts_and_takes_nothing_out(catalogue: Catalogue, full_import: FullImport) -> None:
     catalogue.upsert([Product(sku, "Title") for sku in _skus(0, 10)])
     assert full_import(_feed(_skus(0, 9)), dry_run=True) == DeactivationSummary(10, 1, 0, "")

@@ -101,7 +101,7 @@ def test_every_product_that_csv_writes_comes_back_or_is_told(
 
 
 @FEW
-@given(table=TABLES, kind=st.sampled_from(["csv", "tsv", "json", "lines", "parquet", "gzip", "zip"]))
+@given(table=TABLES, kind=st.sampled_from(["csv", "tsv", "json", "lines", "parquet", "gzip", "zip", "xlsx"]))
 def test_every_product_that_pandas_writes_comes_back_or_is_told(
     tmp_path: Path, table: list[tuple[str, str, str]], kind: str
 ) -> None:
@@ -113,6 +113,8 @@ def test_every_product_that_pandas_writes_comes_back_or_is_told(
         frame.to_csv(path, sep="\t", index=False)
     elif kind == "parquet":
         frame.to_parquet(path)
+    elif kind == "xlsx":
+        frame.to_excel(path, index=False)
     else:
         frame.to_json(path, orient="records", lines=kind == "lines")
     _expect_all(path, table)
@@ -125,7 +127,7 @@ def _expect_all(path: Path, table: list[tuple[str, str, str]]) -> None:
     if not remarked and not rejected:
         assert {sku: " ".join(title.split()) for sku, title in found.items()} == {
             f"sku-{place}": " ".join(title.split()) for place, (title, _, _) in enumerate(table)
-        }
+        }, path.read_bytes()
 
 
 LINES = st.lists(
