@@ -14,7 +14,7 @@ SHORTEST_PART = 5
 """Letters and digits from which on the beginning of a number finds the product."""
 
 _MOST_WORDS = 6
-"""Words of a text that may still be a number written with blanks: `978 0 306 40615 2` has five."""
+"""Words of a text that may be a number, though it has words without digits: `978 0 306 40615 2` has five."""
 
 _SHORT_WORD = 3
 """Letters of a word that may be part of a number though it has no digit, as in `wh 1000 xm4`."""
@@ -57,17 +57,20 @@ class AskedIdentifier:
 def read_identifier(text: str) -> AskedIdentifier | None:
     """Return the number that a search text may be; None for a text that can be none."""
     typed = text.strip()
-    words = typed.split()
-    if len(words) > _MOST_WORDS:
+    if len(typed.split()) > _MOST_WORDS and not _is_coded(typed):
         return None
     texts = tuple(dict.fromkeys(filter(None, (typed, _unlabelled(typed)))))
     keys = tuple(dict.fromkeys(key for each in texts if 0 < len(key := identifier_key(each)) <= LONGEST_KEY))
     if not keys:
         return None
     # A word without a digit is a word: no SKU such as running-shoes-red may come first for "running".
-    coded = all(len(word) <= _SHORT_WORD or any(map(str.isdecimal, word)) for word in texts[-1].split())
-    partial = coded and len(keys[-1]) >= SHORTEST_PART and any(map(str.isdecimal, keys[-1]))
+    partial = _is_coded(texts[-1]) and len(keys[-1]) >= SHORTEST_PART and any(map(str.isdecimal, keys[-1]))
     return AskedIdentifier(texts, keys, partial)
+
+
+def _is_coded(text: str) -> bool:
+    """Tell whether every word of a text has a digit, or is short."""
+    return all(len(word) <= _SHORT_WORD or any(map(str.isdecimal, word)) for word in text.split())
 
 
 def identifier_keys(sku: str, gtin: str, mpn: str) -> list[str]:

@@ -48,6 +48,7 @@ def test_what_feeds_say_where_they_have_no_number_finds_nothing(nothing: str) ->
         ("EAN 4006381333931", ("ean4006381333931", "4006381333931"), True),
         ("SKU-17", ("sku17",), True),
         ("wh 1000 xm4", ("wh1000xm4",), True),
+        ("48a 2698da 1200c 09094a 828f 5ade 41d 8", ("48a2698da1200c09094a828f5ade41d8",), True),
         ("running shoes", ("runningshoes",), False),
         ("iphone 13", ("iphone13",), False),
         ("16gb", ("16gb",), False),

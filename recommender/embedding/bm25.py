@@ -119,6 +119,15 @@ class LexicalEncoder:
                 weights.setdefault(index, _COMPOUND_WEIGHT * once)
         return SparseVector(tuple(weights), tuple(weights.values()))
 
+    def title(self, text: str) -> SparseVector:
+        """Return the weights of a title that similar products are looked for by: 1 for each of its words as written.
+
+        Other spellings would count what two variants differ in, a size or a model number, several times.
+        """
+        folded = self._fold(text)
+        weights = _weights(self._bm25.embed_query(folded)) or _weights(self._all.embed_query(folded))
+        return SparseVector(tuple(weights), tuple(weights.values()))
+
     def query(self, text: str) -> SparseVector:
         """Return the weights of a text that is searched for: 1 for each of its terms, less for parts of numbers.
 

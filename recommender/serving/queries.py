@@ -105,7 +105,7 @@ class Queries(QueryInterface):
             anchor = self._anchor(live, product, options.mode)
             return EncodedQuery(
                 dense=None if options.mode is Mode.LEXICAL else anchor.vector,
-                lexical=None if options.mode is Mode.DENSE else live.lexical().query(anchor.card.title),
+                lexical=None if options.mode is Mode.DENSE else live.lexical().title(anchor.card.title),
                 words_weight=SIMILAR_WORDS if options.words is None else options.words,
                 words=anchor.card.title,
                 anchors=(anchor.card,),
@@ -250,7 +250,7 @@ def _weigh_words(lexical: LexicalEncoder, titles: Sequence[str]) -> SparseVector
     """Weigh each word by the share of the titles that have it."""
     weights: dict[int, float] = {}
     for title in titles:
-        vector = lexical.query(title)
+        vector = lexical.title(title)
         for index, value in zip(vector.indices, vector.values, strict=True):
             weights[index] = weights.get(index, 0.0) + value / len(titles)
     return SparseVector(tuple(weights), tuple(weights.values()))

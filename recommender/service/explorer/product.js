@@ -243,9 +243,12 @@ const crumb = (name, upTo) =>
   h("a", { href: address({ category: [path(upTo)] }), data: { go: "" }, dir: "auto" }, name);
 
 function attributes(product) {
-  const rows = Object.entries(product.attributes ?? {});
-  for (const name of ["gtin", "mpn"]) if (product[name]) rows.unshift([name.toUpperCase(), product[name]]);
-  if (product.group_id) rows.push(["group", product.group_id]);
+  const own = [
+    ["GTIN", product.gtin],
+    ["MPN", product.mpn],
+    ["group", product.group_id],
+  ].filter(([, value]) => value);
+  const rows = [...Object.entries(product.attributes ?? {}), ...own];
   if (!rows.length) return null;
   return h(
     "dl",
@@ -255,7 +258,7 @@ function attributes(product) {
       h(
         "dd",
         { dir: "auto" },
-        name === "group" && value === product.group_id
+        own.some((field) => field[0] === name && field[1] === value)
           ? value
           : h(
               "a",
