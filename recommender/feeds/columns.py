@@ -35,8 +35,9 @@ class Field(StrEnum):
 
 _NAMES: dict[Field, str] = {
     Field.SKU: (
-        "sku itemid productid articlenumber articleno itemnumber partnumber variantsku productnumber itemno"
-        " stockcode artikelnummer artikelnr artnr artikelno bestellnummer artikelcode codearticle ugs"
+        "sku productcodesku productsku sellersku itemid productid "
+        "articlenumber articleno itemnumber partnumber variantsku productnumber itemno"
+        " stockcode artikelnummer oxartnum artikelnr artnr artikelno bestellnummer artikelcode codearticle ugs"
         " referenceproduit numerodarticle codigoarticulo codigoproducto codiceprodotto codicearticolo"
         " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
         " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
@@ -44,7 +45,7 @@ _NAMES: dict[Field, str] = {
         " variantid ean ean13 gtin gtin13 gtin14 barcode upc"
     ),
     Field.TITLE: (
-        "title name productname producttitle productdisplayname itemname itemtitle titel artikelname"
+        "title name productname oxtitle producttitle productdisplayname itemname itemtitle titel artikelname"
         " artikelbezeichnung produktname produktbezeichnung bezeichnung produkttitel titre nom nomduproduit"
         " designation libelle intitule titulo nombre nombreproducto nombredelproducto titolo nome nomeprodotto"
         " nomedoproduto denominazione naam productnaam omschrijvingkort nazwa nazwaproduktu tytul nazev"
@@ -66,7 +67,7 @@ _NAMES: dict[Field, str] = {
         " 브랜드 제조사"
     ),
     Field.CATEGORY: (
-        "category categorypath producttype categories productcategory producttypes categorytree"
+        "category productcategory1 categorypath producttype categories productcategory producttypes categorytree"
         " productcategorytree fullcategory categoryname kategorie kategorien kategoriepfad warengruppe"
         " artikelgruppe produktkategorie produktgruppe categorie categoriesproduit famille rayon categoria"
         " categorias categoriaproducto familia categorieen productcategorie kategoria kategoriaproduktu kategori"
@@ -74,7 +75,8 @@ _NAMES: dict[Field, str] = {
         " kategoriak カテゴリ カテゴリー 分类 类别 類別 카테고리 googleproductcategory"
     ),
     Field.PRICE: (
-        "price regularprice variantprice unitprice listprice retailprice sellingprice currentprice pricegross"
+        "price regularprice variantprice unitprice listprice retailprice sellingprice productprice oxprice"
+        " currentprice pricegross"
         " grossprice pricetaxincluded pricetaxincl priceincltax priceinclvat preis bruttopreis preisbrutto"
         " verkaufspreis vkpreis vkbrutto vk endpreis prix prixttc prixdevente prixvente tarif precio preciodeventa"
         " precioventa pvp preciofinal prezzo prezzodivendita prezzovendita preco precodevenda prijs verkoopprijs"
@@ -87,7 +89,8 @@ _NAMES: dict[Field, str] = {
     ),
     Field.AVAILABILITY: (
         "availability stockstatus instock isinstock stock quantity qty inventory inventoryquantity"
-        " variantinventoryqty stocklevel stockquantity availablequantity verfugbarkeit verfuegbarkeit lagerbestand"
+        " variantinventoryqty stocklevel currentstocklevel productquantity oxstock stockquantity"
+        " availablequantity verfugbarkeit verfuegbarkeit lagerbestand"
         " lagerstatus lagermenge lager bestand vorratig verfugbar menge disponibilite enstock quantite"
         " stockdisponible disponibilidad existencias cantidad inventario disponibilita giacenza quantita"
         " disponibilidade estoque quantidade beschikbaarheid voorraad voorraadstatus aantal dostepnosc"
@@ -100,7 +103,8 @@ _NAMES: dict[Field, str] = {
         " enlace urlproducto urlprodotto urlproduto ссылка 商品url 링크"
     ),
     Field.IMAGE: (
-        "image imagelink imageurl imagesrc images mainimage picture pictureurl photo photourl thumbnail bild"
+        "image imagelink imageurl image1 productimageurl productimagefile1 hostedimageurls imagesrc images"
+        " mainimage picture pictureurl photo photourl thumbnail bild"
         " bildurl bilder bildlink hauptbild imageurl1 imageprincipale urlimage photos imagen imagenes urlimagen"
         " immagine immagini imagem imagens afbeelding afbeeldingen afbeeldingurl zdjecie zdjecia obrazek obrazki"
         " imgurl billede billeder kuva kuvat resim gorsel изображение картинка фото 画像 画像url 图片 이미지"
@@ -118,7 +122,8 @@ _NAMES: dict[Field, str] = {
     ),
     Field.ATTRIBUTES: "attributes",
     Field.OFFERED: (
-        "published ispublished publishedonlinestore active isactive enabled isenabled productonline online"
+        "published productvisible productisenabled oxactive ispublished publishedonlinestore active isactive"
+        " enabled isenabled productonline online"
         " isonline visible isvisible status productstatus itemstatus listingstatus visibility active01 aktiv"
         " istaktiv veroffentlicht sichtbar publie actif activo publicado visibleenlatienda attivo pubblicato"
         " visibile ativo gepubliceerd actief zichtbaar aktywny opublikowany opublikowano widoczny aktivni"

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path, PurePath
 
-from recommender.errors import UsageError
+from recommender.errors import BadFeed, UsageError
 from recommender.feeds.archives import OLE, ZIP
-from recommender.feeds.columns import field_mapping
+from recommender.feeds.columns import Field, field_mapping, plain_name
 from recommender.feeds.delimited import TAB, DelimitedTable
 from recommender.feeds.hub import HubTable, is_hub_name
 from recommender.feeds.json_table import JsonTable
@@ -21,7 +21,7 @@ from recommender.feeds.platforms.prestashop import PRESTASHOP
 from recommender.feeds.platforms.rest_api import ApiTable, api_table
 from recommender.feeds.platforms.shop_export import ShopExport
 from recommender.feeds.platforms.shopify import SHOPIFY
-from recommender.feeds.platforms.woocommerce import WOOCOMMERCE
+from recommender.feeds.platforms.woocommerce import TYPES, WOOCOMMERCE
 from recommender.feeds.rows import Feed, notation_of
 from recommender.feeds.sources import FeedFile, is_stream, open_source
 from recommender.feeds.spreadsheet import SpreadsheetTable
@@ -131,7 +131,26 @@ def _feed_of(table: Table, columns: Mapping[str, str], asked: FeedFormat) -> Fee
                 return ShopExport(table, platform, columns)
         if asked is FeedFormat.AUTO and is_google_header(table.columns):
             return GoogleFeed(table, columns)
-    return ColumnFeed(table, columns)
+    feed = ColumnFeed(table, columns)
+    if asked is FeedFormat.AUTO and plain_name(feed.field_columns.get(Field.SKU, "")) == "id":
+        _refuse_unknown_woocommerce(feed)
+    return feed
+
+
+def _refuse_unknown_woocommerce(feed: ColumnFeed) -> None:
+    """Raise `BadFeed` for an export of WooCommerce whose columns are named in a language that is not known.
+
+    Read as any other table, its numbers would be SKUs, and its drafts on sale.
+    """
+    sample = feed.sample()
+    for name in sample[0] if sample else ():
+        kinds = [str(cells.get(name, "")).casefold().partition(",")[0].strip() for cells in sample]
+        if TYPES.issuperset(kinds):
+            raise BadFeed(
+                f"{feed.name}: looks like an export of WooCommerce whose columns are named in a language that is not"
+                f" known here ({name!r} holds {', '.join(sorted(set(kinds)))}); export it with the shop in English,"
+                " or read it as a plain table: --format csv --map sku=COLUMN --map price=COLUMN"
+            )
 
 
 _PLATFORMS = {

@@ -172,7 +172,7 @@ def parse_price(text: str, decimal_mark: str = "", currency: str = "") -> Stated
             raise BadRow(f"price {text!r} is not a number: it is more than one")
     if not stated and any(not _is_currency(word) and not re.fullmatch(r"[a-z]{3}", word) for word in unknown):
         raise BadRow(f"price {text!r} is not a number")
-    remark = LOWEST if len(numbers) == 2 or words & _FROM else PER_UNIT if unit and unit["unit"].strip() else ""
+    remark = LOWEST if len(numbers) == 2 or words & _FROM else PER_UNIT if unit and unit["unit"].strip(" -") else ""
     return StatedPrice(_require_storable(lowest, text), stated, remark)
 
 

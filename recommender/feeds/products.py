@@ -280,7 +280,7 @@ def _unguarded(text: str) -> str:
 
 def _availability(cell: Any, told: list[Remark]) -> Availability:
     read = parse_availability
-    if isinstance(cell, str) and (known := read(cell)) is not Availability.UNKNOWN:
+    if isinstance(cell, str) and not is_null(cell) and (known := read(cell)) is not Availability.UNKNOWN:
         return known
     found: Availability = _optional(
         "availability", cell, lambda it: read(_unguarded(text_of(it, "availability"))), Availability.IN_STOCK, told

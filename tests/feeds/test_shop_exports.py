@@ -315,3 +315,11 @@ def test_a_field_without_a_column_is_not_read(write: Write) -> None:
     assert found["cap"] == Product("cap", "Cap")
     plain, _ = _read(write("sku,title,stock\na,A,0\n", "plain.csv"), mapping={"availability": ""})
     assert plain["a"] == Product("a", "A")
+
+
+def test_woocommerce_in_a_language_that_is_not_known_is_refused_with_what_to_do(write: Write) -> None:
+    path = write("ID,Uri,Kodas,Name,Hind\n1,simple,EE-1,Kruus,5\n2,variation,EE-2,Kruus S,6\n")
+    with pytest.raises(BadFeed, match=r"an export of WooCommerce.*'Uri' holds simple, variation.*--format csv"):
+        _read(path)
+    found, _ = _read(path, feed_format=FeedFormat.CSV, mapping={"sku": "Kodas", "price": "Hind"})
+    assert list(found) == ["EE-1", "EE-2"]

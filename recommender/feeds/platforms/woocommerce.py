@@ -38,21 +38,27 @@ _PARTS = {
     " datarozpoczęciapromocji",
     "ends": "datesalepriceends datumandemangebotspreisendet datumandemderangebotspreisendet angebotspreisgültigbis"
     " datedefindepromo díaenqueterminaelpreciorebajado einddatumactieprijs datazakończeniapromocji",
-    "in stock": "instock vorrätig auflager enstock eninventario existencias disponibile opvoorraad wmagazynie emestoque"
+    "in stock": "instock varastossa vorrätig auflager enstock eninventario existencias disponibile opvoorraad"
+    " wmagazynie emestoque"
     " emstock ilager pålager skladem вналичии наличие stokta stoktavar",
     "stock": "stock lager lagerbestand lagermenge inventario inventaire magazzino voorraad stanmagazynowy estoque"
     " lagersaldo lagerantal sklad запасы stok",
-    "sale": "saleprice angebotspreis tarifpromo prixdevente prixpromo preciorebajado prezzoinofferta actieprijs"
+    "sale": "saleprice alennushinta angebotspreis tarifpromo prixdevente prixpromo preciorebajado"
+    " prezzoinofferta actieprijs"
     " cenapromocyjna promocyjnacena preçopromocional reapris tilbudspris salgspris zlevněnácena akčnícena"
     " акционнаяцена indirimlifiyat",
-    "regular": "regularprice regulärerpreis tarifrégulier tarifnormal prixdebase precionormal prezzodilistino"
+    "regular": "regularprice normaalihinta regulärerpreis tarifrégulier tarifnormal prixdebase precionormal"
+    " prezzodilistino"
     " prezzonormale regulareprijs reguliereprijs normaleprijs cenaregularna cena preçonormal preço"
     " ordinariepris normalpris almindeligpris vanligpris běžnácena базоваяцена обычнаяцена normalfiyat",
-    "categories": "categories kategorien catégories categorías categorie categorieën kategorie categorias kategorier"
+    "categories": "categories kategoriat kategorien catégories categorías categorie categorieën kategorie"
+    " categorias kategorier"
     " категории kategoriler",
-    "images": "images bilder imágenes immagini afbeeldingen obrazki imagens billeder bilderna obrázky изображения"
+    "images": "images kuvat bilder imágenes immagini afbeeldingen obrazki imagens billeder bilderna obrázky"
+    " изображения"
     " görseller resimler",
-    "parent": "parent übergeordnet übergeordnetesprodukt superior padre genitore hoofd nadrzędny elementnadrzędny"
+    "parent": "parent isanta übergeordnet übergeordnetesprodukt superior padre genitore hoofd nadrzędny"
+    " elementnadrzędny"
     " ascendente pai överordnad forælder overordnet nadřazený родительский ebeveyn üst",
     "url": "externalurl externeurl urlexterne urlexterna urlesterno zewnętrznyadresurl urlexterno внешнийurl",
     "gtin": "gtinupceanorisbn gtinupceanoderisbn gtinupceanouisbn gtinupceanoisbn gtinupceanofisbn gtinupceanlubisbn"
@@ -179,6 +185,10 @@ def _attributes(cells: Mapping[str, str]) -> dict[str, str]:
 def _values(text: str) -> list[str]:
     values = (value.strip().replace("\\,", ",") for value in _COMMA.split(text))
     return [value for value in values if value]
+
+
+TYPES = frozenset({"simple", "variable", "variation", "grouped", "external"})
+"""What stands in the column of types, in whatever language the columns are named."""
 
 
 WOOCOMMERCE = Platform(
