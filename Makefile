@@ -1,4 +1,4 @@
-# Seven verbs: demo, test, crash, fuzz, check, bench, up.
+# Nine verbs: demo, test, crash, fuzz, check, audit, sbom, bench, up.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +8,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench up crash fuzz
+.PHONY: help install demo test check bench up crash fuzz audit sbom
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -41,7 +41,21 @@ crash: install  ## The crash suite with N=500 kills; CRASH_SEED=... repeats a ru
 SECONDS ?= 600
 fuzz: install  ## The readers of feeds on files that nobody would write, for SECONDS=600
 	@end=$$(($$(date +%s) + $(SECONDS))); while [ $$(date +%s) -lt $$end ]; do \
-		FUZZ_EXAMPLES=1000 $(BIN)/pytest -q tests/feeds/test_feeds_of_any_kind.py || exit 1; done
+		FUZZ_EXAMPLES=1000 $(BIN)/pytest -q tests/feeds/test_feeds_of_any_kind.py \
+			tests/ingestion/test_any_interleaving.py || exit 1; done
+
+# In an environment of their own: what looks at the packages must not change which there are.
+AUDIT := .venv-audit
+$(AUDIT)/.installed:
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0
+	@touch $@
+
+audit: $(AUDIT)/.installed  ## Known vulnerabilities of every package that is pinned
+	$(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+sbom: install $(AUDIT)/.installed  ## sbom.cdx.json: a CycloneDX list of what is installed
+	$(AUDIT)/bin/cyclonedx-py environment $(VENV) --pyproject pyproject.toml --of JSON -o sbom.cdx.json
 
 bench: install  ## The figures of benchmarks/RESULTS.md, measured on this machine
 	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.run
