@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from fastapi import APIRouter
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from recommender.errors import Unavailable
 from recommender.query import Answer, Options, Status
+from recommender.query.serialization import to_value
 from recommender.service import metrics as prometheus
 from recommender.service.concurrency import Lanes
 from recommender.service.metrics import InstallationState, Metrics
@@ -42,7 +43,7 @@ class Ready:
     status: Literal["ready"]
     model: str
     generation: str
-    paused: str = ""
+    paused: str | None = None
 
 
 class Readiness:
@@ -87,13 +88,14 @@ def router(recommender: Recommender, lanes: Lanes, metrics: Metrics) -> APIRoute
     @routes.get(
         "/readyz",
         summary="Whether queries are answered; 503 says what is missing",
+        response_model=Ready,
         response_description="Queries are answered.",
-        response_model_exclude_defaults=True,
     )
-    async def readyz() -> Ready:
+    async def readyz() -> Response:
         answer = await lanes.readiness.run(readiness.check)
         paused = recommender.worker.paused_reason if recommender.worker else ""
-        return Ready("ready", answer.model, answer.generation, paused)
+        ready = Ready("ready", answer.model, answer.generation, paused or None)
+        return JSONResponse(to_value(ready, changed=True))
 
     @routes.get(
         "/v1/status",
