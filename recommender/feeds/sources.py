@@ -59,7 +59,7 @@ class FeedFile:
             more = b""
             while sample.isascii() and more.isascii() and (more := stream.read(CHUNK)):
                 pass
-            return sample + more
+            return sample + more.replace(b"\x00", b"")  # one deep in a text costs its row alone
 
     def verify(self) -> None:
         """Read a gzipped file to its end once, so that a damaged one is refused before anything is written."""

@@ -23,7 +23,7 @@ Write = Callable[..., Path]
 Ingest = Callable[..., ImportSummary]
 
 HEADER = "sku,title,price\n"
-GOOD = "".join(f"s{n},Title {n},{n}\n" for n in range(12_000))  # more than the sample that the encoding is told from
+GOOD = "".join(f"s{n},Titel ä {n},{n}\n" for n in range(12_000))  # more than the sample that the encoding is told from
 
 
 def _nested(depth: int) -> object:
