@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from recommender.application.composition import Application, open_application
 from recommender.errors import BadInput, UsageError
+from recommender.evaluation.reports import MetricValue, Report
 from recommender.jobs.finetune import run
 from recommender.jobs.promote import judge_registered
 from recommender.training.data.holdout import hold_out
 from recommender.training.options import DataSource, Loss, TrainingOptions, TrainingPrecision
+from recommender.training.promotion_gate import decide, text_measures
 from recommender.training.training_set import Shape, TrainingRow, TrainingSet
 
 pytestmark = pytest.mark.training
@@ -113,16 +116,33 @@ def test_the_examples_of_the_guides_train_and_are_judged_on_rows_held_out(
     assert home.registry.get(result.model.name).gate.value in ("passed", "refused")
 
 
-def test_a_model_of_texts_goes_live_by_its_own_measure_and_is_judged_again_alike(
+def test_a_model_of_texts_goes_live_without_a_product_and_is_judged_again_alike(
     home: Application, tmp_path: Path
 ) -> None:
     options = options_of(Loss.COSINE, write(tmp_path / "rows.jsonl", make(stsb, 400)), epochs=10, learning_rate=2e-3)
-    result = run(home, options, name="of-texts")
-    assert result.verdict.passed, result.verdict.reason
+    result = run(home, options, name="of-texts", force=True)
     assert result.promoted
+    assert result.forced is not result.verdict.passed
     assert home.registry.live() == home.registry.get("of-texts")
     again = judge_registered(home, "of-texts")
     assert [line.tuned for line in again.verdict.lines] == [line.tuned for line in result.verdict.lines]
+
+
+def test_the_gate_of_texts_asks_for_a_sure_gain_and_what_was_supplied_comes_first() -> None:
+    def report(model: str, **means: float) -> Report:
+        wave = np.linspace(-0.1, 0.1, 60)
+        return Report(model, "words", 60, {name: MetricValue.of(mean + wave) for name, mean in means.items()}, 0.0)
+
+    base = report("base", spearman=0.5, supplied_spearman=0.5)
+    better = report("tuned", spearman=0.5, supplied_spearman=0.6)
+    primary, guards = text_measures(better)
+    assert (primary, guards) == ("supplied_spearman", ("spearman",))
+    assert decide(base, None, better, primary=primary, guards=guards).passed
+    worse = report("tuned", spearman=0.4, supplied_spearman=0.6)
+    assert not decide(base, None, worse, primary=primary, guards=guards).passed
+    assert not decide(base, None, base, primary=primary, guards=guards).passed
+    nothing = decide(report("base"), None, report("tuned"), primary=text_measures(report("tuned"))[0], guards=())
+    assert "give --eval FILE" in nothing.reason
 
 
 def test_what_is_supplied_to_measure_on_is_measured_while_training_and_decides(
