@@ -6,7 +6,6 @@ import shutil
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +13,6 @@ import typer
 from recommender.cli.command import CommandRun, command
 from recommender.cli.finetune import print_result
 from recommender.cli.output import stdout
-from recommender.errors import BadInput
 
 if TYPE_CHECKING:
     from recommender.application.composition import Application
@@ -37,6 +35,7 @@ def demo(
     """Load the seed catalogue, show similar products, fine-tune, compare, switch over, show them again."""
     from recommender.application.composition import demo_home
     from recommender.jobs import finetune, ingest
+    from recommender.jobs.calibrate import seed_folder
     from recommender.training.options import TrainingOptions
 
     started = time.monotonic()
@@ -65,15 +64,6 @@ def demo(
         "  recommender serve         # and open http://127.0.0.1:8000",
     ]
     typer.echo("\n".join(lines))
-
-
-def seed_folder() -> Path:
-    """Return the seed: inside the package in an installed wheel, beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "_seed", package.parent / "seed"):
-        if (folder / "catalogue.csv.gz").is_file():
-            return folder
-    raise BadInput("the seed catalogue is not part of this installation; use a checkout")
 
 
 def _print_heading(text: str) -> None:

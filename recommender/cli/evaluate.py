@@ -76,6 +76,7 @@ def evaluate(
     """Measure models on held-out products, on judgements of your own, or on tasks of the MTEB benchmark."""
     from recommender.evaluation.reports import to_json
     from recommender.jobs import evaluate as job
+    from recommender.jobs.calibrate import calibrate
     from recommender.jobs.models import select_models
     from recommender.training.data.supplied import read_scored
 
@@ -100,6 +101,8 @@ def evaluate(
     else:
         wrap = None if planned is None else planned.wrap
         reports = job.measure_held_out(application, models, seed, run.progress, modes, wrap)
+    if any(each.live for each in models):
+        calibrate(application, judged, anew=True, progress=run.progress)
     if planned is not None:
         planned.write_evaluation(models, reports, run.progress)
     document = {"reports": [to_json(each) for each in reports], "compared": comparisons_json(reports)}

@@ -22,6 +22,7 @@ from recommender.feeds.rejections import RejectsFile
 from recommender.feeds.sources import fetch_all
 from recommender.ingestion.feed_folder import SETTLED_S, FeedFolder, FeedReport, printable, rejects_beside
 from recommender.ingestion.worker import DrainSummary
+from recommender.jobs.calibrate import calibrate
 from recommender.jobs.rebuild import ensure_live
 from recommender.types import Progress, silent
 
@@ -169,7 +170,10 @@ def drain(
         if application.generations.live() is None and not application.outbox.anything_due():
             return DrainSummary()  # a change that comes from here on must find a generation that takes it
         ensure_live(application, progress)
-        return application.worker.drain(progress, stopped, longest)
+        summary = application.worker.drain(progress, stopped, longest)
+        if not pending_changes(application):
+            calibrate(application, progress=progress)
+        return summary
     except IndexHeld:
         return None
 

@@ -14,6 +14,7 @@ from recommender.evaluation.judgements import Pairs, Queries
 from recommender.evaluation.reports import Report
 from recommender.evaluation.text_suite import NO_SUITE, TextSuite, measure_texts
 from recommender.index.generations import Generation, GenerationState
+from recommender.jobs.calibrate import calibrate
 from recommender.jobs.evaluate import (
     Sample,
     WrapEncoder,
@@ -212,11 +213,13 @@ def promote(
     if against:  # before the switch: nothing that was forced is ever live without its mark
         verdict = model.verdict or "it was put live without being judged"
         application.registry.record(model.name, gate=GateResult.FORCED, verdict=verdict)
-    if not kept:
-        return build_live(application, model, progress)
-    application.generations.switch(kept[-1])
-    retire_unused(application)
-    return kept[-1]
+    if kept:
+        application.generations.switch(kept[-1])
+        retire_unused(application)
+        return kept[-1]
+    generation = build_live(application, model, progress)
+    calibrate(application, progress=progress)
+    return generation
 
 
 def roll_back(application: Application, progress: Progress = silent) -> Generation:

@@ -1,0 +1,85 @@
+"""Searches made up from a catalogue, of the kinds that customers type."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from recommender.types import Product
+
+EACH = 150
+"""Searches of one kind: their mean nDCG moves by about two points by chance, and all kinds take some seconds."""
+
+KNOWN_ITEMS = ("title", "title words", "type and number")
+"""The kinds that look for one product, which the catalogue surely has."""
+
+_WORD = re.compile(r"\w[\w./-]*\w|\w")
+_SHORTEST_NUMBER = 4
+_CATEGORISED = 0.5
+"""Share of products with a category from which leaves are asked: else most right answers are marked as wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUpSearch:
+    """A text, what kind of search it is, and the grades of the SKUs that answer it."""
+
+    kind: str
+    text: str
+    grades: Mapping[str, int]
+
+
+def make_searches(products: Sequence[Product], seed: int = 0, each: int = EACH) -> list[MadeUpSearch]:
+    """Make up searches: titles, some of their words, a word with a number of the model, and names of categories.
+
+    The same products and seed give the same searches. Descriptions are not asked: words that are cut out of the very
+    text that is searched are found by words alone, whatever the model.
+    """
+    order = list(products)
+    Random(seed).shuffle(order)  # noqa: S311 - repeatable, not secret
+    kinds = (_titles(order), _title_words(order, seed), _numbers(order), _categories(order))
+    return [search for kind in kinds for search, _ in zip(kind, range(each), strict=False)]
+
+
+def _titles(products: Sequence[Product]) -> Iterator[MadeUpSearch]:
+    counts = Counter(product.title for product in products)
+    for product in products:
+        if counts[product.title] == 1 and len(product.title.split()) > 2:
+            yield MadeUpSearch("title", product.title, {product.sku: 1})
+
+
+def _title_words(products: Sequence[Product], seed: int) -> Iterator[MadeUpSearch]:
+    draw = Random(seed + 1)  # noqa: S311
+    for search in _titles(products[::-1]):
+        words = search.text.split()
+        some = draw.sample(words, min(len(words), draw.randint(2, 4)))
+        yield MadeUpSearch("title words", " ".join(some), search.grades)
+
+
+def _numbers(products: Sequence[Product]) -> Iterator[MadeUpSearch]:
+    """Ask the most frequent word of a title with a number of letters and digits that no other title has."""
+    titles = [_WORD.findall(product.title) for product in products]
+    counts = Counter(word.casefold() for words in titles for word in {*words})
+    for product, words in zip(products, titles, strict=True):
+        numbers = [
+            word
+            for word in words
+            if len(word) >= _SHORTEST_NUMBER
+            and any(map(str.isdigit, word))
+            and any(map(str.isalpha, word))
+            and counts[word.casefold()] == 1
+        ]
+        named = max((word for word in words if word.isalpha()), key=lambda word: counts[word.casefold()], default="")
+        if numbers and named:
+            yield MadeUpSearch("type and number", f"{named} {numbers[0]}", {product.sku: 1})
+
+
+def _categories(products: Sequence[Product]) -> Iterator[MadeUpSearch]:
+    members: dict[str, dict[str, int]] = defaultdict(dict)
+    for product in products:
+        if product.category:
+            members[product.category[-1]][product.sku] = 1
+    if sum(map(len, members.values())) >= _CATEGORISED * len(products):
+        yield from (MadeUpSearch("category", name, skus) for name, skus in members.items() if len(skus) > 2)

@@ -1,0 +1,179 @@
+"""How searches with a model are weighed and judged in one shop: measured on made-up searches, kept in its manifest."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from recommender.application.composition import Application
+from recommender.embedding.encoder import Role
+from recommender.errors import BadInput, RecommenderError
+from recommender.evaluation.held_out import K
+from recommender.evaluation.judgements import Queries
+from recommender.evaluation.made_up_searches import KNOWN_ITEMS, MadeUpSearch, make_searches
+from recommender.evaluation.metrics import ndcg_at_k, paired_bootstrap
+from recommender.index.generations import Generation
+from recommender.index.protocol import IndexQuery, ScoredPoint, point_id
+from recommender.models.manifest import MADE_UP, SearchCalibration
+from recommender.serving.candidates import PREFETCH_STEPS, SURE_BY_WORDS
+from recommender.serving.queries import weigh_text
+from recommender.types import Progress, silent
+
+_log = logging.getLogger(__name__)
+
+FEWEST = 200
+"""Products below which nothing is measured: every search would find all of them."""
+
+WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9)
+"""Weights of words that are tried. On graded searches those below 0.5 gained nothing, and lost known items."""
+
+TOLERANCE = 0.005
+"""How much nDCG@10 of a kind of search may stand below that of words alone."""
+
+OWN_LEFT_OUT = 0.015
+FOREIGN_LET_IN = 0.01
+"""Shares of the shop's own known items that are not told as sure, and of other shops' searches that are by meaning."""
+
+LEAST_MEANING = 0.6
+"""What meaning alone must reach at least: the seed is one shop, and searches of others come nearer."""
+
+FOREIGN = 300
+JUDGED = "judged"
+
+
+def seed_folder() -> Path:
+    """Return the seed: inside the package in an installed wheel, beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    for folder in (package / "_seed", package.parent / "seed"):
+        if (folder / "catalogue.csv.gz").is_file():
+            return folder
+    raise BadInput("the seed catalogue is not part of this installation; use a checkout")
+
+
+def calibrate(
+    application: Application, judged: Queries | None = None, anew: bool = False, progress: Progress = silent
+) -> None:
+    """Choose the weight of words for the live model in this shop, and where a search is sure, and record both.
+
+    The weight is the lowest at which no kind of made-up search is surely below words alone: what customers mean can't
+    be made up, so meaning gets all that known items leave it. Where searches were judged, it is the best of these for
+    them. Done once for a model unless `anew`; a catalogue of a few products is left as it is. What goes wrong, as when
+    another process holds the index, leaves what was known.
+    """
+    with suppress(RecommenderError):
+        generation = application.generations.live()
+        if generation is not None and (anew or application.registry.manifest(generation.model_name).search is None):
+            _calibrate(application, generation, judged, progress)
+
+
+def _calibrate(application: Application, generation: Generation, judged: Queries | None, progress: Progress) -> None:
+    products = [stored.product for stored in islice(application.catalogue.products(), 50_000)]
+    if len(products) < FEWEST:
+        return
+    progress("calibrating searches", 0, 2, generation.model_name)
+    searches = make_searches(products)
+    searches += [MadeUpSearch(JUDGED, query.text, query.grades) for query in judged or ()]
+    own = {product.title for product in products}
+    with gzip.open(seed_folder() / "catalogue.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        titles = [row["title"] for row in csv.DictReader(file)]
+    with (seed_folder() / "queries.csv").open(encoding="utf-8", newline="") as file:
+        asked = [row["query"] for row in csv.DictReader(file)]
+    is_seed = sum(title in own for title in titles) > len(titles) // 100
+    foreign = [] if is_seed else [*asked, *titles[:: len(titles) // FOREIGN]]
+
+    index, encoder = application.index(generation), application.encoder_of(generation)
+    lexical = application.lexical_of(generation)
+    texts = [*(search.text for search in searches), *foreign]
+    vectors = encoder.encode(texts, Role.QUERY)
+    words = [lexical.query(text) for text in texts]
+    limit = 2 * PREFETCH_STEPS[0]
+    found = [
+        index.query(IndexQuery(limit, vector, terms, prefetch=PREFETCH_STEPS[0], payloads=False))
+        for vector, terms in zip(vectors, words, strict=True)
+    ]
+    progress("calibrating searches", 1, 2, generation.model_name)
+    alone, weighed = _measure(searches, found, [len(terms.indices) for terms in words])
+    weight = _choose(alone, weighed)
+    own_items = [points for search, points in zip(searches, found, strict=False) if search.kind in KNOWN_ITEMS]
+    calibration = _bounds(weight, own_items, found[len(searches) :])
+    metrics = {f"{kind}, words alone": float(np.mean(values)) for kind, values in alone.items()}
+    metrics |= {f"{kind}, hybrid": float(np.mean(values)) for kind, values in weighed[weight].items()}
+    rounded = {name: round(value, 4) for name, value in metrics.items()}
+    for line in below_words(rounded):
+        _log.warning("%s: %s; RECOMMENDER_WORDS_WEIGHT=1 searches by words alone", generation.model_name, line)
+    application.registry.record(generation.model_name, metrics=rounded, suite=MADE_UP, search=calibration)
+    application.live_models.refresh()
+    progress("calibrating searches", 2, 2, generation.model_name)
+
+
+def below_words(metrics: Mapping[str, float]) -> list[str]:
+    """Say in which kinds of made-up searches hybrid stands below words alone, from a model's figures."""
+    kinds = [name.removesuffix(", hybrid") for name in metrics if name.endswith(", hybrid")]
+    return [
+        f"hybrid search is below words alone on made-up searches of the kind {kind!r}: nDCG@10 "
+        f"{metrics[f'{kind}, hybrid']:.3f} against {metrics[f'{kind}, words alone']:.3f}"
+        for kind in kinds
+        if metrics[f"{kind}, hybrid"] < metrics[f"{kind}, words alone"] - TOLERANCE
+    ]
+
+
+Values = dict[str, list[float]]
+
+
+def _measure(
+    searches: Sequence[MadeUpSearch], found: Sequence[Sequence[ScoredPoint]], terms: Sequence[int]
+) -> tuple[Values, dict[float, Values]]:
+    """Return nDCG@10 of each search by kind: by words alone, and with each weight."""
+    alone: Values = defaultdict(list)
+    weighed: dict[float, Values] = {weight: defaultdict(list) for weight in WEIGHTS}
+    for search, points, count in zip(searches, found, terms, strict=False):
+        grades = {str(point_id(sku)): grade for sku, grade in search.grades.items()}
+        ids = [str(point.id) for point in points]
+        words, meaning = np.array([(point.words, point.meaning) for point in points]).reshape(-1, 2).T
+        ranked = [ids[row] for row in np.argsort(-words, kind="stable") if words[row] > 0]
+        alone[search.kind].append(ndcg_at_k(ranked, grades, K))
+        for weight, values in weighed.items():
+            own = weigh_text(weight, count)
+            order = np.argsort(-(own * words + (1 - own) * meaning), kind="stable")
+            values[search.kind].append(ndcg_at_k([ids[row] for row in order[:K]], grades, K))
+    return alone, weighed
+
+
+def _choose(alone: Values, weighed: Mapping[float, Values]) -> float:
+    def is_below(weight: float, kind: str) -> bool:
+        difference, _, high = paired_bootstrap(np.array(weighed[weight][kind]), np.array(alone[kind]))
+        return difference < -TOLERANCE and high < 0
+
+    allowed = [weight for weight in WEIGHTS if not any(is_below(weight, kind) for kind in alone)] or [WEIGHTS[-1]]
+    if JUDGED in alone:
+        return max(allowed, key=lambda weight: (np.mean(weighed[weight][JUDGED]), -weight))
+    return allowed[0]
+
+
+def _bounds(
+    weight: float, own: Sequence[Sequence[ScoredPoint]], foreign: Sequence[Sequence[ScoredPoint]]
+) -> SearchCalibration:
+    """Return from where on a search is sure: what nearly all known items reach, and hardly any other shop's search."""
+    default = SearchCalibration(words=weight)
+    if len(own) < FEWEST // 4:
+        return default
+
+    def both(point: ScoredPoint) -> float:
+        return SURE_BY_WORDS * point.words + (1 - SURE_BY_WORDS) * point.meaning
+
+    sure = np.quantile([max(map(both, points), default=0.0) for points in own], OWN_LEFT_OUT)
+    by_words = np.quantile([max((point.words for point in points), default=0.0) for points in own], OWN_LEFT_OUT)
+    by_meaning = default.good_meaning
+    if foreign:
+        best = [max((point.meaning for point in points), default=0.0) for points in foreign]
+        by_meaning = max(LEAST_MEANING, float(np.quantile(best, 1 - FOREIGN_LET_IN)))
+    figures = {"good": sure, "good_words": by_words, "good_meaning": by_meaning}
+    return SearchCalibration(weight, **{name: round(max(0.05, float(value)), 4) for name, value in figures.items()})
