@@ -17,8 +17,8 @@ from recommender.embedding.token_batches import INPUTS, OUTPUT, Feeds, TokenBatc
 from recommender.errors import BadInput, MissingExtra, UsageError, one_line
 
 _GROUP = 128
-"""Inputs of a quantised layer that share a scale, token by token. On 200 product texts groups of 32, 64 and 128 had
-the same speed to a tenth; one scale a token (384) lost a third of a percent of the ten nearest more."""
+"""Inputs of a quantised layer that share a scale: of the weights for each output, of the activations for each token.
+With one scale an output the weights lose 2.0% of the ten nearest in place of 1.7%, at the same speed."""
 
 
 class OpenVinoEncoder:
@@ -98,21 +98,23 @@ def _compile(path: Path, precision: Precision, threads: int) -> Any:
 
 
 def _quantise_feed_forward(model: Any) -> None:
-    """Keep the weights of feed-forward layers as int8, one scale for each output; OpenVINO then multiplies in int8."""
+    """Keep the weights of feed-forward layers as int8 in groups of inputs; OpenVINO then multiplies in int8."""
     from openvino import opset13 as ops
 
     for node in model.get_ordered_ops():
         if node.get_type_name() != "MatMul" or node.input_value(1).get_node().get_type_name() != "Constant":
             continue
         weights = node.input_value(1).get_node().data
-        if weights.ndim != 2 or weights.shape[0] == weights.shape[1]:
+        if weights.ndim != 2 or weights.shape[0] == weights.shape[1] or node.get_attributes()["transpose_b"]:
             continue
-        outputs = 0 if node.get_attributes()["transpose_b"] else 1
-        scale = np.abs(weights).max(axis=1 - outputs, keepdims=True).astype(np.float32) / 127
+        inputs, outputs = weights.shape
+        size = _GROUP if inputs % _GROUP == 0 else inputs
+        grouped = weights.reshape(inputs // size, size, outputs)
+        scale = np.abs(grouped).max(axis=1, keepdims=True).astype(np.float32) / 127
         scale[scale == 0] = 1
-        quantised = np.round(weights / scale).astype(np.int8)
+        quantised = np.round(grouped / scale).astype(np.int8)
         restored = ops.multiply(ops.convert(ops.constant(quantised), "f32"), ops.constant(scale))
-        node.input(1).replace_source_output(restored.output(0))
+        node.input(1).replace_source_output(ops.reshape(restored, np.array(weights.shape), False).output(0))
 
 
 def _arithmetic(network: Any) -> str:

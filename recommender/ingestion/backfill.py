@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from recommender.batching import batches
 from recommender.catalogue.repository import Catalogue
 from recommender.errors import RecommenderError
-from recommender.ingestion.change_plan import WriteCounts
+from recommender.ingestion.change_plan import ChangePlan, WriteCounts
+from recommender.ingestion.encoding import TextVectors, Vector
 from recommender.ingestion.point_writer import PointWriter
 from recommender.ingestion.targets import Target
 from recommender.ingestion.verification import States, verify
@@ -34,13 +36,7 @@ def backfill(
     On return nothing is missing that was committed before the last round began, except what is on its way: changes that
     are queued, as `states` say, and those in `missed`, which are queued again when the target goes live.
     """
-    total = catalogue.count()
-    counts = WriteCounts()
-    done = 0
-    for batch in batches(catalogue.products(), BATCH):
-        counts += writer.write(target, batch)
-        done += len(batch)
-        progress("indexing", done, max(total, done), target.name)
+    counts = _write_all(target, catalogue, writer, progress)
     for number in range(ROUNDS):
         found = verify(target.index, catalogue, states)
         # In a shop that never rests some change is always on its way. The first round writes even those: what the
@@ -55,3 +51,36 @@ def backfill(
     raise RecommenderError(
         f"generation {target.name} did not catch up with the catalogue in {ROUNDS} rounds; run the rebuild again"
     )
+
+
+def _write_all(target: Target, catalogue: Catalogue, writer: PointWriter, progress: Progress) -> WriteCounts:
+    """Write every active product, a batch at a time: one is read and compared while another is encoded or written.
+
+    Reading and writing have a thread each, as in the worker's pipeline; encoding is done by the caller's.
+    """
+    total, done, counts = catalogue.count(), 0, WriteCounts()
+    products = batches(catalogue.products(), BATCH)
+
+    def read() -> ChangePlan | None:
+        batch = next(products, None)
+        return None if batch is None else writer.plan(target, batch)
+
+    def write(plan: ChangePlan, encoded: Mapping[str, Vector]) -> WriteCounts:
+        written = writer.apply(plan, encoded)
+        target.index.flush()  # a build that is cut off goes on from here
+        return written
+
+    with ThreadPoolExecutor(1, "read") as reading, ThreadPoolExecutor(1, "write") as writing:
+        writes: list[Future[WriteCounts]] = []
+        upcoming = reading.submit(read)
+        while (plan := upcoming.result()) is not None:
+            upcoming = reading.submit(read)
+            encoded = TextVectors().encode(target.encoder, plan.texts)
+            while writes:
+                counts += writes.pop().result()
+            writes.append(writing.submit(write, plan, encoded))
+            done += len(plan.vectors) + len(plan.payloads) + plan.untouched
+            progress("indexing", done, max(total, done), target.name)
+        while writes:
+            counts += writes.pop().result()
+    return counts
