@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
@@ -54,6 +54,23 @@ TAGS = [
 ]
 
 
+ABOUT: dict[str, Any] = {
+    "title": "recommender",
+    "version": __version__,
+    "description": DESCRIPTION,
+    "openapi_tags": TAGS,
+    "docs_url": None,  # its scripts lie on other hosts, and this service names none
+    "redoc_url": None,
+}
+
+CROSS_ORIGIN: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "PUT", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "X-API-Key"],
+    "expose_headers": ["X-Request-Id", "Retry-After"],
+}
+"""What a page of an origin that is let in may send and see."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one request may take. `waiting` is how many requests of one kind may wait before more are refused."""
@@ -91,17 +108,7 @@ def create_app(
         access_log.flush()
         on_close()
 
-    app = FastAPI(
-        title="recommender",
-        version=__version__,
-        description=DESCRIPTION,
-        openapi_tags=TAGS,
-        responses=EVERYWHERE,
-        docs_url=None,  # its scripts lie on other hosts, and this service names none
-        redoc_url=None,
-        redirect_slashes=False,
-        lifespan=lifespan,
-    )
+    app = FastAPI(**ABOUT, responses=EVERYWHERE, redirect_slashes=False, lifespan=lifespan)
     app.openapi = document_of(app)  # type: ignore[method-assign] # FastAPI's own way to complete its document
     routers = (
         query_routes.router(recommender, lanes),
@@ -119,13 +126,7 @@ def create_app(
     keys = KeyCache(access.keys, lanes.operations, access.local_token, note_use=access.note_use)
     app.add_middleware(AccessMiddleware, access=access, keys=keys, body_bytes=limits.body_bytes)
     if cors_origins:  # outside the keys: a browser asks without one whether it may ask
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=cors_origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-API-Key"],
-            expose_headers=["X-Request-Id", "Retry-After"],
-        )
+        app.add_middleware(CORSMiddleware, allow_origins=cors_origins, **CROSS_ORIGIN)
     routes = [*own, *(route for route in app.routes if isinstance(route, Route | Mount))]
     app.add_middleware(
         RequestMiddleware, routes=routes, access_log=access_log, metrics=metrics, timeout_s=limits.timeout_s

@@ -16,7 +16,7 @@ def _cell(most: int | None = None, kinds: str = "string number boolean null", **
     return {"type": kinds.split()} | text | limits
 
 
-def _listed(cell: JsonObject, **limits: object) -> JsonObject:
+def _cell_or_list(cell: JsonObject, **limits: object) -> JsonObject:
     """Return what a cell may be that is also read from a list, without limits one of a single element."""
     return cell | {"type": [*cell["type"], "array"]} | (limits or {"maxItems": 1, "items": cell})
 
@@ -50,19 +50,20 @@ PRODUCT_SCHEMA: JsonObject = {
     "required": ["title"],
     "properties": {
         "title": _cell(products.MAX_TITLE, "string number boolean", minLength=1, pattern=TEXT),
-        "description": _listed(_cell(products.MAX_DESCRIPTION), items=_cell()),
-        "brand": _listed(_cell(products.MAX_BRAND)),
-        "category": _listed(_cell(format="category"), items=_cell(products.MAX_CATEGORY_NAME)),
-        "price": _listed(_PRICE) | {"type": [*_PRICE["type"], "array", "object"], "properties": {"value": _PRICE}},
-        "currency": _listed(_cell(kinds="string null", pattern=f"^({_CURRENCIES})?$")),
-        "availability": _listed(
+        "description": _cell_or_list(_cell(products.MAX_DESCRIPTION), items=_cell()),
+        "brand": _cell_or_list(_cell(products.MAX_BRAND)),
+        "category": _cell_or_list(_cell(format="category"), items=_cell(products.MAX_CATEGORY_NAME)),
+        "price": _cell_or_list(_PRICE)
+        | {"type": [*_PRICE["type"], "array", "object"], "properties": {"value": _PRICE}},
+        "currency": _cell_or_list(_cell(kinds="string null", pattern=f"^({_CURRENCIES})?$")),
+        "availability": _cell_or_list(
             _cell(kinds="string integer boolean null", format="availability", minimum=-_WHOLE, maximum=_WHOLE)
         ),
-        "url": _listed(_cell(products.MAX_URL)),
-        "image": _listed(_cell(products.MAX_URL), prefixItems=[_cell()]),
-        "group_id": _listed(_cell(products.MAX_GROUP)),
-        "gtin": _listed(_cell(), items=_cell()),
-        "mpn": _listed(_cell(), items=_cell()),
+        "url": _cell_or_list(_cell(products.MAX_URL)),
+        "image": _cell_or_list(_cell(products.MAX_URL), prefixItems=[_cell()]),
+        "group_id": _cell_or_list(_cell(products.MAX_GROUP)),
+        "gtin": _cell_or_list(_cell(), items=_cell()),
+        "mpn": _cell_or_list(_cell(), items=_cell()),
         "attributes": _cell(
             kinds="object array string null",
             format="attributes",

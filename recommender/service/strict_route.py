@@ -33,13 +33,13 @@ class Address:
 
     def __init__(self, kind: Any) -> None:
         self.kind = kind
-        self.__signature__ = inspect.Signature([_documented(each) for each in parameters_of(kind).values()])
+        self.__signature__ = inspect.Signature([_query_parameter(each) for each in parameters_of(kind).values()])
 
     def __call__(self, **_: object) -> None:
         """Do nothing: the route reads the query string."""
 
 
-def _documented(parameter: Parameter) -> inspect.Parameter:
+def _query_parameter(parameter: Parameter) -> inspect.Parameter:
     kind: Any = parameter.info.annotation
     marks = parameter.info.metadata
     if parameter.named.text:
