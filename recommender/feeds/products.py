@@ -401,8 +401,8 @@ class ProductObjects:
     def _row(self, members: JsonObject, sku: str) -> Row:
         columns = self._shapes.of(tuple(members))
         cells = {field: members[name] for field, name in columns.fields.items()}
-        # A manufacturer's number names a product only where nothing else does.
-        if sku and columns.fields.get(Field.SKU) == columns.fields.get(Field.MPN):
+        # The number of a manufacturer or of a barcode names a product only where nothing else does.
+        if sku and columns.fields.get(Field.SKU) in (None, columns.fields.get(Field.MPN), columns.fields.get(Field.GTIN)):
             cells[Field.SKU] = sku
         return Row(0, cells, {attribute: members[name] for attribute, name in columns.attributes.items()})
 

@@ -123,12 +123,12 @@ class LiveModels(ModelProvider):
         that answer, for a model that has no such generation.
         """
         served = self._find(model)
-        try:
-            lease = self._indexes.lease(served.generation.name)
-        except Unavailable as error:
-            served = self._find_another(model, served.generation.name, error)
-            lease = self._indexes.lease(served.generation.name)
-        with lease as index:
+        with ExitStack() as leases:
+            try:
+                index = leases.enter_context(self._indexes.lease(served.generation.name))
+            except Unavailable as error:
+                served = self._find_another(model, served.generation.name, error)
+                index = leases.enter_context(self._indexes.lease(served.generation.name))
             generation = served.generation
             yield LiveModel(
                 generation.name, generation.model_name, index, served.encoder, served.lexical, served.calibration

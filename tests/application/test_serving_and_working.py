@@ -319,6 +319,20 @@ def test_a_generation_that_was_dropped_elsewhere_is_asked_for_once_more(applicat
         application.live_models.ask(_missing)
 
 
+def test_a_generation_that_was_removed_elsewhere_is_not_opened_but_the_one_in_its_place(
+    application: QuickApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While what is live counts as known: here for longer than a fifth of a second."""
+    monkeypatch.setattr("recommender.serving.live_model.FRESH_S", 60.0)
+    with application.live_models.lease() as live:
+        assert live.model == "one"
+    application.release_indexes()
+    Generations(application.database).rollback()
+    application.engine.drop(live.generation)
+    with application.live_models.lease() as live:
+        assert live.model == "two"
+
+
 def _missing(_live: LiveModel) -> None:
     raise NotFound("it is gone for good")
 
