@@ -345,7 +345,7 @@ def _number(cell: Any, field: Field, told: list[Remark]) -> str:
 
 def _attributes(row: Row, told: list[Remark]) -> dict[str, str]:
     stated = row.cells.get(_ATTRIBUTES)
-    found: dict[str, str] = _optional("attributes", stated, attributes_of, {}, told) if stated else {}
+    found: dict[str, str] = _optional("attributes", stated, attributes_of, {}, told)
     for name, value in row.attributes.items():
         if value not in (None, ""):
             found |= _optional("attributes", {name: value}, attributes_of, {}, told)
@@ -402,7 +402,11 @@ class ProductObjects:
         columns = self._shapes.of(tuple(members))
         cells = {field: members[name] for field, name in columns.fields.items()}
         # The number of a manufacturer or of a barcode names a product only where nothing else does.
-        if sku and columns.fields.get(Field.SKU) in (None, columns.fields.get(Field.MPN), columns.fields.get(Field.GTIN)):
+        if sku and columns.fields.get(Field.SKU) in (
+            None,
+            columns.fields.get(Field.MPN),
+            columns.fields.get(Field.GTIN),
+        ):
             cells[Field.SKU] = sku
         return Row(0, cells, {attribute: members[name] for attribute, name in columns.attributes.items()})
 
