@@ -17,7 +17,7 @@ LARGEST_PRICE: Final = 999_999_999_999_999
 # Patterns are written so that JSON Schema, Rust and Python read them alike. A text has something else than white space.
 TEXT: Final = r"^[^\x00]*[^\s\x00][^\x00]*$"
 STORABLE: Final = r"^[^\x00]*$"
-_PRICE_TEXT: Final = r"^[0-9]{1,15}(\.[0-9]{1,12})?$"
+_PRICE_TEXT: Final = r"^[0-9]{1,15}(\.[0-9]{1,30})?(e-[0-9]{1,3})?$"
 _PATH_TEXT: Final = r"^[^>\x00]*[^\s>\x00][^>\x00]*(>[^>\x00]*[^\s>\x00][^>\x00]*)*$"
 
 

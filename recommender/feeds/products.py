@@ -332,9 +332,10 @@ def _numbers(cell: Any, field: Field, attributes: Mapping[str, str], told: list[
 
 
 def _number(cell: Any, field: Field, told: list[Remark]) -> str:
-    if not cell:
+    if not cell and not isinstance(cell, dict):
         return ""
-    text = _line(field, _unguarded(cell if isinstance(cell, str) else text_of(cell, field)), MAX_DESCRIPTION, told)
+    stated = cell if isinstance(cell, str) else _optional(field, cell, lambda it: text_of(it, field), "", told)
+    text = _line(field, _unguarded(stated), MAX_DESCRIPTION, told)
     if number := _SCIENTIFIC.fullmatch(text):
         if len(number[2]) < int(number[3]):
             told.append(Remark(field, "lost its last digits in a spreadsheet and is left unknown", text))

@@ -49,7 +49,8 @@ PRODUCT_SCHEMA: JsonObject = {
     ),
     "required": ["title"],
     "properties": {
-        "title": _cell(products.MAX_TITLE, "string number boolean", minLength=1, pattern=TEXT),
+        "title": _cell(products.MAX_TITLE, "string number boolean", minLength=1, pattern=TEXT)
+        | {"not": {"const": False}},
         "description": _cell_or_list(_cell(products.MAX_DESCRIPTION), items=_cell()),
         "brand": _cell_or_list(_cell(products.MAX_BRAND)),
         "category": _cell_or_list(_cell(format="category"), items=_cell(products.MAX_CATEGORY_NAME)),
