@@ -62,7 +62,7 @@ PRODUCT_SCHEMA: JsonObject = {
         ),
         "url": _cell_or_list(_cell(products.MAX_URL)),
         "image": _cell_or_list(_cell(products.MAX_URL), prefixItems=[_cell()]),
-        "group_id": _cell_or_list(_cell(products.MAX_GROUP)),
+        "group_id": _cell_or_list(_cell(products.MAX_GROUP), prefixItems=[_cell()]),
         "gtin": _cell_or_list(_cell(), items=_cell()),
         "mpn": _cell_or_list(_cell(), items=_cell()),
         "attributes": _cell(
