@@ -174,7 +174,7 @@ def _plain(field: str, cell: Any, told: list[Remark]) -> str:
 
 
 def _line(field: str, cell: Any, longest: int, told: list[Remark]) -> str:
-    if not cell:
+    if not cell and not isinstance(cell, dict):
         return "" if cell != 0 or cell is False else "0"
     text = clean(cell if isinstance(cell, str) and cell.isascii() and cell[0] != "=" else _plain(field, cell, told))
     if is_null(text):
