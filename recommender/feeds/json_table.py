@@ -44,7 +44,16 @@ class JsonTable(Table):
         self._path: Path | None = None
         sample = [(row.cells, row.problem, row.number) for row in islice(self._lines(), SAMPLED_ITEMS)]
         if not self._has_object_lines([cells for cells, _, _ in sample if cells]):
-            self._path, sample = self._find_list()
+            are_whole = len(sample) > 1 and all(cells for cells, _, _ in sample)
+            try:
+                path, listed = self._find_list()
+            except BadFeed:
+                if not are_whole:
+                    raise
+            else:
+                # Objects one a line may hold others and be no products: training data, say.
+                if not are_whole or self._score([cells for cells, _, _ in listed])[0]:
+                    self._path, sample = path, listed
         self.columns = tuple(_names([cells for cells, _, _ in sample]))[:MAX_NAMES]
         if not self.columns:
             why = next((f"; line {number}: {problem}" for _, problem, number in sample if problem), "")
