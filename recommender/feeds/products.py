@@ -128,7 +128,7 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
         availability=_availability(cells(_AVAILABILITY), told),
         url=_address("url", cells(_URL), told),
         image=_address("image", cells(_IMAGE), told),
-        group_id=_group(group, told) if (group := cells(_GROUP_ID)) else "",
+        group_id=_group(cells(_GROUP_ID), told),
         gtin=_numbers(number, _GTIN, attributes, told) if (number := cells(_GTIN)) or attributes else "",
         mpn=_numbers(number, _MPN, attributes, told) if (number := cells(_MPN)) or attributes else "",
         attributes=attributes,
@@ -225,7 +225,7 @@ def _whole_number(number: re.Match[str], text: str, told: list[Remark]) -> str:
 
 
 def _description(cell: Any, told: list[Remark]) -> str:
-    if not cell:
+    if not cell and not isinstance(cell, dict):
         return ""
     if not isinstance(cell, str):
         cell = _optional("description", cell, lambda it: join_text(it, "description"), "", told)
@@ -291,7 +291,7 @@ def _availability(cell: Any, told: list[Remark]) -> Availability:
 
 
 def _address(field: str, cell: Any, told: list[Remark]) -> str:
-    if not cell:
+    if not cell and not isinstance(cell, dict):
         return ""
     text = (cell if isinstance(cell, str) else _plain(field, cell, told)).strip()
     if text[:5].casefold() == "data:":

@@ -36,7 +36,8 @@ _ATTRIBUTE: JsonObject = {
         {"properties": {"value": _NOTHING}},
     ],
 }
-_PRICE = _cell(kinds="number string null", format="price", minimum=0, maximum=int(MAX_PRICE))
+# An object has its amount as `value`; in another object there is none.
+_PRICE = _cell(kinds="number string null object", format="price", minimum=0, maximum=int(MAX_PRICE))
 _CURRENCIES = "|".join(["[A-Za-z]{3}", *map(re.escape, sorted(CURRENCY_SYMBOLS))])
 _WHOLE = 999_999_999_999_999
 
@@ -52,15 +53,14 @@ PRODUCT_SCHEMA: JsonObject = {
         "title": _cell(products.MAX_TITLE, "string number boolean", minLength=1, pattern=TEXT)
         | {"not": {"const": False}},
         "description": _cell_or_list(_cell(products.MAX_DESCRIPTION), items=_cell()),
-        "brand": _cell_or_list(_cell(products.MAX_BRAND)),
+        "brand": _cell_or_list(_cell(products.MAX_BRAND), prefixItems=[_cell()]),
         "category": _cell_or_list(_cell(format="category"), items=_cell(products.MAX_CATEGORY_NAME)),
-        "price": _cell_or_list(_PRICE)
-        | {"type": [*_PRICE["type"], "array", "object"], "properties": {"value": _PRICE}},
+        "price": _cell_or_list(_PRICE) | {"properties": {"value": _cell_or_list(_PRICE)}},
         "currency": _cell_or_list(_cell(kinds="string null", pattern=f"^({_CURRENCIES})?$")),
         "availability": _cell_or_list(
             _cell(kinds="string integer boolean null", format="availability", minimum=-_WHOLE, maximum=_WHOLE)
         ),
-        "url": _cell_or_list(_cell(products.MAX_URL)),
+        "url": _cell_or_list(_cell(products.MAX_URL), prefixItems=[_cell()]),
         "image": _cell_or_list(_cell(products.MAX_URL), prefixItems=[_cell()]),
         "group_id": _cell_or_list(_cell(products.MAX_GROUP), prefixItems=[_cell()]),
         "gtin": _cell_or_list(_cell(), items=_cell()),
