@@ -113,19 +113,12 @@ def import_feed(
             if stopped():
                 raise ImportStopped
             staged, rejections = reader.read(rows)
-            counts = sink.upsert_staged(staged)
             repeated = len(rows) - len(staged) - len(rejections) - reader.left_out_last
-            tally.add(counts, repeated=repeated, rejected=len(rejections))
+            tally.add(sink.upsert_staged(staged), repeated=repeated, rejected=len(rejections))
             if rejects_file:
                 rejects_file.write(feed.name, rejections)
             progress(tally.rows)
-        understood, warnings = reader.understanding(feed), reader.warnings(feed)
-        created, good = tally.counts.created, tally.rows - tally.rejected
-        if good >= FEW and had >= good and created >= NEARLY_ALL * good:
-            warnings.append(
-                f"nearly all products ({created:,} of {good:,}) are new, although the shop has {had:,} already: have"
-                " the SKUs changed, or are they read from another column?"
-            )
+        understood, warnings = reader.understanding(feed), [*reader.warnings(feed), *_changed_skus(tally, had)]
         if seen is None:  # a full feed lacks what it withdraws, which then passes the same guards as the rest it lacks
             tally.withdrawn = sink.deactivate(reader.without_product([*feed.withdrawn, *reader.withdrawn]))
     return ImportSummary(
@@ -144,6 +137,16 @@ def import_feed(
         understood=understood,
         warnings=tuple(warnings),
     )
+
+
+def _changed_skus(tally: ImportTally, had: int) -> Iterator[str]:
+    """Yield a warning where nearly all of a feed is new to a shop that `had` as many products before."""
+    created, good = tally.counts.created, tally.rows - tally.rejected
+    if good >= FEW and had >= good and created >= NEARLY_ALL * good:
+        yield (
+            f"nearly all products ({created:,} of {good:,}) are new, although the shop has {had:,} already: have"
+            " the SKUs changed, or are they read from another column?"
+        )
 
 
 @dataclass(frozen=True, slots=True)

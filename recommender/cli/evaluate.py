@@ -90,8 +90,7 @@ def evaluate(
         return _measure_tasks(application, models, mteb, run.progress)
     seed = DEFAULT_SEED if held_out.seed is None else held_out.seed
     planned = plan_report(application, report, seed)
-    modes = list(dict.fromkeys(held_out.mode or []))
-    reports: list[Report] = []
+    modes, reports = list(dict.fromkeys(held_out.mode or [])), list[Report]()
     if outside:
         for each in models:
             if judged is not None or pairs is not None:
@@ -105,7 +104,6 @@ def evaluate(
         calibrate(application, judged, anew=True, progress=run.progress)
     if planned is not None:
         planned.write_evaluation(models, reports, run.progress)
-    document = {"reports": [to_json(each) for each in reports], "compared": comparisons_json(reports)}
     compared = [] if similarities is None else _compare_scored(application, models, reports)
 
     def show() -> None:
@@ -113,6 +111,7 @@ def evaluate(
         if compared:
             print_table(SCORED_COLUMNS, [list(row.values()) for row in compared])
 
+    document = {"reports": [to_json(each) for each in reports], "compared": comparisons_json(reports)}
     return Output(document | ({"scored": compared} if compared else {}), show)
 
 

@@ -194,12 +194,11 @@ def finetune(
     notes = [f"{result.model.name}: {reason}"] if reason else []
     if model.name not in ("", result.model.name):
         notes.append(f"not named {model.name}: the same model is registered as {result.model.name}")
-    refused = not result.promoted and not promotion.no_promote
     return Output(
         result_json(result) | {"export_reason": reason, "removed": removed} | drift_document,
         lambda: print_result(result, promotion.no_promote),
         [*notes, *(f"removed: {name}" for name in removed)],
-        EXIT_CODES[Refused] if refused else 0,
+        0 if result.promoted or promotion.no_promote else EXIT_CODES[Refused],
     )
 
 

@@ -179,20 +179,14 @@ def ingest(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what is understood of the first rows, and write nothing.")
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="With --full: deactivate even if the feeds look broken.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="With --full: go on even if the feeds look broken.")] = False,
 ) -> Output:
     """Read feeds into the catalogue and bring the index up to date."""
     from recommender.jobs import ingest as job
 
-    feed_format, columns = reading.read()
     if explain:
-        previews = job.preview_feeds(feeds, feed_format, columns, allow_private=allow_private)
-        doubts = [doubt for preview in previews for doubt in job.doubts_of(preview)]
-        error = BadInput(f"--strict: {doubts[0]}") if reading.strict and doubts else None
-        text = "\n".join(map(describe_preview, previews))
-        return Output({"feeds": [asdict(preview) for preview in previews]}, text, error=error)
+        return _explain(feeds, reading, allow_private)
+    feed_format, columns = reading.read()
     application = run.open()
     known = {model.name for model in application.registry.list()}
     with job.open_sources(application, feeds, allow_private=allow_private) as sources:
@@ -209,24 +203,27 @@ def ingest(
         )
     lines = describe_outcome(outcome, dry_run)
     if dry_run:
-        failure = outcome.error(reading.strict)
-        document = outcome_json(outcome) | {"dry_run": True, "index": None}
+        failure, document = outcome.error(reading.strict), outcome_json(outcome) | {"dry_run": True, "index": None}
         return Output(document, "\n".join(lines), error=None if isinstance(failure, Refused) else failure)
     run.print_early("\n".join(lines))
     try:
         drained = None if queue_only else job.drain(application, run.progress)
-    except Exception as error:  # noqa: BLE001 - the output raises it again
-        # What was read is committed: the document tells of it, beside the error that ends the process.
+    except Exception as error:  # noqa: BLE001 - what was read is committed, and the output tells of it and raises this
         return Output(outcome_json(outcome) | {"index": None, "error": str(error)}, "", error=error)
     waiting = job.pending_changes(application)
     new = [model.name for model in application.registry.list() if model.name not in known]
-    reasons = [(name, export_reason(application, name)) for name in new]
-    if drained is None:
-        why = "as asked" if queue_only else "another process holds the index; the next drain takes them in"
-        text = f"index: {waiting:,} changes queued, {why}"
-    else:
-        text = describe_drain(drained)
+    why = "as asked" if queue_only else "another process holds the index; the next drain takes them in"
+    text = describe_drain(drained) if drained else f"index: {waiting:,} changes queued, {why}"
     document = outcome_json(outcome) | {"index": drained and drain_json(drained), "waiting": waiting}
-    return Output(
-        document, text, [f"{name}: {why}" for name, why in reasons if why], error=outcome.error(reading.strict)
-    )
+    notes = [f"{name}: {reason}" for name in new if (reason := export_reason(application, name))]
+    return Output(document, text, notes, error=outcome.error(reading.strict))
+
+
+def _explain(feeds: list[str], reading: FeedFlags, allow_private: bool) -> Output:
+    from recommender.jobs import ingest as job
+
+    previews = job.preview_feeds(feeds, *reading.read(), allow_private=allow_private)
+    doubts = [doubt for preview in previews for doubt in job.doubts_of(preview)]
+    error = BadInput(f"--strict: {doubts[0]}") if reading.strict and doubts else None
+    text = "\n".join(map(describe_preview, previews))
+    return Output({"feeds": [asdict(preview) for preview in previews]}, text, error=error)
