@@ -1,4 +1,7 @@
-"""Which encoder runs a model: chosen once, without importing torch."""
+"""The encoder that runs a model, by its choice, without importing torch.
+
+`runtimes` measures what a machine can run; `application/composition` chooses for an index and for queries.
+"""
 
 from __future__ import annotations
 

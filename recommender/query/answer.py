@@ -24,7 +24,7 @@ class Reason(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How sure a search is that the catalogue has what was asked for."""
+    """How sure a search is that the catalogue has what was asked for, from the surest down."""
 
     GOOD = "good"
     WEAK = "weak"
@@ -38,7 +38,7 @@ class Explanation:
     `shared_depth` counts the levels of the category path that it shares with the product asked about; `price_ratio` is
     its price over that one's. `words` are those of the query that the lexical part found in it. `from_words` and
     `from_meaning` are the two parts of the score, before boosts; `dense_score` and `lexical_score` are what they were
-    made from, cosine and BM25.
+    made from, each from 0 to 1: the cosine, and BM25 as a share of the most that the query could reach.
     """
 
     shared_depth: int | None = None

@@ -103,7 +103,10 @@ class ApiKeys:
         return f"{PREFIX}_{public_id}_{secret}"
 
     def list(self) -> list[ApiKey]:
-        """Return all keys, oldest first, including those that were revoked."""
+        """Return all keys, oldest first.
+
+        Revoked ones are among them: a service that ever had a key stays closed (`KeyCache.never_had_any`).
+        """
         with self._database.reading() as session:
             return [_key(row) for row in session.scalars(select(ApiKeyRow).order_by(ApiKeyRow.id))]
 

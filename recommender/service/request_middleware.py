@@ -1,4 +1,7 @@
-"""Around every request: its id, time limit, line in the log, metrics, and headers that keep browsers safe."""
+"""Around every request: its id, time limit, line in the log, metrics, and headers that keep browsers safe.
+
+Keys and the limit of a body stand in `access`, the limits of a head in `http_protocol`.
+"""
 
 from __future__ import annotations
 

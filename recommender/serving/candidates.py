@@ -1,7 +1,7 @@
-"""How a query becomes hits: what is pinned, what the index finds relevant, and what falls back where filters leave few.
+"""How a query becomes hits: pins, products found by their own number, what is relevant, and a fallback for few hits.
 
 The index is asked in steps for more and more candidates, until enough of them are products that the answer does not
-show yet. Whatever page of an answer is wanted, it is the same answer.
+show yet. Every page is a slice of the same list.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from recommender.serving.query_encoder import Observe, measure, observe_nothing
 from recommender.types import Availability, Card, SparseVector
 
 PREFETCH_STEPS = (100, 600, 3000, 6000, 15_000)
-"""Candidates that each list brings: the first step that is three times what is asked for. Steps, because another number
-of candidates may be another order."""
+"""How many candidates the nearest vectors and BM25 each bring: the smallest of these that is at least three times the
+limit. Fixed steps, because a different number of candidates can change the order."""
 
 ANCHOR_PREFETCH = 50
 """What each list brings in the first step to a query about products: 100 found the same products in more time."""
 
 PREFETCH_FACTOR = 3
+"""Candidates of each list for one product of the answer: variants collapse, and the lists overlap."""
 
 STEPS = tuple(step // PREFETCH_FACTOR for step in PREFETCH_STEPS)
 """The most products that the index is asked for in each step. An answer begins with those of the first step, and goes
@@ -44,25 +45,29 @@ NEAR = 0.75
 chosen for being irrelevant."""
 
 SURE_BY_WORDS = 0.6
-"""Weight of words in what tells a sure search from others. Of 400 queries made from one catalogue and asked of another,
-0.90 to 0.92 stay below what 98% of the catalogue's own reach; by words alone 0.88 to 0.93, by meaning alone 0.06 to
-0.22. A logistic regression over both was no better."""
+"""Weight of words in the score that decides how sure a search is.
+
+Measured with 400 queries made from one catalogue and asked of another. The bound is what 98% of a catalogue's own
+queries reach. Below it stay 0.90 to 0.92 of the foreign queries; with words alone 0.88 to 0.93, with meaning alone 0.06
+to 0.22. A logistic regression over both was no better."""
 
 WEAK = 0.75
-"""Share of what makes a search sure from which it is weak; below, nothing in the catalogue fits."""
+"""A search that reaches this share of the bound for "good" is weak. Below it, nothing in the catalogue fits."""
 
 SPARE_FACTOR = 0.2
-"""Share of cards that is fetched on top at first: most answers are full then though variants are collapsed."""
+"""Extra cards that are fetched at first, as a share, so that most answers are full even after variants collapse."""
 
 CERTAIN = 1.0
-"""Score of a product that was asked for by its own number, unless the next one has more."""
+"""Score of a product found by its own number, or the best other score if that is higher: scores never rise."""
 
 MOST_IDENTIFIED = 100
 """Products that are put first for one number. Several may share it, as the packs of an article do."""
 
 GROWTH = 3
+"""Each round of the fallback asks for this many times as many products as the one before."""
+
 MOST_ASKED = STEPS[-1]
-"""Products asked of the index for one answer at most: 1,000 of them in families of five."""
+"""The most products that the index is asked for in one answer: enough for 1,000 hits in families of five variants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +160,13 @@ class Candidates:
         missing = wanted - sum(place <= wanted for place, _ in pinned)
         identified = list(islice(_show(self._identified(), shown, Reason.IDENTIFIER), max(missing, 0)))
         hits = self._relevant(missing - len(identified), self._filters, shown)
-        if identified and self.confidence is not None:
-            self.confidence, self.words_matched = Confidence.GOOD, True
+        if self._query.calibration is not None:
+            if identified:
+                self.confidence, self.words_matched = Confidence.GOOD, True
+            elif self.confidence is None:  # pins fill the page, so nothing was asked of the index yet
+                self._assess(self._index.query(self._query.index_query(STEPS[0], self._filters, self._options)))
         if self._leaves_out():
-            hits, missing = [], 0
+            hits, missing = [], 0  # the fallback has nothing to fill up either
         best = max(CERTAIN, hits[0].score) if hits else CERTAIN
         hits = [*(replace(hit, score=best) for hit in identified), *hits]
         if self._options.fallback is Fallback.WIDEN and len(hits) < missing:
@@ -207,13 +215,14 @@ class Candidates:
             both = max(
                 (SURE_BY_WORDS * point.words + (1 - SURE_BY_WORDS) * point.meaning for point in points), default=0
             )
-            # Of a text without any word of the catalogue, meaning alone makes no more than a weak answer.
+            # Where no candidate has any of the words, meaning alone makes no more than a weak answer.
             shares = [both / bounds.good, *(shares if words else [min(shares[0], WEAK)])]
         share = max(shares)
         self.confidence = Confidence.GOOD if share >= 1 else Confidence.WEAK if share >= WEAK else Confidence.NONE
         self.words_matched = words > 0
 
     def _leaves_out(self) -> bool:
+        """Tell whether the search is less sure than the caller asks for."""
         levels = list(Confidence)
         return self.confidence is not None and levels.index(self.confidence) > levels.index(
             self._options.min_confidence
@@ -277,7 +286,7 @@ class Candidates:
             self._assess(points)
             exhausted = len(points) < limit
             if not exhausted and limit < STEPS[-1]:
-                # The next step may bring more of the last score, in any order: those wait for it.
+                # The next step may find more products with this last score, so all of that score wait for it.
                 points = [point for point in points if point.score > points[-1].score]
             if self._options.diversity and not hits:
                 points = self._diversify(points)
@@ -297,6 +306,7 @@ class Candidates:
         return hits
 
     def _explain(self, point: ScoredPoint) -> Explanation:
+        # The query to the index knows the weight that holds: 1 or 0 where there is one list only.
         weight = self._query.index_query(1, self._filters, self._options).words_weight
         has_words, has_meaning = self._query.lexical is not None, weight < 1
         return Explanation(
@@ -315,7 +325,7 @@ class Candidates:
 
         Each next one has the largest (1 - diversity) * score - diversity * likeness to the nearest that stands before
         it (Carbonell and Goldstein 1998, The use of MMR), scores as shares of the best one's. What the query is about,
-        and its variants, are left out first: the others would avoid what is like it, as if it were shown.
+        and its variants, are left out first: otherwise products like it would be pushed down, as if it were shown.
         """
         about = self._nothing_shown()
         stored = self._index.retrieve([point.id for point in points], with_vectors=True)

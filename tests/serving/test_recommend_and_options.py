@@ -11,7 +11,19 @@ import pytest
 from support.shop import Shop
 
 from recommender.errors import UnknownSku, UsageError
-from recommender.query import Boost, BoostKind, Confidence, Filters, Hit, Mode, Options, Strategy
+from recommender.query import (
+    Boost,
+    BoostKind,
+    Confidence,
+    Filters,
+    Hit,
+    Mode,
+    Options,
+    Reason,
+    Rule,
+    RuleAction,
+    Strategy,
+)
 from recommender.types import Availability, Product
 
 BOOTS, LAMPS, CHAIRS = ("Shoes", "Boots"), ("Home", "Lamps"), ("Home", "Chairs")
@@ -163,6 +175,14 @@ def test_a_search_says_how_sure_it_is_and_leaves_out_what_it_is_not(shop: Shop) 
     assert left.facets.counted == 0
     assert ask("small brass desk lamp", options=replace(options, min_confidence=Confidence.GOOD)).hits == sure.hits
     assert shop.queries().similar("boot-walk").confidence is None
+    by_number = ask("boot-walk", k=1)  # the page is full before anything is looked for by relevance
+    assert ([hit.reason for hit in by_number], by_number.confidence) == ([Reason.IDENTIFIER], Confidence.GOOD)
+
+
+def test_a_search_whose_page_pins_fill_says_how_sure_it_is_too(shop: Shop) -> None:
+    shop.rules.add(Rule(RuleAction.PIN, "boot-walk", query="combine harvester"))
+    answer = shop.queries().search("combine harvester", k=1)
+    assert ([hit.reason for hit in answer], answer.confidence) == ([Reason.PINNED], Confidence.NONE)
 
 
 def test_an_explanation_says_what_is_shared_and_which_words_were_found(shop: Shop) -> None:
