@@ -160,7 +160,7 @@ def _in_thread(
 ) -> Callable[Concatenate[AsyncRecommender, Parameters], Coroutine[Any, Any, Result]]:
     """Return the asynchronous form of a method of `Recommender`, with its parameters and docstring."""
 
-    @wraps(getattr(RecommenderInterface, method.__name__))
+    @wraps(getattr(RecommenderInterface, method.__name__, method))
     async def call(self: AsyncRecommender, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         return await asyncio.to_thread(method, self.blocking, *args, **kwargs)
 
@@ -188,6 +188,7 @@ class AsyncRecommender:
     upsert = _in_thread(Recommender.upsert)
     delete = _in_thread(Recommender.delete)
     write = _in_thread(Recommender.write)
+    encode = _in_thread(Recommender.encode)
     rules = _in_thread(Recommender.rules)
     add_rule = _in_thread(Recommender.add_rule)
     remove_rule = _in_thread(Recommender.remove_rule)

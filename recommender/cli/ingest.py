@@ -162,8 +162,9 @@ def ingest(
     feeds: Annotated[
         list[str],
         typer.Argument(
-            help="Files or quoted patterns, - for standard input, http(s) addresses, or hf:NAME[:CONFIG][:SPLIT]: CSV,"
-            " TSV, JSON Lines, Parquet, Google Merchant Center (TSV, XML), exports of Shopify and WooCommerce.",
+            help="Files or quoted patterns, - for standard input, http(s) addresses, or hf:NAME of the Hub: CSV, TSV,"
+            " JSON, Parquet, XLSX, Google Merchant Center (TSV, XML), exports of Shopify, WooCommerce, Magento,"
+            " PrestaShop.",
             show_default=False,
         ),
     ],

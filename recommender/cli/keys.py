@@ -56,15 +56,14 @@ def list_keys(run: CommandRun) -> Output:
             key.name,
             key.scope.value,
             " ".join(key.routes),
-            _minute(key.created_at),
-            _minute(key.used_at),
-            _minute(key.expires_at),
-            _minute(key.revoked_at),
+            _day(key.created_at),
+            _day(key.used_at),
+            f"revoked {_day(key.revoked_at)}" if key.revoked_at else f"until {_day(key.expires_at) or 'revoked'}",
         )
         for key in keys
     ]
     columns = [("id", "left"), ("name", "shrink"), ("scope", "left"), ("routes", "shrink")]
-    columns += [(heading, "left") for heading in ("created", "used", "expires", "revoked")]
+    columns += [(heading, "left") for heading in ("created", "used", "state")]
     return Output(document, lambda: print_table(columns, rows))
 
 
@@ -95,8 +94,8 @@ def _lifetime(text: str) -> timedelta | None:
     return int(number) * _UNITS[unit]
 
 
-def _minute(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""
+def _day(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d}" if at else ""
 
 
 def _key_json(key: ApiKey) -> JsonObject:

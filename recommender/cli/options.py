@@ -147,7 +147,7 @@ class DataFlags:
         typer.Option(
             "--data",
             metavar="FILE|hf:NAME",
-            help="Training data beside the catalogue: CSV, TSV, JSON Lines, Parquet, or hf:NAME[:CONFIG][:SPLIT]. "
+            help="Training data beside the catalogue: CSV, TSV, JSON Lines, Parquet, or a set of the Hub as hf:NAME. "
             "Repeatable.",
         ),
     ] = None

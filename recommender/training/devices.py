@@ -80,7 +80,8 @@ def measure_rates(model: nn.Module, tokens: int) -> dict[str, float]:
                 rows = torch.ones(tokens, width, requires_grad=True)
                 with torch.autocast("cpu", torch.bfloat16, enabled=precision is TrainingPrecision.BF16):
                     result = functional.linear(rows, layer.weight)
-                torch.autograd.grad(result, [rows, layer.weight], torch.ones_like(result))
+                learnt = [rows, layer.weight] if layer.weight.requires_grad else [rows]  # an adapter freezes weights
+                torch.autograd.grad(result, learnt, torch.ones_like(result))
             seconds[precision] = min(seconds[precision], time.process_time() - started)
         turns += 1
     work = 6e-9 * tokens * sum(rows * columns for rows, columns in layers)

@@ -30,22 +30,22 @@ def _one(home: Path, query: str) -> Any:
 def test_a_full_feed_that_lacks_too_much_is_told_by_a_dry_run_refused_and_can_be_forced(
     recommender: Command, home: Path
 ) -> None:
-    recommender("ingest", _feed(home / "all.csv", 10), "--queue-only")
-    few = _feed(home / "few.csv", 6, title="Suede boot")
+    recommender("ingest", _feed(home / "all.csv", 60), "--queue-only")
+    few = _feed(home / "few.csv", 36, title="Suede boot")
     dry = recommender("ingest", few, "--full", "--dry-run", "--json").json
-    assert (dry["dry_run"], dry["imports"][0]["updated"], dry["imports"][0]["to_encode"]) == (True, 6, 6)
-    assert (dry["full"]["missing"], dry["full"]["deactivated"]) == (4, 0)
+    assert (dry["dry_run"], dry["imports"][0]["updated"], dry["imports"][0]["to_encode"]) == (True, 36, 36)
+    assert (dry["full"]["missing"], dry["full"]["deactivated"]) == (24, 0)
     assert "40.0%" in dry["full"]["refused"]
     assert (_one(home, "SELECT count(*) FROM import_run"), _one(home, "SELECT max(revision) FROM product")) == (1, 1)
 
     refused = recommender("ingest", few, "--full", "--queue-only", code=6)
-    assert refused.err.splitlines()[-1].startswith("error: --full: 4 of 10 active products (40.0%)")
-    assert "6 updated" in refused.out
-    assert _one(home, "SELECT count(*) FROM product WHERE active") == 10
+    assert refused.err.splitlines()[-1].startswith("error: --full: 24 of 60 active products (40.0%)")
+    assert "36 updated" in refused.out
+    assert _one(home, "SELECT count(*) FROM product WHERE active") == 60
 
     forced = recommender("ingest", few, "--full", "--force", "--queue-only", "--json").json
-    assert forced["full"] == {"active": 10, "missing": 4, "deactivated": 4, "refused": ""}
-    assert forced["waiting"] == 10
+    assert forced["full"] == {"active": 60, "missing": 24, "deactivated": 24, "refused": ""}
+    assert forced["waiting"] == 60
     assert recommender("ingest", few, "--force", code=2).err.count("\n") == 1
 
 

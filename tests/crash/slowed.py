@@ -122,7 +122,7 @@ def slow(application: Application, linger: Linger) -> Application:
         "outbox": Slowed(application.outbox, linger, OUTBOX),
         "catalogue": Slowed(application.catalogue, linger, CATALOGUE),
         "generations": Slowed(application.generations, linger, GENERATIONS),
-        "encoder": lambda model: Slowed(load(model), linger, ENCODER),
+        "encoder": lambda *asked: Slowed(load(*asked), linger, ENCODER),
     }
     application.__dict__.update(parts)
     return application

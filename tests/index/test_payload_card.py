@@ -67,7 +67,7 @@ def test_ancestors_and_brand_are_casefolded_and_the_path_is_not() -> None:
 
 def test_every_indexed_field_is_one_that_a_payload_has() -> None:
     attributes = {"popularity": "7"}
-    full = Product("a", "A", brand="B", category=("C",), price=Decimal(1), group_id="g", attributes=attributes)
+    full = Product("ABC-12345", "A", brand="B", category=("C",), price=Decimal(1), group_id="g", attributes=attributes)
     assert set(INDEXED_FIELDS) <= set(product_payload(full, "hash", datetime.now(UTC)))
 
 
