@@ -90,7 +90,8 @@ def evaluate(
         return _measure_tasks(application, models, mteb, run.progress)
     seed = DEFAULT_SEED if held_out.seed is None else held_out.seed
     planned = plan_report(application, report, seed)
-    modes, reports = list(dict.fromkeys(held_out.mode or [])), list[Report]()
+    modes = list(dict.fromkeys(held_out.mode or []))
+    reports: list[Report] = []
     if outside:
         for each in models:
             if judged is not None or pairs is not None:
@@ -98,8 +99,7 @@ def evaluate(
             if similarities is not None:
                 reports.append(job.measure_scored_pairs(application, each, similarities, PurePath(scored or "").stem))
     else:
-        wrap = None if planned is None else planned.wrap
-        reports = job.measure_held_out(application, models, seed, run.progress, modes, wrap)
+        reports = job.measure_held_out(application, models, seed, run.progress, modes, planned and planned.wrap)
     if any(each.live for each in models):
         calibrate(application, judged, anew=True, progress=run.progress)
     if planned is not None:
