@@ -99,7 +99,9 @@ def evaluate(
             if similarities is not None:
                 reports.append(job.measure_scored_pairs(application, each, similarities, PurePath(scored or "").stem))
     else:
-        reports = job.measure_held_out(application, models, seed, run.progress, modes, planned and planned.wrap)
+        reports = job.measure_held_out(
+            application, models, seed, run.progress, modes, planned.wrap if planned else None
+        )
     if any(each.live for each in models):
         calibrate(application, judged, anew=True, progress=run.progress)
     if planned is not None:

@@ -163,8 +163,7 @@ def ingest(
         list[str],
         typer.Argument(
             help="Files or quoted patterns, - for standard input, http(s) addresses, or hf:NAME of the Hub: CSV, TSV,"
-            " JSON, Parquet, XLSX, Google Merchant Center (TSV, XML), exports of Shopify, WooCommerce, Magento,"
-            " PrestaShop.",
+            " JSON, Parquet, XLSX, Google Merchant Center, exports of Shopify, WooCommerce, Magento, PrestaShop.",
             show_default=False,
         ),
     ],
