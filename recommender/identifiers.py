@@ -11,10 +11,11 @@ LONGEST_KEY = 64
 """Letters and digits of a key: longer texts are asked for by nobody as a number, and no engine indexes them well."""
 
 SHORTEST_PART = 5
-"""Letters and digits from which on the beginning of a number finds the product."""
+"""The fewest letters and digits of the beginning of a number that find its product."""
 
 _MOST_WORDS = 6
-"""Words of a text that may be a number, though it has words without digits: `978 0 306 40615 2` has five."""
+"""The most words of a text that may be a number although some of them have many letters; a longer text is one only if
+each of its words has a digit or is short. `978 0 306 40615 2` has five."""
 
 _SHORT_WORD = 3
 """Letters of a word that may be part of a number though it has no digit, as in `wh 1000 xm4`."""

@@ -38,8 +38,8 @@ LANGUAGES = (NEUTRAL, *sorted(_WITH_STOP_WORDS | _WITHOUT))
 """What the language of a shop may be."""
 
 AVERAGE_LENGTH = 100.0
-"""Terms in a product text. Fixed, so that a product's weights do not depend on the rest of the catalogue; measured
-between 64 and 150 on two catalogues of 57 and 91 words a text, 100 was at or near the best on both."""
+"""Terms in a product text. Fixed, so that a product's weights do not depend on the rest of the catalogue. Of lengths
+from 64 to 150, tried on two catalogues (57 and 91 words a text), 100 was at or near the best on both."""
 
 _SATURATION = 0.9
 """`k` of BM25 (Robertson & Zaragoza, 2009). Measured through the engine with the `b` and the length here: nDCG@10 of
@@ -51,16 +51,16 @@ _LENGTH_NORMALISATION = 0.8
 
 TITLE_WEIGHT = 2
 """How often the words of a title count beside the whole text: what a product is called says more than what is said of
-it. Measured on graded searches, nDCG@10 of BM25 alone is 0.725 without and 0.740 with 2, fused 0.773 and 0.792; 1 gains
-half of that, 5 loses it again."""
+it. Measured on graded searches, nDCG@10 of BM25 alone is 0.725 without and 0.740 with 2, fused 0.773 and 0.792. A
+weight of 1 gains half as much; with 5 the gain is gone."""
 
 
 _PART_WEIGHT = 0.25
-"""Of a part of a model number, or of a compound, in a query, against 1 of a word: it finds `WH 1000 XM4` for
-`wh1000xm4`, but `1000` alone is no reason."""
+"""Weight of a part of a model number, or of a compound, in a query; a word has 1. Parts find `WH 1000 XM4` for
+`wh1000xm4`, but `1000` alone must not bring a product up."""
 
 _COMPOUND_WEIGHT = 0.7
-"""Of a part of a compound in a text, against 1 of the same word by itself: screws come before chipboard screws."""
+"""Weight of a part of a compound in a text; the same word by itself has 1: screws come before chipboard screws."""
 
 _TITLE_WORDS = 12
 """Words of a text whose stop words are kept: a title such as "The Who" has no others."""

@@ -33,7 +33,7 @@ _LONGEST = 40
 """Letters of the longest word that is looked into: the work on one is bounded by it."""
 
 _LONGEST_PART = 16
-"""Letters of a word that can be a part; longer ones are compounds, of whose parts each is a word by itself."""
+"""Letters of a word that can be a part; longer ones are taken to be compounds of words listed by themselves."""
 
 _VOWEL = re.compile(r"[aeiouyäöüåæø]")
 _WORD = re.compile(rf"[^\W\d_]{{{_SHORTEST_HEAD},{_LONGEST_PART}}}")

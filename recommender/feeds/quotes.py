@@ -15,7 +15,7 @@ MOST_ALIKE = 0.6
 """Share of the cells of a row that look like other cells of their columns."""
 
 FEW_ROWS = 3
-"""Rows of which at least so many must be known before a line is compared with them."""
+"""At least this many rows must be known before a line is compared with them."""
 
 SHORT_SHARE = 0.2
 """Share of the rows that lack cells at their end in a table whose program leaves out what is empty there."""

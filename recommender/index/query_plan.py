@@ -32,8 +32,8 @@ FULL_SCAN_THRESHOLD_KB = 10_000
 """A filter that leaves less than this is answered by scanning what it leaves, which is exact."""
 
 FILTERED_EF = 200
-"""Candidates of a walk under a filter on a field without graph edges; else the engine's 100. On 50,000 clustered
-points an attribute that every sixth has let 100 find 0.93 of the ten nearest, 200 find 0.99 in 1.2 times the time.
+"""Candidates of a walk under a filter on a field without graph edges; else the engine's 100. With an attribute that one
+in six of 50,000 clustered points has, 100 found 0.93 of the ten nearest, and 200 found 0.99 in 1.2 times the time.
 ACORN, which walks through neighbours that a filter takes out, found as many in three times the time."""
 
 DAY_S = 86_400.0
@@ -42,7 +42,7 @@ ORDER_FIELDS = {Order.NEWEST: CREATED, Order.POPULAR: POPULARITY}
 """The field that each order goes by, from its largest value down."""
 
 MAX_TERMS = 32
-"""Terms of a query that are asked for their best weight: a pasted text has hundreds, of which every n-th is enough."""
+"""The most terms whose best weight is asked for: of a pasted text of hundreds we ask for every n-th only."""
 
 NEVER = -1e15
 """When a product of unknown age was first seen, in seconds since 1970: so long ago that no half-life shows it."""
@@ -126,7 +126,7 @@ class Plan:
         return reach * sum(self.query.lexical.values) / sum(values)
 
     def _cosine(self, score: float) -> float:
-        """Return a similarity as a cosine, from 0: what points away from the query is as far as what is unlike it."""
+        """Return a similarity as a cosine from 0 to 1; a negative one counts as 0."""
         examples = self.query.examples
         if examples is not None and examples.best_score:
             # The engine's score of a cosine x is (x / (1 + |x|) + 1) / 2, and negative where a disliked one is nearer.
@@ -152,7 +152,7 @@ def plan_of(query: IndexQuery) -> Plan | None:
     limit = max(query.prefetch, query.limit) if several else query.limit
     sources = tuple(Stage(ranking, limit) for ranking in (dense, words) if ranking is not None)
     if len(sources) > 1:
-        # What one list brings is scored by the other, too: a candidate without its other half would stand too low.
+        # Each list also scores what the other brings: a candidate scored by one list only would rank too low.
         scored = [Stage(source.ranking, len(sources) * limit, sources) for source in sources]
     else:
         scored = list(sources)

@@ -15,7 +15,7 @@ from recommender.catalogue.outbox import Claim, Outbox
 from recommender.errors import RecommenderError
 
 LEASE = timedelta(minutes=10)
-"""Longer than any step between two renewals: one slice of texts, or one write."""
+"""Long enough for the longest work between two renewals: encoding one slice of texts, or one write."""
 
 RENEW_EVERY_S = LEASE.total_seconds() / 5
 """Age at which leases are renewed in the middle of a batch, so that a slow model does not lose what it works on."""

@@ -16,7 +16,8 @@ from recommender.service.problems import REQUEST_ID, Problem, problem_response
 from recommender.service.request_middleware import CALLER
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-"""What a browser on this machine calls it. A page of elsewhere whose own name is made to point here is refused."""
+"""What a browser on this machine calls it. Other names are refused: a foreign page may have its host name resolve to
+this machine (DNS rebinding)."""
 
 NO_KEY = "this needs a key: send `Authorization: Bearer KEY`, made by `recommender keys create`"
 _UNKNOWN_KEY = "this key opens nothing: it is mistyped, revoked or expired; see `recommender keys list`, or make one"
@@ -37,7 +38,7 @@ CHALLENGE = {"www-authenticate": 'Bearer realm="recommender"'}
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may ask. `loopback`: the service is bound to this machine alone, so it is open until there was a key.
+    """Who may ask. With `loopback` the service is bound to this machine, and open until the first key is made.
 
     `keys` are all, those that were revoked too. `hosts` are names beside localhost that it may be asked under then.
     `local_token` may read. `note_use` stores that a key was used.
