@@ -55,6 +55,9 @@ class WriteTargets:
                 targets.append(self._target(follower, index))
             except Unavailable as error:
                 if follower.live:
+                    live = self._generations.live()
+                    if live is not None and live.name != follower.name:
+                        return self.open()  # another one took its place, and this one was removed
                     raise
                 targets.append(UnopenedTarget(follower.name, error))
         return targets

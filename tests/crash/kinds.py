@@ -106,7 +106,9 @@ def during_a_full_feed(home: Home) -> list[Blow]:
     """Kill `ingest --full`, and then let it do the rest."""
     state = home.ledger.state
     rows = home.goods.full_feed(state)
-    blow = _feed(home, rows, taken_in(rows) + departures(rows, state), {"deactivate": 12, "import": 5}, ("--full",))
+    blow = _feed(
+        home, rows, taken_in(rows) + departures(rows, state), {"deactivate": 12, "import": 5}, ("--full", "--force")
+    )
     again = write_feed(home.new_path("full.csv"), rows)
     home.ledger.offer(taken_in(rows) + departures(rows, home.ledger.state))
     home.finish(command=["ingest", str(again), "--full", "--force"], small_steps=True)
@@ -294,7 +296,7 @@ def _ingest_full(home: Home) -> tuple[list[str], list[Change]]:
     rows = home.goods.full_feed(state)
     gone = tuple(sku for change in departures(rows, state) for sku in change.gone)
     file = write_feed(home.new_path("full.csv"), rows)
-    return ["ingest", "--full", str(file)], [Change(products=tuple(rows)), Change(gone=gone)]
+    return ["ingest", "--full", "--force", str(file)], [Change(products=tuple(rows)), Change(gone=gone)]
 
 
 def _drain(home: Home) -> tuple[list[str], list[Change]]:
