@@ -19,13 +19,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.archives import with_catalogue
 from support.installation import compared, drain, install, settings_of
 from support.toy_catalogue import toy_catalogue
 
 from recommender.application.composition import Application
 from recommender.backup import Part
 from recommender.backup import create as backups
-from recommender.backup.archive import CATALOGUE, MANIFEST, ArchiveWriter, BackupContents, unpack
+from recommender.backup.archive import CATALOGUE, MANIFEST, BackupContents, unpack
 from recommender.backup.create import backup
 from recommender.backup.index_copy import copy_live_index
 from recommender.backup.points import restore_points
@@ -324,26 +325,10 @@ def test_what_is_not_a_whole_backup_is_refused_in_one_line_and_changes_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.tar", "empty"]
 
 
-def _with_catalogue(saved: Path, path: Path, *statements: str) -> Path:
-    """A whole backup whose catalogue was changed, as another version might have written it."""
-    folder = path.parent / "unpacked"
-    folder.mkdir()
-    contents = unpack(saved, folder)
-    with closing(sqlite3.connect(folder / CATALOGUE)) as connection, connection:
-        for statement in statements:
-            connection.execute(statement)
-    with ArchiveWriter(path, gzipped=False) as packing:
-        for member in sorted(folder.rglob("*")):
-            if member.is_file() and member != folder / MANIFEST:
-                packing.add_file(str(member.relative_to(folder)), member)
-        packing.finish(contents)
-    return path
-
-
 def test_a_backup_of_a_newer_version_is_refused(empty: Settings, saved: Path, tmp_path: Path) -> None:
     stamp = "UPDATE alembic_version SET version_num = '9999'"
     with pytest.raises(BadInput, match="upgrade recommender"):
-        restore(empty, _with_catalogue(saved, tmp_path / "new.tar", stamp))
+        restore(empty, with_catalogue(saved, tmp_path / "new.tar", stamp))
     assert not (empty.home / CATALOGUE).exists()
 
 

@@ -9,12 +9,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support.archives import with_catalogue
 from support.installation import drain, install, settings_of
 from support.toy_catalogue import toy_catalogue
 
 from recommender.application.composition import Application
 from recommender.backup import Part
-from recommender.backup.archive import CATALOGUE, MANIFEST, ArchiveWriter, unpack
+from recommender.backup.archive import CATALOGUE
 from recommender.backup.create import backup
 from recommender.backup.restore import restore
 from recommender.backup.verify import verify_backup
@@ -44,22 +45,6 @@ def saved(own: Settings, tmp_path: Path) -> Path:
     return tmp_path / "shop.tar"
 
 
-def _with_catalogue(saved: Path, path: Path, *statements: str) -> Path:
-    """A whole backup whose catalogue was changed by somebody else."""
-    folder = path.parent / "unpacked"
-    folder.mkdir()
-    contents = unpack(saved, folder)
-    with closing(sqlite3.connect(folder / CATALOGUE)) as connection, connection:
-        for statement in statements:
-            connection.execute(statement)
-    with ArchiveWriter(path, gzipped=False) as packing:
-        for member in sorted(folder.rglob("*")):
-            if member.is_file() and member != folder / MANIFEST:
-                packing.add_file(str(member.relative_to(folder)), member)
-        packing.finish(contents)
-    return path
-
-
 @pytest.mark.parametrize("place", [0.2, 0.5, 0.8])
 def test_no_backup_is_made_of_a_damaged_catalogue(own: Settings, tmp_path: Path, place: float) -> None:
     content = bytearray((own.home / CATALOGUE).read_bytes())
@@ -76,7 +61,7 @@ def test_a_backup_says_how_it_was_checked_and_can_be_verified(own: Settings, sav
     assert found.problems == ()
     assert found.restored.contents.checks == ("integrity_check", "foreign_key_check")
     assert (found.restored.products, found.restored.points, found.restored.models) == (48, 48, ("tiny",))
-    less = _with_catalogue(saved, tmp_path / "less.tar", "DELETE FROM product WHERE id < 5")
+    less = with_catalogue(saved, tmp_path / "less.tar", "DELETE FROM product WHERE id < 5")
     assert "44 products" in verify_backup(own, less, tmp_path).problems[0]
     assert not list(tmp_path.glob("recommender-verify-*"))
 
@@ -123,7 +108,7 @@ def test_what_no_catalogue_of_ours_holds_is_refused_in_one_line(
     own: Settings, saved: Path, tmp_path: Path, statements: Sequence[str], complaint: str
 ) -> None:
     empty = settings_of(tmp_path / "empty")
-    file = _with_catalogue(saved, tmp_path / "crafted.tar", *statements)
+    file = with_catalogue(saved, tmp_path / "crafted.tar", *statements)
     with pytest.raises(BadInput, match=complaint) as caught:
         restore(empty, file)
     assert len(str(caught.value).splitlines()) == 1

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from support.installation import settings_of
 from support.toy_catalogue import toy_catalogue
 
 from recommender.application.composition import Application
@@ -19,13 +16,6 @@ from recommender.query import Confidence, Options
 from recommender.settings import Settings
 
 PRODUCTS = toy_catalogue(20)
-
-
-@pytest.fixture
-def settings(tmp_path: Path, tiny_model: Path) -> Settings:
-    folder = shutil.copytree(tiny_model, tmp_path / "tiny")
-    Manifest.create(folder, name="tiny", base="org/base", kind="base")
-    return settings_of(tmp_path / "home").model_copy(update={"model": str(folder)})
 
 
 @pytest.fixture

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from support.installation import settings_of
 
 from recommender.application.composition import Application
 from recommender.errors import BadInput
 from recommender.index.generations import Generation
 from recommender.jobs.ingest import drain
 from recommender.jobs.rebuild import ensure_live, rebuild
-from recommender.models.manifest import Manifest
 from recommender.query import Mode, Options
 from recommender.settings import Settings
 from recommender.types import Product
@@ -26,13 +22,6 @@ GERMAN = [
     Product("d3", "Winterjacke für Damen mit Kapuze", "Warm gefüttert und mit Taschen", category=("Mode", "Jacken")),
 ]
 WORDS = Options(mode=Mode.LEXICAL)
-
-
-@pytest.fixture
-def settings(tmp_path: Path, tiny_model: Path) -> Settings:
-    folder = shutil.copytree(tiny_model, tmp_path / "tiny")
-    Manifest.create(folder, name="tiny", base="org/base", kind="base")
-    return settings_of(tmp_path / "home").model_copy(update={"model": str(folder)})
 
 
 @pytest.fixture
