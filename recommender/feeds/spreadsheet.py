@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from recommender.errors import BadFeed, one_line
 from recommender.feeds.archives import unpacked_size
+from recommender.feeds.cells import LARGEST_WHOLE, text_of
 from recommender.feeds.headers import HEADER_RECORDS, Header, find_header
 from recommender.feeds.sources import FeedFile
 from recommender.feeds.tables import Table, TableRow
@@ -73,15 +74,7 @@ class SpreadsheetTable(Table):
 
 def _text(value: Any) -> str:
     """Return a cell as it would stand in a CSV file."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        if value.is_integer() and abs(value) < 1e15:
-            return str(int(value))
+    if isinstance(value, float) and not (value.is_integer() and abs(value) < LARGEST_WHOLE):
         text = format(value, ".12g")
         return f"{text}0" if len(text.partition(".")[2]) == AMBIGUOUS_DECIMALS else text
-    return value.isoformat() if isinstance(value, date | time) else str(value)
+    return value.isoformat() if isinstance(value, date | time) else text_of(value, "the cell")
