@@ -19,6 +19,8 @@ from recommender.training.options import DEFAULT_SEED
 
 if TYPE_CHECKING:
     from recommender.application.composition import Application
+    from recommender.evaluation.judgements import Pairs, ScoredPairs
+    from recommender.evaluation.judgements import Queries as JudgedQueries
     from recommender.evaluation.reports import Report
     from recommender.models.registry import RegisteredModel
     from recommender.types import Progress
@@ -91,17 +93,12 @@ def evaluate(
     seed = DEFAULT_SEED if held_out.seed is None else held_out.seed
     planned = plan_report(application, report, seed)
     modes = list(dict.fromkeys(held_out.mode or []))
-    reports: list[Report] = []
     if outside:
-        for each in models:
-            if judged is not None or pairs is not None:
-                reports += job.measure_judgements(application, each, modes or list(Mode), judged, pairs, run.progress)
-            if similarities is not None:
-                reports.append(job.measure_scored_pairs(application, each, similarities, PurePath(scored or "").stem))
+        name = PurePath(scored or "").stem
+        reports = _measure_supplied(application, models, modes, judged, pairs, similarities, name, run.progress)
     else:
-        reports = job.measure_held_out(
-            application, models, seed, run.progress, modes, planned.wrap if planned else None
-        )
+        wrap = planned.wrap if planned else None
+        reports = job.measure_held_out(application, models, seed, run.progress, modes, wrap)
     if any(each.live for each in models):
         calibrate(application, judged, anew=True, progress=run.progress)
     if planned is not None:
@@ -127,6 +124,27 @@ def _refuse_clashes(mteb: bool, outside: bool, held_out: HeldOutFlags, report: P
         raise UsageError("--slices is for held-out products; judgements have none, so leave one of them out")
     if outside and held_out.seed is not None:
         raise UsageError("--seed chooses held-out products, and judgements bring their own; leave one of them out")
+
+
+def _measure_supplied(
+    application: Application,
+    models: Sequence[RegisteredModel],
+    modes: Sequence[Mode],
+    judged: JudgedQueries | None,
+    pairs: Pairs | None,
+    similarities: ScoredPairs | None,
+    name: str,
+    progress: Progress,
+) -> list[Report]:
+    from recommender.jobs import evaluate as job
+
+    reports: list[Report] = []
+    for model in models:
+        if judged is not None or pairs is not None:
+            reports += job.measure_judgements(application, model, modes or list(Mode), judged, pairs, progress)
+        if similarities is not None:
+            reports.append(job.measure_scored_pairs(application, model, similarities, name))
+    return reports
 
 
 def _compare_scored(
