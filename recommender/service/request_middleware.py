@@ -65,7 +65,7 @@ class RequestMiddleware:
         if method == "HEAD":  # answered as GET; the server, which has a scope of its own, leaves out the body
             scope = {**scope, "method": "GET"}
         request_id = scope[REQUEST_ID] = _request_id(scope)
-        arrived = {name: scope[name] for name in ("type", "method", "path", "root_path")}  # a mount changes them
+        root_path = scope.get("root_path", "")  # a mount changes it
         status = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -86,7 +86,7 @@ class RequestMiddleware:
         finally:
             self._metrics.in_flight.dec()
             seconds = time.perf_counter() - started
-            route = getattr(scope.get("route"), "path", "") or self._route(arrived)
+            route = getattr(scope.get("route"), "path", "") or self._route({**scope, "root_path": root_path})
             method = method if route != UNMATCHED else "OTHER"
             self._metrics.count_request(method, route, status, seconds)
             self._access_log.write(request_id, method, route, status, seconds, scope.get(CALLER, ""))
