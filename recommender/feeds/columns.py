@@ -220,12 +220,6 @@ def require_columns(source: str, names: Sequence[str], mapping: Mapping[str, str
     return columns
 
 
-def count_known(names: Sequence[str], mapping: Mapping[str, str]) -> int:
-    """Return how many fields would be found among these columns."""
-    columns = match_columns(names, mapping)
-    return len(columns.fields) + len(columns.attributes)
-
-
 @lru_cache(maxsize=4096)
 def names_field(name: str, field: Field) -> bool:
     """Tell whether a column, or an attribute, of this name may hold a field."""
