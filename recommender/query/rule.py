@@ -36,7 +36,7 @@ Moment = Annotated[
     PlainSerializer(lambda moment: _read_moment(moment).isoformat(), return_type=_MomentText, when_used="json"),
 ]
 _BLANK = {"pattern": r"^\s*$"}
-_SOMEWHERE = {"anyOf": [{"type": "array", "minItems": 1}, {"type": "string", "minLength": 1}]}
+_SOMEWHERE = {"anyOf": [{"type": "array", "minItems": 1, "items": {}}, {"type": "string", "minLength": 1}]}
 _NOWHERE = {"not": _SOMEWHERE}
 
 

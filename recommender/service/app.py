@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
@@ -59,6 +60,10 @@ ABOUT: dict[str, Any] = {
     "version": __version__,
     "description": DESCRIPTION,
     "openapi_tags": TAGS,
+    "contact": {"name": "Whoever runs this service"},
+    "license_info": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    "servers": [{"url": "/", "description": "The service that gave this document."}],
+    "generate_unique_id_function": attrgetter("name"),  # the functions of the routes: clients are generated from them
     "docs_url": None,  # its scripts lie on other hosts, and this service names none
     "redoc_url": None,
 }

@@ -136,7 +136,8 @@ def router(recommender: Recommender) -> APIRouter:
         response_description="The map.",
         responses=problems(404) | {202: pending},
     )
-    async def catalogue_map(asked: Annotated[MapRequest, Depends(Address(MapRequest))]) -> Response:
+    async def get_map(asked: Annotated[MapRequest, Depends(Address(MapRequest))]) -> Response:
+        """Answer with the map of a generation; while the first one is laid out with a 202 that says when to ask."""
         body = await run_in_threadpool(maps.get, asked.model)
         if body is None:
             return JSONResponse({"status": "drawing"}, 202, headers={"Retry-After": str(RETRY_S)})

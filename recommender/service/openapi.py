@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -83,6 +84,22 @@ def document_of(app: FastAPI) -> Callable[[], JsonObject]:
             for operation in (each for operations in made["paths"].values() for each in operations.values()):
                 if "HTTPValidationError" in str(operation["responses"].get("422")):
                     del operation["responses"]["422"]
+                operation.setdefault("security", [])  # said of the probes, too: they need no key
+            _tell_defaults(schemas)
         return made
 
     return document
+
+
+def _tell_defaults(node: Any) -> None:
+    """Move the default of each member into its description.
+
+    What generates clients takes a member with a default for one that is always there: it then has to be sent.
+    """
+    for member in node.get("properties", {}).values() if isinstance(node, dict) else ():
+        if "default" in member:
+            value = json.dumps(member.pop("default"), ensure_ascii=False)
+            if value not in ("null", '""', "[]", "{}") and not value.startswith("{"):
+                member["description"] = f"{member.get('description', '')} Default: {value}.".strip()
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _tell_defaults(inner)

@@ -83,6 +83,7 @@ def router(recommender: Recommender, lanes: Lanes, metrics: Metrics) -> APIRoute
 
     @routes.get("/livez", summary="Whether the process lives", response_description="It does.")
     async def livez() -> Alive:
+        """Answer at once, whatever the database and the index do: a supervisor restarts a process that does not."""
         return Alive("alive")
 
     @routes.get(
@@ -92,6 +93,7 @@ def router(recommender: Recommender, lanes: Lanes, metrics: Metrics) -> APIRoute
         response_description="Queries are answered.",
     )
     async def readyz() -> Response:
+        """Answer whether a search was answered within the last second: a balancer sends queries here if so."""
         answer = await lanes.readiness.run(readiness.check)
         paused = recommender.worker.paused_reason if recommender.worker else ""
         ready = Ready("ready", answer.model, answer.generation, paused or None)
@@ -104,6 +106,7 @@ def router(recommender: Recommender, lanes: Lanes, metrics: Metrics) -> APIRoute
         dependencies=KEYS,
     )
     async def status() -> Status:
+        """Answer with the live model and its generation, the products, and the changes that wait to be indexed."""
         return await lanes.operations.run(recommender.status)
 
     def metrics_text() -> bytes:
@@ -120,9 +123,11 @@ def router(recommender: Recommender, lanes: Lanes, metrics: Metrics) -> APIRoute
         summary="The metrics of this process for Prometheus",
         response_description="The metrics in Prometheus's text form.",
         response_class=PlainTextResponse,
+        name="metrics",
         dependencies=KEYS,
     )
     async def metrics_page() -> Response:
+        """Answer with requests, stages of queries, the queue and the process, as Prometheus scrapes them."""
         return Response(await lanes.operations.run(metrics_text), media_type=prometheus.MEDIA_TYPE)
 
     return routes

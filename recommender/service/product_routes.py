@@ -83,7 +83,8 @@ def router(recommender: Recommender, lanes: Lanes, most: int) -> APIRouter:
         response_description="What became of each, in the order given.",
         responses=problems(413, 415),
     )
-    async def batch(given: Batch) -> Response:
+    async def write_products(given: Batch) -> Response:
+        """Write what can be written, in one transaction. What is wrong with one item is said of that item."""
         if (items := len(given.upsert) + len(given.delete)) > most:
             raise UsageError(f"the batch has {items:,} items; at most {most:,} are taken at a time")
         work = partial(_write, recommender, objects, given.upsert, given.delete)
@@ -92,7 +93,8 @@ def router(recommender: Recommender, lanes: Lanes, most: int) -> APIRouter:
     @routes.get(
         path, summary="One product of the catalogue", response_description="The product.", responses=problems(404)
     )
-    async def product(sku: SkuInPath) -> Product:
+    async def get_product(sku: SkuInPath) -> Product:
+        """Answer with the product as the catalogue has it, which may be a second ahead of the index."""
         check_sku(sku)
         return await lanes.catalogue.run(partial(recommender.product, sku))
 
@@ -103,7 +105,8 @@ def router(recommender: Recommender, lanes: Lanes, most: int) -> APIRouter:
         response_description="The product was there: `updated`, or `unchanged`.",
         responses=problems(413, 415, 422) | {201: {"model": Written, "description": "The product is new: `created`."}},
     )
-    async def put(sku: SkuInPath, body: ProductFields) -> Response:
+    async def put_product(sku: SkuInPath, body: ProductFields) -> Response:
+        """Create the product, or replace all that is known of it."""
         check_sku(sku)
         given = objects.product(body, sku)
         if given.sku != sku:
@@ -119,7 +122,8 @@ def router(recommender: Recommender, lanes: Lanes, most: int) -> APIRouter:
         response_description="The product is out of the shop: `deleted`.",
         responses=problems(404),
     )
-    async def delete(sku: SkuInPath) -> Response:
+    async def delete_product(sku: SkuInPath) -> Response:
+        """Take the product out of all answers. Its row stays, and comes back with the next write of its SKU."""
         check_sku(sku)
         result = await lanes.catalogue.run(partial(recommender.write, delete=[sku]))
         if not result.deleted:

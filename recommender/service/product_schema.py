@@ -13,7 +13,8 @@ from recommender.types import JsonObject
 def _cell(most: int | None = None, kinds: str = "string number boolean null", **limits: object) -> JsonObject:
     """Return what a cell may be. Limits hold for the kind of value that they can be said of."""
     text = {"pattern": STORABLE} | ({"maxLength": most} if most else {})
-    return {"type": kinds.split()} | text | limits
+    elements: JsonObject = {"items": {}} if "array" in kinds else {}
+    return {"type": kinds.split()} | elements | text | limits
 
 
 def _cell_or_list(cell: JsonObject, **limits: object) -> JsonObject:
@@ -29,6 +30,7 @@ _ATTRIBUTE_VALUE = _cell(products.MAX_ATTRIBUTE_VALUE, _ANY_KIND, items=_cell(ki
 _ATTRIBUTE: JsonObject = {
     "type": "object",
     "required": ["name"],
+    "properties": {"name": {}, "value": {}},
     "anyOf": [
         {"properties": {"name": _cell(kinds=_ANY_KIND, pattern=_NAMED), "value": _ATTRIBUTE_VALUE}},
         # What has no name or no value is left out.
@@ -53,16 +55,16 @@ PRODUCT_SCHEMA: JsonObject = {
         "title": _cell(products.MAX_TITLE, "string number boolean", minLength=1, pattern=TEXT)
         | {"not": {"const": False}},
         "description": _cell_or_list(_cell(products.MAX_DESCRIPTION), items=_cell()),
-        "brand": _cell_or_list(_cell(products.MAX_BRAND), prefixItems=[_cell()]),
+        "brand": _cell_or_list(_cell(products.MAX_BRAND), prefixItems=[_cell()], items={}),
         "category": _cell_or_list(_cell(format="category"), items=_cell(products.MAX_CATEGORY_NAME)),
         "price": _cell_or_list(_PRICE) | {"properties": {"value": _cell_or_list(_PRICE)}},
         "currency": _cell_or_list(_cell(kinds="string null", pattern=f"^({_CURRENCIES})?$")),
         "availability": _cell_or_list(
             _cell(kinds="string integer boolean null", format="availability", minimum=-_WHOLE, maximum=_WHOLE)
         ),
-        "url": _cell_or_list(_cell(products.MAX_URL), prefixItems=[_cell()]),
-        "image": _cell_or_list(_cell(products.MAX_URL), prefixItems=[_cell()]),
-        "group_id": _cell_or_list(_cell(products.MAX_GROUP), prefixItems=[_cell()]),
+        "url": _cell_or_list(_cell(products.MAX_URL), prefixItems=[_cell()], items={}),
+        "image": _cell_or_list(_cell(products.MAX_URL), prefixItems=[_cell()], items={}),
+        "group_id": _cell_or_list(_cell(products.MAX_GROUP), prefixItems=[_cell()], items={}),
         "gtin": _cell_or_list(_cell(), items=_cell()),
         "mpn": _cell_or_list(_cell(), items=_cell()),
         "attributes": _cell(

@@ -26,6 +26,7 @@ def router(recommender: Recommender, lanes: Lanes) -> APIRouter:
 
     @routes.get("/similar", summary="The products most like one", **found)
     async def similar(asked: Annotated[SimilarRequest, Depends(Address(SimilarRequest))]) -> Answer:
+        """Answer with the products that are most like a product of the catalogue, by its vector and its title."""
         lane = lanes.queries if asked.product is None else lanes.encoding
         product = asked.product or asked.sku or ""
         return await lane.run(partial(recommender.similar, product, asked.k, asked.filters, asked.options))
@@ -33,25 +34,30 @@ def router(recommender: Recommender, lanes: Lanes) -> APIRouter:
     @routes.post(
         "/similar", summary="The products most like one, also like one that is not in the catalogue", **found, **posted
     )
-    async def similar_posted(asked: SimilarRequest) -> Answer:
+    async def post_similar(asked: SimilarRequest) -> Answer:
+        """Answer as `GET` does, for a product of the catalogue or for one that is given by its fields."""
         return await similar(asked)
 
     @routes.get("/search", summary="The products that answer a text in plain words", **found)
     async def search(asked: Annotated[SearchRequest, Depends(Address(SearchRequest))]) -> Answer:
+        """Answer with the products that a text asks for, by its words and by its meaning."""
         work = partial(recommender.search, asked.query, asked.k, asked.filters, asked.options)
         return await lanes.encoding.run(work)
 
     @routes.post("/search", summary="The products that answer a text of any length", **found, **posted)
-    async def search_posted(asked: SearchRequest) -> Answer:
+    async def post_search(asked: SearchRequest) -> Answer:
+        """Answer as `GET` does; a body holds longer texts, and filters that an address can't say."""
         return await search(asked)
 
     @routes.post("/recommendations", summary="Products for somebody who likes some and not others", **found, **posted)
-    async def recommendations(asked: RecommendRequest) -> Answer:
+    async def recommend(asked: RecommendRequest) -> Answer:
+        """Answer with products that are like those liked and unlike those disliked; none of them is among the hits."""
         work = partial(recommender.recommend, asked.like, asked.dislike, asked.k, asked.filters, asked.options)
         return await lanes.queries.run(work)
 
     @routes.get("/products", summary="The popular products, then the newest", **found)
     async def browse(asked: Annotated[QueryRequest, Depends(Address(QueryRequest))]) -> Answer:
+        """Answer with what the shop has, the most popular first, then the newest, as far as the filters let it."""
         return await lanes.queries.run(partial(recommender.browse, asked.k, asked.filters, asked.options))
 
     return routes

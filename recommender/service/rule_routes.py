@@ -38,6 +38,7 @@ def router(recommender: Recommender, lanes: Lanes) -> APIRouter:
 
     @routes.get("", summary="All pins and bans", response_description="The rules, oldest first.")
     async def list_rules() -> Rules:
+        """Answer with the rules that hold, held or will hold."""
         return Rules(tuple(await lanes.catalogue.run(recommender.rules)))
 
     @routes.post(
@@ -47,13 +48,15 @@ def router(recommender: Recommender, lanes: Lanes) -> APIRouter:
         response_description="The rule with its id; it holds from the next query on.",
         responses=problems(413, 415, 422),
     )
-    async def add(rule: Rule) -> Rule:
+    async def add_rule(rule: Rule) -> Rule:
+        """Add a rule. Sent twice, it is there twice."""
         return await lanes.catalogue.run(partial(recommender.add_rule, rule))
 
     @routes.delete(
         "/{id}", summary="Remove a pin or a ban", response_description="The rule is gone.", responses=problems(404)
     )
-    async def remove(id: RuleId) -> RuleRemoved:  # noqa: A002 - the name of the part of the path
+    async def remove_rule(id: RuleId) -> RuleRemoved:  # noqa: A002 - the name of the part of the path
+        """Remove a rule by the id that it was given."""
         if not (id.isascii() and id.isdigit()) or len(id) > _LONGEST_ID or id.startswith("0"):
             raise UsageError(f"a rule's id is a whole number from 1; got {id[:60]!r}")
         await lanes.catalogue.run(partial(recommender.remove_rule, int(id)))
