@@ -71,7 +71,8 @@ class Quantization(StrEnum):
 class Product:
     """One article of the catalogue, as a feed or a caller states it.
 
-    `category` is the path from the department to the leaf, outermost first; empty when unknown.
+    `category` is the path from the department to the leaf, outermost first; empty when unknown. It is the one that is
+    shown and trained on; `other_categories` are further paths that the product is found and counted by.
     `group_id` is shared by the variants (size, colour) of one product; empty when it has none. `gtin` is the number of
     its barcode (EAN, UPC, ISBN), and `mpn` the manufacturer's own number; several are separated by commas.
     """
@@ -92,6 +93,12 @@ class Product:
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
     gtin: str = ""
     mpn: str = ""
+    other_categories: tuple[OwnPath, ...] = ()
+
+    @property
+    def categories(self) -> tuple[tuple[str, ...], ...]:
+        """Every category path that the product has, the primary one first."""
+        return (self.category, *self.other_categories) if self.category else self.other_categories
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,12 @@ class Card:
     group_id: str = ""
     gtin: str = ""
     mpn: str = ""
+    other_categories: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def categories(self) -> tuple[tuple[str, ...], ...]:
+        """Every category path that the product has, the primary one first."""
+        return (self.category, *self.other_categories) if self.category else self.other_categories
 
 
 def category_path(names: Sequence[str]) -> str:

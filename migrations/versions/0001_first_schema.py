@@ -19,11 +19,12 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
         sa.Column("depth", sa.Integer(), nullable=False),
         sa.Column("parent_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["parent_id"], ["category.id"], name=op.f("fk_category_parent_id_category")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_category")),
-        sa.UniqueConstraint("path", name=op.f("uq_category_path")),
+        sa.UniqueConstraint("key", name=op.f("uq_category_key")),
     )
     op.create_index(op.f("ix_category_parent_id"), "category", ["parent_id"], unique=False)
 
@@ -105,6 +106,7 @@ def upgrade() -> None:
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("brand", sa.String(length=200), nullable=False),
         sa.Column("category_id", sa.Integer(), nullable=True),
+        sa.Column("other_categories", sa.Text(), nullable=False),
         sa.Column("price", PRICE, nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("availability", sa.String(length=20), nullable=False),

@@ -1,18 +1,27 @@
-"""The category tree in the database: paths to ids, missing nodes created with their parents."""
+"""The category tree in the database: paths to nodes, missing ones created with their parents."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recommender.database.statements import in_chunks, insert_into, table_of
 from recommender.database.tables import CategoryRow
-from recommender.types import PATH_SEPARATOR, category_ancestors, category_path
+from recommender.types import PATH_SEPARATOR, category_path
 
 Path = tuple[str, ...]
+
+
+class Node(NamedTuple):
+    """A category as it is stored: its id, and its path as most of its first products wrote it."""
+
+    id: int
+    path: str
 
 
 @lru_cache(maxsize=16_384)
@@ -22,48 +31,55 @@ def normal_path(names: Path) -> Path:
     return tuple(name for name in tidy if name)
 
 
-class CategoryIds:
-    """Gives the ids of paths. New ids are kept only after the transaction that created them has committed."""
+class CategoryNodes:
+    """Gives the nodes of paths, whose case does not count.
+
+    New nodes are kept only after the transaction that created them has committed.
+    """
 
     def __init__(self) -> None:
-        self._ids: dict[Path, int] = {}
+        self._nodes: dict[Path, Node] = {}
 
-    def ids(self, session: Session, paths: Iterable[Path]) -> dict[Path, int]:
-        """Return the ids of normal paths and create the missing nodes; an empty path has no id."""
-        wanted = {path for path in paths if path}
-        known = {path: self._ids[path] for path in wanted if path in self._ids}
-        missing = wanted - known.keys()
+    def find(self, session: Session, paths: Iterable[Path]) -> dict[Path, Node]:
+        """Return the nodes of normal paths and create the missing ones; an empty path has none."""
+        wanted = [path for path, _ in Counter(filter(None, paths)).most_common()]
+        known = {path: self._nodes[path] for path in wanted if path in self._nodes}
+        missing = [path for path in wanted if path not in known]
         if not missing:
             return known
-        nodes = {path[: depth + 1] for path in missing for depth in range(len(path))}
-        ids = _find_ids(session, nodes)
+        parts = dict.fromkeys(path[: depth + 1] for path in missing for depth in range(len(path)))
+        found = _find_nodes(session, map(_key, parts))
         # Another writer of a server database may create the same node at the same time; then we use its node.
-        create = insert_into(session, table_of(CategoryRow)).on_conflict_do_nothing(index_elements=["path"])
-        for depth in range(1, max(map(len, nodes)) + 1):
-            level = sorted(node for node in nodes if len(node) == depth and category_path(node) not in ids)
-            if level:
-                rows = [
-                    {
-                        "name": node[-1],
-                        "path": category_path(node),
-                        "depth": depth,
-                        "parent_id": ids[category_ancestors(node)[-2]] if depth > 1 else None,
-                    }
-                    for node in level
-                ]
-                session.execute(create, rows)
-                ids |= _find_ids(session, level)
-        return known | {path: ids[category_path(path)] for path in missing}
+        create = insert_into(session, table_of(CategoryRow)).on_conflict_do_nothing(index_elements=["key"])
+        for depth in range(1, max(map(len, parts)) + 1):
+            level = {_key(part): part for part in reversed(parts) if len(part) == depth}  # the most frequent is last
+            new = {key: part for key, part in level.items() if key not in found}
+            if new:
+                session.execute(create, [_row(part, found) for _, part in sorted(new.items())])
+                found |= _find_nodes(session, new)
+        return known | {path: found[_key(path)] for path in missing}
 
-    def remember(self, ids: dict[Path, int]) -> None:
-        """Keep ids that are committed. They stay valid, since categories are never removed."""
-        self._ids.update(ids)
+    def remember(self, nodes: Mapping[Path, Node]) -> None:
+        """Keep nodes that are committed. They stay valid, since categories are never removed."""
+        self._nodes.update(nodes)
 
 
-def _find_ids(session: Session, nodes: Iterable[Path]) -> dict[str, int]:
-    statement = select(CategoryRow.path, CategoryRow.id)
-    ids: dict[str, int] = {}
-    for chunk in in_chunks([category_path(node) for node in nodes]):
-        rows = session.execute(statement.where(CategoryRow.path.in_(chunk)))
-        ids.update((row.path, row.id) for row in rows)
-    return ids
+def _key(path: Path) -> str:
+    return category_path(path).casefold()
+
+
+def _row(path: Path, found: Mapping[str, Node]) -> dict[str, object]:
+    """Return the row of a new node, below its parent as that is written."""
+    parent = found[_key(path[:-1])] if len(path) > 1 else None
+    written = f"{parent.path}{PATH_SEPARATOR}{path[-1]}" if parent else path[-1]
+    identity = parent.id if parent else None
+    return {"name": path[-1], "path": written, "key": _key(path), "depth": len(path), "parent_id": identity}
+
+
+def _find_nodes(session: Session, keys: Iterable[str]) -> dict[str, Node]:
+    statement = select(CategoryRow.key, CategoryRow.id, CategoryRow.path)
+    nodes: dict[str, Node] = {}
+    for chunk in in_chunks([*dict.fromkeys(keys)]):
+        rows = session.execute(statement.where(CategoryRow.key.in_(chunk)))
+        nodes.update((row.key, Node(row.id, row.path)) for row in rows)
+    return nodes

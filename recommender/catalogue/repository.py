@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from recommender.catalogue.categories import CategoryIds
+from recommender.catalogue.categories import CategoryNodes, Node
 from recommender.catalogue.outbox import queue_changes
 from recommender.catalogue.product_statements import find_products, insert_products, replace_products
 from recommender.catalogue.sku_suggestions import nearest_skus
@@ -29,6 +30,7 @@ _STORED_COLUMNS: tuple[Any, ...] = (
     ProductRow.description,
     ProductRow.brand,
     CategoryRow.path.label("category_path"),
+    ProductRow.other_categories,
     ProductRow.price,
     ProductRow.currency,
     ProductRow.availability,
@@ -43,6 +45,9 @@ _STORED_COLUMNS: tuple[Any, ...] = (
     ProductRow.revision,
     ProductRow.created_at,
 )
+_BETWEEN_PATHS = "\n"
+"""Between the paths of `other_categories`: a name in normal form has no line ends."""
+
 _STORED = select(*_STORED_COLUMNS).outerjoin(CategoryRow, ProductRow.category_id == CategoryRow.id)
 
 
@@ -68,7 +73,7 @@ class _Changes:
     updated: tuple[str, ...]
     unchanged: tuple[str, ...]
     retexted: int
-    category_ids: dict[tuple[str, ...], int]
+    categories: dict[tuple[str, ...], Node]
 
 
 class Catalogue:
@@ -77,7 +82,7 @@ class Catalogue:
     def __init__(self, database: Database, hash_text: Callable[[Product], str]) -> None:
         self._database = database
         self._hash_text = hash_text
-        self._categories = CategoryIds()
+        self._categories = CategoryNodes()
 
     def get(self, sku: str) -> StoredProduct | None:
         """Return a product, active or not; None when the SKU was never seen."""
@@ -137,7 +142,7 @@ class Catalogue:
         """Do as `upsert` with products that are hashed already."""
         with self._database.writing() as session:
             changes = self._upsert(session, staged)
-        self._categories.remember(changes.category_ids)
+        self._categories.remember(changes.categories)
         return UpsertCounts(len(changes.created), len(changes.updated), len(changes.unchanged), changes.retexted)
 
     def write(self, products: Sequence[Product], delete: Sequence[str]) -> WriteResult:
@@ -145,7 +150,7 @@ class Catalogue:
         with self._database.writing() as session:
             changes = self._upsert(session, [stage(product) for product in products])
             deleted = _deactivate(session, delete)
-        self._categories.remember(changes.category_ids)
+        self._categories.remember(changes.categories)
         return WriteResult(changes.created, changes.updated, changes.unchanged, deleted)
 
     def _upsert(self, session: Session, staged: Sequence[StagedProduct]) -> _Changes:
@@ -154,8 +159,9 @@ class Catalogue:
         known = find_products(session, list(by_sku))
         created = sorted(by_sku.keys() - known.keys())
         updated = [sku for sku in sorted(known) if not known[sku].is_current(by_sku[sku].content_hash)]
-        ids = self._categories.ids(session, (by_sku[sku].product.category for sku in (*created, *updated)))
-        rows = {sku: self._columns(by_sku[sku], ids) for sku in (*created, *updated)}
+        written = (*created, *updated)
+        nodes = self._categories.find(session, (path for sku in written for path in by_sku[sku].product.categories))
+        rows = {sku: self._columns(by_sku[sku], nodes) for sku in written}
         at = now()
         insert_products(session, [rows[sku] for sku in created], at)
         replace_products(session, [rows[sku] | {"known_id": known[sku].id} for sku in updated], at)
@@ -163,7 +169,7 @@ class Catalogue:
         queue_changes(session, revisions.items(), at)
         retexted = sum(known[sku].needs_encoding(str(rows[sku]["text_hash"])) for sku in updated)
         unchanged = tuple(sku for sku in by_sku if sku not in rows)
-        return _Changes(tuple(created), tuple(updated), unchanged, retexted, ids)
+        return _Changes(tuple(created), tuple(updated), unchanged, retexted, nodes)
 
     def deactivate(self, skus: Sequence[str], unchanged_since: datetime | None = None) -> int:
         """Take products out of the shop; they stay in the catalogue. Returns how many were active.
@@ -206,16 +212,18 @@ class Catalogue:
         return queued
 
     def category_sizes(self) -> dict[tuple[str, ...], int]:
-        """Return how many active products stand in each category itself, by path."""
-        sizes = (
-            select(ProductRow.category_id, func.count().label("size"))
-            .where(ProductRow.active.is_(True))
-            .group_by(ProductRow.category_id)
-            .subquery()
-        )
-        statement = select(CategoryRow.path, sizes.c.size).join(CategoryRow, CategoryRow.id == sizes.c.category_id)
+        """Return how many active products stand in each category itself, by path; one of several counts in each."""
+        active = (func.count().label("size"), ProductRow.active.is_(True))
+        first = select(ProductRow.category_id, active[0]).where(active[1]).group_by(ProductRow.category_id).subquery()
+        others = ProductRow.other_categories
+        further = select(others, active[0]).where(active[1], others != "").group_by(others)
+        sizes: Counter[str] = Counter()
         with self._database.reading() as session:
-            return {_path_names(path): size for path, size in session.execute(statement.order_by(CategoryRow.path))}
+            joined = select(CategoryRow.path, first.c.size).join(CategoryRow, CategoryRow.id == first.c.category_id)
+            sizes.update(dict(session.execute(joined).all()))
+            for paths, size in session.execute(further):
+                sizes.update(dict.fromkeys(paths.split(_BETWEEN_PATHS), size))
+        return {_path_names(path): sizes[path] for path in sorted(sizes)}
 
     def _batch_after(self, last: int, batch: int, active_only: bool) -> Sequence[Row[Any]]:
         statement = _STORED.where(ProductRow.id > last).order_by(ProductRow.id).limit(batch)
@@ -224,8 +232,9 @@ class Catalogue:
         with self._database.reading() as session:
             return session.execute(statement).all()
 
-    def _columns(self, staged: StagedProduct, categories: dict[tuple[str, ...], int]) -> dict[str, object]:
+    def _columns(self, staged: StagedProduct, categories: dict[tuple[str, ...], Node]) -> dict[str, object]:
         product = staged.product
+        primary = categories.get(product.category)
         return {
             "sku": product.sku,
             "title": product.title,
@@ -236,7 +245,8 @@ class Catalogue:
             "mpn": product.mpn,
             "description": product.description,
             "brand": product.brand,
-            "category_id": categories.get(product.category),
+            "category_id": primary.id if primary else None,
+            "other_categories": _BETWEEN_PATHS.join(categories[path].path for path in product.other_categories),
             "price": product.price,
             "currency": product.currency,
             "availability": product.availability.value,
@@ -278,6 +288,9 @@ def _product(row: Row[Any]) -> Product:
         gtin=row.gtin,
         mpn=row.mpn,
         attributes=row.attributes,
+        other_categories=tuple(map(_path_names, row.other_categories.split(_BETWEEN_PATHS)))
+        if row.other_categories
+        else (),
     )
 
 

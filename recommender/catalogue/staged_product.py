@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Protocol
 
-from recommender.catalogue.categories import normal_path
-from recommender.types import PRICE_SCALE, Product
+from recommender.catalogue.categories import Path, normal_path
+from recommender.types import PRICE_SCALE, Product, category_ancestors, category_path
 
 
 @dataclass(frozen=True, slots=True)
 class StagedProduct:
-    """A product as it will be stored, its category in normal form, and the hash that shows whether it has changed."""
+    """A product as it will be stored, its categories in normal form, and the hash that shows whether it has changed."""
 
     product: Product
     content_hash: str
@@ -22,22 +22,37 @@ class StagedProduct:
 
 def stage(product: Product) -> StagedProduct:
     """Return a product ready to be compared and written."""
-    normal = normal_path(tuple(product.category))
-    product = product if normal == product.category else replace(product, category=normal)
+    category, others = normal_path(tuple(product.category)), product.other_categories
+    if others:
+        category, others = _normal_categories(category, others)
+    if (category, others) != (product.category, product.other_categories):
+        product = replace(product, category=category, other_categories=others)
     return StagedProduct(product, content_hash(product))
+
+
+def _normal_categories(first: Path, others: Sequence[Path]) -> tuple[Path, tuple[Path, ...]]:
+    """Return the primary path and the others: each once, and none that a longer one passes through."""
+    paths: dict[str, Path] = {}
+    for path in (first, *map(normal_path, map(tuple, others))):
+        if path:
+            paths.setdefault(category_path(path).casefold(), path)
+    implied = {key.casefold() for path in paths.values() for key in category_ancestors(path)[:-1]}
+    primary, *further = paths.items() or [("", ())]
+    return primary[1], tuple(path for key, path in further if key not in implied)
 
 
 def content_hash(product: Product) -> str:
     """Return 32 hex digits over every field of a product.
 
-    Prices that the catalogue stores alike hash alike, and so do attributes in another order.
+    Prices that the catalogue stores alike hash alike, and so do attributes in another order, and categories whatever
+    their case.
     """
     fields = [
         product.sku,
         product.title,
         product.description,
         product.brand,
-        product.category,
+        [category_path(path).casefold() for path in product.categories],
         None if product.price is None else int(product.price.scaleb(PRICE_SCALE).to_integral_value()),
         product.currency,
         product.availability,

@@ -89,19 +89,28 @@ class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
 
 
 class CategoryRow(Base):
-    """A node of the category tree: adjacency list, with the whole path beside it for reading and for prefixes."""
+    """A node of the category tree: adjacency list, with the whole path beside it for reading and for prefixes.
+
+    `key` is the path without regard to case: `Shoes > Boots` and `SHOES > boots` are one category, written as most of
+    its first products wrote it.
+    """
 
     __tablename__ = "category"
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     name: Mapped[str] = mapped_column(String(200))
-    path: Mapped[str] = mapped_column(Text, unique=True)
+    path: Mapped[str] = mapped_column(Text)
+    key: Mapped[str] = mapped_column(Text, unique=True)
     depth: Mapped[int]
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("category.id"), index=True, default=None)
 
 
 class ProductRow(Base):
-    """A product. `revision` grows with every change; `content_hash` covers the row, `text_hash` what is encoded."""
+    """A product. `revision` grows with every change; `content_hash` covers the row, `text_hash` what is encoded.
+
+    `other_categories` are paths, one a line: a text can be grouped by, so that they are counted without reading
+    products.
+    """
 
     __tablename__ = "product"
     __table_args__ = (CheckConstraint("price IS NULL OR price >= 0", name="price_not_negative"),)
@@ -117,6 +126,7 @@ class ProductRow(Base):
     description: Mapped[str] = mapped_column(Text, default="")
     brand: Mapped[str] = mapped_column(String(200), default="")
     category_id: Mapped[int | None] = mapped_column(ForeignKey("category.id"), index=True, default=None)
+    other_categories: Mapped[str] = mapped_column(Text, default="")
     price: Mapped[Decimal | None] = mapped_column(Price, default=None)
     currency: Mapped[str] = mapped_column(String(3), default="")
     availability: Mapped[str] = mapped_column(String(20), default="in_stock")

@@ -49,7 +49,10 @@ INDEXED_FIELDS: Mapping[str, FieldKind] = {
 """Every field that a filter, a boost or an order uses. Without an index an engine reads each payload from the disk, or
 refuses."""
 
-CARD_FIELDS = ("sku", "title", "brand", "path", PRICE, "currency", AVAILABILITY, "url", "image", GROUP, "gtin", "mpn")
+CARD_FIELDS = (
+    "sku", "title", "brand", "path", PRICE, "currency", AVAILABILITY, "url", "image", GROUP, "gtin", "mpn",
+    "other_paths",
+)  # fmt: skip
 """What `card_of` reads: all that an answer needs of a payload."""
 
 POPULARITY_ATTRIBUTE = "popularity"
@@ -82,7 +85,9 @@ def product_payload(
         "brand": product.brand,
         BRAND_KEY: product.brand.casefold(),
         "path": list(product.category),
-        ANCESTORS: [path.casefold() for path in category_ancestors(product.category)],
+        ANCESTORS: list(
+            dict.fromkeys(each.casefold() for path in product.categories for each in category_ancestors(path))
+        ),
         "currency": product.currency,
         AVAILABILITY: product.availability.value,
         "url": product.url,
@@ -102,6 +107,8 @@ def product_payload(
         payload["gtin"] = product.gtin
     if product.mpn:
         payload["mpn"] = product.mpn
+    if product.other_categories:
+        payload["other_paths"] = [list(path) for path in product.other_categories]
     if created_at is not None:
         payload[CREATED] = created_at.timestamp()
     if product.attributes:
@@ -160,6 +167,7 @@ def card_of(payload: JsonObject) -> Card:
         group_id=payload.get(GROUP, ""),
         gtin=payload.get("gtin", ""),
         mpn=payload.get("mpn", ""),
+        other_categories=tuple(map(tuple, payload.get("other_paths", ()))),
     )
 
 

@@ -177,9 +177,9 @@ class Candidates:
                         (
                             path
                             for path in categories
-                            if (
-                                [name.casefold() for name in hit.card.category[: len(path)]]
-                                == [name.casefold() for name in path]
+                            if any(
+                                [name.casefold() for name in each[: len(path)]] == [name.casefold() for name in path]
+                                for each in (hit.card.categories or ((),))
                             )
                         ),
                         (),

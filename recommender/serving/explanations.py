@@ -53,14 +53,15 @@ class Explainer:
 
 def _compare(anchors: Sequence[Card], card: Card, scores: Explanation) -> Explanation:
     """Tell what a product shares with those that the query is about."""
-    categories = [anchor.category for anchor in anchors if anchor.category]
+    categories = [path for anchor in anchors for path in anchor.categories]
+    own = card.categories or ((),)
     brands = [anchor.brand.casefold() for anchor in anchors if anchor.brand]
     price_ratio = None
     if len(anchors) == 1 and anchors[0].price and card.price is not None and anchors[0].currency == card.currency:
         price_ratio = round(float(card.price / anchors[0].price), 4)
     return replace(
         scores,
-        shared_depth=max((common_depth(category, card.category) for category in categories), default=None),
+        shared_depth=max((common_depth(one, other) for one in categories for other in own), default=None),
         same_brand=card.brand.casefold() in brands if brands else None,
         price_ratio=price_ratio,
     )

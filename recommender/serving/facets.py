@@ -78,7 +78,8 @@ def _spell_path(index: VectorIndex, folded: str) -> tuple[str, ...]:
     """Return a category path as a product below it writes it; the index knows it without regard to case."""
     path = tuple(folded.split(PATH_SEPARATOR))
     found = index.select(Filters(categories=(path,)), 1)
-    return card_of(found[0].payload).category[: len(path)] if found else path
+    written = (each[: len(path)] for point in found for each in card_of(point.payload).categories)
+    return next((each for each in written if category_path(each).casefold() == folded), path)
 
 
 def _spell_brand(index: VectorIndex, folded: str) -> str:
@@ -87,7 +88,12 @@ def _spell_brand(index: VectorIndex, folded: str) -> str:
 
 
 def _ancestors(cards: Sequence[Card]) -> list[tuple[str, ...]]:
-    return [card.category[: depth + 1] for card in cards for depth in range(len(card.category))]
+    """Return each category of each card and what it is below; a card counts once in each."""
+    return [
+        path
+        for card in cards
+        for path in dict.fromkeys(each[: depth + 1] for each in card.categories for depth in range(len(each)))
+    ]
 
 
 def _most_frequent(values: Sequence[tuple[str, ...]] | Sequence[str]) -> tuple[FacetCount, ...]:

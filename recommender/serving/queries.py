@@ -205,7 +205,10 @@ class Queries(QueryInterface):
                 query = encode(live)
                 placement = NO_PLACEMENT
                 if options.rules:
-                    categories = [*filters.categories, *(anchor.category for anchor in query.anchors)]
+                    categories = [
+                        *filters.categories,
+                        *(path for anchor in query.anchors for path in anchor.categories),
+                    ]
                     placement = self._merchandising.placement(text, categories)
                 candidates = Candidates(live.index, query, filters, options, placement, self._observe)
                 hits: Sequence[Hit] = candidates.hits(options.offset + k)[options.offset :]
@@ -238,6 +241,7 @@ class Queries(QueryInterface):
             group_id=product.group_id,
             gtin=product.gtin,
             mpn=product.mpn,
+            other_categories=tuple(map(tuple, product.other_categories)),
         )
         return _Anchor(card, NO_VECTOR if mode is Mode.LEXICAL else self._encoder.document(live, text))
 

@@ -59,7 +59,7 @@ def test_every_field_counts_as_content() -> None:
     others: dict[str, Any] = {
         "sku": "b", "title": "b", "description": "b", "brand": "b", "category": ("b",), "price": Decimal(1),
         "currency": "USD", "availability": Availability.IN_STOCK, "url": "b", "image": "b", "group_id": "b",
-        "attributes": {"b": "b"}, "gtin": "b", "mpn": "b",
+        "attributes": {"b": "b"}, "gtin": "b", "mpn": "b", "other_categories": (("b",),),
     }  # fmt: skip
     assert set(others) == {each.name for each in fields(Product)}
     changed = {content_hash(replace(SHOE, **{name: value})) for name, value in others.items()}
@@ -131,6 +131,24 @@ def test_categories_are_shared_nodes_with_parents(catalogue: Catalogue, database
         ids = dict(session.execute(select(CategoryRow.path, CategoryRow.id)).all())  # type: ignore[arg-type]
     assert parents == {"X": None, "X > Y": ids["X"], "X > Y > Z": ids["X > Y"], "X > Q": ids["X"]}
     assert catalogue.category_sizes() == {("X", "Y", "Z"): 1, ("X", "Y"): 1, ("X", "Q"): 1}
+
+
+def test_a_product_counts_in_each_of_its_categories(catalogue: Catalogue) -> None:
+    others = ((" Sale",), ("Apparel",), ("apparel", "SHOES"), ("Outdoor", "Boots"), ("Sale",))
+    catalogue.upsert([replace(SHOE, other_categories=others), Product("b", "B", category=("Sale",))])
+    stored = catalogue.get(SHOE.sku)
+    assert stored is not None
+    assert stored.product.categories == (("Apparel", "Shoes"), ("Sale",), ("Outdoor", "Boots"))
+    assert catalogue.category_sizes() == {("Apparel", "Shoes"): 1, ("Sale",): 2, ("Outdoor", "Boots"): 1}
+    catalogue.upsert([SHOE])
+    assert catalogue.category_sizes() == {("Apparel", "Shoes"): 1, ("Sale",): 1}
+
+
+def test_paths_that_differ_in_case_are_one_category(catalogue: Catalogue) -> None:
+    paths = [("SHOES", "Boots"), ("Shoes", "Boots"), ("Shoes", "boots"), ("Shoes", "Boots"), ("shoes", "Sandals")]
+    catalogue.upsert([Product(f"p{number}", "P", category=path) for number, path in enumerate(paths)])
+    assert catalogue.category_sizes() == {("Shoes", "Boots"): 4, ("Shoes", "Sandals"): 1}
+    assert catalogue.upsert([Product("p0", "P", category=("shoes", "BOOTS"))]).unchanged == 1
 
 
 def test_category_names_are_tidied_and_never_look_like_a_path(catalogue: Catalogue) -> None:
