@@ -48,6 +48,8 @@ def print_answer(answer: Answer, title: str, offset: int = 0, filtered: bool = F
     ends = ("and more" if band.high is None else f"to {band.high:f}" for band in facets.prices)
     bands = [(f"{band.low:f} {end}", band.count) for band, end in zip(facets.prices, ends, strict=True)]
     _print_counts("price", bands, facets.counted)
+    for attribute in facets.attributes:
+        _print_counts(attribute.name, [(_value(each), each.count) for each in attribute.values], facets.counted)
 
 
 def print_hits(hits: Sequence[Hit], title: str, offset: int = 0) -> None:

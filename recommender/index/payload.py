@@ -133,8 +133,12 @@ def _attribute_keys(attributes: Mapping[str, str]) -> Iterator[str]:
     # too. `/` and `|` separate nothing: in `1/2 inch`, `km/h` and `N/A` they belong to the value.
     for name, value in attributes.items():
         yield attribute_key(name, value)
-        if len(value) <= LONGEST_LIST:
-            yield from (attribute_key(name, item) for item in value.split(", ") if item.strip())
+        yield from (attribute_key(name, item) for item in attribute_items(value))
+
+
+def attribute_items(value: str) -> list[str]:
+    """Return the items of an attribute that has several; one that has one, or is a sentence, is its own."""
+    return [item for item in value.split(", ") if item.strip()] if len(value) <= LONGEST_LIST else [value]
 
 
 def _popularity(attributes: Mapping[str, str], name: str) -> float | None:

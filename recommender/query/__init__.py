@@ -3,6 +3,7 @@
 from recommender.query.answer import (
     WRITE_STATUSES,
     Answer,
+    AttributeFacet,
     Confidence,
     Explanation,
     FacetCount,
@@ -32,7 +33,8 @@ from recommender.query.rule import Rule, RuleAction, Rules
 
 __all__ = [
     "DEFAULT_K", "MAX_EXAMPLES", "MAX_OFFSET", "MAX_RESULTS", "MAX_TEXT", "NO_FILTERS", "NO_OPTIONS",
-    "WRITE_STATUSES", "Answer", "Boost", "BoostKind", "Confidence", "Explanation", "FacetCount", "Facets", "Fallback",
-    "Filters", "Hit", "Mode", "Options", "PriceBand", "QueryRequest", "Reason", "RecommendRequest", "Rule",
-    "RuleAction", "Rules", "SearchRequest", "SimilarRequest", "Status", "Strategy", "Variants", "WriteResult",
+    "WRITE_STATUSES", "Answer", "AttributeFacet", "Boost", "BoostKind", "Confidence", "Explanation", "FacetCount",
+    "Facets", "Fallback", "Filters", "Hit", "Mode", "Options", "PriceBand", "QueryRequest", "Reason",
+    "RecommendRequest", "Rule", "RuleAction", "Rules", "SearchRequest", "SimilarRequest", "Status", "Strategy",
+    "Variants", "WriteResult",
 ]  # fmt: skip

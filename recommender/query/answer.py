@@ -81,7 +81,7 @@ _fields_of = attrgetter(*(field.name for field in fields(Card)))
 
 @dataclass(frozen=True, slots=True)
 class FacetCount:
-    """How many of the products counted have a value: a category as its path, a brand as it is written."""
+    """How many of the products counted have a value: a category as its path, others as they are written."""
 
     value: tuple[str, ...] | str
     count: int
@@ -97,13 +97,26 @@ class PriceBand:
 
 
 @dataclass(frozen=True, slots=True)
+class AttributeFacet:
+    """How many of the products counted have each value of an attribute."""
+
+    name: str
+    values: tuple[FacetCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Facets:
-    """Counts over the best answers of a query, or over all that is browsed: `counted` products, most frequent first."""
+    """Counts over the best answers of a query, or over all that is browsed: `counted` products, most frequent first.
+
+    Of categories there are the departments, what lies directly below each category that is filtered by or leads to one,
+    and the most frequent of the others. Attributes are those whose values several products share.
+    """
 
     counted: int
     categories: tuple[FacetCount, ...] = ()
     brands: tuple[FacetCount, ...] = ()
     prices: tuple[PriceBand, ...] = ()
+    attributes: tuple[AttributeFacet, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

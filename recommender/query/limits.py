@@ -18,6 +18,11 @@ MAX_RESULTS = 1000
 MAX_OFFSET = 1000
 """Ceiling of `offset` + `k`: what lies further is an export, which the catalogue does better."""
 
+DEFAULT_FACET_VALUES = 30
+
+MAX_FACET_VALUES = 10_000
+"""Ceiling of `facet_values`: the brands of a large shop, a few hundred kilobytes of an answer."""
+
 MAX_EXAMPLES = 100
 """Ceiling of liked and of disliked products: a session, not a history."""
 

@@ -18,8 +18,10 @@ from recommender.query.answer import Confidence
 from recommender.query.boost import BoostText, GivenBoost
 from recommender.query.filters import NO_FILTERS, Filters
 from recommender.query.limits import (
+    DEFAULT_FACET_VALUES,
     DEFAULT_K,
     MAX_BOOSTS,
+    MAX_FACET_VALUES,
     MAX_OFFSET,
     MAX_RESULTS,
     Examples,
@@ -101,7 +103,12 @@ class Options:
     ] = Fallback.NONE
     rules: Annotated[bool, parameter("Apply the shop's pins and bans.")] = True
     explain: Annotated[bool, parameter("Say of each hit why it is there.")] = False
-    facets: Annotated[bool, parameter("Count categories, brands and price bands.")] = False
+    facets: Annotated[bool, parameter("Count categories, brands, price bands and attributes.")] = False
+    facet_values: Annotated[
+        int,
+        parameter("How many values each facet lists; of categories, each level.", ge=1, le=MAX_FACET_VALUES),
+        WHOLE,
+    ] = DEFAULT_FACET_VALUES
     words: Annotated[
         float | None,
         parameter("Weight of words against meaning in hybrid mode; by default what was measured.", ge=0, le=1),

@@ -21,7 +21,7 @@ from recommender.models.manifest import SearchCalibration
 from recommender.query import Confidence, Explanation, Fallback, Filters, Hit, Mode, Options, Reason, Variants
 from recommender.serving.merchandising import NO_PLACEMENT, Placement
 from recommender.serving.query_encoder import Observe, measure, observe_nothing
-from recommender.types import Availability, Card, SparseVector
+from recommender.types import Availability, Card, JsonObject, SparseVector
 
 PREFETCH_STEPS = (100, 600, 3000, 6000, 15_000)
 """How many candidates the nearest vectors and BM25 each bring: the smallest of these that is at least three times the
@@ -192,14 +192,15 @@ class Candidates:
             hits.insert(place - 1, Hit.of(card, 0.0, Reason.PINNED))
         return hits[:wanted]
 
-    def cards(self, limit: int) -> list[Card]:
-        """Return the cards of the best `limit` products, variants and all, to be counted."""
+    def payloads(self, limit: int) -> list[JsonObject]:
+        """Return the payloads of the best `limit` products, variants and all, to be counted."""
         if self._leaves_out():
             return []
         with measure(self._observe, "index"):
             points = self._index.query(self._query.index_query(limit, self._filters, self._options))
+            found = self._index.retrieve([point.id for point in points])
         shown = self._nothing_shown()
-        return [card for card, _ in self._with_cards(points, limit) if not shown.has(card)]
+        return [point.payload for point in found if not shown.has(card_of(point.payload))]
 
     def _assess(self, points: Sequence[ScoredPoint]) -> None:
         """Tell how sure a search is by the best of the products that it finds first."""

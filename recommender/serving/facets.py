@@ -1,16 +1,25 @@
-"""Counts beside results: categories at every level, brands, and bands of price."""
+"""Counts beside results: categories a level at a time, brands, bands of price, and attributes."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import islice
 
-from recommender.index.payload import ANCESTORS, BRAND_KEY, card_of
+from recommender.index.payload import (
+    ANCESTORS,
+    ATTRIBUTE_KEYS,
+    BRAND_KEY,
+    POPULARITY_ATTRIBUTE,
+    attribute_items,
+    attribute_key,
+    card_of,
+)
 from recommender.index.protocol import VectorIndex
-from recommender.query import FacetCount, Facets, Filters, PriceBand
-from recommender.types import PATH_SEPARATOR, Card, category_path
+from recommender.query import AttributeFacet, FacetCount, Facets, Filters, PriceBand
+from recommender.types import PATH_SEPARATOR, JsonObject
 
 COUNTED = 200
 """Best answers that are counted: a search by meaning finds every product, more or less, and those further down are not
@@ -19,8 +28,20 @@ what anybody asked for."""
 SAMPLED = 500
 """Products that are looked at for where the bands of price begin, and how names are written, when all are counted."""
 
-MAX_VALUES = 30
-"""Values that one facet shows."""
+MOST_CATEGORIES = 20_000
+"""Categories of all levels that are counted before those of the open levels are taken."""
+
+MOST_ATTRIBUTE_KEYS = 1_000
+"""Values of all attributes that are counted together: what is rarer is no choice for many."""
+
+MOST_ATTRIBUTES = 12
+"""Attributes that are facets: those that the most products have."""
+
+SHARED = 2
+"""Products that have one value of an attribute, on average. Below it each has its own: a number, a measure, a text."""
+
+LONGEST_VALUE = 60
+"""Characters of an attribute's value that somebody chooses by; a longer one is a sentence."""
 
 PRICE_STEP = Decimal("0.0001")
 """Between two prices that differ: what the catalogue keeps of one."""
@@ -28,27 +49,36 @@ PRICE_STEP = Decimal("0.0001")
 BANDS = 5
 """Price bands at most, each with about as many products."""
 
+Value = tuple[str, ...] | str
 
-def count_cards(cards: Sequence[Card]) -> Facets:
-    """Count the products on some cards."""
-    prices = _prices(cards)
+
+def count_payloads(payloads: Sequence[JsonObject], filters: Filters, limit: int) -> Facets:
+    """Count the products of some payloads; each facet has `limit` values, and each level of categories has them."""
+    cards = [card_of(payload) for payload in payloads]
+    prices = sorted(card.price for card in cards if card.price is not None)
+    paths = Counter(path for card in cards for path in {_fold(path) for path in _ancestors(card.categories)})
+    brands = Counter(card.brand.casefold() for card in cards if card.brand)
+    written = _spellings(payloads)
+    keys = Counter(attribute_key(name, item) for payload in payloads for name, item in _attributes(payload))
 
     def count(low: Decimal, high: Decimal | None) -> int:
         return sum(low <= price and (high is None or price < high) for price in prices)
 
     return Facets(
         counted=len(cards),
-        categories=_most_frequent(_ancestors(cards)),
-        brands=_most_frequent([card.brand for card in cards if card.brand]),
+        categories=tuple(
+            FacetCount(written[path], number) for path, number in _open_levels(paths.most_common(), filters, limit)
+        ),
+        brands=tuple(FacetCount(written[brand], number) for brand, number in brands.most_common(limit)),
         prices=_price_bands(prices, count),
+        attributes=_attribute_facets(keys.most_common(), limit, lambda key: written[f"={key}"]),
     )
 
 
-def count_all(index: VectorIndex, filters: Filters) -> Facets:
+def count_all(index: VectorIndex, filters: Filters, limit: int) -> Facets:
     """Count every product that matches, by the engine's own counts: without a query none of them counts for more."""
-    sample = [card_of(point.payload) for point in index.select(filters, SAMPLED)]
-    paths = {category_path(path).casefold(): path for path in _ancestors(sample)}
-    brands = {card.brand.casefold(): card.brand for card in sample}
+    sample = [point.payload for point in index.select(filters, SAMPLED)]
+    written = _spellings(sample)
 
     def count(low: Decimal, high: Decimal | None) -> int:
         lowest = low if filters.price_min is None else max(low, filters.price_min)
@@ -59,56 +89,108 @@ def count_all(index: VectorIndex, filters: Filters) -> Facets:
             return 0
         return index.count(replace(filters, price_min=lowest, price_max=highest))
 
+    def spell(folded: Value, found_by: Filters) -> Value:
+        """Return a value as a product writes it; the index knows it without regard to case."""
+        if folded not in written:
+            for point in index.select(found_by, 1):
+                written.update(_spellings([point.payload]) | written)
+        return written.get(folded, folded)
+
+    def spell_attribute(key: str) -> tuple[str, ...]:
+        name, _, value = key.partition("=")
+        name = name.replace("%3D", "=").replace("%25", "%")
+        spelled = spell(f"={key}", Filters(attributes=((name, (value,)),)))
+        return spelled if isinstance(spelled, tuple) else (name, value)
+
+    paths = [
+        (tuple(text.split(PATH_SEPARATOR)), number) for text, number in index.facet(ANCESTORS, filters, MOST_CATEGORIES)
+    ]
     return Facets(
         counted=index.count(filters),
         categories=tuple(
-            FacetCount(paths.get(folded) or _spell_path(index, folded), number)
-            for folded, number in index.facet(ANCESTORS, filters, MAX_VALUES)
+            FacetCount(spell(path, Filters(categories=(path,))), number)
+            for path, number in _open_levels(paths, filters, limit)
         ),
         brands=tuple(
-            FacetCount(brands.get(folded) or _spell_brand(index, folded), number)
-            for folded, number in index.facet(BRAND_KEY, filters, MAX_VALUES)
+            FacetCount(spell(folded, Filters(brands=(folded,))), number)
+            for folded, number in index.facet(BRAND_KEY, filters, limit + 1)
             if folded
+        )[:limit],
+        prices=_price_bands(
+            sorted(price for payload in sample if (price := card_of(payload).price) is not None), count
         ),
-        prices=_price_bands(_prices(sample), count),
+        attributes=_attribute_facets(index.facet(ATTRIBUTE_KEYS, filters, MOST_ATTRIBUTE_KEYS), limit, spell_attribute),
     )
 
 
-def _spell_path(index: VectorIndex, folded: str) -> tuple[str, ...]:
-    """Return a category path as a product below it writes it; the index knows it without regard to case."""
-    path = tuple(folded.split(PATH_SEPARATOR))
-    found = index.select(Filters(categories=(path,)), 1)
-    written = (each[: len(path)] for point in found for each in card_of(point.payload).categories)
-    return next((each for each in written if category_path(each).casefold() == folded), path)
+def _spellings(payloads: Sequence[JsonObject]) -> dict[Value, Value]:
+    """Return how values are written, the first way that was met.
+
+    A category is found by its folded path, a brand by its folded name, an attribute by `=` and its key.
+    """
+    written: dict[Value, Value] = {}
+    for payload in payloads:
+        card = card_of(payload)
+        for path in _ancestors(card.categories):
+            written.setdefault(_fold(path), path)
+        written.setdefault(card.brand.casefold(), card.brand)
+        for name, item in _attributes(payload):
+            written.setdefault(f"={attribute_key(name, item)}", (name, item))
+    return written
 
 
-def _spell_brand(index: VectorIndex, folded: str) -> str:
-    found = index.select(Filters(brands=(folded,)), 1)
-    return card_of(found[0].payload).brand if found else folded
+def _ancestors(categories: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return each of some categories and what it is below."""
+    return list(dict.fromkeys(path[: depth + 1] for path in categories for depth in range(len(path))))
 
 
-def _ancestors(cards: Sequence[Card]) -> list[tuple[str, ...]]:
-    """Return each category of each card and what it is below; a card counts once in each."""
-    return [
-        path
-        for card in cards
-        for path in dict.fromkeys(each[: depth + 1] for each in card.categories for depth in range(len(each)))
-    ]
+def _fold(path: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name.casefold() for name in path)
 
 
-def _most_frequent(values: Sequence[tuple[str, ...]] | Sequence[str]) -> tuple[FacetCount, ...]:
-    """Count without regard to case; what is shown is the first way of writing that was met."""
-    counts: Counter[object] = Counter()
-    written: dict[object, tuple[str, ...] | str] = {}
-    for value in values:
-        key = value.casefold() if isinstance(value, str) else tuple(name.casefold() for name in value)
-        counts[key] += 1
-        written.setdefault(key, value)
-    return tuple(FacetCount(written[key], count) for key, count in counts.most_common(MAX_VALUES))
+def _attributes(payload: JsonObject) -> Iterator[tuple[str, str]]:
+    for name, value in payload.get("attributes", {}).items():
+        yield from ((name, item) for item in attribute_items(value))
 
 
-def _prices(cards: Sequence[Card]) -> list[Decimal]:
-    return sorted(card.price for card in cards if card.price is not None)
+def _open_levels(
+    counts: Sequence[tuple[tuple[str, ...], int]], filters: Filters, limit: int
+) -> list[tuple[tuple[str, ...], int]]:
+    """Return the categories to choose from next, then the most frequent of the others up to `limit` in all.
+
+    Those are the departments, and what lies directly below each category that is filtered by or leads to one: up to
+    `limit` of each level.
+    """
+    opened = {(), *_ancestors([_fold(path) for path in filters.categories])}
+    listed: Counter[tuple[str, ...]] = Counter()
+    taken: set[tuple[str, ...]] = set()
+    for path, _ in counts:
+        parent = path[:-1]
+        if parent in opened and listed[parent] < limit:
+            listed[parent] += 1
+            taken.add(path)
+    others = (path for path, _ in counts if path not in taken and path[:-1] not in opened)
+    taken |= set(islice(others, max(0, limit - len(taken))))
+    return [(path, number) for path, number in counts if path in taken]
+
+
+def _attribute_facets(
+    counts: Sequence[tuple[str, int]], limit: int, spell: Callable[[str], Value]
+) -> tuple[AttributeFacet, ...]:
+    """Return the attributes whose values several products share, from counts of `name=value`, most frequent first."""
+    by_name: dict[str, list[tuple[str, int]]] = {}
+    for key, number in counts:
+        name, _, value = key.partition("=")
+        # A list is counted by its items, which have keys of their own.
+        if name != POPULARITY_ATTRIBUTE and ", " not in value and len(value) <= LONGEST_VALUE:
+            by_name.setdefault(name, []).append((key, number))
+    totals = {name: sum(number for _, number in keys) for name, keys in by_name.items()}
+    shared = [name for name, keys in by_name.items() if totals[name] >= SHARED * len(keys)]
+    facets = []
+    for name in sorted(shared, key=lambda name: -totals[name])[:MOST_ATTRIBUTES]:
+        spelled = [(spell(key), number) for key, number in by_name[name][:limit]]
+        facets.append(AttributeFacet(spelled[0][0][0], tuple(FacetCount(pair[1], number) for pair, number in spelled)))
+    return tuple(facets)
 
 
 def _price_bands(prices: Sequence[Decimal], count: Callable[[Decimal, Decimal | None], int]) -> tuple[PriceBand, ...]:

@@ -39,7 +39,7 @@ from recommender.query.serialization import validate
 from recommender.query.validation import check_sku
 from recommender.serving.candidates import Candidates, EncodedQuery, Shown, popular_then_new
 from recommender.serving.explanations import Explainer
-from recommender.serving.facets import COUNTED, count_all, count_cards
+from recommender.serving.facets import COUNTED, count_all, count_payloads
 from recommender.serving.live_model import LiveModel, ModelProvider
 from recommender.serving.merchandising import NO_PLACEMENT, Merchandising
 from recommender.serving.query_encoder import CacheInfo, Observe, QueryEncoder, observe_nothing
@@ -174,7 +174,7 @@ class Queries(QueryInterface):
         def answer(live: LiveModel) -> Answer:
             shown = Shown(options.variants is Variants.COLLAPSE)
             hits = popular_then_new(live.index, options.offset + k, allowed, shown)
-            facets = count_all(live.index, allowed) if options.facets else None
+            facets = count_all(live.index, allowed, options.facet_values) if options.facets else None
             return Answer(tuple(hits[options.offset :]), live.model, live.generation, facets)
 
         return self._models.ask(answer, options.model)
@@ -214,7 +214,9 @@ class Queries(QueryInterface):
                 hits: Sequence[Hit] = candidates.hits(options.offset + k)[options.offset :]
                 if options.explain:
                     hits = self._explainer.explain(live.lexical(), query, hits)
-                facets = count_cards(candidates.cards(COUNTED)) if options.facets else None
+                facets = None
+                if options.facets:
+                    facets = count_payloads(candidates.payloads(COUNTED), filters, options.facet_values)
                 confidence, matched = candidates.confidence, candidates.words_matched
                 return Answer(tuple(hits), live.model, live.generation, facets, confidence, matched)
         raise RuntimeError("the last attempt neither answered nor raised")
