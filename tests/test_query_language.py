@@ -87,6 +87,7 @@ OPTIONS = st.builds(
     rules=st.booleans(),
     explain=st.booleans(),
     facets=st.booleans(),
+    facet_values=st.integers(1, 10_000),
     model=NAME | st.just(""),
 )
 CARD = st.builds(Card, TEXT, TEXT, TEXT, TEXTS, AMOUNT, TEXT, st.sampled_from(Availability), TEXT, TEXT, TEXT)
@@ -160,7 +161,7 @@ def test_every_field_of_filters_and_options_has_a_form() -> None:
     assert read.attributes == (("size", ("XL",)),)
     assert (read.price_min, read.price_max) == (Decimal(1), Decimal("2.5"))
     changed = Options(Mode.DENSE, Variants.ALL, 1, 0.5, (Boost(BoostKind.IN_STOCK, 1.0),), Strategy.AVERAGE,
-                      Fallback.WIDEN, False, True, True, 0.5, Confidence.GOOD, "m")  # fmt: skip
+                      Fallback.WIDEN, False, True, True, 0.5, Confidence.GOOD, "m", 3)  # fmt: skip
     assert set(to_value(changed, changed=True)) == {field.name for field in fields(Options)}
 
 

@@ -104,11 +104,6 @@ class Options:
     rules: Annotated[bool, parameter("Apply the shop's pins and bans.")] = True
     explain: Annotated[bool, parameter("Say of each hit why it is there.")] = False
     facets: Annotated[bool, parameter("Count categories, brands, price bands and attributes.")] = False
-    facet_values: Annotated[
-        int,
-        parameter("How many values each facet lists; of categories, each level.", ge=1, le=MAX_FACET_VALUES),
-        WHOLE,
-    ] = DEFAULT_FACET_VALUES
     words: Annotated[
         float | None,
         parameter("Weight of words against meaning in hybrid mode; by default what was measured.", ge=0, le=1),
@@ -117,6 +112,11 @@ class Options:
         Confidence, parameter("Leave out what a search is less sure of; none leaves out nothing.")
     ] = Confidence.NONE
     model: OtherModel = ""
+    facet_values: Annotated[
+        int,
+        parameter("How many values each facet lists; of categories, each level.", ge=1, le=MAX_FACET_VALUES),
+        WHOLE,
+    ] = DEFAULT_FACET_VALUES
 
 
 NO_OPTIONS = Options()

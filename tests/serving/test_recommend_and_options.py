@@ -237,6 +237,41 @@ def test_browsing_counts_what_the_filters_leave_and_no_price_twice(shop: Shop) -
     assert sum(band.count for band in facets.prices) == 2
 
 
+def test_facets_list_a_level_at_a_time_and_attributes_that_products_share(shop: Shop) -> None:
+    colours = ("Sea Green, Red", "red", "RED", "sea green")
+    shop.catalogue.upsert(
+        _product(f"d{at}", f"Desk {at}", (f"Shelf {at // 2}", f"Row {at}"), "9", f"Brand {at}",
+                 attributes={"Colour": colours[at % 4], "Serial": f"no {at}"})
+        for at in range(80)
+    )  # fmt: skip
+    shop.worker.drain()
+    for limit, opened in ((5, "SHELF 7"), (100, "shelf 39")):
+        filters, options = Filters(categories=((opened,),)), Options(facets=True, facet_values=limit)
+        at = 2 * int(opened.split()[1])
+        for facets in (
+            shop.queries().browse(1, options=options).facets,
+            shop.queries().search("desk", 1, options=options).facets,
+        ):
+            assert facets is not None
+            assert facets.counted == 86
+            assert sum(len(one.value) == 1 for one in facets.categories) == min(limit, 42)
+            assert len(facets.brands) == min(limit, 82)
+            (colour,) = facets.attributes  # each has a serial number of its own
+            assert colour.name.casefold() == "colour"
+            counts = {str(one.value).casefold(): one.count for one in colour.values}
+            assert counts == {"red": 60, "sea green": 40, "yellow": 1}
+        for facets in (
+            shop.queries().browse(1, filters, options).facets,
+            shop.queries().search("desk", 1, filters, options).facets,
+        ):
+            assert facets is not None
+            assert {one.value: one.count for one in facets.categories} == {
+                (f"Shelf {at // 2}",): 2,
+                (f"Shelf {at // 2}", f"Row {at}"): 1,
+                (f"Shelf {at // 2}", f"Row {at + 1}"): 1,
+            }
+
+
 def test_an_answer_names_the_pair_that_gave_it(shop: Shop) -> None:
     answer = shop.queries().search("lamp")
     assert (answer.model, answer.generation) == ("words", "g1")
