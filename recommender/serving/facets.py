@@ -56,7 +56,7 @@ def count_payloads(payloads: Sequence[JsonObject], filters: Filters, limit: int)
     """Count the products of some payloads; each facet has `limit` values, and each level of categories has them."""
     cards = [card_of(payload) for payload in payloads]
     prices = sorted(card.price for card in cards if card.price is not None)
-    paths = Counter(path for card in cards for path in {_fold(path) for path in _ancestors(card.categories)})
+    paths = Counter(path for card in cards for path in dict.fromkeys(map(_fold, _ancestors(card.categories))))
     brands = Counter(card.brand.casefold() for card in cards if card.brand)
     written = _spellings(payloads)
     keys = Counter(attribute_key(name, item) for payload in payloads for name, item in _attributes(payload))
