@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -141,6 +141,16 @@ def category_path(names: Sequence[str]) -> str:
 def category_ancestors(names: Sequence[str]) -> list[str]:
     """Return the stored form of a path and of each of its ancestors: `A`, `A > B`, `A > B > C`."""
     return [category_path(names[: depth + 1]) for depth in range(len(names))]
+
+
+def distinct_paths(paths: Iterable[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """Return each path once, whatever its case, without empty ones and those that a longer one passes through."""
+    found: dict[str, tuple[str, ...]] = {}
+    for path in paths:
+        if path:
+            found.setdefault(category_path(path).casefold(), tuple(path))
+    passed = {parent.casefold() for path in found.values() for parent in category_ancestors(path)[:-1]}
+    return tuple(path for key, path in found.items() if key not in passed)
 
 
 def common_depth(first: Sequence[str], second: Sequence[str]) -> int:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Protocol
 
-from recommender.catalogue.categories import Path, normal_path
-from recommender.types import PRICE_SCALE, Product, category_ancestors, category_path
+from recommender.catalogue.categories import normal_path
+from recommender.types import PRICE_SCALE, Product, category_path, distinct_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +24,11 @@ def stage(product: Product) -> StagedProduct:
     """Return a product ready to be compared and written."""
     category, others = normal_path(tuple(product.category)), product.other_categories
     if others:
-        category, others = _normal_categories(category, others)
+        category, *rest = distinct_paths((category, *map(normal_path, map(tuple, others)))) or ((),)
+        others = tuple(rest)
     if (category, others) != (product.category, product.other_categories):
         product = replace(product, category=category, other_categories=others)
     return StagedProduct(product, content_hash(product))
-
-
-def _normal_categories(first: Path, others: Sequence[Path]) -> tuple[Path, tuple[Path, ...]]:
-    """Return the primary path and the others: each once, and none that a longer one passes through."""
-    paths: dict[str, Path] = {}
-    for path in (first, *map(normal_path, map(tuple, others))):
-        if path:
-            paths.setdefault(category_path(path).casefold(), path)
-    implied = {key.casefold() for path in paths.values() for key in category_ancestors(path)[:-1]}
-    primary, *further = paths.items() or [("", ())]
-    return primary[1], tuple(path for key, path in further if key not in implied)
 
 
 def content_hash(product: Product) -> str:

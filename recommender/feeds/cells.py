@@ -1,21 +1,16 @@
-"""Cells as CSV, JSON and Parquet hold them, read as text, a category path or attributes."""
+"""Cells as CSV, JSON and Parquet hold them, read as text or attributes."""
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from recommender.feeds.prices import Offer
 from recommender.feeds.rejections import BadRow
-from recommender.plain_text import clean, repair, unescape
-
-LONGEST_LIST_CELL = 10_000
-"""Characters of a cell that is tried as a list: what is longer is no category."""
+from recommender.plain_text import clean, repair
 
 LONGEST_NUMBER = 40
 """Characters of a number that is one: a number of a thousand digits is no price."""
@@ -31,10 +26,6 @@ NULL_WORDS = frozenset(
 
 _NAMING = ("name", "value", "title", "label", "src", "url", "href", "slug", "text", "#text", "code", "id")
 """Members that stand for an object, as shop systems have them in JSON; the first that is there is taken."""
-
-_ARROWS = (">", "›", "»")
-_WEAK_MARKS = ("|", " / ", "/")
-"""What separates the names of a path, the least mistakable first: a path with `>` may have names such as `TV/Video`."""
 
 
 def exact_number(text: str) -> Decimal | str:
@@ -96,21 +87,6 @@ def first_text_of(value: object, name: str) -> str:
     return text_of(value[0], name) if isinstance(value, list | tuple) and value else text_of(value, name)
 
 
-def has_arrow(value: object) -> bool:
-    """Tell whether a category is written with an arrow; then so are the feed's others, and `A/V` is a name."""
-    return isinstance(value, str) and any(mark in unescape(unescape(value)) for mark in _ARROWS)
-
-
-def category_of(value: object, arrows_only: bool = False) -> tuple[str, ...]:
-    """Read a category: `A > B > C`, `A | B`, `A / B`, `A/B/C`, or a list; of several paths the first.
-
-    `arrows_only`: a text is split at arrows and nothing else.
-    """
-    if isinstance(value, list | tuple):
-        return _path_of_list(value)
-    return _path_of_text(text_of(value, "category"), arrows_only)
-
-
 def attributes_of(value: object) -> dict[str, str]:
     """Read attributes: a JSON object or its text, or a list of {name, value}; empty values are left out."""
     if isinstance(value, str):
@@ -123,47 +99,6 @@ def attributes_of(value: object) -> dict[str, str]:
         raise BadRow('attributes are not a JSON object such as {"colour": "red"}')
     named = ((clean(str(name)), clean(repair(_flat(part)))) for name, part in value.items())
     return {name: text for name, text in named if name and text and not is_null(text)}
-
-
-@lru_cache(maxsize=16_384)
-def _path_of_text(text: str, arrows_only: bool = False) -> tuple[str, ...]:
-    text = text.strip()
-    if text.startswith("[") and text.endswith("]") and len(text) <= LONGEST_LIST_CELL:
-        names = _list_in(text)
-        if names is not None:
-            return _path_of_list(names)
-    text = clean(repair(text))
-    marks = _ARROWS if arrows_only else _ARROWS + _WEAK_MARKS
-    mark = next((mark for mark in marks if mark in text), None)
-    return _tidy(text.split(mark) if mark else [text])
-
-
-def _list_in(text: str) -> list[Any] | None:
-    for read in (json.loads, ast.literal_eval):  # Python's own notation, too: many published feeds were dumped so
-        try:
-            value = read(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-        if isinstance(value, list):
-            return value
-    return None
-
-
-def _path_of_list(names: Iterable[Any]) -> tuple[str, ...]:
-    listed = [name for name in names if name not in (None, "")]
-    if not listed:
-        return ()
-    if isinstance(listed[0], list | tuple):
-        return _path_of_list(listed[0])
-    texts = [text_of(name, "category") for name in listed]
-    if len(texts) == 1 or any(">" in text for text in texts):
-        return _path_of_text(texts[0]) if not texts[0].startswith("[") else _tidy(texts[:1])
-    return _tidy(texts)
-
-
-def _tidy(names: Iterable[str]) -> tuple[str, ...]:
-    tidy = (" ".join(name.split()) for name in names)
-    return tuple(name for name in tidy if name and not is_null(name))
 
 
 def _json_of(text: str) -> object:

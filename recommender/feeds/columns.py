@@ -20,6 +20,7 @@ class Field(StrEnum):
     DESCRIPTION = "description"
     BRAND = "brand"
     CATEGORY = "category"
+    OTHER_CATEGORIES = "other_categories"
     PRICE = "price"
     CURRENCY = "currency"
     AVAILABILITY = "availability"
@@ -73,6 +74,10 @@ _NAMES: dict[Field, str] = {
         " categorias categoriaproducto familia categorieen productcategorie kategoria kategoriaproduktu kategori"
         " kategorier varegruppe produktkategori tuoteryhma kategoriat категория категории категорія kategoria"
         " kategoriak カテゴリ カテゴリー 分类 类别 類別 카테고리 googleproductcategory"
+    ),
+    Field.OTHER_CATEGORIES: (
+        "othercategories additionalcategories secondarycategories furthercategories categories weiterekategorien"
+        " zusatzkategorien autrescategories otrascategorias altrecategorie"
     ),
     Field.PRICE: (
         "price regularprice variantprice unitprice listprice retailprice sellingprice productprice oxprice"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
@@ -11,19 +11,20 @@ from typing import Any, Final
 
 from recommender.errors import BadInput
 from recommender.feeds.availability import parse_availability
-from recommender.feeds.cells import attributes_of, category_of, first_text_of, is_null, join_text, text_of
+from recommender.feeds.cells import attributes_of, first_text_of, is_null, join_text, text_of
 from recommender.feeds.columns import Columns, Field, Shapes, match_columns, names_field
 from recommender.feeds.prices import CURRENCIES, MAX_PRICE, Offer, StatedPrice, parse_currency, parse_price
 from recommender.feeds.rejections import BadRow, rejection_reason
 from recommender.feeds.remarks import LONGEST_EXAMPLE, Remark
 from recommender.feeds.rows import UNKNOWN, Notation, Row
 from recommender.plain_text import clean, clean_lines, repair
-from recommender.types import Availability, JsonObject, Product, category_path
+from recommender.types import Availability, JsonObject, Product, category_path, distinct_paths
 
 # Python 3.11 takes longer to find a member of an enum than to find its cell, and a row has twelve.
 _SKU, _TITLE, _DESCRIPTION, _BRAND, _CATEGORY, _URL = (
     Field.SKU, Field.TITLE, Field.DESCRIPTION, Field.BRAND, Field.CATEGORY, Field.URL,
 )  # fmt: skip
+_OTHER_CATEGORIES = Field.OTHER_CATEGORIES
 _PRICE, _CURRENCY, _AVAILABILITY, _IMAGE, _GROUP_ID, _GTIN, _MPN, _ATTRIBUTES, _OFFERED = (
     Field.PRICE, Field.CURRENCY, Field.AVAILABILITY, Field.IMAGE, Field.GROUP_ID, Field.GTIN, Field.MPN,
     Field.ATTRIBUTES, Field.OFFERED,
@@ -44,6 +45,8 @@ MAX_IDENTIFIER: Final = 200
 MAX_CATEGORY_NAME: Final = 200
 MAX_CATEGORY_PATH: Final = 600
 """Characters of a whole path: at four bytes each it still fits PostgreSQL's limit of 2,704 bytes for an indexed key."""
+MAX_CATEGORIES: Final = 50
+"""Category paths of one product."""
 MAX_ATTRIBUTES: Final = 200
 MAX_ATTRIBUTE_NAME: Final = 200
 MAX_ATTRIBUTE_VALUE: Final = 10_000
@@ -117,12 +120,14 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
     elif price.amount == 0:
         told.append(Remark("price", "is 0", _shown(cells(_PRICE)), lost=False))
     attributes = _attributes(row, told)
+    brand = _line("brand", cells(_BRAND), MAX_BRAND, told)
+    category, *others = _categories(cells(_CATEGORY), cells(_OTHER_CATEGORIES), title, brand, notation, told) or ((),)
     return Product(
         sku=sku,
         title=title,
         description=_description(cells(_DESCRIPTION), told),
-        brand=_line("brand", cells(_BRAND), MAX_BRAND, told),
-        category=_category(cells(_CATEGORY), notation, told),
+        brand=brand,
+        category=category,
         price=price.amount,
         currency=currency or price.currency,
         availability=_availability(cells(_AVAILABILITY), told),
@@ -132,6 +137,7 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
         gtin=_numbers(number, _GTIN, attributes, told) if (number := cells(_GTIN)) or attributes else "",
         mpn=_numbers(number, _MPN, attributes, told) if (number := cells(_MPN)) or attributes else "",
         attributes=attributes,
+        other_categories=tuple(others),
     )
 
 
@@ -235,10 +241,20 @@ def _description(cell: Any, told: list[Remark]) -> str:
     return text if len(text) <= MAX_DESCRIPTION else _cut("description", text, MAX_DESCRIPTION, told)
 
 
-def _category(cell: Any, notation: Notation, told: list[Remark]) -> tuple[str, ...]:
-    path: tuple[str, ...] = _optional("category", cell, lambda it: category_of(it, notation.arrows), (), told)
-    if not path or _is_short(path):
-        return path
+def _categories(
+    cell: Any, further: Any, title: str, brand: str, notation: Notation, told: list[Remark]
+) -> tuple[tuple[str, ...], ...]:
+    """Return the paths of a product, the primary one first."""
+    read = notation.categories.read
+    paths: tuple[tuple[str, ...], ...] = _optional("category", cell, lambda it: read(it, title, brand), (), told)
+    if further:
+        paths = distinct_paths((*paths, *_optional("other_categories", further, read, (), told)))
+    if len(paths) > MAX_CATEGORIES:
+        told.append(Remark("category", f"beyond the first {MAX_CATEGORIES} are left out", category_path(paths[-1])))
+    return tuple(path if _is_short(path) else _cut_path(path, told) for path in paths[:MAX_CATEGORIES])
+
+
+def _cut_path(path: tuple[str, ...], told: list[Remark]) -> tuple[str, ...]:
     if max(map(len, path)) > MAX_CATEGORY_NAME:
         path = tuple(
             name if len(name) <= MAX_CATEGORY_NAME else _cut("category", name, MAX_CATEGORY_NAME, told) for name in path
@@ -419,7 +435,7 @@ def product_problem(product: Product) -> str:
         or _text_problem(product)
         or _price_problem(product.price)
         or _currency_problem(product.currency)
-        or _category_problem(product.category)
+        or _categories_problem(product.categories)
         or _attributes_problem(product)
     )
 
@@ -471,15 +487,18 @@ def _currency_problem(currency: str) -> str:
     return f"currency {currency[:20]!r} is not a three-letter code such as EUR"
 
 
-def _category_problem(category: tuple[str, ...]) -> str:
-    if not category:
-        return ""
-    if max(map(len, category)) > MAX_CATEGORY_NAME:
-        return f"a category name is longer than {MAX_CATEGORY_NAME} characters"
-    path = category_path(category)
-    if len(path) > MAX_CATEGORY_PATH:
-        return f"the category path is longer than {MAX_CATEGORY_PATH} characters"
-    return f"category holds {found}" if (found := unstorable(path)) else ""
+def _categories_problem(categories: Sequence[tuple[str, ...]]) -> str:
+    if len(categories) > MAX_CATEGORIES:
+        return f"{len(categories):,} categories; at most {MAX_CATEGORIES} are kept"
+    for category in categories:
+        if max(map(len, category), default=0) > MAX_CATEGORY_NAME:
+            return f"a category name is longer than {MAX_CATEGORY_NAME} characters"
+        path = category_path(category)
+        if len(path) > MAX_CATEGORY_PATH:
+            return f"the category path is longer than {MAX_CATEGORY_PATH} characters"
+        if found := unstorable(path):
+            return f"category holds {found}"
+    return ""
 
 
 def _attributes_problem(product: Product) -> str:

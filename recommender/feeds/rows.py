@@ -6,17 +6,18 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
-from recommender.feeds.cells import amount_of, has_arrow
+from recommender.feeds.categories import CategoryColumn, survey_categories
+from recommender.feeds.cells import amount_of
 from recommender.feeds.columns import Field
 from recommender.feeds.prices import certain_mark
 
 _DOTTED = re.compile(r"[0-9]+\.[0-9]*[1-9]")
 
 SAMPLED_ROWS = 1000
-"""Rows looked at beforehand to see how the feed writes its category paths and prices."""
+"""Rows looked at beforehand to see how the feed writes its prices, and whether it has categories at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +80,33 @@ class Feed(ABC):
 class Notation:
     """How a feed writes what can be read in two ways.
 
-    Its category paths have `arrows`, its prices show this `decimal_mark`, and its SKUs are numbers with a dot, of which
-    `10.0` is one and not the whole number that a spreadsheet made of `10`.
+    `categories` reads those of its column, its prices show this `decimal_mark`, and its SKUs are numbers with a dot, of
+    which `10.0` is one and not the whole number that a spreadsheet made of `10`.
     """
 
-    arrows: bool = False
+    categories: CategoryColumn
     decimal_mark: str = ""
     dotted_skus: bool = False
 
 
-UNKNOWN = Notation()
+UNKNOWN = Notation(CategoryColumn())
 """Each cell is read as it is likeliest by itself."""
 
 
 def notation_of(rows: Iterable[Row]) -> Notation:
-    """Tell the notation of a feed from its first rows. A decimal mark is one that no other price contradicts."""
-    arrows = dotted = False
+    """Tell the notation of a feed: of its categories from all rows, of the rest from the first.
+
+    A decimal mark is one that no other price contradicts.
+    """
+    rows = iter(rows)
+    dotted = False
     marks: set[str] = set()
-    for row in islice(rows, SAMPLED_ROWS):
-        arrows = arrows or has_arrow(row.cells.get(Field.CATEGORY))
+    first = list(islice(rows, SAMPLED_ROWS))
+    for row in first:
         price, sku = amount_of(row.cells.get(Field.PRICE)), row.cells.get(Field.SKU)
         marks.add(certain_mark(price) if isinstance(price, str) else "")
         dotted = dotted or (isinstance(sku, str) and _DOTTED.fullmatch(sku.strip()) is not None)
     shown = marks - {""}
-    return Notation(arrows, shown.pop() if len(shown) == 1 else "", dotted)
+    rest = rows if any(row.cells.get(Field.CATEGORY) for row in first) else ()
+    titled = ((str(row.cells.get(Field.TITLE)), row.cells.get(Field.CATEGORY)) for row in chain(first, rest))
+    return Notation(survey_categories(titled), shown.pop() if len(shown) == 1 else "", dotted)

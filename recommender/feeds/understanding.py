@@ -25,8 +25,8 @@ MOST_CATEGORIES = 50_000
 """Categories that are counted; in a feed with more, none has most products."""
 
 _COUNTED = (
-    Field.DESCRIPTION, Field.BRAND, Field.CATEGORY, Field.CURRENCY, Field.URL, Field.IMAGE, Field.GROUP_ID, Field.GTIN,
-    Field.MPN, Field.ATTRIBUTES,
+    Field.DESCRIPTION, Field.BRAND, Field.CATEGORY, Field.OTHER_CATEGORIES, Field.CURRENCY, Field.URL, Field.IMAGE,
+    Field.GROUP_ID, Field.GTIN, Field.MPN, Field.ATTRIBUTES,
 )  # fmt: skip
 
 _IDENTIFIER = re.compile(r"(?=.*[0-9])[\w./#-]{3,60}")
@@ -178,7 +178,7 @@ def _counts_up(values: Sequence[str]) -> bool:
 
 def _shown(value: Any) -> str:
     if isinstance(value, tuple):
-        value = category_path(value)
+        value = category_path(value if isinstance(value[0], str) else value[0])
     elif isinstance(value, Mapping):
         value = ", ".join(f"{name}: {text}" for name, text in list(value.items())[:3])
     text = " ".join(str(value).split())

@@ -22,6 +22,7 @@ SHOE = Product(
     "s1", "Red shoe & more", "Soft, light", "Acme", ("Apparel", "Shoes"), Decimal("15.99"), "USD",
     Availability.OUT_OF_STOCK, "https://s.example/1", "https://s.example/1.jpg", "g1",
     {"color": "red", "size": "42", "age_group": "adult", "condition": "new"}, "4006381333931",
+    other_categories=(("Sale", "All"),),
 )  # fmt: skip
 
 PARTS = """
@@ -50,7 +51,7 @@ TSV_NAMES = [
 ]  # fmt: skip
 TSV_CELLS = [
     "s1", "Red shoe & more", "Soft, light", "https://s.example/1", "https://s.example/1.jpg", "out_of_stock",
-    "19.99 USD", "15.99 USD", "Acme", "Apparel & Accessories > Shoes", "Apparel > Shoes, Apparel > Sale", "g1",
+    "19.99 USD", "15.99 USD", "Acme", "Apparel & Accessories > Shoes", "Apparel > Shoes, Sale > All", "g1",
     "4006381333931", "red", "42", "adult", "new",
 ]  # fmt: skip
 

@@ -166,6 +166,7 @@ def test_variations_of_woocommerce_inherit_from_a_parent_before_or_behind_them(w
     assert found["hoodie-red"] == Product(
         "hoodie-red", "Hoodie - Red", "Warm and soft", "", ("Clothing", "Hoodies"), Decimal(42), "",
         Availability.IN_STOCK, "", "https://s.example/1,2.jpg", "hoodie", attributes,
+        other_categories=(("Sale",),),
     )  # fmt: skip
     products = {sku: product for sku, product in found.items() if isinstance(product, Product)}
     other = products["id:81"]

@@ -76,8 +76,7 @@ def google_row(line: int, cells: Mapping[str, Any], columns: GoogleColumns, raw:
     attributes = {name: cells.get(column, "") for name, column in columns.columns.attributes.items()}
     starts, _, ends = _one(cells.get(columns.period)).partition("/")
     fields[Field.PRICE] = Offer(_one(fields.get(Field.PRICE, "")), _one(cells.get(columns.sale)), starts, ends)
-    paths = (_first_path(cells.get(name)) for name in columns.categories)
-    fields[Field.CATEGORY] = next(filter(None, paths), "")
+    fields[Field.CATEGORY] = next(filter(None, map(cells.get, columns.categories)), "")
     return Row(line, fields, attributes, raw, problem)
 
 
@@ -117,14 +116,6 @@ class GoogleFeed(Feed):
 
 def _one(value: Any) -> str:
     return (value[0] if isinstance(value, list) else value) or ""
-
-
-def _first_path(value: Any) -> str:
-    """Return the first of several paths. Commas part them only when all begin alike: names have commas, too."""
-    text = _one(value).strip()
-    parts = [part.strip(' "') for part in text.split(",")]
-    roots = {part.partition(">")[0].strip() for part in parts}
-    return parts[0] if len(parts) > 1 and len(roots) == 1 and all(">" in part for part in parts) else text
 
 
 def _first_of_repeated(header: Sequence[str]) -> list[str]:

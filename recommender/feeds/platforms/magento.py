@@ -10,7 +10,6 @@ from recommender.feeds.platforms.family import open_families
 from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
 from recommender.feeds.prices import Offer
 from recommender.feeds.rows import Row
-from recommender.types import PATH_SEPARATOR
 
 _PARTS = {
     "sku": "sku",
@@ -86,12 +85,12 @@ def _row(record: Record, parent: Mapping[str, str], offered: bool) -> Row:
     cells = {part: record[part] or parent.get(part, "") for part in _INHERITED}
     brand = attributes.pop("manufacturer", "") or attributes.pop("brand", "")
     stock = record["in stock"] or record["quantity"]
-    fields: dict[Field, str | Offer] = {
+    fields: dict[Field, object] = {
         Field.SKU: record["sku"],
         Field.TITLE: cells["name"],
         Field.DESCRIPTION: cells["description"] or cells["short"],
         Field.BRAND: cells["brand"] or brand,
-        Field.CATEGORY: _category(cells["categories"]),
+        Field.CATEGORY: _paths(cells["categories"]),
         Field.PRICE: Offer(record["price"], record["special price"], record["starts"], record["ends"]),
         Field.AVAILABILITY: "1" if record["manages stock"] == "0" and not record["in stock"] else stock,
         Field.IMAGE: cells["image"],
@@ -108,13 +107,11 @@ def _is_hidden(record: Record) -> bool:
     return record["visibility"].casefold() in _HIDDEN
 
 
-def _category(text: str) -> str:
-    """Return the deepest of the paths, of several the first, without the root that every shop has."""
+def _paths(text: str) -> list[list[str]]:
+    """Return the paths without the root that every shop has; a comma in a name is followed by no root."""
     root = text.partition("/")[0].partition(",")[0]
-    paths = [path.split("/") for path in re.split(rf",(?={re.escape(root)}(?:/|,|$))", text)]
-    deepest = max(paths, key=len)
-    names = deepest[1:] if deepest[0].strip().casefold() in _ROOTS else deepest
-    return PATH_SEPARATOR.join(name.strip() for name in names)
+    paths = [path.strip().split("/") for path in re.split(rf",(?=\s*{re.escape(root)}(?:/|,|$))", text)]
+    return [names[1:] if names[0].strip().casefold() in _ROOTS else names for names in paths]
 
 
 MAGENTO = Platform(

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from recommender.feeds.columns import Field
 from recommender.feeds.platforms.shop_export import Platform, ShopTable, shop_row, unreadable_row
 from recommender.feeds.rows import Row
-from recommender.types import PATH_SEPARATOR
 
 _PARTS = {
     "id": "id productid",
@@ -44,14 +43,15 @@ def _read(table: ShopTable) -> Iterator[Row]:
         if record.problem:
             yield unreadable_row(record, sku)
             continue
-        names = [name.strip() for name in record["categories"].split("," if "," in record["categories"] else "/")]
-        path = names[1:] if len(names) > 1 and names[0].casefold() in _ROOTS else names
-        fields: dict[Field, str] = {
+        # The import takes names or paths between commas: `Home,Clothes,Sale`, or `Home/Clothes,Home/Sale`.
+        names = [[name.strip() for name in path.split("/")] for path in record["categories"].split(",")]
+        paths = [path[1:] if path[0].casefold() in _ROOTS else path for path in names]
+        fields: dict[Field, object] = {
             Field.SKU: sku,
             Field.TITLE: record["name"],
             Field.DESCRIPTION: record["description"] or record["short"],
             Field.BRAND: record["brand"],
-            Field.CATEGORY: PATH_SEPARATOR.join(filter(None, path)),
+            Field.CATEGORY: paths if "/" in record["categories"] else [name for path in paths for name in path],
             Field.PRICE: record["price"] or record["net price"],
             Field.AVAILABILITY: record["quantity"],
             Field.IMAGE: record["images"].partition(",")[0].strip(),

@@ -10,7 +10,6 @@ from recommender.feeds.platforms.family import Families, open_families
 from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
 from recommender.feeds.prices import Offer
 from recommender.feeds.rows import Row
-from recommender.types import PATH_SEPARATOR
 
 MOST_ATTRIBUTES = 20
 """Attributes that a row may have; `Attribute 1 name` to `Attribute 20 name`."""
@@ -94,6 +93,17 @@ _COMMA = re.compile(r"(?<!\\),")
 _BETWEEN_IMAGES = re.compile(r",\s+|,(?=https?:)")
 
 
+_UNFILED = frozenset(
+    {
+        "uncategorized", "uncategorised", "unkategorisiert", "nicht kategorisiert", "non classé", "sin categorizar",
+        "sin categoría", "senza categoria", "geen categorie", "niet gecategoriseerd", "bez kategorii", "sem categoria",
+        "ikke kategoriseret", "okategoriserad", "okategoriserade", "ukategorisert", "nezařazené", "без рубрики",
+        "без категории", "genel",
+    }
+)  # fmt: skip
+"""Where WooCommerce files what has no category, in the languages that it ships."""
+
+
 def _read(table: ShopTable) -> Iterator[Row]:
     """Read what can be bought: simple, external and grouped products and variations, but no parent of variations.
 
@@ -125,12 +135,12 @@ def _row(record: Record, parent: Mapping[str, str], sku: str, offered: bool) -> 
     first = {part: record[part] or parent.get(part, "") for part in ("description", "categories", "images", "brands")}
     parent_name = parent.get("name", "")
     made_title = f"{parent_name} - {', '.join(attributes.values())}" if parent_name and attributes else parent_name
-    fields: dict[Field, str | Offer] = {
+    fields: dict[Field, object] = {
         Field.SKU: sku,
         Field.TITLE: record["name"] or made_title,
         Field.DESCRIPTION: first["description"] or record["short"] or parent.get("short", ""),
         Field.BRAND: next(iter(_values(first["brands"])), ""),
-        Field.CATEGORY: _category(first["categories"]),
+        Field.CATEGORY: [path.split(">") for path in _values(first["categories"]) if path.casefold() not in _UNFILED],
         Field.PRICE: Offer(record["regular"], record["sale"], record["starts"], record["ends"]),
         Field.AVAILABILITY: record["in stock"] or record["stock"],
         Field.URL: record["url"],
@@ -164,13 +174,6 @@ def _is_variable(record: Record) -> bool:
 def _keys(record: Record) -> list[str]:
     keys = (record["SKU"], f"id:{record['id']}" if record["id"] else "")
     return [key for key in keys if key]
-
-
-def _category(text: str) -> str:
-    """Return the deepest of the categories, of several the first."""
-    paths = (path.split(">") for path in _values(text) if path.casefold() != "uncategorized")
-    deepest: list[str] = max(paths, key=len, default=[])
-    return PATH_SEPARATOR.join(map(str.strip, deepest))
 
 
 def _attributes(cells: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,323 @@
+"""Categories as shops write them: where a path and its names end, told by the whole column, and which path comes first.
+
+`A > B`, `A -> B`, `A » B`, `A :: B`, `A | B` and `A / B` are paths; a product may have several of them, between commas,
+semicolons, bars or line ends, or in lists.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from math import log
+from typing import Any
+
+from recommender.feeds.cells import is_null, text_of
+from recommender.feeds.rejections import BadRow
+from recommender.plain_text import clean, repair
+from recommender.types import category_path, distinct_paths
+
+Path = tuple[str, ...]
+
+_ARROW = re.compile(r"\s*(?:[-=]*>+|[→›»❯▸])\s*")
+_BAR, _SLASH, _COLON = re.compile(r"\s*\|\s*"), re.compile(r"\s*/\s*"), re.compile(r"\s*:\s*")
+_LEVELS = (_ARROW, re.compile(r"\s*::+\s*"), _BAR, re.compile(r"\s*\\+\s*"), re.compile(r"\s+/\s+"), _SLASH, _COLON)
+"""What separates the names of a path, the least mistakable first: a path with `>` may have names such as `TV/Video`."""
+
+_ALONE = _LEVELS[:-1]
+"""What separates names in a cell of which no column is known: `Games: strategy` is one name."""
+
+_NONE = re.compile(r"(?!)")
+
+_BETWEEN = re.compile(r"\s*(\|\|?|;|,(?![0-9]))\s*")
+_LINE_END = re.compile(r"(?<![\s>»›→|/:;,])\s*\n\s*(?![\s>»›→|/:;,])")
+
+LONGEST_LIST_CELL = 10_000
+"""Characters of a cell that is tried as a list: what is longer is no category."""
+
+MOST_TEXTS = 50_000
+"""Distinct cells of a column that are looked at."""
+
+SAMPLED = 20_000
+"""Products whose titles say which of several categories those like them are in; spread over the feed."""
+
+_KNOWN = 0.6
+"""Share of the paths behind a bar that begin as others do, above which it stands between paths."""
+
+_MIXED = 0.3
+"""Share of the names that stand first in one cell and later in another, above which a column lists names."""
+
+_CLEARLY = 1.25
+"""How much more of the nearest products must be in another category than in the first before it is the primary one."""
+
+_PAGES = frozenset(
+    (
+        "sale sales angebote angebot aktion aktionen sonderangebote reduziert restposten outlet clearance deals offers"
+        " specials promo promos promotion promotions soldes offres ofertas oferta rebajas promociones saldi offerte"
+        " promozioni aanbiedingen uitverkoop opruiming korting wyprzedaż promocje výprodej akce slevy udsalg tilbud rea"
+        " erbjudanden salg ale tarjoukset promoções liquidação распродажа акции скидки indirim kampanya new neu neue"
+        " neuheiten neuheit nouveau nouveautés novedades novità nuovi nieuw nowości novinky nyheter nyheder uutuudet"
+        " novidades новинки yeniler bestseller bestsellers topseller trending featured highlights empfehlungen"
+        " uncategorized unkategorisiert all alle alles tous todo todos tutti brands brand marken marke hersteller"
+        " marques marcas marchi merken marki značky mærker varumärken merkit бренды markalar manufacturers"
+    ).split()
+) | {
+    "new in", "new arrivals", "last chance", "best sellers", "black friday", "cyber monday", "all products",
+    "alle produkte", "neu eingetroffen", "on sale", "final sale", "top seller", "shop all", "special offers",
+    "bons plans", "meilleures ventes", "más vendidos", "shop by brand", "our brands",
+}  # fmt: skip
+"""Pages that shops file products under beside the category that says what they are."""
+
+
+def _fold(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+def _is_page(name: str) -> bool:
+    """Tell whether a category is a page of offers, of news, of everything, or of brands."""
+    return " ".join(re.findall(r"[^\W\d_]+", name.casefold())) in _PAGES
+
+
+class CategoryColumn:
+    """Reads the categories of one feed. Made without cells, it reads each cell as it is likeliest by itself.
+
+    `titles` are the titles and brands of some products with their cells: they say which of several categories those
+    like a product share.
+    """
+
+    def __init__(
+        self,
+        texts: Iterable[str] = (),
+        lists: Sequence[Sequence[str]] = (),
+        titles: Iterable[tuple[str, Any]] = (),
+    ) -> None:
+        self._known: dict[str, tuple[Path, ...]] = {}
+        cells = [clean(repair(_LINE_END.sub(" ; ", text.strip()))) for text in texts if not _list_in(text.strip())]
+        self._level = _level_of(cells) if len(cells) > 1 else None
+        rows = [list(dict.fromkeys(map(_fold, names))) for names in lists]
+        self._above = _above(rows) if _is_mixed(rows) else None
+        # A path begins with these names, and these names are a whole path: what tells `A > B, A > C` from a comma in
+        # a name.
+        self._starts: set[str] = set()
+        self._wholes: set[str] = set()
+        for cell in cells:
+            for text in (cell, _BETWEEN.split(cell)[0]):
+                names = (self._level or _own_level(text)).split(text)
+                self._starts.add(_fold(names[0]))
+                if len(names) == 1:
+                    self._wholes.add(_fold(text))
+        self._near = _NearestWords((title, paths) for title, cell in titles if (paths := self._readable(cell)))
+
+    def read(self, value: object, title: str = "", brand: str = "") -> tuple[Path, ...]:
+        """Return the paths of a cell, the primary one first. Raises `BadRow` for a cell that holds no categories."""
+        paths = self._read(value)
+        return _primary_first(paths, brand, self._near.shares(title, brand, paths)) if len(paths) > 1 else paths
+
+    def _readable(self, cell: object) -> tuple[Path, ...]:
+        try:
+            return self._read(cell)
+        except BadRow:  # its own row tells it
+            return ()
+
+    def _read(self, value: object) -> tuple[Path, ...]:
+        if isinstance(value, list | tuple):
+            return self._of_list(value)
+        text = text_of(value, "category")
+        found = self._known.get(text)
+        if found is None:
+            if len(self._known) >= MOST_TEXTS:
+                self._known.clear()
+            listed = _list_in(text.strip())
+            found = self._of_text(text) if listed is None else self._of_list(listed)
+            self._known[text] = found
+        return found
+
+    def _of_list(self, values: Sequence[Any]) -> tuple[Path, ...]:
+        listed = [value for value in values if value not in (None, "")]
+        if any(isinstance(value, list | tuple) for value in listed):
+            paths = ([text_of(name, "category") for name in path] for path in listed if isinstance(path, list | tuple))
+            return distinct_paths(map(_tidy, paths))
+        texts = [text_of(value, "category") for value in listed]
+        # Objects are categories of their own; names alone are one path, unless the column lists names in any order.
+        objects = any(isinstance(value, Mapping) for value in listed)
+        if len(texts) == 1 or objects or any(_ARROW.search(text) for text in texts):
+            return distinct_paths(chain.from_iterable(map(self._of_text, texts)))
+        if self._above is None:
+            return distinct_paths([_tidy(texts)])
+        names = {_fold(name): name for name in _tidy(texts)}
+        keys = [[name] for name in names]
+        for path in keys:
+            while (above := self._above.get(path[0])) in names:
+                path.insert(0, above)
+        return distinct_paths(tuple(names[key] for key in path) for path in keys)
+
+    def _of_text(self, text: str) -> tuple[Path, ...]:
+        text = clean(repair(_LINE_END.sub(" ; ", text.strip())))
+        level = self._level or _own_level(text)
+        starts = {*self._starts, _fold(level.split(_BETWEEN.split(text)[0])[0])}
+        marks = list(_BETWEEN.finditer(text))
+        found, begin = [], 0
+        for at, match in enumerate(marks):
+            mark, end = match[1], marks[at + 1].start() if at + 1 < len(marks) else len(text)
+            piece = text[match.end() : end]
+            if mark[0] == "|" and level is _BAR:
+                begins = len(mark) > 1
+            elif level.search(piece):
+                sure = mark == ";" or (mark[0] == "|" and level is _ARROW)
+                root = level.split(piece)[0]
+                begins = sure or _fold(root) in starts or _is_page(root)
+            else:
+                begins = mark == ";" or _fold(piece) in self._wholes or _is_page(piece)
+            if begins:
+                found.append(text[begin : match.start()])
+                begin = match.end()
+        return distinct_paths(_tidy(level.split(each)) for each in (*found, text[begin:]))
+
+
+def survey_categories(cells: Iterable[tuple[str, Any]]) -> CategoryColumn:
+    """Return what reads the categories of a feed, from the title and the category cell of each of its rows."""
+    texts: dict[str, None] = {}
+    lists: list[list[str]] = []
+    sample: list[tuple[str, Any]] = []
+    stride = 1
+    for number, (title, cell) in enumerate(cells):
+        if not cell:
+            continue
+        if isinstance(cell, str) and len(texts) < MOST_TEXTS:
+            texts[cell] = None
+        elif isinstance(cell, list | tuple) and all(isinstance(name, str) for name in cell) and len(lists) < MOST_TEXTS:
+            lists.append(list(cell))
+            texts.update(dict.fromkeys(name for name in cell if _ARROW.search(name)))
+        if number % stride == 0:
+            sample.append((title, cell))
+            if len(sample) == 2 * SAMPLED:
+                sample, stride = sample[::2], 2 * stride
+    return CategoryColumn(texts, lists, sample)
+
+
+def _own_level(text: str) -> re.Pattern[str]:
+    return next((level for level in _ALONE if level.search(text)), _NONE)
+
+
+def _level_of(cells: Sequence[str]) -> re.Pattern[str]:
+    """Return what separates the names of the paths in a column: what most of them have, but for what parts paths."""
+    counts = {level: sum(level.search(cell) is not None for cell in cells) for level in _LEVELS}
+    most = max(counts.values())
+    if not most:
+        return _NONE
+    frequent = [level for level in _LEVELS if counts[level] > most / 2]
+    for level, *inner in (frequent[at:] for at in range(len(frequent))):
+        rows = [[_fold(name) for name in level.split(cell)] for cell in cells]
+        if level is _BAR and _parts_paths(cells, inner):
+            continue
+        recurring = max(Counter(row[0] for row in rows).values()) > 1
+        usual = counts[level] >= len(cells) / 2
+        if (level is _SLASH and not (usual or recurring)) or (level is _COLON and not (usual and recurring)):
+            continue
+        return level
+    return _NONE
+
+
+def _parts_paths(cells: Sequence[str], inner: Sequence[re.Pattern[str]]) -> bool:
+    """Tell whether a bar stands between paths: those behind it begin as others do, or its names come in any order."""
+    rows = [_BAR.split(cell) for cell in cells]
+    if not inner:
+        return _is_mixed([[_fold(name) for name in row] for row in rows])
+    starts = {_fold(inner[0].split(row[0])[0]) for row in rows}
+    later = [_fold(inner[0].split(path)[0]) in starts for row in rows for path in row[1:]]
+    return sum(later) > _KNOWN * len(later)
+
+
+def _is_mixed(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether names that stand first in some rows stand later in others, as those of a path do not."""
+    first = {row[0] for row in rows if row}
+    later = {name for row in rows for name in row[1:]}
+    return len(rows) > 2 and len(later & first) > _MIXED * len(later) if later else False
+
+
+def _above(rows: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Return for each name in lists the name that it stands below: the last that precedes it in every list of it."""
+    preceding: dict[str, set[str]] = {}
+    for row in rows:
+        for at, name in enumerate(row):
+            before = {each for each in row[:at] if not _is_page(each)}
+            preceding[name] = preceding[name] & before if name in preceding else before
+    last = {name: at for row in rows for at, name in enumerate(row)}
+    return {name: max(above, key=last.__getitem__) for name, above in preceding.items() if above}
+
+
+def _primary_first(paths: Sequence[Path], brand: str, shares: Sequence[float]) -> tuple[Path, ...]:
+    """Return paths with the primary one first: no page of offers or of a brand, and where the nearest products are."""
+
+    def rank(path: Path) -> int:
+        if _is_page(path[0]) or _is_page(path[-1]):
+            return 2
+        return int(bool(brand) and _fold(path[-1]) == _fold(brand))
+
+    best = min(map(rank, paths))
+    fitting = [at for at, path in enumerate(paths) if rank(path) == best]
+    nearest = max(fitting, key=lambda at: shares[at])
+    chosen = nearest if shares[nearest] > _CLEARLY * max(0.0, shares[fitting[0]]) else fitting[0]
+    return (paths[chosen], *paths[:chosen], *paths[chosen + 1 :])
+
+
+class _NearestWords:
+    """Which categories the products are in that share a title's words. Counts alone: no product is compared."""
+
+    def __init__(self, titled: Iterable[tuple[str, Sequence[Path]]]) -> None:
+        self._products: Counter[str] = Counter()
+        self._homes: dict[str, Counter[str]] = defaultdict(Counter)
+        self._sizes: Counter[str] = Counter()
+        several = False
+        for title, paths in titled:
+            keys = [_fold(category_path(path)) for path in paths]
+            several = several or len(keys) > 1
+            self._sizes.update(keys)
+            self._sizes[""] += 1
+            for word in _words(title):
+                self._products[word] += 1
+                self._homes[word].update(keys)
+        if not several:
+            self._homes.clear()
+
+    def shares(self, title: str, brand: str, paths: Sequence[Path]) -> list[float]:
+        """Return for each path how much oftener than others the products that share a title's words are in it.
+
+        The product itself does not count, and rare words count more. A path with nearly all products gets 0.
+        """
+        found = [0.0] * len(paths)
+        total = self._sizes[""]
+        for word in _words(title) - _words(brand):
+            others = self._products[word] - 1
+            if others < 2 or not self._homes:
+                continue
+            weight = log(total / (others + 1))
+            for at, path in enumerate(paths):
+                key = _fold(category_path(path))
+                found[at] += weight * max(0.0, (self._homes[word][key] - 1) / others - self._sizes[key] / total)
+        return found
+
+
+def _words(title: str) -> set[str]:
+    return set(re.findall(r"[^\W\d_]{3,}", title.casefold()))
+
+
+def _list_in(text: str) -> list[Any] | None:
+    if not (text.startswith("[") and text.endswith("]") and len(text) <= LONGEST_LIST_CELL):
+        return None
+    for read in (json.loads, ast.literal_eval):  # Python's own notation, too: many published feeds were dumped so
+        try:
+            value = read(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if isinstance(value, list):
+            return value
+    return None
+
+
+def _tidy(names: Iterable[str]) -> Path:
+    tidy = (" ".join(name.split()) for name in names)
+    return tuple(name for name in tidy if name and not is_null(name))
