@@ -67,7 +67,14 @@ class BadFeed(BadInput):
 
 
 class Unavailable(RecommenderError):
-    """Something that the call depends on is not there right now."""
+    """Something that the call depends on is not there right now.
+
+    Callers of the service read `public` where the message names what is none of theirs, such as an address.
+    """
+
+    def __init__(self, message: str, public: str = "") -> None:
+        self.public = public or message
+        super().__init__(message)
 
 
 class MissingExtra(Unavailable):

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -18,7 +18,7 @@ from pydantic_settings import (
 )
 
 from recommender.errors import BadInput
-from recommender.types import EncoderChoice, Quantization
+from recommender.types import EncoderChoice, LogFormat, Quantization
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -140,6 +140,25 @@ class Settings(BaseSettings):
         default=256,
         ge=1,
         description="Requests of one kind that may wait in the service; further ones are answered 503.",
+    )
+    rate_limit: str = Field(
+        default="",
+        pattern=r"^$|^[1-9][0-9]*/(second|minute|hour)$",
+        description="Requests that each key, or each address without one, may send to a process of the service: "
+        "`100/second`, `600/minute`; further ones are answered 429. Empty: any number.",
+    )
+    log_format: LogFormat = Field(
+        default=LogFormat.AUTO,
+        description="Form of the service's log on stderr: `json`, `text`, or `auto`: text on a terminal, else JSON.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="What the service logs; from `warning` on without the requests that were answered."
+    )
+    log_searches: bool = Field(default=False, description="Whether the service logs what people search for.")
+    tracing: bool = Field(
+        default=False,
+        description="Whether the service sends traces by OpenTelemetry (the extra `tracing`) to where "
+        "OTEL_EXPORTER_OTLP_ENDPOINT says.",
     )
     request_timeout_s: float = Field(
         default=10, gt=0, allow_inf_nan=False, description="Seconds after which the service answers a request with 504."

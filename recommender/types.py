@@ -33,6 +33,14 @@ class Availability(StrEnum):
     UNKNOWN = "unknown"
 
 
+class LogFormat(StrEnum):
+    """How the service logs: to be read, one JSON object a line, or whichever fits where it goes."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
+
+
 class Scope(StrEnum):
     """What a key of the service may do: read, or read and write."""
 

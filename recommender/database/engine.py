@@ -18,6 +18,10 @@ BUSY_TIMEOUT_MS = 30_000
 
 URL_FORMS = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME"
 
+AWAY = "the database is not available; the log has the rest"
+DAMAGED = "the database can't be used as it is; the log has the rest"
+"""What callers of the service read: neither paths nor addresses of servers are theirs."""
+
 _SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
 _POSTGRES_DRIVERS = ("postgres", "postgresql", "postgresql+psycopg")
 
@@ -131,20 +135,21 @@ class Database:
                 remedy = "check its folder and disk, and whether another process keeps it locked"
             else:
                 remedy = "check that the server runs and that DATABASE_URL names it"
-            raise Unavailable(f"{self.place} is not available ({_reason(error)}); {remedy}") from error
+            raise Unavailable(f"{self.place} is not available ({_reason(error)}); {remedy}", AWAY) from error
         except DatabaseError as error:
             raise self._unusable(error) from error
 
     @property
     def place(self) -> str:
-        """What messages, which callers of the service read, call it: a file by its path, another by its name."""
+        """What messages call it: a file by its path, another by its name."""
         kind = "" if self.engine.dialect.name == "sqlite" else "PostgreSQL "
         return f"the {kind}database {self.engine.url.database}"
 
     def _unusable(self, error: DBAPIError) -> DamagedDatabase:
         return DamagedDatabase(
             f"{self.place} can't be used ({_reason(error)}); bring a backup back with `recommender restore --force`,"
-            " or name another database"
+            " or name another database",
+            DAMAGED,
         )
 
     def close(self) -> None:

@@ -46,7 +46,8 @@ class DatabaseFiles:
             if known is not None and _identity(path) != known:
                 raise Unavailable(
                     f"{path} was removed or replaced while this process had it open, and nothing more is written; "
-                    "put the file back, or end all processes of this home and run `recommender restore`"
+                    "put the file back, or end all processes of this home and run `recommender restore`",
+                    "the database was removed or replaced, and nothing more is written; the log has the rest",
                 )
 
     def _remember(self) -> None:

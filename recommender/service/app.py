@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from recommender.errors import RecommenderError
+from recommender.errors import RecommenderError, Unavailable
 from recommender.service import (
     index_copy_route,
     map_route,
@@ -25,10 +27,10 @@ from recommender.service import (
     query_routes,
     rule_routes,
 )
-from recommender.service.access import Access, AccessMiddleware
+from recommender.service.access import Access, AccessMiddleware, RateLimit
 from recommender.service.authentication import KeyCache
 from recommender.service.concurrency import Lanes
-from recommender.service.logs import AccessLog, LogStream
+from recommender.service.logs import AccessLog, ServiceLog
 from recommender.service.metrics import Metrics
 from recommender.service.openapi import EVERYWHERE, document_of
 from recommender.service.problems import REQUEST_ID, Problem, problem_response
@@ -70,20 +72,30 @@ ABOUT: dict[str, Any] = {
 
 CROSS_ORIGIN: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "PUT", "DELETE"],
-    "allow_headers": ["Authorization", "Content-Type", "X-API-Key"],
-    "expose_headers": ["X-Request-Id", "Retry-After"],
+    "allow_headers": ["Authorization", "Content-Type", "If-None-Match", "X-API-Key"],
+    "expose_headers": ["ETag", "Retry-After", "Server-Timing", "X-Request-Id"],
 }
 """What a page of an origin that is let in may send and see."""
+
+COMPRESSED_FROM = 8 << 10
+"""Bytes of an answer that is compressed for who takes that: ten hits have half of it, and take 0.1 ms to compress."""
+
+
+_log = logging.getLogger("recommender.service")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may take. `waiting` is how many requests of one kind may wait before more are refused."""
+    """What one request may take. `waiting` is how many requests of one kind may wait before more are refused.
+
+    `rate` is how many requests each caller may send, `100/second`; any number if it is empty.
+    """
 
     body_bytes: int = 16 * 1024 * 1024
     batch: int = 1000
     timeout_s: float = 10.0
     waiting: int = 256
+    rate: str = ""
 
 
 def create_app(
@@ -92,7 +104,7 @@ def create_app(
     limits: Limits = Limits(),
     metrics: Metrics | None = None,
     query_threads: int = 0,
-    log: LogStream | None = None,
+    log: ServiceLog | None = None,
     on_close: Callable[[], None] = lambda: None,
     cors_origins: Sequence[str] = (),
 ) -> FastAPI:
@@ -116,7 +128,7 @@ def create_app(
     app = FastAPI(**ABOUT, responses=EVERYWHERE, redirect_slashes=False, lifespan=lifespan)
     app.openapi = document_of(app)  # type: ignore[method-assign] # FastAPI's own way to complete its document
     routers = (
-        query_routes.router(recommender, lanes),
+        query_routes.router(recommender, lanes, log is not None and log.searches),
         product_routes.router(recommender, lanes, limits.batch),
         rule_routes.router(recommender, lanes),
         map_route.router(recommender),
@@ -129,7 +141,9 @@ def create_app(
     own = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     _add_problem_handlers(app, own)
     keys = KeyCache(access.keys, lanes.operations, access.local_token, note_use=access.note_use)
-    app.add_middleware(AccessMiddleware, access=access, keys=keys, body_bytes=limits.body_bytes)
+    rate = RateLimit(limits.rate) if limits.rate else None
+    app.add_middleware(AccessMiddleware, access=access, keys=keys, body_bytes=limits.body_bytes, rate=rate)
+    app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=5)
     if cors_origins:  # outside the keys: a browser asks without one whether it may ask
         app.add_middleware(CORSMiddleware, allow_origins=cors_origins, **CROSS_ORIGIN)
     routes = [*own, *(route for route in app.routes if isinstance(route, Route | Mount))]
@@ -145,6 +159,8 @@ def _add_problem_handlers(app: FastAPI, routes: Sequence[APIRoute]) -> None:
     @app.exception_handler(RecommenderError)
     @app.exception_handler(Problem)
     async def recommender_error(request: Request, error: RecommenderError | Problem) -> Response:
+        if isinstance(error, Unavailable) and error.public != str(error):
+            _log.warning("%s", error, extra={"request": request.scope[REQUEST_ID]})
         return problem_response(error, request.scope[REQUEST_ID])
 
     @app.exception_handler(HTTPException)

@@ -22,8 +22,8 @@ from recommender.types import Scope
 FRESH_S = 0.5
 """How long the keys are used as they were read: a revoked key opens nothing half a second later."""
 
-OPEN_PATHS = frozenset({"/", "/livez", "/readyz"})
-PAGE_PREFIX = "/explorer/"
+OPEN_PATHS = frozenset({"/", "/docs", "/livez", "/readyz"})
+PAGE_PREFIXES = ("/explorer/", "/docs/")
 QUERY_PATHS = frozenset({"/v1/similar", "/v1/search", "/v1/recommendations"})
 """Where a POST asks and changes nothing."""
 
@@ -53,11 +53,11 @@ NOBODY = Caller()
 
 
 def minimum_scope(method: str, path: str) -> Scope | None:
-    """Return what a request needs: nothing for the page and the probes, else to write unless it is known only to ask.
+    """Return what a request needs: nothing for the pages and the probes, else to write unless it is known only to ask.
 
     So a route that nobody thought of needs the most.
     """
-    if path in OPEN_PATHS or path.startswith(PAGE_PREFIX):
+    if path in OPEN_PATHS or path.startswith(PAGE_PREFIXES):
         return None
     if method in ("GET", "HEAD") or path in QUERY_PATHS or path == COPIES_PATH:
         return Scope.READ

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
@@ -58,7 +59,7 @@ class ThreadLane:
         """Return what `work` returns. Raises as `InlineLane.run` does."""
         if not self._room.acquire(blocking=False):
             raise _overload_problem()
-        future = self._pool.submit(work)
+        future: Future[Result] = self._pool.submit(copy_context().run, work)  # so that traces know the request
         future.add_done_callback(lambda _: self._room.release())
         return await asyncio.wrap_future(future)
 

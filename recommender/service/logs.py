@@ -1,4 +1,4 @@
-"""Logs as JSON, one object a line, on one stream."""
+"""Logs on one stream: JSON, one object a line, or lines to read on a terminal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, TextIO
 
@@ -48,15 +49,25 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line)
 
 
-def log_as_json(stream: LogStream, level: int = logging.INFO) -> None:
-    """Write everything that this process logs to a stream as JSON."""
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonFormatter())
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-    for name in ("recommender", "uvicorn.error"):
-        logging.getLogger(name).setLevel(level)
+@dataclass(frozen=True, slots=True)
+class ServiceLog:
+    """Where the service logs to, and how: in JSON or to be read; with what people searched for, if `searches`."""
+
+    stream: LogStream
+    as_json: bool = True
+    searches: bool = False
+    level: int = logging.INFO
+
+    def take_over(self) -> None:
+        """Write everything that this process logs to the stream."""
+        handler = logging.StreamHandler(self.stream)
+        line = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+        handler.setFormatter(JsonFormatter() if self.as_json else line)
+        root = logging.getLogger()
+        root.handlers[:] = [handler]
+        root.setLevel(logging.WARNING)
+        for name in ("recommender", "uvicorn.error"):
+            logging.getLogger(name).setLevel(self.level)
 
 
 class QueuedStream:
@@ -113,14 +124,17 @@ class QueuedStream:
 class AccessLog:
     """A line for each answered request. Lines are formatted by hand and written in groups: this is the hot path."""
 
-    def __init__(self, stream: LogStream | None) -> None:
-        self._stream = stream
+    def __init__(self, log: ServiceLog | None) -> None:
+        self._stream = log.stream if log and log.level <= logging.INFO else None
+        self._as_json = log is not None and log.as_json
         self._lines: list[str] = []
         self._second = 0
         self._prefix = ""
 
-    def write(self, request: str, method: str, route: str, status: int, seconds: float, key: str) -> None:
-        """Add an answered request; `route` is the template of its path, never what a caller put in."""
+    def write(
+        self, request: str, method: str, route: str, status: int, seconds: float, key: str, client: str = ""
+    ) -> None:
+        """Add an answered request of a client's address; `route` is the template of its path, no caller's text."""
         if self._stream is None:
             return
         now = time.time()
@@ -128,9 +142,14 @@ class AccessLog:
             self._second = int(now)
             self._prefix = datetime.fromtimestamp(self._second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         level = "error" if status >= 500 else "info"
-        caller = f',"key":"{key}"' if key else ""
         if not self._lines:
             asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
+        if not self._as_json:
+            at = time.strftime("%H:%M:%S", time.localtime(now))
+            who = f"{client} {key}".strip()
+            self._lines.append(f"{at} {level.upper():7} {method} {route} {status} {seconds * 1000:.2f} ms {who}\n")
+            return
+        caller = (f',"client":"{client}"' if client else "") + (f',"key":"{key}"' if key else "")
         self._lines.append(
             f'{{"time":"{self._prefix}.{int(now % 1 * 1000):03d}Z","level":"{level}","logger":"access",'
             f'"request":"{request}","method":"{method}","route":"{route}","status":{status},'

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
@@ -19,7 +19,7 @@ from recommender.errors import Unavailable
 from recommender.forms import STRICT
 from recommender.query.request import OtherModel
 from recommender.service.openapi import KEYS, problems
-from recommender.service.strict_route import Address, StrictRoute
+from recommender.service.strict_route import Address, StrictRoute, tagged
 from recommender.serving.embedding_map import embedding_map, sample
 from recommender.serving.live_model import LiveModels
 
@@ -136,11 +136,11 @@ def router(recommender: Recommender) -> APIRouter:
         response_description="The map.",
         responses=problems(404) | {202: pending},
     )
-    async def get_map(asked: Annotated[MapRequest, Depends(Address(MapRequest))]) -> Response:
+    async def get_map(request: Request, asked: Annotated[MapRequest, Depends(Address(MapRequest))]) -> Response:
         """Answer with the map of a generation; while the first one is laid out with a 202 that says when to ask."""
         body = await run_in_threadpool(maps.get, asked.model)
         if body is None:
             return JSONResponse({"status": "drawing"}, 202, headers={"Retry-After": str(RETRY_S)})
-        return Response(body, media_type="application/json")
+        return tagged(request, body)
 
     return routes

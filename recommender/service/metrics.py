@@ -1,27 +1,30 @@
-"""The metrics of one process, as Prometheus reads them."""
+"""The metrics of the service, as Prometheus reads them.
+
+Several processes of one service write theirs to files of a shared folder, named by the variable of prometheus-client's
+multiprocess mode, so that whichever is scraped answers for all.
+"""
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from prometheus_client import (
-    CollectorRegistry,
-    Gauge,
-    Histogram,
-    Info,
-    ProcessCollector,
-    disable_created_metrics,
-)
+from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from recommender.query import Status
 from recommender.serving.query_encoder import CacheInfo
 from recommender.version import __version__
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
+
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that prometheus-client reads when it is imported."""
 
 _BUCKETS_S = (0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Close together where the latency goals of this service lie, 4 to 20 ms."""
@@ -33,11 +36,11 @@ class Metrics:
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call] # a second series beside each counter, which no dashboard reads
         self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        build = Info("recommender_build", "The version that runs.", registry=self._registry)
-        build.info({"version": __version__, "python": platform.python_version()})
         self.in_flight = Gauge(
-            "recommender_requests_in_flight", "Requests that are being answered.", registry=self._registry
+            "recommender_requests_in_flight",
+            "Requests that are being answered.",
+            registry=self._registry,
+            multiprocess_mode="livesum",
         )
         self._requests = Histogram(
             "recommender_request_seconds",
@@ -72,7 +75,23 @@ class Metrics:
         """Return everything in Prometheus's text form."""
         snapshot = CollectorRegistry()
         snapshot.register(state)
-        return generate_latest(self._registry) + generate_latest(snapshot)
+        ProcessCollector(registry=snapshot)
+        counted = self._registry
+        if folder := os.environ.get(SHARED):
+            _forget_the_dead(Path(folder))
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted, folder)  # type: ignore[no-untyped-call]
+        return generate_latest(counted) + generate_latest(snapshot)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Take the requests in flight of processes that were killed out of the sum."""
+    for name in folder.glob("gauge_live*_*.db"):
+        pid = int(name.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +104,9 @@ class InstallationState:
 
     def collect(self) -> Iterator[Metric]:
         """Return the gauges."""
+        build = InfoMetricFamily("recommender_build", "The version that runs.")
+        build.add_metric((), {"version": __version__, "python": platform.python_version()})
+        yield build
         cache = CounterMetricFamily(
             "recommender_query_cache", "Search texts by whether their vector was kept.", None, ("result",)
         )

@@ -26,6 +26,7 @@ _DETAILS = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body is 'text/plain'; send JSON, as `Content-Type: application/json`",
     HTTPStatus.MISDIRECTED_REQUEST: "this service, open without a key, is not 'evil.example'; ask localhost",
     HTTPStatus.UNPROCESSABLE_ENTITY: "no title",
+    HTTPStatus.TOO_MANY_REQUESTS: "more than 100 per 1 second came from this caller; wait 1 s",
     HTTPStatus.INTERNAL_SERVER_ERROR: UNEXPECTED,
     HTTPStatus.SERVICE_UNAVAILABLE: "nothing is indexed yet; run `recommender ingest FEED` first",
     HTTPStatus.GATEWAY_TIMEOUT: "no answer within 10 s",
@@ -62,13 +63,13 @@ def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
             "example": adapter(ProblemDocument).dump_python(example, exclude_none=True),
         }
         found[int(status)] = {"description": status.phrase, "content": {MEDIA_TYPE: content}}
-        if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
             waiting = {"description": "Seconds to wait before asking again.", "schema": {"type": "integer"}}
             found[int(status)]["headers"] = {"Retry-After": waiting}
     return found
 
 
-EVERYWHERE = problems(400, 401, 403, 421, 500, 503, 504)
+EVERYWHERE = problems(400, 401, 403, 421, 429, 500, 503, 504)
 
 
 def document_of(app: FastAPI) -> Callable[[], JsonObject]:

@@ -1,7 +1,9 @@
-"""The Explorer: a page of static files that calls the API as any client does. No build step, no external host."""
+"""The pages, the Explorer and the reference of the API: static files that call it as any client does, no other host."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,18 +39,44 @@ HEADERS = {
 }
 
 
+REFERENCE = Path(__file__).parent / "reference"
+
+_REFERENCE_POLICY = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self' 'unsafe-inline'",  # Swagger UI sets styles of its elements
+    "connect-src 'self'",
+    "img-src 'self' data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+)
+REFERENCE_HEADERS = HEADERS | {"Content-Security-Policy": "; ".join(_REFERENCE_POLICY)}
+
+
 class _Files(StaticFiles):
+    def __init__(self, folder: Path, headers: Mapping[str, str]) -> None:
+        super().__init__(directory=folder)
+        self._headers = headers
+
     def file_response(self, *args: object, **kwargs: object) -> Response:
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers.update(HEADERS)
+        response.headers.update(self._headers)
         return response
 
 
 def mount(app: FastAPI) -> None:
-    """Add the page at `/` and its files under `/explorer`, outside the OpenAPI document."""
+    """Add the pages at `/` and `/docs`, and their files below `/explorer` and `/docs`, outside the OpenAPI document."""
 
-    async def page() -> Response:
+    async def explorer() -> Response:
         return FileResponse(FOLDER / "index.html", headers=HEADERS)
 
-    app.add_api_route("/", page, methods=["GET", "HEAD"], include_in_schema=False)
-    app.mount("/explorer", _Files(directory=FOLDER), name="explorer")
+    async def reference() -> Response:
+        return FileResponse(REFERENCE / "index.html", headers=REFERENCE_HEADERS)
+
+    app.add_api_route("/", explorer, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/docs", reference, methods=["GET", "HEAD"], include_in_schema=False)
+    libraries = Path(str(files("fastapi_offline"))) / "static"
+    app.mount("/explorer", _Files(FOLDER, HEADERS), name="explorer")
+    app.mount("/docs/static", _Files(libraries, REFERENCE_HEADERS), name="reference-libraries")
+    app.mount("/docs", _Files(REFERENCE, REFERENCE_HEADERS), name="reference")

@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from recommender.errors import RecommenderError, UnknownModel, UnknownSku, http_status, problem_type
+from recommender.errors import RecommenderError, Unavailable, UnknownModel, UnknownSku, http_status, problem_type
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -53,7 +53,8 @@ def problem_of(error: RecommenderError) -> Problem:
         members = {"sku": error.sku, "nearest": list(error.nearest)}
     elif isinstance(error, UnknownModel):
         members = {"known": list(error.known)}
-    return Problem(status, str(error), problem_type(type(error)), headers, members)
+    detail = error.public if isinstance(error, Unavailable) else str(error)
+    return Problem(status, detail, problem_type(type(error)), headers, members)
 
 
 def problem_response(error: Problem | RecommenderError, request_id: str) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,9 +16,15 @@ from recommender.service.strict_route import Address, StrictRoute
 if TYPE_CHECKING:
     from recommender.api import Recommender
 
+LONGEST_LOGGED = 300
+"""Characters of a search text in the log."""
 
-def router(recommender: Recommender, lanes: Lanes) -> APIRouter:
-    """Return the routes that ask, each in an address or in a body."""
+
+_searches = logging.getLogger("recommender.searches")
+
+
+def router(recommender: Recommender, lanes: Lanes, log_searches: bool = False) -> APIRouter:
+    """Return the routes that ask, each in an address or in a body. What is searched for is logged if that is wanted."""
     routes = APIRouter(
         prefix="/v1", tags=["queries"], route_class=StrictRoute, dependencies=KEYS, responses=problems(404)
     )
@@ -41,6 +48,8 @@ def router(recommender: Recommender, lanes: Lanes) -> APIRouter:
     @routes.get("/search", summary="The products that answer a text in plain words", **found)
     async def search(asked: Annotated[SearchRequest, Depends(Address(SearchRequest))]) -> Answer:
         """Answer with the products that a text asks for, by its words and by its meaning."""
+        if log_searches:
+            _searches.info("%s", asked.query[:LONGEST_LOGGED])
         work = partial(recommender.search, asked.query, asked.k, asked.filters, asked.options)
         return await lanes.encoding.run(work)
 

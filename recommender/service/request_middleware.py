@@ -29,14 +29,13 @@ UNMATCHED = "none"
 
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
-_POLICY = b"content-security-policy"
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (_POLICY, b"default-src 'none'; frame-ancestors 'none'"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 ]
-"""Of every answer but the page's, which has a policy of its own."""
+"""Of every answer that does not say otherwise, as the page does, and what a caller may keep and ask about again."""
 
 UNEXPECTED = "something went wrong here; the log has the rest"
 
@@ -73,9 +72,9 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = [*message["headers"], (b"x-request-id", request_id.encode())]
-                if not any(name == _POLICY for name, _ in headers):
-                    headers += _HEADERS
-                message["headers"] = headers
+                headers.append((b"server-timing", b"total;dur=%.2f" % ((time.perf_counter() - started) * 1000)))
+                given = {name for name, _ in headers}
+                message["headers"] = headers + [header for header in _HEADERS if header[0] not in given]
             await send(message)
 
         try:
@@ -89,7 +88,8 @@ class RequestMiddleware:
             route = getattr(scope.get("route"), "path", "") or self._route({**scope, "root_path": root_path})
             method = method if route != UNMATCHED else "OTHER"
             self._metrics.count_request(method, route, status, seconds)
-            self._access_log.write(request_id, method, route, status, seconds, scope.get(CALLER, ""))
+            client = (scope.get("client") or ("",))[0]
+            self._access_log.write(request_id, method, route, status, seconds, scope.get(CALLER, ""), client)
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> Problem | None:
         """Run the application within the time limit; return the problem when it failed."""

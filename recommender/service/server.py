@@ -9,6 +9,7 @@ import secrets
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,11 +28,13 @@ from recommender.service.api_keys import ApiKeys
 from recommender.service.app import Limits, create_app
 from recommender.service.http_protocol import ProblemProtocol, most_connections
 from recommender.service.listener import listen
-from recommender.service.logs import QueuedStream, log_as_json
-from recommender.service.metrics import Metrics
+from recommender.service.logs import QueuedStream, ServiceLog
+from recommender.service.metrics import SHARED, Metrics
 from recommender.service.operator_routes import PROBE
 from recommender.service.service_file import announce, running_service, withdraw
+from recommender.service.tracing import observe_spans, open_tracing, trace_requests
 from recommender.settings import Settings, load_settings
+from recommender.types import LogFormat
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -93,8 +96,7 @@ def serve(host: str, port: int, workers: int, say: Callable[[str], None]) -> Non
                 f"{listener.host} can be reached from other machines, and there is no key; make one with"
                 " `recommender keys create NAME --scope read`, or leave --host at 127.0.0.1"
             )
-        log = QueuedStream(sys.stderr)
-        log_as_json(log)
+        log = service_log(settings)
         most_connections()  # raises the limit of open files, which the processes of several workers inherit
         if workers == 1:
             app = open_app(orders, settings, log)
@@ -104,7 +106,9 @@ def serve(host: str, port: int, workers: int, say: Callable[[str], None]) -> Non
             _Server(_config(app), announce_service).run([listener.socket])
         else:
             config = _config(partial(_app_of_worker, orders), workers=workers, factory=True)
-            _Workers(config, [listener.socket], announce_service).run()
+            with tempfile.TemporaryDirectory(prefix="recommender-metrics-") as folder:
+                os.environ[SHARED] = folder  # the processes are started afresh, with this environment
+                _Workers(config, [listener.socket], announce_service).run()
     except IndexHeld as held:
         other = running_service(settings.home)
         if other is None:
@@ -119,16 +123,25 @@ def serve(host: str, port: int, workers: int, say: Callable[[str], None]) -> Non
 
 
 def _app_of_worker(orders: WorkerOrders) -> FastAPI:
-    log = QueuedStream(sys.stderr)
-    log_as_json(log)
+    settings = load_settings()
     gc.set_threshold(GARBAGE_THRESHOLD)
-    return open_app(orders, load_settings(), log)
+    return open_app(orders, settings, service_log(settings))
 
 
-def open_app(orders: WorkerOrders, settings: Settings, log: QueuedStream) -> FastAPI:
+def service_log(settings: Settings) -> ServiceLog:
+    """Return the log of this process, on stderr, once everything is logged there."""
+    text = sys.stderr.isatty() if settings.log_format is LogFormat.AUTO else settings.log_format is LogFormat.TEXT
+    level: int = logging.getLevelName(settings.log_level.upper())
+    log = ServiceLog(QueuedStream(sys.stderr), not text, settings.log_searches, level)
+    log.take_over()
+    return log
+
+
+def open_app(orders: WorkerOrders, settings: Settings, log: ServiceLog) -> FastAPI:
     """Open the installation and make the application that closes it."""
     metrics = Metrics()
-    recommender = Recommender.open(observe=metrics.observe)
+    tracing = open_tracing() if settings.tracing else None
+    recommender = Recommender.open(observe=observe_spans(tracing, metrics.observe) if tracing else metrics.observe)
     try:
         try:  # opens index and model before the first request does
             recommender.search(PROBE, 1, options=Options(rules=False))
@@ -142,9 +155,12 @@ def open_app(orders: WorkerOrders, settings: Settings, log: QueuedStream) -> Fas
 
         def close() -> None:
             recommender.close()
-            log.drain()
+            if tracing:
+                tracing.shutdown()
+            if isinstance(log.stream, QueuedStream):
+                log.stream.drain()
 
-        return create_app(
+        app = create_app(
             recommender,
             Access(keys.list, orders.loopback, settings.allowed_hosts, orders.token, keys.note_use),
             Limits(
@@ -152,6 +168,7 @@ def open_app(orders: WorkerOrders, settings: Settings, log: QueuedStream) -> Fas
                 batch=settings.max_batch,
                 timeout_s=settings.request_timeout_s,
                 waiting=settings.max_waiting,
+                rate=settings.rate_limit,
             ),
             metrics,
             query_threads=0 if inline else QUERY_THREADS,
@@ -159,6 +176,9 @@ def open_app(orders: WorkerOrders, settings: Settings, log: QueuedStream) -> Fas
             on_close=close,
             cors_origins=settings.cors_origins,
         )
+        if tracing:
+            trace_requests(app, tracing)
+        return app
     except BaseException:
         recommender.close()
         raise

@@ -7,6 +7,7 @@ import inspect
 import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from hashlib import blake2b
 from http import HTTPStatus
 from types import GenericAlias, NoneType
 from typing import Annotated, Any, get_args
@@ -85,9 +86,21 @@ class StrictRoute(APIRoute):
             found = await self.endpoint(**given)
             if isinstance(found, Response):
                 return found
+            if request.scope["method"] == "GET":
+                return tagged(request, to_json(found))
             return Response(to_json(found), status, media_type="application/json")
 
         return answer
+
+
+def tagged(request: Request, body: bytes) -> Response:
+    """Return a JSON answer that a caller may keep, and ask about with its tag: 304 while it is the same (RFC 9110)."""
+    tag = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    known = request.headers.get("if-none-match", "")
+    if known == "*" or tag in (each.strip() for each in known.split(",")):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
 
 
 async def read_body(request: Request, kind: Any) -> Any:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -11,19 +13,27 @@ from pathlib import Path
 
 import httpx
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client.parser import text_string_to_metric_families
 from service.conftest import Service, serving, settings_of
+from starlette.testclient import TestClient
 
+from recommender.api import Recommender
 from recommender.application.composition import Application
 from recommender.catalogue.repository import Catalogue
 from recommender.embedding.encoder import Encoder
 from recommender.models.registry import RegisteredModel
 from recommender.query import Answer
+from recommender.service.access import Access
 from recommender.service.api_keys import ApiKeys
-from recommender.service.app import Limits
+from recommender.service.app import Limits, create_app
 from recommender.service.concurrency import InlineLane, ThreadLane
+from recommender.service.logs import ServiceLog
 from recommender.service.operator_routes import Readiness
 from recommender.service.problems import Problem
+from recommender.service.tracing import observe_spans, trace_requests
 from recommender.types import Scope
 from recommender.version import __version__
 
@@ -90,16 +100,95 @@ def test_figures_count_requests_by_route_and_tell_of_the_pair_the_queue_and_the_
 
 def test_each_request_is_a_line_of_json_that_says_how_it_went(home: Path) -> None:
     log = io.StringIO()
-    with serving(Application(settings_of(home)), follow=False, log=log) as opened:
+    with serving(Application(settings_of(home)), follow=False, log=ServiceLog(log)) as opened:
         opened.client.get("/v1/similar?sku=SKU-0001", headers={"x-request-id": "mine"})
         opened.client.get("/v1/similar?sku=none-of-these")
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     assert [line["status"] for line in lines] == [200, 404]
     assert lines[0] | {"time": "", "ms": 0} == {
         "time": "", "level": "info", "logger": "access", "request": "mine", "method": "GET",
-        "route": "/v1/similar", "status": 200, "ms": 0,
+        "route": "/v1/similar", "status": 200, "ms": 0, "client": "testclient",
     }  # fmt: skip
     assert lines[0]["ms"] > 0
+
+
+def test_on_a_terminal_the_log_is_read_by_people_and_searches_are_in_it_where_that_is_wanted(home: Path) -> None:
+    log, untold = io.StringIO(), io.StringIO()
+    for stream, searches in ((log, True), (untold, False)):
+        how = ServiceLog(stream, as_json=False, searches=searches)
+        before = logging.getLogger().handlers[:]
+        how.take_over()
+        try:
+            with serving(Application(settings_of(home)), follow=False, log=how) as opened:
+                opened.get("/v1/search", q="red shirt")
+        finally:
+            logging.getLogger().handlers[:] = before
+    *_, told, answered = log.getvalue().splitlines()
+    assert told.endswith("INFO    recommender.searches: red shirt")
+    assert re.fullmatch(r"[\d:]{8} INFO    GET /v1/search 200 \d+\.\d\d ms testclient", answered)
+    assert "red shirt" not in untold.getvalue()
+
+
+def test_what_a_caller_has_already_is_answered_304_and_what_is_long_compressed(service: Service) -> None:
+    asked = "/v1/search?q=shirt&k=3"
+    first = service.client.get(asked)
+    tag = first.headers["etag"]
+    assert first.headers["cache-control"] == "private, no-cache"
+    assert float(first.headers["server-timing"].removeprefix("total;dur=")) > 0
+    again = service.client.get(asked, headers={"if-none-match": f'"other", {tag}'})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert service.client.get(asked + "&offset=1", headers={"if-none-match": tag}).status_code == 200
+    assert service.client.post("/v1/search", json={"query": "shirt"}).headers["cache-control"] == "no-store"
+    document = service.client.get("/openapi.json")
+    assert document.headers["content-encoding"] == "gzip"
+    assert len(document.json()["paths"]) > 10
+    plain = service.client.get("/openapi.json", headers={"accept-encoding": "identity"})
+    assert ("content-encoding" in plain.headers, plain.json()) == (False, document.json())
+
+
+def test_whoever_asks_more_often_than_the_shop_allows_is_told_when_to_come_back(home: Path) -> None:
+    with serving(Application(settings_of(home)), follow=False, limits=Limits(rate="3/minute")) as opened:
+        keys = [opened.keys.create(name, Scope.READ) for name in ("one", "two")]
+        time.sleep(0.6)  # until the service knows them
+        codes = [
+            [opened.client.get("/v1/status", headers={"x-api-key": key}).status_code for _ in range(4)] for key in keys
+        ]
+        assert codes == [[200, 200, 200, 429]] * 2
+        refused = opened.client.get("/v1/status", headers={"x-api-key": keys[0]})
+        assert 1 <= int(refused.headers["retry-after"]) <= 60
+        assert refused.json()["type"] == "urn:recommender:too-many"
+        assert opened.client.get("/livez").status_code == 200
+
+
+def test_each_request_and_each_stage_of_it_is_a_span(home: Path) -> None:
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    with Recommender(Application(settings_of(home)), observe_spans(provider, lambda *_: None), follow=False) as opened:
+        app = create_app(opened, Access(list))
+        trace_requests(app, provider)
+        with TestClient(app, base_url="http://localhost") as client:
+            for path in ("/v1/search?q=red+shirt", "/v1/products/SKU-0001", "/livez"):
+                assert client.get(path).status_code == 200
+    found = {span.name: span for span in spans.get_finished_spans()}
+    assert found.keys() == {"GET /v1/search", "GET /v1/products/{sku:path}", "encode", "index"}
+    request = found["GET /v1/search"].context
+    assert {(each.parent or request).span_id for each in (found["encode"], found["index"])} == {request.span_id}
+
+
+def test_a_refusal_names_neither_the_database_nor_the_engine_but_the_log_does(home: Path) -> None:
+    log = io.StringIO()
+    settings = settings_of(home).model_copy(update={"qdrant_url": "http://127.0.0.1:9/secret"})
+    how = ServiceLog(log)
+    before = logging.getLogger().handlers[:]
+    how.take_over()
+    try:
+        with serving(Application(settings), follow=False, log=how) as opened:
+            reply = opened.client.get("/v1/search?q=shirt")
+    finally:
+        logging.getLogger().handlers[:] = before
+    assert (reply.status_code, reply.json()["detail"]) == (503, "the index is not available; the log has the rest")
+    assert "127.0.0.1" in log.getvalue()
 
 
 class _SlowCatalogue(Application):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -62,16 +63,17 @@ def _served(home: Path, *arguments: str, **more: str) -> Iterator[tuple[subproce
 
 
 def test_a_service_says_where_it_is_answers_and_ends_in_good_order_with_a_request_in_hand(home: Path) -> None:
-    with _served(home) as (process, url):
+    with _served(home) as (process, url), httpx.Client(timeout=20) as client:
         said = json.loads((home / "service.json").read_text())
         assert (said["url"], said["pid"]) == (url, process.pid)
         assert stat.S_IMODE((home / "service.json").stat().st_mode) == 0o600
         assert httpx.get(f"{url}/readyz").status_code == 200
         batch = {"upsert": [{"sku": f"many-{n}", "title": f"Boot {n}"} for n in range(900)]}
         replies: list[httpx.Response] = []
-        asking = Thread(target=lambda: replies.append(httpx.post(f"{url}/v1/products:batch", json=batch, timeout=20)))
+        asking = Thread(target=lambda: replies.append(client.post(f"{url}/v1/products:batch", json=batch)))
         asking.start()
-        time.sleep(0.05)
+        while "requests_in_flight 2.0" not in client.get(f"{url}/metrics").text and not replies:
+            pass  # until the service has it in hand, beside the request for this figure
         process.send_signal(signal.SIGTERM)
         started = time.monotonic()
         assert process.wait(10) == 0
@@ -163,6 +165,11 @@ def test_several_workers_start_and_take_writes_while_their_engine_is_away(home: 
         assert httpx.get(f"{url}/readyz").status_code == 503
         assert httpx.put(f"{url}/v1/products/kept", json={"title": "Kept"}).status_code == 201
         assert httpx.get(f"{url}/v1/status").json()["waiting"] == 1
+        for _ in range(20):  # on connections of their own, which either process may take
+            assert httpx.get(f"{url}/livez").status_code == 200
+        scraped = {httpx.get(f"{url}/metrics").text for _ in range(4)}
+        counted = [re.search(r'_count{method="GET",route="/livez",status="200"} (.*)', each)[1] for each in scraped]
+        assert set(counted) == {"21.0"}
         process.terminate()
         assert process.wait(10) == 0
         assert not (home / "service.json").exists()

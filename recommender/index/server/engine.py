@@ -371,6 +371,10 @@ def _to_stored_point(record: models.Record) -> StoredPoint:
     return StoredPoint(UUID(str(record.id)), record.payload or {}, array)
 
 
+AWAY = "the index is not available; the log has the rest"
+"""What callers of the service read: the server's address is not theirs."""
+
+
 @contextmanager
 def engine_errors(where: str) -> Iterator[None]:
     """Raise what the client raises as `Unavailable` or `NotFound`, naming the server."""
@@ -387,6 +391,6 @@ def engine_errors(where: str) -> Iterator[None]:
                 ) from error
             case _:
                 message = f"{where} answered with status {error.status_code} ({answer}); see its log"
-        raise Unavailable(message) from error
+        raise Unavailable(message, AWAY) from error
     except ApiException as error:
-        raise Unavailable(f"{where} does not answer ({error}); start it, or check QDRANT_URL") from error
+        raise Unavailable(f"{where} does not answer ({error}); start it, or check QDRANT_URL", AWAY) from error
