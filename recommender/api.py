@@ -15,7 +15,8 @@ from recommender.feeds.products import product_problem
 from recommender.interface import RecommenderInterface
 from recommender.jobs.background_worker import BackgroundWorker
 from recommender.jobs.diagnose import status_of
-from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, WriteResult
+from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, Suggestion, WriteResult
+from recommender.query.suggestion import DEFAULT_SUGGESTIONS
 from recommender.query.validation import check_disjoint, each_product, each_sku
 from recommender.serving.live_model import LiveModels
 from recommender.serving.query_encoder import CacheInfo, Observe, observe_nothing
@@ -79,6 +80,9 @@ class Recommender(RecommenderInterface):
 
     def browse(self, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
         return self._queries.browse(k, filters, options)
+
+    def suggest(self, text: str, limit: int = DEFAULT_SUGGESTIONS) -> list[Suggestion]:
+        return self._queries.suggest(text, limit)
 
     def product(self, sku: str) -> Product:
         return self._queries.product(sku)
@@ -184,6 +188,7 @@ class AsyncRecommender:
     search = _in_thread(Recommender.search)
     recommend = _in_thread(Recommender.recommend)
     browse = _in_thread(Recommender.browse)
+    suggest = _in_thread(Recommender.suggest)
     product = _in_thread(Recommender.product)
     upsert = _in_thread(Recommender.upsert)
     delete = _in_thread(Recommender.delete)

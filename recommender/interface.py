@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, WriteResult
+from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, Suggestion, WriteResult
+from recommender.query.suggestion import DEFAULT_SUGGESTIONS
 from recommender.types import Product
 
 
@@ -44,7 +45,13 @@ class QueryInterface(Protocol):
     def browse(self, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
         """Return `k` products that match the filters: the popular first, then the newest.
 
-        Of the options only `offset`, `variants`, `rules` (bans), `facets` and `model` apply.
+        Of the options only `offset`, `sort`, `variants`, `rules` (bans), `facets` and `model` apply.
+        """
+
+    def suggest(self, text: str, limit: int = DEFAULT_SUGGESTIONS) -> list[Suggestion]:
+        """Return how a text may go on that somebody is typing, the likeliest first.
+
+        They are made of the words, titles, brands and categories of the catalogue, and each has products.
         """
 
     def product(self, sku: str) -> Product:

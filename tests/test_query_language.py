@@ -34,6 +34,7 @@ from recommender.query import (
     Rule,
     RuleAction,
     SearchRequest,
+    Sort,
     Status,
     Strategy,
     Variants,
@@ -153,15 +154,16 @@ def test_every_value_comes_back_from_json_as_it_was(kind: type[Any], data: st.Da
 
 def test_every_field_of_filters_and_options_has_a_form() -> None:
     filters = {"categories": ["A > B"], "brands": ["x"], "exclude_brands": ["y"], "price_min": 1, "price_max": "2.50",
-               "in_stock": True, "attributes": {"size": "XL"}, "exclude_skus": ["s"], "exclude_groups": ["g"],
+               "currency": "eur", "in_stock": True, "attributes": {"size": "XL"}, "exclude_skus": ["s"], "exclude_groups": ["g"],
                "min_score": 0.5}  # fmt: skip
     assert set(filters) == {field.name for field in fields(Filters)}
     read = from_value(Filters, filters)
     assert read.categories == (("A", "B"),)
     assert read.attributes == (("size", ("XL",)),)
-    assert (read.price_min, read.price_max) == (Decimal(1), Decimal("2.5"))
+    assert (read.price_min, read.price_max, read.currency) == (Decimal(1), Decimal("2.5"), "EUR")
     changed = Options(Mode.DENSE, Variants.ALL, 1, 0.5, (Boost(BoostKind.IN_STOCK, 1.0),), Strategy.AVERAGE,
-                      Fallback.WIDEN, False, True, True, 0.5, Confidence.GOOD, "m", 3)  # fmt: skip
+                      Fallback.WIDEN, False, True, True, 0.5, Confidence.GOOD, "m", 3, Sort.PRICE, True, False,
+                      False)  # fmt: skip
     assert set(to_value(changed, changed=True)) == {field.name for field in fields(Options)}
 
 

@@ -39,6 +39,7 @@ from recommender.models.manifest import SearchCalibration, read_calibration
 from recommender.serving.live_model import LiveModels
 from recommender.serving.queries import Queries
 from recommender.serving.query_encoder import Observe, observe_nothing
+from recommender.serving.vocabulary_file import VocabularyFile
 from recommender.settings import Settings, load_settings
 from recommender.types import EncoderChoice
 
@@ -291,7 +292,12 @@ class Application:
 
     def queries(self, observe: Observe = observe_nothing) -> Queries:
         """Return the queries over the models of this installation; `observe` is told how long their stages take."""
-        return Queries(self.live_models, self.catalogue, self.text, self.rules.list, observe=observe)
+        return Queries(self.live_models, self.catalogue, self.text, self.rules.list, observe, self.vocabulary)
+
+    @cached_property
+    def vocabulary(self) -> VocabularyFile:
+        """The words of the catalogue, for suggestions and for what is mistyped."""
+        return VocabularyFile(self.settings.home / "vocabulary", self.catalogue.names)
 
     @cached_property
     def live_models(self) -> LiveModels:

@@ -25,6 +25,7 @@ MODULES = {
     "search": "queries",
     "recommend": "queries",
     "browse": "queries",
+    "suggest": "queries",
     "compare": "queries",
     "finetune": "finetune",
     "encode": "encode",

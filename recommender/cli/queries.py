@@ -16,6 +16,7 @@ from recommender.cli.remote_fallback import ask_installation
 from recommender.errors import BadInput, UsageError
 from recommender.interface import QueryInterface
 from recommender.query import NO_FILTERS, Answer, QueryRequest
+from recommender.query.suggestion import DEFAULT_SUGGESTIONS, MAX_SUGGESTIONS
 from recommender.types import JsonObject, Product, category_path
 
 if TYPE_CHECKING:
@@ -91,6 +92,26 @@ def browse(query: Annotated[QueryRequest, QueryFlags(without=RANKING + JOINING +
     """Show the popular products, then the newest."""
     answer = ask_installation(QueryInterface.browse, query.k, query.filters, query.options)
     return _output(answer, query, {}, "popular first, then the newest")
+
+
+@command
+def suggest(
+    text: Annotated[str, typer.Argument(help="What was typed so far; its last word may be cut off.")],
+    limit: Annotated[int, typer.Option("-k", "--limit", min=1, max=MAX_SUGGESTIONS, help="How many at most.")] = (
+        DEFAULT_SUGGESTIONS
+    ),
+) -> Output:
+    """Show how a text may go on: words, brands, categories and titles of the catalogue."""
+    found = ask_installation(QueryInterface.suggest, text, limit)
+
+    def document() -> JsonObject:
+        from recommender.query.serialization import to_value
+
+        return {"text": text, "limit": limit, "suggestions": [to_value(each) for each in found]}
+
+    columns = [("text", "shrink"), ("what", "left"), ("products", "right")]
+    rows = [(each.text, category_path(each.category) or each.kind.value, f"{each.count:,}") for each in found]
+    return Output(document, (lambda: print_table(columns, rows)) if rows else "no product has words that go on so")
 
 
 def _output(answer: Answer, query: QueryRequest, named: JsonObject, title: str) -> Output:

@@ -18,7 +18,7 @@ RANKING = ("mode", "words", "min_score", "diversity", "boosts", "fallback", "exp
 JOINING = ("strategy",)
 """What makes sense only where several products are one query."""
 
-SEARCHING = ("min_confidence",)
+SEARCHING = ("min_confidence", "prefix", "correct", "understand")
 """What makes sense only where words are looked for."""
 
 _PRICES = ("price_min", "price_max")

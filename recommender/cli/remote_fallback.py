@@ -6,12 +6,11 @@ from collections.abc import Callable
 from http import HTTPStatus
 from operator import methodcaller
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from recommender.cli.output import say
 from recommender.errors import IndexHeld, Refused, Unavailable, one_line
 from recommender.interface import QueryInterface
-from recommender.query import Answer
 from recommender.service.service_file import COPIES_PATH, RunningService, running_service
 
 if TYPE_CHECKING:
@@ -26,11 +25,12 @@ COPY_TIMEOUT_S = 60.0
 
 
 P = ParamSpec("P")
+Result = TypeVar("Result")
 
 
 def ask_installation(
-    question: Callable[Concatenate[QueryInterface, P], Answer], *arguments: P.args, **options: P.kwargs
-) -> Answer:
+    question: Callable[Concatenate[QueryInterface, P], Result], *arguments: P.args, **options: P.kwargs
+) -> Result:
     """Ask a question, a method of `QueryInterface`, of the installation, or of the service that holds its index.
 
     When a service answers, a line on stderr says so. If it gives no answer, the index is opened here; its error is
@@ -38,7 +38,7 @@ def ask_installation(
     """
     from recommender.settings import load_settings
 
-    ask: Callable[[QueryInterface], Answer] = methodcaller(question.__name__, *arguments, **options)
+    ask: Callable[[QueryInterface], Result] = methodcaller(question.__name__, *arguments, **options)
     settings = load_settings()
     service = None if settings.qdrant_url else running_service(settings.home)
     refusal: Unavailable | Refused | None = None

@@ -25,10 +25,14 @@ from recommender.query import (
     SearchRequest,
     SimilarRequest,
     Status,
+    Suggestion,
+    Suggestions,
+    SuggestRequest,
 )
 from recommender.query.parameters import Parameters, write_address
 from recommender.query.rule import Rules
 from recommender.query.serialization import from_json, to_value, validate
+from recommender.query.suggestion import DEFAULT_SUGGESTIONS
 from recommender.query.validation import check_disjoint, check_sku, each_product, each_sku
 from recommender.types import JsonObject, Product
 
@@ -84,6 +88,13 @@ def browse(k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPT
     if parameters is None:
         raise UsageError("browsing over HTTP is asked in an address, and these filters or options have no text form")
     return Call("GET", "/v1/products", partial(from_json, Answer), parameters)
+
+
+def suggest(text: str, limit: int = DEFAULT_SUGGESTIONS) -> Call[list[Suggestion]]:
+    parameters = write_address(validate(SuggestRequest(text=text, limit=limit)))
+    return Call(
+        "GET", "/v1/suggestions", lambda answer: list(from_json(Suggestions, answer).suggestions), parameters or ()
+    )
 
 
 def product(sku: str) -> Call[Product]:

@@ -11,6 +11,7 @@ from recommender.index.payload import (
     ATTRIBUTE_KEYS,
     AVAILABILITY,
     BRAND_KEY,
+    CURRENCY,
     GRAPH_FIELDS,
     GROUP,
     IDENTIFIER_STARTS,
@@ -92,6 +93,8 @@ def conditions_of(filters: Filters, ids: Sequence[UUID] | None = None, other: Co
     if filters.price_min is not None or filters.price_max is not None:
         low, high = (None if price is None else float(price) for price in (filters.price_min, filters.price_max))
         must.append(Between(PRICE, low, high))
+        if filters.currency:  # a product that names none has that of the shop
+            must.append(AnyOf(CURRENCY, (filters.currency, "")))
     if filters.in_stock:
         must.append(_IN_STOCK)
     for name, values in filters.attributes:

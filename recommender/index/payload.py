@@ -28,6 +28,7 @@ ATTRIBUTE_KEYS = "attribute_keys"
 AVAILABILITY = "availability"
 BRAND_KEY = "brand_key"
 CREATED = "created"
+CURRENCY = "currency"
 GROUP = "group"
 IDENTIFIERS = "identifiers"
 IDENTIFIER_STARTS = "identifier_starts"
@@ -40,6 +41,7 @@ INDEXED_FIELDS: Mapping[str, FieldKind] = {
     AVAILABILITY: FieldKind.KEYWORD,
     BRAND_KEY: FieldKind.KEYWORD,
     CREATED: FieldKind.FLOAT,
+    CURRENCY: FieldKind.KEYWORD,
     GROUP: FieldKind.KEYWORD,
     IDENTIFIERS: FieldKind.KEYWORD,
     IDENTIFIER_STARTS: FieldKind.PREFIX,
@@ -50,7 +52,7 @@ INDEXED_FIELDS: Mapping[str, FieldKind] = {
 refuses."""
 
 CARD_FIELDS = (
-    "sku", "title", "brand", "path", PRICE, "currency", AVAILABILITY, "url", "image", GROUP, "gtin", "mpn",
+    "sku", "title", "brand", "path", PRICE, CURRENCY, AVAILABILITY, "url", "image", GROUP, "gtin", "mpn",
     "other_paths",
 )  # fmt: skip
 """What `card_of` reads: all that an answer needs of a payload."""
@@ -88,7 +90,7 @@ def product_payload(
         ANCESTORS: list(
             dict.fromkeys(each.casefold() for path in product.categories for each in category_ancestors(path))
         ),
-        "currency": product.currency,
+        CURRENCY: product.currency,
         AVAILABILITY: product.availability.value,
         "url": product.url,
         "image": product.image,
@@ -164,7 +166,7 @@ def card_of(payload: JsonObject) -> Card:
         brand=payload["brand"],
         category=tuple(payload["path"]),
         price=_decimal(payload.get(PRICE)),
-        currency=payload["currency"],
+        currency=payload[CURRENCY],
         availability=Availability(payload[AVAILABILITY]),
         url=payload["url"],
         image=payload["image"],

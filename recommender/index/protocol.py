@@ -23,10 +23,12 @@ def point_id(sku: str) -> UUID:
 
 
 class Order(StrEnum):
-    """How products are ordered without a query: those first seen last come first, or the most popular."""
+    """How products are ordered without a query: first the newest, the most popular, the cheapest or the dearest."""
 
     NEWEST = "newest"
     POPULAR = "popular"
+    CHEAPEST = "cheapest"
+    DEAREST = "dearest"
 
 
 @dataclass(frozen=True, slots=True)

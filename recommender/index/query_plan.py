@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import BadInput, UsageError
-from recommender.index.payload import CREATED, POPULARITY
+from recommender.index.payload import CREATED, POPULARITY, PRICE
 from recommender.index.protocol import ExampleVectors, IndexQuery, Order, Point, ScoredPoint
 from recommender.query import Boost
 from recommender.types import SparseVector
@@ -38,8 +38,8 @@ ACORN, which walks through neighbours that a filter takes out, found as many in 
 
 DAY_S = 86_400.0
 
-ORDER_FIELDS = {Order.NEWEST: CREATED, Order.POPULAR: POPULARITY}
-"""The field that each order goes by, from its largest value down."""
+ORDER_FIELDS = {Order.NEWEST: CREATED, Order.POPULAR: POPULARITY, Order.CHEAPEST: PRICE, Order.DEAREST: PRICE}
+"""The field that each order goes by, from its largest value down, but for the cheapest."""
 
 MAX_TERMS = 32
 """The most terms whose best weight is asked for: of a pasted text of hundreds we ask for every n-th only."""

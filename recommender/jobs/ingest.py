@@ -173,6 +173,7 @@ def drain(
         summary = application.worker.drain(progress, stopped, longest)
         if not pending_changes(application):
             calibrate(application, progress=progress)
+        application.vocabulary.refresh(changed=bool(summary.counts.encoded + summary.counts.deleted))
         return summary
     except IndexHeld:
         return None
@@ -184,6 +185,7 @@ def drain_and_release(application: Application, stopped: Callable[[], bool]) -> 
     An idle round is one look into the queue.
     """
     if not application.worker.has_work():
+        application.vocabulary.refresh()  # it may have been built too recently when products changed
         return DrainSummary()
     try:
         return drain(application, stopped=stopped, longest=ROUND_S)

@@ -12,6 +12,8 @@ from recommender.query.answer import (
     PriceBand,
     Reason,
     Status,
+    Understood,
+    UnderstoodKind,
     WriteResult,
 )
 from recommender.query.boost import Boost, BoostKind
@@ -26,15 +28,18 @@ from recommender.query.request import (
     RecommendRequest,
     SearchRequest,
     SimilarRequest,
+    Sort,
     Strategy,
     Variants,
 )
 from recommender.query.rule import Rule, RuleAction, Rules
+from recommender.query.suggestion import Suggestion, SuggestionKind, Suggestions, SuggestRequest
 
 __all__ = [
     "DEFAULT_K", "MAX_EXAMPLES", "MAX_OFFSET", "MAX_RESULTS", "MAX_TEXT", "NO_FILTERS", "NO_OPTIONS",
     "WRITE_STATUSES", "Answer", "AttributeFacet", "Boost", "BoostKind", "Confidence", "Explanation", "FacetCount",
     "Facets", "Fallback", "Filters", "Hit", "Mode", "Options", "PriceBand", "QueryRequest", "Reason",
-    "RecommendRequest", "Rule", "RuleAction", "Rules", "SearchRequest", "SimilarRequest", "Status", "Strategy",
-    "Variants", "WriteResult",
+    "RecommendRequest", "Rule", "RuleAction", "Rules", "SearchRequest", "SimilarRequest", "Sort", "Status", "Strategy",
+    "SuggestRequest", "Suggestion", "SuggestionKind", "Suggestions", "Understood", "UnderstoodKind", "Variants",
+    "WriteResult",
 ]  # fmt: skip

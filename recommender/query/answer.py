@@ -13,7 +13,7 @@ from recommender.types import Card, category_path
 
 
 class Reason(StrEnum):
-    """What brought a hit: its relevance, its own number, a pin, a wider category, or that it is popular or new."""
+    """What brought a hit: its relevance, its number, a pin, a wider category; or being popular, new, cheap or dear."""
 
     RELEVANCE = "relevance"
     IDENTIFIER = "identifier"
@@ -21,6 +21,7 @@ class Reason(StrEnum):
     WIDENED = "widened"
     POPULAR = "popular"
     NEWEST = "newest"
+    PRICE = "price"
 
 
 class Confidence(StrEnum):
@@ -110,6 +111,7 @@ class Facets:
 
     Of categories there are the departments, what lies directly below each category that is filtered by or leads to one,
     and the most frequent of the others. Attributes are those whose values several products share.
+    The bands of price count the products of one `currency`, and those that name none.
     """
 
     counted: int
@@ -117,14 +119,43 @@ class Facets:
     brands: tuple[FacetCount, ...] = ()
     prices: tuple[PriceBand, ...] = ()
     attributes: tuple[AttributeFacet, ...] = ()
+    currency: str = ""
+
+
+class UnderstoodKind(StrEnum):
+    """What words of a search were taken for. A price filters; products of the others rank higher."""
+
+    PRICE = "price"
+    BRAND = "brand"
+    CATEGORY = "category"
+    ATTRIBUTE = "attribute"
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What some `words` of a search were taken for: a price in a currency, or the `value` of a kind.
+
+    The value is a brand, a category path, or that of the attribute `name`. The words of a price are no longer looked
+    for. A search without the words is one without what was understood of them.
+    """
+
+    words: str
+    kind: UnderstoodKind
+    value: tuple[str, ...] | str = ""
+    name: str = ""
+    price_min: ShownPrice | None = None
+    price_max: ShownPrice | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer(Sequence[Hit]):
     """The hits of one query, best first, as a sequence; with the live pair that gave them, and facets if asked for.
 
-    Of a search, `words_matched` says whether the best products have any of its words, and `confidence` how sure it is
-    that one of them is what was asked for. Both are None for other queries.
+    `total` counts the products that the filters leave, of which the hits are the first. Of a search, `words_matched`
+    says whether the best products have any of its words, and `confidence` how sure it is that one of them is what was
+    asked for; both are None for other queries. `did_you_mean` is its text with the words read as others, None where
+    none was; `searched` is what was looked for where that is not the text itself, and `understood` what the rest said.
     """
 
     hits: tuple[Hit, ...]
@@ -133,6 +164,10 @@ class Answer(Sequence[Hit]):
     facets: Facets | None = None
     confidence: Confidence | None = None
     words_matched: bool | None = None
+    total: int | None = None
+    did_you_mean: str | None = None
+    searched: str | None = None
+    understood: tuple[Understood, ...] = ()
 
     def __len__(self) -> int:
         return len(self.hits)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, model_validator
 
 from recommender.forms import STRICT, PathText, Price
 from recommender.query.limits import SEVERAL, Named, Path, Text, Texts, Values, parameter
@@ -69,6 +69,9 @@ Attributes = Annotated[
 ]
 
 
+CurrencyCode = Annotated[str, Field(pattern=r"^([A-Za-z]{3})?$"), AfterValidator(str.upper)]
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What a result must satisfy. Empty fields do not restrict; all given ones must hold together.
@@ -96,6 +99,13 @@ class Filters:
     ] = ()
     price_min: Annotated[Price | None, parameter("Lowest price, inclusive.")] = None
     price_max: Annotated[Price | None, parameter("Highest price, inclusive; at least `price_min`.")] = None
+    currency: Annotated[
+        CurrencyCode,
+        parameter(
+            "Currency of the prices, as `EUR`; by default that of most products. What names another is left out where"
+            " a price is asked for."
+        ),
+    ] = ""
     in_stock: Annotated[bool, parameter("Only what is in stock.")] = False
     attributes: Annotated[
         Attributes,

@@ -63,6 +63,15 @@ class Strategy(StrEnum):
     SUM_SCORES = "sum-scores"
 
 
+class Sort(StrEnum):
+    """How hits are ordered: by relevance, or the relevant ones by price (what has none stands last) or by age."""
+
+    RELEVANCE = "relevance"
+    PRICE = "price"
+    PRICE_DOWN = "price-down"
+    NEWEST = "newest"
+
+
 class Fallback(StrEnum):
     """What fills up an answer that the filters leave too short: nothing, or wider categories, then popular or new."""
 
@@ -117,6 +126,12 @@ class Options:
         parameter("How many values each facet lists; of categories, each level.", ge=1, le=MAX_FACET_VALUES),
         WHOLE,
     ] = DEFAULT_FACET_VALUES
+    sort: Annotated[Sort, parameter("By relevance, or the relevant ones by price or by age.")] = Sort.RELEVANCE
+    prefix: Annotated[bool, parameter("The last word may be cut off: search while somebody types.")] = False
+    correct: Annotated[bool, parameter("Read a word that the catalogue lacks as the nearest one that it has.")] = True
+    understand: Annotated[
+        bool, parameter("Take words such as `under 80` for a price filter; brands, categories and the like for boosts.")
+    ] = True
 
 
 NO_OPTIONS = Options()

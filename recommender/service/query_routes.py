@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from recommender.query import Answer, QueryRequest, RecommendRequest, SearchRequest, SimilarRequest
+from recommender.query import (
+    Answer,
+    QueryRequest,
+    RecommendRequest,
+    SearchRequest,
+    SimilarRequest,
+    Suggestions,
+    SuggestRequest,
+)
 from recommender.service.concurrency import Lanes
 from recommender.service.openapi import KEYS, problems
 from recommender.service.strict_route import Address, StrictRoute
@@ -68,5 +76,9 @@ def router(recommender: Recommender, lanes: Lanes, log_searches: bool = False) -
     async def browse(asked: Annotated[QueryRequest, Depends(Address(QueryRequest))]) -> Answer:
         """Answer with what the shop has, the most popular first, then the newest, as far as the filters let it."""
         return await lanes.queries.run(partial(recommender.browse, asked.k, asked.filters, asked.options))
+
+    @routes.get("/suggestions", summary="How a text may go on", response_description="The likeliest first.")
+    async def suggestions(asked: Annotated[SuggestRequest, Depends(Address(SuggestRequest))]) -> Suggestions:
+        return Suggestions(tuple(await lanes.queries.run(partial(recommender.suggest, asked.text, asked.limit))))
 
     return routes

@@ -15,13 +15,20 @@ from numpy.typing import NDArray
 
 from recommender.batching import batches
 from recommender.identifiers import AskedIdentifier
-from recommender.index.payload import card_of
+from recommender.index.payload import CREATED, card_of
 from recommender.index.protocol import ExampleVectors, IndexQuery, Order, ScoredPoint, VectorIndex, point_id
 from recommender.models.manifest import SearchCalibration
-from recommender.query import Confidence, Explanation, Fallback, Filters, Hit, Mode, Options, Reason, Variants
+from recommender.query import Confidence, Explanation, Fallback, Filters, Hit, Mode, Options, Reason, Sort, Variants
+from recommender.serving.facets import main_currency
 from recommender.serving.merchandising import NO_PLACEMENT, Placement
 from recommender.serving.query_encoder import Observe, measure, observe_nothing
 from recommender.types import Availability, Card, JsonObject, SparseVector
+
+SORTED = 200
+"""Hits that are sorted by price or age: what lies further down is not what anybody asked for."""
+
+SORTED_NEAR = 0.75
+"""Share of the best score that a hit needs to be sorted with the others: else what is cheap and irrelevant leads."""
 
 PREFETCH_STEPS = (100, 600, 3000, 6000, 15_000)
 """How many candidates the nearest vectors and BM25 each bring: the smallest of these that is at least three times the
@@ -187,7 +194,7 @@ class Candidates:
                     hits.append(replace(hit, reason=Reason.WIDENED, widened_to=reached))
             # What was wished for is given up; price, stock and what is excluded still hold.
             rest = replace(self._filters, categories=(), brands=(), attributes=(), min_score=None)
-            hits += popular_then_new(self._index, missing - len(hits), rest, shown)
+            hits += in_order(self._index, missing - len(hits), rest, shown)
         for place, card in pinned:
             hits.insert(place - 1, Hit.of(card, 0.0, Reason.PINNED))
         return hits[:wanted]
@@ -357,10 +364,27 @@ class Candidates:
                     yield card_of(payload), point.score
 
 
-def popular_then_new(index: VectorIndex, wanted: int, filters: Filters, shown: Shown) -> list[Hit]:
-    """Return up to `wanted` products that match and are not shown yet: the popular ones first, then the newest."""
+POPULAR_THEN_NEW = ((Order.POPULAR, Reason.POPULAR), (Order.NEWEST, Reason.NEWEST))
+
+BROWSED = {
+    Sort.RELEVANCE: POPULAR_THEN_NEW,
+    Sort.PRICE: ((Order.CHEAPEST, Reason.PRICE), (Order.NEWEST, Reason.NEWEST)),
+    Sort.PRICE_DOWN: ((Order.DEAREST, Reason.PRICE), (Order.NEWEST, Reason.NEWEST)),
+    Sort.NEWEST: ((Order.NEWEST, Reason.NEWEST),),
+}
+"""The orders in which products are shown without a query; the last one has those that lack what the first goes by."""
+
+
+def in_order(
+    index: VectorIndex,
+    wanted: int,
+    filters: Filters,
+    shown: Shown,
+    orders: Sequence[tuple[Order, Reason]] = POPULAR_THEN_NEW,
+) -> list[Hit]:
+    """Return up to `wanted` products that match and are not shown yet, in one order after the other."""
     hits: list[Hit] = []
-    for order, reason in ((Order.POPULAR, Reason.POPULAR), (Order.NEWEST, Reason.NEWEST)):
+    for order, reason in orders:
         limit = wanted - len(hits) + len(shown.skus)
         exhausted = False
         while len(hits) < wanted and not exhausted:
@@ -370,6 +394,19 @@ def popular_then_new(index: VectorIndex, wanted: int, filters: Filters, shown: S
             hits += islice(_show(cards, shown, reason), wanted - len(hits))
             exhausted = len(points) < limit or limit == MOST_ASKED
     return hits
+
+
+def sort_hits(hits: Sequence[Hit], sort: Sort, index: VectorIndex) -> list[Hit]:
+    """Return the hits that are near the best one, by price or by age. Prices in the currency of most come first."""
+    best = max((hit.score for hit in hits), default=0.0)
+    near = [hit for hit in hits if hit.score >= SORTED_NEAR * best]
+    if sort is Sort.NEWEST:
+        points = index.retrieve([point_id(hit.sku) for hit in near])
+        created = {point.payload["sku"]: point.payload.get(CREATED, 0.0) for point in points}
+        return sorted(near, key=lambda hit: -created.get(hit.sku, 0.0))
+    main = main_currency(hits)
+    sign = -1 if sort is Sort.PRICE_DOWN else 1
+    return sorted(near, key=lambda hit: (hit.price is None, hit.currency not in ("", main), sign * (hit.price or 0)))
 
 
 def _show(cards: Iterable[tuple[Card, float]], shown: Shown, reason: Reason = Reason.RELEVANCE) -> Iterator[Hit]:

@@ -12,14 +12,15 @@ from recommender.index.payload import (
     ANCESTORS,
     ATTRIBUTE_KEYS,
     BRAND_KEY,
+    CURRENCY,
     POPULARITY_ATTRIBUTE,
     attribute_items,
     attribute_key,
     card_of,
 )
 from recommender.index.protocol import VectorIndex
-from recommender.query import AttributeFacet, FacetCount, Facets, Filters, PriceBand
-from recommender.types import PATH_SEPARATOR, JsonObject
+from recommender.query import NO_FILTERS, AttributeFacet, FacetCount, Facets, Filters, PriceBand
+from recommender.types import PATH_SEPARATOR, Card, JsonObject
 
 COUNTED = 200
 """Best answers that are counted: a search by meaning finds every product, more or less, and those further down are not
@@ -55,7 +56,8 @@ Value = tuple[str, ...] | str
 def count_payloads(payloads: Sequence[JsonObject], filters: Filters, limit: int) -> Facets:
     """Count the products of some payloads; each facet has `limit` values, and each level of categories has them."""
     cards = [card_of(payload) for payload in payloads]
-    prices = sorted(card.price for card in cards if card.price is not None)
+    currency = main_currency(cards)
+    prices = _prices(cards, currency)
     paths = Counter(path for card in cards for path in dict.fromkeys(map(_fold, _ancestors(card.categories))))
     brands = Counter(card.brand.casefold() for card in cards if card.brand)
     written = _spellings(payloads)
@@ -72,11 +74,29 @@ def count_payloads(payloads: Sequence[JsonObject], filters: Filters, limit: int)
         brands=tuple(FacetCount(written[brand], number) for brand, number in brands.most_common(limit)),
         prices=_price_bands(prices, count),
         attributes=_attribute_facets(keys.most_common(), limit, lambda key: written[f"={key}"]),
+        currency=currency,
     )
+
+
+def main_currency(cards: Sequence[Card]) -> str:
+    """Return the currency that most of the prices on some cards name; empty where none names one."""
+    counts = Counter(card.currency for card in cards if card.currency and card.price is not None)
+    return counts.most_common(1)[0][0] if counts else ""
+
+
+def shop_currency(index: VectorIndex, filters: Filters = NO_FILTERS) -> str:
+    """Return the currency that most products name; empty where none does."""
+    return next((currency for currency, _ in index.facet(CURRENCY, filters, 2) if currency), "")
+
+
+def _prices(cards: Sequence[Card], currency: str) -> list[Decimal]:
+    """Return the prices in a currency, and those that name none, sorted."""
+    return sorted(card.price for card in cards if card.price is not None and card.currency in ("", currency))
 
 
 def count_all(index: VectorIndex, filters: Filters, limit: int) -> Facets:
     """Count every product that matches, by the engine's own counts: without a query none of them counts for more."""
+    currency = filters.currency or shop_currency(index, filters)
     sample = [point.payload for point in index.select(filters, SAMPLED)]
     written = _spellings(sample)
 
@@ -87,7 +107,7 @@ def count_all(index: VectorIndex, filters: Filters, limit: int) -> Facets:
             highest = high - PRICE_STEP if highest is None else min(highest, high - PRICE_STEP)
         if highest is not None and lowest > highest:
             return 0
-        return index.count(replace(filters, price_min=lowest, price_max=highest))
+        return index.count(replace(filters, price_min=lowest, price_max=highest, currency=currency))
 
     def spell(folded: Value, found_by: Filters) -> Value:
         """Return a value as a product writes it; the index knows it without regard to case."""
@@ -116,10 +136,9 @@ def count_all(index: VectorIndex, filters: Filters, limit: int) -> Facets:
             for folded, number in index.facet(BRAND_KEY, filters, limit + 1)
             if folded
         )[:limit],
-        prices=_price_bands(
-            sorted(price for payload in sample if (price := card_of(payload).price) is not None), count
-        ),
+        prices=_price_bands(_prices([card_of(payload) for payload in sample], currency), count),
         attributes=_attribute_facets(index.facet(ATTRIBUTE_KEYS, filters, MOST_ATTRIBUTE_KEYS), limit, spell_attribute),
+        currency=currency,
     )
 
 

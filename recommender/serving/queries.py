@@ -32,17 +32,23 @@ from recommender.query import (
     Rule,
     SearchRequest,
     SimilarRequest,
+    Sort,
     Strategy,
+    Suggestion,
+    SuggestRequest,
     Variants,
 )
 from recommender.query.serialization import validate
+from recommender.query.suggestion import DEFAULT_SUGGESTIONS
 from recommender.query.validation import check_sku
-from recommender.serving.candidates import Candidates, EncodedQuery, Shown, popular_then_new
+from recommender.serving.candidates import BROWSED, SORTED, Candidates, EncodedQuery, Shown, in_order, sort_hits
 from recommender.serving.explanations import Explainer
 from recommender.serving.facets import COUNTED, count_all, count_payloads
 from recommender.serving.live_model import LiveModel, ModelProvider
 from recommender.serving.merchandising import NO_PLACEMENT, Merchandising
 from recommender.serving.query_encoder import CacheInfo, Observe, QueryEncoder, observe_nothing
+from recommender.serving.suggestions import suggest
+from recommender.serving.vocabulary_file import VocabularyFile
 from recommender.types import Card, Product, SparseVector
 
 NO_VECTOR = np.empty(0, dtype=np.float32)
@@ -83,6 +89,7 @@ class Queries(QueryInterface):
         text: Callable[[Product], str],
         rules: Callable[[], Sequence[Rule]] = tuple,
         observe: Observe = observe_nothing,
+        vocabulary: VocabularyFile | None = None,
     ) -> None:
         self._models = models
         self._catalogue = catalogue
@@ -91,6 +98,7 @@ class Queries(QueryInterface):
         self._encoder = QueryEncoder(observe)
         self._explainer = Explainer(catalogue.get_many, text)
         self._observe = observe
+        self._vocabulary = vocabulary
 
     def similar(
         self, product: str | Product, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS
@@ -173,11 +181,16 @@ class Queries(QueryInterface):
 
         def answer(live: LiveModel) -> Answer:
             shown = Shown(options.variants is Variants.COLLAPSE)
-            hits = popular_then_new(live.index, options.offset + k, allowed, shown)
+            hits = in_order(live.index, options.offset + k, allowed, shown, BROWSED[options.sort])
             facets = count_all(live.index, allowed, options.facet_values) if options.facets else None
-            return Answer(tuple(hits[options.offset :]), live.model, live.generation, facets)
+            total = live.index.count(allowed)
+            return Answer(tuple(hits[options.offset :]), live.model, live.generation, facets, total=total)
 
         return self._models.ask(answer, options.model)
+
+    def suggest(self, text: str, limit: int = DEFAULT_SUGGESTIONS) -> list[Suggestion]:
+        validate(SuggestRequest(text=text, limit=limit))
+        return suggest(self._vocabulary.require(), text, limit) if self._vocabulary else []
 
     def product(self, sku: str) -> Product:
         check_sku(sku)
@@ -211,14 +224,18 @@ class Queries(QueryInterface):
                     ]
                     placement = self._merchandising.placement(text, categories)
                 candidates = Candidates(live.index, query, filters, options, placement, self._observe)
-                hits: Sequence[Hit] = candidates.hits(options.offset + k)[options.offset :]
+                if options.sort is Sort.RELEVANCE:
+                    hits: Sequence[Hit] = candidates.hits(options.offset + k)[options.offset :]
+                else:
+                    hits = sort_hits(candidates.hits(SORTED), options.sort, live.index)[options.offset :][:k]
                 if options.explain:
                     hits = self._explainer.explain(live.lexical(), query, hits)
                 facets = None
                 if options.facets:
                     facets = count_payloads(candidates.payloads(COUNTED), filters, options.facet_values)
                 confidence, matched = candidates.confidence, candidates.words_matched
-                return Answer(tuple(hits), live.model, live.generation, facets, confidence, matched)
+                total = live.index.count(placement.exclude_banned(filters))
+                return Answer(tuple(hits), live.model, live.generation, facets, confidence, matched, total)
         raise RuntimeError("the last attempt neither answered nor raised")
 
     def _anchor(self, live: LiveModel, product: str | Product, mode: Mode) -> _Anchor:

@@ -58,7 +58,8 @@ def query_requests(plan: Plan) -> edge.QueryBatchRequest:
 
 def scroll_request(filters: Filters, limit: int, order: Order | None, ids: Sequence[UUID] | None) -> edge.ScrollRequest:
     """Return the request for points that match, in an order or in that of their ids."""
-    by = edge.OrderBy(ORDER_FIELDS[order], edge.Direction.Desc) if order else None
+    direction = edge.Direction.Asc if order is Order.CHEAPEST else edge.Direction.Desc
+    by = edge.OrderBy(ORDER_FIELDS[order], direction) if order else None
     return edge.ScrollRequest(limit=limit, filter=edge_filter(filters, ids), with_payload=True, order_by=by)
 
 

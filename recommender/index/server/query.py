@@ -59,7 +59,8 @@ def query_requests(plan: Plan) -> list[models.QueryRequest]:
 
 def server_order(order: Order | None) -> models.OrderBy | None:
     """Return an order as the server takes it."""
-    return models.OrderBy(key=ORDER_FIELDS[order], direction=models.Direction.DESC) if order else None
+    direction = models.Direction.ASC if order is Order.CHEAPEST else models.Direction.DESC
+    return models.OrderBy(key=ORDER_FIELDS[order], direction=direction) if order else None
 
 
 def server_filter(filters: Filters, ids: Sequence[UUID] | None = None) -> models.Filter | None:

@@ -1,0 +1,103 @@
+"""How a text that somebody types may go on: words that go with those before, brands, categories, titles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.query import Suggestion, SuggestionKind, UnderstoodKind
+from recommender.serving.vocabulary import Array, Vocabulary, fold_word, fold_words
+
+SHORTEST_TITLE = 3
+"""Letters typed from which on titles are suggested: fewer begin too many to say which."""
+
+MOST_TITLES = 2
+"""Titles among the suggestions, unless there is nothing else: each leads to one product or two."""
+
+FEW_PRODUCTS = 60
+"""Products that titles are chosen among. Where more have the words, two of their titles say nothing of the rest."""
+
+LOOKED_AT = 2_000
+"""Names of one beginning that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypedText:
+    """A text that is being typed: the folded words before the last one, as they were typed too, and the last one."""
+
+    head: tuple[str, ...]
+    shown: str
+    last: str
+
+    @classmethod
+    def of(cls, text: str) -> TypedText:
+        """Read a text. A blank at its end says that its last word is whole."""
+        words = text.split()
+        if not words or text[-1].isspace():
+            return cls(tuple(fold_words(text)), " ".join(words), "")
+        *head, last = fold_words(words[-1]) or [""]
+        before = " ".join(words[:-1])
+        return cls((*fold_words(before), *head), before, last)
+
+
+def suggest(vocabulary: Vocabulary, text: str, limit: int) -> list[Suggestion]:
+    """Return up to `limit` suggestions, the likeliest first."""
+    typed = TypedText.of(text)
+    if not (typed.last or typed.head):
+        return []
+    products = vocabulary.products_with(typed.head)
+    low, high = vocabulary.words.starting(typed.last)
+    found: list[Suggestion] = []
+    for row, count in vocabulary.most_frequent(low, high, limit + len(typed.head), products):
+        if vocabulary.words[row] not in typed.head:
+            words = f"{typed.shown} {vocabulary.shown[row]}".strip()
+            found.append(Suggestion(words, SuggestionKind.WORDS, count))
+    found = sorted(found + _names(vocabulary, typed, limit), key=lambda each: -each.count)
+    titles = (
+        _titles(vocabulary, typed, products, limit) if len("".join((*typed.head, typed.last))) >= SHORTEST_TITLE else []
+    )
+    known: set[str] = set()
+    chosen: list[Suggestion] = []
+    kept = min(MOST_TITLES, len(titles)) if limit > MOST_TITLES else 0
+    # A name stands in for the same words, whichever of them more products have.
+    for each in sorted(found, key=lambda each: each.kind is SuggestionKind.WORDS):
+        key = " ".join(fold_words(each.text))
+        if key not in known:
+            known.add(key)
+            chosen.append(each)
+    chosen.sort(key=lambda each: -each.count)
+    titles = [each for each in titles if " ".join(fold_words(each.text)) not in known]
+    return (chosen[: limit - min(kept, len(titles))] + titles)[:limit]
+
+
+def _names(vocabulary: Vocabulary, typed: TypedText, limit: int) -> list[Suggestion]:
+    """Return the brands and categories that have a word from which on they go as the text does."""
+    low, high = vocabulary.name_keys.starting(" ".join(filter(None, (*typed.head, typed.last))))
+    ids = np.unique(vocabulary.name_ids[low : min(high, low + LOOKED_AT)] & 0x7FFFFFFF)
+    ids = ids[np.argsort(-vocabulary.name_counts[ids].astype(np.int64), kind="stable")]
+    found: list[Suggestion] = []
+    for identity in ids:
+        name = vocabulary.name(int(identity))
+        if name.kind is UnderstoodKind.BRAND:
+            found.append(Suggestion(str(name.value), SuggestionKind.BRAND, name.products))
+        elif name.kind is UnderstoodKind.CATEGORY:
+            path = tuple(name.value)
+            found.append(Suggestion(path[-1], SuggestionKind.CATEGORY, name.products, path))
+        if len(found) == limit:
+            break
+    return found
+
+
+def _titles(vocabulary: Vocabulary, typed: TypedText, products: Array | None, limit: int) -> list[Suggestion]:
+    """Return titles that have all the words, those that begin with them first, then the shorter ones."""
+    if typed.last:
+        products = vocabulary.products_starting(*vocabulary.words.starting(typed.last), products)
+    counts: dict[str, tuple[str, int]] = {}
+    for row in () if products is None or len(products) > FEW_PRODUCTS else products:
+        title = " ".join(vocabulary.titles[int(row)].split())
+        key = fold_word(title)
+        counts[key] = counts.get(key, (title, 0))[0], counts.get(key, (title, 0))[1] + 1
+    start = " ".join((*typed.head, typed.last)).strip()
+    order = sorted(counts, key=lambda key: (not key.startswith(start), len(key), key))
+    return [Suggestion(counts[key][0], SuggestionKind.TITLE, counts[key][1]) for key in order[:limit]]

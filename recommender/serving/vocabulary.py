@@ -1,0 +1,226 @@
+"""The words of a shop: what its titles, brands, categories and attributes are made of, sorted, with their products.
+
+Everything is arrays over one read-only buffer: 50,000 products take about 10 MB, which all processes of a host share.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.embedding.words import fold
+from recommender.query import UnderstoodKind
+
+WORD = re.compile(r"[^\W_]+")
+
+SAMPLED_ROWS = 20_000
+"""Products whose words are looked through for those that go together with others; of more, every n-th."""
+
+Array = NDArray[np.uint32]
+
+
+def fold_word(text: str) -> str:
+    """Return a text as words are compared here: small letters, without accents."""
+    folded = fold(text)
+    if folded.isascii():
+        return folded
+    return "".join(each for each in unicodedata.normalize("NFD", folded) if not unicodedata.combining(each))
+
+
+def fold_words(text: str) -> list[str]:
+    """Return the words of a text as they are compared here."""
+    return WORD.findall(fold_word(text))
+
+
+class Texts(Sequence[str]):
+    """Many texts in one buffer of UTF-8; `bounds` has where each begins, and the end of the last."""
+
+    def __init__(self, buffer: NDArray[np.uint8], bounds: Array) -> None:
+        self._buffer = buffer
+        self._bounds = bounds
+
+    def __len__(self) -> int:
+        return len(self._bounds) - 1
+
+    def __getitem__(self, row: int) -> str:  # type: ignore[override] # no slices
+        return self._bytes(row).decode()
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.__getitem__, range(len(self)))
+
+    def _bytes(self, row: int) -> bytes:
+        return self._buffer[self._bounds[row] : self._bounds[row + 1]].tobytes()
+
+    def find(self, text: str) -> int:
+        """Return the row of a text, of sorted ones; -1 for one that is not there."""
+        row = self._first_from(text.encode())
+        return row if row < len(self) and self[row] == text else -1
+
+    def starting(self, start: str) -> tuple[int, int]:
+        """Return the rows of the texts that begin so, of sorted ones: the first, and the one after the last."""
+        key = start.encode()
+        return self._first_from(key), self._first_from(key + b"\xff")
+
+    def _first_from(self, key: bytes) -> int:
+        low, high = 0, len(self)
+        while low < high:
+            middle = (low + high) // 2
+            if self._bytes(middle) < key:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+
+class Name(NamedTuple):
+    """A brand, a category (the names of its path) or the value of an attribute, and how many products have it."""
+
+    kind: UnderstoodKind
+    value: tuple[str, ...] | str
+    attribute: str
+    products: int
+
+
+NAME_KINDS = (UnderstoodKind.BRAND, UnderstoodKind.CATEGORY, UnderstoodKind.ATTRIBUTE)
+"""The kinds of names, in the order of their numbers in a file."""
+
+PART = "\x1f"
+"""Between the names of a category path, and between an attribute's name and its value, as they are stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Lists of numbers one after the other; `bounds` has where each begins, and the end of the last."""
+
+    values: Array
+    bounds: Array
+
+    def of(self, row: int) -> Array:
+        """Return one of the lists."""
+        return self.values[self.bounds[row] : self.bounds[row + 1]]
+
+    def of_all(self, rows: Array) -> Array:
+        """Return several lists as one."""
+        starts = self.bounds[rows].astype(np.int64)
+        lengths = self.bounds[rows + 1] - starts
+        at = np.arange(int(lengths.sum())) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+        found: Array = self.values[at]
+        return found
+
+
+class Vocabulary:
+    """What a catalogue is made of, from the arrays that `build_vocabulary` makes. Thread-safe."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        def texts(name: str) -> Texts:
+            return Texts(arrays[name].view(np.uint8), arrays[f"{name}_bounds"].view(np.uint32))
+
+        def run(name: str) -> Run:
+            return Run(arrays[name].view(np.uint32), arrays[f"{name}_bounds"].view(np.uint32))
+
+        self.words = texts("words")
+        """The words of titles, brands and categories, folded and sorted."""
+        self.shown = texts("shown")
+        """The same as they are mostly written, in small letters."""
+        self.products_of = run("products_of")
+        """The products that have each word, in the order of the catalogue."""
+        self.words_of = run("words_of")
+        """The words that each product has."""
+        self.titles = texts("titles")
+        self.name_keys = texts("name_keys")
+        """Brands, categories and attribute values as folded words, sorted: from each word of a name to its end."""
+        self.name_ids = arrays["name_ids"].view(np.uint32)
+        """The name that each key is of; the highest bit says that the key is the whole of it."""
+        self._names = texts("names")
+        self._name_kinds = arrays["name_kinds"].view(np.uint8)
+        self.name_counts = arrays["name_counts"].view(np.uint32)
+
+    @cached_property
+    def counts(self) -> Array:
+        """How many products have each word."""
+        return np.diff(self.products_of.bounds)
+
+    @cached_property
+    def by_length(self) -> dict[int, tuple[list[str], Array]]:
+        """The words of letters alone by their length, with their rows: what a mistyped word may be."""
+        found: dict[int, tuple[list[str], list[int]]] = {}
+        for row, word in enumerate(self.words):
+            if word.isalpha():
+                texts, rows = found.setdefault(len(word), ([], []))
+                texts.append(word)
+                rows.append(row)
+        return {length: (texts, np.array(rows, np.uint32)) for length, (texts, rows) in found.items()}
+
+    def __len__(self) -> int:
+        return len(self.titles)
+
+    def __contains__(self, word: str) -> bool:
+        return self.words.find(word) >= 0
+
+    def name(self, identity: int) -> Name:
+        """Return a brand, a category or an attribute's value."""
+        kind, parts = NAME_KINDS[self._name_kinds[identity]], self._names[identity].split(PART)
+        count = int(self.name_counts[identity])
+        if kind is UnderstoodKind.CATEGORY:
+            return Name(kind, tuple(parts), "", count)
+        return Name(kind, parts[-1], parts[0] if kind is UnderstoodKind.ATTRIBUTE else "", count)
+
+    def names_of(self, words: Sequence[str]) -> list[Name]:
+        """Return what is named by exactly these words."""
+        low, high = self.name_keys.starting(" ".join(words))
+        found = []
+        for at in range(low, high):
+            if len(self.name_keys[at]) > len(" ".join(words)):
+                break
+            if self.name_ids[at] >> 31:
+                found.append(self.name(int(self.name_ids[at] & 0x7FFFFFFF)))
+        return found
+
+    def products_with(self, words: Sequence[str]) -> Array | None:
+        """Return the products that have all those of the words that are known; None where none is."""
+        rows = [row for word in set(words) if (row := self.words.find(word)) >= 0]
+        if not rows:
+            return None
+        rows.sort(key=lambda row: self.counts[row])
+        found = self.products_of.of(rows[0])
+        for row in rows[1:]:
+            found = found[self._mask(self.products_of.of(row))[found]]
+        return found
+
+    def products_starting(self, low: int, high: int, products: Array | None = None) -> Array:
+        """Return the products that have a word from `low` to `high`, those among some products if given."""
+        found = self.products_of.values[self.products_of.bounds[low] : self.products_of.bounds[high]]
+        return np.unique(found) if products is None else products[self._mask(found)[products]]
+
+    def count_among(self, products: Array | None, rows: Sequence[int] | Array) -> Array:
+        """Return how many of some products, of all for None, have each of some words."""
+        if products is None:
+            return self.counts[rows]
+        mask = self._mask(products)
+        return np.array([np.count_nonzero(mask[self.products_of.of(int(row))]) for row in rows], np.uint32)
+
+    def most_frequent(self, low: int, high: int, limit: int, products: Array | None = None) -> list[tuple[int, int]]:
+        """Return the words from `low` to `high` that most products have, of some products if given, with the counts."""
+        if products is None:
+            counts = self.counts[low:high].astype(np.int64)
+        else:
+            sample = products[:: -(-len(products) // SAMPLED_ROWS) or 1]
+            words = self.words_of.of_all(sample)
+            counts = np.bincount(words[(words >= low) & (words < high)] - low, minlength=high - low)
+        chosen = np.argpartition(-counts, limit)[:limit] if len(counts) > limit else np.arange(len(counts))
+        rows = (chosen[counts[chosen] > 0] + low).astype(np.uint32)
+        exact = self.count_among(products, rows)
+        order = np.argsort(-exact.astype(np.int64), kind="stable")
+        return [(int(rows[at]), int(exact[at])) for at in order if exact[at]]
+
+    def _mask(self, products: Array) -> NDArray[np.bool_]:
+        mask = np.zeros(len(self), np.bool_)
+        mask[products] = True
+        return mask

@@ -1,0 +1,134 @@
+"""A vocabulary made from the catalogue."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.catalogue.repository import ProductNames
+from recommender.query import UnderstoodKind
+from recommender.serving.vocabulary import NAME_KINDS, PART, WORD, fold_word, fold_words
+
+LONGEST_WORD = 40
+"""Letters of a word that is kept: what is longer is an address, or words without blanks."""
+
+LONGEST_VALUE = 40
+"""Characters of an attribute's value that a search may name; longer ones are sentences."""
+
+MOST_VALUE_WORDS = 4
+
+LEAST_PRODUCTS = 2
+"""Products that share an attribute's value; what one alone has describes it, as a weight does."""
+
+Arrays = dict[str, NDArray[np.generic]]
+
+
+def build_vocabulary(products: Iterable[ProductNames]) -> Arrays:
+    """Return the arrays of a `Vocabulary` of the products of a catalogue, in their order."""
+    tokens: dict[str, int] = {}
+    token_counts = array("I")
+    word_ids = array("I")
+    ends = array("I", [0])
+    titles: list[str] = []
+    names: Counter[tuple[UnderstoodKind, str]] = Counter()
+    for product in products:
+        text = f"{product.title} {product.brand} {' '.join(product.category)}".lower()
+        for token in dict.fromkeys(WORD.findall(text)):
+            if len(token) <= LONGEST_WORD:
+                number = tokens.setdefault(token, len(tokens))
+                if number == len(token_counts):
+                    token_counts.append(0)
+                token_counts[number] += 1
+                word_ids.append(number)
+        ends.append(len(word_ids))
+        titles.append(product.title)
+        if product.brand:
+            names[UnderstoodKind.BRAND, product.brand] += 1
+        for depth in range(len(product.category)):
+            names[UnderstoodKind.CATEGORY, PART.join(product.category[: depth + 1])] += 1
+        for name, value in product.attributes.items():
+            if len(value) <= LONGEST_VALUE and not value.isdecimal():
+                names[UnderstoodKind.ATTRIBUTE, f"{name}{PART}{value}"] += 1
+    words, shown, row_of = _merge_spellings(list(tokens), token_counts)
+    words_of = row_of[np.frombuffer(word_ids, np.uint32)] if word_ids else np.empty(0, np.uint32)
+    bounds = np.frombuffer(ends, np.uint32)
+    words_of, bounds = _without_repeats(words_of, bounds)
+    order = np.argsort(words_of, kind="stable")
+    products_of = np.repeat(np.arange(len(titles), dtype=np.uint32), np.diff(bounds))[order]
+    counts = np.bincount(words_of, minlength=len(words))
+    return {
+        **_texts("words", words),
+        **_texts("shown", shown),
+        "words_of": words_of,
+        "words_of_bounds": bounds,
+        "products_of": products_of,
+        "products_of_bounds": np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32),
+        **_texts("titles", titles),
+        **_name_arrays(names),
+    }
+
+
+def _merge_spellings(tokens: Sequence[str], counts: Sequence[int]) -> tuple[list[str], list[str], NDArray[np.uint32]]:
+    """Return the folded words, how each is mostly written, and the row of the word that each token is."""
+    spellings: dict[str, int] = {}
+    keys = [" ".join(fold_words(token)) or token for token in tokens]
+    for number, key in enumerate(keys):
+        best = spellings.get(key)
+        if best is None or counts[number] > counts[best]:
+            spellings[key] = number
+    words = sorted(spellings, key=str.encode)
+    rows = {word: row for row, word in enumerate(words)}
+    return words, [tokens[spellings[word]] for word in words], np.array([rows[key] for key in keys], np.uint32)
+
+
+def _without_repeats(
+    words: NDArray[np.uint32], bounds: NDArray[np.uint32]
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return the words of each product once: two spellings of one may stand in a title. They come out sorted."""
+    products = np.repeat(np.arange(len(bounds) - 1, dtype=np.uint64), np.diff(bounds))
+    pairs = np.unique((products << np.uint64(32)) | words.astype(np.uint64))
+    counts = np.bincount((pairs >> np.uint64(32)).astype(np.int64), minlength=len(bounds) - 1)
+    return pairs.astype(np.uint32), np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
+
+
+def _name_arrays(names: Counter[tuple[UnderstoodKind, str]]) -> Arrays:
+    """Return the brands, categories and attribute values, each in the way of writing that most products have."""
+    kept: dict[tuple[UnderstoodKind, str], str] = {}
+    counts: Counter[tuple[UnderstoodKind, str]] = Counter()
+    for (kind, text), count in names.most_common():
+        folded = kind, fold_word(text)
+        kept.setdefault(folded, text)
+        counts[folded] += count
+    keys: list[tuple[str, int]] = []
+    chosen: list[tuple[UnderstoodKind, str]] = []
+    for (kind, _), text in kept.items():
+        words = fold_words(text.split(PART)[-1])
+        count = counts[kind, fold_word(text)]
+        is_value = kind is UnderstoodKind.ATTRIBUTE
+        if not words or (is_value and (len(words) > MOST_VALUE_WORDS or count < LEAST_PRODUCTS)):
+            continue
+        whole = len(chosen) | 1 << 31
+        keys.append((" ".join(words), whole))
+        keys += [(" ".join(words[start:]), len(chosen)) for start in range(1, 1 if is_value else len(words))]
+        chosen.append((kind, text))
+    keys.sort(key=lambda key: key[0].encode())
+    return {
+        **_texts("name_keys", [key for key, _ in keys]),
+        "name_ids": np.array([number for _, number in keys], np.uint32),
+        **_texts("names", [text for _, text in chosen]),
+        "name_kinds": np.array([NAME_KINDS.index(kind) for kind, _ in chosen], np.uint8),
+        "name_counts": np.array([counts[kind, fold_word(text)] for kind, text in chosen], np.uint32),
+    }
+
+
+def _texts(name: str, texts: Sequence[str]) -> Arrays:
+    encoded = [text.encode() for text in texts]
+    lengths = np.fromiter(map(len, encoded), np.uint32, len(encoded))
+    return {
+        name: np.frombuffer(b"".join(encoded), np.uint8),
+        f"{name}_bounds": np.concatenate([[0], np.cumsum(lengths, dtype=np.uint32)]).astype(np.uint32),
+    }
