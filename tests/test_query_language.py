@@ -154,8 +154,8 @@ def test_every_value_comes_back_from_json_as_it_was(kind: type[Any], data: st.Da
 
 def test_every_field_of_filters_and_options_has_a_form() -> None:
     filters = {"categories": ["A > B"], "brands": ["x"], "exclude_brands": ["y"], "price_min": 1, "price_max": "2.50",
-               "currency": "eur", "in_stock": True, "attributes": {"size": "XL"}, "exclude_skus": ["s"], "exclude_groups": ["g"],
-               "min_score": 0.5}  # fmt: skip
+               "currency": "eur", "in_stock": True, "attributes": {"size": "XL"}, "exclude_skus": ["s"],
+               "exclude_groups": ["g"], "min_score": 0.5}  # fmt: skip
     assert set(filters) == {field.name for field in fields(Filters)}
     read = from_value(Filters, filters)
     assert read.categories == (("A", "B"),)
