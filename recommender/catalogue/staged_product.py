@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -37,13 +36,14 @@ def content_hash(product: Product) -> str:
     Prices that the catalogue stores alike hash alike, and so do attributes in another order, and categories whatever
     their case.
     """
-    fields = [
+    price = "" if product.price is None else str(int(product.price.scaleb(PRICE_SCALE).to_integral_value()))
+    texts = [
         product.sku,
         product.title,
         product.description,
         product.brand,
-        [category_path(path).casefold() for path in product.categories],
-        None if product.price is None else int(product.price.scaleb(PRICE_SCALE).to_integral_value()),
+        "\x01".join(category_path(path).casefold() for path in product.categories),
+        price,
         product.currency,
         product.availability,
         product.url,
@@ -51,9 +51,11 @@ def content_hash(product: Product) -> str:
         product.group_id,
         product.gtin,
         product.mpn,
-        sorted(product.attributes.items()),
     ]
-    return blake2b(json.dumps(fields).encode(), digest_size=16).hexdigest()
+    for pair in sorted(product.attributes.items()):
+        texts += pair
+    # No text that can be stored holds a NUL; `json.dumps` took twice as long, a tenth of an import without changes.
+    return blake2b("\0".join(texts).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ LONGEST_NUMBER = 40
 LARGEST_WHOLE = 1e15
 """Below it a float tells every whole number from the next."""
 
+LONGEST_NULL = 10
+"""Characters below which a text may be a null word."""
+
 NULL_WORDS = frozenset(
     "nan none null n/a #n/a n.a. k.a. <na> nil undefined (null) [null] (none) \\n - -- --- – — #name? #ref!"
     " #value! #div/0! #null! #num! -nan 1.#qnan".split()
@@ -72,7 +75,7 @@ def text_of(value: object, name: str) -> str:
 
 def is_null(text: str) -> bool:
     """Tell whether a text stands for nothing."""
-    return len(text) < 10 and text.casefold() in NULL_WORDS
+    return len(text) < LONGEST_NULL and text.casefold() in NULL_WORDS
 
 
 def join_text(value: object, name: str) -> str:
@@ -97,8 +100,12 @@ def attributes_of(value: object) -> dict[str, str]:
         value = dict(_name_and_value(pair) for pair in value)
     if not isinstance(value, Mapping):
         raise BadRow('attributes are not a JSON object such as {"colour": "red"}')
-    named = ((clean(str(name)), clean(repair(_flat(part)))) for name, part in value.items())
-    return {name: text for name, text in named if name and text and not is_null(text)}
+    found = {}
+    for name, part in value.items():
+        text = clean(repair(part if isinstance(part, str) else _flat(part)))
+        if text and not is_null(text) and (named := clean(str(name))):
+            found[named] = text
+    return found
 
 
 def _json_of(text: str) -> object:

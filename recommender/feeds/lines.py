@@ -68,19 +68,36 @@ class TextLines:
             self._add(line)
 
     def __next__(self) -> str:
-        line = self._add(self._again.pop() if self._again else self._read())
+        if self._again:
+            found = self._again.pop()
+        else:
+            try:
+                found = next(self._lines)
+            except (*UNREADABLE, UnicodeError) as error:
+                why = "it ends within a character" if isinstance(error, UnicodeError) else reason(error)
+                raise broken_off(self._name, self.number, why) from error
+        line = self._add(found)
         if self._size > MAX_LINE:
             raise RecordTooLong
         return line
 
     def _add(self, found: bytes | _TooLong) -> str:
-        line = self._decode(found)
+        if isinstance(found, _TooLong):
+            self.problem = f"line {self.number + 1:,} is longer than {MAX_LINE >> 20} MiB"
+            # In place of the line stands what keeps a CSV reader in step: as many quotes, if odd, open or close a cell.
+            line = '"\n' if found.quotes % 2 else "\n"
+        else:
+            self._size += len(found)
+            try:
+                line = found.decode(self._encoding)
+            except UnicodeDecodeError:
+                self.problem = f"line {self.number + 1:,} holds bytes that are not {self._encoding}"
+                line = found.decode(self._encoding, "backslashreplace")
         self.number += 1
         if self.number == 1:
             line = line.removeprefix("\ufeff")
         self.taken.append(line)
         self._given.append(found)
-        self._size += 0 if isinstance(found, _TooLong) else len(found)
         return line
 
     def one_by_one(self) -> Iterator[str]:
@@ -99,24 +116,6 @@ class TextLines:
     def raw(self) -> str:
         """The text of the record as it stands in the file."""
         return "".join(self.taken)
-
-    def _read(self) -> bytes | _TooLong:
-        try:
-            return next(self._lines)
-        except (*UNREADABLE, UnicodeError) as error:
-            why = "it ends within a character" if isinstance(error, UnicodeError) else reason(error)
-            raise broken_off(self._name, self.number, why) from error
-
-    def _decode(self, line: bytes | _TooLong) -> str:
-        if isinstance(line, _TooLong):
-            self.problem = f"line {self.number + 1:,} is longer than {MAX_LINE >> 20} MiB"
-            # In place of the line stands what keeps a CSV reader in step: as many quotes, if odd, open or close a cell.
-            return '"\n' if line.quotes % 2 else "\n"
-        try:
-            return line.decode(self._encoding)
-        except UnicodeDecodeError:
-            self.problem = f"line {self.number + 1:,} holds bytes that are not {self._encoding}"
-            return line.decode(self._encoding, "backslashreplace")
 
 
 def _physical_lines(stream: ByteStream) -> Iterator[bytes | _TooLong]:

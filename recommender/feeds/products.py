@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
 from recommender.errors import BadInput
 from recommender.feeds.availability import parse_availability
-from recommender.feeds.cells import attributes_of, first_text_of, is_null, join_text, text_of
+from recommender.feeds.cells import LONGEST_NULL, attributes_of, first_text_of, is_null, join_text, text_of
 from recommender.feeds.columns import Columns, Field, Shapes, match_columns, names_field
 from recommender.feeds.prices import CURRENCIES, MAX_PRICE, Offer, StatedPrice, parse_currency, parse_price
 from recommender.feeds.rejections import BadRow, rejection_reason
@@ -65,6 +64,8 @@ _LENGTHS: Final = (
 
 
 _LEFT_UNKNOWN = "can't be read and is left unknown"
+_INVISIBLE_IN_SKU = "the SKU holds a control or invisible character"
+_NO_PRICE = StatedPrice(None)
 _REPAIRED = "held characters of a wrong encoding, which were repaired"
 
 _GUARD = re.compile(r'="(.*)"|\'([0-9=+@-].*)', re.DOTALL)
@@ -72,6 +73,9 @@ _GUARD = re.compile(r'="(.*)"|\'([0-9=+@-].*)', re.DOTALL)
 
 _PLAIN_SKU = re.compile(r"[A-Za-z0-9_/#-]+")
 _WHOLE_FLOAT = re.compile(r"[0-9]+\.0")
+LONGEST_SCIENTIFIC = 40
+"""Characters of a number that a spreadsheet wrote as a power of ten."""
+
 _SCIENTIFIC = re.compile(r"([0-9])[.,]([0-9]+)[eE]\+?([0-9]{1,2})")
 
 _NOT_OFFERED = frozenset(
@@ -114,12 +118,11 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
     currency = cells(_CURRENCY)
     if not (isinstance(currency, str) and currency in CURRENCIES):
         currency = _optional("currency", currency, lambda cell: parse_currency(text_of(cell, "currency")), "", told)
-    price = _optional("price", cells(_PRICE), lambda cell: _price(cell, notation, currency), StatedPrice(None), told)
-    if price.remark:
-        told.append(Remark("price", price.remark, _shown(cells(_PRICE)), lost=False))
-    elif price.amount == 0:
-        told.append(Remark("price", "is 0", _shown(cells(_PRICE)), lost=False))
-    attributes = _attributes(row, told)
+    stated = cells(_PRICE)
+    price: StatedPrice = _optional("price", stated, lambda cell: _price(cell, notation, currency), _NO_PRICE, told)
+    if price.remark or price.amount == 0:
+        told.append(Remark("price", price.remark or "is 0", _shown(stated), lost=False))
+    attributes = _attributes(row, told) if row.attributes or cells(_ATTRIBUTES) else {}
     brand = _line("brand", cells(_BRAND), MAX_BRAND, told)
     category, *others = _categories(cells(_CATEGORY), cells(_OTHER_CATEGORIES), title, brand, notation, told) or ((),)
     return Product(
@@ -133,7 +136,7 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
         availability=_availability(cells(_AVAILABILITY), told),
         url=_address("url", cells(_URL), told),
         image=_address("image", cells(_IMAGE), told),
-        group_id=_group(cells(_GROUP_ID), told),
+        group_id=_group(group, told) if (group := cells(_GROUP_ID)) else "",
         gtin=_numbers(number, _GTIN, attributes, told) if (number := cells(_GTIN)) or attributes else "",
         mpn=_numbers(number, _MPN, attributes, told) if (number := cells(_MPN)) or attributes else "",
         attributes=attributes,
@@ -150,16 +153,15 @@ def sku_of(row: Row, notation: Notation = UNKNOWN) -> str:
         return cell.strip()[:MAX_SKU] if isinstance(cell, str) else ""
 
 
-def _optional(
-    field: str, cell: Any, read: Callable[[Any], Any], unknown: Any, told: list[Remark], cause: str = _LEFT_UNKNOWN
-) -> Any:
+def _optional(field: str, cell: Any, read: Callable[[Any], Any], unknown: Any, told: list[Remark]) -> Any:
     """Read a cell that a product can do without."""
-    if cell is None or cell == "" or (isinstance(cell, str) and is_null(cell.strip())):
+    if cell is None or cell == "":
         return unknown
     try:
         return read(cell)
     except BadRow as error:
-        told.append(Remark(field, cause, _shown(cell), reason=str(error)))
+        if not (isinstance(cell, str) and is_null(cell.strip())):
+            told.append(Remark(field, _LEFT_UNKNOWN, _shown(cell), reason=str(error)))
         return unknown
 
 
@@ -183,7 +185,7 @@ def _line(field: str, cell: Any, longest: int, told: list[Remark]) -> str:
     if not cell and not isinstance(cell, dict):
         return "" if cell != 0 or cell is False else "0"
     text = clean(cell if isinstance(cell, str) and cell.isascii() and cell[0] != "=" else _plain(field, cell, told))
-    if is_null(text):
+    if len(text) < LONGEST_NULL and is_null(text):
         return ""
     return text if len(text) <= longest else _cut(field, text, longest, told)
 
@@ -202,10 +204,17 @@ def _sku(cell: Any, notation: Notation, told: list[Remark]) -> str:
             raise BadRow(f"sku holds {unstorable(text)}")
         if not text.isascii() or not text.isprintable() or "&" in text or "<" in text or "  " in text:
             if any(ord(mark) < 32 and mark not in "\t\n\r" for mark in text):
-                raise BadRow("the SKU holds a control or invisible character")
+                raise BadRow(_INVISIBLE_IN_SKU)
             text = clean(text)
         if number := _SCIENTIFIC.fullmatch(text):
-            text = _whole_number(number, text, told)
+            first, others, exponent = number[1], number[2], int(number[3])
+            if len(others) < exponent:
+                raise BadRow(
+                    f"the SKU {text!r} is what a spreadsheet makes of a long number: its last digits are lost; format"
+                    " the column as text there, and export it again"
+                )
+            told.append(Remark("sku", "is a number that a spreadsheet wrote as a power of ten", text, lost=False))
+            text = first + others[:exponent]
         elif not notation.dotted_skus and _WHOLE_FLOAT.fullmatch(text):
             told.append(Remark("sku", "is a whole number with .0 behind it, which is left out", text, lost=False))
             text = text[:-2]
@@ -214,20 +223,8 @@ def _sku(cell: Any, notation: Notation, told: list[Remark]) -> str:
     if len(text) > MAX_SKU:
         raise BadRow(f"sku has {len(text):,} characters; at most {MAX_SKU:,} are kept")
     if not text.isprintable():
-        raise BadRow("the SKU holds a control or invisible character")
+        raise BadRow(_INVISIBLE_IN_SKU)
     return text
-
-
-def _whole_number(number: re.Match[str], text: str, told: list[Remark]) -> str:
-    """Return the digits of a number that a spreadsheet wrote as a power of ten, if all of them are there."""
-    first, others, exponent = number[1], number[2], int(number[3])
-    if len(others) < exponent:
-        raise BadRow(
-            f"the SKU {text!r} is what a spreadsheet makes of a long number: its last digits are lost; format the"
-            " column as text there, and export it again"
-        )
-    told.append(Remark("sku", "is a number that a spreadsheet wrote as a power of ten", text, lost=False))
-    return first + others[:exponent]
 
 
 def _description(cell: Any, told: list[Remark]) -> str:
@@ -235,8 +232,8 @@ def _description(cell: Any, told: list[Remark]) -> str:
         return ""
     if not isinstance(cell, str):
         cell = _optional("description", cell, lambda it: join_text(it, "description"), "", told)
-    text = clean_lines(_plain("description", cell, told))
-    if is_null(text):
+    text = clean_lines(cell if cell.isascii() and cell[:1] != "=" else _plain("description", cell, told))
+    if len(text) < LONGEST_NULL and is_null(text):
         return ""
     return text if len(text) <= MAX_DESCRIPTION else _cut("description", text, MAX_DESCRIPTION, told)
 
@@ -283,7 +280,7 @@ def _price(value: Any, notation: Notation, currency: str) -> StatedPrice:
     if isinstance(value, list | tuple) and len(value) == 1:
         return _price(value[0], notation, currency)
     if isinstance(value, float) and value != value:
-        return StatedPrice(None)
+        return _NO_PRICE
     # What is a number already has its point, however the feed writes its texts.
     return parse_price(text_of(value, "price"), ".", currency)
 
@@ -295,11 +292,17 @@ def _unguarded(text: str) -> str:
 
 
 def _availability(cell: Any, told: list[Remark]) -> Availability:
-    read = parse_availability
-    if isinstance(cell, str) and not is_null(cell) and (known := read(cell)) is not Availability.UNKNOWN:
-        return known
+    if isinstance(cell, str):
+        if is_null(cell):
+            return Availability.IN_STOCK
+        if (known := parse_availability(cell)) is not Availability.UNKNOWN:
+            return known
     found: Availability = _optional(
-        "availability", cell, lambda it: read(_unguarded(text_of(it, "availability"))), Availability.IN_STOCK, told
+        "availability",
+        cell,
+        lambda it: parse_availability(_unguarded(text_of(it, "availability"))),
+        Availability.IN_STOCK,
+        told,
     )
     if found is Availability.UNKNOWN:
         told.append(Remark("availability", _LEFT_UNKNOWN, _shown(cell)))
@@ -317,7 +320,7 @@ def _address(field: str, cell: Any, told: list[Remark]) -> str:
         text = text.replace("&amp;", "&").replace("&amp;", "&")
     if text.find("http", 1) > 0:
         text = _BETWEEN_ADDRESSES.split(text, maxsplit=1)[0]
-    if is_null(text):
+    if len(text) < LONGEST_NULL and is_null(text):
         return ""
     if len(text) > MAX_URL or unstorable(text):
         told.append(Remark(field, f"is no address of at most {MAX_URL:,} characters and is left out", text))
@@ -340,45 +343,37 @@ def _numbers(cell: Any, field: Field, attributes: Mapping[str, str], told: list[
 
     What is longer than the catalogue keeps is no number, and costs nobody the product.
     """
-    cells = cell if isinstance(cell, list | tuple) else [cell]
-    found = ", ".join(filter(None, (_number(each, field, told) for each in cells)))
+    numbers = []
+    for each in cell if isinstance(cell, list | tuple) else [cell]:
+        stated = each if isinstance(each, str) else _optional(field, each, lambda it: text_of(it, field), "", told)
+        text = _line(field, _unguarded(stated), MAX_DESCRIPTION, told)
+        if number := _SCIENTIFIC.fullmatch(text):
+            if len(number[2]) < int(number[3]):
+                told.append(Remark(field, "lost its last digits in a spreadsheet and is left unknown", text))
+                continue
+            text = number[1] + number[2][: int(number[3])]
+        numbers.append(text[:-2] if _WHOLE_FLOAT.fullmatch(text) else text)
+    found = ", ".join(filter(None, numbers))
     if not found:
         found = next((text for name, text in attributes.items() if names_field(name, field)), "")
     return found if len(found) <= MAX_IDENTIFIER else ""
 
 
-def _number(cell: Any, field: Field, told: list[Remark]) -> str:
-    if not cell and not isinstance(cell, dict):
-        return ""
-    stated = cell if isinstance(cell, str) else _optional(field, cell, lambda it: text_of(it, field), "", told)
-    text = _line(field, _unguarded(stated), MAX_DESCRIPTION, told)
-    if number := _SCIENTIFIC.fullmatch(text):
-        if len(number[2]) < int(number[3]):
-            told.append(Remark(field, "lost its last digits in a spreadsheet and is left unknown", text))
-            return ""
-        return number[1] + number[2][: int(number[3])]
-    return text[:-2] if _WHOLE_FLOAT.fullmatch(text) else text
-
-
 def _attributes(row: Row, told: list[Remark]) -> dict[str, str]:
-    stated = row.cells.get(_ATTRIBUTES)
-    found: dict[str, str] = _optional("attributes", stated, attributes_of, {}, told)
+    found: dict[str, str] = _optional("attributes", row.cells.get(_ATTRIBUTES), attributes_of, {}, told)
     for name, value in row.attributes.items():
         if value not in (None, ""):
             found |= _optional("attributes", {name: value}, attributes_of, {}, told)
-    if not found:
-        return found
     kept: dict[str, str] = {}
     for name, text in found.items():
         if len(kept) == MAX_ATTRIBUTES:
             told.append(Remark("attributes", f"beyond the first {MAX_ATTRIBUTES} are left out", name))
             break
-        if _SCIENTIFIC.fullmatch(text) and len(text) > 8:
+        if 8 < len(text) < LONGEST_SCIENTIFIC and _SCIENTIFIC.fullmatch(text):
             told.append(Remark("attributes", "hold a number whose last digits a spreadsheet lost, and lose it", text))
         elif len(name) <= MAX_ATTRIBUTE_NAME:
-            kept[name] = (
-                text if len(text) <= MAX_ATTRIBUTE_VALUE else _cut("attributes", text, MAX_ATTRIBUTE_VALUE, told)
-            )
+            is_long = len(text) > MAX_ATTRIBUTE_VALUE
+            kept[name] = _cut("attributes", text, MAX_ATTRIBUTE_VALUE, told) if is_long else text
     return kept
 
 
@@ -430,14 +425,31 @@ class ProductObjects:
 
 def product_problem(product: Product) -> str:
     """Return why a product can't enter the catalogue, in a few words; empty when it can."""
-    return (
-        _missing(product)
-        or _text_problem(product)
-        or _price_problem(product.price)
-        or _currency_problem(product.currency)
-        or _categories_problem(product.categories)
-        or _attributes_problem(product)
-    )
+    if not product.sku.strip() or not product.title.strip():
+        return "no title" if product.sku.strip() else "no SKU"
+    if not product.sku.isprintable():
+        return _INVISIBLE_IN_SKU
+    for name, longest in _LENGTHS:
+        text: str = getattr(product, name)
+        if len(text) > longest:
+            return f"{name} has {len(text):,} characters; at most {longest:,} are kept"
+        if found := unstorable(text):
+            return f"{name} holds {found}"
+    price, currency = product.price, product.currency
+    if price is not None and not (price.is_finite() and 0 <= price <= MAX_PRICE):
+        return f"price {price:.6g} is not a number from 0 to {MAX_PRICE}"
+    if currency and not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
+        return f"currency {currency[:20]!r} is not a three-letter code such as EUR"
+    if found := _categories_problem(product.categories):
+        return found
+    if len(product.attributes) > MAX_ATTRIBUTES:
+        return f"{len(product.attributes):,} attributes; at most {MAX_ATTRIBUTES} are kept"
+    for name, value in product.attributes.items():
+        if len(name) > MAX_ATTRIBUTE_NAME or len(value) > MAX_ATTRIBUTE_VALUE:
+            return f"attribute {name[:40]!r} is longer than {MAX_ATTRIBUTE_VALUE:,} characters"
+        if found := unstorable(name) or unstorable(value):
+            return f"attribute {name[:40]!r} holds {found}"
+    return ""
 
 
 def unstorable(text: str) -> str:
@@ -453,40 +465,6 @@ def unstorable(text: str) -> str:
     return ""
 
 
-def _missing(product: Product) -> str:
-    if not product.sku.strip():
-        return "no SKU"
-    if not product.title.strip():
-        return "no title"
-    return "" if product.sku.isprintable() else "the SKU holds a control or invisible character"
-
-
-def _text_problem(product: Product) -> str:
-    for name, longest in _LENGTHS:
-        text: str = getattr(product, name)
-        if len(text) > longest:
-            return f"{name} has {len(text):,} characters; at most {longest:,} are kept"
-        if found := unstorable(text):
-            return f"{name} holds {found}"
-    return ""
-
-
-def _price_problem(price: Decimal | None) -> str:
-    if price is None:
-        return ""
-    if not price.is_finite():
-        return f"price {price} is not a finite number"
-    if price < 0:
-        return f"price {price} is negative"
-    return f"price {price:.6g} is above {MAX_PRICE}" if price > MAX_PRICE else ""
-
-
-def _currency_problem(currency: str) -> str:
-    if not currency or (len(currency) == 3 and currency.isascii() and currency.isalpha()):
-        return ""
-    return f"currency {currency[:20]!r} is not a three-letter code such as EUR"
-
-
 def _categories_problem(categories: Sequence[tuple[str, ...]]) -> str:
     if len(categories) > MAX_CATEGORIES:
         return f"{len(categories):,} categories; at most {MAX_CATEGORIES} are kept"
@@ -498,15 +476,4 @@ def _categories_problem(categories: Sequence[tuple[str, ...]]) -> str:
             return f"the category path is longer than {MAX_CATEGORY_PATH} characters"
         if found := unstorable(path):
             return f"category holds {found}"
-    return ""
-
-
-def _attributes_problem(product: Product) -> str:
-    if len(product.attributes) > MAX_ATTRIBUTES:
-        return f"{len(product.attributes):,} attributes; at most {MAX_ATTRIBUTES} are kept"
-    for name, value in product.attributes.items():
-        if len(name) > MAX_ATTRIBUTE_NAME or len(value) > MAX_ATTRIBUTE_VALUE:
-            return f"attribute {name[:40]!r} is longer than {MAX_ATTRIBUTE_VALUE:,} characters"
-        if found := unstorable(name) or unstorable(value):
-            return f"attribute {name[:40]!r} holds {found}"
     return ""

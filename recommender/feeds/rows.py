@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from recommender.feeds.categories import CategoryColumn, survey_categories
 from recommender.feeds.cells import amount_of
@@ -19,9 +20,11 @@ _DOTTED = re.compile(r"[0-9]+\.[0-9]*[1-9]")
 SAMPLED_ROWS = 1000
 """Rows looked at beforehand to see how the feed writes its prices, and whether it has categories at all."""
 
+SURVEYED_ROWS = 100_000
+"""Rows whose categories are looked at beforehand. To read all of a million twice would cost a tenth of their import."""
 
-@dataclass(frozen=True, slots=True)
-class Row:
+
+class Row(NamedTuple):
     """A row as a feed's reader gives it: cells by field, and where it stands. With a `problem` it could not be read.
 
     What is not `offered` is a draft, is hidden, or only holds variants together. A `remark` says what the reader had to
@@ -29,8 +32,8 @@ class Row:
     """
 
     line: int
-    cells: Mapping[Field, Any] = field(default_factory=dict)
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    cells: Mapping[Field, Any] = MappingProxyType({})
+    attributes: Mapping[str, Any] = MappingProxyType({})
     raw: object = ""
     problem: str = ""
     offered: bool = True
@@ -94,7 +97,7 @@ UNKNOWN = Notation(CategoryColumn())
 
 
 def notation_of(rows: Iterable[Row]) -> Notation:
-    """Tell the notation of a feed: of its categories from all rows, of the rest from the first.
+    """Tell the notation of a feed: of its categories from more rows than of the rest.
 
     A decimal mark is one that no other price contradicts.
     """
@@ -107,6 +110,6 @@ def notation_of(rows: Iterable[Row]) -> Notation:
         marks.add(certain_mark(price) if isinstance(price, str) else "")
         dotted = dotted or (isinstance(sku, str) and _DOTTED.fullmatch(sku.strip()) is not None)
     shown = marks - {""}
-    rest = rows if any(row.cells.get(Field.CATEGORY) for row in first) else ()
+    rest = islice(rows, SURVEYED_ROWS) if any(row.cells.get(Field.CATEGORY) for row in first) else ()
     titled = ((str(row.cells.get(Field.TITLE)), row.cells.get(Field.CATEGORY)) for row in chain(first, rest))
     return Notation(survey_categories(titled), shown.pop() if len(shown) == 1 else "", dotted)

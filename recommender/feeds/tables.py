@@ -41,6 +41,7 @@ LONGEST_TOTAL = 20
 """Characters of such a word with what stands around it."""
 
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
 _SKU = Field.SKU  # Python 3.11 takes longer to find a member of an enum than to read a cell
 
 
@@ -118,7 +119,8 @@ class ColumnFeed(Feed):
             for row in self._table.rows(self._wanted):
                 columns = shared or self._shapes.of(tuple(row.cells))
                 fields = {field: row.cells.get(name) for field, name in columns.fields.items()}
-                attributes = {name: row.cells.get(column) for name, column in columns.attributes.items()}
+                stated = columns.attributes
+                attributes = {name: row.cells.get(column) for name, column in stated.items()} if stated else _NONE
                 problem, sku = row.problem, fields.get(_SKU)
                 if isinstance(sku, str) and len(sku) < LONGEST_TOTAL and sku.strip(" :").casefold() in TOTALS:
                     problem = "is a row of totals, not a product"

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 from recommender.feeds.columns import Field
@@ -82,7 +83,7 @@ class FieldTally:
         self.products += len(batch)
         self.unknown_stock += sum(product.availability is Availability.UNKNOWN for product in batch)
         for field in _COUNTED:
-            values = [value for product in batch if (value := getattr(product, field))]
+            values = list(filter(None, map(attrgetter(field), batch)))
             if values:
                 self._filled[field] = self._filled.get(field, 0) + len(values)
                 self._examples.setdefault(field, _shown(values[0]))

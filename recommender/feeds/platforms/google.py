@@ -109,7 +109,7 @@ class GoogleFeed(Feed):
             for row in self._table.rows():
                 columns = self._shapes.of(tuple(row.cells))
                 found = google_row(row.number, row.cells, columns, row.raw, row.problem)
-                yield replace(found, remark=row.remark) if row.remark else found
+                yield found._replace(remark=row.remark)
         finally:
             self.early_end = self._table.early_end
 
