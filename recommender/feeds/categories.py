@@ -156,6 +156,8 @@ class CategoryColumn:
 
     def _of_text(self, text: str) -> tuple[Path, ...]:
         text = clean(repair(_LINE_END.sub(" ; ", text.strip())))
+        if is_null(text):
+            return ()
         level = self._level or _own_level(text)
         starts = {*self._starts, _fold(level.split(_BETWEEN.split(text)[0])[0])}
         marks = list(_BETWEEN.finditer(text))
