@@ -29,6 +29,7 @@ from recommender.embedding.encoder import Encoder, EncoderPair
 from recommender.embedding.language import AUTO
 from recommender.embedding.loader import INTERCHANGEABLE, has_network, resolve_runtime
 from recommender.embedding.loader import load_encoder as open_encoder
+from recommender.embedding.model_words import read_tokens
 from recommender.embedding.product_text import ProductText
 from recommender.errors import BadInput, MissingExtra, Unavailable
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
@@ -318,6 +319,7 @@ class Application:
             warm_up,
             self.lexical_of,
             self.calibration_of,
+            lambda generation: read_tokens(self.settings.models_dir / generation.model_name),
         )
         self._closing.callback(models.close)
         return models

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import typer
 
 from recommender.cli.output import print_table
-from recommender.query import Answer, Confidence, Explanation, FacetCount, Hit, Reason
+from recommender.query import Answer, Confidence, Explanation, FacetCount, Hit, Reason, Understood, UnderstoodKind
 from recommender.types import category_path
 
 SHOWN_FACETS = 10
@@ -16,6 +16,10 @@ SHOWN_FACETS = 10
 
 def print_answer(answer: Answer, title: str, offset: int = 0, filtered: bool = False) -> None:
     """Print an answer, its first hit counted from `offset` + 1. `filtered`: whether filters left something out."""
+    if answer.did_you_mean is not None:
+        typer.echo(f"searched for {answer.did_you_mean!r}; --no-correct searches for the words as they are")
+    for each in answer.understood:
+        typer.echo(f"{each.words!r} is read as {_meaning(each)}")
     if answer and answer.confidence is Confidence.NONE:
         typer.echo("no product matches these words; the nearest in meaning are:")
     elif answer and answer.confidence is Confidence.WEAK:
@@ -50,6 +54,15 @@ def print_answer(answer: Answer, title: str, offset: int = 0, filtered: bool = F
     _print_counts("price", bands, facets.counted)
     for attribute in facets.attributes:
         _print_counts(attribute.name, [(_value(each), each.count) for each in attribute.values], facets.counted)
+
+
+def _meaning(said: Understood) -> str:
+    if said.kind is UnderstoodKind.PRICE:
+        bounds = [f"from {said.price_min}" if said.price_min is not None else ""]
+        bounds.append(f"up to {said.price_max}" if said.price_max is not None else "")
+        return " ".join(filter(None, ("a price", *bounds, said.currency)))
+    value = said.value if isinstance(said.value, str) else category_path(said.value)
+    return f"the {said.kind.value} {f'{said.name} ' if said.name else ''}{value!r}"
 
 
 def print_hits(hits: Sequence[Hit], title: str, offset: int = 0) -> None:

@@ -123,6 +123,11 @@ def fold_umlauts(folded: str) -> str:
     return _WRITTEN_UMLAUT.sub(r"\1", folded)
 
 
+def is_unit(word: str, touching: bool = True) -> bool:
+    """Tell whether a word in small letters after a number, `touching` it or not, is a unit: `cm`, `litre`, `gb`."""
+    return word in _UNITS and (touching or word not in _TOUCHING)
+
+
 def single_characters(text: str) -> str:
     """Return the characters of a text that are words by themselves in scripts without blanks, with blanks between."""
     return "" if text.isascii() else " ".join(character for run in _BLANKLESS.findall(text) for character in run)

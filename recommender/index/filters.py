@@ -21,7 +21,7 @@ from recommender.index.payload import (
 )
 from recommender.index.protocol import point_id
 from recommender.query import Boost, BoostKind, Filters
-from recommender.types import Availability, category_path
+from recommender.types import PATH_SEPARATOR, Availability, category_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,10 @@ def boost_condition(boost: Boost) -> Condition | None:
             return _IN_STOCK
         case BoostKind.BRAND:
             return AnyOf(BRAND_KEY, (boost.value.casefold(),))
+        case BoostKind.CATEGORY:
+            return AnyOf(
+                ANCESTORS, (PATH_SEPARATOR.join(" ".join(name.split()) for name in boost.value.split(">")).casefold(),)
+            )
         case BoostKind.ATTRIBUTE:
             return AnyOf(ATTRIBUTE_KEYS, (attribute_key(boost.name, boost.value),))
         case BoostKind.NEWNESS:

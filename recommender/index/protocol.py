@@ -85,6 +85,7 @@ class IndexQuery:
     stand in place of `dense`. `exact` scans instead of walking the graph. `ids` restricts the answer to these points.
     `filters.min_score` holds for the score before boosts, which multiply it. Without `payloads` points may come bare:
     few of many payloads are fetched afterwards in less time than the embedded engine needs to bring them all.
+    `alternatives` are terms of `lexical` that stand for others of it: a product needs one of them, not each.
     """
 
     limit: int
@@ -98,6 +99,7 @@ class IndexQuery:
     ids: tuple[UUID, ...] | None = None
     boosts: tuple[Boost, ...] = ()
     payloads: bool = True
+    alternatives: frozenset[int] = frozenset()
 
     @property
     def words_weight(self) -> float:

@@ -121,6 +121,12 @@ class Plan:
         if self.query.lexical is None or not any(best):
             return 1.0
         values = self.query.lexical.values[:: _every(self.query.lexical)]
+        if self.query.alternatives:
+            indices = self.query.lexical.indices[:: _every(self.query.lexical)]
+            own = [at for at, index in enumerate(indices) if index not in self.query.alternatives]
+            best, values = [best[at] for at in own], tuple(values[at] for at in own)
+            if not any(best):
+                return 1.0
         rarest = max(weight / value for weight, value in zip(best, values, strict=True))
         reach = sum(weight or rarest * value for weight, value in zip(best, values, strict=True))
         return reach * sum(self.query.lexical.values) / sum(values)

@@ -18,10 +18,14 @@ class BoostKind(StrEnum):
     IN_STOCK = "in-stock"
     BRAND = "brand"
     ATTRIBUTE = "attribute"
+    CATEGORY = "category"
     NEWNESS = "newness"
 
 
-BOOST_TEXTS: Final = "write in-stock=0.2, brand:Nike=0.3, attribute:colour:red=0.1, newness=0.5 or newness@7=0.5"
+BOOST_TEXTS: Final = (
+    "write in-stock=0.2, brand:Nike=0.3, category:Shoes > Boots=0.2, attribute:colour:red=0.1, newness=0.5"
+    " or newness@7=0.5"
+)
 
 _GIVEN = {"type": "string", "minLength": 1, "pattern": TEXT}
 
@@ -30,15 +34,16 @@ _GIVEN = {"type": "string", "minLength": 1, "pattern": TEXT}
 class Boost:
     """Multiplies the score of the products that fit by 1 + `weight`; several boosts add up their weights.
 
-    A weight between -1 and 0 pushes down. `value` is the brand, or the attribute's value, and `name` the attribute's
-    name. Newness falls off by half every `half_life_days` since the product was first seen.
+    A weight between -1 and 0 pushes down. `value` is the brand, the category path, which stands for those below it,
+    too, or the attribute's value, and `name` the attribute's name. Newness falls off by half every `half_life_days`
+    since the product was first seen.
     """
 
     __pydantic_config__: ClassVar = STRICT | {
         "json_schema_extra": alternatives(
             {"kind": "brand", "value": "Nike", "weight": 0.3},
             {"kind": {"enum": ["in-stock", "newness"]}},
-            {"kind": {"const": "brand"}, "value": _GIVEN},
+            {"kind": {"enum": ["brand", "category"]}, "value": _GIVEN},
             {"kind": {"const": "attribute"}, "value": _GIVEN, "name": _GIVEN},
         )
     }
@@ -52,7 +57,8 @@ class Boost:
     @model_validator(mode="after")
     def check(self) -> Boost:
         """Check that a brand or an attribute is named where the kind needs one."""
-        needed = {BoostKind.BRAND: ["value"], BoostKind.ATTRIBUTE: ["value", "name"]}.get(self.kind, [])
+        kinds = {BoostKind.BRAND: ["value"], BoostKind.CATEGORY: ["value"], BoostKind.ATTRIBUTE: ["value", "name"]}
+        needed = kinds.get(self.kind, [])
         for name in needed:
             if not getattr(self, name):
                 raise ValueError(f"the boost {self.kind} has an empty {name}; {BOOST_TEXTS}")

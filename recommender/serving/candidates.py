@@ -22,6 +22,7 @@ from recommender.query import Confidence, Explanation, Fallback, Filters, Hit, M
 from recommender.serving.facets import main_currency
 from recommender.serving.merchandising import NO_PLACEMENT, Placement
 from recommender.serving.query_encoder import Observe, measure, observe_nothing
+from recommender.serving.query_reading import QueryText
 from recommender.types import Availability, Card, JsonObject, SparseVector
 
 SORTED = 200
@@ -83,7 +84,7 @@ class EncodedQuery:
 
     `words` is the text that `lexical` was made from, and `identifier` the number that it may be. `anchors` are the
     products that the query is about, if any, and `disliked` those that it leads away from: neither are part of an
-    answer. `calibration` is what tells how sure a search is; other queries have none.
+    answer. `calibration` is what tells how sure a search is; other queries have none. `said` is what its text said.
     """
 
     dense: NDArray[np.float32] | None = None
@@ -95,6 +96,8 @@ class EncodedQuery:
     identifier: AskedIdentifier | None = None
     anchors: tuple[Card, ...] = ()
     disliked: tuple[Card, ...] = ()
+    alternatives: frozenset[int] = frozenset()
+    said: QueryText | None = None
 
     def index_query(self, limit: int, filters: Filters, options: Options) -> IndexQuery:
         """Return the query to the index for `limit` products."""
@@ -112,6 +115,7 @@ class EncodedQuery:
             prefetch=prefetch,
             boosts=options.boosts,
             payloads=False,
+            alternatives=self.alternatives,
         )
 
 

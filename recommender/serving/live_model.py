@@ -33,7 +33,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LiveModel:
-    """What one query works with from start to end, whatever goes live meanwhile. `encoder` loads on its first call."""
+    """What one query works with from start to end, whatever goes live meanwhile. `encoder` loads on its first call.
+
+    `tokens` are the words that the model has met so often that it takes each for one.
+    """
 
     generation: str
     model: str
@@ -41,6 +44,7 @@ class LiveModel:
     encoder: Callable[[], Encoder]
     lexical: Callable[[], LexicalEncoder]
     calibration: Callable[[], SearchCalibration] = SearchCalibration
+    tokens: Callable[[], frozenset[str]] = frozenset
 
 
 class ModelProvider(Protocol):
@@ -79,13 +83,14 @@ class _Served(NamedTuple):
     encoder: Callable[[], Encoder]
     lexical: Callable[[], LexicalEncoder]
     calibration: Callable[[], SearchCalibration]
+    tokens: Callable[[], frozenset[str]]
 
 
 class LiveModels(ModelProvider):
     """Follows which generation is live, and keeps the index that a query uses open meanwhile. Thread-safe.
 
     `open_encoder` loads the model of a generation, once in this process; `calibrate` tells how searches with it are
-    scored. `warm` gets an index ready before it answers,
+    scored, and `read_tokens` which words it knows. `warm` gets an index ready before it answers,
     in a process that holds the live model. `tidy` closes what nobody needs any more: after a switch, and now and then.
     """
 
@@ -98,12 +103,14 @@ class LiveModels(ModelProvider):
         warm: Callable[[VectorIndex], None] = lambda _index: None,
         open_lexical: Callable[[Generation], LexicalEncoder] = lambda generation: LexicalEncoder(generation.language),
         calibrate: Callable[[Generation], SearchCalibration] = lambda _generation: SearchCalibration(),
+        read_tokens: Callable[[Generation], frozenset[str]] = lambda _generation: frozenset(),
     ) -> None:
         self._generations = generations
         self._indexes = indexes
         self._open_encoder = open_encoder
         self._open_lexical = open_lexical
         self._calibrate = calibrate
+        self._read_tokens = read_tokens
         self._tidy = tidy
         self._warm = warm
         self._current: _Served | None = None
@@ -131,7 +138,13 @@ class LiveModels(ModelProvider):
                 index = leases.enter_context(self._indexes.lease(served.generation.name))
             generation = served.generation
             yield LiveModel(
-                generation.name, generation.model_name, index, served.encoder, served.lexical, served.calibration
+                generation.name,
+                generation.model_name,
+                index,
+                served.encoder,
+                served.lexical,
+                served.calibration,
+                served.tokens,
             )
 
     def attempts(self, model: str = "") -> Iterator[AbstractContextManager[LiveModel]]:
@@ -288,7 +301,8 @@ class LiveModels(ModelProvider):
     def _serve(self, generation: Generation) -> _Served:
         # The encoders are kept with the generation: a query that began before a switch does not load it again.
         encoder, lexical = partial(self._open_encoder, generation), partial(self._open_lexical, generation)
-        return _Served(generation, cache(encoder), cache(lexical), cache(partial(self._calibrate, generation)))
+        calibration, tokens = partial(self._calibrate, generation), partial(self._read_tokens, generation)
+        return _Served(generation, cache(encoder), cache(lexical), cache(calibration), cache(tokens))
 
     def _ready(self) -> list[Generation]:
         """Return the generations that can be asked, the live one first, then the newest."""

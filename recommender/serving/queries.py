@@ -5,9 +5,11 @@ Each is encoded by the live model, or by the one that it names; `candidates` tel
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +17,9 @@ from numpy.typing import NDArray
 from recommender.catalogue.repository import Catalogue
 from recommender.embedding.bm25 import LexicalEncoder
 from recommender.errors import UnknownSku, UsageError
-from recommender.identifiers import read_identifier
-from recommender.index.payload import card_of
-from recommender.index.protocol import ExampleVectors, point_id
+from recommender.identifiers import identifier_key, read_identifier
+from recommender.index.payload import CURRENCY, card_of
+from recommender.index.protocol import ExampleVectors, IndexQuery, VectorIndex, point_id
 from recommender.interface import QueryInterface
 from recommender.query import (
     NO_FILTERS,
@@ -47,6 +49,7 @@ from recommender.serving.facets import COUNTED, count_all, count_payloads
 from recommender.serving.live_model import LiveModel, ModelProvider
 from recommender.serving.merchandising import NO_PLACEMENT, Merchandising
 from recommender.serving.query_encoder import CacheInfo, Observe, QueryEncoder, observe_nothing
+from recommender.serving.query_reading import QueryReader, QueryText
 from recommender.serving.suggestions import suggest
 from recommender.serving.vocabulary_file import VocabularyFile
 from recommender.types import Card, Product, SparseVector
@@ -57,6 +60,14 @@ NO_VECTOR = np.empty(0, dtype=np.float32)
 SIMILAR_WORDS = 0.5
 """Weight of a product's title against its vector: measured between 0.3 and 0.7 on pairs of the same product and on
 categories, see docs/relevance.md."""
+
+ALTERNATIVE = 0.5
+"""Weight of the other words that a cut-off one may be, and of a synonym; the word itself has 1."""
+
+CURRENCIES_FRESH_S = 30.0
+"""How long the currencies of an index count as known: a shop gets another one once in years."""
+
+MOST_CURRENCIES = 10
 
 FREE_WORDS = 3
 """Words of a search that leave meaning its whole share. Each further one takes a tenth of that share, to a fifth: a
@@ -99,6 +110,7 @@ class Queries(QueryInterface):
         self._explainer = Explainer(catalogue.get_many, text)
         self._observe = observe
         self._vocabulary = vocabulary
+        self._known_currencies: WeakKeyDictionary[VectorIndex, tuple[Sequence[str], float]] = WeakKeyDictionary()
 
     def similar(
         self, product: str | Product, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS
@@ -124,18 +136,28 @@ class Queries(QueryInterface):
         validate(SearchRequest(query=text, k=k, filters=filters, options=options))
 
         def encode(live: LiveModel) -> EncodedQuery:
+            said = self._reader(live, options).read(text, filters, options)
             calibration = live.calibration()
-            lexical = None if options.mode is Mode.DENSE else live.lexical().query(text)
+            lexical = None if options.mode is Mode.DENSE else live.lexical().query(said.searched)
             weight = options.words
             if weight is None:
                 weight = weigh_text(calibration.words, 0 if lexical is None else len(lexical.indices))
+            alternatives: frozenset[int] = frozenset()
+            if lexical is not None and said.completions:
+                others = live.lexical().query(" ".join(said.completions)).indices
+                alternatives = frozenset(others).difference(lexical.indices)
+                lexical = SparseVector(
+                    (*lexical.indices, *alternatives), (*lexical.values, *[ALTERNATIVE] * len(alternatives))
+                )
             return EncodedQuery(
-                dense=None if options.mode is Mode.LEXICAL else self._encoder.query(live, text),
+                dense=None if options.mode is Mode.LEXICAL else self._encoder.query(live, said.searched),
                 lexical=lexical,
                 words_weight=weight,
-                words=text,
+                words=said.searched,
                 calibration=calibration,
                 identifier=read_identifier(text),
+                alternatives=alternatives,
+                said=said,
             )
 
         return self._answer(encode, k, filters, options, text)
@@ -181,9 +203,10 @@ class Queries(QueryInterface):
 
         def answer(live: LiveModel) -> Answer:
             shown = Shown(options.variants is Variants.COLLAPSE)
-            hits = in_order(live.index, options.offset + k, allowed, shown, BROWSED[options.sort])
-            facets = count_all(live.index, allowed, options.facet_values) if options.facets else None
-            total = live.index.count(allowed)
+            priced = self._in_currency(live.index, allowed)
+            hits = in_order(live.index, options.offset + k, priced, shown, BROWSED[options.sort])
+            facets = count_all(live.index, priced, options.facet_values) if options.facets else None
+            total = live.index.count(priced)
             return Answer(tuple(hits[options.offset :]), live.model, live.generation, facets, total=total)
 
         return self._models.ask(answer, options.model)
@@ -216,6 +239,9 @@ class Queries(QueryInterface):
         for attempt in self._models.attempts(options.model):
             with attempt as live:
                 query = encode(live)
+                said = query.said or QueryText(text, filters=filters, boosts=options.boosts)
+                filters = self._in_currency(live.index, said.filters)
+                options = replace(options, boosts=said.boosts) if said.boosts != options.boosts else options
                 placement = NO_PLACEMENT
                 if options.rules:
                     categories = [
@@ -223,9 +249,17 @@ class Queries(QueryInterface):
                         *(path for anchor in query.anchors for path in anchor.categories),
                     ]
                     placement = self._merchandising.placement(text, categories)
+                    if placement is NO_PLACEMENT and said.corrected:
+                        placement = self._merchandising.placement(said.corrected, categories)
                 candidates = Candidates(live.index, query, filters, options, placement, self._observe)
-                if options.sort is Sort.RELEVANCE:
-                    hits: Sequence[Hit] = candidates.hits(options.offset + k)[options.offset :]
+                hits: Sequence[Hit]
+                if text and not said.searched:  # a price, and no other word
+                    shown = Shown(options.variants is Variants.COLLAPSE)
+                    allowed = placement.exclude_banned(filters)
+                    hits = in_order(live.index, options.offset + k, allowed, shown, BROWSED[options.sort])
+                    hits = hits[options.offset :]
+                elif options.sort is Sort.RELEVANCE:
+                    hits = candidates.hits(options.offset + k)[options.offset :]
                 else:
                     hits = sort_hits(candidates.hits(SORTED), options.sort, live.index)[options.offset :][:k]
                 if options.explain:
@@ -235,8 +269,63 @@ class Queries(QueryInterface):
                     facets = count_payloads(candidates.payloads(COUNTED), filters, options.facet_values)
                 confidence, matched = candidates.confidence, candidates.words_matched
                 total = live.index.count(placement.exclude_banned(filters))
-                return Answer(tuple(hits), live.model, live.generation, facets, confidence, matched, total)
+                return Answer(
+                    tuple(hits),
+                    live.model,
+                    live.generation,
+                    facets,
+                    confidence,
+                    matched,
+                    total,
+                    did_you_mean=said.corrected,
+                    searched=said.searched if said.searched != text else None,
+                    understood=said.understood,
+                )
         raise RuntimeError("the last attempt neither answered nor raised")
+
+    def _reader(self, live: LiveModel, options: Options) -> QueryReader:
+        """Return what reads search texts by the words of the catalogue, of an index, and of the model."""
+
+        def is_found(index: int) -> bool:
+            words = SparseVector((index,), (1.0,))
+            return bool(live.index.query(IndexQuery(limit=1, lexical=words, payloads=False)))
+
+        def is_known(word: str) -> bool:
+            terms = live.lexical().query(word)
+            whole = [index for index, value in zip(terms.indices, terms.values, strict=True) if value == 1]
+            parts = [index for index in terms.indices if index not in whole]
+            return (
+                any(map(is_found, whole))
+                or (bool(parts) and all(map(is_found, parts)))
+                or bool(live.index.find([identifier_key(word)], NO_FILTERS, 1))
+                or (options.mode is not Mode.LEXICAL and word in live.tokens())
+            )
+
+        def sold_in(currency: str) -> bool:
+            return currency in self._currencies(live.index)
+
+        return QueryReader(
+            vocabulary=self._vocabulary.current() if self._vocabulary else None,
+            is_known=is_known,
+            currency=lambda: next(iter(self._currencies(live.index)), ""),
+            sold_in=sold_in,
+            lexical=live.lexical,
+        )
+
+    def _in_currency(self, index: VectorIndex, filters: Filters) -> Filters:
+        """Return filters whose prices are in a currency: that of most products, in a shop that has several."""
+        if filters.currency or (filters.price_min is None and filters.price_max is None):
+            return filters
+        currencies = self._currencies(index)
+        return replace(filters, currency=currencies[0]) if len(currencies) > 1 else filters
+
+    def _currencies(self, index: VectorIndex) -> Sequence[str]:
+        """Return the currencies of the products of an index, the commonest first."""
+        known, until = self._known_currencies.get(index, ((), 0.0))
+        if time.monotonic() >= until:
+            known = tuple(currency for currency, _ in index.facet(CURRENCY, NO_FILTERS, MOST_CURRENCIES) if currency)
+            self._known_currencies[index] = known, time.monotonic() + CURRENCIES_FRESH_S
+        return known
 
     def _anchor(self, live: LiveModel, product: str | Product, mode: Mode) -> _Anchor:
         """Return a product with its vector: from the index, else from the catalogue, else as it was given."""

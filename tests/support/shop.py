@@ -23,6 +23,7 @@ from recommender.ingestion.targets import Target
 from recommender.ingestion.worker import Worker
 from recommender.serving.live_model import FixedModel, LiveModel
 from recommender.serving.queries import Queries
+from recommender.serving.vocabulary_file import VocabularyFile
 
 
 class Shop:
@@ -43,6 +44,7 @@ class Shop:
         self.catalogue = Catalogue(self.database, self.text.hash)
         self.rules = RuleStore(self.database)
         self.outbox = Outbox(self.database, clock)
+        self.vocabulary = VocabularyFile(folder / "vocabulary", self.catalogue.names)
         self.encoder = WordEncoder(dimension)
         self.engine = EmbeddedEngine(folder / "index")
         self.writer = PointWriter(self.text)
@@ -67,7 +69,7 @@ class Shop:
     def queries(self) -> Queries:
         """Return the queries."""
         live = LiveModel("g1", "words", self.index, lambda: self.encoder, lambda: self.lexical)
-        return Queries(FixedModel(live), self.catalogue, self.text, self.rules.list)
+        return Queries(FixedModel(live), self.catalogue, self.text, self.rules.list, vocabulary=self.vocabulary)
 
     def __enter__(self) -> Shop:
         return self

@@ -1,0 +1,27 @@
+"""The words that a model knows as a whole: those that its tokenizer does not take apart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+_BEGINS = ("\u2581", "\u0120")
+"""What stands before a token that begins a word, by SentencePiece and by byte-level BPE."""
+
+_GOES_ON = "##"
+"""What stands before a token that goes on with one, by WordPiece."""
+
+
+def read_tokens(folder: Path) -> frozenset[str]:
+    """Return the whole words among the tokens of a model, in small letters; none where that can't be read.
+
+    They were frequent in the texts that its tokenizer was made from, and so are no mistyped words.
+    """
+    try:
+        model = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+        vocabulary = [each if isinstance(each, str) else each[0] for each in model["vocab"]]
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return frozenset()
+    marked = [token[1:] for token in vocabulary if token.startswith(_BEGINS)]
+    tokens = marked or [token for token in vocabulary if not token.startswith(_GOES_ON)]
+    return frozenset(token.lower() for token in tokens if token.isalpha())

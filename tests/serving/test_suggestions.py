@@ -1,0 +1,224 @@
+"""Suggestions, mistyped and cut-off words, prices and names said in words: through the queries of a small shop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from support.shop import Shop
+
+from recommender.query import Filters, Options, Sort, SuggestionKind, UnderstoodKind
+from recommender.serving.price_words import find_price
+from recommender.serving.queries import Queries
+from recommender.serving.vocabulary_file import VocabularyFile
+from recommender.types import Product
+
+
+def product(sku: str, title: str, brand: str = "", path: str = "", price: str = "", currency: str = "EUR") -> Product:
+    attributes = {"colour": "Red"} if "red" in title.lower() else {}
+    return Product(
+        sku, title, f"{title} for every day, with a warranty", brand, tuple(filter(None, path.split(" > "))),
+        Decimal(price) if price else None, currency, attributes=attributes,
+    )  # fmt: skip
+
+
+PRODUCTS = [
+    product("m1", "Wireless mouse", "Kelvio", "Computing > Mice", "19.90"),
+    product("m2", "Wireless keyboard", "Kelvio", "Computing > Keyboards", "49.00"),
+    product("m3", "Wired mouse", "Telvane", "Computing > Mice", "9.90"),
+    product("b1", "Red hiking boots", "Norvik", "Shoes > Hiking Boots", "129.00"),
+    product("b2", "Red hiking boots", "Ülvra", "Shoes > Hiking Boots", "79.00"),
+    product("b3", "Blue hiking boots", "Norvik", "Shoes > Hiking Boots", "59.00"),
+    product("b4", "Red rain boots", "Norvik", "Shoes > Rain Boots", "39.00", "USD"),
+    product("c1", "Café crème, ground", "Maison", "Food > Coffee", "8.50"),
+    product("x1", "Nut driver", "Toolo", "Tools", "5.00"),
+]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with Shop(tmp_path_factory.mktemp("shop")) as shop:
+        shop.catalogue.upsert(PRODUCTS)
+        shop.worker.drain()
+        shop.vocabulary.refresh(changed=True)
+        yield shop
+
+
+@pytest.fixture
+def queries(shop: Shop) -> Queries:
+    return shop.queries()
+
+
+def test_a_word_that_is_cut_off_is_completed_with_what_it_leads_to(queries: Queries) -> None:
+    found = {each.text: (each.kind, each.count) for each in queries.suggest("wir")}
+    assert found["wireless"] == (SuggestionKind.WORDS, 2)
+    assert found["wired"] == (SuggestionKind.WORDS, 1)
+
+
+def test_a_completion_goes_with_the_words_before_it(queries: Queries) -> None:
+    assert "wireless mouse" in [each.text for each in queries.suggest("wireless m")[:2]]
+    assert all("boots" not in each.text.lower() for each in queries.suggest("wireless b"))
+
+
+def test_brands_and_categories_are_suggested_by_any_word_of_theirs(queries: Queries) -> None:
+    brand = queries.suggest("norv")[0]
+    assert (brand.text, brand.kind, brand.count) == ("Norvik", SuggestionKind.BRAND, 3)
+    category = next(each for each in queries.suggest("hik") if each.kind is SuggestionKind.CATEGORY)
+    assert (category.text, category.category, category.count) == ("Hiking Boots", ("Shoes", "Hiking Boots"), 3)
+
+
+def test_accents_are_no_matter_and_are_shown(queries: Queries) -> None:
+    assert queries.suggest("caf")[0].text == "café"
+    assert queries.suggest("ulv")[0].text == "Ülvra"
+
+
+def test_the_limit_holds_and_nothing_typed_suggests_nothing(queries: Queries) -> None:
+    assert len(queries.suggest("w", 1)) == 1
+    assert queries.suggest("") == []
+    assert queries.suggest("zzzz") == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("wireles mouse", "wireless mouse"), ("hikign boots", "hiking boots"), ("Norvikk boots", "norvik boots")],
+)
+def test_a_word_that_the_catalogue_lacks_is_read_as_the_nearest_one(queries: Queries, typed: str, meant: str) -> None:
+    answer = queries.search(typed)
+    assert answer.did_you_mean is not None
+    assert (answer.did_you_mean.lower(), answer.searched) == (meant, answer.did_you_mean)
+    assert [hit.sku for hit in answer] == [hit.sku for hit in queries.search(meant)]
+
+
+@pytest.mark.parametrize(
+    "text", ["mouse", "boot", "warranty", "wrx 1234", "m1x", "nut drivers", "nutt", "every day", "x"]
+)
+def test_words_of_any_text_other_forms_numbers_and_short_words_are_left_alone(queries: Queries, text: str) -> None:
+    answer = queries.search(text)
+    assert (answer.did_you_mean, answer.searched) == (None, None)
+
+
+def test_correcting_can_be_turned_off(queries: Queries) -> None:
+    assert queries.search("wireles mouse", options=Options(correct=False)).did_you_mean is None
+
+
+def test_a_cut_off_word_matches_while_somebody_types(queries: Queries) -> None:
+    answer = queries.search("hik", options=Options(prefix=True))
+    assert answer.searched == "hiking"
+    assert {hit.sku for hit in answer[:3]} == {"b1", "b2", "b3"}
+    assert queries.search("wirele", options=Options(prefix=True)).did_you_mean is None
+
+
+def test_a_price_said_in_words_filters_and_what_is_named_ranks_higher(queries: Queries) -> None:
+    answer = queries.search("red hiking boots norvik under 130")
+    price, colour, category, brand = answer.understood
+    assert (price.kind, price.words, price.price_max, price.currency) == (
+        UnderstoodKind.PRICE, "under 130", Decimal(130), "EUR",
+    )  # fmt: skip
+    assert (colour.kind, colour.name, colour.value) == (UnderstoodKind.ATTRIBUTE, "colour", "Red")
+    assert (category.kind, category.value) == (UnderstoodKind.CATEGORY, ("Shoes", "Hiking Boots"))
+    assert (brand.kind, brand.value) == (UnderstoodKind.BRAND, "Norvik")
+    assert answer.searched == "red hiking boots norvik"
+    assert answer[0].sku == "b1"
+    assert all(hit.price is not None and hit.price <= 130 and hit.currency == "EUR" for hit in answer)
+
+
+def test_understanding_can_be_turned_off_and_a_filter_by_hand_stands(queries: Queries) -> None:
+    assert queries.search("boots under 70", options=Options(understand=False)).understood == ()
+    answer = queries.search("boots under 70", filters=Filters(price_max=Decimal(200)))
+    assert all(each.kind is not UnderstoodKind.PRICE for each in answer.understood)
+
+
+def test_a_price_alone_shows_what_costs_so(queries: Queries) -> None:
+    answer = queries.search("under 10", options=Options(sort=Sort.PRICE))
+    assert [hit.sku for hit in answer] == ["x1", "c1", "m3"]
+
+
+def test_prices_are_of_the_currency_of_most_products_or_of_the_one_that_is_named(queries: Queries) -> None:
+    def skus(filters: Filters) -> set[str]:
+        return {hit.sku for hit in queries.browse(filters=filters)}
+
+    assert "b4" not in skus(Filters(price_max=Decimal(60)))
+    assert skus(Filters(price_max=Decimal(60), currency="USD")) == {"b4"}
+    assert [hit.sku for hit in queries.search("boots under $50")] == ["b4"]
+    facets = queries.browse(options=Options(facets=True)).facets
+    assert facets is not None
+    assert (facets.currency, sum(band.count for band in facets.prices)) == ("EUR", 8)
+
+
+def test_browsing_is_sorted_and_says_how_many_there_are(queries: Queries) -> None:
+    answer = queries.browse(2, Filters(categories=(("Shoes",),)), Options(sort=Sort.PRICE_DOWN))
+    assert ([hit.sku for hit in answer], answer.total) == (["b1", "b2"], 4)
+    newest = queries.search("boots", options=Options(sort=Sort.NEWEST))
+    assert newest.total == len(PRODUCTS)
+    assert {hit.sku for hit in newest} <= {"b1", "b2", "b3", "b4"}
+
+
+def test_the_vocabulary_follows_the_catalogue_and_is_shared_by_a_file(tmp_path: Path) -> None:
+    with Shop(tmp_path) as shop:
+        other = VocabularyFile(tmp_path / "vocabulary", shop.catalogue.names)
+        assert other.current() is None
+        shop.catalogue.upsert(PRODUCTS[:1])
+        assert "mouse" in shop.vocabulary.require()
+        shop.catalogue.upsert([product("n1", "Zither")])
+        shop.catalogue.deactivate(["m1"])
+        shop.vocabulary.refresh(changed=True)
+        found = other.require()
+        assert ("zither" in found, "mouse" in found) == (True, False)
+
+
+def test_a_vocabulary_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
+    with Shop(tmp_path) as shop:
+        shop.catalogue.upsert(PRODUCTS)
+        shop.vocabulary.refresh(changed=True)
+        content = (tmp_path / "vocabulary").read_bytes()
+        for broken in (b"", content[:100], content[: len(content) // 2], b"\xff" * 64):
+            (tmp_path / "vocabulary").write_bytes(broken)
+            file = VocabularyFile(tmp_path / "vocabulary", shop.catalogue.names)
+            assert file.current() is None
+            assert "mouse" in file.require()
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high", "currency"),
+    [
+        ("shoes below $50", None, "50", "USD"),
+        ("Schuhe bis zu 80 Euro", None, "80", "EUR"),
+        ("Jacke ab 50", "50", None, "EUR"),
+        ("zwischen 1.000 und 1.500,50 Fernseher", "1000", "1500.50", "EUR"),
+        ("chaussures moins de 60 €", None, "60", "EUR"),
+        ("jusqu’à 30 € jeu", None, "30", "EUR"),
+        ("scarpe fino a 70", None, "70", "EUR"),
+        ("zapatos entre 20 y 50 euros", "20", "50", "EUR"),
+        ("buty od 100 do 200 zł", "100", "200", "PLN"),
+        ("schoenen onder de 50", None, "50", "EUR"),
+        ("skor under 500 kr", None, "500", "SEK"),
+        ("€50-€80 boots", "50", "80", "EUR"),
+        ("tv under 1,299.00", None, "1299.00", "EUR"),
+        ("laptop <= 500", None, "500", "EUR"),
+        ("sneakers 80 or less", None, "80", "EUR"),
+        ("кроссовки до 5000 руб", None, "5000", "RUB"),
+        ("靴 5000円以下", None, "5000", "JPY"),
+        ("max 80 € boots", None, "80", "EUR"),
+    ],
+)
+def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, high: str | None, currency: str) -> None:
+    found = find_price(text, "EUR", lambda _: True)
+    assert found is not None
+    assert (found.low, found.high) == (low and Decimal(low), high and Decimal(high))
+    assert found.currency == currency
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["nike air max 90", "Puzzle ab 3 Jahre", "game for 2 to 4 players", "shelf up to 80 cm", "cable 2-3 m", "bis 120 kg",
+     "screws 5 x 60", "wh-1000xm4", "levi's 501", "under 80s music", "tv 40 - 50 inch", "from 12v to 24v",
+     "up to 40 hours"],
+)  # fmt: skip
+def test_numbers_that_are_no_prices_are_left_alone(text: str) -> None:
+    assert find_price(text, "EUR", lambda _: True) is None
+
+
+def test_a_price_in_a_currency_that_nothing_is_sold_in_is_no_filter() -> None:
+    assert find_price("boots under 80 zł", "EUR", lambda _: False) is None
