@@ -212,8 +212,8 @@ def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, h
 
 @pytest.mark.parametrize(
     "text",
-    ["nike air max 90", "Puzzle ab 3 Jahre", "game for 2 to 4 players", "shelf up to 80 cm", "cable 2-3 m", "bis 120 kg",
-     "screws 5 x 60", "wh-1000xm4", "levi's 501", "under 80s music", "tv 40 - 50 inch", "from 12v to 24v",
+    ["nike air max 90", "Puzzle ab 3 Jahre", "game for 2 to 4 players", "shelf up to 80 cm", "cable 2-3 m",
+     "bis 120 kg", "screws 5 x 60", "wh-1000xm4", "levi's 501", "under 80s music", "tv 40 - 50 inch", "from 12v to 24v",
      "up to 40 hours"],
 )  # fmt: skip
 def test_numbers_that_are_no_prices_are_left_alone(text: str) -> None:
