@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url, text
-from support.tiny_model import build_tiny_model
+from support.tiny_model import DEFAULT_TEXTS, build_tiny_model
 
 from recommender.database.engine import Database
 from recommender.database.tables import Base
+from recommender.embedding.export import export
+from recommender.embedding.network_check import ExportReport
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -55,6 +58,18 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sentence-transformers folder that loads in an instant; tests copy it before they write into it."""
     return build_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def exported(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ExportReport]:
+    """The tiny model with its ONNX networks, which cost seconds, and what the export measured."""
+    folder = shutil.copytree(tiny_model, tmp_path_factory.mktemp("exported") / "tiny")
+    return folder, export(folder, DEFAULT_TEXTS)
+
+
+@pytest.fixture(scope="session")
+def exported_model(exported: tuple[Path, ExportReport]) -> Path:
+    return exported[0]
 
 
 @pytest.fixture

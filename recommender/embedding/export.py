@@ -7,8 +7,10 @@ import io
 import logging
 import time
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,14 +40,18 @@ _BLOCK = 32
 _INT8_ACTIVATIONS = 4
 """The runtime's `accuracy_level` for products in int8: below it, it multiplies in float and gains nothing."""
 
+_UNUSED = "pooler."
+"""Weights of a transformer that no network here has: sentence-transformers pools by itself."""
+
 _NOISY_LOGGERS = ("torch.onnx._internal.exporter._registration", "torch.export", "onnxscript", "onnx_ir")
 
 
-def export(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
+def export(folder: Path, texts_sample: Sequence[str], base: Path | None = None) -> ExportReport:
     """Write `onnx/model.onnx` and `onnx/model_qint8.onnx` into a model folder, and say how near they are to torch.
 
     A network that came with the model is kept when serving can run it and it agrees with torch; other files of the
     `onnx` folder are removed, and int8 is made anew: in ours no vector depends on the other texts of its batch.
+    A model that was tuned from `base` takes over the network of that, with its own weights, on the same conditions.
     The whole path is compared, tokenizer and pooling included, on `texts_sample` and on an empty and a long text.
     Raises `BadInput`, leaving the folder as it was, when the model can't be exported or differs from torch by more than
     `MAX_DISTANCE`; it runs on torch then. Raises `MissingExtra` without torch.
@@ -68,6 +74,8 @@ def export(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
         )
         distance = _take_bundled(staged, folder, sample, expected)
         bundled = distance is not None
+        if distance is None and base is not None and refill_network(base, folder, staged / Precision.FP32.file):
+            distance = _try_network(staged, folder, sample, expected)
         if distance is None:
             _export_network(model[0], folder, staged / Precision.FP32.file)
             distance = _distance_to_torch(staged, folder, sample, expected)
@@ -87,12 +95,57 @@ def _take_bundled(staged: Path, folder: Path, sample: list[str], expected: Vecto
     if not has_network(folder):
         return None
     take_network(folder, staged)
+    return _try_network(staged, folder, sample, expected)
+
+
+def _try_network(staged: Path, folder: Path, sample: list[str], expected: Vectors) -> float | None:
     try:
         distance = _distance_to_torch(staged, folder, sample, expected)
         _quantise(staged)
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, the weights are exported instead
+    except Exception:  # noqa: BLE001 - whatever is wrong with the network, the weights are exported instead
         return None
     return distance
+
+
+def refill_network(base: Path, folder: Path, target: Path) -> bool:
+    """Write the network of a base model with the weights of one that was tuned from it; False where that can't be.
+
+    It takes a second, an export ten. A constant of the network is a weight if it is equal to one of the base's, as it
+    is or transposed. Every weight that training changed must have found its place.
+    """
+    import onnx
+    from onnx import numpy_helper
+    from safetensors.numpy import load_file
+
+    if not (base / Precision.FP32.file).is_file():
+        return False
+    try:
+        network = onnx.load(base / Precision.FP32.file)
+        old, new = (load_file(each / "model.safetensors") for each in (base, folder))
+    except Exception:  # noqa: BLE001 - other files, other types of numbers: the weights are exported instead
+        return False
+    if {name: value.shape for name, value in old.items()} != {name: value.shape for name, value in new.items()}:
+        return False
+    changed = {name for name, value in old.items() if not np.array_equal(value, new[name])}
+    places: dict[tuple[tuple[int, ...], bytes], list[tuple[str, bool]]] = defaultdict(list)
+    for name, value in old.items():
+        for turned in (False, True)[: value.ndim]:
+            form = value.T if turned else value
+            places[form.shape, sha256(form.tobytes()).digest()].append((name, turned))
+    for constant in network.graph.initializer:
+        value = numpy_helper.to_array(constant)
+        found = places.get((value.shape, sha256(value.tobytes()).digest()), [])
+        # Two equal weights, such as biases that are all zero, are told apart by the name that the exporter kept.
+        named = [place for place in found if constant.name.endswith(place[0])] or found
+        if value.size < 2 or len(named) != 1:
+            continue
+        name, turned = named[0]
+        constant.CopyFrom(
+            numpy_helper.from_array(np.ascontiguousarray(new[name].T if turned else new[name]), constant.name)
+        )
+        changed.discard(name)
+    onnx.save(network, target)
+    return not {name for name in changed if not name.startswith(_UNUSED)}
 
 
 def _export_network(transformer: Any, folder: Path, target: Path) -> None:

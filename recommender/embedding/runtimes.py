@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from recommender.embedding.encoder import Encoder, RuntimeMeasure, Vectors
+from recommender.embedding.encoder import Encoder, Role, RuntimeMeasure, Vectors
 from recommender.embedding.loader import has_network, load_encoder
 from recommender.embedding.network_check import row_cosines
 from recommender.errors import one_line
@@ -17,50 +18,77 @@ from recommender.types import EncoderChoice
 
 _log = logging.getLogger(__name__)
 
-_TIMED = 64
-"""Texts that are timed, twice: a few seconds for all runtimes together."""
+_TURNS = 4
+"""Parts that the texts are encoded in, by each runtime in turn: what else the machine does then slows all of them."""
 
 _NEIGHBOURS = 10
+_FOUND = 10
+"""Places in which a product must be to count as found by its title."""
 
-_CANDIDATES = (EncoderChoice.ONNX, EncoderChoice.ONNX_INT8, EncoderChoice.OPENVINO, EncoderChoice.OPENVINO_INT8)
+_ENOUGH_TITLES = 100
+"""With fewer, one that falls from the first to the second place is more than may be lost."""
+
+CANDIDATES = (EncoderChoice.ONNX, EncoderChoice.ONNX_INT8, EncoderChoice.OPENVINO, EncoderChoice.OPENVINO_INT8)
 
 
-def measure_runtimes(folder: Path, texts: Sequence[str]) -> dict[str, RuntimeMeasure]:
-    """Encode texts by each runtime that is installed and runs the model; none for a model without a network.
+def measure_runtimes(
+    folder: Path,
+    texts: Sequence[str],
+    titles: Sequence[str] = (),
+    runtimes: Collection[str] = CANDIDATES,
+) -> dict[str, RuntimeMeasure]:
+    """Encode texts by each of these runtimes that is installed and runs the model; none for one without a network.
 
-    They are timed in turns, as processor time: what else this machine does counts little.
+    Speed is processor time. `titles` are those of the texts, in the same order. Products are found by them as in
+    serving: queries are encoded by the int8 network where that is near enough, whatever encodes the products. A title
+    that several products share finds any of them, and is not asked.
     """
     if not has_network(folder, EncoderChoice.ONNX):
         return {}
-    encoders: dict[EncoderChoice, Encoder] = {}
-    vectors: dict[EncoderChoice, Vectors] = {}
-    for runtime in (one for one in _CANDIDATES if has_network(folder, one)):
+    counts = Counter(titles)
+    rows = [row for row, title in enumerate(titles) if title and counts[title] == 1]
+    queries = [titles[row] for row in rows] if len(rows) >= _ENOUGH_TITLES else []
+    encoders: dict[str, Encoder] = {}
+    asked: dict[str, Vectors] = {}
+    for candidate in (one for one in CANDIDATES if one in runtimes and has_network(folder, one)):
+        runtime = candidate.value
         try:
             encoder = load_encoder(folder, "", runtime)
-            vectors[runtime], encoders[runtime] = encoder.encode(texts), encoder
+            asked[runtime], encoders[runtime] = encoder.encode(queries or texts[:1], Role.QUERY), encoder
         except Exception as error:
             # A runtime that can't run this model is none to choose from; its exceptions have no common base class.
-            if runtime is EncoderChoice.ONNX:
+            if candidate is EncoderChoice.ONNX:
                 raise
             _log.info("%s can't run the model in %s: %s", runtime, folder, one_line(error))
-    timed = list(texts[:: max(1, len(texts) // _TIMED)][:_TIMED])
-    seconds = {runtime: float("inf") for runtime in encoders}
-    for _ in range(2):
+    dimension = encoders[EncoderChoice.ONNX].dimension
+    vectors = {runtime: np.empty((len(texts), dimension), dtype=np.float32) for runtime in encoders}
+    seconds = dict.fromkeys(encoders, 0.0)
+    for first in range(_TURNS):
         for runtime, encoder in encoders.items():
             started = time.process_time()
-            encoder.encode(timed)
-            seconds[runtime] = min(seconds[runtime], time.process_time() - started)
+            vectors[runtime][first::_TURNS] = encoder.encode(texts[first::_TURNS])
+            seconds[runtime] += time.process_time() - started
     for encoder in encoders.values():
         encoder.close()
     exact = vectors[EncoderChoice.ONNX]
-    return {
-        runtime.value: RuntimeMeasure(
-            texts_per_second=len(timed) / max(seconds[runtime], 1e-9),
+    best = found_items(asked[EncoderChoice.ONNX], exact, rows) if queries else 0.0
+
+    def measure(runtime: str, *pairs: tuple[Vectors, Vectors]) -> RuntimeMeasure:
+        return RuntimeMeasure(
+            texts_per_second=len(texts) / max(seconds[runtime], 1e-9),
             nearest=same_neighbours(vectors[runtime], exact),
             cosine=float(row_cosines(vectors[runtime], exact).min()),
+            known_item=min(found_items(*pair, rows) for pair in pairs) / best if best else 1.0,
         )
-        for runtime in encoders
-    }
+
+    served, measures = asked[EncoderChoice.ONNX], dict[str, RuntimeMeasure]()
+    if EncoderChoice.ONNX_INT8 in encoders:
+        int8 = EncoderChoice.ONNX_INT8.value
+        measures[int8] = measure(int8, (asked[int8], exact), (asked[int8], vectors[int8]))
+        served = asked[int8] if measures[int8].is_near else served
+    for runtime in encoders:
+        measures.setdefault(runtime, measure(runtime, (served, vectors[runtime])))
+    return measures
 
 
 def fastest(measures: dict[str, RuntimeMeasure]) -> str:
@@ -80,3 +108,10 @@ def same_neighbours(vectors: Vectors, exact: Vectors) -> float:
         np.fill_diagonal(cosines, -np.inf)
         nearest.append(np.argsort(-cosines, axis=1)[:, :count])
     return float(np.mean([len({*one} & {*other}) / count for one, other in zip(*nearest, strict=True)]))
+
+
+def found_items(queries: Vectors, products: Vectors, rows: Sequence[int]) -> float:
+    """Return the MRR@10 of the products of these rows, each asked for by one query."""
+    cosines = queries @ products.T
+    ranks = (cosines > cosines[np.arange(len(rows)), rows][:, None]).sum(axis=1)
+    return float(np.where(ranks < _FOUND, 1 / (ranks + 1), 0.0).mean())

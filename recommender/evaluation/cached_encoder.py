@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -48,6 +48,10 @@ class CachedEncoder:
                 # A copy: a row of the batch would keep the whole batch in memory.
                 self._vectors[role, text] = vector.copy()
         return np.stack([encoded[text] if text in encoded else self._vectors[role, text] for text in texts])
+
+    def know(self, texts: Mapping[str, Vectors]) -> None:
+        """Take the vectors of documents that this model made elsewhere, by the same runtime: float32 [d] each."""
+        self._vectors |= {(Role.DOCUMENT, text): vector for text, vector in texts.items()}
 
     def close(self) -> None:
         """Forget the vectors."""

@@ -151,7 +151,7 @@ def run(
         evidence = judge(application, model, base_model, chosen, judgements, progress, wrap, data.judging)
     promoted = promote and (evidence.verdict.passed or force)
     if promoted:
-        promote_model(application, application.registry.get(model.name), force, progress)
+        promote_model(application, application.registry.get(model.name), force, progress, evidence.encoder)
     return FinetuneResult(application.registry.get(model.name), training, evidence, promoted)
 
 
@@ -200,7 +200,7 @@ def _train(
             training=_json_values(asdict(training)) | {"run": checkpoints.name},
         )
         write_result(training, checkpoints / TRAINED)  # before the row: from here on a resumed run goes on with judging
-        return add_model(application, folder, manifest), training
+        return add_model(application, folder, manifest, base), training
 
 
 def _json_values(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from recommender.application.composition import Application
 from recommender.embedding.encoder import Precision
 from recommender.embedding.pretrained import DenseActivation, Pooling, assemble
+from recommender.embedding.product_text import title_text
 from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError, Refused
 from recommender.files import remove_leftovers, replace_file
 from recommender.index.generations import GenerationState
@@ -27,6 +28,9 @@ from recommender.types import EncoderChoice, Progress, silent
 
 EXPORT_SAMPLE = 256
 """Texts that an export and the runtimes are measured on."""
+
+MOST_READ = 16 * EXPORT_SAMPLE
+"""Products that these are spread over: a catalogue is read in the order of its SKUs, in which neighbours are alike."""
 
 FALLBACK_TEXTS = ("red running shoes", "a cordless drill with two batteries, case and charger", "tea")
 """What an export is measured on while the catalogue is empty."""
@@ -118,30 +122,46 @@ def _copy_encoder(source: Path, target: Path, shape: ModelShape) -> Path:
     return target
 
 
-def add_model(application: Application, folder: Path, manifest: Manifest) -> RegisteredModel:
-    """Export a finished model folder, write its card, and register it; the folder is moved into the registry."""
-    products = islice(application.catalogue.products(), EXPORT_SAMPLE)
-    texts = [application.text(stored.product) for stored in products] or FALLBACK_TEXTS
-    manifest = replace(manifest, export=choose_runtime(folder, export_to_onnx(folder, texts), texts))
+def add_model(
+    application: Application, folder: Path, manifest: Manifest, base: RegisteredModel | None = None
+) -> RegisteredModel:
+    """Export a finished model folder, write its card, and register it; the folder is moved into the registry.
+
+    A tuned model takes over the network of its `base`, and is tried first on the runtime that is best for that.
+    """
+    step = min(MOST_READ, application.catalogue.count()) // EXPORT_SAMPLE or 1
+    stored = islice(application.catalogue.products(), 0, step * EXPORT_SAMPLE, step)
+    products = [each.product for each in stored]
+    texts = [application.text(product) for product in products] or FALLBACK_TEXTS
+    export = export_to_onnx(folder, texts, base.folder if base else None)
+    known = application.registry.manifest(base.name).export.runtime if base else ""
+    export = choose_runtime(folder, export, texts, [title_text(product) for product in products], known)
+    manifest = replace(manifest, export=export)
     replace_file(folder / "README.md", model_card(manifest).encode())
     return application.registry.register(folder, manifest)
 
 
-def choose_runtime(folder: Path, export: Export, texts: Sequence[str]) -> Export:
+def choose_runtime(
+    folder: Path, export: Export, texts: Sequence[str], titles: Sequence[str] = (), known: str = ""
+) -> Export:
     """Measure the runtimes that are installed, and choose the fastest near enough to full precision for products.
 
-    The int8 network is removed unless it is near enough: queries take it wherever it is.
+    `known` was the best one for a model of the same architecture: the others are measured only if it is not near
+    enough for this one. The int8 network is removed unless it is near enough: queries take it wherever it is.
     """
-    from recommender.embedding.runtimes import fastest, measure_runtimes
+    from recommender.embedding.runtimes import CANDIDATES, fastest, measure_runtimes
 
-    measures = measure_runtimes(folder, texts)
+    first = {EncoderChoice.ONNX, EncoderChoice.ONNX_INT8, known} if known else CANDIDATES
+    measures = measure_runtimes(folder, texts, titles, first)
+    if known and not (known in measures and measures[known].is_near):
+        measures = measure_runtimes(folder, texts, titles)
     int8 = measures.get(EncoderChoice.ONNX_INT8)
     if int8 is not None and not int8.is_near:
         (folder / Precision.INT8.file).unlink()
     return replace(export, runtime=fastest(measures), runtimes=measures)
 
 
-def export_to_onnx(folder: Path, texts: Sequence[str]) -> Export:
+def export_to_onnx(folder: Path, texts: Sequence[str], base: Path | None = None) -> Export:
     """Export a model to ONNX; one that can't be exported runs on torch, and its manifest says why.
 
     Without torch the networks that came with a model are used, if serving can run them. Raises `MissingExtra` when
@@ -152,7 +172,7 @@ def export_to_onnx(folder: Path, texts: Sequence[str]) -> Export:
 
     try:
         try:
-            report = export(folder, texts)
+            report = export(folder, texts, base)
         except MissingExtra as error:
             if not has_network(folder):
                 raise

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from recommender.application.composition import Application
+from recommender.batching import batches
+from recommender.embedding.encoder import Encoder, Vectors
 from recommender.embedding.product_text import description_text, title_text
-from recommender.errors import BadInput, Refused, UsageError
+from recommender.errors import BadInput, RecommenderError, Refused, UsageError
 from recommender.evaluation.cached_encoder import CachedEncoder
 from recommender.evaluation.judgements import Pairs, Queries
 from recommender.evaluation.reports import Report
 from recommender.evaluation.text_suite import NO_SUITE, TextSuite, measure_texts
 from recommender.index.generations import Generation, GenerationState
+from recommender.index.protocol import point_id
+from recommender.ingestion.worker import BATCH
 from recommender.jobs.calibrate import calibrate
 from recommender.jobs.evaluate import (
     Sample,
@@ -35,7 +40,7 @@ from recommender.training.dataset_builder import build_training_data
 from recommender.training.options import DEFAULT_SEED, DataFormat, DataSource, Loss, TrainingOptions
 from recommender.training.promotion_gate import GUARDS, PRIMARY, Judged, Searched, Verdict, decide, text_measures
 from recommender.training.splits import no_split, split_products
-from recommender.types import Progress, silent
+from recommender.types import Product, Progress, silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +62,15 @@ class Evidence:
     """How each model measured on the held-out products and, as served, on judgements; and what the gate makes of it.
 
     `reports` are of the base, the live model unless it is the base, and the tuned one. `searched` are the tuned model's
-    hybrid search and words alone on the same searches; None for a model of texts alone.
+    hybrid search and words alone on the same searches; None for a model of texts alone. `encoder` keeps the vectors
+    that the tuned model was measured by: an index of it need not encode them again.
     """
 
     reports: tuple[Report, ...]
     judged: tuple[Judged, ...]
     searched: Searched | None
     verdict: Verdict
+    encoder: Encoder | None = field(default=None, repr=False, compare=False)
 
 
 def check_promotion(
@@ -90,6 +97,8 @@ def check_promotion(
     for model in models:
         encoder = CachedEncoder(measuring_encoder(application, model, wrap if chosen else None))
         is_tuned = model is models[-1]
+        if chosen is not None:
+            encoder.know(live_vectors(application, model, chosen.corpus))
         on_texts = measure_texts(encoder, texts, model=model.name)
         if chosen is None:
             reports.append(on_texts)
@@ -108,7 +117,8 @@ def check_promotion(
             held = chosen.held_out()
             made_up = measure_served(application, model, held, both, encoder=encoder, similar=False, progress=progress)
             searched = Searched(*made_up)
-        encoder.close()
+        if not is_tuned:
+            encoder.close()
     guards = tuple(
         Judged(each[0], each[1] if len(each) > 2 else None, each[-1], suite)
         for each, suite in zip(zip(*judged, strict=True), suites, strict=True)
@@ -116,7 +126,27 @@ def check_promotion(
     live = reports[1] if len(reports) > 2 else None
     primary, others = text_measures(reports[-1]) if chosen is None else (PRIMARY, (*GUARDS, *on_texts.metrics))
     verdict = decide(reports[0], live, reports[-1], judged=guards, searched=searched, primary=primary, guards=others)
-    return Evidence(tuple(reports), guards, searched, verdict)
+    return Evidence(tuple(reports), guards, searched, verdict, encoder if chosen is not None else None)
+
+
+def live_vectors(application: Application, model: RegisteredModel, products: Sequence[Product]) -> dict[str, Vectors]:
+    """Return the vectors that the live index has of these products from this model, by the runtime it would take now.
+
+    None where another process holds the index: it may be long.
+    """
+    live = application.generations.live()
+    if live is None or live.model_id != model.id or live.runtime != application.runtime_of(model):
+        return {}
+    vectors: dict[str, Vectors] = {}
+    with suppress(RecommenderError):
+        index = application.index(live, 0.0)
+        for batch in batches(products, BATCH):
+            of_id = {point_id(product.sku): product for product in batch}
+            for point in index.retrieve(list(of_id), with_vectors=True):
+                product = of_id[point.id]
+                if point.dense is not None and point.payload.get("text_hash") == application.text.hash(product):
+                    vectors[application.text(product)] = point.dense
+    return vectors
 
 
 def judge(
@@ -193,9 +223,15 @@ def require_known(application: Application, judgements: Judgements) -> None:
 
 
 def promote(
-    application: Application, model: RegisteredModel, force: bool = False, progress: Progress = silent
+    application: Application,
+    model: RegisteredModel,
+    force: bool = False,
+    progress: Progress = silent,
+    encoder: Encoder | None = None,
 ) -> Generation:
     """Make a model live: at once where a generation of it is kept fresh, else by building one.
+
+    `encoder` is one of the model that knows vectors from its measuring.
 
     Raises `Refused` for a model that the gate refused, and for a tuned one that it has not judged, and `WouldLose` when
     far fewer points would be live than now, unless `force` makes it live all the same.
@@ -217,7 +253,7 @@ def promote(
         application.generations.switch(kept[-1])
         retire_unused(application)
         return kept[-1]
-    generation = build_live(application, model, progress)
+    generation = build_live(application, model, progress, encoder=encoder)
     calibrate(application, progress=progress)
     return generation
 

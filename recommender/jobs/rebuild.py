@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from recommender.application.composition import Application
 from recommender.catalogue.loss_guard import describe_loss, require_small_loss
 from recommender.catalogue.product_statements import ProductStates
+from recommender.embedding.encoder import Encoder
 from recommender.embedding.language import AUTO
 from recommender.errors import Unavailable
 from recommender.files import LEFTOVER_AGE_S
@@ -77,17 +79,24 @@ def ensure_live(application: Application, progress: Progress = silent) -> Genera
 
 
 def build_live(
-    application: Application, model: RegisteredModel, progress: Progress = silent, renew: bool = False
+    application: Application,
+    model: RegisteredModel,
+    progress: Progress = silent,
+    renew: bool = False,
+    encoder: Encoder | None = None,
 ) -> Generation:
     """Build a generation with a model and switch to it; queries see the old pair until the switch, then the new one.
 
-    With `renew` the language of its words is told from the catalogue anew.
+    With `renew` the language of its words is told from the catalogue anew. An `encoder` that knows vectors already
+    takes the place of the one that would be opened, if it runs the model as this generation is encoded.
 
     A build that was cut off is taken up again. Afterwards as many generations as the settings say are kept fresh, and
     older ones are removed.
     """
     generation = resume_generation(application, model, renew)
     with application.open_for_writing(generation) as target:
+        if encoder is not None and generation.runtime == application.runtime_of(model):
+            target = replace(target, encoder=lambda: encoder)
         states, missed = ProductStates(application.database), partial(application.generations.missing_skus, generation)
         backfill(target, application.catalogue, application.writer, progress, states, missed)
         application.generations.ready(generation)

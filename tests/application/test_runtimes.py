@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from recommender.application.composition import Application
-from recommender.embedding.encoder import Precision, Role
+from recommender.embedding.encoder import Precision, Role, RuntimeMeasure, Vectors
+from recommender.embedding.runtimes import fastest, measure_runtimes
 from recommender.errors import Unavailable
+from recommender.evaluation.cached_encoder import CachedEncoder
 from recommender.index.generations import Generation
 from recommender.jobs.models import prepare_base
-from recommender.jobs.rebuild import start_generation
+from recommender.jobs.promote import live_vectors
+from recommender.jobs.rebuild import build_live, start_generation
 from recommender.models.registry import RegisteredModel
 from recommender.settings import load_settings
+from recommender.types import Product
+
+WORDS = "red blue green brown long short warm light wide soft hard".split()
 
 
 @pytest.fixture(scope="module")
-def registered(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the tiny model registered: exported, its runtimes measured."""
+def registered(exported_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the tiny model registered, its runtimes measured."""
     home = tmp_path_factory.mktemp("home")
-    with Application(load_settings(home=home, model=str(tiny_model))) as application:
+    with Application(load_settings(home=home, model=str(exported_model))) as application:
         prepare_base(application)
     return home
 
@@ -50,6 +58,48 @@ def test_the_manifest_says_how_each_runtime_measured_and_which_was_chosen(applic
     assert export.runtimes["onnx"].cosine == pytest.approx(1, abs=1e-5)
     near = {name: measure for name, measure in export.runtimes.items() if measure.is_near}
     assert export.runtime == max(near, key=lambda name: near[name].texts_per_second)
+
+
+def test_a_runtime_by_which_fewer_products_are_found_is_not_chosen() -> None:
+    quick = RuntimeMeasure(100, nearest=0.99, cosine=0.999, known_item=0.992)
+    measures = {"openvino-int8": quick, "openvino": replace(quick, texts_per_second=50, known_item=0.999)}
+    assert fastest(measures) == "openvino"
+    assert fastest({"openvino-int8": quick}) == ""
+
+
+def test_products_are_found_by_titles_that_no_other_has(registered: Path) -> None:
+    folder = next((registered / "models").glob("*/onnx")).parent
+    texts = [f"{first} {second} boots. For {second} days." for first in WORDS for second in WORDS]
+    titles = [text.partition(".")[0] for text in texts]
+    measures = measure_runtimes(folder, texts, titles, ["onnx", "onnx-int8"])
+    assert set(measures) == {"onnx", "onnx-int8"}
+    assert measures["onnx"].known_item == pytest.approx(1, abs=0.02)
+    assert 0.9 < measures["onnx-int8"].known_item < 1.1
+    assert measure_runtimes(folder, texts, ["boots"] * len(texts), ["onnx"])["onnx"].known_item == 1
+
+
+def test_what_a_model_was_measured_by_is_not_encoded_again(application: Application) -> None:
+    model = application.registry.list()[0]
+    application.catalogue.upsert(Product(f"S-{word}", f"{word} boots") for word in WORDS)
+    build_live(application, model)
+    products = [stored.product for stored in application.catalogue.products()]
+    known = live_vectors(application, model, products)
+    encoder = application.encoder_of(application.generations.require_live())
+    assert list(known) == [application.text(product) for product in products]
+    assert np.allclose(np.stack(list(known.values())), encoder.encode(list(known)), atol=1e-5)
+
+    class Closed:
+        name, fingerprint, dimension = encoder.name, encoder.fingerprint, encoder.dimension
+
+        def encode(self, texts: Sequence[str], role: Role = Role.DOCUMENT) -> Vectors:
+            raise AssertionError(f"{len(texts)} texts are encoded again")
+
+        def close(self) -> None: ...
+
+    cached = CachedEncoder(Closed())
+    cached.know(known)
+    generation = build_live(application, model, encoder=cached)
+    assert application.index(generation).count() == len(products)
 
 
 def test_an_index_keeps_the_runtime_it_was_begun_with(application: Application) -> None:

@@ -41,12 +41,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def recommender(home: Path, tiny_model: Path) -> Command:
+def recommender(home: Path, exported_model: Path) -> Command:
     """Run the command line in `home`, with a tiny real model as base."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RECOMMENDER_", "QDRANT_"))}
     environment = kept | {
         "RECOMMENDER_HOME": str(home),
-        "RECOMMENDER_MODEL": str(tiny_model),
+        "RECOMMENDER_MODEL": str(exported_model),
         "HF_HUB_OFFLINE": "1",
         "NO_COLOR": "1",
     }
@@ -82,14 +82,14 @@ def toy_shop(recommender: Command, home: Path) -> Command:
 
 
 @pytest.fixture(scope="module")
-def kill_when(home: Path, tiny_model: Path) -> Callable[..., None]:
+def kill_when(home: Path, exported_model: Path) -> Callable[..., None]:
     """Run a command in `home`, and kill it as soon as a condition holds."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RECOMMENDER_", "QDRANT_"))}
 
     def run(condition: Callable[[], bool], *arguments: str) -> None:
         process = subprocess.Popen(
             [sys.executable, "-c", "from recommender.cli.app import main; main()", *arguments],
-            env=kept | {"RECOMMENDER_HOME": str(home), "RECOMMENDER_MODEL": str(tiny_model), "HF_HUB_OFFLINE": "1"},
+            env=kept | {"RECOMMENDER_HOME": str(home), "RECOMMENDER_MODEL": str(exported_model), "HF_HUB_OFFLINE": "1"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=home,

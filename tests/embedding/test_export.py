@@ -8,10 +8,10 @@ from pathlib import Path
 import onnxruntime
 import pytest
 from safetensors.torch import load_file, save_file
-from support.tiny_model import DEFAULT_TEXTS
+from support.tiny_model import DEFAULT_TEXTS, build_tiny_model
 
 from recommender.embedding.encoder import Encoder, Precision
-from recommender.embedding.export import export
+from recommender.embedding.export import export, refill_network
 from recommender.embedding.network_check import ExportReport
 from recommender.embedding.onnx_encoder import OnnxEncoder
 from recommender.errors import BadInput
@@ -53,6 +53,30 @@ def test_a_second_export_replaces_the_first(exported_model: Path, tmp_path: Path
     export(folder, DEFAULT_TEXTS)
     assert contents(folder).keys() == contents(exported_model).keys()
     assert contents(folder)["onnx/model.onnx"] != contents(exported_model)["onnx/model.onnx"]
+
+
+def test_a_tuned_model_takes_over_the_network_of_its_base(exported_model: Path, tmp_path: Path) -> None:
+    tuned = shutil.copytree(exported_model, tmp_path / "tuned", ignore=shutil.ignore_patterns("onnx"))
+    weights = load_file(tuned / "model.safetensors")
+    save_file({name: weight * 1.5 for name, weight in weights.items()}, tuned / "model.safetensors", {"format": "pt"})
+    target = tmp_path / "model.onnx"
+    assert refill_network(exported_model, tuned, target)
+    report = export(tuned, DEFAULT_TEXTS, exported_model)  # compares it with torch
+    assert not report.bundled
+    assert report.fp32_max_distance < 1e-4
+    assert (tuned / Precision.FP32.file).read_bytes() == target.read_bytes()
+
+
+def test_a_model_of_another_shape_takes_over_no_network(exported_model: Path, tmp_path: Path) -> None:
+    other = build_tiny_model(tmp_path / "other", dimension=16)
+    assert not refill_network(exported_model, other, tmp_path / "model.onnx")
+
+
+def test_weights_that_have_no_place_in_the_network_are_noticed(exported_model: Path, tmp_path: Path) -> None:
+    base = shutil.copytree(exported_model, tmp_path / "base")
+    weights = load_file(base / "model.safetensors")
+    save_file({name: weight * 1.5 for name, weight in weights.items()}, base / "model.safetensors", {"format": "pt"})
+    assert not refill_network(base, exported_model, tmp_path / "model.onnx")  # the network is not of these weights
 
 
 def test_a_model_that_serving_cannot_run_is_left_as_it_was(tiny_model: Path, tmp_path: Path) -> None:

@@ -62,6 +62,9 @@ def _save_transformer(folder: Path, dimension: int, texts: Sequence[str]) -> Non
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = BertModel(config)
+        with torch.no_grad():
+            for weight in (each for each in model.parameters() if each.ndim == 1):
+                weight.add_(0.02 * torch.randn_like(weight))  # no two alike, as in a model that was trained
     model.save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
 
