@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from recommender.application.composition import Application
 from recommender.embedding.encoder import Role, Vectors
 from recommender.errors import BadInput, Unavailable
-from recommender.feeds.products import product_problem
+from recommender.feeds.products import ProductObjects, product_problem
 from recommender.interface import RecommenderInterface
 from recommender.jobs.background_worker import BackgroundWorker
 from recommender.jobs.diagnose import status_of
 from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, Suggestion, WriteResult
 from recommender.query.suggestion import DEFAULT_SUGGESTIONS
-from recommender.query.validation import check_disjoint, each_product, each_sku
+from recommender.query.validation import check_disjoint, each_change, each_product, each_sku
 from recommender.serving.live_model import LiveModels
 from recommender.serving.query_encoder import CacheInfo, Observe, observe_nothing
 from recommender.settings import load_settings
-from recommender.types import Product
+from recommender.types import Product, ProductPatch
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -89,6 +89,14 @@ class Recommender(RecommenderInterface):
 
     def upsert(self, products: Iterable[Product]) -> WriteResult:
         return self.write(products)
+
+    def patch(self, changes: Iterable[Mapping[str, Any]]) -> WriteResult:
+        objects = ProductObjects()
+        return self.patch_products([objects.patch(dict(each)) for each in each_change(changes)])
+
+    def patch_products(self, patches: Sequence[ProductPatch]) -> WriteResult:
+        """Do as `patch` with changes that have been read."""
+        return self.application.catalogue.patch(patches)
 
     def delete(self, skus: Iterable[str]) -> int:
         return len(self.write(delete=skus).deleted)
@@ -191,6 +199,7 @@ class AsyncRecommender:
     suggest = _in_thread(Recommender.suggest)
     product = _in_thread(Recommender.product)
     upsert = _in_thread(Recommender.upsert)
+    patch = _in_thread(Recommender.patch)
     delete = _in_thread(Recommender.delete)
     write = _in_thread(Recommender.write)
     encode = _in_thread(Recommender.encode)

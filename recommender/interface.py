@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, Suggestion, WriteResult
 from recommender.query.suggestion import DEFAULT_SUGGESTIONS
@@ -66,6 +66,14 @@ class RecommenderInterface(QueryInterface, Protocol):
 
         Raises `BadInput` that names a product which can't be stored. `Recommender` then stores none of them. The client
         sends them in batches, however many there are, and stores all others; after any error all may be sent again.
+        """
+
+    def patch(self, changes: Iterable[Mapping[str, Any]]) -> WriteResult:
+        """Change products that are in the shop: each mapping names a `sku`, and what it does not name stays.
+
+        `{"sku": "OS-1127", "price": 99, "attributes": {"size": None}}` sets the price and removes the size: None
+        removes, as in JSON Merge Patch (RFC 7396). A SKU that is not in the shop stands under `unknown`. Raises
+        `BadInput` as `upsert` does.
         """
 
     def delete(self, skus: Iterable[str]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Protocol
@@ -23,7 +23,8 @@ PRICE_SCALE = 4
 class Availability(StrEnum):
     """Whether a product can be bought. A feed that does not say is taken to list what is in stock.
 
-    `unknown` is what a feed says in words that can't be read: it is neither in stock nor out of stock.
+    `unknown` is neither in stock nor out of stock: a feed says it in words that can't be read, or a caller of the
+    service does not say it.
     """
 
     IN_STOCK = "in_stock"
@@ -107,6 +108,26 @@ class Product:
     def categories(self) -> tuple[tuple[str, ...], ...]:
         """Every category path that the product has, the primary one first."""
         return (self.category, *self.other_categories) if self.category else self.other_categories
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPatch:
+    """What changes of one product; all else stays as it is (JSON Merge Patch, RFC 7396).
+
+    `fields` are the new values of fields by name. `attributes` are new values by name, None for one that is removed.
+    """
+
+    sku: str
+    fields: Mapping[str, Any]
+    attributes: Mapping[str, str | None] = field(default_factory=dict)
+
+    def apply(self, product: Product) -> Product:
+        """Return the product with the changes."""
+        changes = dict(self.fields)
+        if self.attributes:
+            merged = {**changes.get("attributes", product.attributes), **self.attributes}
+            changes["attributes"] = {name: value for name, value in merged.items() if value is not None}
+        return replace(product, **changes)
 
 
 @dataclass(frozen=True, slots=True)

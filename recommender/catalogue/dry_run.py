@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from recommender.catalogue.product_statements import KnownProduct, find_products
+from recommender.catalogue.repository import patched_products
 from recommender.catalogue.staged_product import StagedProduct, UpsertCounts
 from recommender.database.engine import Database
-from recommender.types import Product
+from recommender.types import Product, ProductPatch
 
 
 class DryRun:
@@ -36,6 +37,16 @@ class DryRun:
                 text = texts.get(sku) or self._hash_text(by_sku[sku].product)
                 self._written[sku] = KnownProduct(0, by_sku[sku].content_hash, text, active=True, revision=0)
         return UpsertCounts(len(created), len(changed), len(by_sku) - len(created) - len(changed), retexted)
+
+    def patch_counted(self, patches: Sequence[ProductPatch]) -> UpsertCounts:
+        """Apply patches to the products of the catalogue, and count; each feed is compared with that alone."""
+        with self._database.reading() as session:
+            patched = patched_products(session, patches, lock=False).values()
+        changed = [each for each in patched if each.changed]
+        hashes = [(each.before, each.kept_text_hash or self._hash_text(each.after.product)) for each in changed]
+        retexted = sum(text != before.text_hash for before, text in hashes)
+        unknown = len({patch.sku for patch in patches}) - len(patched)
+        return UpsertCounts(0, len(changed), len(patched) - len(changed), retexted, unknown)
 
     def deactivate(self, skus: Sequence[str]) -> int:
         """Count those of the products that are active."""

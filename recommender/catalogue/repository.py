@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from recommender.database.engine import Database
 from recommender.database.statements import in_chunks, table_of
 from recommender.database.tables import CategoryRow, ProductRow, now
 from recommender.query import WriteResult
-from recommender.types import PATH_SEPARATOR, Availability, Product
+from recommender.types import PATH_SEPARATOR, Availability, Product, ProductPatch
 
 _PRODUCT = table_of(ProductRow)
 _STORED_COLUMNS: tuple[Any, ...] = (
@@ -45,6 +45,9 @@ _STORED_COLUMNS: tuple[Any, ...] = (
     ProductRow.revision,
     ProductRow.created_at,
 )
+_TEXTLESS = frozenset({"category", "other_categories", "price", "currency", "availability", "url", "image", "group_id"})
+"""Fields that no text is made of."""
+
 _BETWEEN_PATHS = "\n"
 """Between the paths of `other_categories`: a name in normal form has no line ends."""
 
@@ -75,14 +78,39 @@ class ProductNames(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class PatchedProduct:
+    """An active product as it is stored, and as patches make it."""
+
+    id: int
+    content_hash: str
+    before: StoredProduct
+    after: StagedProduct
+
+    @property
+    def changed(self) -> bool:
+        """Whether the patches change anything."""
+        return self.after.content_hash != self.content_hash
+
+    @property
+    def kept_text_hash(self) -> str:
+        """The hash of the text where that can't have changed; making it anew takes longer than all the rest."""
+        old, new = self.before.product, self.after.product
+        kept = all(
+            getattr(old, each.name) == getattr(new, each.name) for each in fields(Product) if each.name not in _TEXTLESS
+        )
+        return self.before.text_hash if kept else ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Changes:
-    """What an upsert did to each SKU, how many of the updated must be encoded again, and the categories it met."""
+    """What a write did to each SKU, how many of the updated must be encoded again, and the categories it met."""
 
     created: tuple[str, ...]
     updated: tuple[str, ...]
     unchanged: tuple[str, ...]
     retexted: int
     categories: dict[tuple[str, ...], Node]
+    unknown: tuple[str, ...] = ()
 
 
 class Catalogue:
@@ -175,7 +203,8 @@ class Catalogue:
             changes = self._upsert(session, [stage(product) for product in products])
             deleted = _deactivate(session, delete)
         self._categories.remember(changes.categories)
-        return WriteResult(changes.created, changes.updated, changes.unchanged, deleted)
+        unknown = tuple(dict.fromkeys(sku for sku in delete if sku not in deleted))
+        return WriteResult(changes.created, changes.updated, changes.unchanged, deleted, unknown)
 
     def _upsert(self, session: Session, staged: Sequence[StagedProduct]) -> _Changes:
         """Write the products that are new or different."""
@@ -194,6 +223,42 @@ class Catalogue:
         retexted = sum(known[sku].needs_encoding(str(rows[sku]["text_hash"])) for sku in updated)
         unchanged = tuple(sku for sku in by_sku if sku not in rows)
         return _Changes(tuple(created), tuple(updated), unchanged, retexted, nodes)
+
+    def patch(self, patches: Sequence[ProductPatch]) -> WriteResult:
+        """Change products that are in the shop, all in one transaction; what a patch does not name stays.
+
+        They are read and locked in the transaction that writes them: of a patch and an import at the same time the
+        later one changes what the earlier one wrote. A SKU that is not in the shop is only told.
+        """
+        changes = self._patch(patches)
+        return WriteResult(updated=changes.updated, unchanged=changes.unchanged, unknown=changes.unknown)
+
+    def patch_counted(self, patches: Sequence[ProductPatch]) -> UpsertCounts:
+        """Do as `patch`, and count."""
+        changes = self._patch(patches)
+        return UpsertCounts(
+            0, len(changes.updated), len(changes.unchanged), changes.retexted, unknown=len(changes.unknown)
+        )
+
+    def _patch(self, patches: Sequence[ProductPatch]) -> _Changes:
+        with self._database.writing() as session:
+            patched = patched_products(session, patches)
+            changed = {sku: each for sku, each in patched.items() if each.changed}
+            paths = (path for each in changed.values() for path in each.after.product.categories)
+            nodes = self._categories.find(session, paths)
+            rows = {
+                sku: self._columns(each.after, nodes, each.kept_text_hash) | {"known_id": each.id}
+                for sku, each in changed.items()
+            }
+            at = now()
+            replace_products(session, list(rows.values()), at)
+            queue_changes(session, [(sku, each.before.revision + 1) for sku, each in changed.items()], at)
+        self._categories.remember(nodes)
+        retexted = sum(row["text_hash"] != changed[sku].before.text_hash for sku, row in rows.items())
+        named = dict.fromkeys(patch.sku for patch in patches)
+        unchanged = tuple(sku for sku in named if sku in patched and sku not in changed)
+        unknown = tuple(sku for sku in named if sku not in patched)
+        return _Changes((), tuple(changed), unchanged, retexted, nodes, unknown)
 
     def deactivate(self, skus: Sequence[str], unchanged_since: datetime | None = None) -> int:
         """Take products out of the shop; they stay in the catalogue. Returns how many were active.
@@ -256,13 +321,15 @@ class Catalogue:
         with self._database.reading() as session:
             return session.execute(statement).all()
 
-    def _columns(self, staged: StagedProduct, categories: dict[tuple[str, ...], Node]) -> dict[str, object]:
+    def _columns(
+        self, staged: StagedProduct, categories: dict[tuple[str, ...], Node], text_hash: str = ""
+    ) -> dict[str, object]:
         product = staged.product
         primary = categories.get(product.category)
         return {
             "sku": product.sku,
             "title": product.title,
-            "text_hash": self._hash_text(product),
+            "text_hash": text_hash or self._hash_text(product),
             "content_hash": staged.content_hash,
             "group_id": product.group_id,
             "gtin": product.gtin,
@@ -278,6 +345,28 @@ class Catalogue:
             "image": product.image,
             "attributes": dict(product.attributes),
         }
+
+
+def patched_products(session: Session, patches: Sequence[ProductPatch], lock: bool = True) -> dict[str, PatchedProduct]:
+    """Return what becomes of the active products that patches name; with `lock` they are locked.
+
+    Of a SKU that is named twice both patches are applied, the later one last.
+    """
+    by_sku: dict[str, list[ProductPatch]] = {}
+    for patch in patches:
+        by_sku.setdefault(patch.sku, []).append(patch)
+    statement = _STORED.add_columns(ProductRow.content_hash).where(ProductRow.active.is_(True)).order_by(ProductRow.sku)
+    if lock:
+        statement = statement.with_for_update(of=ProductRow)
+    patched: dict[str, PatchedProduct] = {}
+    for chunk in in_chunks(sorted(by_sku)):
+        for row in session.execute(statement.where(ProductRow.sku.in_(chunk))):
+            before = _read_row(row)
+            product = before.product
+            for patch in by_sku[row.sku]:
+                product = patch.apply(product)
+            patched[row.sku] = PatchedProduct(row.id, row.content_hash, before, stage(product))
+    return patched
 
 
 def _deactivate(session: Session, skus: Sequence[str], unchanged_since: datetime | None = None) -> tuple[str, ...]:

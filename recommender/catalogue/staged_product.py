@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Protocol
 
 from recommender.catalogue.categories import normal_path
-from recommender.types import PRICE_SCALE, Product, category_path, distinct_paths
+from recommender.types import PRICE_SCALE, Product, ProductPatch, category_path, distinct_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,14 @@ class UpsertCounts:
     """How many products were new, different, and the same as before.
 
     `retexted` counts the updated products that must be encoded again: their text has changed, or they come back.
+    `unknown` counts those of a patch that are not in the shop.
     """
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     retexted: int = 0
+    unknown: int = 0
 
     def __add__(self, other: UpsertCounts) -> UpsertCounts:
         return UpsertCounts(
@@ -76,6 +78,7 @@ class UpsertCounts:
             self.updated + other.updated,
             self.unchanged + other.unchanged,
             self.retexted + other.retexted,
+            self.unknown + other.unknown,
         )
 
 
@@ -84,6 +87,9 @@ class ProductSink(Protocol):
 
     def upsert_staged(self, staged: Sequence[StagedProduct]) -> UpsertCounts:
         """Create or replace products by SKU; of a SKU given twice the last one counts."""
+
+    def patch_counted(self, patches: Sequence[ProductPatch]) -> UpsertCounts:
+        """Change products that are in the shop; what a patch does not name stays."""
 
     def deactivate(self, skus: Sequence[str]) -> int:
         """Take products out of the shop; return how many were active."""

@@ -6,7 +6,7 @@ The functions have the names and parameters of the interface, whose docstrings d
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -33,7 +33,7 @@ from recommender.query.parameters import Parameters, write_address
 from recommender.query.rule import Rules
 from recommender.query.serialization import from_json, to_value, validate
 from recommender.query.suggestion import DEFAULT_SUGGESTIONS
-from recommender.query.validation import check_disjoint, check_sku, each_product, each_sku
+from recommender.query.validation import check_disjoint, check_sku, each_change, each_product, each_sku
 from recommender.types import JsonObject, Product
 
 Result = TypeVar("Result")
@@ -139,6 +139,13 @@ def writes(upsert: Iterable[Product], delete: Iterable[str]) -> Iterator[Call[Se
             yield Call("POST", "/v1/products:batch", _items, body=body)
 
 
+def patches(changes: Iterable[Mapping[str, Any]]) -> Iterator[Call[Sequence[JsonObject]]]:
+    """Return the calls that change products. All may be sent twice."""
+    for batch in _batches(_encoded(dict(each)) for each in each_change(changes)):
+        body = b'{"partial":true,"upsert":[%b]}' % b",".join(batch)
+        yield Call("POST", "/v1/products:batch", _items, body=body)
+
+
 def _query(path: str, request: QueryRequest) -> Call[Answer]:
     """Put a query into the address, where a cache can see it; into a body where the address can't express it."""
     request = validate(request)
@@ -150,7 +157,7 @@ def _query(path: str, request: QueryRequest) -> Call[Answer]:
 
 
 def _encoded(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    return json.dumps(value, separators=(",", ":"), default=str).encode()  # a price may be a decimal
 
 
 def _batches(items: Iterable[bytes]) -> Iterator[list[bytes]]:

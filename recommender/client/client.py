@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -78,6 +78,12 @@ class Client(RecommenderInterface):
     def upsert(self, products: Iterable[Product]) -> WriteResult:
         return self.write(products)
 
+    def patch(self, changes: Iterable[Mapping[str, Any]]) -> WriteResult:
+        tally = WriteTally()
+        for call in calls.patches(changes):
+            tally.add(self._send(call))
+        return tally.result()
+
     def delete(self, skus: Iterable[str]) -> int:
         return len(self.write(delete=skus).deleted)
 
@@ -139,6 +145,13 @@ class AsyncClient:
     async def upsert(self, products: Iterable[Product]) -> WriteResult:
         """Do as `Client.upsert` does."""
         return await self.write(products)
+
+    async def patch(self, changes: Iterable[Mapping[str, Any]]) -> WriteResult:
+        """Do as `Client.patch` does."""
+        tally = WriteTally()
+        for call in calls.patches(changes):
+            tally.add(await self._send(call))
+        return tally.result()
 
     async def delete(self, skus: Iterable[str]) -> int:
         """Do as `Client.delete` does."""

@@ -113,16 +113,17 @@ class CategoryColumn:
 
     def read(self, value: object, title: str = "", brand: str = "") -> tuple[Path, ...]:
         """Return the paths of a cell, the primary one first. Raises `BadRow` for a cell that holds no categories."""
-        paths = self._read(value)
+        paths = self.paths(value)
         return _primary_first(paths, brand, self._near.shares(title, brand, paths)) if len(paths) > 1 else paths
 
     def _readable(self, cell: object) -> tuple[Path, ...]:
         try:
-            return self._read(cell)
+            return self.paths(cell)
         except BadRow:  # its own row tells it
             return ()
 
-    def _read(self, value: object) -> tuple[Path, ...]:
+    def paths(self, value: object) -> tuple[Path, ...]:
+        """Return the paths of a cell in its own order. Raises `BadRow` as `read` does."""
         if isinstance(value, list | tuple):
             return self._of_list(value)
         text = text_of(value, "category")
@@ -138,8 +139,15 @@ class CategoryColumn:
     def _of_list(self, values: Sequence[Any]) -> tuple[Path, ...]:
         listed = [value for value in values if value not in (None, "")]
         if any(isinstance(value, list | tuple) for value in listed):
-            paths = ([text_of(name, "category") for name in path] for path in listed if isinstance(path, list | tuple))
-            return distinct_paths(map(_tidy, paths))
+            return distinct_paths(
+                path
+                for each in listed
+                for path in (
+                    [_tidy(text_of(name, "category") for name in each)]
+                    if isinstance(each, list | tuple)
+                    else self._of_text(text_of(each, "category"))
+                )
+            )
         texts = [text_of(value, "category") for value in listed]
         # Objects are categories of their own; names alone are one path, unless the column lists names in any order.
         objects = any(isinstance(value, Mapping) for value in listed)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from recommender.errors import BadInput
 from recommender.feeds.availability import parse_availability
@@ -17,7 +18,7 @@ from recommender.feeds.rejections import BadRow, rejection_reason
 from recommender.feeds.remarks import LONGEST_EXAMPLE, Remark
 from recommender.feeds.rows import UNKNOWN, Notation, Row
 from recommender.plain_text import clean, clean_lines, repair
-from recommender.types import Availability, JsonObject, Product, category_path, distinct_paths
+from recommender.types import Availability, JsonObject, Product, ProductPatch, category_path, distinct_paths
 
 # Python 3.11 takes longer to find a member of an enum than to find its cell, and a row has twelve.
 _SKU, _TITLE, _DESCRIPTION, _BRAND, _CATEGORY, _URL = (
@@ -28,6 +29,8 @@ _PRICE, _CURRENCY, _AVAILABILITY, _IMAGE, _GROUP_ID, _GTIN, _MPN, _ATTRIBUTES, _
     Field.PRICE, Field.CURRENCY, Field.AVAILABILITY, Field.IMAGE, Field.GROUP_ID, Field.GTIN, Field.MPN,
     Field.ATTRIBUTES, Field.OFFERED,
 )  # fmt: skip
+
+Value = TypeVar("Value")
 
 NO_GROUP = "0"
 """What shop systems that number their products write for one that is no variant of another."""
@@ -144,6 +147,54 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
     )
 
 
+def patch_of(
+    row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | None = None, blanks: bool = False
+) -> ProductPatch:
+    """Make the changes of a row: what has a value is set, and what holds null, or a word for it, is removed.
+
+    An empty cell says nothing, unless `blanks` remove, too. Raises `BadRow` with the reason for a row without a usable
+    SKU, or one that takes the title away.
+    """
+    if row.problem:
+        raise BadRow(row.problem)
+    cells = {field: cell for field, cell in row.cells.items() if blanks or not _is_blank(cell)}
+    named = {name: value for name, value in row.attributes.items() if blanks or value != ""}
+    removed = {field for field, cell in cells.items() if _is_removal(cell)}
+    if _TITLE in removed:
+        raise BadRow("a title can't be removed; leave it out, or give another")
+    # What the row leaves out stands in for a moment: the rules of a whole product then read the rest.
+    sku = sku_of(row, notation)
+    stated = {field: cell for field, cell in cells.items() if field not in removed}
+    whole = replace(row, cells={_TITLE: sku, **stated, _SKU: row.cells.get(_SKU)}, attributes=named)
+    product = product_of(whole, notation, remarks)
+    changed = {str(field): getattr(product, field) for field in cells if field in _PATCHED}
+    if _AVAILABILITY in removed:
+        changed[_AVAILABILITY.value] = Availability.UNKNOWN
+    if _PRICE in stated and product.currency:
+        changed[_CURRENCY.value] = product.currency
+    if product.other_categories:
+        changed[_OTHER_CATEGORIES.value] = product.other_categories
+    if _ATTRIBUTES in removed:
+        changed[_ATTRIBUTES.value] = {}
+    members = cells.get(_ATTRIBUTES)
+    named = {**members, **named} if isinstance(members, Mapping) else named
+    gone = {clean(str(name)): None for name, value in named.items() if _is_removal(value)}
+    return ProductPatch(product.sku, changed, {**gone, **product.attributes})
+
+
+_PATCHED = frozenset(Field) - {_SKU, _ATTRIBUTES, _OFFERED}
+
+
+def _is_blank(cell: Any) -> bool:
+    if isinstance(cell, Offer):
+        return not (cell.regular.strip() or cell.sale.strip())
+    return (isinstance(cell, str) and not cell.strip()) or (isinstance(cell, list | tuple) and not cell)
+
+
+def _is_removal(cell: Any) -> bool:
+    return cell is None or _is_blank(cell) or (isinstance(cell, str) and is_null(cell.strip()))
+
+
 def sku_of(row: Row, notation: Notation = UNKNOWN) -> str:
     """Return the SKU of a row as far as it can be told, for a report."""
     try:
@@ -242,10 +293,10 @@ def _categories(
     cell: Any, further: Any, title: str, brand: str, notation: Notation, told: list[Remark]
 ) -> tuple[tuple[str, ...], ...]:
     """Return the paths of a product, the primary one first."""
-    read = notation.categories.read
-    paths: tuple[tuple[str, ...], ...] = _optional("category", cell, lambda it: read(it, title, brand), (), told)
+    column = notation.categories
+    paths: tuple[tuple[str, ...], ...] = _optional("category", cell, lambda it: column.read(it, title, brand), (), told)
     if further:
-        paths = distinct_paths((*paths, *_optional("other_categories", further, read, (), told)))
+        paths = distinct_paths((*paths, *_optional("other_categories", further, column.paths, (), told)))
     if len(paths) > MAX_CATEGORIES:
         told.append(Remark("category", f"beyond the first {MAX_CATEGORIES} are left out", category_path(paths[-1])))
     return tuple(path if _is_short(path) else _cut_path(path, told) for path in paths[:MAX_CATEGORIES])
@@ -304,7 +355,7 @@ def _availability(cell: Any, told: list[Remark]) -> Availability:
         Availability.IN_STOCK,
         told,
     )
-    if found is Availability.UNKNOWN:
+    if found is Availability.UNKNOWN and _shown(cell).strip().casefold() != Availability.UNKNOWN:
         told.append(Remark("availability", _LEFT_UNKNOWN, _shown(cell)))
     return found
 
@@ -383,24 +434,40 @@ class ProductObjects:
     def __init__(self) -> None:
         self._shapes: Shapes[Columns] = Shapes(lambda names: match_columns(names, {Field.OFFERED: ""}))
 
-    def product(self, members: JsonObject, sku: str = "") -> Product:
+    def product(
+        self, members: JsonObject, sku: str = "", unless_stated: Availability = Availability.IN_STOCK
+    ) -> Product:
         """Make the product of an object; `sku` is its SKU where the object names none.
 
-        Raises `BadInput` with the reason when the object states no product.
+        Its availability is `unless_stated` where the object does not say. Raises `BadInput` with the reason when the
+        object states no product.
         """
+        row = self._row(members, sku)
+        product = self._read(members, lambda remarks: product_of(row, remarks=remarks))
+        stated = not _is_removal(row.cells.get(_AVAILABILITY))
+        return product if stated else replace(product, availability=unless_stated)
+
+    def patch(self, members: JsonObject, sku: str = "") -> ProductPatch:
+        """Make the changes that an object states: null and an empty text remove, and what is not named stays.
+
+        Raises `BadInput` with the reason when the object states no changes of a product.
+        """
+        return self._read(members, lambda remarks: patch_of(self._row(members, sku), remarks=remarks, blanks=True))
+
+    def _read(self, members: JsonObject, read: Callable[[list[Remark]], Value]) -> Value:
         remarks: list[Remark] = []
         for name, value in members.items():
             if isinstance(value, float) and not isfinite(value):
                 raise BadInput(f"{name} is {value}, which is no number in JSON; leave the field out")
         try:
-            product = product_of(self._row(members, sku), remarks=remarks)
+            found = read(remarks)
         except Exception as error:  # noqa: BLE001 - whatever one item holds, it answers for itself alone
             raise BadInput(rejection_reason(error)) from None
         # A caller is told at once, and can mend it; only a feed goes on without what it can't say.
         for remark in remarks:
             if remark.lost:
                 raise BadInput(remark.reason or f"{remark.field} {remark.cell[:40]!r} {remark.what}")
-        return product
+        return found
 
     def sku(self, members: JsonObject) -> str:
         """Return the SKU of an object as far as it can be told, for a report."""

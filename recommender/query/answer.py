@@ -217,12 +217,16 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """What became of products, by SKU; `deleted` were active. All of it is durable, and queued for the index."""
+    """What became of products, by SKU; `deleted` were active, `unknown` were not there to be changed or deleted.
+
+    All of it is durable, and queued for the index.
+    """
 
     created: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 WRITE_STATUSES = tuple(field.name for field in fields(WriteResult))

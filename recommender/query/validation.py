@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from recommender.errors import UsageError
 from recommender.query.limits import Sku
@@ -21,6 +21,11 @@ def check_sku(sku: str) -> None:
 def each_product(products: Iterable[Product]) -> Iterator[Product]:
     """Yield the products that are to be written. One alone, or something else among them, is the caller's mistake."""
     return _each(products, Product, "the products", "Product('SKU', 'title') and the like")
+
+
+def each_change(changes: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield the changes of products that are to be made."""
+    return _each(changes, Mapping, "the changes", '{"sku": "SKU", "price": 99} and the like')  # type: ignore[type-abstract]
 
 
 def each_sku(skus: Iterable[str]) -> Iterator[str]:

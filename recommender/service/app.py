@@ -71,7 +71,7 @@ ABOUT: dict[str, Any] = {
 }
 
 CROSS_ORIGIN: dict[str, Any] = {
-    "allow_methods": ["GET", "POST", "PUT", "DELETE"],
+    "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
     "allow_headers": ["Authorization", "Content-Type", "If-None-Match", "X-API-Key"],
     "expose_headers": ["ETag", "Retry-After", "Server-Timing", "X-Request-Id"],
 }

@@ -17,12 +17,12 @@ from recommender.forms import TEXT
 from recommender.query import WRITE_STATUSES, WriteResult
 from recommender.query.limits import Sku
 from recommender.query.serialization import kind_of
-from recommender.query.validation import check_sku
+from recommender.query.validation import check_disjoint, check_sku
 from recommender.service.concurrency import Lanes
 from recommender.service.openapi import KEYS, problems
-from recommender.service.product_schema import PRODUCT_SCHEMA
+from recommender.service.product_schema import PATCH_SCHEMA, PRODUCT_SCHEMA
 from recommender.service.strict_route import StrictRoute
-from recommender.types import JsonObject, Product
+from recommender.types import Availability, JsonObject, Product, ProductPatch
 
 if TYPE_CHECKING:
     from recommender.api import Recommender
@@ -38,11 +38,16 @@ SkuInPath = Annotated[
     ),
 ]
 ProductFields = Annotated[JsonObject, Body(), WithJsonSchema(PRODUCT_SCHEMA)]
+Changes = Annotated[JsonObject, Body(media_type="application/merge-patch+json"), WithJsonSchema(PATCH_SCHEMA)]
+_CHANGES: JsonObject = {"schema": PATCH_SCHEMA}
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Products to write, then SKUs to take out. Each gets a status; what is wrong with one stops no other."""
+    """Products to write, then SKUs to take out. Each gets a status; what is wrong with one stops no other.
+
+    With `partial` each product of `upsert` only says what changes, as the body of a `PATCH` does, and its SKU.
+    """
 
     __pydantic_config__: ClassVar = {
         "extra": "forbid",
@@ -51,6 +56,7 @@ class Batch:
 
     upsert: list[Any] = field(default_factory=list)
     delete: list[Sku] = field(default_factory=list)
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ def router(recommender: Recommender, lanes: Lanes, most: int) -> APIRouter:
         """Write what can be written, in one transaction. What is wrong with one item is said of that item."""
         if (items := len(given.upsert) + len(given.delete)) > most:
             raise UsageError(f"the batch has {items:,} items; at most {most:,} are taken at a time")
-        work = partial(_write, recommender, objects, given.upsert, given.delete)
+        work = partial(_write, recommender, objects, given)
         return _json({"items": await lanes.catalogue.run(work)})
 
     @routes.get(
@@ -108,12 +114,31 @@ def router(recommender: Recommender, lanes: Lanes, most: int) -> APIRouter:
     async def put_product(sku: SkuInPath, body: ProductFields) -> Response:
         """Create the product, or replace all that is known of it."""
         check_sku(sku)
-        given = objects.product(body, sku)
+        given = objects.product(body, sku, Availability.UNKNOWN)
         if given.sku != sku:
             raise UsageError(f"the body has the SKU {given.sku[:60]!r}, the address {sku[:60]!r}; give one of them")
         result = await lanes.catalogue.run(partial(recommender.write, [given]))
         status = statuses_of(result)[sku]
         return _json(_done(sku, status, objects.leftover_names(body)), 201 if status == "created" else 200)
+
+    @routes.patch(
+        path,
+        summary="Change a part of a product",
+        response_model=Written,
+        response_description="The product is `updated`, or was so already: `unchanged`.",
+        responses=problems(404, 413, 415, 422),
+        openapi_extra={"requestBody": {"content": {"application/json": _CHANGES}}},
+    )
+    async def patch_product(sku: SkuInPath, body: Changes) -> Response:
+        """Change what is given and remove what is null; all else stays as it is (JSON Merge Patch, RFC 7396)."""
+        check_sku(sku)
+        given = objects.patch(body, sku)
+        if given.sku != sku:
+            raise UsageError(f"the body has the SKU {given.sku[:60]!r}, the address {sku[:60]!r}; give one of them")
+        result = await lanes.catalogue.run(partial(recommender.patch_products, [given]))
+        if result.unknown:
+            raise UnknownSku(sku)
+        return _json(_done(sku, statuses_of(result)[sku], objects.leftover_names(body)))
 
     @routes.delete(
         path,
@@ -133,25 +158,33 @@ def router(recommender: Recommender, lanes: Lanes, most: int) -> APIRouter:
     return routes
 
 
-def _write(
-    recommender: Recommender, objects: ProductObjects, upsert: Sequence[Any], delete: Sequence[str]
-) -> list[JsonObject]:
-    """Write what can be written, in one transaction, and say what became of each."""
+def _write(recommender: Recommender, objects: ProductObjects, given: Batch) -> list[JsonObject]:
+    """Write what can be written, and say what became of each.
+
+    Changes of products are one transaction, whole products and deletions another.
+    """
     products: list[Product] = []
+    patches: list[ProductPatch] = []
     items: list[JsonObject] = []
-    for item in upsert:
+    for item in given.upsert:
         try:
             if not isinstance(item, dict):
                 raise BadInput(f"the item is {kind_of(item)}; an object is expected")
-            products.append(objects.product(item))
-            items.append(_done(products[-1].sku, "", objects.leftover_names(item)))
+            if given.partial:
+                patches.append(objects.patch(item))
+            else:
+                products.append(objects.product(item, unless_stated=Availability.UNKNOWN))
+            items.append(_done((patches or products)[-1].sku, "", objects.leftover_names(item)))
         except BadInput as error:
             sku = objects.sku(item) if isinstance(item, dict) else ""
             items.append({"sku": sku, "status": "rejected", "reason": str(error)})
-    statuses = statuses_of(recommender.write(products, delete))
+    check_disjoint((patch.sku for patch in patches), set(given.delete))
+    statuses = statuses_of(recommender.patch_products(patches)) if patches else {}
+    if products or given.delete:
+        statuses |= statuses_of(recommender.write(products, given.delete))
     for item in items:
         item["status"] = item["status"] or statuses[item["sku"]]
-    return items + [{"sku": sku, "status": statuses.get(sku, "unknown")} for sku in delete]
+    return items + [{"sku": sku, "status": statuses[sku]} for sku in given.delete]
 
 
 def _done(sku: str, status: str, ignored: Sequence[str] = ()) -> JsonObject:

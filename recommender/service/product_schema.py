@@ -57,6 +57,9 @@ PRODUCT_SCHEMA: JsonObject = {
         "description": _cell_or_list(_cell(products.MAX_DESCRIPTION), items=_cell()),
         "brand": _cell_or_list(_cell(products.MAX_BRAND), prefixItems=[_cell()], items={}),
         "category": _cell_or_list(_cell(format="category"), items=_cell(products.MAX_CATEGORY_NAME)),
+        "other_categories": _cell_or_list(
+            _cell(format="category"), items=_cell(kinds="string array", format="category")
+        ),
         "price": _cell_or_list(_PRICE) | {"properties": {"value": _cell_or_list(_PRICE)}},
         "currency": _cell_or_list(_cell(kinds="string null", pattern=f"^({_CURRENCIES})?$")),
         "availability": _cell_or_list(
@@ -85,4 +88,13 @@ PRODUCT_SCHEMA: JsonObject = {
         "currency": "EUR",
         "attributes": {"colour": "brown", "size": "42"},
     },
+}
+
+PATCH_SCHEMA: JsonObject = PRODUCT_SCHEMA | {
+    "title": "ProductChanges",
+    "description": "What changes of a product: null removes, and what is not named stays. Of `attributes` likewise.",
+    "required": [],
+    "properties": PRODUCT_SCHEMA["properties"]
+    | {"attributes": PRODUCT_SCHEMA["properties"]["attributes"] | {"items": {}}},
+    "example": {"price": 99.95, "availability": "in stock", "attributes": {"size": None}},
 }

@@ -34,6 +34,21 @@ def test_products_are_read_and_written_as_they_are(client: Client, shop: Recomme
     assert client.delete([*ODD_SKUS, "never was"]) == len(ODD_SKUS)
 
 
+def test_a_part_of_a_product_is_changed_here_and_over_http(client: Client, shop: Recommender) -> None:
+    client.upsert([replace(FIRST, sku=sku, attributes={"size": "XL", "fit": "wide"}) for sku in ("far", "near")])
+    for target, sku in ((client, "far"), (shop, "near")):
+        change = {"sku": sku, "price": Decimal("9.99"), "attributes": {"size": None}}
+        result = target.patch([change, {"sku": "never was", "price": 1}])
+        assert (result.updated, result.unknown) == ((sku,), ("never was",))
+        assert target.product(sku) == replace(FIRST, sku=sku, price=Decimal("9.99"), attributes={"fit": "wide"})
+        assert target.patch([change]).unchanged == (sku,)
+        with pytest.raises(BadInput, match="price"):
+            target.patch([{"sku": sku, "price": "cheap"}])
+        with pytest.raises(UsageError, match="give a list"):
+            target.patch(change)  # type: ignore[arg-type]
+    client.delete(["far", "near"])
+
+
 def test_a_write_shows_up_in_answers(client: Client) -> None:
     client.upsert([replace(FIRST, sku="new", group_id="")])
     wait_until(lambda: "new" in {hit.sku for hit in client.similar(FIRST.sku, 20)})

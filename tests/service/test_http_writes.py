@@ -121,6 +121,79 @@ def test_each_item_of_a_batch_gets_a_status_in_the_order_given(writable: Service
     assert "price" in items[5]["reason"]
 
 
+MERGE = {"content-type": "application/merge-patch+json"}
+
+
+def _patch(service: Service, sku: str, body: object, headers: dict[str, str] = MERGE) -> tuple[int, dict[str, Any]]:
+    reply = service.client.patch(f"/v1/products/{sku}", content=json.dumps(body), headers=headers)
+    return reply.status_code, reply.json()
+
+
+def test_a_patch_changes_what_is_given_and_null_removes(writable: Service) -> None:
+    _put(writable, "part", BOOT | {"attributes": {"colour": "red", "size": "42"}, "url": "https://s.example/1"})
+    before = writable.get("/v1/products/part")
+    assert before["availability"] == "unknown"  # nobody said that it is in stock
+    assert _patch(writable, "part", {"price": 99}) == (200, {"sku": "part", "status": "updated"})
+    assert writable.get("/v1/products/part") == before | {"price": 99.0}
+    changes = {"attributes": {"size": None, "fit": "wide"}, "availability": "in stock", "url": None, "brand": ""}
+    assert _patch(writable, "part", changes, JSON)[1]["status"] == "updated"
+    after = writable.get("/v1/products/part")
+    assert after["attributes"] == {"colour": "red", "fit": "wide"}
+    assert (after["availability"], after["url"], after["brand"], after["title"]) == ("in_stock", "", "", "Trail boot")
+    assert _patch(writable, "part", {"price": None, "attributes": None})[0] == 200
+    assert (writable.get("/v1/products/part")["price"], writable.get("/v1/products/part")["attributes"]) == (None, {})
+    assert _patch(writable, "part", {"title": "Trail boot"})[1]["status"] == "unchanged"
+    assert _patch(writable, "part", {"colour": "red"})[1] == {
+        "sku": "part",
+        "status": "unchanged",
+        "ignored": ["colour"],
+    }
+
+
+def test_a_patch_of_the_primary_category_leaves_the_others(writable: Service) -> None:
+    _put(writable, "many", BOOT | {"other_categories": ["Sale", ["Outdoor", "Boots"]]})
+    _patch(writable, "many", {"category": "Sport > Trail"})
+    product = writable.get("/v1/products/many")
+    assert (product["category"], product["other_categories"]) == (["Sport", "Trail"], [["Sale"], ["Outdoor", "Boots"]])
+    _patch(writable, "many", {"other_categories": None})
+    assert writable.get("/v1/products/many")["other_categories"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "told"),
+    [
+        ({"title": None}, 422, "a title can't be removed"),
+        ({"price": "cheap"}, 422, "price"),
+        ({"sku": "another"}, 400, "give one of them"),
+        ([{"price": 1}], 400, "an object is expected"),
+    ],
+)
+def test_a_patch_that_can_not_be_made_changes_nothing(writable: Service, body: Any, status: int, told: str) -> None:
+    _put(writable, "firm", BOOT)
+    before = writable.get("/v1/products/firm")
+    answered, problem = _patch(writable, "firm", body)
+    assert (answered, told in problem["detail"]) == (status, True), problem
+    assert writable.get("/v1/products/firm") == before
+
+
+def test_what_is_not_in_the_shop_is_not_patched(writable: Service) -> None:
+    assert _patch(writable, "never-was", {"price": 1})[0] == 404
+    _put(writable, "left", BOOT)
+    writable.client.delete("/v1/products/left")
+    assert _patch(writable, "left", {"price": 1})[0] == 404
+    assert writable.client.get("/v1/products/left").status_code == 404
+
+
+def test_a_partial_batch_says_what_changes_alone(writable: Service) -> None:
+    for sku in ("one", "two", "three"):
+        _put(writable, sku, BOOT)
+    upsert = [{"sku": "one", "price": 99}, {"sku": "two"}, {"sku": "never-was", "price": 1}, {"price": 1}]
+    reply = writable.post("/v1/products:batch", {"partial": True, "upsert": upsert, "delete": ["three"]})
+    assert [item["status"] for item in reply["items"]] == ["updated", "unchanged", "unknown", "rejected", "deleted"]
+    assert writable.get("/v1/products/one")["title"] == "Trail boot"
+    assert writable.get("/v1/products/one")["price"] == 99.0
+
+
 def test_a_sku_is_not_written_and_taken_out_at_once(writable: Service) -> None:
     body = {"upsert": [{"sku": "both", **BOOT}], "delete": ["both"]}
     assert "'both'" in writable.post("/v1/products:batch", body, 400)["detail"]
