@@ -165,7 +165,7 @@ def patch_of(
     # What the row leaves out stands in for a moment: the rules of a whole product then read the rest.
     sku = sku_of(row, notation)
     stated = {field: cell for field, cell in cells.items() if field not in removed}
-    whole = replace(row, cells={_TITLE: sku, **stated, _SKU: row.cells.get(_SKU)}, attributes=named)
+    whole = row._replace(cells={_TITLE: sku, **stated, _SKU: row.cells.get(_SKU)}, attributes=named)
     product = product_of(whole, notation, remarks)
     changed = {str(field): getattr(product, field) for field in cells if field in _PATCHED}
     if _AVAILABILITY in removed:
