@@ -19,7 +19,7 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,offline,openvino,serve,tracing,parquet,server,postgres,mteb,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,offline,openvino,serve,mcp,tracing,parquet,server,postgres,mteb,dev]'
 	@touch $@
 
 demo: install  ## The whole story on the seed catalogue: ingest, similar, fine-tune, compare, switch over

@@ -155,6 +155,10 @@ class Settings(BaseSettings):
         default="info", description="What the service logs; from `warning` on without the requests that were answered."
     )
     log_searches: bool = Field(default=False, description="Whether the service logs what people search for.")
+    mcp: bool = Field(
+        default=False,
+        description="Whether the service answers agents at /mcp by the Model Context Protocol (the extra `mcp`).",
+    )
     tracing: bool = Field(
         default=False,
         description="Whether the service sends traces by OpenTelemetry (the extra `tracing`) to where "

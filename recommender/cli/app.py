@@ -35,6 +35,7 @@ MODULES = {
     "backup": "backup",
     "restore": "backup",
     "serve": "serve",
+    "mcp": "mcp",
     "models": "models",
     "index": "index",
     "queue": "queue",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from recommender.errors import RecommenderError, Unavailable
+from recommender.errors import MissingExtra, RecommenderError, Unavailable
 from recommender.service import (
     index_copy_route,
     map_route,
@@ -38,6 +39,8 @@ from recommender.service.request_middleware import RequestMiddleware
 from recommender.version import __version__
 
 if TYPE_CHECKING:
+    from mcp.server.mcpserver import MCPServer
+
     from recommender.api import Recommender
 
 DESCRIPTION = """\
@@ -107,20 +110,24 @@ def create_app(
     log: ServiceLog | None = None,
     on_close: Callable[[], None] = lambda: None,
     cors_origins: Sequence[str] = (),
+    agents: bool = False,
 ) -> FastAPI:
     """Make the application over an open `Recommender`, which stays open until `on_close` is called at the end.
 
     `query_threads` threads ask the index; 0 asks it in the event loop, for the embedded engine. `metrics` are those
     that observe the queries of `recommender`. Requests are logged to `log`, if there is one. Pages of `cors_origins`
-    may call the service from a browser.
+    may call the service from a browser. With `agents` it answers them at `/mcp`.
     """
     metrics = metrics or Metrics()
     lanes = Lanes.create(limits.waiting, query_threads)
     access_log = AccessLog(log)
 
+    server = _agents_server(recommender, lanes) if agents else None
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with server.session_manager.run() if server else nullcontext():
+            yield
         lanes.close()
         access_log.flush()
         on_close()
@@ -138,6 +145,9 @@ def create_app(
     for router in routers:
         app.include_router(router)
     page.mount(app)
+    if server:
+        # Without a host of its own: `AccessMiddleware` checks the one that is asked.
+        app.router.routes.extend(server.streamable_http_app(stateless_http=True, json_response=True, host="").routes)
     own = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     _add_problem_handlers(app, own)
     keys = KeyCache(access.keys, lanes.operations, access.local_token, note_use=access.note_use)
@@ -151,6 +161,19 @@ def create_app(
         RequestMiddleware, routes=routes, access_log=access_log, metrics=metrics, timeout_s=limits.timeout_s
     )
     return app
+
+
+def _agents_server(recommender: Recommender, lanes: Lanes) -> MCPServer[Any]:
+    """Return the tools for agents, whose questions wait in the lane of searches. Raises `MissingExtra`."""
+    try:
+        from recommender.agents import agents_server
+    except ModuleNotFoundError as error:
+        raise MissingExtra("mcp", "the Model Context Protocol") from error
+
+    async def ask(question: Callable[..., Any], *arguments: Any) -> Any:
+        return await lanes.encoding.run(partial(getattr(recommender, question.__name__), *arguments))
+
+    return agents_server(ask)
 
 
 def _add_problem_handlers(app: FastAPI, routes: Sequence[APIRoute]) -> None:

@@ -24,7 +24,7 @@ FRESH_S = 0.5
 
 OPEN_PATHS = frozenset({"/", "/docs", "/livez", "/readyz"})
 PAGE_PREFIXES = ("/explorer/", "/docs/")
-QUERY_PATHS = frozenset({"/v1/similar", "/v1/search", "/v1/recommendations"})
+QUERY_PATHS = frozenset({"/mcp", "/v1/similar", "/v1/search", "/v1/recommendations"})
 """Where a POST asks and changes nothing."""
 
 NOTED_EVERY_S = 60.0

@@ -175,6 +175,7 @@ def open_app(orders: WorkerOrders, settings: Settings, log: ServiceLog) -> FastA
             log=log,
             on_close=close,
             cors_origins=settings.cors_origins,
+            agents=settings.mcp,
         )
         if tracing:
             trace_requests(app, tracing)
