@@ -115,6 +115,11 @@ def one_line(error: BaseException, longest: int | None = None) -> str:
     return " ".join(str(error).split())[:longest] or type(error).__name__
 
 
+def is_panic(error: BaseException) -> bool:
+    """Tell whether a library in Rust gave up in the middle of a call. The type is no `Exception`, and has no module."""
+    return type(error).__name__ == "PanicException"
+
+
 def library_error(error: Exception) -> str:
     """Return the type of a library's error and what it says, on one line and bounded."""
     return f"{type(error).__name__}: {one_line(error, 200)}"

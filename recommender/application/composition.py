@@ -36,6 +36,7 @@ from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
 from recommender.index.generations import Generation, Generations
 from recommender.index.pool import HELD_PATIENCE_S, IndexPool
 from recommender.index.protocol import VectorEngine, VectorIndex
+from recommender.models.checksums import require_whole
 from recommender.models.manifest import SearchCalibration, read_calibration
 from recommender.serving.live_model import LiveModels
 from recommender.serving.queries import Queries
@@ -178,6 +179,7 @@ class Application:
     def load_encoder(self, model: RegisteredModel, runtime: str) -> Encoder:
         """Load the encoder that runs a model on a runtime. Raises `Unavailable` when it can't run."""
         try:
+            require_whole(model.folder)
             return open_encoder(model.folder, model.fingerprint, runtime, self.settings.threads)
         except BadInput as error:
             # `Unavailable`, not `BadInput`: work that needs the model waits for it; the work itself is not at fault.

@@ -112,30 +112,29 @@ def rebuild(
 def verify(
     run: CommandRun,
     repair: Annotated[bool, typer.Option("--repair", help="Queue what differs and bring it up to date.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Encode a sample again and compare the vectors.")] = False,
 ) -> Output:
     """Compare the live generation with the catalogue, product by product; exit 1 when differences remain.
 
     What waits in the queue is counted by itself and is no difference.
     """
-    from recommender.catalogue.product_statements import ProductStates
-    from recommender.ingestion.verification import verify as compare
     from recommender.jobs.ingest import drain
+    from recommender.jobs.verify import remove_damaged, verify_live
 
     application = run.open()
-    index = application.index(application.generations.require_live())
-    states = ProductStates(application.database)
-    found = compare(index, application.catalogue, states, run.progress)
+    found = verify_live(application, run.progress, deep)
     left, queued = found.without(found.queued), found.queued
     if repair and not found.clean:
+        remove_damaged(application, left)
         application.catalogue.enqueue(left.differing)
         drain(application, run.progress)
-        index = application.index(application.generations.require_live())
-        again = compare(index, application.catalogue, states, run.progress)
+        again = verify_live(application, run.progress, deep)
         known = frozenset(found.differing)
         queued = tuple(sku for sku in again.queued if sku not in known)  # what came into the queue only meanwhile
         left = again.without(queued)
     repaired = len(set(found.differing) - set(left.differing) - set(queued)) if repair else 0
-    kinds = {"missing": left.missing, "stale": left.stale, "orphaned": left.orphaned, "queued": queued}
+    kinds = {"missing": left.missing, "stale": left.stale, "orphaned": left.orphaned, "damaged": left.damaged}
+    kinds |= {"queued": queued}
     lines = []
     for kind, skus in kinds.items():
         more = f" and {len(skus) - SHOWN:,} more" if len(skus) > SHOWN else ""
@@ -144,13 +143,14 @@ def verify(
         lines.append(f"{repaired:,} repaired")
     if left.clean:
         agreed = "but for what is queued, index and catalogue agree" if queued else "index and catalogue agree"
-        lines.append(f"{agreed} on {left.checked:,} products")
+        vectors = f", and so do the vectors of {left.encoded:,} that were encoded again" if deep else ""
+        lines.append(f"{agreed} on {left.checked:,} products{vectors}")
         advice = []
     elif repair:
         advice = ["these could not be repaired; see `recommender queue failed`, or run `recommender index rebuild`"]
     else:
         advice = ["`recommender index verify --repair` brings them up to date"]
-    document = {"checked": left.checked, "clean": left.clean, "repaired": repaired} | kinds
+    document = {"checked": left.checked, "clean": left.clean, "encoded": left.encoded, "repaired": repaired} | kinds
     return Output(document, "\n".join(lines), advice, exit_code=0 if left.clean else 1)
 
 

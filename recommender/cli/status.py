@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from recommender.cli.command import CommandRun, Output, command
 
@@ -43,11 +45,16 @@ def status(run: CommandRun) -> Output:
 
 
 @command
-def doctor() -> Output:
+def doctor(
+    run: CommandRun,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every file of every model, and encode a sample of the index again.")
+    ] = False,
+) -> Output:
     """Check everything that could be wrong, and say what to do about it; exit code 1 when something is wrong."""
     from recommender.jobs.diagnose import examine
 
-    findings = examine()
+    findings = examine(deep, run.progress)
     document = {"findings": [{"check": each.check, "ok": each.ok, "detail": each.detail} for each in findings]}
     lines = [f"{'ok  ' if each.ok else 'FAIL'} {each.check:<12} {each.detail}" for each in findings]
     if all(each.ok for each in findings):

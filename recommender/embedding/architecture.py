@@ -7,6 +7,7 @@ Reads what versions 2 to 6 write: 2 to 5 keep the sequence length in `sentence_b
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,9 @@ def read_architecture(folder: Path) -> Architecture:
         dimension=dimension(folder),
         max_length=max_seq_length(folder) or _DEFAULT_LENGTH,
         lower_case=settings is not None and bool(_json(settings).get("do_lower_case", False)),
-        pad_id=int(_json(transformer / "config.json").get("pad_token_id") or 0),
+        pad_id=_whole(
+            _json(transformer / "config.json").get("pad_token_id") or 0, transformer / "config.json", least=0
+        ),
         query_prompt=query_prompt,
         document_prompt=document_prompt,
         pooling=TokenPooling(tuple(PoolingMode(mode) for mode in modes)),
@@ -109,6 +112,8 @@ def read_prompts(folder: Path) -> tuple[str, str]:
     path = folder / "config_sentence_transformers.json"
     config = _json(path) if path.exists() else {}
     prompts = config.get("prompts") or {}
+    if not isinstance(prompts, dict) or not all(isinstance(one, str) or one is None for one in prompts.values()):
+        raise BadInput(f"{path} has prompts that are no texts; the model is broken, fetch it again")
     default = prompts.get(config.get("default_prompt_name")) or ""
     # As in `encode_query`, the default replaces a prompt that is missing, not one that is empty.
     query = prompts["query"] if prompts.get("query") is not None else default
@@ -126,9 +131,9 @@ def dimension(folder: Path) -> int:
         config = _json(module / "config.json", needed=False)
         width = config.get("embedding_dimension") or config.get("word_embedding_dimension")
         if "out_features" in config:
-            return int(config["out_features"])
+            return _whole(config["out_features"], module / "config.json")
         if width:
-            return int(width) * len(_pooling_modes(config))
+            return _whole(width, module / "config.json") * len(_pooling_modes(config))
         if (weights := module / "model.safetensors").is_file():
             # A static embedding is a model that consists of one table of vectors.
             with safe_open(weights, framework="numpy") as table:
@@ -142,12 +147,11 @@ def max_seq_length(folder: Path) -> int | None:
     transformer = next((path for _, path in _modules(folder)), folder)
     for path in sorted(transformer.glob("sentence_*_config.json")):
         if stated := _json(path).get("max_seq_length"):
-            return int(stated)
-    limits = (
-        _json(transformer / "tokenizer_config.json", needed=False).get("model_max_length"),
-        _json(transformer / "config.json", needed=False).get("max_position_embeddings"),
-    )
-    return min((int(limit) for limit in limits if limit and 0 < float(limit) < _UNLIMITED), default=None)
+            return _whole(stated, path)
+    stating = {"tokenizer_config.json": "model_max_length", "config.json": "max_position_embeddings"}
+    limits = [(transformer / name, _json(transformer / name, needed=False).get(key)) for name, key in stating.items()]
+    numbers = [_whole(limit, path, least=-math.inf) for path, limit in limits if limit]
+    return min((limit for limit in numbers if 0 < limit < _UNLIMITED), default=None)
 
 
 def _modules(folder: Path) -> list[tuple[str, Path]]:
@@ -159,7 +163,9 @@ def _modules(folder: Path) -> list[tuple[str, Path]]:
     if not isinstance(entries, list):
         raise BadInput(f"{path} holds no list of modules; save the model again with sentence-transformers")
     modules = []
-    for entry in sorted(entries, key=lambda entry: int(entry.get("idx", 0))):
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise BadInput(f"{path} holds no list of modules; save the model again with sentence-transformers")
+    for entry in sorted(entries, key=lambda entry: _whole(entry.get("idx", 0), path, least=0)):
         kind = str(entry.get("type", ""))
         own = kind.startswith("sentence_transformers.")
         modules.append((kind.rpartition(".")[2] if own else kind, folder / entry.get("path", "")))
@@ -171,6 +177,15 @@ def _json(path: Path, needed: bool = True) -> JsonObject:
     if not isinstance(content, dict):
         raise BadInput(f"{path} holds no JSON object; the model folder is broken, fetch it again")
     return content
+
+
+def _whole(value: object, path: Path, least: float = 1) -> int:
+    """Return a number of a settings file as a whole one; transformers writes lengths as 1e30 too."""
+    if isinstance(value, (int, float)) and value >= least and value == value // 1:
+        return int(value)
+    raise BadInput(
+        f"{path} says {str(value)[:40]!r} where a whole number is expected; the model is broken, fetch it again"
+    )
 
 
 def _parse(path: Path) -> Any:

@@ -63,15 +63,16 @@ def export(folder: Path, texts_sample: Sequence[str], base: Path | None = None) 
     with _quiet(), stage_networks(folder) as staged:
         # Written out, attention becomes operators that the runtime fuses: 1.2 times the speed of torch's SDPA.
         model = load_pretrained(folder, attn_implementation="eager").eval()
-        expected = np.asarray(
-            model.encode(
+        try:
+            encoded = model.encode(
                 sample,
                 prompt=read_architecture(folder).document_prompt,
                 normalize_embeddings=True,
                 show_progress_bar=False,
-            ),
-            dtype=np.float32,
-        )
+            )
+        except Exception as error:  # a model's own code raises what it likes
+            raise BadInput(f"the model in {folder} fails on a text ({library_error(error)}); fetch it again") from error
+        expected = np.asarray(encoded, dtype=np.float32)
         distance = _take_bundled(staged, folder, sample, expected)
         bundled = distance is not None
         if distance is None and base is not None and refill_network(base, folder, staged / Precision.FP32.file):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from tokenizers import Encoding, Tokenizer, normalizers
 
 from recommender.embedding.architecture import Architecture
 from recommender.embedding.encoder import Role, Vectors
-from recommender.errors import BadInput
+from recommender.errors import BadInput, is_panic, one_line
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 """What a network may take: int64 [texts, tokens] each."""
@@ -75,12 +76,26 @@ def token_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         yield batch
 
 
+def read_tokenizer(path: Path) -> Tokenizer:
+    """Read a tokenizer.json; `BadInput`, naming it, for one that is broken, also where the library panics over it."""
+    try:
+        tokenizer: Tokenizer = Tokenizer.from_file(str(path))
+        tokenizer.encode("a")  # some faults show only at the first text
+    except BaseException as error:
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
+        raise BadInput(
+            f"{path} is no tokenizer ({one_line(error, 200)}); the model is broken, fetch it again"
+        ) from error
+    return tokenizer
+
+
 def load_tokenizer(architecture: Architecture) -> Tokenizer:
-    """Return the model's tokenizer, cutting at its sequence length; `BadInput` without a tokenizer.json."""
+    """Return the model's tokenizer, cutting at its sequence length; `BadInput` without a tokenizer.json that works."""
     path = architecture.folder / "tokenizer.json"
     if not path.exists():
         raise BadInput(f"no tokenizer.json in {architecture.folder}; ONNX serving needs one, else it runs on torch")
-    tokenizer: Tokenizer = Tokenizer.from_file(str(path))
+    tokenizer = read_tokenizer(path)
     tokenizer.enable_truncation(architecture.max_length)
     tokenizer.no_padding()
     if architecture.lower_case:

@@ -57,12 +57,17 @@ class TextVectors:
     def encode(self, open_encoder: Callable[[], Encoder], texts: Sequence[str]) -> Mapping[str, Vector]:
         """Return the vector of each text. The encoder is opened only if there is a text at all.
 
-        Raises what the encoder raises, but `Unavailable` when the encoder fails on any text, and `ValueError` for a
-        vector that is not finite.
+        Raises what the encoder raises, but `Unavailable` when it can't be opened or fails on any text, and `ValueError`
+        for a vector that is not finite.
         """
         if not texts:
             return {}
-        encoder = open_encoder()
+        try:
+            encoder = open_encoder()
+        except Unavailable:
+            raise
+        except Exception as error:
+            raise Unavailable(f"the encoder can't be opened ({one_line(error)}); see `recommender doctor`") from error
         known = self._known.setdefault((encoder.fingerprint, encoder.name), {})
         # Longest first: the texts of a slice then have about the same length, and encoders pad to the longest.
         missing = sorted(dict.fromkeys(text for text in texts if text not in known), key=len, reverse=True)

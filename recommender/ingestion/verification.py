@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from recommender.batching import batches
 from recommender.catalogue.product_statements import ProductState
 from recommender.catalogue.repository import Catalogue, StoredProduct
+from recommender.embedding.encoder import Vectors
 from recommender.index.protocol import StoredPoint, VectorIndex, point_id
 from recommender.types import Progress, silent
 
@@ -24,13 +26,23 @@ LOOKS = 2
 """How often what seems to differ is looked at again. Something that is no difference is reported only if it changes
 before each look."""
 
+MAX_LENGTH_ERROR = 0.01
+"""Of the square of a vector's length: engines keep unit vectors, in half precision a thousandth off."""
+
+MIN_COSINE = 0.99
+"""Between a stored vector and the same text encoded again. The runtimes that may go on with one index differ by 0.0001,
+and a server that keeps vectors in half precision by a thousandth."""
+
 States = Callable[[Sequence[str]], Mapping[str, ProductState]]
+Encode = Callable[[Sequence[StoredProduct]], Vectors]
+"""Returns the vectors of products as the encoder of the index makes them: float32 [n, d]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
     """SKUs that the index lacks, holds in another state, or holds although the catalogue has no such active product.
 
+    `damaged` are in the right state, and their vector is not that of their text; `encoded` is how many were compared.
     `queued` are those among them whose change waits in the outbox: the next drain brings them up to date.
     """
 
@@ -38,17 +50,19 @@ class Verification:
     missing: tuple[str, ...]
     stale: tuple[str, ...]
     orphaned: tuple[str, ...]
+    damaged: tuple[str, ...] = ()
     queued: tuple[str, ...] = ()
+    encoded: int = 0
 
     @property
     def clean(self) -> bool:
         """Whether index and catalogue agree."""
-        return not (self.missing or self.stale or self.orphaned)
+        return not self.differing
 
     @property
     def differing(self) -> tuple[str, ...]:
         """Every SKU that needs work."""
-        return self.missing + self.stale + self.orphaned
+        return self.missing + self.stale + self.orphaned + self.damaged
 
     def without(self, skus: Sequence[str]) -> Verification:
         """Return the same findings but for those of some SKUs."""
@@ -58,6 +72,7 @@ class Verification:
             missing=tuple(sku for sku in self.missing if sku not in left_out),
             stale=tuple(sku for sku in self.stale if sku not in left_out),
             orphaned=tuple(sku for sku in self.orphaned if sku not in left_out),
+            damaged=tuple(sku for sku in self.damaged if sku not in left_out),
         )
 
 
@@ -65,6 +80,7 @@ class _Kind(StrEnum):
     MISSING = "missing"
     STALE = "stale"
     ORPHANED = "orphaned"
+    DAMAGED = "damaged"
 
 
 class _State(Protocol):
@@ -102,21 +118,38 @@ class _Findings:
 
 
 def verify(
-    index: VectorIndex, catalogue: Catalogue, states: States | None = None, progress: Progress = silent
+    index: VectorIndex,
+    catalogue: Catalogue,
+    states: States | None = None,
+    progress: Progress = silent,
+    encode: Encode | None = None,
+    sample: int = 0,
 ) -> Verification:
     """Compare every point with its product by text hash and revision.
 
     With `states`, a change that is applied while this runs is no difference, and what waits in the outbox is told
-    apart; without, both count. Memory: 16 bytes a product, and the SKUs that differ.
+    apart; without, both count. With `encode`, which makes the vectors of the index anew, every vector is looked at: one
+    whose length is not 1 is compared with what `encode` makes, and so are about `sample` others, drawn at random.
+    Memory: 16 bytes a product, and the SKUs that differ.
     """
     findings = _Findings(index, states)
     seen = array("Q")
-    total = catalogue.count()
-    for batch in batches(index.scroll(BATCH), BATCH):
+    encoded, total = 0, catalogue.count()
+    share = sample / max(total, 1)
+    for batch in batches(index.scroll(BATCH, with_vectors=encode is not None), BATCH):
         seen.extend(_short_id(point.id) for point in batch)
         points = {str(point.payload["sku"]): point for point in batch}
         products = catalogue.get_many(list(points))
-        findings.add(_differences((sku, point, products.get(sku)) for sku, point in points.items()))
+        differences = _differences((sku, point, products.get(sku)) for sku, point in points.items())
+        findings.add(differences)
+        if encode is not None:
+            suspects = [
+                (products[sku], vector)
+                for sku, point in points.items()
+                if sku not in differences and (_is_no_unit(vector := point.dense) or random.random() < share)  # noqa: S311 - a sample
+            ]
+            findings.skus[_Kind.DAMAGED] += _damaged(suspects, encode)
+            encoded += len(suspects)
         progress("comparing", len(seen), max(total, len(seen)))
     checked = len(seen)
     in_order = np.sort(np.frombuffer(seen, dtype=np.uint64))
@@ -124,8 +157,26 @@ def verify(
         unseen = _without_point(stored, in_order)
         findings.add(dict.fromkeys(unseen, _Kind.MISSING))
         checked += len(unseen)
-    missing, stale, orphaned = (tuple(findings.skus[kind]) for kind in _Kind)
-    return Verification(checked, missing, stale, orphaned, tuple(findings.queued))
+    missing, stale, orphaned, damaged = (tuple(findings.skus[kind]) for kind in _Kind)
+    return Verification(checked, missing, stale, orphaned, damaged, tuple(findings.queued), encoded)
+
+
+def _is_no_unit(vector: NDArray[np.float32] | None) -> bool:
+    return vector is None or not abs(float(vector @ vector) - 1) < MAX_LENGTH_ERROR  # NaN is nowhere near
+
+
+def _damaged(suspects: Sequence[tuple[StoredProduct, NDArray[np.float32] | None]], encode: Encode) -> list[str]:
+    """Return the SKUs of the products whose vector is not what `encode` makes."""
+    damaged = []
+    expected = encode([stored for stored, _ in suspects]) if suspects else ()
+    for (stored, vector), right in zip(suspects, expected, strict=True):
+        if not right.any():  # a text without a word that the model knows has a vector of zeros
+            same = vector is not None and not vector.any()
+        else:
+            same = not _is_no_unit(vector) and float(np.asarray(vector) @ right) >= MIN_COSINE
+        if not same:
+            damaged.append(stored.product.sku)
+    return damaged
 
 
 def _short_id(identity: UUID) -> int:

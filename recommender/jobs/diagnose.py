@@ -7,15 +7,18 @@ import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 
 from recommender.application.composition import Application
 from recommender.database.damage import damage
 from recommender.database.migrate import current_revision, drift
 from recommender.errors import IndexHeld, RecommenderError, one_line
-from recommender.models.fingerprint import fingerprint
+from recommender.jobs.verify import verify_live
+from recommender.models.checksums import damaged_files
 from recommender.query import Status
 from recommender.settings import load_settings
+from recommender.types import Progress, silent
 
 LOW_DISK = 1 << 30
 """Bytes free under which a rebuild may run out: a generation of 200,000 products takes about 0.6 GiB."""
@@ -30,8 +33,11 @@ class Finding:
     detail: str
 
 
-def examine() -> list[Finding]:
-    """Run every check that can be run; one that fails does not stop the others, except where they need it."""
+def examine(deep: bool = False, progress: Progress = silent) -> list[Finding]:
+    """Run every check that can be run; one that fails does not stop the others, except where they need it.
+
+    `deep` also reads every file of every model, and compares vectors of the live generation with their texts.
+    """
     findings = [Finding("python", True, f"{platform.python_version()}, recommender {version('recommender')}")]
     try:
         settings = load_settings()
@@ -52,6 +58,8 @@ def examine() -> list[Finding]:
         "queue": _check_queue,
         "training": _check_training,
     }
+    if deep:
+        checks |= {"models": _check_models, "vectors": partial(_check_vectors, progress=progress)}
     with application:
         for name, check in checks.items():
             try:
@@ -104,8 +112,8 @@ def _check_model(application: Application) -> str:
     live = application.registry.live()
     if live is None:
         return "none is live yet; `recommender ingest FEED` makes one"
-    if fingerprint(live.folder) != live.fingerprint:
-        raise RecommenderError(f"the files of {live.name} were changed; import the model again and promote it")
+    if damage := damaged_files(live.folder):
+        raise RecommenderError(f"{'; '.join(damage[:3])}; import the model again and promote it")
     return f"{live.name} runs on {application.serving_encoder(live).name}"
 
 
@@ -142,6 +150,26 @@ def _check_training(_application: Application) -> str:
     if importlib.util.find_spec("sentence_transformers") is None:
         return "not installed; pip install 'recommender[train]' to fine-tune"
     return "installed"
+
+
+def _check_models(application: Application) -> str:
+    models = application.registry.list()
+    if damage := [found for model in models for found in damaged_files(model.folder)]:
+        raise RecommenderError(f"{'; '.join(damage[:3])}; import the model again, or remove it")
+    return f"every file of {len(models)} is as it was registered"
+
+
+def _check_vectors(application: Application, progress: Progress) -> str:
+    if application.generations.live() is None:
+        return "nothing is indexed yet"
+    found = verify_live(application, progress, deep=True)
+    left = found.without(found.queued)
+    if not left.clean:
+        raise RecommenderError(
+            f"{len(left.differing):,} products of {left.checked:,} are not in the index as in the catalogue, "
+            f"{len(left.damaged):,} of them by their vectors; run `recommender index verify --deep --repair`"
+        )
+    return f"{found.encoded:,} of {found.checked:,} were encoded again, and are the same"
 
 
 def status_of(application: Application) -> Status:

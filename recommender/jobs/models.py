@@ -12,6 +12,7 @@ from pathlib import Path
 
 from recommender.application.composition import Application
 from recommender.embedding.encoder import Precision
+from recommender.embedding.model_check import require_readable, require_working
 from recommender.embedding.pretrained import DenseActivation, Pooling, assemble
 from recommender.embedding.product_text import title_text
 from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError, Refused
@@ -19,9 +20,10 @@ from recommender.files import remove_leftovers, replace_file
 from recommender.index.generations import GenerationState
 from recommender.models.base_model import resolve_model
 from recommender.models.bundle import ZIP, public_files, unpack, write_bundle
+from recommender.models.checksums import require_whole
 from recommender.models.fingerprint import fingerprint
 from recommender.models.hub import MAIN, Published, push
-from recommender.models.manifest import TUNED, Export, Manifest, with_history
+from recommender.models.manifest import CARD, TUNED, Export, Manifest, with_history
 from recommender.models.model_card import model_card
 from recommender.models.registry import RegisteredModel
 from recommender.types import EncoderChoice, Progress, silent
@@ -91,17 +93,22 @@ def prepare_base(
         path = Path(base).expanduser()
         if base in known:
             source = known[base].folder
+            require_whole(source)
         elif base.lower().endswith(ZIP) and path.is_file():
             source = resolve_model(str(unpack(path, folder / "unpacked")))
         else:
             source = resolve_model(base, application.settings.hf_token or None)
+        require_readable(source)
         copy = _copy_encoder(source, folder / "model", shape)
         model = application.registry.find(fingerprint(copy))
         if model is None:
             progress("base model", 1, 2, "exporting to ONNX")
             name = application.registry.free_name(Path(base).name.removesuffix(ZIP))
-            manifest = Manifest.create(copy, name=name, base=base, kind="base")
-            model = add_model(application, copy, with_history(manifest, copy))
+            try:
+                manifest = Manifest.create(copy, name=name, base=base, kind="base")
+                model = add_model(application, copy, with_history(manifest, copy))
+            except BadInput as error:
+                raise BadInput(str(error).replace(str(copy), str(source))) from error
     progress("base model", 2, 2, model.name)
     return model
 
@@ -128,6 +135,7 @@ def add_model(
     """Export a finished model folder, write its card, and register it; the folder is moved into the registry.
 
     A tuned model takes over the network of its `base`, and is tried first on the runtime that is best for that.
+    Raises `BadInput` for a model that does not work.
     """
     step = min(MOST_READ, application.catalogue.count()) // EXPORT_SAMPLE or 1
     stored = islice(application.catalogue.products(), 0, step * EXPORT_SAMPLE, step)
@@ -136,8 +144,9 @@ def add_model(
     export = export_to_onnx(folder, texts, base.folder if base else None)
     known = application.registry.manifest(base.name).export.runtime if base else ""
     export = choose_runtime(folder, export, texts, [title_text(product) for product in products], known)
+    require_working(folder, texts, EncoderChoice.ONNX if export.runtimes else EncoderChoice.TORCH)
     manifest = replace(manifest, export=export)
-    replace_file(folder / "README.md", model_card(manifest).encode())
+    replace_file(folder / CARD, model_card(manifest).encode())
     return application.registry.register(folder, manifest)
 
 

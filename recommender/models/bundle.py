@@ -13,10 +13,9 @@ from pathlib import Path
 
 from recommender.errors import BadInput, UsageError
 from recommender.models.catalogue_snapshot import SNAPSHOT
-from recommender.models.manifest import FILE_NAME, Manifest, manifest_json
+from recommender.models.manifest import CARD, FILE_NAME, Manifest, manifest_json
 from recommender.models.model_card import model_card, public_data, public_name
 
-CARD = "README.md"
 ZIP = ".zip"
 
 MOST_FILES = 10_000

@@ -20,6 +20,7 @@ from recommender.files import replace_file
 from recommender.models.fingerprint import fingerprint
 
 FILE_NAME = "manifest.json"
+CARD = "README.md"
 
 
 TUNED = "tuned"
@@ -89,7 +90,10 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that is known about a model. `kind` is `base` or `tuned`; `metrics` are by suite, then by metric."""
+    """Everything that is known about a model. `kind` is `base` or `tuned`; `metrics` are by suite, then by metric.
+
+    `files` are the SHA-256 of every file by its path (`checksums`), taken when the model is registered.
+    """
 
     name: str
     base: str
@@ -108,6 +112,7 @@ class Manifest:
     verdict: str = ""
     gate: str = ""
     library_versions: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def create(cls, folder: Path, *, name: str, base: str, kind: str) -> Manifest:

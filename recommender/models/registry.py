@@ -20,8 +20,10 @@ from recommender.database.tables import GenerationRow, LiveRow, ModelRow
 from recommender.errors import BadInput, NotFound, Refused, UnknownModel, UsageError
 from recommender.files import replace_file
 from recommender.models import staging
+from recommender.models.checksums import checksums
 from recommender.models.fingerprint import fingerprint
 from recommender.models.manifest import (
+    CARD,
     HELD_OUT,
     GateResult,
     Manifest,
@@ -83,7 +85,7 @@ class Registry:
         staging.remove_leftovers(self._models_dir, registered={model.name for model in self.list()})
         staged = staging.stage(folder, self._models_dir, copy=copy)
         try:
-            write_manifest(staged, manifest)
+            write_manifest(staged, dataclasses.replace(manifest, files=checksums(staged)))
             staging.make_durable(staged)
             model = self._put_in_place(staged, manifest)
         except BaseException:
@@ -184,7 +186,7 @@ class Registry:
             row.metrics, row.verdict = dict(manifest.metrics.get(HELD_OUT, {})), manifest.verdict
             row.gate = manifest.gate
             write_manifest(folder, manifest)
-        replace_file(folder / "README.md", model_card(manifest).encode())
+        replace_file(folder / CARD, model_card(manifest).encode())
 
     def kind(self, name: str) -> str:
         """Return whether a model is a base or a tuned one; empty when its folder is gone. Raises `UnknownModel`."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 from support.points import point_of, unit
 from support.shop import Shop
 
 from recommender.catalogue.product_statements import ProductStates
+from recommender.catalogue.repository import StoredProduct
 from recommender.database.tables import OutboxRow
+from recommender.embedding.encoder import Vectors
 from recommender.index.protocol import StoredPoint, point_id
 from recommender.ingestion.verification import Verification, verify
 from recommender.types import Product
@@ -117,3 +120,31 @@ def test_an_empty_index_lacks_every_active_product(any_shop: Shop) -> None:
     any_shop.catalogue.deactivate(["sock"])
     found = verify(any_shop.index, any_shop.catalogue)
     assert (sorted(found.missing), found.checked) == (["boot", "lamp"], 2)
+
+
+def test_a_vector_that_is_not_that_of_its_text_is_a_difference(any_shop: Shop) -> None:
+    any_shop.catalogue.upsert([LAMP, BOOT, SOCK])
+    any_shop.worker.drain()
+    zero, other = np.zeros(any_shop.encoder.dimension, np.float32), unit(3, any_shop.encoder.dimension)
+    (stored,) = any_shop.catalogue.get_many(["lamp"]).values()
+    (another,) = any_shop.catalogue.get_many(["boot"]).values()
+    payload = any_shop.writer.payload
+    any_shop.index.upsert([replace(point_of(LAMP, zero), payload=payload(stored))])
+    any_shop.index.upsert([replace(point_of(BOOT, other), payload=payload(another))])
+    text = any_shop.text
+
+    def encode(products: Sequence[StoredProduct]) -> Vectors:
+        return any_shop.encoder.encode([text(one.product) for one in products])
+
+    plain = verify(any_shop.index, any_shop.catalogue, encode=encode)
+    assert (plain.damaged, plain.encoded, plain.clean) == (("lamp",), 1, False)
+    deep = verify(any_shop.index, any_shop.catalogue, encode=encode, sample=10)
+    assert (sorted(deep.damaged), deep.encoded) == (["boot", "lamp"], 3)
+
+
+def test_a_text_whose_vector_is_zero_by_right_is_no_difference(any_shop: Shop) -> None:
+    _filled(any_shop)
+    (stored,) = any_shop.catalogue.get_many(["lamp"]).values()
+    zero = np.zeros(any_shop.encoder.dimension, np.float32)
+    any_shop.index.upsert([replace(point_of(LAMP, zero), payload=any_shop.writer.payload(stored))])
+    assert verify(any_shop.index, any_shop.catalogue, encode=lambda products: np.stack([zero] * len(products))).clean

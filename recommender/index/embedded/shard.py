@@ -17,7 +17,7 @@ from uuid import UUID
 import qdrant_edge as edge
 
 from recommender.batching import batches
-from recommender.errors import RecommenderError, Unavailable, one_line
+from recommender.errors import RecommenderError, Unavailable, is_panic, one_line
 from recommender.index.embedded.lock import index_held
 from recommender.index.embedded.query import uuid_of
 from recommender.index.embedded.schema import load_shard, map_vectors
@@ -61,11 +61,6 @@ def engine_errors(name: str) -> Iterator[None]:
         if not isinstance(error, Exception) and not is_panic(error):
             raise
         raise _translate(error, name) from error
-
-
-def is_panic(error: BaseException) -> bool:
-    """Tell whether the engine gave up in the middle of a call. Its type is no `Exception`, and can't be imported."""
-    return type(error).__name__ == "PanicException"
 
 
 def _translate(error: BaseException, name: str) -> RecommenderError:

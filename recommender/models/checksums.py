@@ -1,0 +1,103 @@
+"""Checksums of a model's files: taken when it is registered, compared when it is loaded after a file changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from recommender.errors import BadInput
+from recommender.files import replace_file
+from recommender.models.fingerprint import file_sha256
+from recommender.models.manifest import CARD, FILE_NAME
+
+_COMPARED = ".compared.json"
+"""Size and time of each file when it was last compared: a load that finds them again reads no file for this."""
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of a model by its path in the folder.
+
+    Without the manifest, which holds them, and the card, which is written anew with each measure and decides nothing.
+    """
+    return {name: file_sha256(folder / name) for name in _names(folder)}
+
+
+def damaged_files(folder: Path) -> list[str]:
+    """Compare every file of a registered model with its checksum, and say what is wrong with those that differ.
+
+    Raises `BadInput` when the manifest can't be read.
+    """
+    expected = _expected(folder)
+    _remember(folder, {})
+    damage = _damage(folder, expected, expected.keys() | set(_names(folder)))
+    if not damage:
+        _remember(folder, _states(folder))
+    return damage
+
+
+def require_whole(folder: Path) -> None:
+    """Raise `BadInput`, naming the file, unless a registered model is as it was registered.
+
+    Only files whose size or time changed since they were last compared are read.
+    """
+    states = _states(folder)
+    try:
+        compared = json.loads((folder / _COMPARED).read_bytes())
+    except (OSError, ValueError):
+        compared = {}
+    if compared == states:
+        return
+    known = compared if isinstance(compared, dict) else {}
+    changed = {name for name in states.keys() | known.keys() if states.get(name) != known.get(name)}
+    expected = _expected(folder)
+    if damage := _damage(folder, expected, changed | (expected.keys() - states.keys())):
+        raise BadInput(f"{damage[0]}; import the model again, or restore it from a backup")
+    _remember(folder, states)
+
+
+def _names(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in name.parts)  # ours, and what a crash left of an export
+        if path.is_file() and not hidden and name.as_posix() not in (FILE_NAME, CARD):
+            yield name.as_posix()
+
+
+def _states(folder: Path) -> dict[str, list[int]]:
+    states = {}
+    for name in _names(folder):
+        status = (folder / name).stat()
+        states[name] = [status.st_size, status.st_mtime_ns]
+    return states
+
+
+def _expected(folder: Path) -> Mapping[str, str]:
+    path = folder / FILE_NAME
+    try:
+        expected = json.loads(path.read_bytes())["files"]
+        if expected and all(isinstance(one, str) for one in expected.values()):
+            return dict(expected)
+        raise ValueError("it lists no files")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadInput(f"{path} has no checksums ({type(error).__name__}: {error}); import the model again") from error
+
+
+def _damage(folder: Path, expected: Mapping[str, str], names: set[str]) -> list[str]:
+    damage = []
+    for name in sorted(names):
+        path = folder / name
+        try:
+            if name not in expected:
+                damage.append(f"{path} is not a file of this model")
+            elif file_sha256(path) != expected[name]:
+                damage.append(f"{path} is not as it was registered: its SHA-256 differs from the manifest's")
+        except OSError as error:
+            damage.append(f"{path} can't be read ({error.strerror or error})")
+    return damage
+
+
+def _remember(folder: Path, states: Mapping[str, list[int]]) -> None:
+    with suppress(OSError):  # a home that is read only is compared at every load
+        replace_file(folder / _COMPARED, json.dumps(states).encode())
