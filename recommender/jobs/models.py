@@ -20,7 +20,7 @@ from recommender.files import remove_leftovers, replace_file
 from recommender.index.generations import GenerationState
 from recommender.models.base_model import resolve_model
 from recommender.models.bundle import ZIP, public_files, unpack, write_bundle
-from recommender.models.checksums import require_whole
+from recommender.models.checksums import is_whole, require_whole
 from recommender.models.fingerprint import fingerprint
 from recommender.models.hub import MAIN, Published, push
 from recommender.models.manifest import CARD, TUNED, Export, Manifest, with_history
@@ -101,7 +101,7 @@ def prepare_base(
         require_readable(source)
         copy = _copy_encoder(source, folder / "model", shape)
         model = application.registry.find(fingerprint(copy))
-        if model is None:
+        if model is None or not is_whole(model.folder):
             progress("base model", 1, 2, "exporting to ONNX")
             name = application.registry.free_name(Path(base).name.removesuffix(ZIP))
             try:

@@ -37,6 +37,14 @@ def damaged_files(folder: Path) -> list[str]:
     return damage
 
 
+def is_whole(folder: Path) -> bool:
+    """Tell whether every file of a registered model, its manifest included, is as it was registered."""
+    try:
+        return not damaged_files(folder)
+    except BadInput:
+        return False
+
+
 def require_whole(folder: Path) -> None:
     """Raise `BadInput`, naming the file, unless a registered model is as it was registered.
 

@@ -6,6 +6,7 @@ import dataclasses
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -18,9 +19,9 @@ from sqlalchemy.orm import Session
 from recommender.database.engine import Database
 from recommender.database.tables import GenerationRow, LiveRow, ModelRow
 from recommender.errors import BadInput, NotFound, Refused, UnknownModel, UsageError
-from recommender.files import replace_file
+from recommender.files import replace_file, sync
 from recommender.models import staging
-from recommender.models.checksums import checksums
+from recommender.models.checksums import checksums, is_whole
 from recommender.models.fingerprint import fingerprint
 from recommender.models.manifest import (
     CARD,
@@ -71,7 +72,8 @@ class Registry:
         """Register a finished model folder under the name in its manifest, and return the registered model.
 
         The folder is moved, or copied if `copy` is set. After a crash it is registered as a whole or not at all.
-        If a model of the same fingerprint is registered, it is returned unchanged and the folder stays where it was.
+        If a model of the same fingerprint is registered, it is returned unchanged and the folder stays where it was; if
+        files of it are damaged, those of the folder take their place.
         Raises `UsageError` for a name that is in use or no folder name, and `BadInput` when the folder is not the one
         that the manifest was made for.
         """
@@ -79,11 +81,16 @@ class Registry:
         if fingerprint(folder) != manifest.fingerprint:
             raise BadInput(f"{folder} is not the model of its manifest: its files changed; make the manifest again")
         known = self.find(manifest.fingerprint)
-        if known is not None:
+        if known is not None and is_whole(known.folder):
             return known
         self._models_dir.mkdir(parents=True, exist_ok=True)
         staging.remove_leftovers(self._models_dir, registered={model.name for model in self.list()})
         staged = staging.stage(folder, self._models_dir, copy=copy)
+        if known is not None:
+            self._mend(known, staged, manifest)
+            if not copy:
+                shutil.rmtree(folder, ignore_errors=True)
+            return known
         try:
             write_manifest(staged, dataclasses.replace(manifest, files=checksums(staged)))
             staging.make_durable(staged)
@@ -95,6 +102,21 @@ class Registry:
         if not copy and folder.exists():
             shutil.rmtree(folder)
         return model
+
+    def _mend(self, known: RegisteredModel, staged: Path, manifest: Manifest) -> None:
+        # File by file, each in one step: a crash leaves a model that is still damaged, and is mended by the next try.
+        with suppress(BadInput):  # what was measured since is kept, where it can be read
+            manifest = dataclasses.replace(read_manifest(known.folder), export=manifest.export)
+        staging.make_durable(staged)
+        files = checksums(staged)
+        for name in files:
+            (known.folder / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (staged / name).replace(known.folder / name)
+            sync((known.folder / name).parent)
+        for name in checksums(known.folder).keys() - files.keys():
+            (known.folder / name).unlink()
+        write_manifest(known.folder, dataclasses.replace(manifest, name=known.name, files=files))
+        shutil.rmtree(staged)
 
     def _put_in_place(self, staged: Path, manifest: Manifest) -> RegisteredModel:
         # The row is written first and committed last. While it is uncommitted no other process can take the name, and

@@ -187,3 +187,19 @@ def test_doctor_names_a_damaged_file_of_any_model(
     (found,) = [finding for finding in examine(deep=True) if not finding.ok]
     assert found.check == "models"
     assert "model.safetensors" in found.detail
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "manifest.json", "1_Pooling/config.json"])
+def test_a_damaged_model_is_mended_by_registering_it_again(
+    registered: tuple[Application, RegisteredModel], model_copy: Callable[[str], Path], name: str
+) -> None:
+    application, model = registered
+    (model.folder / name).unlink()
+    (model.folder / "stray.json").write_text("{}")
+    again = model_copy("again")
+    manifest = Manifest.create(again, name="again", base="org/base", kind="base")
+    assert application.registry.register(again, manifest) == model
+    assert damaged_files(model.folder) == []
+    assert application.registry.manifest("tiny").name == "tiny"
+    application.load_encoder(model, EncoderChoice.TORCH).close()
+    assert [path.name for path in model.folder.parent.iterdir()] == ["tiny"]
