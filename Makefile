@@ -35,14 +35,21 @@ test: check  ## Everything that `check` does, then the tests
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 N ?= 500
-crash: install  ## The crash suite with N=500 kills; CRASH_SEED=... repeats a run
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 CRASH_KILLS=$(N) $(BIN)/pytest -s tests/crash
+CUTS ?= 200
+crash: install  ## N=500 kills, CUTS=200 losses of power, and panics; CRASH_SEED=... repeats a run
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 CRASH_KILLS=$(N) CRASH_CUTS=$(CUTS) $(BIN)/pytest -s tests/crash \
+		tests/index/test_engine_panics.py
 
 SECONDS ?= 600
-fuzz: install  ## The readers of feeds on files that nobody would write, for SECONDS=600
-	@end=$$(($$(date +%s) + $(SECONDS))); while [ $$(date +%s) -lt $$end ]; do \
-		FUZZ_EXAMPLES=1000 $(BIN)/pytest -q tests/feeds/test_feeds_of_any_kind.py \
-			tests/ingestion/test_any_interleaving.py || exit 1; done
+TARGETS ?= feeds archives query interleavings
+FUZZ_feeds := tests/feeds/test_feeds_of_any_kind.py
+FUZZ_archives := tests/backup/test_archives_of_any_kind.py
+FUZZ_query := tests/test_query_language.py
+FUZZ_interleavings := tests/ingestion/test_any_interleaving.py
+fuzz: install  ## Each of TARGETS="feeds archives query interleavings" for SECONDS=600, on inputs that nobody would write
+	@$(foreach target,$(TARGETS),echo "$(target)"; end=$$(($$(date +%s) + $(SECONDS))); \
+		while [ $$(date +%s) -lt $$end ]; do \
+			HF_HUB_OFFLINE=1 FUZZ_EXAMPLES=1000 $(BIN)/pytest -q $(FUZZ_$(target)) || exit 1; done;)
 
 # In an environment of their own: what looks at the packages must not change which there are.
 AUDIT := .venv-audit

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import UsageError
@@ -398,3 +400,63 @@ def test_texts_and_examples_have_limits() -> None:
     for like, dislike in (([], ["a"]), (["a"], ["a"]), ("abc", []), (["a"] * 101, []), ([""], []), (["a"], [1])):
         with pytest.raises(UsageError):
             validate(RecommendRequest(like=like, dislike=dislike))  # type: ignore[arg-type]
+
+
+FEW = settings(
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "100")), deadline=None, suppress_health_check=[*HealthCheck]
+)
+PIECES = st.sampled_from([
+    "brand", "in-stock", "attribute", "newness", ":", "=", "@", ">", "|", "..", ",", "0.3", "-1", "1e999", "nan", "-0",
+    "9" * 400, "{", "}", "[", "]", '"', "\\", "\\ud800", "%ff", "%00", "&", "a > b", "colour:red", "\0", "ß", "\u2028",
+    "null", "true", "[" * 2000, '{"name":', '"values":', '{"kind":"brand","value":"x","weight":1}',
+])  # fmt: skip
+TEXTS_OF_ANY_KIND = st.lists(PIECES | st.text(max_size=6), max_size=8).map("".join)
+NAMES = [
+    "sku", "q", "like", "dislike", "k", "offset", "mode", "brand", "category", "price", "min_price", "max_price",
+    "attribute", "boost", "min_score", "facets", "currency", "in_stock", "exclude_skus", "diversity", "explain", "nope",
+]  # fmt: skip
+KINDS = st.sampled_from([QueryRequest, SearchRequest, RecommendRequest, Filters, Options, Boost, Rule, Product])
+BODIES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS_OF_ANY_KIND,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES) | TEXT, inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@FEW
+@given(
+    kind=st.sampled_from([SearchRequest, RecommendRequest]),
+    pairs=st.lists(st.tuples(st.sampled_from(NAMES), TEXTS_OF_ANY_KIND), max_size=6),
+    raw=st.binary(max_size=20),
+)
+def test_no_address_ends_in_a_traceback(kind: Any, pairs: list[tuple[str, str]], raw: bytes) -> None:
+    for query in (urlencode(pairs, errors="surrogatepass").encode(), raw):
+        _one_line_or_value(lambda query=query: read_address(kind, query))  # type: ignore[misc]
+
+
+@FEW
+@given(kind=KINDS, value=BODIES, text=TEXTS_OF_ANY_KIND | st.binary(max_size=30))
+def test_no_body_ends_in_a_traceback(kind: Any, value: object, text: str | bytes) -> None:
+    _one_line_or_value(lambda: from_value(kind, value))
+    _one_line_or_value(lambda: from_json(kind, text))
+
+
+def _one_line_or_value(read: Callable[[], object]) -> None:
+    try:
+        value = read()
+    except UsageError as error:
+        assert len(str(error).splitlines()) == 1, str(error)
+        assert len(str(error)) < 2000
+    else:
+        to_json(value)
+
+
+SEEDS = ["[" * 100_000, "9" * 5000, '"\\ud800"', "newness@nan=1", "brand:=1", '{"boosts": [{"weight": 1e999}]}']
+"""Texts over which a reader once failed, or might."""
+
+
+@pytest.mark.parametrize("text", SEEDS)
+def test_what_failed_once_fails_no_more(text: str) -> None:
+    for kind in (SearchRequest, RecommendRequest, Filters, Boost):
+        _one_line_or_value(lambda kind=kind: from_json(kind, text))  # type: ignore[misc]
+        _one_line_or_value(lambda kind=kind: from_value(kind, {"boost": [text], "filters": {"attributes": [text]}}))  # type: ignore[misc]
