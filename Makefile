@@ -25,11 +25,16 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install  ## The whole story on the seed catalogue: ingest, similar, fine-tune, compare, switch over
 	$(BIN)/recommender demo
 
+# The page has no build step; this reads its comments for types.
+TSC := npx --yes --package typescript@7.0.2 tsc
+
 check: install  ## Format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if $(TSC) --version >/dev/null 2>&1; then $(TSC) -p tests/explorer; \
+		else echo "the types of the Explorer were not checked: that needs Node, and TypeScript from npm"; fi
 
 test: check  ## Everything that `check` does, then the tests
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.explorer import figures as explorer_figures
 from benchmarks.import_rate import figures as import_figures
 from benchmarks.measure import Figure, environment, heavy_imports, run, spread, wall_times
 from benchmarks.service import figures as service_figures
@@ -198,7 +199,12 @@ def main() -> None:
             add(figure)
         add(end_to_end_figure(folder, home))
         add(memory_figure(folder))
-        parts = {"import": import_figures, "worker": worker_figures, "service": service_figures}
+        parts = {
+            "import": import_figures,
+            "worker": worker_figures,
+            "service": service_figures,
+            "explorer": explorer_figures,
+        }
         for part, figures_of in parts.items():
             (folder / part).mkdir()
             for figure in figures_of(folder / part):

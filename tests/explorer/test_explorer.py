@@ -20,7 +20,7 @@ FIRST = f"{CARD} .card-link >> nth=0"
 
 def search(page: Page, text: str) -> None:
     """Type a search as a person does, and wait for its answer."""
-    page.get_by_role("searchbox", name="Search the catalogue").press_sequentially(text, delay=15)
+    page.get_by_role("combobox", name="Search the catalogue").press_sequentially(text, delay=15)
     expect(page.get_by_role("heading", name=f"“{text}”")).to_be_visible()
     settled(page)
 
@@ -64,7 +64,7 @@ def test_a_late_answer_never_covers_a_newer_one(page: Page, shop: Recommender) -
 
     page.route(re.compile("/v1/search"), hold)
     page.goto("/")
-    box = page.get_by_role("searchbox")
+    box = page.get_by_role("combobox", name="Search the catalogue")
     box.fill("rope")
     page.wait_for_timeout(400)
     box.fill("muffin tray")
@@ -253,6 +253,7 @@ def test_the_whole_way_goes_by_keyboard(page: Page) -> None:
     page.keyboard.type("whisk")
     expect(page.get_by_role("heading", name="“whisk”")).to_be_visible()
     settled(page)
+    page.keyboard.press("Escape")  # the suggestions, if there are any
     page.keyboard.press("ArrowDown")
     expect(page.locator(FIRST)).to_be_focused()
     page.keyboard.press("Tab")
@@ -268,6 +269,77 @@ def test_the_whole_way_goes_by_keyboard(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text(title or "")
     expect(page.get_by_role("heading", level=1)).to_be_focused()
+
+
+def test_arrow_keys_go_through_all_cards(page: Page) -> None:
+    page.goto("/?q=rope")
+    cards = page.locator(f"{CARD} .card-link")
+    expect(cards).to_have_count(24)
+    columns = page.evaluate("getComputedStyle(document.querySelector('.grid')).gridTemplateColumns.split(' ').length")
+    cards.first.focus()
+    for key, at in (("ArrowRight", 1), ("ArrowDown", 1 + columns), ("ArrowLeft", columns), ("End", 23), ("Home", 0)):
+        page.keyboard.press(key)
+        expect(cards.nth(at)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#search")).to_be_focused()
+    cards.last.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("button", name="Show more")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(cards).to_have_count(48)
+    expect(cards.nth(24)).to_be_focused()
+
+
+def test_typing_asks_at_once_and_then_no_more_than_every_so_often(page: Page) -> None:
+    page.goto("/")
+    settled(page)
+    searches: list[str] = []
+    page.on("request", lambda request: searches.append(request.url) if "/v1/search" in request.url else None)
+    text = "premium standing desk with oak legs"
+    page.locator("#search").press_sequentially(text, delay=0)
+    expect(page.locator(f".results[data-answer='{text}']")).to_be_visible()
+    assert parse_qs(urlsplit(searches[0]).query)["q"] == ["p"]
+    assert parse_qs(urlsplit(searches[-1]).query)["q"] == [text]
+    assert len(searches) < len(text)
+
+
+def test_what_is_cut_off_is_shown_whole_on_hover_and_reads_from_its_own_side(page: Page) -> None:
+    page.route(re.compile("/v1/search"), lambda route: route.fulfill(json=_with_title(route, "معطف واق من المطر")))
+    page.goto("/?q=harness")
+    first = page.locator(FIRST)
+    expect(first).to_have_attribute("title", "معطف واق من المطر")
+    assert first.evaluate("link => getComputedStyle(link).direction") == "rtl"
+    assert page.locator(f"{CARD} .card-link").nth(1).evaluate("link => getComputedStyle(link).direction") == "ltr"
+
+
+def _with_title(route: Route, title: str) -> object:
+    answer = route.fetch().json()
+    answer["hits"][0]["title"] = title
+    return answer
+
+
+def test_a_rule_shows_its_product_is_changed_and_a_card_is_unpinned(page: Page, shop: Recommender) -> None:
+    page.goto("/?q=lamp+shade")
+    third = page.locator(CARD).nth(2).get_attribute("data-sku") or ""
+    menu(page, 2, "Pin to the top for “lamp shade”")
+    expect(page.locator(f"{CARD} .badge").first).to_have_text("Pinned")
+    page.get_by_role("link", name="Rules").click()
+    row = page.locator(".rule")
+    expect(row.get_by_role("link", name=shop.product(third).title)).to_be_visible()
+    expect(row.locator(".picture")).to_be_visible()
+    row.get_by_role("button", name="Edit the rule").click()
+    row.get_by_label("Place").fill("3")
+    row.get_by_label("Until").fill("2999-12-27")
+    row.get_by_label("Note").fill("for Christmas")
+    row.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("until 27/12/2999 · for Christmas")
+    (rule,) = shop.rules()
+    assert (rule.sku, rule.position, rule.query, rule.note) == (third, 3, "lamp shade", "for Christmas")
+    page.goto("/?q=Lamp+shade")
+    expect(page.locator(f"{CARD} .badge")).to_have_text("Pinned")
+    menu(page, 2, "Unpin for “Lamp shade”")
+    expect(page.locator(f"{CARD} .badge")).to_have_count(0)
+    assert shop.rules() == []
 
 
 def test_pins_and_bans_are_made_and_taken_back(page: Page, shop: Recommender) -> None:
@@ -296,7 +368,8 @@ def menu(page: Page, at: int, entry: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "view", ["/", "/?q=espresso&explain=1&in_stock=1", "product", "/?view=compare&q=rope", "/?view=map"]
+    "view",
+    ["/", "/?q=espresso&explain=1&in_stock=1", "product", "/?view=compare&q=rope", "/?view=map", "/?view=rules"],
 )
 def test_a_phone_has_nothing_beside_its_screen(browser: Browser, address: str, view: str) -> None:
     with watched(browser, address, viewport={"width": 360, "height": 720}, has_touch=True) as (page, _):

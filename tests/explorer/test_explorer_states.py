@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from explorer.conftest import empty_service
 from playwright.sync_api import Browser, Page, expect
 from support.chromium import Watch, watched
@@ -87,6 +88,8 @@ def test_everything_has_a_name_and_can_be_read(browser: Browser, address: str, t
             assert page.evaluate(UNNAMED) == [], view
             assert page.evaluate(TOO_PALE) == [], view
             assert page.locator("h1").count() == 1, view
+            serious = [one for one in Axe().run(page).response["violations"] if one["impact"] in ("serious", "critical")]
+            assert serious == [], view
 
 
 def test_counts_are_told_to_who_can_not_see_them(page: Page) -> None:
@@ -115,7 +118,7 @@ def test_a_service_that_went_away_is_asked_again(visit: tuple[Page, Watch]) -> N
     page.goto("/?q=rope")
     expect(page.locator(CARD)).to_have_count(24)
     page.route(re.compile("/v1/"), lambda route: route.abort())
-    page.get_by_role("searchbox").fill("muffin")
+    page.get_by_role("combobox", name="Search the catalogue").fill("muffin")
     expect(page.get_by_role("heading", name="The service does not answer")).to_be_visible()
     expect(page.get_by_text("recommender serve", exact=True)).to_be_visible()
     page.unroute_all()

@@ -1,5 +1,7 @@
 // The API as the page asks it: one key, one form of failure, and a short memory so that going back is at once.
 
+import { useLayoutEffect, useState } from "./vendor/preact.js";
+
 const KEY = "recommender.key";
 const REMEMBERED = 40;
 const FRESH_MS = 60_000;
@@ -7,7 +9,8 @@ const FRESH_MS = 60_000;
 const answers = new Map();
 
 /** What went wrong: the HTTP status (0: no answer at all), what the service says about it, and SKUs that may be meant. */
-class Problem extends Error {
+export class Problem extends Error {
+  /** @param {number} status @param {string} detail @param {string} type @param {string[]} nearest */
   constructor(status, detail, type = "", nearest = []) {
     super(detail);
     this.status = status;
@@ -20,89 +23,85 @@ export const keepKey = (key) => sessionStorage.setItem(KEY, key);
 
 export const forgetAnswers = () => answers.clear();
 
-/** GET a path with parameters; an answer of the last minute comes from memory. Rejects with `Problem`, or when aborted. */
-export async function get(path, query = new URLSearchParams(), { signal, remember = true } = {}) {
-  const text = query.toString();
-  const address = text ? `${path}?${text}` : path;
+/**
+ * GET an address; an answer of the last minute comes from memory. While the service says 202 it is asked again after
+ * what it names, until it is done. Rejects with `Problem`, or when aborted.
+ * @param {string} address @param {{ signal?: AbortSignal, remember?: boolean, waiting?: () => void }} options
+ */
+export async function get(address, { signal, remember = true, waiting } = {}) {
   const known = answers.get(address);
   if (remember && known && performance.now() - known.at < FRESH_MS) return known.data;
-  const data = await send(address, { signal });
-  if (remember) note(address, data);
+  let response = await send(address, { signal });
+  while (response.status === 202) {
+    waiting?.();
+    const seconds = Number(response.headers.get("Retry-After")) || 1;
+    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+    signal?.throwIfAborted();
+    response = await send(address, { signal });
+  }
+  const data = await response.json();
+  if (remember) {
+    answers.delete(address);
+    answers.set(address, { data, at: performance.now() });
+    if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value);
+  }
   return data;
 }
 
-function note(address, data) {
-  answers.delete(address);
-  answers.set(address, { data, at: performance.now() });
-  if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value);
+export async function post(path, body) {
+  const headers = { "Content-Type": "application/json" };
+  return (await send(path, { method: "POST", body: JSON.stringify(body), headers })).json();
 }
-
-export const post = (path, body) =>
-  send(path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
 
 export const remove = (path) => send(path, { method: "DELETE" });
 
-/** GET that waits while the service says 202: asked again after what it names, until it is done. */
-export async function getWhenReady(path, query, { signal, waiting = () => {} }) {
-  for (;;) {
-    const response = await ask(`${path}?${query}`, { signal });
-    if (response.status !== 202) return response.json();
-    waiting();
-    await pause(1000 * (Number(response.headers.get("Retry-After")) || 1), signal);
-  }
-}
-
-const pause = (ms, signal) =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
-  });
-
-async function send(address, options) {
-  const response = await ask(address, options);
-  return response.status === 204 ? null : response.json();
-}
-
-async function ask(address, { headers = {}, ...options }) {
+/** @param {string} address @param {RequestInit} options */
+async function send(address, { headers = {}, ...options }) {
   const key = sessionStorage.getItem(KEY);
   const sent = { Accept: "application/json", ...headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
   let response;
   try {
     response = await fetch(address, { ...options, headers: sent, cache: "no-store", credentials: "omit" });
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Problem(0, "The service does not answer.");
   }
-  if (!response.ok) throw await problem(response);
-  return response;
-}
-
-async function problem(response) {
+  if (response.ok) return response;
   const said = await response.json().catch(() => ({}));
   const detail = typeof said.detail === "string" ? said.detail : said.title;
   const nearest = Array.isArray(said.nearest) ? said.nearest.map(String) : [];
-  const told = detail || `The service answered ${response.status}.`;
-  return new Problem(response.status, told, String(said.type ?? ""), nearest);
+  throw new Problem(response.status, detail || `The service answered ${response.status}.`, String(said.type ?? ""), nearest);
 }
 
-/** Runs one piece of work at a time: a new one aborts the one before, whose end nobody hears of. */
-export class Latest {
-  #controller = new AbortController();
-
-  /** Run `work(signal)`; resolves to undefined when a newer one took its place meanwhile. */
-  async run(work) {
-    this.stop();
-    const controller = (this.#controller = new AbortController());
-    try {
-      const result = await work(controller.signal);
-      return controller.signal.aborted ? undefined : { result };
-    } catch (error) {
-      if (controller.signal.aborted) return undefined;
-      return { error };
-    }
-  }
-
-  stop() {
-    this.#controller.abort();
-  }
+/**
+ * Load what `key` names: `load(signal)` is called anew when the key changes, and an older call is aborted, so the last
+ * one wins. What was loaded stays until the next is there. An empty key loads nothing.
+ * @param {any} app @param {string} key @param {(signal: AbortSignal) => Promise<any>} load
+ */
+export function useLoaded(app, key, load) {
+  const [loaded, setLoaded] = useState(/** @type {{key: string, data: any, error: any}} */ ({ key: "", data: null, error: null }));
+  useLayoutEffect(() => {
+    if (!key) return;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const settle = (data, error) => {
+      if (signal.aborted) return;
+      app.busy(-1);
+      controller.abort();
+      if (error) app.failed(error);
+      else app.answered();
+      setLoaded((before) => ({ key, data: error ? before.data : data, error }));
+    };
+    app.busy(+1);
+    load(signal).then(
+      (data) => settle(data, null),
+      (error) => settle(null, error),
+    );
+    return () => {
+      if (!signal.aborted) app.busy(-1);
+      controller.abort();
+    };
+  }, [key, app.round]);
+  const change = (changes) => setLoaded((before) => ({ ...before, data: { ...before.data, ...changes } }));
+  return { ...loaded, fresh: loaded.key === key, change };
 }

@@ -1,105 +1,68 @@
 // A product as a card: picture, what it is, why it is here, and what can be done with it.
 
-import { departmentColour } from "./colours.js";
-import { h, icon, ICONS, pictureAddress } from "./dom.js";
-import { availability, initials, leaf, path, price } from "./format.js";
-import { toggleMenu } from "./menu.js";
-import { address, OPTIONS, pick } from "./state.js";
+import { availability, leaf, path, plural, price } from "./format.js";
+import { anyPicture, Go, MenuButton, Picture } from "./parts.js";
+import { ruleActions } from "./rules.js";
+import { MAX_SHOWN, productAddress } from "./state.js";
+import { html } from "./vendor/preact.js";
 
-/** The address of a product's page, answered the same way as what is shown now. */
-export const productAddress = (state, sku) => address({ ...pick(state, OPTIONS), sku });
-
-/** A picture, or in its place a tile in the department's colour with the title's initials. */
-export function picture(product) {
-  const [one, other] = spots(product.sku);
-  const box = h(
-    "div",
-    {
-      class: "picture",
-      "aria-hidden": "true",
-      vars: { "--tint": departmentColour(product.category[0]), "--one": one, "--other": other },
-    },
-    h("span", { class: "initials" }, initials(product.title)),
-  );
-  const source = pictureAddress(product.image);
-  if (source) box.append(image(source));
-  return box;
+/** The cards of an answer with a button for more. `actions(hit)` gives entries of a card's menu before its rules. */
+export function Grid({ app, state, hits, scope, more, plain = false, actions = (_hit) => [] }) {
+  const kinds = ["grid", !anyPicture(hits) && "bare", hits.some((hit) => hit.explanation) && "explained"];
+  return html`
+    <ul class=${kinds.filter(Boolean).join(" ")} onKeyDown=${walk}>
+      ${hits.map(
+        (hit, at) => html`
+          <${Card} key=${hit.sku} hit=${hit} state=${state} rank=${at + 1} plain=${plain && hit.reason !== "pinned"}
+            items=${() => [...actions(hit), ...ruleActions(app, hit, at + 1, scope)]} />`,
+      )}
+    </ul>
+    ${hits.length >= state.shown && hits.length < MAX_SHOWN &&
+    html`<button type="button" class="button more" onClick=${more}>Show more</button>`}`;
 }
 
-/** Two places on the tile that depend on the SKU alone, so that a product always looks the same. */
-function spots(sku) {
-  let hash = 2166136261;
-  for (const letter of sku) hash = Math.imul(hash ^ letter.codePointAt(0), 16777619);
-  const part = (shift, span) => (((hash >>> shift) % 97) / 97) * span;
-  return [`${68 + part(3, 30)}% ${part(9, 40)}%`, `${part(15, 34)}% ${88 + part(21, 30)}%`];
+/** Cards that are not there yet. */
+export const Ghosts = () => html`
+  <ul class="grid" aria-hidden="true">
+    ${Array.from({ length: 8 }, () => html`<li class="card ghost"><div class="picture"></div><div class="card-body"></div></li>`)}
+  </ul>`;
+
+/** Arrow keys go from card to card, up and down by rows; above the first row is the search box. */
+function walk(event) {
+  if (!event.target.matches(".card-link")) return;
+  const links = [...event.currentTarget.querySelectorAll(".card-link")];
+  const tops = links.map((link) => link.closest(".card").offsetTop);
+  const columns = tops.filter((top) => top === tops[0]).length;
+  const at = links.indexOf(event.target);
+  const steps = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + columns, ArrowUp: at - columns, Home: 0, End: links.length - 1 };
+  if (!(event.key in steps)) return;
+  event.preventDefault();
+  const to = steps[event.key];
+  if (to < 0) return event.key === "ArrowUp" && document.getElementById("search")?.focus();
+  (links[to] ?? event.currentTarget.parentElement.querySelector(".more") ?? links.at(-1)).focus();
 }
 
-/** Whether any of the products has a picture; a list without any needs less room for them. */
-export const anyPicture = (products) => products.some((product) => pictureAddress(product.image));
-
-function image(source) {
-  const img = h("img", { alt: "", loading: "lazy", decoding: "async", referrerpolicy: "no-referrer" });
-  img.addEventListener("load", () => img.classList.add("loaded"));
-  img.addEventListener("error", () => img.remove());
-  img.src = source;
-  return img;
+function Card({ hit, state, rank, plain, items }) {
+  return html`
+    <li class="card" data-sku=${hit.sku}>
+      <${Picture} product=${hit} />
+      <div class="card-body">
+        ${!plain && html`<${Badge} hit=${hit} />`}
+        <h3><${Go} class="card-link" href=${productAddress(state, hit.sku)} title=${hit.title}>${hit.title}<//></h3>
+        <p class="card-meta" dir="auto" title=${path(hit.category)}>
+          ${[hit.brand, leaf(hit.category)].filter(Boolean).join(" · ") || hit.sku}
+        </p>
+        <p class="card-foot"><strong>${price(hit.price, hit.currency)}</strong><${Stock} value=${hit.availability} /></p>
+      </div>
+      ${hit.explanation && html`<${Explanation} hit=${hit} rank=${rank} />`}
+      <${MenuButton} label=${`Actions for ${hit.title}`} items=${items} />
+    </li>`;
 }
 
-/** A card as a list item. `actions` are the entries of its menu; a `plain` one does not say what brought it. */
-export function card(hit, state, { actions = [], rank = 0, plain = false } = {}) {
-  return h(
-    "li",
-    { class: "card", data: { sku: hit.sku } },
-    picture(hit),
-    h(
-      "div",
-      { class: "card-body" },
-      !plain && badge(hit),
-      h(
-        "h3",
-        {},
-        h(
-          "a",
-          {
-            class: "card-link",
-            href: productAddress(state, hit.sku),
-            dir: "auto",
-            data: { go: "", key: `card ${hit.sku}` },
-          },
-          hit.title,
-        ),
-      ),
-      h(
-        "p",
-        { class: "card-meta", dir: "auto" },
-        [hit.brand, leaf(hit.category)].filter(Boolean).join(" · ") || hit.sku,
-      ),
-      h("p", { class: "card-foot" }, h("strong", {}, price(hit.price, hit.currency)), stock(hit.availability)),
-    ),
-    hit.explanation && explanation(hit, rank),
-    actions.length > 0 && menuButton(hit, actions),
-  );
-}
+export const Stock = ({ value }) => html`<span class=${`stock ${value}`}>${availability(value)}</span>`;
 
-export const stock = (value) => h("span", { class: `stock ${value}` }, availability(value));
-
-function menuButton(hit, actions) {
-  return h(
-    "button",
-    {
-      type: "button",
-      class: "icon-button card-menu",
-      "aria-label": `Actions for ${hit.title}`,
-      "aria-haspopup": "menu",
-      "aria-expanded": "false",
-      on: { click: (event) => toggleMenu(event.currentTarget, actions) },
-    },
-    icon(ICONS.more, 18),
-  );
-}
-
-/** Say what brought a hit that relevance alone did not bring. */
-export function badge(hit) {
+/** Says what brought a hit that relevance alone did not bring. */
+export function Badge({ hit }) {
   const words = {
     identifier: ["Its number", "What was searched for is a number of this product"],
     pinned: ["Pinned", "A rule of the shop puts it here"],
@@ -110,37 +73,32 @@ export function badge(hit) {
     popular: ["Popular", "The filters left too few; filled up with what sells"],
     newest: ["New", "The filters left too few; filled up with what is new"],
   }[hit.reason];
-  return words ? h("span", { class: `badge ${hit.reason}`, title: words[1], dir: "auto" }, words[0]) : null;
+  return words && html`<span class=${`badge ${hit.reason}`} title=${words[1]} dir="auto">${words[0]}</span>`;
 }
 
 /** Why a hit is there, in short lines. */
-export function explanation(hit, rank) {
+export function Explanation({ hit, rank }) {
   const why = hit.explanation;
-  return h(
-    "dl",
-    { class: "why", "aria-label": "Why it is here" },
-    rank > 0 && fact("Place", `${rank}, score ${hit.score.toFixed(3)}`),
-    why.dense_score !== null && fact("Meaning", meter(why.dense_score)),
-    why.lexical_score !== null && fact("Its words", meter(why.lexical_score)),
-    why.from_words !== null &&
-      why.from_meaning !== null &&
-      fact("Score", `${why.from_words.toFixed(3)} from words, ${why.from_meaning.toFixed(3)} from meaning`),
-    why.words.length > 0 &&
-      fact(
-        "Words",
-        why.words.slice(0, 8).map((word) => h("mark", { dir: "auto" }, word)),
-      ),
-    why.shared_depth !== null && fact("Category", shared(hit.category, why.shared_depth)),
-    why.same_brand !== null && fact("Brand", why.same_brand ? "the same" : "another"),
-    why.price_ratio !== null && fact("Price", `${why.price_ratio.toFixed(2)} ×`),
-  );
+  const shared = hit.category.slice(0, why.shared_depth).join(" › ");
+  const fact = (name, value) => value !== null && html`<dt>${name}</dt><dd dir="auto">${value}</dd>`;
+  return html`
+    <dl class="why" aria-label="Why it is here">
+      ${fact("Place", `${rank}, score ${hit.score.toFixed(3)}`)} ${fact("Meaning", meter(why.dense_score))}
+      ${fact("Its words", meter(why.lexical_score))}
+      ${why.from_words !== null && why.from_meaning !== null &&
+      fact("Score", `${why.from_words.toFixed(3)} from words, ${why.from_meaning.toFixed(3)} from meaning`)}
+      ${why.words.length > 0 && fact("Words", why.words.slice(0, 8).map((word) => html`<mark dir="auto">${word}</mark>`))}
+      ${why.shared_depth !== null && fact("Category", why.shared_depth ? `shares ${shared}` : "another department")}
+      ${why.same_brand !== null && fact("Brand", why.same_brand ? "the same" : "another")}
+      ${why.price_ratio !== null && fact("Price", `${why.price_ratio.toFixed(2)} ×`)}
+    </dl>`;
 }
 
-const fact = (name, value) => [h("dt", {}, name), h("dd", { dir: "auto" }, value)];
+const meter = (share) =>
+  share === null
+    ? null
+    : html`<span class="meter" style=${{ "--share": Math.max(0, Math.min(1, share)) }} aria-hidden="true"></span> ${share.toFixed(3)}`;
 
-const shared = (category, depth) => (depth ? `shares ${category.slice(0, depth).join(" › ")}` : "another department");
-
-function meter(cosine) {
-  const share = Math.max(0, Math.min(1, cosine));
-  return [h("span", { class: "meter", vars: { "--share": share }, "aria-hidden": "true" }), ` ${cosine.toFixed(3)}`];
-}
+/** "24 of 3,000 products", as far as the service counts them. */
+export const counted = (shown, total) =>
+  total !== null && total !== undefined && total > shown ? `${shown.toLocaleString()} of ${plural(total, "product")}` : plural(shown, "product");

@@ -1,186 +1,122 @@
 // The same question to two models, side by side.
 
-import { Latest } from "./api.js";
-import { badge, explanation, picture, productAddress } from "./cards.js";
-import { modelChoice, modeSwitch, toggle } from "./controls.js";
-import { h, swap } from "./dom.js";
+import { get, useLoaded } from "./api.js";
+import { Badge, Explanation } from "./cards.js";
 import { leaf, plural, price } from "./format.js";
-import { failure, notice } from "./notices.js";
-import { askProduct, askSimilar } from "./product.js";
-import { ask, departments } from "./search.js";
+import { Failure, Notice } from "./notices.js";
+import { Choice, ExplainToggle, Go, ModeSwitch, Picture } from "./parts.js";
+import { productPath } from "./product.js";
+import { departments } from "./search.js";
+import { productAddress, request } from "./state.js";
+import { html, useLayoutEffect } from "./vendor/preact.js";
 
 const COMPARED = 20;
 
-export class CompareView {
-  #latest = new Latest();
-  title = "Compare models";
-
-  constructor(app) {
-    this.app = app;
-    this.left = modelChoice("left-model", "Left", (name) => app.go({ model: name }, { replace: true }));
-    this.right = modelChoice("right-model", "Right", (name) => app.go({ against: name }, { replace: true }));
-    this.mode = modeSwitch(app, "compare-mode");
-    this.explain = toggle("compare-explain", "Explain", (on) => app.go({ explain: on }, { replace: true }));
-    this.about = h("p", { class: "lead", dir: "auto" });
-    this.summary = h("p", { class: "compare-summary" });
-    this.body = h("div", {});
-    this.root = h(
-      "div",
-      { class: "page" },
-      h(
-        "div",
-        { class: "results-head" },
-        h("div", { class: "results-title" }, h("h1", { tabindex: "-1" }, "Compare models"), this.about),
-        h("div", { class: "toolbar" }, this.mode.root, this.explain.root),
-      ),
-      h("div", { class: "compare-models" }, this.left.root, this.right.root, this.summary),
-      this.body,
-    );
-  }
-
-  async update(state) {
-    const models = (await this.app.knownStatus())?.models ?? [];
-    const other = state.against || models.find((name) => name !== (state.model || models[0])) || "";
-    this.left.set(models, state.model || models[0] || "", { always: true, live: false });
-    this.right.set(models, other, { always: true, live: false });
-    this.mode.set(state.mode);
-    this.explain.set(state.explain);
-    this.about.textContent = "";
-    this.summary.textContent = "";
-    if (models.length < 2) return swap(this.body, lonely(models));
-    if (!state.q.trim() && !state.sku)
-      return swap(
-        this.body,
-        notice(
-          "What shall both be asked?",
-          "Type a search above, or open a product and choose “Compare models” there.",
-        ),
-      );
-    await this.#compare(state, state.model || models[0], other);
-  }
-
-  async #compare(state, first, second) {
-    this.app.busy(true);
-    const outcome = await this.#latest.run(async (signal) => {
-      const [, product] = await Promise.all([departments(this.app), state.sku && askProduct(state.sku, signal)]);
-      const one = (model) => (state.sku ? askSimilar : ask)({ ...state, model }, { k: COMPARED, signal });
-      const [left, right] = await Promise.all([one(first), one(second)]);
-      return { product, left, right };
-    });
-    if (!outcome) return;
-    this.app.busy(false);
-    if (outcome.error) {
-      this.app.failed(outcome.error);
-      return swap(
-        this.body,
-        failure(outcome.error, () => this.app.refresh()),
-      );
-    }
-    this.#show(state, outcome.result);
-  }
-
-  #show(state, { product, left, right }) {
-    this.app.answered();
-    swap(
-      this.about,
-      product
-        ? ["Similar to ", h("a", { href: productAddress(state, product.sku), data: { go: "" } }, product.title)]
-        : `Search: “${state.q.trim()}”`,
-    );
-    const places = (hits) => new Map(hits.map((hit, at) => [hit.sku, at + 1]));
-    const [before, after] = [places(left.hits), places(right.hits)];
-    const common = left.hits.filter((hit) => after.has(hit.sku)).length;
-    const words = `${common} in both, ${left.hits.length - common} only left, ${right.hits.length - common} only right; ${inLeaf(left, right)}`;
-    this.summary.textContent = words;
-    this.app.announce(words);
-    swap(
-      this.body,
-      h("div", { class: "compare" }, column(state, left, after, null), column(state, right, before, before)),
-    );
-  }
-
-  leave() {
-    this.#latest.stop();
-    this.app.busy(false);
-  }
+export function CompareView({ app, state }) {
+  const { models } = app;
+  const first = state.model || models[0] || "";
+  const second = state.against || models.find((name) => name !== first) || "";
+  const asks = models.length > 1 && (state.q.trim() || state.sku);
+  const paths = [first, second].map((model) => `${request({ ...state, model, sort: "relevance" })}&k=${COMPARED}`);
+  const { data, error, fresh } = useLoaded(app, asks ? paths.join(" ") : "", async (signal) => {
+    const [left, right, product] = await Promise.all([
+      ...paths.map((path) => get(path, { signal })),
+      state.sku ? get(productPath(state.sku), { signal }) : null,
+      departments(app),
+    ]);
+    return { left, right, product };
+  });
+  const shown = asks && !error && data;
+  const words = shown ? summary(data) : "";
+  useLayoutEffect(() => app.arrived(!asks || fresh), [fresh, asks]);
+  useLayoutEffect(() => (words ? app.announce(words) : undefined), [words]);
+  app.title("Compare models");
+  const all = models.map((name, at) => [name, at ? name : `${name} (live)`]);
+  return html`
+    <div class="page">
+      <div class="results-head">
+        <div class="results-title">
+          <h1 tabindex="-1">Compare models</h1>
+          <p class="lead" dir="auto">
+            ${shown && (data.product
+              ? html`Similar to <${Go} href=${productAddress(state, data.product.sku)}>${data.product.title}<//>`
+              : `Search: “${state.q.trim()}”`)}
+          </p>
+        </div>
+        <div class="toolbar">
+          <${ModeSwitch} app=${app} state=${state} name="compare-mode" /><${ExplainToggle} app=${app} state=${state} id="compare-explain" />
+        </div>
+      </div>
+      <div class="compare-models">
+        <${Choice} id="left-model" label="Left" options=${all} value=${first} change=${(model) => app.go({ model }, { replace: true })} />
+        <${Choice} id="right-model" label="Right" options=${all} value=${second} change=${(against) => app.go({ against }, { replace: true })} />
+        <p class="compare-summary">${words}</p>
+      </div>
+      ${app.status && models.length < 2 && html`<${Lonely} models=${models} />`}
+      ${models.length > 1 && !asks &&
+      html`<${Notice} title="What shall both be asked?" text="Type a search above, or open a product and choose “Compare models” there." />`}
+      ${asks && error && html`<${Failure} app=${app} problem=${error} />`}
+      ${shown && html`<${Columns} state=${state} left=${data.left} right=${data.right} />`}
+    </div>`;
 }
 
-/** How many leaf categories each answer draws from: a quick sign of focus, without calling either better. */
-function inLeaf(left, right) {
-  const leaves = ({ hits }) => new Set(hits.map((hit) => hit.category.join(">"))).size;
-  const [one, other] = [leaves(left), leaves(right)];
-  return one === other
-    ? `${plural(one, "category", "categories")} each`
-    : `${one} against ${plural(other, "category", "categories")}`;
+const Lonely = ({ models }) => html`
+  <${Notice} title="There is one model" remedies=${[{ command: "recommender finetune" }]}
+    text=${models.length
+      ? `Only ${models[0]} can be asked. Train another; the generation of the one before is kept, and both can be compared.`
+      : "No model can be asked yet."} />`;
+
+/** What both have, and how many leaf categories each draws from: a quick sign of focus, without calling either better. */
+function summary({ left, right }) {
+  const other = new Set(right.hits.map((hit) => hit.sku));
+  const common = left.hits.filter((hit) => other.has(hit.sku)).length;
+  const [one, two] = [left, right].map(({ hits }) => new Set(hits.map((hit) => hit.category.join(">"))).size);
+  const leaves = one === two ? `${plural(one, "category", "categories")} each` : `${one} against ${plural(two, "category", "categories")}`;
+  return `${common} in both, ${left.hits.length - common} only left, ${right.hits.length - common} only right; ${leaves}`;
 }
 
-function column(state, answer, other, before) {
-  return h(
-    "section",
-    { class: "compare-column", "aria-label": answer.model },
-    h(
-      "h2",
-      { class: "column-title" },
-      h("span", { class: "ellipsis" }, answer.model),
-      h("span", { class: "muted" }, answer.generation),
-    ),
-    answer.hits.length
-      ? h(
-          "ol",
-          { class: "compare-list" },
-          answer.hits.map((hit, at) => row(state, answer.model, hit, at + 1, other.has(hit.sku), before?.get(hit.sku))),
-        )
-      : h("p", { class: "muted" }, "Nothing found"),
-  );
+function Columns({ state, left, right }) {
+  const places = (hits) => new Map(hits.map((hit, at) => [hit.sku, at + 1]));
+  const [before, after] = [places(left.hits), places(right.hits)];
+  const column = (answer, other, moves) => html`
+    <section class="compare-column" aria-label=${answer.model}>
+      <h2 class="column-title"><span class="ellipsis">${answer.model}</span><span class="muted">${answer.generation}</span></h2>
+      ${answer.hits.length
+        ? html`<ol class="compare-list">
+            ${answer.hits.map((hit, at) => {
+              const was = moves ? before.get(hit.sku) : undefined;
+              return html`<${Row} key=${hit.sku} state=${state} model=${answer.model} hit=${hit} rank=${at + 1}
+                shared=${other.has(hit.sku)} move=${was && was - at - 1} />`;
+            })}
+          </ol>`
+        : html`<p class="muted">Nothing found</p>`}
+    </section>`;
+  return html`<div class="compare">${column(left, after, false)}${column(right, before, true)}</div>`;
 }
 
-function row(state, model, hit, rank, shared, before) {
-  return h(
-    "li",
-    { class: shared ? "compare-row" : "compare-row only", data: { sku: hit.sku } },
-    h("span", { class: "rank" }, rank),
-    picture(hit),
-    h(
-      "div",
-      { class: "compare-text" },
-      h(
-        "a",
-        { class: "card-link", href: productAddress({ ...state, model }, hit.sku), dir: "auto", data: { go: "" } },
-        hit.title,
-      ),
-      h(
-        "p",
-        { class: "muted", dir: "auto" },
-        [leaf(hit.category), price(hit.price, hit.currency)].filter(Boolean).join(" · "),
-      ),
-      badge(hit),
-    ),
-    mark(shared, before && before - rank),
-    hit.explanation && explanation(hit, rank),
-  );
+function Row({ state, model, hit, rank, shared, move }) {
+  const under = [leaf(hit.category), price(hit.price, hit.currency)].filter(Boolean).join(" · ");
+  return html`
+    <li class=${shared ? "compare-row" : "compare-row only"} data-sku=${hit.sku}>
+      <span class="rank">${rank}</span><${Picture} product=${hit} />
+      <div class="compare-text">
+        <${Go} class="card-link" href=${productAddress({ ...state, model }, hit.sku)} title=${hit.title}>${hit.title}<//>
+        <p class="muted" dir="auto">${under}</p>
+        <${Badge} hit=${hit} />
+      </div>
+      ${shared ? html`<${Move} by=${move} />` : html`<span class="move only">only here</span>`}
+      ${hit.explanation && html`<${Explanation} hit=${hit} rank=${rank} />`}
+    </li>`;
 }
 
-function mark(shared, move) {
-  if (!shared) return h("span", { class: "move only" }, "only here");
-  if (move === undefined) return null;
-  if (!move) return moved("same", "=", "the same place as on the left");
-  const places = plural(Math.abs(move), "place");
-  return move > 0
-    ? moved("up", `▲ ${move}`, `${places} higher than on the left`)
-    : moved("down", `▼ ${-move}`, `${places} lower than on the left`);
-}
-
-const moved = (kind, sign, words) =>
-  h(
-    "span",
-    { class: `move ${kind}`, title: words },
-    h("span", { "aria-hidden": "true" }, sign),
-    h("span", { class: "unseen" }, words),
-  );
-
-function lonely(models) {
-  const text = models.length
-    ? `Only ${models[0]} can be asked. Train another; the generation of the one before is kept, and both can be compared.`
-    : "No model can be asked yet.";
-  return notice("There is one model", text, [{ command: "recommender finetune" }]);
+/** How many places a hit moved from the left to the right: up if above 0. */
+function Move({ by }) {
+  if (by === undefined) return null;
+  const places = plural(Math.abs(by), "place");
+  const [kind, sign, words] = !by
+    ? ["same", "=", "the same place as on the left"]
+    : by > 0
+      ? ["up", `▲ ${by}`, `${places} higher than on the left`]
+      : ["down", `▼ ${-by}`, `${places} lower than on the left`];
+  return html`<span class=${`move ${kind}`} title=${words}><span aria-hidden="true">${sign}</span><span class="unseen">${words}</span></span>`;
 }

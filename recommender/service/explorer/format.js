@@ -7,6 +7,7 @@ export function price(amount, currency) {
   if (amount === null || amount === undefined) return "";
   try {
     if (!prices.has(currency)) {
+      /** @type {Intl.NumberFormatOptions} */
       const form = currency ? { style: "currency", currency } : { minimumFractionDigits: 2 };
       prices.set(currency, new Intl.NumberFormat(undefined, form));
     }
@@ -24,20 +25,20 @@ export const path = (names) => names.join(" > ");
 
 export const names = (text) => text.split(" > ");
 
-/** Return an attribute filter as an address says it: `colour:red`, in JSON where that would be read as another. */
-export function attributeFilter(name, value) {
-  const short = `${name}:${value}`;
-  const plain = !/[:|{[]/.test(name) && !/[|]/.test(value) && name.trim() === name && value.trim() === value;
-  return plain ? short : JSON.stringify({ name, values: [value] });
+/** Return an attribute filter as an address says it: `colour:red|blue`, in JSON where that would be read as another. */
+export function attributeFilter(name, values) {
+  const plain = [name, ...values].every((text) => text.trim() === text && text && !text.includes("|"));
+  return plain && !/[:{[]/.test(name) ? `${name}:${values.join("|")}` : JSON.stringify({ name, values });
 }
 
-/** Return an attribute filter of an address as people read it. */
-export function attributeLabel(text) {
+/** Return the name and the values of an attribute filter of an address. */
+export function readAttribute(text) {
   try {
     const { name, values } = JSON.parse(text);
-    return `${name}: ${values.join(", ")}`;
+    return { name: String(name), values: [values].flat().map(String) };
   } catch {
-    return text.replace(":", ": ");
+    const [name, ...rest] = text.split(":");
+    return { name, values: rest.join(":").split("|") };
   }
 }
 

@@ -1,130 +1,178 @@
-// The page: which view the address asks for, the search box, the keyboard, and the line about the service.
+// The page: which view the address asks for, the keyboard, what every view says to the reader, and the line about the service.
 
 import { forgetAnswers, get } from "./api.js";
 import { CompareView } from "./compare.js";
-import { noFilters } from "./filters.js";
 import { number } from "./format.js";
 import { MapView } from "./map.js";
-import { closeMenu } from "./menu.js";
-import { askForKey } from "./notices.js";
+import { KeyDialog } from "./notices.js";
+import { Go, Icon } from "./parts.js";
 import { ProductView } from "./product.js";
 import { RulesView } from "./rules.js";
 import { SearchView } from "./search.js";
-import { address, OPTIONS, PAGE, parse, pick, viewOf } from "./state.js";
+import { SearchBox } from "./search_box.js";
+import { address, noFilters, OPTIONS, PAGE, parse, pick, viewOf } from "./state.js";
+import { html, render } from "./vendor/preact.js";
 
-const TYPING_MS = 140;
 const STATUS_MS = 15_000;
 const VIEWS = { search: SearchView, product: ProductView, compare: CompareView, map: MapView, rules: RulesView };
+const PLACES = [
+  ["search", "./", "Products"],
+  ["compare", "?view=compare", "Compare"],
+  ["map", "?view=map", "Map"],
+  ["rules", "?view=rules", "Rules"],
+];
 
+/** @returns {any} */
 const element = (id) => document.getElementById(id);
 
 class App {
   state = parse(location.search);
+  /** @type {import("./types").Status | null} */
   status = null;
+  /** @type {string[] | null} */
   departments = null;
-  #view = null;
-  #kind = "";
-  #typing = 0;
-  #asked = null;
+  /** Whether facets list all of their values; whether the last word of a search is still being typed. */
+  allValues = false;
+  typing = false;
+  /** Every view loads anew when it changes. */
+  round = 0;
+  escape = () => false;
+  /** @type {{id: number, text: string, undo: (() => void) | null}[]} */
+  toasts = [];
+  #pulse = "";
+  #line = "Asking the service …";
+  #running = 0;
   #away = false;
-  #keyAsked = false;
+  /** Where to scroll to and which card to focus, once what was gone to is shown. @type {{scroll: number, sku: string} | null} */
+  #arriving = null;
+  /** @type {{given: Promise<boolean>, done: (given: boolean) => void} | null} */
+  #key = null;
 
   start() {
     history.scrollRestoration = "manual";
     addEventListener("popstate", (event) => this.#back(event));
     document.addEventListener("click", (event) => this.#click(event));
-    document.addEventListener("keydown", (event) => this.#key(event));
-    element("search").addEventListener("input", () => this.#type());
-    element("search-form").addEventListener("submit", (event) => (event.preventDefault(), this.#search()));
-    element("theme").addEventListener("click", () => document.dispatchEvent(new CustomEvent("themetoggle")));
-    document.addEventListener("themechange", () => this.#themed());
-    this.#themed();
-    this.#render();
-    this.knownStatus();
+    document.addEventListener("keydown", (event) => this.#press(event));
+    document.addEventListener("themechange", () => this.draw());
+    this.draw();
+    this.busy(0);
+    this.#watch();
     setInterval(() => document.hidden || this.#watch(), STATUS_MS);
   }
 
-  /** Go to another state: changes of this one. `replace` leaves no step to go back to. */
-  go(changes, { replace = false } = {}) {
-    clearTimeout(this.#typing);
-    const next = { ...this.state, ...changes };
-    if (!("shown" in changes) || !changes.shown) next.shown = PAGE;
-    this.#enter(next, replace);
+  get dark() {
+    return document.documentElement.dataset.theme === "dark";
   }
 
-  #enter(next, replace) {
-    const moved = viewOf(next) !== this.#kind || next.sku !== this.state.sku;
+  get models() {
+    return this.status?.models ?? [];
+  }
+
+  draw() {
+    const kind = viewOf(this.state);
+    document.body.dataset.view = kind;
+    const shown = kind === "product" ? "search" : kind;
+    const toasts = this.toasts.map(
+      ({ id, text, undo }) => html`
+        <div class="toast" key=${id}>
+          <span dir="auto">${text}</span>
+          ${undo && html`<button type="button" class="link-button" onClick=${() => (this.#forget(id), undo())}>Undo</button>`}
+        </div>`,
+    );
+    const page = html`
+      <a class="skip" href="#main">Skip to the results</a>
+      <header class="top">
+        <${Go} class="brand" href="./" aria-label="Explorer, start page">
+          <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true"><use href="explorer/icon.svg#mark" /></svg>
+          <span class="brand-name">Explorer</span>
+        <//>
+        <${SearchBox} app=${this} state=${this.state} />
+        <nav class="places" aria-label="Views">
+          ${PLACES.map(([place, href, name]) => html`<${Go} href=${href} data-place=${place} aria-current=${place === shown ? "page" : undefined}>${name}<//>`)}
+        </nav>
+        <button class="icon-button" id="theme" type="button" aria-label="Dark theme" aria-pressed=${String(this.dark)}
+          onClick=${() => document.dispatchEvent(new CustomEvent("themetoggle"))}><${Icon} name="moon" size="20" /></button>
+        <div class="busy" id="busy" hidden></div>
+      </header>
+      <main id="main" tabindex="-1"><${VIEWS[kind]} key=${kind} app=${this} state=${this.state} /></main>
+      <footer class="bottom" aria-label="State of the service">
+        <span class="dot" id="pulse" data-state=${this.#pulse} aria-hidden="true"></span><span id="status">${this.#line}</span>
+      </footer>
+      <div class="unseen" id="announcer" aria-live="polite"></div>
+      <div class="toasts" id="toasts" role="status">${toasts}</div>
+      ${this.#key && html`<${KeyDialog} done=${this.#key.done} />`}`;
+    render(page, element("page"));
+  }
+
+  /** Go to another state: changes of this one. `replace` leaves no step to go back to. */
+  go(changes, { replace = false, typing = false } = {}) {
+    this.#enter({ ...this.state, shown: PAGE, ...changes }, replace, typing);
+  }
+
+  /** Search for what is in the box; while somebody types, the last word may be cut off. */
+  search(q, typing) {
+    const kind = viewOf(this.state);
+    const same = q.trim() === this.state.q.trim() && (kind === "search" || kind === "compare");
+    if (same && typing === this.typing) return;
+    const cut = typing && !/\s$/.test(q);
+    const changes = { q, sku: "", exact: false, literal: false };
+    if (kind === "search") this.go(changes, { replace: Boolean(this.state.q), typing: cut });
+    else if (kind === "compare") this.go(changes, { replace: true });
+    else this.go({ ...changes, ...noFilters(), view: "", widen: false }, { typing: cut });
+  }
+
+  #enter(next, replace, typing = false) {
+    const moved = viewOf(next) !== viewOf(this.state) || next.sku !== this.state.sku;
     if (replace) history.replaceState(history.state, "", address(next));
     else {
       history.replaceState({ ...history.state, scroll: scrollY }, "");
       history.pushState(null, "", address(next));
     }
     this.state = next;
-    const shown = this.#render();
-    if (moved) shown.then(() => this.#arrive());
+    this.typing = typing;
+    if (moved) {
+      this.#arriving = { scroll: 0, sku: "" };
+      this.allValues = false;
+    }
+    this.draw();
+  }
+
+  #back(event) {
+    this.#arriving = { scroll: event.state?.scroll ?? 0, sku: this.state.sku };
+    this.state = parse(location.search);
+    this.typing = false;
+    this.draw();
+  }
+
+  /** A view is shown that was gone to, if it is `ready`: scroll to where it was, and focus what was left or its title. */
+  arrived(ready) {
+    if (!ready || !this.#arriving) return;
+    const { scroll, sku } = this.#arriving;
+    this.#arriving = null;
+    scrollTo({ top: scroll, behavior: "instant" });
+    const left = sku && document.querySelector(`.card[data-sku="${CSS.escape(sku)}"] .card-link`);
+    const target = left || document.querySelector("main h1");
+    if (document.activeElement !== element("search")) /** @type {any} */ (target)?.focus({ preventScroll: true });
   }
 
   /** Take note in the address of something that is shown already. */
   note(changes) {
     this.state = { ...this.state, ...changes };
     history.replaceState(history.state, "", address(this.state));
+    this.draw();
   }
 
+  /** Load what is shown anew. */
   refresh() {
-    this.#view.update(this.state);
+    this.round += 1;
+    this.draw();
     this.#watch();
   }
 
-  closePanel() {
-    this.#view.escape?.();
-  }
-
-  redraw() {
-    this.#view.redraw?.(this.state);
-  }
-
-  async #render() {
-    closeMenu();
-    const kind = viewOf(this.state);
-    if (kind !== this.#kind) this.#mount(kind);
-    const box = element("search");
-    if (box !== document.activeElement || box.value.trim() !== this.state.q.trim()) box.value = this.state.q;
-    this.titled();
-    await this.#view.update(this.state);
-    this.titled();
-  }
-
-  #mount(kind) {
-    this.#view?.leave();
-    this.#kind = kind;
-    this.#view = new VIEWS[kind](this);
-    element("main").replaceChildren(this.#view.root);
-    document.body.dataset.view = kind;
-    for (const link of document.querySelectorAll("[data-place]")) {
-      const here = link.dataset.place === kind || (kind === "product" && link.dataset.place === "search");
-      if (here) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
-    }
-  }
-
-  titled() {
-    document.title = `${this.#view.title} · Explorer`;
-  }
-
-  #arrive() {
-    scrollTo({ top: 0, behavior: "instant" });
-    if (document.activeElement !== element("search"))
-      element("main").querySelector("h1")?.focus({ preventScroll: true });
-  }
-
-  async #back(event) {
-    const from = this.state.sku;
-    clearTimeout(this.#typing);
-    this.state = parse(location.search);
-    await this.#render();
-    scrollTo({ top: event.state?.scroll ?? 0, behavior: "instant" });
-    const left = from && [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === `card ${from}`);
-    left?.focus({ preventScroll: true });
+  wantAllValues() {
+    if (this.allValues) return;
+    this.allValues = true;
+    this.draw();
   }
 
   #click(event) {
@@ -132,113 +180,98 @@ class App {
     const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
     if (!link || !plain) return;
     event.preventDefault();
-    const target = new URL(link.href);
-    const next = parse(target.search);
+    const next = parse(new URL(link.href).search);
     // The views of the header are asked in the way that was chosen, and about what is being looked at.
     if (link.dataset.place) Object.assign(next, pick(this.state, OPTIONS));
-    if (link.dataset.place === "compare")
-      Object.assign(next, { q: this.state.q, sku: this.state.q ? "" : this.state.sku });
+    if (link.dataset.place === "compare") Object.assign(next, { q: this.state.q, sku: this.state.q ? "" : this.state.sku });
     this.#enter(next, false);
   }
 
-  #key(event) {
+  #press(event) {
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !document.querySelector("dialog[open]")) {
       event.preventDefault();
       element("search").select();
       element("search").focus();
-    } else if (event.key === "Escape") {
-      closeMenu();
-      if (!this.#view.escape?.() && event.target === element("search") && !element("search").value)
-        element("search").blur();
-    } else if (event.key === "ArrowDown" && event.target === element("search")) {
-      event.preventDefault();
-      element("main").querySelector(".card-link")?.focus();
-    }
+    } else if (event.key === "Escape") this.escape();
   }
 
-  #type() {
-    clearTimeout(this.#typing);
-    this.#typing = setTimeout(() => this.#search(), TYPING_MS);
+  /** Requests that began (+1) and ended (-1). */
+  busy(change) {
+    this.#running += change;
+    element("busy").hidden = this.#running === 0;
+    element("main").setAttribute("aria-busy", String(this.#running > 0));
   }
 
-  #search() {
-    clearTimeout(this.#typing);
-    const q = element("search").value;
-    if (q.trim() === this.state.q.trim() && ["search", "compare"].includes(this.#kind)) return;
-    const rest = { q, sku: "", shown: PAGE };
-    if (this.#kind === "search") this.go(rest, { replace: Boolean(this.state.q) });
-    else if (this.#kind === "compare") this.go(rest, { replace: true });
-    else this.go({ ...rest, ...noFilters(), view: "", widen: false });
-  }
-
-  busy(on) {
-    element("busy").hidden = !on;
-    element("main").setAttribute("aria-busy", String(on));
+  title(text) {
+    document.title = `${text} · Explorer`;
   }
 
   announce(text) {
     element("announcer").textContent = text;
   }
 
-  #themed() {
-    const dark = document.documentElement.dataset.theme === "dark";
-    element("theme").setAttribute("aria-pressed", String(dark));
+  /** Tell what was done, for a few seconds; `undo` takes it back. */
+  tell(text, undo = null) {
+    const id = performance.now();
+    this.toasts = [...this.toasts, { id, text, undo }];
+    setTimeout(() => this.#forget(id), undo ? 8000 : 5000);
+    this.draw();
   }
 
-  /** The state of the service, asked once; null when it can't be had. */
-  async knownStatus() {
-    if (!this.status) {
-      this.#asked ??= this.#watch().finally(() => (this.#asked = null));
-      await this.#asked;
-    }
-    return this.status;
+  #forget(id) {
+    this.toasts = this.toasts.filter((one) => one.id !== id);
+    this.draw();
   }
 
   async #watch() {
     try {
       const before = this.status;
-      this.status = await get("v1/status", undefined, { remember: false });
-      this.#pulse(this.status.waiting || this.status.parked ? "working" : "fine");
-      element("status").textContent = statusLine(this.status);
-      if (this.#away) this.#returned();
-      else if (before && before.generation !== this.status.generation) this.#switched();
-      else if (!before) this.redraw(); // the models are known now: the choices among them appear
+      const status = (this.status = await get("v1/status", { remember: false }));
+      this.#pulse = status.waiting || status.parked ? "working" : "fine";
+      this.#line = statusLine(status);
+      if (this.#away || (before && before.generation !== status.generation)) {
+        forgetAnswers();
+        this.round += 1;
+      }
+      this.#away = false;
+      this.draw();
     } catch (error) {
       this.failed(error);
     }
   }
 
-  #returned() {
-    this.#away = false;
-    forgetAnswers();
-    this.#view.update(this.state);
-  }
-
-  #switched() {
-    forgetAnswers();
-    this.#view.update(this.state);
-  }
-
   answered() {
-    if (element("pulse").dataset.state === "away") this.#pulse("fine");
+    if (this.#pulse !== "away") return;
+    this.#pulse = "fine";
+    this.draw();
   }
 
   failed(error) {
     this.#away ||= error.status === 0 || error.status === 503;
-    if (error.status === 0 || error.status >= 500) this.#pulse("away");
-    if (error.status === 0) element("status").textContent = "The service does not answer";
-    if (error.status === 401 && !this.#keyAsked) this.#askKey();
+    if (error.status === 0 || error.status >= 500) this.#pulse = "away";
+    if (error.status === 0) this.#line = "The service does not answer";
+    this.draw();
+    if (error.status === 401) this.askKey();
   }
 
-  async #askKey() {
-    this.#keyAsked = true;
-    if (await askForKey()) this.refresh();
-    this.#keyAsked = false;
-  }
-
-  #pulse(state) {
-    element("pulse").dataset.state = state;
+  /** Ask for an API key in a dialog, once at a time; resolves to whether one was given. */
+  askKey() {
+    if (!this.#key) {
+      let done = (/** @type {boolean} */ _given) => {};
+      const given = new Promise((/** @type {(given: boolean) => void} */ resolve) => {
+        done = (given) => {
+          if (!this.#key) return;
+          this.#key = null;
+          this.draw();
+          resolve(given);
+          if (given) this.refresh();
+        };
+      });
+      this.#key = { given, done };
+      this.draw();
+    }
+    return this.#key.given;
   }
 }
 

@@ -1,250 +1,152 @@
 // The catalogue in the plane: near are products that the model finds alike.
 
-import { getWhenReady, Latest } from "./api.js";
-import { productAddress } from "./cards.js";
+import { get, useLoaded } from "./api.js";
 import { departmentColour, knowDepartments, onDark } from "./colours.js";
-import { modelChoice } from "./controls.js";
-import { h, icon, ICONS, swap } from "./dom.js";
 import { number, plural } from "./format.js";
 import { MapCanvas } from "./map_canvas.js";
-import { failure, notice } from "./notices.js";
+import { Failure, Notice } from "./notices.js";
+import { Go, Icon, ModelChoice } from "./parts.js";
 import { departments } from "./search.js";
+import { productAddress, toggled } from "./state.js";
+import { html, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 
 const LISTED = 60;
+const LIST_MS = 200;
 
-export class MapView {
-  #latest = new Latest();
-  #map = null;
-  #shown = "";
-  #alone = new Set();
-  #timer = 0;
-  title = "Map";
+const KEYS = "Map of the products. Arrow keys move, plus and minus zoom, 0 shows all, Enter opens the product in the middle.";
+const HELP = "Drag to move, scroll to zoom, click a product to open it. With the keyboard: arrows, + and −, 0, Enter.";
 
-  constructor(app) {
-    this.app = app;
-    this.canvas = h("canvas", {
-      class: "map-canvas",
-      tabindex: "0",
-      role: "application",
-      "aria-label":
-        "Map of the products. Arrow keys move, plus and minus zoom, 0 shows all, Enter opens the product in the middle.",
-      "aria-describedby": "map-help",
+export function MapView({ app, state }) {
+  const [waits, setWaits] = useState(false);
+  const [alone, setAlone] = useState(/** @type {number[]} */ ([]));
+  const query = state.model ? `?model=${encodeURIComponent(state.model)}` : "";
+  const { data: map, error, fresh } = useLoaded(app, `v1/map${query}`, async (signal) => {
+    const asked = get(`v1/map${query}`, { signal, remember: false, waiting: () => setWaits(true) });
+    const [made] = await Promise.all([asked, departments(app)]);
+    const known = new Set(app.departments ?? []);
+    if (!made.departments.every((name) => known.has(name) || name === "Other")) knowDepartments(made.departments);
+    return made;
+  });
+  const some = !error && map?.points.length > 0;
+  const { canvas, drawn, tip, inView } = useCanvas(app, some ? map : null, alone);
+  const of = some && (map.points.length < map.products ? `a sample of ${number(map.points.length)} of ${plural(map.products, "product")}` : plural(map.points.length, "product"));
+  app.title("Map");
+  useLayoutEffect(() => app.arrived(true), []);
+  useLayoutEffect(() => {
+    if (fresh && some) app.announce(`The map shows ${of} in ${plural(map.departments.length, "department")}`);
+  }, [map, fresh]);
+  const button = (label, name, act) =>
+    html`<button type="button" class="icon-button" aria-label=${label} title=${label} onClick=${act}><${Icon} name=${name} /></button>`;
+  return html`
+    <div class="page map-page">
+      <div class="results-head">
+        <div class="results-title">
+          <h1 tabindex="-1">Map</h1>
+          <p class="muted count-line">${some ? `${of}, laid out by ${map.model}; near is alike` : "\u00a0"}</p>
+        </div>
+        <div class="toolbar"><${ModelChoice} id="map-model" models=${app.models} value=${state.model} change=${(model) => app.go({ model })} /></div>
+      </div>
+      <div class="map-frame">
+        <div class="map-stage">
+          <canvas class="map-canvas" tabindex="0" role="application" aria-label=${KEYS} aria-describedby="map-help" ref=${canvas}></canvas>
+          <${Tip} tip=${tip} map=${map} canvas=${canvas} />
+          <div class="map-over">
+            ${error
+              ? html`<${Failure} app=${app} problem=${error} />`
+              : !map
+                ? html`<p class="map-wait" role="status">${waits ? "Drawing the map. It takes some seconds, once for each generation …" : "Asking for the map …"}</p>`
+                : !some && html`<${Notice} title="Nothing to draw yet" text="The index is empty." remedies=${[{ command: "recommender ingest FEED" }]} />`}
+          </div>
+          <div class="map-buttons">
+            ${button("Zoom in", "plus", () => drawn.current.zoomBy(1.6))} ${button("Zoom out", "minus", () => drawn.current.zoomBy(1 / 1.6))}
+            ${button("Show all", "home", () => drawn.current.reset())}
+          </div>
+        </div>
+        <aside class="map-side" aria-label="Departments">
+          <ul class="legend">
+            ${some && map.departments.map((name, at) => html`
+              <li key=${name}><button type="button" class="facet" aria-pressed=${String(alone.includes(at))} onClick=${() => setAlone(toggled(alone, at))}>
+                <span class="swatch" style=${{ "--tint": departmentColour(name) }} aria-hidden="true"></span>
+                <span class="facet-name" dir="auto">${name}</span>
+                <span class="count">${number(map.points.filter((point) => point[2] === at).length)}</span>
+              </button></li>`)}
+          </ul>
+          <p class="muted" id="map-help">${HELP}</p>
+        </aside>
+      </div>
+      <${Listing} app=${app} state=${state} map=${some ? map : null} inView=${inView} />
+    </div>`;
+}
+
+/** The canvas of a map; `inView` is made anew a moment after what is seen changed, so that lists follow. */
+function useCanvas(app, map, alone) {
+  const canvas = useRef(/** @type {any} */ (null));
+  const drawn = useRef(/** @type {any} */ (null));
+  const timer = useRef(0);
+  const [tip, setTip] = useState(/** @type {any} */ (null));
+  const [inView, setInView] = useState(/** @type {any[]} */ ([]));
+  const look = () => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => setInView(drawn.current.inView()), LIST_MS);
+  };
+  useLayoutEffect(() => {
+    drawn.current = new MapCanvas(canvas.current, {
+      marked: (point, place) => {
+        setTip(point && { point, place });
+        if (point && document.activeElement === canvas.current) app.announce(point[4]);
+      },
+      chosen: (point) => app.go({ view: "", sku: point[3], q: "" }),
+      moved: look,
     });
-    this.tip = h("div", { class: "map-tip", hidden: true });
-    this.legend = h("ul", { class: "legend" });
-    this.about = h("p", { class: "muted count-line" }, "\u00a0");
-    this.model = modelChoice("map-model", "Model", (name) => app.go({ model: name }));
-    this.listed = h("div", { class: "map-list" });
-    this.list = h("details", { class: "map-listing" }, h("summary", {}, "Products in view, as a list"), this.listed);
-    this.list.addEventListener("toggle", () => this.#fillList());
-    this.over = h("div", { class: "map-over" });
-    this.root = h(
-      "div",
-      { class: "page map-page" },
-      h(
-        "div",
-        { class: "results-head" },
-        h("div", { class: "results-title" }, h("h1", { tabindex: "-1" }, "Map"), this.about),
-        h("div", { class: "toolbar" }, this.model.root),
-      ),
-      h(
-        "div",
-        { class: "map-frame" },
-        h("div", { class: "map-stage" }, this.canvas, this.tip, this.over, this.#buttons()),
-        h(
-          "aside",
-          { class: "map-side", "aria-label": "Departments" },
-          this.legend,
-          h(
-            "p",
-            { class: "muted", id: "map-help" },
-            "Drag to move, scroll to zoom, click a product to open it. With the keyboard: arrows, + and −, 0, Enter.",
-          ),
-        ),
-      ),
-      this.list,
-    );
-    this.drawn = new MapCanvas(this.canvas, {
-      marked: (point, place) => this.#tip(point, place),
-      chosen: (point) => this.app.go({ view: "", sku: point[3], q: "" }),
-      moved: () => this.#later(),
-    });
-    this.themed = () => this.#map && this.drawn.colour(this.#colours());
-    document.addEventListener("themechange", this.themed);
-  }
+    return () => {
+      clearTimeout(timer.current);
+      drawn.current.close();
+    };
+  }, []);
+  const colours = () => map.departments.map((name) => (app.dark ? onDark(departmentColour(name)) : departmentColour(name)));
+  useLayoutEffect(() => {
+    if (map) drawn.current.show(map.points, colours(), map.departments);
+  }, [map?.model, map?.generation]);
+  useLayoutEffect(() => {
+    if (map) drawn.current.colour(colours());
+  }, [app.dark]);
+  useLayoutEffect(() => {
+    // The chosen departments are shown alone; none chosen shows all.
+    if (map) drawn.current.mute(new Set(map.departments.map((_, at) => at).filter((at) => alone.length && !alone.includes(at))));
+    look();
+  }, [map, alone]);
+  return { canvas, drawn, tip, inView };
+}
 
-  #buttons() {
-    const button = (label, path, act) =>
-      h(
-        "button",
-        { type: "button", class: "icon-button", "aria-label": label, title: label, on: { click: act } },
-        icon(path, 18),
-      );
-    return h(
-      "div",
-      { class: "map-buttons" },
-      button("Zoom in", ICONS.plus, () => this.drawn.zoomBy(1.6)),
-      button("Zoom out", ICONS.minus, () => this.drawn.zoomBy(1 / 1.6)),
-      button("Show all", ICONS.home, () => this.drawn.reset()),
-    );
-  }
+function Tip({ tip, map, canvas }) {
+  const box = useRef(/** @type {any} */ (null));
+  useLayoutEffect(() => {
+    if (!tip) return;
+    const { width, height } = canvas.current.getBoundingClientRect();
+    const { offsetWidth: own, offsetHeight: tall, style } = box.current;
+    const [x, y] = tip.place;
+    style.left = `${Math.max(8, Math.min(x + 14, width - own - 8))}px`;
+    style.top = `${Math.max(8, y + 14 + tall < height ? y + 14 : y - 14 - tall)}px`;
+  }, [tip]);
+  return (
+    tip &&
+    html`<div class="map-tip" ref=${box}>
+      <strong dir="auto">${tip.point[4]}</strong><span class="muted" dir="auto">${map.departments[tip.point[2]]} · ${tip.point[3]}</span>
+    </div>`
+  );
+}
 
-  async update(state) {
-    const models = (await this.app.knownStatus())?.models ?? [];
-    this.model.set(models, state.model);
-    this.app.busy(true);
-    if (!this.#map) swap(this.over, h("p", { class: "map-wait" }, "Asking for the map …"));
-    const outcome = await this.#latest.run(async (signal) => {
-      const waiting = () =>
-        swap(
-          this.over,
-          h(
-            "p",
-            { class: "map-wait", role: "status" },
-            "Drawing the map. It takes some seconds, once for each generation …",
-          ),
-        );
-      const query = new URLSearchParams(state.model ? { model: state.model } : {});
-      const [map] = await Promise.all([getWhenReady("v1/map", query, { signal, waiting }), departments(this.app)]);
-      return map;
-    });
-    if (!outcome) return;
-    this.app.busy(false);
-    if (outcome.error) {
-      this.app.failed(outcome.error);
-      return swap(
-        this.over,
-        failure(outcome.error, () => this.app.refresh()),
-      );
-    }
-    this.#show(outcome.result);
-  }
-
-  #show(map) {
-    if (!map.points.length)
-      return swap(
-        this.over,
-        notice("Nothing to draw yet", "The index is empty.", [{ command: "recommender ingest FEED" }]),
-      );
-    swap(this.over, null);
-    const known = new Set(this.app.departments ?? []);
-    if (!map.departments.every((name) => known.has(name) || name === "Other")) knowDepartments(map.departments);
-    this.app.answered();
-    const drawn = `${map.model} ${map.generation}`;
-    if (drawn !== this.#shown) {
-      this.#map = map;
-      this.#alone.clear();
-      this.drawn.show(map.points, this.#colours(), map.departments);
-      this.#legend();
-    }
-    this.#shown = drawn;
-    const sample =
-      map.points.length < map.products
-        ? `a sample of ${number(map.points.length)} of ${plural(map.products, "product")}`
-        : plural(map.points.length, "product");
-    this.about.textContent = `${sample}, laid out by ${map.model}; near is alike`;
-    this.app.announce(`The map shows ${sample} in ${plural(map.departments.length, "department")}`);
-  }
-
-  #colours() {
-    const dark = document.documentElement.dataset.theme === "dark";
-    return this.#map.departments.map((name) => (dark ? onDark(departmentColour(name)) : departmentColour(name)));
-  }
-
-  #legend() {
-    const counts = this.#map.departments.map((_, at) => this.#map.points.filter((point) => point[2] === at).length);
-    swap(
-      this.legend,
-      this.#map.departments.map((name, at) =>
-        h(
-          "li",
-          {},
-          h(
-            "button",
-            {
-              type: "button",
-              class: "facet",
-              "aria-pressed": String(this.#alone.has(at)),
-              data: { key: `department ${at}` },
-              on: { click: () => this.#toggle(at) },
-            },
-            h("span", { class: "swatch", vars: { "--tint": departmentColour(name) }, "aria-hidden": "true" }),
-            h("span", { class: "facet-name", dir: "auto" }, name),
-            h("span", { class: "count" }, number(counts[at])),
-          ),
-        ),
-      ),
-    );
-  }
-
-  /** Show the chosen departments alone; none chosen shows all. */
-  #toggle(at) {
-    if (!this.#alone.delete(at)) this.#alone.add(at);
-    const others = this.#map.departments
-      .map((_, other) => other)
-      .filter((other) => this.#alone.size && !this.#alone.has(other));
-    this.drawn.mute(new Set(others));
-    this.#legend();
-    this.#later();
-  }
-
-  #tip(point, place) {
-    this.tip.hidden = !point;
-    if (!point) return;
-    const name = this.#map.departments[point[2]];
-    swap(
-      this.tip,
-      h("strong", { dir: "auto" }, point[4]),
-      h("span", { class: "muted", dir: "auto" }, `${name} · ${point[3]}`),
-    );
-    const stage = this.canvas.getBoundingClientRect();
-    const left = Math.max(8, Math.min(place[0] + 14, stage.width - this.tip.offsetWidth - 8));
-    const top =
-      place[1] + 14 + this.tip.offsetHeight < stage.height ? place[1] + 14 : place[1] - 14 - this.tip.offsetHeight;
-    this.tip.style.left = `${left}px`;
-    this.tip.style.top = `${Math.max(8, top)}px`;
-    if (document.activeElement === this.canvas) this.app.announce(`${point[4]}, ${name}`);
-  }
-
-  #later() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fillList(), 200);
-  }
-
-  #fillList() {
-    if (!this.list.open || !this.#map) return;
-    const points = this.drawn.inView();
-    const groups = this.#map.departments
-      .map((name, at) => [name, points.filter((point) => point[2] === at)])
-      .filter(([, own]) => own.length);
-    swap(
-      this.listed,
-      groups.map(([name, own]) => [
-        h("h3", { dir: "auto" }, `${name} (${number(own.length)})`),
-        h(
-          "ul",
-          {},
-          own
-            .slice(0, LISTED)
-            .map((point) =>
-              h(
-                "li",
-                {},
-                h("a", { href: productAddress(this.app.state, point[3]), data: { go: "" }, dir: "auto" }, point[4]),
-              ),
-            ),
-        ),
-        own.length > LISTED &&
-          h("p", { class: "muted" }, `and ${number(own.length - LISTED)} more; zoom in to see them`),
-      ]),
-    );
-  }
-
-  leave() {
-    this.#latest.stop();
-    clearTimeout(this.#timer);
-    this.drawn.close();
-    document.removeEventListener("themechange", this.themed);
-    this.app.busy(false);
-  }
+function Listing({ app, state, map, inView }) {
+  const [open, setOpen] = useState(false);
+  const groups = map ? map.departments.map((name, at) => [name, inView.filter((point) => point[2] === at)]) : [];
+  return html`
+    <details class="map-listing" onToggle=${(event) => setOpen(event.currentTarget.open)}>
+      <summary>Products in view, as a list</summary>
+      <div class="map-list">
+        ${open && groups.filter(([, own]) => own.length).map(([name, own]) => html`
+          <h3 dir="auto">${name} (${number(own.length)})</h3>
+          <ul>${own.slice(0, LISTED).map((point) => html`<li key=${point[3]}><${Go} href=${productAddress(state, point[3])}>${point[4]}<//></li>`)}</ul>
+          ${own.length > LISTED && html`<p class="muted">and ${number(own.length - LISTED)} more; zoom in to see them</p>`}`)}
+      </div>
+    </details>`;
 }

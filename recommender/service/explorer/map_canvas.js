@@ -22,6 +22,7 @@ export class MapCanvas {
   #marked = null;
   #keyboard = false;
   #frame = 0;
+  /** @type {Map<string, number[] | null> | null} */
   #medoids = null;
 
   /** `marked(point, place)` is told the point that is pointed at, or null; `chosen(point)` the one that was clicked. */
@@ -62,6 +63,7 @@ export class MapCanvas {
     this.#moved();
   }
 
+  /** @param {number} factor @param {number[]} at */
   zoomBy(factor, at = this.#middle()) {
     const zoom = Math.min(MAX_ZOOM, Math.max(MIN_ZOOM, this.#view.zoom * factor));
     const [x, y] = this.#world(at);
@@ -84,6 +86,7 @@ export class MapCanvas {
   }
 
   /** Where a point stands on the canvas, in CSS pixels. */
+  /** @param {number[]} point */
   place([x, y]) {
     const [across, down] = this.#scales;
     return [this.#size.width / 2 + (x - this.#view.x) * across, this.#size.height / 2 + (y - this.#view.y) * down];
@@ -107,6 +110,7 @@ export class MapCanvas {
     this.#scales = [across, down].map((one) => Math.min(one, least * STRETCH) * this.#view.zoom);
   }
 
+  /** @param {number[]} place */
   #world([x, y]) {
     const [across, down] = this.#scales;
     return [this.#view.x + (x - this.#size.width / 2) / across, this.#view.y + (y - this.#size.height / 2) / down];
@@ -174,7 +178,7 @@ export class MapCanvas {
   }
 
   #pinch(before, at, id) {
-    const [, other] = [...this.#pointers].find(([key]) => key !== id);
+    const other = [...this.#pointers].find(([key]) => key !== id)?.[1];
     this.#dragged = DRAG_PX + 1;
     const apart = (one) => Math.hypot(one[0] - other[0], one[1] - other[1]);
     this.zoomBy(apart(at) / Math.max(1, apart(before)), [(at[0] + other[0]) / 2, (at[1] + other[1]) / 2]);

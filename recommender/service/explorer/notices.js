@@ -1,120 +1,79 @@
 // What stands in place of results: nothing found, and each way in which the service can fail, with what to do about it.
 
-import { h } from "./dom.js";
 import { keepKey } from "./api.js";
+import { Go } from "./parts.js";
 import { address } from "./state.js";
+import { html, useLayoutEffect, useRef } from "./vendor/preact.js";
 
 /** A calm box with a title, a sentence, and what can be done: `{label, act}` buttons, `{sku}` links, `{command}` lines. */
-export function notice(title, text, remedies = [], kind = "empty") {
-  return h(
-    "div",
-    { class: `notice ${kind}`, role: kind === "failed" ? "alert" : null },
-    h("h2", {}, title),
-    h("p", { dir: "auto" }, text),
-    remedies.map(remedy),
-  );
-}
+export const Notice = ({ title, text, remedies = [], kind = "empty" }) => html`
+  <div class=${`notice ${kind}`} role=${kind === "failed" ? "alert" : undefined}>
+    <h2>${title}</h2>
+    <p dir="auto">${text}</p>
+    ${remedies.map(({ command, sku, label, act }) =>
+      command
+        ? html`<code class="command">${command}</code>`
+        : sku
+          ? html`<${Go} class="button" href=${address({ sku })}>${sku}<//>`
+          : html`<button type="button" class="button" onClick=${act}>${label}</button>`,
+    )}
+  </div>`;
 
-function remedy(one) {
-  if (one.command) return h("code", { class: "command" }, one.command);
-  return one.sku ? h("a", { class: "button", href: address({ sku: one.sku }), data: { go: "" } }, one.sku) : button(one);
-}
-
-const button = ({ label, act }) => h("button", { type: "button", class: "button", on: { click: act } }, label);
-
-/** Return the notice for a failure. `retry` asks again. */
-export function failure(problem, retry) {
-  const again = { label: "Try again", act: retry };
+/** What to say of a failure, and the remedies. */
+export function Failure({ app, problem }) {
+  const again = { label: "Try again", act: () => app.refresh() };
+  const say = (title, text, ...remedies) => html`<${Notice} kind="failed" title=${title} text=${text} remedies=${remedies} />`;
   if (problem.type?.endsWith("no-live-model"))
-    return notice(
+    return say(
       "Nothing is indexed yet",
       "Take a product feed in; its products appear here as soon as they are indexed.",
-      [{ command: "recommender ingest FEED" }, again],
-      "failed",
+      { command: "recommender ingest FEED" },
+      again,
     );
   if (problem.status === 0)
-    return notice(
+    return say(
       "The service does not answer",
       "It may be restarting, or the network is away. Start it if it is not running:",
-      [{ command: "recommender serve" }, again],
-      "failed",
+      { command: "recommender serve" },
+      again,
     );
   if (problem.status === 401)
-    return notice(
+    return say(
       "An API key is needed",
       "This service answers only who has a key. It is kept until this tab is closed.",
-      [
-        { label: "Enter a key", act: () => askForKey().then((given) => given && retry()) },
-        { command: "recommender keys create NAME --scope read" },
-      ],
-      "failed",
+      { label: "Enter a key", act: () => app.askKey() },
+      { command: "recommender keys create NAME --scope read" },
     );
-  if (problem.status === 403) return notice("This key may not do that", problem.message, [], "failed");
+  if (problem.status === 403) return say("This key may not do that", problem.message);
   if (problem.status === 404) {
     const meant = problem.nearest.map((sku) => ({ sku }));
-    return notice("Not found", problem.message, meant.length ? meant : [again], "failed");
+    return say("Not found", problem.message, ...(meant.length ? meant : [again]));
   }
-  if (problem.status === 503) return notice("The engine is away for a moment", problem.message, [again], "failed");
-  if (problem.status) return notice("That could not be answered", problem.message, [again], "failed");
-  return notice(
-    "The page itself failed",
-    problem.message,
-    [{ label: "Reload the page", act: () => location.reload() }],
-    "failed",
-  );
+  if (problem.status === 503) return say("The engine is away for a moment", problem.message, again);
+  if (problem.status) return say("That could not be answered", problem.message, again);
+  return say("The page itself failed", problem.message, { label: "Reload the page", act: () => location.reload() });
 }
 
-let asking = null;
-
-/** Ask for an API key in a dialog; resolves to whether one was given. */
-export function askForKey() {
-  asking ??= dialogForKey().finally(() => (asking = null));
-  return asking;
-}
-
-function dialogForKey() {
-  const input = h("input", { type: "password", id: "key", autocomplete: "off", required: true, spellcheck: "false" });
-  const dialog = h(
-    "dialog",
-    { class: "dialog", "aria-labelledby": "key-title" },
-    h(
-      "form",
-      { method: "dialog" },
-      h("h2", { id: "key-title" }, "API key"),
-      h("p", {}, "The service asks for one. It is sent to this service alone, and forgotten when the tab is closed."),
-      h("label", { for: "key" }, "Key"),
-      input,
-      h(
-        "div",
-        { class: "dialog-actions" },
-        h("button", { type: "button", class: "button", on: { click: () => dialog.close() } }, "Cancel"),
-        h("button", { type: "submit", class: "button primary" }, "Use this key"),
-      ),
-    ),
-  );
-  let given = false;
-  dialog.addEventListener("submit", (event) => {
+/** Asks for an API key; `done` is told whether one was given. */
+export function KeyDialog({ done }) {
+  const dialog = useRef(/** @type {any} */ (null));
+  useLayoutEffect(() => dialog.current.showModal(), []);
+  const submit = (event) => {
     event.preventDefault();
-    keepKey(input.value.trim());
-    given = true;
-    dialog.close();
-  });
-  document.body.append(dialog);
-  dialog.showModal();
-  return new Promise((resolve) =>
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      resolve(given);
-    }),
-  );
-}
-
-/** Tell what was done, for a few seconds; `undo` takes it back. */
-export function toast(text, undo = null) {
-  const box = h("div", { class: "toast" }, h("span", { dir: "auto" }, text));
-  const leave = () => box.remove();
-  if (undo)
-    box.append(h("button", { type: "button", class: "link-button", on: { click: () => (leave(), undo()) } }, "Undo"));
-  document.getElementById("toasts").append(box);
-  setTimeout(leave, undo ? 8000 : 5000);
+    keepKey(new FormData(event.target).get("key")?.toString().trim());
+    done(true);
+  };
+  return html`
+    <dialog class="dialog" aria-labelledby="key-title" ref=${dialog} onClose=${() => done(false)}>
+      <form onSubmit=${submit}>
+        <h2 id="key-title">API key</h2>
+        <p>The service asks for one. It is sent to this service alone, and forgotten when the tab is closed.</p>
+        <label for="key">Key</label>
+        <input type="password" id="key" name="key" autocomplete="off" required spellcheck=${false} />
+        <div class="dialog-actions">
+          <button type="button" class="button" onClick=${() => dialog.current.close()}>Cancel</button>
+          <button type="submit" class="button primary">Use this key</button>
+        </div>
+      </form>
+    </dialog>`;
 }

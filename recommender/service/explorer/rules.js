@@ -1,140 +1,156 @@
-// Pins and bans: made from the cards, listed and taken back on a page of their own.
+// Pins and bans: made from the cards, listed, changed and taken back on a page of their own.
 
-import { forgetAnswers, get, post, remove } from "./api.js";
-import { productAddress } from "./cards.js";
-import { h, swap } from "./dom.js";
-import { leaf, path, plural } from "./format.js";
-import { askForKey, failure, notice, toast } from "./notices.js";
+import { forgetAnswers, get, post, remove, useLoaded } from "./api.js";
+import { leaf, names, path, plural, price } from "./format.js";
+import { Failure, Notice } from "./notices.js";
+import { Go, Picture } from "./parts.js";
+import { productPath } from "./product.js";
+import { productAddress } from "./state.js";
+import { html, useEffect, useLayoutEffect, useState } from "./vendor/preact.js";
+
+const DRAWN = 50;
 
 /** The entries of a card's menu. `scope` is `{query}` or `{category}`: what a pin or a ban holds for; null for neither. */
 export function ruleActions(app, hit, rank, scope) {
+  const shorten = (text) => (text.length > 28 ? `${text.slice(0, 27)}…` : text);
   const where = scope?.query ? `for “${shorten(scope.query)}”` : scope?.category ? `in ${leaf(scope.category)}` : "";
-  const pin = (position) => () => make(app, { action: "pin", sku: hit.sku, position, ...scope }, `Pinned ${where}`);
-  const ban = () =>
-    make(app, { action: "ban", sku: hit.sku, ...(scope ?? {}) }, scope ? `Hidden ${where}` : "Hidden everywhere");
-  return [
-    ...(scope ? [{ label: `Pin to the top ${where}`, act: pin(1) }] : []),
-    ...(scope && rank > 1 ? [{ label: `Pin here, at place ${rank}`, act: pin(rank) }] : []),
-    { label: scope ? `Hide ${where}` : "Hide everywhere", act: ban },
-  ];
+  const make = (rule, done) => () => change(app, done, async () => (await post("v1/rules", { ...rule, sku: hit.sku, ...scope, note: "from the Explorer" })).id);
+  const pin = (position) => make({ action: "pin", position }, `Pinned ${where}`);
+  const entries = [];
+  if (hit.reason === "pinned") entries.push({ label: `Unpin ${where}`, act: () => unpin(app, hit.sku, scope) });
+  if (scope) entries.push({ label: `Pin to the top ${where}`, act: pin(1) });
+  if (scope && rank > 1) entries.push({ label: `Pin here, at place ${rank}`, act: pin(rank) });
+  entries.push({ label: scope ? `Hide ${where}` : "Hide everywhere", act: make({ action: "ban" }, scope ? `Hidden ${where}` : "Hidden everywhere") });
+  return entries;
 }
 
-const shorten = (text) => (text.length > 28 ? `${text.slice(0, 27)}…` : text);
-
-async function make(app, rule, done) {
+/** Write a rule, and say so; where `write` returns the id of a new one, it can be taken back. */
+export async function change(app, done, write) {
   try {
-    const made = await post("v1/rules", { ...rule, note: "from the Explorer" });
+    const id = await write();
     forgetAnswers();
     app.refresh();
-    toast(`${done}.`, () => unmake(app, made.id));
+    app.tell(`${done}.`, id ? () => change(app, "Taken back", async () => void (await remove(`v1/rules/${id}`))) : null);
   } catch (error) {
-    if (error.status === 401 && (await askForKey())) return make(app, rule, done);
-    toast(error.status === 403 ? `This key may only read. ${error.message}` : error.message);
+    if (error.status === 401 && (await app.askKey())) return change(app, done, write);
+    app.tell(error.status === 403 ? `This key may only read. ${error.message}` : error.message);
   }
 }
 
-async function unmake(app, id) {
-  try {
-    await remove(`v1/rules/${id}`);
-    forgetAnswers();
-    app.refresh();
-  } catch (error) {
-    toast(error.message);
-  }
+const fold = (text) => text.split(/\s+/).filter(Boolean).join(" ").toLowerCase();
+
+/** Remove the pins of a product that hold for a text, or for a category or one above it. */
+function unpin(app, sku, scope) {
+  const holds = ({ query, category }) =>
+    scope?.query ? fold(query) === fold(scope.query) : Boolean(category?.length) && fold(path(scope?.category ?? [])).startsWith(fold(path(category)));
+  change(app, "Unpinned", async () => {
+    const { rules } = await get("v1/rules", { remember: false });
+    for (const rule of rules) if (rule.action === "pin" && rule.sku === sku && holds(rule)) await remove(`v1/rules/${rule.id}`);
+  });
 }
 
 /** The page that lists the rules. */
-export class RulesView {
-  title = "Rules";
+export function RulesView({ app, state }) {
+  const { data, error, fresh } = useLoaded(app, "v1/rules", (signal) => get("v1/rules", { signal, remember: false }));
+  const [shown, setShown] = useState(DRAWN);
+  /** @type {import("./types").Rule[]} */
+  const rules = data?.rules ?? [];
+  useLayoutEffect(() => app.arrived(true), []);
+  useEffect(() => {
+    if (fresh && data) app.announce(plural(rules.length, "rule"));
+  }, [data]);
+  app.title("Rules");
+  return html`
+    <div class="page narrow">
+      <h1 tabindex="-1">Rules</h1>
+      <p class="lead">
+        What people decided over the ranking: products put at a place, and products kept out. Make one from the menu of any card.
+      </p>
+      ${error && html`<${Failure} app=${app} problem=${error} />`}
+      ${data && !error && !rules.length &&
+      html`<${Notice} title="No rule is in force" text="Search for something, open the menu of a card, and pin or hide the product." />`}
+      ${!error && rules.length > 0 &&
+      html`<ul class="rules">${rules.slice(0, shown).map((rule) => html`<${RuleRow} key=${rule.id} app=${app} state=${state} rule=${rule} />`)}</ul>`}
+      ${rules.length > shown && html`<button type="button" class="button more" onClick=${() => setShown(shown + DRAWN)}>Show more</button>`}
+    </div>`;
+}
 
-  constructor(app) {
-    this.app = app;
-    this.body = h("div", {});
-    this.root = h(
-      "div",
-      { class: "page narrow" },
-      h("h1", { tabindex: "-1" }, "Rules"),
-      h(
-        "p",
-        { class: "lead" },
-        "What people decided over the ranking: products put at a place, and products kept out. Make one from the menu of any card.",
-      ),
-      this.body,
-    );
-  }
-
-  async update() {
-    this.app.busy(true);
-    try {
-      const said = await get("v1/rules", undefined, { remember: false });
-      const rules = Array.isArray(said) ? said : said.rules;
-      swap(
-        this.body,
-        rules.length
-          ? this.#table(rules)
-          : notice(
-              "No rule is in force",
-              "Search for something, open the menu of a card, and pin or hide the product.",
-            ),
-      );
-      this.app.announce(plural(rules.length, "rule"));
-    } catch (error) {
-      swap(
-        this.body,
-        failure(error, () => this.update()),
-      );
-      this.app.failed(error);
-    }
-    this.app.busy(false);
-  }
-
-  #table(rules) {
-    return h(
-      "ul",
-      { class: "rules" },
-      rules.map((rule) => this.#row(rule)),
-    );
-  }
-
-  #row(rule) {
-    const dates = [rule.starts_at && `from ${day(rule.starts_at)}`, rule.ends_at && `until ${day(rule.ends_at)}`]
-      .filter(Boolean)
-      .join(" ");
-    const over = rule.ends_at && new Date(rule.ends_at) <= new Date() && "no longer holds";
-    return h(
-      "li",
-      { class: "rule" },
-      h(
-        "span",
-        { class: `badge ${rule.action === "pin" ? "pinned" : "banned"}` },
-        rule.action === "pin" ? `Pin · ${rule.position}` : "Hide",
-      ),
-      h(
-        "div",
-        {},
-        h("a", { href: productAddress(this.app.state, rule.sku), data: { go: "" }, dir: "auto" }, rule.sku),
-        h("p", { class: "muted", dir: "auto" }, [scopeOf(rule), dates, over, rule.note].filter(Boolean).join(" · ")),
-      ),
-      h(
-        "button",
-        {
-          type: "button",
-          class: "button",
-          "aria-label": `Remove the rule for ${rule.sku}`,
-          on: { click: () => unmake(this.app, rule.id) },
-        },
-        "Remove",
-      ),
-    );
-  }
-
-  leave() {}
+function RuleRow({ app, state, rule }) {
+  const [edited, setEdited] = useState(false);
+  const [product, setProduct] = useState(/** @type {any} */ (null));
+  useEffect(() => {
+    get(productPath(rule.sku)).then(setProduct, () => setProduct({ gone: true }));
+  }, [rule.sku]);
+  const known = product && !product.gone;
+  const shown = known ? product : { sku: rule.sku, title: rule.sku, category: [], image: "" };
+  const starts = rule.starts_at && new Date(rule.starts_at) > new Date() && "not yet in force";
+  const over = rule.ends_at && new Date(rule.ends_at) <= new Date() && "no longer holds";
+  const dates = [rule.starts_at && `from ${day(rule.starts_at)}`, rule.ends_at && `until ${day(rule.ends_at)}`].filter(Boolean).join(" ");
+  const about = known ? [rule.sku, price(product.price, product.currency)].filter(Boolean).join(" · ") : product?.gone && "not in the catalogue";
+  const take = () => change(app, "Removed", async () => void (await remove(`v1/rules/${rule.id}`)));
+  return html`
+    <li class="rule">
+      <${Picture} product=${shown} />
+      <div class="rule-text">
+        <p>
+          <span class=${`badge ${rule.action === "pin" ? "pinned" : "banned"}`}>${rule.action === "pin" ? `Pin · ${rule.position}` : "Hide"}</span>
+          ${" "}<span class="rule-scope" dir="auto">${scopeOf(state, rule)}</span>
+        </p>
+        <${Go} class="rule-title" href=${productAddress(state, rule.sku)} title=${shown.title}>${shown.title}<//>
+        <p class="muted" dir="auto">${[about, dates, starts, over, rule.note].filter(Boolean).join(" · ")}</p>
+      </div>
+      <div class="rule-actions">
+        <button type="button" class="button" aria-expanded=${String(edited)} aria-label=${`Edit the rule for ${rule.sku}`} onClick=${() => setEdited(!edited)}>Edit</button>
+        <button type="button" class="button" aria-label=${`Remove the rule for ${rule.sku}`} onClick=${take}>${rule.action === "pin" ? "Unpin" : "Remove"}</button>
+      </div>
+      ${edited && html`<${RuleForm} app=${app} rule=${rule} close=${() => setEdited(false)} />`}
+    </li>`;
 }
 
 // Rules are dated in UTC: in the west of it, the day before would be shown.
 const day = (text) => new Date(text).toLocaleDateString(undefined, { timeZone: "UTC" });
 
-function scopeOf(rule) {
-  const category = typeof rule.category === "string" ? rule.category : path(rule.category ?? []);
-  return rule.query ? `searches for “${rule.query}”` : category ? `in ${category}` : "everywhere";
+const scopeOf = (state, rule) =>
+  rule.query
+    ? html`searches for <${Go} href=${`?q=${encodeURIComponent(rule.query)}`}>“${rule.query}”<//>`
+    : rule.category?.length
+      ? html`in <${Go} href=${`?category=${encodeURIComponent(path(rule.category))}`}>${path(rule.category)}<//>`
+      : "everywhere";
+
+/** What a rule says, to be changed. The new one is written before the old one goes: none is lost in between. */
+function RuleForm({ app, rule, close }) {
+  const submit = (event) => {
+    event.preventDefault();
+    const given = Object.fromEntries([...new FormData(event.target)].map(([name, value]) => [name, String(value).trim()]));
+    const { id, ...rest } = rule;
+    const changed = {
+      ...rest,
+      query: given.query,
+      category: given.category ? names(given.category) : [],
+      position: rule.action === "pin" ? Number(given.position) : rule.position,
+      starts_at: moment(given.starts_at, rule.starts_at),
+      ends_at: moment(given.ends_at, rule.ends_at),
+      note: given.note,
+    };
+    change(app, "Changed", async () => {
+      await post("v1/rules", changed);
+      await remove(`v1/rules/${id}`);
+      close();
+    });
+  };
+  const field = (name, label, value, more = {}) => html`
+    <label class="field"><span>${label}</span><input type="text" name=${name} value=${value} dir="auto" autocomplete="off" ...${more} /></label>`;
+  return html`
+    <form class="rule-form" onSubmit=${submit}>
+      ${rule.action === "pin" && field("position", "Place", rule.position, { type: "number", min: 1, max: 1000, required: true })}
+      ${field("query", "For searches of", rule.query)} ${field("category", "In the category", path(rule.category ?? []), { placeholder: "Shoes > Boots" })}
+      ${field("starts_at", "From (UTC)", (rule.starts_at ?? "").slice(0, 10), { type: "date" })}
+      ${field("ends_at", "Until (UTC)", (rule.ends_at ?? "").slice(0, 10), { type: "date" })} ${field("note", "Note", rule.note)}
+      <div class="dialog-actions">
+        <button type="button" class="button" onClick=${close}>Cancel</button><button type="submit" class="button primary">Save</button>
+      </div>
+    </form>`;
 }
+
+/** Return the moment of a rule's date; its time of the day stays where the date does. */
+const moment = (date, before) => (!date ? null : before?.startsWith(date) ? before : date);

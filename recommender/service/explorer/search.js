@@ -1,294 +1,172 @@
 // The start page and the results: cards while typing, with filters beside them.
 
-import { get, Latest } from "./api.js";
-import { anyPicture, card } from "./cards.js";
-import { departmentsKnown, knowDepartments } from "./colours.js";
-import { modeSwitch, toggle } from "./controls.js";
-import { h, icon, ICONS, swap } from "./dom.js";
-import { activeCount, chips, Filters, noFilters } from "./filters.js";
-import { names, plural } from "./format.js";
-import { failure, notice } from "./notices.js";
-import { ruleActions } from "./rules.js";
-import { address, asked, hasFilters, MAX_SHOWN, OPTIONS, PAGE, pick } from "./state.js";
-
-/** Ask for the answer of a state: a search where there is a text, else the catalogue as it is browsed. */
-export function ask(state, { k, offset = 0, facets = false, signal }) {
-  const query = asked(state);
-  query.set("k", k);
-  if (offset) query.set("offset", offset);
-  if (facets) query.set("facets", "true");
-  const text = state.q.trim();
-  if (!text) return get("v1/products", forBrowsing(query), { signal });
-  query.set("q", text);
-  return get("v1/search", query, { signal });
-}
-
-function forBrowsing(query) {
-  for (const name of ["mode", "diversity", "explain", "fallback"]) query.delete(name);
-  return query;
-}
+import { get, useLoaded } from "./api.js";
+import { counted, Ghosts, Grid } from "./cards.js";
+import { knowDepartments } from "./colours.js";
+import { ALL_VALUES, Chips, Filters } from "./filters.js";
+import { leaf, names, price } from "./format.js";
+import { Failure, Notice } from "./notices.js";
+import { Chip, Choice, ExplainToggle, Go, Icon, ModeSwitch } from "./parts.js";
+import { activeCount, address, MAX_SHOWN, noFilters, OPTIONS, PAGE, pick, request } from "./state.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 
 /** Learn the departments of the shop, once: what the tree begins with, and what colours stand for. */
 export async function departments(app) {
-  if (!app.departments) {
-    const answer = await get("v1/products", new URLSearchParams({ k: "1", facets: "true" })).catch(() => null);
-    if (!answer) return []; // colours are no reason to fail: what is asked beside this says what is wrong
-    const listed = (answer.facets?.categories ?? []).filter((one) => one.value.length === 1);
-    app.departments = listed.map((one) => one.value[0]);
-    if (!departmentsKnown()) knowDepartments(app.departments);
-  }
-  return app.departments;
+  if (app.departments) return;
+  // Colours are no reason to fail: what is asked beside this says what is wrong.
+  const answer = await get("v1/products?k=1&facets=true&facet_values=200").catch(() => null);
+  if (!answer) return;
+  const listed = (answer.facets?.categories ?? []).filter((one) => one.value.length === 1);
+  app.departments = listed.map((one) => one.value[0]);
+  knowDepartments(app.departments);
 }
 
-export class SearchView {
-  #latest = new Latest();
-  #hits = [];
-  #answer = null;
-  #cards = new Map();
+/**
+ * The hits of `path`, page after page. `before` is loaded at the same time; a page that is added keeps what is shown.
+ * @param {any} app @param {any} state @param {string} path @param {(signal: AbortSignal) => Promise<any>} before
+ */
+export function usePages(app, state, path, before) {
+  const pages = useLoaded(app, path, async (signal) => {
+    const [rest, answer] = await Promise.all([before(signal), get(`${path}&k=${state.shown}`, { signal }), departments(app)]);
+    return { ...answer, rest };
+  });
+  const grid = useRef(/** @type {any} */ (null));
+  const more = async () => {
+    const shown = pages.data.hits;
+    const k = Math.min(PAGE, MAX_SHOWN - shown.length);
+    try {
+      const next = await get(`${path.replace("facets=true&", "")}&k=${k}&offset=${shown.length}`);
+      const seen = new Set(shown.map((hit) => hit.sku));
+      app.note({ shown: state.shown + k });
+      pages.change({ hits: [...shown, ...next.hits.filter((hit) => !seen.has(hit.sku))] });
+      requestAnimationFrame(() => grid.current?.querySelectorAll(".card-link")[shown.length]?.focus({ preventScroll: true }));
+    } catch (error) {
+      app.tell(error.message);
+    }
+  };
+  return { ...pages, more, grid };
+}
 
-  constructor(app) {
-    this.app = app;
-    this.filters = new Filters(app);
-    this.mode = modeSwitch(app, "mode");
-    this.explain = toggle(
-      "explain",
-      "Explain",
-      (on) => app.go({ explain: on }, { replace: true }),
-      "Say why each product is there",
-    );
-    this.heading = h("h1", { tabindex: "-1", dir: "auto" });
-    this.count = h("p", { class: "muted count-line" });
-    this.chips = h("div", { class: "chips" });
-    this.grid = h("ul", { class: "grid" });
-    this.notice = h("div", {});
-    this.more = h("button", { type: "button", class: "button more", on: { click: () => this.#more() } }, "Show more");
-    this.compare = h("a", { class: "button", data: { go: "" } }, "Compare models");
-    this.drawer = h(
-      "button",
-      {
-        type: "button",
-        class: "button drawer-button",
-        "aria-expanded": "false",
-        "aria-controls": "filters",
-        on: { click: () => this.#toggleDrawer() },
-      },
-      icon(ICONS.filter, 16),
-      "Filters",
-    );
-    this.root = h(
-      "div",
-      { class: "browse" },
-      this.filters.root,
-      h(
-        "section",
-        { class: "results", "aria-label": "Results" },
-        h(
-          "div",
-          { class: "results-head" },
-          h("div", { class: "results-title" }, this.heading, this.count),
-          h("div", { class: "toolbar" }, this.drawer, this.mode.root, this.explain.root, this.compare),
-        ),
-        this.chips,
-        this.notice,
-        this.grid,
-        this.more,
-      ),
-    );
-    this.#skeleton();
-  }
+export function SearchView({ app, state }) {
+  const text = state.q.trim();
+  const [open, setOpen] = useState(false);
+  const path = request(state, { facets: true, facetValues: app.allValues ? ALL_VALUES : 0, typing: app.typing });
+  const { data, error, key, fresh, more, grid } = usePages(app, state, path, async () => null);
+  const answer = /** @type {import("./types").Answer | null} */ (data);
+  const hits = error ? [] : (answer?.hits ?? []);
+  useDrawer(app, open, () => setOpen(false));
+  useLayoutEffect(() => app.arrived(fresh), [key, fresh]);
+  const words = !answer || error ? "\u00a0" : hits.length ? said(state, answer) : "No product matches";
+  useEffect(() => {
+    if (answer && !error) app.announce(words);
+  }, [words, key]);
+  app.title(text || "Products");
+  const active = activeCount(state);
+  const similar = (hit) => ({ label: "Similar products", act: () => app.go({ ...noFilters(), sku: hit.sku, q: "" }) });
+  return html`
+    <div class="browse">
+      <${Filters} app=${app} state=${state} facets=${answer?.facets} open=${open} close=${() => setOpen(false)} />
+      <section class="results" aria-label="Results" data-answer=${fresh ? text : undefined} inert=${open} ref=${grid}>
+        <div class="results-head">
+          <div class="results-title">
+            <h1 tabindex="-1" dir="auto">${text ? `“${text}”` : "Products"}</h1>
+            <p class="muted count-line">${words}</p>
+          </div>
+          <div class="toolbar">
+            <button type="button" class="button drawer-button" aria-expanded=${String(open)} aria-controls="filters" onClick=${() => setOpen(true)}>
+              <${Icon} name="filter" size="16" />${active ? `Filters (${active})` : "Filters"}
+            </button>
+            <${Choice} id="sort" label="Sort" inline value=${state.sort} change=${(sort) => app.go({ sort })} options=${sorts(text)} />
+            ${text && html`<${ModeSwitch} app=${app} state=${state} name="mode" /><${ExplainToggle} app=${app} state=${state} id="explain" />`}
+            ${text && app.models.length > 1 &&
+            html`<${Go} class="button" href=${address({ ...pick(state, OPTIONS), q: state.q, view: "compare" })}>Compare models<//>`}
+          </div>
+        </div>
+        <${Read} app=${app} state=${state} answer=${error ? null : answer} />
+        <div class="chips"><${Chips} app=${app} state=${state} /></div>
+        ${error && html`<${Failure} app=${app} problem=${error} />`}
+        ${answer && !error && !hits.length && html`<${Nothing} app=${app} state=${state} />`}
+        ${!error && hits.length > 0 && answer?.confidence === "none" &&
+        html`<${Notice} kind="doubt" title="No product matches these words" text="The nearest in meaning are shown." />`}
+        ${!answer && !error && html`<${Ghosts} />`}
+        <${Grid} app=${app} state=${state} hits=${hits} more=${more} plain=${!text} scope=${scopeOf(state)}
+          actions=${(hit) => [similar(hit)]} />
+      </section>
+    </div>`;
+}
 
-  get title() {
-    return this.app.state.q.trim() || "Products";
-  }
+const sorts = (text) => [
+  ["relevance", text ? "Relevance" : "Popular first"],
+  ["price", "Price, low to high"],
+  ["price-down", "Price, high to low"],
+  ["newest", "Newest"],
+];
 
-  /** Show a state: at once what is known of it, then what the service answers. */
-  async update(state) {
-    this.#controls(state);
-    this.app.busy(true);
-    const outcome = await this.#latest.run(async (signal) => {
-      const [known, answer] = await Promise.all([
-        departments(this.app),
-        ask(state, { k: state.shown, facets: true, signal }),
-      ]);
-      return { known, answer };
-    });
-    if (!outcome) return;
-    this.app.busy(false);
-    if (outcome.error) return this.#failed(outcome.error);
-    this.#show(state, outcome.result.answer, outcome.result.known);
-  }
+function said(state, { hits, total }) {
+  if (total !== null && total !== undefined) return counted(hits.length, total);
+  const whole = hits.length < state.shown;
+  if (!state.q.trim()) return whole ? counted(hits.length, null) : `${counted(hits.length, null)}, the popular and the newest first`;
+  return whole ? counted(hits.length, null) : `The best ${counted(hits.length, null)}`;
+}
 
-  /** Draw the controls anew: the models became known, or a list was opened. */
-  redraw(state) {
-    this.#controls(state);
-  }
-
-  #controls(state) {
-    const text = state.q.trim();
-    this.heading.textContent = text ? `“${text}”` : "Products";
-    this.mode.set(state.mode);
-    this.mode.root.hidden = this.explain.root.hidden = !text;
-    this.explain.set(state.explain);
-    this.compare.hidden = !text || (this.app.status?.models ?? []).length < 2;
-    this.compare.href = address({ ...pick(state, OPTIONS), q: state.q, view: "compare" });
-    const active = activeCount(state);
-    this.drawer.lastChild.textContent = active ? `Filters (${active})` : "Filters";
-    swap(this.chips, chips(this.app, state));
-    this.filters.update(state, null, this.app.departments ?? []);
-  }
-
-  #show(state, answer, known) {
-    this.#answer = answer;
-    this.#hits = answer.hits;
-    this.app.answered(answer);
-    this.filters.update(state, answer.facets, known);
-    swap(this.notice, answer.hits.length ? doubt(answer) : nothing(this.app, state));
-    this.#draw(state);
-    const words = this.#counted(state);
-    this.count.textContent = words;
-    this.app.announce(words);
-  }
-
-  #counted(state) {
-    const shown = this.#hits.length;
-    if (!shown) return "No product matches";
-    const whole = shown < state.shown;
-    if (!state.q.trim())
-      return whole ? plural(shown, "product") : `${plural(shown, "product")}, the popular and the newest first`;
-    return whole ? plural(shown, "product") : `The best ${plural(shown, "product")}`;
-  }
-
-  #draw(state) {
-    const fresh = new Map();
-    const scope = scopeOf(state);
-    const browsing = !state.q.trim();
-    this.#hits.forEach((hit, at) => {
-      const key = JSON.stringify([
-        hit,
-        at,
-        scope,
-        state.explain,
-        state.model,
-        state.mode,
-        state.diversity,
-        state.variants,
-      ]);
-      fresh.set(
-        key,
-        this.#cards.get(key) ??
-          card(hit, state, {
-            rank: at + 1,
-            actions: this.#actions(state, hit, at + 1, scope),
-            plain: browsing && hit.reason !== "pinned",
-          }),
-      );
-    });
-    this.#cards = fresh;
-    swap(this.grid, [...fresh.values()]);
-    this.grid.classList.toggle("bare", !anyPicture(this.#hits));
-    this.grid.classList.toggle("explained", state.explain && Boolean(state.q.trim()));
-    this.more.hidden = this.#hits.length < state.shown || state.shown >= MAX_SHOWN;
-  }
-
-  #actions(state, hit, rank, scope) {
-    const similar = () => this.app.go({ ...noFilters(), sku: hit.sku, q: "" });
-    return [{ label: "Similar products", act: similar }, ...ruleActions(this.app, hit, rank, scope)];
-  }
-
-  async #more() {
-    const state = this.app.state;
-    this.more.disabled = true;
-    const k = Math.min(PAGE, MAX_SHOWN - this.#hits.length);
-    const outcome = await this.#latest.run((signal) => ask(state, { k, offset: this.#hits.length, signal }));
-    this.more.disabled = false;
-    if (!outcome) return;
-    if (outcome.error) return this.#failed(outcome.error);
-    const seen = new Set(this.#hits.map((hit) => hit.sku));
-    const added = outcome.result.hits.filter((hit) => !seen.has(hit.sku));
-    const first = this.#hits.length;
-    this.#hits = [...this.#hits, ...added];
-    this.app.note({ shown: state.shown + k });
-    this.#draw(this.app.state);
-    this.grid.children[first]?.querySelector("a")?.focus({ preventScroll: true });
-    const words = this.#counted(this.app.state);
-    this.count.textContent = words;
-    this.app.announce(`${added.length} more. ${words}`);
-  }
-
-  #failed(error) {
-    this.#cards = new Map();
-    this.grid.replaceChildren();
-    this.more.hidden = true;
-    this.count.textContent = "";
-    swap(
-      this.notice,
-      failure(error, () => this.app.refresh()),
-    );
-    this.app.failed(error);
-  }
-
-  #skeleton() {
-    this.more.hidden = true;
-    this.grid.replaceChildren(
-      ...Array.from({ length: 8 }, () =>
-        h(
-          "li",
-          { class: "card ghost", "aria-hidden": "true" },
-          h("div", { class: "picture" }),
-          h("div", { class: "card-body" }),
-        ),
-      ),
-    );
-    this.count.textContent = "\u00a0";
-  }
-
-  #toggleDrawer() {
-    const open = this.filters.root.classList.toggle("open");
-    this.drawer.setAttribute("aria-expanded", String(open));
-    // The panel covers a phone's screen: nothing behind it can be reached meanwhile.
-    for (const behind of [this.root.querySelector(".results"), document.querySelector(".top")]) behind.inert = open;
-    document.body.classList.toggle("covered", open);
-    if (open) this.filters.root.querySelector("button, input")?.focus({ preventScroll: true });
-  }
-
-  /** Escape closes the panel on a phone; tells whether there was anything to close. */
-  escape() {
-    if (!this.filters.root.classList.contains("open")) return false;
-    this.#toggleDrawer();
-    this.drawer.focus();
-    return true;
-  }
-
-  leave() {
-    this.escape();
-    this.#latest.stop();
-    this.app.busy(false);
-  }
+/** How the text was read: words that were corrected, and what others were taken for, each to be taken back. */
+function Read({ app, state, answer }) {
+  if (!answer || !state.q.trim()) return null;
+  const { did_you_mean: meant, understood = [] } = answer;
+  const drop = (words) => app.go({ q: state.q.replace(words, " ").replace(/\s+/g, " ").trim() });
+  const label = ({ kind, value, name, price_min: low, price_max: high, currency }) => {
+    if (kind === "price") {
+      const amount = (one) => price(Number(one), currency);
+      return low !== null && high !== null ? `${amount(low)} – ${amount(high)}` : low !== null ? `from ${amount(low)}` : `up to ${amount(high)}`;
+    }
+    const shown = Array.isArray(value) ? leaf(value) : value;
+    return kind === "attribute" ? `${name}: ${shown}` : shown;
+  };
+  return html`
+    ${meant &&
+    html`<p class="read">Showing results for <strong dir="auto">${meant}</strong>. Search instead for${" "}
+      <button type="button" class="link-button" dir="auto" onClick=${() => app.go({ exact: true })}>${state.q.trim()}</button></p>`}
+    ${state.exact && html`<div class="chips"><${Chip} label="As it is written" act=${() => app.go({ exact: false })} /></div>`}
+    ${understood.length > 0 &&
+    html`<div class="chips understood"><span class="muted">Understood</span>
+      ${understood.map((one) => html`<${Chip} key=${one.words} label=${label(one)} title=${`“${one.words}” was read as ${one.kind}`} act=${() => drop(one.words)} />`)}
+      <button type="button" class="link-button" onClick=${() => app.go({ literal: true })}>Take all as words</button></div>`}
+    ${state.literal && html`<div class="chips"><${Chip} label="Words alone, nothing understood" act=${() => app.go({ literal: false })} /></div>`}`;
 }
 
 /** What a rule made from a card holds for: the text searched for, or the one category chosen. */
-export function scopeOf(state) {
+function scopeOf(state) {
   if (state.q.trim()) return { query: state.q.trim() };
   return state.category.length === 1 ? { category: names(state.category[0]) } : null;
 }
 
-/** Say that what follows may not be what was searched for. */
-function doubt(answer) {
-  if (answer.confidence === "none")
-    return notice("No product matches these words", "The nearest in meaning are shown.", [], "doubt");
-  return null;
+function Nothing({ app, state }) {
+  const filtered = activeCount(state) > 0;
+  if (!state.q && !filtered)
+    return html`<${Notice} title="The catalogue is empty" remedies=${[{ command: "recommender ingest FEED" }]}
+      text="Take a product feed in; its products appear here as soon as they are indexed." />`;
+  const remedies = [];
+  if (filtered) remedies.push({ label: "Clear the filters", act: () => app.go(noFilters()) });
+  if (state.q && state.mode === "lexical") remedies.push({ label: "Search by meaning too", act: () => app.go({ mode: "hybrid" }) });
+  return html`<${Notice} title="No product matches" remedies=${remedies}
+    text=${filtered ? "Fewer filters leave more." : "Try other words."} />`;
 }
 
-function nothing(app, state) {
-  const remedies = [];
-  if (hasFilters(state)) remedies.push({ label: "Clear the filters", act: () => app.go({ ...noFilters(), shown: 0 }) });
-  if (state.q && state.mode === "lexical")
-    remedies.push({ label: "Search by meaning too", act: () => app.go({ mode: "hybrid" }) });
-  if (!state.q && !hasFilters(state))
-    return notice(
-      "The catalogue is empty",
-      "Take a product feed in; its products appear here as soon as they are indexed.",
-      [{ command: "recommender ingest FEED" }],
-    );
-  return notice("No product matches", hasFilters(state) ? "Fewer filters leave more." : "Try other words.", remedies);
+/** The panel covers a phone's screen: nothing behind it can be reached meanwhile, and Escape closes it. */
+function useDrawer(app, open, close) {
+  useLayoutEffect(() => {
+    if (!open) return;
+    const top = /** @type {any} */ (document.querySelector(".top"));
+    const before = /** @type {any} */ (document.activeElement);
+    top.inert = true;
+    document.body.classList.add("covered");
+    /** @type {any} */ (document.querySelector("#filters button, #filters input"))?.focus({ preventScroll: true });
+    app.escape = () => (close(), true);
+    return () => {
+      top.inert = false;
+      document.body.classList.remove("covered");
+      app.escape = () => false;
+      before?.focus();
+    };
+  }, [open]);
 }

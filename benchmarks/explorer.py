@@ -1,0 +1,87 @@
+"""From a keystroke in the Explorer to its results on the screen: `python -m benchmarks.explorer [PRODUCTS]`.
+
+Vectors are those of `stub_ingest`, texts of searches go through the real model; Chromium and the service share the
+machine.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.measure import Figure
+from benchmarks.service import PRODUCTS, THINGS, WORDS, Service
+from benchmarks.synthetic import write_feed
+from benchmarks.worker import stub_ingest
+
+TEXTS = 15
+KEY_MS = 120
+"""Between two keys: a quick typist, 100 words a minute."""
+
+BAR_MS = 100
+
+# A keystroke is answered when the results of its text, or of a later one, have been painted. Times are those of the page.
+WATCH = """() => {
+  const typed = new Map();
+  const taken = (window.taken = []);
+  const box = document.getElementById("search");
+  box.addEventListener("input", () => typed.set(box.value.trim(), performance.now()), { capture: true });
+  const answered = () => {
+    const text = document.querySelector(".results")?.dataset.answer;
+    if (!typed.has(text)) return;
+    requestAnimationFrame(() => setTimeout(() => {
+      for (const [one, at] of [...typed]) {
+        typed.delete(one);
+        taken.push(performance.now() - at);
+        if (one === text) break;
+      }
+    }));
+  };
+  new MutationObserver(answered).observe(document.body, { attributes: true, subtree: true, attributeFilter: ["data-answer"] });
+}"""
+
+
+def type_texts(page: Page, texts: Sequence[str]) -> list[float]:
+    """Return the milliseconds that each keystroke waited for its results."""
+    taken: list[float] = []
+    for text in texts:
+        page.goto("/")
+        page.wait_for_selector("main[aria-busy=false]")
+        page.evaluate(WATCH)
+        page.locator("#search").press_sequentially(text, delay=KEY_MS)
+        page.wait_for_function("text => document.querySelector('.results').dataset.answer === text", arg=text)
+        page.wait_for_timeout(50)
+        taken += page.evaluate("window.taken")
+    return taken
+
+
+def figures(folder: Path, products: int = PRODUCTS) -> Iterator[Figure]:
+    """Make a catalogue in a folder, and type searches into the page of its service."""
+    home = folder / "home"
+    stub_ingest(home, write_feed(folder / "feed.csv", products))
+    texts = [f"{WORDS[at % len(WORDS)]} {THINGS[at % len(THINGS)]} {WORDS[at * 7 % len(WORDS)]}" for at in range(TEXTS)]
+    with Service(home) as service, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_context(base_url=f"http://127.0.0.1:{service.port}").new_page()
+        type_texts(page, ["warm up the service"])
+        taken = type_texts(page, texts)
+        browser.close()
+    p95 = statistics.quantiles(taken, n=20)[-1]
+    yield Figure(
+        f"Explorer: keystroke to shown results, {products:,} products, {len(taken)} keystrokes",
+        f"p50 {statistics.median(taken):.0f} ms, p95 {p95:.0f} ms, longest {max(taken):.0f} ms",
+        f"p95 under {BAR_MS} ms",
+        p95 < BAR_MS,
+    )
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as temporary:
+        for each in figures(Path(temporary), *map(int, sys.argv[1:])):
+            each.tell()

@@ -1,0 +1,133 @@
+// The search box: results follow the typing, with suggestions below it (the combobox pattern of WAI-ARIA).
+
+import { get } from "./api.js";
+import { leaf, number, path } from "./format.js";
+import { Icon } from "./parts.js";
+import { noFilters, PAGE } from "./state.js";
+import { html, useLayoutEffect, useMemo, useRef, useState } from "./vendor/preact.js";
+
+const THROTTLE_MS = 60;
+const SUGGESTED = 8;
+
+/** Return a function that does `work` at once, then at most every `ms`, and surely once more for the last call. */
+function throttle(work, ms) {
+  let timer = 0;
+  let last = -Infinity;
+  const run = () => {
+    timer = 0;
+    last = performance.now();
+    work();
+  };
+  const call = () => {
+    const rest = last + ms - performance.now();
+    if (rest <= 0 && !timer) run();
+    else timer ||= setTimeout(run, rest);
+  };
+  const cancel = () => {
+    clearTimeout(timer);
+    timer = 0;
+  };
+  return { call, cancel };
+}
+
+export function SearchBox({ app, state }) {
+  const box = useRef(/** @type {any} */ (null));
+  const sent = useRef("");
+  const asking = useRef(/** @type {AbortController | null} */ (null));
+  const [listed, setListed] = useState(/** @type {any[]} */ ([]));
+  const [at, setAt] = useState(-1);
+
+  const close = () => {
+    asking.current?.abort();
+    setListed([]);
+    setAt(-1);
+  };
+  const search = (typing) => {
+    const q = box.current.value;
+    sent.current = q;
+    app.search(q, typing);
+  };
+  const suggest = async () => {
+    asking.current?.abort();
+    const text = box.current.value.trim();
+    if (!text) return close();
+    const { signal } = (asking.current = new AbortController());
+    // A text that is too long to be completed, or a service that is away, has no suggestions; the search says why.
+    const query = new URLSearchParams({ text, limit: String(SUGGESTED) });
+    const said = await get(`v1/suggestions?${query}`, { signal }).catch(() => null);
+    if (signal.aborted || document.activeElement !== box.current) return;
+    setListed((said?.suggestions ?? []).filter((one) => one.kind !== "words" || one.text !== text));
+    setAt(-1);
+  };
+  // The throttle outlives this drawing; what it does is that of the latest one.
+  const typed = useRef(() => {});
+  typed.current = () => {
+    search(true);
+    suggest();
+  };
+  const typing = useMemo(() => throttle(() => typed.current(), THROTTLE_MS), []);
+  useLayoutEffect(() => {
+    // The text changed elsewhere: by a link, a chip, or the way back.
+    if (state.q === sent.current) return;
+    typing.cancel();
+    close();
+    box.current.value = sent.current = state.q;
+  }, [state.q]);
+
+  const enter = () => {
+    typing.cancel();
+    search(false);
+    close();
+  };
+  const choose = (one) => {
+    typing.cancel();
+    const place = one.kind === "category" ? { category: [path(one.category)] } : one.kind === "brand" ? { brand: [one.text] } : null;
+    close();
+    if (place) return app.go({ ...noFilters(), ...place, q: "", sku: "", view: "", shown: PAGE });
+    box.current.value = one.text;
+    search(false);
+  };
+  const onKeyDown = (event) => {
+    const steps = { ArrowDown: 1, ArrowUp: -1 };
+    if (event.isComposing) return;
+    if (event.key in steps && listed.length) {
+      event.preventDefault();
+      // Before the first and after the last is the box itself.
+      setAt(((at + 1 + steps[event.key] + listed.length + 1) % (listed.length + 1)) - 1);
+    } else if (event.key === "ArrowDown") {
+      event.preventDefault();
+      /** @type {any} */ (document.querySelector("main .card-link"))?.focus();
+    } else if (event.key === "Enter" && at >= 0) {
+      event.preventDefault();
+      choose(listed[at]);
+    } else if (event.key === "Escape" && listed.length) {
+      event.preventDefault();
+      event.stopPropagation();
+      close();
+    } else if (event.key === "Escape" && !box.current.value) box.current.blur();
+    else if (event.key === "Tab") close();
+  };
+  return html`
+    <form class="search" role="search" onSubmit=${(event) => (event.preventDefault(), enter())}>
+      <label class="unseen" for="search">Search the catalogue</label>
+      <${Icon} name="search" />
+      <input id="search" type="search" name="q" ref=${box} placeholder="Search the catalogue" dir="auto" autocomplete="off" autocapitalize="off"
+        spellcheck=${false} maxlength="2000" enterkeyhint="search" aria-keyshortcuts="/" role="combobox" aria-autocomplete="list"
+        aria-expanded=${String(listed.length > 0)} aria-controls="suggestions" aria-activedescendant=${at >= 0 ? `suggestion-${at}` : undefined}
+        onInput=${typing.call} onKeyDown=${onKeyDown} onBlur=${close} />
+      <kbd aria-hidden="true">/</kbd>
+      <ul class="suggestions" id="suggestions" role="listbox" aria-label="Suggestions" hidden=${!listed.length}>
+        ${listed.map(
+          (one, place) => html`
+            <li key=${`${one.kind} ${one.text}`} id=${`suggestion-${place}`} role="option" class="suggestion" aria-selected=${String(place === at)}
+              onPointerDown=${(event) => (event.preventDefault(), choose(one))}>
+              <span class="suggestion-text" dir="auto" title=${one.text}>${one.kind === "category" ? leaf(one.category) : one.text}</span>
+              ${one.kind !== "words" && html`<span class="muted" dir="auto">${KINDS[one.kind] ?? ""} ${one.category?.length > 1 ? path(one.category.slice(0, -1)) : ""}</span>`}
+              <span class="count">${number(one.count)}</span>
+            </li>`,
+        )}
+      </ul>
+    </form>`;
+}
+
+const KINDS = { brand: "brand", category: "in", title: "" };
