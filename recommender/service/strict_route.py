@@ -81,6 +81,8 @@ class StrictRoute(APIRoute):
             given = dict(request.path_params)
             if name or request.scope["query_string"]:
                 given[name] = read_address(kind, request.scope["query_string"])
+            if self.dependant.request_param_name:
+                given[self.dependant.request_param_name] = request
             if body:
                 given[body.name] = await read_body(request, body.field_info.annotation)
             found = await self.endpoint(**given)
