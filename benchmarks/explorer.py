@@ -26,7 +26,7 @@ KEY_MS = 120
 
 BAR_MS = 100
 
-# A keystroke is answered when the results of its text, or of a later one, have been painted. Times are those of the page.
+# A keystroke is answered when the results of its text, or of a later one, were painted. Times are those of the page.
 WATCH = """() => {
   const typed = new Map();
   const taken = (window.taken = []);
@@ -43,7 +43,8 @@ WATCH = """() => {
       }
     }));
   };
-  new MutationObserver(answered).observe(document.body, { attributes: true, subtree: true, attributeFilter: ["data-answer"] });
+  const seen = { attributes: true, subtree: true, attributeFilter: ["data-answer"] };
+  new MutationObserver(answered).observe(document.body, seen);
 }"""
 
 

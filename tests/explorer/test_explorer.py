@@ -290,6 +290,48 @@ def test_arrow_keys_go_through_all_cards(page: Page) -> None:
     expect(cards.nth(24)).to_be_focused()
 
 
+def test_suggestions_are_chosen_by_keyboard(page: Page, shop: Recommender) -> None:
+    page.goto("/")
+    box = page.get_by_role("combobox", name="Search the catalogue")
+    options = page.get_by_role("option")
+    box.press_sequentially("espr", delay=30)
+    expect(options).to_have_count(len(shop.suggest("espr")))
+    expect(box).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    expect(box).to_have_attribute("aria-activedescendant", options.first.get_attribute("id") or "")
+    expect(box).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("[role=option][aria-selected=true]")).to_have_count(0)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    text = shop.suggest("espr")[0].text
+    expect(page.get_by_role("heading", name=f"“{text}”")).to_be_visible()
+    expect(options).to_have_count(0)
+    assert asked(page)["q"] == [text]
+    box.fill("kitch")
+    found = next(at for at, one in enumerate(shop.suggest("kitch")) if one.kind == "category")
+    expect(options.nth(found)).to_be_visible()
+    options.nth(found).click()
+    expect(page.get_by_role("button", name="Remove the filter Kitchen")).to_be_visible()
+    assert asked(page) == {"category": ["Kitchen"]}
+    box.press_sequentially("espr", delay=30)
+    expect(options.first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(options).to_have_count(0)
+    expect(box).to_have_value("espr")
+
+
+def test_products_are_sorted_and_counted(page: Page) -> None:
+    page.goto("/?q=rope")
+    expect(page.locator(".count-line")).to_have_text(re.compile(r"^24 of \d+ products$"))
+    page.get_by_role("combobox", name="Sort").select_option("price")
+    settled(page)
+    assert asked(page) == {"q": ["rope"], "sort": ["price"]}
+    prices = [float(one.replace("€", "")) for one in page.locator(f"{CARD} strong").all_text_contents()]
+    assert prices == sorted(prices)
+
+
 def test_typing_asks_at_once_and_then_no_more_than_every_so_often(page: Page) -> None:
     page.goto("/")
     settled(page)

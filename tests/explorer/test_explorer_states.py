@@ -88,7 +88,9 @@ def test_everything_has_a_name_and_can_be_read(browser: Browser, address: str, t
             assert page.evaluate(UNNAMED) == [], view
             assert page.evaluate(TOO_PALE) == [], view
             assert page.locator("h1").count() == 1, view
-            serious = [one for one in Axe().run(page).response["violations"] if one["impact"] in ("serious", "critical")]
+            serious = [
+                one for one in Axe().run(page).response["violations"] if one["impact"] in ("serious", "critical")
+            ]
             assert serious == [], view
 
 

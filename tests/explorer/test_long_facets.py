@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from crash.word_model import build_word_model
@@ -21,7 +20,7 @@ CARD = ".card:not(.ghost)"
 
 
 def products() -> Iterator[Product]:
-    """Make two products of each department, each of its own brand, shelf and serial number, in one of three finishes."""
+    """Make two products of each department, each of its own brand and shelf, in one of three finishes."""
     for at in range(2 * DEPARTMENTS):
         path = (f"Department {at // 2:02}", f"Shelf {at:02}")
         attributes = {"Finish": ("Matt", "Gloss", "Satin, Matt")[at % 3], "Serial": f"no {at}"}
@@ -32,9 +31,11 @@ def products() -> Iterator[Product]:
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("facets")
     words = ["lamp", "number", *map(str, range(2 * DEPARTMENTS))]
-    with opened(home / "home", build_word_model(home / "words", words, 0), list(products())) as shop:
-        with listening(create_app(shop, Access(keys=list))) as url:
-            yield url
+    with (
+        opened(home / "home", build_word_model(home / "words", words, 0), list(products())) as shop,
+        listening(create_app(shop, Access(keys=list))) as url,
+    ):
+        yield url
 
 
 def test_every_department_and_brand_is_reached(browser: Browser, address: str) -> None:
