@@ -36,7 +36,7 @@ class Field(StrEnum):
 
 _NAMES: dict[Field, str] = {
     Field.SKU: (
-        "sku productcodesku productsku sellersku itemid productid "
+        "sku productcodesku productsku sellersku itemsku itemid productid "
         "articlenumber articleno itemnumber partnumber variantsku productnumber itemno"
         " stockcode artikelnummer oxartnum artikelnr artnr artikelno bestellnummer artikelcode codearticle ugs"
         " referenceproduit numerodarticle codigoarticulo codigoproducto codiceprodotto codicearticolo"

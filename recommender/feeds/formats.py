@@ -15,6 +15,7 @@ from recommender.feeds.delimited import TAB, DelimitedTable
 from recommender.feeds.hub import HubTable, is_hub_name
 from recommender.feeds.json_table import JsonTable
 from recommender.feeds.parquet import ParquetTable
+from recommender.feeds.platforms.declared import DECLARED
 from recommender.feeds.platforms.google import GoogleFeed, is_google_header
 from recommender.feeds.platforms.magento import MAGENTO
 from recommender.feeds.platforms.prestashop import PRESTASHOP
@@ -46,6 +47,16 @@ class FeedFormat(StrEnum):
     WOOCOMMERCE = "woocommerce"
     MAGENTO = "magento"
     PRESTASHOP = "prestashop"
+    BIGCOMMERCE = "bigcommerce"
+    SQUARESPACE = "squarespace"
+    WIX = "wix"
+    MEDUSA = "medusa"
+    SHOPWARE = "shopware"
+    OPENCART = "opencart"
+    AMAZON = "amazon"
+    OPENAI = "openai"
+    HEUREKA = "heureka"
+    YML = "yml"
     HF = "hf"
 
 
@@ -109,6 +120,8 @@ def _recognised(feed: Feed, table: Table, file: FeedFile, asked: FeedFormat) -> 
     layout = f"; {table.layout}" if table.layout else ""
     if asked is not FeedFormat.AUTO:
         return asked, f"--format{layout}"
+    if isinstance(feed, ShopExport) and isinstance(table, XmlTable):
+        return feed.platform.name, "the root of its XML"
     if isinstance(feed, ShopExport):
         shown = ", ".join(feed.telling_columns)
         return feed.platform.name, f"columns that {feed.platform.name} writes: {shown}{layout}"
@@ -121,15 +134,19 @@ def _recognised(feed: Feed, table: Table, file: FeedFile, asked: FeedFormat) -> 
 
 
 def _feed_of(table: Table, columns: Mapping[str, str], asked: FeedFormat) -> Feed:
+    if isinstance(table, XmlTable) and table.dialect in DECLARED:
+        return ShopExport(table, DECLARED[table.dialect], columns)
     if isinstance(table, XmlTable) or asked is FeedFormat.GOOGLE:
         return GoogleFeed(table, columns)
     if isinstance(table, JsonTable) and not columns and (asked is FeedFormat.AUTO or asked in _PLATFORMS):
         table = api_table(table)
-    if isinstance(table, DelimitedTable | SpreadsheetTable | ApiTable):
+    if isinstance(table, DelimitedTable | SpreadsheetTable | ApiTable | JsonTable):
+        is_object = isinstance(table, JsonTable)
         for known, platform in _PLATFORMS.items():
-            if asked is known or (asked is FeedFormat.AUTO and platform.wrote(table.columns)):
+            is_told = known not in _OF_XML and (not is_object or known in DECLARED) and platform.wrote(table.columns)
+            if asked is known or (asked is FeedFormat.AUTO and is_told):
                 return ShopExport(table, platform, columns)
-        if asked is FeedFormat.AUTO and is_google_header(table.columns):
+        if asked is FeedFormat.AUTO and not is_object and is_google_header(table.columns):
             return GoogleFeed(table, columns)
     feed = ColumnFeed(table, columns)
     if asked is FeedFormat.AUTO and plain_name(feed.field_columns.get(Field.SKU, "")) == "id":
@@ -158,15 +175,23 @@ _PLATFORMS = {
     FeedFormat.WOOCOMMERCE: WOOCOMMERCE,
     FeedFormat.MAGENTO: MAGENTO,
     FeedFormat.PRESTASHOP: PRESTASHOP,
-}
+} | {FeedFormat(name): platform for name, platform in DECLARED.items()}
 """Shop systems whose tables are told by their columns, in the order in which they are tried."""
+
+_OF_XML = (FeedFormat.HEUREKA, FeedFormat.YML)
+"""Those that are told by the root of their XML instead."""
+
+
+def _xml_or_table(file: FeedFile, mapping: Mapping[str, str]) -> Table:
+    return XmlTable(file) if _is_xml(file) else DelimitedTable(file, mapping)
+
 
 _READERS: Mapping[FeedFormat, Callable[[FeedFile, Mapping[str, str]], Table]] = {
     FeedFormat.TSV: lambda file, mapping: DelimitedTable(file, mapping, TAB),
     FeedFormat.JSONL: JsonTable,
     FeedFormat.XLSX: SpreadsheetTable,
     FeedFormat.PARQUET: lambda file, _: ParquetTable(file),
-    FeedFormat.GOOGLE: lambda file, mapping: XmlTable(file) if _is_xml(file) else DelimitedTable(file, mapping),
+    **dict.fromkeys((FeedFormat.GOOGLE, *_OF_XML), _xml_or_table),
 }
 """Every other format is a table of cells between delimiters."""
 

@@ -44,12 +44,16 @@ class Header:
 def find_header(choices: Mapping[Choice, Sequence[Header]], mapping: Mapping[str, str]) -> tuple[Choice, Header]:
     """Return the header among the first records, for each way to read them (a delimiter, a sheet), and that way.
 
-    It is the first with a SKU and a title; if none has them, the first that looks like a header, for the message.
+    It is the first with a SKU and a title, or the last of those that follow it with both; if none has them, the first
+    that looks like a header, for the message.
     """
     best: list[tuple[tuple[bool, int, int], Choice, Header]] = []
     for choice, headers in choices.items():
-        named = next((header for header in headers if header.score(mapping)[0]), None)
-        chosen = named or _likeliest(headers)
+        are_named = [header.score(mapping)[0] for header in headers]
+        place = are_named.index(True) if any(are_named) else -1
+        while place >= 0 and are_named[place + 1 : place + 2] == [True]:
+            place += 1  # labels stand above the names of the fields, as in Amazon's flat files
+        chosen = headers[place] if place >= 0 else _likeliest(headers)
         best.append(((*chosen.score(mapping), len(chosen.names)), choice, chosen))
     _, choice, header = max(best, key=lambda found: found[0])
     return choice, header

@@ -17,6 +17,7 @@ from recommender.feeds.columns import MAX_NAMES
 from recommender.feeds.lines import MAX_LINE
 from recommender.feeds.sources import UNREADABLE, FeedFile, broken_off, reason
 from recommender.feeds.tables import Table, TableRow
+from recommender.types import PATH_SEPARATOR
 
 CHUNK = 1 << 16
 """Bytes parsed at a time: 64 KiB, so that the items finished in between are few."""
@@ -27,8 +28,23 @@ SAMPLED_ITEMS = 200
 MAX_DEPTH = 100
 """Elements within one another; product data needs five, and each one open costs memory."""
 
-_ROOTS = frozenset({"rss", "feed", "rdf", "channel"})
-_ITEMS = frozenset({"item", "entry"})
+DIALECTS = {
+    "rss": "google",
+    "feed": "google",
+    "rdf": "google",
+    "channel": "google",
+    "shop": "heureka",
+    "yml_catalog": "yml",
+}
+"""Whose feed it is, by its root."""
+
+_ITEMS = {"google": ("item", "entry"), "heureka": ("shopitem",), "yml": ("offer",), "": ()}
+_PARAMETER = "param"
+"""An attribute of a product: Heureka's feeds name it in an element, and YML does so in an attribute."""
+
+MOST_CATEGORIES = 100_000
+"""Categories that a feed may list before its items, which then name them by number."""
+
 _PROSE = frozenset({"description", "summary", "content"})
 """Parts whose markup may stand unescaped: the text within it counts."""
 
@@ -66,6 +82,7 @@ class XmlTable(Table):
 
     def __init__(self, file: FeedFile) -> None:
         self.name = file.name
+        self.dialect = ""
         self._file = file
         names: dict[str, None] = {}
         try:
@@ -96,6 +113,7 @@ class XmlTable(Table):
                     failure = BadFeed(f"{self.name}: {error}")
                 except (expat.ExpatError, *UNREADABLE, ValueError, LookupError) as error:
                     failure = broken_off(self.name, parser.line, _why(error))
+                self.dialect = parser.dialect
                 for item in parser.take():
                     yield TableRow(item.line, item.parts, item.parts, item.problem)
                 if failure:
@@ -125,6 +143,10 @@ class _Parser:
         self._nested = False
         self._size = 0
         self._silent = 0
+        self.dialect = ""
+        self._pair: dict[str, str] = {}
+        self._category = ("", "")
+        self._categories: dict[str, tuple[str, str]] = {}
 
     @property
     def line(self) -> int:
@@ -160,25 +182,39 @@ class _Parser:
         name = name.casefold()
         if self._depth > MAX_DEPTH:
             raise _NoFeed(f"has elements more than {MAX_DEPTH} deep at line {self.line:,}; that is no product data")
-        if self._depth == 1 and name not in _ROOTS:
-            raise _NoFeed(f"is XML with the root <{name[:40]}>; expected product data in RSS 2.0 or Atom")
+        if self._depth == 1:
+            if name not in DIALECTS:
+                raise _NoFeed(
+                    f"is XML with the root <{name[:40]}>; expected product data in RSS 2.0 or Atom, or a feed of"
+                    " Heureka (<SHOP>) or YML (<yml_catalog>)"
+                )
+            self.dialect = DIALECTS[name]
         if self._item is None:
-            if name in _ITEMS:
+            if name in _ITEMS[self.dialect]:
                 self._item, self._item_depth = Item(self.line), self._depth
                 self._google, self._size, self._part = {}, 0, ""
+                if self.dialect == "yml":
+                    self._item.parts |= {key.casefold(): value for key, value in attributes.items()}
+            elif self.dialect == "yml" and name == "category":
+                self._category, self._text = (attributes.get("id", ""), attributes.get("parentId", "")), []
         elif self._depth == self._item_depth + 1:
             self._of_google = _GOOGLE in namespace
             self._part = name if self._of_google or namespace in _PLAIN else ""
             self._nested, self._text = False, []
+            self._pair = {"param_name": attributes.get("name", "")} if self._part == _PARAMETER else {}
             if self._part == "link" and attributes.get("rel", "alternate") == "alternate":
                 self._keep(attributes.get("href", ""))
             self._size += len(name)
         else:
-            self._nested = True
+            self._nested = self._part != _PARAMETER
+            if not self._nested:
+                self._text = []
 
     def _data(self, text: str) -> None:
         self._silent = 0
-        if self._part and (self._depth == self._item_depth + 1 or self._part in _PROSE):
+        if self._item is None and self._category[0]:
+            self._text.append(text)
+        elif self._part == _PARAMETER or (self._part and (self._depth == self._item_depth + 1 or self._part in _PROSE)):
             self._keep(text)
 
     def _keep(self, text: str) -> None:
@@ -186,12 +222,21 @@ class _Parser:
         if self._size <= MAX_LINE:
             self._text.append(text)
 
-    def _end(self, _: str) -> None:
+    def _end(self, tag: str) -> None:
         self._silent = 0
+        if self._part == _PARAMETER:
+            self._pair[tag.casefold() if self._depth > self._item_depth + 1 else "text"] = "".join(self._text).strip()
         if self._item is not None and self._depth == self._item_depth + 1:
             self._end_part()
+        elif self._item is None and self._category[0]:
+            number, above = self._category
+            if len(self._categories) < MOST_CATEGORIES:
+                self._categories[number] = above, "".join(self._text).strip()
+            self._category = ("", "")
         elif self._item is not None and self._depth == self._item_depth:
             self._item.parts.update(self._google)
+            if numbers := self._item.parts.get("categoryid"):
+                self._item.parts["category"] = self._path_of(numbers)
             for prose in ("summary", "content"):
                 found = self._item.parts.pop(prose, None)
                 if found and not self._item.parts.get("description"):
@@ -205,17 +250,33 @@ class _Parser:
             self._item, self._google = None, {}
         self._depth -= 1
 
+    def _path_of(self, numbers: str | list[str]) -> str:
+        """Return the category of a number among those that the feed lists; of several numbers the first counts."""
+        names: list[str] = []
+        number = numbers if isinstance(numbers, str) else numbers[0]
+        while number in self._categories and len(names) < MAX_DEPTH:
+            number, name = self._categories[number]
+            names.insert(0, name)
+        return PATH_SEPARATOR.join(names)
+
     def _end_part(self) -> None:
         if self._item is None or not self._part or self._size > MAX_LINE:
             return
+        if self._part == _PARAMETER:
+            name, value = f"attribute:{self._pair['param_name'].strip()}", self._pair.get("val") or self._pair["text"]
+            if value and self._pair["param_name"].strip():
+                before = self._item.parts.get(name)
+                self._item.parts[name] = f"{before}, {value}" if before else value
+            self._part = ""
+            return
         parts = self._google if self._of_google else self._item.parts
         nested = self._nested and self._part not in _PROSE
-        value = None if nested else "".join(self._text).strip()
+        text = None if nested else "".join(self._text).strip()
         if not parts.get(self._part):
-            parts[self._part] = value
-        elif value:
+            parts[self._part] = text
+        elif text:
             there = parts[self._part]
-            parts[self._part] = [*there, value] if isinstance(there, list) else [there, value]
+            parts[self._part] = [*there, text] if isinstance(there, list) else [there, text]
         self._part = ""
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from recommender.errors import BadFeed
+from recommender.feeds.cells import first_text_of
 from recommender.feeds.columns import Field, attribute_of, column_named, enumerate_names, plain_name
+from recommender.feeds.rejections import BadRow
 from recommender.feeds.rows import Feed, Row
 from recommender.feeds.tables import Table
 
@@ -36,7 +39,10 @@ class Platform:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record of an export: its first line, its cells by what they are, and those that `--map` asks for by field."""
+    """A record of an export: its first line, its cells by what they are, and those that `--map` asks for by field.
+
+    `attributes` are the cells whose columns say that they are one.
+    """
 
     line: int
     cells: Mapping[str, str]
@@ -44,6 +50,7 @@ class Record:
     raw: str
     problem: str
     remark: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, part: str) -> str:
         return self.cells.get(part, "")
@@ -77,7 +84,7 @@ class ShopTable:
     def field_columns(self, fields: Mapping[Field, str]) -> dict[Field, str]:
         """Return the column of each field that is read from one of these parts, or that `--map` names."""
         columns = {field: self._columns[part] for field, part in fields.items() if part in self._columns}
-        return {field: column for field, column in columns.items() if field not in self._dropped} | {
+        return {each: column for each, column in columns.items() if each not in self._dropped} | {
             Field(name): column for name, column in self._mapped.items() if not attribute_of(name)
         }
 
@@ -89,10 +96,14 @@ class ShopTable:
     def records(self) -> Iterator[Record]:
         """Read the records below the header, in bounded memory; cells without white space around them."""
         for row in self.table.rows():
-            cells = {part: row.cells.get(column, "").strip() for part, column in self._columns.items()}
-            named = {field: row.cells.get(column, "") for field, column in self._mapped.items()}
+            texts: Mapping[str, Any] = row.cells
+            if not all(isinstance(cell, str) for cell in texts.values()):
+                texts = {name: _text(cell) for name, cell in texts.items()}
+            cells = {part: texts.get(column, "").strip() for part, column in self._columns.items()}
+            named = {field: texts.get(column, "") for field, column in self._mapped.items()}
             mapped = dict.fromkeys(self._dropped, "") | named
-            yield Record(row.number, cells, mapped, str(row.raw), row.problem, row.remark)
+            attributes = {attribute: texts[name] for name in texts if (attribute := attribute_of(name))}
+            yield Record(row.number, cells, mapped, str(row.raw), row.problem, row.remark, attributes)
 
     def _column(self, names: str) -> str | None:
         header = [plain_name(name) for name in self.table.columns]
@@ -110,6 +121,13 @@ class ShopTable:
             known = enumerate_names(self.table.columns)
             raise BadFeed(f"{self.table.name}: no column {column!r} for --map {field}={column}; it has {known}")
         return found
+
+
+def _text(cell: Any) -> str:
+    try:
+        return first_text_of(cell, "the cell")
+    except BadRow:
+        return ""
 
 
 class ShopExport(Feed):
