@@ -16,6 +16,8 @@ from recommender.interface import RecommenderInterface
 from recommender.jobs.background_worker import BackgroundWorker
 from recommender.jobs.diagnose import status_of
 from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, Suggestion, WriteResult
+from recommender.query.logged_search import DEFAULT_SEARCHES, LoggedSearch, LoggedSearchesRequest
+from recommender.query.serialization import validate
 from recommender.query.suggestion import DEFAULT_SUGGESTIONS
 from recommender.query.validation import check_disjoint, each_change, each_product, each_sku
 from recommender.serving.live_model import LiveModels
@@ -121,6 +123,10 @@ class Recommender(RecommenderInterface):
         self.application.rules.remove(identity)
         self._queries.forget_rules()
 
+    def searches(self, weak: bool = False, limit: int = DEFAULT_SEARCHES) -> list[LoggedSearch]:
+        validate(LoggedSearchesRequest(weak=weak, limit=limit))
+        return self.application.searches.list(weak, limit)
+
     def status(self) -> Status:
         return status_of(self.application)
 
@@ -206,6 +212,7 @@ class AsyncRecommender:
     rules = _in_thread(Recommender.rules)
     add_rule = _in_thread(Recommender.add_rule)
     remove_rule = _in_thread(Recommender.remove_rule)
+    searches = _in_thread(Recommender.searches)
     status = _in_thread(Recommender.status)
     close = _in_thread(Recommender.close)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, Suggestion, WriteResult
+from recommender.query.logged_search import DEFAULT_SEARCHES, LoggedSearch
 from recommender.query.suggestion import DEFAULT_SUGGESTIONS
 from recommender.types import Product
 
@@ -86,13 +87,19 @@ class RecommenderInterface(QueryInterface, Protocol):
         """
 
     def rules(self) -> list[Rule]:
-        """Return the pins and bans, oldest first, including those whose dates do not hold now."""
+        """Return the pins, bans and synonyms, oldest first, including those whose dates do not hold now."""
 
     def add_rule(self, rule: Rule) -> Rule:
         """Store a rule and return it with its id. It holds from the next query on. Raises `BadInput`."""
 
     def remove_rule(self, identity: int) -> None:
         """Remove a rule by its id. Raises `NotFound`."""
+
+    def searches(self, weak: bool = False, limit: int = DEFAULT_SEARCHES) -> list[LoggedSearch]:
+        """Return the most frequent search texts, with `weak` those whose last answer was not a good one.
+
+        They are kept where the setting `keep_searches` says so.
+        """
 
     def status(self) -> Status:
         """Return what the installation holds, and what waits to be indexed."""

@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from recommender.errors import BadInput
+from recommender.query.logged_search import SearchLogging
 from recommender.types import EncoderChoice, LogFormat, Quantization
 
 if TYPE_CHECKING:
@@ -94,6 +95,14 @@ class Settings(BaseSettings):
     )
     keep_generations: int = Field(
         default=1, ge=0, description="Earlier live generations that are kept up to date for a rollback; 0: none."
+    )
+    keep_searches: SearchLogging = Field(
+        default=SearchLogging.OFF,
+        description="Which search texts are kept for `recommender searches`: `off`, `weak` (those without a good "
+        "answer) or `all`. Texts, counts and dates alone are kept, and nothing of who searched.",
+    )
+    keep_searches_days: int = Field(
+        default=30, ge=1, le=3650, description="Days after its last search for which the text of a search is kept."
     )
     max_download_gib: float = Field(
         default=4, gt=0, allow_inf_nan=False, description="Largest feed that is downloaded, in GiB."

@@ -159,10 +159,23 @@ def upgrade() -> None:
         sa.Column("starts_at", TIME, nullable=True),
         sa.Column("ends_at", TIME, nullable=True),
         sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("means", sa.Text(), nullable=False),
+        sa.Column("one_way", sa.Boolean(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rule")),
     )
     op.create_index(op.f("ix_rule_sku"), "rule", ["sku"], unique=False)
+
+    op.create_table(
+        "search",
+        sa.Column("text", sa.String(length=300), nullable=False),
+        sa.Column("searches", BIG, nullable=False),
+        sa.Column("confidence", sa.String(length=10), nullable=False),
+        sa.Column("first_at", TIME, nullable=False),
+        sa.Column("last_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("text", name=op.f("pk_search")),
+    )
+    op.create_index(op.f("ix_search_last_at"), "search", ["last_at"], unique=False)
 
     op.create_table(
         "api_key",
@@ -182,6 +195,18 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    tables = ("api_key", "rule", "missed", "live", "product", "generation", "outbox", "model", "import_run", "category")
+    tables = (
+        "api_key",
+        "search",
+        "rule",
+        "missed",
+        "live",
+        "product",
+        "generation",
+        "outbox",
+        "model",
+        "import_run",
+        "category",
+    )
     for table in tables:
         op.drop_table(table)

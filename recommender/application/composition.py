@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from recommender.catalogue.outbox import Outbox, queue_changes
 from recommender.catalogue.repository import Catalogue
 from recommender.catalogue.rules import RuleStore
+from recommender.catalogue.search_log import SearchLog
 from recommender.database.engine import Database
 from recommender.database.migrate import upgrade
 from recommender.database.restore_journal import complete_cut_off_restore
@@ -86,6 +87,8 @@ class Application:
             self.catalogue = Catalogue(self.database, self.text.hash)
             self.outbox = Outbox(self.database)
             self.rules = RuleStore(self.database)
+            self.searches = SearchLog(self.database, settings.keep_searches, settings.keep_searches_days)
+            closing.callback(self.searches.close)
 
             def requeue(session: Session, skus: Sequence[str]) -> None:
                 queue_changes(session, ((sku, 0) for sku in skus), now())
@@ -295,7 +298,9 @@ class Application:
 
     def queries(self, observe: Observe = observe_nothing) -> Queries:
         """Return the queries over the models of this installation; `observe` is told how long their stages take."""
-        return Queries(self.live_models, self.catalogue, self.text, self.rules.list, observe, self.vocabulary)
+        return Queries(
+            self.live_models, self.catalogue, self.text, self.rules.list, observe, self.vocabulary, self.searches.note
+        )
 
     @cached_property
     def vocabulary(self) -> VocabularyFile:

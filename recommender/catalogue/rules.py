@@ -1,4 +1,4 @@
-"""Pins and bans of single products, for a query, below a category, or everywhere."""
+"""Pins and bans of single products, for a query, below a category, or everywhere; and synonyms of words."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class RuleStore:
             starts_at=_utc(rule.starts_at),
             ends_at=_utc(rule.ends_at),
             note=rule.note.strip(),
+            means=" ".join(rule.means.split()),
         )
         if problem := _problem(rule):
             raise BadInput(problem)
@@ -61,6 +62,8 @@ class RuleStore:
                 starts_at=rule.starts_at,
                 ends_at=rule.ends_at,
                 note=rule.note,
+                means=rule.means,
+                one_way=rule.one_way,
             )
             session.add(row)
             session.flush()
@@ -82,9 +85,18 @@ def is_in_force(rule: Rule, at: datetime) -> bool:
 
 
 def _problem(rule: Rule) -> str:
-    if not rule.sku or len(rule.sku) > MAX_SKU:
+    if rule.action is RuleAction.SYNONYM:
+        if not rule.query or not rule.means:
+            return "a synonym needs words and what they mean, as 'sneaker' and 'trainers'"
+        if rule.sku or rule.category:
+            return "a synonym is about words; leave out its SKU and its category"
+        if fold_query(rule.query) == fold_query(rule.means):
+            return f"{rule.query[:40]!r} means itself already; give other words"
+    elif rule.means or rule.one_way:
+        return "only a synonym means other words; make a rule of its own"
+    elif not rule.sku or len(rule.sku) > MAX_SKU:
         return f"a rule needs the SKU of a product, of 1 to {MAX_SKU} characters; got {rule.sku[:40]!r}"
-    if found := unstorable(rule.sku + rule.query + rule.note + "".join(rule.category)):
+    if found := unstorable(rule.sku + rule.query + rule.means + rule.note + "".join(rule.category)):
         return f"a rule holds {found}; remove it"
     if rule.query and rule.category:
         return "a rule is for a query or for a category, not for both; make two rules"
@@ -114,5 +126,7 @@ def _rule(row: RuleRow) -> Rule:
         starts_at=row.starts_at,
         ends_at=row.ends_at,
         note=row.note,
+        means=row.means,
+        one_way=row.one_way,
         id=row.id,
     )

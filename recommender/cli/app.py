@@ -40,6 +40,7 @@ MODULES = {
     "index": "index",
     "queue": "queue",
     "rules": "rules",
+    "searches": "rules",
     "keys": "keys",
     "triplets": "triplets",
 }

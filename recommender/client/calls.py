@@ -29,6 +29,7 @@ from recommender.query import (
     Suggestions,
     SuggestRequest,
 )
+from recommender.query.logged_search import DEFAULT_SEARCHES, LoggedSearch, LoggedSearches, LoggedSearchesRequest
 from recommender.query.parameters import Parameters, write_address
 from recommender.query.rule import Rules
 from recommender.query.serialization import from_json, to_value, validate
@@ -118,6 +119,13 @@ def add_rule(rule: Rule) -> Call[Rule]:
 def remove_rule(identity: int) -> Call[None]:
     # Not repeatable: the second time it is unknown.
     return Call("DELETE", f"/v1/rules/{int(identity)}", lambda _: None, repeatable=False)
+
+
+def searches(weak: bool = False, limit: int = DEFAULT_SEARCHES) -> Call[list[LoggedSearch]]:
+    parameters = write_address(validate(LoggedSearchesRequest(weak=weak, limit=limit)))
+    return Call(
+        "GET", "/v1/searches", lambda answer: list(from_json(LoggedSearches, answer).searches), parameters or ()
+    )
 
 
 def status() -> Call[Status]:

@@ -73,6 +73,7 @@ class Client(RecommenderInterface):
     rules = _method(calls.rules)
     add_rule = _method(calls.add_rule)
     remove_rule = _method(calls.remove_rule)
+    searches = _method(calls.searches)
     status = _method(calls.status)
 
     def upsert(self, products: Iterable[Product]) -> WriteResult:
@@ -140,6 +141,7 @@ class AsyncClient:
     rules = _async_method(calls.rules)
     add_rule = _async_method(calls.add_rule)
     remove_rule = _async_method(calls.remove_rule)
+    searches = _async_method(calls.searches)
     status = _async_method(calls.status)
 
     async def upsert(self, products: Iterable[Product]) -> WriteResult:

@@ -232,7 +232,7 @@ class MissedRow(Base):
 
 
 class RuleRow(Base):
-    """A pin or a ban of one product for a query, below a category, or everywhere, while its dates hold."""
+    """A pin or a ban of one product for a query, below a category, or everywhere; or what other words `query` means."""
 
     __tablename__ = "rule"
 
@@ -245,7 +245,21 @@ class RuleRow(Base):
     starts_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
     ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
     note: Mapped[str] = mapped_column(Text, default="")
+    means: Mapped[str] = mapped_column(Text, default="")
+    one_way: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
+
+
+class SearchRow(Base):
+    """A text that was searched for: how often, when last, and how sure the answer was then."""
+
+    __tablename__ = "search"
+
+    text: Mapped[str] = mapped_column(String(300), primary_key=True)
+    searches: Mapped[int] = mapped_column(_SQLITE_INTEGER, default=1)
+    confidence: Mapped[str] = mapped_column(String(10), default="none")
+    first_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime, default_factory=now, index=True)
 
 
 class ApiKeyRow(Base):

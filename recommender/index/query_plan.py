@@ -124,12 +124,11 @@ class Plan:
         if self.query.alternatives:
             indices = self.query.lexical.indices[:: _every(self.query.lexical)]
             own = [at for at, index in enumerate(indices) if index not in self.query.alternatives]
-            best, values = [best[at] for at in own], tuple(values[at] for at in own)
-            if not any(best):
-                return 1.0
+            if any(best[at] for at in own):  # else nothing has the words, and what stands for them is all there is
+                best, values = [best[at] for at in own], tuple(values[at] for at in own)
         rarest = max(weight / value for weight, value in zip(best, values, strict=True))
         reach = sum(weight or rarest * value for weight, value in zip(best, values, strict=True))
-        return reach * sum(self.query.lexical.values) / sum(values)
+        return reach * (1 if self.query.alternatives else sum(self.query.lexical.values) / sum(values))
 
     def _cosine(self, score: float) -> float:
         """Return a similarity as a cosine from 0 to 1; a negative one counts as 0."""

@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from recommender.errors import UsageError
 from recommender.query.boost import Boost
 from recommender.query.limits import MAX_FILTER_VALUES, Named
+from recommender.query.logged_search import LoggedSearchesRequest
 from recommender.query.request import QueryRequest
 from recommender.query.serialization import from_value, to_json, unknown_field
 from recommender.query.suggestion import SuggestRequest
@@ -104,7 +105,7 @@ def read_address(kind: type[Request], query: bytes) -> Request:
     return from_value(kind, members, "the request", {each.field: name for name, each in known.items()})
 
 
-def write_address(request: QueryRequest | SuggestRequest) -> Parameters | None:
+def write_address(request: QueryRequest | SuggestRequest | LoggedSearchesRequest) -> Parameters | None:
     """Return the parameters that say a checked request, as short as can be; None where only a body can say it."""
     for short in (True, False):
         found = tuple(_texts(request, short))
@@ -114,7 +115,7 @@ def write_address(request: QueryRequest | SuggestRequest) -> Parameters | None:
     return None
 
 
-def _texts(request: QueryRequest | SuggestRequest, short: bool) -> Iterator[tuple[str, str]]:
+def _texts(request: QueryRequest | SuggestRequest | LoggedSearchesRequest, short: bool) -> Iterator[tuple[str, str]]:
     for name, parameter in parameters_of(type(request)).items():
         value = getattr(getattr(request, parameter.part) if parameter.part else request, parameter.field)
         if value != parameter.default:

@@ -1,4 +1,4 @@
-"""Pins and bans."""
+"""Pins, bans and synonyms."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, PlainSerializer
 
 from recommender.forms import STRICT, WHOLE, OwnPath, alternatives
-from recommender.query.limits import MAX_RESULTS, MAX_SKU, Sku, StorableText
+from recommender.query.limits import MAX_RESULTS, MAX_SKU, StorableText
 
 
 class RuleAction(StrEnum):
-    """What a rule does: put a product at a place of the answer, or keep it out."""
+    """What a rule does: put a product at a place of the answer, keep it out, or say what words mean."""
 
     PIN = "pin"
     BAN = "ban"
+    SYNONYM = "synonym"
 
 
 def _read_moment(value: Any) -> datetime:
@@ -38,40 +39,53 @@ Moment = Annotated[
 _BLANK = {"pattern": r"^\s*$"}
 _SOMEWHERE = {"anyOf": [{"type": "array", "minItems": 1, "items": {}}, {"type": "string", "minLength": 1}]}
 _NOWHERE = {"not": _SOMEWHERE}
+_PRODUCT = {"sku": {"pattern": r"\S"}, "means?": _BLANK}
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A pin or a ban of one product, made by a person.
+    """A pin or a ban of one product, or a synonym, made by a person.
 
-    It holds for searches of the text `query` (compared without regard to case and spacing), or for queries about the
-    category path `category` and those below it: a product of it, or a filter on it. With neither a ban holds
+    A pin or a ban holds for searches of the text `query` (compared without regard to case and spacing), or for queries
+    about the category path `category` and those below it: a product of it, or a filter on it. With neither a ban holds
     everywhere; a pin needs one of the two. `position` of a pin counts from 1. Dates are UTC; it holds from `starts_at`
     until just before `ends_at`.
+
+    A synonym has no product and no category: searches that have the words `query` also find what has the words that
+    they mean, and the other way round unless it is `one_way`.
     """
 
     __pydantic_config__: ClassVar = STRICT | {
         "json_schema_extra": alternatives(
             {"action": "pin", "sku": "OS-1127", "query": "walking boots", "position": 1},
-            {"query": {"pattern": r"\S"}, "category?": _NOWHERE},
-            {"category": _SOMEWHERE, "query?": _BLANK},
-            {"action": {"const": "ban"}, "query?": _BLANK, "category?": _NOWHERE},
+            {"action": {"enum": ["pin", "ban"]}, "query": {"pattern": r"\S"}, "category?": _NOWHERE} | _PRODUCT,
+            {"action": {"enum": ["pin", "ban"]}, "category": _SOMEWHERE, "query?": _BLANK} | _PRODUCT,
+            {"action": {"const": "ban"}, "query?": _BLANK, "category?": _NOWHERE} | _PRODUCT,
+            {
+                "action": {"const": "synonym"},
+                "query": {"pattern": r"\S"},
+                "means": {"pattern": r"\S"},
+                "sku?": _BLANK,
+                "category?": _NOWHERE,
+            },
         )
     }
 
     action: RuleAction
-    sku: Annotated[Sku, Field(max_length=MAX_SKU)]
+    sku: Annotated[StorableText, Field(max_length=MAX_SKU)] = ""
     query: StorableText = ""
     category: OwnPath = ()
     position: Annotated[int, Field(ge=1, le=MAX_RESULTS), WHOLE] = 1
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     note: StorableText = ""
+    means: StorableText = ""
+    one_way: bool = False
     id: Annotated[int, Field(ge=0, le=2**31 - 1), WHOLE] = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The pins and bans, oldest first."""
+    """The pins, bans and synonyms, oldest first."""
 
     rules: tuple[Rule, ...]

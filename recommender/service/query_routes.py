@@ -79,6 +79,7 @@ def router(recommender: Recommender, lanes: Lanes, log_searches: bool = False) -
 
     @routes.get("/suggestions", summary="How a text may go on", response_description="The likeliest first.")
     async def suggestions(asked: Annotated[SuggestRequest, Depends(Address(SuggestRequest))]) -> Suggestions:
+        """Complete the last word of a text, with the words, brands, categories and titles that go with the rest."""
         return Suggestions(tuple(await lanes.queries.run(partial(recommender.suggest, asked.text, asked.limit))))
 
     return routes

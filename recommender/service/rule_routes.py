@@ -1,4 +1,4 @@
-"""The pins and bans of the shop."""
+"""The pins, bans and synonyms of the shop."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 
 from recommender.errors import UsageError
 from recommender.query import Rule
+from recommender.query.logged_search import LoggedSearches, LoggedSearchesRequest
 from recommender.query.rule import Rules
 from recommender.service.concurrency import Lanes
 from recommender.service.openapi import KEYS, problems
-from recommender.service.strict_route import StrictRoute
+from recommender.service.strict_route import Address, StrictRoute
 
 if TYPE_CHECKING:
     from recommender.api import Recommender
@@ -34,16 +35,28 @@ class RuleRemoved:
 
 def router(recommender: Recommender, lanes: Lanes) -> APIRouter:
     """Return the routes of rules."""
-    routes = APIRouter(prefix="/v1/rules", tags=["rules"], route_class=StrictRoute, dependencies=KEYS)
+    routes = APIRouter(prefix="/v1", tags=["rules"], route_class=StrictRoute, dependencies=KEYS)
 
-    @routes.get("", summary="All pins and bans", response_description="The rules, oldest first.")
+    @routes.get(
+        "/searches",
+        summary="The most frequent searches, if they are logged",
+        response_description="The searches, the most frequent first.",
+    )
+    async def searches(
+        asked: Annotated[LoggedSearchesRequest, Depends(Address(LoggedSearchesRequest))],
+    ) -> LoggedSearches:
+        """Answer with what was searched for, if the setting `keep_searches` keeps it."""
+        found = await lanes.catalogue.run(partial(recommender.searches, asked.weak, asked.limit))
+        return LoggedSearches(tuple(found))
+
+    @routes.get("/rules", summary="All pins, bans and synonyms", response_description="The rules, oldest first.")
     async def list_rules() -> Rules:
         """Answer with the rules that hold, held or will hold."""
         return Rules(tuple(await lanes.catalogue.run(recommender.rules)))
 
     @routes.post(
-        "",
-        summary="Add a pin or a ban",
+        "/rules",
+        summary="Add a pin, a ban or a synonym",
         status_code=201,
         response_description="The rule with its id; it holds from the next query on.",
         responses=problems(413, 415, 422),
@@ -53,7 +66,7 @@ def router(recommender: Recommender, lanes: Lanes) -> APIRouter:
         return await lanes.catalogue.run(partial(recommender.add_rule, rule))
 
     @routes.delete(
-        "/{id}", summary="Remove a pin or a ban", response_description="The rule is gone.", responses=problems(404)
+        "/rules/{id}", summary="Remove a rule", response_description="The rule is gone.", responses=problems(404)
     )
     async def remove_rule(id: RuleId) -> RuleRemoved:  # noqa: A002 - the name of the part of the path
         """Remove a rule by the id that it was given."""

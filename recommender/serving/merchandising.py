@@ -1,4 +1,4 @@
-"""Which pins and bans of the shop hold for a query."""
+"""Which pins, bans and synonyms of the shop hold for a query."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from recommender.catalogue.rules import fold_query, is_in_force
 from recommender.database.tables import now
 from recommender.errors import Unavailable
 from recommender.query import Filters, Rule, RuleAction
+from recommender.serving.vocabulary import fold_words
 
 FRESH_S = 1.0
 """How long rules that were read are used: reading them takes half a millisecond, which each query would pay."""
@@ -37,14 +38,27 @@ class Placement:
 NO_PLACEMENT = Placement()
 
 
+class Synonym(NamedTuple):
+    """Words of a search text, folded, and other words that mean the same."""
+
+    words: tuple[str, ...]
+    means: str
+
+
 class _FoldedRule(NamedTuple):
-    """A rule with its query and its category in the form that queries are compared with."""
+    """A rule with its query and its category in the form that queries are compared with.
+
+    `words` are those of a synonym, and those that they mean.
+    """
 
     rule: Rule
     query: str
     category: tuple[str, ...]
+    words: tuple[tuple[str, ...], tuple[str, ...]]
 
     def concerns(self, query: str, paths: Sequence[tuple[str, ...]]) -> bool:
+        if self.rule.action is RuleAction.SYNONYM:
+            return False
         if self.query:
             return self.query == query
         return not self.category or any(path[: len(self.category)] == self.category for path in paths)
@@ -79,6 +93,22 @@ class Merchandising:
                 places.setdefault(rule.sku, rule.position)  # pinned twice: the older rule stands
         return Placement(tuple(sorted((place, sku) for sku, place in places.items())), bans)
 
+    def synonyms(self, text: str) -> list[Synonym]:
+        """Return what words of a search text also mean, by the rules in force."""
+        rules = [each for each in self._fresh_rules() if each.rule.action is RuleAction.SYNONYM]
+        if not rules:
+            return []
+        words, at = fold_words(text), now()
+        found: dict[Synonym, None] = {}
+        for each in rules:
+            if is_in_force(each.rule, at):
+                said, meant = each.words
+                if _contains(words, said):
+                    found[Synonym(said, each.rule.means)] = None
+                if not each.rule.one_way and _contains(words, meant):
+                    found[Synonym(meant, each.rule.query)] = None
+        return list(found)
+
     def _fresh_rules(self) -> Sequence[_FoldedRule]:
         read_at = self._read_at
         if read_at is not None and time.monotonic() - read_at < FRESH_S:
@@ -87,12 +117,24 @@ class Merchandising:
             return self._rules  # another query is reading them: the ones at hand are as good
         try:
             self._read_at = time.monotonic()
-            self._rules = [_FoldedRule(rule, fold_query(rule.query), _fold(rule.category)) for rule in self._read()]
+            self._rules = [
+                _FoldedRule(
+                    rule,
+                    fold_query(rule.query),
+                    _fold(rule.category),
+                    (tuple(fold_words(rule.query)), tuple(fold_words(rule.means))),
+                )
+                for rule in self._read()
+            ]
         except Unavailable as error:
             _log.warning("rules can't be read, the last ones hold: %s", error)
         finally:
             self._lock.release()
         return self._rules
+
+
+def _contains(words: Sequence[str], phrase: tuple[str, ...]) -> bool:
+    return any(tuple(words[at : at + len(phrase)]) == phrase for at in range(len(words) - len(phrase) + 1))
 
 
 def _fold(path: Sequence[str]) -> tuple[str, ...]:

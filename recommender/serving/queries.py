@@ -25,6 +25,7 @@ from recommender.query import (
     NO_FILTERS,
     NO_OPTIONS,
     Answer,
+    Confidence,
     Filters,
     Hit,
     Mode,
@@ -61,8 +62,8 @@ SIMILAR_WORDS = 0.5
 """Weight of a product's title against its vector: measured between 0.3 and 0.7 on pairs of the same product and on
 categories, see docs/relevance.md."""
 
-ALTERNATIVE = 0.5
-"""Weight of the other words that a cut-off one may be, and of a synonym; the word itself has 1."""
+COMPLETED = 0.5
+"""Weight of the other words that a cut-off one may be; the likeliest has 1, as a synonym has."""
 
 CURRENCIES_FRESH_S = 30.0
 """How long the currencies of an index count as known: a shop gets another one once in years."""
@@ -90,7 +91,7 @@ class _Anchor(NamedTuple):
 class Queries(QueryInterface):
     """Answers queries in this process. Thread-safe; every answer comes from one model and the index that it made.
 
-    `observe` is told how long encoding and the index took.
+    `observe` is told how long encoding and the index took, and `note` of each search how sure its answer is.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Queries(QueryInterface):
         rules: Callable[[], Sequence[Rule]] = tuple,
         observe: Observe = observe_nothing,
         vocabulary: VocabularyFile | None = None,
+        note: Callable[[str, Confidence], None] = lambda _text, _confidence: None,
     ) -> None:
         self._models = models
         self._catalogue = catalogue
@@ -110,6 +112,7 @@ class Queries(QueryInterface):
         self._explainer = Explainer(catalogue.get_many, text)
         self._observe = observe
         self._vocabulary = vocabulary
+        self._note = note
         self._known_currencies: WeakKeyDictionary[VectorIndex, tuple[Sequence[str], float]] = WeakKeyDictionary()
 
     def similar(
@@ -142,25 +145,30 @@ class Queries(QueryInterface):
             weight = options.words
             if weight is None:
                 weight = weigh_text(calibration.words, 0 if lexical is None else len(lexical.indices))
-            alternatives: frozenset[int] = frozenset()
-            if lexical is not None and said.completions:
-                others = live.lexical().query(" ".join(said.completions)).indices
-                alternatives = frozenset(others).difference(lexical.indices)
-                lexical = SparseVector(
-                    (*lexical.indices, *alternatives), (*lexical.values, *[ALTERNATIVE] * len(alternatives))
-                )
+            means = [synonym.means for synonym in said.synonyms]
+            alternatives: dict[int, float] = {}
+            if lexical is not None and (means or said.completions):
+                for weight, words in ((1.0, means), (COMPLETED, said.completions)):
+                    others = live.lexical().query(" ".join(words)).indices if words else ()
+                    alternatives |= dict.fromkeys(set(others).difference(lexical.indices, alternatives), weight)
+                lexical = SparseVector((*lexical.indices, *alternatives), (*lexical.values, *alternatives.values()))
+            meant = " ".join([said.searched, *means])
             return EncodedQuery(
-                dense=None if options.mode is Mode.LEXICAL else self._encoder.query(live, said.searched),
+                dense=None if options.mode is Mode.LEXICAL else self._encoder.query(live, meant),
                 lexical=lexical,
                 words_weight=weight,
                 words=said.searched,
                 calibration=calibration,
                 identifier=read_identifier(text),
-                alternatives=alternatives,
+                alternatives=frozenset(alternatives),
                 said=said,
             )
 
-        return self._answer(encode, k, filters, options, text)
+        answer = self._answer(encode, k, filters, options, text)
+        # Not a further page, nor what is still being typed, nor a search without rules, by which a service is probed.
+        if answer.confidence is not None and not options.offset and not options.prefix and options.rules:
+            self._note(text, answer.confidence)
+        return answer
 
     def recommend(
         self,
@@ -310,6 +318,7 @@ class Queries(QueryInterface):
             currency=lambda: next(iter(self._currencies(live.index)), ""),
             sold_in=sold_in,
             lexical=live.lexical,
+            synonyms=self._merchandising.synonyms if options.rules else lambda _text: [],
         )
 
     def _in_currency(self, index: VectorIndex, filters: Filters) -> Filters:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from recommender.embedding.bm25 import LexicalEncoder
 from recommender.query import NO_FILTERS, Boost, BoostKind, Filters, Options, Understood, UnderstoodKind
+from recommender.serving.merchandising import Synonym
 from recommender.serving.spelling import SHORTEST, nearest_word
 from recommender.serving.vocabulary import Array, Name, Vocabulary, fold_word, fold_words
 from recommender.types import category_path
@@ -40,7 +41,7 @@ class QueryText:
     """A search text as it is looked for: `searched`, with the filters and boosts that it says.
 
     `corrected` is the text with its mistyped words read as others; None where none was. `completions` are words that
-    the last one may go on as, beside the one that `searched` has.
+    the last one may go on as, beside the one that `searched` has; `synonyms` say what else its words mean.
     """
 
     searched: str
@@ -48,7 +49,8 @@ class QueryText:
     filters: Filters = NO_FILTERS
     boosts: tuple[Boost, ...] = ()
     understood: tuple[Understood, ...] = ()
-    completions: tuple[str, ...] = field(default=())
+    completions: tuple[str, ...] = ()
+    synonyms: tuple[Synonym, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class QueryReader:
     currency: Callable[[], str]
     sold_in: Callable[[str], bool]
     lexical: Callable[[], LexicalEncoder]
+    synonyms: Callable[[str], Sequence[Synonym]]
 
     def read(self, text: str, filters: Filters, options: Options) -> QueryText:
         """Return what a text says, beside what `filters` and `options` say: a price that they name stands."""
@@ -72,15 +75,17 @@ class QueryReader:
         if options.understand and filters.price_min is None and filters.price_max is None:
             found = self._with_price(found)
         if self.vocabulary is None:
-            return found
+            return replace(found, synonyms=tuple(self.synonyms(found.searched)))
+        explained = {word for synonym in self.synonyms(found.searched) for word in synonym.words}
         complete: tuple[str, ...] = ()
         if options.prefix:
             complete = self._completions(found.searched)
         if options.correct:
-            found = self._correct(text, found, cut_off=bool(complete))
+            found = self._correct(text, found, explained, cut_off=bool(complete))
         if complete:
             start = found.searched[: -len(found.searched.split()[-1])]
             found = replace(found, searched=start + complete[0], completions=complete[1:])
+        found = replace(found, synonyms=tuple(self.synonyms(found.searched)))
         return self._with_names(found) if options.understand else found
 
     def _with_price(self, found: QueryText) -> QueryText:
@@ -117,14 +122,17 @@ class QueryReader:
         shown = [self.vocabulary.shown[row] for row in rows]
         return (text.split()[-1], *shown) if last in self.vocabulary else tuple(shown)
 
-    def _correct(self, text: str, found: QueryText, cut_off: bool) -> QueryText:
-        """Read each word of letters alone that neither the catalogue nor the model knows as the nearest one."""
+    def _correct(self, text: str, found: QueryText, explained: set[str], cut_off: bool) -> QueryText:
+        """Read each word of letters alone that neither the catalogue nor the model knows as the nearest one.
+
+        Words of synonyms are `explained`: they stay.
+        """
         changes: dict[str, str] = {}
         words = [word for word in found.searched.split() if not any(map(str.isdecimal, word))]
         letters = [run for word in words for run in _LETTERS.findall(word)]
         known = [fold_word(run) for run in letters]
         for run, word in zip(letters[: len(letters) - cut_off], known, strict=False):
-            if len(word) >= SHORTEST and (better := self._nearest(word, known)):
+            if len(word) >= SHORTEST and word not in explained and (better := self._nearest(word, known)):
                 changes[run] = better
         if not changes:
             return found

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 from support.shop import Shop
 
-from recommender.query import Filters, Options, Sort, SuggestionKind, UnderstoodKind
+from recommender.catalogue.search_log import SearchLog
+from recommender.database.tables import SearchRow, now
+from recommender.errors import BadInput
+from recommender.query import Confidence, Filters, Mode, Options, Rule, RuleAction, Sort, SuggestionKind, UnderstoodKind
+from recommender.query.logged_search import SearchLogging
+from recommender.serving.live_model import FixedModel, LiveModel
 from recommender.serving.price_words import find_price
 from recommender.serving.queries import Queries
 from recommender.serving.vocabulary_file import VocabularyFile
@@ -222,3 +229,80 @@ def test_numbers_that_are_no_prices_are_left_alone(text: str) -> None:
 
 def test_a_price_in_a_currency_that_nothing_is_sold_in_is_no_filter() -> None:
     assert find_price("boots under 80 zł", "EUR", lambda _: False) is None
+
+
+def test_a_synonym_of_both_ways_finds_what_has_the_other_word(shop: Shop) -> None:
+    rule = shop.rules.add(Rule(RuleAction.SYNONYM, query="wellies", means="rain boots"))
+    try:
+        queries = shop.queries()
+        answer = queries.search("red wellies")
+        assert (answer[0].sku, answer.did_you_mean) == ("b4", None)
+        assert queries.search("wellies", options=Options(rules=False))[0].score < answer[0].score
+    finally:
+        shop.rules.remove(rule.id)
+
+
+def test_a_one_way_synonym_holds_in_one_direction(shop: Shop) -> None:
+    rule = shop.rules.add(Rule(RuleAction.SYNONYM, query="keyboard", means="mouse", one_way=True))
+    try:
+        queries = shop.queries()
+        lexical = Options(mode=Mode.LEXICAL)
+        assert {hit.sku for hit in queries.search("keyboard", options=lexical)} == {"m1", "m2", "m3"}
+        assert {hit.sku for hit in queries.search("mouse", options=lexical)} == {"m1", "m3"}
+    finally:
+        shop.rules.remove(rule.id)
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        (Rule(RuleAction.SYNONYM, query="a"), "what they mean"),
+        (Rule(RuleAction.SYNONYM, "m1", query="a", means="b"), "leave out its SKU"),
+        (Rule(RuleAction.SYNONYM, query="A  b", means="a B"), "means itself"),
+        (Rule(RuleAction.PIN, "m1", query="a", means="b"), "only a synonym"),
+        (Rule(RuleAction.PIN, query="a"), "needs the SKU"),
+    ],
+)
+def test_a_rule_that_says_nothing_is_refused(shop: Shop, rule: Rule, problem: str) -> None:
+    with pytest.raises(BadInput, match=problem):
+        shop.rules.add(rule)
+
+
+def test_searches_without_a_good_answer_are_kept_and_counted(shop: Shop) -> None:
+    log = SearchLog(shop.database, SearchLogging.WEAK, days=30)
+    for text, confidence in (("Wellies", "none"), ("wellies ", "weak"), ("mouse", "good"), ("x" * 400, "none")):
+        log.note(text, Confidence(confidence))
+    (found,) = log.list(weak=True, limit=10)
+    assert (found.text, found.searches, found.confidence) == ("wellies", 2, Confidence.WEAK)
+    log.note("wellies", Confidence.NONE)
+    log.close()
+    assert SearchLog(shop.database, SearchLogging.OFF, 30).list(weak=False, limit=1)[0].searches == 3
+
+
+def test_searches_are_kept_for_a_time_and_none_where_none_are_wanted(tmp_path: Path) -> None:
+    with Shop(tmp_path) as shop:
+        off = SearchLog(shop.database, SearchLogging.OFF, days=30)
+        off.note("boots", Confidence.NONE)
+        assert off.list(weak=False, limit=10) == []
+        log = SearchLog(shop.database, SearchLogging.ALL, days=30)
+        log.note("boots", Confidence.GOOD)
+        assert [each.text for each in log.list(weak=False, limit=10)] == ["boots"]
+        assert log.list(weak=True, limit=10) == []
+        with shop.database.writing() as session:
+            session.execute(update(SearchRow).values(last_at=now() - timedelta(days=31)))
+        assert log.list(weak=False, limit=10) == []
+        log.note("shoes", Confidence.GOOD)
+        log.close()
+        with shop.database.reading() as session:
+            assert list(session.scalars(select(SearchRow.text))) == ["shoes"]
+
+
+def test_queries_note_what_is_searched_and_how_it_went(shop: Shop) -> None:
+    noted: list[tuple[str, Confidence]] = []
+    live = LiveModel("g1", "words", shop.index, lambda: shop.encoder, lambda: shop.lexical)
+    queries = Queries(FixedModel(live), shop.catalogue, shop.text, note=lambda *what: noted.append(what))
+    queries.search("wireless mouse")
+    queries.search("wireless mouse", options=Options(offset=1))
+    queries.search("wirel", options=Options(prefix=True))
+    queries.browse()
+    assert noted == [("wireless mouse", Confidence.GOOD)]
