@@ -128,6 +128,12 @@ class Settings(BaseSettings):
         description="How the server keeps vectors in memory: `none`, `int8` (a quarter) or `binary` (a 32nd); answers "
         "are rescored with the full vectors.",
     )
+    compact_from: int = Field(
+        default=200_000,
+        ge=1,
+        description="Products from which on the embedded index keeps 4 bits of each number of a vector in memory, and "
+        "scores what is near again by the full vectors on the disk; a million products then need less than 1 GiB.",
+    )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Host names, beside localhost, under which a service without keys answers: `a,b`.",

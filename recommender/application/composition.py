@@ -103,7 +103,7 @@ class Application:
     def engine(self) -> VectorEngine:
         """The vector engine that the settings choose: a Qdrant server where one is named, else the embedded one."""
         if not self.settings.qdrant_url:
-            return EmbeddedEngine(self.settings.index_dir)
+            return EmbeddedEngine(self.settings.index_dir, self.settings.compact_from)
         try:
             from recommender.index.server.engine import (  # takes 0.7 s, which the embedded engine does not cost
                 CollectionLayout,

@@ -13,11 +13,15 @@ from recommender.index.embedded.engine import APART_FROM, EmbeddedIndex
 from recommender.index.pool import IndexPool
 from recommender.ingestion.change_plan import WriteCounts
 from recommender.ingestion.targets import Target
-from recommender.ingestion.worker import OPTIMIZE_EVERY
+from recommender.ingestion.worker import OPTIMIZE_EVERY, Ahead
 
 WORTH_A_BUILD = 0.2
 """Share of the points that changed since the last build: they are scanned until the next one, which takes as long for
 few as for all. Price changes alone never start one, since a feed of them would wait for it each time."""
+
+DOUBLED = 0.5
+"""Share of the points that changed when an index has doubled. During a bulk load graphs are built that often beside
+queries: in all they take twice what one build takes at the end. Built after each slice, they took half of the load."""
 
 WORTH_A_BUILD_BESIDE = 2_000
 """Changes that are worth a build beside queries, however few points there are: scanning as many takes 0.2 ms."""
@@ -57,16 +61,18 @@ class GraphBuilds:
         finally:
             self._postponed.discard(name)
 
-    def build_if_worth(self, target: Target, counts: WriteCounts, stopped: Callable[[], bool]) -> None:
-        """Build the graphs of a target if it is worth it after what was written."""
+    def build_if_worth(self, target: Target, counts: WriteCounts, ahead: Ahead, stopped: Callable[[], bool]) -> None:
+        """Build the graphs of a target if it is worth it after what was written, and before what is `ahead`."""
         index = target.index
         if not isinstance(index, EmbeddedIndex):
             return
         changed = index.count_changes(counts.changes)
         if not counts.encoded + counts.deleted or target.name in self._postponed:
             return
+        if ahead is Ahead.MORE and self._thread is None:
+            return  # nobody asks it before the drain ends
         points = index.count()
-        due = changed >= min(points * WORTH_A_BUILD, OPTIMIZE_EVERY)
+        due = changed >= (min(points * WORTH_A_BUILD, OPTIMIZE_EVERY) if ahead is Ahead.NOTHING else points * DOUBLED)
         if self._thread is not None:
             if due and changed >= WORTH_A_BUILD_BESIDE:
                 with self._lock:

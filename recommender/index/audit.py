@@ -14,7 +14,7 @@ from recommender.errors import BadInput
 from recommender.index.payload import card_of
 from recommender.index.protocol import IndexQuery, ScoredPoint, StoredPoint, VectorIndex
 from recommender.query import Filters
-from recommender.types import Card, Progress, silent
+from recommender.types import JsonObject, Progress, silent
 
 TIE = 1e-6
 """Scores closer than this are equal: neither order of two products with the same text is a mistake."""
@@ -39,21 +39,30 @@ class Recall:
     exact_ms: float
 
 
-def _price_around(card: Card) -> Filters | None:
-    if card.price is None:
-        return None
-    return Filters(price_min=card.price * (1 - PRICE_SPAN), price_max=card.price * (1 + PRICE_SPAN))
+def _price_around(payload: JsonObject) -> Filters | None:
+    price = card_of(payload).price
+    return None if price is None else Filters(price_min=price * (1 - PRICE_SPAN), price_max=price * (1 + PRICE_SPAN))
 
 
-FILTERS: Mapping[str, Callable[[Card], Filters | None]] = {
-    "nothing": lambda _card: Filters(),
+def _attribute(payload: JsonObject) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    name, value = next(iter(payload["attributes"].items()))
+    return ((name, (value,)),)
+
+
+FILTERS: Mapping[str, Callable[[JsonObject], Filters | None]] = {
+    "nothing": lambda _payload: Filters(),
     # One step above the leaf: a subtree, where the tree has more than one level.
-    "category": lambda card: Filters(categories=(card.category[:-1] or card.category,)) if card.category else None,
-    "brand": lambda card: Filters(brands=(card.brand,)) if card.brand else None,
+    "category": lambda payload: (
+        Filters(categories=(tuple(payload["path"][:-1] or payload["path"]),)) if payload["path"] else None
+    ),
+    "brand": lambda payload: Filters(brands=(payload["brand"],)) if payload["brand"] else None,
     "price": _price_around,
-    "in stock": lambda _card: Filters(in_stock=True),
+    "in stock": lambda _payload: Filters(in_stock=True),
+    "attribute": lambda payload: Filters(attributes=_attribute(payload)) if payload.get("attributes") else None,
+    "price, in stock": lambda payload: (filters := _price_around(payload)) and replace(filters, in_stock=True),
 }
-"""The filter of a product's query, by what it narrows the answer down to; None where the product lacks the field."""
+"""The filter of a product's query by its payload, by what it narrows the answer down to; None where the product lacks
+the field."""
 
 
 def audit(index: VectorIndex, queries: int = 200, k: int = 10, progress: Progress = silent) -> list[Recall]:
@@ -71,7 +80,7 @@ def audit(index: VectorIndex, queries: int = 200, k: int = 10, progress: Progres
         shares: list[float] = []
         times: list[tuple[float, float]] = []
         for point in sample:
-            filters = filters_of(card_of(point.payload))
+            filters = filters_of(point.payload)
             if filters is None or point.dense is None:
                 continue
             query = IndexQuery(limit=k + 1, dense=point.dense, filters=filters)  # the product itself comes too

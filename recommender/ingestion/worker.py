@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from enum import StrEnum
 
 from recommender.catalogue.lease_owner import lease_owner
 from recommender.catalogue.outbox import Outbox
@@ -17,17 +18,27 @@ from recommender.ingestion.point_writer import PointWriter
 from recommender.ingestion.targets import Target, UnopenedTarget
 from recommender.types import Progress, silent
 
-__all__ = ["BATCH", "OPTIMIZE_EVERY", "DrainSummary", "Worker"]
+__all__ = ["BATCH", "OPTIMIZE_EVERY", "Ahead", "DrainSummary", "Worker"]
 
 OPTIMIZE_EVERY = 25_000
-"""Points appended in one drain before graphs are built over them and the indexes released: an index that took in
-200,000 points in one go had 2.9 GB of its files mapped at the end."""
+"""Points appended in one drain before the indexes are released, and graphs built where that is worth it: an index that
+took in 200,000 points in one go had 2.9 GB of its files mapped at the end."""
 
 RECOVER_EVERY_S = 5.0
 """How often an idle worker looks for what killed processes had claimed: a walk over the whole queue, if a short one."""
 
 
-def _optimize(target: Target, counts: WriteCounts, _stopped: Callable[[], bool]) -> None:
+class Ahead(StrEnum):
+    """What a target is about to get when graphs might be built."""
+
+    NOTHING = "nothing"
+    MORE = "more"
+    """More changes wait, and this drain takes them in: graphs that are built now are built again soon."""
+    LATER = "later"
+    """More changes wait for a later drain; until then queries meet what there is."""
+
+
+def _optimize(target: Target, counts: WriteCounts, _ahead: Ahead, _stopped: Callable[[], bool]) -> None:
     if counts.encoded + counts.deleted:
         target.index.optimize()  # the engine's own thresholds say whether there is enough to do
 
@@ -40,8 +51,8 @@ class Worker:
     - `targets` opens the generations to write to, before each batch;
     - `missed` notes SKUs that a generation which is not live did not take, before they are acknowledged. It returns
       False when that generation is live by now, and so must take them;
-    - `optimize` is told what was written to a target, may have the engine build its graphs, and should give up when it
-      is told to stop;
+    - `optimize` is told what was written to a target and what is ahead of it, may have the engine build its graphs, and
+      should give up when it is told to stop;
     - `release_targets` is told that the targets are not used any more: now and then in a long drain, and at its end;
     - `release_indexes` may then close what is open; called in a long drain.
     """
@@ -54,7 +65,7 @@ class Worker:
         targets: Callable[[], Sequence[Target | UnopenedTarget]],
         owner: str | None = None,
         missed: Callable[[str, Sequence[str]], bool] = lambda _name, _skus: True,
-        optimize: Callable[[Target, WriteCounts, Callable[[], bool]], None] = _optimize,
+        optimize: Callable[[Target, WriteCounts, Ahead, Callable[[], bool]], None] = _optimize,
         release_targets: Callable[[], None] = lambda: None,
         release_indexes: Callable[[], None] = lambda: None,
     ) -> None:
@@ -109,9 +120,12 @@ class Worker:
                     # Gives back what the writes have mapped: the build maps much of it anew.
                     self._release_targets()
                     self._release_indexes()
+                    ahead = Ahead.NOTHING
+                    if self._outbox.anything_due():
+                        ahead = Ahead.LATER if time.monotonic() >= started + longest else Ahead.MORE
                     for target in self._targets():
                         if isinstance(target, Target) and not stopped():
-                            self._optimize(target, more.counts, stopped)
+                            self._optimize(target, more.counts, ahead, stopped)
         finally:
             self._release_targets()
         return replace(done, seconds=time.monotonic() - started)

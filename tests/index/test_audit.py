@@ -20,7 +20,12 @@ from recommender.index.protocol import IndexQuery, ScoredPoint, VectorIndex
 from recommender.types import Availability, Product
 
 PRODUCTS = [
-    replace(product, price=Decimal(10 + number), availability=list(Availability)[number % 2])
+    replace(
+        product,
+        price=Decimal(10 + number),
+        availability=list(Availability)[number % 2],
+        attributes={"size": f"size {number % 3}"},
+    )
     for number, product in enumerate(toy_catalogue(5))
 ]
 
@@ -83,7 +88,15 @@ def test_each_product_is_asked_with_filters_that_leave_something(index: VectorIn
 def test_a_filter_that_no_product_has_a_field_for_is_said_to_have_no_queries(index: VectorIndex) -> None:
     index.upsert([point_of(Product(f"sku-{number}", f"Thing {number}")) for number in range(20)])
     by_name = {recall.filtered_by: recall.queries for recall in audit(index, queries=20)}
-    assert by_name == {"nothing": 20, "category": 0, "brand": 0, "price": 0, "in stock": 20}
+    assert by_name == {
+        "nothing": 20,
+        "category": 0,
+        "brand": 0,
+        "price": 0,
+        "in stock": 20,
+        "attribute": 0,
+        "price, in stock": 0,
+    }
 
 
 def test_an_empty_index_has_nothing_to_compare(index: VectorIndex) -> None:

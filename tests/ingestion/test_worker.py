@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +20,7 @@ from recommender.errors import Unavailable
 from recommender.index.protocol import point_id
 from recommender.ingestion.backfill import backfill
 from recommender.ingestion.verification import verify
+from recommender.ingestion.worker import BATCH, Ahead, Worker
 from recommender.types import Product
 
 LAMP = Product("lamp", "Brass desk lamp", "A lamp for a desk", "Lumo", ("Home", "Lamps"), Decimal("19.90"), "EUR")
@@ -188,3 +191,35 @@ def test_what_a_killed_worker_had_claimed_is_taken_up_at_once(shop: Shop) -> Non
     dead.wait()
     assert shop.outbox.claim(f"{this_host()}-{dead.pid}-0badc0de", 10, timedelta(hours=1))
     assert shop.worker.drain().applied == 1
+
+
+class _SlowEncoder(WordEncoder):
+    """Takes longer for a batch than a drain that is cut short has."""
+
+    def encode(self, texts: Sequence[str], role: Role = Role.DOCUMENT) -> Vectors:
+        time.sleep(0.2)
+        return super().encode(texts, role)
+
+
+@pytest.mark.parametrize(("longest", "last"), [(math.inf, Ahead.NOTHING), (0.1, Ahead.LATER)])
+def test_who_builds_graphs_is_told_what_is_ahead(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, longest: float, last: Ahead
+) -> None:
+    """Graphs that are built while more is coming are built again soon."""
+    monkeypatch.setattr("recommender.ingestion.worker.OPTIMIZE_EVERY", 1)
+    told: list[Ahead] = []
+    worker = Worker(
+        shop.catalogue,
+        shop.outbox,
+        shop.writer,
+        lambda: shop.targets,
+        optimize=lambda _target, _counts, ahead, _stopped: told.append(ahead),
+    )
+    if longest < math.inf:
+        shop.encoder = _SlowEncoder(32)
+    shop.catalogue.upsert([Product(f"s{number}", f"title {number}") for number in range(6 * BATCH)])
+    worker.drain(longest=longest)
+    assert told[-1] is last
+    if last is Ahead.NOTHING:
+        assert len(told) > 1
+        assert set(told[:-1]) == {Ahead.MORE}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,7 @@ from uuid import UUID
 import qdrant_edge as edge
 
 from recommender.batching import batches
-from recommender.errors import BadInput, NotFound
+from recommender.errors import BadInput, NotFound, Unavailable
 from recommender.index.embedded.lock import GenerationLock
 from recommender.index.embedded.query import (
     edge_filter,
@@ -24,7 +25,7 @@ from recommender.index.embedded.query import (
     to_scored_point,
     to_stored_point,
 )
-from recommender.index.embedded.schema import create_shard, dimension_of
+from recommender.index.embedded.schema import Layout, create_shard, dimension_of
 from recommender.index.embedded.shard import Shard, engine_errors
 from recommender.index.embedded.storage import draft_folder, install, remove, require_space, shard_folder
 from recommender.index.protocol import IndexQuery, Order, Point, ScoredPoint, StoredPoint, VectorEngine, VectorIndex
@@ -42,6 +43,13 @@ BESIDE_QUERIES = 10
 """Niceness of a process that builds graphs beside a service: it gets a tenth of a core that both want, and all that is
 idle."""
 
+COMPACT_FROM = 200_000
+"""Points from which on an index is compact: full vectors of 384 dimensions are 300 MB then. With a million of them a
+process under a limit of 1 GiB would read most of a walk from the disk."""
+
+SETTLE_AFTER = 100_000
+"""Points appended before they are moved to the disk: each takes 4 KB of memory until then."""
+
 PAYLOAD_BYTES = 16 << 10
 """Room for what a point takes beside its vector: in the log, its payload, and the indexes of that."""
 
@@ -54,17 +62,32 @@ SPACE_FOR_S = 0.5
 _CHANGES = ".changed"
 """File in the folder of a generation: how many points changed since its graphs were built."""
 
+_APPENDED = ".appended"
+"""Another: how many points were written since it was last built or settled."""
+
+_log = logging.getLogger(__name__)
+
 
 class EmbeddedIndex(VectorIndex):
     """One open shard. Another process can't open it until this one closes it."""
 
-    def __init__(self, name: str, folder: Path, lock: GenerationLock) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        lock: GenerationLock,
+        compact_from: int = COMPACT_FROM,
+        settle_after: int = SETTLE_AFTER,
+    ) -> None:
         self.name = name
         self._folder = folder
         self._lock = lock
         self._dimension = dimension_of(shard_folder(folder))
         self._shard = Shard(name, folder, self._dimension)
         self._space_at = -math.inf
+        self._compact_from = compact_from
+        self._settle_after = settle_after
+        self._appended = self._read_count(_APPENDED)
 
     def upsert(self, points: Sequence[Point]) -> None:
         check_points(points, self._dimension)
@@ -72,6 +95,7 @@ class EmbeddedIndex(VectorIndex):
         for batch in batches(points, UPSERT_BATCH):
             operation = edge.UpdateOperation.upsert_points([edge_point(point) for point in batch])
             self._shard.update(operation, [point.id for point in batch])
+        self._appended += len(points)
 
     def overwrite_payloads(self, payloads: Sequence[tuple[UUID, JsonObject]]) -> None:
         self._require_space(len(payloads) * PAYLOAD_BYTES)
@@ -88,6 +112,7 @@ class EmbeddedIndex(VectorIndex):
                     changes = {key: value for key, value in new.items() if old.get(key) != value}
                     operation = edge.UpdateOperation.set_payload([identity], changes)
                 self._shard.update(operation, [identity])
+        self._appended += len(payloads)
 
     def delete(self, ids: Sequence[UUID]) -> None:
         if ids:
@@ -102,7 +127,7 @@ class EmbeddedIndex(VectorIndex):
         plan = plan_of(query)
         if plan is None:
             return []
-        requests = query_requests(plan)
+        requests = query_requests(plan, self._shard.compact)
         with self._shard.reading() as shard:
             answers = shard.query_batch(requests)
         return plan.combine([to_scored_point(point) for point in points] for points in answers)
@@ -148,6 +173,9 @@ class EmbeddedIndex(VectorIndex):
 
     def flush(self) -> None:
         self._shard.sync()
+        if self._appended >= self._settle_after:
+            self._settle()
+        self._write_count(_APPENDED, self._appended)
 
     def optimize(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Build the graphs of points that were appended since the last time, and drop the remains of removed ones.
@@ -158,7 +186,8 @@ class EmbeddedIndex(VectorIndex):
             self.optimize_apart(stopped, niceness=0)
             return
         self._shard.optimize()
-        self._write_changes(0)
+        self._write_count(_CHANGES, 0)
+        self._appended = 0
 
     def optimize_apart(self, stopped: Callable[[], bool] = lambda: False, niceness: int = BESIDE_QUERIES) -> bool:
         """Build graphs by a process of its own, on a copy; return whether it was finished.
@@ -166,21 +195,16 @@ class EmbeddedIndex(VectorIndex):
         Queries and writes go on meanwhile, but for a moment at the start and one at the end. It is given up once
         `stopped` says so, or the index is closed. Raises `Unavailable` when it fails; the index is as it was then.
         """
-        from recommender.index.embedded.graphs import build_graphs  # what it needs, no query does
-
-        def stop() -> bool:
-            return stopped() or self._shard.closing
-
-        carried = self._shard.rebuild(lambda copy: build_graphs(copy, self.name, stop, niceness), stop)
+        layout = Layout.COMPACT if self._shard.compact or self.count() >= self._compact_from else Layout.GRAPHS
+        carried = self._build(layout, stopped, niceness)
         if carried is not None:
-            self._write_changes(carried)
+            self._write_count(_CHANGES, carried)
         return carried is not None
 
     def count_changes(self, more: int) -> int:
         """Note that `more` points changed, and return how many have since graphs were built, approximately."""
-        with suppress(OSError, ValueError):  # none yet, or cut short by a crash: a build comes somewhat later then
-            more += int((self._folder / _CHANGES).read_text(encoding="ascii"))
-        self._write_changes(more)
+        more += self._read_count(_CHANGES)
+        self._write_count(_CHANGES, more)
         return more
 
     def copy_to(self, folder: Path) -> None:
@@ -201,15 +225,45 @@ class EmbeddedIndex(VectorIndex):
             require_space(self._folder, max(coming, LARGE_BATCH))
             self._space_at = time.monotonic()
 
-    def _write_changes(self, count: int) -> None:
-        (self._folder / _CHANGES).write_text(str(count), encoding="ascii")
+    def _settle(self) -> None:
+        """Move what was appended from memory to the disk. Where that fails the index goes on, and it is tried later."""
+        try:
+            if self._build(Layout.SETTLED, lambda: False, 0) is None:
+                return
+        except Unavailable as error:
+            _log.warning("the points of %s stay in memory: %s", self.name, error)
+            self._appended //= 2  # not before as many have come again: each try copies the index
+
+    def _build(self, layout: Layout, stopped: Callable[[], bool], niceness: int) -> int | None:
+        """Give a copy a layout and serve it; return how many points came meanwhile, None when it was given up."""
+        from recommender.index.embedded.graphs import build_apart  # what it needs, no query does
+
+        def stop() -> bool:
+            return stopped() or self._shard.closing
+
+        carried = self._shard.rebuild(lambda copy: build_apart(copy, self.name, layout, stop, niceness), stop)
+        if carried is not None:
+            self._appended = carried
+        return carried
+
+    def _read_count(self, name: str) -> int:
+        with suppress(OSError, ValueError):  # none yet, or cut short by a crash: what is counted comes later then
+            return int((self._folder / name).read_text(encoding="ascii"))
+        return 0
+
+    def _write_count(self, name: str, count: int) -> None:
+        (self._folder / name).write_text(str(count), encoding="ascii")
 
 
 class EmbeddedEngine(VectorEngine):
-    """The generations in one folder. It holds nothing itself: each open generation holds its own shard."""
+    """The generations in one folder. It holds nothing itself: each open generation holds its own shard.
 
-    def __init__(self, folder: Path) -> None:
+    From `compact_from` points on one is built compact, and each time `settle_after` were appended they go to the disk.
+    """
+
+    def __init__(self, folder: Path, compact_from: int = COMPACT_FROM, settle_after: int = SETTLE_AFTER) -> None:
         self.folder = folder
+        self._limits = compact_from, settle_after
 
     def create(self, name: str, dimension: int) -> EmbeddedIndex:
         """Make an empty generation with its payload indexes, and open it. What lay under the name before is removed.
@@ -225,7 +279,7 @@ class EmbeddedEngine(VectorEngine):
             with ExitStack() as on_error:
                 lock = on_error.enter_context(GenerationLock(draft, name))  # before others can see it
                 install(draft, path)
-                index = EmbeddedIndex(name, path, lock)
+                index = EmbeddedIndex(name, path, lock, *self._limits)
                 on_error.pop_all()
                 return index
 
@@ -240,7 +294,7 @@ class EmbeddedEngine(VectorEngine):
             raise NotFound(f"no generation {name!r} in {self.folder}; run `recommender index rebuild`")
         with engine_errors(name), ExitStack() as on_error:
             lock = on_error.enter_context(GenerationLock(path, name))
-            index = EmbeddedIndex(name, path, lock)
+            index = EmbeddedIndex(name, path, lock, *self._limits)
             on_error.pop_all()
             return index
 

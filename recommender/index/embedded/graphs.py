@@ -14,6 +14,7 @@ from pathlib import Path
 
 from recommender.errors import IndexHeld, Unavailable
 from recommender.index.embedded.lock import GenerationLock
+from recommender.index.embedded.schema import Layout, build
 
 _POLL_S = 0.1
 _EXIT_HELD = 5
@@ -23,13 +24,13 @@ _MAX_COMPLAINT = 500
 """Characters that the error quotes of what a failed child wrote: the last ones."""
 
 
-def build_graphs(folder: Path, name: str, stopped: Callable[[], bool], niceness: int) -> bool:
-    """Build the graphs of the shard in `folder`, of the generation `name`; return whether they are complete.
+def build_apart(folder: Path, name: str, layout: Layout, stopped: Callable[[], bool], niceness: int) -> bool:
+    """Give the shard in `folder`, of the generation `name`, a layout; return whether it is complete.
 
     Once `stopped` says so, the child is killed: what it was building is lost, nothing that was written before. Nothing
     is done either while another process has the shard open. Raises `Unavailable` when it fails.
     """
-    command = [sys.executable, "-m", __name__, str(folder), str(os.getpid()), str(niceness)]
+    command = [sys.executable, "-m", __name__, str(folder), layout, str(os.getpid()), str(niceness)]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:  # noqa: S603 - our own code
         try:
             while child.poll() is None:
@@ -46,7 +47,7 @@ def build_graphs(folder: Path, name: str, stopped: Callable[[], bool], niceness:
     return True
 
 
-def main(folder: str, parent: str, niceness: str) -> None:
+def main(folder: str, layout: str, parent: str, niceness: str) -> None:
     """Open the shard, build, and close it; the process ends with its parent, where the kernel can see to that."""
     if sys.platform == "linux":
         set_death_signal = 1  # PR_SET_PDEATHSIG
@@ -55,16 +56,12 @@ def main(folder: str, parent: str, niceness: str) -> None:
             sys.exit(1)  # it was gone before the kernel was told
     with suppress(OSError):
         os.nice(int(niceness))
-    import qdrant_edge as edge
-
     try:
         lock = GenerationLock(Path(folder), Path(folder).name)
     except IndexHeld:
         sys.exit(_EXIT_HELD)
     with lock:
-        shard = edge.EdgeShard.load(folder)
-        shard.optimize()
-        shard.close()
+        build(Path(folder), Layout(layout))
 
 
 if __name__ == "__main__":

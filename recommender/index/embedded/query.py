@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -37,14 +37,36 @@ from recommender.index.query_plan import (
 from recommender.query import Filters
 from recommender.types import SparseVector
 
+OVERSAMPLED = 30
+"""Candidates by 4 bits that are scored again by full vectors, for a few products; for many, 1.5 times as many. Twice
+the products found all of the ten nearest, without any 0.95."""
 
-def query_requests(plan: Plan) -> edge.QueryBatchRequest:
-    """Return the request for all searches of a query; payloads hold what a card needs."""
+_THROUGH_FILTERED_OUT = edge.AcornSearchParams(enable=True)
+"""A walk that also looks at the neighbours of neighbours that a filter takes out, where it leaves less than 0.4 of the
+points. Where it leaves more, the engine walks as usual; where it leaves few, it scans them."""
+
+
+def query_requests(plan: Plan, compact: bool = False) -> edge.QueryBatchRequest:
+    """Return the request for all searches of a query; payloads hold what a card needs.
+
+    `compact` says that the shard keeps vectors of 4 bits: nearer ones are found by these, and scored by the full ones.
+    """
     query = plan.query
     conditions = conditions_of(query.filters, query.ids)
-    width = FILTERED_EF if conditions.off_graph else None
-    # What holds in every stage that looks at points, not at what another stage brings.
-    leaf = {"filter": _filter(conditions), "params": edge.SearchParams(exact=query.exact, hnsw_ef=width)}
+
+    def leaf(limit: int) -> dict[str, Any]:
+        """Return what holds in every stage that looks at points, not at what another stage brings."""
+        if not compact or query.exact:
+            width = FILTERED_EF if conditions.off_graph else None
+            return {"filter": _filter(conditions), "params": edge.SearchParams(exact=query.exact, hnsw_ef=width)}
+        rescored = edge.QuantizationSearchParams(rescore=True, oversampling=max(1.5, OVERSAMPLED / limit))
+        params = edge.SearchParams(
+            hnsw_ef=FILTERED_EF if conditions else None,
+            quantization=rescored,
+            acorn=_THROUGH_FILTERED_OUT if conditions else None,
+        )
+        return {"filter": _filter(conditions), "params": params}
+
     payload = list(CARD_FIELDS) if query.payloads else False
     # Every candidate has a vector: those by meaning are all there are.
     shown = plan.meaning or plan.words
@@ -121,9 +143,9 @@ def _condition(condition: Condition) -> edge.ConditionType:
             return edge.HasIdCondition(set(ids))
 
 
-def _stage(stage: Stage, leaf: dict[str, Any]) -> dict[str, Any]:
+def _stage(stage: Stage, leaf: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
     sources = [edge.Prefetch(**_stage(source, leaf)) for source in stage.sources]
-    own = {"prefetches": sources} if sources else {} if stage.everywhere else leaf
+    own = {"prefetches": sources} if sources else {} if stage.everywhere else leaf(stage.limit)
     return {"limit": stage.limit, "query": _ranking(stage.ranking), **own}
 
 

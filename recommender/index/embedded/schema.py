@@ -1,10 +1,14 @@
-"""How a shard of the embedded engine is laid out and opened: its vectors, fields and graphs, and what is in memory."""
+"""How a shard of the embedded engine is laid out and opened: its vectors, fields and graphs, and what is in memory.
+
+A large one is compact: what is in memory is 4 bits of each component of a vector, and the rest is read from the disk.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +29,17 @@ from recommender.index.query_plan import (
 MAX_SEGMENT_SIZE_KB = 100_000
 """Size of the vectors in one segment, about 65,000 at 384 dimensions: it bounds the cost of one graph build."""
 
+COMPACT_SCAN_KB = 60_000
+"""A filter that leaves less than this of a compact shard, 40,000 vectors of 384 dimensions, is answered by a scan of
+what it leaves: in 4 bits that takes as long as a walk that finds less."""
+
+COMPACT_SEGMENTS = 2
+"""Segments of a compact shard, beside the one that new points go to: one large, whose graph is searched in one walk,
+and one that takes in what changes until it is large itself."""
+
+_UNLIMITED = 1_000_000_000
+"""Segments, or KB in one: no limit."""
+
 THREADS_A_CORE = 2
 """Threads that search segments at the same time, where there are several."""
 
@@ -43,18 +58,25 @@ _ON_DEMAND = edge.Memory.Cold
 process that only writes past a gigabyte."""
 
 
+class Layout(StrEnum):
+    """What is made of a shard's points."""
+
+    GRAPHS = "graphs"
+    """Graphs over full vectors, in segments of bounded size."""
+    COMPACT = "compact"
+    """One graph over vectors of 4 bits; the nearest by these are scored again by the full vectors on the disk."""
+    SETTLED = "settled"
+    """No graphs: points move from memory to the disk, so that a load of any size takes bounded memory. They are
+    scanned until graphs are built."""
+
+
 def create_shard(folder: Path, dimension: int) -> None:
     """Make an empty shard with its field indexes in an empty folder."""
     config = edge.EdgeConfig(
         vectors={DENSE: edge.EdgeVectorParams(size=dimension, distance=edge.Distance.Cosine, memory=_ON_DEMAND)},
         sparse_vectors=_sparse_vectors(),
-        hnsw_config=edge.HnswIndexConfig(
-            m=HNSW_M, ef_construct=HNSW_EF_CONSTRUCT, full_scan_threshold=FULL_SCAN_THRESHOLD_KB
-        ),
-        optimizers=edge.EdgeOptimizersConfig(
-            indexing_threshold=INDEXING_THRESHOLD_KB, max_segment_size=MAX_SEGMENT_SIZE_KB
-        ),
         wal_enabled=True,
+        **_layout(Layout.GRAPHS),
     )
     shard = edge.EdgeShard.create(str(folder), config)
     for field, kind in INDEXED_FIELDS.items():
@@ -70,8 +92,22 @@ def load_shard(folder: Path) -> edge.EdgeShard:
     # thread in 0.75 ms; the engine's default wakes three for it, which take 1.0 ms and twice the processor time.
     segments = sum(1 for _ in (folder / "segments").iterdir()) - 1
     threads = max(1, min(segments, THREADS_A_CORE * (os.cpu_count() or 1)))
-    config = edge.EdgeConfig(sparse_vectors=_sparse_vectors(), max_search_threads=threads)
+    layout = Layout.COMPACT if is_compact(folder) else Layout.GRAPHS
+    config = edge.EdgeConfig(sparse_vectors=_sparse_vectors(), max_search_threads=threads, **_layout(layout))
     return edge.EdgeShard.load(str(folder), config)
+
+
+def build(folder: Path, layout: Layout) -> None:
+    """Give the points of a shard a layout. It takes seconds to minutes, in which no thread of this process runs."""
+    config = edge.EdgeConfig(sparse_vectors=_sparse_vectors(), **_layout(layout))
+    shard = edge.EdgeShard.load(str(folder), config)
+    shard.optimize()
+    shard.close()
+
+
+def is_compact(folder: Path) -> bool:
+    """Tell whether a shard keeps vectors of 4 bits: once it does, it goes on."""
+    return bool(_config_of(folder).get("quantization_config"))
 
 
 def dimension_of(folder: Path) -> int:
@@ -79,14 +115,35 @@ def dimension_of(folder: Path) -> int:
 
     The engine tells how many there are, not how long; it keeps that in the configuration beside them.
     """
-    config = json.loads((folder / "edge_config.json").read_text(encoding="utf-8"))
-    return int(config["vectors"][DENSE]["size"])
+    return int(_config_of(folder)["vectors"][DENSE]["size"])
 
 
 def map_vectors(shard: edge.EdgeShard, dimension: int) -> None:
     """Have every vector in memory, by one exact search: 50 ms for 50,000, whose pages a graph meets one by one."""
     nearest = edge.Query.Nearest(np.ones(dimension, dtype=np.float32), using=DENSE)  # type: ignore[arg-type]
     shard.query(edge.QueryRequest(limit=1, query=nearest, params=edge.SearchParams(exact=True)))
+
+
+def _config_of(folder: Path) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((folder / "edge_config.json").read_text(encoding="utf-8"))
+    return config
+
+
+def _layout(layout: Layout) -> dict[str, Any]:
+    """Return what the engine is told of graphs and segments; where the disk has others, the next build changes them."""
+    compact = layout is Layout.COMPACT
+    graph = edge.HnswIndexConfig(
+        m=0 if layout is Layout.SETTLED else HNSW_M,
+        ef_construct=HNSW_EF_CONSTRUCT,
+        full_scan_threshold=COMPACT_SCAN_KB if compact else FULL_SCAN_THRESHOLD_KB,
+    )
+    segments = edge.EdgeOptimizersConfig(
+        indexing_threshold=INDEXING_THRESHOLD_KB,
+        max_segment_size=MAX_SEGMENT_SIZE_KB if layout is Layout.GRAPHS else _UNLIMITED,
+        default_segment_number={Layout.COMPACT: COMPACT_SEGMENTS, Layout.SETTLED: _UNLIMITED}.get(layout),
+    )
+    four_bits = edge.TurboQuantQuantizationConfig(bits=edge.TurboQuantBitSize.Bits4, memory=_MAPPED)
+    return {"hnsw_config": graph, "optimizers": segments} | ({"quantization_config": four_bits} if compact else {})
 
 
 def _sparse_vectors() -> dict[str, edge.EdgeSparseVectorParams]:

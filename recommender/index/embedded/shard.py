@@ -20,7 +20,7 @@ from recommender.batching import batches
 from recommender.errors import RecommenderError, Unavailable, is_panic, one_line
 from recommender.index.embedded.lock import index_held
 from recommender.index.embedded.query import uuid_of
-from recommender.index.embedded.schema import load_shard, map_vectors
+from recommender.index.embedded.schema import is_compact, load_shard, map_vectors
 from recommender.index.embedded.storage import (
     copy_shard,
     new_copy_folder,
@@ -71,11 +71,17 @@ def _translate(error: BaseException, name: str) -> RecommenderError:
 
 
 class _OpenShard:
-    __slots__ = ("readers", "shard")
+    __slots__ = ("compact", "readers", "shard")
 
-    def __init__(self, shard: edge.EdgeShard) -> None:
-        self.shard = shard
+    def __init__(self, folder: Path) -> None:
+        self.shard = load_shard(folder)
+        self.compact = is_compact(folder)
         self.readers = 0
+
+    def warm_up(self, dimension: int) -> None:
+        """Have the vectors in memory: those of 4 bits are since the opening, and of the full ones few are needed."""
+        if not self.compact:
+            map_vectors(self.shard, dimension)
 
 
 class Shard:
@@ -92,7 +98,7 @@ class Shard:
         self._warm = False
         sweep(folder)
         self._replacing = threading.Condition()
-        self._open: _OpenShard | None = _OpenShard(load_shard(shard_folder(folder)))
+        self._open: _OpenShard | None = _OpenShard(shard_folder(folder))
         self._writing = threading.RLock()
         self._unflushed = 0
         self._one_copy = threading.Lock()
@@ -104,6 +110,11 @@ class Shard:
         self._reopen_pause = FIRST_REOPEN_PAUSE_S
         self.closing = False
         """Tells those who work on a copy, which `close` waits for, to give it up."""
+
+    @property
+    def compact(self) -> bool:
+        """Whether the open shard keeps vectors of 4 bits."""
+        return self._open is not None and self._open.compact
 
     @contextmanager
     def reading(self) -> Iterator[edge.EdgeShard]:
@@ -153,21 +164,22 @@ class Shard:
                         if broken is not None:
                             broken.close()  # gives up the engine's own lock on the files
                     del broken
-                    new = load_shard(shard_folder(self._folder))
+                    new = _OpenShard(shard_folder(self._folder))
                     if self._warm:
-                        map_vectors(new, self._dimension)
+                        new.warm_up(self._dimension)
             finally:
                 self._reopen_at = time.monotonic() + self._reopen_pause
                 self._reopen_pause = min(2 * self._reopen_pause, LONGEST_REOPEN_PAUSE_S)
             with self._replacing:
-                self._open, self._panic = _OpenShard(new), ""
+                self._open, self._panic = new, ""
             _log.warning("generation %s was opened anew", self._name)
 
     def warm_up(self) -> None:
         """Get ready to answer queries, as what takes its place will be: else the first hundred take 20 to 50 ms."""
         self._warm = True
-        with self.reading() as shard:
-            map_vectors(shard, self._dimension)
+        with self.reading():
+            if (opened := self._open) is not None:
+                opened.warm_up(self._dimension)
 
     def update(self, operation: edge.UpdateOperation, ids: Sequence[UUID]) -> None:
         """Write; `ids` are the points that the operation changes."""
@@ -238,20 +250,20 @@ class Shard:
     def _take_over(self, copy: Path, stopped: Callable[[], bool]) -> int | None:
         """Carry what was written meanwhile over to a copy, and serve that; return how many points they were."""
         sync_shard(copy)
-        new = load_shard(copy)
+        new = _OpenShard(copy)
         adopted = False
         carried = 0
         try:
             if self._warm:
-                map_vectors(new, self._dimension)
+                new.warm_up(self._dimension)
             for _ in range(_ROUNDS):
                 if stopped():
                     return None
                 if len(self._meanwhile or ()) <= FEW:
                     break
-                carried += self._carry_over(new)
+                carried += self._carry_over(new.shard)
             with self._writing:
-                carried += self._carry_over(new)
+                carried += self._carry_over(new.shard)
                 sync_log(copy)
                 replaced = shard_folder(self._folder)
                 try:
@@ -263,7 +275,7 @@ class Shard:
                 self._unflushed, self._meanwhile = carried, None
         finally:
             if not adopted:
-                new.close()
+                new.shard.close()
         if old is not None:
             try:
                 sync_shard(replaced)  # closing flushes it, though it is not needed: so there is less to flush
@@ -286,10 +298,10 @@ class Shard:
                 new.update(edge.UpdateOperation.delete_points(list(gone)))
         return len(ids)
 
-    def _replace(self, new: edge.EdgeShard | None) -> edge.EdgeShard | None:
+    def _replace(self, new: _OpenShard | None) -> edge.EdgeShard | None:
         """Put another shard, or none, in the place of the open one; return that once nobody reads it any more."""
         with self._replacing:
-            old, self._open = self._open, None if new is None else _OpenShard(new)
+            old, self._open = self._open, new
             if old is None:
                 return None
             self._replacing.wait_for(lambda: not old.readers)

@@ -1,0 +1,125 @@
+"""An index that outgrew the memory: points that are moved to the disk, and vectors of 4 bits in place of whole ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.points import DIMENSION, point_of, unit, words
+
+from recommender.index.audit import audit
+from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
+from recommender.index.embedded.storage import shard_folder
+from recommender.index.protocol import IndexQuery, Point, point_id
+from recommender.types import Availability, Product
+
+WIDE = 384
+MANY = 7_500
+"""Vectors of 384 numbers from which on the engine builds a graph: fewer take less than 10 MB, and are scanned."""
+
+
+def _products(count: int, dimension: int) -> list[Point]:
+    """Return points in clusters that say nothing of colour, price and stock, as a shop's titles do."""
+    chance = np.random.default_rng(5)
+    centres = chance.normal(size=(60, dimension))
+    vectors = centres[np.arange(count) % 60] + 0.6 * chance.normal(size=(count, dimension))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return [
+        point_of(
+            Product(
+                f"p{number}",
+                "t",
+                brand=f"brand {number % 40}",
+                category=("all", f"c{number % 60 // 6}", f"c{number % 60}"),
+                price=Decimal(int(chance.integers(10, 200))),
+                availability=list(Availability)[int(chance.integers(0, 2))],
+                attributes={"colour": f"colour {chance.integers(0, 6)}"},
+            ),
+            vector.astype(np.float32),
+            words(number % 7),
+        )
+        for number, vector in enumerate(vectors)
+    ]
+
+
+def _shards(index: EmbeddedIndex, folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / index.name).iterdir() if path.name.startswith("shard-"))
+
+
+def test_points_are_moved_to_the_disk_each_time_so_many_came_and_nothing_of_them_changes(tmp_path: Path) -> None:
+    engine = EmbeddedEngine(tmp_path, settle_after=500)
+    points = _products(1_300, DIMENSION)
+    index = engine.create("g1", DIMENSION)
+    index.upsert(points[:400])
+    index.flush()
+    assert not _shards(index, tmp_path)
+    index.close()
+    index = engine.open("g1")  # what was counted before counts on
+    index.upsert(points[400:600])
+    index.flush()
+    (first,) = _shards(index, tmp_path)
+    index.overwrite_payloads([(points[3].id, points[3].payload | {"brand": "changed"})])
+    index.delete([points[4].id])
+    index.upsert(points[600:])
+    index.flush()
+    (second,) = _shards(index, tmp_path)
+    assert second != first
+    expected = {point.id: point for point in points if point is not points[4]}
+    found = {point.id: point for point in index.scroll(with_vectors=True)}
+    assert found.keys() == expected.keys()
+    assert found[points[3].id].payload["brand"] == "changed"
+    for identity, point in found.items():
+        assert np.allclose(point.dense, expected[identity].dense, atol=1e-6)  # type: ignore[arg-type]
+    assert index.query(IndexQuery(1, dense=points[700].dense))[0].id == points[700].id
+    assert index.optimize_apart()
+    assert index.count() == len(expected)
+    index.close()
+
+
+@pytest.fixture(scope="module")
+def compact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedEngine, EmbeddedIndex, list[Point]]]:
+    engine = EmbeddedEngine(tmp_path_factory.mktemp("compact"), compact_from=MANY)
+    index = engine.create("g1", WIDE)
+    points = _products(MANY, WIDE)
+    index.upsert(points)
+    assert not _is_compact(engine)
+    index.optimize_apart()
+    yield engine, index, points
+    index.close()
+
+
+def _is_compact(engine: EmbeddedEngine) -> bool:
+    shard = shard_folder(engine.folder / "g1")
+    segments = [json.loads(path.read_text()) for path in shard.glob("segments/*/segment.json")]
+    return any(segment["config"]["vector_data"]["dense"]["quantization_config"] for segment in segments)
+
+
+def test_a_large_index_finds_by_4_bits_what_a_scan_of_whole_vectors_finds_with_any_filter(
+    compact: tuple[EmbeddedEngine, EmbeddedIndex, list[Point]],
+) -> None:
+    engine, index, _ = compact
+    assert _is_compact(engine)
+    found = audit(index, queries=40)
+    assert min(recall.recall for recall in found if recall.filtered_by != "nothing") >= 0.99, found
+    assert found[0].recall >= 0.98
+
+
+def test_scores_are_those_of_whole_vectors_and_changes_are_found(
+    compact: tuple[EmbeddedEngine, EmbeddedIndex, list[Point]],
+) -> None:
+    _, index, points = compact
+    by_id = {point.id: point for point in points}
+    for hit in index.query(IndexQuery(10, dense=points[17].dense)):
+        assert hit.score == pytest.approx(float(by_id[hit.id].dense @ points[17].dense), abs=1e-5)
+    new = point_of(Product("new", "t"), unit(99, WIDE))
+    index.upsert([new])
+    index.delete([points[18].id])
+    assert index.query(IndexQuery(1, dense=unit(99, WIDE)))[0].id == new.id
+    assert index.query(IndexQuery(1, dense=points[18].dense))[0].id != points[18].id
+    assert index.optimize_apart()
+    assert index.query(IndexQuery(1, dense=unit(99, WIDE)))[0].id == point_id("new")
+    assert index.count() == MANY
