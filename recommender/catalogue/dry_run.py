@@ -41,12 +41,13 @@ class DryRun:
     def patch_counted(self, patches: Sequence[ProductPatch]) -> UpsertCounts:
         """Apply patches to the products of the catalogue, and count; each feed is compared with that alone."""
         with self._database.reading() as session:
-            patched = patched_products(session, patches, lock=False).values()
-        changed = [each for each in patched if each.changed]
+            patched = patched_products(session, patches, lock=False)
+        changed = [each for each in patched.values() if each.changed]
         hashes = [(each.before, each.kept_text_hash or self._hash_text(each.after.product)) for each in changed]
         retexted = sum(text != before.text_hash for before, text in hashes)
-        unknown = len({patch.sku for patch in patches}) - len(patched)
-        return UpsertCounts(0, len(changed), len(patched) - len(changed), retexted, unknown)
+        unknown = [*dict.fromkeys(patch.sku for patch in patches if patch.sku not in patched)]
+        counts = (len(changed), len(patched) - len(changed), retexted, len(unknown))
+        return UpsertCounts(0, *counts, first_unknown=unknown[0] if unknown else "")
 
     def deactivate(self, skus: Sequence[str]) -> int:
         """Count those of the products that are active."""

@@ -39,9 +39,9 @@ class ImportTally:
         """Rows read so far."""
         return self.counts.created + self.counts.updated + self.counts.unchanged + self.rejected
 
-    def add(self, counts: UpsertCounts, repeated: int, rejected: int) -> None:
+    def add(self, counts: UpsertCounts, rejected: int) -> None:
         """Count a batch."""
-        self.counts += counts + UpsertCounts(unchanged=repeated)
+        self.counts += counts
         self.rejected += rejected
 
 

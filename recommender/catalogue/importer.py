@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from recommender.batching import batches
 from recommender.catalogue.full_sync import SeenSkus
 from recommender.catalogue.import_runs import FAILED, ImportStopped, ImportTally, record_run
-from recommender.catalogue.staged_product import ProductSink, StagedProduct, stage
+from recommender.catalogue.staged_product import ProductSink, StagedProduct, UpsertCounts, stage
 from recommender.database.engine import Database
 from recommender.errors import BadFeed
+from recommender.feeds.columns import Field
 from recommender.feeds.formats import FeedFormat, open_feed
-from recommender.feeds.products import is_offered, product_of, sku_of
+from recommender.feeds.products import is_offered, patch_of, product_of, sku_of
 from recommender.feeds.rejections import BadRow, Rejection, RejectsFile, rejection_reason
 from recommender.feeds.remarks import Remark, RemarkTally
 from recommender.feeds.rows import Feed, Notation, Row, notation_of
@@ -24,10 +28,14 @@ from recommender.feeds.understanding import (
     FEW,
     NEARLY_ALL,
     REJECTED_SHARE,
+    FieldReading,
     FieldTally,
     Understanding,
     row_number_warning,
 )
+from recommender.types import ProductPatch
+
+Item = TypeVar("Item")
 
 BATCH = 5000
 """Rows in one transaction: enough that its fsync does not matter, few enough that it holds no lock for long."""
@@ -44,6 +52,7 @@ class ImportSummary:
 
     `to_encode` of the created and updated products have a text that the index lacks. `withdrawn` products were active
     and are deactivated, since the feed says that they are not offered; `left_out` counts its rows that say so.
+    `unknown` SKUs of a partial feed are not in the shop, `first_unknown` among them.
     `ended_early` says why the feed broke off; it is empty when the feed was read to its end. `first_rejection` shows
     why rows are rejected, `understood` from which columns the feed was read, `warnings` what looks wrong about it.
     """
@@ -62,6 +71,8 @@ class ImportSummary:
     first_rejection: Rejection | None = None
     understood: Understanding | None = None
     warnings: tuple[str, ...] = ()
+    unknown: int = 0
+    first_unknown: str = ""
 
     @property
     def good_rows(self) -> int:
@@ -71,6 +82,11 @@ class ImportSummary:
     @property
     def failure(self) -> str:
         """Why nothing of the feed could be taken in; empty when something was, or there was nothing."""
+        if self.unknown and not self.good_rows:
+            return (
+                f"{self.source}: none of its {self.unknown:,} SKUs is in the shop, the first is {self.first_unknown!r};"
+                " are they read from the right column?"
+            )
         if self.good_rows or not self.rejected or not self.first_rejection:
             return ""
         first = self.first_rejection
@@ -89,6 +105,7 @@ def import_feed(
     batch: int = BATCH,
     seen: SeenSkus | None = None,
     partial: bool = False,
+    until_break: bool = False,
     had: int = 0,
     stopped: Callable[[], bool] = lambda: False,
 ) -> ImportSummary:
@@ -97,24 +114,25 @@ def import_feed(
     Each batch is one transaction. If the run is interrupted, what was committed stays and running it again finishes it.
     The run is recorded in `database`, if one is given. Rejected rows go to `rejects`: a path for a file of their own,
     or an open file that several feeds share. `seen` collects every SKU that the feed names, also those of rejected
-    rows. `had` is how many products the catalogue had before. `stopped` is asked before each batch.
+    rows. `had` is how many products the catalogue had before. `stopped` is asked before each batch. With `partial` the
+    rows only say what changes of products that are in the shop.
     Raises `BadFeed` for a feed that can't be read, before anything is written if that can be told beforehand. With
-    `partial`, a feed that breaks later is reported in the summary instead. Raises `UsageError` or `BadInput` when
+    `until_break`, a feed that breaks later is reported in the summary instead. Raises `UsageError` or `BadInput` when
     `rejects` can't be written there, and `ImportStopped` when told to stop.
     """
     started = time.monotonic()
     with (
         RejectsFile(rejects, [Path(path)]) if isinstance(rejects, Path) else nullcontext(rejects) as rejects_file,
         record_run(database, str(path)) if database else nullcontext(ImportTally()) as tally,
-        open_feed(path, format, mapping) as feed,
+        open_feed(path, format, mapping, (Field.SKU,) if partial else (Field.SKU, Field.TITLE)) as feed,
     ):
-        reader = _BatchReader(notation_of(feed.rows()), seen)
-        for rows in batches(_rows_until_break(feed, tally, partial), batch):
+        notation = notation_of(feed.rows())
+        reader: _PatchReader | _BatchReader = _PatchReader(notation) if partial else _BatchReader(notation, seen)
+        for rows in batches(_rows_until_break(feed, tally, until_break), batch):
             if stopped():
                 raise ImportStopped
-            staged, rejections = reader.read(rows)
-            repeated = len(rows) - len(staged) - len(rejections) - reader.left_out_last
-            tally.add(sink.upsert_staged(staged), repeated=repeated, rejected=len(rejections))
+            counts, rejections = reader.import_rows(rows, sink)
+            tally.add(counts, rejected=len(rejections))
             if rejects_file:
                 rejects_file.write(feed.name, rejections)
             progress(tally.rows)
@@ -136,6 +154,8 @@ def import_feed(
         first_rejection=reader.first_rejection,
         understood=understood,
         warnings=tuple(warnings),
+        unknown=tally.counts.unknown,
+        first_unknown=tally.counts.first_unknown,
     )
 
 
@@ -174,6 +194,7 @@ def preview_feed(
         reader = _BatchReader(notation_of(feed.rows()), None)
         rows = list(islice(feed.rows(), most))
         products, rejections = reader.read(rows)
+        reader.tally(products)
         understood = reader.understanding(feed)
         return FeedPreview(
             feed.name,
@@ -187,27 +208,24 @@ def preview_feed(
         )
 
 
-def _rows_until_break(feed: Feed, tally: ImportTally, partial: bool) -> Iterator[Row]:
-    """Yield the rows; with `partial`, those before the point where the feed breaks."""
+def _rows_until_break(feed: Feed, tally: ImportTally, until_break: bool) -> Iterator[Row]:
+    """Yield the rows; with `until_break`, those before the point where the feed breaks."""
     try:
         yield from feed.rows()
     except BadFeed as error:
-        if not (partial and tally.rows):
+        if not (until_break and tally.rows):
             raise
         tally.status, tally.error = FAILED, str(error)
     else:
         tally.error = feed.early_end
 
 
-class _BatchReader:
-    """Turns rows into products, and remembers the SKUs of the feed: 16 bytes of hashes for each."""
+class _Reader(ABC, Generic[Item]):
+    """Turns rows into what is written, and remembers what is wrong with the others."""
 
-    def __init__(self, notation: Notation, named: SeenSkus | None) -> None:
+    def __init__(self, notation: Notation) -> None:
         self._notation = notation
-        self._named = named
-        self._seen: dict[int, int] = {}
         self._remarks = RemarkTally()
-        self._fields = FieldTally()
         self._rows = 0
         self._rejected = 0
         self.first_rejection: Rejection | None = None
@@ -215,14 +233,18 @@ class _BatchReader:
         self.left_out = 0
         self.left_out_last = 0
 
-    def read(self, rows: Sequence[Row]) -> tuple[list[StagedProduct], list[tuple[Rejection, object]]]:
-        """Return the products to write and the rows that are rejected.
+    @abstractmethod
+    def accept(self, row: Row, remarks: list[Remark]) -> Item | None:
+        """Return what a row states; None for a repetition. Raises `BadRow`."""
+
+    def read(self, rows: Sequence[Row]) -> tuple[list[Item], list[tuple[Rejection, object]]]:
+        """Return what is to be written, and the rows that are rejected.
 
         An identical repetition is neither, and nor is what the feed names as not offered: `left_out` counts that, and
         `left_out_last` that of these rows.
         """
         before = self.left_out
-        products: list[StagedProduct] = []
+        items: list[Item] = []
         rejections: list[tuple[Rejection, object]] = []
         for row in rows:
             remarks: list[Remark] = []
@@ -231,44 +253,125 @@ class _BatchReader:
                     self.withdrawn[sku_of(row, self._notation)] = None
                     self.left_out += 1
                     continue
-                staged = stage(product_of(row, self._notation, remarks))
+                item = self.accept(row, remarks)
                 if remarks:
-                    self._remarks.add(remarks, row.line, staged.product.sku)
-                key, content = hash(staged.product.sku), int(staged.content_hash[:16], 16)
-                if key not in self._seen:
-                    self._seen[key] = content
-                    products.append(staged)
-                elif self._seen[key] != content:
-                    raise BadRow("the SKU stands in this feed before, with different content")
+                    self._remarks.add(remarks, row.line, sku_of(row, self._notation))
+                if item is not None:
+                    items.append(item)
             except Exception as error:  # noqa: BLE001 - whatever one row holds, the others are taken in
                 rejections.append((Rejection(row.line, sku_of(row, self._notation), rejection_reason(error)), row.raw))
-        self._fields.add(staged.product for staged in products)
         self._rows += len(rows)
         self._rejected += len(rejections)
         self.left_out_last = self.left_out - before
         if rejections and self.first_rejection is None:
             self.first_rejection = rejections[0][0]
-        if self._named is not None:
-            self._named.add(staged.product.sku for staged in products)
-            self._named.add(rejection.sku for rejection, _ in rejections)
-        return products, rejections
+        return items, rejections
+
+    @abstractmethod
+    def import_rows(
+        self, rows: Sequence[Row], sink: ProductSink
+    ) -> tuple[UpsertCounts, list[tuple[Rejection, object]]]:
+        """Write what rows state; return what became of it, and the rows that are rejected."""
+
+    @abstractmethod
+    def readings(self, feed: Feed) -> tuple[FieldReading, ...]:
+        """Return each field with the column that it is read from."""
 
     def understanding(self, feed: Feed) -> Understanding:
         """Return what was understood of the feed, as far as it has been read."""
-        return Understanding(feed.format, feed.why, self._fields.readings(feed), self._remarks.counts())
+        return Understanding(feed.format, feed.why, self.readings(feed), self._remarks.counts())
 
     def warnings(self, feed: Feed) -> list[str]:
         """Return what looks wrong about the rows read so far."""
         if not self._rows and not feed.withdrawn:
             return ["a header without rows: there is no product in it"]
-        warnings = self._fields.warnings(feed)
-        if number := row_number_warning(feed):
-            warnings.insert(0, number)
-        if self._rejected > REJECTED_SHARE * self._rows:
-            share = f"{self._rejected:,} of {self._rows:,} rows"
-            warnings.insert(0, f"more than a tenth of the rows are rejected ({share}); --rejects FILE writes why")
+        if self._rejected <= REJECTED_SHARE * self._rows:
+            return []
+        share = f"{self._rejected:,} of {self._rows:,} rows"
+        return [f"more than a tenth of the rows are rejected ({share}); --rejects FILE writes why"]
+
+    @abstractmethod
+    def without_product(self, skus: Iterable[str]) -> list[str]:
+        """Return those of the SKUs for which the feed had no product."""
+
+
+class _BatchReader(_Reader[StagedProduct]):
+    """Turns rows into products, and remembers the SKUs of the feed: 16 bytes of hashes for each."""
+
+    def __init__(self, notation: Notation, named: SeenSkus | None) -> None:
+        super().__init__(notation)
+        self._named = named
+        self._seen: dict[int, int] = {}
+        self._fields = FieldTally()
+
+    def accept(self, row: Row, remarks: list[Remark]) -> StagedProduct | None:
+        staged = stage(product_of(row, self._notation, remarks))
+        key, content = hash(staged.product.sku), int(staged.content_hash[:16], 16)
+        if key not in self._seen:
+            self._seen[key] = content
+            return staged
+        if self._seen[key] != content:
+            raise BadRow("the SKU stands in this feed before, with different content")
+        return None
+
+    def import_rows(
+        self, rows: Sequence[Row], sink: ProductSink
+    ) -> tuple[UpsertCounts, list[tuple[Rejection, object]]]:
+        products, rejections = self.read(rows)
+        self.tally(products)
+        if self._named is not None:
+            self._named.add(staged.product.sku for staged in products)
+            self._named.add(rejection.sku for rejection, _ in rejections)
+        repeated = len(rows) - len(products) - len(rejections) - self.left_out_last
+        return sink.upsert_staged(products) + UpsertCounts(unchanged=repeated), rejections
+
+    def tally(self, products: Sequence[StagedProduct]) -> None:
+        """Count what the fields of products hold, for the report."""
+        self._fields.add(staged.product for staged in products)
+
+    def readings(self, feed: Feed) -> tuple[FieldReading, ...]:
+        return self._fields.readings(feed)
+
+    def warnings(self, feed: Feed) -> list[str]:
+        number = row_number_warning(feed) if self._rows else ""
+        return [*super().warnings(feed), *([number] if number else []), *self._fields.warnings(feed)]
+
+    def without_product(self, skus: Iterable[str]) -> list[str]:
+        return [sku for sku in skus if sku and hash(sku) not in self._seen]
+
+
+class _PatchReader(_Reader[ProductPatch]):
+    """Turns rows into changes of products. Of a SKU that stands there twice the later row counts."""
+
+    def __init__(self, notation: Notation) -> None:
+        super().__init__(notation)
+        self._filled: Counter[str] = Counter()
+        self._unknown = UpsertCounts()
+
+    def accept(self, row: Row, remarks: list[Remark]) -> ProductPatch:
+        return patch_of(row, self._notation, remarks)
+
+    def import_rows(
+        self, rows: Sequence[Row], sink: ProductSink
+    ) -> tuple[UpsertCounts, list[tuple[Rejection, object]]]:
+        patches, rejections = self.read(rows)
+        self._filled.update(name for patch in patches for name in patch.fields)
+        counts = sink.patch_counted(patches)
+        self._unknown += counts
+        return counts, rejections
+
+    def readings(self, feed: Feed) -> tuple[FieldReading, ...]:
+        filled = {**self._filled, Field.SKU.value: self._rows - self._rejected}
+        return tuple(
+            FieldReading(field, column, "", filled.get(field, 0)) for field, column in feed.field_columns.items()
+        )
+
+    def warnings(self, feed: Feed) -> list[str]:
+        warnings = super().warnings(feed)
+        if count := self._unknown.unknown:
+            first = self._unknown.first_unknown
+            warnings.append(f"{count:,} SKUs are not in the shop, the first {first!r}: nothing is changed for them")
         return warnings
 
     def without_product(self, skus: Iterable[str]) -> list[str]:
-        """Return those of the SKUs for which the feed had no product."""
-        return [sku for sku in skus if sku and hash(sku) not in self._seen]
+        return [sku for sku in skus if sku]

@@ -236,9 +236,9 @@ class Catalogue:
     def patch_counted(self, patches: Sequence[ProductPatch]) -> UpsertCounts:
         """Do as `patch`, and count."""
         changes = self._patch(patches)
-        return UpsertCounts(
-            0, len(changes.updated), len(changes.unchanged), changes.retexted, unknown=len(changes.unknown)
-        )
+        unknown = changes.unknown
+        counts = (len(changes.updated), len(changes.unchanged), changes.retexted, len(unknown))
+        return UpsertCounts(0, *counts, first_unknown=unknown[0] if unknown else "")
 
     def _patch(self, patches: Sequence[ProductPatch]) -> _Changes:
         with self._database.writing() as session:

@@ -63,7 +63,7 @@ class UpsertCounts:
     """How many products were new, different, and the same as before.
 
     `retexted` counts the updated products that must be encoded again: their text has changed, or they come back.
-    `unknown` counts those of a patch that are not in the shop.
+    `unknown` counts those of a patch that are not in the shop, of which `first_unknown` is one.
     """
 
     created: int = 0
@@ -71,6 +71,7 @@ class UpsertCounts:
     unchanged: int = 0
     retexted: int = 0
     unknown: int = 0
+    first_unknown: str = ""
 
     def __add__(self, other: UpsertCounts) -> UpsertCounts:
         return UpsertCounts(
@@ -79,6 +80,7 @@ class UpsertCounts:
             self.unchanged + other.unchanged,
             self.retexted + other.retexted,
             self.unknown + other.unknown,
+            self.first_unknown or other.first_unknown,
         )
 
 

@@ -179,11 +179,17 @@ def ingest(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what is understood of the first rows, and write nothing.")
     ] = False,
+    partial: Annotated[
+        bool,
+        typer.Option("--partial", help="The rows only say what changes (sku,price): the rest of each product stays."),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="With --full: go on even if the feeds look broken.")] = False,
 ) -> Output:
     """Read feeds into the catalogue and bring the index up to date."""
     from recommender.jobs import ingest as job
 
+    if explain and partial:
+        raise UsageError("--explain reads whole products; try parts of them with --partial --dry-run")
     if explain:
         return _explain(feeds, reading, allow_private)
     feed_format, columns = reading.read()
@@ -197,6 +203,7 @@ def ingest(
             mapping=columns,
             rejects=rejects,
             full=reading.full,
+            partial_rows=partial,
             dry_run=dry_run,
             force=force,
             progress=run.progress,

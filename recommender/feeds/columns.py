@@ -201,10 +201,12 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     return Columns(fields, attributes, tuple(name for name in names if name not in read and name.strip()))
 
 
-def require_columns(source: str, names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
+def require_columns(
+    source: str, names: Sequence[str], mapping: Mapping[str, str], required: Sequence[Field] = (Field.SKU, Field.TITLE)
+) -> Columns:
     """Find the fields among the columns of a feed.
 
-    Raises `BadFeed` when a column stands there twice, a mapped one is missing, or SKU or title can't be found.
+    Raises `BadFeed` when a column stands there twice, a mapped one is missing, or a `required` field can't be found.
     """
     seen: dict[str, str] = {}
     known = {alias for aliases in _aliases().values() for alias in aliases}
@@ -217,7 +219,7 @@ def require_columns(source: str, names: Sequence[str], mapping: Mapping[str, str
     for field, column in mapping.items():
         if column and field not in columns.fields and attribute_of(field) not in columns.attributes:
             raise BadFeed(f"{source}: no column {column!r} for --map {field}={column}; it has {enumerate_names(names)}")
-    for field in (Field.SKU, Field.TITLE):
+    for field in required:
         if field not in columns.fields:
             raise BadFeed(
                 f"{source}: no column for the {field} among {enumerate_names(names)}; name it with --map {field}=COLUMN"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path, PurePath
@@ -70,23 +70,26 @@ def feed_format_of(name: str) -> FeedFormat:
 
 @contextmanager
 def open_feed(
-    path: Path | str, feed_format: FeedFormat = FeedFormat.AUTO, mapping: Mapping[str, str] | None = None
+    path: Path | str,
+    feed_format: FeedFormat = FeedFormat.AUTO,
+    mapping: Mapping[str, str] | None = None,
+    required: Sequence[Field] = (Field.SKU, Field.TITLE),
 ) -> Iterator[Feed]:
     """Open a feed: a path, `-` for standard input, an http(s) address, or `hf:NAME[:CONFIG][:SPLIT]`.
 
     What is gzipped is unpacked. `mapping` gives columns for fields. Raises `BadFeed` for a file that is away, empty,
-    damaged, no feed, or without columns for SKU and title, `UsageError` for a mapping of an unknown field, and what
-    `download` and `load_hub_data` raise for what comes from elsewhere.
+    damaged, no feed, or without columns for the `required` fields, `UsageError` for a mapping of an unknown field, and
+    what `download` and `load_hub_data` raise for what comes from elsewhere.
     """
     columns = field_mapping(mapping or {})
     if feed_format is FeedFormat.HF or is_hub_name(str(path)):
-        feed: Feed = ColumnFeed(HubTable(str(path)), columns)
+        feed: Feed = ColumnFeed(HubTable(str(path)), columns, required)
         feed.format, feed.why = FeedFormat.HF, "its name"
         yield feed
         return
     with open_source(path) as file:
         table = read_table(file, feed_format, columns)
-        feed = _feed_of(table, columns, feed_format)
+        feed = _feed_of(table, columns, feed_format, required)
         feed.format, feed.why = _recognised(feed, table, file, feed_format)
         yield feed
 
@@ -133,11 +136,11 @@ def _recognised(feed: Feed, table: Table, file: FeedFile, asked: FeedFormat) -> 
     return found, f"{unknown}{layout}"
 
 
-def _feed_of(table: Table, columns: Mapping[str, str], asked: FeedFormat) -> Feed:
+def _feed_of(table: Table, columns: Mapping[str, str], asked: FeedFormat, required: Sequence[Field]) -> Feed:
     if isinstance(table, XmlTable) and table.dialect in DECLARED:
         return ShopExport(table, DECLARED[table.dialect], columns)
     if isinstance(table, XmlTable) or asked is FeedFormat.GOOGLE:
-        return GoogleFeed(table, columns)
+        return GoogleFeed(table, columns, required)
     if isinstance(table, JsonTable) and not columns and (asked is FeedFormat.AUTO or asked in _PLATFORMS):
         table = api_table(table)
     if isinstance(table, DelimitedTable | SpreadsheetTable | ApiTable | JsonTable):
@@ -145,10 +148,14 @@ def _feed_of(table: Table, columns: Mapping[str, str], asked: FeedFormat) -> Fee
         for known, platform in _PLATFORMS.items():
             is_told = known not in _OF_XML and (not is_object or known in DECLARED) and platform.wrote(table.columns)
             if asked is known or (asked is FeedFormat.AUTO and is_told):
-                return ShopExport(table, platform, columns)
+                try:
+                    return ShopExport(table, platform, columns)
+                except BadFeed:  # a table of prices has no titles, and is read by the names of its columns
+                    if Field.TITLE in required:
+                        raise
         if asked is FeedFormat.AUTO and not is_object and is_google_header(table.columns):
-            return GoogleFeed(table, columns)
-    feed = ColumnFeed(table, columns)
+            return GoogleFeed(table, columns, required)
+    feed = ColumnFeed(table, columns, required)
     if asked is FeedFormat.AUTO and plain_name(feed.field_columns.get(Field.SKU, "")) == "id":
         _refuse_unknown_woocommerce(feed)
     return feed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
@@ -87,11 +87,13 @@ class Table(ABC):
 class ColumnFeed(Feed):
     """Reads any table by the names of its columns; every set of names is matched to the fields once."""
 
-    def __init__(self, table: Table, mapping: Mapping[str, str]) -> None:
+    def __init__(
+        self, table: Table, mapping: Mapping[str, str], required: Sequence[Field] = (Field.SKU, Field.TITLE)
+    ) -> None:
         self.name = table.name
         self._table = table
         self._shapes = Shapes(lambda names: match_columns(names, mapping))
-        columns = require_columns(table.name, table.columns, mapping)
+        columns = require_columns(table.name, table.columns, mapping, required)
         self._wanted = {*columns.fields.values(), *columns.attributes.values()}
         table.verify(self._wanted)
         if table.uniform:

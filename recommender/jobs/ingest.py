@@ -89,6 +89,7 @@ def import_feeds(
     mapping: Mapping[str, str] | None = None,
     rejects: Path | None = None,
     full: bool = False,
+    partial_rows: bool = False,
     dry_run: bool = False,
     force: bool = False,
     keep_partial: bool = False,
@@ -98,13 +99,16 @@ def import_feeds(
     """Import feeds into the catalogue and queue what changed. Several are all checked before the first row is written.
 
     With `full` the feeds together are the whole catalogue: what they lack is deactivated after the last one, or
-    `deactivation.refused` says why not. `force` deactivates even if the feeds look broken. A feed that breaks in the
+    `deactivation.refused` says why not. `force` deactivates even if the feeds look broken. With `partial_rows` the rows
+    only say what changes of products that are in the shop. A feed that breaks in the
     middle is an error, but with `full` or `keep_partial` its summary says so. With `dry_run` nothing is written.
     Raises `ImportStopped` when `stopped` says so; what was committed stays.
     """
     if force and not full:
         raise UsageError("--force is for --full: it deactivates what the feeds lack, however much that is")
-    for feed in feeds if len(feeds) > 1 else ():
+    if full and partial_rows:
+        raise UsageError("--full is for feeds of whole products, and --partial for parts of them; leave one out")
+    for feed in feeds if len(feeds) > 1 and not partial_rows else ():
         check_feed(feed, feed_format, mapping or {})
     whole = FullSync(application.catalogue) if full else None
     read = partial(
@@ -114,7 +118,8 @@ def import_feeds(
         format=feed_format,
         mapping=mapping or {},
         seen=whole.seen if whole else None,
-        partial=full or keep_partial,
+        partial=partial_rows,
+        until_break=full or keep_partial,
         had=application.catalogue.count(),
         stopped=stopped,
     )

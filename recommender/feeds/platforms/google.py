@@ -83,12 +83,14 @@ def google_row(line: int, cells: Mapping[str, Any], columns: GoogleColumns, raw:
 class GoogleFeed(Feed):
     """Reads Google's product data from a table, most often TSV, or from the items of an XML file."""
 
-    def __init__(self, table: Table, mapping: Mapping[str, str]) -> None:
+    def __init__(
+        self, table: Table, mapping: Mapping[str, str], required: Sequence[Field] = (Field.SKU, Field.TITLE)
+    ) -> None:
         self.name = table.name
         self._table = table
         self._shapes = Shapes(lambda names: google_columns(match_columns(names, mapping), names, mapping))
         names = _first_of_repeated(table.columns)
-        require_columns(table.name, names, mapping)
+        require_columns(table.name, names, mapping, required)
         if table.uniform:
             self._shapes.of(tuple(names))
 
