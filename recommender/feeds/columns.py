@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, lru_cache
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from recommender.errors import BadFeed, UsageError
+from recommender.feeds.prices import Offer, amount_text
 
 
 class Field(StrEnum):
@@ -138,6 +140,43 @@ _NAMES: dict[Field, str] = {
 }
 """Names that are recognised, in small letters without separators; of several in one feed the first listed is taken."""
 
+_LEVEL = re.compile(
+    r"(?:(?:product|item|main|shop)?(?:categor(?:y|ies|ie|ia|ias|ieen)|kategori(?:e|en|a|i)?|cat|taxonomy|hierarchy"
+    r"|warengruppe|rayon|famille|famiglia|familia|категория|カテゴリ|分类)(?:level|lvl|ebene|niveau|nivel|livello|depth|name)?"
+    r"|level|lvl|ebene|niveau|nivel|livello)([0-9])(?:name)?|(?:level|lvl|l)([0-9])(?:category|cat|name)(?:name)?"
+)
+"""Columns that have one level of a path each: `category_1`, `Kategorie Ebene 2`, `level3`, `l1_category`."""
+
+_ABOVE = (
+    "maincategory topcategory parentcategory rootcategory hauptkategorie oberkategorie hauptwarengruppe department"
+    " categorieprincipale categorieparente categoriaprincipal categoriaprincipale hoofdcategorie kategoriaglowna"
+)
+_BELOW = (
+    "subcategory subcat subcategoryname unterkategorie subkategorie unterwarengruppe souscategorie sousfamille"
+    " subcategoria subfamilia sottocategoria subcategorie podkategoria podkategorie underkategori undergruppe"
+    " подкатегория altkategori category2",
+    "subsubcategory subsubcat subcategory2 unterunterkategorie soussouscategorie subsubcategoria category3",
+)
+"""Columns of the levels above and below the one that is called the category."""
+
+_SALE = (
+    "saleprice specialprice discountprice discountedprice promoprice promotionalprice promotionprice offerprice"
+    " dealprice reducedprice actionprice angebotspreis aktionspreis sonderpreis rabattpreis prixpromo prixpromotionnel"
+    " prixsolde prixreduit preciooferta preciodeoferta preciorebajado precioespecial prezzoscontato prezzoofferta"
+    " prezzoinofferta prezzospeciale precopromocional actieprijs aanbiedingsprijs cenapromocyjna akcnicena kampanjpris"
+    " reapris tilbudspris tarjoushinta alennushinta indirimlifiyat акционнаяцена ценасоскидкой セール価格 特価 할인가",
+    "salepricestartdate salestart salestartdate salepricefrom salefrom salefromdate salepricefromdate salestartsat"
+    " specialpricefromdate specialfromdate specialpricefrom specialfrom specialpricestartdate discountstart"
+    " discountstartdate discountfrom promostart promotionstart promostartdate angebotvon aktionvon angebotspreisvon"
+    " aktionspreisvon sonderpreisvon",
+    "salepriceenddate saleend saleenddate salepriceto saleto saletodate salepricetodate saleendsat"
+    " specialpricetodate specialtodate specialpriceto specialto specialpriceenddate discountend discountenddate"
+    " discountto promoend promotionend promoenddate angebotbis aktionbis angebotspreisbis aktionspreisbis"
+    " sonderpreisbis",
+    "salepriceeffectivedate saleperiod saledates",
+)
+"""Columns of a lower price beside the regular one, and of when it counts: from, to, or both in one with a slash."""
+
 _LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d"})
 """Letters whose stroke or dot is no accent of its own to Unicode."""
 
@@ -149,11 +188,36 @@ LONGEST_LIST = 12
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """`fields` and `attributes` name the column that each is read from; `ignored` are the columns not read."""
+    """`fields` and `attributes` name the column that each is read from; `ignored` are the columns not read.
+
+    A category may stand in several columns, one for each of its `levels`, and a `sale` price beside the regular one:
+    its column, and those of its begin, its end and its period, where there are any.
+    """
 
     fields: Mapping[Field, str]
     attributes: Mapping[str, str]
     ignored: tuple[str, ...]
+    levels: tuple[str, ...] = ()
+    sale: tuple[str, ...] = ()
+
+    @property
+    def read(self) -> set[str]:
+        """The columns that something is read from."""
+        return {*self.fields.values(), *self.attributes.values(), *self.levels, *self.sale} - {""}
+
+    def cells_of(self, cells: Mapping[str, Any]) -> dict[Field, Any]:
+        """Return the cells of a row by field."""
+        found = {field: cells.get(name) for field, name in self.fields.items()}
+        if self.levels:
+            path = [cell for name in self.levels if (cell := cells.get(name)) not in (None, "")]
+            # One of the columns may have whole paths all the same.
+            found[Field.CATEGORY] = [cell for cell in path if isinstance(cell, str) and ">" in cell] or path
+        if self.sale and (sale := amount_text(cells.get(self.sale[0]))):
+            starts, ends, period = (str(cells.get(name) or "") for name in self.sale[1:])
+            if not starts and not ends:
+                starts, _, ends = period.partition("/")
+            found[Field.PRICE] = Offer(amount_text(found.get(Field.PRICE)), sale, starts, ends)
+        return found
 
 
 @cache
@@ -197,8 +261,34 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
             found = next((by_name[alias] for alias in aliases if alias in by_name), None)
         if found is not None:
             fields[field] = found
-    read = {*fields.values(), *attributes.values()}
-    return Columns(fields, attributes, tuple(name for name in names if name not in read and name.strip()))
+    levels = () if Field.CATEGORY in mapping else _levels(by_name, fields.get(Field.CATEGORY))
+    if levels:
+        fields[Field.CATEGORY] = levels[0]
+    sale: tuple[str, ...] = ()
+    if Field.PRICE not in mapping:
+        found_sale = [next((by_name[name] for name in each.split() if name in by_name), "") for each in _SALE]
+        sale = tuple(found_sale) if found_sale[0] else ()
+    if sale:
+        fields.setdefault(Field.PRICE, sale[0])
+    columns = Columns(fields, attributes, (), levels, sale)
+    return replace(columns, ignored=tuple(name for name in names if name not in columns.read and name.strip()))
+
+
+def _levels(by_name: Mapping[str, str], category: str | None) -> tuple[str, ...]:
+    """Return the columns that hold one level of a category each, the highest first; none where one column has all."""
+    numbered: dict[str, dict[int, str]] = {}
+    for plain, name in by_name.items():
+        if found := _LEVEL.fullmatch(plain):
+            stem = plain[: found.start(found.lastindex or 1)]
+            numbered.setdefault(stem, {})[int(found[1] or found[2])] = name
+    most = max(numbered.values(), key=len, default={})
+    if len(most) > 1:
+        return tuple(name for _, name in sorted(most.items()))
+    above, *below = (
+        next((by_name[name] for name in names.split() if name in by_name), None) for names in (_ABOVE, *_BELOW)
+    )
+    levels = tuple(name for name in (above, category, *below) if name)
+    return levels if len(levels) > 1 else ()
 
 
 def require_columns(

@@ -104,6 +104,9 @@ _SILENT = frozenset(
 )
 """Words beside an amount that change nothing about it."""
 
+_DAY = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
+"""A date as most of Europe writes it; one with slashes can be read in two ways."""
+
 _GROUPED_BY = {
     separator: re.compile(rf"[0-9]{{1,3}}(?:{re.escape(separator)}[0-9]{{2,3}})*{re.escape(separator)}[0-9]{{3}}")
     for separator in (".", ",", " ", "'")
@@ -268,6 +271,13 @@ def parse_currency(text: str) -> str:
     raise BadRow(f"currency {text[:20]!r} is no code of ISO 4217, such as EUR")
 
 
+def amount_text(cell: object) -> str:
+    """Return a price cell as a text; of a number one that no feed's way to write prices can change."""
+    if isinstance(cell, bool) or cell is None or (isinstance(cell, float) and cell != cell):
+        return ""
+    return f"{cell:.4f}" if isinstance(cell, int | float | Decimal) else str(cell).strip()
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A regular price and that of a sale, as they are written, and the dates between which the sale is on."""
@@ -304,10 +314,12 @@ class Offer:
 
 
 def _moment(text: str) -> datetime:
+    if day := _DAY.match(text):
+        text = f"{day[3]}-{day[2]:0>2}-{day[1]:0>2}{text[day.end() :]}"
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _end(text: str) -> datetime:
-    whole_day = len(text) == len("2026-12-31")
+    whole_day = len(text) <= len("2026-12-31")
     return _moment(text) + (timedelta(days=1) if whole_day else timedelta())

@@ -428,11 +428,21 @@ def _attributes(row: Row, told: list[Remark]) -> dict[str, str]:
     return kept
 
 
+def _match_members(names: tuple[str, ...]) -> Columns:
+    """Match the members of an object: it states one price, since half of it may be what a patch leaves as it was."""
+    columns = match_columns(names, {Field.OFFERED: ""})
+    if not columns.sale:
+        return columns
+    fields = {field: name for field, name in columns.fields.items() if name not in columns.sale}
+    ignored = (*columns.ignored, *filter(None, columns.sale))
+    return replace(columns, fields=fields, sale=(), ignored=ignored)
+
+
 class ProductObjects:
     """Reads objects of any shape; each set of names is matched to the fields once. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._shapes: Shapes[Columns] = Shapes(lambda names: match_columns(names, {Field.OFFERED: ""}))
+        self._shapes: Shapes[Columns] = Shapes(_match_members)
 
     def product(
         self, members: JsonObject, sku: str = "", unless_stated: Availability = Availability.IN_STOCK
@@ -479,7 +489,7 @@ class ProductObjects:
 
     def _row(self, members: JsonObject, sku: str) -> Row:
         columns = self._shapes.of(tuple(members))
-        cells = {field: members[name] for field, name in columns.fields.items()}
+        cells = columns.cells_of(members)
         # The number of a manufacturer or of a barcode names a product only where nothing else does.
         if sku and columns.fields.get(Field.SKU) in (
             None,

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from recommender.feeds.columns import Field, Shapes, match_columns, require_columns
 from recommender.feeds.rows import Feed, Row
+from recommender.types import PATH_SEPARATOR
 
 SAMPLED_ROWS = 200
 """Rows whose other columns are looked at, too."""
@@ -93,8 +94,8 @@ class ColumnFeed(Feed):
         self.name = table.name
         self._table = table
         self._shapes = Shapes(lambda names: match_columns(names, mapping))
-        columns = require_columns(table.name, table.columns, mapping, required)
-        self._wanted = {*columns.fields.values(), *columns.attributes.values()}
+        columns = self._columns = require_columns(table.name, table.columns, mapping, required)
+        self._wanted = columns.read
         table.verify(self._wanted)
         if table.uniform:
             self._shapes.of(table.columns)
@@ -107,7 +108,12 @@ class ColumnFeed(Feed):
     @property
     def field_columns(self) -> Mapping[Field, str]:
         """The column that each field is read from; where the rows differ, in the rows read so far."""
-        return self._shapes.field_columns
+        columns = dict(self._shapes.field_columns)
+        if self._columns.levels:
+            columns[Field.CATEGORY] = PATH_SEPARATOR.join(self._columns.levels)
+        if self._columns.sale and columns.get(Field.PRICE) != self._columns.sale[0]:
+            columns[Field.PRICE] = f"{columns[Field.PRICE]}, {self._columns.sale[0]}"
+        return columns
 
     def sample(self) -> list[Mapping[str, Any]]:
         """Return the first rows by column."""
@@ -120,7 +126,7 @@ class ColumnFeed(Feed):
         try:
             for row in self._table.rows(self._wanted):
                 columns = shared or self._shapes.of(tuple(row.cells))
-                fields = {field: row.cells.get(name) for field, name in columns.fields.items()}
+                fields = columns.cells_of(row.cells)
                 stated = columns.attributes
                 attributes = {name: row.cells.get(column) for name, column in stated.items()} if stated else _NONE
                 problem, sku = row.problem, fields.get(_SKU)

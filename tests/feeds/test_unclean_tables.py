@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -208,3 +209,42 @@ def test_texts_of_any_language_are_read_in_their_encoding(write: Write, encoding
     lines = [f"q{number};{line}\n" for number, line in enumerate(rows.splitlines())]
     path = write(("sku;title;description\n" + ascii_rows * 4 + "".join(lines)).encode(encoding))
     assert list(_titles(path).values())[-2:] == titles
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "path"),
+    [
+        ("category_1,category_2,category_3", "Home,Kitchen,Mugs", ("Home", "Kitchen", "Mugs")),
+        ("Kategorie Ebene 1,Kategorie Ebene 2", "Haus,Küche", ("Haus", "Küche")),
+        ("level1,level2,level3", "Home,,Mugs", ("Home", "Mugs")),
+        ("Main Category,Category,Sub Category", "Home,Kitchen,Mugs", ("Home", "Kitchen", "Mugs")),
+        ("category,subcategory", "Home,Mugs", ("Home", "Mugs")),
+        ("category,subcategory", "Home > Kitchen > Mugs,Mugs", ("Home", "Kitchen", "Mugs")),
+        ("L2 category,L1 category", "Kitchen,Home", ("Home", "Kitchen")),
+    ],
+)
+def test_a_category_with_a_column_for_each_level_is_one_path(
+    write: Write, header: str, row: str, path: tuple[str, ...]
+) -> None:
+    with open_feed(write(f"sku,title,{header}\na,Mug,{row}\nb,Jug,{row}\n")) as feed:
+        assert [product_of(row).category for row in feed.rows()] == [path, path]
+        assert feed.leftover_columns == () or ">" in row
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "price"),
+    [
+        ("price,sale_price", "20,15", "15"),
+        ("price,sale_price", "20,", "20"),
+        ("price,sale_price", "20,25", "20"),
+        ("Preis;Angebotspreis;Angebot von;Angebot bis", "20,00;15,00;01.01.2026;31.12.2099", "15.00"),
+        ("Preis;Angebotspreis;Angebot von;Angebot bis", "20,00;15,00;01.01.2099;31.12.2099", "20.00"),
+        ("price,special_price,special_from_date,special_to_date", "20,15,2020-01-01,2020-02-01", "20"),
+        ("prix,prix promo", "20.00,15.00", "15.00"),
+        ("price,compare_at_price", "15,20", "15"),
+    ],
+)
+def test_of_several_prices_the_one_to_pay_today_counts(write: Write, header: str, row: str, price: str) -> None:
+    mark = ";" if ";" in header else ","
+    with open_feed(write(mark.join(["sku", "title", header]) + "\n" + mark.join(["a", "Mug", row]) + "\n")) as feed:
+        assert [product_of(row).price for row in feed.rows()] == [Decimal(price)]
