@@ -9,7 +9,6 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -247,10 +246,8 @@ class Application:
         return known
 
     def calibration_of(self, generation: Generation) -> SearchCalibration:
-        """Return how searches with the model of a generation are scored; the weight in the settings comes first."""
-        measured = read_calibration(self.settings.models_dir / generation.model_name)
-        weight = self.settings.words_weight
-        return measured if weight is None else replace(measured, words=weight)
+        """Return how searches with the model of a generation are scored."""
+        return read_calibration(self.settings.models_dir / generation.model_name)
 
     def target(self, generation: Generation, index: VectorIndex) -> Target:
         """Return an open generation as it is written to."""
@@ -299,7 +296,14 @@ class Application:
     def queries(self, observe: Observe = observe_nothing) -> Queries:
         """Return the queries over the models of this installation; `observe` is told how long their stages take."""
         return Queries(
-            self.live_models, self.catalogue, self.text, self.rules.list, observe, self.vocabulary, self.searches.note
+            self.live_models,
+            self.catalogue,
+            self.text,
+            self.rules.list,
+            observe,
+            self.vocabulary,
+            self.searches.note,
+            self.settings.words_weight,
         )
 
     @cached_property

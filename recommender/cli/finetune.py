@@ -315,6 +315,8 @@ def print_verdict(verdict: Verdict) -> None:
     if slices:
         lost = sum(not line.passed for line in slices)
         typer.echo(f"{len(slices):,} comparisons of slices with enough queries: {lost or 'none'} surely worse")
+    for warning in verdict.warnings:
+        typer.echo(f"warning: {warning}")
 
 
 def result_json(result: FinetuneResult) -> dict[str, Any]:

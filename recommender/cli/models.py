@@ -46,8 +46,7 @@ def list_models(
 
     With --model or --metric, set what was measured in any suite side by side.
     """
-    from recommender.jobs.calibrate import below_words
-    from recommender.models.manifest import MADE_UP
+    from recommender.jobs.calibrate import search_doubts
 
     application = run.open()
     known = application.registry
@@ -58,8 +57,8 @@ def list_models(
         notes = describe_differences(application, models)
         return Output({"models": rows}, lambda: print_side_by_side(models, suites), notes)
     verdicts = [f"{each.name}: {each.verdict}" for each in models if each.verdict]
-    for each, measured in zip(models, suites, strict=True):
-        verdicts += [f"{each.name}: {line}" for line in below_words(measured.get(MADE_UP, {}))]
+    for each in models:
+        verdicts += [f"{each.name}: {line}" for line in search_doubts(known.manifest(each.name))]
     headings = [(heading, "right") for heading in SHOWN_METRICS.values()]
     lines = []
     for each in models:

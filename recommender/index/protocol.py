@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID, uuid5
 
 import numpy as np
@@ -55,7 +55,7 @@ class ScoredPoint:
     """A point that answers a query, with its score: larger is nearer.
 
     Its payload holds what `card_of` reads; it may be empty where the query said that no payloads are needed. `words`
-    and `meaning` are the two parts of the score before boosts, each from 0 to 1 and not yet weighted.
+    and `meaning` are the two parts of the score before boosts, each from 0 to 1, and `weight` is that of the words.
     """
 
     id: UUID
@@ -63,6 +63,15 @@ class ScoredPoint:
     payload: JsonObject
     words: float = 0.0
     meaning: float = 0.0
+    weight: float = 0.0
+
+
+class Found(NamedTuple):
+    """A point that one search of a query brought. Thousands are made a second, so it is no dataclass."""
+
+    id: UUID
+    score: float
+    payload: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +90,9 @@ class ExampleVectors:
 class IndexQuery:
     """A query to one index: by a vector, by words, or by both, of which `words` is the weight of the words.
 
-    With both, each list brings `prefetch` candidates, and every candidate of either list is scored by both. `examples`
-    stand in place of `dense`. `exact` scans instead of walking the graph. `ids` restricts the answer to these points.
+    With `adapt` that is the least weight, and words that single products out weigh more (`weigh_words`). With both,
+    each list brings `prefetch` candidates, and every candidate of either list is scored by both. `examples` stand in
+    place of `dense`. `exact` scans instead of walking the graph. `ids` restricts the answer to these points.
     `filters.min_score` holds for the score before boosts, which multiply it. Without `payloads` points may come bare:
     few of many payloads are fetched afterwards in less time than the embedded engine needs to bring them all.
     `alternatives` are terms of `lexical` that stand for others of it: a product needs one of them, not each.
@@ -92,6 +102,7 @@ class IndexQuery:
     dense: NDArray[np.float32] | None = None
     lexical: SparseVector | None = None
     words: float = 0.5
+    adapt: bool = False
     filters: Filters = field(default_factory=Filters)
     prefetch: int = 100
     exact: bool = False

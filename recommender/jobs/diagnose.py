@@ -14,8 +14,10 @@ from recommender.application.composition import Application
 from recommender.database.damage import damage
 from recommender.database.migrate import current_revision, drift
 from recommender.errors import IndexHeld, RecommenderError, one_line
+from recommender.jobs.calibrate import search_doubts
 from recommender.jobs.verify import verify_live
 from recommender.models.checksums import damaged_files
+from recommender.models.manifest import GateResult
 from recommender.query import Status
 from recommender.settings import load_settings
 from recommender.types import Progress, silent
@@ -54,6 +56,7 @@ def examine(deep: bool = False, progress: Progress = silent) -> list[Finding]:
         "disk": _check_disk,
         "engine": _check_engine,
         "model": _check_model,
+        "searches": _check_searches,
         "index": _check_index,
         "queue": _check_queue,
         "training": _check_training,
@@ -115,6 +118,26 @@ def _check_model(application: Application) -> str:
     if damage := damaged_files(live.folder):
         raise RecommenderError(f"{'; '.join(damage[:3])}; import the model again and promote it")
     return f"{live.name} runs on {application.serving_encoder(live).name}"
+
+
+def _check_searches(application: Application) -> str:
+    """Tell how words and meaning are weighed, whether that helps, and which newer model was kept out."""
+    registry = application.registry
+    live = registry.live()
+    if live is None:
+        return "none are answered before a model is live"
+    manifest = registry.manifest(live.name)
+    weight = application.settings.words_weight
+    told = [f"words weigh {weight:g}, as set"] if weight is not None else []
+    if weight is None:
+        measured = manifest.search
+        told = [f"words weigh {measured.words:g} or more, as measured" if measured else "not measured yet"]
+        told += search_doubts(manifest)
+    refused = [model for model in registry.list() if model.gate is GateResult.REFUSED]
+    newest = max(refused, key=lambda model: model.created_at, default=None)
+    if newest is not None and newest.created_at > live.created_at:
+        told.append(f"{newest.name} was refused ({newest.verdict}), so {live.name} goes on answering")
+    return "; ".join(told)
 
 
 def _check_index(application: Application) -> str:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from recommender.application.composition import Application
@@ -35,6 +36,7 @@ from recommender.ingestion.point_writer import PointWriter
 from recommender.ingestion.targets import Target
 from recommender.ingestion.worker import BATCH
 from recommender.jobs.lexicon import served_lexical
+from recommender.models.manifest import read_calibration
 from recommender.models.registry import RegisteredModel
 from recommender.query import Mode, Options, Variants
 from recommender.serving.live_model import FixedModel, LiveModel
@@ -250,6 +252,7 @@ def _temporary_index(
         closing(EmbeddedEngine(Path(folder)).create(NAME, model.dimension)) as index,
     ):
         lexical = served_lexical(application)
-        live = LiveModel(NAME, model.name, index, lambda: encoder, lambda: lexical)
+        calibration = partial(read_calibration, model.folder)
+        live = LiveModel(NAME, model.name, index, lambda: encoder, lambda: lexical, calibration)
         queries = Queries(FixedModel(live), application.catalogue, application.text)
         yield Target(model.name, index, lambda: encoder, lambda: lexical), queries

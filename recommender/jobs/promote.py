@@ -19,7 +19,7 @@ from recommender.evaluation.text_suite import NO_SUITE, TextSuite, measure_texts
 from recommender.index.generations import Generation, GenerationState
 from recommender.index.protocol import point_id
 from recommender.ingestion.worker import BATCH
-from recommender.jobs.calibrate import calibrate
+from recommender.jobs.calibrate import calibrate, search_doubts
 from recommender.jobs.evaluate import (
     Sample,
     WrapEncoder,
@@ -38,7 +38,16 @@ from recommender.query import Mode
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.dataset_builder import build_training_data
 from recommender.training.options import DEFAULT_SEED, DataFormat, DataSource, Loss, TrainingOptions
-from recommender.training.promotion_gate import GUARDS, PRIMARY, Judged, Searched, Verdict, decide, text_measures
+from recommender.training.promotion_gate import (
+    GUARDS,
+    PRIMARY,
+    GateRule,
+    Judged,
+    Searched,
+    Verdict,
+    decide,
+    text_measures,
+)
 from recommender.training.splits import no_split, split_products
 from recommender.types import Product, Progress, silent
 
@@ -126,7 +135,24 @@ def check_promotion(
     live = reports[1] if len(reports) > 2 else None
     primary, others = text_measures(reports[-1]) if chosen is None else (PRIMARY, (*GUARDS, *on_texts.metrics))
     verdict = decide(reports[0], live, reports[-1], judged=guards, searched=searched, primary=primary, guards=others)
+    verdict = replace(verdict, warnings=_warn_of_searches(application, models[-1], verdict))
     return Evidence(tuple(reports), guards, searched, verdict, encoder if chosen is not None else None)
+
+
+def _warn_of_searches(application: Application, tuned: RegisteredModel, verdict: Verdict) -> tuple[str, ...]:
+    """Say that words alone kept a model out, and how the one that serves does in searches: else nobody sees it."""
+    serving = application.registry.live()
+    warnings = []
+    if any(line.rule is GateRule.WORDS and not line.passed for line in verdict.lines):
+        warnings.append(
+            f"words alone answer these searches better than {tuned.name} does with them; "
+            f"{serving.name if serving else 'no model'} goes on answering, and a base model that knows the language of "
+            "the shop may do better (`recommender finetune --base MODEL`)"
+        )
+    if serving is not None:
+        doubts = search_doubts(application.registry.manifest(serving.name))
+        warnings += [f"{serving.name}, which is live: {line}" for line in doubts]
+    return tuple(warnings)
 
 
 def live_vectors(application: Application, model: RegisteredModel, products: Sequence[Product]) -> dict[str, Vectors]:

@@ -50,11 +50,11 @@ MADE_UP = "made_up_searches"
 class SearchCalibration:
     """How searches with a model are scored and judged in one shop; the defaults are those of a shop without figures.
 
-    `words` is the weight of words against meaning. A search is sure when the best product reaches `good` (0.6 * words +
-    0.4 * meaning), or `good_meaning` by meaning alone; `good_words` is the bound of a search by words alone.
+    `words` is the least weight of words against meaning. A search is sure when the best product reaches `good` (0.6 *
+    words + 0.4 * meaning), or `good_meaning` by meaning alone; `good_words` is the bound of a search by words alone.
     """
 
-    words: float = 0.5
+    words: float = 0.4
     good: float = 0.6
     good_words: float = 0.75
     good_meaning: float = 0.65

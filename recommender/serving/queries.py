@@ -70,16 +70,6 @@ CURRENCIES_FRESH_S = 30.0
 
 MOST_CURRENCIES = 10
 
-FREE_WORDS = 3
-"""Words of a search that leave meaning its whole share. Each further one takes a tenth of that share, to a fifth: a
-long text names what it wants, a short one leaves it open. At the same nDCG@10 of graded searches, titles that are typed
-in full reach 0.987 in place of 0.967."""
-
-
-def weigh_text(words: float, terms: int) -> float:
-    """Return the weight of the words of a text of so many terms, from the weight that was measured for all."""
-    return 1 - (1 - words) * (1 - min(0.8, 0.1 * max(0, terms - FREE_WORDS)))
-
 
 class _Anchor(NamedTuple):
     """A product that a query is about, and its vector: float32 [d], empty when words alone count."""
@@ -91,7 +81,8 @@ class _Anchor(NamedTuple):
 class Queries(QueryInterface):
     """Answers queries in this process. Thread-safe; every answer comes from one model and the index that it made.
 
-    `observe` is told how long encoding and the index took, and `note` of each search how sure its answer is.
+    `observe` is told how long encoding and the index took, and `note` of each search how sure its answer is. `words` is
+    the weight of words in searches, whatever was measured.
     """
 
     def __init__(
@@ -103,8 +94,10 @@ class Queries(QueryInterface):
         observe: Observe = observe_nothing,
         vocabulary: VocabularyFile | None = None,
         note: Callable[[str, Confidence], None] = lambda _text, _confidence: None,
+        words: float | None = None,
     ) -> None:
         self._models = models
+        self._words = words
         self._catalogue = catalogue
         self._text = text
         self._merchandising = Merchandising(rules)
@@ -142,21 +135,20 @@ class Queries(QueryInterface):
             said = self._reader(live, options).read(text, filters, options)
             calibration = live.calibration()
             lexical = None if options.mode is Mode.DENSE else live.lexical().query(said.searched)
-            weight = options.words
-            if weight is None:
-                weight = weigh_text(calibration.words, 0 if lexical is None else len(lexical.indices))
             means = [synonym.means for synonym in said.synonyms]
             alternatives: dict[int, float] = {}
             if lexical is not None and (means or said.completions):
-                for weight, words in ((1.0, means), (COMPLETED, said.completions)):
+                for value, words in ((1.0, means), (COMPLETED, said.completions)):
                     others = live.lexical().query(" ".join(words)).indices if words else ()
-                    alternatives |= dict.fromkeys(set(others).difference(lexical.indices, alternatives), weight)
+                    alternatives |= dict.fromkeys(set(others).difference(lexical.indices, alternatives), value)
                 lexical = SparseVector((*lexical.indices, *alternatives), (*lexical.values, *alternatives.values()))
             meant = " ".join([said.searched, *means])
+            weight = self._words if options.words is None else options.words
             return EncodedQuery(
                 dense=None if options.mode is Mode.LEXICAL else self._encoder.query(live, meant),
                 lexical=lexical,
-                words_weight=weight,
+                words_weight=calibration.words if weight is None else weight,
+                adapt=weight is None,
                 words=said.searched,
                 calibration=calibration,
                 identifier=read_identifier(text),

@@ -78,11 +78,12 @@ class VerdictLine:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a tuned model may go live, each comparison behind it, and the reason in one line."""
+    """Whether a tuned model may go live, each comparison behind it, the reason in one line, and what else to know."""
 
     passed: bool
     lines: tuple[VerdictLine, ...]
     reason: str
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -227,4 +228,5 @@ def to_json(verdict: Verdict) -> JsonObject:
     """Return a verdict as JSON holds it, each line with its rule."""
     figures = ("reference", "tuned", "difference", "low", "high")
     lines = [asdict(line) | {name: round(getattr(line, name), 4) for name in figures} for line in verdict.lines]
-    return {"passed": verdict.passed, "reason": verdict.reason, "lines": lines}
+    warnings = list(verdict.warnings)
+    return {"passed": verdict.passed, "reason": verdict.reason, "lines": lines, "warnings": warnings}

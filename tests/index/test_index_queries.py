@@ -110,6 +110,29 @@ def test_the_score_is_the_weighted_sum_of_words_and_meaning_each_from_0_to_1(ind
     )
 
 
+def test_a_weight_that_adapts_grows_with_the_lead_of_the_best_product_and_with_the_words_asked(
+    index: VectorIndex,
+) -> None:
+    index.upsert([_point(0.2, 2.0, 0, Product(f"crowd-{number}", "t")) for number in range(60)])
+    index.upsert([point_of(Product("rare", "t"), _at(0.0), SparseVector((6,), (2.0,)))])
+
+    def weight(query: IndexQuery) -> float:
+        found = index.query(replace(query, words=0.4, adapt=True))
+        assert all(
+            point.score == pytest.approx(point.weight * point.words + (1 - point.weight) * point.meaning)
+            for point in found
+        )
+        return found[0].weight
+
+    common, rare = (replace(ASKED["both"], lexical=words(term)) for term in (5, 6))
+    assert weight(common) == pytest.approx(0.4, abs=0.01)  # sixty products have all of the words
+    assert weight(rare) == pytest.approx(0.7, abs=0.01)
+    assert weight(replace(rare, lexical=words(6, 7, 8, 9))) > weight(rare)
+    assert weight(ASKED["dense"]) == 0
+    assert weight(ASKED["lexical"]) == 1
+    assert index.query(replace(common, words=0.4))[0].weight == 0.4
+
+
 def test_words_that_no_product_has_keep_the_others_from_the_full_score(index: VectorIndex) -> None:
     known = index.query(IndexQuery(1, lexical=words(5)))[0]
     unknown = index.query(IndexQuery(1, lexical=words(5, 6, 7)))[0]

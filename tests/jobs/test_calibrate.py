@@ -9,7 +9,7 @@ from support.toy_catalogue import toy_catalogue
 
 from recommender.application.composition import Application
 from recommender.evaluation.judgements import JudgedQuery
-from recommender.jobs.calibrate import below_words, calibrate
+from recommender.jobs.calibrate import calibrate, search_doubts
 from recommender.jobs.ingest import drain
 from recommender.models.manifest import MADE_UP, Manifest, SearchCalibration
 from recommender.query import Confidence, Options
@@ -33,7 +33,7 @@ def _manifest(application: Application) -> Manifest:
 def test_the_first_ingest_measures_how_to_search(application: Application) -> None:
     manifest = _manifest(application)
     assert manifest.search is not None
-    assert 0.5 <= manifest.search.words <= 0.9
+    assert 0.4 <= manifest.search.words <= 1
     figures = manifest.metrics[MADE_UP]
     assert {"title, hybrid", "title, words alone", "title words, hybrid", "category, hybrid"} <= set(figures)
     assert all(0 <= value <= 1 for value in figures.values())
@@ -55,10 +55,10 @@ def test_what_was_measured_is_used_unless_a_query_or_the_settings_say_otherwise(
         opened.catalogue.upsert(PRODUCTS)
         assert drain(opened)
         name = opened.generations.require_live().model_name
-        opened.registry.record(name, search=SearchCalibration(words=0.9))
+        opened.registry.record(name, search=SearchCalibration(words=1))
         by_options = score(opened, Options(words=0.2))
     with Application(settings) as opened:
-        assert score(opened) == pytest.approx(score(opened, Options(words=0.9)))
+        assert score(opened) == pytest.approx(score(opened, Options(words=1)))
         assert score(opened) != pytest.approx(by_options)
     with Application(settings.model_copy(update={"words_weight": 0.2})) as opened:
         assert score(opened) == pytest.approx(by_options)
@@ -80,6 +80,12 @@ def test_few_products_measure_nothing(settings: Settings) -> None:
 
 def test_a_kind_of_search_below_words_alone_is_named() -> None:
     figures = {"title, hybrid": 0.9, "title, words alone": 0.95, "category, hybrid": 0.4, "category, words alone": 0.3}
-    assert [line for line in below_words(figures) if "'title'" in line and "0.900 against 0.950" in line]
-    assert len(below_words(figures)) == 1
-    assert below_words({}) == []
+    manifest = Manifest("m", "b", "f", 4, metrics={MADE_UP: figures}, search=SearchCalibration())
+    assert [line for line in search_doubts(manifest) if "'title'" in line and "0.900 against 0.950" in line]
+    assert len(search_doubts(manifest)) == 1
+    assert search_doubts(Manifest("m", "b", "f", 4)) == []
+
+
+def test_a_model_that_searches_are_better_without_is_named() -> None:
+    manifest = Manifest("m", "b", "f", 4, search=SearchCalibration(words=1.0))
+    assert [line for line in search_doubts(manifest) if "words weigh 1 of 1" in line and "--base" in line]

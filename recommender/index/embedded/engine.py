@@ -22,7 +22,7 @@ from recommender.index.embedded.query import (
     identifier_request,
     query_requests,
     scroll_request,
-    to_scored_point,
+    to_found,
     to_stored_point,
 )
 from recommender.index.embedded.schema import Layout, create_shard, dimension_of
@@ -130,7 +130,7 @@ class EmbeddedIndex(VectorIndex):
         requests = query_requests(plan, self._shard.compact)
         with self._shard.reading() as shard:
             answers = shard.query_batch(requests)
-        return plan.combine([to_scored_point(point) for point in points] for points in answers)
+        return plan.combine([to_found(point) for point in points] for points in answers)
 
     def select(
         self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None
@@ -164,8 +164,11 @@ class EmbeddedIndex(VectorIndex):
                 return
 
     def count(self, filters: Filters | None = None) -> int:
+        condition = edge_filter(filters or Filters())
         with self._shard.reading() as shard:
-            return shard.count(edge.CountRequest(exact=True, filter=edge_filter(filters or Filters())))
+            # Each answer tells how many products there are. Exactly, the engine walks over them: 11 ms for 50,000. What
+            # it estimates without a filter is the number that it keeps anyway.
+            return shard.count(edge.CountRequest(exact=condition is not None, filter=condition))
 
     def warm_up(self) -> None:
         """Get ready to answer queries for long, which takes memory: an index that is only written to does without."""

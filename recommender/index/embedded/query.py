@@ -21,7 +21,7 @@ from recommender.index.filters import (
     identifier_condition,
 )
 from recommender.index.payload import CARD_FIELDS, CREATED
-from recommender.index.protocol import ExampleVectors, Order, Point, ScoredPoint, StoredPoint
+from recommender.index.protocol import ExampleVectors, Found, Order, Point, StoredPoint
 from recommender.index.query_plan import (
     DAY_S,
     DENSE,
@@ -112,9 +112,9 @@ def to_stored_point(record: edge.Record) -> StoredPoint:
     return StoredPoint(uuid_of(record.id), record.payload or {}, array)
 
 
-def to_scored_point(point: edge.ScoredPoint) -> ScoredPoint:
-    """Return a point that answers a query."""
-    return ScoredPoint(uuid_of(point.id), point.score, point.payload or {})
+def to_found(point: edge.ScoredPoint) -> Found:
+    """Return a point that a search brought."""
+    return Found(uuid_of(point.id), point.score, point.payload or {})
 
 
 def uuid_of(identity: edge.PointId) -> UUID:

@@ -20,7 +20,16 @@ from recommender.batching import batches
 from recommender.errors import BadInput, NotFound, Unavailable
 from recommender.identifiers import LONGEST_KEY, SHORTEST_PART
 from recommender.index.payload import GRAPH_FIELDS, INDEXED_FIELDS, FieldKind
-from recommender.index.protocol import IndexQuery, Order, Point, ScoredPoint, StoredPoint, VectorEngine, VectorIndex
+from recommender.index.protocol import (
+    Found,
+    IndexQuery,
+    Order,
+    Point,
+    ScoredPoint,
+    StoredPoint,
+    VectorEngine,
+    VectorIndex,
+)
 from recommender.index.query_plan import (
     DENSE,
     FULL_SCAN_THRESHOLD_KB,
@@ -145,7 +154,7 @@ class ServerIndex(VectorIndex):
         with engine_errors(self._where):
             answers = self._client.query_batch_points(self._collection, query_requests(plan))
         return plan.combine(
-            [ScoredPoint(UUID(str(point.id)), point.score, point.payload or {}) for point in answer.points]
+            [Found(UUID(str(point.id)), point.score, point.payload or {}) for point in answer.points]
             for answer in answers
         )
 
