@@ -24,11 +24,18 @@ MOST = 20
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
-def create_app(url: str = "", api_key: str = "", feed: Path | None = None) -> FastAPI:
-    """Make the shop. What is not given comes from RECOMMENDER_URL, RECOMMENDER_API_KEY and SHOP_FEED."""
+def create_app(url: str = "", api_key: str = "", feed: Path | None = None, page_key: str = "") -> FastAPI:
+    """Make the shop. What is not given comes from RECOMMENDER_URL, RECOMMENDER_API_KEY, SHOP_FEED and SHOP_PAGE_KEY.
+
+    With a key for its pages (`recommender keys create pages --scope read --origin http://127.0.0.1:8080`) the browser
+    asks the recommender, by its widget; else this backend does.
+    """
+    url = url or os.environ.get("RECOMMENDER_URL", "http://127.0.0.1:8000")
+    page_key = page_key or os.environ.get("SHOP_PAGE_KEY", "")
+    widget = pages.Widget(url, page_key) if page_key else None
     articles = read_catalogue(feed or Path(os.environ.get("SHOP_FEED", "seed/catalogue.csv.gz")))
     client = AsyncClient(
-        url or os.environ.get("RECOMMENDER_URL", "http://127.0.0.1:8000"),
+        url,
         api_key or os.environ.get("RECOMMENDER_API_KEY", ""),
         timeout=TIMEOUT_S,
         retries=0,  # a late shelf is left out; the next page asks again
@@ -40,11 +47,15 @@ def create_app(url: str = "", api_key: str = "", feed: Path | None = None) -> Fa
             yield
 
     app = FastAPI(title="shop", lifespan=lifespan, openapi_url=None)
-    _add_routes(app, articles, Shelves(client))
+    _add_routes(app, articles, Shelves(client), widget)
     return app
 
 
-def _add_routes(app: FastAPI, articles: Mapping[str, Article], shelves: Shelves) -> None:
+def _add_routes(app: FastAPI, articles: Mapping[str, Article], shelves: Shelves, widget: pages.Widget | None) -> None:
+    policy = POLICY
+    if widget:
+        policy += f"; script-src {widget.url}; connect-src {widget.url}; img-src http: https:"
+
     @app.get("/")
     async def home() -> Response:
         return RedirectResponse(f"/p/{next(iter(articles))}")
@@ -57,7 +68,8 @@ def _add_routes(app: FastAPI, articles: Mapping[str, Article], shelves: Shelves)
     async def product(sku: str) -> Response:
         if sku not in articles:
             return _html(pages.missing_page(sku), 404)
-        return _html(pages.product_page(articles[sku], await shelves.similar(sku)))
+        similar = () if widget else await shelves.similar(sku)
+        return _html(pages.product_page(articles[sku], similar, widget), policy=policy)
 
     @app.get("/search")
     async def search(q: str = "") -> Response:
@@ -78,8 +90,8 @@ def _add_routes(app: FastAPI, articles: Mapping[str, Article], shelves: Shelves)
         return response
 
 
-def _html(page: str, status: int = 200) -> Response:
-    return HTMLResponse(page, status, {"content-security-policy": POLICY})
+def _html(page: str, status: int = 200, policy: str = POLICY) -> Response:
+    return HTMLResponse(page, status, {"content-security-policy": policy})
 
 
 def _cart(request: Request, articles: Mapping[str, Article]) -> Sequence[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
@@ -17,14 +18,30 @@ nav, form { display: flex; gap: 1rem; align-items: center; }
 """
 
 
-def product_page(article: Article, similar: Sequence[Hit]) -> str:
-    """Return the page of one product with products like it."""
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """The recommender's elements for pages: where they come from, and the key for pages of this shop."""
+
+    url: str
+    key: str
+
+
+def product_page(article: Article, similar: Sequence[Hit], widget: Widget | None = None) -> str:
+    """Return the page of one product with products like it, and a search box, where the widget brings them."""
+    elements = ""
+    if widget:
+        key = f'key="{escape(widget.key)}" href="/p/{{sku}}"'
+        elements = (
+            f'<script type="module" src="{escape(widget.url)}/widget.js"></script>'
+            f'<recommender-search {key} action="/search?q={{query}}"></recommender-search>'
+            f'<recommender-similar {key} sku="{escape(article.sku)}"></recommender-similar>'
+        )
     body = (
         f"<h1>{escape(article.title)}</h1><p>{escape(article.brand)} <strong>{escape(article.price)}</strong></p>"
         f"<p>{escape(article.description)}</p>"
         f'<form method="post" action="/cart"><button name="sku" value="{escape(article.sku)}">'
         f"Add to cart</button></form>"
-        f"{_shelf('Similar products', similar)}"
+        f"{_shelf('Similar products', similar)}{elements}"
     )
     return _page(article.title, body)
 

@@ -189,6 +189,7 @@ def upgrade() -> None:
         sa.Column("expires_at", TIME, nullable=True),
         sa.Column("used_at", TIME, nullable=True),
         sa.Column("routes", sa.Text(), server_default="", nullable=False),
+        sa.Column("origins", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
         sa.UniqueConstraint("public_id", name=op.f("uq_api_key_public_id")),
     )

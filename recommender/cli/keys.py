@@ -31,11 +31,14 @@ def create(
     route: Annotated[
         list[str] | None, typer.Option("--route", help="Only this path and those below it. Repeatable.")
     ] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option("--origin", help="Only browsers on pages of this origin. Repeatable.")
+    ] = None,
 ) -> Output:
     """Make a key and print it. It can't be shown again."""
     from recommender.service.api_keys import ApiKeys
 
-    key = ApiKeys(run.open().database).create(name, scope, _lifetime(expires), route or ())
+    key = ApiKeys(run.open().database).create(name, scope, _lifetime(expires), route or (), origin or ())
     notes = () if run.as_json else ["keep it: only its hash is stored, so it can't be shown again"]
     return Output({"name": " ".join(name.split()), "scope": scope.value, "key": key}, key, notes)
 
@@ -55,14 +58,14 @@ def list_keys(run: CommandRun) -> Output:
             key.public_id,
             key.name,
             key.scope.value,
-            " ".join(key.routes),
+            " ".join(key.origins + key.routes),
             _day(key.created_at),
             _day(key.used_at),
             f"revoked {_day(key.revoked_at)}" if key.revoked_at else f"until {_day(key.expires_at) or 'revoked'}",
         )
         for key in keys
     ]
-    columns = [("id", "left"), ("name", "shrink"), ("scope", "left"), ("routes", "shrink")]
+    columns = [("id", "left"), ("name", "shrink"), ("scope", "left"), ("only", "shrink")]
     columns += [(heading, "left") for heading in ("created", "used", "state")]
     return Output(document, lambda: print_table(columns, rows))
 
@@ -108,4 +111,5 @@ def _key_json(key: ApiKey) -> JsonObject:
         "expires_at": key.expires_at,
         "used_at": key.used_at,
         "routes": list(key.routes),
+        "origins": list(key.origins),
     }

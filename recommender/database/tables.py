@@ -265,8 +265,8 @@ class SearchRow(Base):
 class ApiKeyRow(Base):
     """A key of the HTTP service: only the hash of its secret, and what it may do (`read`, `write`), and where.
 
-    `routes` are beginnings of paths, one a line; empty for all. A row is never removed: that there was a key keeps the
-    service closed.
+    `routes` are beginnings of paths, one a line; empty for all. `origins` are those of pages, one a line: a key that
+    has some is for browsers on these pages. A row is never removed: that there was a key keeps the service closed.
     """
 
     __tablename__ = "api_key"
@@ -281,6 +281,7 @@ class ApiKeyRow(Base):
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
     routes: Mapped[str] = mapped_column(Text, default="")
+    origins: Mapped[str] = mapped_column(Text, default="")
 
 
 class LiveRow(Base):

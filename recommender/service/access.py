@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recommender.errors import TYPE_PREFIX, RecommenderError
@@ -149,6 +152,8 @@ class AccessMiddleware:
             raise Problem(HTTPStatus.FORBIDDEN, detail, TYPE_PREFIX + "scope")
         elif not caller.reaches(scope["path"]):
             raise Problem(HTTPStatus.FORBIDDEN, "this key is for other routes", TYPE_PREFIX + "scope")
+        elif not caller.may_come_from(headers):
+            raise Problem(HTTPStatus.FORBIDDEN, "this key is for pages of other origins", TYPE_PREFIX + "origin")
         else:
             self._keys.note(caller)
         if self._rate:
@@ -173,6 +178,33 @@ class AccessMiddleware:
         # The rest of the body is not read, so no other request can follow on this connection.
         headers = {"connection": "close"}
         return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, TYPE_PREFIX + "too-large", headers)
+
+
+CROSS_ORIGIN: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "If-None-Match", "X-API-Key"],
+    "expose_headers": ["ETag", "Retry-After", "Server-Timing", "X-Request-Id"],
+}
+"""What a page of an origin that is let in may send and see."""
+
+
+class OriginMiddleware(CORSMiddleware):
+    """Lets pages of other origins read answers: those of the settings, and those that have a key of their own."""
+
+    def __init__(self, app: ASGIApp, keys: KeyCache, origins: Sequence[str]) -> None:
+        super().__init__(app, allow_origins=origins, **CROSS_ORIGIN)
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what a browser asks beforehand, and let everything else through."""
+        if scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"]):
+            with suppress(RecommenderError, Problem):  # without the keys, those of the settings are let in
+                await self._keys.refresh()
+        await super().__call__(scope, receive, send)
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        """Tell whether a page of this origin may read answers."""
+        return super().is_allowed_origin(origin) or origin in self._keys.origins
 
 
 def host_name(host: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +29,15 @@ LONGEST_KEY = 200
 """Characters of a text that may be a key; ours have 81."""
 
 
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]{1,200}")
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is stored: never the secret, only its hash. `routes` are beginnings of paths; none for all."""
+    """A key as it is stored: never the secret, only its hash. `routes` are beginnings of paths; none for all.
+
+    A key with `origins` is for browsers on pages of these (`https://shop.example`), where everybody can read it.
+    """
 
     public_id: str
     name: str
@@ -41,6 +48,7 @@ class ApiKey:
     expires_at: datetime | None = None
     used_at: datetime | None = None
     routes: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
     def opens(self, at: datetime) -> bool:
         """Tell whether it was neither revoked nor has expired at a time."""
@@ -77,15 +85,28 @@ class ApiKeys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, name: str, scope: Scope, lifetime: timedelta | None = None, routes: Sequence[str] = ()) -> str:
+    def create(
+        self,
+        name: str,
+        scope: Scope,
+        lifetime: timedelta | None = None,
+        routes: Sequence[str] = (),
+        origins: Sequence[str] = (),
+    ) -> str:
         """Make a key and return it: the only time that it can be read.
 
-        It opens for `lifetime`, and only paths that are in `routes` or below one of them; all of them without any.
-        Raises `UsageError` for a name that is empty, too long, or that of a key which still opens, and for a route that
-        is no path.
+        It opens for `lifetime`, and only paths that are in `routes` or below one of them; all of them without any. With
+        `origins` it is for their pages alone, and may only read.
+        Raises `UsageError` for a name that is empty, too long, or that of a key which still opens, for a route that is
+        no path, and for an origin that is none.
         """
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise UsageError(f"--origin {origin[:60]!r} is no origin; give one such as https://shop.example")
+        if origins and scope is not Scope.READ:
+            raise UsageError("a key for pages can be read by everybody who sees them; give it the scope read")
         for route in routes:
-            if not route.startswith("/") or not route.isprintable() or len(route) > LONGEST_ROUTE:
+            if not route.startswith("/") or not route.isprintable() or " " in route or len(route) > LONGEST_ROUTE:
                 raise UsageError(f"--route {route[:60]!r} is no path; give one such as /v1/search")
         expires = None if lifetime is None else now() + lifetime
         name = " ".join(name.split())
@@ -98,7 +119,7 @@ class ApiKeys:
             if session.execute(taken).first() is not None:
                 raise UsageError(f"a key named {name!r} exists; revoke it first, or choose another name")
             row = ApiKeyRow(public_id=public_id, name=name, secret_hash=secret_hash(secret), scopes=scope.value)
-            row.expires_at, row.routes = expires, "\n".join(routes)
+            row.expires_at, row.routes, row.origins = expires, "\n".join(routes), "\n".join(origins)
             session.add(row)
         return f"{PREFIX}_{public_id}_{secret}"
 
@@ -134,7 +155,6 @@ class ApiKeys:
 
 
 def _key(row: ApiKeyRow) -> ApiKey:
-    routes = tuple(row.routes.split("\n")) if row.routes else ()
     return ApiKey(
         row.public_id,
         row.name,
@@ -144,5 +164,6 @@ def _key(row: ApiKeyRow) -> ApiKey:
         row.revoked_at,
         row.expires_at,
         row.used_at,
-        routes,
+        tuple(row.routes.split()),
+        tuple(row.origins.split()),
     )

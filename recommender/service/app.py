@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -28,7 +27,7 @@ from recommender.service import (
     query_routes,
     rule_routes,
 )
-from recommender.service.access import Access, AccessMiddleware, RateLimit
+from recommender.service.access import Access, AccessMiddleware, OriginMiddleware, RateLimit
 from recommender.service.authentication import KeyCache
 from recommender.service.concurrency import Lanes
 from recommender.service.logs import AccessLog, ServiceLog
@@ -72,13 +71,6 @@ ABOUT: dict[str, Any] = {
     "docs_url": None,  # its scripts lie on other hosts, and this service names none
     "redoc_url": None,
 }
-
-CROSS_ORIGIN: dict[str, Any] = {
-    "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
-    "allow_headers": ["Authorization", "Content-Type", "If-None-Match", "X-API-Key"],
-    "expose_headers": ["ETag", "Retry-After", "Server-Timing", "X-Request-Id"],
-}
-"""What a page of an origin that is let in may send and see."""
 
 COMPRESSED_FROM = 8 << 10
 """Bytes of an answer that is compressed for who takes that: ten hits have half of it, and take 0.1 ms to compress."""
@@ -154,8 +146,8 @@ def create_app(
     rate = RateLimit(limits.rate) if limits.rate else None
     app.add_middleware(AccessMiddleware, access=access, keys=keys, body_bytes=limits.body_bytes, rate=rate)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=5)
-    if cors_origins:  # outside the keys: a browser asks without one whether it may ask
-        app.add_middleware(CORSMiddleware, allow_origins=cors_origins, **CROSS_ORIGIN)
+    # Outside the keys: a browser asks without one whether it may ask.
+    app.add_middleware(OriginMiddleware, keys=keys, origins=cors_origins)
     routes = [*own, *(route for route in app.routes if isinstance(route, Route | Mount))]
     app.add_middleware(
         RequestMiddleware, routes=routes, access_log=access_log, metrics=metrics, timeout_s=limits.timeout_s

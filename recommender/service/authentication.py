@@ -22,7 +22,7 @@ from recommender.types import Scope
 FRESH_S = 0.5
 """How long the keys are used as they were read: a revoked key opens nothing half a second later."""
 
-OPEN_PATHS = frozenset({"/", "/docs", "/livez", "/readyz"})
+OPEN_PATHS = frozenset({"/", "/docs", "/livez", "/readyz", "/widget.js"})
 PAGE_PREFIXES = ("/explorer/", "/docs/")
 QUERY_PATHS = frozenset({"/mcp", "/v1/similar", "/v1/search", "/v1/recommendations"})
 """Where a POST asks and changes nothing."""
@@ -47,6 +47,13 @@ class Caller:
     def reaches(self, path: str) -> bool:
         """Tell whether it may be at a path."""
         return self.key is None or self.key.reaches(path)
+
+    def may_come_from(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Tell whether a request of it comes from where its key is for; pages of the service itself name no origin."""
+        if self.key is None or not self.key.origins:
+            return True
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        return origin in self.key.origins or (not origin and headers.get(b"sec-fetch-site") == b"same-origin")
 
 
 NOBODY = Caller()
@@ -97,6 +104,7 @@ class KeyCache:
         self._noted_at: dict[str, float] = {}
         self._noting: set[asyncio.Task[None]] = set()
         self._never_had_any = True
+        self._origins: frozenset[str] = frozenset()
 
     async def refresh(self) -> None:
         """Read the keys when it is time, once for all requests that wait for them.
@@ -114,6 +122,7 @@ class KeyCache:
         try:
             self._keys = {key.public_id: key for key in await self._lane.run(self._read)}
             self._never_had_any = self._never_had_any and not self._keys
+            self._origins = frozenset(one for key in self._keys.values() if key.opens(now()) for one in key.origins)
         except Unavailable as error:
             if self._keys is None:
                 raise
@@ -125,6 +134,11 @@ class KeyCache:
     def never_had_any(self) -> bool:
         """Whether there is no key and never was one: revoking the last one opens nothing."""
         return self._never_had_any
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins of pages that have a key of their own."""
+        return self._origins
 
     def note(self, caller: Caller) -> None:
         """Have it stored that a key was used, once in `NOTED_EVERY_S`; the request does not wait for it."""

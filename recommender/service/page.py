@@ -1,4 +1,7 @@
-"""The pages, the Explorer and the reference of the API: static files that call it as any client does, no other host."""
+"""The pages, the Explorer and the reference of the API, and the widget for pages of a shop.
+
+Static files that call the API as any client does, and no other host.
+"""
 
 from __future__ import annotations
 
@@ -54,6 +57,14 @@ _REFERENCE_POLICY = (
 REFERENCE_HEADERS = HEADERS | {"Content-Security-Policy": "; ".join(_REFERENCE_POLICY)}
 
 
+WIDGET = Path(__file__).parent / "widget" / "widget.js"
+WIDGET_HEADERS = {
+    "Access-Control-Allow-Origin": "*",  # a module of pages of any shop: it holds nothing but code
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Cache-Control": "public, max-age=3600",
+}
+
+
 class _Files(StaticFiles):
     def __init__(self, folder: Path, headers: Mapping[str, str]) -> None:
         super().__init__(directory=folder)
@@ -71,10 +82,14 @@ def mount(app: FastAPI) -> None:
     async def explorer() -> Response:
         return FileResponse(FOLDER / "index.html", headers=HEADERS)
 
+    async def widget() -> Response:
+        return FileResponse(WIDGET, headers=WIDGET_HEADERS)
+
     async def reference() -> Response:
         return FileResponse(REFERENCE / "index.html", headers=REFERENCE_HEADERS)
 
     app.add_api_route("/", explorer, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/widget.js", widget, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/docs", reference, methods=["GET", "HEAD"], include_in_schema=False)
     libraries = Path(str(files("fastapi_offline"))) / "static"
     app.mount("/explorer", _Files(FOLDER, HEADERS), name="explorer")

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+from support.chromium import PATIENCE_MS, chromium
 from support.served import listening, opened, stocked_catalogue
 
 from examples.shop.app import create_app as create_shop
 from recommender.service.access import Access
 from recommender.service.api_keys import ApiKeys, Scope
 from recommender.service.app import create_app
+from recommender.service.listener import listen
 
 EVIL = "<script>alert(1)</script> & trail sole"
 PRODUCTS = [replace(product, title=EVIL) if product.sku == "SKU-0005" else product for product in stocked_catalogue()]
@@ -83,6 +89,53 @@ def test_the_cart_shows_what_goes_with_it(visitor: httpx.Client) -> None:
     assert "never-sold" not in page.text
     visitor.cookies.clear()
     assert visitor.get("/cart", cookies=None, headers={"cookie": "cart=zz"}).status_code == 200
+
+
+def test_the_widget_shows_similar_products_and_completes_searches_in_the_browser(
+    tmp_path: Path, tiny_model: Path, feed: Path
+) -> None:
+    with (
+        opened(tmp_path / "home", tiny_model, PRODUCTS) as recommender,
+        listening(create_app(recommender, Access(keys=ApiKeys(recommender.application.database).list))) as url,
+        chromium() as browser,
+    ):
+        bound = listen("127.0.0.1", 0)
+        bound.socket.close()
+        keys = ApiKeys(recommender.application.database)
+        key = keys.create("pages", Scope.READ, origins=[bound.url], routes=["/v1"])
+        with listening(create_shop(url, "", feed, key), port=bound.port) as shop:
+            page = browser.new_page()
+            failures: list[str] = []
+            page.on("pageerror", lambda error: failures.append(str(error)))
+            page.goto(f"{shop}/p/SKU-0001")
+            cards = page.locator("recommender-similar .cards a")
+            expect(cards).to_have_count(6, timeout=PATIENCE_MS)
+            expect(page.locator("recommender-similar h2")).to_have_text("Similar products")
+            box = page.get_by_role("combobox", name="Search the shop")
+            word = PRODUCTS[0].title.split()[0]
+            box.type(word[:4].lower())
+            options = page.get_by_role("option")
+            expect(options.first).to_contain_text(word.lower(), ignore_case=True, timeout=PATIENCE_MS)
+            assert Axe().run(page).response["violations"] == []
+            box.press("ArrowDown")
+            expect(options.first).to_have_attribute("aria-selected", "true")
+            chosen = options.first.locator("span").inner_text()
+            box.press("Enter")
+            page.wait_for_url(f"{shop}/search?q=*", timeout=PATIENCE_MS)
+            assert parse_qs(urlsplit(page.url).query)["q"] == [chosen]
+            assert failures == []
+            page.close()
+        asked = f"{url}/v1/similar?sku=SKU-0001"
+        for headers, status in (
+            ({"origin": bound.url}, 200),
+            ({"origin": "https://other.example"}, 403),
+            ({}, 403),
+        ):
+            assert httpx.get(asked, headers={"x-api-key": key} | headers).status_code == status
+        allowed = {"access-control-request-method": "GET", "access-control-request-headers": "x-api-key"}
+        for origin, status in ((bound.url, 200), ("https://other.example", 400)):
+            assert httpx.options(asked, headers=allowed | {"origin": origin}).status_code == status
+        assert len(gzip.compress(httpx.get(f"{url}/widget.js").content)) < 10_000
 
 
 def test_without_the_recommender_the_shop_goes_on_selling(feed: Path) -> None:

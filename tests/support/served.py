@@ -60,9 +60,9 @@ def opened(home: Path, model: Path, products: Sequence[Product]) -> Iterator[Rec
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[str]:
-    """Serve an application on a free port; yields its address."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None))
+def listening(app: FastAPI, port: int = 0) -> Iterator[str]:
+    """Serve an application on a port, or on a free one; yields its address."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
