@@ -293,7 +293,7 @@ def test_arrow_keys_go_through_all_cards(page: Page) -> None:
 def test_suggestions_are_chosen_by_keyboard(page: Page, shop: Recommender) -> None:
     page.goto("/")
     box = page.get_by_role("combobox", name="Search the catalogue")
-    options = page.get_by_role("option")
+    options = page.locator("#suggestions").get_by_role("option")
     box.press_sequentially("espr", delay=30)
     expect(options).to_have_count(len(shop.suggest("espr")))
     expect(box).to_have_attribute("aria-expanded", "true")
@@ -302,7 +302,7 @@ def test_suggestions_are_chosen_by_keyboard(page: Page, shop: Recommender) -> No
     expect(box).to_have_attribute("aria-activedescendant", options.first.get_attribute("id") or "")
     expect(box).to_be_focused()
     page.keyboard.press("ArrowUp")
-    expect(page.locator("[role=option][aria-selected=true]")).to_have_count(0)
+    expect(page.locator("#suggestions [aria-selected=true]")).to_have_count(0)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     text = shop.suggest("espr")[0].text
@@ -320,6 +320,27 @@ def test_suggestions_are_chosen_by_keyboard(page: Page, shop: Recommender) -> No
     page.keyboard.press("Escape")
     expect(options).to_have_count(0)
     expect(box).to_have_value("espr")
+
+
+def test_what_was_read_into_a_search_is_said_and_taken_back(page: Page, shop: Recommender) -> None:
+    page.goto("/?q=compact+under+50+euro")
+    price = page.get_by_role("button", name="Remove the filter up to €50.00")
+    expect(price).to_be_visible()
+    page.get_by_role("button", name="Take all as words").click()
+    expect(page.get_by_role("button", name="Remove the filter Words alone, nothing understood")).to_be_visible()
+    expect(price).to_have_count(0)
+    page.go_back()
+    price.click()
+    expect(page.get_by_role("heading", name="“compact”")).to_be_visible()
+    assert asked(page) == {"q": ["compact"]}
+    meant = shop.search("esppresso").did_you_mean
+    assert meant == "espresso"
+    page.goto("/?q=esppresso")
+    expect(page.locator(".read")).to_contain_text("Showing results for espresso")
+    page.get_by_role("button", name="esppresso", exact=True).click()
+    expect(page.get_by_role("button", name="Remove the filter As it is written")).to_be_visible()
+    expect(page.locator(".read")).to_have_count(0)
+    assert asked(page) == {"q": ["esppresso"], "exact": ["1"]}
 
 
 def test_products_are_sorted_and_counted(page: Page) -> None:

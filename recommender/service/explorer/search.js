@@ -102,12 +102,8 @@ const sorts = (text) => [
   ["newest", "Newest"],
 ];
 
-function said(state, { hits, total }) {
-  if (total !== null && total !== undefined) return counted(hits.length, total);
-  const whole = hits.length < state.shown;
-  if (!state.q.trim()) return whole ? counted(hits.length, null) : `${counted(hits.length, null)}, the popular and the newest first`;
-  return whole ? counted(hits.length, null) : `The best ${counted(hits.length, null)}`;
-}
+/** "24 of 3,000 products"; where the answer came to its end before, what it has is all that fits. */
+const said = (state, { hits, total }) => counted(hits.length, hits.length < state.shown ? null : total);
 
 /** How the text was read: words that were corrected, and what others were taken for, each to be taken back. */
 function Read({ app, state, answer }) {
