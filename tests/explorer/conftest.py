@@ -17,6 +17,7 @@ from recommender.api import Recommender
 from recommender.application.composition import Application
 from recommender.jobs.rebuild import start_generation
 from recommender.models.manifest import Manifest
+from recommender.query.logged_search import SearchLogging
 from recommender.service.access import Access
 from recommender.service.app import create_app
 from recommender.settings import Settings
@@ -42,7 +43,9 @@ PRODUCTS = [*stocked_catalogue(), HOSTILE]
 
 def settings_of(home: Path) -> Settings:
     """Return the settings of a home, independent of the environment."""
-    return Settings(home=home, database_url="", qdrant_url="", encoder=EncoderChoice.ONNX)
+    return Settings(
+        home=home, database_url="", qdrant_url="", encoder=EncoderChoice.ONNX, keep_searches=SearchLogging.WEAK
+    )
 
 
 def install(home: Path) -> Application:

@@ -405,6 +405,35 @@ def test_a_rule_shows_its_product_is_changed_and_a_card_is_unpinned(page: Page, 
     assert shop.rules() == []
 
 
+def test_a_search_without_a_good_answer_gets_a_synonym_and_a_pin_on_the_spot(page: Page, shop: Recommender) -> None:
+    shop.search("zzyzx gadget")
+    shop.application.searches.flush()
+    page.goto("/?view=searches")
+    row = page.locator(".rule", has=page.get_by_role("link", name="zzyzx gadget"))
+    row.get_by_role("button", name="Synonym for zzyzx gadget").click()
+    row.get_by_label("Mean").fill("espresso grinder")
+    row.get_by_label("One way").check()
+    row.get_by_role("button", name="Add a synonym").click()
+    expect(page.locator(".toast")).to_contain_text("“zzyzx gadget” finds “espresso grinder”")
+    row.get_by_role("button", name="Pin for zzyzx gadget").click()
+    row.get_by_label("Which product answers it?").fill("rope")
+    row.get_by_role("button", name=re.compile("^Pin ")).nth(1).click()
+    expect(page.locator(".toast").last).to_contain_text("Pinned for “zzyzx gadget”")
+    synonym, pin = shop.rules()
+    assert (synonym.query, synonym.means, synonym.one_way) == ("zzyzx gadget", "espresso grinder", True)
+    assert (pin.query, pin.position) == ("zzyzx gadget", 1)
+    page.goto("/?view=rules")
+    expect(page.locator(".rule").first).to_contain_text("zzyzx gadget → espresso grinder")
+    page.get_by_role("button", name="Edit the rule for zzyzx gadget").click()
+    page.get_by_label("Mean").last.fill("grinder")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("zzyzx gadget → grinder")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Remove the rule")).first.click()
+    page.get_by_role("button", name=re.compile("^Remove the rule")).last.click()
+    expect(page.get_by_role("heading", name="No rule is in force")).to_be_visible()
+    assert shop.rules() == []
+
+
 def test_pins_and_bans_are_made_and_taken_back(page: Page, shop: Recommender) -> None:
     page.goto("/?q=lamp+shade")
     third, second = (page.locator(CARD).nth(at).get_attribute("data-sku") for at in (2, 1))
@@ -432,7 +461,7 @@ def menu(page: Page, at: int, entry: str) -> None:
 
 @pytest.mark.parametrize(
     "view",
-    ["/", "/?q=espresso&explain=1&in_stock=1", "product", "/?view=compare&q=rope", "/?view=map", "/?view=rules"],
+    ["/", "/?q=espresso&explain=1&in_stock=1", "product", "/?view=compare&q=rope", "/?view=map", "/?view=rules", "/?view=searches"],
 )
 def test_a_phone_has_nothing_beside_its_screen(browser: Browser, address: str, view: str) -> None:
     with watched(browser, address, viewport={"width": 360, "height": 720}, has_touch=True) as (page, _):

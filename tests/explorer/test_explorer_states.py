@@ -29,6 +29,7 @@ VIEWS = (
     "/?view=compare&q=rope",
     "/?view=map",
     "/?view=rules",
+    "/?view=searches",
 )
 
 UNNAMED = """() => [...document.querySelectorAll('input, select, button, a, canvas')]

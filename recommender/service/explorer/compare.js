@@ -2,11 +2,11 @@
 
 import { get, useLoaded } from "./api.js";
 import { Badge, Explanation } from "./cards.js";
+import { departments } from "./colours.js";
 import { leaf, plural, price } from "./format.js";
 import { Failure, Notice } from "./notices.js";
 import { Choice, ExplainToggle, Go, ModeSwitch, Picture } from "./parts.js";
 import { productPath } from "./product.js";
-import { departments } from "./search.js";
 import { productAddress, request } from "./state.js";
 import { html, useLayoutEffect } from "./vendor/preact.js";
 

@@ -9,17 +9,19 @@ import { Go, Icon } from "./parts.js";
 import { ProductView } from "./product.js";
 import { RulesView } from "./rules.js";
 import { SearchView } from "./search.js";
+import { SearchesView } from "./searches.js";
 import { SearchBox } from "./search_box.js";
 import { address, noFilters, OPTIONS, PAGE, parse, pick, viewOf } from "./state.js";
 import { html, render } from "./vendor/preact.js";
 
 const STATUS_MS = 15_000;
-const VIEWS = { search: SearchView, product: ProductView, compare: CompareView, map: MapView, rules: RulesView };
+const VIEWS = { search: SearchView, product: ProductView, compare: CompareView, map: MapView, rules: RulesView, searches: SearchesView };
 const PLACES = [
   ["search", "./", "Products"],
   ["compare", "?view=compare", "Compare"],
   ["map", "?view=map", "Map"],
   ["rules", "?view=rules", "Rules"],
+  ["searches", "?view=searches", "Searches"],
 ];
 
 /** @returns {any} */

@@ -1,12 +1,11 @@
 // The catalogue in the plane: near are products that the model finds alike.
 
 import { get, useLoaded } from "./api.js";
-import { departmentColour, knowDepartments, onDark } from "./colours.js";
+import { departmentColour, departments, knowDepartments, onDark } from "./colours.js";
 import { number, plural } from "./format.js";
 import { MapCanvas } from "./map_canvas.js";
 import { Failure, Notice } from "./notices.js";
 import { Go, Icon, ModelChoice } from "./parts.js";
-import { departments } from "./search.js";
 import { productAddress, toggled } from "./state.js";
 import { html, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 

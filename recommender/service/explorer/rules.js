@@ -1,6 +1,7 @@
-// Pins and bans: made from the cards, listed, changed and taken back on a page of their own.
+// Pins, bans and synonyms: made from the cards or here, listed, changed and taken back.
 
 import { forgetAnswers, get, post, remove, useLoaded } from "./api.js";
+import { departments } from "./colours.js";
 import { leaf, names, path, plural, price } from "./format.js";
 import { Failure, Notice } from "./notices.js";
 import { Go, Picture } from "./parts.js";
@@ -51,7 +52,10 @@ function unpin(app, sku, scope) {
 
 /** The page that lists the rules. */
 export function RulesView({ app, state }) {
-  const { data, error, fresh } = useLoaded(app, "v1/rules", (signal) => get("v1/rules", { signal, remember: false }));
+  const { data, error, fresh } = useLoaded(app, "v1/rules", async (signal) => {
+    const [said] = await Promise.all([get("v1/rules", { signal, remember: false }), departments(app)]);
+    return said;
+  });
   const [shown, setShown] = useState(DRAWN);
   /** @type {import("./types").Rule[]} */
   const rules = data?.rules ?? [];
@@ -64,11 +68,13 @@ export function RulesView({ app, state }) {
     <div class="page narrow">
       <h1 tabindex="-1">Rules</h1>
       <p class="lead">
-        What people decided over the ranking: products put at a place, and products kept out. Make one from the menu of any card.
+        What people decided over the ranking: products put at a place, products kept out, and words that mean the same. Pin or hide a
+        product from the menu of any card.
       </p>
+      <${SynonymForm} app=${app} />
       ${error && html`<${Failure} app=${app} problem=${error} />`}
       ${data && !error && !rules.length &&
-      html`<${Notice} title="No rule is in force" text="Search for something, open the menu of a card, and pin or hide the product." />`}
+      html`<${Notice} title="No rule is in force" text="Search for something, open the menu of a card, and pin or hide the product; or add a synonym above." />`}
       ${!error && rules.length > 0 &&
       html`<ul class="rules">${rules.slice(0, shown).map((rule) => html`<${RuleRow} key=${rule.id} app=${app} state=${state} rule=${rule} />`)}</ul>`}
       ${rules.length > shown && html`<button type="button" class="button more" onClick=${() => setShown(shown + DRAWN)}>Show more</button>`}
@@ -78,8 +84,9 @@ export function RulesView({ app, state }) {
 function RuleRow({ app, state, rule }) {
   const [edited, setEdited] = useState(false);
   const [product, setProduct] = useState(/** @type {any} */ (null));
+  const synonym = rule.action === "synonym";
   useEffect(() => {
-    get(productPath(rule.sku)).then(setProduct, () => setProduct({ gone: true }));
+    if (rule.sku) get(productPath(rule.sku)).then(setProduct, () => setProduct({ gone: true }));
   }, [rule.sku]);
   const known = product && !product.gone;
   const shown = known ? product : { sku: rule.sku, title: rule.sku, category: [], image: "" };
@@ -88,20 +95,24 @@ function RuleRow({ app, state, rule }) {
   const dates = [rule.starts_at && `from ${day(rule.starts_at)}`, rule.ends_at && `until ${day(rule.ends_at)}`].filter(Boolean).join(" ");
   const about = known ? [rule.sku, price(product.price, product.currency)].filter(Boolean).join(" · ") : product?.gone && "not in the catalogue";
   const take = () => change(app, "Removed", async () => void (await remove(`v1/rules/${rule.id}`)));
+  const [kind, name] = { pin: ["pinned", `Pin · ${rule.position}`], ban: ["banned", "Hide"] }[rule.action] ?? ["popular", "Synonym"];
+  const subject = synonym ? rule.query : rule.sku;
   return html`
-    <li class="rule">
-      <${Picture} product=${shown} />
+    <li class=${synonym ? "rule synonym" : "rule"}>
+      ${!synonym && html`<${Picture} product=${shown} />`}
       <div class="rule-text">
         <p>
-          <span class=${`badge ${rule.action === "pin" ? "pinned" : "banned"}`}>${rule.action === "pin" ? `Pin · ${rule.position}` : "Hide"}</span>
-          ${" "}<span class="rule-scope" dir="auto">${scopeOf(state, rule)}</span>
+          <span class=${`badge ${kind}`}>${name}</span>${" "}
+          ${!synonym && html`<span class="rule-scope" dir="auto">${scopeOf(rule)}</span>`}
         </p>
-        <${Go} class="rule-title" href=${productAddress(state, rule.sku)} title=${shown.title}>${shown.title}<//>
+        ${synonym
+          ? html`<p class="rule-title"><bdi>${rule.query}</bdi> ${rule.one_way ? "→" : "↔"} <bdi>${rule.means}</bdi></p>`
+          : html`<${Go} class="rule-title" href=${productAddress(state, rule.sku)} title=${shown.title}>${shown.title}<//>`}
         <p class="muted" dir="auto">${[about, dates, starts, over, rule.note].filter(Boolean).join(" · ")}</p>
       </div>
       <div class="rule-actions">
-        <button type="button" class="button" aria-expanded=${String(edited)} aria-label=${`Edit the rule for ${rule.sku}`} onClick=${() => setEdited(!edited)}>Edit</button>
-        <button type="button" class="button" aria-label=${`Remove the rule for ${rule.sku}`} onClick=${take}>${rule.action === "pin" ? "Unpin" : "Remove"}</button>
+        <button type="button" class="button" aria-expanded=${String(edited)} aria-label=${`Edit the rule for ${subject}`} onClick=${() => setEdited(!edited)}>Edit</button>
+        <button type="button" class="button" aria-label=${`Remove the rule for ${subject}`} onClick=${take}>${rule.action === "pin" ? "Unpin" : "Remove"}</button>
       </div>
       ${edited && html`<${RuleForm} app=${app} rule=${rule} close=${() => setEdited(false)} />`}
     </li>`;
@@ -110,7 +121,7 @@ function RuleRow({ app, state, rule }) {
 // Rules are dated in UTC: in the west of it, the day before would be shown.
 const day = (text) => new Date(text).toLocaleDateString(undefined, { timeZone: "UTC" });
 
-const scopeOf = (state, rule) =>
+const scopeOf = (rule) =>
   rule.query
     ? html`searches for <${Go} href=${`?q=${encodeURIComponent(rule.query)}`}>“${rule.query}”<//>`
     : rule.category?.length
@@ -126,6 +137,8 @@ function RuleForm({ app, rule, close }) {
     const changed = {
       ...rest,
       query: given.query,
+      means: given.means ?? "",
+      one_way: given.one_way === "on",
       category: given.category ? names(given.category) : [],
       position: rule.action === "pin" ? Number(given.position) : rule.position,
       starts_at: moment(given.starts_at, rule.starts_at),
@@ -138,17 +151,46 @@ function RuleForm({ app, rule, close }) {
       close();
     });
   };
-  const field = (name, label, value, more = {}) => html`
-    <label class="field"><span>${label}</span><input type="text" name=${name} value=${value} dir="auto" autocomplete="off" ...${more} /></label>`;
   return html`
     <form class="rule-form" onSubmit=${submit}>
       ${rule.action === "pin" && field("position", "Place", rule.position, { type: "number", min: 1, max: 1000, required: true })}
-      ${field("query", "For searches of", rule.query)} ${field("category", "In the category", path(rule.category ?? []), { placeholder: "Shoes > Boots" })}
+      ${rule.action === "synonym"
+        ? html`${field("query", "Words", rule.query, { required: true })} ${field("means", "Mean", rule.means, { required: true })}
+            <${OneWay} checked=${rule.one_way} />`
+        : html`${field("query", "For searches of", rule.query)}
+            ${field("category", "In the category", path(rule.category ?? []), { placeholder: "Shoes > Boots" })}`}
       ${field("starts_at", "From (UTC)", (rule.starts_at ?? "").slice(0, 10), { type: "date" })}
       ${field("ends_at", "Until (UTC)", (rule.ends_at ?? "").slice(0, 10), { type: "date" })} ${field("note", "Note", rule.note)}
       <div class="dialog-actions">
         <button type="button" class="button" onClick=${close}>Cancel</button><button type="submit" class="button primary">Save</button>
       </div>
+    </form>`;
+}
+
+const field = (name, label, value, more = {}) => html`
+  <label class="field"><span>${label}</span><input type="text" name=${name} value=${value} dir="auto" autocomplete="off" ...${more} /></label>`;
+
+const OneWay = ({ checked = false }) =>
+  html`<label class="check"><input type="checkbox" name="one_way" checked=${checked} /><span>One way: not from the second to the first</span></label>`;
+
+/** Makes a synonym; `words` are given where it is made for a search. */
+export function SynonymForm({ app, words = "", done = () => {} }) {
+  const submit = (event) => {
+    event.preventDefault();
+    const form = event.target;
+    const given = new FormData(form);
+    const [query, means] = ["query", "means"].map((name) => String(given.get(name)).trim());
+    change(app, `“${query}” finds “${means}”`, async () => {
+      const made = await post("v1/rules", { action: "synonym", query, means, one_way: given.has("one_way") });
+      form.reset();
+      done();
+      return made.id;
+    });
+  };
+  return html`
+    <form class="rule-form synonym-form" onSubmit=${submit} aria-label="New synonym">
+      ${field("query", "Words", words, { required: true, placeholder: "sneaker" })} ${field("means", "Mean", "", { required: true, placeholder: "trainers" })}
+      <${OneWay} /><button type="submit" class="button primary">Add a synonym</button>
     </form>`;
 }
 

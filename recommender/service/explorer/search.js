@@ -2,24 +2,13 @@
 
 import { get, useLoaded } from "./api.js";
 import { counted, Ghosts, Grid } from "./cards.js";
-import { knowDepartments } from "./colours.js";
+import { departments } from "./colours.js";
 import { ALL_VALUES, Chips, Filters } from "./filters.js";
 import { leaf, names, price } from "./format.js";
 import { Failure, Notice } from "./notices.js";
 import { Chip, Choice, ExplainToggle, Go, Icon, ModeSwitch } from "./parts.js";
 import { activeCount, address, MAX_SHOWN, noFilters, OPTIONS, PAGE, pick, request } from "./state.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
-
-/** Learn the departments of the shop, once: what the tree begins with, and what colours stand for. */
-export async function departments(app) {
-  if (app.departments) return;
-  // Colours are no reason to fail: what is asked beside this says what is wrong.
-  const answer = await get("v1/products?k=1&facets=true&facet_values=200").catch(() => null);
-  if (!answer) return;
-  const listed = (answer.facets?.categories ?? []).filter((one) => one.value.length === 1);
-  app.departments = listed.map((one) => one.value[0]);
-  knowDepartments(app.departments);
-}
 
 /**
  * The hits of `path`, page after page. `before` is loaded at the same time; a page that is added keeps what is shown.

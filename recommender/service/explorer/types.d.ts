@@ -41,6 +41,8 @@ export type Rule = {
   action: string;
   sku: string;
   query: string;
+  means: string;
+  one_way: boolean;
   category: string[];
   position: number;
   starts_at: string | null;
