@@ -9,7 +9,7 @@ const FRESH_MS = 60_000;
 const answers = new Map();
 
 /** What went wrong: the HTTP status (0: no answer at all), what the service says about it, and SKUs that may be meant. */
-export class Problem extends Error {
+class Problem extends Error {
   /** @param {number} status @param {string} detail @param {string} type @param {string[]} nearest */
   constructor(status, detail, type = "", nearest = []) {
     super(detail);
