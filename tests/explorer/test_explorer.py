@@ -461,7 +461,15 @@ def menu(page: Page, at: int, entry: str) -> None:
 
 @pytest.mark.parametrize(
     "view",
-    ["/", "/?q=espresso&explain=1&in_stock=1", "product", "/?view=compare&q=rope", "/?view=map", "/?view=rules", "/?view=searches"],
+    [
+        "/",
+        "/?q=espresso&explain=1&in_stock=1",
+        "product",
+        "/?view=compare&q=rope",
+        "/?view=map",
+        "/?view=rules",
+        "/?view=searches",
+    ],
 )
 def test_a_phone_has_nothing_beside_its_screen(browser: Browser, address: str, view: str) -> None:
     with watched(browser, address, viewport={"width": 360, "height": 720}, has_touch=True) as (page, _):
