@@ -35,6 +35,8 @@ THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
 NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
 """Currencies whose smallest unit is not a hundredth (ISO 4217)."""
 
+READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+
 Limit = Annotated[int, Field(ge=1, le=MOST, description="How many products.")]
 CategoryFilter = Annotated[str, Field(description="Only this category and those below it, as `A > B`.")]
 BrandFilter = Annotated[str, Field(description="Only this brand.")]
@@ -43,7 +45,7 @@ InStock = Annotated[bool, Field(description="Only what is in stock.")]
 Sku = Annotated[str, Field(description="The id of a product, as an answer has it.")]
 
 
-class Price(BaseModel):
+class Money(BaseModel):
     """An amount in the smallest unit of its currency (ISO 4217)."""
 
     amount: int
@@ -53,8 +55,8 @@ class Price(BaseModel):
 class PriceRange(BaseModel):
     """From the cheapest variant to the dearest."""
 
-    min: Price
-    max: Price
+    min: Money
+    max: Money
 
 
 class Description(BaseModel):
@@ -98,7 +100,7 @@ class Variant(BaseModel):
     title: str
     description: Description
     availability: VariantAvailability
-    price: Price | None = None
+    price: Money | None = None
     barcodes: list[Barcode] = []
 
 
@@ -117,7 +119,7 @@ class CatalogProduct(BaseModel):
     score: float | None = None
 
 
-class Found(BaseModel):
+class ProductList(BaseModel):
     """The products that answer, best first. `confidence` of a search is good, weak or none."""
 
     products: list[CatalogProduct]
@@ -150,9 +152,9 @@ def agents_server(ask: Ask) -> MCPServer[Any]:
     server: MCPServer[Any] = MCPServer(
         "recommender", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING"
     )
-    tool = server.tool(annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))
+    tool = server.tool(annotations=READS)
 
-    async def answered(question: Callable[..., Any], *arguments: Any) -> Any:
+    async def ask_shop(question: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return await ask(question, *arguments)
         except RecommenderError as error:
@@ -167,10 +169,10 @@ def agents_server(ask: Ask) -> MCPServer[Any]:
         price_min: Amount | None = None,
         price_max: Amount | None = None,
         in_stock: InStock = False,
-    ) -> Found:
+    ) -> ProductList:
         """Search the shop in plain words."""
         filters = _filters(category, brand, price_min, price_max, in_stock)
-        return found(await answered(QueryInterface.search, query, limit, filters))
+        return product_list(await ask_shop(QueryInterface.search, query, limit, filters))
 
     @tool
     async def similar_products(
@@ -179,42 +181,48 @@ def agents_server(ask: Ask) -> MCPServer[Any]:
         price_min: Amount | None = None,
         price_max: Amount | None = None,
         in_stock: InStock = False,
-    ) -> Found:
+    ) -> ProductList:
         """Find the products that are most like one: alternatives to it."""
         filters = _filters("", "", price_min, price_max, in_stock)
-        return found(await answered(QueryInterface.similar, sku, limit, filters))
+        return product_list(await ask_shop(QueryInterface.similar, sku, limit, filters))
 
     @tool
     async def recommend_products(
         like: Annotated[list[str], Field(min_length=1, description="Ids of products that somebody likes.")],
         dislike: Annotated[list[str] | None, Field(description="Ids of products that they do not like.")] = None,
         limit: Limit = 10,
-    ) -> Found:
+    ) -> ProductList:
         """Recommend products to somebody who likes some and not others."""
-        return found(await answered(QueryInterface.recommend, like, dislike or (), limit))
+        return product_list(await ask_shop(QueryInterface.recommend, like, dislike or (), limit))
+
+    _add_lookups(server, ask_shop)
+    return server
+
+
+def _add_lookups(server: MCPServer[Any], ask_shop: Ask) -> None:
+    """Add the tools that look something up."""
+    tool = server.tool(annotations=READS)
 
     @tool
     async def get_product(sku: Sku) -> CatalogProduct:
         """Look up one product with its description."""
-        return catalog_product(await answered(QueryInterface.product, sku))
+        return catalog_product(await ask_shop(QueryInterface.product, sku))
 
     @tool
     async def list_categories(category: CategoryFilter = "") -> Categories:
         """List the departments of the shop, or the categories below one."""
         filters = _filters(category, "", None, None, False)
-        answer = await answered(QueryInterface.browse, 1, filters, Options(facets=True))
+        answer = await ask_shop(QueryInterface.browse, 1, filters, Options(facets=True))
         counts = answer.facets.categories if answer.facets else ()
         return Categories(
             categories=[CategoryCount(path=category_path(each.value), products=each.count) for each in counts]
         )
 
-    return server
 
-
-def found(answer: Answer) -> Found:
+def product_list(answer: Answer) -> ProductList:
     """Return an answer as agents read it."""
     products = [catalog_product(hit, round(hit.score, 3)) for hit in answer]
-    return Found(products=products, confidence=answer.confidence, searched=answer.searched)
+    return ProductList(products=products, confidence=answer.confidence, searched=answer.searched)
 
 
 def catalog_product(product: Product | Card, score: float | None = None) -> CatalogProduct:
@@ -223,7 +231,7 @@ def catalog_product(product: Product | Card, score: float | None = None) -> Cata
     price = None
     if product.price is not None and product.currency:
         exponent = 0 if product.currency in NO_DECIMALS else 3 if product.currency in THREE_DECIMALS else 2
-        price = Price(amount=int((product.price * 10**exponent).to_integral_value()), currency=product.currency)
+        price = Money(amount=int((product.price * 10**exponent).to_integral_value()), currency=product.currency)
     known = product.availability
     variant = Variant(
         id=product.sku,

@@ -19,7 +19,7 @@ from recommender.errors import Unavailable
 from recommender.forms import STRICT
 from recommender.query.request import OtherModel
 from recommender.service.openapi import KEYS, problems
-from recommender.service.strict_route import Address, StrictRoute, tagged
+from recommender.service.strict_route import Address, StrictRoute, conditional_response
 from recommender.serving.embedding_map import embedding_map, sample
 from recommender.serving.live_model import LiveModels
 
@@ -141,6 +141,6 @@ def router(recommender: Recommender) -> APIRouter:
         body = await run_in_threadpool(maps.get, asked.model)
         if body is None:
             return JSONResponse({"status": "drawing"}, 202, headers={"Retry-After": str(RETRY_S)})
-        return tagged(request, body)
+        return conditional_response(request, body)
 
     return routes

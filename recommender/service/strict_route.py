@@ -89,13 +89,13 @@ class StrictRoute(APIRoute):
             if isinstance(found, Response):
                 return found
             if request.scope["method"] == "GET":
-                return tagged(request, to_json(found))
+                return conditional_response(request, to_json(found))
             return Response(to_json(found), status, media_type="application/json")
 
         return answer
 
 
-def tagged(request: Request, body: bytes) -> Response:
+def conditional_response(request: Request, body: bytes) -> Response:
     """Return a JSON answer that a caller may keep, and ask about with its tag: 304 while it is the same (RFC 9110)."""
     tag = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
