@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -34,6 +34,9 @@ FEWEST = 200
 
 WEIGHTS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Least weights of words that are tried. On graded searches 0.3 gained nothing; with 1 a search is by words alone."""
+
+ENOUGH = 10
+"""Made-up searches of a kind below which it is left out: one shop has a single category to ask for."""
 
 MOSTLY_WORDS = 0.9
 """Weight of words from which on a model adds next to nothing to searches, which is said."""
@@ -84,6 +87,8 @@ def _calibrate(application: Application, generation: Generation, judged: Queries
     products = [stored.product for stored in islice(application.catalogue.products(), 50_000)]
     progress("calibrating searches", 0, 2, generation.model_name)
     searches = make_searches(products)
+    counts = Counter(search.kind for search in searches)
+    searches = [search for search in searches if counts[search.kind] >= ENOUGH]
     searches += [MadeUpSearch(JUDGED, query.text, query.grades) for query in judged or ()]
     own = {product.title for product in products}
     with gzip.open(seed_folder() / "catalogue.csv.gz", "rt", encoding="utf-8", newline="") as file:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from recommender.application.composition import Application, open_application
 from recommender.jobs.diagnose import Finding, examine
+from recommender.models.manifest import Manifest, SearchCalibration, write_manifest
 from recommender.types import Product
 
 
@@ -119,6 +120,24 @@ def test_a_table_that_is_not_ours_is_no_finding() -> None:
     with open_application() as application, application.database.writing() as session:
         session.execute(text("CREATE TABLE invoice (id INTEGER PRIMARY KEY)"))
     assert _failed() == []
+
+
+def test_searches_that_are_better_by_words_alone_and_a_model_that_was_kept_out_are_told(home: Path) -> None:
+    with open_application() as application:
+        _go_live(application, products=0)
+        with application.database.writing() as session:
+            session.execute(
+                text(
+                    "INSERT INTO model (name, base, fingerprint, dimension, metrics, verdict, gate, created_at) VALUES "
+                    "('tuned', 'tiny', 'g', 4, '{}', 'below words alone (BM25)', 'refused', '2026-02-01 00:00:00')"
+                )
+            )
+        search = SearchCalibration(words=1.0)
+        (home / "models" / "tiny").mkdir(parents=True)
+        write_manifest(home / "models" / "tiny", Manifest("tiny", "tiny", "f", 4, search=search))
+    detail = next(finding.detail for finding in examine() if finding.check == "searches")
+    assert "words weigh 1 of 1 in searches" in detail
+    assert "tuned was refused (below words alone (BM25)), so tiny goes on answering" in detail
 
 
 def test_points_that_are_missing_with_nothing_queued_are_a_finding() -> None:
