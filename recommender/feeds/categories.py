@@ -7,6 +7,7 @@ semicolons, bars or line ends, or in lists.
 from __future__ import annotations
 
 import ast
+import csv
 import json
 import re
 from collections import Counter, defaultdict
@@ -22,7 +23,7 @@ from recommender.types import category_path, distinct_paths
 
 Path = tuple[str, ...]
 
-_ARROW = re.compile(r"\s*(?:[-=]*>+|[→›»❯▸])\s*")
+_ARROW = re.compile(r"\s*(?:[-=]*>+|[→›»❯▸＞])\s*")
 _BAR, _SLASH, _COLON = re.compile(r"\s*\|\s*"), re.compile(r"\s*/\s*"), re.compile(r"\s*:\s*")
 _LEVELS = (_ARROW, re.compile(r"\s*::+\s*"), _BAR, re.compile(r"\s*\\+\s*"), re.compile(r"\s+/\s+"), _SLASH, _COLON)
 """What separates the names of a path, the least mistakable first: a path with `>` may have names such as `TV/Video`."""
@@ -316,7 +317,8 @@ def _words(title: str) -> set[str]:
 
 
 def _list_in(text: str) -> list[Any] | None:
-    if not (text.startswith("[") and text.endswith("]") and len(text) <= LONGEST_LIST_CELL):
+    is_list = text.startswith(("[", "{")) and text.endswith(("]", "}"))  # PostgreSQL writes {Home,Kitchen}
+    if not is_list or len(text) > LONGEST_LIST_CELL:
         return None
     for read in (json.loads, ast.literal_eval):  # Python's own notation, too: many published feeds were dumped so
         try:
@@ -325,7 +327,9 @@ def _list_in(text: str) -> list[Any] | None:
             continue
         if isinstance(value, list):
             return value
-    return None
+    # DuckDB and ClickHouse write lists without quotes; a name in brackets alone is one.
+    names = next(csv.reader([text[1:-1]], quotechar="'" if "'" in text else '"', skipinitialspace=True), [])
+    return names if len(names) > 1 else None
 
 
 def _tidy(names: Iterable[str]) -> Path:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
 from recommender.feeds.prices import Offer
 from recommender.feeds.rejections import BadRow
 from recommender.plain_text import clean, repair
+
+_MEMBER = re.compile(r"('[^']*'|\"[^\"]*\"|[^:=,{}]{1,80})\s*[:=]\s*('[^']*'|\"[^\"]*\"|[^,{}]{0,400})(?:,|$)")
 
 LONGEST_NUMBER = 40
 """Characters of a number that is one: a number of a thousand digits is no price."""
@@ -109,14 +113,20 @@ def attributes_of(value: object) -> dict[str, str]:
 
 
 def _json_of(text: str) -> object:
-    if not text.strip():
+    """Read a JSON object, or one as Python (a dictionary), DuckDB (a struct) and PostgreSQL (hstore) write it."""
+    text = text.strip()
+    if not text or is_null(text):
         return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        if pairs := re.findall(r"(?:^|[;|\n])\s*([^:=;|\n]{1,80})[:=]([^;|\n]{1,400})", text):
-            return dict(pairs)
-        raise BadRow(f"attributes are not JSON: {text[:40]!r}") from None
+    for read in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            return read(text)
+    if text.startswith("{") and text.endswith("}") and (pairs := _MEMBER.findall(text[1:-1])):
+        return {name.strip(" '\""): value.strip(" '\"") for name, value in pairs}
+    if pairs := re.findall(r'"([^"]{1,80})"\s*=>\s*"([^"]{0,400})"', text):
+        return dict(pairs)
+    if text[:1] not in "{[" and (pairs := re.findall(r"(?:^|[;|\n])\s*([^:=;|\n]{1,80})[:=]([^;|\n]{1,400})", text)):
+        return dict(pairs)
+    raise BadRow(f"attributes are not JSON: {text[:40]!r}")
 
 
 def _name_and_value(pair: object) -> tuple[str, object]:

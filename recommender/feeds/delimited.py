@@ -31,6 +31,17 @@ _STATED_DELIMITER = re.compile(r'\ufeff?"?sep=(.)"?[;,\s]*', re.IGNORECASE)
 """The first line by which Excel is told the delimiter."""
 
 
+_IN_APOSTROPHES = re.compile(r"\s*'[^']*'(?:([,;\t|])'[^']*')(?:\1'[^']*')*\s*$")
+_TURNED = {ord("'"): '"', ord('"'): "'"}
+_NOTHING = re.compile(r"(?:^|\t)\\N(?:\t|\s*$)")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "", "f": "", "v": "", "0": "", "Z": "", "N": "\\N"}
+
+
+def _unescape(found: re.Match[str]) -> str:
+    return _ESCAPES.get(found[1], found[1])
+
+
 class DelimitedTable(Table):
     """The records of a file under its header.
 
@@ -50,6 +61,11 @@ class DelimitedTable(Table):
                 if lines.is_cut and not any(map(str.strip, sample)):
                     raise BadFeed(f"{self.name}: the header can't be read: {lines.problem}")
                 sample.append(line)
+        # LibreOffice may enclose texts in apostrophes: they and quotes change places while the lines are taken apart.
+        self._turned = _TURNED if any(map(_IN_APOSTROPHES.match, sample[:HEADER_RECORDS])) else {}
+        sample = [line.translate(self._turned) for line in sample]
+        # What PostgreSQL's COPY and MySQL's OUTFILE write has escapes, and \\N where there is nothing.
+        self._has_escapes = any(_NOTHING.search(line) for line in sample)
         stated = _STATED_DELIMITER.fullmatch(sample[0]) if sample else None
         self._above = 1 if stated else 0
         choices = {mark: self._headers_by(mark, sample) for mark in (stated[1] if stated else delimiters)}
@@ -75,6 +91,7 @@ class DelimitedTable(Table):
         names, width = self.columns, self.width
         with self._file.open() as stream:
             lines = TextLines(self.name, stream, self._encoding)
+            lines.turned = self._turned
             for _ in islice(lines, self._above):
                 pass
             for cells, remark in self._records(lines):
@@ -85,11 +102,16 @@ class DelimitedTable(Table):
                     problem = problem or self._width_problem(lines, cells)
                     remark = remark or (SHORT_ROW if len(cells) < width else "")
                     cells += [""] * (width - len(cells))
+                if self._turned:
+                    cells = [cell.translate(self._turned) for cell in cells]
+                if self._has_escapes:
+                    cells = [_ESCAPED.sub(_unescape, cell) if "\\" in cell else cell for cell in cells]
                 if cells[0] == names[0] and tuple(map(str.strip, cells[:width])) == names:
                     continue
                 # Of two columns with one name the first counts.
                 named = dict(zip(names, cells, strict=False)) if self._distinct else self._first_of_each(cells)
-                yield TableRow(lines.first, named, lines.raw, problem, remark)
+                raw = lines.raw.translate(self._turned) if self._turned else lines.raw
+                yield TableRow(lines.first, named, raw, problem, remark)
 
     def _headers_by(self, delimiter: str, sample: Sequence[str]) -> list[Header]:
         """Return the first records, any of which may be the header."""

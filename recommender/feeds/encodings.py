@@ -6,6 +6,7 @@ import codecs
 import re
 import unicodedata
 from collections import Counter
+from contextlib import suppress
 from typing import BinaryIO
 
 from recommender.errors import BadFeed
@@ -23,6 +24,9 @@ _CANDIDATES = [
     "cp932", "gb18030", "big5", "euc_jp", "euc_kr",
 ]  # fmt: skip
 """Encodings of other scripts that shops export; the many others only make short samples ambiguous."""
+
+_OF_TWO_BYTES = ("cp932", "euc_jp", "euc_kr", "gb18030")
+"""Encodings that a short text is tried in, the strictest first."""
 
 _LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254", "cp1257", "iso8859_15", "mac_roman", "cp850", "cp852")
 """Encodings of Latin script, of several as plausible the first."""
@@ -52,6 +56,9 @@ _LETTERS = {
 
 MOSTLY_OTHER_SCRIPT = 0.6
 """Share of bytes beyond ASCII in the words that have any: of Latin words a third, of Cyrillic or Japanese ones all."""
+
+LATIN_AT_LEAST = 0.5
+"""How much of the letters beyond ASCII must be those of one language."""
 
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
 
@@ -135,13 +142,22 @@ def _guess(sample: bytes) -> str:
     telling = b"\n".join(line for line in sample.splitlines() if not line.isascii())[:LONGEST_GUESSED]
     words = _WORD.findall(telling)
     beyond = sum(len(word) - len(word.translate(None, _BEYOND_ASCII)) for word in words)
-    if beyond <= MOSTLY_OTHER_SCRIPT * sum(map(len, words)):
-        text = b"\n".join(words)
-        return max(_LATIN, key=lambda encoding: _latin_likeness(text, encoding))
+    text = b"\n".join(words)
+    likeness = {encoding: _latin_likeness(text, encoding) for encoding in _LATIN}
+    likeliest = max(_LATIN, key=likeness.__getitem__)
+    # Of two bytes of Japanese the second may be ASCII; read as Latin, hardly any of it is a letter of a language.
+    if beyond <= MOSTLY_OTHER_SCRIPT * sum(map(len, words)) and likeness[likeliest] > LATIN_AT_LEAST:
+        return likeliest
     from charset_normalizer import from_bytes
 
     best = from_bytes(telling, cp_isolation=_CANDIDATES).best()
-    return best.encoding if best else "cp1252"
+    if best:
+        return best.encoding
+    for encoding in _OF_TWO_BYTES:
+        with suppress(UnicodeDecodeError):
+            telling.decode(encoding)
+            return encoding
+    return likeliest
 
 
 def _latin_likeness(words: bytes, encoding: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -32,7 +32,8 @@ class _TooLong:
 class TextLines:
     """Iterates over decoded lines with their line ends, and notes what was wrong since `begin` was called.
 
-    `number` counts lines given so far, `first` is the number of the record's first line, `taken` its text so far.
+    `turned` are characters that stand for others in the lines. `number` counts lines given so far, `first` is the
+    number of the record's first line, `taken` its text so far.
     """
 
     def __init__(self, name: str, stream: BinaryIO, encoding: str) -> None:
@@ -42,6 +43,7 @@ class TextLines:
         self._given: list[bytes | _TooLong] = []
         self._again: list[bytes | _TooLong] = []
         self._size = 0
+        self.turned: Mapping[int, int] = {}
         self.number = 0
         self.first = 1
         self.problem = ""
@@ -96,6 +98,8 @@ class TextLines:
         self.number += 1
         if self.number == 1:
             line = line.removeprefix("\ufeff")
+        if self.turned:
+            line = line.translate(self.turned)
         self.taken.append(line)
         self._given.append(found)
         return line

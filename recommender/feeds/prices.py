@@ -159,6 +159,8 @@ def parse_price(text: str, decimal_mark: str = "", currency: str = "") -> Stated
     between = found[numbers[0].end() : numbers[-1].start("digits")] if len(numbers) == 2 else ""
     spoken = [word.strip(_BESIDE) for part in (before, between, after) for word in part.split()]
     stated = _currency(spoken, text)
+    if stated == "JPY" and "JPY" not in text.upper() and re.search(r"[.,][0-9]{2}$", numbers[0]["digits"]):
+        stated = "CNY"  # the yen has no parts, and the yuan has its sign
     amounts = [_decimal(number["digits"], decimal_mark, stated or currency) for number in numbers]
     lowest = min((amount for amount in amounts if amount is not None), default=None)
     if None in amounts or lowest is None:

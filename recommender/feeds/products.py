@@ -82,7 +82,7 @@ LONGEST_SCIENTIFIC = 40
 _SCIENTIFIC = re.compile(r"([0-9])[.,]([0-9]+)[eE]\+?([0-9]{1,2})")
 
 _NOT_OFFERED = frozenset(
-    "0 false no n off nein non nie nee nej ei нет draft drafts archived archive inactive disabled hidden"
+    "0 false f no n off nein non nie nee nej ei нет draft drafts archived archive inactive disabled hidden"
     " private pending trash trashed deleted unpublished entwurf inaktiv deaktiviert versteckt brouillon"
     " inactif borrador inactivo bozza inattivo concept inactief szkic nieaktywny rascunho inativo koncept"
     " neaktivní черновик скрыт unlisted".split()

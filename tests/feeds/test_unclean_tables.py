@@ -13,7 +13,7 @@ import pytest
 
 from recommender.errors import BadFeed
 from recommender.feeds.formats import open_feed
-from recommender.feeds.products import product_of
+from recommender.feeds.products import is_offered, product_of
 from recommender.feeds.rejections import BadRow
 
 Write = Callable[..., Path]
@@ -248,3 +248,35 @@ def test_of_several_prices_the_one_to_pay_today_counts(write: Write, header: str
     mark = ";" if ";" in header else ","
     with open_feed(write(mark.join(["sku", "title", header]) + "\n" + mark.join(["a", "Mug", row]) + "\n")) as feed:
         assert [product_of(row).price for row in feed.rows()] == [Decimal(price)]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "titles"),
+    [
+        ("'sku';'title';'price'\n'a';'Cup; \"big\"';'9,90'\n'b';'Jug';'5,00'\n", "office.csv", ['Cup; "big"', "Jug"]),
+        ("sku\ttitle\tprice\na\tA \\\\ B\\nC\\tD\t9\nb\tJug\t\\N\n", "copy.tsv", ["A \\ B C D", "Jug"]),
+        ("商品番号,商品名,販売価格\na,湯呑み,1980\n", "excel.csv", ["湯呑み"]),
+        ("sku\ttitle\tactive\na\tA\tt\nb\tB\tf\n", "copy.tsv", ["A"]),
+    ],
+)
+def test_dialects_of_programs_are_read(write: Write, content: str, name: str, titles: list[str]) -> None:
+    path = write(content.encode("cp932"), name)
+    with open_feed(path) as feed:
+        assert [product_of(row).title for row in feed.rows() if is_offered(row)] == titles
+
+
+@pytest.mark.parametrize(
+    ("categories", "attributes"),
+    [
+        ("[Home, Kitchen]", "{'colour': red, 'size': M}"),
+        ("['Home', 'Kitchen']", "{'colour': 'red', 'size': 'M'}"),
+        ('{Home,"Kitchen"}', '"colour"=>"red", "size"=>"M"'),
+        ('["Home", "Kitchen"]', '{"colour": "red", "size": "M"}'),
+    ],
+)
+def test_lists_and_objects_are_read_as_databases_write_them(write: Write, categories: str, attributes: str) -> None:
+    file = io.StringIO()
+    csv.writer(file).writerows([["sku", "title", "category", "attributes"], ["a", "A", categories, attributes]])
+    with open_feed(write(file.getvalue())) as feed:
+        (product,) = map(product_of, feed.rows())
+    assert (product.category, product.attributes) == (("Home", "Kitchen"), {"colour": "red", "size": "M"})
