@@ -43,7 +43,7 @@ class TextLines:
         self._given: list[bytes | _TooLong] = []
         self._again: list[bytes | _TooLong] = []
         self._size = 0
-        self.turned: Mapping[int, int] = {}
+        self.turned: Mapping[int, str] = {}
         self.number = 0
         self.first = 1
         self.problem = ""
