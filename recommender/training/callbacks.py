@@ -44,10 +44,10 @@ _NOT_METRICS = {"runtime", "samples", "steps", "loss"}
 class ValidationEvaluator(SentenceEvaluator):
     """Measures validation queries and held-out texts; the first call sets the base that gains are relative to."""
 
-    def __init__(self, validation: Validation, texts: TextSuite) -> None:
+    def __init__(self, validation: Validation, texts: TextSuite, prompt: str = "") -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.primary_metric = GAIN
-        self._validation, self._texts = validation, texts
+        self._validation, self._texts, self._prompt = validation, texts, prompt
         self.base: dict[str, float] = {}
 
     def __call__(  # type: ignore[override]  # a bi-encoder is the one kind of model that comes here
@@ -57,7 +57,11 @@ class ValidationEvaluator(SentenceEvaluator):
 
         def encode(texts: Sequence[str]) -> Any:
             return model.encode(
-                list(texts), batch_size=_ENCODE_BATCH, normalize_embeddings=True, show_progress_bar=False
+                list(texts),
+                prompt=self._prompt,
+                batch_size=_ENCODE_BATCH,
+                normalize_embeddings=True,
+                show_progress_bar=False,
             )
 
         means = {name: float(values.mean()) for name, values in self._texts.measure(encode).items()}

@@ -32,6 +32,9 @@ _LEAST_TARGET = 0.05
 
 QUERY, TEXT, TITLE, DESCRIPTION = range(len(VIEWS))
 
+ROWS = "rows"
+"""The feature of a view that says which products of the batch have it."""
+
 Features = dict[str, Tensor]
 
 
@@ -96,18 +99,23 @@ class JointLoss(CachedLossMixin, nn.Module):
         return centroids
 
     def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> Tensor | dict[str, Tensor]:
-        """Return the loss of a batch; its parts by name when gradients are not cached."""
+        """Return the loss of a batch as `present_views` made it; its parts by name when gradients are not cached.
+
+        Nothing here asks the device for a value: it would have to finish its work first, several times a step. What a
+        product lacks is masked.
+        """
         columns = [dict(column) for column in sentence_features]
+        rows = [column.pop(ROWS) for column in columns]
         described = columns[DESCRIPTION]
         tokens = torch.where(described["attention_mask"] > 0, described["input_ids"], -1)
-        same_text = (tokens[:, None] == tokens[None]).all(dim=-1)  # whether descriptions i and j are equal: [b, b]
-        masks = labels, _answers(columns[QUERY], columns[TEXT]), same_text
+        same_text = torch.zeros(len(labels), len(labels), dtype=torch.bool, device=labels.device)
+        answers = same_text.index_copy(0, rows[QUERY], _answers(columns[QUERY], columns[TEXT]))
+        # Whether descriptions i and j are equal: [b, b].
+        same_text[rows[DESCRIPTION][:, None], rows[DESCRIPTION]] = (tokens[:, None] == tokens[None]).all(dim=-1)
+        masks = labels, rows, answers, same_text
         if self.uses_gradient_cache:
-            return self.forward_cached(columns, masks)  # type: ignore[arg-type]  # the labels of this loss are three tensors
-        fields, queries = labels[:, Label.FIELDS] > 0, labels[:, Label.QUERY] > 0
-        present = [queries, torch.ones_like(fields), fields, fields]
-        views = [self._embed(column, rows) for column, rows in zip(columns, present, strict=True)]
-        parts = self._parts(views, *masks)
+            return self.forward_cached(columns, masks)  # type: ignore[arg-type]  # the labels of this loss are these four
+        parts = self._parts([self.model(column)["sentence_embedding"] for column in columns], *masks)
         return _sum(parts) if self._summed else parts
 
     def calculate_loss(self, reps: list[list[Tensor]], labels: Any = None, *, with_backward: bool = False) -> Tensor:
@@ -120,22 +128,17 @@ class JointLoss(CachedLossMixin, nn.Module):
             loss = loss.detach()
         return loss
 
-    def _embed(self, column: Features, rows: Tensor) -> Tensor:
-        """Encode the rows that are present, without the padding that only the others needed; zeros for the rest."""
-        if not rows.any():
-            return self.proxies.new_zeros(len(rows), 1)
-        length = int(column["attention_mask"][rows].any(dim=0).nonzero().max()) + 1
-        features = {
-            name: value[rows][:, :length] if isinstance(value, Tensor) and value.ndim == 2 else value
-            for name, value in column.items()
-        }
-        vectors: Tensor = self.model(features)["sentence_embedding"]
-        return vectors.new_zeros(len(rows), vectors.shape[1]).index_copy(0, rows.nonzero().squeeze(1), vectors)
-
-    def _parts(self, views: list[Tensor], labels: Tensor, answers: Tensor, same_text: Tensor) -> dict[str, Tensor]:
+    def _parts(
+        self, vectors: list[Tensor], labels: Tensor, rows: list[Tensor], answers: Tensor, same_text: Tensor
+    ) -> dict[str, Tensor]:
         # In float32, whatever the encoder computes in: bf16 has three digits, and the softmax is sharp.
         with torch.autocast(labels.device.type, enabled=False):
-            query, text, title, description = (functional.normalize(view.float(), dim=-1) for view in views)
+            query, text, title, description = (
+                found.new_zeros(len(labels), found.shape[1], dtype=torch.float32).index_copy(
+                    0, present, functional.normalize(found.float(), dim=-1)
+                )
+                for found, present in zip(vectors, rows, strict=True)
+            )
             return {
                 "category": self._weights.category * self._category(text, labels),
                 "neighbours": self._weights.neighbours * self._neighbours(text, labels),
@@ -144,32 +147,26 @@ class JointLoss(CachedLossMixin, nn.Module):
             }
 
     def _category(self, text: Tensor, labels: Tensor) -> Tensor:
-        rows = labels[:, Label.HOME] >= 0
-        if not rows.any():
-            return (text.sum() + self.proxies.sum()) * 0
-        homes = labels[rows, Label.HOME]
-        logits = text[rows] @ functional.normalize(self.proxies[:, : text.shape[1]], dim=-1).T / CATEGORY_TEMPERATURE
+        homes = labels[:, Label.HOME].clamp(min=0)
+        logits = text @ functional.normalize(self.proxies[:, : text.shape[1]], dim=-1).T / CATEGORY_TEMPERATURE
         # The share of each category in the target of each row: [rows, categories], rows sum to 1.
         gains = self._gains(homes, torch.arange(len(self.proxies), device=homes.device)).scatter(1, homes[:, None], 0)
         total = gains.sum(dim=1, keepdim=True)
         targets = NEAR_CATEGORY * gains / total.clamp(min=1e-9)
         targets = targets.scatter(1, homes[:, None], torch.where(total > 0, 1 - NEAR_CATEGORY, 1.0))
-        return -(targets * logits.log_softmax(dim=-1)).sum(dim=1).mean()
+        return _mean(-(targets * logits.log_softmax(dim=-1)).sum(dim=1), labels[:, Label.HOME] >= 0)
 
     def _neighbours(self, text: Tensor, labels: Tensor) -> Tensor:
-        rows = labels[:, Label.HOME] >= 0
-        homes, family = labels[rows, Label.HOME], labels[rows, Label.FAMILY]
+        homes, family = labels[:, Label.HOME].clamp(min=0), labels[:, Label.FAMILY]
         same = homes[:, None] == homes[None]
-        kin = family[:, None] == family[None]  # itself, and variants, which are too easy to find
+        # Itself, and variants, which are too easy to find; and what has no category.
+        kin = (family[:, None] == family[None]) | _lacking(labels[:, Label.HOME] >= 0)
         weight = torch.where(same, 1.0, NEAR_CATEGORY * self._gains(homes, homes)).masked_fill(kin, 0)
         total = weight.sum(dim=1)
-        near = total > _LEAST_TARGET
-        if not near.any():
-            return text.sum() * 0
         # A large negative number in place of minus infinity, which a weight of zero would turn into NaN.
-        cosines = (text[rows] @ text[rows].T / CATEGORY_TEMPERATURE).masked_fill(kin, -1e4)
-        losses = -(weight * cosines.log_softmax(dim=-1)).sum(dim=1)[near] / total[near]
-        return losses.mean()
+        cosines = (text @ text.T / CATEGORY_TEMPERATURE).masked_fill(kin, -1e4)
+        losses = -(weight * cosines.log_softmax(dim=-1)).sum(dim=1) / total.clamp(min=_LEAST_TARGET)
+        return _mean(losses, total > _LEAST_TARGET)
 
     def _gains(self, homes: Tensor, others: Tensor) -> Tensor:
         """Return ((2^(3 d) - 1) / 7)^2, d = depth of the common ancestor over the longer path: [homes, others]."""
@@ -181,32 +178,52 @@ class JointLoss(CachedLossMixin, nn.Module):
 
 
 def _fields(title: Tensor, description: Tensor, labels: Tensor, same_text: Tensor) -> Tensor:
-    rows = labels[:, Label.FIELDS] > 0
-    if rows.sum() < 2:
-        return (title.sum() + description.sum()) * 0
-    family = labels[rows, Label.FAMILY]
-    clash = (family[:, None] == family[None]) | same_text[rows][:, rows]
-    scores = _without_false_negatives(title[rows] @ description[rows].T * SCALE, clash)
-    target = torch.arange(len(scores), device=scores.device)
-    return (functional.cross_entropy(scores, target) + functional.cross_entropy(scores.T, target)) / 2
+    family, rows = labels[:, Label.FAMILY], labels[:, Label.FIELDS] > 0
+    clash = (family[:, None] == family[None]) | same_text | _lacking(rows)
+    scores = title @ description.T * SCALE
+    return (_own_pairs(scores, clash, rows) + _own_pairs(scores.T, clash, rows)) / 2
 
 
 def _queries(query: Tensor, text: Tensor, labels: Tensor, answers: Tensor) -> Tensor:
-    rows = labels[:, Label.QUERY] > 0
-    if rows.sum() < 2:
-        return (query.sum() + text.sum()) * 0
-    leaf, family, names = labels[rows, Label.LEAF_NAME], labels[rows, Label.FAMILY], labels[rows, Label.NAMES_LEAF] > 0
-    clash = (family[:, None] == family[None]) | torch.where(
-        names[:, None], leaf[:, None] == leaf[None], answers[rows][:, rows]
-    )
-    scores = _without_false_negatives(query[rows] @ text[rows].T * SCALE, clash)
-    return functional.cross_entropy(scores, torch.arange(len(scores), device=scores.device))
+    leaf, family, rows = labels[:, Label.LEAF_NAME], labels[:, Label.FAMILY], labels[:, Label.QUERY] > 0
+    alike = torch.where(labels[:, Label.NAMES_LEAF, None] > 0, leaf[:, None] == leaf[None], answers)
+    clash = (family[:, None] == family[None]) | alike | _lacking(rows)
+    return _own_pairs(query @ text.T * SCALE, clash, rows)
 
 
-def _without_false_negatives(scores: Tensor, clash: Tensor) -> Tensor:
-    """Take the clashing pairs out of the softmax; the diagonal, the positives, stays."""
+def _own_pairs(scores: Tensor, clash: Tensor, rows: Tensor) -> Tensor:
+    """Return the cross-entropy of the diagonal, the positives, without what clashes: the mean over `rows`."""
     own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
-    return scores.masked_fill(clash & ~own, -torch.inf)
+    losses = -scores.masked_fill(clash & ~own, -torch.inf).log_softmax(dim=-1).diagonal()
+    return _mean(losses, rows)
+
+
+def _lacking(rows: Tensor) -> Tensor:
+    """Return which pairs have a row that is not among `rows`: [b, b]."""
+    return ~(rows[:, None] & rows[None])
+
+
+def _mean(values: Tensor, rows: Tensor) -> Tensor:
+    """Return the mean over some rows; 0 of none."""
+    return torch.where(rows, values, 0.0).sum() / rows.sum().clamp(min=1)
+
+
+def present_views(columns: Sequence[Features], labels: Tensor) -> list[Features]:
+    """Leave out of each view the products that lack it, and the padding that only they needed; `ROWS` says who is left.
+
+    Done while a batch is made, in the memory of the CPU. A view that nobody has keeps one row, which the loss masks.
+    """
+    fields, queries = labels[:, Label.FIELDS] > 0, labels[:, Label.QUERY] > 0
+    views = []
+    for column, present in zip(columns, (queries, torch.ones_like(fields), fields, fields), strict=True):
+        rows = present.nonzero().squeeze(1) if present.any() else torch.zeros(1, dtype=torch.long)
+        length = max(1, int(column["attention_mask"][rows].sum(dim=1).max()))
+        left = {
+            name: value[rows][:, :length] if isinstance(value, Tensor) and value.ndim == 2 else value
+            for name, value in column.items()
+        }
+        views.append(left | {ROWS: rows})
+    return views
 
 
 def _answers(query: Features, text: Features) -> Tensor:

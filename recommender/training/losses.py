@@ -85,19 +85,24 @@ def check_losses(sets: Sequence[TrainingSet], options: TrainingOptions, base: Pa
 
 
 def build_losses(
-    sets: Sequence[TrainingSet], model: SentenceTransformer, options: TrainingOptions, piece: int | None = None
+    sets: Sequence[TrainingSet],
+    model: SentenceTransformer,
+    options: TrainingOptions,
+    piece: int | None = None,
+    prompt: str = "",
 ) -> dict[str, Module]:
     """Make the loss module of each set, by the set's name; `model` is still as it was before training.
 
-    With a `piece`, losses over a whole batch encode `piece` rows at a time, and cache the gradients. The
-    parameters of a loss itself, such as the classifier of `softmax`, are trained with the model and not saved with it.
+    With a `piece`, losses over a whole batch encode `piece` rows at a time, and cache the gradients. `prompt` is what
+    the model puts before products. The parameters of a loss itself, such as the classifier of `softmax`, are trained
+    with the model and not saved with it.
     """
     from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss
 
     chosen = {rows.name: loss_of(rows, options.loss) for rows in sets}
     guide = copy.deepcopy(model).eval().requires_grad_(False) if Loss.GIST in chosen.values() else None
     losses = {
-        rows.name: _joint_loss(model, rows, options, piece)
+        rows.name: _joint_loss(model, rows, options, piece, prompt)
         if chosen[rows.name] is Loss.JOINT
         else _library_loss(chosen[rows.name], model, rows.classes, guide, piece)
         for rows in sets
@@ -143,14 +148,21 @@ def _library_loss(
     return makers[loss](model)
 
 
-def _joint_loss(model: SentenceTransformer, rows: TrainingSet, options: TrainingOptions, piece: int | None) -> Module:
+def _joint_loss(
+    model: SentenceTransformer, rows: TrainingSet, options: TrainingOptions, piece: int | None, prompt: str
+) -> Module:
     """Make the joint loss; the first vector of each category is the mean of a few of its products' vectors."""
     import torch
 
     from recommender.training.joint_loss import JointLoss
 
+    if not rows.homes.paths:  # a shop without categories: one that no product is in
+        proxies = torch.zeros(1, model.get_embedding_dimension() or 0, device=model.device)
+        return JointLoss(model, [()], proxies, options.weights, piece, summed=bool(options.matryoshka))
     texts = [text for members in rows.homes.members for text in members]
-    vectors = model.encode(texts, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False)
+    vectors = model.encode(
+        texts, prompt=prompt, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
+    )
     parts = torch.split(vectors, [len(members) for members in rows.homes.members])
     proxies = torch.stack([part.mean(dim=0) for part in parts]).clone()
     return JointLoss(model, rows.homes.paths, proxies, options.weights, piece, summed=bool(options.matryoshka))

@@ -12,21 +12,26 @@ import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
 from sentence_transformers.base.sampler import DefaultBatchSampler
+from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
 from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
 from transformers import PrinterCallback, TrainerCallback, set_seed
 
+from recommender.embedding.architecture import read_prompts
 from recommender.embedding.pretrained import load_pretrained
 from recommender.errors import BadInput
 from recommender.library_logging import quiet_libraries
 from recommender.training.callbacks import EVALUATION_SHARE, TrainingCallback, ValidationEvaluator
+from recommender.training.catalogue_sets import SetName
 from recommender.training.checkpoints import Checkpoints
 from recommender.training.devices import is_first, process_count, training_device, training_precision
 from recommender.training.job import TrainingJob, TrainingResult
+from recommender.training.joint_loss import present_views
 from recommender.training.lora import add_adapter, merge_adapter
 from recommender.training.losses import WHOLE_BATCH, build_losses, learning_rates, loss_of
 from recommender.training.options import TENSORBOARD, TrainingPrecision
 from recommender.training.pace import TrainingPace, learning_rate_factor
 from recommender.training.sampler import sampler_for
+from recommender.training.training_set import VIEWS
 
 _MEASURED_TOKENS = 2048
 """Rows of the products by which the arithmetic is chosen: as a batch has, and more say nothing new."""
@@ -35,8 +40,27 @@ _LOG_EVERY = 5
 """Steps. A loss is read back from the device each time, which a GPU would wait for at every step."""
 
 
+class ViewCollator(SentenceTransformerDataCollator):
+    """Makes batches as sentence-transformers does; of product views it leaves out those that a product lacks."""
+
+    def __call__(self, features: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return the features of a batch, each named by its column."""
+        batch = super().__call__(features)
+        if not features or not features[0].keys() >= {*VIEWS}:
+            return batch
+        columns = [
+            {name.removeprefix(f"{view}_"): batch.pop(name) for name in [*batch] if name.startswith(f"{view}_")}
+            for view in VIEWS
+        ]
+        for view, column in zip(VIEWS, present_views(columns, batch["label"]), strict=True):
+            batch |= {f"{view}_{name}": value for name, value in column.items()}
+        return batch
+
+
 class PacedTrainer(SentenceTransformerTrainer):
     """The trainer of sentence-transformers, with our batches, a learning rate that follows the pace and no card."""
+
+    data_collator_class = ViewCollator
 
     def __init__(
         self, pace: TrainingPace, warmup_ratio: float, sampler: Callable[..., DefaultBatchSampler], **options: Any
@@ -122,7 +146,7 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     tokens = min(_MEASURED_TOKENS, options.batch_size * (model.max_seq_length or 1))
     precision, rates = training_precision(options.precision, training_device(options.device), model, tokens)
     datasets = {rows.name: rows.dataset() for rows in job.sets}
-    losses = build_losses(job.sets, model, options, piece)
+    losses = build_losses(job.sets, model, options, piece, read_prompts(job.base)[1])
     sampler = sampler_for(losses, process_count())
     batches = sum(
         len(sampler(dataset, batch_size=options.batch_size, drop_last=False, seed=options.seed))
@@ -131,7 +155,7 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     epoch_steps = batches / options.epochs_to_draw / process_count()
     total = options.max_steps(epoch_steps, device)
     budget = options.budget.total_seconds() if options.budget else None
-    evaluator = ValidationEvaluator(job.validation, job.texts)
+    evaluator = ValidationEvaluator(job.validation, job.texts, read_prompts(job.base)[1])
     evaluations = options.evaluations if job.validation.size or job.texts.texts else 0
     if budget and evaluations and not evaluator.fit_into(EVALUATION_SHARE * budget / (evaluations + 1), model):
         evaluations = 0
@@ -193,6 +217,7 @@ def _arguments(
         learning_rate_mapping=learning_rates(job.sets, options),
         weight_decay=options.weight_decay,
         seed=options.seed,
+        prompts=_prompts(job),
         bf16=precision is TrainingPrecision.BF16,
         fp16=precision is TrainingPrecision.FP16,
         use_cpu=device == "cpu",
@@ -205,6 +230,18 @@ def _arguments(
         disable_tqdm=True,
         dataloader_pin_memory=device.startswith("cuda"),
     )
+
+
+def _prompts(job: TrainingJob) -> dict[str, dict[str, str]] | None:
+    """Return the prompt of each column of each set, as it will be put before searches and products in serving."""
+    query, document = read_prompts(job.base)
+    if not query and not document:
+        return None
+    asked = {SetName.PRODUCTS.value: VIEWS[0], SetName.QUERIES.value: "anchor"}
+    return {
+        rows.name: {column: query if asked.get(rows.name) == column else document for column in rows.columns}
+        for rows in job.sets
+    }
 
 
 def _tensorboard(job: TrainingJob) -> list[TrainerCallback]:

@@ -15,6 +15,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from support.tiny_model import DEFAULT_TEXTS
 
+from benchmarks import gpu
 from recommender.embedding.encoder import Encoder, Precision, Role
 from recommender.embedding.loader import load_encoder
 from recommender.embedding.onnx_encoder import OnnxEncoder
@@ -178,3 +179,15 @@ def test_several_devices_share_a_long_call(exported_model: Path, monkeypatch: py
 
 def test_the_torch_encoder_says_where_and_how_it_runs(exported_model: Path) -> None:
     assert TorchEncoder(exported_model, "", device="cpu").name == "torch-cpu-fp32"
+
+
+def test_the_benchmark_of_a_gpu_measures_each_of_its_figures_on_a_cpu_too(exported_model: Path) -> None:
+    figures = gpu.run(str(exported_model), "cpu", texts=150, seconds=4)
+    told = [f"{figure.what}: {figure.value}" for figure in figures]
+    assert len(told) == 5
+    assert "150 texts by torch-cpu-fp32 against the library's encode in fp32" in told[0]
+    assert "against the library's encode in bfloat16" in told[1]
+    assert "1,024 tokens" in told[2]
+    assert "16,384 tokens" in told[2]
+    assert "steps)" in told[3]
+    assert "on ONNX Runtime" in told[4]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 DEFAULT_TEXTS = (
@@ -25,9 +25,16 @@ _MAX_POSITIONS = 128
 
 
 def build_tiny_model(
-    folder: Path, dimension: int = 32, texts: Sequence[str] = DEFAULT_TEXTS, pooling: str = "mean"
+    folder: Path,
+    dimension: int = 32,
+    texts: Sequence[str] = DEFAULT_TEXTS,
+    pooling: str = "mean",
+    architecture: str = "bert",
+    prompts: Mapping[str, str] | None = None,
 ) -> Path:
     """Make a two-layer BERT with pooling and normalisation in `folder`, laid out as the Hub does, and return `folder`.
+
+    `architecture` may be `distilbert`, which has other names and no types of tokens.
 
     The WordPiece vocabulary is learned from `texts`; the weights are random from a fixed seed, so two builds agree.
     """
@@ -35,33 +42,38 @@ def build_tiny_model(
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
-    _save_transformer(folder / "transformer", dimension, texts)
+    _save_transformer(folder / "transformer", dimension, texts, architecture)
     transformer = Transformer(str(folder / "transformer"), max_seq_length=_MAX_POSITIONS // 2)
     modules: list[torch.nn.Module] = [transformer, Pooling(dimension, pooling_mode=pooling), Normalize()]
-    SentenceTransformer(modules=modules, device="cpu").save(str(folder), create_model_card=False)
+    SentenceTransformer(modules=modules, device="cpu", prompts=dict(prompts or {})).save(
+        str(folder), create_model_card=False
+    )
     for file in sorted((folder / "transformer").iterdir()):
         file.unlink()
     (folder / "transformer").rmdir()
     return folder
 
 
-def _save_transformer(folder: Path, dimension: int, texts: Sequence[str]) -> None:
+def _save_transformer(folder: Path, dimension: int, texts: Sequence[str], architecture: str) -> None:
     import torch
-    from transformers import BertConfig, BertModel
+    from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel
 
     tokenizer = _tokenizer(texts)
-    config = BertConfig(
+    if architecture == "distilbert":
+        tokenizer.model_input_names = ["input_ids", "attention_mask"]
+    make = (DistilBertConfig, DistilBertModel) if architecture == "distilbert" else (BertConfig, BertModel)
+    config = make[0](
         vocab_size=tokenizer.vocab_size,
         hidden_size=dimension,
         num_hidden_layers=2,
         num_attention_heads=2,
-        intermediate_size=2 * dimension,
+        **{"hidden_dim" if architecture == "distilbert" else "intermediate_size": 2 * dimension},
         max_position_embeddings=_MAX_POSITIONS,
         pad_token_id=tokenizer.pad_token_id,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = BertModel(config)
+        model = make[1](config)
         with torch.no_grad():
             for weight in (each for each in model.parameters() if each.ndim == 1):
                 weight.add_(0.02 * torch.randn_like(weight))  # no two alike, as in a model that was trained

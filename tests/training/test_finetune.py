@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.tiny_model import build_tiny_model
 
+from recommender.embedding.encoder import Role
+from recommender.embedding.export import export
+from recommender.embedding.loader import load_encoder
 from recommender.errors import BadInput, UsageError
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.job import TrainingResult, finetune
@@ -140,6 +145,43 @@ def test_half_precision_arithmetic_leaves_full_precision_weights(
     assert result.precision is TrainingPrecision.BF16
     weights = load_file(tmp_path / "model" / "model.safetensors")
     assert {array.dtype for array in weights.values() if array.dtype.kind == "f"} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "pooling", "prompts"),
+    [
+        ("bert", "mean", {"query": "zzquery: ", "document": "zzpassage: "}),  # as e5 has them
+        ("distilbert", "cls", {"query": "zzquery for a search: ", "document": ""}),  # as bge
+    ],
+)
+def test_a_base_with_prompts_is_trained_and_served_with_them(
+    architecture: str,
+    pooling: str,
+    prompts: dict[str, str],
+    tmp_path: Path,
+    toys: list[Product],
+    split: Split,
+    texts: TextFunctions,
+) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    words = [*map(texts.text, toys), "zzquery zzpassage zzother"] * 2
+    base = build_tiny_model(tmp_path / "base", 24, words, pooling, architecture, prompts)
+    finetune(toys, split, base, tmp_path / "model", replace(OPTIONS, epochs=1, evaluations=1), texts)
+    before, after = (SentenceTransformer(str(each), device="cpu") for each in (base, tmp_path / "model"))
+    assert after.prompts == before.prompts
+    rows = [each[0].model.get_input_embeddings().weight.detach().numpy() for each in (before, after)]
+    numbers = before.tokenizer.convert_tokens_to_ids(["zzquery", "zzpassage", "zzother"])
+    assert before.tokenizer.unk_token_id not in numbers
+    asked, told, other = (float(np.abs(rows[1][row] - rows[0][row]).max()) for row in numbers)
+    assert asked > 20 * other  # a word that no text has moves by weight decay alone
+    assert (told > 20 * other) == bool(prompts["document"])
+    export(tmp_path / "model", ["red shoes"])
+    with closing(load_encoder(tmp_path / "model", "", "onnx")) as served:
+        vectors = [served.encode(["red shoes"], role)[0] for role in (Role.QUERY, Role.DOCUMENT)]
+    expected = [after.encode(prompt + "red shoes", prompt="") for prompt in (prompts["query"], prompts["document"])]
+    assert all(vector @ wanted > 0.9999 for vector, wanted in zip(vectors, expected, strict=True))
+    assert np.abs(vectors[0] - vectors[1]).max() > 1e-4
 
 
 def test_an_interrupted_run_leaves_nothing(

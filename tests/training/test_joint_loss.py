@@ -32,13 +32,14 @@ def loss_of(
 ) -> Any:
     import torch
 
-    from recommender.training.joint_loss import JointLoss
+    from recommender.training.joint_loss import JointLoss, present_views
 
     generator = torch.Generator().manual_seed(0)
     proxies = torch.randn(len(PATHS), model.get_embedding_dimension(), generator=generator)
     loss = JointLoss(model, PATHS, proxies, weights or JointWeights(), pieces)
     columns = [model.preprocess([row[view] for row in rows]) for view in range(4)]
-    return loss(columns, torch.tensor(labels)), loss
+    stated = torch.tensor(labels)
+    return loss(present_views(columns, stated), stated), loss
 
 
 def parts_of(model: Any, rows: list[Any], labels: list[list[int]], weights: Any = None) -> dict[str, float]:
@@ -102,16 +103,64 @@ def test_a_near_category_is_nearer_to_the_target_than_a_far_one(model: Any) -> N
     vectors = {"near": proxies[0] + 0.8 * proxies[1], "far": proxies[0] + 0.8 * proxies[2]}
     loss = JointLoss(model, PATHS, proxies, JointWeights(category=1, neighbours=0, fields=0, queries=0), None)
     values = {
-        name: float(loss.calculate_loss([[vector[None]]] * 4, (torch.tensor([LABELS[0]]), *masks())).detach())
-        for name, vector in vectors.items()
+        name: float(loss.calculate_loss([[vector[None]]] * 4, masks()).detach()) for name, vector in vectors.items()
     }
     assert values["near"] < values["far"]
 
 
-def masks() -> tuple[Any, Any]:
+def masks() -> tuple[Any, ...]:
     import torch
 
-    return torch.zeros(1, 1, dtype=torch.bool), torch.zeros(1, 1, dtype=torch.bool)
+    none = torch.zeros(1, 1, dtype=torch.bool)
+    return torch.tensor([LABELS[0]]), [torch.zeros(1, dtype=torch.long)] * 4, none, none
+
+
+def test_a_step_never_waits_for_a_value_of_the_device() -> None:
+    import torch
+    from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
+
+    from recommender.training.joint_loss import ROWS as PRESENT
+    from recommender.training.joint_loss import JointLoss
+
+    class Words(torch.nn.Module):
+        """A model of word vectors, without the checks that a transformer makes of its inputs."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = torch.nn.Embedding(20, 8)
+
+        def forward(self, features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            return {"sentence_embedding": self.table(features["input_ids"]).mean(dim=1)}
+
+    with FakeTensorMode():  # has shapes and no values: whatever reads one raises
+        loss = JointLoss(Words(), PATHS, torch.randn(len(PATHS), 8), JointWeights())
+        labels = torch.zeros(4, 6, dtype=torch.long)
+        columns = [
+            {name: torch.ones(count, 5, dtype=torch.long) for name in ("input_ids", "attention_mask")}
+            | {PRESENT: torch.zeros(count, dtype=torch.long)}
+            for count in (3, 4, 2, 2)
+        ]
+        sum(loss(columns, labels).values()).backward()
+        assert loss.proxies.grad is not None
+        with pytest.raises(DataDependentOutputException):
+            bool(labels.any())
+        with pytest.raises(DynamicOutputShapeException):
+            labels[labels > 0]
+
+
+def test_products_lack_a_view_or_have_it(model: Any) -> None:
+    import torch
+
+    from recommender.training.joint_loss import ROWS as PRESENT
+    from recommender.training.joint_loss import present_views
+
+    labels = torch.tensor([LABELS[0], [*LABELS[1][:4], 0, 1], [*LABELS[2][:4], 1, 0]])
+    columns = [model.preprocess([row[view] for row in ROWS[:3]]) for view in range(4)]
+    views = present_views(columns, labels)
+    assert [view[PRESENT].tolist() for view in views] == [[0, 1], [0, 1, 2], [0, 2], [0, 2]]
+    assert all(int(view["attention_mask"].sum(dim=0).min()) > 0 for view in views)  # no column is all padding
+    bare = present_views(columns, torch.tensor([[*label[:4], 0, 0] for label in LABELS[:3]]))
+    assert [len(view["input_ids"]) for view in bare] == [1, 3, 1, 1]
 
 
 def test_products_without_a_category_do_not_count_for_categories(model: Any) -> None:
