@@ -41,7 +41,7 @@ from recommender.models.registry import RegisteredModel
 from recommender.query import Mode, Options, Variants
 from recommender.serving.live_model import FixedModel, LiveModel
 from recommender.serving.queries import Queries
-from recommender.training.splits import Split, split_products
+from recommender.training.splits import Split, split_products, without_lone_category
 from recommender.types import Product, Progress, silent
 
 CORPUS_CAP = 30_000
@@ -92,7 +92,7 @@ def measure_held_out(
 
     Each is measured through the encoder that would serve it.
     """
-    products = [stored.product for stored in application.catalogue.products()]
+    products = without_lone_category(stored.product for stored in application.catalogue.products())
     chosen = sample(products, split_products(products, seed))
     if not modes:
         return [

@@ -34,7 +34,7 @@ from recommender.training.job import TrainingResult, finetune, read_result, requ
 from recommender.training.losses import check_losses
 from recommender.training.options import TrainingOptions
 from recommender.training.promotion_gate import Verdict
-from recommender.training.splits import Split, no_split, split_products
+from recommender.training.splits import Split, no_split, split_products, without_lone_category
 from recommender.types import Product, Progress, category_path, silent
 
 
@@ -56,7 +56,8 @@ def drift_since_training(application: Application) -> CatalogueDrift:
     The newest model, live or not: one that the gate refused yesterday would be refused today, on the same products.
     Everything has changed where no model was trained yet, or the newest has no snapshot, as when it was imported.
     """
-    now = catalogue_snapshot(application, (stored.product for stored in application.catalogue.products()))
+    products = without_lone_category(stored.product for stored in application.catalogue.products())
+    now = catalogue_snapshot(application, products)
     for model in reversed(application.registry.list()):
         manifest = application.registry.manifest(model.name)
         if manifest.kind == TUNED and (manifest.catalogue_hash or not manifest.hyper_parameters.get("data_only")):
@@ -124,7 +125,7 @@ def run(
     if judgements is not None:
         require_known(application, judgements)
     require_libraries(options)
-    products = [stored.product for stored in application.catalogue.products()]
+    products = without_lone_category(stored.product for stored in application.catalogue.products())
     if options.data_only and not any(product.category for product in products):
         products = []  # no shop, or one without categories: the data itself lends what models are measured on
     split = split_products(products, options.seed) if products or not options.data_only else no_split(options.seed)

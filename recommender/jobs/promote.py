@@ -39,16 +39,15 @@ from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.dataset_builder import build_training_data
 from recommender.training.options import DEFAULT_SEED, DataFormat, DataSource, Loss, TrainingOptions
 from recommender.training.promotion_gate import (
-    GUARDS,
-    PRIMARY,
     GateRule,
     Judged,
     Searched,
     Verdict,
     decide,
+    measures_of,
     text_measures,
 )
-from recommender.training.splits import no_split, split_products
+from recommender.training.splits import no_split, split_products, without_lone_category
 from recommender.types import Product, Progress, silent
 
 
@@ -133,7 +132,11 @@ def check_promotion(
         for each, suite in zip(zip(*judged, strict=True), suites, strict=True)
     )
     live = reports[1] if len(reports) > 2 else None
-    primary, others = text_measures(reports[-1]) if chosen is None else (PRIMARY, (*GUARDS, *on_texts.metrics))
+    if chosen is None:
+        primary, others = text_measures(reports[-1])
+    else:
+        primary, *own = measures_of(any(product.category for product in chosen.corpus))
+        others = (*own, *on_texts.metrics)
     verdict = decide(reports[0], live, reports[-1], judged=guards, searched=searched, primary=primary, guards=others)
     verdict = replace(verdict, warnings=_warn_of_searches(application, models[-1], verdict))
     return Evidence(tuple(reports), guards, searched, verdict, encoder if chosen is not None else None)
@@ -224,7 +227,7 @@ def judge_registered(
     seed = DEFAULT_SEED if manifest.split_seed is None else manifest.split_seed
     given = manifest.hyper_parameters
     if manifest.kind != TUNED or manifest.catalogue_hash or not given.get("data"):
-        products = [stored.product for stored in application.catalogue.products()]
+        products = without_lone_category(stored.product for stored in application.catalogue.products())
         chosen = sample(products, split_products(products, seed))
         return judge(application, model, base, chosen, judgements, progress)
     # A model of texts: the same rows of the same data are held out.

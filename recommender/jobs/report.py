@@ -35,7 +35,7 @@ from recommender.models.registry import RegisteredModel
 from recommender.training.job import TrainingResult
 from recommender.training.options import TrainingOptions
 from recommender.training.promotion_gate import MAX_LOSS, GateRule, VerdictLine
-from recommender.training.splits import Split, split_products
+from recommender.training.splits import Split, split_products, without_lone_category
 from recommender.types import Product, Progress, silent
 
 _RULES = {
@@ -130,7 +130,7 @@ class PlannedReport:
 
     @cached_property
     def _products(self) -> list[Product]:
-        return [stored.product for stored in self._application.catalogue.products()]
+        return without_lone_category(stored.product for stored in self._application.catalogue.products())
 
     @cached_property
     def _split(self) -> Split:

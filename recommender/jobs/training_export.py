@@ -20,7 +20,7 @@ from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.dataset_builder import DataReport, build_training_data
 from recommender.training.losses import loss_of
 from recommender.training.options import Loss, TrainingOptions
-from recommender.training.splits import split_products
+from recommender.training.splits import split_products, without_lone_category
 from recommender.training.training_set import TARGETS, TrainingSet
 from recommender.types import Product, Progress, category_path, silent
 
@@ -112,7 +112,7 @@ def export_examples(
     Raises `BadInput` when the catalogue has too little to learn from, for data that can't be used, and for a file that
     can't be written.
     """
-    products = [stored.product for stored in application.catalogue.products()]
+    products = without_lone_category(stored.product for stored in application.catalogue.products())
     texts = TextFunctions(application.text, title_text, description_text)
     drawn = build_training_data(products, split_products(products, options.seed), options, texts, progress)
     counts = write_examples(path, form, drawn.sets, options.loss, TextOwners(products, texts))

@@ -130,7 +130,10 @@ class CatalogueSets:
     """Draws the training sets of some products of a catalogue; the same seed and products give the same rows."""
 
     def __init__(self, products: Sequence[Product], indexes: Sequence[int], texts: TextFunctions, seed: int) -> None:
-        """Prepare to draw from `products[i] for i in indexes`. Raises `BadInput` when no triplet can be made."""
+        """Prepare to draw from `products[i] for i in indexes`. Raises `BadInput` for categories without a triplet.
+
+        Without categories `products`, `fields` and `queries` can be drawn; `has_triplets` says whether the others can.
+        """
         self._products = [products[index] for index in indexes]
         self._seed = seed
         self._families = product_families(self._products)
@@ -139,7 +142,8 @@ class CatalogueSets:
         self._texts = [texts.text(product) for product in self._products]
         self._titles = [texts.title(product) for product in self._products]
         self._descriptions = [texts.description(product) for product in self._products]
-        if not self.triplets(0):
+        self.has_triplets = bool(self.triplets(0))
+        if not self.has_triplets and any(self._paths):
             raise BadInput(
                 f"no triplet can be made of the {len(self._products):,} products to train on: it takes two categories, "
                 "one of them with two different products; ingest more products, or check the category column"

@@ -138,6 +138,10 @@ SETS_OF: Mapping[Loss, tuple[SetName, ...]] = {
 """The sets of the catalogue that each loss is minimised over."""
 
 
+WITHOUT_CATEGORIES = (SetName.PRODUCTS, SetName.FIELDS, SetName.QUERIES)
+"""Sets that a shop of one category has too."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingData:
     """The sets of a run, what became of each source of external data, and the texts that validate and judge."""
@@ -167,6 +171,10 @@ def build_training_data(
     if not options.data_only:
         catalogue = CatalogueSets(products, split.train, texts, options.seed)
         names = SETS_OF[options.catalogue_loss]
+        if not catalogue.has_triplets:
+            names = tuple(name for name in names if name in WITHOUT_CATEGORIES)
+            if not names:
+                raise BadInput(f"--loss {options.loss} learns from categories, which this shop lacks; leave --loss out")
         drawn = [catalogue.draw(name, options.epochs_to_draw) for name in names]
         if len(names) > 1:  # a catalogue without descriptions has no pairs of fields
             drawn = [rows for rows in drawn if len(rows) > 1]

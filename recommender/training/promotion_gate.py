@@ -8,8 +8,9 @@ The rules, all of which must hold (`decide`), each on the same held-out queries:
 3. slice: no slice of these measures (a department, a brand, ...) is more than `MAX_LOSS` below, beyond chance.
 4. words: hybrid search with the model is not below search by words alone (BM25).
 
-What the catalogue has no queries for is left out; without category P@10 nothing passes. A model of texts without a
-catalogue has another primary measure (`text_measures`), which must be better; its other measures are guards.
+What the catalogue has no queries for is left out; without the primary measure nothing passes. A shop of one category,
+or of none, has a known-item measure as its primary one (`measures_of`). A model of texts without a catalogue has
+another (`text_measures`), which must be better; its other measures are guards.
 """
 
 from __future__ import annotations
@@ -130,7 +131,9 @@ def decide(
                 lines.append(_line(name, reference.model, before, after, rule))
     if sum(line.name == primary for line in lines) < len(references):
         reason = f"{PRIMARY} could not be measured: no held-out product has others of its category"
-        if primary != PRIMARY:
+        if primary in GUARDS:
+            reason = f"{primary} could not be measured: no held-out product has a title and a description"
+        elif primary != PRIMARY:
             reason = "nothing could be measured: no row of the data was held out, so give --eval FILE"
         return Verdict(False, tuple(lines), reason)
     for each in judged:
@@ -147,6 +150,11 @@ def decide(
     count = len(tuned.metrics[primary].values)
     caution = f"; judged on {count} held-out queries only" if count < FEW_QUERIES else ""
     return Verdict(all(line.passed for line in lines), tuple(lines), _reason(lines) + caution)
+
+
+def measures_of(categories: bool) -> tuple[str, ...]:
+    """Return the primary measure of a shop's model, then its guards: without categories these are of known items."""
+    return (PRIMARY, *GUARDS) if categories else GUARDS
 
 
 def text_measures(report: Report) -> tuple[str, tuple[str, ...]]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from recommender.errors import BadInput
@@ -24,6 +24,9 @@ _WORDS = re.compile(r"[^\W_]+")
 
 MIN_LEAVES = 2
 """With one category there is nothing to tell apart."""
+
+MIN_DESCRIBED = 50
+"""Products with a title and a description from which a shop without categories learns, and is judged."""
 
 LEAVES_FOR_UNSEEN = 20
 """Below this many leaves, holding one out whole would take too much of what there is to learn."""
@@ -59,14 +62,16 @@ def split_products(
     """Split products by family, with about `unseen_share` of the leaf categories held out whole.
 
     The part of a family follows from a hash of its name and the seed alone, so that it stays the same when the
-    catalogue grows or is read in another order. Raises `BadInput` when there are too few categories to learn from.
+    catalogue grows or is read in another order. Raises `BadInput` when there is too little to learn from.
     """
     leaves = Counter(product.category for product in products if product.category)
     shared = sum(count > 1 for count in leaves.values())
-    if len(leaves) < MIN_LEAVES or not shared:
+    described = sum(bool(product.title and product.description) for product in products)
+    if (len(leaves) < MIN_LEAVES or not shared) and described < MIN_DESCRIBED:
         raise BadInput(
             f"fine-tuning learns from categories, and the {len(products):,} products have {len(leaves):,} "
-            f"({shared:,} with two products or more); give at least {MIN_LEAVES} categories with two products each"
+            f"({shared:,} with two products or more); give at least {MIN_LEAVES} categories with two products each, "
+            f"or titles and descriptions of at least {MIN_DESCRIBED} products, which have {described:,}"
         )
     families = product_families(products)
     unseen_leaves = _unseen_leaves(leaves, len(products), seed, unseen_share)
@@ -81,6 +86,16 @@ def split_products(
             chosen[parts[family]].append(index)
     train, validation, test, unseen = (tuple(chosen[part]) for part in ("train", "validation", "test", "unseen"))
     return Split(train, validation, test, unseen, seed)
+
+
+def without_lone_category(products: Iterable[Product]) -> list[Product]:
+    """Return products as training and its measures see them: the category of a shop that has but one says nothing.
+
+    Such a shop learns which product is which, by titles, descriptions and made-up queries.
+    """
+    known = list(products)
+    leaves = {product.category for product in known if product.category}
+    return known if len(leaves) >= MIN_LEAVES else [replace(product, category=()) for product in known]
 
 
 def no_split(seed: int) -> Split:
