@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         description="Attribute that holds a product's popularity as a number, such as its sales. After a change it "
         "applies to products that change, and to all products after `recommender index rebuild`.",
     )
+    group_variants: bool = Field(
+        default=False,
+        description="Whether products without a group whose titles differ in colour, size or pack alone are grouped "
+        "after each import, as `recommender groups propose --apply` does.",
+    )
     keep_generations: int = Field(
         default=1, ge=0, description="Earlier live generations that are kept up to date for a rollback; 0: none."
     )

@@ -32,6 +32,7 @@ class KnownProduct:
     text_hash: str
     active: bool
     revision: int
+    group_id: str = ""
 
     def is_current(self, content_hash: str) -> bool:
         """Tell whether writing a product with this hash would change nothing."""
@@ -46,8 +47,8 @@ def find_products(
     session: Session, skus: Sequence[str], *conditions: ColumnElement[bool], lock: bool = True
 ) -> dict[str, KnownProduct]:
     """Return those of the SKUs that the catalogue has; with `lock` they are locked until the transaction ends."""
-    columns = (ProductRow.id, ProductRow.content_hash, ProductRow.text_hash, ProductRow.active, ProductRow.revision)
-    statement = select(ProductRow.sku, *columns).where(*conditions)
+    columns = (ProductRow.content_hash, ProductRow.text_hash, ProductRow.active, ProductRow.revision)
+    statement = select(ProductRow.sku, ProductRow.id, *columns, ProductRow.group_id).where(*conditions)
     if lock:
         # Every writer locks rows in the same order, so two writers can't block each other. SQLite has no row locks.
         statement = statement.order_by(ProductRow.sku).with_for_update()

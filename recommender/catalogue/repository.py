@@ -15,9 +15,9 @@ from recommender.catalogue.categories import CategoryNodes, Node
 from recommender.catalogue.outbox import queue_changes
 from recommender.catalogue.product_statements import find_products, insert_products, replace_products
 from recommender.catalogue.sku_suggestions import nearest_skus
-from recommender.catalogue.staged_product import StagedProduct, UpsertCounts, stage
+from recommender.catalogue.staged_product import PROPOSED, StagedProduct, UpsertCounts, stage
 from recommender.database.engine import Database
-from recommender.database.statements import in_chunks, table_of
+from recommender.database.statements import execute_many, in_chunks, table_of
 from recommender.database.tables import CategoryRow, ProductRow, now
 from recommender.query import WriteResult
 from recommender.types import PATH_SEPARATOR, Availability, Product, ProductPatch
@@ -89,7 +89,8 @@ class PatchedProduct:
     @property
     def changed(self) -> bool:
         """Whether the patches change anything."""
-        return self.after.content_hash != self.content_hash
+        proposed = self.before.product.group_id  # its hash counts it as none, and a patch may remove it
+        return self.after.content_hash != self.content_hash or self.after.product.group_id != proposed
 
     @property
     def kept_text_hash(self) -> str:
@@ -215,6 +216,9 @@ class Catalogue:
         written = (*created, *updated)
         nodes = self._categories.find(session, (path for sku in written for path in by_sku[sku].product.categories))
         rows = {sku: self._columns(by_sku[sku], nodes) for sku in written}
+        for sku in updated:
+            if not rows[sku]["group_id"] and known[sku].group_id.startswith(PROPOSED):
+                rows[sku]["group_id"] = known[sku].group_id
         at = now()
         insert_products(session, [rows[sku] for sku in created], at)
         replace_products(session, [rows[sku] | {"known_id": known[sku].id} for sku in updated], at)
@@ -259,6 +263,24 @@ class Catalogue:
         unchanged = tuple(sku for sku in named if sku in patched and sku not in changed)
         unknown = tuple(sku for sku in named if sku not in patched)
         return _Changes((), tuple(changed), unchanged, retexted, nodes, unknown)
+
+    def assign_groups(self, groups: Mapping[str, str]) -> int:
+        """Give active products that have no group the one named, queue them, and return how many they were."""
+        assigned = 0
+        statement = (
+            update(_PRODUCT)
+            .where(_PRODUCT.c.id == bindparam("known_id"))
+            .values(group_id=bindparam("new_group"), revision=_PRODUCT.c.revision + 1)
+        )
+        for skus in in_chunks(sorted(groups)):
+            with self._database.writing() as session:
+                known = find_products(session, skus, ProductRow.active.is_(True), ProductRow.group_id == "")
+                if known:
+                    rows = [{"known_id": each.id, "new_group": groups[sku]} for sku, each in known.items()]
+                    execute_many(session, statement, rows)
+                    queue_changes(session, [(sku, each.revision + 1) for sku, each in known.items()], now())
+            assigned += len(known)
+        return assigned
 
     def deactivate(self, skus: Sequence[str], unchanged_since: datetime | None = None) -> int:
         """Take products out of the shop; they stay in the catalogue. Returns how many were active.

@@ -10,6 +10,9 @@ from typing import Protocol
 from recommender.catalogue.categories import normal_path
 from recommender.types import PRICE_SCALE, Product, ProductPatch, category_path, distinct_paths
 
+PROPOSED = "auto:"
+"""Begins the id of a group that was proposed and taken on; a feed that names none leaves it as it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class StagedProduct:
@@ -34,7 +37,7 @@ def content_hash(product: Product) -> str:
     """Return 32 hex digits over every field of a product.
 
     Prices that the catalogue stores alike hash alike, and so do attributes in another order, and categories whatever
-    their case.
+    their case. A proposed group counts as none: a feed that names none would look changed at each import.
     """
     price = "" if product.price is None else str(int(product.price.scaleb(PRICE_SCALE).to_integral_value()))
     texts = [
@@ -48,7 +51,7 @@ def content_hash(product: Product) -> str:
         product.availability,
         product.url,
         product.image,
-        product.group_id,
+        "" if product.group_id.startswith(PROPOSED) else product.group_id,
         product.gtin,
         product.mpn,
     ]

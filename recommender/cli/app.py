@@ -39,6 +39,7 @@ MODULES = {
     "models": "models",
     "index": "index",
     "queue": "queue",
+    "groups": "groups",
     "rules": "rules",
     "searches": "rules",
     "keys": "keys",

@@ -23,6 +23,7 @@ from recommender.feeds.sources import fetch_all
 from recommender.ingestion.feed_folder import SETTLED_S, FeedFolder, FeedReport, printable, rejects_beside
 from recommender.ingestion.worker import DrainSummary
 from recommender.jobs.calibrate import calibrate
+from recommender.jobs.groups import find_groups, take_on
 from recommender.jobs.rebuild import ensure_live
 from recommender.types import Progress, silent
 
@@ -129,6 +130,8 @@ def import_feeds(
             name = Path(feed).name
             count = partial(lambda name, rows: progress("reading", rows, None, name), name)
             imports.append(read(feed, rejects=rejected, progress=count))
+    if application.settings.group_variants and not dry_run:
+        take_on(application, find_groups(application))
     if not whole:
         return ImportOutcome(tuple(imports))
     ends = [FeedEnd(summary.source, summary.good_rows, summary.ended_early) for summary in imports]

@@ -175,3 +175,27 @@ def test_debug_shows_the_traceback_before_and_behind_the_name_of_a_command(recom
 def test_what_follows_two_dashes_is_no_option(shop: Command) -> None:
     found = shop("search", "--json", "--", "--debug").json
     assert found["query"] == "--debug"
+
+
+def test_groups_are_proposed_with_a_report_and_taken_on_when_told(recommender: Command, home: Path) -> None:
+    rows = [(f"ridge-{colour}", f"Ridge gaiter {colour}", "Gaiters") for colour in ("red", "blue")]
+    recommender("ingest", _write(home / "colours.csv", "sku,title,category", rows), "--queue-only")
+    proposed = recommender("groups", "propose", "--report", home / "groups.csv", "--json").json
+    (group,) = [each for each in proposed["groups"] if "Gaiters" in each["category"]]
+    assert [each["differs"] for each in group["variants"]] == ["red", "blue"]
+    assert proposed["applied"] is None
+    with (home / "groups.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["sku"] for row in csv.DictReader(file)} >= {"ridge-red", "ridge-blue"}
+    assert "[red]" in recommender("groups", "propose").out
+    assert recommender("groups", "propose", "--apply", "--json").json["applied"] >= 2
+    assert "ridge-red" not in recommender("groups", "propose").out
+    assert "named .pdf" in recommender("groups", "propose", "--report", home / "groups.pdf", code=2).err
+
+
+def test_a_table_of_prices_is_taken_in_as_what_changes(shop: Command, home: Path) -> None:
+    prices = _write(home / "prices.csv", "sku,price", [("boot-1", "19.99"), ("never-was", "5")])
+    done = shop("ingest", prices, "--partial", "--json").json
+    assert (done["imports"][0]["updated"], done["imports"][0]["unknown"]) == (1, 1)
+    assert (done["index"]["encoded"], done["index"]["payloads"]) == (0, 1)
+    assert "1 SKUs are not in the shop, the first 'never-was'" in shop("ingest", prices, "--partial").out
+    assert "leave one out" in shop("ingest", prices, "--partial", "--full", code=2).err
