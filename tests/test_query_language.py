@@ -60,6 +60,7 @@ WEIGHT = st.floats(-1, 10)
 BOOST = st.one_of(
     st.builds(Boost, st.just(BoostKind.IN_STOCK), WEIGHT),
     st.builds(Boost, st.just(BoostKind.BRAND), WEIGHT, NAME),
+    st.builds(Boost, st.just(BoostKind.CATEGORY), WEIGHT, NAME),
     st.builds(Boost, st.just(BoostKind.ATTRIBUTE), WEIGHT, NAME, NAME),
     st.builds(Boost, st.just(BoostKind.NEWNESS), WEIGHT, half_life_days=st.floats(0.01, 36_500)),
 )
@@ -72,6 +73,7 @@ FILTERS = st.builds(
     exclude_brands=NAMES,
     price_min=BOUND,
     price_max=BOUND,
+    currency=st.sampled_from(["", "EUR"]),
     in_stock=st.booleans(),
     attributes=st.lists(st.tuples(NAME, NAMES.filter(bool)), max_size=3).map(tuple),
     exclude_skus=NAMES,
@@ -92,6 +94,10 @@ OPTIONS = st.builds(
     facets=st.booleans(),
     facet_values=st.integers(1, 10_000),
     model=NAME | st.just(""),
+    sort=st.sampled_from(Sort),
+    prefix=st.booleans(),
+    correct=st.booleans(),
+    understand=st.booleans(),
 )
 CARD = st.builds(Card, TEXT, TEXT, TEXT, TEXTS, AMOUNT, TEXT, st.sampled_from(Availability), TEXT, TEXT, TEXT)
 EXPLANATION = st.builds(
@@ -224,6 +230,7 @@ def test_the_text_of_a_boost_is_read_as_that_boost(boost: Boost) -> None:
         ("in-stock=0.2", Boost(BoostKind.IN_STOCK, 0.2)),
         ("brand:A=B=0.3", Boost(BoostKind.BRAND, 0.3, "A=B")),
         ("attribute:colour:red=-1", Boost(BoostKind.ATTRIBUTE, -1.0, "red", "colour")),
+        ("category:A > B=0.2", Boost(BoostKind.CATEGORY, 0.2, "A > B")),
         ("newness=0.5", Boost(BoostKind.NEWNESS, 0.5)),
         ("newness@7=0.5", Boost(BoostKind.NEWNESS, 0.5, half_life_days=7.0)),
     ],
@@ -285,7 +292,7 @@ def test_an_attribute_filter_is_a_name_and_the_values_that_fit() -> None:
         (QueryRequest, {"filters": {"brands": ["", "x"]}}, "filters.brands[0] is ''; a text that is not empty"),
         (Product, {"title": "t", "categry": "x"}, "did you mean 'category'?"),
         (Product, {"sku": "s", "title": "t", "attributes": {"size": ["XL"]}}, "attributes.size is a list; a text"),
-        (Rule, {"action": "pin"}, "the body lacks 'sku'"),
+        (Rule, {"sku": "s"}, "the body lacks 'action'"),
         (Rule, {"action": "ban", "sku": "s", "ends_at": "soon"}, "write 2026-12-01"),
         (Answer, {"hits": []}, "lacks 'model'"),
     ],
