@@ -29,7 +29,7 @@ DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PREFIX = "RECOMMENDER_"
 FILE = "recommender.toml"
 
-_SECRET = ("database_url", "qdrant_api_key", "hf_token")
+_SECRET = ("database_url", "qdrant_api_key", "hf_token", "shopify_secret", "woocommerce_secret")
 """Settings whose value no message shows."""
 
 
@@ -175,6 +175,13 @@ class Settings(BaseSettings):
         default="info", description="What the service logs; from `warning` on without the requests that were answered."
     )
     log_searches: bool = Field(default=False, description="Whether the service logs what people search for.")
+    shopify_secret: str = Field(
+        default="", description="Secret of Shopify's webhooks, for `POST /v1/hooks/shopify`; empty: none are taken."
+    )
+    woocommerce_secret: str = Field(
+        default="",
+        description="Secret of WooCommerce's webhooks, for `POST /v1/hooks/woocommerce`; empty: none are taken.",
+    )
     mcp: bool = Field(
         default=False,
         description="Whether the service answers agents at /mcp by the Model Context Protocol (the extra `mcp`).",

@@ -194,9 +194,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_api_key_public_id")),
     )
 
+    op.create_table(
+        "delivery",
+        sa.Column("platform", sa.String(length=20), nullable=False),
+        sa.Column("identity", sa.String(length=100), nullable=False),
+        sa.Column("version", sa.String(length=80), nullable=False),
+        sa.Column("skus", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("platform", "identity", name=op.f("pk_delivery")),
+    )
+
 
 def downgrade() -> None:
     tables = (
+        "delivery",
         "api_key",
         "search",
         "rule",

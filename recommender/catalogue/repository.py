@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.orm import Session
@@ -17,10 +18,13 @@ from recommender.catalogue.product_statements import find_products, insert_produ
 from recommender.catalogue.sku_suggestions import nearest_skus
 from recommender.catalogue.staged_product import PROPOSED, StagedProduct, UpsertCounts, stage
 from recommender.database.engine import Database
-from recommender.database.statements import execute_many, in_chunks, table_of
-from recommender.database.tables import CategoryRow, ProductRow, now
+from recommender.database.statements import execute_many, in_chunks, insert_into, table_of
+from recommender.database.tables import CategoryRow, DeliveryRow, ProductRow, now
 from recommender.query import WriteResult
 from recommender.types import PATH_SEPARATOR, Availability, Product, ProductPatch
+
+if TYPE_CHECKING:
+    from recommender.feeds.webhooks import Delivery
 
 _PRODUCT = table_of(ProductRow)
 _STORED_COLUMNS: tuple[Any, ...] = (
@@ -227,6 +231,26 @@ class Catalogue:
         retexted = sum(known[sku].needs_encoding(str(rows[sku]["text_hash"])) for sku in updated)
         unchanged = tuple(sku for sku in by_sku if sku not in rows)
         return _Changes(tuple(created), tuple(updated), unchanged, retexted, nodes)
+
+    def deliver(self, delivery: Delivery) -> WriteResult | None:
+        """Write what a shop system delivers of one of its products, in one transaction; None for a late delivery.
+
+        A delivery is late when one of a later version was taken. SKUs that the last one had and this one has not are
+        taken out of the shop. What is delivered twice, or in another order, leaves the catalogue the same.
+        """
+        with self._database.writing() as session:
+            key = {"platform": delivery.platform, "identity": delivery.identity}
+            first = insert_into(session, table_of(DeliveryRow)).on_conflict_do_nothing()
+            session.execute(first, key | {"version": "", "skus": "[]"})
+            row = session.get_one(DeliveryRow, tuple(key.values()), with_for_update=True)
+            if delivery.version < row.version:
+                return None
+            changes = self._upsert(session, [stage(product) for product in delivery.products])
+            left = {product.sku for product in delivery.products}
+            deleted = _deactivate(session, [sku for sku in json.loads(row.skus) if sku not in left])
+            row.version, row.skus = delivery.version, json.dumps(sorted(left))
+        self._categories.remember(changes.categories)
+        return WriteResult(changes.created, changes.updated, changes.unchanged, deleted)
 
     def patch(self, patches: Sequence[ProductPatch]) -> WriteResult:
         """Change products that are in the shop, all in one transaction; what a patch does not name stays.

@@ -284,6 +284,17 @@ class ApiKeyRow(Base):
     origins: Mapped[str] = mapped_column(Text, default="")
 
 
+class DeliveryRow(Base):
+    """The last version of a shop system's product that its webhooks told of, and the SKUs that it was then."""
+
+    __tablename__ = "delivery"
+
+    platform: Mapped[str] = mapped_column(String(20), primary_key=True)
+    identity: Mapped[str] = mapped_column(String(100), primary_key=True)
+    version: Mapped[str] = mapped_column(String(80), default="")
+    skus: Mapped[str] = mapped_column(Text, default="[]")
+
+
 class LiveRow(Base):
     """The one live generation, and with it the one live model; a switch is an update of this single row."""
 

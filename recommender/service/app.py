@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
@@ -26,6 +27,7 @@ from recommender.service import (
     product_routes,
     query_routes,
     rule_routes,
+    webhook_routes,
 )
 from recommender.service.access import Access, AccessMiddleware, OriginMiddleware, RateLimit
 from recommender.service.authentication import KeyCache
@@ -103,12 +105,14 @@ def create_app(
     on_close: Callable[[], None] = lambda: None,
     cors_origins: Sequence[str] = (),
     agents: bool = False,
+    webhook_secrets: Mapping[str, str] = MappingProxyType({}),
 ) -> FastAPI:
     """Make the application over an open `Recommender`, which stays open until `on_close` is called at the end.
 
     `query_threads` threads ask the index; 0 asks it in the event loop, for the embedded engine. `metrics` are those
     that observe the queries of `recommender`. Requests are logged to `log`, if there is one. Pages of `cors_origins`
-    may call the service from a browser. With `agents` it answers them at `/mcp`.
+    may call the service from a browser. With `agents` it answers them at `/mcp`. The webhooks of
+    shop systems are signed with `webhook_secrets`.
     """
     metrics = metrics or Metrics()
     lanes = Lanes.create(limits.waiting, query_threads)
@@ -133,6 +137,7 @@ def create_app(
         map_route.router(recommender),
         operator_routes.router(recommender, lanes, metrics),
         index_copy_route.router(recommender, lanes),
+        webhook_routes.router(recommender, lanes, webhook_secrets),
     )
     for router in routers:
         app.include_router(router)

@@ -24,6 +24,9 @@ FRESH_S = 0.5
 
 OPEN_PATHS = frozenset({"/", "/docs", "/livez", "/readyz", "/widget.js"})
 PAGE_PREFIXES = ("/explorer/", "/docs/")
+HOOKS_PREFIX = "/v1/hooks/"
+"""Messages of shop systems, which sign them in place of a key."""
+
 QUERY_PATHS = frozenset({"/mcp", "/v1/similar", "/v1/search", "/v1/recommendations"})
 """Where a POST asks and changes nothing."""
 
@@ -60,11 +63,11 @@ NOBODY = Caller()
 
 
 def minimum_scope(method: str, path: str) -> Scope | None:
-    """Return what a request needs: nothing for the pages and the probes, else to write unless it is known only to ask.
+    """Return what a request needs: nothing for pages, probes and signed messages, else to write, unless it only asks.
 
     So a route that nobody thought of needs the most.
     """
-    if path in OPEN_PATHS or path.startswith(PAGE_PREFIXES):
+    if path in OPEN_PATHS or path.startswith((*PAGE_PREFIXES, HOOKS_PREFIX)):
         return None
     if method in ("GET", "HEAD") or path in QUERY_PATHS or path == COPIES_PATH:
         return Scope.READ

@@ -176,6 +176,7 @@ def open_app(orders: WorkerOrders, settings: Settings, log: ServiceLog) -> FastA
             on_close=close,
             cors_origins=settings.cors_origins,
             agents=settings.mcp,
+            webhook_secrets={"shopify": settings.shopify_secret, "woocommerce": settings.woocommerce_secret},
         )
         if tracing:
             trace_requests(app, tracing)

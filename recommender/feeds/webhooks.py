@@ -1,0 +1,100 @@
+"""What Shopify and WooCommerce send of one product when it changes: checked by its signature, read as their API is."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from recommender.errors import BadInput
+from recommender.feeds.formats import FeedFormat, open_feed
+from recommender.feeds.products import product_of
+from recommender.feeds.rejections import BadRow
+from recommender.types import Product
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The products that a shop system's product `identity` is in a `version`: its variants, or none once it is gone.
+
+    Versions of a product are ordered as texts.
+    """
+
+    platform: str
+    identity: str
+    version: str
+    products: Sequence[Product] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookHeaders:
+    """Where a shop system says what it sends."""
+
+    signature: str
+    topic: str
+    moment: str = ""
+
+
+HEADERS = {
+    # https://shopify.dev/docs/apps/build/webhooks/subscribe/https
+    FeedFormat.SHOPIFY: WebhookHeaders("x-shopify-hmac-sha256", "x-shopify-topic", "x-shopify-triggered-at"),
+    # https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks
+    FeedFormat.WOOCOMMERCE: WebhookHeaders("x-wc-webhook-signature", "x-wc-webhook-topic"),
+}
+
+_WRITES = ("create", "update", "created", "updated", "restored")
+_REMOVALS = ("delete", "deleted")
+
+
+def is_signed(secret: str, body: bytes, signature: str) -> bool:
+    """Tell whether a body was signed with a secret: HMAC-SHA256 in base64, as both systems do."""
+    expected = base64.b64encode(hmac.digest(secret.encode(), body, "sha256"))
+    return hmac.compare_digest(expected, signature.encode("utf-8", "replace"))
+
+
+def read_delivery(platform: FeedFormat, body: bytes, headers: Mapping[str, str]) -> Delivery | None:
+    """Return what a signed message delivers; None for one that tells of no product, such as a test of the connection.
+
+    A version is the time at which the shop last changed the product; of a removal, which has none, when it was told.
+    Raises `BadInput` for a product that can't be read.
+    """
+    known = HEADERS[platform]
+    subject, _, action = headers.get(known.topic, "").replace(".", "/").partition("/")
+    if subject not in ("product", "products") or action not in (*_WRITES, *_REMOVALS):
+        return None
+    try:
+        told = json.loads(body)
+        identity = str(told["id"])
+        moment = _moment(headers.get(known.moment) or datetime.now(UTC).isoformat())
+        if action in _REMOVALS:
+            return Delivery(platform, identity, f"{moment} {moment}")
+        changed = _moment(str(told.get("updated_at") or told["date_modified_gmt"]))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise BadInput(f"the message of {platform} has no id or no time of its last change ({error!r})") from None
+    version = f"{changed} {moment if known.moment in headers else changed}"
+    return Delivery(platform, identity, version, _products(platform, told))
+
+
+def _products(platform: FeedFormat, told: Any) -> list[Product]:
+    """Read the variants of a product by the rules for the whole export."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "product.json"
+        file.write_text(json.dumps([told]))
+        try:
+            with open_feed(file, platform) as feed:
+                return [product_of(row) for row in feed.rows()]
+        except BadRow as error:
+            raise BadInput(f"the product can't be read: {error}") from error
+
+
+def _moment(text: str) -> str:
+    """Return a time in a form that is ordered as a text; one without a zone is in UTC."""
+    moment = datetime.fromisoformat(text[:26] + text[26:].lstrip("0123456789"))  # nanoseconds are cut
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="microseconds")

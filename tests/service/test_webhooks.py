@@ -1,0 +1,139 @@
+"""Webhooks of Shopify and WooCommerce: signed, and harmless when they come twice, late, or in another order."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from service.conftest import Service, serving, settings_of
+
+from recommender.application.composition import Application
+from recommender.types import Scope
+
+SECRETS = {"shopify": "shared with Shopify", "woocommerce": "shared with WooCommerce"}
+MORNING = datetime(2026, 11, 28, 6, tzinfo=UTC)
+
+
+@pytest.fixture
+def hooked(tmp_path: Path) -> Iterator[Service]:
+    """A service with the secrets of both systems, an empty catalogue, and a key that the webhooks do not have."""
+    with serving(Application(settings_of(tmp_path / "home")), follow=False, webhook_secrets=SECRETS) as opened:
+        opened.keys.create("somebody", Scope.READ)
+        yield opened
+
+
+def _headers(platform: str, topic: str, body: bytes, at: datetime | None, secret: str = "") -> dict[str, str]:
+    signature = base64.b64encode(hmac.digest((secret or SECRETS[platform]).encode(), body, "sha256")).decode()
+    if platform == "woocommerce":
+        return {"x-wc-webhook-topic": topic, "x-wc-webhook-signature": signature}
+    moment = {"x-shopify-triggered-at": f"{at:%Y-%m-%dT%H:%M:%S.%f}123Z"} if at else {}
+    return {"x-shopify-topic": topic, "x-shopify-hmac-sha256": signature, **moment}
+
+
+def _send(service: Service, platform: str, topic: str, told: Mapping[str, Any], at: datetime | None = None) -> Any:
+    body = json.dumps(told).encode()
+    reply = service.client.post(f"/v1/hooks/{platform}", content=body, headers=_headers(platform, topic, body, at))
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+def _shopify(number: int, at: datetime, title: str, variants: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "id": number, "title": title, "body_html": "<p>Soft</p>", "vendor": "Alder", "product_type": "Shirts",
+        "handle": f"shirt-{number}", "status": "active", "published_at": "2026-01-01T00:00:00Z",
+        "updated_at": at.astimezone().isoformat(timespec="seconds"),
+        "options": [{"name": "Size", "values": list(variants)}], "image": None, "images": [],
+        "variants": [
+            {"sku": f"{number}-{size}", "price": price, "option1": size, "inventory_quantity": 3}
+            for size, price in variants.items()
+        ],
+    }  # fmt: skip
+
+
+def _woocommerce(number: int, at: datetime, name: str, price: str) -> dict[str, Any]:
+    return {
+        "id": number, "name": name, "sku": f"W-{number}", "type": "simple", "status": "publish", "price": price,
+        "regular_price": price, "sale_price": "", "stock_status": "instock", "catalog_visibility": "visible",
+        "categories": [{"id": 1, "name": "Shirts"}], "images": [], "attributes": [], "description": "", "permalink": "",
+        "date_modified_gmt": f"{at:%Y-%m-%dT%H:%M:%S}",
+    }  # fmt: skip
+
+
+def _shop(service: Service) -> dict[str, tuple[str, str]]:
+    """Return the products on sale: title and price by SKU."""
+    found = service.recommender.application.catalogue.products()
+    return {each.product.sku: (each.product.title, str(each.product.price)) for each in found}
+
+
+def test_a_day_of_deliveries_repeated_and_in_any_order_ends_in_the_same_catalogue(hooked: Service) -> None:
+    at = [MORNING + timedelta(minutes=10 * number) for number in range(10)]
+    day = [
+        ("shopify", "products/create", _shopify(1, at[0], "Red shirt", {"S": "19.00", "M": "19.00"}), at[0]),
+        ("shopify", "products/update", _shopify(1, at[2], "Red cotton shirt", {"S": "18.00", "M": "19.00"}), at[2]),
+        ("shopify", "products/update", _shopify(1, at[5], "Red cotton shirt", {"M": "17.50", "L": "20.00"}), at[5]),
+        ("shopify", "products/create", _shopify(2, at[1], "Blue shirt", {"S": "9.00"}), at[1]),
+        ("shopify", "products/delete", {"id": 2}, at[6]),
+        ("woocommerce", "product.created", _woocommerce(7, at[1], "Green shirt", "12.00"), None),
+        ("woocommerce", "product.updated", _woocommerce(7, at[4], "Green shirt", "11.00"), None),
+        ("woocommerce", "product.updated", _woocommerce(7, at[8], "Green linen shirt", "10.00"), None),
+    ]
+    expected = {
+        "1-M": ("Red cotton shirt - M", "17.50"),
+        "1-L": ("Red cotton shirt - L", "20.00"),
+        "W-7": ("Green linen shirt", "10.00"),
+    }
+    for delivery in day:
+        assert _send(hooked, *delivery)["status"] == "taken"
+    assert _shop(hooked) == expected
+    random = Random(0)
+    for _ in range(8):
+        for delivery in random.sample(day * 2, len(day) * 2):
+            assert _send(hooked, *delivery)["status"] in ("taken", "late")
+        assert _shop(hooked) == expected
+
+
+def test_any_order_ends_in_the_same_catalogue_from_the_first_delivery_on(tmp_path: Path) -> None:
+    at = [MORNING + timedelta(seconds=number) for number in range(4)]
+    day = [
+        (_shopify(1, at[0], "Shirt", {"S": "19.00", "M": "19.00"}), "products/create", at[0]),
+        (_shopify(1, at[1], "Shirt", {"S": "18.00"}), "products/update", at[1]),
+        ({"id": 1}, "products/delete", at[2]),
+        (_shopify(1, at[3], "Shirt again", {"S": "15.00"}), "products/update", at[3]),
+    ]
+    for seed in range(5):
+        application = Application(settings_of(tmp_path / str(seed)))
+        with serving(application, follow=False, webhook_secrets=SECRETS) as opened:
+            for told, topic, moment in Random(seed).sample(day * 2, len(day) * 2):
+                _send(opened, "shopify", topic, told, moment)
+            assert _shop(opened) == {"1-S": ("Shirt again - S", "15.00")}
+
+
+def test_what_is_not_signed_by_the_shop_changes_nothing(hooked: Service) -> None:
+    body = json.dumps(_shopify(1, MORNING, "Red shirt", {"S": "19.00"})).encode()
+    path = "/v1/hooks/shopify"
+    for headers in (
+        _headers("shopify", "products/create", body, MORNING, secret="another"),
+        _headers("shopify", "products/create", body + b" ", MORNING),
+        {"x-shopify-topic": "products/create"},
+        {"x-shopify-topic": "products/create", "x-shopify-hmac-sha256": "no base64 at all %"},
+    ):
+        assert hooked.client.post(path, content=body, headers=headers).status_code == 401
+    assert hooked.client.post("/v1/hooks/magento", content=body).status_code == 404
+    assert _shop(hooked) == {}
+
+
+def test_what_tells_of_no_product_or_can_not_be_read_is_answered_so_that_it_is_not_sent_again(hooked: Service) -> None:
+    assert hooked.client.post("/v1/hooks/woocommerce", content=b"webhook_id=12").json() == {"status": "ignored"}
+    assert _send(hooked, "shopify", "orders/create", {"id": 1}) == {"status": "ignored"}
+    for told in ({"id": 1}, [], {"id": 1, "updated_at": "yesterday"}, {**_shopify(1, MORNING, "", {"S": "1"})}):
+        assert _send(hooked, "shopify", "products/update", told, MORNING)["status"] == "rejected"
+    draft = _shopify(3, MORNING, "Shirt", {"S": "19.00"}) | {"status": "draft"}
+    assert _send(hooked, "shopify", "products/update", draft, MORNING)["written"] == []
+    assert _shop(hooked) == {}
