@@ -6,11 +6,13 @@ machine.
 
 from __future__ import annotations
 
+import os
 import shutil
 import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -62,6 +64,19 @@ def type_texts(page: Page, texts: Sequence[str]) -> list[float]:
     return taken
 
 
+def processor_ms() -> float:
+    """Return the processor time that this process's children and theirs have used: the service and the browser."""
+    parents, used = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # a process may end meanwhile
+            fields = stat.read_text().rpartition(")")[2].split()
+            parents[stat.parent.name], used[stat.parent.name] = fields[1], int(fields[11]) + int(fields[12])
+    ours = {str(os.getpid())}
+    while more := {each for each, parent in parents.items() if parent in ours} - ours:
+        ours |= more
+    return 1000 * sum(used[each] for each in ours) / os.sysconf("SC_CLK_TCK")
+
+
 def figures(folder: Path, products: int = PRODUCTS) -> Iterator[Figure]:
     """Make a catalogue in a folder, and type searches into the page of its service."""
     home = folder / "home"
@@ -71,12 +86,15 @@ def figures(folder: Path, products: int = PRODUCTS) -> Iterator[Figure]:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_context(base_url=f"http://127.0.0.1:{service.port}").new_page()
         type_texts(page, ["warm up the service"])
+        before = processor_ms()
         taken = type_texts(page, texts)
+        used = (processor_ms() - before) / len(taken)
         browser.close()
     p95 = statistics.quantiles(taken, n=20)[-1]
     yield Figure(
         f"Explorer: keystroke to shown results, {products:,} products, {len(taken)} keystrokes",
-        f"p50 {statistics.median(taken):.0f} ms, p95 {p95:.0f} ms, longest {max(taken):.0f} ms",
+        f"p50 {statistics.median(taken):.0f} ms, p95 {p95:.0f} ms, longest {max(taken):.0f} ms; {used:.0f} ms of"
+        " processor time a keystroke, service, browser and what types together",
         f"p95 under {BAR_MS} ms",
         p95 < BAR_MS,
     )

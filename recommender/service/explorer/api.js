@@ -8,7 +8,7 @@ const FRESH_MS = 60_000;
 
 const answers = new Map();
 
-/** What went wrong: the HTTP status (0: no answer at all), what the service says about it, and SKUs that may be meant. */
+/** What went wrong: the HTTP status (0: no answer at all), what the service says, and SKUs that may be meant. */
 class Problem extends Error {
   /** @param {number} status @param {string} detail @param {string} type @param {string[]} nearest */
   constructor(status, detail, type = "", nearest = []) {
@@ -70,7 +70,8 @@ async function send(address, { headers = {}, ...options }) {
   const said = await response.json().catch(() => ({}));
   const detail = typeof said.detail === "string" ? said.detail : said.title;
   const nearest = Array.isArray(said.nearest) ? said.nearest.map(String) : [];
-  throw new Problem(response.status, detail || `The service answered ${response.status}.`, String(said.type ?? ""), nearest);
+  const told = detail || `The service answered ${response.status}.`;
+  throw new Problem(response.status, told, String(said.type ?? ""), nearest);
 }
 
 /**
@@ -79,7 +80,9 @@ async function send(address, { headers = {}, ...options }) {
  * @param {any} app @param {string} key @param {(signal: AbortSignal) => Promise<any>} load
  */
 export function useLoaded(app, key, load) {
-  const [loaded, setLoaded] = useState(/** @type {{key: string, data: any, error: any}} */ ({ key: "", data: null, error: null }));
+  /** @type {{key: string, data: any, error: any}} */
+  const nothing = { key: "", data: null, error: null };
+  const [loaded, setLoaded] = useState(nothing);
   useLayoutEffect(() => {
     if (!key) return;
     const controller = new AbortController();

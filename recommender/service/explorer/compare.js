@@ -44,17 +44,21 @@ export function CompareView({ app, state }) {
           </p>
         </div>
         <div class="toolbar">
-          <${ModeSwitch} app=${app} state=${state} name="compare-mode" /><${ExplainToggle} app=${app} state=${state} id="compare-explain" />
+          <${ModeSwitch} app=${app} state=${state} name="compare-mode" />
+          <${ExplainToggle} app=${app} state=${state} id="compare-explain" />
         </div>
       </div>
       <div class="compare-models">
-        <${Choice} id="left-model" label="Left" options=${all} value=${first} change=${(model) => app.go({ model }, { replace: true })} />
-        <${Choice} id="right-model" label="Right" options=${all} value=${second} change=${(against) => app.go({ against }, { replace: true })} />
+        <${Choice} id="left-model" label="Left" options=${all} value=${first}
+          change=${(model) => app.go({ model }, { replace: true })} />
+        <${Choice} id="right-model" label="Right" options=${all} value=${second}
+          change=${(against) => app.go({ against }, { replace: true })} />
         <p class="compare-summary">${words}</p>
       </div>
       ${app.status && models.length < 2 && html`<${Lonely} models=${models} />`}
       ${models.length > 1 && !asks &&
-      html`<${Notice} title="What shall both be asked?" text="Type a search above, or open a product and choose “Compare models” there." />`}
+      html`<${Notice} title="What shall both be asked?"
+        text="Type a search above, or open a product and choose “Compare models” there." />`}
       ${asks && error && html`<${Failure} app=${app} problem=${error} />`}
       ${shown && html`<${Columns} state=${state} left=${data.left} right=${data.right} />`}
     </div>`;
@@ -63,16 +67,17 @@ export function CompareView({ app, state }) {
 const Lonely = ({ models }) => html`
   <${Notice} title="There is one model" remedies=${[{ command: "recommender finetune" }]}
     text=${models.length
-      ? `Only ${models[0]} can be asked. Train another; the generation of the one before is kept, and both can be compared.`
+      ? `Only ${models[0]} can be asked. Train another: the generation before is kept, and both can be compared.`
       : "No model can be asked yet."} />`;
 
-/** What both have, and how many leaf categories each draws from: a quick sign of focus, without calling either better. */
+/** What both have, and how many leaf categories each draws from: a sign of focus, without calling either better. */
 function summary({ left, right }) {
   const other = new Set(right.hits.map((hit) => hit.sku));
   const common = left.hits.filter((hit) => other.has(hit.sku)).length;
   const [one, two] = [left, right].map(({ hits }) => new Set(hits.map((hit) => hit.category.join(">"))).size);
-  const leaves = one === two ? `${plural(one, "category", "categories")} each` : `${one} against ${plural(two, "category", "categories")}`;
-  return `${common} in both, ${left.hits.length - common} only left, ${right.hits.length - common} only right; ${leaves}`;
+  const leaves = plural(two, "category", "categories");
+  const alone = `${left.hits.length - common} only left, ${right.hits.length - common} only right`;
+  return `${common} in both, ${alone}; ${one === two ? `${leaves} each` : `${one} against ${leaves}`}`;
 }
 
 function Columns({ state, left, right }) {
@@ -80,7 +85,8 @@ function Columns({ state, left, right }) {
   const [before, after] = [places(left.hits), places(right.hits)];
   const column = (answer, other, moves) => html`
     <section class="compare-column" aria-label=${answer.model}>
-      <h2 class="column-title"><span class="ellipsis">${answer.model}</span><span class="muted">${answer.generation}</span></h2>
+      <h2 class="column-title"><span class="ellipsis">${answer.model}</span>
+      <span class="muted">${answer.generation}</span></h2>
       ${answer.hits.length
         ? html`<ol class="compare-list">
             ${answer.hits.map((hit, at) => {
@@ -100,7 +106,8 @@ function Row({ state, model, hit, rank, shared, move }) {
     <li class=${shared ? "compare-row" : "compare-row only"} data-sku=${hit.sku}>
       <span class="rank">${rank}</span><${Picture} product=${hit} />
       <div class="compare-text">
-        <${Go} class="card-link" href=${productAddress({ ...state, model }, hit.sku)} title=${hit.title}>${hit.title}<//>
+        <${Go} class="card-link" href=${productAddress({ ...state, model }, hit.sku)}
+          title=${hit.title}>${hit.title}<//>
         <p class="muted" dir="auto">${under}</p>
         <${Badge} hit=${hit} />
       </div>
@@ -118,5 +125,6 @@ function Move({ by }) {
     : by > 0
       ? ["up", `▲ ${by}`, `${places} higher than on the left`]
       : ["down", `▼ ${-by}`, `${places} lower than on the left`];
-  return html`<span class=${`move ${kind}`} title=${words}><span aria-hidden="true">${sign}</span><span class="unseen">${words}</span></span>`;
+  return html`<span class=${`move ${kind}`} title=${words}><span aria-hidden="true">${sign}</span>
+  <span class="unseen">${words}</span></span>`;
 }

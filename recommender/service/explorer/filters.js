@@ -1,13 +1,15 @@
 // What narrows the results: the panel with its counts, and the chips of what is chosen.
 
 import { departmentColour } from "./colours.js";
-import { attributeFilter, leaf, names, number, path, price, readAttribute } from "./format.js";
+import { attributeFilter, leaf, names, number, path, priceRange, readAttribute } from "./format.js";
 import { Chip, Icon, ModelChoice, Slider, Toggle } from "./parts.js";
 import { activeCount, noFilters, toggled, without } from "./state.js";
 import { html, useRef, useState } from "./vendor/preact.js";
 
 const SHOWN = 8;
 const SEARCHED = 12;
+/** Values of a facet that the service lists by itself: where there are so many, it may have more. */
+const CUT = 30;
 const DRAWN = 300;
 
 /** The most values of a facet that the page asks for, once somebody wants all of them. */
@@ -24,7 +26,10 @@ function Values({ app, what, values, chosen = [], nameOf, row }) {
   const [wanted, setWanted] = useState("");
   if (!values.length) return html`<p class="muted">No ${what} here</p>`;
   const words = fold(wanted).split(/\s+/);
-  const found = open ? values.filter((value) => words.every((word) => fold(nameOf(value)).includes(word))) : values.slice(0, Math.max(SHOWN, chosen.length));
+  const found = open
+    ? values.filter((value) => words.every((word) => fold(nameOf(value)).includes(word)))
+    : values.slice(0, Math.max(SHOWN, chosen.length));
+  const known = app.allValues || values.length < CUT;
   const toggle = () => {
     if (!open) app.wantAllValues();
     setWanted("");
@@ -39,7 +44,7 @@ function Values({ app, what, values, chosen = [], nameOf, row }) {
     ${found.length > DRAWN && html`<p class="muted">and ${number(found.length - DRAWN)} more; type to find one</p>`}
     ${values.length > SHOWN &&
     html`<button type="button" class="link-button" onClick=${toggle} aria-expanded=${String(open)}>
-      ${open ? `Fewer ${what}` : app.allValues || values.length < 30 ? `Show all ${number(values.length)} ${what}` : `Show all ${what}`}
+      ${open ? "Fewer" : known ? `Show all ${number(values.length)}` : "Show all"} ${what}
     </button>`}`;
 }
 
@@ -59,19 +64,22 @@ function Categories({ app, state, facets }) {
   if (chosen.length || !counts.size) app.departments?.forEach((name) => known.add(name));
   const below = (parent) =>
     [...known]
-      .filter((name) => (parent ? name.startsWith(`${parent} > `) : true) && names(name).length === (parent ? names(parent).length : 0) + 1)
+      .filter((name) => path(names(name).slice(0, -1)) === parent)
       .sort((one, other) => (counts.get(other) ?? 0) - (counts.get(one) ?? 0) || one.localeCompare(other));
   const level = (parent) => {
     const all = below(parent);
     const open = all.filter((name) => chosen.some((one) => one === name || one.startsWith(`${name} > `)));
-    return html`<${Values} app=${app} what=${parent ? "categories" : "departments"} chosen=${open} nameOf=${(name) => leaf(names(name))}
-      values=${[...open.filter((name) => all.indexOf(name) >= SHOWN), ...all.filter((name) => !open.includes(name) || all.indexOf(name) < SHOWN)]}
+    const hidden = open.filter((name) => all.indexOf(name) >= SHOWN); // what is open stays in sight
+    return html`<${Values} app=${app} what=${parent ? "categories" : "departments"} chosen=${open}
+      nameOf=${(name) => leaf(names(name))}
+      values=${[...hidden, ...all.filter((name) => !hidden.includes(name))]}
       row=${(name) => {
         const on = chosen.includes(name);
         const related = (one) => one === name || one.startsWith(`${name} > `) || name.startsWith(`${one} > `);
         const next = on ? without(chosen, name) : [...chosen.filter((one) => !related(one)), name];
         return html`<li key=${name}>
-          <${Facet} name=${leaf(names(name))} count=${counts.get(name)} on=${on} tint=${parent ? "" : departmentColour(name)}
+          <${Facet} name=${leaf(names(name))} count=${counts.get(name)} on=${on}
+            tint=${parent ? "" : departmentColour(name)}
             act=${() => app.go({ category: next })} />
           ${open.includes(name) && below(name).length > 0 && html`<div class="below">${level(name)}</div>`}
         </li>`;
@@ -92,12 +100,14 @@ function Brands({ app, state, facets }) {
     const include = { brand: toggled(state.brand, name), exclude_brand: without(state.exclude_brand, name) };
     const exclude = { exclude_brand: toggled(state.exclude_brand, name), brand: without(state.brand, name) };
     return html`<li class="brand-row" key=${name}>
-      <${Facet} name=${name} count=${counts.get(name)} on=${state.brand.includes(name)} struck=${out} act=${() => app.go(include)} />
+      <${Facet} name=${name} count=${counts.get(name)} on=${state.brand.includes(name)} struck=${out}
+        act=${() => app.go(include)} />
       <button type="button" class="icon-button small" aria-pressed=${String(out)} aria-label=${`Leave out ${name}`}
         title=${`Leave out ${name}`} onClick=${() => app.go(exclude)}><${Icon} name="minus" size="14" /></button>
     </li>`;
   };
-  return html`<${Values} app=${app} what="brands" values=${listed} chosen=${chosen} nameOf=${(name) => name} row=${row} />`;
+  return html`<${Values} app=${app} what="brands" values=${listed} chosen=${chosen} nameOf=${(name) => name}
+    row=${row} />`;
 }
 
 /** One attribute: values of one are alternatives, `colour:red|blue`, those of several must all hold. */
@@ -133,7 +143,8 @@ function AttributeForm({ app, state }) {
     event.target.reset();
   };
   const box = (id, label, hint) => html`
-    <input type="text" id=${`attribute-${id}`} name=${id} placeholder=${hint} aria-label=${label} autocomplete="off" spellcheck=${false} />`;
+    <input type="text" id=${`attribute-${id}`} name=${id} placeholder=${hint} aria-label=${label} autocomplete="off"
+      spellcheck=${false} />`;
   return html`<form class="attribute-form" onSubmit=${submit}>
     ${box("name", "Name of an attribute", "colour")} ${box("value", "Value of the attribute", "navy")}
     <button type="submit" class="button" aria-label="Filter by this attribute">Add</button>
@@ -153,7 +164,8 @@ function Prices({ app, state, facets }) {
       ${facets.prices.map((band) => {
         const [low, high] = [band.low ? String(band.low) : "", band.high === null ? "" : String(band.high)];
         const on = state.price_min === low && state.price_max === high && Boolean(low || high);
-        const words = !high ? `${number(band.low)} and more` : low ? `${number(band.low)} – ${number(band.high)}` : `under ${number(band.high)}`;
+        const upTo = low ? `${number(band.low)} – ${number(band.high)}` : `under ${number(band.high)}`;
+        const words = high ? upTo : `${number(band.low)} and more`;
         return html`<button type="button" class="band" aria-pressed=${String(on)} key=${words}
           onClick=${() => app.go(on ? { price_min: "", price_max: "" } : { price_min: low, price_max: high })}>
           ${words}<span class="count">${number(band.count)}</span>
@@ -179,21 +191,26 @@ export function Filters({ app, state, facets, open, close }) {
       )}
       ${section(
         "Availability",
-        html`<${Toggle} id="in-stock" label="In stock only" value=${state.in_stock} change=${(on) => app.go({ in_stock: on })} />`,
+        html`<${Toggle} id="in-stock" label="In stock only" value=${state.in_stock}
+          change=${(on) => app.go({ in_stock: on })} />`,
       )}
-      ${section(counts.currency ? `Price in ${counts.currency}` : "Price", html`<${Prices} app=${app} state=${state} facets=${counts} />`)}
+      ${section(counts.currency ? `Price in ${counts.currency}` : "Price", html`<${Prices} app=${app} state=${state}
+        facets=${counts} />`)}
       ${section("Brand", html`<${Brands} app=${app} state=${state} facets=${counts} />`)}
       ${section(
         "Attributes",
-        counts.attributes.map((one) => html`<${Attribute} key=${one.name} app=${app} state=${state} attribute=${one} />`),
+        counts.attributes.map((one) => html`<${Attribute} key=${one.name} app=${app} state=${state}
+          attribute=${one} />`),
         html`<${AttributeForm} app=${app} state=${state} />`,
       )}
       ${section(
         "Tuning",
-        searching && html`<${Slider} id="diversity" label="Diversity" value=${state.diversity} change=${(value) => app.go({ diversity: value }, { replace: true })} />`,
+        searching && html`<${Slider} id="diversity" label="Diversity" value=${state.diversity}
+          change=${(value) => app.go({ diversity: value }, { replace: true })} />`,
         html`<${Toggle} id="variants" label="Show every variant" hint="Sizes and colours of one product, each as a card"
           value=${state.variants === "all"} change=${(on) => app.go({ variants: on ? "all" : "collapse" })} />`,
-        html`<${ModelChoice} id="model" models=${app.models} value=${state.model} change=${(name) => app.go({ model: name }, { replace: true })} />`,
+        html`<${ModelChoice} id="model" models=${app.models} value=${state.model}
+          change=${(name) => app.go({ model: name }, { replace: true })} />`,
       )}
       <button type="button" class="button primary drawer-done" onClick=${close}>Show the products</button>
     </aside>`;
@@ -203,10 +220,10 @@ export function Filters({ app, state, facets, open, close }) {
 export function Chips({ app, state, clear = true }) {
   if (!activeCount(state)) return null;
   const { price_min: low, price_max: high } = state;
-  const amount = (text) => price(Number(text), "");
-  const range = low && high ? `${amount(low)} – ${amount(high)}` : low ? `from ${amount(low)}` : high && `up to ${amount(high)}`;
+  const range = priceRange(low, high, "");
   const each = (name, label) =>
-    state[name].map((value) => html`<${Chip} key=${`${name} ${value}`} label=${label(value)} title=${value} act=${() => app.go({ [name]: without(state[name], value) })} />`);
+    state[name].map((value) => html`<${Chip} key=${`${name} ${value}`} label=${label(value)} title=${value}
+      act=${() => app.go({ [name]: without(state[name], value) })} />`);
   const attribute = (text) => {
     const { name, values } = readAttribute(text);
     return `${name}: ${values.join(", ")}`;
@@ -216,11 +233,13 @@ export function Chips({ app, state, clear = true }) {
     ${each("exclude_brand", (value) => `not ${value}`)} ${each("attribute", attribute)}
     ${range && html`<${Chip} label=${range} act=${() => app.go({ price_min: "", price_max: "" })} />`}
     ${state.in_stock && html`<${Chip} label="In stock" act=${() => app.go({ in_stock: false })} />`}
-    ${clear && html`<button type="button" class="link-button" onClick=${() => app.go(noFilters())}>Clear all</button>`}`;
+    ${clear && html`<button type="button" class="link-button"
+      onClick=${() => app.go(noFilters())}>Clear all</button>`}`;
 }
 
 /** What else was chosen for how to answer, where there is no other control for it. */
 export const OptionChips = ({ app, state }) => html`
-  ${Number(state.diversity) > 0 && html`<${Chip} label=${`Diversity ${state.diversity}`} act=${() => app.go({ diversity: "0" })} />`}
+  ${Number(state.diversity) > 0 && html`<${Chip} label=${`Diversity ${state.diversity}`}
+    act=${() => app.go({ diversity: "0" })} />`}
   ${state.variants === "all" && html`<${Chip} label="Every variant" act=${() => app.go({ variants: "collapse" })} />`}
   ${state.model && html`<${Chip} label=${`Answered by ${state.model}`} act=${() => app.go({ model: "" })} />`}`;

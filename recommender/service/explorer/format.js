@@ -17,6 +17,14 @@ export function price(amount, currency) {
   }
 }
 
+/** Return a range of prices, of which an end may be missing: null or "". */
+export function priceRange(low, high, currency) {
+  const amount = (one) => price(Number(one), currency);
+  const [from, to] = [low ?? "", high ?? ""].map(String);
+  if (from && to) return `${amount(from)} – ${amount(to)}`;
+  return from ? `from ${amount(from)}` : to && `up to ${amount(to)}`;
+}
+
 export const number = (value) => new Intl.NumberFormat().format(value);
 
 export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
@@ -93,7 +101,7 @@ const ENTITIES = {
   trade: "™",
 };
 
-/** Return a feed's description as reading text: breaks for its paragraphs, no formatting tags. Other markup stays visible. */
+/** Return a feed's description as reading text: breaks for its paragraphs, no formatting tags. Other markup stays. */
 export function prose(text) {
   return text
     .replace(/<br\s*\/?>|<\/(p|div|h[1-6]|tr|ul|ol)>/gi, "\n")

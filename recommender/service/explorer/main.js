@@ -1,4 +1,4 @@
-// The page: which view the address asks for, the keyboard, what every view says to the reader, and the line about the service.
+// The page: which view the address asks for, the keyboard, what views tell the reader, and the state of the service.
 
 import { forgetAnswers, get } from "./api.js";
 import { CompareView } from "./compare.js";
@@ -15,7 +15,14 @@ import { address, noFilters, OPTIONS, PAGE, parse, pick, viewOf } from "./state.
 import { html, render } from "./vendor/preact.js";
 
 const STATUS_MS = 15_000;
-const VIEWS = { search: SearchView, product: ProductView, compare: CompareView, map: MapView, rules: RulesView, searches: SearchesView };
+const VIEWS = {
+  search: SearchView,
+  product: ProductView,
+  compare: CompareView,
+  map: MapView,
+  rules: RulesView,
+  searches: SearchesView,
+};
 const PLACES = [
   ["search", "./", "Products"],
   ["compare", "?view=compare", "Compare"],
@@ -45,7 +52,10 @@ class App {
   #line = "Asking the service …";
   #running = 0;
   #away = false;
-  /** Where to scroll to and which card to focus, once what was gone to is shown. @type {{scroll: number, sku: string} | null} */
+  /**
+   * Where to scroll to and which card to focus, once what was gone to is shown.
+   * @type {{scroll: number, sku: string} | null}
+   */
   #arriving = null;
   /** @type {{given: Promise<boolean>, done: (given: boolean) => void} | null} */
   #key = null;
@@ -78,7 +88,8 @@ class App {
       ({ id, text, undo }) => html`
         <div class="toast" key=${id}>
           <span dir="auto">${text}</span>
-          ${undo && html`<button type="button" class="link-button" onClick=${() => (this.#forget(id), undo())}>Undo</button>`}
+          ${undo && html`<button type="button" class="link-button"
+            onClick=${() => (this.#forget(id), undo())}>Undo</button>`}
         </div>`,
     );
     const page = html`
@@ -90,15 +101,18 @@ class App {
         <//>
         <${SearchBox} app=${this} state=${this.state} />
         <nav class="places" aria-label="Views">
-          ${PLACES.map(([place, href, name]) => html`<${Go} href=${href} data-place=${place} aria-current=${place === shown ? "page" : undefined}>${name}<//>`)}
+          ${PLACES.map(([place, href, name]) => html`<${Go} href=${href} data-place=${place}
+            aria-current=${place === shown ? "page" : undefined}>${name}<//>`)}
         </nav>
         <button class="icon-button" id="theme" type="button" aria-label="Dark theme" aria-pressed=${String(this.dark)}
-          onClick=${() => document.dispatchEvent(new CustomEvent("themetoggle"))}><${Icon} name="moon" size="20" /></button>
+          onClick=${() => document.dispatchEvent(new CustomEvent("themetoggle"))}>
+          <${Icon} name="moon" size="20" /></button>
         <div class="busy" id="busy" hidden></div>
       </header>
       <main id="main" tabindex="-1"><${VIEWS[kind]} key=${kind} app=${this} state=${this.state} /></main>
       <footer class="bottom" aria-label="State of the service">
-        <span class="dot" id="pulse" data-state=${this.#pulse} aria-hidden="true"></span><span id="status">${this.#line}</span>
+        <span class="dot" id="pulse" data-state=${this.#pulse} aria-hidden="true"></span>
+        <span id="status">${this.#line}</span>
       </footer>
       <div class="unseen" id="announcer" aria-live="polite"></div>
       <div class="toasts" id="toasts" role="status">${toasts}</div>
@@ -146,7 +160,7 @@ class App {
     this.draw();
   }
 
-  /** A view is shown that was gone to, if it is `ready`: scroll to where it was, and focus what was left or its title. */
+  /** If the view that was gone to is `ready`: scroll to where it was, and focus what was left, or its title. */
   arrived(ready) {
     if (!ready || !this.#arriving) return;
     const { scroll, sku } = this.#arriving;
@@ -185,7 +199,8 @@ class App {
     const next = parse(new URL(link.href).search);
     // The views of the header are asked in the way that was chosen, and about what is being looked at.
     if (link.dataset.place) Object.assign(next, pick(this.state, OPTIONS));
-    if (link.dataset.place === "compare") Object.assign(next, { q: this.state.q, sku: this.state.q ? "" : this.state.sku });
+    const { q, sku } = this.state;
+    if (link.dataset.place === "compare") Object.assign(next, { q, sku: q ? "" : sku });
     this.#enter(next, false);
   }
 

@@ -12,8 +12,11 @@ import { html, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 const LISTED = 60;
 const LIST_MS = 200;
 
-const KEYS = "Map of the products. Arrow keys move, plus and minus zoom, 0 shows all, Enter opens the product in the middle.";
-const HELP = "Drag to move, scroll to zoom, click a product to open it. With the keyboard: arrows, + and −, 0, Enter.";
+const KEYS =
+  "Map of the products. Arrow keys move, plus and minus zoom, 0 shows all, Enter opens the product in the middle.";
+const DRAWING = "Drawing the map. It takes some seconds, once for each generation …";
+const HELP =
+  "Drag to move, scroll to zoom, click a product to open it. With the keyboard: arrows, + and −, 0, Enter.";
 
 export function MapView({ app, state }) {
   const [waits, setWaits] = useState(false);
@@ -28,14 +31,17 @@ export function MapView({ app, state }) {
   });
   const some = !error && map?.points.length > 0;
   const { canvas, drawn, tip, inView } = useCanvas(app, some ? map : null, alone);
-  const of = some && (map.points.length < map.products ? `a sample of ${number(map.points.length)} of ${plural(map.products, "product")}` : plural(map.points.length, "product"));
+  const { length: shown } = map?.points ?? [];
+  const all = plural(map?.products ?? 0, "product");
+  const of = shown < map?.products ? `a sample of ${number(shown)} of ${all}` : plural(shown, "product");
   app.title("Map");
   useLayoutEffect(() => app.arrived(true), []);
   useLayoutEffect(() => {
     if (fresh && some) app.announce(`The map shows ${of} in ${plural(map.departments.length, "department")}`);
   }, [map, fresh]);
   const button = (label, name, act) =>
-    html`<button type="button" class="icon-button" aria-label=${label} title=${label} onClick=${act}><${Icon} name=${name} /></button>`;
+    html`<button type="button" class="icon-button" aria-label=${label} title=${label} onClick=${act}>
+    <${Icon} name=${name} /></button>`;
   return html`
     <div class="page map-page">
       <div class="results-head">
@@ -43,28 +49,33 @@ export function MapView({ app, state }) {
           <h1 tabindex="-1">Map</h1>
           <p class="muted count-line">${some ? `${of}, laid out by ${map.model}; near is alike` : "\u00a0"}</p>
         </div>
-        <div class="toolbar"><${ModelChoice} id="map-model" models=${app.models} value=${state.model} change=${(model) => app.go({ model })} /></div>
+        <div class="toolbar"><${ModelChoice} id="map-model" models=${app.models} value=${state.model}
+          change=${(model) => app.go({ model })} /></div>
       </div>
       <div class="map-frame">
         <div class="map-stage">
-          <canvas class="map-canvas" tabindex="0" role="application" aria-label=${KEYS} aria-describedby="map-help" ref=${canvas}></canvas>
+          <canvas class="map-canvas" tabindex="0" role="application" aria-label=${KEYS} aria-describedby="map-help"
+            ref=${canvas}></canvas>
           <${Tip} tip=${tip} map=${map} canvas=${canvas} />
           <div class="map-over">
             ${error
               ? html`<${Failure} app=${app} problem=${error} />`
               : !map
-                ? html`<p class="map-wait" role="status">${waits ? "Drawing the map. It takes some seconds, once for each generation …" : "Asking for the map …"}</p>`
-                : !some && html`<${Notice} title="Nothing to draw yet" text="The index is empty." remedies=${[{ command: "recommender ingest FEED" }]} />`}
+                ? html`<p class="map-wait" role="status">${waits ? DRAWING : "Asking for the map …"}</p>`
+                : !some && html`<${Notice} title="Nothing to draw yet" text="The index is empty."
+                  remedies=${[{ command: "recommender ingest FEED" }]} />`}
           </div>
           <div class="map-buttons">
-            ${button("Zoom in", "plus", () => drawn.current.zoomBy(1.6))} ${button("Zoom out", "minus", () => drawn.current.zoomBy(1 / 1.6))}
+            ${button("Zoom in", "plus", () => drawn.current.zoomBy(1.6))}
+            ${button("Zoom out", "minus", () => drawn.current.zoomBy(1 / 1.6))}
             ${button("Show all", "home", () => drawn.current.reset())}
           </div>
         </div>
         <aside class="map-side" aria-label="Departments">
           <ul class="legend">
             ${some && map.departments.map((name, at) => html`
-              <li key=${name}><button type="button" class="facet" aria-pressed=${String(alone.includes(at))} onClick=${() => setAlone(toggled(alone, at))}>
+              <li key=${name}><button type="button" class="facet" aria-pressed=${String(alone.includes(at))}
+                onClick=${() => setAlone(toggled(alone, at))}>
                 <span class="swatch" style=${{ "--tint": departmentColour(name) }} aria-hidden="true"></span>
                 <span class="facet-name" dir="auto">${name}</span>
                 <span class="count">${number(map.points.filter((point) => point[2] === at).length)}</span>
@@ -102,7 +113,8 @@ function useCanvas(app, map, alone) {
       drawn.current.close();
     };
   }, []);
-  const colours = () => map.departments.map((name) => (app.dark ? onDark(departmentColour(name)) : departmentColour(name)));
+  const colours = () =>
+    map.departments.map((name) => (app.dark ? onDark(departmentColour(name)) : departmentColour(name)));
   useLayoutEffect(() => {
     if (map) drawn.current.show(map.points, colours(), map.departments);
   }, [map?.model, map?.generation]);
@@ -111,7 +123,8 @@ function useCanvas(app, map, alone) {
   }, [app.dark]);
   useLayoutEffect(() => {
     // The chosen departments are shown alone; none chosen shows all.
-    if (map) drawn.current.mute(new Set(map.departments.map((_, at) => at).filter((at) => alone.length && !alone.includes(at))));
+    const all = map?.departments.map((_, at) => at) ?? [];
+    drawn.current.mute(new Set(all.filter((at) => alone.length && !alone.includes(at))));
     look();
   }, [map, alone]);
   return { canvas, drawn, tip, inView };
@@ -130,7 +143,8 @@ function Tip({ tip, map, canvas }) {
   return (
     tip &&
     html`<div class="map-tip" ref=${box}>
-      <strong dir="auto">${tip.point[4]}</strong><span class="muted" dir="auto">${map.departments[tip.point[2]]} · ${tip.point[3]}</span>
+      <strong dir="auto">${tip.point[4]}</strong>
+      <span class="muted" dir="auto">${map.departments[tip.point[2]]} · ${tip.point[3]}</span>
     </div>`
   );
 }
@@ -144,8 +158,10 @@ function Listing({ app, state, map, inView }) {
       <div class="map-list">
         ${open && groups.filter(([, own]) => own.length).map(([name, own]) => html`
           <h3 dir="auto">${name} (${number(own.length)})</h3>
-          <ul>${own.slice(0, LISTED).map((point) => html`<li key=${point[3]}><${Go} href=${productAddress(state, point[3])}>${point[4]}<//></li>`)}</ul>
-          ${own.length > LISTED && html`<p class="muted">and ${number(own.length - LISTED)} more; zoom in to see them</p>`}`)}
+          <ul>${own.slice(0, LISTED).map((point) => html`<li key=${point[3]}>
+          <${Go} href=${productAddress(state, point[3])}>${point[4]}<//></li>`)}</ul>
+          ${own.length > LISTED &&
+          html`<p class="muted">and ${number(own.length - LISTED)} more; zoom in to see them</p>`}`)}
       </div>
     </details>`;
 }

@@ -5,7 +5,7 @@ import { Go } from "./parts.js";
 import { address } from "./state.js";
 import { html, useLayoutEffect, useRef } from "./vendor/preact.js";
 
-/** A calm box with a title, a sentence, and what can be done: `{label, act}` buttons, `{sku}` links, `{command}` lines. */
+/** A calm box that says what is so, and what can be done: `{label, act}` buttons, `{sku}` links, `{command}` lines. */
 export const Notice = ({ title, text, remedies = [], kind = "empty" }) => html`
   <div class=${`notice ${kind}`} role=${kind === "failed" ? "alert" : undefined}>
     <h2>${title}</h2>
@@ -22,7 +22,8 @@ export const Notice = ({ title, text, remedies = [], kind = "empty" }) => html`
 /** What to say of a failure, and the remedies. */
 export function Failure({ app, problem }) {
   const again = { label: "Try again", act: () => app.refresh() };
-  const say = (title, text, ...remedies) => html`<${Notice} kind="failed" title=${title} text=${text} remedies=${remedies} />`;
+  const say = (title, text, ...remedies) => html`<${Notice} kind="failed" title=${title} text=${text}
+    remedies=${remedies} />`;
   if (problem.type?.endsWith("no-live-model"))
     return say(
       "Nothing is indexed yet",

@@ -1,4 +1,4 @@
-// The small parts that every view is made of. Text goes in as text alone: nothing of a catalogue is ever read as markup.
+// The small parts that every view is made of. Text goes in as text alone: no text of a catalogue is read as markup.
 
 import { departmentColour } from "./colours.js";
 import { initials } from "./format.js";
@@ -17,7 +17,8 @@ const ICONS = {
 };
 
 export const Icon = ({ name, size = 18 }) =>
-  html`<svg class="icon" viewBox="0 0 24 24" width=${size} height=${size} aria-hidden="true"><path d=${ICONS[name]} /></svg>`;
+  html`<svg class="icon" viewBox="0 0 24 24" width=${size} height=${size} aria-hidden="true">
+  <path d=${ICONS[name]} /></svg>`;
 
 /** A link within the page: the app takes clicks on `data-go` over. */
 export const Go = ({ children, ...rest }) => html`<a data-go="" dir="auto" ...${rest}>${children}</a>`;
@@ -43,7 +44,8 @@ export const ModeSwitch = ({ app, state, name }) => html`
 /** A labelled checkbox that looks like a switch. */
 export const Toggle = ({ id, label, value, change, hint = undefined }) => html`
   <label class="toggle" for=${id} title=${hint}>
-    <input type="checkbox" id=${id} role="switch" checked=${value} onChange=${(event) => change(event.target.checked)} />
+    <input type="checkbox" id=${id} role="switch" checked=${value}
+      onChange=${(event) => change(event.target.checked)} />
     <span class="track" aria-hidden="true"></span><span>${label}</span>
   </label>`;
 
@@ -84,7 +86,8 @@ export const Chip = ({ label, title = label, act }) => html`
   </button>`;
 
 export const Pressed = ({ label, on, act }) => html`
-  <button type="button" class="chip choice" aria-pressed=${String(Boolean(on))} onClick=${act}><span dir="auto">${label}</span></button>`;
+  <button type="button" class="chip choice" aria-pressed=${String(Boolean(on))} onClick=${act}>
+  <span dir="auto">${label}</span></button>`;
 
 /** A button with a menu of `{label, act}` below it: arrows move, Escape and a click elsewhere close it. */
 export function MenuButton({ label, items }) {
@@ -123,7 +126,8 @@ export function MenuButton({ label, items }) {
     ${open &&
     html`<div class="menu" role="menu" popover="auto" ref=${menu} onKeyDown=${onKeyDown}
       onToggle=${(event) => event.newState === "closed" && setOpen(false)}>
-      ${items().map(({ label, act }) => html`<button type="button" role="menuitem" tabindex="-1" dir="auto" onClick=${() => choose(act)}>${label}</button>`)}
+      ${items().map(({ label, act }) => html`<button type="button" role="menuitem" tabindex="-1" dir="auto"
+        onClick=${() => choose(act)}>${label}</button>`)}
     </div>`}`;
 }
 

@@ -23,7 +23,8 @@ export function ProductView({ app, state }) {
   }, [fresh, data]);
   app.title(mine ? product.title : "Product");
   if (!product || (error && !mine))
-    return html`<div class="page">${error && html`<h1 class="unseen" tabindex="-1">Product</h1><${Failure} app=${app} problem=${error} />`}</div>`;
+    return html`<div class="page">${error && html`<h1 class="unseen" tabindex="-1">Product</h1>
+    <${Failure} app=${app} problem=${error} />`}</div>`;
   return html`
     <div class="page">
       <${Facts} key=${product.sku} product=${product} />
@@ -37,7 +38,8 @@ export function ProductView({ app, state }) {
             <${ModeSwitch} app=${app} state=${state} name="similar-mode" />
             <${ExplainToggle} app=${app} state=${state} id="similar-explain" />
             ${app.models.length > 1 &&
-            html`<${Go} class="button" href=${address({ ...pick(state, OPTIONS), sku: state.sku, view: "compare" })}>Compare models<//>`}
+            html`<${Go} class="button"
+              href=${address({ ...pick(state, OPTIONS), sku: state.sku, view: "compare" })}>Compare models<//>`}
           </div>
         </div>
         <${Narrowing} app=${app} state=${state} product=${product} />
@@ -67,12 +69,15 @@ function Narrowing({ app, state, product }) {
   return html`
     <div class="chips quick">
       ${category &&
-      html`<${Pressed} label=${`Only ${leaf(product.category)}`} on=${inside} act=${() => set({ category: inside ? noFilters().category : [category] })} />`}
-      ${product.brand && html`<${Pressed} label="Other brands" on=${apart} act=${() => set({ exclude_brand: apart ? [] : [product.brand] })} />`}
+      html`<${Pressed} label=${`Only ${leaf(product.category)}`} on=${inside}
+        act=${() => set({ category: inside ? noFilters().category : [category] })} />`}
+      ${product.brand && html`<${Pressed} label="Other brands" on=${apart}
+        act=${() => set({ exclude_brand: apart ? [] : [product.brand] })} />`}
       <${Pressed} label="In stock" on=${state.in_stock} act=${() => set({ in_stock: !state.in_stock })} />
       <${Pressed} label="Fill up when few" on=${state.widen} act=${() => set({ widen: !state.widen })} />
     </div>
-    <div class="chips"><${Chips} app=${app} state=${rest} clear=${false} /><${OptionChips} app=${app} state=${state} /></div>`;
+    <div class="chips"><${Chips} app=${app} state=${rest} clear=${false} />
+    <${OptionChips} app=${app} state=${state} /></div>`;
 }
 
 function Facts({ product }) {
@@ -81,26 +86,31 @@ function Facts({ product }) {
   const numbers = [["GTIN", gtin], ["MPN", mpn], ["group", group]].filter(([, value]) => value);
   const row = (name, value) => html`<dt dir="auto">${name}</dt><dd dir="auto">${value}</dd>`;
   const link = (name, value) =>
-    html`<${Go} href=${address({ attribute: [attributeFilter(name, [value])] })} title="Products with this attribute">${value}<//>`;
+    html`<${Go} href=${address({ attribute: [attributeFilter(name, [value])] })}
+      title="Products with this attribute">${value}<//>`;
   return html`
     <article class=${anyPicture([product]) ? "product" : "product bare"}>
       <${Picture} product=${product} />
       <div class="product-body">
         <nav class="crumbs" aria-label="Category">
-          ${category.map((name, at) => html`<${Go} href=${address({ category: [path(category.slice(0, at + 1))] })}>${name}<//>`)}
+          ${category.map((name, at) => html`<${Go}
+            href=${address({ category: [path(category.slice(0, at + 1))] })}>${name}<//>`)}
         </nav>
         <h1 tabindex="-1" dir="auto">${product.title}</h1>
         <p class="product-line">
-          ${brand && html`<${Go} href=${address({ brand: [brand] })}>${brand}<//>`}<span class="muted sku">${product.sku}</span>
+          ${brand && html`<${Go} href=${address({ brand: [brand] })}>${brand}<//>`}<span
+            class="muted sku">${product.sku}</span>
         </p>
-        <p class="product-price"><strong>${price(product.price, product.currency)}</strong><${Stock} value=${product.availability} /></p>
+        <p class="product-price"><strong>${price(product.price, product.currency)}</strong>
+        <${Stock} value=${product.availability} /></p>
         ${product.description && html`<p class="description" dir="auto">${prose(product.description)}</p>`}
         <dl class="attributes">
           ${Object.entries(attributes ?? {}).map(([name, value]) => row(name, link(name, String(value))))}
           ${numbers.map(([name, value]) => row(name, value))}
         </dl>
         ${shop &&
-        html`<p><a class="button" href=${shop} target="_blank" rel="noopener noreferrer">In the shop<${Icon} name="out" size="15" /></a></p>`}
+        html`<p><a class="button" href=${shop} target="_blank" rel="noopener noreferrer">In the shop<${Icon} name="out"
+          size="15" /></a></p>`}
       </div>
     </article>`;
 }

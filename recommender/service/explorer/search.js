@@ -4,7 +4,7 @@ import { get, useLoaded } from "./api.js";
 import { counted, Ghosts, Grid } from "./cards.js";
 import { departments } from "./colours.js";
 import { ALL_VALUES, Chips, Filters } from "./filters.js";
-import { leaf, names, price } from "./format.js";
+import { leaf, names, priceRange } from "./format.js";
 import { Failure, Notice } from "./notices.js";
 import { Chip, Choice, ExplainToggle, Go, Icon, ModeSwitch } from "./parts.js";
 import { activeCount, address, MAX_SHOWN, noFilters, OPTIONS, PAGE, pick, request } from "./state.js";
@@ -16,7 +16,8 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/pre
  */
 export function usePages(app, state, path, before) {
   const pages = useLoaded(app, path, async (signal) => {
-    const [rest, answer] = await Promise.all([before(signal), get(`${path}&k=${state.shown}`, { signal }), departments(app)]);
+    const asked = get(`${path}&k=${state.shown}`, { signal });
+    const [rest, answer] = await Promise.all([before(signal), asked, departments(app)]);
     return { ...answer, rest };
   });
   const grid = useRef(/** @type {any} */ (null));
@@ -28,7 +29,8 @@ export function usePages(app, state, path, before) {
       const seen = new Set(shown.map((hit) => hit.sku));
       app.note({ shown: state.shown + k });
       pages.change({ hits: [...shown, ...next.hits.filter((hit) => !seen.has(hit.sku))] });
-      requestAnimationFrame(() => grid.current?.querySelectorAll(".card-link")[shown.length]?.focus({ preventScroll: true }));
+      const focus = () => grid.current?.querySelectorAll(".card-link")[shown.length]?.focus({ preventScroll: true });
+      requestAnimationFrame(focus);
     } catch (error) {
       app.tell(error.message);
     }
@@ -62,13 +64,17 @@ export function SearchView({ app, state }) {
             <p class="muted count-line">${words}</p>
           </div>
           <div class="toolbar">
-            <button type="button" class="button drawer-button" aria-expanded=${String(open)} aria-controls="filters" onClick=${() => setOpen(true)}>
+            <button type="button" class="button drawer-button" aria-expanded=${String(open)} aria-controls="filters"
+              onClick=${() => setOpen(true)}>
               <${Icon} name="filter" size="16" />${active ? `Filters (${active})` : "Filters"}
             </button>
-            <${Choice} id="sort" label="Sort" inline value=${state.sort} change=${(sort) => app.go({ sort })} options=${sorts(text)} />
-            ${text && html`<${ModeSwitch} app=${app} state=${state} name="mode" /><${ExplainToggle} app=${app} state=${state} id="explain" />`}
+            <${Choice} id="sort" label="Sort" inline value=${state.sort} change=${(sort) => app.go({ sort })}
+              options=${sorts(text)} />
+            ${text && html`<${ModeSwitch} app=${app} state=${state} name="mode" />
+            <${ExplainToggle} app=${app} state=${state} id="explain" />`}
             ${text && app.models.length > 1 &&
-            html`<${Go} class="button" href=${address({ ...pick(state, OPTIONS), q: state.q, view: "compare" })}>Compare models<//>`}
+            html`<${Go} class="button"
+              href=${address({ ...pick(state, OPTIONS), q: state.q, view: "compare" })}>Compare models<//>`}
           </div>
         </div>
         <${Read} app=${app} state=${state} answer=${error ? null : answer} />
@@ -76,9 +82,10 @@ export function SearchView({ app, state }) {
         ${error && html`<${Failure} app=${app} problem=${error} />`}
         ${answer && !error && !hits.length && html`<${Nothing} app=${app} state=${state} />`}
         ${!error && hits.length > 0 && answer?.confidence === "none" &&
-        html`<${Notice} kind="doubt" title="No product matches these words" text="The nearest in meaning are shown." />`}
+        html`<${Notice} kind="doubt" title="No product matches these words"
+          text="The nearest in meaning are shown." />`}
         ${!answer && !error && html`<${Ghosts} />`}
-        <${Grid} app=${app} state=${state} hits=${hits} more=${more} plain=${!text} scope=${scopeOf(state)}
+        <${Grid} app=${app} state=${state} hits=${hits} more=${more} level="h2" plain=${!text} scope=${scopeOf(state)}
           actions=${(hit) => [similar(hit)]} />
       </section>
     </div>`;
@@ -100,23 +107,25 @@ function Read({ app, state, answer }) {
   const { did_you_mean: meant, understood = [] } = answer;
   const drop = (words) => app.go({ q: state.q.replace(words, " ").replace(/\s+/g, " ").trim() });
   const label = ({ kind, value, name, price_min: low, price_max: high, currency }) => {
-    if (kind === "price") {
-      const amount = (one) => price(Number(one), currency);
-      return low !== null && high !== null ? `${amount(low)} – ${amount(high)}` : low !== null ? `from ${amount(low)}` : `up to ${amount(high)}`;
-    }
+    if (kind === "price") return priceRange(low, high, currency);
     const shown = Array.isArray(value) ? leaf(value) : value;
     return kind === "attribute" ? `${name}: ${shown}` : shown;
   };
   return html`
     ${meant &&
     html`<p class="read">Showing results for <strong dir="auto">${meant}</strong>. Search instead for${" "}
-      <button type="button" class="link-button" dir="auto" onClick=${() => app.go({ exact: true })}>${state.q.trim()}</button></p>`}
-    ${state.exact && html`<div class="chips"><${Chip} label="As it is written" act=${() => app.go({ exact: false })} /></div>`}
+      <button type="button" class="link-button" dir="auto"
+        onClick=${() => app.go({ exact: true })}>${state.q.trim()}</button></p>`}
+    ${state.exact && html`<div class="chips">
+    <${Chip} label="As it is written" act=${() => app.go({ exact: false })} /></div>`}
     ${understood.length > 0 &&
     html`<div class="chips understood"><span class="muted">Understood</span>
-      ${understood.map((one) => html`<${Chip} key=${one.words} label=${label(one)} title=${`“${one.words}” was read as ${one.kind}`} act=${() => drop(one.words)} />`)}
-      <button type="button" class="link-button" onClick=${() => app.go({ literal: true })}>Take all as words</button></div>`}
-    ${state.literal && html`<div class="chips"><${Chip} label="Words alone, nothing understood" act=${() => app.go({ literal: false })} /></div>`}`;
+      ${understood.map((one) => html`<${Chip} key=${one.words} label=${label(one)}
+        title=${`“${one.words}” was read as ${one.kind}`} act=${() => drop(one.words)} />`)}
+      <button type="button" class="link-button"
+        onClick=${() => app.go({ literal: true })}>Take all as words</button></div>`}
+    ${state.literal && html`<div class="chips">
+    <${Chip} label="Words alone, nothing understood" act=${() => app.go({ literal: false })} /></div>`}`;
 }
 
 /** What a rule made from a card holds for: the text searched for, or the one category chosen. */
@@ -132,7 +141,8 @@ function Nothing({ app, state }) {
       text="Take a product feed in; its products appear here as soon as they are indexed." />`;
   const remedies = [];
   if (filtered) remedies.push({ label: "Clear the filters", act: () => app.go(noFilters()) });
-  if (state.q && state.mode === "lexical") remedies.push({ label: "Search by meaning too", act: () => app.go({ mode: "hybrid" }) });
+  if (state.q && state.mode === "lexical")
+    remedies.push({ label: "Search by meaning too", act: () => app.go({ mode: "hybrid" }) });
   return html`<${Notice} title="No product matches" remedies=${remedies}
     text=${filtered ? "Fewer filters leave more." : "Try other words."} />`;
 }

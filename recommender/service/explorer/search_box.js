@@ -81,7 +81,7 @@ export function SearchBox({ app, state }) {
   };
   const choose = (one) => {
     typing.cancel();
-    const place = one.kind === "category" ? { category: [path(one.category)] } : one.kind === "brand" ? { brand: [one.text] } : null;
+    const place = { category: { category: [path(one.category)] }, brand: { brand: [one.text] } }[one.kind];
     close();
     if (place) return app.go({ ...noFilters(), ...place, q: "", sku: "", view: "", shown: PAGE });
     box.current.value = one.text;
@@ -111,18 +111,23 @@ export function SearchBox({ app, state }) {
     <form class="search" role="search" onSubmit=${(event) => (event.preventDefault(), enter())}>
       <label class="unseen" for="search">Search the catalogue</label>
       <${Icon} name="search" />
-      <input id="search" type="search" name="q" ref=${box} placeholder="Search the catalogue" dir="auto" autocomplete="off" autocapitalize="off"
-        spellcheck=${false} maxlength="2000" enterkeyhint="search" aria-keyshortcuts="/" role="combobox" aria-autocomplete="list"
-        aria-expanded=${String(listed.length > 0)} aria-controls="suggestions" aria-activedescendant=${at >= 0 ? `suggestion-${at}` : undefined}
+      <input id="search" type="search" name="q" ref=${box} placeholder="Search the catalogue" dir="auto"
+        autocomplete="off" autocapitalize="off"
+        spellcheck=${false} maxlength="2000" enterkeyhint="search" aria-keyshortcuts="/" role="combobox"
+          aria-autocomplete="list"
+        aria-expanded=${String(listed.length > 0)} aria-controls="suggestions"
+          aria-activedescendant=${at >= 0 ? `suggestion-${at}` : undefined}
         onInput=${typing.call} onKeyDown=${onKeyDown} onBlur=${close} />
       <kbd aria-hidden="true">/</kbd>
       <ul class="suggestions" id="suggestions" role="listbox" aria-label="Suggestions" hidden=${!listed.length}>
         ${listed.map(
           (one, place) => html`
-            <li key=${`${one.kind} ${one.text}`} id=${`suggestion-${place}`} role="option" class="suggestion" aria-selected=${String(place === at)}
+            <li key=${`${one.kind} ${one.text}`} id=${`suggestion-${place}`} role="option" class="suggestion"
+              aria-selected=${String(place === at)}
               onPointerDown=${(event) => (event.preventDefault(), choose(one))}>
-              <span class="suggestion-text" dir="auto" title=${one.text}>${one.kind === "category" ? leaf(one.category) : one.text}</span>
-              ${one.kind !== "words" && html`<span class="muted" dir="auto">${KINDS[one.kind] ?? ""} ${one.category?.length > 1 ? path(one.category.slice(0, -1)) : ""}</span>`}
+              <span class="suggestion-text" dir="auto"
+                title=${one.text}>${one.kind === "category" ? leaf(one.category) : one.text}</span>
+              <span class="muted" dir="auto">${under(one)}</span>
               <span class="count">${number(one.count)}</span>
             </li>`,
         )}
@@ -130,4 +135,8 @@ export function SearchBox({ app, state }) {
     </form>`;
 }
 
-const KINDS = { brand: "brand", category: "in", title: "" };
+/** What stands beside a suggestion: that it is a brand, or what a category is below. */
+function under({ kind, category }) {
+  if (kind === "category") return category.length > 1 ? `in ${path(category.slice(0, -1))}` : "category";
+  return kind === "brand" ? "brand" : "";
+}

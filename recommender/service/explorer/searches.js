@@ -31,7 +31,7 @@ export function SearchesView({ app }) {
       ${error && html`<${Failure} app=${app} problem=${error} />`}
       ${data && !error && !searches.length &&
       html`<${Notice} title="No search is kept" remedies=${[{ command: "RECOMMENDER_KEEP_SEARCHES=weak" }]}
-        text="Nobody searched in vain, or searches are not kept. Texts, counts and dates alone are kept if the service is started with:" />`}
+        text="Nobody searched in vain, or searches are not kept. To have texts, counts and dates kept, set:" />`}
       ${!error && searches.length > 0 &&
       html`<ul class="rules">${searches.map((one) => html`<${Row} key=${one.text} app=${app} search=${one} />`)}</ul>`}
     </div>`;
@@ -41,7 +41,8 @@ function Row({ app, search }) {
   const [open, setOpen] = useState("");
   const last = new Date(search.last_at).toLocaleDateString();
   const button = (kind, label) => html`
-    <button type="button" class="button" aria-expanded=${String(open === kind)} aria-label=${`${label} for ${search.text}`}
+    <button type="button" class="button" aria-expanded=${String(open === kind)}
+      aria-label=${`${label} for ${search.text}`}
       onClick=${() => setOpen(open === kind ? "" : kind)}>${label}</button>`;
   const close = () => setOpen("");
   return html`
@@ -49,7 +50,8 @@ function Row({ app, search }) {
       <div class="rule-text">
         <${Go} class="rule-title" href=${`?q=${encodeURIComponent(search.text)}`}>${search.text}<//>
         <p class="muted">
-          ${plural(search.searches, "time")}, last on ${last} · ${search.confidence === "none" ? "nothing that fits" : "a weak answer"}
+          ${plural(search.searches, "time")}, last on ${last} ·${" "}
+          ${search.confidence === "none" ? "nothing that fits" : "a weak answer"}
         </p>
       </div>
       <div class="rule-actions">${button("synonym", "Synonym")} ${button("pin", "Pin")}</div>
@@ -79,7 +81,8 @@ function PinForm({ app, query, done }) {
   }, [words]);
   const pin = (hit) =>
     change(app, `Pinned for “${query}”`, async () => {
-      const made = await post("v1/rules", { action: "pin", sku: hit.sku, query, position: 1, note: "from the Explorer" });
+      const rule = { action: "pin", sku: hit.sku, query, position: 1, note: "from the Explorer" };
+      const made = await post("v1/rules", rule);
       done();
       return made.id;
     });
@@ -91,8 +94,10 @@ function PinForm({ app, query, done }) {
       <ul class="found">
         ${hits.map((hit) => html`
           <li key=${hit.sku}><${Picture} product=${hit} />
-            <span class="compare-text" dir="auto">${hit.title}<span class="muted"> · ${[hit.sku, price(hit.price, hit.currency)].filter(Boolean).join(" · ")}</span></span>
-            <button type="button" class="button" aria-label=${`Pin ${hit.title}`} onClick=${() => pin(hit)}>Pin</button></li>`)}
+            <span class="compare-text" dir="auto">${hit.title}<span
+              class="muted"> · ${[hit.sku, price(hit.price, hit.currency)].filter(Boolean).join(" · ")}</span></span>
+            <button type="button" class="button" aria-label=${`Pin ${hit.title}`}
+              onClick=${() => pin(hit)}>Pin</button></li>`)}
       </ul>
     </div>`;
 }

@@ -1,7 +1,8 @@
 // What the page shows, as the address says it: every view can be linked to, and back and forward work.
 
 const LISTS = ["category", "brand", "exclude_brand", "attribute"];
-const TEXTS = ["q", "sku", "view", "price_min", "price_max", "mode", "sort", "diversity", "variants", "model", "against"];
+const ANSWERED = ["mode", "sort", "diversity", "variants", "model", "against"];
+const TEXTS = ["q", "sku", "view", "price_min", "price_max", ...ANSWERED];
 const FLAGS = ["in_stock", "explain", "widen", "exact", "literal"];
 /** @type {Record<string, string>} */
 const DEFAULTS = { mode: "hybrid", sort: "relevance", diversity: "0", variants: "collapse" };
@@ -52,8 +53,7 @@ export const without = (list, value) => list.filter((one) => one !== value);
 
 export const toggled = (list, value) => (list.includes(value) ? without(list, value) : [...list, value]);
 
-export const activeCount = (state) =>
-  FILTERS.reduce((sum, name) => sum + (Array.isArray(state[name]) ? state[name].length : Number(Boolean(state[name]))), 0);
+export const activeCount = (state) => FILTERS.flatMap((name) => state[name]).filter(Boolean).length;
 
 /** Return the query parameters of the API for the filters and options of a state. */
 export function asked(state) {

@@ -1,4 +1,4 @@
-// Runs before the first paint, so that a dark page never flashes white. What was chosen is remembered; else the system's.
+// Runs before the first paint, so that a dark page never flashes white. What was chosen is remembered.
 (() => {
   "use strict";
   const KEY = "recommender.theme";
