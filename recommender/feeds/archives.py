@@ -88,18 +88,18 @@ def unpack_feed(name: str, path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _only_feed(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    members = (member for member in archive.infolist() if not member.is_dir())
-    files = [member for member in members if not _is_extra(PurePosixPath(member.filename))]
+    paths = ((member, PurePosixPath(member.filename)) for member in archive.infolist() if not member.is_dir())
+    files = [
+        member
+        for member, path in paths
+        if path.stem.casefold() != "readme" and not any(part.casefold().startswith(_NO_FEEDS) for part in path.parts)
+    ]
     if len(files) != 1:
         names = ", ".join(repr(member.filename[:60]) for member in files[:5]) or "none"
         raise BadFeed(f"{name}: the archive has {len(files):,} files ({names}); unpack it, and give the feeds")
     if files[0].flag_bits & 1:
         raise BadFeed(f"{name}: the archive is encrypted; unpack it, and give the feed")
     return files[0]
-
-
-def _is_extra(path: PurePosixPath) -> bool:
-    return any(part.casefold().startswith(_NO_FEEDS) for part in path.parts) or path.stem.casefold() == "readme"
 
 
 def _copy(name: str, packed: BinaryIO, unpacked: BinaryIO, packed_size: int) -> None:

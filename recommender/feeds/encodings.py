@@ -126,15 +126,11 @@ def _utf8_share(sample: bytes) -> float:
     lines = [line for line in sample.splitlines() if not line.isascii()]
     if len(sample) >= LONGEST_GUESSED and len(lines) > 1:
         lines.pop()  # the sample may end within a character
-    return sum(map(_is_utf8, lines)) / len(lines) if lines else 1.0
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    good = 0
+    for line in lines:
+        with suppress(UnicodeDecodeError):
+            good += bool(line.decode())
+    return good / len(lines) if lines else 1.0
 
 
 def _guess(sample: bytes) -> str:

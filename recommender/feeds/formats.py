@@ -18,7 +18,6 @@ from recommender.feeds.parquet import ParquetTable
 from recommender.feeds.platforms.declared import DECLARED
 from recommender.feeds.platforms.google import GoogleFeed, is_google_header
 from recommender.feeds.platforms.magento import MAGENTO
-from recommender.feeds.platforms.prestashop import PRESTASHOP
 from recommender.feeds.platforms.rest_api import ApiTable, api_table
 from recommender.feeds.platforms.shop_export import ShopExport
 from recommender.feeds.platforms.shopify import SHOPIFY
@@ -181,7 +180,6 @@ _PLATFORMS = {
     FeedFormat.SHOPIFY: SHOPIFY,
     FeedFormat.WOOCOMMERCE: WOOCOMMERCE,
     FeedFormat.MAGENTO: MAGENTO,
-    FeedFormat.PRESTASHOP: PRESTASHOP,
 } | {FeedFormat(name): platform for name, platform in DECLARED.items()}
 """Shop systems whose tables are told by their columns, in the order in which they are tried."""
 
@@ -214,19 +212,14 @@ def detect_format(file: FeedFile) -> FeedFormat:
         return FeedFormat.GOOGLE
     if _JSON.match(_beginning(sample)):
         return FeedFormat.JSONL
-    by_name = _BY_SUFFIX.get(_suffix(file))
-    if by_name:
+    suffixes = [suffix.casefold() for suffix in PurePath(file.name).suffixes if suffix.casefold() != ".gz"]
+    if by_name := _BY_SUFFIX.get(suffixes[-1] if suffixes else ""):
         return by_name
     return FeedFormat.JSONL if _beginning(sample).startswith((b"{", b"[")) else FeedFormat.CSV
 
 
 def _is_xml(file: FeedFile) -> bool:
     return _beginning(file.sample(1024)).startswith(b"<")
-
-
-def _suffix(file: FeedFile) -> str:
-    suffixes = [suffix.casefold() for suffix in PurePath(file.name).suffixes if suffix.casefold() != ".gz"]
-    return suffixes[-1] if suffixes else ""
 
 
 def _beginning(sample: bytes) -> bytes:

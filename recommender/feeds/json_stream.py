@@ -240,7 +240,8 @@ class JsonStream:
                     value, _, _ = self._decoder.decode(self._text, found.start())
                 except (ValueError, RecursionError):
                     continue
-                if self._is_like_the_others(value):
+                shared = set(self._names) & set(value) if isinstance(value, dict) else set()
+                if shared and len(shared) >= ALIKE_SHARE * len(set(self._names)):
                     raw = self._text[start : min(found.start(), start + MAX_LINE // 4)]
                     self._place = found.start()
                     return raw
@@ -250,10 +251,6 @@ class JsonStream:
             if not self._fill():
                 self._place = len(self._text)
                 return raw
-
-    def _is_like_the_others(self, value: Any) -> bool:
-        known = set(self._names)
-        return isinstance(value, dict) and bool(known) and len(known & set(value)) >= ALIKE_SHARE * len(known)
 
 
 def unwrap(value: Any) -> Any:

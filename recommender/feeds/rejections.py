@@ -76,7 +76,9 @@ class RejectsFile:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._stream = self._partial.open("w", encoding="utf-8", errors="backslashreplace", newline="")
         except OSError as error:
-            raise BadInput(f"--rejects {self._path}: can't be written: {_why(error)}; name another file") from error
+            is_in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+            why = f"{error.filename} is no directory" if is_in_the_way else error.strerror or str(error)
+            raise BadInput(f"--rejects {self._path}: can't be written: {why}; name another file") from error
         self._writer = csv.writer(self._stream)
         self._writer.writerow(COLUMNS)
         return self
@@ -103,12 +105,6 @@ class RejectsFile:
             self._partial.replace(self._path)
         else:
             self._partial.unlink(missing_ok=True)
-
-
-def _why(error: OSError) -> str:
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        return f"{error.filename} is no directory"
-    return error.strerror or str(error)
 
 
 def _inert(text: str) -> str:

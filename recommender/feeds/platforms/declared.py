@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from recommender.feeds.columns import Field
-from recommender.feeds.platforms.family import Families, open_families
+from recommender.feeds.platforms.family import open_families
 from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
 from recommender.feeds.prices import CURRENCIES, Offer
 from recommender.feeds.rows import Row
+from recommender.types import PATH_SEPARATOR
 
 OPTIONS = range(1, 7)
 """Options that a variant may have."""
@@ -33,6 +34,9 @@ _OPTION = re.compile(r"Name=([^|;]+)\|Value=([^|;]+)|\[[A-Z]+\]\s*([^=,]+)=([^,]
 
 _IDS = re.compile(r"\s*(?:[0-9a-f]{32}|[a-z]?[0-9]+)(?:\s*[,|;]\s*(?:[0-9a-f]{32}|[a-z]?[0-9]+))*\s*")
 """Categories by their numbers: nobody can filter by them, and no other export has the same."""
+
+_ROOTS = ("home", "root", "accueil", "startseite", "inicio", "start", "strona główna", "início", "racine")
+"""What PrestaShop puts all categories below."""
 
 Cells = dict[str, str]
 
@@ -117,15 +121,12 @@ def _by_parent(table: ShopTable, rules: Rules) -> Iterator[tuple[Record, Mapping
                 continue
             parent = families.parent(record["parent"])
             is_own = not record["parent"] or record["parent"] in _own_keys(record)
-            yield record, {} if is_own else parent, _has_children(families, record)
+            keys = _own_keys(record)
+            yield record, {} if is_own else parent, bool(keys) and families.has_children(keys)
 
 
 def _own_keys(record: Record) -> list[str]:
     return [key for key in (record["key"], record["sku"]) if key]
-
-
-def _has_children(families: Families, record: Record) -> bool:
-    return bool(keys := _own_keys(record)) and families.has_children(keys)
 
 
 def _row(record: Record, parent: Mapping[str, str], rules: Rules, has_variants: bool) -> Row:
@@ -166,6 +167,15 @@ def _row(record: Record, parent: Mapping[str, str], rules: Rules, has_variants: 
     sold = not has_variants or bool(parent) or rules.first_is_variant
     lost = "its product is not in the feed" if record["parent"] and not parent and not title else ""
     return shop_row(record, fields, {**options, **record.attributes}, lost, shown and sold)
+
+
+def _prestashop(cells: Cells, _: Mapping[str, str]) -> None:
+    cells["sku"] = cells.get("sku") or (f"id:{cells['key']}" if cells.get("key") else "")
+    cells["price"] = cells["price"] or cells.get("net price", "")
+    names = [name.strip() for name in cells["category"].split("," if "," in cells["category"] else "/")]
+    is_rooted = len(names) > 1 and names[0].casefold() in _ROOTS
+    cells["category"] = PATH_SEPARATOR.join(filter(None, names[is_rooted:]))
+    cells["image"] = cells["image"].partition(",")[0].strip()
 
 
 def _squarespace(cells: Cells, _: Mapping[str, str]) -> None:
@@ -247,6 +257,29 @@ def _yml(cells: Cells, _: Mapping[str, str]) -> None:
 def _opencart(cells: Cells, _: Mapping[str, str]) -> None:
     cells["sku"] = cells.get("sku") or cells.get("model", "")
 
+
+_PRESTASHOP = {
+    "key": "id productid",
+    "visible": "active01 actif01 aktiv01 activo01 attivo01 aktywny01 actief01 ativo01 activé01 activado01 abilitato01"
+    " aktywny0lub1 active status statut",
+    "title": "name nom nombre nome nazwa naam productname",
+    "category": "categoriesxyz catégoriesxyz kategorienxyz categoríasxyz categoriexyz kategoriexyz categorieënxyz"
+    " categoriasxyz category categories catégorie",
+    "price": "pricetaxincluded pricetaxincl priceati pricettc prixttc prixtaxesincluses preisinklmwst preisinklsteuern"
+    " preisinklusivesteuern preisbrutto preciocoimpuestos precioimpuestosincluidos precioconimpuestos"
+    " prezzotasseincl prezzoivainclusa prezzotasseincluse cenabrutto cenazpodatkiem prijsinclbtw preçocomimposto",
+    "net price": "pricetaxexcluded pricetaxexcl priceexcltax priceht prixht prixtaxesexclues preiszzglmwst"
+    " preisohnesteuer preisexklmwst preisnetto preciosinimpuestos precioimpuestosexcluidos prezzotasseescl"
+    " prezzotasseescluse cenanetto cenabezpodatku prijsexclbtw preçosemimposto",
+    "sku": "reference référence référencen artikelnr referenz referencia referencian riferimento indeks"
+    " numerreferencyjny referentie referência",
+    "brand": "brand marque marke marca manufacturer fabricant hersteller fabricante produttore marka producent merk",
+    "gtin": "ean13 ean",
+    "stock": "quantity quantité menge anzahl cantidad quantità ilość aantal quantidade",
+    "short": "shortdescription summary résumé récapitulatif kurzbeschreibung resumen riepilogo podsumowanie",
+    "description": "description beschreibung descripción descrizione opis beschrijving descrição",
+    "image": "imageurlsxyz urldesimagesxyz bildurlsxyz urlsimágenesxyz urlimmaginixyz image",
+}
 
 _BIGCOMMERCE = {
     "kind": "itemtype item", "key": "productid id", "title": "productname name", "sku": "productcodesku sku",
@@ -334,6 +367,10 @@ _YML = {
 
 
 DECLARED: Mapping[str, Platform] = {
+    # https://devdocs.prestashop-project.org/9/basics/import/
+    "prestashop": declare(
+        "PrestaShop", _PRESTASHOP, ("visible", "title", "sku", "price|net price"), Rules(adapt=_prestashop)
+    ),
     # https://support.bigcommerce.com/articles/en_US/Knowledge/Supported-Product-Fields
     "bigcommerce": declare(
         "BigCommerce", _BIGCOMMERCE, ("kind", "key", "title", "sku", "visible|tracked"),
