@@ -40,7 +40,7 @@ from recommender.types import Product, Progress, silent
 
 _RULES = {
     GateRule.BETTER: "must be better beyond chance",
-    GateRule.GUARD: f"may lose {MAX_LOSS:.0%} at most",
+    GateRule.GUARD: f"may not lose more than {MAX_LOSS:.0%} beyond chance",
     GateRule.SLICE: f"may not lose more than {MAX_LOSS:.0%} beyond chance",
     GateRule.WORDS: "may not be below words alone",
 }

@@ -75,6 +75,17 @@ def test_a_guard_may_lose_a_hair_but_not_more_than_two_percent() -> None:
     assert not decide(BASE, None, report("t", seed=1, **{PRIMARY: 0.1, GUARDS[1]: -0.021 * level})).passed
 
 
+@pytest.mark.parametrize(("queries", "passed"), [(9, True), (2000, False)])
+def test_a_loss_that_chance_explains_refuses_nothing(queries: int, passed: bool) -> None:
+    base = report("base", queries=queries)
+    tuned = report(
+        "t", seed=1, queries=queries, **{PRIMARY: 0.3, GUARDS[1]: -0.0125}
+    )  # less than a standard error of nine
+    verdict = decide(base, None, tuned)
+    assert tuned.metrics[GUARDS[1]].mean < 0.98 * base.metrics[GUARDS[1]].mean
+    assert verdict.passed is passed
+
+
 def test_a_gain_that_may_be_chance_is_refused() -> None:
     verdict = decide(BASE, None, report("tuned", seed=1, **{PRIMARY: 0.002}))
     assert not verdict.passed
