@@ -107,6 +107,11 @@ def _copy(name: str, packed: BinaryIO, unpacked: BinaryIO, packed_size: int) -> 
     size = 0
     while chunk := packed.read(_CHUNK):
         size += len(chunk)
-        if size > LARGEST_UNPACKED or (size > SMALL and size > LARGEST_RATIO * packed_size):
-            raise BadFeed(f"{name}: unpacks to more than {size >> 20:,} MiB, which no feed does; check the archive")
+        require_likely_size(name, size, packed_size)
         unpacked.write(chunk)
+
+
+def require_likely_size(name: str, size: int, packed_size: int) -> None:
+    """Raise `BadFeed` for more bytes than a feed of a packed size unpacks to."""
+    if size > LARGEST_UNPACKED or (size > SMALL and size > LARGEST_RATIO * packed_size):
+        raise BadFeed(f"{name}: unpacks to more than {size >> 20:,} MiB, which no feed does; check the archive")

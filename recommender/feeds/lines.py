@@ -6,11 +6,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+from recommender.errors import BadFeed
 from recommender.feeds.encodings import Utf8Stream, is_wide
 from recommender.feeds.sources import CHUNK, UNREADABLE, broken_off, reason
 
 MAX_LINE = 4 << 20
 """Bytes of a line, and of a record of several lines: 4 MiB. A longer one is rejected, and never held in memory."""
+
+
+MOST_BLANK, BLANK_RATIO = 1_000_000, 10
+"""Lines without anything in them that a file may have, and how many times as many as others beyond that. A gzipped
+megabyte holds a billion, and each costs as much as a product that is rejected."""
+
+_NOTHING = b' \t\r\n,;|"'
 
 
 class RecordTooLong(Exception):
@@ -39,7 +47,7 @@ class TextLines:
     def __init__(self, name: str, stream: BinaryIO, encoding: str) -> None:
         self._name = name
         self._encoding = "utf-8" if is_wide(encoding) else encoding.removesuffix("-sig")
-        self._lines = _physical_lines(Utf8Stream(stream, encoding) if is_wide(encoding) else stream)
+        self._lines = _physical_lines(name, Utf8Stream(stream, encoding) if is_wide(encoding) else stream)
         self._given: list[bytes | _TooLong] = []
         self._again: list[bytes | _TooLong] = []
         self._size = 0
@@ -122,12 +130,22 @@ class TextLines:
         return "".join(self.taken)
 
 
-def _physical_lines(stream: ByteStream) -> Iterator[bytes | _TooLong]:
-    """Split at CR, LF and CRLF alike; hold at most a chunk and a line of legal length."""
+def _physical_lines(name: str, stream: ByteStream) -> Iterator[bytes | _TooLong]:
+    """Split at CR, LF and CRLF alike; hold at most a chunk and a line of legal length.
+
+    Raises `BadFeed` for a file that has hardly anything but blank lines, and millions of them.
+    """
     carry = b""
+    blank = filled = 0
     while chunk := stream.read(CHUNK):
         lines = (carry + chunk).splitlines(keepends=True)
         carry = b"" if lines[-1].endswith(b"\n") else lines.pop()
+        with_text = sum(1 for line in lines if line.strip(_NOTHING))
+        blank, filled = blank + len(lines) - with_text, filled + with_text
+        if blank > max(MOST_BLANK, BLANK_RATIO * filled):
+            raise BadFeed(
+                f"{name}: has {blank:,} blank lines and {filled:,} others, which no feed does; check the file"
+            )
         for line in lines:
             yield line if len(line) <= MAX_LINE else _TooLong(line.count(b'"'))
         if len(carry) > MAX_LINE:

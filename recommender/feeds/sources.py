@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from recommender.errors import BadFeed
-from recommender.feeds.archives import OLE, ZIP, gunzip, is_spreadsheet, unpack_feed
+from recommender.feeds.archives import OLE, ZIP, gunzip, is_spreadsheet, require_likely_size, unpack_feed
 from recommender.feeds.download import STRICT, Downloaded, DownloadRules, download, is_address
 
 STANDARD_INPUT = "-"
@@ -33,6 +33,20 @@ UNREADABLE = (OSError, EOFError, zlib.error)
 _GZIP = b"\x1f\x8b"
 
 
+class _Gunzip(gzip.GzipFile):
+    """A gzipped feed. Raises `BadFeed` where it unpacks to far more than feeds do, as an archive of one does."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        super().__init__(path)
+        self._feed, self._unpacked, self._packed = name, 0, path.stat().st_size
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self._unpacked += len(data)
+        require_likely_size(self._feed, self._unpacked, self._packed)
+        return data
+
+
 @dataclass(frozen=True, slots=True)
 class FeedFile:
     """A feed's file, and what messages call it."""
@@ -44,7 +58,7 @@ class FeedFile:
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """Open the file at its beginning, unpacked."""
-        with gzip.open(self.path) if self.gzipped else self.path.open("rb") as stream:
+        with _Gunzip(self.name, self.path) if self.gzipped else self.path.open("rb") as stream:
             yield cast(BinaryIO, stream)
 
     def sample(self, size: int = SAMPLE) -> bytes:

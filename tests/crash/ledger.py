@@ -43,7 +43,8 @@ def change_of(document: Mapping[str, Any]) -> Change:
 
 
 def _product(fields: Mapping[str, Any]) -> Product:
-    exact = {"price": Decimal(fields["price"]), "category": tuple(fields["category"])}
+    exact: dict[str, Any] = {"price": Decimal(fields["price"]), "category": tuple(fields["category"])}
+    exact["other_categories"] = tuple(map(tuple, fields["other_categories"]))
     return Product(**{**fields, **exact, "availability": Availability(fields["availability"])})
 
 

@@ -114,3 +114,28 @@ def test_an_archive_that_can_not_be_read_is_refused_in_one_line(write: Write) ->
         with pytest.raises(BadFeed, match=message) as caught:
             _read(write(content, "feed.zip"))
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("start", "line", "end"),
+    [
+        ("sku,title\n", "\n", "a,Boot\n"),
+        ("sku,title\n", " ,\r\n", "a,Boot\n"),
+        ("sku;title\n", ';""\n', "a;Boot\n"),
+        ('{"sku":"a","title":"Boot"}\n', "\n", '{"sku":"b","title":"Boot"}\n'),
+    ],
+)
+def test_a_gzipped_feed_of_hardly_anything_but_blank_lines_is_refused(
+    tmp_path: Path, start: str, line: str, end: str
+) -> None:
+    file = tmp_path / "feed.gz"
+    file.write_bytes(gzip.compress(f"{start}{line * 1_100_000}{end}".encode(), compresslevel=1))
+    with pytest.raises(BadFeed, match="blank lines"), open_feed(file) as feed:
+        list(feed.rows())
+
+
+def test_a_gzipped_feed_that_unpacks_to_far_more_than_feeds_do_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "feed.csv.gz"
+    file.write_bytes(gzip.compress(b"sku,title\na," + b"Boot" * (20 << 20), compresslevel=9))
+    with pytest.raises(BadFeed, match="unpacks to more than"), open_feed(file) as feed:
+        list(feed.rows())
