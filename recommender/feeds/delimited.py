@@ -199,13 +199,17 @@ class DelimitedTable(Table):
 
     def _join(self, lines: TextLines) -> list[str] | None:
         """Join lines to a row in which quotes within a quoted cell are not doubled; None where there is no such row."""
-        text = lines.taken[0]
+        text, before = lines.taken[0], self._lookahead
         for height, line in enumerate(lines.taken[1:], start=2):
             text += line
-            if self._likeness.resembles(line):
+            # Each try reads the whole text: one that fails counts as read ahead, or a quote in every line would have us
+            # read the file for each of its lines, once more for each line behind it.
+            self._lookahead -= len(text) if '"' in line else len(line)
+            if self._likeness.resembles(line) or self._lookahead <= 0:
                 return None
             if '"' in line and self._likeness.fits(cells := self._splitter.split(text, bare=True)) and cells:
                 lines.keep(height)
+                self._lookahead = before
                 return cells
         size = len(text)
         while self._lookahead > 0 and size <= MAX_LINE:
@@ -213,11 +217,12 @@ class DelimitedTable(Table):
                 line = next(lines)
             except (StopIteration, RecordTooLong):
                 return None
-            self._lookahead -= len(line)
             size += len(line)
+            self._lookahead -= size if '"' in line else len(line)
             if self._likeness.resembles(line):
                 return None
             if '"' in line and self._likeness.fits(cells := self._splitter.split(lines.raw, bare=True)) and cells:
+                self._lookahead = before
                 return cells
         return None
 

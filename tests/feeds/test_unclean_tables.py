@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -280,3 +281,12 @@ def test_lists_and_objects_are_read_as_databases_write_them(write: Write, catego
     with open_feed(write(file.getvalue())) as feed:
         (product,) = map(product_of, feed.rows())
     assert (product.category, product.attributes) == (("Home", "Kitchen"), {"colour": "red", "size": "M"})
+
+
+def test_a_quote_that_is_not_closed_in_every_line_costs_no_more_than_time_in_proportion(tmp_path: Path) -> None:
+    path = tmp_path / "feed.csv"
+    path.write_text("sku,title\n" + 'a,"Boot 12\n' * 20_000)
+    started = time.process_time()
+    with open_feed(path) as feed:
+        assert sum(1 for _ in feed.rows()) == 20_000
+    assert time.process_time() - started < 30  # it took hours
