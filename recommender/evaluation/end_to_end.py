@@ -111,8 +111,8 @@ def _category_searches(held: HeldOut) -> list[Search]:
     """Ask each leaf's name once; leaves of the same name answer together."""
     answers: dict[str, set[str]] = defaultdict(set)
     for product in held.corpus:
-        if product.category:
-            answers[product.category[-1].casefold()].add(product.sku)
+        for path in product.categories:
+            answers[path[-1].casefold()].add(product.sku)
     asked: dict[str, Search] = {}
     for row in [*held.seen, *held.unseen]:
         leaf = held.corpus[row].category[-1]

@@ -14,6 +14,7 @@ from recommender.errors import BadInput
 from recommender.evaluation.metrics import category_precision, dcg, graded_gain, graded_ndcg
 from recommender.evaluation.neighbours import NOTHING, Indexes
 from recommender.evaluation.reports import Measured
+from recommender.feeds.categories import kinds_of
 from recommender.types import Product
 
 UNKNOWN = -1
@@ -103,6 +104,7 @@ class HeldOut:
         """Take in rows of `corpus`. Raises `BadInput` when no query can be asked anything."""
         self.corpus = corpus
         self.gains = CategoryGains(corpus)
+        self._kinds = [kinds_of(product.categories) for product in corpus]
         members: dict[str, list[int]] = defaultdict(list)
         for row, product in enumerate(corpus):
             if product.group_id:
@@ -134,10 +136,23 @@ class HeldOut:
         excluded = [(query, self.groups[query]) for query in queries]
         possible = np.array([self.gains.possible(query, left) for query, left in excluded], dtype=np.int64)
         leaf = self.gains.leaf
-        yield f"{prefix}category_p10", Measured(rows, category_precision(top, leaf, leaf[rows], possible, K))
+        # What shares another category with the query is as right as what shares its first one.
+        also = np.stack([self._share_others(query, found) for query, found in zip(queries, top, strict=True)])
+        precision = category_precision(top, leaf, leaf[rows], possible, K)
+        if also.any():
+            hits = ((leaf[top] == leaf[rows][:, None]) | also) & (top != NOTHING)
+            precision = np.minimum(1.0, hits[:, :K].sum(axis=1) / np.minimum(K, possible))
+        yield f"{prefix}category_p10", Measured(rows, precision)
         gained = np.stack([self.gains.gains(query, row) for query, row in zip(queries, top, strict=True)])
+        gained = np.where(also, graded_gain(np.array(1), np.array(1)), gained)
         ideal = np.array([self.gains.ideal(query, left, K) for query, left in excluded])
-        yield f"{prefix}graded_ndcg10", Measured(rows, graded_ndcg(gained, ideal))
+        yield f"{prefix}graded_ndcg10", Measured(rows, np.minimum(1.0, graded_ndcg(gained, ideal)))
+
+    def _share_others(self, query: int, found: Indexes) -> NDArray[np.bool_]:
+        """Tell of each found row whether it shares a category with the query that is not the first one of both."""
+        mine = set(self._kinds[query])
+        theirs = (self._kinds[row] if row != NOTHING and len(mine) + len(self._kinds[row]) > 2 else () for row in found)
+        return np.array([not mine.isdisjoint(kinds) for kinds in theirs], dtype=bool)
 
     def _askable(self, queries: Sequence[int]) -> list[int]:
         gains = self.gains

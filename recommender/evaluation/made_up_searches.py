@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from recommender.feeds.categories import kinds_of
 from recommender.types import Product
 
 EACH = 250
@@ -85,7 +86,7 @@ def _numbers(products: Sequence[Product]) -> Iterator[MadeUpSearch]:
 def _categories(products: Sequence[Product]) -> Iterator[MadeUpSearch]:
     members: dict[str, dict[str, int]] = defaultdict(dict)
     for product in products:
-        if product.category:
-            members[product.category[-1]][product.sku] = 1
+        for path in kinds_of(product.categories):
+            members[path[-1]][product.sku] = 1
     if sum(map(len, members.values())) >= _CATEGORISED * len(products):
         yield from (MadeUpSearch("category", name, skus) for name, skus in members.items() if len(skus) > 2)

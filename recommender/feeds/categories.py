@@ -77,7 +77,7 @@ def _fold(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def _is_page(name: str) -> bool:
+def is_page(name: str) -> bool:
     """Tell whether a category is a page of offers, of news, of everything, or of brands."""
     return " ".join(re.findall(r"[^\W\d_]+", name.casefold())) in _PAGES
 
@@ -179,9 +179,9 @@ class CategoryColumn:
             elif level.search(piece):
                 sure = mark == ";" or (mark[0] == "|" and level is _ARROW)
                 root = level.split(piece)[0]
-                begins = sure or _fold(root) in starts or _is_page(root)
+                begins = sure or _fold(root) in starts or is_page(root)
             else:
-                begins = mark == ";" or _fold(piece) in self._wholes or _is_page(piece)
+                begins = mark == ";" or _fold(piece) in self._wholes or is_page(piece)
             if begins:
                 found.append(text[begin : match.start()])
                 begin = match.end()
@@ -254,17 +254,22 @@ def _above(rows: Sequence[Sequence[str]]) -> dict[str, str]:
     preceding: dict[str, set[str]] = {}
     for row in rows:
         for at, name in enumerate(row):
-            before = {each for each in row[:at] if not _is_page(each)}
+            before = {each for each in row[:at] if not is_page(each)}
             preceding[name] = preceding[name] & before if name in preceding else before
     last = {name: at for row in rows for at, name in enumerate(row)}
     return {name: max(above, key=last.__getitem__) for name, above in preceding.items() if above}
+
+
+def kinds_of(paths: Iterable[Path]) -> list[Path]:
+    """Return the paths that say what a product is, without pages of offers and of brands, which hold all kinds."""
+    return [path for path in paths if not (is_page(path[0]) or is_page(path[-1]))]
 
 
 def _primary_first(paths: Sequence[Path], brand: str, shares: Sequence[float]) -> tuple[Path, ...]:
     """Return paths with the primary one first: no page of offers or of a brand, and where the nearest products are."""
 
     def rank(path: Path) -> int:
-        if _is_page(path[0]) or _is_page(path[-1]):
+        if not kinds_of([path]):
             return 2
         return int(bool(brand) and _fold(path[-1]) == _fold(brand))
 

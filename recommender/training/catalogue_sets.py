@@ -11,9 +11,10 @@ import numpy as np
 
 from recommender.errors import BadInput
 from recommender.evaluation.suite import TextFunction
+from recommender.feeds.categories import kinds_of
 from recommender.training.category_triplets import LEAF_CAP, ProductTree, Triplet, draw_distant, sample_triplets
 from recommender.training.splits import product_families
-from recommender.training.training_set import VIEWS, Homes, Label, Shape, TrainingRow, TrainingSet
+from recommender.training.training_set import MOST_OTHERS, VIEWS, Homes, Label, Shape, TrainingRow, TrainingSet
 from recommender.types import Product, common_depth
 
 MAX_TITLE_WORDS = 4
@@ -138,7 +139,8 @@ class CatalogueSets:
         self._seed = seed
         self._families = product_families(self._products)
         self._paths = [product.category for product in self._products]
-        self._tree = ProductTree(dict(enumerate(self._paths)), self._families)
+        self._others = [kinds_of(product.other_categories) for product in self._products]
+        self._tree = ProductTree(dict(enumerate(self._paths)), self._families, self._others)
         self._texts = [texts.text(product) for product in self._products]
         self._titles = [texts.title(product) for product in self._products]
         self._descriptions = [texts.description(product) for product in self._products]
@@ -194,7 +196,9 @@ class CatalogueSets:
     def _category(self, number: int) -> Iterator[TrainingRow]:
         for triplet in self.triplets(number):
             products = (triplet.anchor, triplet.positive, triplet.negative)
-            anchor, positive, negative = ((self._paths[index], (self._families[index],)) for index in products)
+            anchor, positive, negative = (
+                (self._paths[index], *self._others[index], (self._families[index],)) for index in products
+            )
             yield TrainingRow(
                 texts=tuple(self._texts[index] for index in products),
                 exclusive=(triplet.home, *anchor, *positive),
@@ -214,9 +218,12 @@ class CatalogueSets:
             query = synthetic_query(self._products[index], self._titles[index], random)
             if query is None or not self._texts[index]:
                 continue
-            texts, category = (query.text, self._texts[index]), (self._paths[index],)
+            texts, category, others = (query.text, self._texts[index]), (self._paths[index],), self._others[index]
             # All products of a category answer a query that names it; its own product alone answers one by title words.
-            yield TrainingRow(texts, category) if query.names_category else TrainingRow(texts, shared=category)
+            if query.names_category:
+                yield TrainingRow(texts, category, tuple(others))
+            else:
+                yield TrainingRow(texts, shared=(*category, *others))
 
     def _relatives(self, name: SetName, number: int) -> Iterator[TrainingRow]:
         """Yield each anchor with a product of its category, one of a sibling category, and a distant one."""
@@ -260,11 +267,14 @@ class CatalogueSets:
         homes = {
             index: number for number, path in enumerate(sorted(self._tree.homes)) for index in self._tree.homes[path]
         }
+        numbers = {path: number for number, path in enumerate(sorted(self._tree.homes))}
         families, leaf_names = _numbers(self._families), _numbers([path[-1:] for path in self._paths])
-        return [
-            [homes.get(index, -1), families[index], leaf_names[index] if path else -1, 0, 0, 0]
-            for index, path in enumerate(self._paths)
-        ]
+        labels = []
+        for index, path in enumerate(self._paths):
+            others = [numbers[other] for other in self._others[index] if other in numbers][:MOST_OTHERS]
+            others += [-1] * (MOST_OTHERS - len(others))
+            labels.append([homes.get(index, -1), families[index], leaf_names[index] if path else -1, 0, 0, 0, *others])
+        return labels
 
     def _random(self, name: SetName, number: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, list(SetName).index(name), number])

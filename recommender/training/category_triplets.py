@@ -30,9 +30,15 @@ class ProductTree(CategoryTree):
     holds two. A product without a category, or alone in its department, has no home.
     """
 
-    def __init__(self, paths: Mapping[int, Path], families: Sequence[Hashable]) -> None:
-        """Build the tree of `paths` (product index -> category, empty for none); `families` has one a product."""
+    def __init__(
+        self, paths: Mapping[int, Path], families: Sequence[Hashable], others: Sequence[Sequence[Path]] = ()
+    ) -> None:
+        """Build the tree of `paths` (product index -> category, empty for none); `families` has one a product.
+
+        `others` are the other categories of each product, of which it takes no part in the tree.
+        """
         super().__init__(paths)
+        self._categories = {index: {path, *others[index]} for index, path in paths.items() if index < len(others)}
         self.homes: dict[Path, list[int]] = defaultdict(list)
         shared = {node for node, members in self._members.items() if len({families[index] for index in members}) > 1}
         for index, path in paths.items():
@@ -41,6 +47,10 @@ class ProductTree(CategoryTree):
                 home = home[:-1]
             if home:
                 self.homes[home].append(index)
+
+    def share_category(self, one: int, other: int) -> bool:
+        """Tell whether two products are in one category, be it another than the one that they are trained towards."""
+        return not self._categories.get(one, set()).isdisjoint(self._categories.get(other, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,7 @@ def _triplet(
     # A sibling first, then a product in it: otherwise the largest sibling would give nearly all the negatives.
     for _ in range(_TRIES):
         negative = _pick(tree.members(siblings[int(random.integers(len(siblings)))]), random)
-        if differs(negative) and texts[negative] != texts[positive]:
+        if differs(negative) and not tree.share_category(anchor, negative) and texts[negative] != texts[positive]:
             return Triplet(anchor, positive, negative, home)
     return None
 

@@ -151,6 +151,10 @@ class JointLoss(CachedLossMixin, nn.Module):
         logits = text @ functional.normalize(self.proxies[:, : text.shape[1]], dim=-1).T / CATEGORY_TEMPERATURE
         # The share of each category in the target of each row: [rows, categories], rows sum to 1.
         gains = self._gains(homes, torch.arange(len(self.proxies), device=homes.device)).scatter(1, homes[:, None], 0)
+        others = labels[:, Label.OTHERS :]  # what else a product is in is neither its target nor a negative of it
+        hidden = torch.zeros_like(logits).scatter_add(1, others.clamp(min=0), (others >= 0).to(logits.dtype)) > 0
+        hidden = hidden.scatter(1, homes[:, None], False)
+        gains, logits = gains.masked_fill(hidden, 0), logits.masked_fill(hidden, -1e4)
         total = gains.sum(dim=1, keepdim=True)
         targets = NEAR_CATEGORY * gains / total.clamp(min=1e-9)
         targets = targets.scatter(1, homes[:, None], torch.where(total > 0, 1 - NEAR_CATEGORY, 1.0))
@@ -159,8 +163,8 @@ class JointLoss(CachedLossMixin, nn.Module):
     def _neighbours(self, text: Tensor, labels: Tensor) -> Tensor:
         homes, family = labels[:, Label.HOME].clamp(min=0), labels[:, Label.FAMILY]
         same = homes[:, None] == homes[None]
-        # Itself, and variants, which are too easy to find; and what has no category.
-        kin = (family[:, None] == family[None]) | _lacking(labels[:, Label.HOME] >= 0)
+        # Itself, and variants, which are too easy to find; what it shares another category with; what has no category.
+        kin = (family[:, None] == family[None]) | (_share_others(labels) & ~same) | _lacking(labels[:, Label.HOME] >= 0)
         weight = torch.where(same, 1.0, NEAR_CATEGORY * self._gains(homes, homes)).masked_fill(kin, 0)
         total = weight.sum(dim=1)
         # A large negative number in place of minus infinity, which a weight of zero would turn into NaN.
@@ -186,9 +190,19 @@ def _fields(title: Tensor, description: Tensor, labels: Tensor, same_text: Tenso
 
 def _queries(query: Tensor, text: Tensor, labels: Tensor, answers: Tensor) -> Tensor:
     leaf, family, rows = labels[:, Label.LEAF_NAME], labels[:, Label.FAMILY], labels[:, Label.QUERY] > 0
-    alike = torch.where(labels[:, Label.NAMES_LEAF, None] > 0, leaf[:, None] == leaf[None], answers)
+    named = (leaf[:, None] == leaf[None]) | _share_others(labels)
+    alike = torch.where(labels[:, Label.NAMES_LEAF, None] > 0, named, answers)
     clash = (family[:, None] == family[None]) | alike | _lacking(rows)
     return _own_pairs(query @ text.T * SCALE, clash, rows)
+
+
+def _share_others(labels: Tensor) -> Tensor:
+    """Return whether products i and j are in one category that is not the first one of both: [b, b]."""
+    others = labels[:, Label.OTHERS :]
+    known = torch.cat([labels[:, Label.HOME, None], others], dim=1)
+    alike = (known[:, None, :, None] == others[None, :, None, :]) & (others >= 0)[None, :, None, :]
+    shared = alike.any(dim=-1).any(dim=-1)
+    return shared | shared.T
 
 
 def _own_pairs(scores: Tensor, clash: Tensor, rows: Tensor) -> Tensor:

@@ -26,7 +26,8 @@ class Label(IntEnum):
 
     `HOME` numbers the category that the product is trained towards (-1: none), `FAMILY` its variants and near-identical
     titles, `LEAF_NAME` the name of its leaf (-1: none). `NAMES_LEAF` is 1 when the query names the leaf, `FIELDS` is 1
-    when title and description make a pair, `QUERY` is 1 when there is a query.
+    when title and description make a pair, `QUERY` is 1 when there is a query. From `OTHERS` on stand the numbers of
+    other categories that it is in (-1: none), at most `MOST_OTHERS`: nothing in them counts as its negative.
     """
 
     HOME = 0
@@ -35,6 +36,11 @@ class Label(IntEnum):
     NAMES_LEAF = 3
     FIELDS = 4
     QUERY = 5
+    OTHERS = 6
+
+
+MOST_OTHERS = 4
+"""Other categories of a product that a label holds."""
 
 
 class Shape(StrEnum):

@@ -4,6 +4,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -88,6 +89,16 @@ def test_category_measures_are_those_of_a_pair_by_pair_count(rows: list[tuple[li
     np.testing.assert_allclose(report.metrics["category_p10"].values, precision)
     np.testing.assert_allclose(report.metrics["graded_ndcg10"].values, ndcg)
     assert report.queries == len(precision)
+
+
+def test_what_shares_another_category_with_the_query_is_not_wrong() -> None:
+    boots = [Product(f"b{number}", f"boot number {number}", category=("Boots",)) for number in range(3)]
+    strays = [Product(f"s{number}", f"boot stray {number}", category=("Winter",)) for number in range(2)]
+    wrong = _evaluate([*boots, *strays], [0])
+    named = [replace(stray, other_categories=(("boots",), ("Boots",))) for stray in strays]
+    right = _evaluate([*boots, *named], [0])
+    assert right.metrics["category_p10"].mean >= wrong.metrics["category_p10"].mean
+    assert right.metrics["graded_ndcg10"].mean == 1.0
 
 
 def test_the_report_holds_every_measure_with_its_interval() -> None:

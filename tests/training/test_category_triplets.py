@@ -89,3 +89,14 @@ def test_the_same_seed_draws_the_same_triplets() -> None:
     tree = ProductTree(PATHS, FAMILIES)
     one, other = (sample_triplets(tree, FAMILIES, TEXTS, np.random.default_rng(5)) for _ in range(2))
     assert one == other
+
+
+def test_a_product_of_another_category_of_the_anchor_is_no_negative_of_it() -> None:
+    paths = {0: ("A", "B"), 1: ("A", "B"), 2: ("A", "C"), 3: ("A", "C"), 4: ("A", "C")}
+    others = [[("A", "C")], [], [], [], []]
+    tree, families, texts = ProductTree(paths, list(paths), others), list(paths), [f"t{index}" for index in paths]
+    drawn = [
+        triplet for seed in range(20) for triplet in sample_triplets(tree, families, texts, np.random.default_rng(seed))
+    ]
+    assert not [triplet for triplet in drawn if {triplet.anchor, triplet.negative} in ({0, 2}, {0, 3}, {0, 4})]
+    assert [triplet for triplet in drawn if triplet.anchor == 1 and triplet.negative in (2, 3, 4)]

@@ -175,3 +175,18 @@ def test_weights_scale_the_objectives(model: Any) -> None:
     double = parts_of(model, ROWS, LABELS, weights=replace(JointWeights(), fields=2 * JointWeights().fields))
     assert double["fields"] == pytest.approx(2 * one["fields"])
     assert double["queries"] == pytest.approx(one["queries"])
+
+
+def test_what_shares_another_category_is_no_negative(model: Any) -> None:
+    import torch
+
+    none = [-1, -1, -1, -1]
+    apart = [[*label, *none] for label in LABELS]
+    shared = [[*LABELS[0], 2, *none[1:]], *apart[1:]]  # the first product is in the second one's category, too
+    parts, loss = loss_of(model, ROWS, shared)
+    sum(parts.values()).backward()
+    assert torch.isfinite(loss.proxies.grad).all()
+    before, after = parts_of(model, ROWS, apart), parts_of(model, ROWS, shared)
+    assert after["category"] < before["category"]  # one category less to be told from
+    assert after["neighbours"] < before["neighbours"]
+    assert parts_of(model, ROWS, apart) == pytest.approx(parts_of(model, ROWS, LABELS))
