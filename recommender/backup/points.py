@@ -56,15 +56,8 @@ def restore_points(application: Application, generation: Generation, folder: Pat
     A product that the catalogue does not have, or no longer sells, gets no point. The payload is made from the
     catalogue. A vector of another text than the product's present one stays until it is made anew.
     """
-
-    def settle() -> None:
-        index = application.index(generation)
-        index.flush()
-        index.optimize()
-        application.release_indexes()
-
     lexical_encoder = application.lexical_of(generation)
-    written = unsettled = 0
+    written = unreleased = 0
     for rows, vectors in _read(folder, generation.dimension):
         products = application.catalogue.get_many([sku for sku, _ in rows])
         points = []
@@ -81,12 +74,16 @@ def restore_points(application: Application, generation: Generation, folder: Pat
             lexical = lexical_encoder.document(text, title, payload[IDENTIFIERS])
             points.append(Point(point_id(sku), vector, lexical, payload | {"revision": revision}))
         application.index(generation).upsert(points)
-        written, unsettled = written + len(points), unsettled + len(points)
-        if unsettled >= OPTIMIZE_EVERY:  # as the worker does: an index that took all in in one go has all in memory
-            settle()
-            unsettled = 0
+        written, unreleased = written + len(points), unreleased + len(points)
+        if unreleased >= OPTIMIZE_EVERY:  # as the worker does: an index that took all in in one go has all in memory
+            application.index(generation).flush()
+            application.release_indexes()
+            unreleased = 0
         progress("index", written, None)
-    settle()
+    index = application.index(generation)
+    index.flush()
+    index.optimize()
+    application.release_indexes()
     return written
 
 

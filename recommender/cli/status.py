@@ -50,8 +50,19 @@ def doctor(
     deep: Annotated[
         bool, typer.Option("--deep", help="Read every file of every model, and encode a sample of the index again.")
     ] = False,
+    size: Annotated[
+        str | None,
+        typer.Option(help="Say what so many products take instead, as `200k`, `5m` or `1b`: memory, disk, machines."),
+    ] = None,
 ) -> Output:
     """Check everything that could be wrong, and say what to do about it; exit code 1 when something is wrong."""
+    if size is not None:
+        from recommender.jobs import sizing
+
+        found = sizing.size(sizing.parse_count(size))
+        shown = sizing.describe(found)
+        note = "how each figure is computed, and what to set: docs/scaling.md"
+        return Output(asdict(found), "\n".join(f"{name:<20} {value}" for name, value in shown.items()), [note])
     from recommender.jobs.diagnose import examine
 
     findings = examine(deep, run.progress)

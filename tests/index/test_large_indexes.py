@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from support.points import DIMENSION, point_of, unit, words
 from recommender.index.audit import audit
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
 from recommender.index.embedded.storage import shard_folder
-from recommender.index.protocol import IndexQuery, Point, point_id
+from recommender.index.protocol import ExampleVectors, IndexQuery, Point, point_id
+from recommender.query import Boost, BoostKind, Filters
 from recommender.types import Availability, Product
 
 WIDE = 384
@@ -115,6 +117,15 @@ def test_scores_are_those_of_whole_vectors_and_changes_are_found(
     by_id = {point.id: point for point in points}
     for hit in index.query(IndexQuery(10, dense=points[17].dense)):
         assert hit.score == pytest.approx(float(by_id[hit.id].dense @ points[17].dense), abs=1e-5)
+    examples = ExampleVectors(points[17].dense[np.newaxis], points[40].dense[np.newaxis])
+    boosts = (Boost(BoostKind.BRAND, 0.3, "brand 3"),)
+    for query in (
+        IndexQuery(10, dense=points[17].dense, lexical=words(3), prefetch=50),
+        IndexQuery(10, dense=points[17].dense, lexical=words(3), boosts=boosts, filters=Filters(in_stock=True)),
+        IndexQuery(10, examples=examples),
+    ):
+        hits, exact = index.query(query), index.query(replace(query, exact=True))
+        assert len({hit.id for hit in hits} & {hit.id for hit in exact}) >= 9
     new = point_of(Product("new", "t"), unit(99, WIDE))
     index.upsert([new])
     index.delete([points[18].id])

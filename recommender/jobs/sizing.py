@@ -1,0 +1,150 @@
+"""What a catalogue of a given size takes: disk, memory, shards, machines, workers and time, from measured costs."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from recommender.errors import UsageError
+from recommender.index.embedded.engine import COMPACT_FROM
+
+DIMENSION = 384
+FULL_VECTOR = 4 * DIMENSION
+SHORT_VECTOR = DIMENSION // 2 + 3
+"""Bytes of a vector in full, and in the 4 bits that a compact index has in memory."""
+
+POINT_DISK = 1_720
+"""Bytes of a product on the disk of an index beside its vectors: payload 571, indexes of fields 490, words 349 and
+their lists 205, graph 78, ids 29. Measured with the titles and 300 characters of the descriptions of an electronics
+shop; a catalogue of more fields or longer titles takes more."""
+
+LOG_DISK = 5 << 20
+"""Bytes of the write-ahead log and of an empty segment, whatever the size."""
+
+POINT_MEMORY = 70 + 78
+"""Bytes of a product in memory beside its vector: its ids, and its edges in the graph."""
+
+INDEX_MEMORY = 85 << 20
+"""Bytes that an open index takes whatever its size: the engine, its log, and the segment for new points."""
+
+SERVICE_MEMORY = 300 << 20
+"""Bytes of a process that answers: Python, the libraries, and the model."""
+
+PRODUCT_CATALOGUE = 1_500
+"""Bytes of a product in the database, with a description of 500 characters."""
+
+LOAD_S, GRAPH_S = 0.0005, 0.0006
+"""Processor seconds of a product: to write it into an index from the catalogue, and to build it into a graph."""
+
+ENCODED_A_S = 57.0
+"""Product texts that one core encodes in a second (OpenVINO in full precision; with int8 69, by ONNX Runtime 28)."""
+
+ANSWERS_A_S = 250.0
+"""`similar` over HTTP that one core answers in a second."""
+
+CHANGED_TEXTS, CHANGED_PRICES = 0.02, 0.2
+"""Shares of the products whose text, and whose price or stock, change in a day. Assumed: count your own."""
+
+PRICES_A_S = 3_300.0
+"""Price changes that one core takes in in a second, feed to index."""
+
+WORKING_S = 8 * 3600
+"""Within this time of a day its changes are to be done."""
+
+SERVER_FROM = 3_000_000
+"""Products from which on an index is better on a server: the embedded engine answers one query at a time, and its graph
+takes an hour of processor time."""
+
+SHARD_POINTS = 10_000_000
+"""Products of one shard of a cluster: 35 GB, which another node takes over in minutes."""
+
+SERVER_POINT_MEMORY = DIMENSION + POINT_MEMORY
+"""Bytes of a product in a server's memory, with `RECOMMENDER_QDRANT_QUANTIZATION=int8` and vectors on the disk."""
+
+NODE_MEMORY = 0.6 * (64 << 30)
+"""Bytes that points may take of a node's memory, of 64 GiB: the rest is for the pages of what is read from the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """What so many products take. Bytes are of one copy of the index; hours are of one core."""
+
+    products: int
+    engine: str
+    index_bytes: int
+    """On the disk; twice as many come while graphs are built on a copy."""
+    memory_bytes: int
+    """Of the index alone, where it is open; of all nodes together on a cluster."""
+    catalogue_bytes: int
+    shards: int
+    replicas: int
+    nodes: int
+    """Machines that hold the index."""
+    workers: int
+    """Cores that take a day's changes in within `WORKING_S`."""
+    encode_hours: float
+    load_hours: float
+
+
+def size(products: int) -> Sizing:
+    """Compute what a number of products takes. Raises `UsageError` for less than one."""
+    if products < 1:
+        raise UsageError(f"a catalogue of {products:,} products; give 1 or more")
+    server, compact = products >= SERVER_FROM, products >= COMPACT_FROM
+    vectors = FULL_VECTOR + (DIMENSION if server else SHORT_VECTOR if compact else 0)
+    in_memory = SERVER_POINT_MEMORY if server else POINT_MEMORY + (SHORT_VECTOR if compact else FULL_VECTOR)
+    replicas = 2 if products > SHARD_POINTS else 1
+    memory = INDEX_MEMORY + products * in_memory * replicas
+    changes = products * (CHANGED_TEXTS / ENCODED_A_S + CHANGED_PRICES / PRICES_A_S)
+    return Sizing(
+        products,
+        "Qdrant cluster" if products > SHARD_POINTS else "Qdrant server" if server else "embedded",
+        LOG_DISK + products * (vectors + POINT_DISK),
+        memory,
+        products * PRODUCT_CATALOGUE,
+        math.ceil(products / SHARD_POINTS),
+        replicas,
+        max(replicas, math.ceil(memory / NODE_MEMORY)),
+        max(1, math.ceil(changes / WORKING_S)),
+        products / ENCODED_A_S / 3600,
+        products * (LOAD_S + GRAPH_S) / 3600,
+    )
+
+
+def parse_count(text: str) -> int:
+    """Read a number of products: `200000`, `200k`, `5m`, `1.5b`. Raises `UsageError`."""
+    units = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
+    written = text.strip().lower().replace(",", "").replace("_", "")
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)([kmb]?)", written)
+    if match is None or not float(match[1]):
+        raise UsageError(f"--size {text!r} is no number of products; write 200000, 200k, 5m or 1b")
+    return round(float(match[1]) * units[match[2]])
+
+
+def describe(sizing: Sizing) -> dict[str, str]:
+    """Return a sizing as text: what each figure is of, and the figure."""
+    copies = f", {sizing.replicas} copies" if sizing.replicas > 1 else ""
+    return {
+        "products": f"{sizing.products:,}",
+        "engine": sizing.engine,
+        "disk of the index": f"{_bytes(sizing.index_bytes)}{copies}; while graphs are built 3 times as much",
+        "memory of the index": _bytes(sizing.memory_bytes),
+        "catalogue": _bytes(sizing.catalogue_bytes) + (" (PostgreSQL)" if sizing.engine != "embedded" else " (SQLite)"),
+        "shards": f"{sizing.shards:,}{copies}, on {sizing.nodes:,} {'machine' if sizing.nodes == 1 else 'machines'}",
+        "workers": f"{sizing.workers:,}",
+        "first encoding": f"{_hours(sizing.encode_hours)} of one core",
+        "load and graphs": f"{_hours(sizing.load_hours)} of one core",
+        "answers": f"{ANSWERS_A_S:,.0f} similar products a second and core",
+    }
+
+
+def _bytes(count: int) -> str:
+    for unit, name in ((1 << 40, "TiB"), (1 << 30, "GiB")):
+        if count >= unit:
+            return f"{count / unit:,.1f} {name}"
+    return f"{count / (1 << 20):,.0f} MiB"
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:,.0f} hours" if hours >= 10 else f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
