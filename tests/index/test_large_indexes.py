@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -85,13 +86,12 @@ def test_points_are_moved_to_the_disk_each_time_so_many_came_and_nothing_of_them
 @pytest.fixture(scope="module")
 def compact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedEngine, EmbeddedIndex, list[Point]]]:
     engine = EmbeddedEngine(tmp_path_factory.mktemp("compact"), compact_from=MANY)
-    index = engine.create("g1", WIDE)
     points = _products(MANY, WIDE)
-    index.upsert(points)
-    assert not _is_compact(engine)
-    index.optimize_apart()
-    yield engine, index, points
-    index.close()
+    with closing(engine.create("g1", WIDE)) as index:
+        index.upsert(points)
+        assert not _is_compact(engine)
+        assert index.optimize_apart()
+        yield engine, index, points
 
 
 def _is_compact(engine: EmbeddedEngine) -> bool:
