@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
-from service.conftest import Service
+from service.conftest import Service, listening
+
+EXAMPLE = Path(__file__).parents[2] / "examples/backends/node.ts"
 
 PACKAGES = (
     "@hey-api/openapi-ts@0.95.0",
     "@redocly/cli@2.77.0",
     "@stoplight/spectral-cli@6.16.3",
+    "@types/node@20.19.9",
+    "esbuild@0.25.8",
     "openapi-typescript@7.13.0",
     "typescript@5.9.3",
 )
@@ -67,7 +75,7 @@ def _run(folder: Path, *command: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_linters_find_nothing_and_clients_in_typescript_compile(service: Service, tools: Path) -> None:
+def test_linters_find_nothing_and_clients_in_typescript_compile_and_ask(service: Service, tools: Path) -> None:
     (tools / "openapi.json").write_text(json.dumps(service.get("/openapi.json")))
     assert "is valid" in _run(tools, "redocly", "lint", "openapi.json")
     (tools / ".spectral.yaml").write_text('extends: ["spectral:oas"]\n')
@@ -75,8 +83,23 @@ def test_linters_find_nothing_and_clients_in_typescript_compile(service: Service
     _run(tools, "openapi-typescript", "openapi.json", "-o", "schema.ts")
     _run(tools, "openapi-ts", "-i", "openapi.json", "-o", "client")
     (tools / "backend.ts").write_text(BACKEND)
+    shutil.copy(EXAMPLE, tools)
     (tools / "tsconfig.json").write_text(json.dumps(SETTINGS))
     _run(tools, "tsc", "-p", ".")
+    bundle = ("--bundle", "--platform=node", "--format=esm", "--outfile=backend.mjs")
+    _run(tools, "esbuild", EXAMPLE.name, *bundle)
+    with listening(service.app) as url, _running(tools / "backend.mjs", url) as port:
+        titles = httpx.get(f"http://127.0.0.1:{port}/", params={"q": "red cotton shirt"}).json()
+    assert titles[0] == "Red cotton shirt"
+
+
+@contextmanager
+def _running(program: Path, url: str) -> Iterator[int]:
+    """Run the backend of the example; give its port."""
+    with subprocess.Popen(["node", program], env=os.environ | {"RECOMMENDER_URL": url}, stdout=subprocess.PIPE) as node:
+        assert node.stdout
+        yield int(node.stdout.readline())
+        node.kill()
 
 
 def test_operations_have_short_names_and_no_member_of_a_request_has_a_default(service: Service) -> None:
