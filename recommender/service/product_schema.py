@@ -41,6 +41,7 @@ _ATTRIBUTE: JsonObject = {
 # An object has its amount as `value`; in another object there is none.
 _PRICE = _cell(kinds="number string null object", format="price", minimum=0, maximum=int(MAX_PRICE))
 _CURRENCIES = "|".join(["[A-Za-z]{3}", *map(re.escape, sorted(CURRENCY_SYMBOLS))])
+_NAME = _cell(products.MAX_CATEGORY_NAME, "string")
 _WHOLE = 999_999_999_999_999
 
 PRODUCT_SCHEMA: JsonObject = {
@@ -57,9 +58,13 @@ PRODUCT_SCHEMA: JsonObject = {
         "description": _cell_or_list(_cell(products.MAX_DESCRIPTION), items=_cell()),
         "brand": _cell_or_list(_cell(products.MAX_BRAND), prefixItems=[_cell()], items={}),
         "category": _cell_or_list(_cell(format="category"), items=_cell(products.MAX_CATEGORY_NAME)),
-        "other_categories": _cell_or_list(
-            _cell(format="category"), items=_cell(kinds="string array", format="category")
-        ),
+        "other_categories": {
+            "type": ["array", "string", "null"],
+            "pattern": STORABLE,
+            "format": "category",
+            "maxItems": products.MAX_CATEGORIES - 1,
+            "items": {"anyOf": [_cell(kinds="string", format="category"), {"type": "array", "items": _NAME}]},
+        },
         "price": _cell_or_list(_PRICE) | {"properties": {"value": _cell_or_list(_PRICE)}},
         "currency": _cell_or_list(_cell(kinds="string null", pattern=f"^({_CURRENCIES})?$")),
         "availability": _cell_or_list(

@@ -57,7 +57,7 @@ def _sound(asked: Mapping[str, Any]) -> bool:
 def _storable(case: Case) -> bool:
     """Tell whether a SKU in the address is one that the catalogue takes: printable, without space around it."""
     sku = (case.path_parameters or {}).get("sku")
-    if not isinstance(sku, str) or case.method != "PUT":
+    if not isinstance(sku, str) or case.method not in ("PUT", "PATCH"):
         return True
     return unquote(sku).isprintable() and unquote(sku) == unquote(sku).strip()
 
