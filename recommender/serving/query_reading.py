@@ -25,6 +25,12 @@ OF_THE_NAME = 0.3
 BOOSTS = {UnderstoodKind.BRAND: 0.1, UnderstoodKind.CATEGORY: 0.1, UnderstoodKind.ATTRIBUTE: 0.1}
 """How much higher products rank that have what a search names. What was measured is in docs/relevance.md."""
 
+ENDING = 2
+"""Letters of an ending that may be other ones: `boot` and `Boots`, `Laufschuh` and `Laufschuhe`."""
+
+MOST_NAMES = 200
+"""Names of one beginning that are looked at."""
+
 COMPLETIONS = 5
 """Words that a cut-off one is looked for as."""
 
@@ -168,35 +174,49 @@ class QueryReader:
 
     def _longest_name(self, words: Sequence[str], at: int) -> tuple[int, Name | None]:
         """Return the longest name that begins at a word, with its length in words; 1 and None where none does."""
+        found: tuple[int, Name | None] = 1, None
         if self.vocabulary is None:
-            return 1, None
-        for size in range(min(LONGEST_NAME, len(words) - at), 0, -1):
+            return found
+        keys, within = self.vocabulary.name_keys, (0, len(self.vocabulary.name_keys))
+        for size in range(1, min(LONGEST_NAME, len(words) - at) + 1):
             phrase = words[at : at + size]
-            names = self.vocabulary.names_of(phrase) or self._inflected(phrase)
-            for kind in (UnderstoodKind.BRAND, UnderstoodKind.CATEGORY, UnderstoodKind.ATTRIBUTE):
-                of_kind = [name for name in names if name.kind is kind]
-                if not of_kind:
-                    continue
-                best = max(of_kind, key=lambda name: name.products)
-                with_words = self.vocabulary.products_with(phrase)
-                if kind is UnderstoodKind.BRAND and best.products < OF_THE_NAME * len(
-                    with_words if with_words is not None else ()
-                ):
-                    continue
-                return size, best
-        return 1, None
-
-    def _inflected(self, phrase: Sequence[str]) -> list[Name]:
-        """Return the categories that a phrase names in another form of its last word: `boot` for `Boots`."""
-        *head, last = phrase
-        if self.vocabulary is None or len(last) < SHORTEST or not last.isalpha():
-            return []
-        stem = self.lexical().stem
-        low, high = self.vocabulary.words.starting(last[:-2])
-        found: list[Name] = []
-        for row in range(low, min(high, low + 50)):
-            other = self.vocabulary.words[row]
-            if other != last and abs(len(other) - len(last)) <= 2 and stem(other) == stem(last):
-                names = self.vocabulary.names_of([*head, other])
-                found += [name for name in names if name.kind is UnderstoodKind.CATEGORY]
+            inflected = " ".join([*phrase[:-1], phrase[-1][:-ENDING]])
+            within_inflected = keys.starting(inflected, within) if len(phrase[-1]) >= SHORTEST else (0, 0)
+            within = keys.starting(" ".join(phrase), within)
+            name = self._best_name(phrase, self.vocabulary, within) or self._inflected(phrase, within_inflected)
+            if name is not None:
+                found = size, name
+            if within[0] == within[1]:
+                break  # no name goes on so
         return found
+
+    def _best_name(self, phrase: Sequence[str], vocabulary: Vocabulary, within: tuple[int, int]) -> Name | None:
+        """Return what is named by exactly these words: a brand, else a category, else an attribute's value."""
+        low, high = within
+        found = vocabulary.whole_names(low, min(high, low + MOST_NAMES), len(" ".join(phrase)))
+        names = [name for _, name in found]
+        for kind in BOOSTS:
+            best = max((name for name in names if name.kind is kind), key=lambda name: name.products, default=None)
+            if best is None:
+                continue
+            products = vocabulary.products_with(phrase)
+            if kind is not UnderstoodKind.BRAND or products is None or best.products >= OF_THE_NAME * len(products):
+                return best
+        return None
+
+    def _inflected(self, phrase: Sequence[str], within: tuple[int, int]) -> Name | None:
+        """Return the category that a phrase names in another form of its last word: `boot` for `Boots`."""
+        *head, last = phrase
+        if self.vocabulary is None or not last.isalpha():
+            return None
+        stem, before = self.lexical().stem, " ".join([*head, ""])
+        low, high = within
+        names = self.vocabulary.whole_names(low, min(high, low + MOST_NAMES), len(before) + len(last) + ENDING)
+        fitting = (
+            name
+            for key, name in names
+            if name.kind is UnderstoodKind.CATEGORY
+            and " " not in (form := key.removeprefix(before))
+            and stem(form) == stem(last)
+        )
+        return max(fitting, key=lambda name: name.products, default=None)

@@ -60,16 +60,20 @@ class Texts(Sequence[str]):
 
     def find(self, text: str) -> int:
         """Return the row of a text, of sorted ones; -1 for one that is not there."""
-        row = self._first_from(text.encode())
+        row = self._first_from(text.encode(), 0, len(self))
         return row if row < len(self) and self[row] == text else -1
 
-    def starting(self, start: str) -> tuple[int, int]:
-        """Return the rows of the texts that begin so, of sorted ones: the first, and the one after the last."""
-        key = start.encode()
-        return self._first_from(key), self._first_from(key + b"\xff")
+    def starting(self, start: str, within: tuple[int, int] | None = None) -> tuple[int, int]:
+        """Return the rows of the texts that begin so, of sorted ones: the first, and the one after the last.
 
-    def _first_from(self, key: bytes) -> int:
-        low, high = 0, len(self)
+        They are looked for `within` some rows if given.
+        """
+        key = start.encode()
+        low, high = within or (0, len(self))
+        first = self._first_from(key, low, high)
+        return first, self._first_from(key + b"\xff", first, high)
+
+    def _first_from(self, key: bytes, low: int, high: int) -> int:
         while low < high:
             middle = (low + high) // 2
             if self._bytes(middle) < key:
@@ -172,16 +176,11 @@ class Vocabulary:
             return Name(kind, tuple(parts), "", count)
         return Name(kind, parts[-1], parts[0] if kind is UnderstoodKind.ATTRIBUTE else "", count)
 
-    def names_of(self, words: Sequence[str]) -> list[Name]:
-        """Return what is named by exactly these words."""
-        low, high = self.name_keys.starting(" ".join(words))
-        found = []
+    def whole_names(self, low: int, high: int, longest: int) -> Iterator[tuple[str, Name]]:
+        """Yield the names among some keys that have up to so many letters, with their keys."""
         for at in range(low, high):
-            if len(self.name_keys[at]) > len(" ".join(words)):
-                break
-            if self.name_ids[at] >> 31:
-                found.append(self.name(int(self.name_ids[at] & 0x7FFFFFFF)))
-        return found
+            if self.name_ids[at] >> 31 and len(key := self.name_keys[at]) <= longest:
+                yield key, self.name(int(self.name_ids[at] & 0x7FFFFFFF))
 
     def products_with(self, words: Sequence[str]) -> Array | None:
         """Return the products that have all those of the words that are known; None where none is."""

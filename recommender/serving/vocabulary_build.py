@@ -115,7 +115,7 @@ def _name_arrays(names: Counter[tuple[UnderstoodKind, str]]) -> Arrays:
         keys.append((" ".join(words), whole))
         keys += [(" ".join(words[start:]), len(chosen)) for start in range(1, 1 if is_value else len(words))]
         chosen.append((kind, text))
-    keys.sort(key=lambda key: key[0].encode())
+    keys.sort(key=lambda key: (key[0].encode(), not key[1] >> 31))  # whole names before those that end so
     return {
         **_texts("name_keys", [key for key, _ in keys]),
         "name_ids": np.array([number for _, number in keys], np.uint32),
