@@ -51,7 +51,6 @@ from recommender.serving.live_model import LiveModel, ModelProvider
 from recommender.serving.merchandising import NO_PLACEMENT, Merchandising
 from recommender.serving.query_encoder import CacheInfo, Observe, QueryEncoder, observe_nothing
 from recommender.serving.query_reading import QueryReader, QueryText
-from recommender.serving.suggestions import suggest
 from recommender.serving.vocabulary_file import VocabularyFile
 from recommender.types import Card, Product, SparseVector
 
@@ -212,6 +211,8 @@ class Queries(QueryInterface):
         return self._models.ask(answer, options.model)
 
     def suggest(self, text: str, limit: int = DEFAULT_SUGGESTIONS) -> list[Suggestion]:
+        from recommender.serving.suggestions import suggest  # here: no search needs it
+
         validate(SuggestRequest(text=text, limit=limit))
         return suggest(self._vocabulary.require(), text, limit) if self._vocabulary else []
 
