@@ -22,8 +22,9 @@ shop; a catalogue of more fields or longer titles takes more."""
 LOG_DISK = 5 << 20
 """Bytes of the write-ahead log and of an empty segment, whatever the size."""
 
-POINT_MEMORY = 70 + 78
-"""Bytes of a product in memory beside its vector: its ids, and its edges in the graph."""
+POINT_MEMORY = 70 + 78 + 210
+"""Bytes of a product in memory beside its vector: its ids, its edges in the graph, and what queries read of the rest,
+which the system may give back."""
 
 INDEX_MEMORY = 85 << 20
 """Bytes that an open index takes whatever its size: the engine, its log, and the segment for new points."""

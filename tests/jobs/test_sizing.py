@@ -15,7 +15,7 @@ from recommender.jobs.sizing import parse_count, size
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "scaling.md"
 
-BUILT = {10_000: (38_400_000, 101 << 20)}
+BUILT = {10_000: (38_400_000, 101 << 20), 300_000: (1_070_000_000, 284 << 20)}
 """Indexes of so many products of an electronics shop: bytes on the disk, and in memory once it had been asked 200 times
 (resident, mapped files included). 2 cores of an AMD EPYC, 2026-11-29."""
 
