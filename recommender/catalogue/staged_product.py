@@ -45,7 +45,7 @@ def content_hash(product: Product) -> str:
         product.title,
         product.description,
         product.brand,
-        "\x01".join(category_path(path).casefold() for path in product.categories),
+        "\x01".join([category_path(path).casefold() for path in product.categories]),
         price,
         product.currency,
         product.availability,

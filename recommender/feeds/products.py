@@ -297,6 +297,8 @@ def _categories(
     paths: tuple[tuple[str, ...], ...] = _optional("category", cell, lambda it: column.read(it, title, brand), (), told)
     if further:
         paths = distinct_paths((*paths, *_optional("other_categories", further, column.paths, (), told)))
+    if len(paths) == 1 and _is_short(paths[0]):
+        return paths
     if len(paths) > MAX_CATEGORIES:
         told.append(Remark("category", f"beyond the first {MAX_CATEGORIES} are left out", category_path(paths[-1])))
     return tuple(path if _is_short(path) else _cut_path(path, told) for path in paths[:MAX_CATEGORIES])
