@@ -10,6 +10,8 @@ import { Chip, Choice, ExplainToggle, Go, Icon, ModeSwitch } from "./parts.js";
 import { activeCount, address, MAX_SHOWN, noFilters, OPTIONS, PAGE, pick, request } from "./state.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 
+const PAUSE_MS = 200;
+
 /**
  * The hits of `path`, page after page. `before` is loaded at the same time; a page that is added keeps what is shown.
  * @param {any} app @param {any} state @param {string} path @param {(signal: AbortSignal) => Promise<any>} before
@@ -25,7 +27,7 @@ export function usePages(app, state, path, before) {
     const shown = pages.data.hits;
     const k = Math.min(PAGE, MAX_SHOWN - shown.length);
     try {
-      const next = await get(`${path.replace("facets=true&", "")}&k=${k}&offset=${shown.length}`);
+      const next = await get(`${path}&k=${k}&offset=${shown.length}`);
       const seen = new Set(shown.map((hit) => hit.sku));
       app.note({ shown: state.shown + k });
       pages.change({ hits: [...shown, ...next.hits.filter((hit) => !seen.has(hit.sku))] });
@@ -41,8 +43,16 @@ export function usePages(app, state, path, before) {
 export function SearchView({ app, state }) {
   const text = state.q.trim();
   const [open, setOpen] = useState(false);
-  const path = request(state, { facets: true, facetValues: app.allValues ? ALL_VALUES : 0, typing: app.typing });
+  const { typing, allValues } = app;
+  const path = request(state, { typing });
   const { data, error, key, fresh, more, grid } = usePages(app, state, path, async () => null);
+  // Counts take three times what the hits take: they come after them, and while somebody types in a pause.
+  const counting = `${request(state, { facets: true, facetValues: allValues ? ALL_VALUES : 0, typing })}&k=1`;
+  const facets = useLoaded(app, fresh && !error ? counting : "", async (signal) => {
+    if (typing) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    signal.throwIfAborted();
+    return (await get(counting, { signal })).facets;
+  });
   const answer = /** @type {import("./types").Answer | null} */ (data);
   const hits = error ? [] : (answer?.hits ?? []);
   useDrawer(app, open, () => setOpen(false));
@@ -56,7 +66,7 @@ export function SearchView({ app, state }) {
   const similar = (hit) => ({ label: "Similar products", act: () => app.go({ ...noFilters(), sku: hit.sku, q: "" }) });
   return html`
     <div class="browse">
-      <${Filters} app=${app} state=${state} facets=${answer?.facets} open=${open} close=${() => setOpen(false)} />
+      <${Filters} app=${app} state=${state} facets=${facets.data} open=${open} close=${() => setOpen(false)} />
       <section class="results" aria-label="Results" data-answer=${fresh ? text : undefined} inert=${open} ref=${grid}>
         <div class="results-head">
           <div class="results-title">
