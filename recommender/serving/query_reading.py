@@ -183,7 +183,7 @@ class QueryReader:
             inflected = " ".join([*phrase[:-1], phrase[-1][:-ENDING]])
             within_inflected = keys.starting(inflected, within) if len(phrase[-1]) >= SHORTEST else (0, 0)
             within = keys.starting(" ".join(phrase), within)
-            name = self._best_name(phrase, self.vocabulary, within) or self._inflected(phrase, within_inflected)
+            name = self._best_name(phrase, self.vocabulary, within) or self._other_form(phrase, within_inflected)
             if name is not None:
                 found = size, name
             if within[0] == within[1]:
@@ -204,7 +204,7 @@ class QueryReader:
                 return best
         return None
 
-    def _inflected(self, phrase: Sequence[str], within: tuple[int, int]) -> Name | None:
+    def _other_form(self, phrase: Sequence[str], within: tuple[int, int]) -> Name | None:
         """Return the category that a phrase names in another form of its last word: `boot` for `Boots`."""
         *head, last = phrase
         if self.vocabulary is None or not last.isalpha():
