@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -51,6 +53,21 @@ def remove_leftovers(parent: Path, pattern: str) -> None:
     for folder in parent.glob(pattern):
         if folder.is_dir() and time.time() - folder.stat().st_mtime > LEFTOVER_AGE_S:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+_DRAFT = re.compile(r"\..+-[a-z0-9_]{8}")
+"""The names of the files that `replace_file` begins with."""
+
+_DRAFT_AGE_S = 3600
+"""Writing one takes a moment."""
+
+
+def remove_drafts(parent: Path) -> None:
+    """Remove the files below `parent` that `replace_file` had begun when a process was killed."""
+    for path in parent.rglob(".*-*"):
+        with suppress(OSError):  # another process removes the same ones
+            if _DRAFT.fullmatch(path.name) and path.is_file() and time.time() - path.stat().st_mtime > _DRAFT_AGE_S:
+                path.unlink()
 
 
 _BLOCK = 4 << 10

@@ -32,6 +32,7 @@ from recommender.embedding.loader import load_encoder as open_encoder
 from recommender.embedding.model_words import read_tokens
 from recommender.embedding.product_text import ProductText
 from recommender.errors import BadInput, MissingExtra, Unavailable
+from recommender.files import remove_drafts
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
 from recommender.index.generations import Generation, Generations
 from recommender.index.pool import HELD_PATIENCE_S, IndexPool
@@ -266,6 +267,7 @@ class Application:
         """The worker that drains the outbox into every following generation: one, which knows what it has claimed."""
         from recommender.ingestion.worker import Worker
 
+        remove_drafts(self.settings.home)
         return Worker(
             self.catalogue,
             self.outbox,

@@ -203,3 +203,18 @@ def test_a_damaged_model_is_mended_by_registering_it_again(
     assert application.registry.manifest("tiny").name == "tiny"
     application.load_encoder(model, EncoderChoice.TORCH).close()
     assert [path.name for path in model.folder.parent.iterdir()] == ["tiny"]
+
+
+def test_files_that_were_begun_long_ago_are_removed_when_a_process_begins_to_write(
+    registered: tuple[Application, RegisteredModel],
+) -> None:
+    application, model = registered
+    home = application.settings.home
+    old = [folder / f".{name}-ab12_xyz" for folder, name in ((home, "service.json"), (model.folder, "manifest.json"))]
+    fresh = model.folder / ".manifest.json-ab12_xy0"
+    for path in (*old, fresh):
+        path.write_text("half of")
+    for path in old:
+        os.utime(path, (0, 0))
+    assert application.worker.drain().applied == 0
+    assert [path.exists() for path in (*old, fresh)] == [False, False, True]
