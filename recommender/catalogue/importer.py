@@ -112,13 +112,12 @@ def import_feed(
     """Import the products of a feed; `progress` is told how many rows have been read.
 
     Each batch is one transaction. If the run is interrupted, what was committed stays and running it again finishes it.
-    The run is recorded in `database`, if one is given. Rejected rows go to `rejects`: a path for a file of their own,
-    or an open file that several feeds share. `seen` collects every SKU that the feed names, also those of rejected
-    rows. `had` is how many products the catalogue had before. `stopped` is asked before each batch. With `partial` the
-    rows only say what changes of products that are in the shop.
-    Raises `BadFeed` for a feed that can't be read, before anything is written if that can be told beforehand. With
-    `until_break`, a feed that breaks later is reported in the summary instead. Raises `UsageError` or `BadInput` when
-    `rejects` can't be written there, and `ImportStopped` when told to stop.
+    The run is recorded in `database`, if one is given. Rejected rows go to `rejects`, a path or an open file. `seen`
+    collects every SKU that the feed names, also those of rejected rows. `had` is how many products there were before.
+    `stopped` is asked before each batch. With `partial` the rows only say what changes of products in the shop.
+    Raises `BadFeed` for a feed that can't be read, before anything is written if that can be told; with `until_break`,
+    one that breaks later is reported in the summary instead. Raises `UsageError` or `BadInput` when `rejects` can't be
+    written there, and `ImportStopped` when told to stop.
     """
     started = time.monotonic()
     with (
@@ -131,31 +130,27 @@ def import_feed(
         for rows in batches(_rows_until_break(feed, tally, until_break), batch):
             if stopped():
                 raise ImportStopped
-            counts, rejections = reader.import_rows(rows, sink)
-            tally.add(counts, rejected=len(rejections))
+            written, rejections = reader.import_rows(rows, sink)
+            tally.add(written, rejected=len(rejections))
             if rejects_file:
                 rejects_file.write(feed.name, rejections)
             progress(tally.rows)
         understood, warnings = reader.understanding(feed), [*reader.warnings(feed), *_changed_skus(tally, had)]
         if seen is None:  # a full feed lacks what it withdraws, which then passes the same guards as the rest it lacks
             tally.withdrawn = sink.deactivate(reader.without_product([*feed.withdrawn, *reader.withdrawn]))
+    counts = tally.counts
+    became = (counts.created, counts.updated, counts.unchanged, tally.rejected)
     return ImportSummary(
-        source=feed.name,
-        created=tally.counts.created,
-        updated=tally.counts.updated,
-        unchanged=tally.counts.unchanged,
-        rejected=tally.rejected,
-        ignored_columns=feed.leftover_columns,
-        seconds=time.monotonic() - started,
-        to_encode=tally.counts.created + tally.counts.retexted,
+        *(feed.name, *became, feed.leftover_columns, time.monotonic() - started),
+        to_encode=counts.created + counts.retexted,
         withdrawn=tally.withdrawn,
         ended_early=tally.error,
         left_out=reader.left_out,
         first_rejection=reader.first_rejection,
         understood=understood,
         warnings=tuple(warnings),
-        unknown=tally.counts.unknown,
-        first_unknown=tally.counts.first_unknown,
+        unknown=counts.unknown,
+        first_unknown=counts.first_unknown,
     )
 
 
