@@ -135,7 +135,7 @@ def test_a_failed_run_leaves_the_rejects_of_the_last_good_one(
     ingest("sku,title\n,Last good\n", rejects=rejects)
     before = _listing(rejects.parent)
     assert "Last good" in before["rejects.csv"]
-    for content in ("", "code,title\n", "sku,title\n,T\n".encode("utf-16") + b"x"):
+    for content in ("", "shade,title\n", "sku,title\n,T\n".encode("utf-16") + b"x"):
         with pytest.raises(BadFeed):
             ingest(content, rejects=rejects)
         assert _listing(rejects.parent) == before
