@@ -45,7 +45,7 @@ _NAMES: dict[Field, str] = {
         " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
         " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
         " asin mpn handle reference referencia riferimento referentie model modell modelo"
-        " code codice codigo kod sifra cikkszam kodas артикулы variantid ean ean13 gtin gtin13 gtin14 barcode upc"
+        " codice codigo kod sifra cikkszam kodas артикулы variantid ean ean13 gtin gtin13 gtin14 barcode upc"
     ),
     Field.TITLE: (
         "title name productname oxtitle producttitle productdisplayname itemname itemtitle titel artikelname"
