@@ -28,6 +28,7 @@ from recommender.feeds.columns import Field
 from recommender.feeds.formats import FeedFormat, open_feed
 from recommender.feeds.products import product_of
 from recommender.feeds.rejections import BadRow, RejectsFile
+from recommender.types import ProductPatch
 
 FEW = settings(
     max_examples=int(os.environ.get("FUZZ_EXAMPLES", "60")),
@@ -189,6 +190,9 @@ class _Nowhere:
     def upsert_staged(self, staged: Sequence[StagedProduct]) -> UpsertCounts:
         return UpsertCounts(created=len(staged))
 
+    def patch_counted(self, patches: Sequence[ProductPatch]) -> UpsertCounts:
+        return UpsertCounts(updated=len(patches))
+
     def deactivate(self, skus: Sequence[str]) -> int:
         return len(skus)
 
@@ -226,7 +230,7 @@ def _import(tmp_path: Path, content: bytes, suffix: str, asked: FeedFormat) -> N
     path.write_bytes(content)
     try:
         with RejectsFile(tmp_path / "rejects.csv") as rejects:
-            import_feed(_Nowhere(), None, path, format=asked, rejects=rejects, partial=True)
+            import_feed(_Nowhere(), None, path, format=asked, rejects=rejects, until_break=True)
     except RecommenderError as error:
         assert "\n" not in str(error), str(error)
 
