@@ -46,7 +46,8 @@ class QueryInterface(Protocol):
     def browse(self, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
         """Return `k` products that match the filters: the popular first, then the newest.
 
-        Of the options only `offset`, `sort`, `variants`, `rules` (bans), `facets` and `model` apply.
+        Of the options only `include_attributes`, `offset`, `sort`, `variants`, `rules` (bans), `facets` and `model`
+        apply.
         """
 
     def suggest(self, text: str, limit: int = DEFAULT_SUGGESTIONS) -> list[Suggestion]:

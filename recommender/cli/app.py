@@ -75,7 +75,6 @@ app = typer.Typer(
     cls=LazyGroup,
     help="Similar products and free-text recommendations from your own catalogue.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from enum import StrEnum
 from operator import attrgetter
@@ -57,6 +57,7 @@ class Hit(Card):
     """One recommended product. The score is from 0 to 1 before boosts, which multiply it.
 
     `widened_to` is the category that a widened filter reached up to, outermost first; empty for the whole catalogue.
+    `attributes` are there where they were asked for.
     """
 
     price: ShownPrice | None = None
@@ -65,6 +66,7 @@ class Hit(Card):
     reason: Reason = Reason.RELEVANCE
     widened_to: tuple[str, ...] | None = None
     explanation: Explanation | None = None
+    attributes: Mapping[str, str] | None = None
 
     @classmethod
     def of(cls, card: Card, score: float, reason: Reason = Reason.RELEVANCE) -> Hit:

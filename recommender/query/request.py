@@ -112,6 +112,7 @@ class Options:
     ] = Fallback.NONE
     rules: Annotated[bool, parameter("Apply the shop's pins and bans.")] = True
     explain: Annotated[bool, parameter("Say of each hit why it is there.")] = False
+    include_attributes: Annotated[bool, parameter("Give the attributes of each hit.")] = False
     facets: Annotated[bool, parameter("Count categories, brands, price bands and attributes.")] = False
     words: Annotated[
         float | None,

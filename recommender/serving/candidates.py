@@ -409,6 +409,13 @@ def sort_hits(hits: Sequence[Hit], sort: Sort, index: VectorIndex) -> list[Hit]:
     return sorted(near, key=lambda hit: (hit.price is None, hit.currency not in ("", main), sign * (hit.price or 0)))
 
 
+def with_attributes(index: VectorIndex, hits: Sequence[Hit]) -> list[Hit]:
+    """Return the hits with their attributes, which a card does not have."""
+    points = index.retrieve([point_id(hit.sku) for hit in hits])
+    attributes = {point.payload["sku"]: point.payload.get("attributes", {}) for point in points}
+    return [replace(hit, attributes=attributes.get(hit.sku, {})) for hit in hits]
+
+
 def _show(cards: Iterable[tuple[Card, float]], shown: Shown, reason: Reason = Reason.RELEVANCE) -> Iterator[Hit]:
     return (Hit.of(card, score, reason) for card, score in cards if shown.add(card))
 

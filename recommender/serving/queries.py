@@ -44,7 +44,16 @@ from recommender.query import (
 from recommender.query.serialization import validate
 from recommender.query.suggestion import DEFAULT_SUGGESTIONS
 from recommender.query.validation import check_sku
-from recommender.serving.candidates import BROWSED, SORTED, Candidates, EncodedQuery, Shown, in_order, sort_hits
+from recommender.serving.candidates import (
+    BROWSED,
+    SORTED,
+    Candidates,
+    EncodedQuery,
+    Shown,
+    in_order,
+    sort_hits,
+    with_attributes,
+)
 from recommender.serving.explanations import Explainer
 from recommender.serving.facets import COUNTED, count_all, count_payloads
 from recommender.serving.live_model import LiveModel, ModelProvider
@@ -205,6 +214,8 @@ class Queries(QueryInterface):
             priced = self._in_currency(live.index, allowed)
             hits = in_order(live.index, options.offset + k, priced, shown, BROWSED[options.sort])
             facets = count_all(live.index, priced, options.facet_values) if options.facets else None
+            if options.include_attributes:
+                hits = with_attributes(live.index, hits)
             total = live.index.count(priced)
             return Answer(tuple(hits[options.offset :]), live.model, live.generation, facets, total=total)
 
@@ -263,6 +274,8 @@ class Queries(QueryInterface):
                     hits = candidates.hits(options.offset + k)[options.offset :]
                 else:
                     hits = sort_hits(candidates.hits(SORTED), options.sort, live.index)[options.offset :][:k]
+                if options.include_attributes:
+                    hits = with_attributes(live.index, hits)
                 if options.explain:
                     hits = self._explainer.explain(live.lexical(), query, hits)
                 facets = None

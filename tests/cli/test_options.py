@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -76,3 +80,13 @@ def test_a_help_page_says_everything_within_80_columns(monkeypatch: pytest.Monke
         lines = CliRunner().invoke(app, [*command, "--help"]).output.splitlines()
         assert [line for line in lines if len(line) > 80 or "…" in line] == []
     assert "Do not apply the shop's" in CliRunner().invoke(app, ["search", "--help"]).output
+
+
+def test_a_shell_completes_commands_and_their_options() -> None:
+    def completed(words: str) -> str:
+        asked = {"_RECOMMENDER_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        command = [str(Path(sys.executable).with_name("recommender"))]
+        return subprocess.run(command, env=os.environ | asked, capture_output=True, text=True, check=True).stdout
+
+    assert completed("recommender sim").split() == ["similar"]
+    assert completed("recommender search x --in-").split() == ["--in-stock"]

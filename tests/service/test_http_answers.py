@@ -129,3 +129,13 @@ def test_any_sku_gets_the_same_answer_in_python_and_over_http(service: Service, 
         assert reply.status_code == http_status(error)
     else:
         assert reply.json() == expected
+
+
+def test_hits_have_their_attributes_where_these_are_asked_for(service: Service) -> None:
+    for path, asked in (("/v1/similar", {"sku": "SKU-0001"}), ("/v1/search", {"q": "shirt"}), ("/v1/products", {})):
+        plain, full = (service.get(path, **asked, k=4, **more) for more in ({}, {"include_attributes": "true"}))
+        assert [hit.pop("attributes") for hit in plain["hits"]] == [None] * len(plain["hits"])
+        told = {hit["sku"]: hit.pop("attributes") for hit in full["hits"]}
+        assert full["hits"] == plain["hits"]
+        known = {product.sku: dict(product.attributes) for product in PRODUCTS}
+        assert told == {sku: known[sku] for sku in told}
