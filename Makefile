@@ -1,4 +1,4 @@
-# Nine verbs: demo, test, crash, fuzz, check, audit, sbom, bench, up.
+# Ten verbs: demo, test, crash, fuzz, check, lock, audit, sbom, bench, up.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,18 +8,20 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench up crash fuzz audit sbom
+.PHONY: help install demo test check bench up crash fuzz lock audit sbom
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 install: $(STAMP)
 
-# torch first and alone: its pin decides which build every other package is resolved against.
-$(STAMP): pyproject.toml constraints.txt
+# Each file of each package has its hash in requirements.lock, but torch: its builds differ from index to index.
+$(STAMP): pyproject.toml constraints.txt requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,offline,openvino,serve,mcp,tracing,parquet,server,postgres,mteb,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/pip check --quiet
 	@touch $@
 
 demo: install  ## The whole story on the seed catalogue: ingest, similar, fine-tune, compare, switch over
@@ -60,8 +62,12 @@ fuzz: install  ## Each of TARGETS="feeds archives query interleavings" for SECON
 AUDIT := .venv-audit
 $(AUDIT)/.installed:
 	$(PYTHON) -m venv $(AUDIT)
-	$(AUDIT)/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0
+	$(AUDIT)/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0 uv==0.13.9
 	@touch $@
+
+lock: $(AUDIT)/.installed  ## requirements.lock anew, from constraints.txt
+	grep -v '^torch==' constraints.txt | $(AUDIT)/bin/uv pip compile --quiet --no-deps --generate-hashes \
+		--no-header --no-annotate --output-file requirements.lock -
 
 audit: $(AUDIT)/.installed  ## Known vulnerabilities of every package that is pinned
 	$(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip

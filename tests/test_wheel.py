@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -45,3 +47,14 @@ def test_an_installed_wheel_makes_its_catalogue_and_reads_its_seed(unpacked: Pat
     (report,) = json.loads(_run(unpacked, "ingest", str(seed), "--dry-run", "--json"))["imports"]
     assert report["created"] > 2_000
     assert (unpacked / "site/recommender/service/explorer/index.html").is_file()
+
+
+def test_the_lock_has_what_is_pinned_with_a_hash_of_each_file() -> None:
+    pinned = re.findall(r"^([^#=\s]+==\S+)$", (TOP / "constraints.txt").read_text(), re.MULTILINE)
+    lock = (TOP / "requirements.lock").read_text()
+    locked = re.findall(r"^(\S+==\S+)(?: \\\n    --hash=sha256:[0-9a-f]{64})+$", lock, re.MULTILINE)
+
+    def names(pins: Iterable[str]) -> set[str]:
+        return {re.sub(r"[-_.]+", "-", pin).lower() for pin in pins}
+
+    assert names(locked) == {pin for pin in names(pinned) if not pin.startswith("torch==")}, "make lock"
