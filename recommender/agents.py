@@ -92,7 +92,7 @@ class Barcode(BaseModel):
     type: str = "GTIN"
 
 
-class Variant(BaseModel):
+class CatalogVariant(BaseModel):
     """What can be bought."""
 
     id: str
@@ -110,7 +110,7 @@ class CatalogProduct(BaseModel):
     id: str
     title: str
     description: Description
-    variants: list[Variant]
+    variants: list[CatalogVariant]
     brand: str = ""
     url: str = ""
     categories: list[Category] = []
@@ -233,7 +233,7 @@ def catalog_product(product: Product | Card, score: float | None = None) -> Cata
         exponent = 0 if product.currency in NO_DECIMALS else 3 if product.currency in THREE_DECIMALS else 2
         price = Money(amount=int((product.price * 10**exponent).to_integral_value()), currency=product.currency)
     known = product.availability
-    variant = Variant(
+    variant = CatalogVariant(
         id=product.sku,
         sku=product.sku,
         title=product.title,

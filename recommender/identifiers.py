@@ -60,7 +60,7 @@ def read_identifier(text: str) -> AskedIdentifier | None:
     typed = text.strip()
     if len(typed.split()) > _MOST_WORDS and not _is_coded(typed):
         return None
-    texts = tuple(dict.fromkeys(filter(None, (typed, _unlabelled(typed)))))
+    texts = tuple(dict.fromkeys(filter(None, (typed, _strip_label(typed)))))
     keys = tuple(dict.fromkeys(key for each in texts if 0 < len(key := identifier_key(each)) <= LONGEST_KEY))
     if not keys:
         return None
@@ -102,10 +102,10 @@ def _values(text: str) -> list[str]:
     """Return the numbers of a field; one that itself has a comma counts as a whole, too."""
     if not text:
         return []
-    return list(dict.fromkeys(filter(None, [*map(_unlabelled, _SEVERAL.split(text)), text])))
+    return list(dict.fromkeys(filter(None, [*map(_strip_label, _SEVERAL.split(text)), text])))
 
 
-def _unlabelled(text: str) -> str:
+def _strip_label(text: str) -> str:
     return _LABEL.sub("", text.strip()).strip()
 
 

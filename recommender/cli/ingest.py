@@ -14,6 +14,7 @@ from recommender.cli.models import export_reason
 from recommender.errors import BadInput, Refused, UsageError
 
 if TYPE_CHECKING:
+    from recommender.application.composition import Application
     from recommender.catalogue.importer import FeedPreview
     from recommender.feeds.formats import FeedFormat
     from recommender.feeds.understanding import Understanding
@@ -213,6 +214,15 @@ def ingest(
         failure, document = outcome.error(reading.strict), outcome_json(outcome) | {"dry_run": True, "index": None}
         return Output(document, "\n".join(lines), error=None if isinstance(failure, Refused) else failure)
     run.print_early("\n".join(lines))
+    return _fill_index(run, application, outcome, known, queue_only, reading.strict)
+
+
+def _fill_index(
+    run: CommandRun, application: Application, outcome: ImportOutcome, known: set[str], queue_only: bool, strict: bool
+) -> Output:
+    """Bring the index up to date with what was imported, and tell of both; `known` models were there before."""
+    from recommender.jobs import ingest as job
+
     try:
         drained = None if queue_only else job.drain(application, run.progress)
     except Exception as error:  # noqa: BLE001 - what was read is committed, and the output tells of it and raises this
@@ -223,7 +233,7 @@ def ingest(
     text = describe_drain(drained) if drained else f"index: {waiting:,} changes queued, {why}"
     document = outcome_json(outcome) | {"index": drained and drain_json(drained), "waiting": waiting}
     notes = [f"{name}: {reason}" for name in new if (reason := export_reason(application, name))]
-    return Output(document, text, notes, error=outcome.error(reading.strict))
+    return Output(document, text, notes, error=outcome.error(strict))
 
 
 def _explain(feeds: list[str], reading: FeedFlags, allow_private: bool) -> Output:

@@ -112,7 +112,7 @@ def rules() -> Call[list[Rule]]:
 
 
 def add_rule(rule: Rule) -> Call[Rule]:
-    body = _encoded(to_value(replace(rule, id=0)))
+    body = _escape(to_value(replace(rule, id=0)))
     return Call("POST", "/v1/rules", partial(from_json, Rule), body=body, repeatable=False)  # twice adds it twice
 
 
@@ -139,9 +139,9 @@ def writes(upsert: Iterable[Product], delete: Iterable[str]) -> Iterator[Call[Se
     def products() -> Iterator[bytes]:
         for given in each_product(upsert):
             check_disjoint((given.sku,), deleted)
-            yield _encoded(to_value(given))
+            yield _escape(to_value(given))
 
-    for verb, items in ((b"upsert", products()), (b"delete", map(_encoded, deleted))):
+    for verb, items in ((b"upsert", products()), (b"delete", map(_escape, deleted))):
         for batch in _batches(items):
             body = b'{"%b":[%b]}' % (verb, b",".join(batch))
             yield Call("POST", "/v1/products:batch", _items, body=body)
@@ -149,7 +149,7 @@ def writes(upsert: Iterable[Product], delete: Iterable[str]) -> Iterator[Call[Se
 
 def patches(changes: Iterable[Mapping[str, Any]]) -> Iterator[Call[Sequence[JsonObject]]]:
     """Return the calls that change products. All may be sent twice."""
-    for batch in _batches(_encoded(dict(each)) for each in each_change(changes)):
+    for batch in _batches(_escape(dict(each)) for each in each_change(changes)):
         body = b'{"partial":true,"upsert":[%b]}' % b",".join(batch)
         yield Call("POST", "/v1/products:batch", _items, body=body)
 
@@ -160,11 +160,11 @@ def _query(path: str, request: QueryRequest) -> Call[Answer]:
     read = partial(from_json, Answer)
     parameters = write_address(request)
     if parameters is None or len(urlencode(parameters)) > LONGEST_QUERY:
-        return Call("POST", path, read, body=_encoded(to_value(request, changed=True)))
+        return Call("POST", path, read, body=_escape(to_value(request, changed=True)))
     return Call("GET", path, read, parameters)
 
 
-def _encoded(value: Any) -> bytes:
+def _escape(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), default=str).encode()  # a price may be a decimal
 
 

@@ -89,7 +89,7 @@ def open_feed(
     with open_source(path) as file:
         table = read_table(file, feed_format, columns)
         feed = _feed_of(table, columns, feed_format, required)
-        feed.format, feed.why = _recognised(feed, table, file, feed_format)
+        feed.format, feed.why = _name_format(feed, table, file, feed_format)
         yield feed
 
 
@@ -117,7 +117,7 @@ def read_table(file: FeedFile, asked: FeedFormat = FeedFormat.AUTO, mapping: Map
     return _READERS.get(found, DelimitedTable)(file, mapping or {})
 
 
-def _recognised(feed: Feed, table: Table, file: FeedFile, asked: FeedFormat) -> tuple[str, str]:
+def _name_format(feed: Feed, table: Table, file: FeedFile, asked: FeedFormat) -> tuple[str, str]:
     """Return what a feed was recognised as, and by what."""
     layout = f"; {table.layout}" if table.layout else ""
     if asked is not FeedFormat.AUTO:

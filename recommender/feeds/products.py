@@ -124,7 +124,7 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
     stated = cells(_PRICE)
     price: StatedPrice = _optional("price", stated, lambda cell: _price(cell, notation, currency), _NO_PRICE, told)
     if price.remark or price.amount == 0:
-        told.append(Remark("price", price.remark or "is 0", _shown(stated), lost=False))
+        told.append(Remark("price", price.remark or "is 0", _excerpt(stated), lost=False))
     attributes = _attributes(row, told) if row.attributes or cells(_ATTRIBUTES) else {}
     brand = _line("brand", cells(_BRAND), MAX_BRAND, told)
     category, *others = _categories(cells(_CATEGORY), cells(_OTHER_CATEGORIES), title, brand, notation, told) or ((),)
@@ -212,11 +212,11 @@ def _optional(field: str, cell: Any, read: Callable[[Any], Any], unknown: Any, t
         return read(cell)
     except BadRow as error:
         if not (isinstance(cell, str) and is_null(cell.strip())):
-            told.append(Remark(field, _LEFT_UNKNOWN, _shown(cell), reason=str(error)))
+            told.append(Remark(field, _LEFT_UNKNOWN, _excerpt(cell), reason=str(error)))
         return unknown
 
 
-def _shown(cell: Any) -> str:
+def _excerpt(cell: Any) -> str:
     cell = cell.regular if isinstance(cell, Offer) else cell
     return cell if isinstance(cell, str) else repr(cell)[:200]
 
@@ -225,7 +225,7 @@ def _plain(field: str, cell: Any, told: list[Remark]) -> str:
     """Return the text of a cell as it was meant, without the guard of a spreadsheet; nothing for a null word."""
     text = cell if isinstance(cell, str) else _optional(field, cell, lambda it: first_text_of(it, field), "", told)
     if text[:1] == "=":
-        text = _unguarded(text)
+        text = _strip_guard(text)
     repaired = repair(text)
     if repaired != text:
         told.append(Remark(field, _REPAIRED, text, lost=False))
@@ -250,7 +250,7 @@ def _cut(field: str, text: str, longest: int, told: list[Remark]) -> str:
 def _sku(cell: Any, notation: Notation, told: list[Remark]) -> str:
     text = text_of(cell, "sku").strip()
     if not _PLAIN_SKU.fullmatch(text):
-        text = _plain("sku", _unguarded(text), told)
+        text = _plain("sku", _strip_guard(text), told)
         if unstorable(text):
             raise BadRow(f"sku holds {unstorable(text)}")
         if not text.isascii() or not text.isprintable() or "&" in text or "<" in text or "  " in text:
@@ -322,7 +322,7 @@ def _is_short(path: tuple[str, ...]) -> bool:
 
 def _price(value: Any, notation: Notation, currency: str) -> StatedPrice:
     if isinstance(value, str):
-        return parse_price(_unguarded(value) if value[:1] in "='" else value, notation.decimal_mark, currency)
+        return parse_price(_strip_guard(value) if value[:1] in "='" else value, notation.decimal_mark, currency)
     if isinstance(value, Offer):
         return value.price(notation.decimal_mark, currency)
     if isinstance(value, Mapping):
@@ -338,7 +338,7 @@ def _price(value: Any, notation: Notation, currency: str) -> StatedPrice:
     return parse_price(text_of(value, "price"), ".", currency)
 
 
-def _unguarded(text: str) -> str:
+def _strip_guard(text: str) -> str:
     """Return a cell without its guard. An apostrophe is one before a number alone: there is a brand named '47."""
     guarded = _GUARD.fullmatch(text.strip()) if text[:1] in ("=", "'") else None
     return (guarded[1] or guarded[2] or "") if guarded else text
@@ -353,12 +353,12 @@ def _availability(cell: Any, told: list[Remark]) -> Availability:
     found: Availability = _optional(
         "availability",
         cell,
-        lambda it: parse_availability(_unguarded(text_of(it, "availability"))),
+        lambda it: parse_availability(_strip_guard(text_of(it, "availability"))),
         Availability.IN_STOCK,
         told,
     )
-    if found is Availability.UNKNOWN and _shown(cell).strip().casefold() != Availability.UNKNOWN:
-        told.append(Remark("availability", _LEFT_UNKNOWN, _shown(cell)))
+    if found is Availability.UNKNOWN and _excerpt(cell).strip().casefold() != Availability.UNKNOWN:
+        told.append(Remark("availability", _LEFT_UNKNOWN, _excerpt(cell)))
     return found
 
 
@@ -399,7 +399,7 @@ def _numbers(cell: Any, field: Field, attributes: Mapping[str, str], told: list[
     numbers = []
     for each in cell if isinstance(cell, list | tuple) else [cell]:
         stated = each if isinstance(each, str) else _optional(field, each, lambda it: text_of(it, field), "", told)
-        text = _line(field, _unguarded(stated), MAX_DESCRIPTION, told)
+        text = _line(field, _strip_guard(stated), MAX_DESCRIPTION, told)
         if number := _SCIENTIFIC.fullmatch(text):
             if len(number[2]) < int(number[3]):
                 told.append(Remark(field, "lost its last digits in a spreadsheet and is left unknown", text))

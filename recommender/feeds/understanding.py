@@ -78,7 +78,7 @@ class FieldTally:
             return
         if not self.products:
             first = batch[0]
-            self._examples |= {Field.SKU: _shown(first.sku), Field.TITLE: _shown(first.title)}
+            self._examples |= {Field.SKU: _excerpt(first.sku), Field.TITLE: _excerpt(first.title)}
             self._examples[Field.AVAILABILITY] = first.availability
         self.products += len(batch)
         self.unknown_stock += sum(product.availability is Availability.UNKNOWN for product in batch)
@@ -86,7 +86,7 @@ class FieldTally:
             values = list(filter(None, map(attrgetter(field), batch)))
             if values:
                 self._filled[field] = self._filled.get(field, 0) + len(values)
-                self._examples.setdefault(field, _shown(values[0]))
+                self._examples.setdefault(field, _excerpt(values[0]))
         priced = [product for product in batch if product.price is not None]
         if priced:
             self._filled[Field.PRICE] = self._filled.get(Field.PRICE, 0) + len(priced)
@@ -177,7 +177,7 @@ def _counts_up(values: Sequence[str]) -> bool:
     return all(one < other for one, other in pairwise(numbers)) and numbers[-1] - numbers[0] < 3 * len(numbers)
 
 
-def _shown(value: Any) -> str:
+def _excerpt(value: Any) -> str:
     if isinstance(value, tuple):
         value = category_path(value if isinstance(value[0], str) else value[0])
     elif isinstance(value, Mapping):

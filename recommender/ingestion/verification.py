@@ -148,7 +148,7 @@ def verify(
                 for sku, point in points.items()
                 if sku not in differences and (_is_no_unit(vector := point.dense) or random.random() < share)  # noqa: S311 - a sample
             ]
-            findings.skus[_Kind.DAMAGED] += _damaged(suspects, encode)
+            findings.skus[_Kind.DAMAGED] += _find_damage(suspects, encode)
             encoded += len(suspects)
         progress("comparing", len(seen), max(total, len(seen)))
     checked = len(seen)
@@ -165,7 +165,7 @@ def _is_no_unit(vector: NDArray[np.float32] | None) -> bool:
     return vector is None or not abs(float(vector @ vector) - 1) < MAX_LENGTH_ERROR  # NaN is nowhere near
 
 
-def _damaged(suspects: Sequence[tuple[StoredProduct, NDArray[np.float32] | None]], encode: Encode) -> list[str]:
+def _find_damage(suspects: Sequence[tuple[StoredProduct, NDArray[np.float32] | None]], encode: Encode) -> list[str]:
     """Return the SKUs of the products whose vector is not what `encode` makes."""
     damaged = []
     expected = encode([stored for stored, _ in suspects]) if suspects else ()

@@ -29,7 +29,7 @@ def damaged_files(folder: Path) -> list[str]:
 
     Raises `BadInput` when the manifest can't be read.
     """
-    expected = _expected(folder)
+    expected = _stored_checksums(folder)
     _remember(folder, {})
     damage = _damage(folder, expected, expected.keys() | set(_names(folder)))
     if not damage:
@@ -59,7 +59,7 @@ def require_whole(folder: Path) -> None:
         return
     known = compared if isinstance(compared, dict) else {}
     changed = {name for name in states.keys() | known.keys() if states.get(name) != known.get(name)}
-    expected = _expected(folder)
+    expected = _stored_checksums(folder)
     if damage := _damage(folder, expected, changed | (expected.keys() - states.keys())):
         raise BadInput(f"{damage[0]}; import the model again, or restore it from a backup")
     _remember(folder, states)
@@ -81,7 +81,7 @@ def _states(folder: Path) -> dict[str, list[int]]:
     return states
 
 
-def _expected(folder: Path) -> Mapping[str, str]:
+def _stored_checksums(folder: Path) -> Mapping[str, str]:
     path = folder / FILE_NAME
     try:
         expected = json.loads(path.read_bytes())["files"]

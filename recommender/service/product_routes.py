@@ -104,6 +104,14 @@ def router(recommender: Recommender, lanes: Lanes, most: int) -> APIRouter:
         check_sku(sku)
         return await lanes.catalogue.run(partial(recommender.product, sku))
 
+    _add_writes(routes, recommender, lanes, objects)
+    return routes
+
+
+def _add_writes(routes: APIRouter, recommender: Recommender, lanes: Lanes, objects: ProductObjects) -> None:
+    """Add the routes that write one product."""
+    path = "/products/{sku:path}"
+
     @routes.put(
         path,
         summary="Create or replace a product",
@@ -154,8 +162,6 @@ def router(recommender: Recommender, lanes: Lanes, most: int) -> APIRouter:
         if not result.deleted:
             raise UnknownSku(sku)
         return _json(_done(sku, "deleted"))
-
-    return routes
 
 
 def _write(recommender: Recommender, objects: ProductObjects, given: Batch) -> list[JsonObject]:

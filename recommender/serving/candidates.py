@@ -166,7 +166,7 @@ class Candidates:
         shown = self._nothing_shown()
         pinned = self._resolve_pins(shown)
         missing = wanted - sum(place <= wanted for place, _ in pinned)
-        identified = list(islice(_show(self._identified(), shown, Reason.IDENTIFIER), max(missing, 0)))
+        identified = list(islice(_show(self._with_number(), shown, Reason.IDENTIFIER), max(missing, 0)))
         hits = self._relevant(missing - len(identified), self._filters, shown)
         if self._query.calibration is not None:
             if identified:
@@ -264,7 +264,7 @@ class Candidates:
                 placed.append((max(place, placed[-1][0] + 1) if placed else place, card))
         return placed
 
-    def _identified(self) -> list[tuple[Card, float]]:
+    def _with_number(self) -> list[tuple[Card, float]]:
         """Return the products whose own number is the text that is searched for: as it is typed, else as it is read.
 
         Where no number is that text, those that begin so. Of equals, what can be bought comes first.

@@ -42,7 +42,7 @@ Cells = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class RowRules:
     """How the rows of an export belong together.
 
     The `kind` of a row is one of `variants`, of `skipped`, or it is a product's. With `first_is_variant` there is no
@@ -58,10 +58,14 @@ class Rules:
 
 
 def declare(
-    name: str, parts: Mapping[str, str], telling: Sequence[str], rules: Rules | None = None, required: str = "title"
+    name: str,
+    parts: Mapping[str, str],
+    telling: Sequence[str],
+    rules: RowRules | None = None,
+    required: str = "title",
 ) -> Platform:
     """Return a platform that is told by its columns alone; `parts` have the names that are used in this file."""
-    rules = rules or Rules()
+    rules = rules or RowRules()
     wanted = {
         Field.SKU: ("sku", "key"),
         Field.TITLE: ("title",),
@@ -81,13 +85,13 @@ def declare(
     return Platform(name, parts, tuple(telling), (required,), fields, read)
 
 
-def _is_variant(record: Record, rules: Rules) -> bool:
+def _is_variant(record: Record, rules: RowRules) -> bool:
     if rules.variants:
         return record["kind"].casefold() in rules.variants
     return rules.first_is_variant and not record["title"] and bool(record["sku"] or record["price"])
 
 
-def _by_place(table: ShopTable, rules: Rules) -> Iterator[tuple[Record, Mapping[str, str], bool]]:
+def _by_place(table: ShopTable, rules: RowRules) -> Iterator[tuple[Record, Mapping[str, str], bool]]:
     """Give each record with the cells of the product above it, and whether that product has variants."""
     family: list[Record] = []
 
@@ -108,7 +112,7 @@ def _by_place(table: ShopTable, rules: Rules) -> Iterator[tuple[Record, Mapping[
     yield from flush()
 
 
-def _by_parent(table: ShopTable, rules: Rules) -> Iterator[tuple[Record, Mapping[str, str], bool]]:
+def _by_parent(table: ShopTable, rules: RowRules) -> Iterator[tuple[Record, Mapping[str, str], bool]]:
     """Give each record with the cells of the product that it names, wherever that stands."""
     with open_families() as families:
         for record in table.records():
@@ -129,7 +133,7 @@ def _own_keys(record: Record) -> list[str]:
     return [key for key in (record["key"], record["sku"]) if key]
 
 
-def _row(record: Record, parent: Mapping[str, str], rules: Rules, has_variants: bool) -> Row:
+def _row(record: Record, parent: Mapping[str, str], rules: RowRules, has_variants: bool) -> Row:
     cells = {part: parent.get(part, "") for part in _INHERITED}
     cells |= {part: cell for part, cell in record.cells.items() if cell or part not in _INHERITED}
     rules.adapt(cells, parent)
@@ -369,35 +373,35 @@ _YML = {
 DECLARED: Mapping[str, Platform] = {
     # https://devdocs.prestashop-project.org/9/basics/import/
     "prestashop": declare(
-        "PrestaShop", _PRESTASHOP, ("visible", "title", "sku", "price|net price"), Rules(adapt=_prestashop)
+        "PrestaShop", _PRESTASHOP, ("visible", "title", "sku", "price|net price"), RowRules(adapt=_prestashop)
     ),
     # https://support.bigcommerce.com/articles/en_US/Knowledge/Supported-Product-Fields
     "bigcommerce": declare(
         "BigCommerce", _BIGCOMMERCE, ("kind", "key", "title", "sku", "visible|tracked"),
-        Rules(("variant", "sku"), ("image", "video", "rule"), adapt=_bigcommerce),
+        RowRules(("variant", "sku"), ("image", "video", "rule"), adapt=_bigcommerce),
     ),
     # https://support.squarespace.com/hc/en-us/articles/115000378108
     "squarespace": declare(
         "Squarespace", _SQUARESPACE, ("title", "sku", "page|variant key", "on sale", "name 1", "visible"),
-        Rules(first_is_variant=True, adapt=_squarespace),
+        RowRules(first_is_variant=True, adapt=_squarespace),
     ),
     # https://dev.wix.com/docs/rest/business-solutions/stores/about-wix-stores
-    "wix": declare("Wix", _WIX, ("handle", "kind", "title", "visible"), Rules(("variant",), ("media",), adapt=_wix)),
+    "wix": declare("Wix", _WIX, ("handle", "kind", "title", "visible"), RowRules(("variant",), ("media",), adapt=_wix)),
     # https://docs.medusajs.com/user-guide/products/export
-    "medusa": declare("Medusa", _MEDUSA, ("handle", "title", "sku", "status"), Rules(adapt=_medusa)),
+    "medusa": declare("Medusa", _MEDUSA, ("handle", "title", "sku", "status"), RowRules(adapt=_medusa)),
     # https://docs.shopware.com/en/shopware-6-en/settings/importexport
     "shopware": declare("Shopware", _SHOPWARE, ("sku", "parent", "title", "price")),
     # https://www.opencart.com/index.php?route=marketplace/extension/info&extension_id=17
     "opencart": declare(
-        "OpenCart", _OPENCART, ("key", "title", "model", "visible", "stock"), Rules(adapt=_opencart)
+        "OpenCart", _OPENCART, ("key", "title", "model", "visible", "stock"), RowRules(adapt=_opencart)
     ),
     # https://sellercentral-europe.amazon.com/gp/help/external/200385890
-    "amazon": declare("Amazon", _AMAZON, ("sku", "title", "price", "stock"), Rules(adapt=_amazon)),
+    "amazon": declare("Amazon", _AMAZON, ("sku", "title", "price", "stock"), RowRules(adapt=_amazon)),
     # https://developers.openai.com/commerce/specs/file-upload/products
-    "openai": declare("OpenAI", _OPENAI, ("sku", "title", "visible"), Rules(adapt=_openai)),
+    "openai": declare("OpenAI", _OPENAI, ("sku", "title", "visible"), RowRules(adapt=_openai)),
     # https://heureka.github.io/xml-feed-specs
-    "heureka": declare("Heureka", _HEUREKA, ("sku", "title", "price"), Rules(adapt=_heureka)),
+    "heureka": declare("Heureka", _HEUREKA, ("sku", "title", "price"), RowRules(adapt=_heureka)),
     # https://yandex.ru/support/webmaster/ru/goods-prices/yml
-    "yml": declare("YML", _YML, ("sku", "price", "category|available"), Rules(adapt=_yml), required="sku"),
+    "yml": declare("YML", _YML, ("sku", "price", "category|available"), RowRules(adapt=_yml), required="sku"),
 }  # fmt: skip
 """Platforms by the name of their format, each with where its columns are documented."""

@@ -116,11 +116,11 @@ def _woocommerce_rows(item: Mapping[str, Any]) -> list[dict[str, str]]:
         "In stock?": _STOCK.get(item["stock_status"], _text(item["stock_status"])),
         "Sale price": _text(item.get("sale_price")),
         "Regular price": _text(item.get("regular_price") or item.get("price")),
-        "Categories": _listed(item.get("categories")),
+        "Categories": _join_names(item.get("categories")),
         "Images": ", ".join(image["src"] for image in item.get("images") or []),
         "Parent": f"id:{item['parent_id']}" if item.get("parent_id") else "",
         "External URL": _text(item.get("permalink")),
-        "Brands": _listed(item.get("brands")),
+        "Brands": _join_names(item.get("brands")),
         "GTIN, UPC, EAN, or ISBN": _text(item.get("global_unique_id")),
     }
     for number, attribute in enumerate(item.get("attributes") or [], start=1):
@@ -130,7 +130,7 @@ def _woocommerce_rows(item: Mapping[str, Any]) -> list[dict[str, str]]:
     return [dict.fromkeys(_WOOCOMMERCE, "") | cells]
 
 
-def _listed(objects: Any) -> str:
+def _join_names(objects: Any) -> str:
     return ", ".join(_text(one["name"] if isinstance(one, dict) else one).replace(",", "\\,") for one in objects or [])
 
 
