@@ -12,7 +12,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,11 @@ def _look_apart(home: Path, expected: _Expected, report: Path) -> str:
     return report.read_text() if report.exists() else f"FAILED: ended by {os.waitstatus_to_exitcode(status)}"
 
 
+def _acknowledged(messages: Sequence[dict[str, Any]]) -> int:
+    """Return how many changes of products were acknowledged."""
+    return sum(message.get("acknowledged") == "change" for message in messages)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="looks at each home in a fork")
 def test_whenever_the_power_goes_nothing_acknowledged_is_lost(folder: Path) -> None:
     library = compile_recorder(folder)
@@ -158,7 +163,10 @@ def test_whenever_the_power_goes_nothing_acknowledged_is_lost(folder: Path) -> N
         disk.sync_all()
         cuts: list[Cut] = []
         with disk.powered(library, draw.randrange(1 << 30)) as process:
-            disk.read_messages(process, wait_s=60)
+            while not _acknowledged(disk.messages):  # else a cut could not lose any
+                time.sleep(0.02)
+                assert process.poll() is None, "the work ended by itself"
+                disk.read_messages(process, wait_s=60)
             for number in range(min(CUTS_OF_A_RUN, CUTS - outcomes.total())):
                 time.sleep(draw.random() * 0.8)
                 cuts.append(disk.cut(process, place / f"cut-{number}"))
@@ -166,6 +174,7 @@ def test_whenever_the_power_goes_nothing_acknowledged_is_lost(folder: Path) -> N
             home = place / f"home-{number}"
             cut.start_again(home, draw)
             outcome = _look_apart(home, _Expected(first, disk.messages[: cut.told]), place / f"report-{number}")
+            assert _acknowledged(disk.messages[: cut.told]) > 0
             assert not outcome.startswith("FAILED"), f"CRASH_SEED={SEED}, {home}, {cut.told} told: {outcome}"
             outcomes[outcome] += 1
             shutil.rmtree(home)
