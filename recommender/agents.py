@@ -158,7 +158,7 @@ def agents_server(ask: Ask) -> MCPServer[Any]:
         try:
             return await ask(question, *arguments)
         except RecommenderError as error:
-            raise ToolError(error.public if isinstance(error, Unavailable) else str(error)) from error
+            raise ToolError((isinstance(error, Unavailable) and error.public) or str(error)) from error
 
     @tool
     async def search_catalog(

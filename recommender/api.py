@@ -23,7 +23,7 @@ from recommender.query.validation import check_disjoint, each_change, each_produ
 from recommender.serving.live_model import LiveModels
 from recommender.serving.query_encoder import CacheInfo, Observe, observe_nothing
 from recommender.settings import load_settings
-from recommender.types import Product, ProductPatch
+from recommender.types import Product
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -94,11 +94,7 @@ class Recommender(RecommenderInterface):
 
     def patch(self, changes: Iterable[Mapping[str, Any]]) -> WriteResult:
         objects = ProductObjects()
-        return self.patch_products([objects.patch(dict(each)) for each in each_change(changes)])
-
-    def patch_products(self, patches: Sequence[ProductPatch]) -> WriteResult:
-        """Do as `patch` with changes that have been read."""
-        return self.application.catalogue.patch(patches)
+        return self.application.catalogue.patch([objects.patch(dict(each)) for each in each_change(changes)])
 
     def delete(self, skus: Iterable[str]) -> int:
         return len(self.write(delete=skus).deleted)

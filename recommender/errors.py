@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Self
 
 
 class RecommenderError(Exception):
@@ -72,9 +73,14 @@ class Unavailable(RecommenderError):
     Callers of the service read `public` where the message names what is none of theirs, such as an address.
     """
 
-    def __init__(self, message: str, public: str = "") -> None:
-        self.public = public or message
-        super().__init__(message)
+    public: str = ""
+
+    @classmethod
+    def with_public(cls, message: str, public: str) -> Self:
+        """Return an error that callers of the service read another message of."""
+        error = cls(message)
+        error.public = public
+        return error
 
 
 class MissingExtra(Unavailable):

@@ -139,7 +139,8 @@ VALUES: dict[type[Any], st.SearchStrategy[Any]] = {
         st.dictionaries(TEXT, TEXT, max_size=3),
     ),
     Rule: st.builds(
-        Rule, st.sampled_from(RuleAction), NAME, STORABLE, NAMES, st.integers(1, 1000), MOMENT, MOMENT, STORABLE, COUNT
+        Rule, st.sampled_from(RuleAction), NAME, STORABLE, NAMES, st.integers(1, 1000), MOMENT, MOMENT, STORABLE,
+        *(STORABLE, st.booleans(), COUNT),
     ),
     Status: st.builds(
         Status, COUNT, COUNT, st.none() | TEXT, st.none() | TEXT, TEXTS, COUNT, COUNT, COUNT, st.none() | NUMBER, TEXT,

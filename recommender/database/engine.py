@@ -19,7 +19,7 @@ BUSY_TIMEOUT_MS = 30_000
 URL_FORMS = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME"
 
 AWAY = "the database is not available; the log has the rest"
-DAMAGED = "the database can't be used as it is; the log has the rest"
+DAMAGED = "the database can't be used as it is; `recommender restore` brings a backup back, and the log has the rest"
 """What callers of the service read: neither paths nor addresses of servers are theirs."""
 
 _SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
@@ -135,7 +135,8 @@ class Database:
                 remedy = "check its folder and disk, and whether another process keeps it locked"
             else:
                 remedy = "check that the server runs and that DATABASE_URL names it"
-            raise Unavailable(f"{self.place} is not available ({_reason(error)}); {remedy}", AWAY) from error
+            told = f"{self.place} is not available ({_reason(error)}); {remedy}"
+            raise Unavailable.with_public(told, AWAY) from error
         except DatabaseError as error:
             raise self._unusable(error) from error
 
@@ -146,7 +147,7 @@ class Database:
         return f"the {kind}database {self.engine.url.database}"
 
     def _unusable(self, error: DBAPIError) -> DamagedDatabase:
-        return DamagedDatabase(
+        return DamagedDatabase.with_public(
             f"{self.place} can't be used ({_reason(error)}); bring a backup back with `recommender restore --force`,"
             " or name another database",
             DAMAGED,

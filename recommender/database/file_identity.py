@@ -44,7 +44,7 @@ class DatabaseFiles:
         """Raise `Unavailable` when a file was removed or replaced. One that is put back is used again."""
         for path, known in ((self._path, self._database), (self._log, self._log_identity)):
             if known is not None and _identity(path) != known:
-                raise Unavailable(
+                raise Unavailable.with_public(
                     f"{path} was removed or replaced while this process had it open, and nothing more is written; "
                     "put the file back, or end all processes of this home and run `recommender restore`",
                     "the database was removed or replaced, and nothing more is written; the log has the rest",

@@ -125,7 +125,7 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
     price: StatedPrice = _optional("price", stated, lambda cell: _price(cell, notation, currency), _NO_PRICE, told)
     if price.remark or price.amount == 0:
         told.append(Remark("price", price.remark or "is 0", _excerpt(stated), lost=False))
-    attributes = _attributes(row, told) if row.attributes or cells(_ATTRIBUTES) else {}
+    attributes = _attributes(row, told) if row.attributes or cells(_ATTRIBUTES) not in (None, "") else {}
     brand = _line("brand", cells(_BRAND), MAX_BRAND, told)
     category, *others = _categories(cells(_CATEGORY), cells(_OTHER_CATEGORIES), title, brand, notation, told) or ((),)
     return Product(

@@ -112,7 +112,6 @@ class Options:
     ] = Fallback.NONE
     rules: Annotated[bool, parameter("Apply the shop's pins and bans.")] = True
     explain: Annotated[bool, parameter("Say of each hit why it is there.")] = False
-    include_attributes: Annotated[bool, parameter("Give the attributes of each hit.")] = False
     facets: Annotated[bool, parameter("Count categories, brands, price bands and attributes.")] = False
     words: Annotated[
         float | None,
@@ -133,6 +132,7 @@ class Options:
     understand: Annotated[
         bool, parameter("Take words such as `under 80` for a price filter; brands, categories and the like for boosts.")
     ] = True
+    include_attributes: Annotated[bool, parameter("Give the attributes of each hit.")] = False
 
 
 NO_OPTIONS = Options()

@@ -176,7 +176,7 @@ def _add_problem_handlers(app: FastAPI, routes: Sequence[APIRoute]) -> None:
     @app.exception_handler(RecommenderError)
     @app.exception_handler(Problem)
     async def recommender_error(request: Request, error: RecommenderError | Problem) -> Response:
-        if isinstance(error, Unavailable) and error.public != str(error):
+        if isinstance(error, Unavailable) and error.public:
             _log.warning("%s", error, extra={"request": request.scope[REQUEST_ID]})
         return problem_response(error, request.scope[REQUEST_ID])
 

@@ -53,7 +53,7 @@ def problem_of(error: RecommenderError) -> Problem:
         members = {"sku": error.sku, "nearest": list(error.nearest)}
     elif isinstance(error, UnknownModel):
         members = {"known": list(error.known)}
-    detail = error.public if isinstance(error, Unavailable) else str(error)
+    detail = (isinstance(error, Unavailable) and error.public) or str(error)
     return Problem(status, detail, problem_type(type(error)), headers, members)
 
 

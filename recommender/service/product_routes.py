@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from fastapi import APIRouter, Body, Path, Response
-from pydantic import WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from recommender.errors import BadInput, UnknownSku, UsageError
 from recommender.feeds.products import MAX_SKU, ProductObjects
@@ -56,7 +56,7 @@ class Batch:
 
     upsert: list[Any] = field(default_factory=list)
     delete: list[Sku] = field(default_factory=list)
-    partial: bool = False
+    partial: Annotated[bool, Field(strict=True)] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def _add_writes(routes: APIRouter, recommender: Recommender, lanes: Lanes, objec
         given = objects.patch(body, sku)
         if given.sku != sku:
             raise UsageError(f"the body has the SKU {given.sku[:60]!r}, the address {sku[:60]!r}; give one of them")
-        result = await lanes.catalogue.run(partial(recommender.patch_products, [given]))
+        result = await lanes.catalogue.run(partial(recommender.application.catalogue.patch, [given]))
         if result.unknown:
             raise UnknownSku(sku)
         return _json(_done(sku, statuses_of(result)[sku], objects.leftover_names(body)))
@@ -185,7 +185,7 @@ def _write(recommender: Recommender, objects: ProductObjects, given: Batch) -> l
             sku = objects.sku(item) if isinstance(item, dict) else ""
             items.append({"sku": sku, "status": "rejected", "reason": str(error)})
     check_disjoint((patch.sku for patch in patches), set(given.delete))
-    statuses = statuses_of(recommender.patch_products(patches)) if patches else {}
+    statuses = statuses_of(recommender.application.catalogue.patch(patches)) if patches else {}
     if products or given.delete:
         statuses |= statuses_of(recommender.write(products, given.delete))
     for item in items:

@@ -99,7 +99,6 @@ PATCH_SCHEMA: JsonObject = PRODUCT_SCHEMA | {
     "title": "ProductChanges",
     "description": "What changes of a product: null removes, and what is not named stays. Of `attributes` likewise.",
     "required": [],
-    "properties": PRODUCT_SCHEMA["properties"]
-    | {"attributes": PRODUCT_SCHEMA["properties"]["attributes"] | {"items": {}}},
+    "properties": PRODUCT_SCHEMA["properties"],
     "example": {"price": 99.95, "availability": "in stock", "attributes": {"size": None}},
 }

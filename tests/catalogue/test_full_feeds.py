@@ -47,7 +47,7 @@ def full_import(catalogue: Catalogue, database: Database, write: Callable[..., P
         ends = []
         for number, content in enumerate(contents):
             feed = write(content, f"feed-{number}.csv")
-            done = import_feed(catalogue, database, feed, batch=100, seen=whole.seen, partial=True)
+            done = import_feed(catalogue, database, feed, batch=100, seen=whole.seen, until_break=True)
             ends.append(FeedEnd(done.source, done.good_rows, done.ended_early))
         meanwhile()
         return whole.close(ends, **how)

@@ -96,7 +96,10 @@ def require_space(folder: Path, coming: int) -> None:
     shard, holes, held = shard_folder(folder), 0, 0
     for parent, _, names in os.walk(shard):
         for name in names:
-            status = os.stat(Path(parent, name))  # noqa: PTH116 - hundreds of files before each batch
+            try:
+                status = os.stat(Path(parent, name))  # noqa: PTH116 - hundreds of files before each batch
+            except FileNotFoundError:  # a file of the engine's log, which it makes beforehand under another name
+                continue
             stored = getattr(status, "st_blocks", status.st_size // 512) * 512
             holes, held = holes + max(0, status.st_size - stored), held + stored
     needed = coming + holes + min(held, SMALL_SHARD) + RESERVE
@@ -114,7 +117,8 @@ def copy_shard(folder: Path, copy: Path) -> None:
     def ignore(parent: str, names: list[str]) -> set[str]:
         # Called for each folder below; the engine's own names look like ours at no depth that matters.
         in_shard = (Path(parent) / "edge_config.json").exists()
-        return {name for name in names if in_shard and name.startswith((".", _COPY))}
+        # The engine makes the next file of its log beforehand, and gives it its name while this copies.
+        return {name for name in names if (in_shard and name.startswith((".", _COPY))) or name.startswith("tmp-open-")}
 
     try:
         shutil.copytree(shard_folder(folder), copy, ignore=ignore, copy_function=copy_with_holes)

@@ -400,6 +400,7 @@ def engine_errors(where: str) -> Iterator[None]:
                 ) from error
             case _:
                 message = f"{where} answered with status {error.status_code} ({answer}); see its log"
-        raise Unavailable(message, AWAY) from error
+        raise Unavailable.with_public(message, AWAY) from error
     except ApiException as error:
-        raise Unavailable(f"{where} does not answer ({error}); start it, or check QDRANT_URL", AWAY) from error
+        told = f"{where} does not answer ({error}); start it, or check QDRANT_URL"
+        raise Unavailable.with_public(told, AWAY) from error
