@@ -139,9 +139,11 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
         availability=_availability(cells(_AVAILABILITY), told),
         url=_address("url", cells(_URL), told),
         image=_address("image", cells(_IMAGE), told),
-        group_id=_group(group, told) if (group := cells(_GROUP_ID)) else "",
-        gtin=_numbers(number, _GTIN, attributes, told) if (number := cells(_GTIN)) or attributes else "",
-        mpn=_numbers(number, _MPN, attributes, told) if (number := cells(_MPN)) or attributes else "",
+        group_id=_group(group, told) if (group := cells(_GROUP_ID)) not in (None, "") else "",
+        gtin=_numbers(number, _GTIN, attributes, told)
+        if (number := cells(_GTIN)) not in (None, "") or attributes
+        else "",
+        mpn=_numbers(number, _MPN, attributes, told) if (number := cells(_MPN)) not in (None, "") or attributes else "",
         attributes=attributes,
         other_categories=tuple(others),
     )
