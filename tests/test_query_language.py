@@ -172,7 +172,7 @@ def test_every_field_of_filters_and_options_has_a_form() -> None:
     assert (read.price_min, read.price_max, read.currency) == (Decimal(1), Decimal("2.5"), "EUR")
     changed = Options(Mode.DENSE, Variants.ALL, 1, 0.5, (Boost(BoostKind.IN_STOCK, 1.0),), Strategy.AVERAGE,
                       Fallback.WIDEN, False, True, True, 0.5, Confidence.GOOD, "m", 3, Sort.PRICE, True, False,
-                      False)  # fmt: skip
+                      False, True)  # fmt: skip
     assert set(to_value(changed, changed=True)) == {field.name for field in fields(Options)}
 
 

@@ -41,7 +41,6 @@ _ATTRIBUTE: JsonObject = {
 # An object has its amount as `value`; in another object there is none.
 _PRICE = _cell(kinds="number string null object", format="price", minimum=0, maximum=int(MAX_PRICE))
 _CURRENCIES = "|".join(["[A-Za-z]{3}", *map(re.escape, sorted(CURRENCY_SYMBOLS))])
-_NAME = _cell(products.MAX_CATEGORY_NAME, "string")
 _WHOLE = 999_999_999_999_999
 
 PRODUCT_SCHEMA: JsonObject = {
@@ -63,7 +62,12 @@ PRODUCT_SCHEMA: JsonObject = {
             "pattern": STORABLE,
             "format": "category",
             "maxItems": products.MAX_CATEGORIES - 1,
-            "items": {"anyOf": [_cell(kinds="string", format="category"), {"type": "array", "items": _NAME}]},
+            "items": {
+                "anyOf": [
+                    _cell(format="category"),
+                    {"type": "array", "items": _cell(products.MAX_CATEGORY_NAME)},
+                ]
+            },
         },
         "price": _cell_or_list(_PRICE) | {"properties": {"value": _cell_or_list(_PRICE)}},
         "currency": _cell_or_list(_cell(kinds="string null", pattern=f"^({_CURRENCIES})?$")),
