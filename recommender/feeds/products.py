@@ -297,7 +297,7 @@ def _categories(
     """Return the paths of a product, the primary one first."""
     column = notation.categories
     paths: tuple[tuple[str, ...], ...] = _optional("category", cell, lambda it: column.read(it, title, brand), (), told)
-    if further:
+    if further not in (None, ""):
         paths = distinct_paths((*paths, *_optional("other_categories", further, column.paths, (), told)))
     if len(paths) == 1 and _is_short(paths[0]):
         return paths

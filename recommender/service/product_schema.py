@@ -58,7 +58,7 @@ PRODUCT_SCHEMA: JsonObject = {
         "brand": _cell_or_list(_cell(products.MAX_BRAND), prefixItems=[_cell()], items={}),
         "category": _cell_or_list(_cell(format="category"), items=_cell(products.MAX_CATEGORY_NAME)),
         "other_categories": {
-            "type": ["array", "string", "null"],
+            "type": ["array", "string", "number", "boolean", "null"],
             "pattern": STORABLE,
             "format": "category",
             "maxItems": products.MAX_CATEGORIES - 1,
