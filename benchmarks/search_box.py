@@ -13,7 +13,7 @@ import string
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -139,13 +139,13 @@ def constraint_figures(queries: Queries, products: Sequence[Product], mode: Mode
     return {"breaks the price": float(np.mean(broken)), "said": float(np.mean(said)), "given": float(np.mean(given))}
 
 
-def report(name: str, queries: Queries, products: Sequence[Product], mode: Mode, say: Callable[[str], None]) -> None:
+def report(name: str, queries: Queries, products: Sequence[Product], mode: Mode) -> None:
     """Print the figures of one catalogue as rows of a table."""
     figures = typo_figures(queries, products, mode)
     figures["typo / correct"] = figures["typo"] / figures["correct"]
     figures |= suggestion_figures(queries, products) | constraint_figures(queries, products, mode)
     for what, value in figures.items():
-        say(f"| {name} | {what} | {value:.3f} |")
+        print(f"| {name} | {what} | {value:.3f} |")
 
 
 def main() -> None:
@@ -159,7 +159,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as home, Application(load_settings(home=Path(home))) as application:
             ingest(application, [path])
             products = [stored.product for stored in application.catalogue.products()]
-            report(name, application.queries(), products, Mode.HYBRID, print)
+            report(name, application.queries(), products, Mode.HYBRID)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measure import peak_mib
-from recommender.application.composition import Application
+from recommender.application.composition import Application, ModelFolder
 from recommender.embedding.encoder import Encoder, Role, Vectors
 from recommender.jobs.ingest import ingest
 from recommender.models.registry import RegisteredModel
@@ -44,7 +44,7 @@ CENTRES = np.random.default_rng(0).standard_normal((512, StubEncoder.dimension))
 class StubApplication(Application):
     """The real application, but for the encoder."""
 
-    def encoder(self, model: RegisteredModel, runtime: str = "") -> Encoder:
+    def encoder(self, model: RegisteredModel | ModelFolder, runtime: str = "") -> Encoder:
         """Return the stub for any model."""
         del model, runtime
         return StubEncoder()

@@ -1,14 +1,13 @@
 """Tools for agents by the Model Context Protocol: search, similar products, recommendations, a product, categories.
 
-They read alone. A product is told as the catalogue of the Universal Commerce Protocol has it (version 2026-04-08,
-https://ucp.dev: `dev.ucp.shopping.catalog`), as far as a catalogue knows it: prices are whole numbers of the currency's
-smallest unit, and each of our products is a product of one variant, whose id is its SKU.
+They only read. A product has the form of the Universal Commerce Protocol's catalogue (version 2026-04-08,
+https://ucp.dev: `dev.ucp.shopping.catalog`), as far as our catalogue has its fields: prices are integers of the
+currency's smallest unit, and each of our products is a product of one variant, whose id is its SKU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from decimal import Decimal
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Protocol
 
 from mcp.server.mcpserver import MCPServer
@@ -16,9 +15,11 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel, Field
 
-from recommender.errors import RecommenderError, Unavailable
+from recommender.errors import RecommenderError, UsageError, public_message
+from recommender.feeds.prices import decimals_of
 from recommender.interface import QueryInterface
 from recommender.query import Answer, Filters, Options
+from recommender.query.serialization import from_value
 from recommender.types import Availability, Card, Product, category_path
 from recommender.version import __version__
 
@@ -30,10 +31,6 @@ only the nearest. Show prices with their currency: `amount` counts cents of a eu
 
 MOST = 25
 """Products of one answer: what an agent can read."""
-
-THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
-NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
-"""Currencies whose smallest unit is not a hundredth (ISO 4217)."""
 
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
@@ -158,7 +155,7 @@ def agents_server(ask: Ask) -> MCPServer[Any]:
         try:
             return await ask(question, *arguments)
         except RecommenderError as error:
-            raise ToolError((isinstance(error, Unavailable) and error.public) or str(error)) from error
+            raise ToolError(public_message(error)) from error
 
     @tool
     async def search_catalog(
@@ -230,8 +227,8 @@ def catalog_product(product: Product | Card, score: float | None = None) -> Cata
     text = Description(plain=getattr(product, "description", "") or product.title)
     price = None
     if product.price is not None and product.currency:
-        exponent = 0 if product.currency in NO_DECIMALS else 3 if product.currency in THREE_DECIMALS else 2
-        price = Money(amount=int((product.price * 10**exponent).to_integral_value()), currency=product.currency)
+        units = product.price.scaleb(decimals_of(product.currency))
+        price = Money(amount=int(units.to_integral_value()), currency=product.currency)
     known = product.availability
     variant = CatalogVariant(
         id=product.sku,
@@ -259,11 +256,14 @@ def catalog_product(product: Product | Card, score: float | None = None) -> Cata
 
 
 def _filters(category: str, brand: str, price_min: float | None, price_max: float | None, in_stock: bool) -> Filters:
-    path: Sequence[str] = [name.strip() for name in category.split(">") if name.strip()]
-    return Filters(
-        categories=(tuple(path),) if path else (),
-        brands=(brand,) if brand else (),
-        price_min=None if price_min is None else Decimal(str(price_min)),
-        price_max=None if price_max is None else Decimal(str(price_max)),
-        in_stock=in_stock,
-    )
+    members = {
+        "categories": [category] if category else [],
+        "brands": [brand] if brand else [],
+        "price_min": price_min,
+        "price_max": price_max,
+        "in_stock": in_stock,
+    }
+    try:
+        return from_value(Filters, members, "the filters", {"categories": "category", "brands": "brand"})
+    except UsageError as error:
+        raise ToolError(public_message(error)) from error

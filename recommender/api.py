@@ -15,10 +15,22 @@ from recommender.feeds.products import ProductObjects, product_problem
 from recommender.interface import RecommenderInterface
 from recommender.jobs.background_worker import BackgroundWorker
 from recommender.jobs.diagnose import status_of
-from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, Suggestion, WriteResult
-from recommender.query.logged_search import DEFAULT_SEARCHES, LoggedSearch, LoggedSearchesRequest
+from recommender.query import (
+    DEFAULT_SEARCHES,
+    DEFAULT_SUGGESTIONS,
+    NO_FILTERS,
+    NO_OPTIONS,
+    Answer,
+    Filters,
+    LoggedSearch,
+    LoggedSearchesRequest,
+    Options,
+    Rule,
+    Status,
+    Suggestion,
+    WriteResult,
+)
 from recommender.query.serialization import validate
-from recommender.query.suggestion import DEFAULT_SUGGESTIONS
 from recommender.query.validation import check_disjoint, each_change, each_product, each_sku
 from recommender.serving.live_model import LiveModels
 from recommender.serving.query_encoder import CacheInfo, Observe, observe_nothing
@@ -32,7 +44,7 @@ Result = TypeVar("Result")
 class Recommender(RecommenderInterface):
     """Similar products, searches and recommendations from a shop's own catalogue. Thread-safe; a context manager.
 
-    With the embedded engine it holds the index while it is open. A thread of its own carries changes of the catalogue
+    With the embedded engine it holds the index while it is open. A thread of its own writes changes of the catalogue
     into the index: a product that was written appears in answers about a second later.
     """
 
@@ -50,7 +62,7 @@ class Recommender(RecommenderInterface):
         """Open the installation that the settings name: `home`, `database_url`, `qdrant_url` and the rest.
 
         Settings that are not given come from the environment (`RECOMMENDER_*`) and `recommender.toml`. `follow` says
-        whether this process carries changes into the index. By default it does with the embedded engine, which admits
+        whether this process writes changes into the index. By default it does with the embedded engine, which admits
         one process, and not with a server, beside which `recommender worker` runs. `observe` is called with the
         duration of each stage of a query. Raises `BadInput` for settings that do not fit, and `Unavailable` when the
         database can't be reached.
@@ -112,12 +124,17 @@ class Recommender(RecommenderInterface):
 
     def add_rule(self, rule: Rule) -> Rule:
         added = self.application.rules.add(rule)
-        self._queries.forget_rules()
+        self._queries.refresh_rules()
         return added
+
+    def update_rule(self, rule: Rule) -> Rule:
+        updated = self.application.rules.update(rule)
+        self._queries.refresh_rules()
+        return updated
 
     def remove_rule(self, identity: int) -> None:
         self.application.rules.remove(identity)
-        self._queries.forget_rules()
+        self._queries.refresh_rules()
 
     def searches(self, weak: bool = False, limit: int = DEFAULT_SEARCHES) -> list[LoggedSearch]:
         validate(LoggedSearchesRequest(weak=weak, limit=limit))
@@ -127,7 +144,7 @@ class Recommender(RecommenderInterface):
         return status_of(self.application)
 
     def encode(self, texts: Sequence[str], role: str = "document") -> Vectors:
-        """Return the vectors of texts by the live model, as products ("document") or searches ("query") are encoded.
+        """Return the vectors of texts by the live model, encoded like products ("document") or searches ("query").
 
         float32 [n, d], each row of length 1. Raises `UsageError` for anything but a list of texts.
         """
@@ -139,20 +156,22 @@ class Recommender(RecommenderInterface):
         """Raise `Unavailable` when the database's file is gone or the worker is down, though queries are answered."""
         self.application.database.check_files()
         if self._worker is not None and (reason := self._worker.down_reason):
-            raise Unavailable(f"changes are not taken into the index ({reason}); see the log, or restart this process")
+            raise Unavailable(
+                f"changes are not written into the index ({reason}); see the log, or restart this process"
+            )
 
     @property
     def live_models(self) -> LiveModels:
-        """The models that queries are answered by, each with the index that it made."""
+        """The models that answer queries, each with the index that it made."""
         return self.application.live_models
 
     @property
     def worker(self) -> BackgroundWorker | None:
-        """The thread that carries changes into the index; None when another process does."""
+        """The thread that writes changes into the index; None if another process does."""
         return self._worker
 
     def cache_info(self) -> CacheInfo:
-        """Return how often the vector of a search text was found in memory."""
+        """Return how often the vector of a search text was cached."""
         return self._queries.cache_info()
 
     def close(self) -> None:
@@ -207,6 +226,7 @@ class AsyncRecommender:
     encode = _in_thread(Recommender.encode)
     rules = _in_thread(Recommender.rules)
     add_rule = _in_thread(Recommender.add_rule)
+    update_rule = _in_thread(Recommender.update_rule)
     remove_rule = _in_thread(Recommender.remove_rule)
     searches = _in_thread(Recommender.searches)
     status = _in_thread(Recommender.status)

@@ -1,4 +1,4 @@
-"""Cutting what comes into lists, as `itertools.batched` does from Python 3.12 on."""
+"""Cuts a stream into lists, as `itertools.batched` does from Python 3.12 on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _Item = TypeVar("_Item")
 
 
 def batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    """Give lists of `size`, the last one perhaps shorter; only one is in memory at a time."""
+    """Yield lists of `size`, the last one perhaps shorter; only one is in memory at a time."""
     remaining = iter(items)
     while batch := list(islice(remaining, size)):
         yield batch

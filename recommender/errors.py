@@ -64,20 +64,20 @@ class BadInput(RecommenderError):
 
 
 class BadFeed(BadInput):
-    """A feed can't be read at all; nothing of it was taken in."""
+    """A feed can't be read at all; nothing of it was imported."""
 
 
 class Unavailable(RecommenderError):
     """Something that the call depends on is not there right now.
 
-    Callers of the service read `public` where the message names what is none of theirs, such as an address.
+    Callers of the service read `public` if the message has something that is not for them, such as an address.
     """
 
     public: str = ""
 
     @classmethod
     def with_public(cls, message: str, public: str) -> Self:
-        """Return an error that callers of the service read another message of."""
+        """Return an error with another message for callers of the service."""
         error = cls(message)
         error.public = public
         return error
@@ -92,7 +92,7 @@ class MissingExtra(Unavailable):
 
 
 class DamagedDatabase(Unavailable):
-    """The database has what none of ours has, or lacks what each has: a backup brings it back."""
+    """The database has something that ours never has, or lacks something that ours always has: restore a backup."""
 
 
 class IndexHeld(Unavailable):
@@ -104,11 +104,11 @@ class NoLiveModel(Unavailable):
 
 
 class Refused(RecommenderError):
-    """A guard refused; the message says which line failed and how to override it, if that can be done."""
+    """A guard refused; the message says which rule failed and how to override it, if that can be done."""
 
 
 class WouldLose(Refused):
-    """A guard refused since too much would be taken away: `lost` of `held`. `--force` goes on."""
+    """A guard refused because too much would be taken away: `lost` of `held`. `--force` overrides it."""
 
     def __init__(self, message: str, lost: int = 0, held: int = 0) -> None:
         self.lost = lost
@@ -117,17 +117,22 @@ class WouldLose(Refused):
 
 
 def one_line(error: BaseException, longest: int | None = None) -> str:
-    """Return what an error says as part of a message: on one line, cut off if asked, its type if it says nothing."""
+    """Return an error as part of a message: on one line, cut off if asked, its type if it says nothing."""
     return " ".join(str(error).split())[:longest] or type(error).__name__
 
 
+def public_message(error: RecommenderError) -> str:
+    """Return what callers of the service read of an error."""
+    return (isinstance(error, Unavailable) and error.public) or str(error)
+
+
 def is_panic(error: BaseException) -> bool:
-    """Tell whether a library in Rust gave up in the middle of a call. The type is no `Exception`, and has no module."""
+    """Tell whether a library in Rust panicked during a call. The type is not an `Exception`, and has no module."""
     return type(error).__name__ == "PanicException"
 
 
 def library_error(error: Exception) -> str:
-    """Return the type of a library's error and what it says, on one line and bounded."""
+    """Return the type of a library's error and its message, on one line and bounded."""
     return f"{type(error).__name__}: {one_line(error, 200)}"
 
 
@@ -150,7 +155,7 @@ HTTP_STATUSES: dict[type[RecommenderError], int] = {
 
 
 TYPE_PREFIX = "urn:recommender:"
-"""Before the name of an error in a problem document: its `type`, which a program can tell apart."""
+"""Prefix of an error's name in a problem document: its `type`, which programs distinguish."""
 
 
 def problem_type(kind: type[RecommenderError]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 def sync(path: Path) -> None:
     """Return when the content of a file, or the names in a folder, are on the disk."""
     if os.name == "nt" and path.is_dir():
-        return  # Windows opens no folder for this, and writes renames down by itself
+        return  # Windows opens no folder for this, and makes renames durable by itself
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -29,7 +29,7 @@ def sync(path: Path) -> None:
 def replace_file(path: Path, content: bytes, readable: bool = False) -> None:
     """Replace a file in one step: a reader, or a crash at any moment, finds the old content or the new one.
 
-    Its owner alone may read it, unless it is made `readable` by all.
+    Only its owner may read it, unless it is made `readable` by all.
     """
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
@@ -38,10 +38,16 @@ def replace_file(path: Path, content: bytes, readable: bool = False) -> None:
             file.flush()
             os.fsync(file.fileno())
         if readable:
-            Path(temporary).chmod(0o644)  # mkstemp gives the owner alone the right to read
+            Path(temporary).chmod(0o644)  # mkstemp lets only the owner read the file
         Path(temporary).replace(path)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def make_private(path: Path) -> None:
+    """Create an empty file that only its owner may read, whatever the process's `umask`, if there is none."""
+    with suppress(OSError):  # it exists, or its opener will say what is wrong
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 LEFTOVER_AGE_S = 24 * 3600
@@ -56,7 +62,7 @@ def remove_leftovers(parent: Path, pattern: str) -> None:
 
 
 _DRAFT = re.compile(r"\..+-[a-z0-9_]{8}")
-"""The names of the files that `replace_file` begins with."""
+"""The beginning of the names of the files that `replace_file` writes."""
 
 _DRAFT_AGE_S = 3600
 """Writing one takes a moment."""
@@ -77,14 +83,14 @@ _SECTOR = 512
 
 
 def copy_with_holes(source: str | Path, target: str | Path) -> str | Path:
-    """Copy a file like `shutil.copy2`, but leave holes where it has some; return `target`.
+    """Copy a file like `shutil.copy2`, but keep its holes; return `target`.
 
-    The engine reserves a megabyte for a file of a few bytes, thirty times in a shard. A hole takes neither room nor
+    The engine reserves a megabyte for a file of a few bytes, thirty times in a shard. A hole needs neither room nor
     reading: a shard that was copied with its holes filled opened in 0.7 s in place of 0.1 s. A file without holes stays
-    without: its room may have been reserved, as that of a log is, so that a full disk is found out in time.
+    without: its room may have been reserved, as that of a log is, so that a full disk is found in time.
     """
     status = Path(source).stat()
-    if getattr(status, "st_blocks", status.st_size) * _SECTOR >= status.st_size:  # Windows tells of no blocks
+    if getattr(status, "st_blocks", status.st_size) * _SECTOR >= status.st_size:  # Windows does not report blocks
         return shutil.copy2(source, target)
     zeros = bytes(_BLOCK)
     with Path(source).open("rb", _READ_AT_ONCE) as reader, Path(target).open("wb", _READ_AT_ONCE) as writer:

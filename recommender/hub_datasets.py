@@ -62,7 +62,7 @@ def load_hub_data(source: HubSource, streaming: bool = False) -> Any:
             "connect once, or give a file"
         ) from error
     except (ValueError, RuntimeError, OSError, DatasetsError) as error:
-        # What went wrong while rows were made into a data set stands behind the error that says only that it did.
+        # The real cause of an error while rows were made into a data set is in the error behind it.
         cause = error.__cause__ if isinstance(error, DatasetsError) and error.__cause__ else error
         raise BadInput(
             f"{source.shown}: can't be loaded ({one_line(cause, 200)}); check the name, CONFIG and SPLIT"
@@ -70,7 +70,7 @@ def load_hub_data(source: HubSource, streaming: bool = False) -> Any:
 
 
 def reading_errors() -> tuple[type[Exception], ...]:
-    """Return what iterating over a loaded data set raises when the Hub is away, or its files are damaged."""
+    """Translate the errors of iterating over a loaded data set, when the Hub is away or its files are damaged."""
     from datasets.exceptions import DatasetsError
     from huggingface_hub.errors import HfHubHTTPError
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 LONGEST_KEY = 64
-"""Letters and digits of a key: longer texts are asked for by nobody as a number, and no engine indexes them well."""
+"""Letters and digits of a key: nobody searches for longer texts as a number, and no engine indexes them well."""
 
 SHORTEST_PART = 5
 """The fewest letters and digits of the beginning of a number that find its product."""
@@ -30,7 +29,7 @@ _LABEL = re.compile(
 
 _NUMBER_OF_A_SHEET = re.compile(r"\d+\.0+")
 _JUNK = frozenset({"na", "none", "null", "nan", "unknown", "notapplicable", "doesnotapply", "notavailable", "tbd"})
-"""What feeds say where they have no number."""
+"""What feeds write if they have no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class AskedIdentifier:
 
 
 def read_identifier(text: str) -> AskedIdentifier | None:
-    """Return the number that a search text may be; None for a text that can be none."""
+    """Return the number that a search text may be; None if it can't be one."""
     typed = text.strip()
     if len(typed.split()) > _MOST_WORDS and not _is_coded(typed):
         return None
@@ -81,8 +80,16 @@ def identifier_keys(sku: str, gtin: str, mpn: str) -> list[str]:
         key = identifier_key(value)
         if key not in _JUNK and key != "0":
             keys[key] = None
+    # The same book's number in the other length, if the check digit says that a number is one:
+    # https://www.isbn-international.org/content/isbn-users-manual, section 4. ISBN-13 is `978` and the first nine
+    # digits of ISBN-10; the tenth is a check digit modulo 11, the thirteenth one modulo 10.
     for key in tuple(keys):
-        keys.update(dict.fromkeys(_other_isbn(key)))
+        if len(key) == 13 and key.startswith("978") and key.isdecimal() and key[-1] == _check_digit_13(key[:12]):
+            keys[identifier_key(key[3:12] + _check_digit_10(key[3:12]))] = None
+        elif 6 <= len(key) <= 10 and key[:-1].isdecimal():
+            digits = key.rjust(10, "0")
+            if digits[-1] == _check_digit_10(digits[:9]).lower():
+                keys["978" + digits[:9] + _check_digit_13("978" + digits[:9])] = None
     return [key for key in keys if 0 < len(key) <= LONGEST_KEY]
 
 
@@ -99,7 +106,7 @@ def identifier_key(text: str) -> str:
 
 
 def _values(text: str) -> list[str]:
-    """Return the numbers of a field; one that itself has a comma counts as a whole, too."""
+    """Return the numbers of a field; one that has a comma itself also counts as a whole."""
     if not text:
         return []
     return list(dict.fromkeys(filter(None, [*map(_strip_label, _SEVERAL.split(text)), text])))
@@ -107,20 +114,6 @@ def _values(text: str) -> list[str]:
 
 def _strip_label(text: str) -> str:
     return _LABEL.sub("", text.strip()).strip()
-
-
-def _other_isbn(key: str) -> Iterator[str]:
-    """Yield the key of the same book's number in the other length, where the check digit says that it is one.
-
-    https://www.isbn-international.org/content/isbn-users-manual, section 4: ISBN-13 is `978` and the first nine digits
-    of ISBN-10; the tenth is a check digit modulo 11, the thirteenth one modulo 10.
-    """
-    if len(key) == 13 and key.startswith("978") and key.isdecimal() and key[-1] == _check_digit_13(key[:12]):
-        yield identifier_key(key[3:12] + _check_digit_10(key[3:12]))
-    elif len(key) <= 10 and len(key) >= 6 and key[:-1].isdecimal():
-        digits = key.rjust(10, "0")
-        if digits[-1] == _check_digit_10(digits[:9]).lower():
-            yield "978" + digits[:9] + _check_digit_13("978" + digits[:9])
 
 
 def _check_digit_10(digits: str) -> str:

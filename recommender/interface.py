@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from recommender.query import NO_FILTERS, NO_OPTIONS, Answer, Filters, Options, Rule, Status, Suggestion, WriteResult
-from recommender.query.logged_search import DEFAULT_SEARCHES, LoggedSearch
-from recommender.query.suggestion import DEFAULT_SUGGESTIONS
+from recommender.query import (
+    DEFAULT_SEARCHES,
+    DEFAULT_SUGGESTIONS,
+    NO_FILTERS,
+    NO_OPTIONS,
+    Answer,
+    Filters,
+    LoggedSearch,
+    Options,
+    Rule,
+    Status,
+    Suggestion,
+    WriteResult,
+)
 from recommender.types import Product
 
 
@@ -51,7 +62,7 @@ class QueryInterface(Protocol):
         """
 
     def suggest(self, text: str, limit: int = DEFAULT_SUGGESTIONS) -> list[Suggestion]:
-        """Return how a text may go on that somebody is typing, the likeliest first.
+        """Return completions of a text that somebody is typing, the likeliest first.
 
         They are made of the words, titles, brands and categories of the catalogue, and each has products.
         """
@@ -74,7 +85,7 @@ class RecommenderInterface(QueryInterface, Protocol):
         """Change products that are in the shop: each mapping names a `sku`, and what it does not name stays.
 
         `{"sku": "OS-1127", "price": 99, "attributes": {"size": None}}` sets the price and removes the size: None
-        removes, as in JSON Merge Patch (RFC 7396). A SKU that is not in the shop stands under `unknown`. Raises
+        removes, as in JSON Merge Patch (RFC 7396). SKUs that are not in the shop are returned as `unknown`. Raises
         `BadInput` as `upsert` does.
         """
 
@@ -88,10 +99,13 @@ class RecommenderInterface(QueryInterface, Protocol):
         """
 
     def rules(self) -> list[Rule]:
-        """Return the pins, bans and synonyms, oldest first, including those whose dates do not hold now."""
+        """Return the pins, bans and synonyms, oldest first, including those whose dates do not apply now."""
 
     def add_rule(self, rule: Rule) -> Rule:
-        """Store a rule and return it with its id. It holds from the next query on. Raises `BadInput`."""
+        """Store a rule and return it with its id. It applies from the next query on. Raises `BadInput`."""
+
+    def update_rule(self, rule: Rule) -> Rule:
+        """Replace the rule that has the same id, and return it. Raises `BadInput` and `NotFound`."""
 
     def remove_rule(self, identity: int) -> None:
         """Remove a rule by its id. Raises `NotFound`."""
@@ -99,11 +113,11 @@ class RecommenderInterface(QueryInterface, Protocol):
     def searches(self, weak: bool = False, limit: int = DEFAULT_SEARCHES) -> list[LoggedSearch]:
         """Return the most frequent search texts, with `weak` those whose last answer was not a good one.
 
-        They are kept where the setting `keep_searches` says so.
+        They are kept if the setting `keep_searches` says so.
         """
 
     def status(self) -> Status:
         """Return what the installation holds, and what waits to be indexed."""
 
     def close(self) -> None:
-        """Finish what is being written and close everything that is open. Calling it twice is no error."""
+        """Finish what is being written and close everything that is open. Calling it twice is not an error."""

@@ -1,4 +1,4 @@
-"""Keeping the training libraries' own bars and notes off the terminal, where our progress is drawn."""
+"""Keeps the training libraries' own bars and notes off the terminal, where our progress is drawn."""
 
 from __future__ import annotations
 

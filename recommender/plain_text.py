@@ -14,8 +14,8 @@ _INLINE_TAGS = frozenset(
 )
 """Tags that may stand inside a word; every other tag separates words."""
 
-# Each alternative ends at the next "<" or ">" or, once opened, at the end of the text, so that no feed can make
-# the scan quadratic.
+# Each alternative ends at the next "<" or ">" or, once opened, at the end of the text, so that no feed can make the
+# scan quadratic.
 _UNSHOWN = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style)(?:\s[^<>]*)?>.*?(?:</\1\s*>|\Z)|<[!?][a-z][^<>]*>", re.DOTALL | re.IGNORECASE
 )
@@ -34,10 +34,10 @@ _MOJIBAKE = re.compile(
 """What UTF-8 looks like in the code pages of Windows and of the Macintosh."""
 
 _LEADS = "ÂÃâãåæÄÅĂĹÐÑÎÏרÙРС√"
-"""Marks of which such a text has one, and most others have none: far quicker to look for."""
+"""Marks that such a text has and most others do not have: far quicker to look for."""
 
 _MAX_PASSES = 6
-"""Feeds escape once or twice; text that still changes after this many passes is no feed's, and loses "<" and "&"."""
+"""Most passes of decoding: feeds escape once or twice; a text that still changes after these loses "<" and "&"."""
 
 
 def clean(text: str) -> str:
@@ -66,7 +66,7 @@ def is_plain(text: str) -> bool:
 
 
 def clean_lines(text: str) -> str:
-    """Return plain text as `clean` does, but with a line for each block of the markup, and for each line without."""
+    """Return plain text as `clean` does, but with a line for each block of the markup, and for each other line."""
     if is_plain(text):
         return text.strip()
     if "<" not in text and "&" not in text:

@@ -18,7 +18,7 @@ from pydantic_settings import (
 )
 
 from recommender.errors import BadInput
-from recommender.query.logged_search import SearchLogging
+from recommender.query.answer import SearchLogging
 from recommender.types import EncoderChoice, LogFormat, Quantization
 
 if TYPE_CHECKING:
@@ -176,11 +176,11 @@ class Settings(BaseSettings):
     )
     log_searches: bool = Field(default=False, description="Whether the service logs what people search for.")
     shopify_secret: str = Field(
-        default="", description="Secret of Shopify's webhooks, for `POST /v1/hooks/shopify`; empty: none are taken."
+        default="", description="Secret of Shopify's webhooks, for `POST /v1/hooks/shopify`; empty: they are refused."
     )
     woocommerce_secret: str = Field(
         default="",
-        description="Secret of WooCommerce's webhooks, for `POST /v1/hooks/woocommerce`; empty: none are taken.",
+        description="Secret of WooCommerce's webhooks, for `POST /v1/hooks/woocommerce`; empty: they are refused.",
     )
     mcp: bool = Field(
         default=False,
@@ -221,19 +221,19 @@ class Settings(BaseSettings):
         """The database to open: the one that was set, else `catalogue.db` in `home`."""
         if self.database_url:
             return self.database_url
-        from sqlalchemy import URL  # here: reading the settings alone needs no SQLAlchemy
+        from sqlalchemy import URL  # here: reading only the settings needs no SQLAlchemy
 
-        # Not as text: a `?` or `%` in the path would begin something else there.
+        # Not as text: a `?` or `%` in the path would have a meaning there.
         return URL.create("sqlite", database=str(self.home / "catalogue.db"))
 
     @property
     def models_dir(self) -> Path:
-        """Where model folders lie."""
+        """Folder of the model folders."""
         return self.home / "models"
 
     @property
     def index_dir(self) -> Path:
-        """Where the embedded engine keeps its generations."""
+        """Folder of the embedded engine's generations."""
         return self.home / "index"
 
 
@@ -246,7 +246,7 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise BadInput(_describe_first(error, overrides)) from error
-    except (OSError, ValueError) as error:  # only the file is read and parsed before the values are checked
+    except (OSError, ValueError) as error:  # the file is read and parsed before the values are checked
         raise BadInput(f"{Path(FILE).resolve()} can't be read ({error}); it must be TOML in UTF-8") from error
 
 

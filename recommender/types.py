@@ -13,15 +13,15 @@ from pydantic import Field
 from recommender.forms import STRICT, AttributeValue, OwnPath, Price
 
 PATH_SEPARATOR = " > "
-"""Between the names of a category path as people read it, and as it is stored."""
+"""Separates the names of a category path as people read it, and as it is stored."""
 
 
 PRICE_SCALE = 4
-"""Decimal places kept of a price: two more than most currencies have, for unit prices."""
+"""Decimal places that are kept of a price: two more than most currencies have, for unit prices."""
 
 
 class Availability(StrEnum):
-    """Whether a product can be bought. A feed that does not say is taken to list what is in stock.
+    """Whether a product can be bought. A feed that does not say lists what is in stock.
 
     `unknown` is neither in stock nor out of stock: a feed says it in words that can't be read, or a caller of the
     service does not say it.
@@ -35,7 +35,7 @@ class Availability(StrEnum):
 
 
 class LogFormat(StrEnum):
-    """How the service logs: to be read, one JSON object a line, or whichever fits where it goes."""
+    """How the service logs: lines to read, one JSON object a line, or whichever fits where it goes."""
 
     AUTO = "auto"
     JSON = "json"
@@ -78,12 +78,12 @@ class Quantization(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One article of the catalogue, as a feed or a caller states it.
+    """One product of the catalogue, as a feed or a caller states it.
 
-    `category` is the path from the department to the leaf, outermost first; empty when unknown. It is the one that is
-    shown and trained on; `other_categories` are further paths that the product is found and counted by.
-    `group_id` is shared by the variants (size, colour) of one product; empty when it has none. `gtin` is the number of
-    its barcode (EAN, UPC, ISBN), and `mpn` the manufacturer's own number; several are separated by commas.
+    `category` is the path from the department to the leaf, outermost first; empty if unknown. It is the one that is
+    shown and trained on; `other_categories` are further paths that the product is found and counted by. `group_id` is
+    shared by the variants (size, colour) of one product; empty if it has none. `gtin` is the number of its barcode
+    (EAN, UPC, ISBN), and `mpn` the manufacturer's own number; several are separated by commas.
     """
 
     __pydantic_config__: ClassVar = STRICT | {"revalidate_instances": "never"}
@@ -112,7 +112,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class ProductPatch:
-    """What changes of one product; all else stays as it is (JSON Merge Patch, RFC 7396).
+    """What changes of one product; everything else stays as it is (JSON Merge Patch, RFC 7396).
 
     `fields` are the new values of fields by name. `attributes` are new values by name, None for one that is removed.
     """
@@ -167,13 +167,18 @@ def category_path(names: Sequence[str]) -> str:
     return PATH_SEPARATOR.join(names)
 
 
+def fold_path(path: Sequence[str]) -> tuple[str, ...]:
+    """Return a category path as paths are compared: without regard to case."""
+    return tuple(name.casefold() for name in path)
+
+
 def category_ancestors(names: Sequence[str]) -> list[str]:
     """Return the stored form of a path and of each of its ancestors: `A`, `A > B`, `A > B > C`."""
     return [category_path(names[: depth + 1]) for depth in range(len(names))]
 
 
 def distinct_paths(paths: Iterable[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    """Return each path once, whatever its case, without empty ones and those that a longer one passes through."""
+    """Return each path once, whatever its case, without empty ones and those that are the beginning of a longer one."""
     found: dict[str, tuple[str, ...]] = {}
     for path in paths:
         if path:
@@ -200,7 +205,7 @@ class Progress(Protocol):
     """Told how far a long piece of work is: what is being done, how much of how much, and a word beside it."""
 
     def __call__(self, stage: str, done: int, total: int | None, note: str = "") -> None:
-        """Take note of the progress; called often, so it must be cheap."""
+        """Report the progress; called often, so it must be cheap."""
 
 
 def silent(stage: str, done: int, total: int | None, note: str = "") -> None:

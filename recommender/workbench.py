@@ -37,9 +37,9 @@ def finetune(
     """Fine-tune on the catalogue, and on files or data sets of the Hub beside it; register and judge the model.
 
     With `options` the run is that of the command line: its `data`, `data_only` and `eval_data` are used unless `data`
-    is given here. In an installation without products the data alone is trained on, and a share of it is held out.
+    is given here. In an installation without products only the data is trained on, and a share of it is held out.
     `settings` choose the installation, as in `Recommender.open`: `home`, `database_url` and the rest. The model goes
-    live when the gate lets it, unless `promote` is false. Raises what `recommender finetune` says in one line.
+    live if the gate allows it, unless `promote` is false. Raises what `recommender finetune` reports in one line.
     """
     chosen = options or TrainingOptions()
     with open_application(**settings) as application:
@@ -63,7 +63,7 @@ def evaluate(
     progress: Progress = silent,
     **settings: object,
 ) -> Measures:
-    """Measure registered models, by default the live one: on held-out products, or on judgements that are given.
+    """Measure registered models, by default the live one: on held-out products, or on given judgements.
 
     `scored` are texts or products with scores, `queries` and `qrels` graded searches, `pairs` products that belong
     together; the files are those of `recommender evaluate`. Measures on scored texts are recorded with the model.

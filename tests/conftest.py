@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from sqlalchemy import make_url, text
 from support.tiny_model import DEFAULT_TEXTS, build_tiny_model
 
@@ -18,6 +21,27 @@ from recommender.embedding.export import export
 from recommender.embedding.network_check import ExportReport
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+LONGEST = (
+    "test_real_catalogue",
+    "test_crashes",
+    "test_model_files",
+    "test_evaluating",
+    "test_judging",
+    "test_http_contract",
+    "test_random_histories",
+    "test_finetune",
+    "test_training_options",
+    "test_resume",
+    "test_serving_and_working",
+)
+"""Files that take minutes: begun first, or the end of a run by several processes waits for one of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the rest keeps its order."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
 
 
 @pytest.fixture
@@ -55,16 +79,31 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sentence-transformers folder that loads in an instant; tests copy it before they write into it."""
-    return build_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+def of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of a run share, for what costs each of them seconds; what is in it stays as it is."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    shared.mkdir(exist_ok=True)
+    return shared
 
 
 @pytest.fixture(scope="session")
-def exported(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ExportReport]:
-    """The tiny model with its ONNX networks, which cost seconds, and what the export measured."""
-    folder = shutil.copytree(tiny_model, tmp_path_factory.mktemp("exported") / "tiny")
-    return folder, export(folder, DEFAULT_TEXTS)
+def tiny_model(of_the_run: Path) -> Path:
+    """A sentence-transformers folder that loads in an instant; tests copy it before they write into it."""
+    made = of_the_run / "tiny"
+    with FileLock(f"{made}.lock"):
+        return made if made.exists() else build_tiny_model(made)
+
+
+@pytest.fixture(scope="session")
+def exported(tiny_model: Path, of_the_run: Path) -> tuple[Path, ExportReport]:
+    """The tiny model with its ONNX networks, and what the export measured."""
+    folder, report = of_the_run / "exported" / "tiny", of_the_run / "exported.json"  # it is registered by this name
+    with FileLock(f"{folder}.lock"):
+        if not report.exists():
+            shutil.copytree(tiny_model, folder)
+            report.write_text(json.dumps(asdict(export(folder, DEFAULT_TEXTS))), encoding="utf-8")
+    return folder, ExportReport(**json.loads(report.read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="session")

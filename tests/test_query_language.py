@@ -154,6 +154,7 @@ for _kind in VALUES:
 
 
 @pytest.mark.parametrize("kind", VALUES, ids=lambda kind: kind.__name__)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a machine that others use, too
 @given(data=st.data())
 def test_every_value_comes_back_from_json_as_it_was(kind: type[Any], data: st.DataObject) -> None:
     value = data.draw(VALUES[kind])

@@ -1,4 +1,4 @@
-"""The wheel, built and run from an empty folder: what it needs beside the code travels in it."""
+"""The sdist and the wheel, built and run from an empty folder: what they need beside the code travels in them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,13 +18,22 @@ TOP = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from what the sdist holds alone, as `python -m build` does; in `site` of a folder."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(command, cwd=TOP, check=True, capture_output=True, timeout=120)
+    _build("sdist", TOP, folder)
+    (sdist,) = folder.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder / "source", filter="data")
+    _build("wheel", next((folder / "source").iterdir()), folder)
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "site")
     return folder
+
+
+def _build(target: str, source: Path, folder: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", str(folder)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=120)
 
 
 def _run(folder: Path, *arguments: str) -> str:

@@ -24,11 +24,13 @@ MOST = 20
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
-def create_app(url: str = "", api_key: str = "", feed: Path | None = None, page_key: str = "") -> FastAPI:
+def create_app(
+    url: str = "", api_key: str = "", feed: Path | None = None, page_key: str = "", timeout: float = TIMEOUT_S
+) -> FastAPI:
     """Make the shop. What is not given comes from RECOMMENDER_URL, RECOMMENDER_API_KEY, SHOP_FEED and SHOP_PAGE_KEY.
 
     With a key for its pages (`recommender keys create pages --scope read --origin http://127.0.0.1:8080`) the browser
-    asks the recommender, by its widget; else this backend does.
+    asks the recommender, by its widget; else this backend does, and waits `timeout` seconds at most.
     """
     url = url or os.environ.get("RECOMMENDER_URL", "http://127.0.0.1:8000")
     page_key = page_key or os.environ.get("SHOP_PAGE_KEY", "")
@@ -37,7 +39,7 @@ def create_app(url: str = "", api_key: str = "", feed: Path | None = None, page_
     client = AsyncClient(
         url,
         api_key or os.environ.get("RECOMMENDER_API_KEY", ""),
-        timeout=TIMEOUT_S,
+        timeout=timeout,
         retries=0,  # a late shelf is left out; the next page asks again
     )
 
@@ -78,7 +80,7 @@ def _add_routes(app: FastAPI, articles: Mapping[str, Article], shelves: Shelves,
     @app.get("/cart")
     async def cart(request: Request) -> Response:
         skus = _cart(request, articles)
-        more = await shelves.goes_with(skus) if skus else ()
+        more = await shelves.like(skus) if skus else ()
         return _html(pages.cart_page([articles[sku] for sku in skus], more))
 
     @app.post("/cart")

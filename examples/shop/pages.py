@@ -55,7 +55,7 @@ def search_page(text: str, hits: Sequence[Hit] | None) -> str:
 
 
 def cart_page(articles: Sequence[Article], more: Sequence[Hit]) -> str:
-    """Return the cart with products that go with what is in it."""
+    """Return the cart with products like what is in it."""
     lines = "".join(f"<li>{_link(each.sku, each.title)} {escape(each.price)}</li>" for each in articles)
     return _page("Cart", f"<h1>Cart</h1><ul>{lines}</ul>{_shelf('More like this', more)}")
 

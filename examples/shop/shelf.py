@@ -29,7 +29,7 @@ class Shelves:
         options = Options(fallback=Fallback.WIDEN, diversity=0.2)
         return await _answer_or_none(self._client.similar(sku, SHELF, Filters(in_stock=True), options)) or ()
 
-    async def goes_with(self, skus: Sequence[str]) -> Sequence[Hit]:
+    async def like(self, skus: Sequence[str]) -> Sequence[Hit]:
         """Return products for somebody with these in the cart; none when there is no answer."""
         return await _answer_or_none(self._client.recommend(skus, k=SHELF, filters=Filters(in_stock=True))) or ()
 

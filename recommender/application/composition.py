@@ -1,6 +1,7 @@
 """Everything that one process needs, wired from settings and opened when first asked for.
 
-What only writes or trains is imported where it is made: a query on the command line would wait 40 ms for it.
+Writers, training and the database are imported where they are made: a query on the command line would wait 40 ms for
+the first and 0.25 s for the last.
 """
 
 from __future__ import annotations
@@ -11,18 +12,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy.orm import Session
-
-from recommender.catalogue.outbox import Outbox, queue_changes
-from recommender.catalogue.repository import Catalogue
-from recommender.catalogue.rules import RuleStore
-from recommender.catalogue.search_log import SearchLog
-from recommender.database.engine import Database
-from recommender.database.migrate import upgrade
+from recommender.application.catalogue_file import CatalogueFile, open_catalogue_file
 from recommender.database.restore_journal import complete_cut_off_restore
-from recommender.database.tables import now
 from recommender.embedding.bm25 import LexicalEncoder, check_language
 from recommender.embedding.compounds import LINKS, read_words
 from recommender.embedding.encoder import Encoder, EncoderPair
@@ -32,13 +25,14 @@ from recommender.embedding.loader import load_encoder as open_encoder
 from recommender.embedding.model_words import read_tokens
 from recommender.embedding.product_text import ProductText
 from recommender.errors import BadInput, MissingExtra, Unavailable
-from recommender.files import remove_drafts
+from recommender.files import make_private, remove_drafts
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
-from recommender.index.generations import Generation, Generations
+from recommender.index.generation import Generation
 from recommender.index.pool import HELD_PATIENCE_S, IndexPool
 from recommender.index.protocol import VectorEngine, VectorIndex
 from recommender.models.checksums import require_whole
 from recommender.models.manifest import SearchCalibration, read_calibration
+from recommender.query import SearchLogging
 from recommender.serving.live_model import LiveModels
 from recommender.serving.queries import Queries
 from recommender.serving.query_encoder import Observe, observe_nothing
@@ -46,9 +40,17 @@ from recommender.serving.vocabulary_file import VocabularyFile
 from recommender.settings import Settings, load_settings
 from recommender.types import EncoderChoice
 
-if TYPE_CHECKING:  # a command that only asks does not import what writes
+if TYPE_CHECKING:  # a command that only queries does not import writers
+    from sqlalchemy.orm import Session
+
     from recommender.application.graph_builds import GraphBuilds
     from recommender.application.write_targets import WriteTargets
+    from recommender.catalogue.outbox import Outbox
+    from recommender.catalogue.repository import Catalogue
+    from recommender.catalogue.rules import RuleStore
+    from recommender.catalogue.search_log import SearchLog
+    from recommender.database.engine import Database
+    from recommender.index.generations import Generations
     from recommender.ingestion.point_writer import PointWriter
     from recommender.ingestion.targets import Target
     from recommender.ingestion.worker import Worker
@@ -57,13 +59,25 @@ if TYPE_CHECKING:  # a command that only asks does not import what writes
 _log = logging.getLogger(__name__)
 
 UNUSED_S = 60.0
-"""After which a process that holds the live index closes another one: opening it again stops all threads for 0.1 s."""
+"""Seconds after which a process that holds the live index closes another one: opening it again stops all threads for
+0.1 s."""
+
+
+class ModelFolder(NamedTuple):
+    """What is needed to run a registered model."""
+
+    name: str
+    fingerprint: str
+    folder: Path
 
 
 class Application:
-    """The objects of one process. A context manager: what was opened is closed at the end, last first."""
+    """The objects of one process. A context manager: what was opened is closed at the end, last first.
 
-    def __init__(self, settings: Settings) -> None:
+    One that `asks_once` opens the database only for what a `CatalogueFile` does not have.
+    """
+
+    def __init__(self, settings: Settings, asks_once: bool = False) -> None:
         self.settings = settings
         try:
             settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -76,36 +90,82 @@ class Application:
         self._loading = threading.Lock()
         self._keep_unused_s = 0.0
         _require_catalogue(settings)
-        with ExitStack() as closing:
-            self.database = Database(settings.resolved_database_url)
-            closing.callback(self.database.close)
-            upgrade(self.database)
-            complete_cut_off_restore(settings.home, self.database)
+        if not settings.database_url:
+            make_private(settings.home / "catalogue.db")
+        self._file: CatalogueFile | None = open_catalogue_file(settings) if asks_once else None
+        with ExitStack() as self._closing:
+            if self._file is None:
+                self.database.check_files()  # opened now: an error is that of this process, not of its first query
             if settings.language.strip().lower() != AUTO:
                 check_language(settings.language)
             self.text = ProductText(settings.text_attributes)
-            self.catalogue = Catalogue(self.database, self.text.hash)
-            self.outbox = Outbox(self.database)
-            self.rules = RuleStore(self.database)
-            self.searches = SearchLog(self.database, settings.keep_searches, settings.keep_searches_days)
-            closing.callback(self.searches.close)
-
-            def requeue(session: Session, skus: Sequence[str]) -> None:
-                queue_changes(session, ((sku, 0) for sku in skus), now())
-
-            self.generations = Generations(self.database, requeue, lambda: self.live_models.refresh())
-            closing.callback(self._close_engine)
+            self._closing.callback(self._close_engine)
             self._indexes = IndexPool(lambda: self.engine, settings.qdrant_url or str(settings.index_dir))
-            closing.callback(self._indexes.close)
-            self._closing = closing.pop_all()
+            self._closing.callback(self._indexes.close)
+            self._closing = self._closing.pop_all()
+
+    @cached_property
+    def database(self) -> Database:
+        """The database of the catalogue, at the schema of this version."""
+        from recommender.database.engine import Database
+        from recommender.database.migrate import upgrade
+
+        with ExitStack() as opening:
+            database = opening.enter_context(Database(self.settings.resolved_database_url))
+            upgrade(database)
+            complete_cut_off_restore(self.settings.home, database)
+            self._closing.callback(opening.pop_all().close)
+        return database
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The products."""
+        from recommender.catalogue.repository import Catalogue
+
+        return Catalogue(self.database, self.text.hash)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The changes that the index does not have yet."""
+        from recommender.catalogue.outbox import Outbox
+
+        return Outbox(self.database)
+
+    @cached_property
+    def rules(self) -> RuleStore:
+        """The pins, bans and synonyms."""
+        from recommender.catalogue.rules import RuleStore
+
+        return RuleStore(self.database)
+
+    @cached_property
+    def searches(self) -> SearchLog:
+        """The texts that were searched for."""
+        from recommender.catalogue.search_log import SearchLog
+
+        searches = SearchLog(self.database, self.settings.keep_searches, self.settings.keep_searches_days)
+        self._closing.callback(searches.close)
+        return searches
+
+    @cached_property
+    def generations(self) -> Generations:
+        """The generations of the index, and which is live."""
+        from recommender.catalogue.outbox import queue_changes
+        from recommender.database.tables import now
+        from recommender.index.generations import Generations
+
+        def requeue(session: Session, skus: Sequence[str]) -> None:
+            queue_changes(session, ((sku, 0) for sku in skus), now())
+
+        return Generations(self.database, requeue, lambda: self.live_models.refresh())
 
     @cached_property
     def engine(self) -> VectorEngine:
-        """The vector engine that the settings choose: a Qdrant server where one is named, else the embedded one."""
+        """The vector engine that the settings choose: a Qdrant server if one is named, otherwise the embedded one."""
         if not self.settings.qdrant_url:
             return EmbeddedEngine(self.settings.index_dir, self.settings.compact_from)
         try:
-            from recommender.index.server.engine import (  # takes 0.7 s, which the embedded engine does not cost
+            from recommender.index.server.engine import (  # takes 0.7 s, which the embedded engine does not need
                 CollectionLayout,
                 connect,
             )
@@ -131,7 +191,7 @@ class Application:
 
     @cached_property
     def writer(self) -> PointWriter:
-        """What writes products into an index."""
+        """Writes products into an index."""
         from recommender.ingestion.point_writer import PointWriter
 
         return PointWriter(self.text, self.settings.popularity_attribute)
@@ -162,24 +222,24 @@ class Application:
             yield self.target(generation, index)
 
     def release_indexes(self) -> None:
-        """Close the open indexes, so that another process can have them; they open again when next asked for.
+        """Close the open indexes, so that another process can have them; they open again when they are next needed.
 
         One that is in use closes when its last user leaves. A process that holds the live index keeps what was used a
         moment ago: opening it again would stop its queries.
         """
         self._indexes.release_unused(self._keep_unused_s)
 
-    def encoder(self, model: RegisteredModel, runtime: str = "") -> Encoder:
+    def encoder(self, model: RegisteredModel | ModelFolder, runtime: str = "") -> Encoder:
         """Return the encoder that answers queries of a model, or the one of a runtime, loaded once in this process."""
         key = model.fingerprint, runtime or self.settings.encoder
         if (known := self._encoders.get(key)) is not None:
-            return known  # without the lock: what is loaded already does not wait for another one
+            return known  # without the lock: a loaded encoder does not wait for the loading of another
         with self._loading:
             if (known := self._encoders.get(key)) is None:
                 self._encoders[key] = known = self.load_encoder(model, key[1])
             return known
 
-    def load_encoder(self, model: RegisteredModel, runtime: str) -> Encoder:
+    def load_encoder(self, model: RegisteredModel | ModelFolder, runtime: str) -> Encoder:
         """Load the encoder that runs a model on a runtime. Raises `Unavailable` when it can't run."""
         try:
             require_whole(model.folder)
@@ -209,7 +269,7 @@ class Application:
     def encoder_of(self, generation: Generation) -> Encoder:
         """Return the encoder of the texts of a generation: by its own runtime, or one that gives the same vectors.
 
-        Raises `Unavailable` when only another runtime can run here: its vectors must not come among the others.
+        Raises `Unavailable` when only another runtime can run here: its vectors must not be mixed with the others.
         """
         model = self.registry.by_id(generation.model_id)
         runtime = EncoderChoice(generation.runtime or self.runtime_of(model))
@@ -225,13 +285,13 @@ class Application:
         if not has_network(model.folder, runtime):
             raise Unavailable(
                 f"generation {generation.name} was encoded by {runtime}, which can't run {model.name} here, and "
-                "vectors of another runtime must not come among its own; install it, or run `recommender index rebuild`"
+                "vectors of two runtimes must not be mixed; install it, or run `recommender index rebuild`"
             )
         return self.encoder(model, runtime)
 
     @cached_property
     def _bulk_gpu(self) -> bool:
-        """Whether `auto` encodes products on a GPU. Where the driver has one torch is imported, and asked too."""
+        """Whether `auto` encodes products on a GPU. If the driver has one, torch is imported, and asked too."""
         if self.settings.encoder is not EncoderChoice.AUTO:
             return False
         from recommender.embedding.accelerators import usable_gpu
@@ -239,9 +299,9 @@ class Application:
         return usable_gpu()
 
     def lexical_of(self, generation: Generation) -> LexicalEncoder:
-        """Return what makes the BM25 weights of a generation, for its products and for queries to it alike."""
+        """Return the encoder of the BM25 weights of a generation, for its products and for queries to it."""
         if (known := self._lexical.get(generation.id)) is None:
-            stored = self.generations.words(generation) if generation.language in LINKS else ""
+            stored = (self._file or self.generations).words(generation) if generation.language in LINKS else ""
             words = read_words(stored) if stored else frozenset()
             known = self._lexical.setdefault(generation.id, LexicalEncoder(generation.language, words=words))
         return known
@@ -264,7 +324,7 @@ class Application:
 
     @cached_property
     def worker(self) -> Worker:
-        """The worker that drains the outbox into every following generation: one, which knows what it has claimed."""
+        """The worker that drains the outbox into every following generation; the only one, so it knows its claims."""
         from recommender.ingestion.worker import Worker
 
         remove_drafts(self.settings.home)
@@ -299,33 +359,34 @@ class Application:
         """Return the queries over the models of this installation; `observe` is told how long their stages take."""
         return Queries(
             self.live_models,
-            self.catalogue,
+            lambda: self.catalogue,
             self.text,
-            self.rules.list,
+            self._file.rules if self._file else self.rules.list,
             observe,
             self.vocabulary,
-            self.searches.note,
+            None if self.settings.keep_searches is SearchLogging.OFF else self.searches.note,
             self.settings.words_weight,
         )
 
     @cached_property
     def vocabulary(self) -> VocabularyFile:
-        """The words of the catalogue, for suggestions and for what is mistyped."""
-        return VocabularyFile(self.settings.home / "vocabulary", self.catalogue.names)
+        """The words of the catalogue, for suggestions and for mistyped words."""
+        return VocabularyFile(self.settings.home / "vocabulary", lambda: self.catalogue.names())
 
     @cached_property
     def live_models(self) -> LiveModels:
-        """What gives a query its model and index: the live ones, or those of another model that is kept."""
+        """Gives a query its model and index: the live ones, or those of another model that is kept."""
 
         def warm_up(index: VectorIndex) -> None:
             if isinstance(index, EmbeddedIndex):
                 index.warm_up()
 
         def query_encoder(generation: Generation) -> Encoder:
-            return self.encoder(self.registry.by_id(generation.model_id))
+            folder = self.settings.models_dir / generation.model_name
+            return self.encoder(ModelFolder(generation.model_name, generation.fingerprint, folder))
 
         models = LiveModels(
-            self.generations,
+            self._file or self.generations,
             self._indexes,
             query_encoder,
             self._tidy,
@@ -340,9 +401,9 @@ class Application:
     def hold_live(self) -> None:
         """Keep whatever index is live open until `close`, and its encoder loaded.
 
-        For a process that answers queries for long: switches are followed by a thread, graphs are built while queries
-        go on, and an index that queries or the worker needed a moment ago stays open. Raises `IndexHeld` when another
-        process has the embedded index; anything else that is away is waited for.
+        For a process that answers queries for long: a thread follows switches, graphs are built while queries continue,
+        and an index that queries or the worker needed a moment ago stays open. Raises `IndexHeld` when another process
+        has the embedded index; anything else that is away is waited for.
         """
         self._keep_unused_s = UNUSED_S
         if not self.settings.qdrant_url:
@@ -354,7 +415,7 @@ class Application:
         self._closing.close()
 
     def _tidy(self) -> None:
-        """Forget the encoders of models that no generation in use was made by, and close unused indexes."""
+        """Drop the encoders of models that no generation in use was made by, and close unused indexes."""
         needed = {follower.fingerprint for follower in self.generations.followers()}
         for key in [key for key in list(self._encoders) if key[0] not in needed]:
             self._encoders.pop(key, None)
@@ -380,13 +441,13 @@ def _require_catalogue(settings: Settings) -> None:
     A service over a new, empty catalogue would have no keys either, and so be open.
     """
     file = settings.home / "catalogue.db"
-    if settings.database_url or file.exists() or not settings.index_dir.is_dir():
+    if settings.database_url or not settings.index_dir.is_dir() or (file.exists() and file.stat().st_size):
         return
     generations = [path.name for path in settings.index_dir.iterdir() if not path.name.startswith(".")]
     if generations:
         raise Unavailable(
-            f"{file} is gone, and {settings.index_dir} holds {', '.join(sorted(generations)[:3])}; put the file back, "
-            f"run `recommender restore FILE --force`, or move {settings.index_dir} away to begin anew"
+            f"{file} is gone or empty, and {settings.index_dir} holds {', '.join(sorted(generations)[:3])}; put the "
+            f"file back, run `recommender restore FILE --force`, or move {settings.index_dir} away to start empty"
         )
 
 

@@ -16,24 +16,24 @@ from recommender.ingestion.targets import Target
 from recommender.ingestion.worker import OPTIMIZE_EVERY, Ahead
 
 WORTH_A_BUILD = 0.2
-"""Share of the points that changed since the last build: they are scanned until the next one, which takes as long for
-few as for all. Price changes alone never start one, since a feed of them would wait for it each time."""
+"""Share of the points that must have changed since the last build. Until then they are scanned; a build takes as long
+for few as for all. Price changes alone never start one, since a feed of them would wait for it each time."""
 
 DOUBLED = 0.5
-"""Share of the points that changed when an index has doubled. During a bulk load graphs are built that often beside
-queries: in all they take twice what one build takes at the end. Built after each slice, they took half of the load."""
+"""Share of the points that changed when an index has doubled. During a bulk load, graphs are built that often beside
+queries: in all they take twice as long as one build at the end. Built after each slice, they took half of the load."""
 
 WORTH_A_BUILD_BESIDE = 2_000
 """Changes that are worth a build beside queries, however few points there are: scanning as many takes 0.2 ms."""
 
 RETRY_S = 60.0
-"""How long to wait after a build that failed, as on a full disk: each try copies the index first."""
+"""How long to wait after a failed build, as on a full disk: each try copies the index first."""
 
 _log = logging.getLogger(__name__)
 
 
 class GraphBuilds:
-    """Builds graphs after writes: the drain waits for it, or, after `build_beside`, queries and writes go on meanwhile.
+    """Builds graphs after writes: the drain waits for it, or after `build_beside`, queries and writes continue.
 
     A server builds its graphs by itself: nothing is done for it.
     """
@@ -48,13 +48,13 @@ class GraphBuilds:
         self._thread: ThreadPoolExecutor | None = None
 
     def build_beside(self) -> None:
-        """Have graphs built by a thread from now on, one generation after the other."""
+        """Build graphs in a thread from now on, one generation after the other."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "graphs")
 
     @contextmanager
     def postpone(self, name: str) -> Iterator[None]:
-        """Build none for a generation meanwhile: a rebuild fills it, and sees to its graphs at the end."""
+        """Build none for a generation for now: a rebuild fills it, and builds its graphs at the end."""
         self._postponed.add(name)
         try:
             yield
@@ -70,7 +70,7 @@ class GraphBuilds:
         if not counts.encoded + counts.deleted or target.name in self._postponed:
             return
         if ahead is Ahead.MORE and self._thread is None:
-            return  # nobody asks it before the drain ends
+            return  # nobody queries it before the drain ends
         points = index.count()
         due = changed >= (min(points * WORTH_A_BUILD, OPTIMIZE_EVERY) if ahead is Ahead.NOTHING else points * DOUBLED)
         if self._thread is not None:
@@ -84,7 +84,7 @@ class GraphBuilds:
             index.optimize(stopped)
 
     def close(self) -> None:
-        """Give up what is being built and return once it is; nothing is begun any more."""
+        """Give up what is being built and return when it has stopped; nothing more is begun."""
         with self._lock:
             self._stopped.set()
         if self._thread is not None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from recommender.errors import Unavailable
-from recommender.index.generations import Generation, Generations
+from recommender.index.generation import Generation
+from recommender.index.generations import Generations
 from recommender.index.pool import HELD_PATIENCE_S, IndexPool
 from recommender.index.protocol import VectorEngine, VectorIndex
 from recommender.ingestion.targets import Target, UnopenedTarget
@@ -16,7 +17,7 @@ from recommender.ingestion.targets import Target, UnopenedTarget
 class WriteTargets:
     """Every generation that follows the catalogue, leased until `release`. Thread-safe.
 
-    `target` makes an open generation into what is written to.
+    `target` makes a target to write to from an open generation.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class WriteTargets:
     def open(self) -> Sequence[Target | UnopenedTarget]:
         """Open those that the engine has. Raises `Unavailable` when the live one can't be opened.
 
-        Another one that can't comes without its index: what it misses is noted.
+        Another one that can't be opened comes without its index: what it misses is recorded.
         """
         existing = set(self._engine().names())
         targets: list[Target | UnopenedTarget] = []
@@ -45,7 +46,8 @@ class WriteTargets:
             if follower.name not in existing:
                 continue
             try:
-                # A process that builds one which is not live holds it for long, and the live one can't wait for that.
+                # A process that builds a generation that is not live holds it for long, and the live one can't wait for
+                # that.
                 patience = HELD_PATIENCE_S if follower.live else 0.0
                 with self._lock:
                     if follower.name not in self._opened:
@@ -57,13 +59,13 @@ class WriteTargets:
                 if follower.live:
                     live = self._generations.live()
                     if live is not None and live.name != follower.name:
-                        return self.open()  # another one took its place, and this one was removed
+                        return self.open()  # another one has become live, and this one was removed
                     raise
                 targets.append(UnopenedTarget(follower.name, error))
         return targets
 
     def release(self) -> None:
-        """Give back the leases: the targets that were given out are used no longer."""
+        """Give back the leases: the targets that were given out are no longer used."""
         with self._lock:
             self._opened.clear()
             self._leases.close()

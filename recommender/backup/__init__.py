@@ -1,6 +1,6 @@
 """An installation as one file, and back: archive, verify, restore.
 
-The choices stand here since the command line needs their names, and nothing else of what restores.
+The choices are here because the command line needs their names, and nothing else of the code that restores.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Part(StrEnum):
 
 
 class KeyChoice(StrEnum):
-    """What becomes of the API keys of a backup that the home does not know."""
+    """What to do with API keys of a backup that the home does not know."""
 
     KEEP = "keep"
     REVOKE = "revoke"

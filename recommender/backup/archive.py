@@ -1,4 +1,4 @@
-"""The file of a backup: a tar, plain or gzipped, laid out as a home is; its last member says what must be in it."""
+"""The file of a backup: a tar, plain or gzipped, laid out like a home; its last member says what must be in it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ MANIFEST = "manifest.json"
 _TOP = frozenset({CATALOGUE, MODELS, POINTS, MANIFEST})
 
 GZIPPED = (".gz", ".tgz")
-"""Ends of names that ask for a gzipped archive."""
+"""Endings of names that ask for a gzipped archive."""
 
 _GZIP_LEVEL = 1
-"""Vectors and weights hardly shrink at any level, and the texts between them do so at the first."""
+"""Compression level: vectors and weights hardly shrink at any, and the texts between them do so at the first."""
 
 _CHUNK = 1 << 20
 """Bytes copied at a time."""
@@ -43,14 +43,14 @@ _LARGEST_READ = 16 << 20
 
 _MOST_MEMBERS = 200_000
 _LARGEST_MANIFEST = 64 << 20
-"""Bytes; each member takes about 150."""
+"""Largest manifest, in bytes; each member takes about 150."""
 _RATIO, _FLOOR = 100, 16 << 20
 """A backup may unpack to 100 times its size and 16 MiB: texts shrink to a fifth, zeros of a bomb to a thousandth."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexContents:
-    """The live generation of a backup: which model made it, by which runtime, and how many points there are."""
+    """The live generation of a backup: which model made it, with which runtime, and how many points there are."""
 
     model: str
     fingerprint: str
@@ -61,7 +61,7 @@ class IndexContents:
 
 @dataclass(frozen=True, slots=True)
 class BackupContents:
-    """What a backup holds, and what it was made of. `index` is None where it was left out, or nothing was live."""
+    """What a backup holds, and what it was made of. `index` is None if it was left out, or nothing was live."""
 
     created_at: str
     version: str
@@ -71,11 +71,11 @@ class BackupContents:
     models: tuple[str, ...]
     index: IndexContents | None
     checks: tuple[str, ...] = ()
-    """What the copy of the catalogue was checked with before this was called a backup."""
+    """The checks that the copy of the catalogue passed before this was called a backup."""
 
 
 class ArchiveWriter:
-    """Writes an archive. `finish` makes it whole and durable; without it no reader takes the file for a backup."""
+    """Writes an archive. `finish` makes it complete and durable; without it no reader takes the file for a backup."""
 
     def __init__(self, path: Path, *, gzipped: bool) -> None:
         self._file = path.open("wb")
@@ -83,21 +83,22 @@ class ArchiveWriter:
         self._tar = tarfile.open(fileobj=self._zip or self._file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - closed in `finish`
         self._members: dict[str, dict[str, Any]] = {}
 
-    def add_file(self, name: str, path: Path) -> None:
-        """Add a file as it is now."""
+    def add_file(self, name: str, path: Path) -> str:
+        """Add a file as it is now, and return the SHA-256 of what was added."""
         with path.open("rb") as file:
-            self._add(name, os.fstat(file.fileno()).st_size, file)
+            return self._add(name, os.fstat(file.fileno()).st_size, file)
 
     def add_bytes(self, name: str, content: bytes) -> None:
         """Add a file of this content."""
         self._add(name, len(content), BytesIO(content))
 
-    def _add(self, name: str, size: int, file: IO[bytes]) -> None:
+    def _add(self, name: str, size: int, file: IO[bytes]) -> str:
         member = tarfile.TarInfo(name)
         member.size, member.mtime, member.mode = size, int(time.time()), 0o600
         reader = _HashingReader(file)
         self._tar.addfile(member, reader)
         self._members[name] = {"size": size, "sha256": reader.digest.hexdigest()}
+        return reader.digest.hexdigest()
 
     def finish(self, contents: BackupContents) -> None:
         """Add the manifest, and return when everything is on the disk."""
@@ -128,11 +129,11 @@ class _HashingReader:
 
 
 def unpack(archive: Path, folder: Path, progress: Progress = silent) -> BackupContents:
-    """Unpack a backup into an empty folder and return what it holds, when every byte is as it was written.
+    """Unpack a backup into an empty folder and return what it holds, if every byte is as it was written.
 
-    Raises `BadInput` for a file that is no backup, a damaged or cut-off one, one that names a place outside of the
-    folder or holds anything but plain files, and one that would unpack to far more than it is; `Unavailable` for a full
-    disk.
+    Raises `BadInput` for a file that is not a backup, a damaged or cut-off one, one that names a place outside of the
+    folder or holds anything but plain files, and one that would unpack to far more than its size; `Unavailable` for a
+    full disk.
     """
     written: dict[str, tuple[int, str]] = {}
     try:
@@ -145,16 +146,27 @@ def unpack(archive: Path, folder: Path, progress: Progress = silent) -> BackupCo
                 parts = PurePosixPath(member.name).parts
                 strange = "\\" in member.name or ":" in member.name or member.name != "/".join(parts)
                 if strange or ".." in parts or not parts or parts[0] not in _TOP:
-                    raise BadInput(
-                        f"{archive}: {member.name!r} does not belong into a backup; give one that we have written"
-                    )
+                    raise BadInput(f"{archive}: {member.name!r} does not belong in a backup; give another copy")
                 if member.name in written or len(written) >= _MOST_MEMBERS:
                     raise BadInput(f"{archive} holds {member.name!r} twice, or far too many files; no backup does")
                 if member.size > shutil.disk_usage(folder).free:
                     raise Unavailable(
                         f"{member.name} of the backup takes {member.size:,} bytes, more than {folder} has room for"
                     )
-                written[member.name] = _extract(tar, member, folder / member.name)
+                path = folder / member.name
+                source = tar.extractfile(member)
+                if source is None:
+                    raise tarfile.ReadError(f"{member.name!r} can't be read")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                digest, done = hashlib.sha256(), 0
+                with path.open("xb") as file:
+                    while chunk := source.read(_CHUNK):
+                        digest.update(chunk)
+                        file.write(chunk)
+                        done += len(chunk)
+                if done != member.size:
+                    raise EOFError("it ends in the middle of a file")
+                written[member.name] = done, digest.hexdigest()
                 progress("unpacking", len(written), None, member.name)
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
         raise BadInput(f"{archive} is no backup, or a damaged one ({one_line(error)}); give another copy") from error
@@ -189,7 +201,7 @@ class _Readable(Protocol):
 
 
 class _ForwardReader:
-    """A file that is read once, from start to end, up to a limit: what a hostile archive can make us do is bounded."""
+    """A file that is read once, from start to end, up to a limit: a hostile archive can do only bounded harm."""
 
     def __init__(self, file: _Readable, archive: Path, limit: int) -> None:
         self._file = file
@@ -217,25 +229,8 @@ class _ForwardReader:
         return self._place
 
 
-def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> tuple[int, str]:
-    """Write a member to a new file; return its size and SHA-256."""
-    source = tar.extractfile(member)
-    if source is None:
-        raise tarfile.ReadError(f"{member.name!r} can't be read")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    digest, done = hashlib.sha256(), 0
-    with path.open("xb") as file:
-        while chunk := source.read(_CHUNK):
-            digest.update(chunk)
-            file.write(chunk)
-            done += len(chunk)
-    if done != member.size:
-        raise EOFError("it ends in the middle of a file")
-    return done, digest.hexdigest()
-
-
 def _read_manifest(archive: Path, path: Path) -> tuple[BackupContents, dict[str, tuple[int, str]]]:
-    from pydantic import TypeAdapter  # a process that makes backups has no need of it
+    from pydantic import TypeAdapter  # a process that makes backups does not need it
 
     try:
         if path.stat().st_size > _LARGEST_MANIFEST:

@@ -20,19 +20,22 @@ from recommender.catalogue.outbox import Outbox
 from recommender.catalogue.repository import Catalogue
 from recommender.database.damage import damage
 from recommender.database.engine import Database
-from recommender.database.migrate import head_revision
+from recommender.database.revisions import head_revision
 from recommender.database.transfer import snapshot, sqlite_file
 from recommender.errors import BadInput, DamagedDatabase, IndexHeld, Unavailable, UsageError
 from recommender.files import remove_leftovers, sync
 from recommender.index.embedded.engine import EmbeddedIndex
-from recommender.index.generations import Generation, Generations
+from recommender.index.generation import Generation
+from recommender.index.generations import Generations
 from recommender.index.protocol import VectorIndex
+from recommender.models.checksums import file_names, require_registered
+from recommender.models.manifest import CARD, FILE_NAME
 from recommender.models.registry import RegisteredModel, Registry, is_model_name
 from recommender.types import Progress, silent
 from recommender.version import __version__
 
 CHECKS = ("integrity_check", "foreign_key_check")
-"""What SQLite is asked about a copy before it is called good; the manifest says so."""
+"""SQLite's checks of a copy before it is called good; the manifest has them."""
 
 PATIENCE_S = 120.0
 """How long to wait for an index that another process holds: a worker releases it every 25,000 points, which it encodes
@@ -41,7 +44,7 @@ in about a minute."""
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup that is done. `left_out` are registered models without a folder."""
+    """A finished backup. `left_out` are registered models without a folder."""
 
     file: Path
     contents: BackupContents
@@ -59,12 +62,12 @@ def backup(
     progress: Progress = silent,
     request_copy: Callable[[], IndexCopy] | None = None,
 ) -> Backup:
-    """Write a backup, gzipped when the name ends so; the name appears when the file is whole and durable.
+    """Write a backup, gzipped if the name ends so; the name appears when the file is complete and durable.
 
-    The catalogue is copied first, with its outbox: what the index had not taken in then, a restored one takes in.
-    `request_copy` asks the process that holds the embedded index, if one does, for a copy of it.
-    Raises `UsageError` when the file exists, `BadInput` when it can't be written, and `IndexHeld` when another process
-    keeps the embedded index for longer than `patience` seconds.
+    The catalogue is copied first, with its outbox: changes that the index did not have then, a restored index will
+    take. `request_copy` asks the process that holds the embedded index, if one does, for a copy of it. Raises
+    `UsageError` when the file exists, `BadInput` when it can't be written, and `IndexHeld` when another process keeps
+    the embedded index for longer than `patience` seconds.
     """
     started = time.monotonic()
     try:
@@ -83,10 +86,7 @@ def backup(
                 archive.add_file(CATALOGUE, folder / CATALOGUE)
                 for done, model in enumerate(model for model in models if model.name in contents.models):
                     progress("models", done, len(models), model.name)
-                    for path in sorted(model.folder.rglob("*")):
-                        if path.is_file() and not path.name.startswith("."):  # a mark of registry or file system
-                            name = f"{MODELS}/{model.name}/{path.relative_to(model.folder).as_posix()}"
-                            archive.add_file(name, path)
+                    _pack_model(archive, model)
                 if index is not None and live is not None:
                     points = pack_points(archive, index.scroll(with_vectors=True), progress)
                     generation = IndexContents(live.model_name, live.fingerprint, live.dimension, live.runtime, points)
@@ -101,9 +101,21 @@ def backup(
     return Backup(file, contents, size, time.monotonic() - started, left_out)
 
 
+def _pack_model(archive: ArchiveWriter, model: RegisteredModel) -> None:
+    """Add the files of a model. Raises `BadInput` for one that changed since it was registered: nobody could use it."""
+
+    def add(name: str) -> str:
+        return archive.add_file(f"{MODELS}/{model.name}/{name}", model.folder / name)
+
+    require_registered(model.folder, {name: add(name) for name in file_names(model.folder)})
+    for name in (FILE_NAME, CARD):
+        if (model.folder / name).is_file():
+            add(name)
+
+
 @contextmanager
 def _work_folder(file: Path) -> Iterator[Path]:
-    """Give a hidden folder beside the file, on the same disk, that is gone afterwards."""
+    """Open a hidden folder beside the file, on the same disk, which is removed afterwards."""
     if file.exists() or file.is_symlink():
         raise UsageError(f"{file} exists already; give a name that does not, or remove it first")
     if not file.parent.is_dir():
@@ -115,7 +127,7 @@ def _work_folder(file: Path) -> Iterator[Path]:
 
 
 def _require_sound(database: Database, copy: Path) -> None:
-    """Raise `DamagedDatabase` for a copy that no restore would take: good backups must not rotate out for it."""
+    """Raise `DamagedDatabase` for a copy that no restore would take: good backups must not be rotated out for it."""
     with Database(sqlite_file(copy)) as copied:
         problems = damage(copied)
     if problems:
@@ -129,7 +141,7 @@ def _require_sound(database: Database, copy: Path) -> None:
 def _read_contents(
     application: Application, catalogue: Path
 ) -> tuple[BackupContents, list[RegisteredModel], Generation | None]:
-    """Read in the copy of the catalogue what belongs to it: its counts, the models, and the live generation."""
+    """Read from the copy of the catalogue what belongs to it: its counts, the models, and the live generation."""
     with Database(sqlite_file(catalogue)) as copy:
         live = Generations(copy).live()
         models = list(Registry(copy, application.settings.models_dir).list())
@@ -144,6 +156,11 @@ def _read_contents(
             index=None,
             checks=CHECKS,
         )
+    if live is not None and live.model_name not in contents.models:
+        raise BadInput(
+            f"the live model {live.model_name} has no folder in {application.settings.models_dir}, and a backup "
+            "without it could answer no query; import it again, or promote another"
+        )
     return contents, models, live
 
 
@@ -155,7 +172,7 @@ def _open_index(
     patience: float,
     request_copy: Callable[[], IndexCopy] | None,
 ) -> Iterator[VectorIndex]:
-    """Open what the points are read from: the live generation on a server, a copy of its files if it is embedded.
+    """Open the index that points are read from: the live generation on a server, or a copy of the embedded files.
 
     Reading 200,000 points takes longer than a query of another process waits for the index; copying them does not.
     """

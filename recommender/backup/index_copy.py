@@ -19,7 +19,7 @@ FOLDER = "copies"
 
 @dataclass(frozen=True, slots=True)
 class IndexCopy:
-    """The folder of a copy, and the generation that it is of. The process that asked for it removes it."""
+    """The folder of a copy, and its generation. The process that asked for it removes it."""
 
     generation: str
     folder: Path
@@ -30,10 +30,9 @@ class IndexCopy:
 
 
 def copy_live_index(application: Application) -> IndexCopy:
-    """Copy the live generation that this process holds, in about a second; queries go on, writes wait.
+    """Copy the live generation that this process holds, in about a second; queries continue, writes wait.
 
-    Raises `NoLiveModel` without one, `UsageError` with a Qdrant server, and `Unavailable` when the disk does not take
-    it.
+    Raises `NoLiveModel` without one, `UsageError` with a Qdrant server, and `Unavailable` when the disk has no room.
     """
     with application.live_models.lease() as live:
         if not isinstance(live.index, EmbeddedIndex):

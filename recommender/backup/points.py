@@ -14,7 +14,7 @@ from recommender.application.composition import Application
 from recommender.backup.archive import POINTS, ArchiveWriter
 from recommender.batching import batches
 from recommender.errors import BadInput
-from recommender.index.generations import Generation
+from recommender.index.generation import Generation
 from recommender.index.payload import IDENTIFIERS, product_payload
 from recommender.index.protocol import Point, StoredPoint, point_id
 from recommender.ingestion.worker import OPTIMIZE_EVERY
@@ -27,7 +27,7 @@ LARGEST_ROWS = CHUNK * 2_000
 """Bytes of the SKUs of a chunk: each has at most 200 characters, and a hash."""
 
 OTHER_TEXT = -1
-"""Revision of a point whose vector is not of the product's present text: no product ever has it, so the point never
+"""Revision of a point whose vector is not of the product's current text: no product ever has it, so the point never
 passes for current."""
 
 
@@ -54,7 +54,7 @@ def restore_points(application: Application, generation: Generation, folder: Pat
     """Write the points of unpacked files into an empty generation, and return how many there are then.
 
     A product that the catalogue does not have, or no longer sells, gets no point. The payload is made from the
-    catalogue. A vector of another text than the product's present one stays until it is made anew.
+    catalogue. A vector of another text than the product's current one stays until it is made again.
     """
     lexical_encoder = application.lexical_of(generation)
     written = unreleased = 0
@@ -65,7 +65,7 @@ def restore_points(application: Application, generation: Generation, folder: Pat
             stored = products.get(sku)
             if stored is None or not stored.active:
                 continue
-            # The payload of now, not that of then: a revision counts the changes of one catalogue, and the same number
+            # The current payload, not the old one: a revision counts the changes of one catalogue, and the same number
             # may mean another state in an older copy of it.
             revision = stored.revision if stored.text_hash == text_hash else OTHER_TEXT
             popularity = application.settings.popularity_attribute
@@ -75,7 +75,7 @@ def restore_points(application: Application, generation: Generation, folder: Pat
             points.append(Point(point_id(sku), vector, lexical, payload | {"revision": revision}))
         application.index(generation).upsert(points)
         written, unreleased = written + len(points), unreleased + len(points)
-        if unreleased >= OPTIMIZE_EVERY:  # as the worker does: an index that took all in in one go has all in memory
+        if unreleased >= OPTIMIZE_EVERY:  # as the worker does, or everything would be in memory
             application.index(generation).flush()
             application.release_indexes()
             unreleased = 0
@@ -88,13 +88,13 @@ def restore_points(application: Application, generation: Generation, folder: Pat
 
 
 def _read(folder: Path, dimension: int) -> Iterator[tuple[list[tuple[str, str]], NDArray[np.float32]]]:
-    """Give the SKU and text hash of each vector beside the vectors, a pair of files at a time."""
+    """Yield the SKU and text hash of each vector beside the vectors, a pair of files at a time."""
     for path in sorted(folder.glob("*.json")):
         try:
             if path.stat().st_size > LARGEST_ROWS:
                 raise ValueError(f"{path.stat().st_size:,} bytes of SKUs")
             rows = [(str(sku), str(text_hash)) for sku, text_hash in json.loads(path.read_text(encoding="utf-8"))]
-            # Mapped: a header may claim far more than the file has, and reading would make room for it first.
+            # Mapped: a header may claim far more than the file has, and reading would allocate that first.
             vectors = np.load(path.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, TypeError, EOFError, RecursionError) as error:
             raise BadInput(f"{path.name} of the backup holds no points ({error}); give another copy") from error

@@ -1,4 +1,4 @@
-"""Bringing back what a backup holds: all of it, or only its products, its models or its index."""
+"""Restores a backup: all of it, or only its products, its models or its index."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from recommender.database.restore_journal import empty_staging, is_cut_off, lock
 from recommender.errors import BadInput, NotFound, Refused, WouldLose
 from recommender.ingestion.verification import verify
 from recommender.jobs.rebuild import require_points, retire_unused, start_generation
+from recommender.models.checksums import damaged_files
 from recommender.models.manifest import read_manifest
 from recommender.models.staging import make_durable
 from recommender.settings import Settings
@@ -36,11 +37,11 @@ _INDEX = "index"
 
 @dataclass(frozen=True, slots=True)
 class RestoreResult:
-    """What was brought back.
+    """What was restored.
 
-    `models` are those that are registered now, `points` those written, `differing` the products whose point is not
-    what the catalogue says. They are `queued` for the next drain, or else `index verify --repair` queues them. `kept`
-    is the folder with what was here before.
+    `models` are those that are registered now, `points` those written, `differing` the products whose point is not what
+    the catalogue says. They are `queued` for the next drain, or else `index verify --repair` queues them. `kept` is the
+    folder with what was here before.
     """
 
     contents: BackupContents
@@ -55,7 +56,7 @@ class RestoreResult:
 
 @dataclass(frozen=True, slots=True)
 class _Restore:
-    """What all steps need: the settings, where the backup is unpacked, what it holds, and what is here already."""
+    """What all steps need: the settings, where the backup is unpacked, what it holds, and what exists here."""
 
     settings: Settings
     staging: Path
@@ -79,11 +80,11 @@ def restore(
     """Restore a backup, or parts of it, into the home, database and engine that the settings name.
 
     Everything is unpacked and checked first. Nothing that is in use changes before the last step, and a process that is
-    killed leaves the old state, or one that the next command completes. What is known here of an API key stays: it may
-    have been revoked since. Other keys of the backup come back revoked, unless `keep_keys`, which is told their names,
-    says True. Raises `WouldLose` when far too many products that are here would go, and `Refused` when there is a
-    catalogue at all, unless `force` keeps it aside; `BadInput` for a file that is no whole backup, or of a newer
-    version; and `Unavailable` when another process has the catalogue or the index open.
+    killed leaves the old state, or one that the next command completes. API keys that are known here stay as they are:
+    they may have been revoked since. Other keys of the backup come back revoked, unless `keep_keys`, which is told
+    their names, returns True. Raises `WouldLose` when far too many products that are here would go, and `Refused` when
+    there is a catalogue at all, unless `force` keeps it in another folder; `BadInput` for a file that is not a complete
+    backup, or of a newer version; and `Unavailable` when another process has the catalogue or the index open.
     """
     home = settings.home
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -94,8 +95,13 @@ def restore(
         staging = empty_staging(home)
         try:
             if here != 0 and Part.CATALOGUE in parts and not force:
-                progress = silent  # it ends with one line that refuses; only how much would go is still found out
+                progress = silent  # it ends with one line that refuses; only the size of the loss is still found out
             contents = unpack(file, staging, progress)
+            if Part.MODELS in parts:
+                for folder in sorted((staging / MODELS).glob("*")):
+                    if damage := damaged_files(folder):  # before it came into the backup: registering would approve it
+                        reason = f"the model {folder.name} of the backup is damaged ({damage[0]}); give another copy"
+                        raise BadInput(reason)
             job = _Restore(settings, staging, contents, f"restored from {file.name}", here, progress, force, keep_keys)
             if set(parts) >= EVERYTHING:
                 return _restore_everything(job)
@@ -112,12 +118,12 @@ def restore(
                 result = _restore_index(job, result)
             return result
         finally:
-            if not is_cut_off(home):  # then what is in it is still needed
+            if not is_cut_off(home):  # then its content is still needed
                 shutil.rmtree(staging, ignore_errors=True)
 
 
 def _require_replaceable(job: _Restore, staged: Application) -> None:
-    """Say how many products would go. Raises `WouldLose` for too many and `Refused` for any, unless it is forced."""
+    """Report how many products would go. Raises `WouldLose` for too many and `Refused` for any, unless forced."""
 
     def has_entries(folder: Path) -> bool:
         return folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
@@ -147,9 +153,9 @@ def _require_replaceable(job: _Restore, staged: Application) -> None:
 
 
 def _restore_everything(job: _Restore) -> RestoreResult:
-    """Make the staging folder a whole home, then put it in place of this one.
+    """Make the staging folder a complete home, then replace this one by it.
 
-    The live generation is built there. What is not as the catalogue says is queued.
+    The live generation is built there. Points that are not as the catalogue says are queued.
     """
     points, differing = 0, 0
     models, index = job.staging / MODELS, job.staging / _INDEX

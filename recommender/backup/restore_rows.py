@@ -1,4 +1,4 @@
-"""The rows of a backup: made fit for a new start in the staging folder, then put in place of those that are here."""
+"""The rows of a backup: prepared in the staging folder, then put in place of those that are here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import delete, false, func, insert, literal, null, select, update
@@ -40,7 +39,7 @@ from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.settings import Settings
 
 _CATALOGUE_TABLES = frozenset({"category", "product", "import_run"})
-"""Tables that are restored by themselves; models and what is live stay, and the outbox is made anew."""
+"""Tables that are restored by themselves; models and what is live stay, and the outbox is filled again."""
 
 _RUNNING, _INTERRUPTED, _DONE = "running", "interrupted", "done"
 _CUT_OFF = "was running when the backup was made; run it again to finish"
@@ -48,12 +47,12 @@ _CUT_OFF = "was running when the backup was made; run it again to finish"
 
 @contextmanager
 def open_staged(settings: Settings, staging: Path) -> Iterator[Application]:
-    """Open an unpacked backup as the home that it is, and free it of what bound it to the old installation.
+    """Open an unpacked backup as a home, and remove what tied it to the old installation.
 
     Leases and running imports belonged to processes there. The backup holds only the live generation, so the others are
-    dropped; and the live one gets a name that is in use nowhere, since two installations on one server, the old and the
-    restored, must not write to or remove each other's collections.
-    Raises `BadInput` for a backup of a newer version, or whose catalogue is damaged or not one of ours.
+    dropped. The live one gets a name that is in use nowhere, since two installations on one server, the old and the
+    restored, must not write to or remove each other's collections. Raises `BadInput` for a backup of a newer version,
+    or whose catalogue is damaged or not one of ours.
     """
     require_own_catalogue(staging / CATALOGUE)
     with (
@@ -79,7 +78,7 @@ def open_staged(settings: Settings, staging: Path) -> Iterator[Application]:
 
 
 def count_products(settings: Settings) -> int | None:
-    """Return how many products the catalogue of these settings has; None when its file is damaged.
+    """Return how many products the catalogue of these settings has; None if its file is damaged.
 
     Raises `Unavailable` when another process has it open: better now than after everything was unpacked.
     """
@@ -100,7 +99,7 @@ def count_products(settings: Settings) -> int | None:
 
 
 def _own_file(settings: Settings) -> Path | None:
-    """Return the file of a SQLite catalogue in the home, where it can be put aside; None for every other database."""
+    """Return the file of a SQLite catalogue in the home, which can be moved; None for every other database."""
     return None if settings.database_url else settings.home / CATALOGUE
 
 
@@ -128,21 +127,21 @@ def count_lost(settings: Settings, backup: Database) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class _Replacement:
-    """One transaction in which rows are replaced: `mark` names its record, `kept` is where the old rows lie."""
+    """One transaction in which rows are replaced: `mark` names its record, `kept` is where the old rows are."""
 
     session: Session
     mark: str
     kept: Path
 
     def record(self) -> None:
-        """Leave a record of the restore, by which it can be told later whether the transaction went through."""
+        """Leave a record of the restore, by which it can be told later whether the transaction was committed."""
         products = self.session.execute(select(func.count()).select_from(ProductRow)).scalar_one()
         self.session.add(ImportRunRow(source=self.mark, status=_DONE, created=products, finished_at=now()))
 
 
 @contextmanager
 def _begin_replacement(target: Database, source: str, here: int | None, kept: Path) -> Iterator[_Replacement]:
-    """Begin the transaction, with a copy of the rows that are here; the copy goes when they stay after all."""
+    """Begin the transaction, with a copy of the rows that are here; the copy is removed if they stay after all."""
     try:
         with target.writing() as session:
             lock_tables(session)
@@ -164,11 +163,11 @@ def replace_everything(
     here: int | None,
     keep_keys: Callable[[Sequence[str]], bool],
 ) -> Path | None:
-    """Put rows and folders of a backup in place of what is here, in one step that is finished also after a kill.
+    """Replace everything here by rows and folders of a backup, in one step that is finished even after a kill.
 
     `rows` are those of the staging folder, `folders` the names in it, `source` says where they come from, `here` is
-    what `count_products` returned. Keys are treated as `_merge_keys` says. Returns the folder where lies what was here;
-    None when there was nothing.
+    what `count_products` returned. Keys are treated as `_merge_keys` says. Returns the folder of what was here; None if
+    there was nothing.
     """
     kept = _put_damaged_aside(settings, here)
     with _open_exclusively(settings) as target:
@@ -184,33 +183,29 @@ def replace_everything(
                     continue  # damaged, so no process has it open
             keys_here = [dict(row) for row in replacement.session.execute(select(table_of(ApiKeyRow))).mappings()]
             replace_rows(rows, replacement.session, tables())
-            _merge_keys(replacement.session, keys_here, keep_keys)
+            # What is known of a key here wins over what the backup says: it may have been revoked since. Keys that this
+            # home does not know come back revoked, unless `keep_keys`, which is told their names, says otherwise.
+            table = table_of(ApiKeyRow)
+            known = {row["public_id"] for row in keys_here}
+            replacement.session.execute(delete(table).where(table.c.public_id.in_(known)))
+            if keys_here:  # with new numbers: the ones that they had may be in use
+                replacement.session.execute(
+                    insert(table), [{name: value for name, value in row.items() if name != "id"} for row in keys_here]
+                )
+            opening = table.c.revoked_at.is_(None) & table.c.public_id.not_in(known)
+            names = list(replacement.session.scalars(select(table.c.name).where(opening).order_by(table.c.id)))
+            if names and not keep_keys(names):
+                replacement.session.execute(update(table).where(opening).values(revoked_at=now()))
             replacement.record()
             write_journal(settings.home, Journal(replacement.mark, kept.name, folders))
         complete_restore(settings.home, target)
     return kept if kept.is_dir() else None
 
 
-def _merge_keys(session: Session, here: Sequence[dict[str, Any]], keep_keys: Callable[[Sequence[str]], bool]) -> None:
-    """Let what is known here of a key win over what the backup says: it may have been revoked since.
-
-    Keys that this home does not know come back revoked, unless `keep_keys`, which is told their names, says otherwise.
-    """
-    table = table_of(ApiKeyRow)
-    known = {row["public_id"] for row in here}
-    session.execute(delete(table).where(table.c.public_id.in_(known)))
-    if here:  # numbered anew: the numbers that they had may be in use
-        session.execute(insert(table), [{name: value for name, value in row.items() if name != "id"} for row in here])
-    opening = table.c.revoked_at.is_(None) & table.c.public_id.not_in(known)
-    names = list(session.scalars(select(table.c.name).where(opening).order_by(table.c.id)))
-    if names and not keep_keys(names):
-        session.execute(update(table).where(opening).values(revoked_at=now()))
-
-
 def replace_products(settings: Settings, rows: Database, source: str, here: int | None) -> Path | None:
-    """Put the products of a backup in place of those that are here, and queue all of them for the index.
+    """Replace the products here by those of a backup, and queue all of them for the index.
 
-    Returns the folder where lies the catalogue that was here; None when there was nothing.
+    Returns the folder of the catalogue that was here; None if there was nothing.
     """
     kept = _put_damaged_aside(settings, here)
     with (
@@ -222,10 +217,10 @@ def replace_products(settings: Settings, rows: Database, source: str, here: int 
         gone = set(session.scalars(select(ProductRow.sku)))
         session.execute(delete(OutboxRow))
         replace_rows(rows, session, tables(_CATALOGUE_TABLES))
-        # Beyond every revision that a point of the index may carry: there, the same number would mean another state.
+        # Beyond every revision that a point of the index may have: there, the same number would mean another state.
         session.execute(update(table_of(ProductRow)).values(revision=ProductRow.revision + newest))
         at = literal(now(), OutboxRow.available_at.type)
-        # Every column by name: what the mapped class fills in, a statement that reads from a table does not.
+        # Every column by name: a statement that reads from a table does not fill in what the mapped class does.
         values = {
             "sku": ProductRow.sku,
             "revision": ProductRow.revision,

@@ -1,4 +1,4 @@
-"""Whether a backup can be restored: it is, into an empty folder, and counted."""
+"""Whether a backup can be restored: it is restored into an empty folder, and counted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recommender.types import Progress, silent
 
 @dataclass(frozen=True, slots=True)
 class BackupCheck:
-    """What a restore of a backup brought back; `problems` are where that is not what its manifest says."""
+    """What a restore of a backup brought back; `problems` are where that differs from its manifest."""
 
     restored: RestoreResult
     problems: tuple[str, ...]
@@ -22,9 +22,9 @@ class BackupCheck:
 def verify_backup(
     settings: Settings, file: Path, folder: Path | None = None, progress: Progress = silent
 ) -> BackupCheck:
-    """Restore a backup into an empty folder, made in `folder` or else among the temporary ones, and compare counts.
+    """Restore a backup into an empty folder, in `folder` or else among the temporary ones, and compare counts.
 
-    The installation of these settings is not touched: catalogue and index of the copy are embedded. Raises as `restore`
+    The installation of these settings is not changed: catalogue and index of the copy are embedded. Raises as `restore`
     does for a file that can't be restored.
     """
     with tempfile.TemporaryDirectory(prefix="recommender-verify-", dir=folder) as home:

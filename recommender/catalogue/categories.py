@@ -32,16 +32,16 @@ def normal_path(names: Path) -> Path:
 
 
 class CategoryNodes:
-    """Gives the nodes of paths, whose case does not count.
+    """Finds the nodes of paths, whatever their case.
 
-    New nodes are kept only after the transaction that created them has committed.
+    New nodes are kept in memory only after the transaction that created them has committed.
     """
 
     def __init__(self) -> None:
         self._nodes: dict[Path, Node] = {}
 
     def find(self, session: Session, paths: Iterable[Path]) -> dict[Path, Node]:
-        """Return the nodes of normal paths and create the missing ones; an empty path has none."""
+        """Find the nodes of normal paths and create the missing ones; an empty path has none."""
         wanted = [path for path, _ in Counter(filter(None, paths)).most_common()]
         known = {path: self._nodes[path] for path in wanted if path in self._nodes}
         missing = [path for path in wanted if path not in known]
@@ -49,13 +49,19 @@ class CategoryNodes:
             return known
         parts = dict.fromkeys(path[: depth + 1] for path in missing for depth in range(len(path)))
         found = _find_nodes(session, map(_key, parts))
-        # Another writer of a server database may create the same node at the same time; then we use its node.
+        # Another writer of a server database may create the same node at the same time; then its node is used.
         create = insert_into(session, table_of(CategoryRow)).on_conflict_do_nothing(index_elements=["key"])
         for depth in range(1, max(map(len, parts)) + 1):
             level = {_key(part): part for part in reversed(parts) if len(part) == depth}  # the most frequent is last
             new = {key: part for key, part in level.items() if key not in found}
-            if new:
-                session.execute(create, [_row(part, found) for _, part in sorted(new.items())])
+            rows = []
+            for key, (*above, name) in sorted(new.items()):
+                parent = found[_key(tuple(above))] if above else None
+                path = f"{parent.path}{PATH_SEPARATOR}{name}" if parent else name
+                identity = parent.id if parent else None
+                rows.append({"name": name, "path": path, "key": key, "depth": depth, "parent_id": identity})
+            if rows:
+                session.execute(create, rows)
                 found |= _find_nodes(session, new)
         return known | {path: found[_key(path)] for path in missing}
 
@@ -66,14 +72,6 @@ class CategoryNodes:
 
 def _key(path: Path) -> str:
     return category_path(path).casefold()
-
-
-def _row(path: Path, found: Mapping[str, Node]) -> dict[str, object]:
-    """Return the row of a new node, below its parent as that is written."""
-    parent = found[_key(path[:-1])] if len(path) > 1 else None
-    written = f"{parent.path}{PATH_SEPARATOR}{path[-1]}" if parent else path[-1]
-    identity = parent.id if parent else None
-    return {"name": path[-1], "path": written, "key": _key(path), "depth": len(path), "parent_id": identity}
 
 
 def _find_nodes(session: Session, keys: Iterable[str]) -> dict[str, Node]:

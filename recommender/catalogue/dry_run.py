@@ -39,7 +39,7 @@ class DryRun:
         return UpsertCounts(len(created), len(changed), len(by_sku) - len(created) - len(changed), retexted)
 
     def patch_counted(self, patches: Sequence[ProductPatch]) -> UpsertCounts:
-        """Apply patches to the products of the catalogue, and count; each feed is compared with that alone."""
+        """Apply patches to the products of the catalogue, and count; each feed is compared with the catalogue alone."""
         with self._database.reading() as session:
             patched = patched_products(session, patches, lock=False)
         changed = [each for each in patched.values() if each.changed]

@@ -78,8 +78,7 @@ class FullSync:
     ) -> DeactivationSummary:
         """Deactivate what no feed has named, each batch with its outbox rows in one transaction.
 
-        If it is interrupted, running the same feeds again does the rest.
-        Raises `ImportStopped` when `stopped` says so.
+        If it is interrupted, running the same feeds again does the rest. Raises `ImportStopped` when `stopped` says so.
         """
         seen = self.seen.unique_hashes()
         missing = sum(map(len, self._missing(seen)))

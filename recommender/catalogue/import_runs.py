@@ -1,4 +1,4 @@
-"""The record of an import: running, then done, failed or interrupted, also when its process was killed."""
+"""The record of an import: running, then done, failed or interrupted, also if its process was killed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ImportTally:
 
 @contextmanager
 def record_run(database: Database, source: str) -> Iterator[ImportTally]:
-    """Keep a run on record, with its counts. Runs whose process was killed are closed first."""
+    """Record a run, with its counts. Runs whose process was killed are closed first."""
     close_interrupted(database)
     with database.writing() as session:
         run = ImportRunRow(source=source, holder=lease_owner())
@@ -94,11 +94,11 @@ def close_interrupted(database: Database, host: str | None = None, alive: Callab
 
 
 def last_run(database: Database) -> ImportRunRow | None:
-    """Return the import that was started last, as interrupted when its process is gone; None before the first one."""
+    """Return the import that was started last, as interrupted if its process is gone; None before the first one."""
     with database.reading() as session:
         run = session.scalar(select(ImportRunRow).order_by(ImportRunRow.id.desc()).limit(1))
     if run is not None and run.status == RUNNING and _is_dead(run.holder, this_host(), is_alive):
-        run.status, run.holder, run.error = INTERRUPTED, "", _KILLED  # of this copy: the next import writes it down
+        run.status, run.holder, run.error = INTERRUPTED, "", _KILLED  # here only; the next import writes it down
     return run
 
 

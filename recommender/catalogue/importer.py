@@ -23,7 +23,7 @@ from recommender.feeds.formats import FeedFormat, open_feed
 from recommender.feeds.products import is_offered, patch_of, product_of, sku_of
 from recommender.feeds.rejections import BadRow, Rejection, RejectsFile, rejection_reason
 from recommender.feeds.remarks import Remark, RemarkTally
-from recommender.feeds.rows import Feed, Notation, Row, notation_of
+from recommender.feeds.rows import Feed, Notation, Row, survey
 from recommender.feeds.understanding import (
     FEW,
     NEARLY_ALL,
@@ -32,6 +32,7 @@ from recommender.feeds.understanding import (
     FieldTally,
     Understanding,
     row_number_warning,
+    switch_warning,
 )
 from recommender.types import ProductPatch
 
@@ -51,10 +52,10 @@ class ImportSummary:
     """What happened to the rows of a feed.
 
     `to_encode` of the created and updated products have a text that the index lacks. `withdrawn` products were active
-    and are deactivated, since the feed says that they are not offered; `left_out` counts its rows that say so.
-    `unknown` SKUs of a partial feed are not in the shop, `first_unknown` among them.
-    `ended_early` says why the feed broke off; it is empty when the feed was read to its end. `first_rejection` shows
-    why rows are rejected, `understood` from which columns the feed was read, `warnings` what looks wrong about it.
+    and are deactivated, since the feed says that they are not offered; `left_out` counts the rows that say so.
+    `unknown` SKUs of a partial feed are not in the shop; `first_unknown` is one of them. `ended_early` says why the
+    feed broke off; it is empty if the feed was read to its end. `first_rejection` shows why rows are rejected,
+    `understood` from which columns the feed was read, `warnings` what looks wrong about it.
     """
 
     source: str
@@ -76,12 +77,12 @@ class ImportSummary:
 
     @property
     def good_rows(self) -> int:
-        """Rows that state a product."""
+        """Rows that describe a product."""
         return self.created + self.updated + self.unchanged
 
     @property
     def failure(self) -> str:
-        """Why nothing of the feed could be taken in; empty when something was, or there was nothing."""
+        """Why nothing of the feed could be imported; empty if something was, or there was nothing."""
         if self.unknown and not self.good_rows:
             return (
                 f"{self.source}: none of its {self.unknown:,} SKUs is in the shop, the first is {self.first_unknown!r};"
@@ -111,13 +112,13 @@ def import_feed(
 ) -> ImportSummary:
     """Import the products of a feed; `progress` is told how many rows have been read.
 
-    Each batch is one transaction. If the run is interrupted, what was committed stays and running it again finishes it.
-    The run is recorded in `database`, if one is given. Rejected rows go to `rejects`, a path or an open file. `seen`
-    collects every SKU that the feed names, also those of rejected rows. `had` is how many products there were before.
-    `stopped` is asked before each batch. With `partial` the rows only say what changes of products in the shop.
-    Raises `BadFeed` for a feed that can't be read, before anything is written if that can be told; with `until_break`,
-    one that breaks later is reported in the summary instead. Raises `UsageError` or `BadInput` when `rejects` can't be
-    written there, and `ImportStopped` when told to stop.
+    Each batch is one transaction. If the run is interrupted, what was committed stays, and running it again finishes
+    it. The run is recorded in `database`, if one is given. Rejected rows go to `rejects`, a path or an open file.
+    `seen` collects every SKU that the feed names, also those of rejected rows. `had` is how many products there were
+    before. `stopped` is asked before each batch. With `partial` the rows only say what changes in products of the shop.
+    Raises `BadFeed` for a feed that can't be read, before anything is written if possible; with `until_break`, the
+    summary reports a feed that breaks later instead. Raises `UsageError` or `BadInput` if `rejects` can't be written
+    there, and `ImportStopped` when told to stop.
     """
     started = time.monotonic()
     with (
@@ -125,9 +126,9 @@ def import_feed(
         record_run(database, str(path)) if database else nullcontext(ImportTally()) as tally,
         open_feed(path, format, mapping, (Field.SKU,) if partial else (Field.SKU, Field.TITLE)) as feed,
     ):
-        notation = notation_of(feed.rows())
+        notation, checked = survey(feed.rows())
         reader: _PatchReader | _BatchReader = _PatchReader(notation) if partial else _BatchReader(notation, seen)
-        for rows in batches(_rows_until_break(feed, tally, until_break), batch):
+        for rows in batches(_rows_until_break(checked, feed, tally, until_break), batch):
             if stopped():
                 raise ImportStopped
             written, rejections = reader.import_rows(rows, sink)
@@ -135,8 +136,8 @@ def import_feed(
             if rejects_file:
                 rejects_file.write(feed.name, rejections)
             progress(tally.rows)
-        understood, warnings = reader.understanding(feed), [*reader.warnings(feed), *_changed_skus(tally, had)]
-        if seen is None:  # a full feed lacks what it withdraws, which then passes the same guards as the rest it lacks
+        understood, warnings = reader.understanding(feed), [*reader.warnings(feed), *_all_new_warning(tally, had)]
+        if seen is None:  # a full feed lacks what it withdraws, and the guard for missing products then applies to both
             tally.withdrawn = sink.deactivate(reader.without_product([*feed.withdrawn, *reader.withdrawn]))
     counts = tally.counts
     became = (counts.created, counts.updated, counts.unchanged, tally.rejected)
@@ -154,19 +155,19 @@ def import_feed(
     )
 
 
-def _changed_skus(tally: ImportTally, had: int) -> Iterator[str]:
-    """Yield a warning where nearly all of a feed is new to a shop that `had` as many products before."""
+def _all_new_warning(tally: ImportTally, had: int) -> Iterator[str]:
+    """Yield a warning if nearly all of a feed is new to a shop that `had` as many products before."""
     created, good = tally.counts.created, tally.rows - tally.rejected
     if good >= FEW and had >= good and created >= NEARLY_ALL * good:
         yield (
             f"nearly all products ({created:,} of {good:,}) are new, although the shop has {had:,} already: have"
-            " the SKUs changed, or are they read from another column?"
+            " the SKUs changed, or are they read from the wrong column?"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class FeedPreview:
-    """What the first `rows` of a feed would come to: nothing is written."""
+    """What importing the first `rows` of a feed would do; nothing is written."""
 
     source: str
     rows: int
@@ -186,8 +187,8 @@ def preview_feed(
 ) -> FeedPreview:
     """Read the first rows of a feed, and say what was understood of them. Raises `BadFeed` as `import_feed` does."""
     with open_feed(path, format, mapping) as feed:
-        reader = _BatchReader(notation_of(feed.rows()), None)
-        rows = list(islice(feed.rows(), most))
+        notation, checked = survey(islice(feed.rows(), most))
+        reader, rows = _BatchReader(notation, None), list(checked)
         products, rejections = reader.read(rows)
         reader.tally(products)
         understood = reader.understanding(feed)
@@ -203,10 +204,10 @@ def preview_feed(
         )
 
 
-def _rows_until_break(feed: Feed, tally: ImportTally, until_break: bool) -> Iterator[Row]:
+def _rows_until_break(rows: Iterator[Row], feed: Feed, tally: ImportTally, until_break: bool) -> Iterator[Row]:
     """Yield the rows; with `until_break`, those before the point where the feed breaks."""
     try:
-        yield from feed.rows()
+        yield from rows
     except BadFeed as error:
         if not (until_break and tally.rows):
             raise
@@ -235,8 +236,8 @@ class _Reader(ABC, Generic[Item]):
     def read(self, rows: Sequence[Row]) -> tuple[list[Item], list[tuple[Rejection, object]]]:
         """Return what is to be written, and the rows that are rejected.
 
-        An identical repetition is neither, and nor is what the feed names as not offered: `left_out` counts that, and
-        `left_out_last` that of these rows.
+        An identical repetition is neither, and nor is what the feed marks as not offered: `left_out` counts the latter,
+        and `left_out_last` those among these rows.
         """
         before = self.left_out
         items: list[Item] = []
@@ -266,7 +267,7 @@ class _Reader(ABC, Generic[Item]):
     def import_rows(
         self, rows: Sequence[Row], sink: ProductSink
     ) -> tuple[UpsertCounts, list[tuple[Rejection, object]]]:
-        """Write what rows state; return what became of it, and the rows that are rejected."""
+        """Write what rows state; return the result, and the rows that are rejected."""
 
     @abstractmethod
     def readings(self, feed: Feed) -> tuple[FieldReading, ...]:
@@ -287,7 +288,7 @@ class _Reader(ABC, Generic[Item]):
 
     @abstractmethod
     def without_product(self, skus: Iterable[str]) -> list[str]:
-        """Return those of the SKUs for which the feed had no product."""
+        """Return the SKUs among these for which the feed had no product."""
 
 
 class _BatchReader(_Reader[StagedProduct]):
@@ -328,15 +329,15 @@ class _BatchReader(_Reader[StagedProduct]):
         return self._fields.readings(feed)
 
     def warnings(self, feed: Feed) -> list[str]:
-        number = row_number_warning(feed) if self._rows else ""
-        return [*super().warnings(feed), *([number] if number else []), *self._fields.warnings(feed)]
+        doubts = [row_number_warning(feed), switch_warning(feed)] if self._rows else []
+        return [*super().warnings(feed), *filter(None, doubts), *self._fields.warnings(feed)]
 
     def without_product(self, skus: Iterable[str]) -> list[str]:
         return [sku for sku in skus if sku and hash(sku) not in self._seen]
 
 
 class _PatchReader(_Reader[ProductPatch]):
-    """Turns rows into changes of products. Of a SKU that stands there twice the later row counts."""
+    """Turns rows into changes of products. If a SKU is there twice, the later row counts."""
 
     def __init__(self, notation: Notation) -> None:
         super().__init__(notation)

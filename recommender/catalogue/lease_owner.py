@@ -1,4 +1,4 @@
-"""Names for the holders of leases, which tell later whether the holder is still alive."""
+"""Names for the holders of leases, by which it can be told later whether the holder is still alive."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 LONGEST_HOST = 32
-"""Characters of a host name in an owner, whose column holds 64 in all."""
+"""Longest part of a host name in an owner, whose column has 64 characters in all."""
 
 _FIRST_NAMESPACE = "pid:[4026531836]"
 """Linux's own namespace of process ids, which has this number on every machine (PROC_PID_INIT_INO)."""
@@ -21,9 +21,9 @@ def lease_owner() -> str:
 
 
 def this_host() -> str:
-    """Return the name of this host. In a container the number of its process namespace is part of it.
+    """Return the name of this host. In a container it includes the number of its process namespace.
 
-    Containers of one pod have one host name, yet the process ids of one say nothing about those of another.
+    Containers of one pod have one host name, but the process ids of one say nothing about those of another.
     """
     name = socket.gethostname()[:LONGEST_HOST]
     try:
@@ -40,9 +40,9 @@ def process_of(owner: str, host: str) -> int | None:
 
 
 def is_alive(process: int) -> bool:
-    """Tell whether a process of this host exists; assume so where that can't be checked safely or is not certain."""
+    """Tell whether a process of this host exists; if that can't be checked safely or is not certain, assume so."""
     if sys.platform == "win32":
-        return True  # there os.kill(process, 0) is Ctrl-C
+        return True  # on this system os.kill(process, 0) is Ctrl-C
     if process <= 0:
         return True
     try:

@@ -37,13 +37,13 @@ MAX_ATTEMPTS = 5
 """Failures after which a change is parked for a person to look at."""
 
 FIRST_RETRY_S = 2.0
-"""Delay after the first failure. Each further one waits four times as long, so the last is tried after minutes."""
+"""Delay after the first failure. Each further one is four times as long, so the last try comes after minutes."""
 
 LONGEST_RETRY = timedelta(seconds=FIRST_RETRY_S * 4 ** (MAX_ATTEMPTS - 2) * 1.5)
-"""A change with a longer delay was put off by a clock that has jumped back since."""
+"""A change with a longer delay was put off by a clock that has been set back since."""
 
 LONGEST_LEASE = timedelta(hours=1)
-"""No lease is longer. One that ends later was taken by a clock that has jumped back since."""
+"""No lease is longer. One that ends later was taken by a clock that has been set back since."""
 
 _OUTBOX = table_of(OutboxRow)
 _UNCLAIMED: dict[str, Any] = {name: bindparam(name) for name in ("sku", "revision")} | {
@@ -53,14 +53,14 @@ _UNCLAIMED: dict[str, Any] = {name: bindparam(name) for name in ("sku", "revisio
     "parked": false(),
     "error": literal_column("''"),
 }
-"""A new entry. Values that all rows share are part of the statement instead of being bound for each row."""
+"""A new entry. Values that all rows share are part of the statement, not bound for each row."""
 
 _FREE: dict[str, Any] = {"lease_owner": "", "lease_until": None}
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A change held by one worker: this SKU, as of this revision."""
+    """A change held by one worker: this SKU, in this revision."""
 
     sku: str
     revision: int
@@ -98,7 +98,7 @@ def queue_changes(session: Session, changes: Iterable[tuple[str, int]], at: date
     rows = [{"sku": sku, "revision": revision} for sku, revision in changes]
     if not rows:
         return
-    rows.sort(key=itemgetter("sku"))  # the same order everywhere, so two writers can't block each other
+    rows.sort(key=itemgetter("sku"))  # the same order everywhere, so that two writers can't block each other
     statement = insert_into(session, _OUTBOX).values(_UNCLAIMED | {"enqueued_at": at, "available_at": at})
     incoming = statement.excluded
     kept = _OUTBOX.c
@@ -121,7 +121,7 @@ def queue_changes(session: Session, changes: Iterable[tuple[str, int]], at: date
 
 
 class Outbox:
-    """The queue as a worker and an operator see it."""
+    """The queue, for workers and operators."""
 
     def __init__(
         self, database: Database, clock: Callable[[], datetime] = now, jitter: Callable[[], float] = random.random
@@ -142,7 +142,7 @@ class Outbox:
             .where(_is_due(at))
             .order_by(OutboxRow.available_at, OutboxRow.sku)
             .limit(limit)
-            .with_for_update(skip_locked=True)  # SQLite ignores it: there the transaction holds the only write lock
+            .with_for_update(skip_locked=True)  # SQLite ignores it: there the transaction has the only write lock
         )
         with self._database.writing() as session:
             claims = [Claim(*row) for row in session.execute(due)]
@@ -152,7 +152,7 @@ class Outbox:
         return claims
 
     def anything_due(self) -> bool:
-        """Tell whether `claim` would find something; this looks for the first change only."""
+        """Tell whether `claim` would find something; this looks only for the first change."""
         with self._database.reading() as session:
             return bool(session.scalar(select(exists().where(_is_due(self._clock())))))
 
@@ -177,7 +177,11 @@ class Outbox:
         acknowledge it either.
         """
         with self._database.writing() as session:
-            held = _find_held(session, owner, claims)
+            held: dict[str, int] = {}
+            ours = select(OutboxRow.sku, OutboxRow.revision).where(OutboxRow.lease_owner == owner).with_for_update()
+            for chunk in in_chunks(sorted(claim.sku for claim in claims)):
+                rows = session.execute(ours.where(OutboxRow.sku.in_(chunk)).order_by(OutboxRow.sku))
+                held.update((row.sku, row.revision) for row in rows)
             applied = [claim for claim in claims if held.get(claim.sku) == claim.revision]
             for chunk in in_chunks([claim.sku for claim in applied]):
                 session.execute(delete(_OUTBOX).where(_OUTBOX.c.sku.in_(chunk)))
@@ -193,7 +197,7 @@ class Outbox:
             _release(session, owner, claims)
 
     def release_all(self, owner: str) -> None:
-        """Give back all that an owner holds, even changes of a claim whose answer never reached it."""
+        """Give back everything that an owner holds, even changes of a claim whose answer never reached it."""
         with self._database.writing() as session:
             session.execute(update(_OUTBOX).where(_OUTBOX.c.lease_owner == owner).values(_FREE))
 
@@ -275,8 +279,8 @@ def _require_short(lease: timedelta) -> None:
 
 
 def _is_due(at: datetime) -> ColumnElement[bool]:
-    # A change that was never put off is due whatever its time says: a clock that jumps back would stall the queue
-    # otherwise. The database reads the index in order, and the first rows that fit are nearly always the first of all.
+    # A change that was never put off is due whatever its time says: otherwise a clock that is set back would stall the
+    # queue. The database reads the index in order, and the first rows that fit are nearly always the first of all.
     available = or_(OutboxRow.attempts == 0, OutboxRow.available_at <= at, OutboxRow.available_at > at + LONGEST_RETRY)
     return and_(OutboxRow.parked.is_(False), available, _is_free(at))
 
@@ -286,18 +290,8 @@ def _is_free(at: datetime) -> ColumnElement[bool]:
     return or_(until.is_(None), until <= at, until > at + LONGEST_LEASE)
 
 
-def _find_held(session: Session, owner: str, claims: Sequence[Claim]) -> dict[str, int]:
-    """Return the current revision of each SKU of a batch that the owner still holds."""
-    held: dict[str, int] = {}
-    ours = select(OutboxRow.sku, OutboxRow.revision).where(OutboxRow.lease_owner == owner).with_for_update()
-    for chunk in in_chunks(sorted(claim.sku for claim in claims)):
-        rows = session.execute(ours.where(OutboxRow.sku.in_(chunk)).order_by(OutboxRow.sku))
-        held.update((row.sku, row.revision) for row in rows)
-    return held
-
-
 def _release(session: Session, owner: str, claims: Sequence[Claim]) -> None:
-    """Release what the owner still holds of the batch. Rows that are gone or held by another are not touched."""
+    """Release what the owner still holds of the batch. Rows that are gone or held by another are not changed."""
     for chunk in in_chunks([claim.sku for claim in claims]):
         held = and_(_OUTBOX.c.sku.in_(chunk), _OUTBOX.c.lease_owner == owner)
         session.execute(update(_OUTBOX).where(held).values(_FREE))

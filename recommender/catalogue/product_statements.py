@@ -25,7 +25,7 @@ CONTENT = tuple(
 
 @dataclass(frozen=True, slots=True)
 class KnownProduct:
-    """The part of a stored product that a new state of it is compared with."""
+    """The part of a stored product that its new state is compared with."""
 
     id: int
     content_hash: str
@@ -46,11 +46,12 @@ class KnownProduct:
 def find_products(
     session: Session, skus: Sequence[str], *conditions: ColumnElement[bool], lock: bool = True
 ) -> dict[str, KnownProduct]:
-    """Return those of the SKUs that the catalogue has; with `lock` they are locked until the transaction ends."""
+    """Find those of the SKUs that the catalogue has; with `lock` they are locked until the transaction ends."""
     columns = (ProductRow.content_hash, ProductRow.text_hash, ProductRow.active, ProductRow.revision)
     statement = select(ProductRow.sku, ProductRow.id, *columns, ProductRow.group_id).where(*conditions)
     if lock:
-        # Every writer locks rows in the same order, so two writers can't block each other. SQLite has no row locks.
+        # Every writer locks rows in the same order, so that two writers can't block each other. SQLite has no row
+        # locks.
         statement = statement.order_by(ProductRow.sku).with_for_update()
     known: dict[str, KnownProduct] = {}
     for chunk in in_chunks(sorted(skus)):
@@ -65,7 +66,7 @@ def insert_products(session: Session, rows: Sequence[Mapping[str, object]], at: 
         return
     first = {"active": True, "revision": 1, "created_at": at, "updated_at": at}
     statement = insert_into(session, _PRODUCT).values(first)
-    # Another writer of a server database may have inserted the same SKU since we looked. Then ours is the later change.
+    # Another writer of a server database may have inserted the same SKU meanwhile. Then ours is the later change.
     later = {name: statement.excluded[name] for name in (*CONTENT, "active", "updated_at") if name != "sku"}
     counted = {"revision": _PRODUCT.c.revision + 1}
     execute_many(session, statement.on_conflict_do_update(index_elements=["sku"], set_=later | counted), rows)
@@ -83,7 +84,7 @@ def replace_products(session: Session, rows: Sequence[Mapping[str, object]], at:
 
 @dataclass(frozen=True, slots=True)
 class ProductState:
-    """The state of one SKU. `queued`: a change of it waits for the index and has not been parked."""
+    """The state of one SKU. `queued`: a change of it waits for the index and is not parked."""
 
     active: bool
     text_hash: str

@@ -7,16 +7,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVarTuple
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import Row, Select, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from recommender.catalogue.categories import CategoryNodes, Node
 from recommender.catalogue.outbox import queue_changes
 from recommender.catalogue.product_statements import find_products, insert_products, replace_products
 from recommender.catalogue.sku_suggestions import nearest_skus
-from recommender.catalogue.staged_product import PROPOSED, StagedProduct, UpsertCounts, stage
+from recommender.catalogue.staged_product import PROPOSED, StagedProduct, UpsertCounts, content_hash, stage
 from recommender.database.engine import Database
 from recommender.database.statements import execute_many, in_chunks, insert_into, table_of
 from recommender.database.tables import CategoryRow, DeliveryRow, ProductRow, now
@@ -25,6 +25,8 @@ from recommender.types import PATH_SEPARATOR, Availability, Product, ProductPatc
 
 if TYPE_CHECKING:
     from recommender.feeds.webhooks import Delivery
+
+Columns = TypeVarTuple("Columns")
 
 _PRODUCT = table_of(ProductRow)
 _STORED_COLUMNS: tuple[Any, ...] = (
@@ -50,17 +52,18 @@ _STORED_COLUMNS: tuple[Any, ...] = (
     ProductRow.created_at,
 )
 _TEXTLESS = frozenset({"category", "other_categories", "price", "currency", "availability", "url", "image", "group_id"})
-"""Fields that no text is made of."""
+"""Fields that are not part of any text."""
 
 _BETWEEN_PATHS = "\n"
-"""Between the paths of `other_categories`: a name in normal form has no line ends."""
+"""Separates the paths of `other_categories`: a name in normal form has no line ends."""
 
 _STORED = select(*_STORED_COLUMNS).outerjoin(CategoryRow, ProductRow.category_id == CategoryRow.id)
+_STORED_ACTIVE = _STORED.where(ProductRow.active.is_(True))
 
 
 @dataclass(frozen=True, slots=True)
 class StoredProduct:
-    """A product as the catalogue holds it. `revision` grows with every change; `text_hash` covers what is encoded.
+    """A product as the catalogue stores it. `revision` grows with every change; `text_hash` covers what is encoded.
 
     `created_at` is when it was first seen; None for one that was never stored.
     """
@@ -83,7 +86,7 @@ class ProductNames(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PatchedProduct:
-    """An active product as it is stored, and as patches make it."""
+    """An active product as it is stored, and as patches change it."""
 
     id: int
     content_hash: str
@@ -98,7 +101,7 @@ class PatchedProduct:
 
     @property
     def kept_text_hash(self) -> str:
-        """The hash of the text where that can't have changed; making it anew takes longer than all the rest."""
+        """The hash of the text if that can't have changed; computing it again takes longer than all the rest."""
         old, new = self.before.product, self.after.product
         kept = all(
             getattr(old, each.name) == getattr(new, each.name) for each in fields(Product) if each.name not in _TEXTLESS
@@ -131,7 +134,7 @@ class Catalogue:
         return self.get_many([sku]).get(sku)
 
     def get_many(self, skus: Sequence[str]) -> dict[str, StoredProduct]:
-        """Return those of the products that exist, active or not, in the order asked for."""
+        """Return those of the products that exist, active or not, in the given order."""
         found: dict[str, StoredProduct] = {}
         with self._database.reading() as session:
             for chunk in in_chunks(skus):
@@ -144,25 +147,21 @@ class Catalogue:
 
         Each batch is read by itself: a long walk holds no transaction, and sees changes made ahead of it.
         """
-        last = 0
-        while rows := self._batch_after(last, batch, active_only):
+        for rows in self._pages(_STORED_ACTIVE if active_only else _STORED, batch):
             yield from map(_read_row, rows)
-            last = rows[-1].id
+
+    def find_damaged_skus(self) -> list[str]:
+        """Return the SKUs of rows that are not as they were written: SQLite's checks miss a changed bit in a text."""
+        pages = self._pages(_STORED.add_columns(ProductRow.content_hash), 1000)
+        return [row.sku for rows in pages for row in rows if content_hash(_product(row)) != row.content_hash]
 
     def names(self, batch: int = 5000) -> Iterator[ProductNames]:
-        """Yield what the active products are called, in the order they came in; it takes a third of the time."""
+        """Yield what the active products are called, in the order they came in: three times as fast as `products`."""
         columns = (ProductRow.id, ProductRow.title, ProductRow.brand, CategoryRow.path, ProductRow.attributes)
         statement = select(*columns).outerjoin(CategoryRow, CategoryRow.id == ProductRow.category_id)
-        statement = statement.where(ProductRow.active.is_(True)).order_by(ProductRow.id).limit(batch)
-        last = 0
-        while True:
-            with self._database.reading() as session:
-                rows = session.execute(statement.where(ProductRow.id > last)).all()
+        for rows in self._pages(statement.where(ProductRow.active.is_(True)), batch):
             for _, title, brand, path, attributes in rows:
                 yield ProductNames(title, brand, _path_names(path), attributes)
-            if not rows:
-                return
-            last = rows[-1].id
 
     def count(self) -> int:
         """Return how many products are active."""
@@ -178,32 +177,25 @@ class Catalogue:
     def active_skus(self, batch: int, unchanged_since: datetime) -> Iterator[list[str]]:
         """Yield the SKUs of active products that were last changed before `unchanged_since`, in lists of `batch`."""
         old = (ProductRow.active.is_(True), ProductRow.updated_at < unchanged_since)
-        statement = select(ProductRow.id, ProductRow.sku).where(*old).order_by(ProductRow.id).limit(batch)
-        last = 0
-        while True:
-            with self._database.reading() as session:
-                rows = session.execute(statement.where(ProductRow.id > last)).all()
-            if not rows:
-                return
+        for rows in self._pages(select(ProductRow.id, ProductRow.sku).where(*old), batch):
             yield [sku for _, sku in rows]
-            last = rows[-1].id
 
     def upsert(self, products: Sequence[Product]) -> UpsertCounts:
-        """Create or replace products by SKU, all of them in one transaction; of a SKU given twice the last one counts.
+        """Create or replace products by SKU, all in one transaction; if a SKU is given twice the last one counts.
 
         Products that are in the catalogue as given, and active, are not written and not queued.
         """
         return self.upsert_staged([stage(product) for product in products])
 
     def upsert_staged(self, staged: Sequence[StagedProduct]) -> UpsertCounts:
-        """Do as `upsert` with products that are hashed already."""
+        """Do as `upsert` with products that are already hashed."""
         with self._database.writing() as session:
             changes = self._upsert(session, staged)
         self._categories.remember(changes.categories)
         return UpsertCounts(len(changes.created), len(changes.updated), len(changes.unchanged), changes.retexted)
 
     def write(self, products: Sequence[Product], delete: Sequence[str]) -> WriteResult:
-        """Do as `upsert` and `deactivate` in one transaction, and tell what became of each SKU."""
+        """Do as `upsert` and `deactivate` in one transaction, and return what became of each SKU."""
         with self._database.writing() as session:
             changes = self._upsert(session, [stage(product) for product in products])
             deleted = _deactivate(session, delete)
@@ -233,10 +225,10 @@ class Catalogue:
         return _Changes(tuple(created), tuple(updated), unchanged, retexted, nodes)
 
     def deliver(self, delivery: Delivery) -> WriteResult | None:
-        """Write what a shop system delivers of one of its products, in one transaction; None for a late delivery.
+        """Write what a shop system sends of one of its products, in one transaction; None for a late delivery.
 
-        A delivery is late when one of a later version was taken. SKUs that the last one had and this one has not are
-        taken out of the shop. What is delivered twice, or in another order, leaves the catalogue the same.
+        A delivery is late if one of a later version was taken. SKUs that the last one had and this one has not are
+        taken out of the shop. Deliveries that come twice, or in another order, leave the catalogue the same.
         """
         with self._database.writing() as session:
             key = {"platform": delivery.platform, "identity": delivery.identity}
@@ -255,8 +247,8 @@ class Catalogue:
     def patch(self, patches: Sequence[ProductPatch]) -> WriteResult:
         """Change products that are in the shop, all in one transaction; what a patch does not name stays.
 
-        They are read and locked in the transaction that writes them: of a patch and an import at the same time the
-        later one changes what the earlier one wrote. A SKU that is not in the shop is only told.
+        They are read and locked in the transaction that writes them: if a patch and an import come at the same time,
+        the later one changes what the earlier one wrote. A SKU that is not in the shop is only reported.
         """
         changes = self._patch(patches)
         return WriteResult(updated=changes.updated, unchanged=changes.unchanged, unknown=changes.unknown)
@@ -289,7 +281,7 @@ class Catalogue:
         return _Changes((), tuple(changed), unchanged, retexted, nodes, unknown)
 
     def assign_groups(self, groups: Mapping[str, str]) -> int:
-        """Give active products that have no group the one named, queue them, and return how many they were."""
+        """Give active products without a group the one named, queue them, and return how many they were."""
         assigned = 0
         statement = (
             update(_PRODUCT)
@@ -315,7 +307,7 @@ class Catalogue:
             return len(_deactivate(session, skus, unchanged_since))
 
     def enqueue(self, skus: Sequence[str]) -> int:
-        """Queue SKUs again as they stand, also those the catalogue does not know, so that the index drops them."""
+        """Queue SKUs again as they are, also those that the catalogue does not know, so that the index drops them."""
         with self._database.writing() as session:
             known = find_products(session, list(skus))
             queued = {sku: known[sku].revision if sku in known else 0 for sku in skus}
@@ -330,9 +322,8 @@ class Catalogue:
             .where(_PRODUCT.c.id == bindparam("read_id"), _PRODUCT.c.revision == bindparam("read_revision"))
             .values(text_hash=bindparam("new_hash"), revision=_PRODUCT.c.revision + 1)
         )
-        last = queued = 0
-        while rows := self._batch_after(last, 1000, active_only=True):
-            last = rows[-1].id
+        queued = 0
+        for rows in self._pages(_STORED_ACTIVE, 1000):
             hashes = {row.id: self._hash_text(_product(row)) for row in rows}
             differing = [row for row in rows if hashes[row.id] != row.text_hash]
             if not differing:
@@ -347,7 +338,7 @@ class Catalogue:
         return queued
 
     def category_sizes(self) -> dict[tuple[str, ...], int]:
-        """Return how many active products stand in each category itself, by path; one of several counts in each."""
+        """Return how many active products each category has itself, by path; a product counts in each of its own."""
         active = (func.count().label("size"), ProductRow.active.is_(True))
         first = select(ProductRow.category_id, active[0]).where(active[1]).group_by(ProductRow.category_id).subquery()
         others = ProductRow.other_categories
@@ -360,12 +351,17 @@ class Catalogue:
                 sizes.update(dict.fromkeys(paths.split(_BETWEEN_PATHS), size))
         return {_path_names(path): sizes[path] for path in sorted(sizes)}
 
-    def _batch_after(self, last: int, batch: int, active_only: bool) -> Sequence[Row[Any]]:
-        statement = _STORED.where(ProductRow.id > last).order_by(ProductRow.id).limit(batch)
-        if active_only:
-            statement = statement.where(ProductRow.active.is_(True))
-        with self._database.reading() as session:
-            return session.execute(statement).all()
+    def _pages(self, statement: Select[*Columns], batch: int) -> Iterator[Sequence[Row[*Columns]]]:
+        """Yield the rows of a statement with `ProductRow.id`, `batch` at a time, each read by itself."""
+        statement = statement.order_by(ProductRow.id).limit(batch)
+        last = 0
+        while True:
+            with self._database.reading() as session:
+                rows = session.execute(statement.where(ProductRow.id > last)).all()
+            if not rows:
+                return
+            yield rows
+            last = rows[-1].id
 
     def _columns(
         self, staged: StagedProduct, categories: dict[tuple[str, ...], Node], text_hash: str = ""
@@ -394,14 +390,14 @@ class Catalogue:
 
 
 def patched_products(session: Session, patches: Sequence[ProductPatch], lock: bool = True) -> dict[str, PatchedProduct]:
-    """Return what becomes of the active products that patches name; with `lock` they are locked.
+    """Return the active products that patches name, as they become; with `lock` they are locked.
 
-    Of a SKU that is named twice both patches are applied, the later one last.
+    If a SKU is named twice, both patches are applied in their order.
     """
     by_sku: dict[str, list[ProductPatch]] = {}
     for patch in patches:
         by_sku.setdefault(patch.sku, []).append(patch)
-    statement = _STORED.add_columns(ProductRow.content_hash).where(ProductRow.active.is_(True)).order_by(ProductRow.sku)
+    statement = _STORED_ACTIVE.add_columns(ProductRow.content_hash).order_by(ProductRow.sku)
     if lock:
         statement = statement.with_for_update(of=ProductRow)
     patched: dict[str, PatchedProduct] = {}

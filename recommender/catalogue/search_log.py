@@ -1,4 +1,4 @@
-"""The texts that were searched for, if the shop wants them kept: no more than the text, how often, and how it went."""
+"""The texts that were searched for, if the shop wants them kept: only the text, how often, and how well it went."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
-from recommender.catalogue.rules import fold_query
 from recommender.database.engine import Database
 from recommender.database.statements import execute_many, insert_into, table_of
 from recommender.database.tables import SearchRow, now
 from recommender.errors import Unavailable
 from recommender.feeds.products import unstorable
-from recommender.query import Confidence
-from recommender.query.logged_search import LoggedSearch, SearchLogging
+from recommender.query import Confidence, LoggedSearch, SearchLogging
+from recommender.query.rule import fold_query
 
 WRITE_EVERY_S = 5.0
-"""How long searches are collected before they are written: one write for all, and none in the way of an answer."""
+"""How long searches are collected before they are written: one write for all, and no answer waits for it."""
 
 LONGEST = 300
-"""Characters of a text that is kept; a longer one is pasted, and does not come again."""
+"""Longest text that is kept; a longer one was pasted, and will not come again."""
 
 MOST_COLLECTED = 10_000
 """Texts that are collected at most between two writes; further ones are not counted."""
@@ -31,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class SearchLog:
-    """The searches of an installation, kept for `days` after the last one of a text. Thread-safe."""
+    """The searches of an installation, each text kept for `days` after its last search. Thread-safe."""
 
     def __init__(self, database: Database, logging: SearchLogging, days: int) -> None:
         self._database = database
@@ -60,7 +59,7 @@ class SearchLog:
                 self._timer.start()
 
     def flush(self) -> None:
-        """Write what was collected, and remove what is kept no longer. What can't be written is not counted."""
+        """Write what was collected, and remove what is too old. What can't be written is not counted."""
         with self._lock:
             collected, self._collected, self._timer = self._collected, {}, None
         if not collected:
@@ -85,7 +84,7 @@ class SearchLog:
             _log.warning("%s searches are not logged: %s", len(rows), error)
 
     def list(self, weak: bool, limit: int) -> list[LoggedSearch]:
-        """Return the most frequent searches of the time that they are kept; with `weak` those without a good answer."""
+        """Return the most frequent searches among those that are kept; with `weak`, those without a good answer."""
         self.flush()
         statement = select(SearchRow).where(SearchRow.last_at >= now() - self._kept)
         if weak:

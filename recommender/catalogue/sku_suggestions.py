@@ -1,4 +1,4 @@
-"""SKUs that look like one which does not exist."""
+"""SKUs that resemble one which does not exist."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from recommender.database.statements import in_chunks
 from recommender.database.tables import ProductRow
 
 NEIGHBOURS = 100
-"""Existing SKUs looked at on each side, in the order of the index."""
+"""Existing SKUs that are compared on each side, in the order of the index."""
 
 LONGEST_EDITED = 40
-"""Characters of a SKU up to which every single edit is tried: about 3,000 look-ups in the index, some 20 ms."""
+"""Longest SKU for which every single edit is tried: about 3,000 look-ups in the index, some 20 ms."""
 
 
 def nearest_skus(session: Session, sku: str, limit: int) -> list[str]:
     """Return up to `limit` active SKUs that resemble this one, the most alike first.
 
     SKUs that are one edit away come first: a character missing, added, wrong or swapped, or another case. Then come
-    similar ones among its neighbours in sort order, which share its beginning. The catalogue's size does not matter.
+    similar ones among its neighbours in sort order, which have the same beginning. The catalogue's size does not
+    matter.
     """
     column = ProductRow.sku
     active = select(column).where(ProductRow.active.is_(True))

@@ -11,7 +11,7 @@ from recommender.catalogue.categories import normal_path
 from recommender.types import PRICE_SCALE, Product, ProductPatch, category_path, distinct_paths
 
 PROPOSED = "auto:"
-"""Begins the id of a group that was proposed and taken on; a feed that names none leaves it as it is."""
+"""Beginning of the id of a group that was proposed and applied; a feed that names no group leaves it as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ def stage(product: Product) -> StagedProduct:
 def content_hash(product: Product) -> str:
     """Return 32 hex digits over every field of a product.
 
-    Prices that the catalogue stores alike hash alike, and so do attributes in another order, and categories whatever
-    their case. A proposed group counts as none: a feed that names none would look changed at each import.
+    Prices that the catalogue stores alike hash alike, and so do attributes in another order, and categories in another
+    case. A proposed group counts as none: otherwise a feed that names none would look changed at each import.
     """
     price = "" if product.price is None else str(int(product.price.scaleb(PRICE_SCALE).to_integral_value()))
     texts = [
@@ -57,7 +57,7 @@ def content_hash(product: Product) -> str:
     ]
     for pair in sorted(product.attributes.items()):
         texts += pair
-    # No text that can be stored holds a NUL; `json.dumps` took twice as long, a tenth of an import without changes.
+    # No text that can be stored has a NUL. `json.dumps` took twice as long, a tenth of an import without changes.
     return blake2b("\0".join(texts).encode(), digest_size=16).hexdigest()
 
 
@@ -66,7 +66,7 @@ class UpsertCounts:
     """How many products were new, different, and the same as before.
 
     `retexted` counts the updated products that must be encoded again: their text has changed, or they come back.
-    `unknown` counts those of a patch that are not in the shop, of which `first_unknown` is one.
+    `unknown` counts those of a patch that are not in the shop; `first_unknown` is one of them.
     """
 
     created: int = 0
@@ -91,7 +91,7 @@ class ProductSink(Protocol):
     """Where imported products go: the catalogue, or a dry run that only counts."""
 
     def upsert_staged(self, staged: Sequence[StagedProduct]) -> UpsertCounts:
-        """Create or replace products by SKU; of a SKU given twice the last one counts."""
+        """Create or replace products by SKU; if a SKU is given twice the last one counts."""
 
     def patch_counted(self, patches: Sequence[ProductPatch]) -> UpsertCounts:
         """Change products that are in the shop; what a patch does not name stays."""

@@ -1,8 +1,8 @@
-"""Variants that no group tells: products whose titles differ in colour, size or pack alone.
+"""Variants that no feed groups: products whose titles differ only in colour, size or pack.
 
-What a colour is, a list in several languages says, the shop's own attributes, and what stands in its titles where
-colours do. How far titles tell products apart differs from shop to shop, so it is measured: where the same title stands
-for several products, equal titles but for a colour are no sign of variants.
+Colours are known from a list in several languages, from the shop's own attributes, and from their places in its titles.
+How well titles tell products apart differs from shop to shop, so it is measured: if several products share a whole
+title, titles that differ only in a colour are no sign of variants.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SHADES = frozenset(
     "dark light deep pale bright hot sky royal navy baby matte matt glossy heather melange off neon dunkel hell foncé"
     " clair oscuro claro scuro chiaro donker licht ciemny jasny washed & and und et y e en i og och".split()
 )
-"""What stands beside a colour and belongs to it."""
+"""Words beside a colour that belong to it."""
 
 _SIZED = (
     "size|sizes|gr|größe|groesse|taille|talla|taglia|maat|rozmiar|tamanho|størrelse|storlek|koko|velikost|размер"
@@ -67,26 +67,27 @@ _SIZES = re.compile(
 )
 
 _COLOUR_MARK, _MARKS = "•c", ("•c", "•s", "•n")
-"""Stand in a stem for a colour, for a size, and for a number of pieces or an amount."""
+"""Marks in a stem for a colour, for a size, and for a number of pieces or an amount."""
 
 _WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*|•[sn]|&")
 
 _SHARE_TWINS = 0.1
-"""Share of products with the very title of another above which such titles say too little to tell variants by."""
+"""If more than this share of products has the same whole title as another, such titles say too little about
+variants."""
 
 _ALIKE = 0.8
-"""Share of the words of two descriptions that variants have in common at least."""
+"""Least share of the words of two descriptions that variants have in common."""
 
 _LEARNED_SLOTS, _LEARNED_COLOURS, _LEARNED_SHARE = 3, 3, 0.7
-"""A word is a colour that stands in place of so many different ones, in so many titles, and mostly there."""
+"""A word is a colour if it replaces so many different ones, in so many titles, and is mostly found in their place."""
 
 _RARE = (1, 2, 4, 8, 16)
-"""Bounds of how many title stems have a stem's rarest word: stems are judged among their like."""
+"""Bounds of how many title stems have a stem's rarest word: stems are compared with similar ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A product of a proposed group, and what of its title sets it apart."""
+    """A product of a proposed group, and the part of its title that distinguishes it."""
 
     sku: str
     title: str
@@ -106,7 +107,7 @@ class ProposedGroup:
 def propose_groups(products: Iterable[Product]) -> list[ProposedGroup]:
     """Return groups of products that no shop has grouped, largest first.
 
-    None holds two brands, two categories or two equal titles. Groups that were taken on as they are stay out.
+    No group has two brands, two categories or two equal titles. Groups that were already applied are left out.
     """
     ungrouped = [product for product in products if not product.group_id or product.group_id.startswith(PROPOSED)]
     colours = _colours(ungrouped)
@@ -132,8 +133,12 @@ def propose_groups(products: Iterable[Product]) -> list[ProposedGroup]:
         if len(members) < 2 or not distinct or rarity[key] not in trusted or not all(differs for _, differs in members):
             continue
         identity = PROPOSED + blake2b(repr(key).encode(), digest_size=8).hexdigest()
-        is_new = any(product.group_id != identity for product, _ in members)
-        if is_new and _are_described_alike([product.description for product, _ in members], colours):
+        if all(product.group_id == identity for product, _ in members):
+            continue
+        # Their descriptions must say the same except for colours, sizes and numbers.
+        said = (set(filter(str.isalpha, _words(product.description))) - colours for product, _ in members)
+        described, *others = [kept for words in said if (kept := {word for word in words if len(word) > 1})] or [set()]
+        if all(len(described & words) >= _ALIKE * len(described | words) for words in others):
             variants = tuple(Variant(product.sku, product.title, differs) for product, differs in members)
             first = members[0][0]
             groups.append(ProposedGroup(identity, first.brand, first.category, variants))
@@ -166,13 +171,6 @@ def _split(title: str, colours: frozenset[str]) -> tuple[tuple[str, ...], str]:
         if stem[-1:] != [kind]:
             stem.append(kind)
     return tuple(word for word in stem if word != "&"), " ".join(differs)
-
-
-def _are_described_alike(texts: Sequence[str], colours: frozenset[str]) -> bool:
-    """Tell whether the descriptions of variants say the same but for colours, sizes and numbers."""
-    said = ({word for word in _words(text) if word.isalpha() and len(word) > 1} - colours for text in texts)
-    first, *others = [words for words in said if words] or [set()]
-    return all(len(first & words) >= _ALIKE * len(first | words) for words in others)
 
 
 def _words(text: str) -> list[str]:

@@ -12,10 +12,11 @@ import typer
 from typer.core import TyperGroup
 
 from recommender.cli.command import DEBUG
-from recommender.errors import RecommenderError, exit_code, one_line
+from recommender.errors import NoLiveModel, RecommenderError, exit_code, one_line
 
 GARBAGE_THRESHOLD = 100_000
-"""Allocations between two collections: imports make objects, not garbage. Collecting took a tenth of a query's time."""
+"""Allocations between two garbage collections: imports make objects, not garbage. Collecting took a tenth of a query's
+time."""
 
 MODULES = {
     "demo": "demo",
@@ -101,11 +102,20 @@ def root(
         context.ensure_object(dict)["debug"] = True
 
 
+def _place_of(error: RecommenderError) -> str:
+    """Say where nothing was indexed: the home is below the current folder unless it is named, which may be another."""
+    if not isinstance(error, NoLiveModel):
+        return ""
+    from recommender.settings import Settings
+
+    return f" (the home is {Settings().home.absolute()}; RECOMMENDER_HOME names another)"
+
+
 def main() -> None:
-    """Run the command line. An error is one line on stderr, and its exit code that of the process."""
+    """Run the command line. An error is one line on stderr, and decides the exit code of the process."""
     gc.set_threshold(GARBAGE_THRESHOLD)
-    os.umask(0o077)  # catalogue, keys and models are for their owner alone
-    # pydantic looks through every installed package for plugins otherwise: a twentieth of a query's time.
+    os.umask(0o077)  # catalogue, keys and models are only for their owner
+    # otherwise pydantic searches every installed package for plugins: a twentieth of a query's time
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     state: dict[str, bool] = {}
     try:
@@ -114,7 +124,7 @@ def main() -> None:
         if state.get("debug"):
             raise
         if isinstance(error, RecommenderError):
-            typer.echo(f"error: {error}", err=True)
+            typer.echo(f"error: {error}{_place_of(error)}", err=True)
         else:
             typer.echo(f"error: unexpected {type(error).__name__}: {one_line(error)}; {DEBUG} shows where", err=True)
         sys.exit(exit_code(error))

@@ -25,7 +25,7 @@ class BackupGroup(TyperGroup):
     """`backup FILE` makes a backup, without a word for it; `backup verify FILE` checks one."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Take what is no command for the file of a new backup."""
+        """Take what is not a command for the file of a new backup."""
         if args and args[0] not in self.commands and args[0] != "--help":
             args = ["create", *args]
         return super().parse_args(ctx, args)
@@ -110,7 +110,7 @@ def restore(
     part: Annotated[list[Part] | None, typer.Option("--part", help="Only this. Repeatable.")] = None,
     keys: Annotated[
         KeyChoice | None,
-        typer.Option(help="API keys that are not known here: keep them open, or revoke them (asked on a terminal)."),
+        typer.Option(help="API keys that are not known here: keep them valid, or revoke them (asked on a terminal)."),
     ] = None,
 ) -> Output:
     """Bring back what a backup holds; everything is checked before anything changes."""
@@ -123,7 +123,7 @@ def restore(
 
     def keep_keys(names: Sequence[str]) -> bool:
         run.progress.finish()
-        question = f"{len(names)} API keys opened when the backup was made ({', '.join(names[:5])}); do they again?"
+        question = f"{len(names)} API keys were valid when the backup was made ({', '.join(names[:5])}); keep them?"
         asked = keys is None and sys.stdin.isatty() and not run.as_json
         keep = typer.confirm(question, err=True) if asked else keys is KeyChoice.KEEP
         revoked.extend([] if keep else names)
@@ -134,9 +134,18 @@ def restore(
     if revoked:
         notes = [
             f"{len(revoked)} API keys of the backup came back revoked ({', '.join(revoked[:5])}): they may have been "
-            "revoked since; --keys keep brings them back open, `recommender keys create` makes new ones"
+            "revoked since; --keys keep restores them as valid, `recommender keys create` makes new ones"
         ]
-    return Output(_restore_json(done) | {"revoked_keys": revoked}, "\n".join(_restore_lines(file, done)), notes)
+    lines = [f"restored from {file}, made {done.contents.created_at}: {_counts(done)}"]
+    if done.kept is not None:
+        lines.append(f"what was here before is in {done.kept}")
+    if done.differing and done.queued:
+        lines.append(f"{done.differing:,} changes wait for the index: run `recommender worker --once`")
+    elif done.differing:
+        lines.append(f"{done.differing:,} products differ from the catalogue: run `recommender index verify --repair`")
+    if done.contents.index is None and done.contents.models and "index" in done.parts:
+        lines.append("the backup holds no index: `recommender index rebuild` makes one")
+    return Output(_restore_json(done) | {"revoked_keys": revoked}, "\n".join(lines), notes)
 
 
 def _restore_json(done: RestoreResult) -> dict[str, Any]:
@@ -157,16 +166,3 @@ def _counts(done: RestoreResult) -> str:
     counts = {"catalogue": f"{done.products:,} products", "models": f"{len(done.models)} models"}
     counts["index"] = f"{done.points:,} points"
     return ", ".join(counts[part.value] for part in done.parts)
-
-
-def _restore_lines(file: Path, done: RestoreResult) -> list[str]:
-    lines = [f"restored from {file}, made {done.contents.created_at}: {_counts(done)}"]
-    if done.kept is not None:
-        lines.append(f"what was here before is in {done.kept}")
-    if done.differing and done.queued:
-        lines.append(f"{done.differing:,} changes wait for the index: run `recommender worker --once`")
-    elif done.differing:
-        lines.append(f"{done.differing:,} products differ from the catalogue: run `recommender index verify --repair`")
-    if done.contents.index is None and done.contents.models and "index" in done.parts:
-        lines.append("the backup holds no index: `recommender index rebuild` makes one")
-    return lines

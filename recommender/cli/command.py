@@ -23,10 +23,10 @@ DEBUG = "--debug"
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The answer of a command, on stdout: `document` with --json, else `text`.
+    """The answer of a command, on stdout: `document` with --json, otherwise `text`.
 
-    A function in place of the document makes it; one in place of the text prints it.
-    Then `notes` go to stderr, and the process ends with `error`, or with `exit_code`.
+    A function in place of the document makes it; one in place of the text prints it. Then `notes` go to stderr, and the
+    process ends with `error`, or with `exit_code`.
     """
 
     document: JsonObject | Callable[[], JsonObject]
@@ -51,13 +51,13 @@ class CommandRun(ExitStack):
 
     @cached_property
     def progress(self) -> ProgressBar:
-        """What jobs tell how far they are."""
+        """The `Progress` that jobs report to."""
         from recommender.cli.progress import ProgressBar
 
         return self.enter_context(ProgressBar())
 
     def print_early(self, text: str) -> None:
-        """Print a part of the answer before the end of the run; nothing with --json, which makes one document."""
+        """Print a part of the answer before the end of the run; nothing with --json, which prints one document."""
         if not self.as_json:
             self.progress.finish()
             print_text(text)
@@ -65,12 +65,12 @@ class CommandRun(ExitStack):
 
 @runtime_checkable
 class OptionGroup(Protocol):
-    """Options that come to one value."""
+    """Options that make one value together."""
 
     parameters: list[inspect.Parameter]
 
     def read(self, **given: Any) -> Any:
-        """Return what the given options come to. Raises `UsageError`."""
+        """Return the value that the given options make. Raises `UsageError`."""
 
 
 def _flags(source: Callable[..., Any]) -> list[inspect.Parameter]:

@@ -205,7 +205,7 @@ def finetune(
 def training_options(
     training: TrainingFlags, data: DataFlags, vectors: VectorFlags = VectorFlags(), max_seq_length: int | None = None
 ) -> TrainingOptions:
-    """Return the training options that the flags come to; the rest keeps its default. Raises `UsageError`.
+    """Return the training options of the flags; the rest keeps its default. Raises `UsageError`.
 
     A model whose texts may have `max_seq_length` tokens is trained at that length, unless another one is given.
     """

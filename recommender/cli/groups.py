@@ -1,4 +1,4 @@
-"""`groups propose`: variants that no feed tells, and what becomes of them."""
+"""`groups propose`: variants that no feed groups."""
 
 from __future__ import annotations
 

@@ -16,12 +16,12 @@ from recommender.query.limits import DEFAULT_K
 
 if TYPE_CHECKING:
     from recommender.application.composition import Application
-    from recommender.index.generations import Generation
+    from recommender.index.generation import Generation
 
 app = typer.Typer(help="The generations of points in the vector index.", no_args_is_help=True)
 
 SHOWN = 10
-"""SKUs of each kind that a person is shown; `--json` has them all."""
+"""SKUs of each kind that are printed; `--json` has all of them."""
 
 
 @app.command()

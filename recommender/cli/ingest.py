@@ -1,4 +1,4 @@
-"""`ingest`: from feeds into the catalogue and the index, and what that did, for a person and as JSON."""
+"""`ingest`: from feeds into the catalogue and the index, and the report on that, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def describe_outcome(outcome: ImportOutcome, dry_run: bool) -> list[str]:
 
 
 def describe_understanding(understood: Understanding, warnings: Sequence[str]) -> list[str]:
-    """Return what a feed was taken for, from which column each field was read, and what looks wrong about it."""
+    """Return how a feed was read: its format, the column of each field, and what looks wrong about it."""
     read = [(f"{field.field} from {field.column!r}", field.example) for field in understood.fields if field.column]
     columns = ", ".join(f"{what} ({example})" if example else what for what, example in read)
     lines = [f"  read as {understood.format} (by {understood.why})", f"  {columns}"]
@@ -58,7 +58,7 @@ def describe_understanding(understood: Understanding, warnings: Sequence[str]) -
 
 
 def describe_preview(preview: FeedPreview) -> str:
-    """Return what the first rows of a feed would come to."""
+    """Return what importing the first rows of a feed would do."""
     counts = f"{preview.products:,} products, {len(preview.rejections):,} rejected, {preview.left_out:,} not offered"
     lines = [f"{preview.source}: the first {preview.rows:,} rows give {counts}; nothing is written"]
     lines.append(f"  read as {preview.understood.format} (by {preview.understood.why})")
@@ -75,7 +75,7 @@ def describe_preview(preview: FeedPreview) -> str:
 
 
 def outcome_json(outcome: ImportOutcome) -> dict[str, object]:
-    """Return the JSON form; `full` only of full feeds."""
+    """Return the JSON form; `full` only for full feeds."""
     document: dict[str, object] = {
         "imports": [asdict(summary) | {"seconds": round(summary.seconds, 3)} for summary in outcome.imports]
     }
@@ -125,8 +125,8 @@ class FeedFlags:
         str,
         typer.Option(
             "--format",
-            help="auto (by the content), csv, tsv, jsonl, xlsx, parquet, google, shopify, woocommerce, magento,"
-            " prestashop or hf.",
+            help="auto (by the content), csv, tsv, jsonl, xlsx, parquet, google, hf, or the name of a platform, such"
+            " as shopify.",
         ),
     ] = "auto"
     mapping: Annotated[
@@ -137,9 +137,9 @@ class FeedFlags:
             "attribute:colour=shade.",
         ),
     ] = None
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Fail (exit code 4) where a feed gives cause for a warning.")
-    ] = False
+    strict: Annotated[bool, typer.Option("--strict", help="Fail (exit code 4) if there is a warning about a feed.")] = (
+        False
+    )
     full: Annotated[bool, typer.Option("--full", help="The feed is the whole catalogue: deactivate what it lacks.")] = (
         False
     )
@@ -164,7 +164,7 @@ def ingest(
         list[str],
         typer.Argument(
             help="Files or quoted patterns, - for standard input, http(s) addresses, or hf:NAME of the Hub: CSV, TSV,"
-            " JSON, Parquet, XLSX, Google Merchant Center, exports of Shopify, WooCommerce, Magento, PrestaShop.",
+            " JSON, Parquet, XLSX, Google Merchant Center, and exports of Shopify, WooCommerce and other platforms.",
             show_default=False,
         ),
     ],
@@ -220,7 +220,7 @@ def ingest(
 def _fill_index(
     run: CommandRun, application: Application, outcome: ImportOutcome, known: set[str], queue_only: bool, strict: bool
 ) -> Output:
-    """Bring the index up to date with what was imported, and tell of both; `known` models were there before."""
+    """Bring the index up to date with the import, and report both; `known` models existed before."""
     from recommender.jobs import ingest as job
 
     try:
@@ -229,7 +229,7 @@ def _fill_index(
         return Output(outcome_json(outcome) | {"index": None, "error": str(error)}, "", error=error)
     waiting = job.pending_changes(application)
     new = [model.name for model in application.registry.list() if model.name not in known]
-    why = "as asked" if queue_only else "another process holds the index; the next drain takes them in"
+    why = "as asked" if queue_only else "another process holds the index; the next drain applies them"
     text = describe_drain(drained) if drained else f"index: {waiting:,} changes queued, {why}"
     document = outcome_json(outcome) | {"index": drained and drain_json(drained), "waiting": waiting}
     notes = [f"{name}: {reason}" for name in new if (reason := export_reason(application, name))]

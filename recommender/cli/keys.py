@@ -1,4 +1,4 @@
-"""`keys create | list | revoke`: who may ask the HTTP service."""
+"""`keys create | list | revoke`: who may use the HTTP service."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from recommender.service.api_keys import ApiKey
 
 LONGEST_LIFE = 10_000
-"""Of whatever unit: more than anybody means, and less than a date can hold."""
+"""Largest number, whatever the unit: more than anybody means, and less than a date can hold."""
 
 app = typer.Typer(help="Keys of the HTTP service.", no_args_is_help=True)
 
@@ -27,7 +27,9 @@ def create(
     run: CommandRun,
     name: Annotated[str, typer.Argument(help="Whose key it is, such as shop-backend.")],
     scope: Annotated[Scope, typer.Option(help="read: queries only; write: also changes of products and rules.")],
-    expires: Annotated[str, typer.Option(help="How long it opens, such as 90d, 12h or 4w; for ever if left out.")] = "",
+    expires: Annotated[
+        str, typer.Option(help="How long it is valid, such as 90d, 12h or 4w; for ever if left out.")
+    ] = "",
     route: Annotated[
         list[str] | None, typer.Option("--route", help="Only this path and those below it. Repeatable.")
     ] = None,
@@ -38,7 +40,14 @@ def create(
     """Make a key and print it. It can't be shown again."""
     from recommender.service.api_keys import ApiKeys
 
-    key = ApiKeys(run.open().database).create(name, scope, _lifetime(expires), route or (), origin or ())
+    lifetime = None
+    if expires:
+        number, unit = expires[:-1], expires[-1]
+        is_number = number.isascii() and number.isdecimal()
+        if unit not in _UNITS or not is_number or not 0 < int(number) <= LONGEST_LIFE:
+            raise UsageError(f"--expires {expires[:20]!r} is no length of time; write 90d, 12h or 4w")
+        lifetime = int(number) * _UNITS[unit]
+    key = ApiKeys(run.open().database).create(name, scope, lifetime, route or (), origin or ())
     notes = () if run.as_json else ["keep it: only its hash is stored, so it can't be shown again"]
     return Output({"name": " ".join(name.split()), "scope": scope.value, "key": key}, key, notes)
 
@@ -52,7 +61,7 @@ def list_keys(run: CommandRun) -> Output:
     keys = ApiKeys(run.open().database).list()
     document = {"keys": [_key_json(key) for key in keys]}
     if not keys:
-        return Output(document, "there never was a key: the service is open to this machine, and listens nowhere else")
+        return Output(document, "there never was a key: the service answers this machine only")
     rows = [
         (
             key.public_id,
@@ -80,21 +89,11 @@ def revoke(
 
     keys = ApiKeys(run.open().database)
     key = keys.revoke(name)
-    nobody = "no key is left that opens: the service answers nobody until `recommender keys create` makes one"
+    nobody = "no valid key is left: the service answers nobody until `recommender keys create` makes one"
     return Output(_key_json(key), f"key {key.public_id} ({key.name}) is revoked", () if keys.active() else [nobody])
 
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-
-
-def _lifetime(text: str) -> timedelta | None:
-    """Return how long `90d`, `12h` or `4w` is; None for an empty text. Raises `UsageError`."""
-    if not text:
-        return None
-    number, unit = text[:-1], text[-1:]
-    if unit not in _UNITS or not (number.isascii() and number.isdecimal()) or not 0 < int(number) <= LONGEST_LIFE:
-        raise UsageError(f"--expires {text[:20]!r} is no length of time; write 90d, 12h or 4w")
-    return int(number) * _UNITS[unit]
 
 
 def _day(at: datetime | None) -> str:

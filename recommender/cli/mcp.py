@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -32,18 +33,17 @@ def mcp(
             raise
         raise MissingExtra("mcp", "the Model Context Protocol") from error
 
-    # The index is opened for each question and closed again: an agent that idles must not keep it from others.
-    async def ask(question: Any, *arguments: Any) -> Any:
-        return await asyncio.to_thread(ask_installation, question, *arguments)
+    def serve(ask: Callable[..., Any]) -> None:
+        async def ask_in_thread(question: Any, *arguments: Any) -> Any:
+            return await asyncio.to_thread(ask, question, *arguments)
+
+        agents_server(ask_in_thread).run("stdio")
 
     if not url:
-        agents_server(ask).run("stdio")
+        # It opens the index for each question and closes it again: an idle agent must not keep it from others.
+        serve(ask_installation)
         return
     from recommender.client import Client
 
     with Client(url, os.environ.get(KEY, "")) as client:
-
-        async def ask_service(question: Any, *arguments: Any) -> Any:
-            return await asyncio.to_thread(getattr(client, question.__name__), *arguments)
-
-        agents_server(ask_service).run("stdio")
+        serve(lambda question, *arguments: getattr(client, question.__name__)(*arguments))

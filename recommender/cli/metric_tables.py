@@ -23,7 +23,7 @@ _INDENT = "  "
 def print_reports(reports: Sequence[Report], slices: bool = False) -> None:
     """Show reports side by side, one table for each set of measures.
 
-    The first of a table has its 95% interval, the others their paired difference to it with the interval of that too.
+    The first report of a table has its 95% interval, the others their paired difference to it, with its interval.
     """
     from recommender.evaluation.reports import compare
 
@@ -35,14 +35,29 @@ def print_reports(reports: Sequence[Report], slices: bool = False) -> None:
             rows += _lines(name, names, [(value, "", "", "") for value in values])
         _print("measure", rows, len(alike))
         if slices:
-            _print_slices(alike)
+            from recommender.evaluation.reports import compare_metrics
+
+            parts = dict.fromkeys(part for report in alike for part in report.slices)
+            by_metric: dict[str, list[tuple[str, ...]]] = {}
+            for part in parts:
+                for each in compare_metrics([report.slices.get(part, {}) for report in alike]):
+                    count = max(len(value.values) for value in each.values if value is not None)
+                    block = _block((f"{part} ({count:,})"), [report.model for report in alike], each)
+                    by_metric.setdefault(each.metric, []).extend(block)
+            for metric, printed in by_metric.items():
+                _print(metric, printed, len(alike))
+            few = max((report.slices_left_out for report in alike), default=0)
+            if few:
+                typer.echo(
+                    f"{few:,} slices left out: too few queries for an interval, or not among the largest of their kind"
+                )
     for report in reports:
         left_out = f" ({report.left_out:,} left out: not in the catalogue)" if report.left_out else ""
         typer.echo(f"{report.model}: {report.queries:,} queries{left_out}, {report.encoder}, {report.seconds:.0f} s")
 
 
 def comparisons_json(reports: Sequence[Report]) -> list[dict[str, Any]]:
-    """Return the paired differences between reports of the same measures: each to the first of them."""
+    """Return the paired differences between reports of the same measures, each to the first of them."""
     from recommender.evaluation.reports import compare
 
     return [
@@ -70,25 +85,6 @@ def _measures(report: Report) -> tuple[str, ...]:
     return tuple(report.metrics)
 
 
-def _print_slices(reports: Sequence[Report]) -> None:
-    from recommender.evaluation.reports import compare_metrics
-
-    parts = dict.fromkeys(part for report in reports for part in report.slices)
-    by_metric: dict[str, list[tuple[str, ...]]] = {}
-    for part in parts:
-        for compared in compare_metrics([report.slices.get(part, {}) for report in reports]):
-            count = max(len(value.values) for value in compared.values if value is not None)
-            block = _block((f"{part} ({count:,})"), [report.model for report in reports], compared)
-            by_metric.setdefault(compared.metric, []).extend(block)
-    for metric, rows in by_metric.items():
-        _print(metric, rows, len(reports))
-    left_out = max((report.slices_left_out for report in reports), default=0)
-    if left_out:
-        typer.echo(
-            f"{left_out:,} slices left out: too few queries for an interval, or not among the largest of their kind"
-        )
-
-
 def _print(heading: str, rows: Sequence[tuple[str, ...]], models: int) -> None:
     columns = [(heading, "shrink"), ("mean", "right"), ("95%", "right")]
     if models > 1:
@@ -106,7 +102,7 @@ def _block(label: str, names: Sequence[str], compared: ComparedMetric) -> list[t
 
 
 def _lines(label: str, names: Sequence[str], cells: Sequence[tuple[str, str, str, str]]) -> list[tuple[str, ...]]:
-    """Return one row for a single model, else a row of the label and one a model below it."""
+    """Return one row for a single model, otherwise a row with the label and one for each model below it."""
     if len(names) == 1:
         return [(label, *cells[0])]
     below = [(f"{_INDENT}{name}", *each) for name, each in zip(names, cells, strict=True)]
@@ -117,7 +113,7 @@ Suites = Mapping[str, Mapping[str, float]]
 
 
 def suites_of(application: Application, model: RegisteredModel) -> Suites:
-    """Return the measures of a model by suite; of a lost folder what the row has."""
+    """Return the measures of a model by suite; if its folder is lost, those of its row."""
     from recommender.models.manifest import HELD_OUT
 
     manifest = _manifest(application, model)
@@ -132,7 +128,7 @@ def _manifest(application: Application, model: RegisteredModel) -> Manifest | No
 
 
 def choose_metrics(metrics: Sequence[str], suites: Sequence[Suites]) -> list[Suites]:
-    """Return these measures alone. Raises `UsageError` for one that was recorded of none of the models."""
+    """Return only these measures. Raises `UsageError` for one that was recorded of none of the models."""
     known = list(dict.fromkeys(name for each in suites for values in each.values() for name in values))
     for name in metrics:
         if name not in known:
@@ -148,7 +144,7 @@ def choose_metrics(metrics: Sequence[str], suites: Sequence[Suites]) -> list[Sui
 
 
 def print_side_by_side(models: Sequence[RegisteredModel], suites: Sequence[Suites]) -> None:
-    """Show a row a measure and a column a model, or the other way round where there are more models than measures."""
+    """Show a row for each measure and a column for each model, or the other way round if there are more models."""
     from recommender.models.manifest import BASE_SUFFIX
 
     measures = list(
@@ -175,7 +171,7 @@ def print_side_by_side(models: Sequence[RegisteredModel], suites: Sequence[Suite
 
 
 def describe_differences(application: Application, models: Sequence[RegisteredModel]) -> list[str]:
-    """Return a warning when the measures are of different products, so that nobody takes them for a comparison."""
+    """Return a warning if the measures are of different products, so that nobody takes them for a comparison."""
     manifests = [_manifest(application, model) for model in models]
     measured = {(each.catalogue_hash, each.split_seed) for each in manifests if each and each.catalogue_hash}
     if len(measured) <= 1:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recommender.cli.command import CommandRun, Output, command
-from recommender.cli.metric_tables import Suites, choose_metrics, describe_differences, print_side_by_side, suites_of
+from recommender.cli.metric_tables import choose_metrics, describe_differences, print_side_by_side, suites_of
 from recommender.cli.options import JudgementFlags, KeepFlags, ShapeFlags
 from recommender.cli.output import print_json, print_table
 from recommender.errors import EXIT_CODES, Refused
@@ -26,7 +26,7 @@ SHOWN_METRICS = {
     "description_to_title_mrr10": "d>t MRR",
     "title_to_description_mrr10": "t>d MRR",
 }
-"""The measures that the list shows, with their headings."""
+"""The measures in the list of models, with their headings."""
 
 Name = Annotated[str, typer.Argument(help="The model's name.")]
 
@@ -47,6 +47,7 @@ def list_models(
     With --model or --metric, set what was measured in any suite side by side.
     """
     from recommender.jobs.calibrate import search_doubts
+    from recommender.jobs.evaluate import SCORED
 
     application = run.open()
     known = application.registry
@@ -65,19 +66,15 @@ def list_models(
         marks = [*(["live"] if each.live else []), *(["forced"] if each.gate.value == "forced" else [])]
         cells = [f"{each.metrics[name]:.3f}" if name in each.metrics else "" for name in SHOWN_METRICS]
         lines.append([each.name, " ".join(marks), *cells, f"{each.created_at:%Y-%m-%d}"])
-    if any(scores := [_last_scored(measured) for measured in suites]):
+    scored = [
+        [values["spearman"] for suite, values in measured.items() if suite.startswith(SCORED)] for measured in suites
+    ]
+    if any(scored):  # of the scored pairs that a model was last measured on
         headings.append(("Spearman", "right"))
+        scores = [f"{found[-1]:.3f}" if found else "" for found in scored]
         lines = [[*line[:-1], score, line[-1]] for line, score in zip(lines, scores, strict=True)]
     columns = [("model", "left"), ("live", "left"), *headings, ("made", "left")]
     return Output({"models": rows}, lambda: print_table(columns, lines), verdicts)
-
-
-def _last_scored(suites: Suites) -> str:
-    """Return Spearman's correlation on the scored pairs that a model was measured on last; empty without any."""
-    from recommender.jobs.evaluate import SCORED
-
-    found = [values["spearman"] for suite, values in suites.items() if suite.startswith(SCORED)]
-    return f"{found[-1]:.3f}" if found else ""
 
 
 def _model_json(model: RegisteredModel) -> dict[str, Any]:
@@ -237,5 +234,5 @@ def push(
 
 
 def export_reason(application: Application, name: str) -> str:
-    """Return why a model has no measured ONNX export, and so runs on torch; empty when it has one."""
+    """Return why a model has no measured ONNX export, and so runs on torch; empty if it has one."""
     return application.registry.manifest(name).export.reason

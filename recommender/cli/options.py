@@ -85,7 +85,7 @@ class ShapeFlags:
     max_seq_length: Annotated[int | None, typer.Option(help="Cut texts after this many tokens.", min=8)] = None
 
     def shape(self) -> ModelShape:
-        """Return the shape. Raises `UsageError` for an activation of no layer."""
+        """Return the shape. Raises `UsageError` for an activation without a layer."""
         from recommender.jobs.models import ModelShape
 
         if self.dense_activation and not self.dense_dim:
@@ -106,7 +106,7 @@ class JudgementFlags:
     pairs: Annotated[Path | None, typer.Option(help="Products that belong together, as CSV: sku_a,sku_b.")] = None
 
     def read(self) -> tuple[Queries | None, Pairs | None]:
-        """Read the given files. Raises `UsageError` for one of two that go together, `BadInput` for a bad file."""
+        """Read the given files. Raises `UsageError` if one of two files is missing, `BadInput` for a bad file."""
         from recommender.evaluation.judgements import read_pairs, read_queries
 
         if (self.queries is None) != (self.qrels is None):

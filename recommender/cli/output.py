@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WIDTH = 80
-"""Columns when stdout is no terminal: what a log or a pipe shows without wrapping."""
+"""Columns if stdout is not a terminal: what a log or a pipe shows without wrapping."""
 
 GAP = 2
-"""Columns between two columns of a table."""
+"""Blank columns between two columns of a table."""
 
 MIN_WIDTH = 8
-"""Columns that the last shrinking column keeps: a title of less says nothing."""
+"""Columns that the last shrinking column keeps: a shorter title says nothing."""
 
 
 @cache
@@ -36,12 +36,12 @@ def stdout() -> Console:
 
 
 def say(text: str) -> None:
-    """Tell a person something that is not the answer."""
+    """Print a message for people that is not part of the answer."""
     typer.echo(text, err=True)
 
 
 def print_text(text: str) -> None:
-    """Write an answer in words; on a terminal, lines that are too long for it are broken between words."""
+    """Print an answer in words; on a terminal, lines that are too long for it are broken between words."""
     if sys.stdout.isatty():
         width = shutil.get_terminal_size().columns
         wrap = partial(

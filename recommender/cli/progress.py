@@ -1,4 +1,4 @@
-"""Progress on stderr: moving bars on a terminal, a line now and then in a log."""
+"""Progress on stderr: moving bars on a terminal, a line from time to time in a log."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ LINE_EVERY = 5.0
 """Seconds between two lines of one stage in a log."""
 
 WIDE = 100
-"""Columns from which a terminal has room for a long bar and the rate."""
+"""Terminals with so many columns have room for a long bar and the rate."""
 
 
 @dataclass(slots=True)
 class ProgressStage:
-    """How far one stage is. Times are of `time.monotonic`; `ended` is set while another stage is at work."""
+    """How far one stage is. Times are of `time.monotonic`; `ended` is set while another stage is running."""
 
     name: str
     started: float
@@ -33,7 +33,7 @@ class ProgressStage:
     printed: float = 0.0
 
     def share(self) -> str:
-        """Return what is done, of how much where that is known; nothing for a stage that counts nothing."""
+        """Return what is done, of how much if that is known; nothing for a stage that counts nothing."""
         if self.total:
             return f"{self.done:,}/{self.total:,}"
         return f"{self.done:,}" if self.done else ""
@@ -43,7 +43,7 @@ class ProgressStage:
         return (self.ended or time.monotonic()) - self.started
 
     def pace(self, with_rate: bool = True) -> str:
-        """Return the rate and the time left, with two spaces behind; nothing when it is over or has hardly begun."""
+        """Return the rate and the time left, followed by two spaces; nothing when it is over or has hardly begun."""
         seconds = self.seconds()
         if self.ended or not self.done or self.done == self.total or seconds < 1:
             return ""
@@ -73,7 +73,7 @@ class ProgressBar:
         now = time.monotonic()
         shown = self._stages.setdefault(stage, ProgressStage(stage, now))
         if done < shown.done:
-            shown.started = now  # the stage again, for the next model or the next file
+            shown.started = now  # the same stage again, for the next model or file
         for other in self._stages.values():
             if other is not shown and other.ended is None:
                 self._end(other, now)
@@ -92,7 +92,7 @@ class ProgressBar:
             self._live.start()
 
     def finish(self, complete: bool = True) -> None:
-        """Leave the bars as they are on the screen, full unless an error ended the work; what comes begins new ones."""
+        """Leave the bars on the screen, full unless an error ended the work; what follows begins new ones."""
         now = time.monotonic()
         for stage in self._stages.values():
             self._end(stage, stage.ended or now)
@@ -106,7 +106,7 @@ class ProgressBar:
     def _end(stage: ProgressStage, now: float) -> None:
         stage.ended = now
         if stage.total is None:
-            stage.total = stage.done  # how many there were is known now
+            stage.total = stage.done  # the total is known now
 
     def _table(self) -> Any:
         from rich.progress_bar import ProgressBar as Bar

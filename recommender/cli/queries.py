@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,25 +10,24 @@ import typer
 
 from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.output import print_table
-from recommender.cli.query_options import JOINING, RANKING, SEARCHING, QueryFlags
+from recommender.cli.query_options import JOINING, RANKING, SEARCHING, RequestFlags
 from recommender.cli.remote_fallback import ask_installation
 from recommender.errors import BadInput, UsageError
 from recommender.interface import QueryInterface
-from recommender.query import NO_FILTERS, Answer, QueryRequest
-from recommender.query.suggestion import DEFAULT_SUGGESTIONS, MAX_SUGGESTIONS
+from recommender.query import NO_FILTERS, Answer, QueryRequest, SuggestRequest
 from recommender.types import JsonObject, Product, category_path
 
 if TYPE_CHECKING:
-    from recommender.jobs.compare import Comparison
+    pass
 
 MAX_PRODUCT = 1_000_000
-"""Bytes of the file of one product: ten times the longest description."""
+"""Largest file of one product, in bytes: ten times the longest description."""
 
 Skus = list[str] | None
 
 
-Ranking = QueryFlags(without=JOINING + SEARCHING)
-Searching = QueryFlags(without=JOINING)
+Ranking = RequestFlags(without=JOINING + SEARCHING)
+Searching = RequestFlags(without=JOINING)
 
 
 @command
@@ -46,8 +44,20 @@ def similar(
     """Show the products most similar to one."""
     if sku is not None and product is not None:
         raise UsageError("a SKU and --product are given; ask about one of them")
+    subject: str | Product
     if product is not None:
-        subject: str | Product = _read_product(product)
+        from recommender.query.request import NewProduct
+        from recommender.query.serialization import from_json
+
+        where = "standard input" if product == "-" else product
+        try:
+            with sys.stdin.buffer if product == "-" else Path(product).open("rb") as stream:
+                content = stream.read(MAX_PRODUCT + 1)
+        except OSError as error:
+            raise BadInput(f"{where} can't be read ({error.strerror}); give a file with one product as JSON") from error
+        if len(content) > MAX_PRODUCT:
+            raise BadInput(f"{where} has more than {MAX_PRODUCT:,} bytes; give one product as a JSON object")
+        subject = from_json(NewProduct, content, "product")
     elif sku is not None:
         subject = sku
     else:
@@ -66,14 +76,14 @@ def search(
     from recommender.query.limits import SearchText
     from recommender.query.serialization import validate_as
 
-    validate_as(SearchText, text, "the query")  # before anything is opened for a query that has no answer
+    validate_as(SearchText, text, "the query")  # before anything is opened, if a query has no answer anyway
     answer = ask_installation(QueryInterface.search, text, query.k, query.filters, query.options)
     return _output(answer, query, {"query": text}, f"search: {text}")
 
 
 @command
 def recommend(
-    query: Annotated[QueryRequest, QueryFlags(without=SEARCHING)],
+    query: Annotated[QueryRequest, RequestFlags(without=SEARCHING)],
     like: Annotated[Skus, typer.Option("--like", metavar="SKU", help="A product that is liked. Repeatable.")] = None,
     dislike: Annotated[
         Skus, typer.Option("--dislike", metavar="SKU", help="A product that is not. Repeatable.")
@@ -88,30 +98,25 @@ def recommend(
 
 
 @command
-def browse(query: Annotated[QueryRequest, QueryFlags(without=RANKING + JOINING + SEARCHING)]) -> Output:
+def browse(query: Annotated[QueryRequest, RequestFlags(without=RANKING + JOINING + SEARCHING)]) -> Output:
     """Show the popular products, then the newest."""
     answer = ask_installation(QueryInterface.browse, query.k, query.filters, query.options)
     return _output(answer, query, {}, "popular first, then the newest")
 
 
 @command
-def suggest(
-    text: Annotated[str, typer.Argument(help="What was typed so far; its last word may be cut off.")],
-    limit: Annotated[int, typer.Option("-k", "--limit", min=1, max=MAX_SUGGESTIONS, help="How many at most.")] = (
-        DEFAULT_SUGGESTIONS
-    ),
-) -> Output:
-    """Show how a text may go on: words, brands, categories and titles of the catalogue."""
-    found = ask_installation(QueryInterface.suggest, text, limit)
+def suggest(asked: Annotated[SuggestRequest, RequestFlags(SuggestRequest)]) -> Output:
+    """Complete a text: with words, brands, categories and titles of the catalogue."""
+    found = ask_installation(QueryInterface.suggest, asked.text, asked.limit)
 
     def document() -> JsonObject:
         from recommender.query.serialization import to_value
 
-        return {"text": text, "limit": limit, "suggestions": [to_value(each) for each in found]}
+        return {**to_value(asked), "suggestions": [to_value(each) for each in found]}
 
     columns = [("text", "shrink"), ("what", "left"), ("products", "right")]
     rows = [(each.text, category_path(each.category) or each.kind.value, f"{each.count:,}") for each in found]
-    return Output(document, (lambda: print_table(columns, rows)) if rows else "no product has words that go on so")
+    return Output(document, (lambda: print_table(columns, rows)) if rows else "no product continues these words")
 
 
 def _output(answer: Answer, query: QueryRequest, named: JsonObject, title: str) -> Output:
@@ -127,21 +132,6 @@ def _output(answer: Answer, query: QueryRequest, named: JsonObject, title: str) 
         print_answer(answer, title, query.options.offset, query.filters != NO_FILTERS)
 
     return Output(document, text)
-
-
-def _read_product(file: str) -> Product:
-    from recommender.query.request import NewProduct
-    from recommender.query.serialization import from_json
-
-    where = "standard input" if file == "-" else file
-    try:
-        with sys.stdin.buffer if file == "-" else Path(file).open("rb") as stream:
-            content = stream.read(MAX_PRODUCT + 1)
-        if len(content) > MAX_PRODUCT:
-            raise BadInput(f"{where} has more than {MAX_PRODUCT:,} bytes; give one product as a JSON object")
-        return from_json(NewProduct, content, "product")
-    except OSError as error:
-        raise BadInput(f"{where} can't be read ({error.strerror}); give a file with one product as JSON") from error
 
 
 SHOWN_TEXT = 200
@@ -181,12 +171,12 @@ def compare(
         ],
     }
     rows = [(side["sku"] or "text", category_path(side["category"] or ()), side["text"]) for side in sides]
-    return Output(document, lambda: _print_comparison(found, rows))
 
+    def print_comparison() -> None:
+        print_table([("what", "left"), ("category", "shrink"), ("encoded text", "shrink")], rows)
+        cosines = [(each.model, each.encoder, f"{each.cosine:.4f}") for each in found.similarities]
+        print_table([("model", "left"), ("encoder", "left"), ("cosine", "right")], cosines)
+        if found.common_depth is not None:
+            typer.echo(f"category levels in common: {found.common_depth}")
 
-def _print_comparison(found: Comparison, sides: Sequence[Sequence[str]]) -> None:
-    print_table([("what", "left"), ("category", "shrink"), ("encoded text", "shrink")], sides)
-    rows = [(each.model, each.encoder, f"{each.cosine:.4f}") for each in found.similarities]
-    print_table([("model", "left"), ("encoder", "left"), ("cosine", "right")], rows)
-    if found.common_depth is not None:
-        typer.echo(f"category levels in common: {found.common_depth}")
+    return Output(document, print_comparison)

@@ -1,4 +1,4 @@
-"""The options of the commands that ask, made from the declared filters and options of a query."""
+"""The options of the commands that query, made from the declared filters and options of a query."""
 
 from __future__ import annotations
 
@@ -9,53 +9,60 @@ import typer
 from annotated_types import Ge, Le
 
 from recommender.errors import UsageError
-from recommender.query import NO_FILTERS, NO_OPTIONS, Filters, Options, QueryRequest
+from recommender.query import Filters, Options, QueryRequest
 from recommender.query.parameters import Parameter, parameters_of
 
 RANKING = ("mode", "words", "min_score", "diversity", "boosts", "fallback", "explain")
-"""What makes sense only where products are ranked by something."""
+"""Options that make sense only if products are ranked by something."""
 
 JOINING = ("strategy",)
-"""What makes sense only where several products are one query."""
+"""Options that make sense only if several products are one query."""
 
 SEARCHING = ("min_confidence", "prefix", "correct", "understand")
-"""What makes sense only where words are looked for."""
+"""Options that make sense only if words are searched."""
 
 _PRICES = ("price_min", "price_max")
 
 Price = Annotated[str | None, typer.Option("--price", help="Price range: `10..50`, `..50` or `10..`.")]
 
 
-class QueryFlags:
-    """The options of a query but for some, as a group of a command's options: `read` returns what they come to."""
+class RequestFlags:
+    """The options of a request, without some, as a group of a command's options: `read` returns the request."""
 
-    def __init__(self, without: tuple[str, ...] = ()) -> None:
-        self.parameters = [flag for flag in _FLAGS if flag.name not in without]
+    def __init__(self, kind: type[Any] = QueryRequest, without: tuple[str, ...] = ()) -> None:
+        self._kind = kind
+        self._fields = {each.field: each for each in parameters_of(kind).values() if each.field not in without}
+        self.parameters = [_option(each) for name, each in self._fields.items() if name not in _PRICES]
+        if _PRICES[0] in self._fields:
+            self.parameters.append(_keyword("price", Price, None))
 
-    @staticmethod
-    def read(**given: Any) -> QueryRequest:
-        """Return what the options come to, named as the fields are. Raises `UsageError` for what can't be read."""
-        return read_options(given)
+    def read(self, **given: Any) -> Any:
+        """Return the request for options named like its fields. Raises `UsageError` for one that can't be read."""
+        from recommender.query.serialization import from_value
 
-
-def read_options(given: dict[str, Any]) -> QueryRequest:
-    """Return what options come to, named as the fields are. Raises `UsageError` for what can't be read."""
-    from recommender.query.serialization import from_value
-
-    parts: dict[str, dict[str, Any]] = {"": {}, "filters": {}, "options": {}}
-    for name, value in (given | _price_range(given.pop("price", None))).items():
-        field = _FIELDS[name]
-        value = not value if field.default is True else value
-        if value not in (None, field.default):
-            parts[field.part][name] = value
-    names = {name: _flag(field).rpartition("/")[2] for name, field in _FIELDS.items()}
-    # Each part is read only if something of it was given: to read texts takes some milliseconds to prepare.
-    filters = from_value(Filters, parts["filters"], "--price", names) if parts["filters"] else NO_FILTERS
-    options = from_value(Options, parts["options"], "", names) if parts["options"] else NO_OPTIONS
-    return QueryRequest(filters=filters, options=options, **parts[""])
+        if (price := given.pop("price", None)) is not None:
+            low, dots, high = map(str.strip, price.partition(".."))
+            if not dots or not (low or high):
+                raise UsageError(f"--price {price!r} is not a range; write 10..50, ..50 or 10..")
+            given |= {name: bound for name, bound in zip(_PRICES, (low, high), strict=True) if bound}
+        parts: dict[str, dict[str, Any]] = {"": {}, "filters": {}, "options": {}}
+        for name, value in given.items():
+            field = self._fields[name]
+            value = not value if field.default is True else value
+            if value not in (None, field.default):
+                parts[field.part][name] = value
+        names = {name: _flag(field).rpartition("/")[2] for name, field in self._fields.items()}
+        # Each part is read only if some of its options were given: preparing to read texts takes some milliseconds.
+        for part, kind, what in (("filters", Filters, "--price"), ("options", Options, "")):
+            if parts[part]:
+                parts[""][part] = from_value(kind, parts[part], what, names)
+        return self._kind(**parts[""])
 
 
 def _option(field: Parameter) -> inspect.Parameter:
+    text = field.info.description or ""
+    if field.required:
+        return _keyword(field.field, Annotated[field.base, typer.Argument(help=text)], inspect.Parameter.empty)
     kind, default = field.base, field.default
     if field.many:
         kind, default = list[str] | None, None
@@ -64,11 +71,10 @@ def _option(field: Parameter) -> inspect.Parameter:
     elif default is None:
         kind = kind | None
     limits: dict[type, Any] = {type(mark): mark for mark in field.info.metadata}
-    text = field.info.description or ""
     option = typer.Option(
         *_flag(field).split("/"),
         help=f"Do not {text[0].lower()}{text[1:]}" if field.default is True else text,
-        metavar=field.named.metavar,
+        metavar=field.metavar,
         min=limits[Ge].ge if Ge in limits else None,
         max=limits[Le].le if Le in limits else None,
     )
@@ -79,21 +85,8 @@ def _flag(field: Parameter) -> str:
     if field.field in _PRICES:
         return "--price"  # one option says both
     negated = "no-" if field.default is True else ""
-    return field.named.option or f"--{negated}{field.name.replace('_', '-')}"
+    return field.option or f"--{negated}{field.name.replace('_', '-')}"
 
 
 def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-
-
-def _price_range(text: str | None) -> dict[str, str]:
-    if text is None:
-        return {}
-    low, dots, high = map(str.strip, text.partition(".."))
-    if not dots or not (low or high):
-        raise UsageError(f"--price {text!r} is not a range; write 10..50, ..50 or 10..")
-    return {name: bound for name, bound in zip(_PRICES, (low, high), strict=True) if bound}
-
-
-_FIELDS = {field.field: field for field in parameters_of(QueryRequest).values()}
-_FLAGS = [_option(field) for name, field in _FIELDS.items() if name not in _PRICES] + [_keyword("price", Price, None)]

@@ -65,5 +65,5 @@ def retry(
     """Put failed changes back into the queue."""
     count = run.open().outbox.retry(skus or None)
     return Output(
-        {"retried": count}, f"{count:,} changes queued again; `recommender worker --once` takes them into the index"
+        {"retried": count}, f"{count:,} changes queued again; `recommender worker --once` writes them into the index"
     )

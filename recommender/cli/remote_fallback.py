@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from recommender.backup.index_copy import IndexCopy
 
 TIMEOUT_S = 30.0
-"""For an answer of the service: a person waits, and the first query may load the model."""
+"""Seconds to wait for an answer of the service: a person waits, and the first query may load the model."""
 
 
 COPY_TIMEOUT_S = 60.0
-"""For a copy of the index: longer than a service lets any request take."""
+"""Seconds to wait for a copy of the index: longer than a service lets any request take."""
 
 
 P = ParamSpec("P")
@@ -33,8 +33,8 @@ def ask_installation(
 ) -> Result:
     """Ask a question, a method of `QueryInterface`, of the installation, or of the service that holds its index.
 
-    When a service answers, a line on stderr says so. If it gives no answer, the index is opened here; its error is
-    raised if it does hold the index.
+    If a service answers, a line on stderr says so. If it does not answer, the index is opened here; if the service does
+    hold the index, the error of that is raised.
     """
     from recommender.settings import load_settings
 
@@ -47,7 +47,7 @@ def ask_installation(
 
         from recommender.client import Client
 
-        # A transport of its own: a proxy that the environment names has no business with an address of this machine.
+        # A transport of its own: a proxy of the environment must not be used for an address of this machine.
         transport = httpx.HTTPTransport()
         try:
             with Client(service.url, service.token, timeout=TIMEOUT_S, transport=transport) as client:
@@ -60,7 +60,7 @@ def ask_installation(
     from recommender.application.composition import Application
 
     try:
-        with Application(settings) as application:
+        with Application(settings, asks_once=True) as application:
             return ask(application.queries())
     except IndexHeld:
         if refusal is None:
@@ -69,7 +69,7 @@ def ask_installation(
 
 
 def request_index_copy(service: RunningService) -> IndexCopy:
-    """Have a service copy the embedded index that it holds. Raises `Unavailable` when it does not."""
+    """Let a service copy the embedded index that it holds. Raises `Unavailable` if it does not."""
     import httpx
 
     from recommender.backup.index_copy import IndexCopy

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 import typer
 
 from recommender.cli.output import print_table
-from recommender.query import Answer, Confidence, Explanation, FacetCount, Hit, Reason, Understood, UnderstoodKind
+from recommender.query import Answer, Confidence, Explanation, FacetCount, Hit, Reason, UnderstoodKind
 from recommender.types import category_path
 
 SHOWN_FACETS = 10
-"""Values of a facet that a table shows; JSON has all that were counted."""
+"""Values of a facet in a table; JSON has all that were counted."""
 
 
 def print_answer(answer: Answer, title: str, offset: int = 0, filtered: bool = False) -> None:
@@ -19,11 +19,19 @@ def print_answer(answer: Answer, title: str, offset: int = 0, filtered: bool = F
     if answer.did_you_mean is not None:
         typer.echo(f"searched for {answer.did_you_mean!r}; --no-correct searches for the words as they are")
     for each in answer.understood:
-        typer.echo(f"{each.words!r} is read as {_meaning(each)}")
+        value = each.value if isinstance(each.value, str) else category_path(each.value)
+        meaning = f"the {each.kind.value} {f'{each.name} ' if each.name else ''}{value!r}"
+        if each.kind is UnderstoodKind.PRICE:
+            bounds = [f"from {each.price_min}" if each.price_min is not None else ""]
+            bounds.append(f"up to {each.price_max}" if each.price_max is not None else "")
+            meaning = " ".join(filter(None, ("a price", *bounds, each.currency)))
+        typer.echo(f"{each.words!r} is read as {meaning}")
+    filtered = filtered or any(each.kind is UnderstoodKind.PRICE for each in answer.understood)
+    within = " within the filters" if filtered else ""
     if answer and answer.confidence is Confidence.NONE:
-        typer.echo("no product matches these words; the nearest in meaning are:")
+        typer.echo(f"no product{within} matches these words; the nearest in meaning are:")
     elif answer and answer.confidence is Confidence.WEAK:
-        typer.echo("no product surely matches these words; the nearest are:")
+        typer.echo(f"no product{within} surely matches these words; the nearest are:")
     if answer:
         print_hits(answer, title, offset)
     elif offset:
@@ -42,7 +50,14 @@ def print_answer(answer: Answer, title: str, offset: int = 0, filtered: bool = F
             ("words", "right"),
             ("words in common", "shrink"),
         ]
-        rows = [_explanation_row(rank, hit.explanation or Explanation()) for rank, hit in enumerate(answer, offset + 1)]
+        rows = []
+        for rank, hit in enumerate(answer, offset + 1):
+            why = hit.explanation or Explanation()
+            brand = {True: "same", False: "other", None: ""}[why.same_brand]
+            depth = "" if why.shared_depth is None else str(why.shared_depth)
+            numbers = [_number(why.price_ratio, "x{:.2f}"), _number(why.from_words, "{:.3f}")]
+            numbers.append(_number(why.from_meaning, "{:.3f}"))
+            rows.append([str(rank), depth, brand, *numbers, ", ".join(why.words)])
         used = [at for at in range(len(columns)) if any(row[at] for row in rows)]
         print_table([columns[at] for at in used], [[row[at] for at in used] for row in rows], "why")
     if (facets := answer.facets) is None:
@@ -56,17 +71,8 @@ def print_answer(answer: Answer, title: str, offset: int = 0, filtered: bool = F
         _print_counts(attribute.name, [(_value(each), each.count) for each in attribute.values], facets.counted)
 
 
-def _meaning(said: Understood) -> str:
-    if said.kind is UnderstoodKind.PRICE:
-        bounds = [f"from {said.price_min}" if said.price_min is not None else ""]
-        bounds.append(f"up to {said.price_max}" if said.price_max is not None else "")
-        return " ".join(filter(None, ("a price", *bounds, said.currency)))
-    value = said.value if isinstance(said.value, str) else category_path(said.value)
-    return f"the {said.kind.value} {f'{said.name} ' if said.name else ''}{value!r}"
-
-
 def print_hits(hits: Sequence[Hit], title: str, offset: int = 0) -> None:
-    """Print hits as a table; a column says what brought them when it was not relevance alone."""
+    """Print hits as a table; a column has the reason of a hit if it was not only relevance."""
     columns = [
         ("#", "right"),
         ("score", "right"),
@@ -75,38 +81,19 @@ def print_hits(hits: Sequence[Hit], title: str, offset: int = 0) -> None:
         ("category", "shrink"),
         ("price", "right"),
     ]
-    rows = [_row(hit, rank) for rank, hit in enumerate(hits, offset + 1)]
+    rows: list[tuple[str, ...]] = []
+    for rank, hit in enumerate(hits, offset + 1):
+        price = "" if hit.price is None else f"{hit.price} {hit.currency}".rstrip()
+        leaf = hit.category[-1] if hit.category else ""
+        rows.append((str(rank), f"{hit.score:.3f}", hit.sku, hit.title, leaf, price))
     if any(hit.reason is not Reason.RELEVANCE for hit in hits):
         columns.append(("why", "shrink"))
-        rows = [(*row, _reason(hit)) for row, hit in zip(rows, hits, strict=True)]
+        for at, hit in enumerate(hits):
+            why = "" if hit.reason is Reason.RELEVANCE else hit.reason.value
+            if hit.reason is Reason.WIDENED and hit.widened_to is not None:
+                why = f"wider: {hit.widened_to[-1] if hit.widened_to else 'all'}"
+            rows[at] = (*rows[at], why)
     print_table(columns, rows, title)
-
-
-def _row(hit: Hit, rank: int) -> tuple[str, ...]:
-    card = hit.card
-    price = "" if card.price is None else f"{card.price} {card.currency}".rstrip()
-    return (str(rank), f"{hit.score:.3f}", hit.sku, card.title, card.category[-1] if card.category else "", price)
-
-
-def _reason(hit: Hit) -> str:
-    if hit.reason is Reason.RELEVANCE:
-        return ""
-    if hit.reason is Reason.WIDENED and hit.widened_to is not None:
-        return f"wider: {hit.widened_to[-1] if hit.widened_to else 'all'}"
-    return hit.reason.value
-
-
-def _explanation_row(rank: int, why: Explanation) -> tuple[str, ...]:
-    brand = {True: "same", False: "other", None: ""}[why.same_brand]
-    return (
-        str(rank),
-        "" if why.shared_depth is None else str(why.shared_depth),
-        brand,
-        _number(why.price_ratio, "x{:.2f}"),
-        _number(why.from_words, "{:.3f}"),
-        _number(why.from_meaning, "{:.3f}"),
-        ", ".join(why.words),
-    )
 
 
 def _number(value: float | None, form: str) -> str:

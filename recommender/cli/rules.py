@@ -1,7 +1,8 @@
-"""`rules add | list | remove`: pins, bans and synonyms."""
+"""`rules add | edit | list | remove`: pins, bans and synonyms."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,14 +10,38 @@ import typer
 
 from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.output import print_table
-from recommender.query import MAX_RESULTS, Rule, RuleAction
-from recommender.query.logged_search import DEFAULT_SEARCHES
-from recommender.types import category_path
+from recommender.cli.query_options import RequestFlags
+from recommender.query import LoggedSearchesRequest, Rule, RuleAction, SearchLogging
+from recommender.types import JsonObject, category_path
 
 if TYPE_CHECKING:
     from recommender.catalogue.repository import Catalogue
 
 app = typer.Typer(help="Pins, bans and synonyms: what a person says of products and words.", no_args_is_help=True)
+
+
+RuleId = Annotated[int, typer.Argument(metavar="ID", help="The rule's id, as `rules list` shows it.")]
+Query = Annotated[str | None, typer.Option("--query", help="For searches of this text, whatever its case.")]
+Category = Annotated[
+    str | None, typer.Option("--category", help="For queries about this category and those below it, as `A > B`.")
+]
+Position = Annotated[int | None, typer.Option("--position", help="The place of a pin, from 1.", min=1)]
+Start = Annotated[
+    str | None,
+    typer.Option("--from", metavar="DATE", help="From this day, or time, on; UTC unless it says otherwise."),
+]
+End = Annotated[
+    str | None, typer.Option("--until", metavar="DATE", help="Until just before this day, or time, begins.")
+]
+Means = Annotated[
+    str | None, typer.Option("--means", metavar="WORDS", help="Of a synonym: what the words of --query also mean.")
+]
+OneWay = Annotated[
+    bool | None, typer.Option("--one-way/--both-ways", help="The synonym does not apply the other way round.")
+]
+Note = Annotated[str | None, typer.Option("--note", help="A remark for those who read the rules later.")]
+
+_FLAGS = {"starts_at": "--from", "ends_at": "--until", "sku": "the SKU", "one_way": "--one-way"}
 
 
 @app.command()
@@ -25,46 +50,70 @@ def add(
     run: CommandRun,
     action: Annotated[RuleAction, typer.Argument(help="pin: put a product at a place; ban: keep it out; synonym.")],
     sku: Annotated[str, typer.Argument(help="The product's SKU; a synonym has none.")] = "",
-    query: Annotated[str, typer.Option("--query", help="For searches of this text, whatever its case.")] = "",
-    category: Annotated[
-        str, typer.Option("--category", help="For queries about this category and those below it, as `A > B`.")
-    ] = "",
-    position: Annotated[int, typer.Option("--position", help="The place of a pin, from 1.", min=1)] = 1,
-    starts: Annotated[
-        str, typer.Option("--from", metavar="DATE", help="From this day, or time, on; UTC unless it says otherwise.")
-    ] = "",
-    ends: Annotated[
-        str, typer.Option("--until", metavar="DATE", help="Until just before this day, or time, begins.")
-    ] = "",
-    means: Annotated[
-        str, typer.Option("--means", metavar="WORDS", help="Of a synonym: what the words of --query also mean.")
-    ] = "",
-    one_way: Annotated[
-        bool, typer.Option("--one-way", help="A synonym that does not hold the other way round.")
-    ] = False,
-    note: Annotated[str, typer.Option("--note", help="A remark for those who read the rules later.")] = "",
+    query: Query = None,
+    category: Category = None,
+    position: Position = None,
+    starts_at: Start = None,
+    ends_at: End = None,
+    means: Means = None,
+    one_way: OneWay = None,
+    note: Note = None,
 ) -> Output:
     """Pin or ban a product for a search, for a category, or (a ban) everywhere; or say what words also mean.
 
     A rule applies to the next query.
     """
-    from recommender.query.serialization import from_value, to_value
-
-    members = {"action": action, "sku": sku, "query": query, "category": category, "position": position, "note": note}
-    members |= {"means": means, "one_way": one_way}
-    members |= {"starts_at": starts or None, "ends_at": ends or None}
-    flags = {"starts_at": "--from", "ends_at": "--until", "sku": "the SKU"}
-    rule = from_value(Rule, members, "the rule", {name: f"--{name}" for name in members} | flags)
+    members = {"query": query, "category": category, "position": position, "starts_at": starts_at, "ends_at": ends_at}
+    members |= {"means": means, "one_way": one_way, "note": note, "action": action, "sku": sku}
     application = run.open()
-    added = application.rules.add(rule)
-    dates = (("from", added.starts_at), ("until", added.ends_at))
+    return _confirm(application.catalogue, application.rules.add(_rule({}, members)))
+
+
+@app.command()
+@command
+def edit(
+    run: CommandRun,
+    identity: RuleId,
+    query: Query = None,
+    category: Category = None,
+    position: Position = None,
+    starts_at: Start = None,
+    ends_at: End = None,
+    means: Means = None,
+    one_way: OneWay = None,
+    note: Note = None,
+) -> Output:
+    """Change what is given of a rule; the rest stays. An empty text takes away what was there: `--until ""`."""
+    from recommender.query.serialization import to_value
+
+    members = {"query": query, "category": category, "position": position, "starts_at": starts_at, "ends_at": ends_at}
+    members |= {"means": means, "one_way": one_way, "note": note}
+    application = run.open()
+    before = to_value(application.rules.get(identity))
+    return _confirm(application.catalogue, application.rules.update(_rule(before, members)))
+
+
+def _rule(before: JsonObject, members: Mapping[str, object]) -> Rule:
+    """Return a rule with what the options say of it."""
+    from recommender.query.serialization import from_value
+
+    given = {name: value for name, value in members.items() if value is not None}
+    given |= {name: None for name in ("starts_at", "ends_at") if given.get(name) == ""}
+    return from_value(Rule, before | given, "the rule", {name: f"--{name}" for name in members} | _FLAGS)
+
+
+def _confirm(catalogue: Catalogue, rule: Rule) -> Output:
+    """Return the message about a rule that was written."""
+    from recommender.query.serialization import to_value
+
+    dates = (("from", rule.starts_at), ("until", rule.ends_at))
     when = "".join(f" {word} {_moment(moment)}" for word, moment in dates if moment)
-    notes = [_unknown_sku(application.catalogue, added.sku) if added.sku else ""]
-    if added.ends_at and added.ends_at <= datetime.now(UTC):
+    notes = [_unknown_sku(catalogue, rule.sku) if rule.sku else ""]
+    if rule.ends_at and rule.ends_at <= datetime.now(UTC):
         notes.append("it no longer applies: its last day is over")
-    subject = f"{_what(added)} of {added.sku} {_where(added)}" if added.sku else _what(added)
-    text = f"rule {added.id}: {subject}{when}"
-    return Output(to_value(added), text, [note for note in notes if note])
+    subject = f"{_kind(rule)} of {rule.sku} {_where(rule)}" if rule.sku else _where(rule)
+    text = f"rule {rule.id}: {subject}{when}"
+    return Output(to_value(rule), text, [note for note in notes if note])
 
 
 @app.command("list")
@@ -86,7 +135,7 @@ def list_rules(run: CommandRun) -> Output:
         ("note", "shrink"),
     ]
     now = datetime.now(UTC)
-    rows = [(str(rule.id), _what(rule), rule.sku, _where(rule), _state(rule, now), rule.note) for rule in rules]
+    rows = [(str(rule.id), _kind(rule), rule.sku, _where(rule), _state(rule, now), rule.note) for rule in rules]
     return Output(document, lambda: print_table(columns, rows))
 
 
@@ -94,7 +143,7 @@ def list_rules(run: CommandRun) -> Output:
 @command
 def remove(
     run: CommandRun,
-    identity: Annotated[int, typer.Argument(metavar="ID", help="The rule's id, as `rules list` shows it.")],
+    identity: RuleId,
 ) -> Output:
     """Remove a rule."""
     run.open().rules.remove(identity)
@@ -102,19 +151,12 @@ def remove(
 
 
 @command
-def searches(
-    run: CommandRun,
-    weak: Annotated[bool, typer.Option("--weak", help="Only those whose last answer was not a good one.")] = False,
-    limit: Annotated[int, typer.Option("-k", "--limit", min=1, max=MAX_RESULTS, help="How many at most.")] = (
-        DEFAULT_SEARCHES
-    ),
-) -> Output:
+def searches(run: CommandRun, asked: Annotated[LoggedSearchesRequest, RequestFlags(LoggedSearchesRequest)]) -> Output:
     """List the most frequent searches. They are kept where RECOMMENDER_KEEP_SEARCHES is `weak` or `all`."""
-    from recommender.query.logged_search import SearchLogging
     from recommender.query.serialization import to_value
 
     application = run.open()
-    found = application.searches.list(weak, limit)
+    found = application.searches.list(asked.weak, asked.limit)
     is_off = application.settings.keep_searches is SearchLogging.OFF
     notes = ["searches are not kept; set RECOMMENDER_KEEP_SEARCHES to weak or all"] if is_off else []
     columns = [("search", "shrink"), ("times", "right"), ("answer", "left"), ("last", "left")]
@@ -124,7 +166,7 @@ def searches(
 
 
 def _unknown_sku(catalogue: Catalogue, sku: str) -> str:
-    """Return what to say of a SKU that no product has: a rule may come before its product, or be mistyped."""
+    """Return the message about a SKU that no product has: a rule may come before its product, or have a typo."""
     stored = catalogue.get(sku)
     if stored is not None and stored.active:
         return ""
@@ -133,15 +175,13 @@ def _unknown_sku(catalogue: Catalogue, sku: str) -> str:
     return f"no product in the shop has the SKU {sku!r} yet{hint}"
 
 
-def _what(rule: Rule) -> str:
-    if rule.action is RuleAction.SYNONYM:
-        return f"{rule.query!r} {'means' if rule.one_way else 'is the same as'} {rule.means!r}"
+def _kind(rule: Rule) -> str:
     return f"pin at {rule.position}" if rule.action is RuleAction.PIN else rule.action.value
 
 
 def _where(rule: Rule) -> str:
     if rule.action is RuleAction.SYNONYM:
-        return "searches"
+        return f"{rule.query!r} {'means' if rule.one_way else 'is the same as'} {rule.means!r}"
     if rule.query:
         return f"for {rule.query!r}"
     return f"in {category_path(rule.category)}" if rule.category else "everywhere"

@@ -28,7 +28,7 @@ def worker(
         Path | None, typer.Option(help="Ingest feeds as they appear in this folder; they go to its done/ or failed/.")
     ] = None,
 ) -> Output | None:
-    """Take queued catalogue changes into the index, until told to stop (SIGTERM, Ctrl-C).
+    """Write queued catalogue changes into the index, until told to stop (SIGTERM, Ctrl-C).
 
     --format, --map, --full and --strict say how the feeds of --watch are read.
     """

@@ -17,19 +17,19 @@ from recommender.errors import RecommenderError, Unavailable, UsageError
 Result = TypeVar("Result")
 
 TIMEOUT_S = 10.0
-"""For a call with its retries: generous for a batch of products. The page of a shop should wait far less."""
+"""Seconds for a call with its retries: generous for a batch of products. The page of a shop should wait far less."""
 
 FIRST_WAIT_S = 0.1
-"""Before the second attempt. It doubles with each attempt and is partly random, so that many clients do not all return
-at once to a service that restarts."""
+"""Seconds before the second attempt. It doubles with each attempt and is partly random, so that many clients do not all
+return at once to a service that restarts."""
 
 SHORTEST_S = 0.001
-"""Every attempt gets some time: httpx treats a timeout of 0 as an error of its own."""
+"""Least time of an attempt: httpx treats a timeout of 0 as an error of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceAddress:
-    """A service as a client sees it. Raises `UsageError` for what is no http(s) address, or no time."""
+    """A service as a client sees it. Raises `UsageError` for a URL that is not http(s), or an invalid time."""
 
     url: str
     api_key: str = field(repr=False)
@@ -88,7 +88,7 @@ class Attempts(Generic[Result]):
         except (ValueError, UsageError) as error:
             kind = reply.headers.get("content-type", "nothing").partition(";")[0]
             raise Unavailable(
-                f"what answers at {self._address.url} sent {kind} that is no answer of a recommender ({error}); check"
+                f"{self._address.url} answered with {kind}, which is not from a recommender service ({error}); check"
                 " the address"
             ) from error
 
@@ -103,11 +103,11 @@ class Attempts(Generic[Result]):
         if isinstance(error, httpx.ConnectError):
             told = f"no service answers at {url} ({error}); start it with `recommender serve`, or check the address"
         else:
-            told = f"the service at {url} broke off ({str(error) or type(error).__name__}); try again"
+            told = f"the service at {url} broke the connection ({str(error) or type(error).__name__}); try again"
         return self._wait(Unavailable(told), 0.0)
 
     def wait_after_refusal(self, reply: httpx.Response) -> float:
-        """Return the seconds to wait after a service that is busy. Raises what the reply says when it was the last."""
+        """Return the seconds to wait after a busy service's answer. Raises what the reply says if it was the last."""
         error = error_of_reply(reply, self._address.url)
         if reply.status_code not in BUSY_STATUSES:
             raise error

@@ -14,10 +14,15 @@ from urllib.parse import quote, urlencode
 
 from recommender.errors import UnknownSku, UsageError
 from recommender.query import (
+    DEFAULT_SEARCHES,
+    DEFAULT_SUGGESTIONS,
     NO_FILTERS,
     NO_OPTIONS,
     Answer,
     Filters,
+    LoggedSearch,
+    LoggedSearches,
+    LoggedSearchesRequest,
     Options,
     QueryRequest,
     RecommendRequest,
@@ -29,18 +34,16 @@ from recommender.query import (
     Suggestions,
     SuggestRequest,
 )
-from recommender.query.logged_search import DEFAULT_SEARCHES, LoggedSearch, LoggedSearches, LoggedSearchesRequest
 from recommender.query.parameters import Parameters, write_address
 from recommender.query.rule import Rules
 from recommender.query.serialization import from_json, to_value, validate
-from recommender.query.suggestion import DEFAULT_SUGGESTIONS
 from recommender.query.validation import check_disjoint, check_sku, each_change, each_product, each_sku
 from recommender.types import JsonObject, Product
 
 Result = TypeVar("Result")
 
 LONGEST_QUERY = 4_000
-"""Characters of parameters in an address: what proxies let through. A longer query travels in a body."""
+"""Longest parameters in an address, in characters, that proxies let through. A longer query is sent in a body."""
 
 BATCH = 500
 """Products or SKUs of one write: below the service's limit, and a second's work for it."""
@@ -51,7 +54,7 @@ BATCH_BYTES = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Result]):
-    """One request, and how its answer is read. A `repeatable` one does no harm when it arrives twice."""
+    """One request, and how its answer is read. A `repeatable` one does no harm if it arrives twice."""
 
     method: str
     path: str
@@ -102,7 +105,7 @@ def product(sku: str) -> Call[Product]:
     if not sku:
         raise UnknownSku(sku)  # without a SKU the address is that of all products
     check_sku(sku)
-    # A path segment of dots alone means a parent folder, and would be removed from the address.
+    # A path segment of only dots means a parent folder, and would be removed from the address.
     segment = quote(sku, safe="").replace(".", "%2E") if sku in (".", "..") else quote(sku, safe="")
     return Call("GET", f"/v1/products/{segment}", partial(from_json, Product))
 
@@ -114,6 +117,10 @@ def rules() -> Call[list[Rule]]:
 def add_rule(rule: Rule) -> Call[Rule]:
     body = _escape(to_value(replace(rule, id=0)))
     return Call("POST", "/v1/rules", partial(from_json, Rule), body=body, repeatable=False)  # twice adds it twice
+
+
+def update_rule(rule: Rule) -> Call[Rule]:
+    return Call("PUT", f"/v1/rules/{int(rule.id)}", partial(from_json, Rule), body=_escape(to_value(rule)))
 
 
 def remove_rule(identity: int) -> Call[None]:
@@ -155,7 +162,7 @@ def patches(changes: Iterable[Mapping[str, Any]]) -> Iterator[Call[Sequence[Json
 
 
 def _query(path: str, request: QueryRequest) -> Call[Answer]:
-    """Put a query into the address, where a cache can see it; into a body where the address can't express it."""
+    """Put a query into the address, where a cache can see it; into a body if the address can't express it."""
     request = validate(request)
     read = partial(from_json, Answer)
     parameters = write_address(request)

@@ -1,10 +1,10 @@
-"""The client of the service, for code that waits and for code that awaits: what differs between them stands here."""
+"""The client of the service, for blocking and for asynchronous code: only their differences are here."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -16,7 +16,7 @@ from recommender.client.calls import Call
 from recommender.client.write_tally import WriteTally
 from recommender.interface import RecommenderInterface
 from recommender.query import WriteResult
-from recommender.types import Product
+from recommender.types import JsonObject, Product
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -72,6 +72,7 @@ class Client(RecommenderInterface):
     product = _method(calls.product)
     rules = _method(calls.rules)
     add_rule = _method(calls.add_rule)
+    update_rule = _method(calls.update_rule)
     remove_rule = _method(calls.remove_rule)
     searches = _method(calls.searches)
     status = _method(calls.status)
@@ -80,19 +81,13 @@ class Client(RecommenderInterface):
         return self.write(products)
 
     def patch(self, changes: Iterable[Mapping[str, Any]]) -> WriteResult:
-        tally = WriteTally()
-        for call in calls.patches(changes):
-            tally.add(self._send(call))
-        return tally.result()
+        return self._send_writes(calls.patches(changes))
 
     def delete(self, skus: Iterable[str]) -> int:
         return len(self.write(delete=skus).deleted)
 
     def write(self, upsert: Iterable[Product] = (), delete: Iterable[str] = ()) -> WriteResult:
-        tally = WriteTally()
-        for call in calls.writes(upsert, delete):
-            tally.add(self._send(call))
-        return tally.result()
+        return self._send_writes(calls.writes(upsert, delete))
 
     def close(self) -> None:
         self._http.close()
@@ -102,6 +97,12 @@ class Client(RecommenderInterface):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _send_writes(self, writes: Iterable[Call[Sequence[JsonObject]]]) -> WriteResult:
+        tally = WriteTally()
+        for call in writes:
+            tally.add(self._send(call))
+        return tally.result()
 
     def _send(self, call: Call[Result]) -> Result:
         attempts = Attempts(self._address, call)
@@ -140,6 +141,7 @@ class AsyncClient:
     product = _async_method(calls.product)
     rules = _async_method(calls.rules)
     add_rule = _async_method(calls.add_rule)
+    update_rule = _async_method(calls.update_rule)
     remove_rule = _async_method(calls.remove_rule)
     searches = _async_method(calls.searches)
     status = _async_method(calls.status)
@@ -150,10 +152,7 @@ class AsyncClient:
 
     async def patch(self, changes: Iterable[Mapping[str, Any]]) -> WriteResult:
         """Do as `Client.patch` does."""
-        tally = WriteTally()
-        for call in calls.patches(changes):
-            tally.add(await self._send(call))
-        return tally.result()
+        return await self._send_writes(calls.patches(changes))
 
     async def delete(self, skus: Iterable[str]) -> int:
         """Do as `Client.delete` does."""
@@ -161,10 +160,7 @@ class AsyncClient:
 
     async def write(self, upsert: Iterable[Product] = (), delete: Iterable[str] = ()) -> WriteResult:
         """Do as `Client.write` does."""
-        tally = WriteTally()
-        for call in calls.writes(upsert, delete):
-            tally.add(await self._send(call))
-        return tally.result()
+        return await self._send_writes(calls.writes(upsert, delete))
 
     async def close(self) -> None:
         """Do as `Client.close` does."""
@@ -175,6 +171,12 @@ class AsyncClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    async def _send_writes(self, writes: Iterable[Call[Sequence[JsonObject]]]) -> WriteResult:
+        tally = WriteTally()
+        for call in writes:
+            tally.add(await self._send(call))
+        return tally.result()
 
     async def _send(self, call: Call[Result]) -> Result:
         attempts = Attempts(self._address, call)

@@ -1,10 +1,9 @@
-"""Which error of our tree a problem document of the service stands for."""
+"""The error of our tree that a problem document of the service stands for."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 import httpx
 
@@ -26,7 +25,7 @@ BUSY_STATUSES = (429, 502, 503, 504)
 _TREE = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RecommenderError)]
 
 _PLAIN = [kind for kind in _TREE if kind.__init__ is RecommenderError.__init__]
-"""Errors that are made from their sentence alone."""
+"""Errors that are made from their message alone."""
 
 _BY_TYPE: dict[str, type[RecommenderError]] = {problem_type(kind): kind for kind in _TREE}
 
@@ -38,15 +37,20 @@ _BY_STATUS: dict[int, type[RecommenderError]] = {
 
 def error_of_reply(reply: httpx.Response, url: str) -> RecommenderError:
     """Return the error that a reply of the service at `url` stands for."""
-    status, problem = reply.status_code, _problem_document(reply)
+    status = reply.status_code
+    try:
+        problem = json.loads(reply.content) if "json" in reply.headers.get("content-type", "") else {}
+    except ValueError:
+        problem = {}
+    problem = problem if isinstance(problem, dict) else {}
     detail = str(problem.get("detail") or problem.get("title") or "")
     if status in (401, 403):
         complaint = "wants an API key" if status == 401 else "does not let this API key do that"
         return Refused(f"the service at {url} {complaint}" + (f" ({detail.rstrip('.')})" if detail else ""))
     if not detail:
         return Unavailable(
-            f"what answers at {url} sent {status} {reply.reason_phrase} without saying why; check the address, and"
-            " whatever stands before the service"
+            f"{url} answered {status} {reply.reason_phrase} without a reason; check the address, and any proxy before"
+            " the service"
         )
     default = UsageError if status < 500 else RecommenderError
     kind = _BY_TYPE.get(str(problem.get("type"))) or _BY_STATUS.get(status, default)
@@ -59,11 +63,3 @@ def retry_after(reply: httpx.Response) -> float:
     """Return the seconds that a reply asks to wait; 0 when it does not say."""
     text = reply.headers.get("retry-after", "").strip()
     return float(text) if re.fullmatch(r"\d{1,6}", text) else 0.0
-
-
-def _problem_document(reply: httpx.Response) -> dict[str, Any]:
-    try:
-        document = json.loads(reply.content) if "json" in reply.headers.get("content-type", "") else None
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}

@@ -20,7 +20,7 @@ URL_FORMS = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME"
 
 AWAY = "the database is not available; the log has the rest"
 DAMAGED = "the database can't be used as it is; `recommender restore` brings a backup back, and the log has the rest"
-"""What callers of the service read: neither paths nor addresses of servers are theirs."""
+"""What callers of the service read: neither paths nor addresses of servers."""
 
 _SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
 _POSTGRES_DRIVERS = ("postgres", "postgresql", "postgresql+psycopg")
@@ -32,12 +32,19 @@ def open_engine(url: str | URL) -> Engine:
     Raises `BadInput` for a URL that SQLAlchemy can't read or of another kind of database, and `MissingExtra` for
     PostgreSQL without its driver.
     """
-    # The message does not repeat the URL: where it can't be parsed, any part of it may be a piece of the password.
+    # The message does not repeat the URL: if it can't be parsed, any part of it may be a piece of the password.
     try:
         parsed = make_url(url)
         if "@" in (parsed.host or ""):
             raise ValueError("a part of the password would be taken for the host, and stand in messages")
-        return _engine_of(parsed)
+        if parsed.drivername in _SQLITE_DRIVERS:
+            engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        if parsed.drivername in _POSTGRES_DRIVERS:
+            return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        raise BadInput(f"DATABASE_URL of the kind {parsed.drivername!r} is not supported; use {URL_FORMS}")
     except (ArgumentError, ValueError) as error:
         raise BadInput(
             f"DATABASE_URL can't be read; write {URL_FORMS}, the port a number, special characters as %XX"
@@ -46,27 +53,16 @@ def open_engine(url: str | URL) -> Engine:
         raise MissingExtra("postgres", "a PostgreSQL database") from error
 
 
-def _engine_of(url: URL) -> Engine:
-    if url.drivername in _SQLITE_DRIVERS:
-        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
-    if url.drivername in _POSTGRES_DRIVERS:
-        return create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
-    raise BadInput(f"DATABASE_URL of the kind {url.drivername!r} is not supported; use {URL_FORMS}")
-
-
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver's own transaction handling commits silently before some statements. It is off; we begin transactions.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")  # acknowledged means on the disk, power loss included
+    cursor.execute("PRAGMA synchronous=FULL")  # acknowledged means on the disk, even after a power loss
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA cache_size=-65536")  # 64 MiB: the SKU index of a large catalogue stays in memory
-    cursor.execute("PRAGMA schema_version")  # the first read makes the write-ahead log
+    cursor.execute("PRAGMA schema_version")  # the first read creates the write-ahead log
     cursor.close()
 
 
@@ -94,16 +90,16 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Give a session on one consistent snapshot; whatever it changed is rolled back."""
+        """Open a session on one consistent snapshot; whatever it changed is rolled back."""
         with self.translating(), self._readers() as session:
             self.check_files()
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """Give a session whose changes are one transaction: committed on a normal exit, rolled back on an error.
+        """Open a session whose changes are one transaction: committed on a normal exit, rolled back on an error.
 
-        Raises `Unavailable` also after the commit, when a file of the database was removed or replaced before it.
+        Raises `Unavailable` also after the commit, if a file of the database was removed or replaced before it.
         """
         with self.translating(), self._writers.begin() as session:
             self.check_files()
@@ -120,16 +116,18 @@ class Database:
         """Translate the driver's errors into ours, in one line and without the password.
 
         Raises `Unavailable` when the database can't be reached, is locked or is full, and `DamagedDatabase` when it
-        can't be used as it is: whoever writes to it tries again once it was restored. An `IntegrityError` is passed on
-        unchanged: the caller's statement caused it.
+        can't be used as it is: its writers try again after it was restored. An `IntegrityError` is passed on unchanged:
+        the caller's statement caused it.
         """
         try:
             yield
         except IntegrityError:
             raise
         except (OperationalError, InterfaceError) as error:
-            # SQLite's driver raises this for a missing table or column too, which no later attempt will find.
-            if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR":
+            # SQLite's driver raises this also for a missing table or column, which no later attempt will find, and for
+            # text that is not UTF-8.
+            name = getattr(error.orig, "sqlite_errorname", "")
+            if name == "SQLITE_ERROR" or "decode to UTF-8" in str(error.orig):
                 raise self._unusable(error) from error
             if self.engine.dialect.name == "sqlite":
                 remedy = "check its folder and disk, and whether another process keeps it locked"
@@ -142,7 +140,7 @@ class Database:
 
     @property
     def place(self) -> str:
-        """What messages call it: a file by its path, another by its name."""
+        """The database's name in messages: a file by its path, another by its name."""
         kind = "" if self.engine.dialect.name == "sqlite" else "PostgreSQL "
         return f"the {kind}database {self.engine.url.database}"
 

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, inspect, text
 
 from recommender.database.engine import Database
+from recommender.database.revisions import head_revision, migrations_folder
 from recommender.database.tables import Base
 from recommender.errors import BadInput
-
-
-def migrations_folder() -> Path:
-    """Return the folder of the migrations: inside the package in an installed wheel, beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "_migrations"
-    return installed if (installed / "env.py").is_file() else package.parent / "migrations"
-
-
-def head_revision() -> str:
-    """Return the newest revision. Files are named `NNNN_what.py`, so this needs no Alembic on the query path."""
-    return max(path.name.split("_", 1)[0] for path in (migrations_folder() / "versions").glob("[0-9]*.py"))
 
 
 def current_revision(database: Database) -> str | None:
@@ -71,8 +59,11 @@ def drift(database: Database) -> list[str]:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
+    def is_ours(_item: Any, _name: str | None, kind: str, reflected: bool, known: Any) -> bool:
+        return not (kind == "table" and reflected and known is None)
+
     with database.translating(), database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": False, "include_object": _is_ours})
+        context = MigrationContext.configure(connection, opts={"compare_type": False, "include_object": is_ours})
         differences = compare_metadata(context, Base.metadata)
     lines = []
     for difference in differences:
@@ -80,8 +71,3 @@ def drift(database: Database) -> list[str]:
         subject = next((part for part in reversed(first) if hasattr(part, "name") or isinstance(part, str)), "")
         lines.append(f"{first[0]}: {getattr(subject, 'name', subject)}")
     return lines
-
-
-def _is_ours(_item: Any, _name: str | None, kind: str, reflected: bool, known: Any) -> bool:
-    """Tell Alembic which objects to compare: not the tables that only the database has."""
-    return not (kind == "table" and reflected and known is None)

@@ -13,10 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from recommender.database.engine import Database
 from recommender.errors import BadInput, Unavailable
 from recommender.files import sync
+
+if TYPE_CHECKING:  # a query only looks whether there is a journal
+    from recommender.database.engine import Database
 
 STAGING = ".restore"
 """Folder in the home where a backup is unpacked and checked; laid out as a home."""
@@ -29,7 +32,7 @@ _PATIENCE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """The folders to replace once the catalogue has the import run `mark`; the old ones are moved to `kept`."""
+    """The folders to replace when the catalogue has the import run `mark`; the old ones are moved to `kept`."""
 
     mark: str
     kept: str
@@ -76,9 +79,9 @@ def write_journal(home: Path, journal: Journal) -> None:
 
 
 def complete_cut_off_restore(home: Path, database: Database) -> None:
-    """Finish a restore that was cut off at its last step, or undo it. Without one this only looks for its journal.
+    """Finish a restore that was cut off at its last step, or undo it; without one, this only looks for its journal.
 
-    Raises `Unavailable` while that restore is still at work.
+    Raises `Unavailable` while that restore is still running.
     """
     if is_cut_off(home):
         with lock_home(home, _PATIENCE_S):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
 IN_LIMIT = 900
-"""Values in one IN list: SQLite before 3.32 takes 999 variables a statement, and a few stand beside the list."""
+"""Values in one IN list: SQLite before 3.32 takes 999 variables a statement, and a few are beside the list."""
 
 Value = TypeVar("Value")
 
@@ -53,7 +53,7 @@ def execute_many(session: Session, statement: UpdateBase, rows: Sequence[Mapping
 
 
 def insert_into(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """Return an INSERT that takes `on_conflict_do_...`, in the dialect of the session's database."""
+    """Return an INSERT that has `on_conflict_do_...`, in the dialect of the session's database."""
     # Imported here: a query needs neither, and PostgreSQL's dialect alone takes 25 ms.
     if session.get_bind().dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql

@@ -108,7 +108,7 @@ class CategoryRow(Base):
 class ProductRow(Base):
     """A product. `revision` grows with every change; `content_hash` covers the row, `text_hash` what is encoded.
 
-    `other_categories` are paths, one a line: a text can be grouped by, so that they are counted without reading
+    `other_categories` are paths, one a line: the database can group by a text, so that they are counted without reading
     products.
     """
 
@@ -142,7 +142,7 @@ class ProductRow(Base):
 class ImportRunRow(Base):
     """One reading of one feed, with its counts. `status` is running, done, failed or interrupted.
 
-    `holder` is the process that runs it, named as a lease owner is; empty once the run has ended. `error` says why one
+    `holder` is the process that runs it, named like a lease owner; empty when the run has ended. `error` says why one
     failed or was interrupted.
     """
 
@@ -162,7 +162,7 @@ class ImportRunRow(Base):
 
 
 class OutboxRow(Base):
-    """A change that the index does not have yet: one row a SKU, with its latest revision.
+    """A change that the index does not have yet: one row for each SKU, with its latest revision.
 
     The row is written in the transaction of the change. It is removed only while it still names the revision that was
     applied, so a change that arrives meanwhile is never acknowledged by the work on an earlier one.
@@ -183,7 +183,7 @@ class OutboxRow(Base):
 
 
 class ModelRow(Base):
-    """A registered model; its folder is `models/NAME`, its manifest lies there too."""
+    """A registered model; its folder is `models/NAME`, with its manifest."""
 
     __tablename__ = "model"
 
@@ -199,10 +199,10 @@ class ModelRow(Base):
 
 
 class GenerationRow(Base):
-    """A set of points made by one model. `state` is building, ready or retired; `live_until` is when it left live.
+    """A set of points made by one model. `state` is building, ready or retired; `live_until` ends its live time.
 
-    `language` and `words` say how its BM25 weights are made, told from a catalogue of `catalogue_size` products.
-    `runtime` is what encodes its texts.
+    `language` and `words` say how its BM25 weights are made, from a catalogue of `catalogue_size` products. `runtime`
+    is what encodes its texts.
     """
 
     __tablename__ = "generation"
@@ -265,7 +265,7 @@ class SearchRow(Base):
 class ApiKeyRow(Base):
     """A key of the HTTP service: only the hash of its secret, and what it may do (`read`, `write`), and where.
 
-    `routes` are beginnings of paths, one a line; empty for all. `origins` are those of pages, one a line: a key that
+    `routes` are beginnings of paths, one a line; empty means all. `origins` are those of pages, one a line: a key that
     has some is for browsers on these pages. A row is never removed: that there was a key keeps the service closed.
     """
 
@@ -285,7 +285,7 @@ class ApiKeyRow(Base):
 
 
 class DeliveryRow(Base):
-    """The last version of a shop system's product that its webhooks told of, and the SKUs that it was then."""
+    """The last version of a shop system's product that its webhooks sent, and the SKUs that it had then."""
 
     __tablename__ = "delivery"
 

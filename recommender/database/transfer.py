@@ -75,7 +75,19 @@ def replace_rows(source: Database, session: Session, replaced: Sequence[Table]) 
             for rows in _batches(connection, table):
                 session.execute(insert(table), rows)
     if session.get_bind().dialect.name == "postgresql":
-        _advance_sequences(session, replaced)
+        # PostgreSQL must number new rows after those that were written with their own numbers. A sequence is never set
+        # back, since it is not part of the transaction: after a rollback, the rows that stay could have higher numbers.
+        for table in replaced:
+            for column in table.primary_key:
+                if not isinstance(column.type, Integer):
+                    continue
+                sequence = session.scalar(select(func.pg_get_serial_sequence(table.name, column.name)))
+                if sequence is None:
+                    continue
+                following = session.scalar(select(func.coalesce(func.max(column), 0) + 1))
+                own = "CAST(:sequence AS regclass)"
+                advance = text(f"SELECT setval({own}, GREATEST(:following, nextval({own})), false)")
+                session.execute(advance, {"sequence": sequence, "following": following})
 
 
 def _batches(connection: Connection, table: Table) -> Iterator[list[dict[str, Any]]]:
@@ -83,25 +95,6 @@ def _batches(connection: Connection, table: Table) -> Iterator[list[dict[str, An
     found = connection.execute(select(table).order_by(*table.primary_key), execution_options={"yield_per": BATCH})
     for part in found.mappings().partitions():
         yield [dict(row) for row in part]
-
-
-def _advance_sequences(session: Session, replaced: Sequence[Table]) -> None:
-    """Let PostgreSQL number new rows after those that were written with numbers of their own.
-
-    A sequence is never set back, since it takes no part in the transaction: after a rollback, the rows that stay could
-    have higher numbers.
-    """
-    for table in replaced:
-        for column in table.primary_key:
-            if not isinstance(column.type, Integer):
-                continue
-            sequence = session.scalar(select(func.pg_get_serial_sequence(table.name, column.name)))
-            if sequence is None:
-                continue
-            following = session.scalar(select(func.coalesce(func.max(column), 0) + 1))
-            own = "CAST(:sequence AS regclass)"
-            advance = text(f"SELECT setval({own}, GREATEST(:following, nextval({own})), false)")
-            session.execute(advance, {"sequence": sequence, "following": following})
 
 
 def prepare_exclusive_use(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""Whether there is a GPU for bulk encoding. The driver is asked first: importing torch to ask it takes seconds."""
+"""Whether there is a GPU for bulk encoding. The driver is asked first, because importing torch takes seconds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DRIVERS = (
 
 
 def usable_gpu() -> bool:
-    """Return whether torch can encode on a GPU here. Imports torch only where a driver counts one."""
+    """Return whether torch can encode on a GPU here. Imports torch only if a driver counts one."""
     if not importlib.util.find_spec("torch") or not importlib.util.find_spec("sentence_transformers"):
         return False
     if "torch" not in sys.modules and not _driver_counts_one():

@@ -76,7 +76,7 @@ class Architecture:
 def read_architecture(folder: Path) -> Architecture:
     """Read a model folder.
 
-    Raises `BadInput` when files are missing or broken, or when a module is not one that runs without torch.
+    Raises `BadInput` if files are missing or broken, or if a module can't run without torch.
     """
     modules = _modules(folder)
     kinds = [kind for kind, _ in modules]
@@ -108,14 +108,14 @@ def read_architecture(folder: Path) -> Architecture:
 
 
 def read_prompts(folder: Path) -> tuple[str, str]:
-    """Return the prompts that a model folder puts before queries and before documents; empty where it has none."""
+    """Return the prompts that a model folder puts before queries and before documents; empty if it has none."""
     path = folder / "config_sentence_transformers.json"
     config = _json(path) if path.exists() else {}
     prompts = config.get("prompts") or {}
     if not isinstance(prompts, dict) or not all(isinstance(one, str) or one is None for one in prompts.values()):
         raise BadInput(f"{path} has prompts that are no texts; the model is broken, fetch it again")
     default = prompts.get(config.get("default_prompt_name")) or ""
-    # As in `encode_query`, the default replaces a prompt that is missing, not one that is empty.
+    # As in `encode_query`, the default replaces a missing prompt, not an empty one.
     query = prompts["query"] if prompts.get("query") is not None else default
     stated = [prompts[name] for name in _DOCUMENT_PROMPTS if prompts.get(name) is not None]
     document = next((prompt for prompt in stated if prompt), "") if stated else default
@@ -135,7 +135,7 @@ def dimension(folder: Path) -> int:
         if width:
             return _whole(width, module / "config.json") * len(_pooling_modes(config))
         if (weights := module / "model.safetensors").is_file():
-            # A static embedding is a model that consists of one table of vectors.
+            # A static embedding is a model that is a single table of vectors.
             with safe_open(weights, framework="numpy") as table:
                 if list(table.keys()) == ["embedding.weight"]:
                     return int(table.get_slice("embedding.weight").get_shape()[1])
@@ -180,7 +180,7 @@ def _json(path: Path, needed: bool = True) -> JsonObject:
 
 
 def _whole(value: object, path: Path, least: float = 1) -> int:
-    """Return a number of a settings file as a whole one; transformers writes lengths as 1e30 too."""
+    """Return a number of a settings file as an integer; transformers also writes lengths as 1e30."""
     if isinstance(value, (int, float)) and value >= least and value == value // 1:
         return int(value)
     raise BadInput(
@@ -207,7 +207,7 @@ def _torch_only(folder: Path, found: str, expected: str) -> BadInput:
 
 
 def _head_step(kind: str, folder: Path) -> HeadStep | None:
-    """Return a module that follows the pooling; None for one that does nothing outside training."""
+    """Return a module that follows the pooling; None for one that does nothing outside of training."""
     if kind == "Dropout":
         return None
     if kind == "Normalize":

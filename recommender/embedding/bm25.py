@@ -9,9 +9,12 @@ import qdrant_edge as edge
 
 from recommender.embedding.compounds import LINKS, Compounds
 from recommender.embedding.words import (
+    FRENCH_UNITS,
+    TOUCHING,
     codes,
     fold,
     fold_umlauts,
+    han_characters,
     measures,
     single_characters,
     spaced_codes,
@@ -22,7 +25,7 @@ from recommender.identifiers import SHORTEST_PART
 from recommender.types import SparseVector
 
 NEUTRAL = "none"
-"""The choice for several languages, and for one that is not named here: no stop words, nothing taken off a word."""
+"""The choice for several languages, and for one that is not named here: no stop words, and no stemming."""
 
 _WITH_STOP_WORDS = frozenset(name.lower() for name in dir(edge.Language) if not name.startswith("_"))
 """The languages of the engine; it has stop words for each, and a stemmer for most."""
@@ -32,7 +35,7 @@ _WITHOUT = frozenset(
     | {"macedonian", "malay", "persian", "polish", "serbian", "slovak", "tamil", "thai", "ukrainian", "urdu"}
     | {"vietnamese"}
 )
-"""Languages that are treated as `NEUTRAL` is: accents are folded, and what is written without blanks is split."""
+"""Languages that are treated like `NEUTRAL`: accents are folded, and text without blanks is split."""
 
 LANGUAGES = (NEUTRAL, *sorted(_WITH_STOP_WORDS | _WITHOUT))
 """What the language of a shop may be."""
@@ -50,20 +53,21 @@ _LENGTH_NORMALISATION = 0.8
 """`b` of BM25, from the same measurement."""
 
 TITLE_WEIGHT = 2
-"""How often the words of a title count beside the whole text: what a product is called says more than what is said of
-it. Measured on graded searches, nDCG@10 of BM25 alone is 0.725 without and 0.740 with 2, fused 0.773 and 0.792. A
+"""How often the words of a title count beside the whole text: what a product is called says more than what is said
+about it. Measured on graded searches, nDCG@10 of BM25 alone is 0.725 without and 0.740 with 2, fused 0.773 and 0.792. A
 weight of 1 gains half as much; with 5 the gain is gone."""
 
 
 _PART_WEIGHT = 0.25
 """Weight of a part of a model number, or of a compound, in a query; a word has 1. Parts find `WH 1000 XM4` for
-`wh1000xm4`, but `1000` alone must not bring a product up."""
+`wh1000xm4`, but `1000` alone must not put a product first."""
 
 _COMPOUND_WEIGHT = 0.7
-"""Weight of a part of a compound in a text; the same word by itself has 1: screws come before chipboard screws."""
+"""Weight of a part of a compound in a text; the same word by itself has 1, so that screws come before chipboard
+screws."""
 
 _TITLE_WORDS = 12
-"""Words of a text whose stop words are kept: a title such as "The Who" has no others."""
+"""Texts with so few words keep their stop words: a title such as "The Who" has no others."""
 
 
 class LexicalEncoder:
@@ -86,14 +90,16 @@ class LexicalEncoder:
         self._all = edge.Bm25(edge.Bm25Config(**settings, stopwords=edge.StopwordsSet()))
         self._bm25 = edge.Bm25(edge.Bm25Config(**settings)) if known else self._all
 
+        self.language = language
         self._is_german = language == "german"
+        self._touching = TOUCHING - FRENCH_UNITS if language == "french" else TOUCHING
         self._compounds = Compounds(language, self.stem, words) if words and language in LINKS else None
 
     def _fold(self, text: str) -> str:
         return fold_umlauts(fold(text)) if self._is_german else fold(text)
 
     def stem(self, word: str) -> int | None:
-        """Return the number of a word among the terms; other forms of it have the same. None for a stop word."""
+        """Return the number of a word among the terms; other forms of it have the same number. None for a stop word."""
         indices = self._bm25.embed_query(fold_umlauts(word) if self._is_german else word).indices
         return indices[0] if len(indices) == 1 else None
 
@@ -109,8 +115,8 @@ class LexicalEncoder:
         joined, parts = codes(folded)
         beginning = folded.split(maxsplit=_TITLE_WORDS)[:_TITLE_WORDS]
         named = [number for number in numbers if len(number) >= SHORTEST_PART]  # `16` is a number of anything
-        other = " ".join([*beginning, *measures(folded), *joined, *parts, *spaced_codes(beginning), *named])
-        other += f" {single_characters(text)}"
+        spellings = [*measures(folded, self._touching), *joined, *parts, *spaced_codes(beginning)]
+        other = " ".join([*beginning, *spellings, *named, *single_characters(text)])
         once = min(weights.values(), default=1.0)
         for index in self._all.embed_query(other).indices:
             weights.setdefault(index, once)
@@ -120,9 +126,9 @@ class LexicalEncoder:
         return SparseVector(tuple(weights), tuple(weights.values()))
 
     def title(self, text: str) -> SparseVector:
-        """Return the weights of a title that similar products are looked for by: 1 for each of its words as written.
+        """Return the weights of a title for finding similar products: 1 for each of its words as written.
 
-        Other spellings would count what two variants differ in, a size or a model number, several times.
+        With other spellings, what two variants differ in (a size, a model number) would count several times.
         """
         folded = self._fold(text)
         weights = _weights(self._bm25.embed_query(folded)) or _weights(self._all.embed_query(folded))
@@ -131,14 +137,14 @@ class LexicalEncoder:
     def query(self, text: str) -> SparseVector:
         """Return the weights of a text that is searched for: 1 for each of its terms, less for parts of numbers.
 
-        Stop words count only where there are no others.
+        Stop words count only if there are no others.
         """
         folded = self._fold(text)
-        rest = without_measures(folded)
+        rest = without_measures(folded, self._touching)
         joined, parts = codes(rest)
-        words = " ".join([rest, *measures(folded), *joined])
+        words = " ".join([rest, *measures(folded, self._touching), *joined])
         weights = _weights(self._bm25.embed_query(words)) or _weights(self._all.embed_query(words))
-        parts += self._compounds.parts(rest) if self._compounds else ()
+        parts += [*(self._compounds.parts(rest) if self._compounds else ()), *han_characters(text)]
         for index in self._all.embed_query(" ".join(parts)).indices if parts else ():
             weights.setdefault(index, _PART_WEIGHT)
         return SparseVector(tuple(weights), tuple(weights.values()))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from recommender.embedding.encoder import Precision, Vectors
+from recommender.embedding.encoder import Precision
 from recommender.embedding.network_check import ExportReport, row_cosines, run_network, sample_of, stage_networks
 from recommender.errors import BadInput
 
@@ -21,14 +22,14 @@ FP32 = Precision.FP32.file
 """The name that Optimum, sentence-transformers and this project give the full-precision network."""
 
 MIN_INT8_COSINE = 0.995
-"""The smallest cosine to fp32 of a text at which an int8 network is kept; our own export of MiniLM has 0.999."""
+"""The smallest cosine to fp32 of a text with which an int8 network is kept; our own export of MiniLM has 0.999."""
 
 MIN_ALONE_COSINE = 0.9999
 """The smallest cosine between a text's vectors alone and in a batch. The int8 networks of other projects have one scale
 of the activations for a whole batch (`model_quantized.onnx`, ...), and are left out."""
 
 _ALONE = 4
-"""Texts that are also run alone: the last of the sample, which are of all lengths."""
+"""Texts that are also run alone: the last of the sample, which have all lengths."""
 
 
 def has_network(folder: Path) -> bool:
@@ -55,7 +56,18 @@ def adopt(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
     with stage_networks(folder) as staged:
         take_network(folder, staged)
         expected = run_network(staged, Precision.FP32, sample)
-        cosines = _take_int8(folder / Precision.INT8.file, staged, sample, expected)
+        cosines = None
+        int8 = staged / Precision.INT8.file
+        if (folder / Precision.INT8.file).is_file():
+            shutil.copyfile(folder / Precision.INT8.file, int8)
+            with suppress(BadInput):
+                together = run_network(staged, Precision.INT8, sample)
+                alone = np.concatenate([run_network(staged, Precision.INT8, [text]) for text in sample[-_ALONE:]])
+                found = row_cosines(together, expected)
+                if found.min() >= MIN_INT8_COSINE and row_cosines(alone, together[-_ALONE:]).min() >= MIN_ALONE_COSINE:
+                    cosines = float(found.mean()), float(found.min())
+            if cosines is None:
+                int8.unlink()
     return ExportReport(
         fp32_max_distance=None,
         int8_mean_cosine=cosines[0] if cosines else None,
@@ -64,23 +76,3 @@ def adopt(folder: Path, texts_sample: Sequence[str]) -> ExportReport:
         bundled=True,
         note="came with the model and runs; not compared with the weights, which needs the extra 'train'",
     )
-
-
-def _take_int8(path: Path, staged: Path, sample: list[str], expected: Vectors) -> tuple[float, float] | None:
-    """Stage an int8 network and return its mean and smallest cosine to fp32; None, and nothing staged, if too far."""
-    if not path.is_file():
-        return None
-    shutil.copyfile(path, staged / Precision.INT8.file)
-    try:
-        together = run_network(staged, Precision.INT8, sample)
-        alone = np.concatenate([run_network(staged, Precision.INT8, [text]) for text in sample[-_ALONE:]])
-        cosines = row_cosines(together, expected)
-        is_usable = (
-            cosines.min() >= MIN_INT8_COSINE and row_cosines(alone, together[-_ALONE:]).min() >= MIN_ALONE_COSINE
-        )
-    except BadInput:
-        is_usable = False
-    if not is_usable:
-        (staged / Precision.INT8.file).unlink()
-        return None
-    return float(cosines.mean()), float(cosines.min())

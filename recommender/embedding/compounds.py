@@ -1,4 +1,4 @@
-"""Compound words of German, Dutch and the Nordic languages, split where the shop's own words are their parts."""
+"""Compound words of German, Dutch and the Nordic languages, split where their parts are words of the shop."""
 
 from __future__ import annotations
 
@@ -18,22 +18,26 @@ LINKS: Mapping[str, tuple[str, ...]] = {
     "norwegian": ("s", "e"),
     "swedish": ("s", "e", "o", "a", "u"),
 }
-"""Letters that may stand between the parts of a compound, by language."""
+"""Letters that may be between the parts of a compound, by language."""
 
 MOST_WORDS = 50_000
-"""Words of a shop that are kept, the commonest: 200 kB, read in a millisecond when the first query comes."""
+"""Words of a shop that are kept, the most frequent: 200 kB, read in a millisecond at the first query."""
 
 _SHORTEST_COMPOUND = 7
-_SHORTEST_TAIL = 4
+_SHORTEST_TAIL = 2
 _SHORTEST_HEAD = 2
+_SHORT = 4
+"""From this length, in letters, a part is trusted beside any other; `Uhr` and `Öl` are parts only after a known word of
+this length."""
+
 _SHORTEST_UNKNOWN = 3
-"""Letters of a first part that is no word of the shop. The last part says what a thing is, and has to be one."""
+"""Letters of a first part that is not a word of the shop. The last part says what a thing is, and must be one."""
 
 _LONGEST = 40
-"""Letters of the longest word that is looked into: the work on one is bounded by it."""
+"""Letters of the longest word that is split: this bounds the work on it."""
 
 _LONGEST_PART = 16
-"""Letters of a word that can be a part; longer ones are taken to be compounds of words listed by themselves."""
+"""Letters of a word that can be a part; longer ones are taken to be compounds themselves."""
 
 _VOWEL = re.compile(r"[aeiouyäöüåæø]")
 _WORD = re.compile(rf"[^\W\d_]{{{_SHORTEST_HEAD},{_LONGEST_PART}}}")
@@ -53,23 +57,24 @@ class Compounds:
         self._split = lru_cache(maxsize=65_536)(self._parts)
 
     def parts(self, folded: str) -> list[str]:
-        """Return the parts of the compounds in a text, those of parts too."""
+        """Return the parts of the compounds in a text, and the parts of those."""
         words = dict.fromkeys(_LONG_WORD.findall(folded))
         return [part for word in words for part in self._split(word)]
 
     def _parts(self, word: str) -> tuple[str, ...]:
-        """Return the parts of a word; nothing for one that is no compound. Of several ways, the longest last part.
+        """Return the parts of a word; nothing if it is no compound. Of several ways, the longest last part decides.
 
-        One in which every part is a word of the shop is better than one in which the first is not.
+        A way in which every part is a word of the shop is better than one in which the first is not.
         """
         unknown: tuple[str, ...] = ()
         for at in range(_SHORTEST_HEAD, len(word) - _SHORTEST_TAIL + 1):
             head, tail = word[:at], word[at:]
             if not self._knows(tail):
                 continue
-            if base := self._known_head(head):
+            base = self._known_head(head)
+            if base and (len(tail) >= _SHORT or len(base) >= _SHORT):
                 return (base, tail, *self._inner(base), *self._inner(tail))
-            if not unknown and at >= _SHORTEST_UNKNOWN and _VOWEL.search(head):
+            if not unknown and len(tail) >= _SHORT and at >= _SHORTEST_UNKNOWN and _VOWEL.search(head):
                 inner = self._inner(head)
                 if inner:
                     return (*inner, tail, *self._inner(tail))
@@ -80,7 +85,7 @@ class Compounds:
         return self._split(part) if len(part) >= _SHORTEST_COMPOUND else ()
 
     def _known_head(self, head: str) -> str:
-        """Return the word that a first part is, without the letters that link it; empty for none."""
+        """Return the word that a first part is, without the letters that link it; empty if there is none."""
         if self._knows(head):
             return head
         bases = (head.removesuffix(link) for link in self._links if head.endswith(link))
@@ -91,7 +96,7 @@ class Compounds:
 
 
 def collect_words(texts: Iterable[str], stem: Stem) -> str:
-    """Return the words of a shop as a text to be stored, the same for the same texts in whatever order."""
+    """Return the words of a shop as a text to store, the same for the same texts in any order."""
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(set(_WORD.findall(text)))

@@ -1,4 +1,4 @@
-"""What an encoder is: texts in, one unit vector each out."""
+"""What an encoder is: it takes texts, and returns a unit vector for each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
-"""One row a text: float32 [n, d]."""
+"""One row for each text: float32 [n, d]."""
 
 
 class Role(StrEnum):
@@ -29,7 +29,7 @@ class Precision(StrEnum):
 
     @property
     def file(self) -> str:
-        """The network's place in a model folder."""
+        """The network's path in a model folder."""
         return "onnx/model.onnx" if self is Precision.FP32 else "onnx/model_qint8.onnx"
 
 
@@ -38,7 +38,7 @@ MIN_NEAREST = 0.98
 0.996 is in docs/relevance.md."""
 
 MIN_COSINE = 0.995
-"""Of any text's vector to that of full precision: neighbours say little where there are few texts."""
+"""Least cosine of any text's vector to that of full precision: with few texts, neighbours say little."""
 
 MIN_KNOWN_ITEM = 0.995
 """Share of full precision's MRR@10 of products found by their titles that must be kept."""
@@ -46,10 +46,10 @@ MIN_KNOWN_ITEM = 0.995
 
 @dataclass(frozen=True, slots=True)
 class RuntimeMeasure:
-    """How one runtime did on sample texts: texts a second of processor time, and how near it is to full precision.
+    """How one runtime did on sample texts: texts per second of processor time, and how near it is to full precision.
 
     `nearest` is the share of each text's ten nearest that are the same, `cosine` the lowest of any text, `known_item`
-    the MRR@10 of products by their titles, as a share of that of full precision: 1 where no titles were measured.
+    the MRR@10 of products by their titles, as a share of that of full precision: 1 if no titles were measured.
     """
 
     texts_per_second: float
@@ -59,7 +59,7 @@ class RuntimeMeasure:
 
     @property
     def is_near(self) -> bool:
-        """Whether serving by it keeps what full precision finds."""
+        """Whether serving with it keeps what full precision finds."""
         return self.nearest >= MIN_NEAREST and self.cosine >= MIN_COSINE and self.known_item >= MIN_KNOWN_ITEM
 
 
@@ -82,7 +82,7 @@ class Encoder(Protocol):
         """Encode texts in the order given: float32 [n, dimension], each row of length 1; [0, dimension] for none."""
 
     def close(self) -> None:
-        """Give back the memory that the model holds."""
+        """Release the memory that the model holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +104,4 @@ class EncoderPair:
         return (self.queries if role is Role.QUERY else self.documents)().encode(texts, role)
 
     def close(self) -> None:
-        """Leave both open: they belong to whoever opened them."""
+        """Leave both open: they belong to their openers."""

@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from recommender.embedding.encoder import Vectors
 
 MAX_DISTANCE = 1e-4
-"""The largest cosine distance between a text's vectors from ONNX fp32 and from torch that still counts as the same."""
+"""The largest cosine distance between a text's vectors from ONNX fp32 and from torch that still counts as equal."""
 
 _OPSET = 20
-"""The first with Gelu as one operator; every ONNX Runtime that this project admits runs it."""
+"""The first version with Gelu as one operator; every ONNX Runtime that this project admits runs it."""
 
 _BLOCK = 32
-"""Inputs of a layer that share a scale in the 8-bit network; the smallest block that the runtime knows is 16."""
+"""Inputs of a layer that share a scale in the 8-bit network; the smallest block that the runtime has is 16."""
 
 _INT8_ACTIVATIONS = 4
-"""The runtime's `accuracy_level` for products in int8: below it, it multiplies in float and gains nothing."""
+"""The runtime's `accuracy_level` for products in int8: with a lower one, it multiplies in float and gains nothing."""
 
 _UNUSED = "pooler."
-"""Weights of a transformer that no network here has: sentence-transformers pools by itself."""
+"""Weights of a transformer that networks here do not have: sentence-transformers pools by itself."""
 
 _NOISY_LOGGERS = ("torch.onnx._internal.exporter._registration", "torch.export", "onnxscript", "onnx_ir")
 
@@ -49,12 +49,12 @@ _NOISY_LOGGERS = ("torch.onnx._internal.exporter._registration", "torch.export",
 def export(folder: Path, texts_sample: Sequence[str], base: Path | None = None) -> ExportReport:
     """Write `onnx/model.onnx` and `onnx/model_qint8.onnx` into a model folder, and say how near they are to torch.
 
-    A network that came with the model is kept when serving can run it and it agrees with torch; other files of the
-    `onnx` folder are removed, and int8 is made anew: in ours no vector depends on the other texts of its batch.
-    A model that was tuned from `base` takes over the network of that, with its own weights, on the same conditions.
-    The whole path is compared, tokenizer and pooling included, on `texts_sample` and on an empty and a long text.
-    Raises `BadInput`, leaving the folder as it was, when the model can't be exported or differs from torch by more than
-    `MAX_DISTANCE`; it runs on torch then. Raises `MissingExtra` without torch.
+    A network that came with the model is kept if serving can run it and it agrees with torch; other files of the `onnx`
+    folder are removed, and int8 is made again: in ours no vector depends on the other texts of its batch. A model that
+    was tuned from `base` reuses the network of that, with its own weights, on the same conditions. The whole path is
+    compared, including tokenizer and pooling, on `texts_sample` and on an empty and a long text. Raises `BadInput`,
+    leaving the folder as it was, when the model can't be exported or differs from torch by more than `MAX_DISTANCE`; it
+    then runs on torch. Raises `MissingExtra` without torch.
     """
     if not all(importlib.util.find_spec(name) for name in ("torch", "sentence_transformers", "onnxscript")):
         raise MissingExtra("train", "exporting a model to ONNX")
@@ -70,10 +70,13 @@ def export(folder: Path, texts_sample: Sequence[str], base: Path | None = None) 
                 normalize_embeddings=True,
                 show_progress_bar=False,
             )
-        except Exception as error:  # a model's own code raises what it likes
+        except Exception as error:  # a model's own code raises anything
             raise BadInput(f"the model in {folder} fails on a text ({library_error(error)}); fetch it again") from error
         expected = np.asarray(encoded, dtype=np.float32)
-        distance = _take_bundled(staged, folder, sample, expected)
+        distance = None
+        if has_network(folder):  # it came with the model, and may not fit
+            take_network(folder, staged)
+            distance = _try_network(staged, folder, sample, expected)
         bundled = distance is not None
         if distance is None and base is not None and refill_network(base, folder, staged / Precision.FP32.file):
             distance = _try_network(staged, folder, sample, expected)
@@ -91,14 +94,6 @@ def export(folder: Path, texts_sample: Sequence[str], base: Path | None = None) 
     )
 
 
-def _take_bundled(staged: Path, folder: Path, sample: list[str], expected: Vectors) -> float | None:
-    """Stage the network that came with the model and return its distance from torch; None when it can't be used."""
-    if not has_network(folder):
-        return None
-    take_network(folder, staged)
-    return _try_network(staged, folder, sample, expected)
-
-
 def _try_network(staged: Path, folder: Path, sample: list[str], expected: Vectors) -> float | None:
     try:
         distance = _distance_to_torch(staged, folder, sample, expected)
@@ -109,10 +104,10 @@ def _try_network(staged: Path, folder: Path, sample: list[str], expected: Vector
 
 
 def refill_network(base: Path, folder: Path, target: Path) -> bool:
-    """Write the network of a base model with the weights of one that was tuned from it; False where that can't be.
+    """Write the network of a base model with the weights of one that was tuned from it; False if that can't be done.
 
-    It takes a second, an export ten. A constant of the network is a weight if it is equal to one of the base's, as it
-    is or transposed. Every weight that training changed must have found its place.
+    It takes a second, an export ten. A constant of the network is a weight if it equals one of the base's, as it is or
+    transposed. Every weight that training changed must have found its place.
     """
     import onnx
     from onnx import numpy_helper
@@ -163,7 +158,7 @@ def _export_network(transformer: Any, folder: Path, target: Path) -> None:
             return self.transformer(**dict(zip(names, inputs, strict=True)), return_dict=True).last_hidden_state
 
     # Two rows of several tokens: torch.export takes a size of 0 or 1 for a constant. One tensor for each input: it
-    # takes the same tensor given twice for the same input.
+    # would take the same tensor given twice for the same input.
     examples = tuple(
         (torch.zeros if name == "token_type_ids" else torch.ones)((2, 8), dtype=torch.long) for name in names
     )
@@ -182,7 +177,7 @@ def _export_network(transformer: Any, folder: Path, target: Path) -> None:
         if program is None:
             raise RuntimeError("the exporter gave nothing back")
         program.save(str(target), external_data=False)
-    except Exception as error:  # the exporter raises whatever a model's own code raises
+    except Exception as error:  # the exporter raises anything that a model's own code raises
         raise BadInput(
             f"the model in {folder} can't be exported to ONNX ({library_error(error)}); it runs on torch"
         ) from error
@@ -205,9 +200,9 @@ def _quantise(folder: Path) -> None:
     import onnx
     from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
 
-    # Weights and activations in blocks that have a scale each: the runtime's dynamic int8 has one scale for the whole
-    # batch, by which the same text alone and among others had a cosine of 0.985, and a tenth of its ten nearest was
-    # lost. Blocks of 128 are 1.2 times as fast and lose twice as many neighbours.
+    # Weights and activations in blocks with a scale each: the runtime's dynamic int8 has one scale for the whole batch,
+    # with which the same text alone and among others had a cosine of 0.985, and a tenth of its ten nearest was lost.
+    # Blocks of 128 are 1.2 times as fast and lose twice as many neighbours.
     blocks = DefaultWeightOnlyQuantConfig(
         block_size=_BLOCK, is_symmetric=True, accuracy_level=_INT8_ACTIVATIONS, bits=8
     )

@@ -1,4 +1,4 @@
-"""Which language a shop writes in, told from its products."""
+"""The language that a shop writes in, detected from its products."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 AUTO = "auto"
-"""The choice to have it told."""
+"""The choice to detect it."""
 
 ENGLISH = "english"
 
 SAMPLE = 5000
-"""Products that are looked at."""
+"""Products that are read for it."""
 
 _CHARACTERS = 200_000
 _CHARACTERS_A_TEXT = 400
 _LITTLE = 120
-"""Letters below which a text is too short to tell: short titles are mostly names, and look like any language."""
+"""Shortest text, in letters, that tells a language: short titles are mostly names, and look like any language."""
 
 _SURE = 0.5
-"""Confidence from which on a language is believed; three fashion titles have 0.3, a whole catalogue of them 0.76."""
+"""Least confidence with which a language is believed; three fashion titles have 0.3, a whole catalogue of them 0.76."""
 
 _CODES = dict(
     pair.split(":")
@@ -41,9 +41,9 @@ _CODES = dict(
 
 
 def detect_language(texts: Iterable[str]) -> str:
-    """Return the language of texts, as `LANGUAGES` names it; the neutral choice where none is clear.
+    """Return the language of texts, as `LANGUAGES` names it; the neutral choice if none is clear.
 
-    Texts too short to tell are taken for English if they have no letters but those of ASCII.
+    Texts too short to tell are taken for English if they have only ASCII letters.
     """
     sample = ". ".join(text[:_CHARACTERS_A_TEXT] for text in texts)[:_CHARACTERS]
     fallback = ENGLISH if sample.isascii() else NEUTRAL

@@ -13,9 +13,10 @@ from recommender.errors import BadInput, UsageError
 from recommender.types import EncoderChoice
 
 INTERCHANGEABLE = (EncoderChoice.OPENVINO, EncoderChoice.ONNX, EncoderChoice.TORCH)
-"""Runtimes in full precision, or in a half precision of 16 bits: one may go on with an index of another.
+"""Runtimes in full precision, or in a half precision of 16 bits: each may continue an index of another.
 
-All vectors of one text by two of them have a cosine of 0.9999 and more."""
+All vectors of one text by two of them have a cosine of 0.9999 and more.
+"""
 
 
 _LIBRARIES = {
@@ -35,7 +36,7 @@ def has_network(folder: Path, runtime: EncoderChoice) -> bool:
 
 
 def resolve_runtime(folder: Path) -> EncoderChoice:
-    """Return what answers a query soonest: the int8 network, else the fp32 network, else torch."""
+    """Return the runtime that answers a query fastest: the int8 network, else the fp32 network, else torch."""
     networks = ((Precision.INT8, EncoderChoice.ONNX_INT8), (Precision.FP32, EncoderChoice.ONNX))
     present = (runtime for precision, runtime in networks if (folder / precision.file).exists())
     return next(present, EncoderChoice.TORCH)
@@ -44,9 +45,8 @@ def resolve_runtime(folder: Path) -> EncoderChoice:
 def load_encoder(folder: Path, fingerprint: str, choice: str = EncoderChoice.AUTO, threads: int = 0) -> Encoder:
     """Load the model in `folder` on the chosen runtime; `fingerprint` is its hash, `threads` 0 means all cores.
 
-    `auto` takes what answers a query soonest.
-    Raises `UsageError` for an unknown choice, `BadInput` when the chosen network is missing, and `MissingExtra` when
-    a runtime is wanted and not installed.
+    `auto` takes what answers a query fastest. Raises `UsageError` for an unknown choice, `BadInput` when the chosen
+    network is missing, and `MissingExtra` when a runtime is wanted and not installed.
     """
     if choice not in list(EncoderChoice):
         raise UsageError(f"no encoder is called {choice!r}; choose one of {', '.join(EncoderChoice)}")

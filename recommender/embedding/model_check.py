@@ -28,14 +28,14 @@ LONGEST_TRIED = 2048
 _SETTINGS = ("*config.json", "modules.json", "special_tokens_map.json", "added_tokens.json", "*.index.json")
 
 SAME = 0.9999
-"""Cosine above which two loads of the same weights gave the same vectors."""
+"""Least cosine with which two loads of the same weights gave the same vectors."""
 
 
 def require_readable(folder: Path) -> None:
     """Raise `BadInput`, naming the file, unless every file that a model is loaded from can be read.
 
-    Finds what loaders report in words of their own, or only at the first text that has an unlucky word: weights that
-    are cut off or hold NaN, a tokenizer that is none, words without a row in the table of embeddings.
+    It finds what loaders report unclearly, or only at the first text with a certain word: weights that are cut off or
+    have NaN, a tokenizer that is not one, words without a row in the table of embeddings.
     """
     rows = None
     for path in sorted(model_files(folder)):
@@ -58,7 +58,7 @@ def require_readable(folder: Path) -> None:
 def require_working(folder: Path, texts: Sequence[str], runtime: EncoderChoice) -> None:
     """Raise `BadInput` unless a model encodes some texts by `runtime`, and every weight of it is in its files.
 
-    torch gives random numbers to weights that no file has, and says so in a warning: two loads then differ.
+    torch gives random numbers to weights that no file has, and says so only in a warning: two loads then differ.
     """
     long = "word " * min(max_seq_length(folder) or LONGEST_TRIED, LONGEST_TRIED)
     with closing(load_encoder(folder, "", runtime)) as encoder:
@@ -70,7 +70,7 @@ def require_working(folder: Path, texts: Sequence[str], runtime: EncoderChoice) 
     if not vectors.any():
         raise BadInput(f"the model in {folder} makes vectors of zeros alone; its weights are broken, fetch it again")
     if not all(map(find_spec, ("torch", "sentence_transformers"))):
-        return  # a network in ONNX is whole by itself, and the weights are not used
+        return  # a network in ONNX is complete by itself, and the weights are not used
     import torch
 
     loads = []
@@ -88,7 +88,7 @@ def _read(path: Path, read: Callable[[Path], Any]) -> Any:
         return read(path)
     except RecommenderError:
         raise
-    except (Exception, RecursionError) as error:  # readers of formats raise what they like
+    except (Exception, RecursionError) as error:  # readers of formats raise anything
         raise BadInput(f"{path} can't be read ({one_line(error, 200)}); the model is broken, fetch it again") from error
 
 
@@ -110,5 +110,5 @@ def _try(folder: Path, encode: Callable[[], Vectors]) -> Vectors:
         return encode()
     except RecommenderError:
         raise
-    except Exception as error:  # a runtime raises what it likes
+    except Exception as error:  # a runtime raises anything
         raise BadInput(f"the model in {folder} fails on a text ({library_error(error)}); fetch it again") from error

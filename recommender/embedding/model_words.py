@@ -1,4 +1,4 @@
-"""The words that a model knows as a whole: those that its tokenizer does not take apart."""
+"""The words that a model knows as a whole: those that its tokenizer does not split."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import json
 from pathlib import Path
 
 _BEGINS = ("\u2581", "\u0120")
-"""What stands before a token that begins a word, by SentencePiece and by byte-level BPE."""
+"""Marks before a token that begins a word, in SentencePiece and in byte-level BPE."""
 
 _GOES_ON = "##"
-"""What stands before a token that goes on with one, by WordPiece."""
+"""Mark before a token that continues a word, in WordPiece."""
 
 
 def read_tokens(folder: Path) -> frozenset[str]:
-    """Return the whole words among the tokens of a model, in small letters; none where that can't be read.
+    """Return the whole words among the tokens of a model, in small letters; none if they can't be read.
 
-    They were frequent in the texts that its tokenizer was made from, and so are no mistyped words.
+    They were frequent in the texts that its tokenizer was made from, so they are not mistyped words.
     """
     try:
         model = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]

@@ -27,7 +27,7 @@ _MAX_SAMPLE = 64
 class ExportReport:
     """How near the networks are to the model, over the sample: distances and cosines between unit vectors.
 
-    `bundled`: the fp32 network came with the model. What could not be compared is None; `note` says why.
+    `bundled`: the fp32 network came with the model. A value that could not be compared is None; `note` says why.
     """
 
     fp32_max_distance: float | None
@@ -50,7 +50,7 @@ def stage_networks(folder: Path) -> Iterator[Path]:
         staged = Path(temporary) / "model"
 
         def leave_out(directory: str, names: list[str]) -> set[str]:
-            # No encoder on ONNX reads the weights of the transformer, which are large. It reads those of a Dense.
+            # No encoder on ONNX reads the weights of the transformer, which are large. It does read those of a Dense.
             weights = ("model.safetensors",) if Path(directory) == folder else ()
             return set(shutil.ignore_patterns(*DERIVED_FOLDERS, "*.bin", "*.onnx*", *weights)(directory, names))
 

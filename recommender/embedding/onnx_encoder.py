@@ -16,15 +16,15 @@ from recommender.embedding.token_batches import INPUTS, OUTPUT, Feeds, TokenBatc
 from recommender.errors import BadInput, UsageError
 
 _ONE_CORE_TOKENS = 64
-"""Padded tokens up to which a run, such as that of a search text, uses one core. Sharing so short a run among two cores
-takes 1.7 ms instead of 1.2, and twice the processor time."""
+"""Padded tokens up to which a run, such as that of a search text, uses one core. On two cores so short a run takes 1.7
+ms instead of 1.2, and twice the processor time."""
 
 
 class OnnxEncoder:
     """Encodes with an exported network. Safe to call from several threads.
 
-    `threads` is how many cores one run may use; 0 leaves it to the runtime (all of them). Short runs use one.
-    Raises `BadInput` when the export or the tokenizer is missing or broken.
+    `threads` is how many cores one run may use; 0 leaves it to the runtime (all of them). Short runs use one. Raises
+    `BadInput` when the export or the tokenizer is missing or broken.
     """
 
     def __init__(self, folder: Path, fingerprint: str, precision: Precision, threads: int = 0) -> None:
@@ -45,28 +45,24 @@ class OnnxEncoder:
         return self._tokens.encode(texts, role, self._run)
 
     def close(self) -> None:
-        """Give back the network's memory; encoding afterwards is a `UsageError`."""
+        """Release the network's memory; encoding afterwards is a `UsageError`."""
         with self._opening:
             self._one_core = self._all_cores = None
 
     def _run(self, feeds: Feeds) -> NDArray[np.float32]:
-        session = self._session_for(feeds["input_ids"].size)
+        # This call holds the session for its run, so another thread may close the encoder meanwhile.
+        session = self._one_core if feeds["input_ids"].size <= _ONE_CORE_TOKENS else self._all_cores
+        if session is None:
+            with self._opening:
+                if self._one_core is None:
+                    raise UsageError("this encoder is closed; load the model again")
+                if self._all_cores is None:
+                    self._all_cores = _session(self._path, self._threads)
+                session = self._all_cores
         tokens: NDArray[np.float32] = session.run(
             [OUTPUT], {name: feed for name, feed in feeds.items() if name in self._inputs}
         )[0]
         return tokens
-
-    def _session_for(self, tokens: int) -> onnxruntime.InferenceSession:
-        # The caller holds the session for its run, so another thread may close the encoder meanwhile.
-        session = self._one_core if tokens <= _ONE_CORE_TOKENS else self._all_cores
-        if session is not None:
-            return session
-        with self._opening:
-            if self._one_core is None:
-                raise UsageError("this encoder is closed; load the model again")
-            if self._all_cores is None:
-                self._all_cores = _session(self._path, self._threads)
-            return self._all_cores
 
 
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
@@ -81,7 +77,7 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's exceptions share no base class of their own
         raise BadInput(f"{path} is no network that ONNX Runtime can run ({error}); export the model again") from error
-    # Exports of other projects may take or give something else.
+    # Exports of other projects may take or return something else.
     inputs = {entry.name: entry.type for entry in session.get_inputs()}
     if "input_ids" not in inputs or inputs.keys() - INPUTS or set(inputs.values()) != {"tensor(int64)"}:
         raise BadInput(

@@ -22,26 +22,55 @@ With one scale an output the weights lose 2.0% of the ten nearest in place of 1.
 
 
 class OpenVinoEncoder:
-    """Encodes with the full-precision network in the arithmetic that OpenVINO takes: bf16 where the processor has it.
+    """Encodes with the full-precision network in the arithmetic that OpenVINO chooses: bf16 if the processor has it.
 
     With `Precision.INT8` the layers whose input and output differ in size (feed-forward: two thirds of the work)
-    multiply in int8. Their activations are quantised token by token, so that a vector never depends on what else is
-    in the batch. Safe to call from several threads. `threads` is how many cores one run may use; 0 leaves it to the
+    multiply in int8. Their activations are quantised token by token, so that a vector never depends on what else is in
+    the batch. Safe to call from several threads. `threads` is how many cores one run may use; 0 leaves it to the
     runtime. Raises `MissingExtra` without OpenVINO, `BadInput` when the network is missing or does not run.
     """
 
     def __init__(self, folder: Path, fingerprint: str, precision: Precision = Precision.FP32, threads: int = 0) -> None:
         if not importlib.util.find_spec("openvino"):
             raise MissingExtra("openvino", "running a model on OpenVINO")
+        import openvino
+
         architecture = read_architecture(folder)
         self._tokens = TokenBatches(architecture)
-        self._network: Any = _compile(folder / Precision.FP32.file, precision, threads)
-        self._inputs = frozenset(port.get_any_name() for port in self._network.inputs)
+        path = folder / Precision.FP32.file
+        if not path.exists():
+            raise BadInput(f"no {path.name} in {path.parent}; export the model, or choose the encoder torch")
+        # Threads that are bound to cores wait there for other work, although another core may be free.
+        options: dict[str, Any] = {"NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
+        if threads:
+            options["INFERENCE_NUM_THREADS"] = threads
+        if precision is Precision.INT8:
+            options["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = _GROUP
+        try:
+            core = openvino.Core()
+            model = core.read_model(path)
+            if precision is Precision.INT8:
+                _quantise_feed_forward(model)
+            network = core.compile_model(model, "CPU", options)
+        except Exception as error:  # the runtime's exceptions share no base class of their own
+            raise BadInput(
+                f"{path} is no network that OpenVINO can run ({one_line(error, 200)}); export it again"
+            ) from error
+        inputs = {port.get_any_name() for port in network.inputs}
+        if "input_ids" not in inputs or inputs - {*INPUTS} or OUTPUT not in network.outputs[0].get_names():
+            raise BadInput(
+                f"{path} takes {', '.join(sorted(inputs))}, expected {', '.join(INPUTS)}; export the model again"
+            )
+        self._network: Any = network
+        self._inputs = frozenset(inputs)
         self._idle: list[Any] = []
         self._lending = threading.Lock()
         self.dimension = architecture.dimension
         self.fingerprint = fingerprint
-        self.name = f"openvino-{'int8' if precision is Precision.INT8 else _arithmetic(self._network)}"
+        stated = str(network.get_property("INFERENCE_PRECISION_HINT"))
+        names = {"bfloat16": "bf16", "bf16": "bf16", "float16": "fp16", "f16": "fp16"}
+        arithmetic = next((name for key, name in names.items() if key in stated), "fp32")
+        self.name = f"openvino-{'int8' if precision is Precision.INT8 else arithmetic}"
 
     def encode(self, texts: Sequence[str], role: Role = Role.DOCUMENT) -> Vectors:
         """Encode texts in the order given: float32 [n, dimension], each row of length 1."""
@@ -62,39 +91,10 @@ class OpenVinoEncoder:
         return vectors
 
     def close(self) -> None:
-        """Give back the network's memory; encoding afterwards is a `UsageError`."""
+        """Release the network's memory; encoding afterwards is a `UsageError`."""
         with self._lending:
             self._network = None
             self._idle.clear()
-
-
-def _compile(path: Path, precision: Precision, threads: int) -> Any:
-    import openvino
-
-    if not path.exists():
-        raise BadInput(f"no {path.name} in {path.parent}; export the model, or choose the encoder torch")
-    # Threads that are bound to cores wait for the work of others there, although another core may be free.
-    options: dict[str, Any] = {"NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
-    if threads:
-        options["INFERENCE_NUM_THREADS"] = threads
-    if precision is Precision.INT8:
-        options["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = _GROUP
-    try:
-        core = openvino.Core()
-        model = core.read_model(path)
-        if precision is Precision.INT8:
-            _quantise_feed_forward(model)
-        network = core.compile_model(model, "CPU", options)
-    except Exception as error:  # the runtime's exceptions share no base class of their own
-        raise BadInput(
-            f"{path} is no network that OpenVINO can run ({one_line(error, 200)}); export it again"
-        ) from error
-    inputs = {port.get_any_name() for port in network.inputs}
-    if "input_ids" not in inputs or inputs - {*INPUTS} or OUTPUT not in network.outputs[0].get_names():
-        raise BadInput(
-            f"{path} takes {', '.join(sorted(inputs))}, expected {', '.join(INPUTS)}; export the model again"
-        )
-    return network
 
 
 def _quantise_feed_forward(model: Any) -> None:
@@ -115,9 +115,3 @@ def _quantise_feed_forward(model: Any) -> None:
         quantised = np.round(grouped / scale).astype(np.int8)
         restored = ops.multiply(ops.convert(ops.constant(quantised), "f32"), ops.constant(scale))
         node.input(1).replace_source_output(ops.reshape(restored, np.array(weights.shape), False).output(0))
-
-
-def _arithmetic(network: Any) -> str:
-    stated = str(network.get_property("INFERENCE_PRECISION_HINT"))
-    names = {"bfloat16": "bf16", "bf16": "bf16", "float16": "fp16", "f16": "fp16"}
-    return next((name for key, name in names.items() if key in stated), "fp32")

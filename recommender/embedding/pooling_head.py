@@ -14,7 +14,7 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.int64]
 
 _SMALLEST = 1e-9
-"""Below this a sum of weights counts as this, as in sentence-transformers: no division by zero."""
+"""Least value of a sum of weights, as in sentence-transformers, to prevent a division by zero."""
 
 
 class PoolingMode(StrEnum):
@@ -69,7 +69,7 @@ class LayerNorm:
 
 @dataclass(frozen=True, slots=True)
 class Normalize:
-    """Rows to length 1; a row of zeros stays."""
+    """Rows to length 1; a row of zeros stays as it is."""
 
     def __call__(self, vectors: Floats) -> Floats:
         """Divide each row by its length."""
@@ -81,7 +81,7 @@ HeadStep = DenseLayer | LayerNorm | Normalize
 
 
 def _pool(mode: PoolingMode, tokens: Floats, mask: Mask) -> Floats:
-    """Return one vector a text [n, width], by the formulas of sentence-transformers' `Pooling`."""
+    """Return one vector for each text [n, width], by the formulas of sentence-transformers' `Pooling`."""
     if mode is PoolingMode.CLS:
         return tokens[:, 0]
     if mode is PoolingMode.MAX:

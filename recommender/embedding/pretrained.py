@@ -27,10 +27,10 @@ MODULES = frozenset(
         "WeightedLayerPooling", "CNN", "LSTM",
     }
 )  # fmt: skip
-"""Modules that hold numbers alone: Router and Asym name further classes, WordEmbeddings a class of a tokenizer."""
+"""Modules that only hold numbers: Router and Asym name further classes, WordEmbeddings a class of a tokenizer."""
 
 _DENSE_SEED = 0
-"""Of the weights that a new dense layer begins with: the same base and shape are the same model."""
+"""Seed of the weights that a new dense layer begins with: the same base and shape are the same model."""
 
 
 class DenseActivation(StrEnum):
@@ -53,8 +53,8 @@ def load_pretrained(
 ) -> SentenceTransformer:
     """Load a sentence-transformers folder, or a raw transformer, in `dtype` (float32); nothing is downloaded.
 
-    `model_options` go to transformers with the weights. Raises `BadInput` for pickled weights and for a folder that the
-    libraries can't load. Imports torch.
+    `model_options` are passed to transformers with the weights. Raises `BadInput` for pickled weights and for a folder
+    that the libraries can't load. Imports torch.
     """
     import torch
     from sentence_transformers import SentenceTransformer
@@ -70,7 +70,7 @@ def load_pretrained(
             trust_remote_code=False,
             model_kwargs={**model_options, "use_safetensors": True, "dtype": dtype or torch.float32},
         )
-    except Exception as error:  # a broken file makes the libraries raise what they like
+    except Exception as error:  # a broken file makes the libraries raise anything
         raise BadInput(
             f"the model in {folder} can't be loaded ({library_error(error)}); give a transformer with safetensors "
             "weights that needs no code of its own"
@@ -88,9 +88,9 @@ def assemble(
 ) -> Path:
     """Save a raw transformer, or a model in another shape, as a sentence-transformers folder at `output`; return it.
 
-    The shape is that of `reshape`: pooling is the mean where neither the call nor the model says which. Raises
+    The shape is that of `reshape`: pooling is the mean if neither the call nor the model says which. Raises
     `MissingExtra` without the training extra, `UsageError` for a shape that does not fit the model, and `BadInput` for
-    a model that can't be loaded from safetensors without code of its own.
+    a model that can't be loaded from safetensors without its own code.
     """
     if find_spec("sentence_transformers") is None:
         raise MissingExtra("train", "changing the shape of a model")
@@ -109,7 +109,7 @@ def reshape(
     max_seq_length: int | None = None,
     activation: DenseActivation = DenseActivation.IDENTITY,
 ) -> SentenceTransformer:
-    """Load a model and change its shape; what is None stays as the model says.
+    """Load a model and change its shape; a value of None keeps what the model says.
 
     The result is Transformer, Pooling, what else the model had, a new Dense of `dense_dim` outputs if asked for, and
     Normalize. A new Dense starts from seeded random weights, without bias: with no activation it is a random
@@ -156,7 +156,7 @@ def _limit_length(model: SentenceTransformer, folder: Path, length: int) -> None
         raise UsageError(f"--max-seq-length {length} is no number of tokens; give 1 or more")
     model.max_seq_length = length
     try:
-        # How long a text may be depends on the model's table of positions, and some tables reserve rows: so try one.
+        # The longest text depends on the model's table of positions, and some tables reserve rows: so try one.
         model.encode(["word " * length], show_progress_bar=False)
     except (IndexError, RuntimeError) as error:
         raise UsageError(
@@ -179,7 +179,7 @@ def require_safetensors(folder: Path) -> None:
 
 
 def require_known_modules(folder: Path) -> None:
-    """Raise `BadInput` unless every module of a model is one that holds numbers alone, before a library sees it.
+    """Raise `BadInput` unless every module of a model only holds numbers, before a library sees it.
 
     sentence-transformers imports what `modules.json` and the configuration of a dense layer name, and 5.1 also took it
     from the folder itself, whatever `trust_remote_code` said.

@@ -1,4 +1,4 @@
-"""Product to text: one pure function for training and serving, so that a model serves the texts it was trained on."""
+"""Product to text: one pure function for training and serving, so that a model serves what it was trained on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ProductText:
         return ". ".join(part for part in parts if part)
 
     def hash(self, product: Product) -> str:
-        """Return 32 hex digits that change when, and only when, the text or a number of the product does."""
+        """Return 32 hex digits that change if, and only if, the text or a number of the product does."""
         numbers = f"\0{product.gtin}\0{product.mpn}" if product.gtin or product.mpn else ""
         text = self(product) + numbers
         return blake2b(text.encode(), digest_size=16).hexdigest()

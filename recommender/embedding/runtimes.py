@@ -19,14 +19,14 @@ from recommender.types import EncoderChoice
 _log = logging.getLogger(__name__)
 
 _TURNS = 4
-"""Parts that the texts are encoded in, by each runtime in turn: what else the machine does then slows all of them."""
+"""Parts in which the texts are encoded, by each runtime in turn, so that other work of the machine slows all alike."""
 
 _NEIGHBOURS = 10
 _FOUND = 10
-"""Places in which a product must be to count as found by its title."""
+"""A product counts as found by its title if it is in the first so many places."""
 
 _ENOUGH_TITLES = 100
-"""With fewer, one that falls from the first to the second place is more than may be lost."""
+"""Least number of titles: with fewer, one that falls from the first to the second place is more than may be lost."""
 
 CANDIDATES = (EncoderChoice.ONNX, EncoderChoice.ONNX_INT8, EncoderChoice.OPENVINO, EncoderChoice.OPENVINO_INT8)
 
@@ -37,11 +37,11 @@ def measure_runtimes(
     titles: Sequence[str] = (),
     runtimes: Collection[str] = CANDIDATES,
 ) -> dict[str, RuntimeMeasure]:
-    """Encode texts by each of these runtimes that is installed and runs the model; none for one without a network.
+    """Encode texts by each of these runtimes that is installed, has its network and can run the model.
 
     Speed is processor time. `titles` are those of the texts, in the same order. Products are found by them as in
-    serving: queries are encoded by the int8 network where that is near enough, whatever encodes the products. A title
-    that several products share finds any of them, and is not asked.
+    serving: queries are encoded by the int8 network if that is near enough, whatever encodes the products. A title that
+    several products share would find any of them, and is not used.
     """
     if not has_network(folder, EncoderChoice.ONNX):
         return {}
@@ -56,7 +56,7 @@ def measure_runtimes(
             encoder = load_encoder(folder, "", runtime)
             asked[runtime], encoders[runtime] = encoder.encode(queries or texts[:1], Role.QUERY), encoder
         except Exception as error:
-            # A runtime that can't run this model is none to choose from; its exceptions have no common base class.
+            # A runtime that can't run this model is not among the choices; its exceptions have no common base class.
             if candidate is EncoderChoice.ONNX:
                 raise
             _log.info("%s can't run the model in %s: %s", runtime, folder, one_line(error))
@@ -92,7 +92,7 @@ def measure_runtimes(
 
 
 def fastest(measures: dict[str, RuntimeMeasure]) -> str:
-    """Return the fastest of the runtimes that are near enough; empty when there is none."""
+    """Return the fastest of the runtimes that are near enough; empty if there is none."""
     near = {runtime: measure for runtime, measure in measures.items() if measure.is_near}
     return max(near, key=lambda runtime: near[runtime].texts_per_second, default="")
 
@@ -111,7 +111,7 @@ def same_neighbours(vectors: Vectors, exact: Vectors) -> float:
 
 
 def found_items(queries: Vectors, products: Vectors, rows: Sequence[int]) -> float:
-    """Return the MRR@10 of the products of these rows, each asked for by one query."""
+    """Return the MRR@10 of the products of these rows, each searched for by one query."""
     cosines = queries @ products.T
     ranks = (cosines > cosines[np.arange(len(rows)), rows][:, None]).sum(axis=1)
     return float(np.where(ranks < _FOUND, 1 / (ranks + 1), 0.0).mean())

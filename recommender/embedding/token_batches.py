@@ -1,4 +1,4 @@
-"""Texts to token ids, in batches of little padding, and token vectors back to one vector a text."""
+"""Texts to token ids, in batches with little padding, and token vectors back to one vector for each text."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer, normalizers
+from tokenizers import Tokenizer, normalizers
 
 from recommender.embedding.architecture import Architecture
 from recommender.embedding.encoder import Role, Vectors
 from recommender.errors import BadInput, is_panic, one_line
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-"""What a network may take: int64 [texts, tokens] each."""
+"""Inputs that a network may take: int64 [texts, tokens] each."""
 
 OUTPUT = "last_hidden_state"
-"""What a network gives: float32 [texts, tokens, width]."""
+"""What a network returns: float32 [texts, tokens, width]."""
 
 Feeds = Mapping[str, NDArray[np.int64]]
 
 TOKENS_PER_RUN = 1024
 """Padded tokens in one run on a CPU. Measured on 2 busy cores: int8 is a fifth slower at 4,096, where the activations
-outgrow the caches, and short texts gain nothing below 1,024."""
+no longer fit into the caches, and short texts gain nothing below 1,024."""
 
 _TEXTS_PER_TOKENISATION = 4096
-"""Texts that are tokenised, and so sorted by length, together: bounds the memory of one long call."""
+"""Texts that are tokenised, and so sorted by length, together: this bounds the memory of one long call."""
 
 
 class TokenBatches:
-    """What lies before and behind a network of a model, whatever runs it. Safe to call from several threads."""
+    """What comes before and after the network of a model, whatever runs it. Safe to call from several threads."""
 
     def __init__(self, architecture: Architecture) -> None:
         self._architecture = architecture
@@ -44,25 +44,23 @@ class TokenBatches:
             chunk = [prompt + text for text in texts[start : start + _TEXTS_PER_TOKENISATION]]
             encodings = self._tokenizer.encode_batch_fast(chunk)
             for rows in token_batches([len(encoding.ids) for encoding in encodings], TOKENS_PER_RUN):
-                feeds = self._feeds([encodings[row] for row in rows])
+                batch = [encodings[row] for row in rows]
+                # A tokenizer without special tokens returns nothing for an empty text; one masked token keeps the
+                # shapes valid.
+                shape = (len(batch), max(1, *(len(encoding.ids) for encoding in batch)))
+                feeds = {name: np.zeros(shape, dtype=np.int64) for name in INPUTS}
+                feeds["input_ids"].fill(self._architecture.pad_id)
+                for place, encoding in enumerate(batch):
+                    length = len(encoding.ids)
+                    feeds["input_ids"][place, :length] = encoding.ids
+                    feeds["attention_mask"][place, :length] = 1
+                    feeds["token_type_ids"][place, :length] = encoding.type_ids
                 vectors[[start + row for row in rows]] = self._architecture.pool(run(feeds), feeds["attention_mask"])
         return vectors
 
-    def _feeds(self, encodings: Sequence[Encoding]) -> Feeds:
-        # A tokenizer without special tokens gives nothing for an empty text; one masked token keeps the shapes whole.
-        shape = (len(encodings), max(1, *(len(encoding.ids) for encoding in encodings)))
-        feeds = {name: np.zeros(shape, dtype=np.int64) for name in INPUTS}
-        feeds["input_ids"].fill(self._architecture.pad_id)
-        for row, encoding in enumerate(encodings):
-            length = len(encoding.ids)
-            feeds["input_ids"][row, :length] = encoding.ids
-            feeds["attention_mask"][row, :length] = 1
-            feeds["token_type_ids"][row, :length] = encoding.type_ids
-        return feeds
-
 
 def token_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Group rows of similar length, longest first, so that little is padding and the peak of memory comes first.
+    """Group rows of similar length, longest first, so that there is little padding and the peak of memory comes first.
 
     A batch has at most `budget` tokens, padding included, but always one row.
     """
@@ -77,7 +75,7 @@ def token_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
-    """Read a tokenizer.json; `BadInput`, naming it, for one that is broken, also where the library panics over it."""
+    """Read a tokenizer.json; `BadInput`, naming it, for a broken one, even if the library panics over it."""
     try:
         tokenizer: Tokenizer = Tokenizer.from_file(str(path))
         tokenizer.encode("a")  # some faults show only at the first text

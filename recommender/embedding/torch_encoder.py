@@ -1,4 +1,4 @@
-"""A model on torch: bulk encoding on a GPU, and what ONNX can't run."""
+"""A model on torch: bulk encoding on a GPU, and models that ONNX can't run."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _BYTES_PER_UNIT = 128
 """Memory that a token takes while it is encoded, for each component of a vector: 48 kB at 384, in half precision."""
 
 _CHARACTERS_PER_TOKEN = 3
-"""Of product texts, or more: how long a text is to a device is guessed before it is tokenised."""
+"""Characters of product texts for one token, or more: the length of a text is estimated before it is tokenised."""
 
 _TEXTS_PER_CHUNK = 16_384
 """Texts that are sorted by length together, and whose vectors are read back from the device together."""
 
 _POOLED_TEXTS = 4_096
-"""Texts from which on several GPUs are worth the seconds that a process for each takes to start."""
+"""Least number of texts for several GPUs: a process for each takes seconds to start."""
 
 _SHORT_NAMES = {"torch.float32": "fp32", "torch.float16": "fp16", "torch.bfloat16": "bf16"}
 
@@ -44,7 +44,7 @@ class TorchEncoder:
     """Encodes with sentence-transformers, in half precision on a GPU. Safe to call from several threads.
 
     `device` is `auto` (cuda, else mps, else cpu) or one that torch knows; `threads` sets torch's threads in the whole
-    process, 0 leaves them. `devices` are what long calls are spread over, a process each: all GPUs where `device` is
+    process, 0 leaves them. `devices` are what long calls are spread over, a process each: all GPUs if `device` is
     `auto`. Raises `MissingExtra` without torch and `BadInput` for a device or a folder that fails.
     """
 
@@ -89,7 +89,11 @@ class TorchEncoder:
         if model is None:
             raise UsageError("this encoder is closed; load the model again")
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        if self._on_all_devices(model, len(texts)):
+        if self._devices:
+            with self._starting:
+                if self._pool is None and len(texts) >= _POOLED_TEXTS:
+                    self._pool = model.start_multi_process_pool(self._devices)  # this moves the model off the device
+        if self._pool is not None:
             rows = max(1, self.tokens_per_run // (model.max_seq_length or 512))
             vectors[:] = model.encode(
                 list(texts), prompt=self._prompts[role], batch_size=rows, pool=self._pool, show_progress_bar=False
@@ -104,7 +108,7 @@ class TorchEncoder:
         return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
     def close(self) -> None:
-        """Give back the memory that the model holds; encoding afterwards is a `UsageError`."""
+        """Release the memory that the model holds; encoding afterwards is a `UsageError`."""
         model, self._model = self._model, None
         with self._starting:
             pool, self._pool = self._pool, None
@@ -115,22 +119,13 @@ class TorchEncoder:
 
             torch.cuda.empty_cache()
 
-    def _on_all_devices(self, model: SentenceTransformer, texts: int) -> bool:
-        """Return whether a call is spread over several devices; the first long one starts their processes."""
-        if not self._devices:
-            return False
-        with self._starting:
-            if self._pool is None and texts >= _POOLED_TEXTS:
-                self._pool = model.start_multi_process_pool(self._devices)  # moves the model off this device
-        return self._pool is not None
-
     def _encode_chunk(
         self, model: SentenceTransformer, texts: Sequence[str], prompt: str
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
         """Yield rows and their vectors on the device, not normalised: few tensors, so that few reads wait for it.
 
-        The next batch is tokenised while the device works on one. A batch that does not fit into the memory halves the
-        budget, here and in later calls, and what was not encoded yet is laid out anew.
+        The next batch is tokenised while the device works on one. If a batch does not fit into the memory, the budget
+        is halved, here and in later calls, and the rows that are left are batched again.
         """
         import torch
         from accelerate.utils.memory import should_reduce_batch_size

@@ -13,7 +13,7 @@ from recommender.types import Product
 
 
 class CachedEncoder:
-    """Encodes by another encoder, and keeps the vectors: of all texts, or of the documents in `kept` alone.
+    """Encodes by another encoder, and keeps the vectors: of all texts, or only of the documents in `kept`.
 
     Memory grows by a vector for each text kept: 1.5 kB at 384 dimensions. The other encoder is not closed with it.
     """
@@ -50,7 +50,7 @@ class CachedEncoder:
         return np.stack([encoded[text] if text in encoded else self._vectors[role, text] for text in texts])
 
     def know(self, texts: Mapping[str, Vectors]) -> None:
-        """Take the vectors of documents that this model made elsewhere, by the same runtime: float32 [d] each."""
+        """Take over vectors of documents that this model made elsewhere, by the same runtime: float32 [d] each."""
         self._vectors |= {(Role.DOCUMENT, text): vector for text, vector in texts.items()}
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class CachedEncoder:
 class Recording:
     """The products that models are measured on, and the vectors of all of them by each model.
 
-    It grows by a vector a product and model: 46 MB for 30,000 products of 384 dimensions.
+    It grows by a vector for each product and model: 46 MB for 30,000 products of 384 dimensions.
     """
 
     def __init__(self, held: HeldOut, text: TextFunction) -> None:
@@ -87,7 +87,7 @@ class Recording:
         return self.held.corpus[row]
 
     def vectors(self, model: str) -> Vectors:
-        """Return the vectors of the corpus by a model: [n, d]. What it was not asked for is encoded now.
+        """Return the vectors of the corpus by a model: [n, d]. Products not encoded before are encoded now.
 
         Raises `UsageError` for a model that was not measured through this recording.
         """

@@ -22,7 +22,7 @@ SEARCH = "search"
 """All searches together: what the gate compares with words alone."""
 
 MAX_SEARCHES = 500
-"""Searches of one task: some seconds a mode on two cores, and an interval of about four points."""
+"""Searches of one task: some seconds for each mode on two cores, and an interval of about four points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class SearchTask:
-    """Searches in an index of one document a product, made by `document`."""
+    """Searches in an index of one document for each product, made by `document`."""
 
     name: str
     document: TextFunction
@@ -46,18 +46,27 @@ class SearchTask:
 def search_tasks(held: HeldOut, text: TextFunction, title: TextFunction) -> list[SearchTask]:
     """Make the searches of held-out products; a task without a search is left out.
 
-    `category_search` asks the name of a leaf for its products: a word of the tree, which their texts need not hold. The
+    `category_search` searches the name of a leaf for its products: their texts need not have this word of the tree. The
     other two look for a product by its description among all titles, and by its title among all descriptions; products
-    of the same text answer alike. None asks with words cut out of the very text that is searched. There words alone
-    win whatever the model: on two catalogues the first words of a description gave nDCG@10 0.75 and 0.97 by BM25, and
-    0.62 and 0.87 fused with a base model that is ahead on human-graded searches.
+    of the same text count alike. None asks with words cut out of the very text that is searched: there words alone win,
+    whatever the model. On two catalogues the first words of a description had nDCG@10 0.75 and 0.97 by BM25, and 0.62
+    and 0.87 fused with a base model that is ahead on human-graded searches.
     """
     corpus = held.corpus
     titles = [title(product) for product in corpus]
     described = [own or name for own, name in zip(held.descriptions, titles, strict=True)]
     described_of = dict(zip((product.sku for product in corpus), described, strict=True))
+    # The name of a leaf is searched once; all leaves of that name are right.
+    answers: dict[str, set[str]] = defaultdict(set)
+    for product in held.corpus:
+        for path in product.categories:
+            answers[path[-1].casefold()].add(product.sku)
+    asked: dict[str, Search] = {}
+    for row in [*held.seen, *held.unseen]:
+        leaf = held.corpus[row].category[-1]
+        asked.setdefault(leaf.casefold(), Search(leaf, row, frozenset(answers[leaf.casefold()])))
     found = {
-        CATEGORY_SEARCH: (text, _category_searches(held)),
+        CATEGORY_SEARCH: (text, list(asked.values())),
         DESCRIPTION_TO_TITLE: (title, _make_searches(held, described, titles)),
         TITLE_TO_DESCRIPTION: (lambda product: described_of[product.sku], _make_searches(held, titles, described)),
     }
@@ -82,7 +91,7 @@ def measure_searches(search: Find, task: SearchTask) -> dict[str, Measured]:
 
 
 def together(measured: Mapping[str, Measured]) -> dict[str, Measured]:
-    """Return what was measured of each task, and of all searches together as `search_ndcg10` and `search_mrr10`."""
+    """Return the measures of each task, and of all searches together as `search_ndcg10` and `search_mrr10`."""
     joined = {}
     for metric in ("ndcg10", "mrr10"):
         tasks = (CATEGORY_SEARCH, DESCRIPTION_TO_TITLE, TITLE_TO_DESCRIPTION)
@@ -105,19 +114,6 @@ def measure_similar(similar: Find, held: HeldOut) -> dict[str, Measured]:
     return dict(held.category_measures("", held.seen, found)) | dict(
         held.category_measures("unseen_", held.unseen, found)
     )
-
-
-def _category_searches(held: HeldOut) -> list[Search]:
-    """Ask each leaf's name once; leaves of the same name answer together."""
-    answers: dict[str, set[str]] = defaultdict(set)
-    for product in held.corpus:
-        for path in product.categories:
-            answers[path[-1].casefold()].add(product.sku)
-    asked: dict[str, Search] = {}
-    for row in [*held.seen, *held.unseen]:
-        leaf = held.corpus[row].category[-1]
-        asked.setdefault(leaf.casefold(), Search(leaf, row, frozenset(answers[leaf.casefold()])))
-    return list(asked.values())
 
 
 def _make_searches(held: HeldOut, asked: Sequence[str], documents: Sequence[str]) -> list[Search]:

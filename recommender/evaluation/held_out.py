@@ -1,4 +1,4 @@
-"""Held-out products as queries: what each can be asked, and how good a list of results is for it."""
+"""Held-out products as queries: what can be asked about each, and how good a list of results is for it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def spread(items: Sequence[T], cap: int) -> list[T]:
 
 
 class CategoryGains:
-    """Gains between the distinct category paths of a corpus. The work is by path, not by pair of products."""
+    """Gains between the distinct category paths of a corpus. The work is done by path, not by pair of products."""
 
     def __init__(self, corpus: Sequence[Product]) -> None:
         self._numbers = {path: number for number, path in enumerate(dict.fromkeys(p.category for p in corpus))}
@@ -83,25 +83,25 @@ def _levels(paths: Sequence[tuple[str, ...]]) -> tuple[Indexes, Indexes]:
 
 
 K = 10
-"""Places of a result that are looked at: what a shop shows beside a product."""
+"""Places of a result that are measured: what a shop shows beside a product."""
 
 MIN_DESCRIPTION = 40
-"""Characters that a description must exceed to be asked about: shorter ones say too little to find one product by."""
+"""Characters that a description must exceed to be a query: shorter ones say too little to find one product by."""
 
 TextFunction = Callable[[Product], str]
 
 
 class HeldOut:
-    """A corpus, and the rows of it that are asked.
+    """A corpus, and its rows that are queries.
 
     `seen` are the queries whose leaf has another product to find, `unseen` those of categories held out whole, `known`
-    the queries with a description of more than `MIN_DESCRIPTION` characters, which can be looked for by it.
+    those of both with a description of more than `MIN_DESCRIPTION` characters, by which they can be looked for.
     """
 
     def __init__(
         self, corpus: Sequence[Product], queries: Sequence[int], unseen: Sequence[int], description: TextFunction
     ) -> None:
-        """Take in rows of `corpus`. Raises `BadInput` when no query can be asked anything."""
+        """Take rows of `corpus`. Raises `BadInput` when no query can be asked anything."""
         self.corpus = corpus
         self.gains = CategoryGains(corpus)
         self._kinds = [kinds_of(product.categories) for product in corpus]
@@ -117,8 +117,11 @@ class HeldOut:
         self.described = [len(text) > MIN_DESCRIPTION for text in self.descriptions]
         self.seen = self._askable(queries)
         self.unseen = self._askable(unseen)
-        self.known = [query for query in queries if self.described[query]]
-        self.asked = [query for query in queries if query in {*self.seen, *self.known}]
+        # A category that is held out whole teaches nothing of its products either, so they are just as fit to be looked
+        # for.
+        self.known = [query for query in (*queries, *unseen) if self.described[query]]
+        askable = {*self.seen, *self.known}
+        self.asked = [query for query in queries if query in askable]
         if not (self.asked or self.unseen):
             raise BadInput(
                 f"none of {len(queries):,} held-out products has a category with another product in it, or a "
@@ -128,7 +131,7 @@ class HeldOut:
     def category_measures(
         self, prefix: str, queries: Sequence[int], found: Mapping[int, Indexes]
     ) -> Iterator[tuple[str, Measured]]:
-        """Give category P@10 and graded nDCG@10 of what each query found: rows of the corpus, `NOTHING` for none."""
+        """Yield category P@10 and graded nDCG@10 of what each query found: rows of the corpus, `NOTHING` for none."""
         if not queries:
             return
         rows = np.array(queries, dtype=np.int64)
@@ -136,7 +139,7 @@ class HeldOut:
         excluded = [(query, self.groups[query]) for query in queries]
         possible = np.array([self.gains.possible(query, left) for query, left in excluded], dtype=np.int64)
         leaf = self.gains.leaf
-        # What shares another category with the query is as right as what shares its first one.
+        # A product that shares another category with the query is as right as one that shares its first.
         also = np.stack([self._share_others(query, found) for query, found in zip(queries, top, strict=True)])
         precision = category_precision(top, leaf, leaf[rows], possible, K)
         if also.any():

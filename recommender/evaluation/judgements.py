@@ -25,7 +25,7 @@ from recommender.evaluation.reports import MetricValue, Report
 def _read_rows(
     path: Path, required: Sequence[str], optional: Sequence[str] = ()
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Give the line number and the stripped cells of each row, the columns in the order asked for.
+    """Yield the line number and the stripped cells of each row, the columns in the order asked for.
 
     Raises `BadInput` that names file and line: for a file that can't be read, a missing column, an empty required cell.
     """
@@ -65,10 +65,10 @@ def _open(path: Path, expected: Sequence[str]) -> Iterator[IO[str]]:
 
 
 Find = Callable[[str, int], Sequence[str]]
-"""A query text or a SKU, and how many results are wanted, to the SKUs found, best first."""
+"""Takes a query text or a SKU, and how many results are wanted; returns the SKUs found, best first."""
 
 MAX_GRADE = 10
-"""The gain is 2^grade - 1: a larger grade would be a mistake in the file, and rule every mean."""
+"""The gain is 2^grade - 1: a larger grade would be a mistake in the file, and dominate every mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,13 @@ def read_queries(queries: Path, qrels: Path) -> Queries:
     Queries for which nothing is judged relevant are left out: no ranking can be right for them. Raises `BadInput` that
     names file and line.
     """
-    grades = _read_qrels(qrels)
+    grades: dict[str, dict[str, int]] = defaultdict(dict)
+    for line, (identity, sku, text) in _read_rows(qrels, ("query_id", "sku", "grade")):
+        grade = _read_number(qrels, line, "grade", text)
+        if grade != int(grade) or not 0 <= grade <= MAX_GRADE:
+            raise BadInput(f"{qrels} line {line}: grade {text!r} is not a whole number from 0 to {MAX_GRADE}")
+        if grades[identity].setdefault(sku, int(grade)) != int(grade):
+            raise BadInput(f"{qrels} line {line}: {sku!r} has another grade for {identity!r} above; keep one")
     texts: dict[str, str] = {}
     for line, (identity, text) in _read_rows(queries, ("query_id", "query")):
         if identity in texts:
@@ -150,7 +156,7 @@ def evaluate_pairs(
 
     recall@k is the share of a product's partners among the first k, hit@1 whether the first one is a partner. Products
     that the catalogue does not have can't be asked or found: they are counted in `left_out`. Raises `BadInput` when
-    that leaves nothing.
+    nothing is left.
     """
     started = time.monotonic()
     skus = dict.fromkeys(sku for pair in pairs for sku in pair)
@@ -180,19 +186,8 @@ def _report(
     return Report(model, encoder, queries, metrics, time.monotonic() - started, left_out)
 
 
-def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
-    grades: dict[str, dict[str, int]] = defaultdict(dict)
-    for line, (identity, sku, text) in _read_rows(path, ("query_id", "sku", "grade")):
-        grade = _read_number(path, line, "grade", text)
-        if grade != int(grade) or not 0 <= grade <= MAX_GRADE:
-            raise BadInput(f"{path} line {line}: grade {text!r} is not a whole number from 0 to {MAX_GRADE}")
-        if grades[identity].setdefault(sku, int(grade)) != int(grade):
-            raise BadInput(f"{path} line {line}: {sku!r} has another grade for {identity!r} above; keep one")
-    return grades
-
-
 MIN_PAIRS = 3
-"""Two pairs are in the same order or in the other: a correlation of them says nothing."""
+"""With two pairs the order is either right or wrong: a correlation of them says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +203,9 @@ def evaluate_scored(
 ) -> Report:
     """Measure Spearman's rank correlation of the model's cosines with the scores.
 
-    `product_text` gives the text of a SKU, None for one that the catalogue does not have. A product that is gone is
-    left out and counted where all are SKUs; else what is no SKU is a text. Raises `BadInput` when too little is left.
+    `product_text` gives the text of a SKU, None for one that the catalogue does not have. If all are SKUs, a product
+    that is gone is left out and counted; otherwise anything that is not a SKU is a text. Raises `BadInput` when too
+    little is left.
     """
     started = time.monotonic()
     known = {side: product_text(side) for first, second, _ in scored.pairs for side in (first, second)}

@@ -12,7 +12,7 @@ from recommender.feeds.categories import kinds_of
 from recommender.types import Product
 
 EACH = 250
-"""Searches of one kind: their mean nDCG moves by a point by chance, and all kinds take some seconds."""
+"""Searches of one kind: their mean nDCG varies by a point by chance, and all kinds take some seconds."""
 
 KNOWN_ITEMS = ("title", "title words", "type and number")
 """The kinds that look for one product, which the catalogue surely has."""
@@ -20,7 +20,7 @@ KNOWN_ITEMS = ("title", "title words", "type and number")
 _WORD = re.compile(r"\w[\w./-]*\w|\w")
 _SHORTEST_NUMBER = 4
 _CATEGORISED = 0.5
-"""Share of products with a category from which leaves are asked: else most right answers are marked as wrong."""
+"""Share of products with a category that is needed to ask for leaves: otherwise most right answers count as wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class MadeUpSearch:
 
 
 def make_searches(products: Sequence[Product], seed: int = 0, each: int = EACH) -> list[MadeUpSearch]:
-    """Make up searches: titles, some of their words, a word with a number of the model, and names of categories.
+    """Make up searches: titles, some of their words, a word with a model number, and names of categories.
 
-    The same products and seed give the same searches. Descriptions are not asked: words that are cut out of the very
+    The same products and seed give the same searches. Descriptions are not used: words that are cut out of the very
     text that is searched are found by words alone, whatever the model.
     """
     order = list(products)
@@ -52,7 +52,7 @@ def _titles(products: Sequence[Product]) -> Iterator[MadeUpSearch]:
 
 
 def _title_words(products: Sequence[Product], seed: int) -> Iterator[MadeUpSearch]:
-    """Ask two to four words of a title that no other title has together: else any of several products is right."""
+    """Search for two to four words that only one title has together: otherwise any of several products is right."""
     having: dict[str, set[int]] = defaultdict(set)
     for row, product in enumerate(products):
         for word in product.title.split():
@@ -66,7 +66,7 @@ def _title_words(products: Sequence[Product], seed: int) -> Iterator[MadeUpSearc
 
 
 def _numbers(products: Sequence[Product]) -> Iterator[MadeUpSearch]:
-    """Ask the most frequent word of a title with a number of letters and digits that no other title has."""
+    """Search for the most frequent word of a title with a number of letters and digits that no other title has."""
     titles = [_WORD.findall(product.title) for product in products]
     counts = Counter(word.casefold() for words in titles for word in {*words})
     for product, words in zip(products, titles, strict=True):

@@ -1,4 +1,4 @@
-"""Measures of relevance. Each gives one value a query, so that two models can be compared query by query."""
+"""Measures of relevance. Each has one value for each query, so that two models can be compared query by query."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recommender.errors import UsageError
 from recommender.evaluation.neighbours import NOTHING, Indexes, score_blocks
 
 Values = NDArray[np.float64]
-"""One value a query: float64 [q]."""
+"""One value for each query: float64 [q]."""
 
 SAMPLES = 1000
 """Resamplings of a bootstrap: the ends of a 95% interval then move by less than a tenth of its width."""
@@ -21,7 +21,7 @@ _RESAMPLED_AT_ONCE = 1 << 22
 
 
 def category_precision(top: Indexes, leaf: Indexes, query_leaf: Indexes, possible: Indexes, k: int = 10) -> Values:
-    """Return the share of the first k that are in the query's own leaf, over what is possible: [q], 0 to 1.
+    """Return the share of the first k in the query's own leaf, divided by what is possible: [q], 0 to 1.
 
     `top` [q, >= k] holds rows of the corpus (`NOTHING` for none), `leaf` [n] the leaf of each row, `query_leaf` [q]
     that of each query, `possible` [q] how many rows of that leaf can be found, at least 1. This is P@k (Manning,
@@ -56,19 +56,30 @@ def dcg(gains: NDArray[np.float64]) -> Values:
     return np.asarray(gains @ (1 / np.log2(np.arange(2, gains.shape[1] + 2))), dtype=np.float64)
 
 
-def known_item_mrr(queries: NDArray[np.float32], corpus: NDArray[np.float32], target: Indexes, k: int = 10) -> Values:
-    """Return 1 / rank of the row of `corpus` [n, d] that each query [q, d] looks for, 0 beyond rank k: [q].
+def known_item_ranks(queries: NDArray[np.float32], corpus: NDArray[np.float32], target: Indexes) -> Indexes:
+    """Return the rank from 1 of the row of `corpus` [n, d] that each query [q, d] looks for: [q].
 
-    MRR as in TREC-8's question answering (Voorhees 1999). The rank is 1 plus the number of rows that score strictly
-    higher, so that of several equal texts each counts as found.
+    It is 1 plus the number of rows that score strictly higher, so that each of several equal texts counts as found.
     """
-    values = np.zeros(len(queries), dtype=np.float64)
+    ranks = np.ones(len(queries), dtype=np.int64)
     for start, scores in score_blocks(queries, corpus):
-        rows = np.arange(len(scores))
-        own = scores[rows, target[start : start + len(scores)]]
-        rank = (scores > own[:, None]).sum(axis=1)
-        values[start : start + len(scores)] = np.where(rank < k, 1 / (rank + 1), 0)
-    return values
+        own = scores[np.arange(len(scores)), target[start : start + len(scores)]]
+        ranks[start : start + len(scores)] += (scores > own[:, None]).sum(axis=1)
+    return ranks
+
+
+def reciprocal_ranks(ranks: Indexes, k: int = 10) -> Values:
+    """Return 1 / rank, 0 beyond rank k: [q]. Its mean is MRR as in TREC-8's question answering (Voorhees 1999)."""
+    return np.where(ranks <= k, 1 / ranks, 0.0)
+
+
+def log_ranks(ranks: Indexes, k: int = 50) -> Values:
+    """Return 1 for rank 1, falling with the logarithm of the rank to 0 at rank k and beyond: [q].
+
+    It says less than MRR of what a shopper sees, but varies less by chance: a known item that moves from rank 20 to 30
+    counts, and one that moves from 1 to 2 counts a sixth in place of a half.
+    """
+    return np.asarray(1 - np.log(np.minimum(ranks, k)) / np.log(k), dtype=np.float64)
 
 
 def triplet_accuracy(
@@ -83,12 +94,12 @@ def triplet_accuracy(
 
 
 def spearman(a: Values, b: Values) -> Values:
-    """Return one value a pair, whose mean is Spearman's rank correlation of `a` and `b` [n]; equal values share ranks.
+    """Return one value for each pair, whose mean is Spearman's rank correlation of `a` and `b` [n]; ties share ranks.
 
     Each value is the correlation plus the pair's influence on it (Devlin, Gnanadesikan and Kettenring 1975, Robust
     estimation and outlier detection with correlation coefficients, on ranks), so that resampling them gives the
-    interval that resampling the pairs would give, and that of a paired difference between two models. All values are
-    0 where one side does not vary: such a ranking says nothing about the other.
+    interval that resampling the pairs would give, and that of a paired difference between two models. If one side does
+    not vary, all values are 0: such a ranking says nothing about the other.
     """
     first, second = _standard_ranks(np.asarray(a)), _standard_ranks(np.asarray(b))
     product = first * second
@@ -97,18 +108,18 @@ def spearman(a: Values, b: Values) -> Values:
 
 
 def list_diversity(vectors: NDArray[np.float32]) -> float:
-    """Return the mean cosine distance between the unit vectors [k, d] of one result, two at least: 0 all alike.
+    """Return the mean cosine distance between the unit vectors [k, d] of one result, at least two: 0 if all are equal.
 
     Intra-list diversity (Ziegler et al. 2005, Improving recommendation lists through topic diversification).
     """
     count = len(vectors)
-    # The squared length of the sum holds every pair twice, and each vector with itself once.
+    # The squared length of the sum has every pair twice, and each vector with itself once.
     both = float(np.square(vectors.sum(axis=0, dtype=np.float64)).sum()) - float(np.square(vectors, dtype=float).sum())
     return 1 - both / (count * (count - 1))
 
 
 def exposure_gini(counts: Indexes) -> float:
-    """Return the Gini coefficient of how often each product [n] was shown: 0 all alike, near 1 when few have it all.
+    """Return the Gini coefficient of how often each product [n] was shown: 0 all alike, near 1 if few have it all.
 
     As for recommenders in Fleder and Hosanagar 2009 (Blockbuster culture's next rise or fall). Raises `UsageError` when
     nothing was shown.
@@ -123,7 +134,7 @@ def exposure_gini(counts: Indexes) -> float:
 def ndcg_at_k(ranked: Sequence[str], grades: Mapping[str, int], k: int = 10) -> float:
     """Return nDCG@k of one ranking against graded judgements, with the gain 2^grade - 1; unjudged items have grade 0.
 
-    Raises `UsageError` when nothing is judged relevant, for then there is no best ranking.
+    Raises `UsageError` when nothing is judged relevant, because then there is no best ranking.
     """
     best = sorted((2.0**grade - 1 for grade in grades.values()), reverse=True)[:k]
     ideal = _discount_gains(best)
@@ -133,7 +144,7 @@ def ndcg_at_k(ranked: Sequence[str], grades: Mapping[str, int], k: int = 10) -> 
 
 
 def recall_at_k(ranked: Sequence[str], relevant: Set[str], k: int = 10) -> float:
-    """Return the share of the relevant items, one at least, that stand among the first k."""
+    """Return the share of the relevant items, at least one, that are among the first k."""
     return len(relevant & set(ranked[:k])) / len(relevant)
 
 
@@ -170,8 +181,8 @@ def paired_bootstrap(
 ) -> tuple[float, float, float]:
     """Return the mean of a - b over the same queries, and the ends of its bootstrap interval.
 
-    Positive means that a is better; an interval that leaves 0 out says so at this level (Sakai 2006, Evaluating
-    evaluation metrics based on the bootstrap). Raises `UsageError` for values of different queries, or none.
+    Positive means that a is better; at this level that is sure if the interval does not contain 0 (Sakai 2006,
+    Evaluating evaluation metrics based on the bootstrap). Raises `UsageError` for values of different queries, or none.
     """
     if len(a) != len(b):
         raise UsageError(f"{len(a)} values can't be paired with {len(b)}; measure both on the same queries")

@@ -32,7 +32,7 @@ class TaskScore:
     seconds: float
 
     def json(self) -> JsonObject:
-        """Return the score as JSON holds it."""
+        """Return the score in its JSON form."""
         return {
             "model": self.model,
             "encoder": self.encoder,
@@ -50,7 +50,7 @@ def require_mteb() -> None:
 
 
 def find_tasks(names: Sequence[str]) -> list[AbsTask]:
-    """Return the tasks of these names, in English where they have several languages. Raises `UsageError`."""
+    """Return the tasks of these names, in English if they have several languages. Raises `UsageError`."""
     require_mteb()
     import mteb
 
@@ -70,7 +70,19 @@ def run_tasks(
     encoder: Encoder, tasks: Sequence[AbsTask], *, model: str, progress: Progress = silent
 ) -> list[TaskScore]:
     """Run tasks through an encoder. Raises `Unavailable` when the data of a task can't be fetched."""
-    wrapped = _wrap(encoder, model)
+    from mteb.models import ModelMeta
+    from mteb.models.abs_encoder import AbsEncoder
+    from mteb.types import PromptType
+
+    class Wrapped(AbsEncoder):  # takes batches, returns one row of vectors for each text
+        mteb_model_meta = ModelMeta.create_empty({"name": f"recommender/{model}", "revision": encoder.fingerprint})
+
+        def encode(self, inputs: Any, *, prompt_type: PromptType | None = None, **_: Any) -> Vectors:
+            role = Role.QUERY if prompt_type is PromptType.query else Role.DOCUMENT
+            texts = [text for batch in inputs for text in batch["text"]]
+            return np.asarray(encoder.encode(texts, role))
+
+    wrapped = cast("EncoderProtocol", Wrapped())
     scores = []
     for done, task in enumerate(tasks):
         progress(f"mteb, {model}", done, len(tasks), task.metadata.name)
@@ -78,7 +90,7 @@ def run_tasks(
 
         started = time.monotonic()
         with quiet_libraries():
-            # Apart from the run, so that only what concerns the data is told as data that is away.
+            # Loaded apart from the run, so that only errors of loading count as data that is away.
             try:
                 task.load_data()
             except OSError as error:
@@ -100,20 +112,3 @@ def run_tasks(
         )
     progress(f"mteb, {model}", len(tasks), len(tasks))
     return scores
-
-
-def _wrap(encoder: Encoder, model: str) -> EncoderProtocol:
-    """Return the encoder in the shape that `mteb` asks for: batches in, one row of vectors a text out."""
-    from mteb.models import ModelMeta
-    from mteb.models.abs_encoder import AbsEncoder
-    from mteb.types import PromptType
-
-    class Wrapped(AbsEncoder):
-        mteb_model_meta = ModelMeta.create_empty({"name": f"recommender/{model}", "revision": encoder.fingerprint})
-
-        def encode(self, inputs: Any, *, prompt_type: PromptType | None = None, **_: Any) -> Vectors:
-            role = Role.QUERY if prompt_type is PromptType.query else Role.DOCUMENT
-            texts = [text for batch in inputs for text in batch["text"]]
-            return np.asarray(encoder.encode(texts, role))
-
-    return cast("EncoderProtocol", Wrapped())

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 Indexes = NDArray[np.int64]
 
 NOTHING = -1
-"""Stands where a query has fewer neighbours than were asked for."""
+"""The row of a missing neighbour, if a query has fewer than were asked for."""
 
 _BLOCK_SCORES = 1 << 24
-"""Scores held at a time: 64 MiB of float32, which is 335 queries against 50,000 products."""
+"""Scores in memory at a time: 64 MiB of float32, which is 335 queries against 50,000 products."""
 
 
 def top_k(
@@ -24,15 +24,15 @@ def top_k(
 ) -> Indexes:
     """Return the rows of `corpus` [n, d] nearest to each of `queries` [q, d] by dot product, best first: int64 [q, k].
 
-    `exclude[i]` lists rows that query i must not find. Equal scores stand in the order of the corpus. Where fewer
-    than k rows are left, the rest is `NOTHING`.
+    `exclude[i]` lists rows that query i must not find. Equal scores are in the order of the corpus. If fewer than k
+    rows are left, the rest is `NOTHING`.
     """
     found = np.full((len(queries), k), NOTHING, dtype=np.int64)
     for start, scores in score_blocks(queries, corpus):
         for row, line in enumerate(scores):
             if exclude is not None:
                 line[np.asarray(exclude[start + row], dtype=np.int64)] = -np.inf
-            # The partition finds the k-th score alone; which of several equal ones it puts before the cut is undefined.
+            # The partition finds only the k-th score; which of several equal ones come before the cut is undefined.
             cut = np.partition(line, len(line) - k)[len(line) - k] if k < len(line) else -np.inf
             candidates = np.flatnonzero((line >= cut) & (line > -np.inf))
             best = candidates[np.argsort(-line[candidates], kind="stable")][:k]
@@ -43,7 +43,7 @@ def top_k(
 def score_blocks(
     queries: NDArray[np.float32], corpus: NDArray[np.float32]
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Give the dot products of queries with the corpus in blocks of rows, each with the index of its first query."""
+    """Yield the dot products of queries with the corpus in blocks of rows, each with the index of its first query."""
     step = max(1, _BLOCK_SCORES // max(1, len(corpus)))
     for start in range(0, len(queries), step):
         yield start, queries[start : start + step] @ corpus.T

@@ -49,7 +49,7 @@ class MetricValue:
 
     @classmethod
     def of(cls, values: Values) -> MetricValue:
-        """Summarise one value a query, one query at least."""
+        """Summarise one value for each query, of at least one query."""
         low, high = bootstrap_interval(values)
         return cls(float(values.mean()), low, high, values)
 
@@ -60,11 +60,11 @@ Slices = Mapping[Slice, Mapping[str, MetricValue]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """How a model measured through an encoder. `left_out` queries could not be asked; `seconds` is all it took.
+    """How a model measured through an encoder. `left_out` queries could not be asked; `seconds` is the whole time.
 
-    `slices` are in the order of their kind, the largest first; `slices_left_out` had too few queries, or stood behind
-    larger ones. `catalogue` holds the measures of the catalogue as a whole, which are no means over queries and have
-    no interval.
+    `slices` are in the order of their kind, the largest first; `slices_left_out` had too few queries, or came after
+    larger ones. `catalogue` has the measures of the catalogue as a whole, which are not means over queries and have no
+    interval.
     """
 
     model: str
@@ -78,7 +78,7 @@ class Report:
     catalogue: Mapping[str, float] = field(default_factory=dict)
 
     def means(self) -> dict[str, float]:
-        """Return each measure in one number, as manifests keep it."""
+        """Return each measure as one number, as manifests keep it."""
         values = {name: value.mean for name, value in self.metrics.items()} | dict(self.catalogue)
         return {name: round(value, 4) for name, value in values.items()}
 
@@ -118,7 +118,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ComparedMetric:
-    """One measure of several reports. Differences are None for the first, and where the queries differ in number."""
+    """One measure of several reports. Differences are None for the first, and if the queries differ in number."""
 
     metric: str
     values: tuple[MetricValue | None, ...]
@@ -126,7 +126,7 @@ class ComparedMetric:
 
 
 def compare(reports: Sequence[Report]) -> list[ComparedMetric]:
-    """Set reports side by side, a row a measure, with the paired difference of each to the first."""
+    """Set reports side by side, one row for each measure, with the paired difference of each to the first."""
     return compare_metrics([report.metrics for report in reports])
 
 
@@ -135,13 +135,19 @@ def compare_metrics(measured: Sequence[Mapping[str, MetricValue]]) -> list[Compa
     compared = []
     for name in dict.fromkeys(name for metrics in measured for name in metrics):
         values = tuple(metrics.get(name) for metrics in measured)
-        differences = (None, *(_difference(value, values[0]) for value in values[1:]))
-        compared.append(ComparedMetric(name, values, differences))
+        first = values[0]
+        differences: list[Difference | None] = [None]
+        for value in values[1:]:
+            difference = None
+            if value is not None and first is not None and len(value.values) == len(first.values):
+                difference = Difference(*paired_bootstrap(value.values, first.values))
+            differences.append(difference)
+        compared.append(ComparedMetric(name, values, tuple(differences)))
     return compared
 
 
 def to_json(report: Report) -> JsonObject:
-    """Return a report as JSON holds it, without the values of single queries."""
+    """Return a report in its JSON form, without the values of single queries."""
     return {
         "model": report.model,
         "encoder": report.encoder,
@@ -166,20 +172,14 @@ def _metrics_json(metrics: Mapping[str, MetricValue], counted: bool = False) -> 
     }
 
 
-def _difference(value: MetricValue | None, first: MetricValue | None) -> Difference | None:
-    if value is None or first is None or len(value.values) != len(first.values):
-        return None
-    return Difference(*paired_bootstrap(value.values, first.values))
-
-
 MIN_QUERIES = 10
-"""Queries below which a measure of a slice is left out: the interval would span most of the scale."""
+"""With fewer queries a measure of a slice is left out: the interval would span most of the scale."""
 
 MAX_SLICES = 20
-"""Of one kind, those with the most queries: a shop has hundreds of brands, and nobody reads a table of them."""
+"""Slices of one kind, those with the most queries: a shop has hundreds of brands, and nobody reads a table of them."""
 
 ENOUGH_QUERIES = 50
-"""Queries with which a slice is kept in any case: that many have a say in the gate."""
+"""With this many queries a slice is always kept: the gate compares those."""
 
 PRICE_BANDS = 4
 
@@ -199,17 +199,21 @@ def slice_metrics(
 ) -> tuple[Slices, int]:
     """Return the measures of each slice, and how many slices were left out as too small or too many.
 
-    `described[row]` says whether a product has a description worth the name. A kind that does not tell the queries
-    apart, as the brand where no product has one, gives no slice.
+    `described[row]` says whether a product has a description that can be used. A kind in which all queries are alike,
+    as the brand when no product has one, gives no slice.
     """
     asked = sorted({int(row) for each in measured.values() for row in each.queries})
     slices: dict[Slice, Mapping[str, MetricValue]] = {}
     left_out = 0
-    # For each kind, the name of the slice that each product is in.
-    for kind, names in (
+    # Brands are shown in their most frequent spelling: feeds write one in several ways.
+    spellings: dict[str, Counter[str]] = defaultdict(Counter)
+    for product in corpus:
+        spellings[product.brand.casefold()][product.brand] += 1
+    shown = {key: min(each, key=lambda name: (-each[name], name)) for key, each in spellings.items()}
+    for kind, names in (  # the name of the slice that each product is in
         {
             SliceKind.DEPARTMENT: [product.category[0] if product.category else "none" for product in corpus],
-            SliceKind.BRAND: _brands(corpus),
+            SliceKind.BRAND: [shown[product.brand.casefold()] or "none" for product in corpus],
             SliceKind.PRICE: _price_bands(corpus),
             SliceKind.DESCRIPTION: ["with" if known else "without" for known in described],
         }
@@ -220,33 +224,26 @@ def slice_metrics(
         ranked = sorted(sizes, key=lambda name: (-sizes[name], name))
         largest = [name for rank, name in enumerate(ranked) if rank < MAX_SLICES or sizes[name] >= ENOUGH_QUERIES]
         if kind is SliceKind.PRICE:
-            largest = _cheapest_first(corpus, names, largest)
-        found = {Slice(kind, name): _of_slice(measured, names, name) for name in largest}
+            lowest = dict.fromkeys(largest, float("inf"))
+            for product, band in zip(corpus, names, strict=True):
+                if band in lowest and product.price is not None and band != OTHER_CURRENCY:
+                    lowest[band] = min(lowest[band], float(product.price))
+            largest.sort(key=lambda band: lowest[band])
+        found: dict[Slice, dict[str, MetricValue]] = {}
+        for name in largest:
+            part = found[Slice(kind, name)] = {}
+            for metric, of_all in measured.items():
+                asked_of = of_all.queries
+                inside = np.fromiter((names[row] == name for row in asked_of), dtype=bool, count=len(asked_of))
+                if inside.sum() >= MIN_QUERIES:
+                    part[metric] = MetricValue.of(of_all.values[inside])
         slices |= {part: metrics for part, metrics in found.items() if metrics}
         left_out += len(sizes) - sum(bool(metrics) for metrics in found.values())
     return slices, left_out
 
 
-def _of_slice(measured: Mapping[str, Measured], names: Sequence[str], name: str) -> dict[str, MetricValue]:
-    found = {}
-    for metric, each in measured.items():
-        inside = np.fromiter((names[row] == name for row in each.queries), dtype=bool, count=len(each.queries))
-        if inside.sum() >= MIN_QUERIES:
-            found[metric] = MetricValue.of(each.values[inside])
-    return found
-
-
-def _brands(corpus: Sequence[Product]) -> list[str]:
-    """Return brands as they are most often written: feeds write one in several ways."""
-    spellings: dict[str, Counter[str]] = defaultdict(Counter)
-    for product in corpus:
-        spellings[product.brand.casefold()][product.brand] += 1
-    shown = {key: min(each, key=lambda name: (-each[name], name)) for key, each in spellings.items()}
-    return [shown[product.brand.casefold()] or "none" for product in corpus]
-
-
 def _price_bands(corpus: Sequence[Product]) -> list[str]:
-    """Cut prices at their quartiles. Those in another currency than most have can't be compared: `OTHER_CURRENCY`."""
+    """Cut prices at their quartiles. Those in another currency than most can't be compared: `OTHER_CURRENCY`."""
     currencies = Counter(product.currency for product in corpus if product.price is not None)
     if not currencies:
         return ["none"] * len(corpus)
@@ -266,11 +263,3 @@ def _price_bands(corpus: Sequence[Product]) -> list[str]:
         else:
             bands.append(names[int(np.searchsorted(edges, float(product.price), side="left"))])
     return bands
-
-
-def _cheapest_first(corpus: Sequence[Product], names: Sequence[str], chosen: Sequence[str]) -> list[str]:
-    lowest = dict.fromkeys(chosen, float("inf"))
-    for product, name in zip(corpus, names, strict=True):
-        if name in lowest and product.price is not None and name != OTHER_CURRENCY:
-            lowest[name] = min(lowest[name], float(product.price))
-    return sorted(chosen, key=lambda name: lowest[name])

@@ -11,20 +11,20 @@ from recommender.embedding.encoder import Encoder, Vectors
 from recommender.evaluation.held_out import HeldOut
 from recommender.evaluation.held_out import K as K
 from recommender.evaluation.held_out import TextFunction as TextFunction
-from recommender.evaluation.metrics import exposure_gini, known_item_mrr, list_diversity
+from recommender.evaluation.metrics import exposure_gini, known_item_ranks, list_diversity, log_ranks, reciprocal_ranks
 from recommender.evaluation.neighbours import NOTHING, Indexes, top_k
 from recommender.evaluation.reports import Measured, MetricValue, Report, slice_metrics
 from recommender.evaluation.triplets import held_out_triplets
 from recommender.types import Product, Progress, silent
 
 EXPOSED = 5_000
-"""Products that are asked for their neighbours to see what is shown: beyond that, evenly spaced ones stand for all."""
+"""Products whose neighbours are taken to see what is shown: of more, evenly spaced ones stand for all."""
 
 _TEXTS_AT_ONCE = 2048
 """Texts between two reports of progress."""
 
 SPEARMAN = "spearman"
-"""Its values are no measure of their own query, but of a query's share in the whole: it has no slices."""
+"""Measures whose values are not about their own query, but a query's share in the whole: they have no slices."""
 
 
 def evaluate(
@@ -41,10 +41,10 @@ def evaluate(
 ) -> Report:
     """Measure an encoder: `queries` and `unseen` are rows of `corpus`, the latter of categories held out whole.
 
-    A query finds neither itself nor its own variants. Asked about categories are the queries whose leaf has another
-    product to find; asked for their title by their description, and the other way round, those with a description of
-    more than `MIN_DESCRIPTION` characters. Measures without a query are left out of the report. All texts are encoded
-    as documents, each once. Raises `BadInput` when no query can be asked anything.
+    A query finds neither itself nor its own variants. Queries whose leaf has another product to find are asked about
+    categories. Those with a description of more than `MIN_DESCRIPTION` characters are asked for their title by their
+    description, and the other way round. Measures without a query are left out of the report. All texts are encoded as
+    documents, each once. Raises `BadInput` when no query can be asked anything.
     """
     started = time.monotonic()
     held = HeldOut(corpus, queries, unseen, description)
@@ -65,10 +65,13 @@ def evaluate(
     if titles is not None and described is not None:
         known = np.array(held.known, dtype=np.int64)
         by_title, by_description = encoded[titles], encoded[described]
-        ranks = known_item_mrr(by_description[known], by_title, known, K)
-        measured["description_to_title_mrr10"] = Measured(known, ranks)
-        ranks = known_item_mrr(by_title[known], by_description, known, K)
-        measured["title_to_description_mrr10"] = Measured(known, ranks)
+        for name, asked_by, asked_for in (
+            ("description_to_title", by_description, by_title),
+            ("title_to_description", by_title, by_description),
+        ):
+            ranks = known_item_ranks(asked_by[known], asked_for, known)
+            measured[f"{name}_mrr10"] = Measured(known, reciprocal_ranks(ranks, K))
+            measured[f"{name}_ranks"] = Measured(known, log_ranks(ranks))
     triplets = held_out_triplets(held.corpus, held.seen, held.groups)
     if len(triplets):
         measured["triplet_accuracy"] = Measured(triplets.anchor, triplets.accuracy(vectors))
@@ -107,7 +110,7 @@ def report_of(
 
 
 def exposure(vectors: Vectors, groups: Mapping[int, Sequence[int]], k: int) -> dict[str, float]:
-    """Return the share of the products that stand in any top k, and the Gini coefficient of how often each does.
+    """Return the share of the products that are in any top k, and the Gini coefficient of how often each is.
 
     Every product is asked for those most like it, up to `EXPOSED` of them. These two have no interval: a resample of
     the lists repeats some and lacks others, and so always shows fewer products.
@@ -130,7 +133,7 @@ def diversity(vectors: Vectors, found: Mapping[int, Indexes]) -> Measured:
 
 
 class _Texts:
-    """Collects texts, encodes each distinct one once, and hands the vectors back by the rows they were given."""
+    """Collects texts, encodes each distinct one once, and returns the vectors by the rows they were given."""
 
     def __init__(self, encoder: Encoder, stage: str, progress: Progress) -> None:
         self._encoder, self._stage, self._progress = encoder, stage, progress
@@ -140,7 +143,7 @@ class _Texts:
         return np.array([self._rows.setdefault(text, len(self._rows)) for text in texts], dtype=np.int64)
 
     def encode(self) -> Vectors:
-        # Of alike length in each call, so that progress is even and no batch is padded to the longest of all texts.
+        # Texts of similar length in each call, so that progress is even and no batch is padded to the longest of all.
         texts = sorted(self._rows, key=len)
         vectors = np.empty((len(texts), self._encoder.dimension), dtype=np.float32)
         for start in range(0, len(texts), _TEXTS_AT_ONCE):

@@ -18,7 +18,7 @@ from recommender.evaluation.reports import MetricValue, Report
 K = 10
 
 SUPPLIED = "supplied_"
-"""Begins the names of measures on texts that were supplied to measure on."""
+"""Beginning of the names of measures on texts that were supplied to measure on."""
 
 Triple = tuple[str, str, str]
 Scored = tuple[str, str, float]
@@ -41,7 +41,7 @@ class HeldOutTexts:
 
     @property
     def texts(self) -> list[str]:
-        """All that is encoded, each text once."""
+        """All texts that are encoded, each once."""
         rows = (*self.triplets, *self.pairs, *(row[:2] for row in (*self.scored, *self.graded)))
         return list(dict.fromkeys(text for row in rows for text in row))
 
@@ -51,7 +51,7 @@ class HeldOutTexts:
         return self if share >= 1 else HeldOutTexts(*(rows[: ceil(share * len(rows))] for rows in kept))
 
     def measure(self, encode: Callable[[Sequence[str]], Vectors]) -> dict[str, Values]:
-        """Return one value a query of each measure that the rows allow; `encode` gives unit vectors.
+        """Return, for each measure that the rows allow, one value for each query; `encode` gives unit vectors.
 
         The share of triplets in the right order, MRR@10 of a text's own answer among all answers, Spearman's
         correlation of cosines with scores, and nDCG@10 of graded documents.
@@ -93,7 +93,7 @@ NO_TEXTS = HeldOutTexts()
 
 @dataclass(frozen=True, slots=True)
 class TextSuite:
-    """What a run on texts is measured by: a share of its own data that was held out, and what was supplied for it."""
+    """What a run on texts is measured by: a held-out share of its own data, and what was supplied for it."""
 
     own: HeldOutTexts = NO_TEXTS
     supplied: HeldOutTexts = NO_TEXTS
@@ -108,7 +108,7 @@ class TextSuite:
         return TextSuite(self.own.sample(share), self.supplied.sample(share))
 
     def measure(self, encode: Callable[[Sequence[str]], Vectors]) -> dict[str, Values]:
-        """Return the measures of both; the names of those that were supplied begin with `SUPPLIED`."""
+        """Return the measures of both; the names of the supplied ones begin with `SUPPLIED`."""
         supplied = self.supplied.measure(encode)
         return self.own.measure(encode) | {f"{SUPPLIED}{name}": values for name, values in supplied.items()}
 

@@ -1,4 +1,4 @@
-"""Held-out products beside one of their own category, one of a category beside it, and any other."""
+"""Held-out products beside one of their own category, one of a neighbouring category, and any other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recommender.evaluation.neighbours import Indexes
 from recommender.types import Product, common_depth
 
 SEED = 0
-"""Of the draws: every model of an evaluation is asked about the same triplets."""
+"""Seed of the draws: every model of an evaluation is asked about the same triplets."""
 
 Path = tuple[str, ...]
 """A category: its names, outermost first."""
@@ -24,8 +24,8 @@ Path = tuple[str, ...]
 class HeldOutTriplets:
     """Rows of the corpus, one triplet for each query that has one, and a product drawn from the whole corpus: [t].
 
-    `grades` [t, 3] are those of positive, negative and other beside the anchor: the depth of the common ancestor over
-    the longer of the two paths, 1 in one leaf.
+    `grades` [t, 3] are those of positive, negative and other beside the anchor: the depth of the common ancestor
+    divided by the longer of the two paths, 1 in one leaf.
     """
 
     anchor: Indexes
@@ -42,9 +42,9 @@ class HeldOutTriplets:
         return triplet_accuracy(vectors[self.anchor], vectors[self.positive], vectors[self.negative])
 
     def correlation(self, vectors: Vectors) -> Values:
-        """Return one value a triplet whose mean is Spearman's correlation of cosines with grades, over all pairs.
+        """Return a value for each triplet whose mean is Spearman's correlation of cosines with grades, over all pairs.
 
-        The three pairs of one anchor depend on each other, so they stand together as one value.
+        The three pairs of one anchor depend on each other, so together they are one value.
         """
         anchors = vectors[self.anchor]
         others = (self.positive, self.negative, self.other)
@@ -56,10 +56,10 @@ class HeldOutTriplets:
 def held_out_triplets(
     corpus: Sequence[Product], queries: Sequence[int], groups: Mapping[int, Sequence[int]]
 ) -> HeldOutTriplets:
-    """Draw for each query a positive of its leaf and a negative of the nearest category beside it.
+    """Draw for each query a positive of its leaf and a negative of the nearest neighbouring category.
 
     Neither is a variant of the query: `groups` has the rows of each row's variants. Queries that are alone in their
-    leaf, or without a category beside it, give none.
+    leaf, or without a neighbouring category, give none.
     """
     paths = [product.category for product in corpus]
     tree, draw = CategoryTree(dict(enumerate(paths))), np.random.default_rng(SEED)
@@ -72,7 +72,7 @@ def held_out_triplets(
         if not path or not (beside := tree.siblings(path)):
             continue
         positive = _pick(leaves[path], own, draw)
-        # A category first, then a product in it: else the largest one beside would give nearly all the negatives.
+        # A category first, then a product in it: otherwise the largest neighbour would give nearly all the negatives.
         negative = _pick(tree.members(beside[int(draw.integers(len(beside)))]), own, draw)
         other = _pick(range(len(corpus)), own, draw)
         if positive is not None and negative is not None and other is not None:

@@ -1,4 +1,4 @@
-"""Categories as shops write them: where a path and its names end, told by the whole column, and which path comes first.
+"""Categories as shops write them: where paths and names end, by the whole column, and which path is the primary one.
 
 `A > B`, `A -> B`, `A » B`, `A :: B`, `A | B` and `A / B` are paths; a product may have several of them, between commas,
 semicolons, bars or line ends, or in lists.
@@ -12,6 +12,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from itertools import chain
 from math import log
 from typing import Any
@@ -26,10 +27,10 @@ Path = tuple[str, ...]
 _ARROW = re.compile(r"\s*(?:[-=]*>+|[→›»❯▸＞])\s*")
 _BAR, _SLASH, _COLON = re.compile(r"\s*\|\s*"), re.compile(r"\s*/\s*"), re.compile(r"\s*:\s*")
 _LEVELS = (_ARROW, re.compile(r"\s*::+\s*"), _BAR, re.compile(r"\s*\\+\s*"), re.compile(r"\s+/\s+"), _SLASH, _COLON)
-"""What separates the names of a path, the least mistakable first: a path with `>` may have names such as `TV/Video`."""
+"""Separators of the names of a path, the clearest first: a path with `>` may have names such as `TV/Video`."""
 
 _ALONE = _LEVELS[:-1]
-"""What separates names in a cell of which no column is known: `Games: strategy` is one name."""
+"""Separators of names in a cell whose column is not known: `Games: strategy` is one name."""
 
 _NONE = re.compile(r"(?!)")
 
@@ -37,22 +38,22 @@ _BETWEEN = re.compile(r"\s*(\|\|?|;|,(?![0-9]))\s*")
 _LINE_END = re.compile(r"(?<![\s>»›→|/:;,])\s*\n\s*(?![\s>»›→|/:;,])")
 
 LONGEST_LIST_CELL = 10_000
-"""Characters of a cell that is tried as a list: what is longer is no category."""
+"""Characters of a cell that is tried as a list: a longer one is no category."""
 
 MOST_TEXTS = 50_000
-"""Distinct cells of a column that are looked at."""
+"""Distinct cells of a column that are read."""
 
 SAMPLED = 20_000
-"""Products whose titles say which of several categories those like them are in; spread over the feed."""
+"""Products whose titles show which of several categories similar products are in; spread over the feed."""
 
 _KNOWN = 0.6
-"""Share of the paths behind a bar that begin as others do, above which it stands between paths."""
+"""If a larger share of the paths after a bar begin as others do, the bar separates paths."""
 
 _MIXED = 0.3
-"""Share of the names that stand first in one cell and later in another, above which a column lists names."""
+"""If a larger share of the names that are first in one cell are later in another, the column lists names."""
 
 _CLEARLY = 1.25
-"""How much more of the nearest products must be in another category than in the first before it is the primary one."""
+"""How much more of the nearest products must be in another category than in the first to make it the primary one."""
 
 _PAGES = frozenset(
     (
@@ -83,10 +84,10 @@ def is_page(name: str) -> bool:
 
 
 class CategoryColumn:
-    """Reads the categories of one feed. Made without cells, it reads each cell as it is likeliest by itself.
+    """Reads the categories of one feed. Made without cells, it reads each cell in its likeliest meaning.
 
-    `titles` are the titles and brands of some products with their cells: they say which of several categories those
-    like a product share.
+    `titles` are the titles and brands of some products with their cells: they show which of several categories similar
+    products share.
     """
 
     def __init__(
@@ -100,8 +101,8 @@ class CategoryColumn:
         self._level = _level_of(cells) if len(cells) > 1 else None
         rows = [list(dict.fromkeys(map(_fold, names))) for names in lists]
         self._above = _above(rows) if _is_mixed(rows) else None
-        # A path begins with these names, and these names are a whole path: what tells `A > B, A > C` from a comma in
-        # a name.
+        # Paths that begin with these names, and whether these names are a whole path: this distinguishes `A > B, A > C`
+        # from a comma in a name.
         self._starts: set[str] = set()
         self._wholes: set[str] = set()
         for cell in cells:
@@ -114,7 +115,9 @@ class CategoryColumn:
 
     def read(self, value: object, title: str = "", brand: str = "") -> tuple[Path, ...]:
         """Return the paths of a cell, the primary one first. Raises `BadRow` for a cell that holds no categories."""
-        paths = self.paths(value)
+        paths = self._known.get(value) if isinstance(value, str) else None
+        if paths is None:
+            paths = self.paths(value)
         return _primary_first(paths, brand, self._near.shares(title, brand, paths)) if len(paths) > 1 else paths
 
     def _readable(self, cell: object) -> tuple[Path, ...]:
@@ -144,12 +147,14 @@ class CategoryColumn:
                 path
                 for each in listed
                 for path in (
-                    [_tidy(text_of(name, "category") for name in each)]
+                    [_tidy(_plain_of(name) for name in each)]
                     if isinstance(each, list | tuple)
                     else self._of_text(text_of(each, "category"))
                 )
             )
-        texts = [text_of(value, "category") for value in listed]
+        if listed and all(isinstance(value, int | Decimal) for value in listed):
+            return ()  # categories by their numbers: nobody can filter by them
+        texts = [_plain_of(value) for value in listed]
         # Objects are categories of their own; names alone are one path, unless the column lists names in any order.
         objects = any(isinstance(value, Mapping) for value in listed)
         if len(texts) == 1 or objects or any(_ARROW.search(text) for text in texts):
@@ -188,8 +193,12 @@ class CategoryColumn:
         return distinct_paths(_tidy(level.split(each)) for each in (*found, text[begin:]))
 
 
+def _plain_of(value: object) -> str:
+    return clean(repair(text_of(value, "category")))
+
+
 def survey_categories(cells: Iterable[tuple[str, Any]]) -> CategoryColumn:
-    """Return what reads the categories of a feed, from the title and the category cell of each of its rows."""
+    """Return the reader of the categories of a feed, from the title and the category cell of each of its rows."""
     texts: dict[str, None] = {}
     lists: list[list[str]] = []
     sample: list[tuple[str, Any]] = []
@@ -214,7 +223,7 @@ def _own_level(text: str) -> re.Pattern[str]:
 
 
 def _level_of(cells: Sequence[str]) -> re.Pattern[str]:
-    """Return what separates the names of the paths in a column: what most of them have, but for what parts paths."""
+    """Return the separator of names in the paths of a column: what most of them have, except separators of paths."""
     counts = {level: sum(level.search(cell) is not None for cell in cells) for level in _LEVELS}
     most = max(counts.values())
     if not most:
@@ -233,7 +242,7 @@ def _level_of(cells: Sequence[str]) -> re.Pattern[str]:
 
 
 def _parts_paths(cells: Sequence[str], inner: Sequence[re.Pattern[str]]) -> bool:
-    """Tell whether a bar stands between paths: those behind it begin as others do, or its names come in any order."""
+    """Tell whether a bar separates paths: those after it begin as others do, or its names come in any order."""
     rows = [_BAR.split(cell) for cell in cells]
     if not inner:
         return _is_mixed([[_fold(name) for name in row] for row in rows])
@@ -243,14 +252,14 @@ def _parts_paths(cells: Sequence[str], inner: Sequence[re.Pattern[str]]) -> bool
 
 
 def _is_mixed(rows: Sequence[Sequence[str]]) -> bool:
-    """Tell whether names that stand first in some rows stand later in others, as those of a path do not."""
+    """Tell whether names that are first in some rows are later in others, which names of a path are not."""
     first = {row[0] for row in rows if row}
     later = {name for row in rows for name in row[1:]}
     return len(rows) > 2 and len(later & first) > _MIXED * len(later) if later else False
 
 
 def _above(rows: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Return for each name in lists the name that it stands below: the last that precedes it in every list of it."""
+    """Return for each name in lists the name above it: the last one that precedes it in every list of it."""
     preceding: dict[str, set[str]] = {}
     for row in rows:
         for at, name in enumerate(row):
@@ -266,7 +275,7 @@ def kinds_of(paths: Iterable[Path]) -> list[Path]:
 
 
 def _primary_first(paths: Sequence[Path], brand: str, shares: Sequence[float]) -> tuple[Path, ...]:
-    """Return paths with the primary one first: no page of offers or of a brand, and where the nearest products are."""
+    """Return paths with the primary one first: not a page of offers or of a brand, and where similar products are."""
 
     def rank(path: Path) -> int:
         if not kinds_of([path]):
@@ -281,23 +290,22 @@ def _primary_first(paths: Sequence[Path], brand: str, shares: Sequence[float]) -
 
 
 class _NearestWords:
-    """Which categories the products are in that share a title's words. Counts alone: no product is compared."""
+    """Which categories the products are in that share a title's words. Only counts: no two products are compared."""
 
     def __init__(self, titled: Iterable[tuple[str, Sequence[Path]]]) -> None:
         self._products: Counter[str] = Counter()
         self._homes: dict[str, Counter[str]] = defaultdict(Counter)
         self._sizes: Counter[str] = Counter()
-        several = False
-        for title, paths in titled:
+        listed = list(titled)
+        if all(len(paths) < 2 for _, paths in listed):
+            return  # nothing is to be decided, as in most feeds
+        for title, paths in listed:
             keys = [_fold(category_path(path)) for path in paths]
-            several = several or len(keys) > 1
             self._sizes.update(keys)
             self._sizes[""] += 1
             for word in _words(title):
                 self._products[word] += 1
                 self._homes[word].update(keys)
-        if not several:
-            self._homes.clear()
 
     def shares(self, title: str, brand: str, paths: Sequence[Path]) -> list[float]:
         """Return for each path how much oftener than others the products that share a title's words are in it.
@@ -325,14 +333,14 @@ def _list_in(text: str) -> list[Any] | None:
     is_list = text.startswith(("[", "{")) and text.endswith(("]", "}"))  # PostgreSQL writes {Home,Kitchen}
     if not is_list or len(text) > LONGEST_LIST_CELL:
         return None
-    for read in (json.loads, ast.literal_eval):  # Python's own notation, too: many published feeds were dumped so
+    for read in (json.loads, ast.literal_eval):  # Python's notation: many published feeds are so
         try:
             value = read(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
         if isinstance(value, list):
             return value
-    # DuckDB and ClickHouse write lists without quotes; a name in brackets alone is one.
+    # DuckDB and ClickHouse write lists without quotes; a single name in brackets is one.
     names = next(csv.reader([text[1:-1]], quotechar="'" if "'" in text else '"', skipinitialspace=True), [])
     return names if len(names) > 1 else None
 

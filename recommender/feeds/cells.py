@@ -6,33 +6,44 @@ import ast
 import json
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from recommender.feeds.prices import Offer
+from recommender.feeds.prices import Offer, amount_text
 from recommender.feeds.rejections import BadRow
 from recommender.plain_text import clean, repair
 
 _MEMBER = re.compile(r"('[^']*'|\"[^\"]*\"|[^:=,{}]{1,80})\s*[:=]\s*('[^']*'|\"[^\"]*\"|[^,{}]{0,400})(?:,|$)")
 
 LONGEST_NUMBER = 40
-"""Characters of a number that is one: a number of a thousand digits is no price."""
+"""Longest number, in characters: a number of a thousand digits is no price."""
 
 LARGEST_WHOLE = 1e15
-"""Below it a float tells every whole number from the next."""
+"""Below it a float distinguishes every integer from the next."""
+
+LONGEST_REMEMBERED = 60
+"""Longest text that is cached with its meaning, in characters."""
 
 LONGEST_NULL = 10
-"""Characters below which a text may be a null word."""
+"""Longest null word, in characters."""
 
 NULL_WORDS = frozenset(
     "nan none null n/a #n/a n.a. k.a. <na> nil undefined (null) [null] (none) \\n - -- --- – — #name? #ref!"
     " #value! #div/0! #null! #num! -nan 1.#qnan".split()
 )
-"""What programs and people write where there is nothing."""
+"""What programs and people write if there is nothing."""
+
+_AMOUNT_MEMBERS = ("value", "amount", "price", "lowPrice")
+"""Members of an object that holds a price: Google's Content API, others, and schema.org's offers."""
+
+_CURRENCY_MEMBERS = ("currency", "currencyCode", "currency_code", "priceCurrency")
+
+_LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]{2,4})?")
+"""Members of an object that holds a text in several languages, of which the first is taken."""
 
 _NAMING = ("name", "value", "title", "label", "src", "url", "href", "slug", "text", "#text", "code", "id")
-"""Members that stand for an object, as shop systems have them in JSON; the first that is there is taken."""
+"""Members that stand for an object, as shop systems have them in JSON; the first that exists is taken."""
 
 
 def exact_number(text: str) -> Decimal | str:
@@ -41,12 +52,12 @@ def exact_number(text: str) -> Decimal | str:
 
 
 def exact_integer(digits: str) -> int | str:
-    """Return a whole number; one of too many digits as a text, which its field rejects."""
+    """Return an integer; one of too many digits as a text, which its field rejects."""
     return int(digits) if len(digits) <= LONGEST_NUMBER else digits
 
 
 def text_of(value: object, name: str) -> str:
-    """Return the text of a cell; a list of one stands for its element, and an object for what names it.
+    """Return the text of a cell; a list of one stands for its element, and an object for its name.
 
     Raises `BadRow` for nested values, since no text can be made of them without guessing.
     """
@@ -57,7 +68,7 @@ def text_of(value: object, name: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float | Decimal):
-        # A whole number in a column that also has gaps comes as a float from pandas: the SKU 12345 as 12345.0.
+        # An integer in a column that also has gaps comes as a float from pandas: the SKU 12345 as 12345.0.
         if value != value:
             return ""
         return str(int(value)) if -LARGEST_WHOLE < value < LARGEST_WHOLE and value == int(value) else str(value)
@@ -70,6 +81,8 @@ def text_of(value: object, name: str) -> str:
         return text_of(value[0], name) if value else ""
     if isinstance(value, dict):
         named = next((value[key] for key in _NAMING if value.get(key) not in (None, "")), None)
+        if named is None and value and all(map(_LANGUAGE.fullmatch, value)):
+            named = next((text for text in value.values() if text not in (None, "")), None)
         if named is not None and not isinstance(named, dict | list | tuple):
             return text_of(named, name)
     if isinstance(value, list | tuple | dict):
@@ -78,7 +91,7 @@ def text_of(value: object, name: str) -> str:
 
 
 def is_null(text: str) -> bool:
-    """Tell whether a text stands for nothing."""
+    """Tell whether a text means nothing."""
     return len(text) < LONGEST_NULL and text.casefold() in NULL_WORDS
 
 
@@ -90,7 +103,7 @@ def join_text(value: object, name: str) -> str:
 
 
 def first_text_of(value: object, name: str) -> str:
-    """Return the text of a cell of which the first list element is enough, as with images."""
+    """Return the text of a cell whose first list element is enough, as with images."""
     return text_of(value[0], name) if isinstance(value, list | tuple) and value else text_of(value, name)
 
 
@@ -106,10 +119,20 @@ def attributes_of(value: object) -> dict[str, str]:
         raise BadRow('attributes are not a JSON object such as {"colour": "red"}')
     found = {}
     for name, part in value.items():
-        text = clean(repair(part if isinstance(part, str) else _flat(part)))
-        if text and not is_null(text) and (named := clean(str(name))):
+        text = _plain_text(part if isinstance(part, str) else _flat(part))
+        if text and not is_null(text) and (named := _plain_text(str(name))):
             found[named] = text
     return found
+
+
+def _plain_text(text: str) -> str:
+    return _short_text(text) if len(text) <= LONGEST_REMEMBERED else clean(repair(text))
+
+
+@lru_cache(maxsize=65_536)
+def _short_text(text: str) -> str:
+    """Return the plain text of a name or a value of an attribute; a feed has few different ones."""
+    return clean(repair(text))
 
 
 def _json_of(text: str) -> object:
@@ -118,8 +141,10 @@ def _json_of(text: str) -> object:
     if not text or is_null(text):
         return None
     for read in (json.loads, ast.literal_eval):
-        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+        try:
             return read(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
     if text.startswith("{") and text.endswith("}") and (pairs := _MEMBER.findall(text[1:-1])):
         return {name.strip(" '\""): value.strip(" '\"") for name, value in pairs}
     if pairs := re.findall(r'"([^"]{1,80})"\s*=>\s*"([^"]{0,400})"', text):
@@ -137,18 +162,14 @@ def _name_and_value(pair: object) -> tuple[str, object]:
     raise BadRow('attributes are a list of something other than {"name": ..., "value": ...}')
 
 
-def _json_text(value: object) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False, default=str)
-    except (ValueError, RecursionError):
-        raise BadRow("attributes are nested too deep") from None
-
-
 def _flat(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(text for part in value if (text := _flat(part)))
     if isinstance(value, Mapping):
-        return _json_text(value)
+        try:
+            return json.dumps(value, ensure_ascii=False, default=str)
+        except (ValueError, RecursionError):
+            raise BadRow("attributes are nested too deep") from None
     return " ".join(text_of(value, "attribute").split())
 
 
@@ -157,4 +178,18 @@ def amount_of(value: Any) -> Any:
     # {"value": 19.99, "currency": "EUR"}, as Google's Content API has it
     if isinstance(value, Offer):
         return value.regular
-    return value.get("value", value.get("amount")) if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        return next((value[name] for name in _AMOUNT_MEMBERS if value.get(name) is not None), None)
+    return value
+
+
+def currency_of(price: Mapping[str, Any]) -> Any:
+    """Return the currency of an object that holds a price; nothing if it names none."""
+    return next((price[name] for name in _CURRENCY_MEMBERS if price.get(name)), "")
+
+
+def stated_amount(cell: Any) -> str:
+    """Return a price cell as a text; that of an object has its currency behind it."""
+    if isinstance(cell, Mapping):
+        return f"{amount_text(amount_of(cell))} {currency_of(cell)}".strip()
+    return amount_text(cell)

@@ -11,7 +11,8 @@ from functools import cache, lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from recommender.errors import BadFeed, UsageError
-from recommender.feeds.prices import Offer, amount_text
+from recommender.feeds.cells import is_null, stated_amount
+from recommender.feeds.prices import CURRENCIES, CURRENCY_SYMBOLS, Offer
 
 
 class Field(StrEnum):
@@ -33,18 +34,20 @@ class Field(StrEnum):
     MPN = "mpn"
     ATTRIBUTES = "attributes"
     OFFERED = "offered"
-    """Whether the shop shows the product at all; it is no field of a product, which is left out if not."""
+    """Whether the shop shows the product at all. It is not a field of a product: one that is not offered is left
+    out."""
 
 
 _NAMES: dict[Field, str] = {
     Field.SKU: (
-        "sku productcodesku productsku sellersku itemsku itemid productid "
-        "articlenumber articleno itemnumber partnumber variantsku productnumber itemno"
-        " stockcode artikelnummer oxartnum artikelnr artnr artikelno bestellnummer artikelcode codearticle ugs"
+        "sku skucode skuid skunumber productcodesku productsku sellersku itemsku customlabelsku customlabel itemid"
+        " productid articlenumber articleno itemnumber partnumber variantsku productnumber itemno ordernumber"
+        " stockcode productcode itemcode defaultcode internalreference offerid artikelnummer artikelnummerimshop"
+        " oxartnum artikelnr artnr artikelno bestellnummer artikelcode codearticle ugs"
         " referenceproduit numerodarticle codigoarticulo codigoproducto codiceprodotto codicearticolo"
         " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
         " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
-        " asin mpn handle reference referencia riferimento referentie model modell modelo"
+        " uniquecode merchantproductid asin mpn handle reference referencia riferimento referentie model modell modelo"
         " codice codigo kod sifra cikkszam kodas артикулы variantid ean ean13 gtin gtin13 gtin14 barcode upc"
     ),
     Field.TITLE: (
@@ -54,26 +57,29 @@ _NAMES: dict[Field, str] = {
         " nomedoproduto denominazione naam productnaam omschrijvingkort nazwa nazwaproduktu tytul nazev"
         " nazevproduktu jmeno navn produktnavn namn produktnamn benamning nimi tuotenimi tuotteennimi baslik"
         " urunadi isim ad название наименование имя назва termeknev nev megnevezes denumire 商品名 商品名称 品名"
-        " 名称 タイトル 標題 标题 상품명 제품명 이름"
+        " 名称 タイトル 標題 标题 상품명 제품명 이름 nazov nazovproduktu producto product"
+        " produkt produit prodotto produto artikel articulo articolo artigo"
     ),
     Field.DESCRIPTION: (
-        "description body bodyhtml productdescription longdescription shortdescription fulldescription"
+        "description body bodyhtml productdescription longdescription fulldescription shortdescription"
         " beschreibung produktbeschreibung artikelbeschreibung langtext langbeschreibung kurzbeschreibung"
         " descriptif descriptionlongue descriptioncourte descripcion descripcionlarga descrizione descrizionelunga"
         " descricao omschrijving beschrijving productomschrijving opis opisproduktu popis beskrivelse beskrivning"
         " kuvaus aciklama urunaciklamasi описание опис leiras descriere 説明 商品説明 描述 商品描述 상품설명 설명"
     ),
     Field.BRAND: (
-        "brand vendor manufacturer brandname marke hersteller herstellername lieferantenmarke marque fabricant"
-        " marca fabricante produttore merk fabrikant marka producent vyrobce znacka maerke brandnavn tillverkare"
-        " varumarke merkki valmistaja uretici бренд производитель торговаямарка gyarto ブランド メーカー 品牌"
-        " 브랜드 제조사"
+        "brand vendor manufacturer brandname marke herstellermarkenname hersteller herstellername lieferantenmarke"
+        " marque fabricant marca fabricante produttore merk fabrikant marka producent vyrobce znacka maerke brandnavn"
+        " vyrobca tillverkare varumarke merkki valmistaja uretici бренд производитель виробник торговаямарка gyarto"
+        " ブランド メーカー 品牌 브랜드 제조사 producer productmanufacturer"
     ),
     Field.CATEGORY: (
-        "category productcategory1 categorypath producttype categories productcategory producttypes categorytree"
-        " productcategorytree fullcategory categoryname kategorie kategorien kategoriepfad warengruppe"
+        "category productcategory1 categorypath categories productcategory categorytree"
+        " productcategorytree fullcategory categoryname merchantcategory categidcompletename categid producttype"
+        " producttypes produktgruppeimshop kategorie kategorien kategoriepfad warengruppe"
         " artikelgruppe produktkategorie produktgruppe categorie categoriesproduit famille rayon categoria"
-        " categorias categoriaproducto familia categorieen productcategorie kategoria kategoriaproduktu kategori"
+        " categorias categoriaproducto familia categorieen productcategorie groep productgroep artikelgroep"
+        " kategoria kategoriaproduktu kategori"
         " kategorier varegruppe produktkategori tuoteryhma kategoriat категория категории категорія kategoria"
         " kategoriak カテゴリ カテゴリー 分类 类别 類別 카테고리 googleproductcategory"
     ),
@@ -82,67 +88,85 @@ _NAMES: dict[Field, str] = {
         " zusatzkategorien autrescategories otrascategorias altrecategorie"
     ),
     Field.PRICE: (
-        "price regularprice variantprice unitprice listprice retailprice sellingprice productprice oxprice"
-        " currentprice pricegross"
-        " grossprice pricetaxincluded pricetaxincl priceincltax priceinclvat preis bruttopreis preisbrutto"
-        " verkaufspreis vkpreis vkbrutto vk endpreis prix prixttc prixdevente prixvente tarif precio preciodeventa"
+        "grossprice pricegross pricetaxincluded pricetaxincl priceincltax priceinclvat bruttopreis preisbrutto"
+        " vkbrutto prixttc cenabrutto cenasdph price regularprice variantprice unitprice sellingprice productprice"
+        " oxprice currentprice newprice nowprice finalprice lstprice salesprice stdvk listprice retailprice preis"
+        " verkaufspreis vkpreis vk endpreis prix prixdevente prixvente tarif precio preciodeventa"
         " precioventa pvp preciofinal prezzo prezzodivendita prezzovendita preco precodevenda prijs verkoopprijs"
-        " cena cenabrutto cenasdph pris salgspris forsaljningspris hinta myyntihinta fiyat satisfiyati цена"
-        " розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가"
+        " cena pris salgspris forsaljningspris hinta myyntihinta fiyat satisfiyati цена"
+        " розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가 offers"
     ),
     Field.CURRENCY: (
         "currency pricecurrency currencycode wahrung waehrung devise monnaie moneda divisa valuta moeda waluta"
         " mena valuutta parabirimi валюта 通貨 币种 货币 통화"
     ),
     Field.AVAILABILITY: (
-        "availability stockstatus instock isinstock stock quantity qty inventory inventoryquantity"
+        "availability stockstatus instock isinstock stock stockqty qtyinstock quantity qty inventory inventoryquantity"
         " variantinventoryqty stocklevel currentstocklevel productquantity oxstock stockquantity"
-        " availablequantity verfugbarkeit verfuegbarkeit lagerbestand"
+        " availablequantity qtyavailable quantityonhand qtyonhand onhand inventorylevel auflager opvoorraad"
+        " wmagazynie ilager palager emstock emestoque verfugbarkeit verfuegbarkeit lagerbestand lagerbestandgesamt"
         " lagerstatus lagermenge lager bestand vorratig verfugbar menge disponibilite enstock quantite"
         " stockdisponible disponibilidad existencias cantidad inventario disponibilita giacenza quantita"
         " disponibilidade estoque quantidade beschikbaarheid voorraad voorraadstatus aantal dostepnosc"
         " stanmagazynowy ilosc stan dostupnost skladem sklad mnozstvi lagersaldo lagerantal antal lagerbeholdning"
         " tilgaengelighed saatavuus varasto varastosaldo stok stokdurumu stokadedi наличие остаток количество"
-        " вналичии наявність keszlet elerhetoseg stoc disponibilitate 在庫 在庫数 在庫状況 库存 재고 재고수량"
+        " вналичии наявність keszlet elerhetoseg stoc disponibilitate 在庫 在庫数 在庫状況 库存 재고 재고수량 offers"
+        " mennyiseg raktarkeszlet cantitate miktar available isavailable"
     ),
     Field.URL: (
         "url link producturl permalink productlink produktlink produkturl artikellink deeplink lien urlproduit"
         " enlace urlproducto urlprodotto urlproduto ссылка 商品url 링크"
     ),
     Field.IMAGE: (
-        "image imagelink imageurl image1 productimageurl productimagefile1 hostedimageurls imagesrc images"
-        " mainimage picture pictureurl photo photourl thumbnail bild"
+        "image imagelink imageurl imageurls image1 productimageurl productimagefile1 hostedimageurls imagesrc images"
+        " image0url mainimage picture pictureurl photo photourl thumbnail bild"
         " bildurl bilder bildlink hauptbild imageurl1 imageprincipale urlimage photos imagen imagenes urlimagen"
         " immagine immagini imagem imagens afbeelding afbeeldingen afbeeldingurl zdjecie zdjecia obrazek obrazki"
         " imgurl billede billeder kuva kuvat resim gorsel изображение картинка фото 画像 画像url 图片 이미지"
     ),
     Field.GROUP_ID: (
         "groupid itemgroupid parentsku parentid familyid parentproductid productgroupid vaterartikel masterid"
+        " identifizierungsspaltevaterartikel"
     ),
     Field.GTIN: (
         "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
-        " barcode variantbarcode gtinupceanorisbn globaltradeitemnumber"
+        " barcode variantbarcode gtinupceanorisbn globaltradeitemnumber eans eangtinbarcodenummerupc"
+        " kodean kodkreskowy codeean codebarres codebarre codigoean codigodebarras codiceean codiceabarre streepjescode"
+        " strichcode barkod carovykod ciarovykod штрихкод штрихкоды janコード jancode バーコード 条码 条形码 바코드"
     ),
     Field.MPN: (
         "mpn manufacturerpartnumber manufacturerpartno mfrpartnumber mfgpartnumber manufacturernumber partnumber"
-        " modelnumber herstellernummer herstellerartikelnummer"
+        " modelnumber herstellernummer herstellerartikelnummer herstellerartikelnummerhan han hans"
     ),
     Field.ATTRIBUTES: "attributes",
     Field.OFFERED: (
         "published productvisible productisenabled oxactive ispublished publishedonlinestore active isactive"
+        " poststatus saleok canbesold"
         " enabled isenabled productonline online"
         " isonline visible isvisible status productstatus itemstatus listingstatus visibility active01 aktiv"
         " istaktiv veroffentlicht sichtbar publie actif activo publicado visibleenlatienda attivo pubblicato"
         " visibile ativo gepubliceerd actief zichtbaar aktywny opublikowany opublikowano widoczny aktivni"
         " publikovano publicerad udgivet publisert julkaistu yayinda опубликован опубликовано активен 公開 公开"
-        " 상태"
+        " 상태 진열상태 판매상태 mostrarentienda exibirnaloja imshopaktiv activeonline availableonline showonwebsite"
+        " visibleonwebsite showinshop visibleindividually publishtoecom видимостьнавитрине отображатьнасайте zobrazit"
+        " enligne affiche surlesite 状态 狀態 上架状态 販売状態 掲載状態"
     ),
 }
-"""Names that are recognised, in small letters without separators; of several in one feed the first listed is taken."""
+"""Names that are recognised, in small letters without separators; if a feed has several, the first in this list is
+taken."""
+
+_DENIALS = frozenset(
+    "hide hidden ishidden hideproduct hidefromstore archived isarchived deleted isdeleted deletedat disabled isdisabled"
+    " discontinued isdiscontinued ausgeblendet versteckt gesperrt deaktiviert geloscht masque oculto nascosto"
+    " disattivato verborgen ukryty skryto skryte скрыт скрытый удален удалено 倉庫指定".split()
+)
+"""Columns that say of a product that it is not offered, unless they are empty or say no."""
+
+_NO_DENIAL = frozenset("0 0.0 false f no n off none null nan nein non nie nee nej ei ne нет - visible".split()) | {""}
 
 _LEVEL = re.compile(
     r"(?:(?:product|item|main|shop)?(?:categor(?:y|ies|ie|ia|ias|ieen)|kategori(?:e|en|a|i)?|cat|taxonomy|hierarchy"
-    r"|warengruppe|rayon|famille|famiglia|familia|категория|カテゴリ|分类)(?:level|lvl|ebene|niveau|nivel|livello|depth|name)?"
+    r"|warengruppe|rayon|famille|famiglia|familia|категория|カテゴリ|分类)(?:level|lvl|l|ebene|niveau|nivel|livello|depth|name)?"
     r"|level|lvl|ebene|niveau|nivel|livello)([0-9])(?:name)?|(?:level|lvl|l)([0-9])(?:category|cat|name)(?:name)?"
 )
 """Columns that have one level of a path each: `category_1`, `Kategorie Ebene 2`, `level3`, `l1_category`."""
@@ -164,21 +188,51 @@ _SALE = (
     " dealprice reducedprice actionprice angebotspreis aktionspreis sonderpreis rabattpreis prixpromo prixpromotionnel"
     " prixsolde prixreduit preciooferta preciodeoferta preciorebajado precioespecial prezzoscontato prezzoofferta"
     " prezzoinofferta prezzospeciale precopromocional actieprijs aanbiedingsprijs cenapromocyjna akcnicena kampanjpris"
+    " preciopromocional akciosbruttoar akciosar"
     " reapris tilbudspris tarjoushinta alennushinta indirimlifiyat акционнаяцена ценасоскидкой セール価格 特価 할인가",
-    "salepricestartdate salestart salestartdate salepricefrom salefrom salefromdate salepricefromdate salestartsat"
+    "datesalepricestarts salestarts salebegins promostarts offerstarts discountstarts"
+    " salepricestartdate salestart salestartdate salepricefrom salefrom salefromdate salepricefromdate salestartsat"
     " specialpricefromdate specialfromdate specialpricefrom specialfrom specialpricestartdate discountstart"
     " discountstartdate discountfrom promostart promotionstart promostartdate angebotvon aktionvon angebotspreisvon"
     " aktionspreisvon sonderpreisvon",
-    "salepriceenddate saleend saleenddate salepriceto saleto saletodate salepricetodate saleendsat"
+    "datesalepriceends saleends saleuntil saleexpires promoends offerends discountends"
+    " salepriceenddate saleend saleenddate salepriceto saleto saletodate salepricetodate saleendsat"
     " specialpricetodate specialtodate specialpriceto specialto specialpriceenddate discountend discountenddate"
     " discountto promoend promotionend promoenddate angebotbis aktionbis angebotspreisbis aktionspreisbis"
     " sonderpreisbis",
     "salepriceeffectivedate saleperiod saledates",
 )
-"""Columns of a lower price beside the regular one, and of when it counts: from, to, or both in one with a slash."""
+"""Columns of a lower price beside the regular one, and of its dates: from, to, or both in one with a slash."""
+
+_OF_A_SALE = re.compile(
+    r"sale|promo|special|offer|discount|deal|angebot|aktion|sonder|rabatt|solde|remise|oferta|descuento|rebaja|sconto"
+    r"|offerta|saldi|korting|actie|akc|slev|gultig|gueltig|valid|valable|скидк|акци"
+)
+_STARTING = frozenset(
+    "from start starts begin begins von ab debut desde inicio dal od vanaf fra du с от kezdet".split()
+)
+_ENDING = frozenset(
+    "to end ends until till bis fin fine hasta al do tot til expires expiry ende au по до lejarat".split()
+)
+"""Words in the names of columns that say when a sale counts, in whatever order they stand."""
+
+_WORDS_TOO = frozenset("ALL ANG COP CUP GEL MOP PEN SOS TOP".split())
+"""Currencies whose codes are words that the name of a column may have: `Price all customers`."""
 
 _LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d"})
-"""Letters whose stroke or dot is no accent of its own to Unicode."""
+"""Letters whose stroke or dot is not an accent in Unicode."""
+
+_TAXES = frozenset(
+    "iva vat mwst ust tva btw moms mva dph kdv ндс tax taxes gst alv afa ttc brutto gross bruto 税込 eur euro usd gbp"
+    " chf pln czk sek nok dkk huf ron rub uah try".split()
+)
+_BEFORE_TAXES = frozenset(
+    "incl inkl inc inclusive including included inclus incluido incluida inclusa inclusi con avec with mit met med z s"
+    " с in sis sisaltaa dahil".split()
+)
+_WITHOUT_TAXES = frozenset("excl exkl excluded exclus ex netto net nett neto ht ohne sans bez uden zonder senza sin без"
+                           " zzgl plus haric 税抜".split())  # fmt: skip
+"""Words on taxes in the name of a column of prices: `Precio (IVA incl.)`, `VK-Preis brutto`."""
 
 _ATTRIBUTE_PREFIXES = ("attribute:", "attr_", "attr:", "attributes.")
 
@@ -190,8 +244,10 @@ LONGEST_LIST = 12
 class Columns:
     """`fields` and `attributes` name the column that each is read from; `ignored` are the columns not read.
 
-    A category may stand in several columns, one for each of its `levels`, and a `sale` price beside the regular one:
-    its column, and those of its begin, its end and its period, where there are any.
+    A category may be in several columns, one for each of its `levels`. A `sale` price beside the regular one has its
+    column, and those of its begin, its end and its period, if there are any. Each of several `switches` may say that a
+    product is not offered, and each of the `denials`, which say it by a yes. The `currency` is that in the name of the
+    price's column.
     """
 
     fields: Mapping[Field, str]
@@ -199,11 +255,15 @@ class Columns:
     ignored: tuple[str, ...]
     levels: tuple[str, ...] = ()
     sale: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
+    currency: str = ""
+    denials: tuple[str, ...] = ()
 
     @property
     def read(self) -> set[str]:
         """The columns that something is read from."""
-        return {*self.fields.values(), *self.attributes.values(), *self.levels, *self.sale} - {""}
+        several = (*self.levels, *self.sale, *self.switches, *self.denials)
+        return {*self.fields.values(), *self.attributes.values(), *several} - {""}
 
     def cells_of(self, cells: Mapping[str, Any]) -> dict[Field, Any]:
         """Return the cells of a row by field."""
@@ -212,12 +272,22 @@ class Columns:
             path = [cell for name in self.levels if (cell := cells.get(name)) not in (None, "")]
             # One of the columns may have whole paths all the same.
             found[Field.CATEGORY] = [cell for cell in path if isinstance(cell, str) and ">" in cell] or path
-        if self.sale and (sale := amount_text(cells.get(self.sale[0]))):
+        if self.sale and (sale := stated_amount(cells.get(self.sale[0]))) and not is_null(sale):
             starts, ends, period = (str(cells.get(name) or "") for name in self.sale[1:])
             if not starts and not ends:
                 starts, _, ends = period.partition("/")
-            found[Field.PRICE] = Offer(amount_text(found.get(Field.PRICE)), sale, starts, ends)
+            found[Field.PRICE] = Offer(stated_amount(found.get(Field.PRICE)), sale, starts, ends)
+        if self.currency and isinstance(price := found.get(Field.PRICE), str) and price[:1].isdecimal():
+            found[Field.CURRENCY] = self.currency
+        if self.switches:
+            found[Field.OFFERED] = [cells.get(name) for name in self.switches]
+        if self.denies(cells):
+            found[Field.OFFERED] = "hidden"
         return found
+
+    def denies(self, cells: Mapping[str, Any]) -> bool:
+        """Tell whether a row says of its product that it is hidden, archived or deleted."""
+        return any(str(cells.get(name) or "").strip().casefold() not in _NO_DENIAL for name in self.denials)
 
 
 @cache
@@ -241,7 +311,7 @@ def field_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
 
 
 def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
-    """Find the fields among the columns of a feed; what `mapping` says wins, and a field without a column is not read.
+    """Find the fields among the columns of a feed. `mapping` wins, and a field that it gives no column is not read.
 
     Columns that it names may be missing.
     """
@@ -252,7 +322,12 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
         else:
             attributes.pop(attribute, None)
     mapped = {column_named(column, names) for column in mapping.values() if column}
-    by_name = {plain_name(name): name for name in reversed(names) if name not in mapped and not attribute_of(name)}
+    open_names = [name for name in reversed(names) if name not in mapped and not attribute_of(name)]
+    numbered = {f"{plain_name(name)}number": name for name in open_names if name.rstrip().endswith(("#", "№"))}
+    open_names.sort(key=lambda name: not name.startswith("@"))  # JSON-LD has an `@id` beside the shop's own
+    asked = {plain_name(name.rstrip()[:-5]): name for name in open_names if name.rstrip().endswith("(0/1)")}
+    by_name = {_short_name(name): name for name in open_names} | numbered | asked
+    by_name |= {plain_name(name): name for name in open_names}
     fields: dict[Field, str] = {}
     for field, aliases in _aliases().items():
         if field in mapping:
@@ -267,15 +342,36 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     sale: tuple[str, ...] = ()
     if Field.PRICE not in mapping:
         found_sale = [next((by_name[name] for name in each.split() if name in by_name), "") for each in _SALE]
+        if found_sale[0] and not found_sale[3]:
+            for name in open_names:
+                words = set(map(plain_name, re.findall(r"\w+", name.replace("_", " "))))
+                place = 1 if not words.isdisjoint(_STARTING) else 2 if not words.isdisjoint(_ENDING) else 0
+                is_of_sale = any(map(_OF_A_SALE.match, words)) or (len(words) == 2 and "date" in words)
+                if place and is_of_sale and not found_sale[place]:
+                    found_sale[place] = name
         sale = tuple(found_sale) if found_sale[0] else ()
     if sale:
         fields.setdefault(Field.PRICE, sale[0])
-    columns = Columns(fields, attributes, (), levels, sale)
+    if fields.get(Field.OTHER_CATEGORIES) == fields.get(Field.CATEGORY):
+        fields.pop(Field.OTHER_CATEGORIES, None)
+    switches: tuple[str, ...] = ()
+    denials: tuple[str, ...] = ()
+    if Field.OFFERED not in mapping:
+        switches = tuple(dict.fromkeys(by_name[alias] for alias in _aliases()[Field.OFFERED] if alias in by_name))
+        denials = tuple(name for plain, name in by_name.items() if plain in _DENIALS)
+    named: set[str] = set()
+    if Field.CURRENCY not in fields:
+        marks = re.findall(r"\w+|[€$£]", fields.get(Field.PRICE, "").replace("_", " ").upper())
+        named = {CURRENCY_SYMBOLS.get(word, word) for word in marks if len(word) > 2 or word in ("€", "£", "KČ", "ZŁ")}
+        named &= CURRENCIES - _WORDS_TOO
+    currency = named.pop() if len(named) == 1 else ""
+    switches = switches if len(switches) > 1 else ()
+    columns = Columns(fields, attributes, (), levels, sale, switches, currency, denials)
     return replace(columns, ignored=tuple(name for name in names if name not in columns.read and name.strip()))
 
 
 def _levels(by_name: Mapping[str, str], category: str | None) -> tuple[str, ...]:
-    """Return the columns that hold one level of a category each, the highest first; none where one column has all."""
+    """Return the columns that hold one level of a category each, the highest first; none if one column has all."""
     numbered: dict[str, dict[int, str]] = {}
     for plain, name in by_name.items():
         if found := _LEVEL.fullmatch(plain):
@@ -296,12 +392,12 @@ def require_columns(
 ) -> Columns:
     """Find the fields among the columns of a feed.
 
-    Raises `BadFeed` when a column stands there twice, a mapped one is missing, or a `required` field can't be found.
+    Raises `BadFeed` when a column is there twice, a mapped one is missing, or a `required` field can't be found.
     """
     seen: dict[str, str] = {}
     known = {alias for aliases in _aliases().values() for alias in aliases}
     for name in filter(str.strip, names):
-        key = plain_name(name) if plain_name(name) in known else name.strip()
+        key = plain_name(name) if plain_name(name) in known and name[0] != "@" else name.strip()
         if key in seen:
             raise BadFeed(f"{source}: the columns {seen[key]!r} and {name!r} have one name; rename or remove one")
         seen[key] = name
@@ -331,6 +427,20 @@ def plain_name(name: str) -> str:
     return "".join(filter(str.isalnum, plain))
 
 
+@lru_cache(maxsize=4096)
+def _short_name(name: str) -> str:
+    """Return a column's name without its words on taxes, its currency or the first of several: `Preis in EUR`."""
+    words = {plain_name(word): word for word in re.findall(r"\w+|[€$£]", name.replace("_", " "))}
+    told = {
+        plain
+        for plain, word in words.items()
+        if plain in _TAXES or word in CURRENCIES or word.upper() in CURRENCY_SYMBOLS or word == "1"
+    }
+    if not told or not _WITHOUT_TAXES.isdisjoint(words):
+        return plain_name(name)
+    return "".join(plain for plain in words if plain not in told and plain not in _BEFORE_TAXES)
+
+
 def attribute_of(name: str) -> str:
     """Return the attribute that a column of this name has; empty for another column."""
     plain = name.strip()
@@ -341,7 +451,7 @@ def attribute_of(name: str) -> str:
 
 
 def column_named(column: str, names: Sequence[str]) -> str | None:
-    """Return the column that `--map` means: of exactly this name, else one that differs in case or separators."""
+    """Return the column that `--map` means: of exactly this name, or else one that differs in case or separators."""
     exact = (name for name in names if name.strip() == column.strip())
     alike = (name for name in names if plain_name(name) == plain_name(column))
     return next(exact, None) or next(alike, None)
@@ -354,11 +464,11 @@ def enumerate_names(names: Sequence[str]) -> str:
 
 
 MAX_NAMES = 2_000
-"""Sets of names whose columns are remembered, and names that nothing is read from that are kept for the report."""
+"""Sets of names whose columns are cached, and names that nothing is read from that are kept for the report."""
 
 
 class MatchedColumns(Protocol):
-    """What a set of names matches: the column that each field is read from, and those that nothing is read from."""
+    """What a set of names matches: the column of each field, and those that nothing is read from."""
 
     @property
     def fields(self) -> Mapping[Field, str]:
@@ -373,7 +483,7 @@ Matched = TypeVar("Matched", bound=MatchedColumns)
 
 
 class Shapes(Generic[Matched]):
-    """Remembers what `match` found for a set of names, the names that nothing is read from, and those of the fields."""
+    """Caches what `match` found for a set of names, the names that nothing is read from, and those of the fields."""
 
     def __init__(self, match: Callable[[tuple[str, ...]], Matched]) -> None:
         self._match = match

@@ -1,4 +1,4 @@
-"""Tables whose cells stand between delimiters: CSV, TSV."""
+"""Tables whose cells are separated by delimiters: CSV, TSV."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from recommender.errors import BadFeed
 from recommender.feeds.encodings import detect_encoding, encoding_stated
 from recommender.feeds.headers import HEADER_RECORDS, Header, find_header
 from recommender.feeds.lines import MAX_LINE, RecordTooLong, TextLines
-from recommender.feeds.quotes import BARE_QUOTES, OPEN_QUOTE, SHORT_ROW, CellSplitter, RowLikeness
+from recommender.feeds.quotes import BARE_QUOTES, OPEN_QUOTE, SHORT_ROW, SPLIT_ENTITY, CellSplitter, RowLikeness
 from recommender.feeds.sources import FeedFile
 from recommender.feeds.tables import Table, TableRow
 
-COMMON_DELIMITERS = ",;\t|"
+COMMON_DELIMITERS = ",;\t|^~"
 TAB = "\t"
 
 MAX_COLUMNS = 2_000
-"""Columns of a header: ten times the widest export of a shop system; more is a file that lost its line ends."""
+"""Most columns of a header: ten times the widest export of a shop system; a file with more has lost its line ends."""
 
 SAMPLED_LINES = 400
-"""Lines that show how the rows of a file look."""
+"""Lines that show what the rows of a file look like."""
 
 LOOKAHEAD = 64 << 20
-"""Characters that are read again in search of the end of quoted cells, all cells together: 64 MiB."""
+"""Characters that are read again in search of the end of quoted cells, for all cells together: 64 MiB."""
 
 _STATED_DELIMITER = re.compile(r'\ufeff?"?sep=(.)"?[;,\s]*', re.IGNORECASE)
 """The first line by which Excel is told the delimiter."""
@@ -35,19 +35,16 @@ _IN_APOSTROPHES = re.compile(r"\s*'[^']*'(?:([,;\t|])'[^']*')(?:\1'[^']*')*\s*$"
 _TURNED = {ord("'"): '"', ord('"'): "'"}
 _NOTHING = re.compile(r"(?:^|\t)\\N(?:\t|\s*$)")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_OPEN_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,31}[0-9]{0,2})$")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "", "f": "", "v": "", "0": "", "Z": "", "N": "\\N"}
-
-
-def _unescape(found: re.Match[str]) -> str:
-    return _ESCAPES.get(found[1], found[1])
 
 
 class DelimitedTable(Table):
     """The records of a file under its header.
 
-    The delimiter is the one under which the header makes most sense; lines above the header are passed over. A quoted
-    cell may span lines. Where the lines that it spans look like rows of their own, its quote was a stray character:
-    the lines are read one by one, and each row that is read so has a remark.
+    The delimiter is the one with which the header makes most sense; lines above the header are skipped. A quoted cell
+    may span lines. If the lines that it spans look like rows of their own, its quote was a stray character: the lines
+    are read one by one, and each row that is read so has a remark.
     """
 
     def __init__(self, file: FeedFile, mapping: Mapping[str, str], delimiters: str = COMMON_DELIMITERS) -> None:
@@ -61,10 +58,10 @@ class DelimitedTable(Table):
                 if lines.is_cut and not any(map(str.strip, sample)):
                     raise BadFeed(f"{self.name}: the header can't be read: {lines.problem}")
                 sample.append(line)
-        # LibreOffice may enclose texts in apostrophes: they and quotes change places while the lines are taken apart.
+        # LibreOffice may enclose texts in apostrophes: they and quotes are swapped while the lines are split.
         self._turned = _TURNED if any(map(_IN_APOSTROPHES.match, sample[:HEADER_RECORDS])) else {}
         sample = [line.translate(self._turned) for line in sample]
-        # What PostgreSQL's COPY and MySQL's OUTFILE write has escapes, and \\N where there is nothing.
+        # PostgreSQL's COPY and MySQL's OUTFILE write escapes, and \\N for nothing.
         self._has_escapes = any(_NOTHING.search(line) for line in sample)
         stated = _STATED_DELIMITER.fullmatch(sample[0]) if sample else None
         self._above = 1 if stated else 0
@@ -85,7 +82,7 @@ class DelimitedTable(Table):
         self._likeness = RowLikeness(self._splitter, self.width, sample[self._above + header.height :])
 
     def rows(self, wanted: Collection[str] | None = None) -> Iterator[TableRow]:  # noqa: ARG002 - lines are read whole
-        """Read the rows below the header; blank ones, and the header where it is repeated, are passed over."""
+        """Read the rows below the header; blank ones and repeated headers are skipped."""
         self.early_end = ""
         self._lookahead = LOOKAHEAD
         names, width = self.columns, self.width
@@ -105,7 +102,10 @@ class DelimitedTable(Table):
                 if self._turned:
                     cells = [cell.translate(self._turned) for cell in cells]
                 if self._has_escapes:
-                    cells = [_ESCAPED.sub(_unescape, cell) if "\\" in cell else cell for cell in cells]
+                    cells = [
+                        _ESCAPED.sub(lambda found: _ESCAPES.get(found[1], found[1]), cell) if "\\" in cell else cell
+                        for cell in cells
+                    ]
                 if cells[0] == names[0] and tuple(map(str.strip, cells[:width])) == names:
                     continue
                 # Of two columns with one name the first counts.
@@ -135,7 +135,7 @@ class DelimitedTable(Table):
         return found
 
     def _width_problem(self, lines: TextLines, cells: Sequence[str]) -> str:
-        """Return what is wrong with the number of cells of the last record; empty for nothing."""
+        """Return what is wrong with the number of cells of the last record; empty if nothing is."""
         if self._likeness.fits(cells):
             return ""
         spread = f" ({_span(lines)})" if lines.number > lines.first else ""
@@ -145,7 +145,7 @@ class DelimitedTable(Table):
         return problem
 
     def _records(self, lines: TextLines) -> Iterator[tuple[list[str], str]]:
-        """Give the cells of each record, and a remark on how they were read; `lines.problem` tells what can't be."""
+        """Yield the cells of each record, and a remark on how they were read; `lines.problem` says what can't be."""
         reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
         while True:
             lines.begin()
@@ -162,12 +162,14 @@ class DelimitedTable(Table):
                 yield self._reconsider(lines, cells)
 
     def _reconsider(self, lines: TextLines, cells: list[str] | None) -> tuple[list[str], str]:
-        """Read a record again that the rules of CSV do not give, that spans lines, or whose width is another.
+        """Read a record again that breaks the rules of CSV, spans lines, or has another width.
 
-        `cells` are those by the rules. What turns out not to belong to the record is given back to `lines`.
+        `cells` are those by the rules. Lines that turn out not to belong to the record are given back to `lines`.
         """
         likeness, first = self._likeness, lines.taken[0]
         if cells is not None and len(lines.taken) == 1:
+            if self._delimiter == ";" and len(mended := _join_entities(cells)) == self.width < len(cells):
+                return mended, SPLIT_ENTITY
             unwrapped = self._splitter.split(cells[0]) if len(cells) == 1 else []
             return (unwrapped, "") if len(unwrapped) > 1 and likeness.fits(unwrapped) else (cells, "")
         alone = likeness.row_in(first)
@@ -190,7 +192,7 @@ class DelimitedTable(Table):
         return self._splitter.split(first), ""
 
     def _keep_first(self, lines: TextLines, cells: list[str]) -> tuple[list[str], str]:
-        """Let the record end with its first line, of which these are the cells."""
+        """Let the record end with its first line, which has these cells."""
         lines.keep(1)
         remark = self._splitter.remark(lines.raw, cells)
         if remark == OPEN_QUOTE and not lines.raw.endswith(("\n", "\r")):
@@ -198,12 +200,12 @@ class DelimitedTable(Table):
         return cells, remark
 
     def _join(self, lines: TextLines) -> list[str] | None:
-        """Join lines to a row in which quotes within a quoted cell are not doubled; None where there is no such row."""
+        """Join lines to a row in which quotes within a quoted cell are not doubled; None if there is no such row."""
         text, before = lines.taken[0], self._lookahead
         for height, line in enumerate(lines.taken[1:], start=2):
             text += line
-            # Each try reads the whole text: one that fails counts as read ahead, or a quote in every line would have us
-            # read the file for each of its lines, once more for each line behind it.
+            # Each try reads the whole text. A failed one counts as read ahead: otherwise a quote in every line would
+            # have the file read again for each of its lines.
             self._lookahead -= len(text) if '"' in line else len(line)
             if self._likeness.resembles(line) or self._lookahead <= 0:
                 return None
@@ -225,6 +227,17 @@ class DelimitedTable(Table):
                 self._lookahead = before
                 return cells
         return None
+
+
+def _join_entities(cells: Sequence[str]) -> list[str]:
+    """Join the cells that the semicolon of an entity has split: `Black &amp; Decker`."""
+    joined: list[str] = []
+    for cell in cells:
+        if joined and _OPEN_ENTITY.search(joined[-1]):
+            joined[-1] += f";{cell}"
+        else:
+            joined.append(cell)
+    return joined
 
 
 def _span(lines: TextLines) -> str:

@@ -1,4 +1,4 @@
-"""Feeds at an http(s) address: fetched into a temporary file, within limits, and never from the inside of a network.
+"""Feeds at an http(s) address: downloaded into a temporary file, within limits, and never from a private network.
 
 A name is resolved once, every address that it has is checked, and the connection goes to one that was checked: a name
 server that answers differently the second time (DNS rebinding) is never asked a second time. Each hop of a redirection
@@ -26,22 +26,27 @@ if TYPE_CHECKING:
     from urllib3.util import Url
 
 LARGEST_DOWNLOAD = 4 << 30
-"""Bytes that are fetched of one feed unless told otherwise: 4 GiB, some ten million products."""
+"""Bytes that are downloaded of one feed unless told otherwise: 4 GiB, some ten million products."""
 
 MAX_REDIRECTIONS = 5
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
-"""Wait for the next bytes; a shop that makes its feed while it is asked for may think for a while."""
+"""Seconds to wait for the next bytes; a shop that makes its feed on request may take a while."""
 
 TOTAL_SECONDS = 3600.0
-"""For the whole of a feed: what drips in slower is no use."""
+"""Seconds for a whole feed; a slower one is of no use."""
 
 _CHUNK = 1 << 16
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _TRANSLATED = ip_network("64:ff9b::/96")
 """IPv6 addresses that stand for an IPv4 address in their last 32 bits (RFC 6052)."""
+_PUBLIC_IPV6 = ip_network("2000::/3")
+"""All addresses that are assigned (RFC 4291); Python 3.11 takes more for public, such as `::127.0.0.1` and
+`fec0::1`."""
+_MORE_PRIVATE = (ip_network("192.0.0.0/24"), ip_network("192.88.99.0/24"), ip_network("3fff::/20"))
+"""Addresses that Python takes for public, but are not."""
 
 
 def resolve_host(host: str, port: int) -> list[str]:
@@ -51,7 +56,7 @@ def resolve_host(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class DownloadRules:
-    """How much is fetched of one feed, in bytes, whether from private addresses, too, and who resolves names."""
+    """How many bytes of one feed are downloaded, whether private addresses are allowed, and who resolves names."""
 
     largest: int = LARGEST_DOWNLOAD
     allow_private: bool = False
@@ -62,7 +67,7 @@ STRICT = DownloadRules()
 
 
 class Downloaded(str):
-    """The address of a feed that has been fetched, without what may be secret in it; its content lies at `path`."""
+    """A feed that has been downloaded: its address, without secrets, and the `path` of its content."""
 
     __slots__ = ("path",)
     path: Path
@@ -75,38 +80,34 @@ def is_address(source: str) -> bool:
 
 @contextmanager
 def download(address: str, rules: DownloadRules = STRICT) -> Iterator[Downloaded]:
-    """Fetch a feed into a temporary file, which goes when the context ends. What is gzipped stays so.
+    """Download a feed into a temporary file, which is removed when the context ends. Gzip is not unpacked.
 
-    Raises `UsageError` for an address that is none, `Refused` for one in a private network, `BadFeed` for what the
-    server does not have, that ends early or is too large, and `Unavailable` for a server that does not answer.
+    Raises `UsageError` for text that is not an address, `Refused` for one in a private network, `BadFeed` for a feed
+    that does not exist, ends early or is too large, and `Unavailable` for a server that does not answer.
     """
-    url = parse_address(address)
-    with tempfile.NamedTemporaryFile(prefix="recommender-feed-") as file:
-        fetched = Downloaded(_printable(url))
-        fetched.path = Path(file.name)
-        _fetch(url, rules, cast(BinaryIO, file))
-        file.flush()
-        yield fetched
-
-
-def _fetch(url: Url, rules: DownloadRules, file: BinaryIO) -> None:
     from urllib3 import exceptions
 
+    url = parse_address(address)
     name = _printable(url)
-    deadline = time.monotonic() + TOTAL_SECONDS
-    try:
-        with closing(_answer(url, rules)) as answer:
-            _save(name, answer, rules.largest, deadline, file)
-    except exceptions.SSLError as error:
-        raise Unavailable(f"{name}: no safe connection can be made: {_words(error)}; check the address") from error
-    except (exceptions.NewConnectionError, exceptions.TimeoutError) as error:
-        raise Unavailable(f"{name}: the server does not answer ({_words(error)}); try again later") from error
-    except exceptions.ProtocolError as error:
-        raise BadFeed(f"{name}: the download ended early ({_words(error)}); try again") from error
-    except exceptions.HTTPError as error:
-        raise Unavailable(f"{name}: can't be fetched ({_words(error)}); try again later") from error
-    except OSError as error:
-        raise BadFeed(f"{name}: can't be kept in {tempfile.gettempdir()}: {error.strerror or error}") from error
+    with tempfile.NamedTemporaryFile(prefix="recommender-feed-") as file:
+        fetched = Downloaded(name)
+        fetched.path = Path(file.name)
+        deadline = time.monotonic() + TOTAL_SECONDS
+        try:
+            with closing(_answer(url, rules)) as answer:
+                _save(name, answer, rules.largest, deadline, cast(BinaryIO, file))
+        except exceptions.SSLError as error:
+            raise Unavailable(f"{name}: no safe connection can be made: {_words(error)}; check the address") from error
+        except (exceptions.NewConnectionError, exceptions.TimeoutError) as error:
+            raise Unavailable(f"{name}: the server does not answer ({_words(error)}); try again later") from error
+        except exceptions.ProtocolError as error:
+            raise BadFeed(f"{name}: the download ended early ({_words(error)}); try again") from error
+        except exceptions.HTTPError as error:
+            raise Unavailable(f"{name}: can't be fetched ({_words(error)}); try again later") from error
+        except OSError as error:
+            raise BadFeed(f"{name}: can't be kept in {tempfile.gettempdir()}: {error.strerror or error}") from error
+        file.flush()
+        yield fetched
 
 
 def _answer(url: Url, rules: DownloadRules) -> BaseHTTPResponse:
@@ -156,7 +157,7 @@ def _ask(url: Url, rules: DownloadRules) -> BaseHTTPResponse:
         try:
             return _ask_at(address, url, host, port)
         except (NewConnectionError, ConnectTimeoutError):
-            continue  # an IPv6 address may be out of reach where an IPv4 one is not
+            continue  # an IPv6 address may be out of reach while an IPv4 one is not
     return _ask_at(last, url, host, port)
 
 
@@ -165,7 +166,7 @@ def _ask_at(address: str, url: Url, host: str, port: int) -> BaseHTTPResponse:
     from urllib3.util import make_headers
 
     waits = Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
-    # urllib3 connects to the address, and proves the certificate for the name.
+    # urllib3 connects to the address, and checks the certificate for the name.
     pool = (
         HTTPSConnectionPool(address, port, timeout=waits, server_hostname=host, assert_hostname=host)
         if url.scheme == "https"
@@ -181,7 +182,13 @@ def _ask_at(address: str, url: Url, host: str, port: int) -> BaseHTTPResponse:
 
 def _is_public(text: str) -> bool:
     address = ip_address(text)
-    return all(one.is_global and not one.is_multicast for one in (address, *_inner_addresses(address)))
+    inner = _inner_addresses(address)
+    if isinstance(address, IPv6Address) and address not in _PUBLIC_IPV6 and not inner:
+        return False
+    return all(
+        one.is_global and not one.is_multicast and not any(one in network for network in _MORE_PRIVATE)
+        for one in (address, *inner)
+    )
 
 
 def _inner_addresses(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
@@ -196,7 +203,8 @@ def _inner_addresses(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
 def next_hop(start: Url, url: Url, location: str) -> Url:
     """Return where `url` redirects to; `start` is the address that was given.
 
-    A password goes with it only on the same server. Raises `Refused` when it leaves encryption, `BadFeed` for no place.
+    A password is sent along only to the same server. Raises `Refused` if the redirect leaves encryption, `BadFeed` if
+    it has no target.
     """
     name = _printable(start)
     if not location:
@@ -211,7 +219,7 @@ def next_hop(start: Url, url: Url, location: str) -> Url:
 
 
 def _save(name: str, answer: BaseHTTPResponse, largest: int, deadline: float, file: BinaryIO) -> None:
-    """Keep the bytes as they come: a feed that is still gzipped is seen to be cut off when it is unpacked."""
+    """Save the bytes as they come. Whether a gzipped feed is cut off shows when it is unpacked."""
     announced = answer.headers.get("Content-Length", "")
     size = int(announced) if announced.isdigit() else 0
     while size <= largest and time.monotonic() < deadline:
@@ -229,7 +237,7 @@ def _save(name: str, answer: BaseHTTPResponse, largest: int, deadline: float, fi
 
 
 def parse_address(address: str) -> Url:
-    """Take an address apart. Raises `UsageError` for what is none of http or https."""
+    """Split an address into its parts. Raises `UsageError` for one that is not http or https."""
     from urllib3.exceptions import LocationParseError
     from urllib3.util import parse_url
 

@@ -1,10 +1,9 @@
-"""Telling the encoding of a text from its beginning."""
+"""Detecting the encoding of a text from its beginning."""
 
 from __future__ import annotations
 
 import codecs
 import re
-import unicodedata
 from collections import Counter
 from contextlib import suppress
 from typing import BinaryIO
@@ -29,7 +28,7 @@ _OF_TWO_BYTES = ("cp932", "euc_jp", "euc_kr", "gb18030")
 """Encodings that a short text is tried in, the strictest first."""
 
 _LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254", "cp1257", "iso8859_15", "mac_roman", "cp850", "cp852")
-"""Encodings of Latin script, of several as plausible the first."""
+"""Encodings of Latin script; of equally plausible ones the first is taken."""
 
 _LETTERS = {
     "de": "üäöß",
@@ -55,23 +54,26 @@ _LETTERS = {
 """The letters beyond ASCII of the languages that are written in Latin script, the most frequent first."""
 
 MOSTLY_OTHER_SCRIPT = 0.6
-"""Share of bytes beyond ASCII in the words that have any: of Latin words a third, of Cyrillic or Japanese ones all."""
+"""Share of bytes beyond ASCII in the words that have any: in Latin words a third, in Cyrillic or Japanese ones all."""
 
 LATIN_AT_LEAST = 0.5
-"""How much of the letters beyond ASCII must be those of one language."""
+"""Share of the letters beyond ASCII that must be those of one language."""
 
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
 
 LONGEST_GUESSED = 1 << 16
-"""Bytes that are weighed to guess an encoding: 64 KiB hold enough words of any language."""
+"""Bytes that are read to guess an encoding: 64 KiB hold enough words of any language."""
 
 MOSTLY_UTF8 = 0.5
 """Share of the lines with non-ASCII bytes that must be UTF-8 for the others to count as damaged."""
 
 BINARY_SHARE = 0.02
-"""Share of control characters above which a file is no text."""
+"""A file with a larger share of control characters is not text."""
 
-_IN_WORD = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f](?=[^\W\d_])")
+_IN_WORD = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f\u2018\u2019](?=[^\W\d_])")
+_NO_TEXT = re.compile(r"[\x80-\x9f\u2500-\u259f\ufffd\u2020\u2021\u02c6\u02dc\u25ca\u2206]")
+"""Control characters, the boxes of DOS's code pages, what can't be decoded, and signs that no shop uses."""
+
 _BEYOND_ASCII = bytes(range(128, 256))
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\v\x1a\x1b"))
 
@@ -79,7 +81,7 @@ _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\v\x1a\x1b"))
 def detect_encoding(name: str, sample: bytes) -> str:
     """Return the encoding of a text file: by its mark, else UTF-8 if that fits, else the likeliest.
 
-    Raises `BadFeed` for what is no text.
+    Raises `BadFeed` for a file that is not text.
     """
     for mark, encoding in _MARKS:
         if sample.startswith(mark):
@@ -98,7 +100,7 @@ def detect_encoding(name: str, sample: bytes) -> str:
 
 
 def encoding_stated(encoding: str) -> str:
-    """Return an encoding for a report, which says so where it was guessed."""
+    """Return the name of an encoding for a report, which says so if it was guessed."""
     return encoding if encoding.startswith("utf-") else f"{encoding} (guessed by its letters)"
 
 
@@ -134,7 +136,7 @@ def _utf8_share(sample: bytes) -> float:
 
 
 def _guess(sample: bytes) -> str:
-    """Return the likeliest encoding of a text that is no Unicode: by its letters for Latin script."""
+    """Return the likeliest encoding of a text that is not Unicode: by its letters for Latin script."""
     telling = b"\n".join(line for line in sample.splitlines() if not line.isascii())[:LONGEST_GUESSED]
     words = _WORD.findall(telling)
     beyond = sum(len(word) - len(word.translate(None, _BEYOND_ASCII)) for word in words)
@@ -160,10 +162,10 @@ def _latin_likeness(words: bytes, encoding: str) -> float:
     """Return how well the letters beyond ASCII are those of one language, from 0 to 1."""
     text = words.decode(encoding, "replace")
     counts = Counter(letter for letter in text.lower() if not letter.isascii())
-    # A sign such as the degree's belongs to no language, but it stands in no word either.
+    # A sign such as the degree's belongs to no language, but is not part of a word either.
     within = Counter(sign for sign in _IN_WORD.findall(text) if not sign.isalpha())
     total = sum(count for letter, count in counts.items() if letter.isalpha()) + sum(within.values())
-    total += sum(count for letter, count in counts.items() if unicodedata.category(letter) == "Cc") + counts["\ufffd"]
+    total += sum(count for mark, count in counts.items() if _NO_TEXT.match(mark))
     return max(
         sum(counts[letter] * (1 - place / len(letters) / 4) for place, letter in enumerate(letters)) / max(total, 1)
         for letters in _LETTERS.values()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path, PurePath
 
 from recommender.errors import BadFeed, UsageError
@@ -15,17 +16,20 @@ from recommender.feeds.delimited import TAB, DelimitedTable
 from recommender.feeds.hub import HubTable, is_hub_name
 from recommender.feeds.json_table import JsonTable
 from recommender.feeds.parquet import ParquetTable
-from recommender.feeds.platforms.declared import DECLARED
+from recommender.feeds.platforms.apis import answer_of_api
+from recommender.feeds.platforms.further_systems import FURTHER_SYSTEMS
 from recommender.feeds.platforms.google import GoogleFeed, is_google_header
 from recommender.feeds.platforms.magento import MAGENTO
+from recommender.feeds.platforms.marketplaces import MARKETPLACES
 from recommender.feeds.platforms.rest_api import ApiTable, api_table
-from recommender.feeds.platforms.shop_export import ShopExport
+from recommender.feeds.platforms.shop_export import ShopExport, ShopTable
 from recommender.feeds.platforms.shopify import SHOPIFY
-from recommender.feeds.platforms.woocommerce import TYPES, WOOCOMMERCE
-from recommender.feeds.rows import Feed, notation_of
+from recommender.feeds.platforms.systems import SYSTEMS
+from recommender.feeds.platforms.woocommerce import TYPES, WOOCOMMERCE, parts_by_place
+from recommender.feeds.rows import Feed, survey
 from recommender.feeds.sources import FeedFile, is_stream, open_source
 from recommender.feeds.spreadsheet import SpreadsheetTable
-from recommender.feeds.tables import ColumnFeed, Table
+from recommender.feeds.tables import SAMPLED_ROWS, ColumnFeed, Table
 from recommender.feeds.xml_items import XmlTable
 
 
@@ -51,11 +55,40 @@ class FeedFormat(StrEnum):
     WIX = "wix"
     MEDUSA = "medusa"
     SHOPWARE = "shopware"
+    SHOPWARE5 = "shopware5"
     OPENCART = "opencart"
+    OXID = "oxid"
+    SHOPTET = "shoptet"
+    ECWID = "ecwid"
+    SPREE = "spree"
+    WEBFLOW = "webflow"
+    CSCART = "cscart"
+    SQUARE = "square"
+    LIGHTSPEED_ECOM = "lightspeed-ecom"
+    LIGHTSPEED_RETAIL = "lightspeed-retail"
+    LIGHTSPEED_X = "lightspeed-x"
+    SALEOR = "saleor"
+    AKENEO = "akeneo"
+    NOPCOMMERCE = "nopcommerce"
+    ZENCART = "zencart"
+    TIENDANUBE = "tiendanube"
+    TILDA = "tilda"
+    INSALES = "insales"
+    JTL = "jtl"
+    GAMBIO = "gambio"
     AMAZON = "amazon"
     OPENAI = "openai"
     HEUREKA = "heureka"
     YML = "yml"
+    SHOPTET_XML = "shoptet-xml"
+    CENEO = "ceneo"
+    SKROUTZ = "skroutz"
+    KELKOO = "kelkoo"
+    EBAY = "ebay"
+    ALLEGRO = "allegro"
+    AWIN = "awin"
+    IDEALO = "idealo"
+    PROM = "prom"
     HF = "hf"
 
 
@@ -76,9 +109,9 @@ def open_feed(
 ) -> Iterator[Feed]:
     """Open a feed: a path, `-` for standard input, an http(s) address, or `hf:NAME[:CONFIG][:SPLIT]`.
 
-    What is gzipped is unpacked. `mapping` gives columns for fields. Raises `BadFeed` for a file that is away, empty,
-    damaged, no feed, or without columns for the `required` fields, `UsageError` for a mapping of an unknown field, and
-    what `download` and `load_hub_data` raise for what comes from elsewhere.
+    Gzip is unpacked. `mapping` gives columns for fields. Raises `BadFeed` for a file that is missing, empty, damaged,
+    not a feed, or without columns for the `required` fields, `UsageError` for a mapping of an unknown field, and the
+    errors of `download` and `load_hub_data` for remote feeds.
     """
     columns = field_mapping(mapping or {})
     if feed_format is FeedFormat.HF or is_hub_name(str(path)):
@@ -98,14 +131,14 @@ def check_feed(
 ) -> None:
     """Raise what importing this feed would raise before it writes the first row, so that several can be checked first.
 
-    Of standard input, pipes and addresses, which are read only once, nothing is read.
-    Raises `BadFeed` and `UsageError` as `open_feed` does.
+    Standard input, pipes and addresses can be read only once, so nothing of them is read. Raises `BadFeed` and
+    `UsageError` as `open_feed` does.
     """
     field_mapping(mapping or {})
     if is_stream(path):
         return
     with open_feed(path, feed_format, mapping) as feed:
-        notation_of(feed.rows())
+        survey(feed.rows())
 
 
 def read_table(file: FeedFile, asked: FeedFormat = FeedFormat.AUTO, mapping: Mapping[str, str] | None = None) -> Table:
@@ -124,44 +157,71 @@ def _name_format(feed: Feed, table: Table, file: FeedFile, asked: FeedFormat) ->
         return asked, f"--format{layout}"
     if isinstance(feed, ShopExport) and isinstance(table, XmlTable):
         return feed.platform.name, "the root of its XML"
+    if isinstance(feed, ShopExport) and not feed.telling_columns:
+        return feed.platform.name, "what its API answers"
     if isinstance(feed, ShopExport):
         shown = ", ".join(feed.telling_columns)
         return feed.platform.name, f"columns that {feed.platform.name} writes: {shown}{layout}"
     if isinstance(feed, GoogleFeed):
         what = "the XML of a product feed" if isinstance(table, XmlTable) else "columns of Google's product data"
         return FeedFormat.GOOGLE, f"{what}{layout}"
+    if isinstance(table, XmlTable):
+        return "XML", "a list of products"
     found = detect_format(file)
     unknown = "a table of no shop system that is known" if isinstance(table, DelimitedTable) else "its content"
     return found, f"{unknown}{layout}"
 
 
+DECLARED = {**SYSTEMS, **FURTHER_SYSTEMS, **MARKETPLACES}
+
+
 def _feed_of(table: Table, columns: Mapping[str, str], asked: FeedFormat, required: Sequence[Field]) -> Feed:
-    if isinstance(table, XmlTable) and table.dialect in DECLARED:
-        return ShopExport(table, DECLARED[table.dialect], columns)
+    if isinstance(table, XmlTable) and table.dialect in _OF_ROOT:
+        return _xml_feed(table, columns, required)
     if isinstance(table, XmlTable) or asked is FeedFormat.GOOGLE:
         return GoogleFeed(table, columns, required)
-    if isinstance(table, JsonTable) and not columns and (asked is FeedFormat.AUTO or asked in _PLATFORMS):
+    if isinstance(table, DelimitedTable | SpreadsheetTable) and asked in (FeedFormat.AUTO, FeedFormat.WOOCOMMERCE):
+        first = (row.cells for row in islice(table.rows(), SAMPLED_ROWS) if not row.problem)
+        if places := parts_by_place(table.columns, first):
+            return ShopExport(ShopTable(table, WOOCOMMERCE, columns, places))
+    may_be_answer = not columns and (asked is FeedFormat.AUTO or asked in _PLATFORMS)
+    if isinstance(table, SpreadsheetTable) or (isinstance(table, JsonTable) and may_be_answer):
         table = api_table(table)
+    if answer := _answer_of(table, columns, asked):
+        return answer
+    is_object = isinstance(table, JsonTable)
     if isinstance(table, DelimitedTable | SpreadsheetTable | ApiTable | JsonTable):
-        is_object = isinstance(table, JsonTable)
         for known, platform in _PLATFORMS.items():
             is_told = known not in _OF_XML and (not is_object or known in DECLARED) and platform.wrote(table.columns)
             if asked is known or (asked is FeedFormat.AUTO and is_told):
                 try:
-                    return ShopExport(table, platform, columns)
+                    return ShopExport(ShopTable(table, platform, columns))
                 except BadFeed:  # a table of prices has no titles, and is read by the names of its columns
                     if Field.TITLE in required:
                         raise
         if asked is FeedFormat.AUTO and not is_object and is_google_header(table.columns):
             return GoogleFeed(table, columns, required)
     feed = ColumnFeed(table, columns, required)
-    if asked is FeedFormat.AUTO and plain_name(feed.field_columns.get(Field.SKU, "")) == "id":
-        _refuse_unknown_woocommerce(feed)
+    if asked is FeedFormat.AUTO and not is_object and "id" in map(plain_name, table.columns):
+        _refuse_other_woocommerce(feed)
     return feed
 
 
-def _refuse_unknown_woocommerce(feed: ColumnFeed) -> None:
-    """Raise `BadFeed` for an export of WooCommerce whose columns are named in a language that is not known.
+def _xml_feed(table: XmlTable, columns: Mapping[str, str], required: Sequence[Field]) -> Feed:
+    """Return the products of XML of another kind than Google's, by its root and what its products have."""
+    names = set(table.columns)
+    known = _OF_ROOT[table.dialect]
+    if known == "heureka" and "name" in names and names & {"code", "variants", "kind"}:
+        known = "shoptet-xml"
+    elif known == "products":
+        if "price_with_vat" not in names:
+            return ColumnFeed(table, columns, required)
+        known = "skroutz"
+    return ShopExport(ShopTable(table, DECLARED[known], columns))
+
+
+def _refuse_other_woocommerce(feed: Feed) -> None:
+    """Raise `BadFeed` for an export of WooCommerce whose columns are named in an unknown language.
 
     Read as any other table, its numbers would be SKUs, and its drafts on sale.
     """
@@ -170,10 +230,18 @@ def _refuse_unknown_woocommerce(feed: ColumnFeed) -> None:
         kinds = [str(cells.get(name, "")).casefold().partition(",")[0].strip() for cells in sample]
         if TYPES.issuperset(kinds):
             raise BadFeed(
-                f"{feed.name}: looks like an export of WooCommerce whose columns are named in a language that is not"
-                f" known here ({name!r} holds {', '.join(sorted(set(kinds)))}); export it with the shop in English,"
-                " or read it as a plain table: --format csv --map sku=COLUMN --map price=COLUMN"
+                f"{feed.name}: looks like an export of WooCommerce whose columns are named in a language that is"
+                f" not known here ({name!r} holds {', '.join(sorted(set(kinds)))}); export it with the shop in"
+                " English, or read it as a plain table: --format csv --map sku=COLUMN --map price=COLUMN"
             )
+
+
+def _answer_of(table: Table, columns: Mapping[str, str], asked: FeedFormat) -> Feed | None:
+    """Return the products of an API's answer; None if the objects are of none, or of another than is asked for."""
+    may_be = isinstance(table, JsonTable) and not columns and (asked is FeedFormat.AUTO or asked in _PLATFORMS)
+    found = answer_of_api(table) if may_be else None
+    is_meant = found and (asked is FeedFormat.AUTO or found[1].name == _PLATFORMS[asked].name)
+    return ShopExport(ShopTable(*found, columns)) if found and is_meant else None
 
 
 _PLATFORMS = {
@@ -181,14 +249,13 @@ _PLATFORMS = {
     FeedFormat.WOOCOMMERCE: WOOCOMMERCE,
     FeedFormat.MAGENTO: MAGENTO,
 } | {FeedFormat(name): platform for name, platform in DECLARED.items()}
-"""Shop systems whose tables are told by their columns, in the order in which they are tried."""
+"""Shop systems whose tables are recognised by their columns, in the order in which they are tried."""
 
-_OF_XML = (FeedFormat.HEUREKA, FeedFormat.YML)
-"""Those that are told by the root of their XML instead."""
+_OF_ROOT = {"heureka": "heureka", "yml": "yml", "ceneo": "ceneo", "products": "products"}
+"""Those that are recognised by the root of their XML, by its dialect; of some, the products say more."""
 
-
-def _xml_or_table(file: FeedFile, mapping: Mapping[str, str]) -> Table:
-    return XmlTable(file) if _is_xml(file) else DelimitedTable(file, mapping)
+_OF_XML = (FeedFormat.HEUREKA, FeedFormat.YML, FeedFormat.SHOPTET_XML, FeedFormat.CENEO, FeedFormat.SKROUTZ)
+"""Those that are not recognised by their columns."""
 
 
 _READERS: Mapping[FeedFormat, Callable[[FeedFile, Mapping[str, str]], Table]] = {
@@ -196,7 +263,10 @@ _READERS: Mapping[FeedFormat, Callable[[FeedFile, Mapping[str, str]], Table]] = 
     FeedFormat.JSONL: JsonTable,
     FeedFormat.XLSX: SpreadsheetTable,
     FeedFormat.PARQUET: lambda file, _: ParquetTable(file),
-    **dict.fromkeys((FeedFormat.GOOGLE, *_OF_XML), _xml_or_table),
+    **dict.fromkeys(
+        (FeedFormat.GOOGLE, *_OF_XML),
+        lambda file, mapping: XmlTable(file) if _is_xml(file) else DelimitedTable(file, mapping),
+    ),
 }
 """Every other format is a table of cells between delimiters."""
 

@@ -1,4 +1,4 @@
-"""The header of a table: in the first records, some of which may be titles and comments."""
+"""The header of a table: it is among the first records, some of which may be titles and comments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 from recommender.feeds.columns import Field, match_columns
 
 HEADER_RECORDS = 30
-"""Records among which the header is looked for; exports have up to ten lines above it."""
+"""Records among which the header is searched; exports have up to ten lines above it."""
 
 MOSTLY_NAMED = 0.8
 """Share of the cells of a header that hold a name: a title above it fills one cell of many."""
@@ -20,7 +20,7 @@ Choice = TypeVar("Choice")
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A record that may be the header: its names, and how many lines stand `above` it and are its own."""
+    """A record that may be the header: its names, and how many lines are `above` it and are its own."""
 
     names: tuple[str, ...]
     above: int
@@ -28,7 +28,7 @@ class Header:
 
     @classmethod
     def of(cls, cells: Sequence[str], above: int, height: int = 1) -> Header:
-        """Make a header of a record; cells without a name at its end are no columns."""
+        """Make a header of a record; cells without a name at its end are not columns."""
         names = [cell.strip() for cell in cells]
         while names and not names[-1]:
             names.pop()
@@ -52,7 +52,7 @@ def find_header(choices: Mapping[Choice, Sequence[Header]], mapping: Mapping[str
         are_named = [header.score(mapping)[0] for header in headers]
         place = are_named.index(True) if any(are_named) else -1
         while place >= 0 and are_named[place + 1 : place + 2] == [True]:
-            place += 1  # labels stand above the names of the fields, as in Amazon's flat files
+            place += 1  # labels are above the names of the fields, as in Amazon's flat files
         chosen = headers[place] if place >= 0 else _likeliest(headers)
         best.append(((*chosen.score(mapping), len(chosen.names)), choice, chosen))
     _, choice, header = max(best, key=lambda found: found[0])

@@ -18,7 +18,7 @@ from recommender.hub_datasets import (
 )
 
 _MEDIA = frozenset({"Image", "Audio", "Video", "Pdf", "Mesh", "Nifti"})
-"""Features that are files, not text: reading one would fetch and decode it."""
+"""Features that are files, not text: reading one would download and decode it."""
 
 
 def is_hub_name(source: str) -> bool:
@@ -29,7 +29,7 @@ def is_hub_name(source: str) -> bool:
 class HubTable(Table):
     """Reads the rows of `hf:NAME[:CONFIG][:SPLIT]` as they arrive, of the columns that are used.
 
-    Without a connection the data set comes from the cache. Raises what `hub_source` and `load_hub_data` raise.
+    Without a connection the data set comes from the cache. Raises the errors of `hub_source` and `load_hub_data`.
     """
 
     unit: ClassVar[str] = "row"
@@ -51,10 +51,14 @@ class HubTable(Table):
         self._labels = {name: feature for name, feature in features.items() if hasattr(feature, "int2str")}
 
     def rows(self, wanted: Collection[str] | None = None) -> Iterator[TableRow]:
-        """Read the rows, numbered from 1. Raises `Unavailable` when the Hub goes away on the way."""
+        """Read the rows, numbered from 1. Raises `Unavailable` when the Hub goes away meanwhile."""
         self.early_end = ""
         for number, cells in enumerate(self._arriving(self.columns if wanted is None else wanted), start=1):
-            yield TableRow(number, {name: self._cell(name, value) for name, value in cells.items()}, cells)
+            named = dict(cells)
+            for name, label in self._labels.items():
+                if isinstance(value := cells.get(name), int) and value >= 0:
+                    named[name] = label.int2str(value)
+            yield TableRow(number, named, cells)
 
     def _arriving(self, wanted: Collection[str]) -> Iterator[Mapping[str, Any]]:
         number = 0
@@ -68,7 +72,3 @@ class HubTable(Table):
                 f"{self.name}: can't be read beyond row {number:,} ({one_line(error, 200)}); the rows before it may"
                 " have been taken in, and the same command goes on from there"
             ) from error
-
-    def _cell(self, name: str, value: Any) -> Any:
-        label = self._labels.get(name)
-        return label.int2str(value) if label is not None and isinstance(value, int) and value >= 0 else value

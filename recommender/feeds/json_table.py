@@ -18,10 +18,10 @@ from recommender.feeds.sources import FeedFile
 from recommender.feeds.tables import Table, TableRow
 
 SAMPLED_ITEMS = 200
-"""Objects whose names are looked at before anything is written."""
+"""Objects whose names are read before anything is written."""
 
 SAMPLED_VALUES = 20_000
-"""Values among which the list of products is looked for: other lists of an answer may stand before it."""
+"""Values among which the list of products is searched: other lists of an answer may come before it."""
 
 ANY_NAME = "*"
 """Stands in a path for the members of an object whose names are those of the products."""
@@ -30,8 +30,8 @@ ANY_NAME = "*"
 class JsonTable(Table):
     """The objects of a file. `columns` are the names in the first `SAMPLED_ITEMS` objects.
 
-    Of several lists of objects it is that with a SKU and a title, or whose names are known best. A damaged object costs
-    itself alone, as far as the next one can be told. Raises `BadFeed` for a file without objects.
+    Of several lists of objects it reads the one with a SKU and a title, or whose names are known best. A damaged object
+    costs only itself, as far as the next one can be found. Raises `BadFeed` for a file without objects.
     """
 
     uniform: ClassVar[bool] = False
@@ -51,7 +51,7 @@ class JsonTable(Table):
                 if not are_whole:
                     raise
             else:
-                # Objects one a line may hold others and be no products: training data, say.
+                # Objects on one line each may hold others and not be products: training data, for example.
                 if not are_whole or self._score([cells for cells, _, _ in listed])[0]:
                     self._path, sample = path, listed
         self.columns = tuple(_names([cells for cells, _, _ in sample]))[:MAX_NAMES]
@@ -60,7 +60,7 @@ class JsonTable(Table):
             raise not_json(self.name, why)
 
     def rows(self, wanted: Collection[str] | None = None) -> Iterator[TableRow]:  # noqa: ARG002 - objects are read whole
-        """Read the objects. Raises `BadFeed` where the file is cut off or no JSON any more."""
+        """Read the objects. Raises `BadFeed` if the file is cut off or no longer JSON."""
         return self._lines() if self._path is None else self._items(self._path)
 
     def _has_object_lines(self, objects: Sequence[Mapping[str, Any]]) -> bool:
@@ -77,7 +77,7 @@ class JsonTable(Table):
                 for member in value.values()
             )
             return not first[end:].strip(",; ") and (not holds_objects or self._score(objects)[0])
-        # The first line is damaged, or goes on in the next.
+        # The first line is damaged, or continues in the next.
         return self._score(objects)[0] and not first.endswith(("{", ",", "["))
 
     def _score(self, objects: Sequence[Mapping[str, Any]]) -> tuple[bool, int]:
@@ -98,12 +98,12 @@ class JsonTable(Table):
                         if len(sample) < SAMPLED_ITEMS and (row.cells or row.problem):
                             sample.append((row.cells, row.problem, row.number))
             except BadFeed as error:
-                broken = error  # what stands before the damage is worth reading
+                broken = error  # what is before the damage is worth reading
         scores = {path: self._score([cells for cells, _, _ in sample]) for path, sample in found.items()}
         if not any(cells for sample in found.values() for cells, _, _ in sample):
             problems = (f"; line {line}: {problem}" for sample in found.values() for _, problem, line in sample)
             raise broken or not_json(self.name, next(problems, ""))
-        # Of an object and a list within it with names as good the list comes first; so does the shorter path.
+        # If an object and a list within it have equally good names, the list comes first; so does the shorter path.
         best = max(scores, key=lambda path: (scores[path], path[-1:] != ("",), path[-1:] != (ANY_NAME,), -len(path)))
         return best, found[best]
 

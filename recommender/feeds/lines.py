@@ -15,8 +15,8 @@ MAX_LINE = 4 << 20
 
 
 MOST_BLANK, BLANK_RATIO = 1_000_000, 10
-"""Lines without anything in them that a file may have, and how many times as many as others beyond that. A gzipped
-megabyte holds a billion, and each costs as much as a product that is rejected."""
+"""Blank lines that a file may have, and beyond that how many times as many as other lines. A gzipped megabyte holds a
+billion, and each costs as much as a product that is rejected."""
 
 _NOTHING = b' \t\r\n,;|"'
 
@@ -38,7 +38,7 @@ class _TooLong:
 
 
 class TextLines:
-    """Iterates over decoded lines with their line ends, and notes what was wrong since `begin` was called.
+    """Iterates over decoded lines with their line ends, and records what was wrong since `begin` was called.
 
     `turned` are characters that stand for others in the lines. `number` counts lines given so far, `first` is the
     number of the record's first line, `taken` its text so far.
@@ -69,7 +69,7 @@ class TextLines:
         self._size = 0
 
     def keep(self, count: int) -> None:
-        """Let the record end with its first `count` lines; those behind them come again."""
+        """Let the record end with its first `count` lines; those after them come again."""
         kept = self._given[:count]
         self._again += reversed(self._given[count:])
         self.number = self.first - 1
@@ -94,7 +94,7 @@ class TextLines:
     def _add(self, found: bytes | _TooLong) -> str:
         if isinstance(found, _TooLong):
             self.problem = f"line {self.number + 1:,} is longer than {MAX_LINE >> 20} MiB"
-            # In place of the line stands what keeps a CSV reader in step: as many quotes, if odd, open or close a cell.
+            # The line is replaced by what keeps a CSV reader in step: as many quotes, if odd, open or close a cell.
             line = '"\n' if found.quotes % 2 else "\n"
         else:
             self._size += len(found)
@@ -113,7 +113,7 @@ class TextLines:
         return line
 
     def one_by_one(self) -> Iterator[str]:
-        """Give each line as a record of its own."""
+        """Yield each line as a record of its own."""
         self.begin()
         for line in self:
             yield line
@@ -126,7 +126,7 @@ class TextLines:
 
     @property
     def raw(self) -> str:
-        """The text of the record as it stands in the file."""
+        """The text of the record as it is in the file."""
         return "".join(self.taken)
 
 

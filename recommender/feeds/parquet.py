@@ -72,7 +72,7 @@ def _columns(wanted: Collection[str] | None) -> list[str] | None:
 
 
 def _row_alone(number: int, batch: Any) -> TableRow:
-    """Return a row cell by cell: one that can't be read costs itself alone, unless it is the SKU's or the title's."""
+    """Return a row cell by cell: a cell that can't be read costs only itself, unless it is the SKU's or the title's."""
     cells: dict[str, Any] = {}
     remark = ""
     for name, column in zip(batch.schema.names, batch.columns, strict=True):

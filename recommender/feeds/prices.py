@@ -14,7 +14,7 @@ from recommender.feeds.rejections import BadRow
 from recommender.types import PRICE_SCALE
 
 LONGEST_CELL = 120
-"""Characters of a price cell; what is longer is no price, and may be costly to read as one."""
+"""Longest price cell, in characters; a longer one is no price, and may be costly to read as one."""
 
 MAX_PRICE: Final = Decimal("9999999999.9999")
 """What NUMERIC(14, 4) holds."""
@@ -31,11 +31,18 @@ CURRENCIES = frozenset(
     " ZAR ZMW ZWG".split()
 )
 """The codes of ISO 4217 that are in use (https://www.six-group.com/en/products-services/financial-information/
-data-standards.html), and the kuna, which exports still have. Three letters that are none of them are a word: UVP, NET.
-"""
+data-standards.html), and the kuna, which exports still have. Three other letters are a word: UVP, NET."""
 
 THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-"""Currencies of a thousand parts: in `1.299` of these the mark is the decimal one."""
+"""Currencies of a thousand parts: in their `1.299` the mark is the decimal one."""
+
+_NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
+
+
+def decimals_of(currency: str) -> int:
+    """Return how many decimals the smallest unit of a currency has."""
+    return 3 if currency in THREE_DECIMALS else 0 if currency in _NO_DECIMALS else 2
+
 
 CURRENCY_SYMBOLS = {
     "$": "USD", "US$": "USD", "$US": "USD", "USD$": "USD", "€": "EUR", "EURO": "EUR", "EUROS": "EUR", "£": "GBP",
@@ -51,7 +58,7 @@ CURRENCY_SYMBOLS = {
     "د.إ": "AED", "ر.س": "SAR", "د.ك": "KWD", "KD": "KWD", "DT": "TND", "ج.م": "EGP", "ر.ع.": "OMR", "د.ب": "BHD",
 }  # fmt: skip
 _AMBIGUOUS = {"KR", "KR.", "KR.-", "﷼", "DH", "DHS"}
-"""The crowns of three countries, and others: a price, but of no currency that we could name."""
+"""The crowns of three countries, and others: a price, but no currency that we could name."""
 
 _OF_SIGN = {
     "$": frozenset(
@@ -67,7 +74,7 @@ _OF_SIGN = {
 """Currencies that share a sign: beside one of their codes, the code says which is meant."""
 
 _PLAINEST = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,2})?")
-"""A price that is below the largest and can be read one way only: nearly all of a feed."""
+"""A price that is below the largest and can be read in one way only: nearly all of a feed."""
 
 _PLAIN = re.compile(r"[0-9]+(?:\.(?:[0-9]{1,2}|[0-9]{4,}))?(?:[eE][+-]?[0-9]{1,4})?")
 
@@ -77,35 +84,41 @@ _NUMBER = re.compile(
     r"(?P<digits>(?:(?<![\w.,])[.,])?[0-9](?:[0-9.,'\u2019 ]*[0-9])?)"
     rf"(?P<end>[.,]{_DASH}+|{_DASH}+(?![^0-9]{{0,9}}[0-9])|[.,](?![0-9]))?"
 )
-"""A number with its separators. `,-` and `.--` behind it stand for no cents."""
+"""A number with its separators. `,-` and `.--` after it stand for no cents."""
 
 _CENTS_BEHIND_SIGN = re.compile(r"(?<=[0-9])\s?[€$£]\s?([0-9]{2})(?![0-9.,])")
 """`19€99` is 19.99 €, as France writes it."""
 
 _TAX = re.compile(
     r"[\s(*,]+(?:inkl|incl|excl|exkl|zzgl|zuz|including|excluding|plus|mwst|ust|vat|tva|iva|btw|moms|dph|ttc|ht|kdv|ндс"
-    r"|tax|gst)\b.*$",
+    r"|tax|gst|税込|税抜|税別)\b.*$",
     re.IGNORECASE,
 )
-"""What is said of taxes behind a price; it has numbers of its own: `119,00 € inkl. 19 % MwSt.`."""
+"""Words on taxes after a price, which have numbers of their own: `119,00 € inkl. 19 % MwSt.`."""
 
 _PER_UNIT = re.compile(r"\s*(?:/|\b(?:pro|per|je|par|por|al|za|pr\.?)\b)\s*(?P<unit>[^/]{0,20})$", re.IGNORECASE)
 _BESIDE = "*:;()[]+\u200f\u200e-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
-"""Marks around the words of a price that say nothing of their own."""
+"""Marks around the words of a price that have no meaning of their own."""
 
 _RANGE = re.compile(rf"(?:{_DASH}|~|〜|～|\.\.+|…|bis|to|до|à|a|t/m|tot|do|til|till|até|hasta)", re.IGNORECASE)
 _FROM = frozenset(
     "ab from od von à partir de dès desde da partire vanaf v.a. va от fr. fra från alkaen starting at as low".split()
 )
+_PIECES = frozenset("pcs pce stk kus szt".split())
+"""Three letters that are neither a currency nor a word beside a price."""
+
+_UP_TO = frozenset("bis to upto max jusqu'à hasta fino fino a tot do til till до até".split()) - {"a"}
 _SILENT = frozenset(
     "nur only uvp rrp msrp srp vk preis price prix precio prezzo prijs cena preço preco pris hinta fiyat цена"
-    " now jetzt net netto nett gross brutto pro per je ca. ca approx vb fixed festpreis sale special"
+    " now jetzt net netto nett gross brutto pro per je each ca. ca approx vb fixed festpreis sale special"
     " sonderpreis angebot angebotspreis incl excl ht ttc tax vat mwst".split()
 )
 """Words beside an amount that change nothing about it."""
 
-_DAY = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
-"""A date as most of Europe writes it; one with slashes can be read in two ways."""
+_DAY = re.compile(r"([0-9]{1,2})([./])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})\b,?")
+"""A date as most of Europe writes it, and with slashes America too: `1/2/2026` can be read in two ways."""
+
+_CLOCK = re.compile(r"\s*([0-9]{1,2}):([0-9]{2})(?::[0-9]{2})?\s*([AaPp])\.?[Mm]\.?")
 
 _GROUPED_BY = {
     separator: re.compile(rf"[0-9]{{1,3}}(?:{re.escape(separator)}[0-9]{{2,3}})*{re.escape(separator)}[0-9]{{3}}")
@@ -113,13 +126,15 @@ _GROUPED_BY = {
 }
 """Thousands: the last group has three digits, those before it three, or two as in India."""
 
+MONTHS = 12
+
 LOWEST = "is a range of which the lowest is taken"
 PER_UNIT = "is a price per unit and is taken as it stands"
 
 
 @dataclass(frozen=True, slots=True)
 class StatedPrice:
-    """A price cell: the amount, the currency that stands beside it, if one does, and what the report should say."""
+    """A price cell: the amount, the currency beside it, if there is one, and what the report should say."""
 
     amount: Decimal | None
     currency: str = ""
@@ -130,11 +145,11 @@ class StatedPrice:
 def parse_price(text: str, decimal_mark: str = "", currency: str = "") -> StatedPrice:
     """Read a price cell; an empty one states no price.
 
-    One or two digits behind a lone mark are decimals, and three are thousands: `1.299` and `1,299` alike. They are
-    decimals where the feed's other prices show this `decimal_mark`, or the currency has a thousand parts. Of two kinds
-    of separators the last is the decimal one. More than four decimals are rounded, half to even. Of a range the lowest
-    price is read. `currency` is what another column says.
-    Raises `BadRow` for what is no single price, is negative or too large.
+    One or two digits after a lone mark are decimals, and three are thousands: `1.299` and `1,299` alike. Three are
+    decimals if the feed's other prices show this `decimal_mark`, or the currency has a thousand parts. Of two kinds of
+    separators the last is the decimal one. More than four decimals are rounded, half to even. Of a range the lowest
+    price is read. `currency` is what another column says. Raises `BadRow` for a cell that is no single price, is
+    negative or too large.
     """
     text = text.strip()
     if _PLAINEST.fullmatch(text):
@@ -147,7 +162,7 @@ def parse_price(text: str, decimal_mark: str = "", currency: str = "") -> Stated
         return StatedPrice(_require_storable(Decimal(text), text))
     found = _TAX.sub("", text)
     unit = _PER_UNIT.search(found)
-    if unit and re.search(r"\d", found[: unit.start()]):
+    if unit and re.search(r"\d", found[: unit.start()]) and not unit["unit"].strip().isdigit():
         found = found[: unit.start()]
     else:
         unit = None
@@ -159,25 +174,31 @@ def parse_price(text: str, decimal_mark: str = "", currency: str = "") -> Stated
     between = found[numbers[0].end() : numbers[-1].start("digits")] if len(numbers) == 2 else ""
     spoken = [word.strip(_BESIDE) for part in (before, between, after) for word in part.split()]
     stated = _currency(spoken, text)
-    if stated == "JPY" and "JPY" not in text.upper() and re.search(r"[.,][0-9]{2}$", numbers[0]["digits"]):
+    parts = decimal_mark or re.search(r"[.,][0-9]{2}$", numbers[0]["digits"])
+    if stated == "JPY" and parts and not re.search("JPY|円", text.upper()):
         stated = "CNY"  # the yen has no parts, and the yuan has its sign
     amounts = [_decimal(number["digits"], decimal_mark, stated or currency) for number in numbers]
     lowest = min((amount for amount in amounts if amount is not None), default=None)
     if None in amounts or lowest is None:
         raise BadRow(f"price {text!r} is not a number")
-    # Accountants set a minus behind an amount, or brackets around it; one behind a whole number stands for no cents.
+    words = {word.casefold() for word in spoken} - {""}
+    if len(numbers) == 1 and words & _UP_TO:
+        raise BadRow(f"price {text!r} says the highest alone")
+    # Accountants write a minus after an amount, or brackets around it; one after an integer stands for no cents.
     behind = re.search(r"[.,][0-9]{2}$", numbers[-1]["digits"]) and re.match(_DASH, numbers[-1]["end"] or "")
     if numbers[0]["sign"] or behind or re.search(rf"^\s*\(|{_DASH}\s*[^\w\s]?\s*$", before):
         lowest = -lowest
-    words = {word.casefold() for word in spoken} - {""}
     unknown = words - _FROM - _SILENT
+    if not unknown.isdisjoint(_PIECES):
+        raise BadRow(f"price {text!r} is a count")
     if len(numbers) == 2:
         joining = re.split(rf"({_DASH}|\s)", between)
         if not _RANGE.fullmatch("".join(word.strip() for word in joining if not _is_currency(word))):
             raise BadRow(f"price {text!r} is not a number: it is more than one")
     if not stated and any(not _is_currency(word) and not re.fullmatch(r"[a-z]{3}", word) for word in unknown):
         raise BadRow(f"price {text!r} is not a number")
-    remark = LOWEST if len(numbers) == 2 or words & _FROM else PER_UNIT if unit and unit["unit"].strip(" -") else ""
+    said_from = {word.strip(_BESIDE).casefold() for word in before.split()} & _FROM
+    remark = LOWEST if len(numbers) == 2 or said_from else PER_UNIT if unit and unit["unit"].strip(" -") else ""
     return StatedPrice(_require_storable(lowest, text), stated, remark)
 
 
@@ -198,7 +219,7 @@ def certain_mark(text: str) -> str:
 
 
 def _plain_characters(text: str, stated: str) -> str:
-    """Return a price in ASCII digits and marks: other scripts have their own. A superscript or a fraction is none."""
+    """Return a price in ASCII digits and marks: other scripts have their own. Superscripts and fractions are none."""
     if text.isascii():
         return text
     found = []
@@ -253,7 +274,7 @@ def _is_currency(word: str) -> bool:
 
 
 def _currency(words: list[str], text: str) -> str:
-    """Return the one currency that the words beside a price name; nothing for none. Raises `BadRow` for two."""
+    """Return the only currency that the words beside a price name; nothing for none. Raises `BadRow` for two."""
     signs = {word.upper() for word in words if word.upper() in CURRENCY_SYMBOLS}
     codes = {word.upper() for word in words if word.upper() in CURRENCIES}
     meant = {CURRENCY_SYMBOLS[sign] for sign in signs if codes.isdisjoint(_OF_SIGN.get(sign, ()))} | codes
@@ -274,7 +295,7 @@ def parse_currency(text: str) -> str:
 
 
 def amount_text(cell: object) -> str:
-    """Return a price cell as a text; of a number one that no feed's way to write prices can change."""
+    """Return a price cell as a text; a number becomes a text that is read the same in every feed."""
     if isinstance(cell, bool) or cell is None or (isinstance(cell, float) and cell != cell):
         return ""
     return f"{cell:.4f}" if isinstance(cell, int | float | Decimal) else str(cell).strip()
@@ -282,7 +303,7 @@ def amount_text(cell: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A regular price and that of a sale, as they are written, and the dates between which the sale is on."""
+    """A regular price and that of a sale, as they are written, and the dates of the sale."""
 
     regular: str
     sale: str = ""
@@ -290,38 +311,46 @@ class Offer:
     ends: str = ""
 
     def price(self, decimal_mark: str = "", currency: str = "") -> StatedPrice:
-        """Return the sale's price when it is lower and the sale is on, else the regular one.
+        """Return the sale's price if it is lower and the sale is on, otherwise the regular one.
 
-        Dates are ISO 8601, in UTC if they name no zone; a date alone ends with its day. Of a sale whose dates can't be
-        read nothing is promised: the regular price is shown. Raises `BadRow` for a regular price that can't be read.
+        Dates are ISO 8601, in UTC if they name no zone; a date without a time ends with its day. If the dates of a sale
+        can't be read, the regular price is shown, with a remark. Raises `BadRow` for a regular price that can't be
+        read.
         """
         regular = parse_price(self.regular, decimal_mark, currency)
-        if not self.sale.strip() or not self._is_on():
+        if not self.sale.strip():
             return regular
+        now = datetime.now(UTC)
+        starts, ends = self.starts.strip(), self.ends.strip()
+        try:
+            if starts and _moment(starts) > now:
+                return regular
+            whole_day = timedelta() if ":" in ends or "T" in ends else timedelta(days=1)
+            if ends and _moment(ends) + whole_day < now:
+                return regular
+        except ValueError:
+            dates = " to ".join(filter(None, (self.starts, self.ends)))[:60]
+            return StatedPrice(regular.amount, regular.currency, f"is taken without the sale of {dates!r}")
         try:
             sale = parse_price(self.sale, decimal_mark, currency or regular.currency)
         except BadRow:
             return StatedPrice(regular.amount, regular.currency, f"is taken without the sale price {self.sale[:20]!r}")
-        if sale.amount is None or (regular.amount is not None and sale.amount >= regular.amount):
+        # A sale price of 0 beside a regular price means that there is no sale.
+        if sale.amount is None or (regular.amount is not None and not 0 < sale.amount < regular.amount):
             return regular
         return sale if sale.currency else StatedPrice(sale.amount, regular.currency, sale.remark)
 
-    def _is_on(self) -> bool:
-        now = datetime.now(UTC)
-        starts, ends = self.starts.strip(), self.ends.strip()
-        try:
-            return not (starts and _moment(starts) > now) and not (ends and _end(ends) < now)
-        except ValueError:
-            return False
-
 
 def _moment(text: str) -> datetime:
+    """Read a date. Raises `ValueError` for one that can be read in two ways, or in none."""
     if day := _DAY.match(text):
-        text = f"{day[3]}-{day[2]:0>2}-{day[1]:0>2}{text[day.end() :]}"
+        first, mark, second, year = day.groups()
+        if mark == "/" and first != second and max(int(first), int(second)) <= MONTHS:
+            raise ValueError(text)
+        month, number = (first, second) if mark == "/" and int(first) <= MONTHS else (second, first)
+        text = f"{year if len(year) > 2 else f'20{year}'}-{month:0>2}-{number:0>2}{text[day.end() :]}"
+    if clock := _CLOCK.search(text, len("2026-12-31")):
+        hour = int(clock[1]) % 12 + (12 if clock[3] in "pP" else 0)
+        text = f"{text[: clock.start()]} {hour:02}:{clock[2]}"
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _end(text: str) -> datetime:
-    whole_day = len(text) <= len("2026-12-31")
-    return _moment(text) + (timedelta(days=1) if whole_day else timedelta())

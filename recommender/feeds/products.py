@@ -1,9 +1,9 @@
-"""Rows of a feed, and single objects by the same rules, into products; and what a product must satisfy."""
+"""Rows of a feed, and single objects by the same rules, into products; and the rules for a product."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from math import isfinite
@@ -11,7 +11,16 @@ from typing import Any, Final, TypeVar
 
 from recommender.errors import BadInput
 from recommender.feeds.availability import parse_availability
-from recommender.feeds.cells import LONGEST_NULL, attributes_of, first_text_of, is_null, join_text, text_of
+from recommender.feeds.cells import (
+    LONGEST_NULL,
+    amount_of,
+    attributes_of,
+    currency_of,
+    first_text_of,
+    is_null,
+    join_text,
+    text_of,
+)
 from recommender.feeds.columns import Columns, Field, Shapes, match_columns, names_field
 from recommender.feeds.prices import CURRENCIES, MAX_PRICE, Offer, StatedPrice, parse_currency, parse_price
 from recommender.feeds.rejections import BadRow, rejection_reason
@@ -43,12 +52,13 @@ MAX_DESCRIPTION: Final = 100_000
 MAX_URL: Final = 4_000
 MAX_GROUP: Final = 200
 MAX_IDENTIFIER: Final = 200
-"""Characters of the `gtin` and of the `mpn`, each of which may be several numbers."""
+"""Longest `gtin` and `mpn`, in characters; each may be several numbers."""
 MAX_CATEGORY_NAME: Final = 200
 MAX_CATEGORY_PATH: Final = 600
-"""Characters of a whole path: at four bytes each it still fits PostgreSQL's limit of 2,704 bytes for an indexed key."""
+"""Longest path, in characters: at four bytes each it still fits PostgreSQL's limit of 2,704 bytes for an indexed
+key."""
 MAX_CATEGORIES: Final = 50
-"""Category paths of one product."""
+"""Most category paths of one product."""
 MAX_ATTRIBUTES: Final = 200
 MAX_ATTRIBUTE_NAME: Final = 200
 MAX_ATTRIBUTE_VALUE: Final = 10_000
@@ -72,7 +82,7 @@ _NO_PRICE = StatedPrice(None)
 _REPAIRED = "held characters of a wrong encoding, which were repaired"
 
 _GUARD = re.compile(r'="(.*)"|\'([0-9=+@-].*)', re.DOTALL)
-"""What keeps a spreadsheet from reading a cell as a number or a formula; it is no part of the text."""
+"""What keeps a spreadsheet from reading a cell as a number or a formula; it is not part of the text."""
 
 _PLAIN_SKU = re.compile(r"[A-Za-z0-9_/#-]+")
 _WHOLE_FLOAT = re.compile(r"[0-9]+\.0")
@@ -81,32 +91,55 @@ LONGEST_SCIENTIFIC = 40
 
 _SCIENTIFIC = re.compile(r"([0-9])[.,]([0-9]+)[eE]\+?([0-9]{1,2})")
 
-_NOT_OFFERED = frozenset(
+NOT_OFFERED: Final = frozenset(
     "0 false f no n off nein non nie nee nej ei нет draft drafts archived archive inactive disabled hidden"
     " private pending trash trashed deleted unpublished entwurf inaktiv deaktiviert versteckt brouillon"
     " inactif borrador inactivo bozza inattivo concept inactief szkic nieaktywny rascunho inativo koncept"
-    " neaktivní черновик скрыт unlisted".split()
+    " neaktivní черновик скрыт unlisted staging blocked gesperrt"
+    " suspended paused discontinued expired rejected desactivado désactivé disattivato archiviert gelöscht geblokkeerd"
+    " verborgen ukryty zablokowany skrytý pasif pasifik заблокирован скрытый 非公開 下架 숨김".split()
 )
-"""What says in a column of drafts or visibility that a product is not for sale."""
+"""Words in a column of drafts or visibility that mean that a product is not for sale."""
 
+_OFFERED_WORDS = frozenset(
+    "1 true t yes y s on active published publish visible enabled online live listed ja aktiv aktiviert sichtbar"
+    " veröffentlicht wahr oui actif publié sí si activo activado publicado sì attivo pubblicato actief gepubliceerd"
+    " zichtbaar tak aktywny opublikowany ano aktivní publicerad udgivet publisert julkaistu evet yayında да активен"
+    " опубликован both catalog search available 公開 在售 上架 판매중".split()
+) | {"catalog, search", "in stock", "for sale"}
+"""Words that mean that it is; the report names other words."""
+
+_STOCK_MEMBERS = (
+    "availability", "quantity", "qty", "available_quantity", "availableQuantity", "in_stock", "inStock", "is_in_stock",
+    "available", "status", "stock", "level", "amount",
+)  # fmt: skip
+"""Members of an object that say what is in stock, as shop systems have them in JSON."""
+
+_ADDRESS = re.compile(r"https?://[^\s\"',\]]+")
 _BETWEEN_ADDRESSES = re.compile(r"[\s,;|]+(?=https?://)")
 
 
 def is_offered(row: Row) -> bool:
-    """Tell whether the feed offers the product of a row; a draft, or what is hidden, it only names."""
+    """Tell whether the feed offers the product of a row, and does not only name it, as a draft or a hidden one."""
     if not row.offered:
         return False
     stated = row.cells.get(_OFFERED, "")
-    if stated is False or stated is None or stated == "":
-        return stated is not False
-    return str(stated).strip().casefold().removesuffix(".0") not in _NOT_OFFERED
+    if stated is None or stated == "":
+        return True
+    return all(word not in NOT_OFFERED for _, word in _switches(stated))
+
+
+def _switches(cell: Any) -> Iterator[tuple[Any, str]]:
+    """Yield what each column says of whether a product is offered, with its word as it is compared."""
+    for said in cell if isinstance(cell, list) else (cell,):
+        yield said, str(said).strip().casefold().removesuffix(".0")
 
 
 def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | None = None) -> Product:
-    """Make the product of a row: entities decoded, markup gone, single spaces in all but the description.
+    """Make the product of a row: entities decoded, markup removed, single spaces in all but the description.
 
-    What can't be read of it is left unknown, and what is too long is cut; `remarks` is told so. Raises `BadRow` with
-    the reason when the row has no usable SKU or title.
+    What can't be read is left unknown, and what is too long is cut; `remarks` records both. Raises `BadRow` with the
+    reason when the row has no usable SKU or title.
     """
     if row.problem:
         raise BadRow(row.problem)
@@ -118,6 +151,11 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
     title = _line("title", cells(_TITLE), MAX_TITLE, told)
     if not title:
         raise BadRow("no title")
+    if shown := cells(_OFFERED):
+        for said, word in _switches(shown):
+            if said and word not in _OFFERED_WORDS:
+                what = "is no word that is known, and counts as on sale"
+                told.append(Remark("offered", what, _excerpt(said), lost=False))
     currency = cells(_CURRENCY)
     if not (isinstance(currency, str) and currency in CURRENCIES):
         currency = _optional("currency", currency, lambda cell: parse_currency(text_of(cell, "currency")), "", told)
@@ -140,10 +178,8 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
         url=_address("url", cells(_URL), told),
         image=_address("image", cells(_IMAGE), told),
         group_id=_group(group, told) if (group := cells(_GROUP_ID)) not in (None, "") else "",
-        gtin=_numbers(number, _GTIN, attributes, told)
-        if (number := cells(_GTIN)) not in (None, "") or attributes
-        else "",
-        mpn=_numbers(number, _MPN, attributes, told) if (number := cells(_MPN)) not in (None, "") or attributes else "",
+        gtin=_numbers(cells(_GTIN), _GTIN, attributes, told),
+        mpn=_numbers(cells(_MPN), _MPN, attributes, told),
         attributes=attributes,
         other_categories=tuple(others),
     )
@@ -154,8 +190,8 @@ def patch_of(
 ) -> ProductPatch:
     """Make the changes of a row: what has a value is set, and what holds null, or a word for it, is removed.
 
-    An empty cell says nothing, unless `blanks` remove, too. Raises `BadRow` with the reason for a row without a usable
-    SKU, or one that takes the title away.
+    An empty cell means no change, unless `blanks` remove, too. Raises `BadRow` with the reason for a row without a
+    usable SKU, or one that removes the title.
     """
     if row.problem:
         raise BadRow(row.problem)
@@ -164,7 +200,7 @@ def patch_of(
     removed = {field for field, cell in cells.items() if _is_removal(cell)}
     if _TITLE in removed:
         raise BadRow("a title can't be removed; leave it out, or give another")
-    # What the row leaves out stands in for a moment: the rules of a whole product then read the rest.
+    # What the row leaves out is filled in for a moment, so that the rules of a whole product read the rest.
     sku = sku_of(row, notation)
     stated = {field: cell for field, cell in cells.items() if field not in removed}
     whole = row._replace(cells={_TITLE: sku, **stated, _SKU: row.cells.get(_SKU)}, attributes=named)
@@ -198,7 +234,7 @@ def _is_removal(cell: Any) -> bool:
 
 
 def sku_of(row: Row, notation: Notation = UNKNOWN) -> str:
-    """Return the SKU of a row as far as it can be told, for a report."""
+    """Return the SKU of a row as far as it can be read, for a report."""
     try:
         return _sku(row.cells.get(_SKU), notation, [])
     except Exception:  # noqa: BLE001 - the row is rejected already, with the reason that it is left out for
@@ -260,14 +296,14 @@ def _sku(cell: Any, notation: Notation, told: list[Remark]) -> str:
                 raise BadRow(_INVISIBLE_IN_SKU)
             text = clean(text)
         if number := _SCIENTIFIC.fullmatch(text):
-            first, others, exponent = number[1], number[2], int(number[3])
-            if len(others) < exponent:
+            digits = _digits_of(number)
+            if not digits:
                 raise BadRow(
                     f"the SKU {text!r} is what a spreadsheet makes of a long number: its last digits are lost; format"
                     " the column as text there, and export it again"
                 )
             told.append(Remark("sku", "is a number that a spreadsheet wrote as a power of ten", text, lost=False))
-            text = first + others[:exponent]
+            text = digits
         elif not notation.dotted_skus and _WHOLE_FLOAT.fullmatch(text):
             told.append(Remark("sku", "is a whole number with .0 behind it, which is left out", text, lost=False))
             text = text[:-2]
@@ -278,6 +314,12 @@ def _sku(cell: Any, notation: Notation, told: list[Remark]) -> str:
     if not text.isprintable():
         raise BadRow(_INVISIBLE_IN_SKU)
     return text
+
+
+def _digits_of(number: re.Match[str]) -> str:
+    """Return the integer that a power of ten stands for; an empty text if its last digits are lost."""
+    first, others, exponent = number[1], number[2], int(number[3])
+    return first + others[:exponent] if len(others) >= exponent else ""
 
 
 def _description(cell: Any, told: list[Remark]) -> str:
@@ -328,20 +370,20 @@ def _price(value: Any, notation: Notation, currency: str) -> StatedPrice:
     if isinstance(value, Offer):
         return value.price(notation.decimal_mark, currency)
     if isinstance(value, Mapping):
-        amount = value.get("value", value.get("amount"))
+        amount = amount_of(value)
         stated = _price("" if isinstance(amount, Mapping) else amount, notation, currency)
-        named = parse_currency(text_of(value.get("currency"), "currency"))
+        named = parse_currency(text_of(currency_of(value), "currency"))
         return StatedPrice(stated.amount, named or stated.currency, stated.remark)
     if isinstance(value, list | tuple) and len(value) == 1:
         return _price(value[0], notation, currency)
     if isinstance(value, float) and value != value:
         return _NO_PRICE
-    # What is a number already has its point, however the feed writes its texts.
+    # A number already has its decimal point, however the feed writes its texts.
     return parse_price(text_of(value, "price"), ".", currency)
 
 
 def _strip_guard(text: str) -> str:
-    """Return a cell without its guard. An apostrophe is one before a number alone: there is a brand named '47."""
+    """Return a cell without its guard. An apostrophe is one only before a number: there is a brand named '47."""
     guarded = _GUARD.fullmatch(text.strip()) if text[:1] in ("=", "'") else None
     return (guarded[1] or guarded[2] or "") if guarded else text
 
@@ -352,13 +394,16 @@ def _availability(cell: Any, told: list[Remark]) -> Availability:
             return Availability.IN_STOCK
         if (known := parse_availability(cell)) is not Availability.UNKNOWN:
             return known
-    found: Availability = _optional(
-        "availability",
-        cell,
-        lambda it: parse_availability(_strip_guard(text_of(it, "availability"))),
-        Availability.IN_STOCK,
-        told,
-    )
+    if cell is None or cell == "":
+        return Availability.IN_STOCK
+    if isinstance(cell, list | tuple) and len(cell) == 1:
+        return _availability(cell[0], told)
+    if isinstance(cell, Mapping):
+        cell = next((cell[name] for name in _STOCK_MEMBERS if cell.get(name) is not None), cell)
+    text = _optional("availability", cell, lambda it: _strip_guard(text_of(it, "availability")), None, told)
+    if text is None:
+        return Availability.UNKNOWN
+    found = parse_availability(text)
     if found is Availability.UNKNOWN and _excerpt(cell).strip().casefold() != Availability.UNKNOWN:
         told.append(Remark("availability", _LEFT_UNKNOWN, _excerpt(cell)))
     return found
@@ -371,6 +416,8 @@ def _address(field: str, cell: Any, told: list[Remark]) -> str:
     if text[:5].casefold() == "data:":
         told.append(Remark(field, "holds the file itself (data:) and is left out", text))
         return ""
+    if text[:1] == "[" and (listed := _ADDRESS.search(text)):
+        text = listed[0]
     if "&" in text:
         text = text.replace("&amp;", "&").replace("&amp;", "&")
     if text.find("http", 1) > 0:
@@ -394,21 +441,22 @@ def _group(cell: Any, told: list[Remark]) -> str:
 
 
 def _numbers(cell: Any, field: Field, attributes: Mapping[str, str], told: list[Remark]) -> str:
-    """Return the numbers that a product is known by; where its own column has none, those among its attributes.
+    """Return the numbers that a product is known by, from its own column, or else from its attributes.
 
-    What is longer than the catalogue keeps is no number, and costs nobody the product.
+    A text that is too long for the catalogue is not a number, and the product is kept.
     """
     numbers = []
-    for each in cell if isinstance(cell, list | tuple) else [cell]:
+    for each in () if cell is None or cell == "" else cell if isinstance(cell, list | tuple) else [cell]:
         stated = each if isinstance(each, str) else _optional(field, each, lambda it: text_of(it, field), "", told)
         text = _line(field, _strip_guard(stated), MAX_DESCRIPTION, told)
         if number := _SCIENTIFIC.fullmatch(text):
-            if len(number[2]) < int(number[3]):
+            digits = _digits_of(number)
+            if not digits:
                 told.append(Remark(field, "lost its last digits in a spreadsheet and is left unknown", text))
                 continue
-            text = number[1] + number[2][: int(number[3])]
+            text = digits
         numbers.append(text[:-2] if _WHOLE_FLOAT.fullmatch(text) else text)
-    found = ", ".join(filter(None, numbers))
+    found = ", ".join(number for number in numbers if number.strip("0"))
     if not found:
         found = next((text for name, text in attributes.items() if names_field(name, field)), "")
     return found if len(found) <= MAX_IDENTIFIER else ""
@@ -433,7 +481,7 @@ def _attributes(row: Row, told: list[Remark]) -> dict[str, str]:
 
 
 def _match_members(names: tuple[str, ...]) -> Columns:
-    """Match the members of an object: it states one price, since half of it may be what a patch leaves as it was."""
+    """Match the members of an object. It states one price: half of it could be what a patch leaves as it was."""
     columns = match_columns(names, {Field.OFFERED: ""})
     if not columns.sale:
         return columns
@@ -451,9 +499,9 @@ class ProductObjects:
     def product(
         self, members: JsonObject, sku: str = "", unless_stated: Availability = Availability.IN_STOCK
     ) -> Product:
-        """Make the product of an object; `sku` is its SKU where the object names none.
+        """Make the product of an object; `sku` is its SKU if the object names none.
 
-        Its availability is `unless_stated` where the object does not say. Raises `BadInput` with the reason when the
+        Its availability is `unless_stated` if the object does not say. Raises `BadInput` with the reason when the
         object states no product.
         """
         row = self._row(members, sku)
@@ -477,7 +525,7 @@ class ProductObjects:
             found = read(remarks)
         except Exception as error:  # noqa: BLE001 - whatever one item holds, it answers for itself alone
             raise BadInput(rejection_reason(error)) from None
-        # A caller is told at once, and can mend it; only a feed goes on without what it can't say.
+        # A caller is told at once, and can correct it; only a feed continues without what can't be read.
         for remark in remarks:
             if remark.lost:
                 raise BadInput(remark.reason or f"{remark.field} {remark.cell[:40]!r} {remark.what}")
@@ -494,7 +542,7 @@ class ProductObjects:
     def _row(self, members: JsonObject, sku: str) -> Row:
         columns = self._shapes.of(tuple(members))
         cells = columns.cells_of(members)
-        # The number of a manufacturer or of a barcode names a product only where nothing else does.
+        # The number of a manufacturer or of a barcode names a product only if nothing else does.
         if sku and columns.fields.get(Field.SKU) in (
             None,
             columns.fields.get(Field.MPN),
@@ -505,7 +553,7 @@ class ProductObjects:
 
 
 def product_problem(product: Product) -> str:
-    """Return why a product can't enter the catalogue, in a few words; empty when it can."""
+    """Return why a product can't enter the catalogue, in a few words; empty if it can."""
     if not product.sku.strip() or not product.title.strip():
         return "no title" if product.sku.strip() else "no SKU"
     if not product.sku.isprintable():
@@ -534,7 +582,7 @@ def product_problem(product: Product) -> str:
 
 
 def unstorable(text: str) -> str:
-    """Return what a text holds that a database can't store: a NUL or half of a surrogate pair; empty for none."""
+    """Return what a text has that a database can't store: a NUL or half of a surrogate pair; empty for nothing."""
     if "\x00" in text:
         return "a NUL character"
     if text.isascii():

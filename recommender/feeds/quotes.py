@@ -9,22 +9,23 @@ from collections.abc import Sequence
 OPEN_QUOTE = "a quote that is not closed, or closes within its cell, is read as a character"
 BARE_QUOTES = "quotes that are not doubled within a quoted cell are read as they stand"
 
+SPLIT_ENTITY = "cells that the semicolon of an entity has split are put together again"
 SHORT_ROW = "cells that are missing at the end of a row are read as empty"
 
 MOST_ALIKE = 0.6
-"""Share of the cells of a row that look like other cells of their columns."""
+"""Share of the cells of a row that must look like other cells of their columns."""
 
 FEW_ROWS = 3
-"""At least this many rows must be known before a line is compared with them."""
+"""Rows that must be known before a line is compared with them."""
 
 SHORT_SHARE = 0.2
-"""Share of the rows that lack cells at their end in a table whose program leaves out what is empty there."""
+"""Share of the rows that lack cells at their end, in a table whose program leaves out empty cells there."""
 
 _KINDS = re.compile(r"(?P<space>\s)|(?P<digit>\d)|(?P<letter>\w)")
 
 
 class CellSplitter:
-    """Splits a text at a delimiter. A quote is a mark only where it encloses a whole cell, else a character."""
+    """Splits a text at a delimiter. A quote is a mark only if it encloses a whole cell, otherwise a character."""
 
     def __init__(self, delimiter: str) -> None:
         mark = re.escape(delimiter)
@@ -37,7 +38,7 @@ class CellSplitter:
     def split(self, text: str, *, bare: bool = False) -> list[str]:
         """Return the cells of a text.
 
-        With `bare`, quotes within a quoted cell need not be doubled; there are no cells where one without quotes spans
+        With `bare`, quotes within a quoted cell need not be doubled; there are no cells if one without quotes spans
         lines.
         """
         text = text.rstrip("\r\n")
@@ -58,12 +59,30 @@ class CellSplitter:
 
 
 class RowLikeness:
-    """Knows the rows of a table by their width and by what their cells are made of."""
+    """Knows the rows of a table by their width and by the kinds of their cells."""
 
     def __init__(self, splitter: CellSplitter, width: int, sample: Sequence[str]) -> None:
         self._splitter = splitter
         self._width = width
-        rows, are_certain = _plain_rows(sample, splitter.delimiter)
+        # Lines that are rows by the rules of CSV; not certain if a cell stays open at the end.
+        rows: list[str] = []
+        start = 0
+        are_certain = True
+        while start < len(sample):
+            reader = csv.reader(sample[start:], delimiter=splitter.delimiter, strict=True)
+            before = 0
+            try:
+                for _ in reader:
+                    if reader.line_num == before + 1:
+                        rows.append(sample[start + before])
+                    before = reader.line_num
+                break
+            except csv.Error:
+                if start + reader.line_num >= len(sample):
+                    are_certain = False
+                    if len(rows) >= FEW_ROWS:
+                        break
+                start += before + 1
         self._all_quoted = bool(rows) and all(line.startswith('"') for line in rows)
         self._kinds: list[set[str]] = [set() for _ in range(width)]
         self._known = short = empty_end = 0
@@ -78,7 +97,7 @@ class RowLikeness:
         self._may_be_short = are_certain and not empty_end and short >= FEW_ROWS and short > SHORT_SHARE * len(rows)
 
     def fits(self, cells: Sequence[str]) -> bool:
-        """Tell whether cells are as many as the columns; empty ones beyond them do not count."""
+        """Tell whether there are as many cells as columns; empty ones beyond them do not count."""
         if len(cells) < self._width:
             return self._may_be_short and len(cells) > 1
         return not any(cells[self._width :])
@@ -105,30 +124,7 @@ class RowLikeness:
         return sum(kind in known for kind, known in kinds) >= MOST_ALIKE * len(kinds)
 
 
-def _plain_rows(sample: Sequence[str], delimiter: str) -> tuple[list[str], bool]:
-    """Return the lines that are rows by the rules of CSV; not certain where a cell stays open at the end."""
-    rows: list[str] = []
-    start = 0
-    certain = True
-    while start < len(sample):
-        reader = csv.reader(sample[start:], delimiter=delimiter, strict=True)
-        before = 0
-        try:
-            for _ in reader:
-                if reader.line_num == before + 1:
-                    rows.append(sample[start + before])
-                before = reader.line_num
-            break
-        except csv.Error:
-            if start + reader.line_num >= len(sample):
-                certain = False
-                if len(rows) >= FEW_ROWS:
-                    break
-            start += before + 1
-    return rows, certain
-
-
 def _kind(cell: str) -> str:
-    """Return what a cell is made of: nothing, a space before it, spaces, digits, letters."""
+    """Return the kind of a cell: nothing, a space before it, spaces, digits, letters."""
     found = {match.lastgroup or "" for match in _KINDS.finditer(cell[:200])}
     return ("" if not cell[:1].isspace() else " ") + ",".join(sorted(found))

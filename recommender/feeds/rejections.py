@@ -1,4 +1,4 @@
-"""Rows that can't be taken in, and the file that tells a shop which and why."""
+"""Rows that can't be imported, and the file that tells a shop which and why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import IO, Any
 from recommender.errors import BadInput, UsageError, one_line
 
 LONGEST_RAW = 10_000
-"""Characters of a rejected row that are written out."""
+"""Characters of a rejected row that are written to the file."""
 
 _LIVE = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet read a cell as a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
@@ -22,11 +22,11 @@ COLUMNS = ("source", "line", "sku", "reason", "raw")
 
 
 class BadRow(ValueError):
-    """One row can't be taken in; the message is the reason. Never leaves this package: it becomes a `Rejection`."""
+    """One row can't be imported; the message is the reason. Never leaves this package: it becomes a `Rejection`."""
 
 
 def rejection_reason(error: Exception) -> str:
-    """Return why a row that raised this is left out, in words for whoever keeps the shop."""
+    """Return why a row that raised this is left out, in words for the shop."""
     if isinstance(error, BadRow):
         return str(error)
     kinds: tuple[tuple[type[Exception], str], ...] = (
@@ -50,11 +50,11 @@ class Rejection:
 
 
 class RejectsFile:
-    """A CSV of rejected rows. It appears under its name when it is closed, whole; several feeds may share one.
+    """A CSV of rejected rows. It appears under its name when it is closed, complete; several feeds may share one.
 
-    After a failure the file that was there before stays; after Ctrl-C there is one of what was read.
-    Entering it raises `UsageError` for a path that is no regular file or one of `feeds`, and `BadInput` for one that
-    can't be written.
+    After a failure the file that was there before stays; after Ctrl-C there is one of what was read. Entering it raises
+    `UsageError` for a path that is not a regular file or is one of `feeds`, and `BadInput` for one that can't be
+    written.
     """
 
     def __init__(self, path: Path, feeds: Sequence[Path] = ()) -> None:
@@ -92,8 +92,8 @@ class RejectsFile:
             text = raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False, default=str)
             text = text.rstrip("\r\n")
             shown = text if len(text) <= LONGEST_RAW else f"{text[:LONGEST_RAW]}..."
-            texts = map(_inert, (rejection.sku, rejection.reason, shown))
-            self._writer.writerow((_inert(source), rejection.line, *texts))
+            texts = map(inert, (rejection.sku, rejection.reason, shown))
+            self._writer.writerow((inert(source), rejection.line, *texts))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -107,5 +107,6 @@ class RejectsFile:
             self._partial.unlink(missing_ok=True)
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
+    """Return a text as a cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_LIVE) else text

@@ -1,4 +1,4 @@
-"""What the report of a feed says of cells that could not be read as they stand: the product goes in all the same."""
+"""What the report of a feed says of cells that could not be read as they are: their products are imported anyway."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ LONGEST_EXAMPLE = 60
 """Characters of a cell that are shown as an example."""
 
 MOST_KINDS = 60
-"""Kinds of remarks that are kept; what is beyond them only repeats that the feed is no clean one."""
+"""Kinds of remarks that are kept; more only repeat that the feed is not clean."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What became of one cell of a product. What is `lost` is not as the feed says: left unknown, dropped or cut.
+    """What became of one cell of a product. A `lost` one is not as the feed says: left unknown, dropped or cut.
 
-    `reason` says what is wrong with the cell, for somebody who can still mend it.
+    `reason` says what is wrong with the cell, for people who can still correct it.
     """
 
     field: str
@@ -59,5 +59,5 @@ class RemarkTally:
                 self._counts[key] = RemarkCount(remark.field, remark.what, 1, line, sku, example, remark.lost)
 
     def counts(self) -> tuple[RemarkCount, ...]:
-        """Return the remarks, those that cost most first."""
+        """Return the remarks, the most costly first."""
         return tuple(sorted(self._counts.values(), key=lambda count: (not count.lost, -count.count)))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from recommender.errors import BadFeed
 from recommender.feeds.categories import CategoryColumn, survey_categories
 from recommender.feeds.cells import amount_of
 from recommender.feeds.columns import Field
@@ -18,17 +19,18 @@ from recommender.feeds.prices import certain_mark
 _DOTTED = re.compile(r"[0-9]+\.[0-9]*[1-9]")
 
 SAMPLED_ROWS = 1000
-"""Rows looked at beforehand to see how the feed writes its prices, and whether it has categories at all."""
+"""Rows that show how the feed writes its prices."""
 
-SURVEYED_ROWS = 100_000
-"""Rows whose categories are looked at beforehand. To read all of a million twice would cost a tenth of their import."""
+SURVEYED_ROWS, SURVEYED_CHARS = 20_000, 64 << 20
+"""Rows that show how the feed writes its categories, and how much of them is held in memory so that nothing is read
+twice: usually they take 50 MB."""
 
 
 class Row(NamedTuple):
-    """A row as a feed's reader gives it: cells by field, and where it stands. With a `problem` it could not be read.
+    """A row as a feed's reader gives it: cells by field, and its place. With a `problem` it could not be read.
 
-    What is not `offered` is a draft, is hidden, or only holds variants together. A `remark` says what the reader had to
-    make of a row that is not written by the rules of its format.
+    A row that is not `offered` is a draft, is hidden, or only holds variants together. A `remark` says how the reader
+    understood a row that breaks the rules of its format.
     """
 
     line: int
@@ -41,10 +43,10 @@ class Row(NamedTuple):
 
 
 class Feed(ABC):
-    """An open feed: its header is read and found good, its rows are to come.
+    """An open feed: its header has been read and is good, its rows are to come.
 
-    `name` is what messages call the feed. `early_end` says why it seems cut off, once its rows have been read to the
-    end; it is empty when the feed ended in good order. `format` is what the feed was recognised as, and `why` says how.
+    `name` is its name in messages. `early_end` says why it seems cut off, after its rows have been read to the end; it
+    is empty if the feed ended in good order. `format` is what the feed was recognised as, and `why` says how.
     """
 
     name: str
@@ -63,7 +65,7 @@ class Feed(ABC):
         """The column that each field is read from; complete when the rows have been read."""
 
     def sample(self) -> list[Mapping[str, Any]]:
-        """Return the first rows by column, if the columns are what the fields were told by; else none."""
+        """Return the first rows by column, if the fields were recognised by their columns; otherwise none."""
         return []
 
     @property
@@ -75,7 +77,7 @@ class Feed(ABC):
     def rows(self) -> Iterator[Row]:
         """Read the rows, in bounded memory.
 
-        Raises `BadFeed` when the file turns out to be damaged on the way.
+        Raises `BadFeed` when the file turns out to be damaged.
         """
 
 
@@ -83,8 +85,8 @@ class Feed(ABC):
 class Notation:
     """How a feed writes what can be read in two ways.
 
-    `categories` reads those of its column, its prices show this `decimal_mark`, and its SKUs are numbers with a dot, of
-    which `10.0` is one and not the whole number that a spreadsheet made of `10`.
+    `categories` reads those of its column, its prices show this `decimal_mark`, and whether its SKUs are numbers with a
+    dot, so that `10.0` is one of them and not the integer that a spreadsheet made of `10`.
     """
 
     categories: CategoryColumn
@@ -93,23 +95,45 @@ class Notation:
 
 
 UNKNOWN = Notation(CategoryColumn())
-"""Each cell is read as it is likeliest by itself."""
+"""Each cell is read in its own likeliest meaning."""
 
 
-def notation_of(rows: Iterable[Row]) -> Notation:
-    """Tell the notation of a feed: of its categories from more rows than of the rest.
+def survey(rows: Iterator[Row]) -> tuple[Notation, Iterator[Row]]:
+    """Detect the notation of a feed by its first rows, and yield all rows; the first are held until they are read.
 
-    A decimal mark is one that no other price contradicts.
+    A decimal mark is one that no other price contradicts. Raises `BadFeed` for damage in the first `SAMPLED_ROWS`; if
+    the damage is further on, the rows before it come first.
     """
-    rows = iter(rows)
-    dotted = False
+    first: list[Row] = []
+    size = 0
+    damage: list[BadFeed] = []
+    try:
+        for row in islice(rows, SURVEYED_ROWS):
+            first.append(row)
+            raw = row.raw
+            size += len(raw) if isinstance(raw, str) else sum(len(str(cell)) for cell in row.cells.values())
+            if size > SURVEYED_CHARS:
+                break
+    except BadFeed as error:
+        if len(first) < SAMPLED_ROWS:
+            raise
+        damage.append(error)
     marks: set[str] = set()
-    first = list(islice(rows, SAMPLED_ROWS))
-    for row in first:
+    dotted = False
+    for row in first[:SAMPLED_ROWS]:
         price, sku = amount_of(row.cells.get(Field.PRICE)), row.cells.get(Field.SKU)
         marks.add(certain_mark(price) if isinstance(price, str) else "")
         dotted = dotted or (isinstance(sku, str) and _DOTTED.fullmatch(sku.strip()) is not None)
     shown = marks - {""}
-    rest = islice(rows, SURVEYED_ROWS) if any(row.cells.get(Field.CATEGORY) for row in first) else ()
-    titled = ((str(row.cells.get(Field.TITLE)), row.cells.get(Field.CATEGORY)) for row in chain(first, rest))
-    return Notation(survey_categories(titled), shown.pop() if len(shown) == 1 else "", dotted)
+    titled = [(str(row.cells.get(Field.TITLE)), row.cells.get(Field.CATEGORY)) for row in first]
+    notation = Notation(survey_categories(titled), shown.pop() if len(shown) == 1 else "", dotted)
+    return notation, _again(first, rows, damage)
+
+
+def _again(first: list[Row], rest: Iterator[Row], damage: Sequence[BadFeed]) -> Iterator[Row]:
+    first.reverse()
+    while first:
+        yield first.pop()
+    for error in damage:
+        raise error
+    yield from rest

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from recommender.errors import BadFeed
 from recommender.feeds.archives import OLE, ZIP, gunzip, is_spreadsheet, require_likely_size, unpack_feed
@@ -25,16 +25,16 @@ CHUNK = 1 << 20
 """Bytes read at a time: 1 MiB."""
 
 SAMPLE = 1 << 18
-"""Bytes from which format, encoding and delimiter are told: 256 KiB."""
+"""Bytes from which format, encoding and delimiter are detected: 256 KiB."""
 
 UNREADABLE = (OSError, EOFError, zlib.error)
-"""What reading a file raises when it is away, cut off or damaged."""
+"""What reading a file raises when it is missing, cut off or damaged."""
 
 _GZIP = b"\x1f\x8b"
 
 
 class _Gunzip(gzip.GzipFile):
-    """A gzipped feed. Raises `BadFeed` where it unpacks to far more than feeds do, as an archive of one does."""
+    """A gzipped feed. Raises `BadFeed` if it unpacks to far more than feeds do, as an archive of one does."""
 
     def __init__(self, name: str, path: Path) -> None:
         super().__init__(path)
@@ -49,7 +49,7 @@ class _Gunzip(gzip.GzipFile):
 
 @dataclass(frozen=True, slots=True)
 class FeedFile:
-    """A feed's file, and what messages call it."""
+    """A feed's file, and its name in messages."""
 
     name: str
     path: Path
@@ -67,13 +67,13 @@ class FeedFile:
             return stream.read(size)
 
     def text_sample(self) -> bytes:
-        """Return the beginning of the file and, if that is ASCII, the first part that is not: it tells the encoding."""
+        """Return the beginning of the file and, if that is ASCII, the first part that is not: it shows the encoding."""
         with self.open() as stream:
             sample = stream.read(SAMPLE)
             more = b""
             while sample.isascii() and more.isascii() and (more := stream.read(CHUNK)):
                 pass
-            return sample + more.replace(b"\x00", b"")  # one deep in a text costs its row alone
+            return sample + more.replace(b"\x00", b"")  # a damaged byte deep in a text costs only its row
 
     def verify(self) -> None:
         """Read a gzipped file to its end once, so that a damaged one is refused before anything is written."""
@@ -86,11 +86,11 @@ class FeedFile:
 
 @contextmanager
 def open_source(path: Path | str) -> Iterator[FeedFile]:
-    """Give the file of a feed. `-` is standard input; it and any pipe is kept in a temporary file while it is read.
+    """Open the file of a feed. `-` is standard input; it and any pipe is kept in a temporary file while it is read.
 
-    So is what an http(s) address gives, which `download` fetches unless that has been done, and the one feed of a ZIP
-    archive. Raises `BadFeed` when there is no such file, it is empty, a directory, or a damaged gzip or archive, and
-    what `download` raises.
+    So is the content of an http(s) address, which `download` fetches unless that has been done, and the only feed of a
+    ZIP archive. Raises `BadFeed` when there is no such file, it is empty, a directory, or a damaged gzip or archive,
+    and the errors of `download`.
     """
     with _local_file(path) as (name, local):
         file = _feed_file(name, local)
@@ -107,7 +107,7 @@ def open_source(path: Path | str) -> Iterator[FeedFile]:
 
 @contextmanager
 def _local_file(path: Path | str) -> Iterator[tuple[str, Path]]:
-    """Give what messages call a source, and the file that has its content."""
+    """Return the name of a source in messages, and the file that has its content."""
     if isinstance(path, Downloaded):
         yield str(path), path.path
     elif is_address(str(path)):
@@ -118,21 +118,39 @@ def _local_file(path: Path | str) -> Iterator[tuple[str, Path]]:
     else:
         name = "standard input" if str(path) == STANDARD_INPUT else str(path)
         with tempfile.NamedTemporaryFile(prefix="recommender-feed-") as spool:
-            _spool(name, path, cast(IO[bytes], spool))
+            if str(path) == STANDARD_INPUT and sys.stdin is None:
+                raise BadFeed("standard input is closed; send the feed through a pipe, or name a file")
+            try:
+                with nullcontext(sys.stdin.buffer) if str(path) == STANDARD_INPUT else Path(path).open("rb") as stream:
+                    shutil.copyfileobj(stream, spool, CHUNK)
+                spool.flush()
+            except OSError as error:
+                raise BadFeed(f"{name}: can't be read: {reason(error)}") from error
             yield name, Path(spool.name)
 
 
 def expand(names: Sequence[Path | str]) -> list[Path | str]:
-    """Replace the patterns that the shell left, since they were quoted, by the files that they match, in order.
+    """Replace patterns by the files that they match, in order: the shell leaves them if they were quoted.
 
     Raises `BadFeed` for a pattern that matches none.
     """
-    return [source for name in names for source in _matches(name)]
+    found: list[Path | str] = []
+    for name in names:
+        text = str(name)
+        if isinstance(name, Downloaded) or is_address(text) or not glob.has_magic(text) or Path(text).exists():
+            found.append(name)
+            continue
+        paths = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+        files = [path for path in paths if Path(path).is_file()]
+        if not files:
+            raise BadFeed(f"{text}: no file matches this pattern; name a feed file, or another pattern")
+        found += files
+    return found
 
 
 @contextmanager
 def fetch_all(names: Sequence[Path | str], rules: DownloadRules = STRICT) -> Iterator[list[Path | str]]:
-    """Expand patterns, and fetch what lies at addresses, so that each feed can be looked at before it is read.
+    """Expand patterns, and download addresses, so that each feed can be looked at before it is read.
 
     Raises what `expand` and `download` raise.
     """
@@ -144,7 +162,7 @@ def fetch_all(names: Sequence[Path | str], rules: DownloadRules = STRICT) -> Ite
 
 
 def is_stream(path: Path | str) -> bool:
-    """Tell whether a feed is to be read only once: standard input, a pipe, a device or an address."""
+    """Tell whether a feed can be read only once: standard input, a pipe, a device or an address."""
     if isinstance(path, Downloaded):
         return False
     if str(path) == STANDARD_INPUT or is_address(str(path)):
@@ -154,28 +172,6 @@ def is_stream(path: Path | str) -> bool:
     except OSError:
         return False  # opening it says what is wrong
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
-
-
-def _matches(name: Path | str) -> list[Path | str]:
-    text = str(name)
-    if isinstance(name, Downloaded) or is_address(text) or not glob.has_magic(text) or Path(text).exists():
-        return [name]
-    paths = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-    found: list[Path | str] = [path for path in paths if Path(path).is_file()]
-    if not found:
-        raise BadFeed(f"{text}: no file matches this pattern; name a feed file, or another pattern")
-    return found
-
-
-def _spool(name: str, path: Path | str, spool: IO[bytes]) -> None:
-    if str(path) == STANDARD_INPUT and sys.stdin is None:
-        raise BadFeed("standard input is closed; send the feed through a pipe, or name a file")
-    try:
-        with nullcontext(sys.stdin.buffer) if str(path) == STANDARD_INPUT else Path(path).open("rb") as stream:
-            shutil.copyfileobj(stream, spool, CHUNK)
-        spool.flush()
-    except OSError as error:
-        raise BadFeed(f"{name}: can't be read: {reason(error)}") from error
 
 
 def _feed_file(name: str, path: Path) -> FeedFile:

@@ -1,4 +1,4 @@
-"""Spreadsheets: Excel's and OpenDocument's, of which one sheet is the table."""
+"""Spreadsheets of Excel and OpenDocument, of which one sheet is the table."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ LARGEST_SHEETS = 512 << 20
 """Bytes of all sheets, unpacked: 512 MiB hold a million products; calamine takes half as much again of memory."""
 
 AMBIGUOUS_DECIMALS = 3
-"""A number of so many decimals reads as one with thousands; it gets one more."""
+"""A number with so many decimals would read as one with thousands; it gets one more."""
 
 
 class SpreadsheetTable(Table):
-    """The rows of the sheet whose header makes most sense, as texts. Raises `BadFeed` for what is no spreadsheet."""
+    """The rows of the sheet whose header makes most sense, as texts; `others` are the further sheets.
+
+    Raises `BadFeed` for what is no spreadsheet.
+    """
 
     unit: ClassVar[str] = "row"
 
@@ -56,10 +59,13 @@ class SpreadsheetTable(Table):
             raise BadFeed(f"{file.name}: has no sheet with a table; expected a header and one row for each product")
         chosen, self._header = find_header({name: found for name, found in choices.items() if found}, mapping)
         self._sheet = sheets[chosen]
+        self.others = {name: sheet for name, sheet in sheets.items() if name != chosen and choices[name]}
+        beside = ", ".join(repr(name[:40]) for name in self.others)
+        self.layout = f"the sheet {chosen[:40]!r}" + (f" beside {beside}" if beside else "")
         self.columns = self._header.names
 
     def rows(self, wanted: Collection[str] | None = None) -> Iterator[TableRow]:  # noqa: ARG002 - rows are read whole
-        """Read the rows below the header; blank ones, and the header where it is repeated, are passed over."""
+        """Read the rows below the header; blank ones and repeated headers are skipped."""
         names = self.columns
         for number, row in enumerate(self._sheet.iter_rows(), start=1):
             if number <= self._header.above + 1:
@@ -71,9 +77,15 @@ class SpreadsheetTable(Table):
                     named.setdefault(name, cell)
                 yield TableRow(number, {name: named.get(name, "") for name in names}, cells)
 
+    def records(self, name: str) -> Iterator[dict[str, str]]:
+        """Read another sheet, whose first row is its header; nothing if there is no such sheet."""
+        if name in self.others:
+            header, *rows = ([_text(cell) for cell in row] for row in self.others[name].iter_rows())
+            yield from (dict(zip(header, row, strict=False)) for row in rows)
+
 
 def _text(value: Any) -> str:
-    """Return a cell as it would stand in a CSV file."""
+    """Return a cell as it would be in a CSV file."""
     if isinstance(value, float) and not (value.is_integer() and abs(value) < LARGEST_WHOLE):
         text = format(value, ".12g")
         return f"{text}0" if len(text.partition(".")[2]) == AMBIGUOUS_DECIMALS else text

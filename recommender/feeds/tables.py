@@ -13,7 +13,7 @@ from recommender.feeds.rows import Feed, Row
 from recommender.types import PATH_SEPARATOR
 
 SAMPLED_ROWS = 200
-"""Rows whose other columns are looked at, too."""
+"""Rows whose other columns are read, too."""
 
 TOTALS = frozenset(
     [
@@ -36,13 +36,14 @@ TOTALS = frozenset(
         "总计",
     ]
 ) | {"grand total", "total général", "total general"}
-"""What stands in place of a SKU in a row that adds up the others."""
+"""What is in place of a SKU in a row that adds up the others."""
 
 LONGEST_TOTAL = 20
-"""Characters of such a word with what stands around it."""
+"""Longest such word, in characters, with its surroundings."""
 
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
+_TITLE, _DESCRIPTION = Field.TITLE, Field.DESCRIPTION
 _SKU = Field.SKU  # Python 3.11 takes longer to find a member of an enum than to read a cell
 
 
@@ -63,10 +64,10 @@ class TableRow(NamedTuple):
 class Table(ABC):
     """The rows of a file under its columns, read in bounded memory and as often as it is asked for.
 
-    `columns` are the names in the order of the file; a name may stand there twice. `early_end` says why the file seems
-    cut off, once its rows have been read to the end. `unit` is what the rows are counted by. Where the rows differ in
-    their columns (`uniform` is false), `columns` are those of the first rows. `unreadable` columns hold no text.
-    `layout` says how the file is written, for the report.
+    `columns` are the names in the order of the file; a name may be there twice. `early_end` says why the file seems cut
+    off, after its rows have been read to the end. `unit` is what the rows are counted by. If the rows differ in their
+    columns (`uniform` is false), `columns` are those of the first rows. `unreadable` columns hold no text. `layout`
+    says how the file is written, for the report.
     """
 
     unit: ClassVar[str] = "line"
@@ -93,6 +94,10 @@ class ColumnFeed(Feed):
     ) -> None:
         self.name = table.name
         self._table = table
+        found = match_columns(table.columns, mapping).fields
+        if _TITLE in required and _TITLE not in found and _DESCRIPTION in found:
+            # Merchandise systems call the only text that they have a description.
+            mapping = {**mapping, _TITLE: found[_DESCRIPTION], _DESCRIPTION: ""}
         self._shapes = Shapes(lambda names: match_columns(names, mapping))
         columns = self._columns = require_columns(table.name, table.columns, mapping, required)
         self._wanted = columns.read
@@ -102,17 +107,20 @@ class ColumnFeed(Feed):
 
     @property
     def leftover_columns(self) -> tuple[str, ...]:
-        """Columns that no field is read from; where the rows differ, in the rows read so far."""
+        """Columns that no field is read from; if the rows differ, in the rows read so far."""
         return (*self._shapes.leftover_names, *self._table.unreadable)
 
     @property
     def field_columns(self) -> Mapping[Field, str]:
-        """The column that each field is read from; where the rows differ, in the rows read so far."""
+        """The column that each field is read from; if the rows differ, in the rows read so far."""
         columns = dict(self._shapes.field_columns)
         if self._columns.levels:
             columns[Field.CATEGORY] = PATH_SEPARATOR.join(self._columns.levels)
         if self._columns.sale and columns.get(Field.PRICE) != self._columns.sale[0]:
             columns[Field.PRICE] = f"{columns[Field.PRICE]}, {self._columns.sale[0]}"
+        if self._columns.switches or self._columns.denials:
+            stated = self._columns.switches or filter(None, [columns.get(Field.OFFERED, "")])
+            columns[Field.OFFERED] = ", ".join([*stated, *self._columns.denials])
         return columns
 
     def sample(self) -> list[Mapping[str, Any]]:

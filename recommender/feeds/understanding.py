@@ -11,12 +11,13 @@ from operator import attrgetter
 from typing import Any
 
 from recommender.feeds.columns import Field
+from recommender.feeds.products import NOT_OFFERED
 from recommender.feeds.remarks import RemarkCount
 from recommender.feeds.rows import Feed
 from recommender.types import Availability, Product, category_path
 
 FEW = 10
-"""Products below which no share of them says anything."""
+"""With fewer products, no share of them says anything."""
 
 SHARED_BY_MOST = 0.5
 NEARLY_ALL = 0.9
@@ -53,7 +54,7 @@ class FieldReading:
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """What a feed was taken for: its format and why, its fields, and what of its cells was not taken as it stands."""
+    """How a feed was read: its format and why, its fields, and which cells were not taken as they are."""
 
     format: str
     why: str
@@ -118,32 +119,35 @@ class FieldTally:
                 column = feed.field_columns.get(field)
                 read = f"column {column!r} has none that can be read" if column else "no column is known to hold it"
                 warnings.append(f"no {field} was found: {read}; name its column with --map {field}=COLUMN")
-        if Field.AVAILABILITY not in feed.field_columns:
+        if Field.AVAILABILITY not in feed.field_columns and self.unknown_stock < self.products:
             warnings.append(
                 "no stock was found: every product counts as in stock; name its column with --map availability=COLUMN"
             )
         elif self.unknown_stock == self.products:
-            column = feed.field_columns[Field.AVAILABILITY]
-            warnings.append(f"no stock was found: nothing in the column {column!r} can be read")
+            column = feed.field_columns.get(Field.AVAILABILITY)
+            why = f"nothing in the column {column!r} can be read" if column else "no column is known to hold it"
+            warnings.append(f"no stock was found: {why}")
         path, most = max(self._categories.items(), key=lambda item: item[1] if item[0] else 0)
         if path and self.products >= FEW and most > SHARED_BY_MOST * self.products:
             share = most / self.products
             warnings.append(
-                f"most products ({share:.0%}) are in one category, {category_path(path)!r}; is it read from the column"
-                f" {feed.field_columns.get(Field.CATEGORY, 'category')!r} rightly?"
+                f"most products ({share:.0%}) are in one category, {category_path(path)!r}; is the column"
+                f" {feed.field_columns.get(Field.CATEGORY, 'category')!r} the right one?"
             )
         return warnings
 
 
 def row_number_warning(feed: Feed) -> str:
-    """Return a warning if the SKUs are counted up from row to row beside a column that looks like SKUs; else nothing.
+    """Return a warning if the SKUs count up row by row beside a column that looks like SKUs; otherwise nothing.
 
-    Numbers of rows change when a product goes, and the next export would then give each its neighbour's number.
+    Numbers of rows change when a product is removed, and the next export would then give each its neighbour's number.
+    Numbers by which others know a product (GTIN, MPN) cause a warning too: some products have none.
     """
     column = feed.field_columns.get(Field.SKU, "")
     sample = feed.sample() if column else []
     numbers = [_text(cells.get(column)) for cells in sample]
-    if len(numbers) < 2 or not _counts_up(numbers):
+    is_of_others = column in (feed.field_columns.get(Field.GTIN), feed.field_columns.get(Field.MPN))
+    if len(numbers) < 2 or not (is_of_others or ("sku" not in column.casefold() and _counts_up(numbers))):
         return ""
     candidates = []
     for name in dict.fromkeys(name for cells in sample for name in cells):
@@ -159,10 +163,40 @@ def row_number_warning(feed: Feed) -> str:
     if not candidates:
         return ""
     best = max(candidates)[2]
+    what = "is a number that others know the product by" if is_of_others else "looks like a row number"
     return (
-        f"the SKU is read from the column {column!r}, which looks like a row number, and {best!r} looks like SKUs;"
-        f" if it holds them, say --map sku={best}"
+        f"the SKU is read from the column {column!r}, which {what}, and {best!r} looks like SKUs; if it holds them, say"
+        f" --map sku={best}"
     )
+
+
+_SWITCH_LIKE = re.compile(
+    r"activ|aktiv|attiv|ativ|enabl|visib|vidit|widocz|sichtb|zichtb|synlig|näkyv|görün|publi|veröff|online|on_?sale"
+    r"|status|state|stav|stan$|állapot|stare$|durum|show|anzeig|affich|mostr|zobraz|видим|статус|опубл|公開|表示|状态|상태"
+)
+MOST_STATES = 6
+"""Words that a column of states has at most."""
+
+
+def switch_warning(feed: Feed) -> str:
+    """Return a warning if no column says what is on sale, but one that nothing is read from may; otherwise nothing."""
+    if Field.OFFERED in feed.field_columns:
+        return ""
+    unread, sample = set(feed.leftover_columns), feed.sample()
+    for name in dict.fromkeys(name for cells in sample for name in cells if name in unread):
+        words = {_text(cells.get(name)).casefold() for cells in sample} - {""}
+        offs = words & NOT_OFFERED
+        if offs and len(words) <= MOST_STATES and (_SWITCH_LIKE.search(name.casefold()) or not offs <= _PLAIN_NO):
+            off = sorted(offs)[0]
+            return (
+                f"no column is known to say what is on sale, but {name!r} holds {off!r}; if it says so, name it with"
+                f" --map offered={name}"
+            )
+    return ""
+
+
+_PLAIN_NO = frozenset("0 false f no n off nein non não nie nee nej ei нет".split())
+"""Words that deny whatever the column is about."""
 
 
 def _text(cell: Any) -> str:

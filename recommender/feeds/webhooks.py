@@ -21,7 +21,7 @@ from recommender.types import Product
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The products that a shop system's product `identity` is in a `version`: its variants, or none once it is gone.
+    """The products of a shop system's product `identity` in a `version`: its variants, or none if it is gone.
 
     Versions of a product are ordered as texts.
     """
@@ -34,7 +34,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class WebhookHeaders:
-    """Where a shop system says what it sends."""
+    """The headers in which a shop system describes what it sends."""
 
     signature: str
     topic: str
@@ -59,9 +59,9 @@ def is_signed(secret: str, body: bytes, signature: str) -> bool:
 
 
 def read_delivery(platform: FeedFormat, body: bytes, headers: Mapping[str, str]) -> Delivery | None:
-    """Return what a signed message delivers; None for one that tells of no product, such as a test of the connection.
+    """Return what a signed message delivers; None if it is not about a product, as a test of the connection is not.
 
-    A version is the time at which the shop last changed the product; of a removal, which has none, when it was told.
+    A version is the time at which the shop last changed the product; for a removal, which has none, when it was sent.
     Raises `BadInput` for a product that can't be read.
     """
     known = HEADERS[platform]
@@ -72,12 +72,15 @@ def read_delivery(platform: FeedFormat, body: bytes, headers: Mapping[str, str])
         told = json.loads(body)
         identity = str(told["id"])
         moment = _moment(headers.get(known.moment) or datetime.now(UTC).isoformat())
+        changed = told.get("updated_at") or told.get("date_modified_gmt")
         if action in _REMOVALS:
+            if changed:  # the topic is not signed: an overheard message about a product must not remove it
+                raise BadInput(f"the message of {platform} removes a product, but describes it too; it is ignored")
             return Delivery(platform, identity, f"{moment} {moment}")
-        changed = _moment(str(told.get("updated_at") or told["date_modified_gmt"]))
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        version = _moment(str(changed))
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
         raise BadInput(f"the message of {platform} has no id or no time of its last change ({error!r})") from None
-    version = f"{changed} {moment if known.moment in headers else changed}"
+    version = f"{version} {moment if known.moment in headers else version}"
     return Delivery(platform, identity, version, _products(platform, told))
 
 

@@ -1,13 +1,15 @@
-"""Items of an RSS or Atom file, read as a stream: in bounded memory, and nothing in the file can make more of it.
+"""Items of an RSS or Atom file, read as a stream, in bounded memory whatever the file contains.
 
-Expat calls us as it goes; no tree is built. Entities other than XML's own five need a document type, which is refused
-where it begins, so none is ever expanded or fetched (https://docs.python.org/3/library/xml.html#xml-security).
+Expat calls us as it reads; no tree is built. A document type that declares anything is refused where it begins, and one
+that only names a file, as YML's does, is skipped. So no entity but XML's own five, and HTML's by their names, is ever
+expanded, and nothing is fetched (https://docs.python.org/3/library/xml.html#xml-security).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from html.entities import html5
 from itertools import islice
 from typing import Any, ClassVar
 from xml.parsers import expat
@@ -20,13 +22,13 @@ from recommender.feeds.tables import Table, TableRow
 from recommender.types import PATH_SEPARATOR
 
 CHUNK = 1 << 16
-"""Bytes parsed at a time: 64 KiB, so that the items finished in between are few."""
+"""Bytes parsed at a time: 64 KiB, so that few items are finished in between."""
 
 SAMPLED_ITEMS = 200
-"""Items whose parts are looked at before anything is written."""
+"""Items whose parts are read before anything is written."""
 
 MAX_DEPTH = 100
-"""Elements within one another; product data needs five, and each one open costs memory."""
+"""Elements within one another; product data needs five, and each open one takes memory."""
 
 DIALECTS = {
     "rss": "google",
@@ -35,21 +37,45 @@ DIALECTS = {
     "channel": "google",
     "shop": "heureka",
     "yml_catalog": "yml",
+    "offers": "ceneo",
+    "products": "products",
 }
-"""Whose feed it is, by its root."""
+"""The dialect of a feed, by its root; any other root may have a list of `products` within it."""
 
-_ITEMS = {"google": ("item", "entry"), "heureka": ("shopitem",), "yml": ("offer",), "": ()}
-_PARAMETER = "param"
-"""An attribute of a product: Heureka's feeds name it in an element, and YML does so in an attribute."""
+_ITEMS = {
+    "google": ("item", "entry"), "heureka": ("shopitem",), "yml": ("offer",), "ceneo": ("o",),
+    "products": ("product",), "": (),
+}  # fmt: skip
+_NESTED = frozenset({"heureka", "ceneo", "products"})
+"""Dialects whose products have parts within parts: `<STOCK><AMOUNT>3</AMOUNT></STOCK>` is `stock amount`."""
+
+_VARIANTS = frozenset({"variant", "variation"})
+"""What a part of a product is called that is a variant of it, with parts of its own."""
+
+MOST_PARTS = 1_000
+"""Parts within the parts of a product that are kept."""
+_PAIRS = {
+    "param": ("param_name", "val"),
+    "additional_variant_attribute": ("label", "value"),
+    "product_detail": ("attribute_name", "attribute_value"),
+}
+"""Attributes of a product, by the elements of their name and value, in feeds of Heureka, Facebook and Google. YML names
+one in an XML attribute."""
 
 MOST_CATEGORIES = 100_000
 """Categories that a feed may list before its items, which then name them by number."""
 
 _PROSE = frozenset({"description", "summary", "content"})
-"""Parts whose markup may stand unescaped: the text within it counts."""
+"""Parts whose markup may be unescaped: the text within it counts."""
+
+_FLAT = frozenset({*_PAIRS, *_PROSE, "delivery"})
+"""Parts whose own parts are not kept: those that are read in another way, and what it costs to send a product."""
 
 _GOOGLE = "base.google.com"
-_PLAIN = frozenset({"", "http://www.w3.org/2005/Atom", "http://purl.org/rss/1.0/", "http://purl.org/atom/ns#"})
+_PLAIN = frozenset(
+    {"", "http://www.w3.org/2005/Atom", "http://purl.org/rss/1.0/", "http://purl.org/atom/ns#"}
+    | {"http://www.zbozi.cz/ns/offer/1.0"}  # the feeds of Zboží.cz are like Heureka's
+)
 
 _CUT_OFF = frozenset(
     expat.errors.codes[message]
@@ -69,6 +95,7 @@ class Item:
     line: int
     parts: dict[str, Any] = field(default_factory=dict)
     problem: str = ""
+    variants: list[dict[str, Any]] = field(default_factory=list)
 
 
 class _NoFeed(Exception):
@@ -115,7 +142,10 @@ class XmlTable(Table):
                     failure = broken_off(self.name, parser.line, _why(error))
                 self.dialect = parser.dialect
                 for item in parser.take():
-                    yield TableRow(item.line, item.parts, item.parts, item.problem)
+                    parts = {**item.parts, "kind": "product"} if item.variants else item.parts
+                    yield TableRow(item.line, parts, parts, item.problem)
+                    for variant in item.variants:
+                        yield TableRow(item.line, variant, variant, item.problem)
                 if failure:
                     self.early_end = str(failure)
                     raise failure
@@ -131,6 +161,7 @@ class _Parser:
         self._expat.EndElementHandler = self._end
         self._expat.CharacterDataHandler = self._data
         self._expat.StartDoctypeDeclHandler = self._doctype
+        self._expat.SkippedEntityHandler = self._entity
         self._expat.DefaultHandler = self._other
         self._done: list[Item] = []
         self._depth = 0
@@ -147,6 +178,13 @@ class _Parser:
         self._pair: dict[str, str] = {}
         self._category = ("", "")
         self._categories: dict[str, tuple[str, str]] = {}
+        self._root = ""
+        self._path: list[str] = []
+        self._variant: dict[str, Any] | None = None
+        self._variant_depth = 0
+        self._parameter = ""
+        self._is_leaf = False
+        self._within = False
 
     @property
     def line(self) -> int:
@@ -156,6 +194,8 @@ class _Parser:
     def feed(self, chunk: bytes) -> None:
         self._silent += len(chunk)
         self._expat.Parse(chunk, not chunk)
+        if not chunk and self._root and not self.dialect:
+            self._refuse_root()
         if self._silent > MAX_LINE:
             # Expat scans an unfinished tag or comment again with every chunk, and keeps all of it.
             raise _NoFeed(f"line {self.line:,} holds a tag or a comment of more than {MAX_LINE >> 20} MiB")
@@ -164,13 +204,25 @@ class _Parser:
         done, self._done = self._done, []
         return done
 
-    def _doctype(self, name: str, *_: object) -> None:
+    def _refuse_root(self) -> None:
+        raise _NoFeed(
+            f"is XML with the root <{self._root[:40]}>; expected product data in RSS 2.0 or Atom, a feed of Heureka"
+            " (<SHOP>), YML (<yml_catalog>) or Ceneo (<offers>), or a list of <product> in <products>"
+        )
+
+    def _doctype(self, name: str, _system: str | None, _public: str | None, has_declarations: bool) -> None:
         if name.casefold() == "html":
             raise _NoFeed("is a web page, not a feed; is it the answer of a server that asks for a login?")
-        raise _NoFeed(
-            f"declares a document type (<!DOCTYPE {name[:40]}>), which may hide entities that expand without end;"
-            " product data needs none: remove it"
-        )
+        if has_declarations:
+            raise _NoFeed(
+                f"declares a document type (<!DOCTYPE {name[:40]} [...]>), which may hide entities that expand without"
+                " end; product data needs none: remove it"
+            )
+
+    def _entity(self, name: str, is_parameter: bool) -> None:
+        """Take an entity of HTML, which a document type that is not read would have declared; others become nothing."""
+        if not is_parameter:
+            self._data(html5.get(f"{name};", " "))
 
     def _other(self, _: str) -> None:
         self._silent = 0
@@ -183,17 +235,18 @@ class _Parser:
         if self._depth > MAX_DEPTH:
             raise _NoFeed(f"has elements more than {MAX_DEPTH} deep at line {self.line:,}; that is no product data")
         if self._depth == 1:
-            if name not in DIALECTS:
-                raise _NoFeed(
-                    f"is XML with the root <{name[:40]}>; expected product data in RSS 2.0 or Atom, or a feed of"
-                    " Heureka (<SHOP>) or YML (<yml_catalog>)"
-                )
-            self.dialect = DIALECTS[name]
+            self._root, self.dialect = name, DIALECTS.get(name, "")
+        elif not self.dialect:
+            if name == "products":
+                self.dialect = name
+            elif self._depth > 2:
+                self._refuse_root()
         if self._item is None:
             if name in _ITEMS[self.dialect]:
                 self._item, self._item_depth = Item(self.line), self._depth
                 self._google, self._size, self._part = {}, 0, ""
-                if self.dialect == "yml":
+                self._path, self._variant, self._parameter = [], None, ""
+                if self.dialect != "google":
                     self._item.parts |= {key.casefold(): value for key, value in attributes.items()}
             elif self.dialect == "yml" and name == "category":
                 self._category, self._text = (attributes.get("id", ""), attributes.get("parentId", "")), []
@@ -201,20 +254,76 @@ class _Parser:
             self._of_google = _GOOGLE in namespace
             self._part = name if self._of_google or namespace in _PLAIN else ""
             self._nested, self._text = False, []
-            self._pair = {"param_name": attributes.get("name", "")} if self._part == _PARAMETER else {}
+            self._within = self.dialect in _NESTED and self._part not in _FLAT
+            self._pair = {"name": attributes.get("name", "")}
             if self._part == "link" and attributes.get("rel", "alternate") == "alternate":
                 self._keep(attributes.get("href", ""))
             self._size += len(name)
+            self._path = [name]
         else:
-            self._nested = self._part != _PARAMETER
-            if not self._nested:
+            self._nested = self._part not in _PAIRS
+            if self._within:
+                self._start_within(name, attributes)
+            elif not self._nested:
                 self._text = []
+
+    def _start_within(self, name: str, attributes: Mapping[str, str]) -> None:
+        """Begin a part within a part of a product."""
+        self._text, self._is_leaf = [], True
+        self._size += len(name) + sum(map(len, attributes.values()))
+        self._path.append(name)
+        if name in _VARIANTS and self._variant is None:
+            self._variant, self._variant_depth = {"kind": "variant"}, self._depth
+        if "name" in attributes:
+            self._parameter = attributes["name"]
+        for attribute, value in attributes.items():
+            if attribute != "name":
+                self._keep_within(attribute.casefold(), value)
+
+    def _end_within(self) -> None:
+        """End a part within a part of a product: its text counts if it has no parts itself."""
+        name, text = self._path[-1], "".join(self._text).strip()
+        if self._depth == self._variant_depth and self._variant is not None and self._item is not None:
+            if self._size <= MAX_LINE:
+                self._item.variants.append(self._variant)
+            self._variant = None
+        elif self._is_leaf and text:
+            if len(self._path) > 1 and self._path[-2] == "parameter" and name == "name":
+                self._parameter = text
+            elif self._parameter:
+                self._keep_parameter(text)
+            else:
+                self._keep_within("", text)
+        self._path.pop()
+        self._text, self._is_leaf = [], False
+
+    def _keep_parameter(self, text: str) -> None:
+        if self._variant is not None:
+            number = sum(part.startswith("option name") for part in self._variant) + 1
+            self._variant |= {f"option name {number}": self._parameter, f"option value {number}": text}
+        elif self._item is not None and len(self._item.parts) < MOST_PARTS:
+            self._item.parts.setdefault(f"attribute:{self._parameter}", text)
+        self._parameter = ""
+
+    def _keep_within(self, attribute: str, text: str) -> None:
+        """Keep a part within a part, of which the first counts; of categories all do."""
+        if self._item is None or self._size > MAX_LINE:
+            return
+        above = self._variant_depth - self._item_depth if self._variant is not None else 0
+        part = " ".join([*self._path[above:], attribute]).strip()
+        parts = self._item.parts if self._variant is None else self._variant
+        if part.endswith("category") and part in parts:
+            parts[part] = f"{parts[part]}; {text}"
+        elif len(parts) < MOST_PARTS:
+            parts.setdefault(part, text)
 
     def _data(self, text: str) -> None:
         self._silent = 0
         if self._item is None and self._category[0]:
             self._text.append(text)
-        elif self._part == _PARAMETER or (self._part and (self._depth == self._item_depth + 1 or self._part in _PROSE)):
+        elif self._part in _PAIRS or (
+            self._part and (self._depth == self._item_depth + 1 or self._part in _PROSE or self._within)
+        ):
             self._keep(text)
 
     def _keep(self, text: str) -> None:
@@ -224,9 +333,12 @@ class _Parser:
 
     def _end(self, tag: str) -> None:
         self._silent = 0
-        if self._part == _PARAMETER:
-            self._pair[tag.casefold() if self._depth > self._item_depth + 1 else "text"] = "".join(self._text).strip()
-        if self._item is not None and self._depth == self._item_depth + 1:
+        if self._part in _PAIRS:
+            name = tag.rpartition(" ")[2].casefold() if self._depth > self._item_depth + 1 else "text"
+            self._pair[name] = "".join(self._text).strip()
+        if self._item is not None and self._depth > self._item_depth + 1 and self._within:
+            self._end_within()
+        elif self._item is not None and self._depth == self._item_depth + 1:
             self._end_part()
         elif self._item is None and self._category[0]:
             number, above = self._category
@@ -235,8 +347,14 @@ class _Parser:
             self._category = ("", "")
         elif self._item is not None and self._depth == self._item_depth:
             self._item.parts.update(self._google)
-            if numbers := self._item.parts.get("categoryid"):
-                self._item.parts["category"] = self._path_of(numbers)
+            if numbers := self._item.parts.pop("categoryid", None):
+                # Of several numbers the first counts.
+                departments: list[str] = []
+                identity = numbers if isinstance(numbers, str) else numbers[0]
+                while identity in self._categories and len(departments) < MAX_DEPTH:
+                    identity, department = self._categories[identity]
+                    departments.insert(0, department)
+                self._item.parts["category"] = PATH_SEPARATOR.join(departments)
             for prose in ("summary", "content"):
                 found = self._item.parts.pop(prose, None)
                 if found and not self._item.parts.get("description"):
@@ -250,21 +368,14 @@ class _Parser:
             self._item, self._google = None, {}
         self._depth -= 1
 
-    def _path_of(self, numbers: str | list[str]) -> str:
-        """Return the category of a number among those that the feed lists; of several numbers the first counts."""
-        names: list[str] = []
-        number = numbers if isinstance(numbers, str) else numbers[0]
-        while number in self._categories and len(names) < MAX_DEPTH:
-            number, name = self._categories[number]
-            names.insert(0, name)
-        return PATH_SEPARATOR.join(names)
-
     def _end_part(self) -> None:
         if self._item is None or not self._part or self._size > MAX_LINE:
             return
-        if self._part == _PARAMETER:
-            name, value = f"attribute:{self._pair['param_name'].strip()}", self._pair.get("val") or self._pair["text"]
-            if value and self._pair["param_name"].strip():
+        if self._part in _PAIRS:
+            names, values = _PAIRS[self._part]
+            stated, value = self._pair.get(names) or self._pair["name"], self._pair.get(values) or self._pair["text"]
+            if value and stated.strip():
+                name = f"attribute:{stated.strip()}"
                 before = self._item.parts.get(name)
                 self._item.parts[name] = f"{before}, {value}" if before else value
             self._part = ""

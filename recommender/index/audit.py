@@ -25,10 +25,10 @@ PRICE_SPAN = Decimal("0.25")
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """How much of the exact answers the approximate ones hold, with one kind of filter.
+    """How many of the exact answers the approximate search found, with one kind of filter.
 
-    `recall` is the mean share of the exact `k` nearest that came, `lowest` that of the worst query; times are medians
-    in milliseconds. Without queries, where no product has the field of the filter, recall is 0.
+    `recall` is the mean share of the exact `k` nearest that were found, `lowest` that of the worst query; times are
+    medians in milliseconds. If no product has the field of the filter, there are no queries, and recall is 0.
     """
 
     filtered_by: str
@@ -61,15 +61,14 @@ FILTERS: Mapping[str, Callable[[JsonObject], Filters | None]] = {
     "attribute": lambda payload: Filters(attributes=_attribute(payload)) if payload.get("attributes") else None,
     "price, in stock": lambda payload: (filters := _price_around(payload)) and replace(filters, in_stock=True),
 }
-"""The filter of a product's query by its payload, by what it narrows the answer down to; None where the product lacks
-the field."""
+"""For each kind of filter: the filter of a product's query, from its payload; None if the product lacks the field."""
 
 
 def audit(index: VectorIndex, queries: int = 200, k: int = 10, progress: Progress = silent) -> list[Recall]:
     """Ask for the `k` nearest of sampled products, by the graph and by scanning everything, and compare.
 
-    The sample are the first points by id, which is a hash of the SKU: as good as a random one, and the same each time.
-    Raises `BadInput` for an index without points.
+    The sample is the first points by id. An id is a hash of the SKU, so this is as good as a random sample, and the
+    same each time. Raises `BadInput` for an index without points.
     """
     sample = list(islice(index.scroll(min(queries, 1000), with_vectors=True), queries))
     if not sample:
@@ -83,7 +82,7 @@ def audit(index: VectorIndex, queries: int = 200, k: int = 10, progress: Progres
             filters = filters_of(point.payload)
             if filters is None or point.dense is None:
                 continue
-            query = IndexQuery(limit=k + 1, dense=point.dense, filters=filters)  # the product itself comes too
+            query = IndexQuery(limit=k + 1, dense=point.dense, filters=filters)  # the product itself is found too
             approximate, seconds = _neighbours(index, query, point)
             exact, exact_seconds = _neighbours(index, replace(query, exact=True), point)
             if exact:
@@ -98,7 +97,7 @@ def audit(index: VectorIndex, queries: int = 200, k: int = 10, progress: Progres
 
 
 def _neighbours(index: VectorIndex, query: IndexQuery, about: StoredPoint) -> tuple[list[ScoredPoint], float]:
-    """Return the nearest points but for the one that the query is about, and the seconds that it took."""
+    """Return the nearest points, without the one that the query is about, and the seconds that it took."""
     started = time.perf_counter()
     answer = index.query(query)
     seconds = time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""`Filters` and boosts as conditions on a point, in words that every engine translates into its own."""
+"""`Filters` and boosts as conditions on a point, which every engine translates for itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from recommender.forms import path_names
 from recommender.index.payload import (
     ANCESTORS,
     ATTRIBUTE_KEYS,
@@ -21,7 +22,7 @@ from recommender.index.payload import (
 )
 from recommender.index.protocol import point_id
 from recommender.query import Boost, BoostKind, Filters
-from recommender.types import PATH_SEPARATOR, Availability, category_path
+from recommender.types import Availability, category_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class StartsWith:
-    """The field, or one of the values that it lists, begins so."""
+    """The field, or one of the values that it lists, begins with this."""
 
     field: str
     start: str
@@ -63,7 +64,7 @@ _IN_STOCK = AnyOf(AVAILABILITY, (Availability.IN_STOCK.value,))
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What must all hold of a point, and what must not."""
+    """The conditions that must all hold for a point, and those that must not."""
 
     must: tuple[Condition, ...] = ()
     must_not: tuple[Condition, ...] = ()
@@ -73,15 +74,15 @@ class Conditions:
 
     @property
     def off_graph(self) -> bool:
-        """Whether they ask for a field that has no graph edges of its own."""
+        """Whether they use a field that has no graph edges of its own."""
         return any(not isinstance(condition, IdIn) and condition.field not in GRAPH_FIELDS for condition in self.must)
 
 
 def conditions_of(filters: Filters, ids: Sequence[UUID] | None = None, other: Condition | None = None) -> Conditions:
-    """Translate filters into conditions, falsy when they do not restrict at all.
+    """Translate filters into conditions, falsy if they restrict nothing.
 
-    With `ids` for these points alone, and with `other` for those of which that holds too.
-    `min_score` is no condition on a point: it holds for a query.
+    With `ids`, only for these points; with `other`, only for points that it holds for too. `min_score` is not a
+    condition on a point: it is about a query.
     """
     must: list[Condition] = [] if other is None else [other]
     if ids is not None:
@@ -93,7 +94,7 @@ def conditions_of(filters: Filters, ids: Sequence[UUID] | None = None, other: Co
     if filters.price_min is not None or filters.price_max is not None:
         low, high = (None if price is None else float(price) for price in (filters.price_min, filters.price_max))
         must.append(Between(PRICE, low, high))
-        if filters.currency:  # a product that names none has that of the shop
+        if filters.currency:  # a product without a currency has that of the shop
             must.append(AnyOf(CURRENCY, (filters.currency, "")))
     if filters.in_stock:
         must.append(_IN_STOCK)
@@ -111,21 +112,19 @@ def conditions_of(filters: Filters, ids: Sequence[UUID] | None = None, other: Co
 
 
 def identifier_condition(keys: Sequence[str], partial: bool) -> Condition:
-    """Return what the product of one of these numbers has, or with `partial` that of one that begins as the last."""
+    """Return the condition for products with one of these numbers; with `partial`, with the last as a beginning."""
     return StartsWith(IDENTIFIER_STARTS, keys[-1]) if partial else AnyOf(IDENTIFIERS, tuple(keys))
 
 
 def boost_condition(boost: Boost) -> Condition | None:
-    """Return what a point must have for a boost to lift it; None for newness, which is a matter of degree."""
+    """Return the condition for a boost to lift a point; None for newness, which is a matter of degree."""
     match boost.kind:
         case BoostKind.IN_STOCK:
             return _IN_STOCK
         case BoostKind.BRAND:
             return AnyOf(BRAND_KEY, (boost.value.casefold(),))
         case BoostKind.CATEGORY:
-            return AnyOf(
-                ANCESTORS, (PATH_SEPARATOR.join(" ".join(name.split()) for name in boost.value.split(">")).casefold(),)
-            )
+            return AnyOf(ANCESTORS, (category_path(path_names(boost.value)).casefold(),))
         case BoostKind.ATTRIBUTE:
             return AnyOf(ATTRIBUTE_KEYS, (attribute_key(boost.name, boost.value),))
         case BoostKind.NEWNESS:

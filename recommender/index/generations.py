@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 from uuid import uuid4
 
 from sqlalchemy import delete, select
@@ -16,69 +12,21 @@ from recommender.batching import batches
 from recommender.database.engine import Database
 from recommender.database.tables import GenerationRow, LiveRow, MissedRow, ModelRow, now
 from recommender.errors import NoLiveModel, NotFound, Refused
+from recommender.index.generation import NO_LEXICON, NOTHING_INDEXED, Generation, GenerationState, Lexicon
 
 _LIVE = 1
-"""Id of the one row that says what is live."""
+"""Id of the only row, which says what is live."""
 
 _SKUS_A_STATEMENT = 500
 
 Requeue = Callable[[Session, Sequence[str]], None]
-"""Queues SKUs for the index once more, in the transaction of the session."""
-
-
-class GenerationState(StrEnum):
-    """How far a generation is."""
-
-    BUILDING = "building"
-    READY = "ready"
-    RETIRED = "retired"
-
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-
-
-def is_generation_name(name: object) -> bool:
-    """Tell whether a text can name a generation, and so a folder of the embedded engine."""
-    return isinstance(name, str) and bool(_NAME.fullmatch(name))
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """A set of points made by one model. `fingerprint` is that model's; `live` when queries are answered from it.
-
-    `language` is that of its BM25 weights, told when the catalogue had `catalogue_size` products.
-    `runtime` is what encodes its texts, since the vectors of two runtimes may differ; empty when nobody said.
-    """
-
-    id: int
-    name: str
-    model_name: str
-    model_id: int
-    fingerprint: str
-    dimension: int
-    language: str
-    catalogue_size: int
-    runtime: str
-    state: GenerationState
-    live: bool
-    created_at: datetime
-    ready_at: datetime | None
-    live_until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Lexicon:
-    """How the BM25 weights of a generation are made: the language, and the words by which compounds are split."""
-
-    language: str
-    words: str = ""
-    catalogue_size: int = 0
+"""Queues SKUs for the index again, in the transaction of the session."""
 
 
 class Generations:
     """The life of generations: building, ready, live, kept, retired. Each step is one transaction.
 
-    `requeue` gets what a generation missed when it goes live: without it, nothing is queued. `switched` is called after
+    `requeue` gets what a generation missed when it goes live; without it, nothing is queued. `switched` is called after
     each switch and each rollback of this process.
     """
 
@@ -97,7 +45,7 @@ class Generations:
         model_id: int,
         fingerprint: str,
         dimension: int,
-        lexicon: Lexicon = Lexicon("none"),
+        lexicon: Lexicon = NO_LEXICON,
         runtime: str = "",
     ) -> Generation:
         """Record a new generation of a model, in state building, under a name that none had before it.
@@ -119,34 +67,34 @@ class Generations:
             )
             session.add(row)
             session.flush()
-            # Numbered for people; the rest keeps two installations on one server out of each other's collections.
+            # The number is for people. The rest keeps the collections of two installations on one server apart.
             row.name = f"g{row.id:04d}-{uuid4().hex[:8]}"
             session.flush()
             return self._read(session, row.id)
 
     def words(self, generation: Generation) -> str:
-        """Return the words by which the compounds of a generation are split, as they are stored."""
+        """Return the words at which the compounds of a generation are split, as they are stored."""
         with self._database.reading() as session:
             return session.scalar(select(GenerationRow.words).where(GenerationRow.id == generation.id)) or ""
 
     def confirm_language(self, generation: Generation, catalogue_size: int) -> None:
-        """Note that the language of a generation fits a catalogue that has grown to `catalogue_size` products."""
+        """Record that the language of a generation fits a catalogue that has grown to `catalogue_size` products."""
         with self._database.writing() as session:
             _lock_row(session, generation).catalogue_size = catalogue_size
 
     def live(self) -> Generation | None:
-        """Return the generation that answers queries; None before the first one went live."""
+        """Return the generation that answers queries; None before the first one has gone live."""
         with self._database.reading() as session:
             live = session.get(LiveRow, _LIVE)
             return self._read(session, live.generation_id) if live else None
 
     def live_id(self) -> int | None:
-        """Return the id of the generation that answers queries, by the cheapest statement there is."""
+        """Return the id of the generation that answers queries, by the cheapest statement."""
         with self._database.reading() as session:
             return session.scalar(select(LiveRow.generation_id).where(LiveRow.id == _LIVE))
 
     def previous(self) -> Generation | None:
-        """Return the generation that `rollback` would return to; None when there is none."""
+        """Return the generation that `rollback` would return to; None if there is none."""
         with self._database.reading() as session:
             live = session.get(LiveRow, _LIVE)
             if live is None or live.previous_generation_id is None:
@@ -154,21 +102,21 @@ class Generations:
             return self._read(session, live.previous_generation_id)
 
     def followers(self) -> Sequence[Generation]:
-        """Return the generations that every change must reach: the live one, those being built, and those kept fresh.
+        """Return the generations that every change must reach: the live one, those being built, and the kept ones.
 
-        The kept ones are those that were live and are not retired, so that a rollback is a switch and nothing more.
+        The kept ones were live and are not retired, so that a rollback is a switch and nothing more.
         """
         listed = [one for one in self.list() if one.live or one.state is not GenerationState.RETIRED]
         return sorted(listed, key=lambda one: (not one.live, one.state is not GenerationState.BUILDING))
 
     def note_missed(self, name: str, skus: Sequence[str]) -> bool:
-        """Note changes that a generation did not take; they are queued again in the transaction that makes it live.
+        """Record changes that a generation did not take; they are queued again in the transaction that makes it live.
 
-        Returns False, and notes nothing, for the live one: the caller may not take these changes for applied. One that
-        is retired, or unknown, needs no note.
+        Returns False, and records nothing, for the live one: the caller must not treat these changes as applied. One
+        that is retired, or unknown, needs no record.
         """
         with self._database.writing() as session:
-            live = session.get(LiveRow, _LIVE, with_for_update=True)  # no switch until this is noted
+            live = session.get(LiveRow, _LIVE, with_for_update=True)  # no switch until this is recorded
             row = session.scalar(select(GenerationRow).where(GenerationRow.name == name))
             if row is None or row.state == GenerationState.RETIRED:
                 return True
@@ -189,7 +137,7 @@ class Generations:
         """Return the generation that answers queries. Raises `NoLiveModel` before the first one went live."""
         live = self.live()
         if live is None:
-            raise NoLiveModel("nothing is indexed yet; run `recommender ingest FEED` first")
+            raise NoLiveModel(NOTHING_INDEXED)
         return live
 
     def list(self) -> Sequence[Generation]:
@@ -198,7 +146,7 @@ class Generations:
             return _select(session)
 
     def ready(self, generation: Generation) -> None:
-        """Record that a generation holds the whole catalogue. Doing so twice is no error.
+        """Record that a generation holds the whole catalogue. A second call does nothing.
 
         Raises `Refused` for a retired one.
         """
@@ -222,14 +170,15 @@ class Generations:
             if live is None:
                 session.add(LiveRow(generation_id=row.id))
             elif live.generation_id != row.id:
-                # A rebuild is no step to go back from: after promote and rebuild, a rollback must undo the promotion.
+                # A rebuild is not a step to go back from: after promote and rebuild, a rollback must undo the
+                # promotion.
                 keep_previous = live.previous_generation_id is not None and _has_live_model(session, live, row)
                 _set_live(session, live, row.id, keep_previous)
             self._requeue_missed(session, row.id)
         self._switched()
 
     def rollback(self) -> Generation:
-        """Let the live and the previous generation change places, in one transaction; return the one now live.
+        """Swap the live and the previous generation, in one transaction; return the one now live.
 
         A second rollback undoes the first. Raises `NoLiveModel` when nothing is live, and `NotFound` when nothing was
         live before it.
@@ -248,7 +197,7 @@ class Generations:
         return now_live
 
     def retire(self, generation: Generation) -> None:
-        """Take a generation out of use, so that its points can be dropped. Doing so twice is no error.
+        """Take a generation out of use, so that its points can be dropped. A second call does nothing.
 
         Raises `Refused` for the live one and for the one that `rollback` needs.
         """
@@ -264,7 +213,7 @@ class Generations:
             _retire(session, row)
 
     def retire_beyond(self, keep: int) -> None:
-        """Retire what was live before, except for the last `keep` generations; 0 leaves no way back."""
+        """Retire the generations that were live before, except for the last `keep`; 0 leaves no way back."""
         with self._database.writing() as session:
             live = session.get(LiveRow, _LIVE, with_for_update=True)
             if live is None:

@@ -1,9 +1,9 @@
-"""A product as the payload of its point, and back: what a shop shows, and what filters ask for."""
+"""A product as the payload of its point, and back: what a shop shows, and what filters use."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -48,26 +48,29 @@ INDEXED_FIELDS: Mapping[str, FieldKind] = {
     POPULARITY: FieldKind.FLOAT,
     PRICE: FieldKind.FLOAT,
 }
-"""Every field that a filter, a boost or an order uses. Without an index an engine reads each payload from the disk, or
+"""Every field that a filter, a boost or an order uses. Without an index, an engine reads each payload from the disk, or
 refuses."""
 
 CARD_FIELDS = (
     "sku", "title", "brand", "path", PRICE, CURRENCY, AVAILABILITY, "url", "image", GROUP, "gtin", "mpn",
     "other_paths",
 )  # fmt: skip
-"""What `card_of` reads: all that an answer needs of a payload."""
+"""What `card_of` reads: everything that an answer needs of a payload."""
 
 POPULARITY_ATTRIBUTE = "popularity"
 """The attribute that says how popular a product is, unless a shop names another."""
 
 LONGEST_LIST = 500
-"""Characters of an attribute's value up to which `, ` separates the items of a list; longer ones are sentences."""
+"""Longest value of an attribute, in characters, in which `, ` separates the items of a list; longer ones are
+sentences."""
 
 GRAPH_FIELDS = frozenset({ANCESTORS, PRICE})
-"""Fields whose large values and ranges get graph edges of their own, so that a walk among them does not lose its way.
+"""Fields whose large values and ranges get graph edges of their own, so that a walk among their points does not get
+lost.
 
-Edges by price let a range over 50,000 clustered points find all of the ten nearest, without them 0.54; the build takes
-1.6 times as long. Each common attribute would make a graph of nearly all points, and so would availability."""
+With edges by price, a range over 50,000 clustered points found all of the ten nearest, without them 0.54; the build
+takes 1.6 times as long. Edges for each common attribute, or for availability, would make a graph of nearly all points.
+"""
 
 
 def product_payload(
@@ -79,7 +82,7 @@ def product_payload(
     """Return the payload of a product's point. `text_hash` says which text its vectors were made from.
 
     `brand_key`, `ancestors` and `attribute_keys` are casefolded: a filter finds `Nike` by `nike`. `created` is in
-    seconds since 1970. Fields without a value are absent; so is a popularity that is no finite number.
+    seconds since 1970. Fields without a value are absent; so is a popularity that is not a finite number.
     """
     payload: JsonObject = {
         "sku": product.sku,
@@ -102,7 +105,7 @@ def product_payload(
         payload[GROUP] = product.group_id
     keys = identifier_keys(product.sku, product.gtin, product.mpn)
     payload[IDENTIFIERS] = keys
-    # A field of its own: a server indexes one in one way only, by whole values or by how they begin.
+    # A field of its own: a server indexes a field in one way only, by whole values or by their beginnings.
     if long_keys := [key for key in keys if len(key) > SHORTEST_PART]:
         payload[IDENTIFIER_STARTS] = long_keys
     if product.gtin:
@@ -115,7 +118,12 @@ def product_payload(
         payload[CREATED] = created_at.timestamp()
     if product.attributes:
         payload["attributes"] = dict(product.attributes)
-        payload[ATTRIBUTE_KEYS] = list(dict.fromkeys(_attribute_keys(product.attributes)))
+        # Feeds with several values of one attribute are read as `red, green` (`feeds.cells`). Each value is found, and
+        # the whole text too. `/` and `|` separate nothing: in `1/2 inch`, `km/h` and `N/A` they belong to the value.
+        found = [
+            (name, each) for name, value in product.attributes.items() for each in (value, *attribute_items(value))
+        ]
+        payload[ATTRIBUTE_KEYS] = list(dict.fromkeys(attribute_key(name, value) for name, value in found))
     popularity = _popularity(product.attributes, popularity_attribute)
     if popularity is not None:
         payload[POPULARITY] = popularity
@@ -123,23 +131,21 @@ def product_payload(
 
 
 def attribute_key(name: str, value: str) -> str:
-    """Return how an attribute's value is found: `name=value`, casefolded, white space made single blanks.
+    """Return the key by which an attribute's value is found: `name=value`, casefolded, white space as single blanks.
 
     A `=` in the name is written `%3D`, so that no two attributes have one key.
     """
     return f"{_fold(name).replace('%', '%25').replace('=', '%3D')}={_fold(value)}"
 
 
-def _attribute_keys(attributes: Mapping[str, str]) -> Iterator[str]:
-    # Feeds with several values of one attribute are read as `red, green` (`feeds.cells`): each is found, and the whole
-    # too. `/` and `|` separate nothing: in `1/2 inch`, `km/h` and `N/A` they belong to the value.
-    for name, value in attributes.items():
-        yield attribute_key(name, value)
-        yield from (attribute_key(name, item) for item in attribute_items(value))
+def split_attribute_key(key: str) -> tuple[str, str]:
+    """Return the folded name and value of a key that `attribute_key` made."""
+    name, _, value = key.partition("=")
+    return name.replace("%3D", "=").replace("%25", "%"), value
 
 
 def attribute_items(value: str) -> list[str]:
-    """Return the items of an attribute that has several; one that has one, or is a sentence, is its own."""
+    """Return the items of an attribute's value; a value that is one item, or a sentence, is returned whole."""
     return [item for item in value.split(", ") if item.strip()] if len(value) <= LONGEST_LIST else [value]
 
 
@@ -150,7 +156,7 @@ def _popularity(attributes: Mapping[str, str], name: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    # Python reads 1_234 as a number, which no feed means.
+    # Python reads 1_234 as a number, but no feed means that.
     return number if math.isfinite(number) and "_" not in text else None
 
 
@@ -159,13 +165,19 @@ def _fold(text: str) -> str:
 
 
 def card_of(payload: JsonObject) -> Card:
-    """Return what a shop shows of the product that `product_payload` was given."""
+    """Return what a shop shows of a product, from the payload that `product_payload` made."""
+    price = None
+    if payload.get(PRICE) is not None:
+        # The shortest decimal that reads back as the same float is the price itself: the catalogue keeps 14 digits of
+        # it, and a float has 15.
+        price = Decimal(str(payload[PRICE]))
+        price = cents if (cents := price.quantize(_CENT)) == price else price
     return Card(
         sku=payload["sku"],
         title=payload["title"],
         brand=payload["brand"],
         category=tuple(payload["path"]),
-        price=_decimal(payload.get(PRICE)),
+        price=price,
         currency=payload[CURRENCY],
         availability=Availability(payload[AVAILABILITY]),
         url=payload["url"],
@@ -175,12 +187,3 @@ def card_of(payload: JsonObject) -> Card:
         mpn=payload.get("mpn", ""),
         other_categories=tuple(map(tuple, payload.get("other_paths", ()))),
     )
-
-
-def _decimal(price: float | None) -> Decimal | None:
-    # The shortest decimal that reads back as the same float is the price itself: the catalogue keeps 14 digits of it,
-    # and a float has 15.
-    if price is None:
-        return None
-    exact = Decimal(str(price))
-    return exact.quantize(_CENT) if exact == exact.quantize(_CENT) else exact

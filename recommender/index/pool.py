@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class _OpenIndex:
-    """An open index, how many leases on it are out, and what happens once none is."""
+    """An open index, the number of leases on it, and what happens when there are none."""
 
     index: VectorIndex
     leases: int = 0
@@ -35,7 +35,7 @@ class _OpenIndex:
 class IndexPool:
     """Open indexes by the names of their generations, with the leases on each counted. Thread-safe.
 
-    `engine` opens them; `where` is how messages call its place. Nobody waits while another index opens.
+    `engine` opens them; `where` is its place, for messages. Nobody waits while another index opens.
     """
 
     def __init__(self, engine: Callable[[], VectorEngine], where: str) -> None:
@@ -50,10 +50,10 @@ class IndexPool:
     def lease(
         self, name: str, patience: float = HELD_PATIENCE_S, create: Callable[[], VectorIndex] | None = None
     ) -> Iterator[VectorIndex]:
-        """Lend an index, opened if need be, or made by `create`; a few microseconds if it is open already.
+        """Lend an index, opened or made by `create` if needed; a few microseconds if it is already open.
 
-        Raises `IndexHeld` when another process still holds it after `patience` seconds, and `Unavailable` when the
-        engine lacks it, or after `close`: nobody would close it any more.
+        Raises `IndexHeld` when another process still holds it after `patience` seconds. Raises `Unavailable` when the
+        engine lacks it, and after `close`, when nobody would close it any more.
         """
         with self._lock:
             lent, opening = self._lend(name), self._opening[name]
@@ -69,11 +69,11 @@ class IndexPool:
             try:
                 self._end_unused()
             except RecommenderError as error:
-                # Not the fault of the query that happened to be the last one: it was answered, and stays so.
-                _log.warning("an index was not closed in good order: %s", error)
+                # Not the fault of the query that held the last lease: it was answered.
+                _log.warning("an index was not closed cleanly: %s", error)
 
     def release(self, name: str, drop: bool = False) -> None:
-        """Close an index as soon as no lease on it is out; with `drop` its points are removed, too."""
+        """Close an index as soon as there is no lease on it; with `drop` its points are removed, too."""
         with self._lock:
             if (known := self._open.get(name)) is not None:
                 known.closing, known.dropping = True, known.dropping or drop
@@ -85,7 +85,7 @@ class IndexPool:
     def release_unused(self, unused_for: float = 0.0) -> None:
         """Close the indexes unused for `unused_for` seconds; with 0 also those in use, when their last lease ends.
 
-        One that is leased again before that stays open.
+        An index that is leased again before that stays open.
         """
         before = time.monotonic() - unused_for
         with self._lock:
@@ -94,7 +94,7 @@ class IndexPool:
         self._end_unused()
 
     def close(self) -> None:
-        """Close all, whatever leases are out: the process ends. None is opened any more."""
+        """Close all indexes, whatever leases there are: the process ends. None is opened any more."""
         with self._lock:
             self._closed = True
             closing = list(self._open.values())
@@ -109,7 +109,7 @@ class IndexPool:
         return known
 
     def _lend_opened(self, name: str, open_index: Callable[[], VectorIndex]) -> _OpenIndex:
-        """Open an index unless another thread did meanwhile, and lend it."""
+        """Open an index, unless another thread did so meanwhile, and lend it."""
         with self._lock:
             if (known := self._lend(name)) is not None:
                 return known
@@ -120,7 +120,7 @@ class IndexPool:
                 return known
         if index is not None:
             index.close()
-        raise Unavailable("this installation was closed in this process; open it anew")
+        raise Unavailable("this installation was closed in this process; open it again")
 
     def _open_patiently(self, name: str, patience: float) -> VectorIndex:
         deadline = time.monotonic() + patience
@@ -137,7 +137,7 @@ class IndexPool:
             time.sleep(_RETRY_S)
 
     def _end_unused(self) -> None:
-        """Close, and drop, the indexes that are to be closed and that nobody has a lease on."""
+        """Close, and drop, the indexes that are marked for it and have no lease."""
         with self._lock:
             ending = {
                 name: known

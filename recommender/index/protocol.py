@@ -1,4 +1,4 @@
-"""The verbs of a vector engine: the same few for the embedded engine and the server, and the values they take."""
+"""The verbs of a vector engine, the same few for the embedded engine and the server, and the values that they take."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _POINTS = UUID("6f1c2a52-5d0e-4c1b-9d53-0f0a4f9f7a11")
 
 
 def point_id(sku: str) -> UUID:
-    """Return the id of a SKU's point: the same everywhere, so that writing twice is writing once."""
+    """Return the id of a SKU's point. It is the same everywhere, so that writing twice is writing once."""
     return uuid5(_POINTS, sku)
 
 
 class Order(StrEnum):
-    """How products are ordered without a query: first the newest, the most popular, the cheapest or the dearest."""
+    """How products are ordered without a query: the newest, the most popular, the cheapest or the dearest first."""
 
     NEWEST = "newest"
     POPULAR = "popular"
@@ -43,7 +43,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class StoredPoint:
-    """A point as the engine gives it back; `dense` only where it was asked for."""
+    """A point as the engine returns it; `dense` only if it was asked for."""
 
     id: UUID
     payload: JsonObject
@@ -54,8 +54,8 @@ class StoredPoint:
 class ScoredPoint:
     """A point that answers a query, with its score: larger is nearer.
 
-    Its payload holds what `card_of` reads; it may be empty where the query said that no payloads are needed. `words`
-    and `meaning` are the two parts of the score before boosts, each from 0 to 1, and `weight` is that of the words.
+    Its payload holds what `card_of` reads; it may be empty if the query said that no payloads are needed. `words` and
+    `meaning` are the two parts of the score before boosts, each from 0 to 1, and `weight` is the weight of the words.
     """
 
     id: UUID
@@ -67,7 +67,7 @@ class ScoredPoint:
 
 
 class Found(NamedTuple):
-    """A point that one search of a query brought. Thousands are made a second, so it is no dataclass."""
+    """A point that one search of a query found. Thousands are made a second, so it is not a dataclass."""
 
     id: UUID
     score: float
@@ -78,7 +78,7 @@ class Found(NamedTuple):
 class ExampleVectors:
     """Liked (float32 [n, d], n >= 1) and disliked (float32 [m, d]) products as one dense query.
 
-    `best_score` ranks by the nearest example, else by the sum of the similarities to all of them.
+    `best_score` ranks by the nearest example, otherwise by the sum of the similarities to all of them.
     """
 
     liked: NDArray[np.float32]
@@ -88,14 +88,14 @@ class ExampleVectors:
 
 @dataclass(frozen=True, slots=True)
 class IndexQuery:
-    """A query to one index: by a vector, by words, or by both, of which `words` is the weight of the words.
+    """A query to one index: by a vector, by words, or by both; `words` is the weight of the words.
 
-    With `adapt` that is the least weight, and words that single products out weigh more (`weigh_words`). With both,
-    each list brings `prefetch` candidates, and every candidate of either list is scored by both. `examples` stand in
-    place of `dense`. `exact` scans instead of walking the graph. `ids` restricts the answer to these points.
-    `filters.min_score` holds for the score before boosts, which multiply it. Without `payloads` points may come bare:
-    few of many payloads are fetched afterwards in less time than the embedded engine needs to bring them all.
-    `alternatives` are terms of `lexical` that stand for others of it: a product needs one of them, not each.
+    With `adapt` that is the least weight, and words that single products out weigh more (`weigh_words`). With vector
+    and words, each list has `prefetch` candidates, and every candidate is scored by both. `examples` replace `dense`.
+    `exact` scans instead of walking the graph. `ids` restricts the answer to these points. `filters.min_score` applies
+    to the score before boosts, which multiply it. Without `payloads`, points may have none: fetching a few of many
+    payloads afterwards is faster than having the embedded engine return all of them. `alternatives` are terms of
+    `lexical` that stand for others of it: a product needs one of them, not each.
     """
 
     limit: int
@@ -114,7 +114,7 @@ class IndexQuery:
 
     @property
     def words_weight(self) -> float:
-        """The weight of the words in a score: all of it where there is no vector, none where there are no words."""
+        """The weight of the words in a score: 1 if there is no vector, 0 if there are no words."""
         if self.lexical is None or not self.lexical.indices:
             return 0.0
         return 1.0 if self.dense is None and self.examples is None else self.words
@@ -130,7 +130,7 @@ class VectorIndex(Protocol):
         """Replace the payloads of points that exist; their vectors stay as they are."""
 
     def delete(self, ids: Sequence[UUID]) -> None:
-        """Remove points; ids that are not there are no error."""
+        """Remove points; ids that do not exist are not an error."""
 
     def retrieve(self, ids: Sequence[UUID], with_vectors: bool = False) -> list[StoredPoint]:
         """Return the points among `ids` that exist, in no promised order."""
@@ -144,16 +144,16 @@ class VectorIndex(Protocol):
     def select(
         self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None
     ) -> list[StoredPoint]:
-        """Return up to `limit` points that match, of those in `ids` if given; in `order`, else in no promised one.
+        """Return up to `limit` points that match, only those in `ids` if given; in `order`, or else in no promised one.
 
         Points without the field of the order are left out; `filters.min_score` is about queries, and ignored.
         """
 
     def find(self, keys: Sequence[str], filters: Filters, limit: int, partial: bool = False) -> list[StoredPoint]:
-        """Return up to `limit` points that match and have one of these identifiers.
+        """Return up to `limit` points that match and have one of these identifiers, in no promised order.
 
-        With `partial` those that have an identifier that begins as the last of `keys`.
-        In no promised order. A beginning has at least `identifiers.SHORTEST_PART` characters.
+        With `partial`, those that have an identifier that begins with the last of `keys`, which has at least
+        `identifiers.SHORTEST_PART` characters.
         """
 
     def facet(self, field: str, filters: Filters, limit: int) -> list[tuple[str, int]]:
@@ -171,18 +171,18 @@ class VectorIndex(Protocol):
     def optimize(self) -> None:
         """Build the graph for points that were appended since the last time.
 
-        A server does so by itself, except for a new generation: there this begins it, and waits for its end.
+        A server does so by itself, except for a new generation: then this starts it, and waits for its end.
         """
 
     def close(self) -> None:
-        """Release the generation; in embedded mode another process may open it then."""
+        """Release the generation. Another process may then open it, if it is embedded."""
 
 
 class VectorEngine(Protocol):
-    """Where generations live: a folder (embedded) or a server."""
+    """Where generations are: a folder (embedded) or a server."""
 
     def create(self, name: str, dimension: int) -> VectorIndex:
-        """Make an empty generation with its payload indexes, and open it. What lay under the name before is removed."""
+        """Make an empty generation with its payload indexes, and open it; an older one of this name is removed."""
 
     def open(self, name: str) -> VectorIndex:
         """Open a generation.
@@ -198,7 +198,7 @@ class VectorEngine(Protocol):
         """Return how a server keeps a generation (state, shards, copies); nothing for the embedded engine."""
 
     def drop(self, name: str) -> None:
-        """Remove a generation and its files; one that is not there is no error."""
+        """Remove a generation and its files; a missing one is not an error."""
 
     def names(self) -> list[str]:
         """Return the names of the generations that exist, sorted."""

@@ -1,4 +1,4 @@
-"""A query as searches that every engine translates into its own words, and how their answers become one list."""
+"""A query as searches that every engine translates for itself, and how their answers become one list."""
 
 from __future__ import annotations
 
@@ -29,39 +29,39 @@ INDEXING_THRESHOLD_KB = 10_000
 millisecond."""
 
 FULL_SCAN_THRESHOLD_KB = 10_000
-"""A filter that leaves less than this is answered by scanning what it leaves, which is exact."""
+"""If a filter leaves less than this, the points that it leaves are scanned, which is exact."""
 
 FILTERED_EF = 200
-"""Candidates of a walk under a filter on a field without graph edges; else the engine's 100. With an attribute that one
-in six of 50,000 clustered points has, 100 found 0.93 of the ten nearest, and 200 found 0.99 in 1.2 times the time.
-ACORN, which walks through neighbours that a filter takes out, found as many in three times the time."""
+"""Candidates of a walk under a filter on a field without graph edges; otherwise the engine's 100. With an attribute
+that one in six of 50,000 clustered points has, 100 found 0.93 of the ten nearest, and 200 found 0.99 in 1.2 times the
+time. ACORN, which walks through neighbours that a filter takes out, found as many in three times the time."""
 
 DAY_S = 86_400.0
 
 ORDER_FIELDS = {Order.NEWEST: CREATED, Order.POPULAR: POPULARITY, Order.CHEAPEST: PRICE, Order.DEAREST: PRICE}
-"""The field that each order goes by, from its largest value down, but for the cheapest."""
+"""The field of each order: the largest value first, except for the cheapest."""
 
 MAX_TERMS = 32
-"""The most terms whose best weight is asked for: of a pasted text of hundreds we ask for every n-th only."""
+"""The most terms whose best weight is asked for: of a pasted text of hundreds we ask only for every n-th."""
 
 FREE_TERMS = 2
 PER_TERM = 0.3
 MOST_OF_TERMS = 0.9
-"""Words of a search that leave meaning its whole share, what each further one takes of that, and all of them at most: a
-long text names what it wants, a short one leaves it open."""
+"""The number of words of a search that leaves meaning its whole share, what each further word takes of that share, and
+what all of them take at most: a long text names what it wants, a short one leaves it open."""
 
 CROWD = 49
 OF_LEAD = 0.5
-"""Products that are looked at behind the best one by words, and the share of meaning that words take where none of them
-has any."""
+"""Products that are looked at behind the best one by words, and the share of meaning that words take if none of these
+has any of the words."""
 
 NEVER = -1e15
-"""When a product of unknown age was first seen, in seconds since 1970: so long ago that no half-life shows it."""
+"""When a product of unknown age counts as first seen, in seconds since 1970: so long ago that no half-life lifts it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Boosting:
-    """Scores a point by the sum of the weights of the boosts that fit, as of a time in seconds since 1970."""
+    """Scores a point by the sum of the weights of the boosts that fit, at a time in seconds since 1970."""
 
     boosts: tuple[Boost, ...]
     now: float
@@ -73,9 +73,9 @@ Ranking = NDArray[np.float32] | ExampleVectors | SparseVector | Boosting
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One search: the `limit` best by `ranking`, of what `sources` bring or, without them, of all points.
+    """One search: the `limit` best by `ranking`, among the answers of `sources` or, without them, among all points.
 
-    The filters of a query hold in the stages that have no sources, but for those that look `everywhere`.
+    The filters of a query apply to the stages without sources, except for those that look `everywhere`.
     """
 
     ranking: Ranking
@@ -84,14 +84,18 @@ class Stage:
     everywhere: bool = False
 
 
+MOST_STOOD_FOR = 2
+"""Words that a compound, or two words joined, stand for; of a longer text of unknown words they are a part."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The searches that answer a query. None depends on the answer to another: an engine is asked for all at once.
 
-    `meaning` and `words` are the candidates; with both, each scores what either of them brings. `terms` ask for the
-    product that has most of each word alone: together these weights are the most that the words of the query could
-    reach, by which they are scaled. Scaled by the query's own best, a product with one word of five would count as much
-    as one that has all of them.
+    `meaning` and `words` are the candidates; if there are both, each scores what either of them found. `terms` ask, for
+    each word alone, for the product that has most of it: together these weights are the most that the words of the
+    query could reach, and words are scaled by that. Scaled by the query's own best, a product with one word of five
+    would count as much as one that has all of them.
     """
 
     query: IndexQuery
@@ -108,21 +112,33 @@ class Plan:
     def combine(self, answers: Iterable[Sequence[Found]]) -> list[ScoredPoint]:
         """Join the answers to one list: (weight * words + (1 - weight) * meaning) * boosts, best first."""
         rest = iter(answers)
-        # By the number of an id: to hash the id itself takes ten times as long, for hundreds of points a query.
+        # By the number of an id: hashing the id itself takes ten times as long, for hundreds of points a query.
         by_meaning, by_words, boosted = (
             {point.id.int: point for point in next(rest)} if stage is not None else {}
             for stage in (self.meaning, self.words, self.boosts)
         )
-        reach = self._reach([found[0].score if found else 0.0 for found in rest])
+        most = max((point.score for point in by_words.values()), default=0.0)
+        reach = self._reach([found[0].score if found else 0.0 for found in rest], most)
         words_of = {key: min(1.0, point.score / reach) for key, point in by_words.items()}
         weight, lexical, least = self.query.words_weight, self.query.lexical, self.query.filters.min_score
         if self.query.adapt and lexical is not None and 0 < weight < 1:
             own = len(lexical.indices) - len(self.query.alternatives)
             weight = weigh_words(weight, own, words_of.values())
+        examples = self.query.examples
         rows = []
         for key, point in (by_words | by_meaning).items():
             words = words_of.get(key, 0.0)
-            meaning = self._cosine(by_meaning[key].score) if key in by_meaning else 0.0
+            meaning = 0.0
+            if key in by_meaning:  # as a cosine from 0 to 1; a negative one counts as 0
+                meaning = by_meaning[key].score
+                if examples is not None and examples.best_score:
+                    # The engine's score of a cosine x is (x / (1 + |x|) + 1) / 2, and negative if a disliked one is
+                    # nearer.
+                    squashed = 2 * meaning - 1
+                    meaning = squashed / (1 - abs(squashed)) if meaning > 0 else 0.0
+                elif examples is not None:
+                    meaning /= len(examples.liked)
+                meaning = min(1.0, max(0.0, meaning))
             score = weight * words + (1 - weight) * meaning
             if least is not None and score < least:
                 continue
@@ -135,38 +151,32 @@ class Plan:
             for below, _, words, meaning, point in rows[: self.query.limit]
         ]
 
-    def _reach(self, best: Sequence[float]) -> float:
-        """Return the most that the words could reach; a word that no product has is as rare as the rarest known one."""
+    def _reach(self, best: Sequence[float], most: float) -> float:
+        """Return the most that the words could reach. A word of no product counts as rare as the rarest known one.
+
+        If no product has any of the words, but some have what stands for them, these reach all, `most`: a compound for
+        its last word, or two words joined.
+        """
         if self.query.lexical is None or not any(best):
             return 1.0
         values = self.query.lexical.values[:: _every(self.query.lexical)]
         if self.query.alternatives:
             indices = self.query.lexical.indices[:: _every(self.query.lexical)]
             own = [at for at, index in enumerate(indices) if index not in self.query.alternatives]
-            if any(best[at] for at in own):  # else nothing has the words, and what stands for them is all there is
-                best, values = [best[at] for at in own], tuple(values[at] for at in own)
+            if not any(best[at] for at in own):
+                return most * max(1.0, len(own) / MOST_STOOD_FOR)
+            best, values = [best[at] for at in own], tuple(values[at] for at in own)
         rarest = max(weight / value for weight, value in zip(best, values, strict=True))
         reach = sum(weight or rarest * value for weight, value in zip(best, values, strict=True))
         return reach * (1 if self.query.alternatives else sum(self.query.lexical.values) / sum(values))
-
-    def _cosine(self, score: float) -> float:
-        """Return a similarity as a cosine from 0 to 1; a negative one counts as 0."""
-        examples = self.query.examples
-        if examples is not None and examples.best_score:
-            # The engine's score of a cosine x is (x / (1 + |x|) + 1) / 2, and negative where a disliked one is nearer.
-            squashed = 2 * score - 1
-            score = squashed / (1 - abs(squashed)) if score > 0 else 0.0
-        elif examples is not None:
-            score /= len(examples.liked)
-        return min(1.0, max(0.0, score))
 
 
 def weigh_words(least: float, terms: int, scores: Iterable[float]) -> float:
     """Return the weight of words in one search of `terms` words, from the least that a shop gives them.
 
-    `scores` are those of its candidates by words. Two things say that words are meant as they are: many of them, and
-    one product that has far more of them than the crowd behind it. Where hundreds have them all, meaning decides.
-    Measured on six catalogues, see docs/relevance.md.
+    `scores` are those of its candidates by words. Two things say that words are meant literally: many of them, and one
+    product that has far more of them than those behind it. If hundreds have all of them, meaning decides. Measured on
+    six catalogues, see docs/relevance.md.
     """
     best, *crowd = sorted(scores, reverse=True)[: CROWD + 1] or (0.0,)
     if best <= 0:
@@ -179,37 +189,9 @@ def weigh_words(least: float, terms: int, scores: Iterable[float]) -> float:
 def plan_of(query: IndexQuery) -> Plan | None:
     """Return the searches that answer a query; None when nothing can answer it.
 
-    A text of stop words alone leaves one list of candidates, or none. Raises `UsageError` when the query has no part to
+    A text of stop words alone leaves one list of candidates, or none. Raises `UsageError` when the query has nothing to
     rank by, or its parts do not fit together.
     """
-    _check(query)
-    dense = query.dense if query.examples is None else query.examples
-    words = query.lexical if query.lexical is not None and query.lexical.indices else None
-    if (dense is None and words is None) or (query.ids is not None and not query.ids):
-        return None
-    several = (dense is not None and words is not None) or query.boosts
-    limit = max(query.prefetch, query.limit) if several else query.limit
-    sources = tuple(Stage(ranking, limit) for ranking in (dense, words) if ranking is not None)
-    if len(sources) > 1:
-        # Each list also scores what the other brings: a candidate scored by one list only would rank too low.
-        scored = [Stage(source.ranking, len(sources) * limit, sources) for source in sources]
-    else:
-        scored = list(sources)
-    boosts = None
-    if query.boosts:
-        boosts = Stage(Boosting(query.boosts, time.time()), len(sources) * limit, sources)
-    terms: tuple[Stage, ...] = ()
-    if words is not None:
-        pairs = list(zip(words.indices, words.values, strict=True))[:: _every(words)]
-        terms = tuple(Stage(SparseVector((index,), (value,)), 1, everywhere=True) for index, value in pairs)
-    return Plan(query, None if dense is None else scored[0], None if words is None else scored[-1], boosts, terms)
-
-
-def _every(words: SparseVector) -> int:
-    return -(-len(words.indices) // MAX_TERMS)
-
-
-def _check(query: IndexQuery) -> None:
     if query.limit < 1:
         raise UsageError(f"a query for {query.limit} points; ask for 1 or more")
     if query.dense is not None and query.examples is not None:
@@ -225,6 +207,30 @@ def _check(query: IndexQuery) -> None:
             raise UsageError(f"a boost with the weight {boost.weight}; give a number")
         if not (math.isfinite(boost.half_life_days) and boost.half_life_days > 0):
             raise UsageError(f"a boost with a half-life of {boost.half_life_days} days; give more than 0")
+    dense = query.dense if query.examples is None else query.examples
+    words = query.lexical if query.lexical is not None and query.lexical.indices else None
+    if (dense is None and words is None) or (query.ids is not None and not query.ids):
+        return None
+    several = (dense is not None and words is not None) or query.boosts
+    limit = max(query.prefetch, query.limit) if several else query.limit
+    sources = tuple(Stage(ranking, limit) for ranking in (dense, words) if ranking is not None)
+    if len(sources) > 1:
+        # Each list also scores what the other found: a candidate scored by one list only would rank too low.
+        scored = [Stage(source.ranking, len(sources) * limit, sources) for source in sources]
+    else:
+        scored = list(sources)
+    boosts = None
+    if query.boosts:
+        boosts = Stage(Boosting(query.boosts, time.time()), len(sources) * limit, sources)
+    terms: tuple[Stage, ...] = ()
+    if words is not None:
+        pairs = list(zip(words.indices, words.values, strict=True))[:: _every(words)]
+        terms = tuple(Stage(SparseVector((index,), (value,)), 1, everywhere=True) for index, value in pairs)
+    return Plan(query, None if dense is None else scored[0], None if words is None else scored[-1], boosts, terms)
+
+
+def _every(words: SparseVector) -> int:
+    return -(-len(words.indices) // MAX_TERMS)
 
 
 def check_points(points: Sequence[Point], dimension: int) -> None:

@@ -1,8 +1,8 @@
-"""What changed products need of a generation: a new vector where the text changed, else only a new payload.
+"""What changed products need in a generation: a new vector if the text changed, otherwise only a new payload.
 
-Each point carries the hash of the text that its vectors were made of, and the revision of the product that its payload
+Each point has the hash of the text that its vectors were made of, and the revision of the product that its payload
 shows. A product whose text hash is unchanged keeps its vectors, so a change of price or stock encodes nothing. A point
-that shows the present revision is left alone.
+that shows the current revision is left alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class WriteCounts:
 
     @property
     def changes(self) -> int:
-        """The number of points that are not as they were."""
+        """The number of points that were not current."""
         return self.encoded + self.payloads + self.deleted
 
     def __add__(self, other: WriteCounts) -> WriteCounts:
@@ -42,7 +42,7 @@ class WriteCounts:
 
 
 class PayloadUpdate(NamedTuple):
-    """A point whose vectors are current, and its new payload."""
+    """A point whose vectors are current, with its new payload."""
 
     sku: str
     id: UUID
@@ -50,7 +50,7 @@ class PayloadUpdate(NamedTuple):
 
 
 class VectorUpdate(NamedTuple):
-    """A point whose vectors are to be made of a new text."""
+    """A point whose vectors must be made of a new text."""
 
     sku: str
     id: UUID
@@ -60,7 +60,7 @@ class VectorUpdate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChangePlan:
-    """What brings the points of one target in line with some products. Nothing of it has been done yet."""
+    """The work that brings the points of one target in line with some products. None of it has been done yet."""
 
     target: Target
     deletions: Sequence[str] = ()
@@ -70,12 +70,12 @@ class ChangePlan:
 
     @property
     def counts(self) -> WriteCounts:
-        """What applying it does."""
+        """What applying the plan does."""
         return WriteCounts(len(self.vectors), len(self.payloads), self.untouched, len(self.deletions))
 
     @property
     def texts(self) -> list[str]:
-        """The texts to encode for it."""
+        """The texts that must be encoded for the plan."""
         return [update.text for update in self.vectors]
 
     def restrict(self, skus: Collection[str]) -> ChangePlan:
@@ -95,9 +95,9 @@ def plan_changes(
     text: Callable[[Product], str],
     payload: Callable[[StoredProduct], JsonObject],
 ) -> ChangePlan:
-    """Compare products with their points and say what has to be done; the index is only read.
+    """Compare products with their points and plan what must be done; the index is only read.
 
-    Points of SKUs in `gone` and of products that are no longer active are to be deleted.
+    Points of SKUs in `gone`, and of products that are no longer active, are deleted.
     """
     active = [stored for stored in products if stored.active]
     deletions = [*gone, *(stored.product.sku for stored in products if not stored.active)]

@@ -1,4 +1,4 @@
-"""Encoding the texts of a batch: each distinct one once, in slices short enough to stop in between."""
+"""Encoding the texts of a batch: each distinct one once, in slices short enough to stop between them."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ SLICE_S = 1.0
 """What one slice should take: a tenth of the time in which a worker must have given back its batch."""
 
 FIRST_SLICE = 8
-"""Texts in the first slice, before the pace of the encoder is known: seconds on the slowest model there may be."""
+"""Texts in the first slice, before the pace of the encoder is known: seconds on the slowest model."""
 
 LARGEST_SLICE = 4096
-"""More than a batch has: beyond it nothing is gained."""
+"""More than a batch has: more texts gain nothing."""
 
 PROBE = "lamp"
-"""A text that any encoder can encode. When it fails too, the encoder is broken, not the text that it failed on."""
+"""A text that any encoder can encode. If it fails too, the encoder is broken, not the text that failed."""
 
 
 class SliceSize:
-    """How many texts are encoded in one go: few at first, then what takes `SLICE_S` at the pace of the last slice."""
+    """How many texts are encoded at once: few at first, then what takes `SLICE_S` at the pace of the last slice."""
 
     def __init__(self, first: int = FIRST_SLICE) -> None:
         self.texts = first
 
     def adapt(self, seconds: float, texts: int) -> None:
-        """Take note of what a slice took. A short one at the end of a batch says little, and changes nothing."""
+        """Record what a slice took. A short one at the end of a batch says little, and changes nothing."""
         if texts < self.texts:
             return
         fitting = int(texts * SLICE_S / max(seconds, 1e-6))
@@ -55,10 +55,10 @@ class TextVectors:
         self._known: dict[tuple[str, str], dict[str, Vector]] = {}
 
     def encode(self, open_encoder: Callable[[], Encoder], texts: Sequence[str]) -> Mapping[str, Vector]:
-        """Return the vector of each text. The encoder is opened only if there is a text at all.
+        """Return the vector of each text. The encoder is opened only if there is a text.
 
-        Raises what the encoder raises, but `Unavailable` when it can't be opened or fails on any text, and `ValueError`
-        for a vector that is not finite.
+        Raises the encoder's errors, but `Unavailable` if it can't be opened or fails on any text, and `ValueError` for
+        a vector that is not finite.
         """
         if not texts:
             return {}
@@ -84,7 +84,7 @@ class TextVectors:
 def encode_or_blame(encoder: Encoder, texts: Sequence[str]) -> Vectors:
     """Encode texts; after a failure find out whether the texts or the encoder are to blame.
 
-    Raises the error of the encoder when it can encode `PROBE`, else `Unavailable`.
+    Raises the encoder's error if it can encode `PROBE`, otherwise `Unavailable`.
     """
 
     def encode(some: Sequence[str]) -> Vectors:

@@ -15,10 +15,11 @@ from recommender.catalogue.import_runs import ImportStopped
 from recommender.errors import BadInput, MissingExtra, Unavailable, one_line
 
 SETTLED_S = 2.0
-"""Seconds for which size and time of a file must stand still before it is imported: it may still be written."""
+"""Seconds for which the size and time of a file must not change before it is imported: it may still be being
+written."""
 
 UNFINISHED = (".part", ".partial", ".filepart", ".tmp", ".crdownload")
-"""What programs that fetch files append to the name until the file is whole."""
+"""Endings that programs which fetch files put after a name until the file is whole."""
 
 DONE, FAILED = "done", "failed"
 
@@ -28,7 +29,7 @@ REJECTS_SUFFIX = ".rejects.csv"
 
 @dataclass(frozen=True, slots=True)
 class FeedReport:
-    """What became of a feed; `error` is one line, and empty when all went well. Written beside it as JSON.
+    """What became of a feed; `error` is one line, and empty if all went well. Written beside the feed as JSON.
 
     `understood` says from which columns the feed was read, and `warnings` what looks wrong about it.
     """
@@ -47,7 +48,7 @@ class FeedReport:
 
 @dataclass(frozen=True, slots=True)
 class _FileState:
-    """A file as it was found: it is the same one, and unchanged, as long as this stays equal."""
+    """A file as it was found: while this stays equal, it is the same file, unchanged."""
 
     inode: int
     size: int
@@ -55,19 +56,19 @@ class _FileState:
 
 
 def rejects_beside(feed: Path) -> Path:
-    """Return where the rejected rows of a feed are written while it is read: a hidden file, which is no feed."""
+    """Return the file for the rejected rows of a feed while it is read: hidden, so that it is never a feed."""
     return feed.parent / f".{feed.name}{REJECTS_SUFFIX}"
 
 
 class FeedFolder:
     """Watches one folder. Hidden files, links, folders and files with an unfinished name are left alone.
 
-    A crash between reading a feed and moving it away only means that it is read again, which changes nothing more.
+    After a crash between reading a feed and moving it away, it is read again, which changes nothing more.
     """
 
     def __init__(self, folder: Path, settled_s: float = SETTLED_S) -> None:
         """Make `done/` and `failed/` in it. Raises `BadInput` when they can't be made."""
-        self._folder = folder.resolve()  # a name such as `-` must never stand alone
+        self._folder = folder.resolve()  # a name such as `-` must not be a path by itself
         self._settled_s = settled_s
         self._since: dict[str, tuple[_FileState, float]] = {}
         self._stuck: dict[str, _FileState] = {}
@@ -89,10 +90,10 @@ class FeedFolder:
     def take_feeds(
         self, import_one: Callable[[Path], FeedReport], stopped: Callable[[], bool] = lambda: False
     ) -> Iterator[FeedReport]:
-        """Import the feeds that have settled, oldest first; move each away with its report, and give that.
+        """Import the feeds that have settled, oldest first; move each away with its report, and yield the report.
 
         `import_one` raises what is wrong with a feed, and `ImportStopped` when it was told to stop: the feed then stays
-        and is read again the next time. Raises `Unavailable` when the database goes away; then the feed stays, too.
+        and is read again the next time. Raises `Unavailable` when the database goes away; the feed stays then, too.
         """
         self.look()
         until = time.monotonic() - self._settled_s
@@ -111,13 +112,13 @@ class FeedFolder:
             except Exception as error:
                 if isinstance(error, Unavailable) and not isinstance(error, MissingExtra):
                     raise
-                # Whatever a feed does to us, the next one must get its turn.
+                # Whatever a feed causes here, the next one must get its turn.
                 elapsed = time.monotonic() - started
                 report = FeedReport(printable(name), seconds=elapsed, error=printable(one_line(error)))
             yield self._move_away(name, state, report)
 
     def look(self) -> int:
-        """Take note of what lies in the folder, without reading it; return how many feeds there are."""
+        """Look at the folder without reading the files; return how many feeds there are."""
         try:
             with os.scandir(self._folder) as entries:
                 names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
@@ -140,9 +141,9 @@ class FeedFolder:
         return len(found)
 
     def _move_away(self, name: str, state: _FileState, report: FeedReport) -> FeedReport:
-        """Move a feed into `done/` or `failed/` with its report, unless it has changed while it was read.
+        """Move a feed into `done/` or `failed/` with its report, unless it changed while it was read.
 
-        Then it is left, to be read again.
+        A changed feed stays, to be read again.
         """
         path, into = self._folder / name, self._folder / (FAILED if report.error else DONE)
         try:
@@ -163,7 +164,7 @@ class FeedFolder:
             document = asdict(report) | {"seconds": round(report.seconds, 3), "finished_at": finished_at}
             written.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         except OSError as error:
-            # It would be read again and again; it is left alone until it changes, or the process starts anew.
+            # It would be read again and again, so it is left alone until it changes, or the process is started again.
             self._stuck[name] = state
             why = f"it can't be moved away ({error.strerror or error}), and is left alone until it changes"
             return replace(report, error="; ".join(filter(None, (report.error, why))))
@@ -171,7 +172,7 @@ class FeedFolder:
 
 
 def printable(text: str) -> str:
-    """Return a name or message fit for a terminal and a log: what can't be printed is a question mark."""
+    """Return a name or message that is safe for a terminal and a log: each unprintable character is a question mark."""
     return "".join(mark if mark.isprintable() else "?" for mark in text)
 
 
@@ -179,12 +180,12 @@ def _file_state(path: Path) -> _FileState | None:
     try:
         found = path.lstat()
     except FileNotFoundError:
-        return None  # somebody, or another worker, has taken it away
+        return None  # a person, or another worker, has taken it away
     return _FileState(found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _reserve(into: Path, name: str) -> str:
-    """Return a name that is free in the folder, with the time in it when the feed's own is taken.
+    """Return a free name in the folder, with the time in it if the feed's own name is taken.
 
     Its report is made at once, empty, so that no other worker gets the same name.
     """

@@ -1,4 +1,4 @@
-"""The changes that one worker has claimed: their leases are renewed while it works, and given back whatever happens.
+"""The changes that one worker has claimed: their leases are renewed while it works, and always given back.
 
 A lease runs out `LEASE` after it was taken or last renewed. `Outbox.claim` then gives the change to another worker, and
 `begin_write` tells this one that it no longer has it (fencing): what was planned for it is not written.
@@ -34,9 +34,9 @@ class Leases:
         self._may_hold_unknown = False
 
     def claim(self, limit: int) -> list[Claim]:
-        """Claim up to `limit` changes that are due, without those that this worker has claimed already.
+        """Claim up to `limit` changes that are due, except those that this worker has already claimed.
 
-        It gets one again when its lease ran out unnoticed: two batches with one SKU could be written in the wrong
+        It can get one again if its lease ran out unnoticed; two batches with one SKU could then be written in the wrong
         order.
         """
         self._may_hold_unknown = True  # until the answer is here: the claim may succeed and its answer be lost
@@ -48,7 +48,7 @@ class Leases:
         return fresh
 
     def renew_when_due(self) -> None:
-        """Renew the leases when they have become old; called often in the middle of long work."""
+        """Renew the leases if they are old; called often in the middle of long work."""
         if time.monotonic() - self._renewed_at < RENEW_EVERY_S:
             return
         self._outbox.renew(self._owner, self._unwritten(), LEASE)
@@ -64,22 +64,22 @@ class Leases:
         return self._outbox.renew(self._owner, claims, LEASE)
 
     def abandon_write(self, claims: Sequence[Claim]) -> None:
-        """Take note that writing a batch failed: it is still claimed, and no longer being written."""
+        """Record that writing a batch failed: it is still claimed, and no longer being written."""
         with self._lock:
             self._being_written.difference_update(claim.sku for claim in claims)
 
     def acknowledge(self, claims: Sequence[Claim]) -> None:
-        """Take changes that are durable in the index off the queue."""
+        """Remove changes that are durable in the index from the queue."""
         self._outbox.acknowledge(self._owner, claims)
         self.forget(claims)
 
     def fail(self, claim: Claim, error: Exception | None) -> None:
-        """Put a change off, or park it after the last try, with its error."""
+        """Put a change off with its error, or park it after the last try."""
         self._outbox.fail(self._owner, [claim], f"{type(error).__name__}: {error}")
         self.forget([claim])
 
     def forget(self, claims: Sequence[Claim]) -> None:
-        """Count these no longer as claimed."""
+        """Count these changes as claimed no longer."""
         with self._lock:
             for claim in claims:
                 self._claims.pop(claim.sku, None)
@@ -95,7 +95,7 @@ class Leases:
             if claims:
                 self._outbox.release(self._owner, claims)
         except RecommenderError:
-            # The database is away. Until they run out the leases would keep even this worker off.
+            # The database is away. Until the leases run out, they keep even this worker from the changes.
             self._may_hold_unknown = True
 
     def recover(self) -> None:
@@ -106,9 +106,9 @@ class Leases:
         self._outbox.release_dead()
 
     def give_back(self) -> None:
-        """Give back what is not being written at this moment, from any thread; for a process that is about to end.
+        """Give back what is not being written now, from any thread; for a process that is about to end.
 
-        What is being written stays leased: other workers of this host take it up once this process is gone.
+        What is being written stays leased: other workers of this host take it when this process is gone.
         """
         claims = self._unwritten()
         if claims:

@@ -1,4 +1,4 @@
-"""A worker that goes on until it is told to stop, and how it stops in time."""
+"""A worker that runs until it is told to stop, and how it stops in time."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from recommender.errors import RecommenderError, Unavailable
 from recommender.ingestion.worker import DrainSummary
 
 LONGEST_PAUSE_S = 30.0
-"""Between two tries while a dependency is away: soon enough for a person, rare enough for the dependency."""
+"""Pause between two tries while a dependency is away: short enough for a person, long enough for the dependency."""
 
 HELD = "another process holds the index; it takes the changes in, or they wait until it closes the index"
 
 Drain = Callable[[Callable[[], bool]], DrainSummary | None]
-"""Drains once, asking whether to stop; gives None while another process holds the index."""
+"""Drains once, asking whether to stop; returns None while another process holds the index."""
 
 
 def run_until_stopped(
     drain: Drain, poll: float, say: Callable[[str], None], give_back: Callable[[], None] = lambda: None
 ) -> None:
-    """Follow the queue until SIGTERM or SIGINT; then finish or give back the batch at hand, within ten seconds."""
+    """Follow the queue until SIGTERM or SIGINT; then finish or give back the current batch, within ten seconds."""
     run_gracefully(lambda stopped: follow(drain, poll, stopped, say), give_back, say)
     say("worker: stopped")
 
@@ -36,7 +36,7 @@ def run_until_stopped(
 def follow(drain: Drain, poll: float, stopped: threading.Event, say: Callable[[str], None]) -> None:
     """Drain, wait `poll` seconds, and drain again, until the event is set.
 
-    While a dependency is away the waits grow longer. That it is away is said once, and once more when it is back.
+    While a dependency is away the waits grow longer. One message says that it is away, and another that it is back.
     """
     say("worker: waiting for changes")
     paused, pause = False, poll
@@ -66,7 +66,7 @@ GRACE_S = 8.0
 """How long after the signal work may take to end by itself; most supervisors kill after ten seconds."""
 
 GIVE_BACK_S = 1.5
-"""How long giving back may take after that, on a database that may be what everything waits for."""
+"""How long giving back may take after that, on a database that may be the reason for the wait."""
 
 Result = TypeVar("Result")
 
@@ -79,8 +79,8 @@ def run_gracefully(
 ) -> Result:
     """Run `work` until it ends and return its result; SIGTERM and SIGINT set the event that it is given.
 
-    Work that has not ended `grace` seconds after the signal, as in the middle of a call that nothing can interrupt, is
-    given up: `give_back` is called and the process ends with exit code 0. The engine survives that as it does a
+    If work has not ended `grace` seconds after the signal, for example in a call that nothing can interrupt, it is
+    given up: `give_back` is called and the process ends with exit code 0. The engine survives that as it survives
     SIGKILL. A second signal ends the process at once. Only the main thread may call this.
     """
     stopped = threading.Event()
@@ -95,8 +95,8 @@ def run_gracefully(
 
     handlers = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        # In a thread of its own: a signal's handler runs only between two steps of the main thread, and one call into
-        # an engine may take minutes.
+        # In a thread of its own: a signal handler runs only between two steps of the main thread, and one call into an
+        # engine may take minutes.
         with ThreadPoolExecutor(1, "work") as pool:
             return pool.submit(work, stopped).result()
     finally:
@@ -107,7 +107,7 @@ def run_gracefully(
 
 def _give_up(give_back: Callable[[], None], say: Callable[[str], None]) -> None:
     def try_to_give_back() -> None:
-        with suppress(RecommenderError):  # other workers of this host take up the leases of a process that is gone
+        with suppress(RecommenderError):  # other workers of this host take the leases of a process that is gone
             give_back()
 
     giving = threading.Thread(target=try_to_give_back, daemon=True)

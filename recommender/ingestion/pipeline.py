@@ -20,10 +20,11 @@ from recommender.ingestion.point_writer import PointWriter
 from recommender.ingestion.targets import Target, UnopenedTarget
 
 FLUSH_EVERY_S = 1.0
-"""Between two flushes while one batch follows the other: each waits for the disk, however little was written."""
+"""Seconds between two flushes while batches follow each other: each flush waits for the disk, however little was
+written."""
 
 BATCH = 1024
-"""Products a claim: large enough that batches of equal length fill the encoder, small enough to finish in seconds."""
+"""Products in a claim: enough that batches of equal length fill the encoder, few enough to finish in seconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class DrainStopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DrainSummary:
-    """What became of changes. `counts` adds up all generations that were written; `failed` are put off or parked."""
+    """What became of changes. `counts` adds up all generations that were written; `failed` were put off or parked."""
 
     applied: int = 0
     failed: int = 0
@@ -57,7 +58,7 @@ class DrainSummary:
 
 @dataclass(slots=True)
 class _Batch:
-    """Claims on their way through the steps. `error` is what stopped them: one of the changes may be to blame."""
+    """Claims on their way through the steps. `error` is what stopped them; one of the changes may be to blame."""
 
     claims: Sequence[Claim]
     vectors: TextVectors
@@ -74,7 +75,7 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class _UnflushedBatch:
-    """A batch that is in the indexes, but may not be on the disk yet."""
+    """A batch that is in the indexes, but maybe not on the disk yet."""
 
     claims: Sequence[Claim]
     targets: Sequence[Target]
@@ -82,12 +83,12 @@ class _UnflushedBatch:
 
 
 class Pipeline:
-    """Carries batches from the outbox into the targets. At most three are in memory: read, encoded, written.
+    """Takes batches from the outbox into the targets. At most three are in memory: read, encoded, written.
 
-    Reading and writing have a thread each. Encoding, and a batch that failed, are done by the caller's thread. Only one
+    Reading and writing have a thread each. The caller's thread encodes, and handles batches that failed. Only one
     thread writes at any time. However a run ends, no claim is kept.
 
-    `missed` notes that a generation did not take some SKUs; it returns False when that one is live by now.
+    `missed` records that a generation did not take some SKUs; it returns False if that generation is live by now.
     """
 
     def __init__(
@@ -118,9 +119,10 @@ class Pipeline:
     ) -> DrainSummary:
         """Work until nothing is due, told to stop, or `enough` texts went in; `report` is told what was done so far.
 
-        From the time `until` (`time.monotonic`) on nothing more is claimed, and what was claimed is finished.
+        After the time `until` (`time.monotonic`) nothing more is claimed, and what was claimed is finished.
 
-        Raises `Unavailable` when the database, an engine or an encoder is away: no change is to blame, none is put off.
+        Raises `Unavailable` when the database, an engine or an encoder is away: no change is to blame, and none is put
+        off.
         """
         self._stopped, self._done, self._unflushed = stopped, DrainSummary(), []
         writes: list[Future[_Batch | None]] = []
@@ -162,7 +164,7 @@ class Pipeline:
     def _plan(self, claims: Sequence[Claim], vectors: TextVectors) -> _Batch:
         """Read the products of a batch as they are now, and plan what each target needs for them."""
         batch = _Batch(claims, vectors)
-        # Asked for once a batch: a generation that starts or goes live meanwhile is followed from the next batch on.
+        # Asked once for each batch: a generation that starts or goes live meanwhile is followed from the next batch on.
         targets = self._targets()
         with _keep_error(batch):
             stored = self._catalogue.get_many(batch.skus)
@@ -182,9 +184,9 @@ class Pipeline:
                     batch.work.append((plan, batch.vectors.encode(plan.target.encoder, plan.texts)))
 
     def _write(self, batch: _Batch) -> _Batch | None:
-        """Write a batch, acknowledge now and then, and return None. A batch that failed, here or before, is returned.
+        """Write a batch, sometimes acknowledge, and return None; return a batch that failed, here or before.
 
-        What this worker no longer has, since a lease ran out, is left out: another worker writes it.
+        Changes that this worker lost, since a lease ran out, are left out: another worker writes them.
         """
         if batch.has_failed():
             return batch
@@ -206,7 +208,7 @@ class Pipeline:
         return None
 
     def _acknowledge(self) -> None:
-        """Make durable what has been written, and then take it off the queue."""
+        """Make durable what has been written, and then remove it from the queue."""
         batches, self._unflushed = self._unflushed, []
         claims = [claim for batch in batches for claim in batch.claims]
         targets = {id(target.index): target for batch in batches for target in batch.targets}
@@ -220,9 +222,9 @@ class Pipeline:
             self._done += DrainSummary(len(batch.claims), 0, batch.counts)
 
     def _bisect(self, batch: _Batch) -> None:
-        """Try a batch that failed again in halves, until the change that is to blame stands alone and fails.
+        """Try a batch that failed again in halves, until the change that is to blame is alone and fails.
 
-        Nothing has to be undone before: writing is idempotent.
+        Nothing must be undone first: writing is idempotent.
         """
         if len(batch.claims) == 1:
             self._leases.fail(batch.claims[0], batch.error)
@@ -238,7 +240,7 @@ class Pipeline:
 
     @contextmanager
     def _note_missed(self, target: Target | UnopenedTarget, skus: Sequence[str]) -> Iterator[None]:
-        """Let a generation that is not live hold nothing up: what it did not take is noted, and it gets it later."""
+        """Record what a generation that is not live did not take, so that it holds nothing up; it gets it later."""
         try:
             yield
         except DrainStopped:
@@ -251,7 +253,7 @@ class Pipeline:
 
 @contextmanager
 def _keep_error(batch: _Batch) -> Iterator[None]:
-    """Keep an error that a change may be to blame for; raise `Unavailable` for what is no change's fault."""
+    """Keep an error that a change may be to blame for; raise `Unavailable` for one that is no change's fault."""
     try:
         with _raise_unavailable():
             yield

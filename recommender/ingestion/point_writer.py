@@ -1,4 +1,4 @@
-"""Bringing the points of a generation in line with products."""
+"""Brings the points of a generation in line with products."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recommender.types import JsonObject, Product
 
 
 class PointWriter:
-    """Writes products into a target. `text` is what queries are compared with too; `titled`: whether titles count more.
+    """Writes products into a target. `text` makes the text that is encoded; `titled`: whether titles count more.
 
     `popularity_attribute` names the attribute of a product that says how popular it is.
     """
@@ -40,11 +40,11 @@ class PointWriter:
         return counts
 
     def plan(self, target: Target, products: Sequence[StoredProduct], gone: Sequence[str] = ()) -> ChangePlan:
-        """Compare products with their points and say what has to be done; the index is only read."""
+        """Compare products with their points and plan what must be done; the index is only read."""
         return plan_changes(target, products, gone, self._text, self.payload)
 
     def apply(self, plan: ChangePlan, vectors: Mapping[str, Vector]) -> WriteCounts:
-        """Do what was planned, with the vectors of its texts; durable once the index is flushed."""
+        """Do what was planned, with the vectors of its texts; durable when the index is flushed."""
         index = plan.target.index
         if plan.deletions:
             index.delete([point_id(sku) for sku in plan.deletions])

@@ -18,10 +18,10 @@ class Target:
     name: str
     index: VectorIndex
     encoder: Callable[[], Encoder]
-    """Called only when there is a text to encode: a run of price changes never loads a model."""
+    """Called only if there is a text to encode: a run of price changes never loads a model."""
     lexical: Callable[[], LexicalEncoder]
     live: bool = True
-    """Whether queries are answered from it. What another generation misses is noted, and it gets it later."""
+    """Whether queries are answered from it. What another generation misses is recorded, and it gets it later."""
 
 
 @dataclass(frozen=True, slots=True)

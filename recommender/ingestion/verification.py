@@ -1,4 +1,4 @@
-"""Comparing what the index holds with what the catalogue says, as a stream."""
+"""Compares what the index holds with what the catalogue says, as a stream."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ from recommender.types import Progress, silent
 BATCH = 1000
 
 LOOKS = 2
-"""How often what seems to differ is looked at again. Something that is no difference is reported only if it changes
-before each look."""
+"""How often an apparent difference is looked at again. A false one is reported only if it changes before each look."""
 
 MAX_LENGTH_ERROR = 0.01
-"""Of the square of a vector's length: engines keep unit vectors, in half precision a thousandth off."""
+"""Tolerance of the square of a vector's length: engines keep unit vectors, in half precision a thousandth off."""
 
 MIN_COSINE = 0.99
-"""Between a stored vector and the same text encoded again. The runtimes that may go on with one index differ by 0.0001,
-and a server that keeps vectors in half precision by a thousandth."""
+"""Tolerance between a stored vector and the same text encoded again. Runtimes that may share one index differ by
+0.0001, and a server that keeps vectors in half precision by a thousandth."""
 
 States = Callable[[Sequence[str]], Mapping[str, ProductState]]
 Encode = Callable[[Sequence[StoredProduct]], Vectors]
@@ -40,10 +39,10 @@ Encode = Callable[[Sequence[StoredProduct]], Vectors]
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """SKUs that the index lacks, holds in another state, or holds although the catalogue has no such active product.
+    """SKUs that the index lacks, has in another state, or has although the catalogue has no such active product.
 
-    `damaged` are in the right state, and their vector is not that of their text; `encoded` is how many were compared.
-    `queued` are those among them whose change waits in the outbox: the next drain brings them up to date.
+    `damaged` are in the right state, but their vector is not that of their text; `encoded` is how many were compared.
+    `queued` are those of them whose change waits in the outbox: the next drain brings them up to date.
     """
 
     checked: int
@@ -65,7 +64,7 @@ class Verification:
         return self.missing + self.stale + self.orphaned + self.damaged
 
     def without(self, skus: Sequence[str]) -> Verification:
-        """Return the same findings but for those of some SKUs."""
+        """Return the same findings without some SKUs."""
         left_out = frozenset(skus)
         return replace(
             self,
@@ -95,7 +94,7 @@ class _State(Protocol):
 
 
 class _Findings:
-    """What was found so far. With `states`, what seems to differ is looked at again before it counts."""
+    """What was found so far. With `states`, an apparent difference is looked at again before it counts."""
 
     def __init__(self, index: VectorIndex, states: States | None) -> None:
         self._index = index
@@ -106,7 +105,7 @@ class _Findings:
     def add(self, found: Mapping[str, _Kind]) -> None:
         known: Mapping[str, ProductState] = {}
         if self._states is not None and found:
-            # Point and product were read at two moments; a change that a worker applied in between is no difference.
+            # Point and product were read at two moments; a change that a worker applied in between is not a difference.
             for _ in range(LOOKS):
                 known = self._states(list(found))
                 points = {point.id: point for point in self._index.retrieve([point_id(sku) for sku in found])}
@@ -127,8 +126,8 @@ def verify(
 ) -> Verification:
     """Compare every point with its product by text hash and revision.
 
-    With `states`, a change that is applied while this runs is no difference, and what waits in the outbox is told
-    apart; without, both count. With `encode`, which makes the vectors of the index anew, every vector is looked at: one
+    With `states`, a change that is applied while this runs is not a difference, and what waits in the outbox is
+    reported separately; without, both count. With `encode`, which makes vectors again, every vector is checked: one
     whose length is not 1 is compared with what `encode` makes, and so are about `sample` others, drawn at random.
     Memory: 16 bytes a product, and the SKUs that differ.
     """
@@ -148,13 +147,23 @@ def verify(
                 for sku, point in points.items()
                 if sku not in differences and (_is_no_unit(vector := point.dense) or random.random() < share)  # noqa: S311 - a sample
             ]
-            findings.skus[_Kind.DAMAGED] += _find_damage(suspects, encode)
+            expected = encode([stored for stored, _ in suspects]) if suspects else ()
+            for (suspect, vector), right in zip(suspects, expected, strict=True):
+                if not right.any():  # a text without a word that the model knows has a vector of zeros
+                    same = vector is not None and not vector.any()
+                else:
+                    same = not _is_no_unit(vector) and float(np.asarray(vector) @ right) >= MIN_COSINE
+                if not same:
+                    findings.skus[_Kind.DAMAGED].append(suspect.product.sku)
             encoded += len(suspects)
         progress("comparing", len(seen), max(total, len(seen)))
     checked = len(seen)
     in_order = np.sort(np.frombuffer(seen, dtype=np.uint64))
-    for stored in batches(catalogue.products(), BATCH):
-        unseen = _without_point(stored, in_order)
+    for some in batches(catalogue.products(), BATCH):
+        ids = np.array([_short_id(point_id(each.product.sku)) for each in some], dtype=np.uint64)
+        places = np.minimum(np.searchsorted(in_order, ids), len(in_order) - 1)
+        known = in_order[places] == ids if len(in_order) else np.zeros(len(ids), dtype=bool)
+        unseen = [each.product.sku for each, is_known in zip(some, known, strict=True) if not is_known]
         findings.add(dict.fromkeys(unseen, _Kind.MISSING))
         checked += len(unseen)
     missing, stale, orphaned, damaged = (tuple(findings.skus[kind]) for kind in _Kind)
@@ -165,32 +174,10 @@ def _is_no_unit(vector: NDArray[np.float32] | None) -> bool:
     return vector is None or not abs(float(vector @ vector) - 1) < MAX_LENGTH_ERROR  # NaN is nowhere near
 
 
-def _find_damage(suspects: Sequence[tuple[StoredProduct, NDArray[np.float32] | None]], encode: Encode) -> list[str]:
-    """Return the SKUs of the products whose vector is not what `encode` makes."""
-    damaged = []
-    expected = encode([stored for stored, _ in suspects]) if suspects else ()
-    for (stored, vector), right in zip(suspects, expected, strict=True):
-        if not right.any():  # a text without a word that the model knows has a vector of zeros
-            same = vector is not None and not vector.any()
-        else:
-            same = not _is_no_unit(vector) and float(np.asarray(vector) @ right) >= MIN_COSINE
-        if not same:
-            damaged.append(stored.product.sku)
-    return damaged
-
-
 def _short_id(identity: UUID) -> int:
     # Half of the id, 60 bits of a hash: the chance that one product of a million hides behind another is 1 in 2
     # million.
     return identity.int >> 64
-
-
-def _without_point(products: Sequence[StoredProduct], seen: NDArray[np.uint64]) -> list[str]:
-    if not len(seen):
-        return [stored.product.sku for stored in products]
-    ids = np.array([_short_id(point_id(stored.product.sku)) for stored in products], dtype=np.uint64)
-    places = np.minimum(np.searchsorted(seen, ids), len(seen) - 1)
-    return [stored.product.sku for stored, here in zip(products, seen[places] == ids, strict=True) if not here]
 
 
 def _differences(pairs: Iterable[tuple[str, StoredPoint | None, _State | None]]) -> dict[str, _Kind]:

@@ -1,4 +1,4 @@
-"""The worker: carries what waits in the outbox into every generation that follows the catalogue."""
+"""The worker: takes what waits in the outbox into every generation that follows the catalogue."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from recommender.types import Progress, silent
 __all__ = ["BATCH", "OPTIMIZE_EVERY", "Ahead", "DrainSummary", "Worker"]
 
 OPTIMIZE_EVERY = 25_000
-"""Points appended in one drain before the indexes are released, and graphs built where that is worth it: an index that
-took in 200,000 points in one go had 2.9 GB of its files mapped at the end."""
+"""Points appended in one drain before the indexes are released, and graphs built if that is worth it: an index that
+took in 200,000 points at once had 2.9 GB of its files mapped at the end."""
 
 RECOVER_EVERY_S = 5.0
-"""How often an idle worker looks for what killed processes had claimed: a walk over the whole queue, if a short one."""
+"""How often an idle worker looks for claims of killed processes: that reads the whole queue, though it is short."""
 
 
 class Ahead(StrEnum):
@@ -33,9 +33,9 @@ class Ahead(StrEnum):
 
     NOTHING = "nothing"
     MORE = "more"
-    """More changes wait, and this drain takes them in: graphs that are built now are built again soon."""
+    """More changes wait, and this drain applies them: graphs that are built now would soon be built again."""
     LATER = "later"
-    """More changes wait for a later drain; until then queries meet what there is."""
+    """More changes wait for a later drain; until then queries use what there is."""
 
 
 def _optimize(target: Target, counts: WriteCounts, _ahead: Ahead, _stopped: Callable[[], bool]) -> None:
@@ -46,14 +46,14 @@ def _optimize(target: Target, counts: WriteCounts, _ahead: Ahead, _stopped: Call
 class Worker:
     """Claims batches, writes them to every target, and acknowledges what has become durable. One drain at a time.
 
-    It is given as functions what belongs to its process:
+    These functions are given, since they belong to its process:
 
     - `targets` opens the generations to write to, before each batch;
-    - `missed` notes SKUs that a generation which is not live did not take, before they are acknowledged. It returns
-      False when that generation is live by now, and so must take them;
-    - `optimize` is told what was written to a target and what is ahead of it, may have the engine build its graphs, and
+    - `missed` records SKUs that a generation which is not live did not take, before they are acknowledged. It returns
+      False if that generation is live by now, and so must take them;
+    - `optimize` is told what was written to a target and what is ahead of it, may let the engine build its graphs, and
       should give up when it is told to stop;
-    - `release_targets` is told that the targets are not used any more: now and then in a long drain, and at its end;
+    - `release_targets` is told that the targets are not used any more: sometimes in a long drain, and at its end;
     - `release_indexes` may then close what is open; called in a long drain.
     """
 
@@ -96,14 +96,14 @@ class Worker:
     ) -> DrainSummary:
         """Work until nothing is left that may be worked on now, then let the engines build their graphs.
 
-        After `longest` seconds nothing more is claimed: in a shop that never rests a drain would have no end.
+        After `longest` seconds nothing more is claimed: in a shop that changes all the time a drain would never end.
         `stopped` is asked between batches and between slices of texts: once it is True, what is being written is
         finished and the rest given back. Raises `Unavailable` when an engine, an encoder or the database is away; all
         claims are given back first.
         """
         started = time.monotonic()
         self._leases.recover()
-        total = 0 if progress is silent else self._outbox.depth().waiting  # a count of the whole queue
+        total = 0 if progress is silent else self._outbox.depth().waiting  # this counts the whole queue
         done = DrainSummary()
 
         def report(more: DrainSummary) -> None:
@@ -117,7 +117,7 @@ class Worker:
                     break
                 done += more
                 if more.counts.changes and not stopped():
-                    # Gives back what the writes have mapped: the build maps much of it anew.
+                    # Releases what the writes have mapped: the build maps much of it again.
                     self._release_targets()
                     self._release_indexes()
                     ahead = Ahead.NOTHING

@@ -1,1 +1,1 @@
-"""What an operator or a data scientist runs: ingest, finetune, evaluate, promote, one module a job, no printing."""
+"""What an operator or a data scientist runs: ingest, finetune, evaluate, promote. One module a job; none prints."""

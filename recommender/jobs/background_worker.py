@@ -1,4 +1,4 @@
-"""A worker beside the queries of a long-lived process: a thread that takes changes into the index."""
+"""A worker beside the queries of a long-lived process: a thread that writes changes into the index."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from recommender.ingestion.worker import DrainSummary
 from recommender.jobs.ingest import drain_and_release
 
 POLL_S = 0.2
-"""Between two looks into the queue: a change shows up within a second, and a look takes a fraction of a millisecond."""
+"""Pause between two looks into the queue: a change shows up within a second, and a look takes a fraction of a
+millisecond."""
 
 STOP_S = GRACE_S + GIVE_BACK_S
 """How long `stop` waits at most: most supervisors kill after ten seconds."""
@@ -22,10 +23,10 @@ _log = logging.getLogger(__name__)
 
 
 class BackgroundWorker:
-    """Drains the outbox in a thread of its own between `start` and `stop`.
+    """Drains the outbox in its own thread between `start` and `stop`.
 
-    Whatever goes wrong, it waits and tries again: a dependency that is away, an index that another process has. It
-    says so once, by `logging`, and as `paused_reason`: why changes are not taken in now, empty while they are.
+    Whatever goes wrong (a dependency is away, another process has the index), it waits and tries again. It says so
+    once, by `logging`, and in `paused_reason`: why changes are not applied now, empty while they are.
     """
 
     def __init__(self, application: Application, poll: float = POLL_S) -> None:
@@ -42,7 +43,7 @@ class BackgroundWorker:
     def stop(self, timeout: float = STOP_S) -> bool:
         """Finish what is being written, give back the rest, and end; return whether it ended in `timeout` seconds.
 
-        If it has not, as in the middle of a call that nothing can interrupt, it has given back what it was not writing.
+        If it has not, for example in a call that nothing can interrupt, it has given back what it was not writing.
         """
         self._stopped.set()
         if not self.alive:
@@ -51,25 +52,25 @@ class BackgroundWorker:
         if self.alive:
             try:
                 self._application.worker.give_back()
-            except RecommenderError as error:  # its leases run out, or are taken up once this process is gone
+            except RecommenderError as error:  # its leases run out, or others take them when this process is gone
                 _log.warning("what the worker had claimed could not be given back: %s", error)
             self._thread.join(min(timeout, GIVE_BACK_S))
         return not self.alive
 
     @property
     def alive(self) -> bool:
-        """Whether the thread is at work, waiting included."""
+        """Whether the thread is running, also while it waits."""
         return self._thread.is_alive()
 
     @property
     def down_reason(self) -> str:
-        """Why nobody takes changes in, and no dependency that is away is to blame; empty while all is well."""
+        """Why changes are not applied although every dependency is there; empty while all is well."""
         if not self.alive and not self._stopped.is_set():
             return "the worker's thread has ended"
         return self._down
 
     def _run(self, poll: float) -> None:
-        """Follow the queue; whatever ends that, begin again after a pause that grows."""
+        """Follow the queue; whatever ends that, begin again after a pause, which grows."""
         pause = poll
         while not self._stopped.is_set():
             try:
@@ -78,7 +79,7 @@ class BackgroundWorker:
                 pause = min(2 * pause, LONGEST_PAUSE_S)
                 self._down = f"{type(error).__name__}: {one_line(error, 200)}"
                 self.paused_reason = self._down
-                _log.exception("the worker's thread broke off, and begins again in %.1f s", pause)
+                _log.exception("the worker's thread failed, and starts again in %.1f s", pause)
                 self._stopped.wait(pause)
 
     def _drain(self, stopped: Callable[[], bool]) -> DrainSummary | None:

@@ -6,7 +6,7 @@ import csv
 import gzip
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -20,37 +20,38 @@ from recommender.evaluation.held_out import K
 from recommender.evaluation.judgements import Queries
 from recommender.evaluation.made_up_searches import KNOWN_ITEMS, MadeUpSearch, make_searches
 from recommender.evaluation.metrics import ndcg_at_k
-from recommender.index.generations import Generation
+from recommender.index.generation import Generation
 from recommender.index.protocol import IndexQuery, ScoredPoint, point_id
 from recommender.index.query_plan import weigh_words
 from recommender.models.manifest import MADE_UP, Manifest, SearchCalibration
-from recommender.serving.candidates import FIRST_PREFETCH, SURE_BY_WORDS
+from recommender.serving.candidates import FIRST_PREFETCH, how_sure
 from recommender.types import Progress, silent
 
 _log = logging.getLogger(__name__)
 
 FEWEST = 200
-"""Products below which nothing is measured: every search would find all of them."""
+"""Below this many products nothing is measured: every search would find all of them."""
 
 WEIGHTS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Least weights of words that are tried. On graded searches 0.3 gained nothing; with 1 a search is by words alone."""
 
 ENOUGH = 10
-"""Made-up searches of a kind below which it is left out: one shop has a single category to ask for."""
+"""Kinds with fewer made-up searches are left out: some shops have only one category to ask for."""
 
 MOSTLY_WORDS = 0.9
-"""Weight of words from which on a model adds next to nothing to searches, which is said."""
+"""Weight of words from which a model adds next to nothing to searches, which is reported."""
 
 TOLERANCE = 0.005
-"""How much nDCG@10 of a kind of search may stand below that of words alone."""
+"""How far nDCG@10 of a kind of search may be below that of words alone."""
 
 OWN_LEFT_OUT = 0.015
 FOREIGN_LET_IN = 0.01
-"""Shares of the shop's own known items that are not told as sure, and of other shops' searches that are by meaning."""
+"""Share of the shop's own known items that are not rated as sure, and share of other shops' searches by meaning that
+are."""
 
 LEAST_MEANING = 0.65
-"""What meaning alone must reach at least: the seed is one shop, and searches of others come nearer. With 0.6, one or
-two in a hundred searches of other shops more were told as sure; with 0.7, fewer of the shop's own categories."""
+"""Least bound for meaning alone: the seed is only one shop, and searches of others come nearer. With 0.6, one or two in
+a hundred searches of other shops more were rated as sure; with 0.7, fewer of the shop's own categories."""
 
 FOREIGN = 300
 JUDGED = "judged"
@@ -68,12 +69,12 @@ def seed_folder() -> Path:
 def calibrate(
     application: Application, judged: Queries | None = None, anew: bool = False, progress: Progress = silent
 ) -> None:
-    """Choose the weight of words for the live model in this shop, and where a search is sure, and record both.
+    """Choose the weight of words for the live model in this shop, and when a search is sure, and record both.
 
     The weight is the lowest at which no kind of made-up search is below words alone: what customers mean can't be made
-    up, so meaning gets all that known items leave it. Where searches were judged, it is the best of these for
-    them. Done once for a model unless `anew`; a catalogue of a few products is left as it is. What goes wrong, as when
-    another process holds the index, leaves what was known.
+    up, so meaning gets everything that known items leave it. If searches were judged, it is the best of these weights
+    for them. This is done once for a model unless `anew`; small catalogues keep the defaults. An error, as when another
+    process has the index, leaves what was known.
     """
     with suppress(RecommenderError):
         generation = application.generations.live()
@@ -82,7 +83,7 @@ def calibrate(
 
 
 def _calibrate(application: Application, generation: Generation, judged: Queries | None, progress: Progress) -> None:
-    if application.catalogue.count() < FEWEST:  # asked first: a small shop comes here after each drain
+    if application.catalogue.count() < FEWEST:  # checked first: a small shop comes here after each drain
         return
     products = [stored.product for stored in islice(application.catalogue.products(), 50_000)]
     progress("calibrating searches", 0, 2, generation.model_name)
@@ -110,8 +111,20 @@ def _calibrate(application: Application, generation: Generation, judged: Queries
     ]
     progress("calibrating searches", 1, 2, generation.model_name)
     alone, weighed = _measure(searches, found, [len(terms.indices) for terms in words])
-    weight = _choose(alone, weighed)
-    own_items = [points for search, points in zip(searches, found, strict=False) if search.kind in KNOWN_ITEMS]
+
+    def loss(weight: float) -> float:
+        """Return the most that a kind of search loses against words alone."""
+        return max(float(np.mean(alone[kind]) - np.mean(weighed[weight][kind])) for kind in alone)
+
+    allowed = [weight for weight in WEIGHTS if loss(weight) <= TOLERANCE] or [min(WEIGHTS, key=loss)]
+    weight = allowed[0]
+    if JUDGED in alone:
+        weight = max(allowed, key=lambda weight: (np.mean(weighed[weight][JUDGED]), -weight))
+    own_items = [
+        (points, len(terms.indices))
+        for search, points, terms in zip(searches, found, words, strict=False)
+        if search.kind in KNOWN_ITEMS
+    ]
     calibration = _bounds(weight, own_items, found[len(searches) :])
     metrics = {f"{kind}, words alone": float(np.mean(values)) for kind, values in alone.items()}
     metrics |= {f"{kind}, hybrid": float(np.mean(values)) for kind, values in weighed[weight].items()}
@@ -124,7 +137,7 @@ def _calibrate(application: Application, generation: Generation, judged: Queries
 
 
 def search_doubts(manifest: Manifest) -> list[str]:
-    """Say where a model does not help searches in the shop: kinds below words alone, a weight that leaves it none."""
+    """Say where a model does not help searches in the shop: kinds below words alone, or a weight that leaves none."""
     metrics = manifest.metrics.get(MADE_UP, {})
     doubts = [
         f"hybrid search is below words alone on made-up searches of the kind {kind!r}: nDCG@10 "
@@ -163,29 +176,16 @@ def _measure(
     return alone, weighed
 
 
-def _choose(alone: Values, weighed: Mapping[float, Values]) -> float:
-    def loss(weight: float) -> float:
-        return max(float(np.mean(alone[kind]) - np.mean(weighed[weight][kind])) for kind in alone)
-
-    allowed = [weight for weight in WEIGHTS if loss(weight) <= TOLERANCE] or [min(WEIGHTS, key=loss)]
-    if JUDGED in alone:
-        return max(allowed, key=lambda weight: (np.mean(weighed[weight][JUDGED]), -weight))
-    return allowed[0]
-
-
 def _bounds(
-    weight: float, own: Sequence[Sequence[ScoredPoint]], foreign: Sequence[Sequence[ScoredPoint]]
+    weight: float, own: Sequence[tuple[Sequence[ScoredPoint], int]], foreign: Sequence[Sequence[ScoredPoint]]
 ) -> SearchCalibration:
-    """Return from where on a search is sure: what nearly all known items reach, and hardly any other shop's search."""
+    """Return the bounds of a sure search: nearly all known items reach them, and hardly any other shop's search."""
     default = SearchCalibration(words=weight)
     if len(own) < FEWEST // 4:
         return default
 
-    def both(point: ScoredPoint) -> float:
-        return SURE_BY_WORDS * point.words + (1 - SURE_BY_WORDS) * point.meaning
-
-    sure = np.quantile([max(map(both, points), default=0.0) for points in own], OWN_LEFT_OUT)
-    by_words = np.quantile([max((point.words for point in points), default=0.0) for points in own], OWN_LEFT_OUT)
+    sure = np.quantile([how_sure(points, terms) for points, terms in own], OWN_LEFT_OUT)
+    by_words = np.quantile([max((point.words for point in points), default=0.0) for points, _ in own], OWN_LEFT_OUT)
     by_meaning = default.good_meaning
     if foreign:
         best = [max((point.meaning for point in points), default=0.0) for points in foreign]

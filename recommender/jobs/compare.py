@@ -14,7 +14,7 @@ from recommender.types import Product, common_depth
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two: its text as it is encoded, and the product that it is of; None for a free text."""
+    """One of the two: its text as it is encoded, and its product; None for a free text."""
 
     text: str
     product: Product | None = None
@@ -22,7 +22,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """The cosine of the two under one model, from -1 to 1; values of different models do not compare."""
+    """The cosine of the two under one model, from -1 to 1; values of different models can't be compared."""
 
     model: str
     encoder: str
@@ -47,9 +47,9 @@ def compare(
 ) -> Comparison:
     """Compare two SKUs or texts under the named models, by default the live one.
 
-    What is no SKU of the catalogue is a text, and everything is with `as_text`. A text beside a product is encoded as a
-    query is, two texts as documents are. Raises `UsageError` for an empty text, `UnknownModel`, and `NoLiveModel` when
-    none is named and none is live.
+    Anything that is not a SKU of the catalogue is a text, and with `as_text` everything is. A text beside a product is
+    encoded as a query, two texts as documents. Raises `UsageError` for an empty text, `UnknownModel`, and `NoLiveModel`
+    when none is named and none is live.
     """
     selected = select_models(application, models)
     sides = _side(application, first, as_text), _side(application, second, as_text)

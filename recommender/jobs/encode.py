@@ -1,4 +1,4 @@
-"""Texts to vectors in files, and the points of the live index in a file: for those who go on in a notebook."""
+"""Texts to vectors in files, and the points of the live index in a file, for work in a notebook."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from recommender.training.data.tables import RejectedRow, open_table, read_text
 from recommender.types import Progress, silent
 
 TEXT_COLUMNS = ("text", "sentence", "query", "title")
-"""The column of a table that is encoded when none is named; else it is the table's only one."""
+"""The column of a table that is encoded if none is named; otherwise the table's only one."""
 
 BATCH = 1024
 """Texts between two reports of progress, and points in memory at a time."""
@@ -30,7 +30,7 @@ BATCH = 1024
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A file of vectors: how many, of which size, and which model made them."""
+    """A file of vectors: how many, of what size, and by which model."""
 
     path: Path
     rows: int
@@ -47,7 +47,7 @@ def encode_texts(
 ) -> Vectors:
     """Return the vectors of texts by a registered model, by default the live one, else the base: float32 [n, d].
 
-    Raises `UsageError` for a text alone or anything else that is no text, and `UnknownModel`.
+    Raises `UsageError` for a single text or anything else that is not a sequence of texts, and `UnknownModel`.
     """
     if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
         raise UsageError("the texts to encode are a list of texts, even for one; give ['red shoes']")
@@ -113,7 +113,7 @@ def export_index(application: Application, out: Path, progress: Progress = silen
 
 
 def require_format(out: Path, endings: Sequence[str]) -> None:
-    """Raise `UsageError` for a file of another kind, and `BadInput` where its folder is missing."""
+    """Raise `UsageError` for a file of another kind, and `BadInput` if its folder does not exist."""
     if out.suffix.casefold() not in endings:
         raise UsageError(f"{out.name!r} does not end in {' or '.join(endings)}; name the file so")
     if not out.parent.is_dir():

@@ -35,7 +35,7 @@ from recommender.ingestion.backfill import backfill
 from recommender.ingestion.point_writer import PointWriter
 from recommender.ingestion.targets import Target
 from recommender.ingestion.worker import BATCH
-from recommender.jobs.lexicon import served_lexical
+from recommender.jobs.lexicon import live_lexical
 from recommender.models.manifest import read_calibration
 from recommender.models.registry import RegisteredModel
 from recommender.query import Mode, Options, Variants
@@ -45,16 +45,16 @@ from recommender.training.splits import Split, split_products, without_lone_cate
 from recommender.types import Product, Progress, silent
 
 CORPUS_CAP = 30_000
-"""Products that a model is measured against: beyond that, encoding them costs more than the metrics gain."""
+"""Products that a model is measured against: encoding more costs more than the metrics gain."""
 
 QUERY_CAP = 2_000
 """Held-out products that are asked about: the 95% interval of P@10 is then about one point wide."""
 
 SCORED = "scored "
-"""Begins the names of suites of scored pairs, before that of their file."""
+"""Beginning of the names of suites of scored pairs, before that of their file."""
 
 WrapEncoder = Callable[[str, Encoder], Encoder]
-"""Wraps the encoder that a model is measured by, given the model's name: to keep vectors, or to count."""
+"""Wraps the encoder that a model is measured by, given the model's name: to cache vectors, or to count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Sample:
 
 
 def sample(products: Sequence[Product], split: Split) -> Sample:
-    """Return what models are measured on: evenly spread over the catalogue where it is larger than the caps."""
+    """Return what models are measured on: evenly spread over the catalogue if it is larger than the caps."""
     queries, unseen = spread(split.test, QUERY_CAP), spread(split.unseen, QUERY_CAP)
     asked = {*queries, *unseen}
     others = [index for index in range(len(products)) if index not in asked]
@@ -121,7 +121,7 @@ def measure_vectors(
 
 
 def measuring_encoder(application: Application, model: RegisteredModel, wrap: WrapEncoder | None) -> Encoder:
-    """Return the encoder that serves a model, wrapped if it is to be."""
+    """Return the encoder that serves a model, wrapped if asked for."""
     encoder = application.serving_encoder(model)
     return encoder if wrap is None else wrap(model.name, encoder)
 
@@ -138,8 +138,8 @@ def measure_served(
 ) -> list[Report]:
     """Measure one model in each mode through the queries that serve: made-up searches, and `similar` products.
 
-    Everything is asked of temporary indexes of the corpus; the live pair is not touched. An `encoder` that is given
-    should keep its vectors, so that no text is encoded twice.
+    Everything is asked of temporary indexes of the corpus; the live pair is not used. A given `encoder` should cache
+    its vectors, so that no text is encoded twice.
     """
     started = time.monotonic()
     encoder = encoder or CachedEncoder(application.serving_encoder(model))
@@ -151,7 +151,7 @@ def measure_served(
                 encoder.encode([search.text for search in task.searches], Role.QUERY)
             for mode in modes:
                 progress(f"searching, {mode.value}", done, len(tasks), task.name)
-                if similar and task.name == CATEGORY_SEARCH:  # the one task over the texts that are served
+                if similar and task.name == CATEGORY_SEARCH:  # the only task over the texts that are served
                     measured[mode] |= measure_similar(_similar(queries, mode, Variants.COLLAPSE), held)
                 measured[mode] |= measure_searches(_search(queries, mode), task)
     return [
@@ -186,7 +186,7 @@ def measure_judgements(
 
 
 def measure_scored_pairs(application: Application, model: RegisteredModel, scored: ScoredPairs, name: str) -> Report:
-    """Measure whether one model orders scored pairs as their scores do, and record it as a suite of this name."""
+    """Measure whether one model orders scored pairs by their scores, and record it as a suite of this name."""
 
     def text(sku: str) -> str | None:
         stored = application.catalogue.get(sku)
@@ -214,7 +214,7 @@ NAME = "temporary"
 def catalogue_queries(
     application: Application, model: RegisteredModel, encoder: Encoder, progress: Progress = silent
 ) -> Iterator[Queries]:
-    """Give queries over the whole catalogue, encoded by `encoder`."""
+    """Open queries over the whole catalogue, encoded by `encoder`."""
     with _temporary_index(application, model, encoder) as (target, queries):
         backfill(target, application.catalogue, application.writer, progress)
         yield queries
@@ -229,7 +229,7 @@ def corpus_queries(
     document: TextFunction,
     progress: Progress,
 ) -> Iterator[Queries]:
-    """Give queries over some products, each indexed by its `document`.
+    """Open queries over some products, each indexed by its `document`.
 
     No graph is built: it would take longer than scanning at most `CORPUS_CAP` vectors for each of these queries.
     """
@@ -251,8 +251,8 @@ def _temporary_index(
         tempfile.TemporaryDirectory(prefix="recommender-") as folder,
         closing(EmbeddedEngine(Path(folder)).create(NAME, model.dimension)) as index,
     ):
-        lexical = served_lexical(application)
+        lexical = live_lexical(application)
         calibration = partial(read_calibration, model.folder)
         live = LiveModel(NAME, model.name, index, lambda: encoder, lambda: lexical, calibration)
-        queries = Queries(FixedModel(live), application.catalogue, application.text)
+        queries = Queries(FixedModel(live), lambda: application.catalogue, application.text)
         yield Target(model.name, index, lambda: encoder, lambda: lexical), queries

@@ -40,7 +40,7 @@ from recommender.types import Product, Progress, category_path, silent
 
 @dataclass(frozen=True, slots=True)
 class CatalogueDrift:
-    """How the catalogue differs from what `model` was trained on; `model` is empty where none was trained yet."""
+    """How the catalogue differs from what `model` was trained on; `model` is empty if none was trained yet."""
 
     model: str
     change: CatalogueChange
@@ -54,7 +54,7 @@ def drift_since_training(application: Application) -> CatalogueDrift:
     """Compare the catalogue, text and category of each product, with what the newest tuned model was trained on.
 
     The newest model, live or not: one that the gate refused yesterday would be refused today, on the same products.
-    Everything has changed where no model was trained yet, or the newest has no snapshot, as when it was imported.
+    Everything has changed if no model was trained yet, or the newest has no snapshot, as when it was imported.
     """
     products = without_lone_category(stored.product for stored in application.catalogue.products())
     now = catalogue_snapshot(application, products)
@@ -116,18 +116,18 @@ def run(
     wrap: WrapEncoder | None = None,
     progress: Progress = silent,
 ) -> FinetuneResult:
-    """Fine-tune a base model on the catalogue and register it; make it live when it passes the gate, or by `force`.
+    """Fine-tune a base model on the catalogue and register it; make it live if it passes the gate, or by `force`.
 
-    `resume` goes on with an interrupted run of the same options over the same catalogue. `wrap` is put around the
-    encoders that models are measured by. Raises `BadInput` when the catalogue has too little to learn from, and
-    `MissingExtra` without the training extra.
+    `resume` continues an interrupted run of the same options over the same catalogue. `wrap` wraps the encoders that
+    models are measured by. Raises `BadInput` when the catalogue has too little to learn from, and `MissingExtra`
+    without the training extra.
     """
     if judgements is not None:
         require_known(application, judgements)
     require_libraries(options)
     products = without_lone_category(stored.product for stored in application.catalogue.products())
     if options.data_only and not any(product.category for product in products):
-        products = []  # no shop, or one without categories: the data itself lends what models are measured on
+        products = []  # no shop, or one without categories: models are measured on the data itself
     split = split_products(products, options.seed) if products or not options.data_only else no_split(options.seed)
     base_model = prepare_base(application, base, shape, progress)
     digest = hashlib.sha256()
@@ -157,7 +157,7 @@ def run(
 
 
 def _resume_judging(application: Application, folder: Path) -> tuple[RegisteredModel, TrainingResult] | None:
-    """Return the model that an interrupted run had registered and not judged; None where it was still training."""
+    """Return the model that an interrupted run registered but did not judge; None if it was still training."""
     if not (folder / TRAINED).is_file():
         return None
     training = read_result(folder / TRAINED)
@@ -200,7 +200,7 @@ def _train(
             | {"loss": ", ".join(dict.fromkeys(training.set_losses.values()))},  # what was trained, not what was asked
             training=_json_values(asdict(training)) | {"run": checkpoints.name},
         )
-        write_result(training, checkpoints / TRAINED)  # before the row: from here on a resumed run goes on with judging
+        write_result(training, checkpoints / TRAINED)  # before the row: from here on a resumed run only judges
         return add_model(application, folder, manifest, base), training
 
 

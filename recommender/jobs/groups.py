@@ -1,4 +1,4 @@
-"""Variants that no group tells: proposed with a report, and taken on where the shop says so."""
+"""Variants that no feed groups: proposed with a report, and applied if the shop wants that."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from pathlib import Path
 from recommender.application.composition import Application
 from recommender.catalogue.variants import ProposedGroup, propose_groups
 from recommender.errors import BadInput, UsageError
+from recommender.feeds.rejections import inert
 from recommender.files import replace_file
 from recommender.types import category_path
 
 COMPARED = 1_000
-"""Characters of a description that are compared: all texts of a large catalogue would not fit in memory."""
+"""Characters of a description that are compared: all texts of a large catalogue would not fit into memory."""
 
 COLUMNS = ("group_id", "sku", "title", "differs", "brand", "category")
 
@@ -30,7 +31,7 @@ def find_groups(application: Application) -> list[ProposedGroup]:
 def take_on(application: Application, groups: Sequence[ProposedGroup]) -> int:
     """Give the products of proposed groups their group, and queue them for the index; return how many changed.
 
-    A feed that names no group leaves it as it is; one that names another takes its place.
+    A feed that names no group leaves it as it is; one that names another replaces it.
     """
     return application.catalogue.assign_groups(
         {variant.sku: group.id for group in groups for variant in group.variants}
@@ -47,7 +48,8 @@ def render_groups(groups: Sequence[ProposedGroup], kind: str) -> str:
         table.writerow(COLUMNS)
         for group in groups:
             place = (group.brand, category_path(group.category))
-            table.writerows((group.id, each.sku, each.title, each.differs, *place) for each in group.variants)
+            rows = ((group.id, each.sku, each.title, each.differs, *place) for each in group.variants)
+            table.writerows(map(inert, row) for row in rows)
         return text.getvalue()
     if kind != "txt":
         raise UsageError(f"a report named .{kind} can't be written; name it .txt, .json or .csv")
@@ -61,7 +63,7 @@ def render_groups(groups: Sequence[ProposedGroup], kind: str) -> str:
 def write_report(groups: Sequence[ProposedGroup], path: Path) -> None:
     """Write a report in the format that its name says.
 
-    Raises `UsageError` for a name of no known format, and `BadInput` when the file can't be written.
+    Raises `UsageError` for a name of no known format, and `BadInput` if the file can't be written.
     """
     text = render_groups(groups, path.suffix.removeprefix(".").casefold() or "txt")
     try:

@@ -1,4 +1,4 @@
-"""Feeds into the catalogue, also as they appear in a folder, and what they changed into the index."""
+"""Feeds into the catalogue, also as they appear in a folder, and their changes into the index."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from recommender.jobs.rebuild import ensure_live
 from recommender.types import Progress, silent
 
 ROUND_S = 1.0
-"""Of a round of the worker, after which other processes may have the embedded index. Finishing what is claimed then
-takes a few seconds more where texts are encoded, and a query waits five for its turn."""
+"""Seconds of a round of the worker, after which other processes may have the embedded index. Finishing what is claimed
+takes a few seconds more if texts are encoded, and a query waits five seconds for its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class ImportOutcome:
     deactivation: DeactivationSummary | None = None
 
     def error(self, strict: bool = False) -> BadFeed | Refused | None:
-        """Return the error that the run ends with: a feed of which nothing could be taken in, or a guard's refusal.
+        """Return the error that the run ends with: a feed of which nothing could be imported, or a guard's refusal.
 
-        With `strict` that is also what looks wrong about a feed, or is lost of its products. None if all is well.
+        With `strict` also what looks wrong about a feed, or is lost of its products. None if all is well.
         """
         refused = self.deactivation.refused if self.deactivation else ""
         failures = [summary.failure for summary in self.imports if summary.failure]
@@ -101,9 +101,9 @@ def import_feeds(
 
     With `full` the feeds together are the whole catalogue: what they lack is deactivated after the last one, or
     `deactivation.refused` says why not. `force` deactivates even if the feeds look broken. With `partial_rows` the rows
-    only say what changes of products that are in the shop. A feed that breaks in the
-    middle is an error, but with `full` or `keep_partial` its summary says so. With `dry_run` nothing is written.
-    Raises `ImportStopped` when `stopped` says so; what was committed stays.
+    only say what changes in products of the shop. A feed that breaks in the middle is an error, but with `full` or
+    `keep_partial` its summary says so. With `dry_run` nothing is written. Raises `ImportStopped` when `stopped` says
+    so; what was committed stays.
     """
     if force and not full:
         raise UsageError("--force is for --full: it deactivates what the feeds lack, however much that is")
@@ -153,13 +153,13 @@ def preview_feeds(
 def open_sources(
     application: Application, feeds: Sequence[Path | str], *, allow_private: bool = False
 ) -> AbstractContextManager[list[Path | str]]:
-    """Expand patterns and fetch what lies at addresses; what was fetched is removed when the context ends."""
+    """Expand patterns and download addresses; downloads are removed when the context ends."""
     largest = int(application.settings.max_download_gib * (1 << 30))
     return fetch_all(feeds, DownloadRules(largest, allow_private))
 
 
 def pending_changes(application: Application) -> int:
-    """Return how many changes the index has not taken in, those that a worker has claimed included."""
+    """Return how many changes the index lacks, including those that a worker has claimed."""
     depth = application.outbox.depth()
     return depth.waiting + depth.leased
 
@@ -170,13 +170,13 @@ def drain(
     stopped: Callable[[], bool] = lambda: False,
     longest: float = math.inf,
 ) -> DrainSummary | None:
-    """Take what waits in the outbox into the index; None when another process holds the index.
+    """Write what waits in the outbox into the index; None when another process holds the index.
 
-    After `longest` seconds nothing more is begun. With nothing waiting no model is loaded and no index is opened.
+    After `longest` seconds nothing more is begun. If nothing waits, no model is loaded and no index is opened.
     """
     try:
         if application.generations.live() is None and not application.outbox.anything_due():
-            return DrainSummary()  # a change that comes from here on must find a generation that takes it
+            return DrainSummary()  # a change that comes after this must find a generation that takes it
         ensure_live(application, progress)
         summary = application.worker.drain(progress, stopped, longest)
         if not pending_changes(application):
@@ -188,12 +188,12 @@ def drain(
 
 
 def drain_and_release(application: Application, stopped: Callable[[], bool]) -> DrainSummary | None:
-    """Drain for a while, then release the embedded index: between two rounds of a worker, other processes get in.
+    """Drain for a while, then release the embedded index: between two rounds of a worker, others can use it.
 
     An idle round is one look into the queue.
     """
     if not application.worker.has_work():
-        application.vocabulary.refresh()  # it may have been built too recently when products changed
+        application.vocabulary.refresh()  # it may have been too early for a build when products changed
         return DrainSummary()
     try:
         return drain(application, stopped=stopped, longest=ROUND_S)
@@ -204,8 +204,8 @@ def drain_and_release(application: Application, stopped: Callable[[], bool]) -> 
 class FeedWatch:
     """Imports the feeds of a folder as they appear; what they change is queued for the index.
 
-    With `full` each feed is the whole catalogue, under the guards of `import_feeds`. Raises `BadInput` for a folder
-    that feeds can't be moved about in, and `UsageError` for a mapping of an unknown field.
+    With `full` each feed is the whole catalogue, under the guards of `import_feeds`. Raises `BadInput` for a folder in
+    which feeds can't be moved, and `UsageError` for a mapping of an unknown field.
     """
 
     def __init__(
@@ -253,7 +253,7 @@ class FeedWatch:
         return self._folder.take_feeds(import_one, stopped)
 
     def take_present(self) -> Iterator[FeedReport]:
-        """Import what lies in the folder now, once it has stood still for long enough."""
+        """Import what is in the folder now, after it has not changed for long enough."""
         if self._folder.look():
             time.sleep(self._settled_s)
         return self.take()

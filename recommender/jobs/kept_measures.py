@@ -22,7 +22,7 @@ from recommender.models.registry import RegisteredModel
 from recommender.version import __version__
 
 KEPT = 20
-"""Files that stay, the newest: a shop compares two or three models on a catalogue that changes every night."""
+"""How many files stay, the newest: a shop compares two or three models on a catalogue that changes every night."""
 
 
 def keep_measures(
@@ -32,38 +32,34 @@ def keep_measures(
     chosen: Sample,
     measure: Callable[[], Report],
 ) -> Report:
-    """Return what was kept of a model on these products and queries; if nothing was, measure it and keep that."""
+    """Return the kept measures of a model on these products and queries; if there are none, measure and keep them."""
     digest = sha256(f"{__version__}\0{model.fingerprint}\0{encoder.name}\0{chosen.queries}{chosen.unseen}".encode())
     for product in chosen.corpus:
         digest.update(f"{application.text.hash(product)}{product!r}\n".encode())
     folder = application.settings.home / "runs" / "measures"
     path = folder / f"{digest.hexdigest()}.json.gz"
     try:
-        return _from_json(model.name, json.loads(gzip.decompress(path.read_bytes())))
+        stored = json.loads(gzip.decompress(path.read_bytes()))
+
+        def metrics(values: Mapping[str, Any]) -> dict[str, MetricValue]:
+            return {
+                name: MetricValue(mean, low, high, np.array(each, dtype=np.float64))
+                for name, (mean, low, high, each) in values.items()
+            }
+
+        kept = {Slice(SliceKind(kind), name): metrics(values) for kind, name, values in stored["slices"]}
+        return Report(**stored | {"model": model.name, "metrics": metrics(stored["metrics"]), "slices": kept})
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         report = measure()
     folder.mkdir(parents=True, exist_ok=True)
-    replace_file(path, gzip.compress(json.dumps(_to_json(report)).encode(), compresslevel=1))
-    for old in sorted(folder.glob("*.json.gz"), key=lambda each: each.stat().st_mtime)[:-KEPT]:
-        old.unlink(missing_ok=True)
-    return report
 
-
-def _to_json(report: Report) -> dict[str, Any]:
     def values(metrics: Mapping[str, MetricValue]) -> dict[str, Any]:
         return {name: [each.mean, each.low, each.high, each.values.tolist()] for name, each in metrics.items()}
 
     slices = [[part.kind, part.name, values(metrics)] for part, metrics in report.slices.items()]
     plain = {name: getattr(report, name) for name in ("encoder", "queries", "seconds", "left_out", "slices_left_out")}
-    return plain | {"metrics": values(report.metrics), "slices": slices, "catalogue": dict(report.catalogue)}
-
-
-def _from_json(model: str, stored: dict[str, Any]) -> Report:
-    def metrics(values: Mapping[str, Any]) -> dict[str, MetricValue]:
-        return {
-            name: MetricValue(mean, low, high, np.array(each, dtype=np.float64))
-            for name, (mean, low, high, each) in values.items()
-        }
-
-    slices = {Slice(SliceKind(kind), name): metrics(values) for kind, name, values in stored["slices"]}
-    return Report(**stored | {"model": model, "metrics": metrics(stored["metrics"]), "slices": slices})
+    document = plain | {"metrics": values(report.metrics), "slices": slices, "catalogue": dict(report.catalogue)}
+    replace_file(path, gzip.compress(json.dumps(document).encode(), compresslevel=1))
+    for old in sorted(folder.glob("*.json.gz"), key=lambda each: each.stat().st_mtime)[:-KEPT]:
+        old.unlink(missing_ok=True)
+    return report

@@ -1,4 +1,4 @@
-"""Models in and out of the registry: a base model fetched, exported and measured; a registered one given to others."""
+"""Models in and out of the registry: a base model fetched, exported and measured; a registered one passed on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recommender.embedding.pretrained import DenseActivation, Pooling, assemble
 from recommender.embedding.product_text import title_text
 from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError, Refused
 from recommender.files import remove_leftovers, replace_file
-from recommender.index.generations import GenerationState
+from recommender.index.generation import GenerationState
 from recommender.models.base_model import resolve_model
 from recommender.models.bundle import ZIP, public_files, unpack, write_bundle
 from recommender.models.checksums import is_whole, require_whole
@@ -32,10 +32,11 @@ EXPORT_SAMPLE = 256
 """Texts that an export and the runtimes are measured on."""
 
 MOST_READ = 16 * EXPORT_SAMPLE
-"""Products that these are spread over: a catalogue is read in the order of its SKUs, in which neighbours are alike."""
+"""Products that these texts are spread over: a catalogue is read in the order of its SKUs, in which neighbours are
+alike."""
 
 FALLBACK_TEXTS = ("red running shoes", "a cordless drill with two batteries, case and charger", "tea")
-"""What an export is measured on while the catalogue is empty."""
+"""Texts that an export is measured on while the catalogue is empty."""
 
 WORKSPACE = ".work-"
 
@@ -57,7 +58,7 @@ class ModelShape:
 
 @contextmanager
 def workspace(application: Application) -> Iterator[Path]:
-    """Give a folder beside the models, on the same disk, that is gone afterwards."""
+    """Open a folder beside the models, on the same disk, which is removed afterwards."""
     parent = application.settings.models_dir
     parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(parent, f"{WORKSPACE}*")
@@ -81,7 +82,7 @@ def prepare_base(
     """Return the registered form of a base model; the first time it is fetched, exported and measured.
 
     `base` is a Hub name, a folder or a zip file of one, by default the one in the settings. A model that was exported
-    or pushed brings the record of its training along.
+    or pushed keeps the record of its training.
     """
     base = base or application.settings.model
     shape = shape or ModelShape()
@@ -99,7 +100,19 @@ def prepare_base(
         else:
             source = resolve_model(base, application.settings.hf_token or None)
         require_readable(source)
-        copy = _copy_encoder(source, folder / "model", shape)
+        copy = folder / "model"  # never with code or pickles
+        if shape.is_given or not (source / "modules.json").is_file():
+            assemble(
+                source,
+                copy,
+                pooling=shape.pooling,
+                dense_dim=shape.dense_dim,
+                max_seq_length=shape.max_seq_length,
+                activation=shape.dense_activation or DenseActivation.IDENTITY,
+            )
+        else:
+            left_out = shutil.ignore_patterns("*.bin", "*.py", ".git*", "*.h5", "*.ot", "*.msgpack")
+            shutil.copytree(source, copy, ignore=left_out)
         model = application.registry.find(fingerprint(copy))
         if model is None or not is_whole(model.folder):
             progress("base model", 1, 2, "exporting to ONNX")
@@ -113,29 +126,13 @@ def prepare_base(
     return model
 
 
-def _copy_encoder(source: Path, target: Path, shape: ModelShape) -> Path:
-    """Copy a model to `target`, made into an encoder or changed to a shape; never code or pickles."""
-    if shape.is_given or not (source / "modules.json").is_file():
-        return assemble(
-            source,
-            target,
-            pooling=shape.pooling,
-            dense_dim=shape.dense_dim,
-            max_seq_length=shape.max_seq_length,
-            activation=shape.dense_activation or DenseActivation.IDENTITY,
-        )
-    left_out = shutil.ignore_patterns("*.bin", "*.py", ".git*", "*.h5", "*.ot", "*.msgpack")
-    shutil.copytree(source, target, ignore=left_out)
-    return target
-
-
 def add_model(
     application: Application, folder: Path, manifest: Manifest, base: RegisteredModel | None = None
 ) -> RegisteredModel:
     """Export a finished model folder, write its card, and register it; the folder is moved into the registry.
 
-    A tuned model takes over the network of its `base`, and is tried first on the runtime that is best for that.
-    Raises `BadInput` for a model that does not work.
+    A tuned model reuses the network of its `base`, and is tried first on the runtime that is best for that. Raises
+    `BadInput` for a model that does not work.
     """
     step = min(MOST_READ, application.catalogue.count()) // EXPORT_SAMPLE or 1
     stored = islice(application.catalogue.products(), 0, step * EXPORT_SAMPLE, step)
@@ -153,10 +150,10 @@ def add_model(
 def choose_runtime(
     folder: Path, export: Export, texts: Sequence[str], titles: Sequence[str] = (), known: str = ""
 ) -> Export:
-    """Measure the runtimes that are installed, and choose the fastest near enough to full precision for products.
+    """Measure the installed runtimes, and choose the fastest that is near enough to full precision for products.
 
-    `known` was the best one for a model of the same architecture: the others are measured only if it is not near
-    enough for this one. The int8 network is removed unless it is near enough: queries take it wherever it is.
+    `known` was the best one for a model of the same architecture: the others are measured only if it is not near enough
+    for this one. The int8 network is removed unless it is near enough, since queries use it if it exists.
     """
     from recommender.embedding.runtimes import CANDIDATES, fastest, measure_runtimes
 
@@ -193,7 +190,7 @@ def export_to_onnx(folder: Path, texts: Sequence[str], base: Path | None = None)
     except MissingExtra:
         raise
     except RecommenderError as error:
-        shutil.rmtree(folder / "onnx", ignore_errors=True)  # files that came with the model were not checked either
+        shutil.rmtree(folder / "onnx", ignore_errors=True)  # nobody has checked files that came with the model
         return Export(reason=str(error))
     return Export(
         fp32_max_distance=report.fp32_max_distance,
@@ -205,7 +202,7 @@ def export_to_onnx(folder: Path, texts: Sequence[str], base: Path | None = None)
 
 
 def export_model_to(application: Application, name: str, target: Path) -> Path:
-    """Copy a model, laid out as the Hub does, into a new folder, or a new zip file when `target` ends in `.zip`.
+    """Copy a model, laid out as on the Hub, into a new folder, or a new zip file if `target` ends in `.zip`.
 
     Raises `UnknownModel`, `UsageError` when the target exists, and `BadInput` when it can't be written.
     """
@@ -247,9 +244,9 @@ def remove_older_models(application: Application, keep: int) -> list[str]:
 def push_model(
     application: Application, name: str, repo: str, *, private: bool = False, revision: str = MAIN
 ) -> Published:
-    """Make a repository of the Hub hold a model, in one commit; it is made if it is missing.
+    """Make a repository of the Hub hold a model, in one commit; a missing one is created.
 
-    Raises `UnknownModel`, `UsageError` for a name that is no OWNER/NAME, `Refused` when it should be private and is
+    Raises `UnknownModel`, `UsageError` for a name that is not OWNER/NAME, `Refused` when it should be private and is
     public, and `Unavailable` without a token, with one that is refused, and when the Hub can't be reached.
     """
     model = application.registry.get(name)

@@ -1,4 +1,4 @@
-"""Making a model live: measured beside those it would replace, asked of the gate, switched to, and back."""
+"""Making a model live: measured beside those it would replace, judged by the gate, switched to; and the way back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recommender.evaluation.cached_encoder import CachedEncoder
 from recommender.evaluation.judgements import Pairs, Queries
 from recommender.evaluation.reports import Report
 from recommender.evaluation.text_suite import NO_SUITE, TextSuite, measure_texts
-from recommender.index.generations import Generation, GenerationState
+from recommender.index.generation import Generation, GenerationState
 from recommender.index.protocol import point_id
 from recommender.ingestion.worker import BATCH
 from recommender.jobs.calibrate import calibrate, search_doubts
@@ -60,18 +60,18 @@ class Judgements:
 
     @property
     def suites(self) -> list[str]:
-        """What there is, by the names of the gate, in the order in which it is measured."""
+        """The judgements that there are, by the names of the gate, in the order in which they are measured."""
         given = (("searches", self.queries), ("pairs", self.pairs))
         return [name for name, judgements in given if judgements is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """How each model measured on the held-out products and, as served, on judgements; and what the gate makes of it.
+    """How each model measured on the held-out products and, as served, on judgements; and the gate's verdict.
 
     `reports` are of the base, the live model unless it is the base, and the tuned one. `searched` are the tuned model's
-    hybrid search and words alone on the same searches; None for a model of texts alone. `encoder` keeps the vectors
-    that the tuned model was measured by: an index of it need not encode them again.
+    hybrid search and words alone on the same searches; None for a model of texts alone. `encoder` has the vectors that
+    the tuned model was measured by: an index of it need not encode them again.
     """
 
     reports: tuple[Report, ...]
@@ -92,9 +92,9 @@ def check_promotion(
 ) -> Evidence:
     """Measure the base, the live model if it is another, and the tuned one, in this order, and decide.
 
-    Each is measured through the encoder that would serve it, whose vectors are kept while the model is measured.
-    Hybrid search is compared with words alone: on supplied searches if there are any, else on searches made from
-    held-out products. Without products, `texts` are all that is measured.
+    Each is measured through the encoder that would serve it, whose vectors are kept while the model is measured. Hybrid
+    search is compared with words alone: on supplied searches if there are any, otherwise on searches made from held-out
+    products. Without products, only `texts` are measured.
     """
     judgements = judgements or Judgements()
     suites = judgements.suites
@@ -143,7 +143,7 @@ def check_promotion(
 
 
 def _warn_of_searches(application: Application, tuned: RegisteredModel, verdict: Verdict) -> tuple[str, ...]:
-    """Say that words alone kept a model out, and how the one that serves does in searches: else nobody sees it."""
+    """Warn that words alone kept a model out, and how the live model does in searches: nobody would see it else."""
     serving = application.registry.live()
     warnings = []
     if any(line.rule is GateRule.WORDS and not line.passed for line in verdict.lines):
@@ -159,9 +159,9 @@ def _warn_of_searches(application: Application, tuned: RegisteredModel, verdict:
 
 
 def live_vectors(application: Application, model: RegisteredModel, products: Sequence[Product]) -> dict[str, Vectors]:
-    """Return the vectors that the live index has of these products from this model, by the runtime it would take now.
+    """Return the vectors that the live index has of these products from this model, by the runtime it would use now.
 
-    None where another process holds the index: it may be long.
+    None when another process holds the index, which may take long.
     """
     live = application.generations.live()
     if live is None or live.model_id != model.id or live.runtime != application.runtime_of(model):
@@ -211,7 +211,7 @@ def judge_registered(
     """Judge any registered model on the held-out products of its own split, as `finetune` would have done.
 
     Its base is the model that it was tuned from; a base model is judged beside the default one. Raises `UnknownModel`,
-    and `UsageError` for the one model that there is nothing to compare with.
+    and `UsageError` for the default base itself, which there is nothing to compare with.
     """
     if judgements is not None:
         require_known(application, judgements)
@@ -223,7 +223,7 @@ def judge_registered(
     if base.name == name:
         base = registry.live() or base
     if base.name == name:
-        raise UsageError(f"{name} is the base model, and no other is live: there is nothing to judge it beside")
+        raise UsageError(f"{name} is the base model, and no other is live: there is nothing to compare it with")
     seed = DEFAULT_SEED if manifest.split_seed is None else manifest.split_seed
     given = manifest.hyper_parameters
     if manifest.kind != TUNED or manifest.catalogue_hash or not given.get("data"):
@@ -243,7 +243,7 @@ def judge_registered(
 
 
 def require_known(application: Application, judgements: Judgements) -> None:
-    """Raise `BadInput` when judgements have nothing to do with the catalogue: better before the training than after."""
+    """Raise `BadInput` if judgements have nothing to do with the catalogue: better before the training than after."""
     relevant = [[sku for sku, grade in query.grades.items() if grade > 0] for query in judgements.queries or ()]
     for what, groups in (("the relevant products of the judged queries", relevant), ("the pairs", judgements.pairs)):
         skus = list(dict.fromkeys(sku for group in groups or () for sku in group))
@@ -258,12 +258,12 @@ def promote(
     progress: Progress = silent,
     encoder: Encoder | None = None,
 ) -> Generation:
-    """Make a model live: at once where a generation of it is kept fresh, else by building one.
+    """Make a model live: at once if a generation of it is kept up to date, otherwise by building one.
 
     `encoder` is one of the model that knows vectors from its measuring.
 
     Raises `Refused` for a model that the gate refused, and for a tuned one that it has not judged, and `WouldLose` when
-    far fewer points would be live than now, unless `force` makes it live all the same.
+    far fewer points would be live than now, unless `force` is given.
     """
     against = ""
     if model.gate in (GateResult.REFUSED, GateResult.FORCED):
@@ -271,11 +271,11 @@ def promote(
     elif model.gate is GateResult.NOT_ASKED and application.registry.manifest(model.name).kind == TUNED:
         against = f"the gate has not judged {model.name}; `recommender models judge {model.name}` asks it"
     if against and not force:
-        raise Refused(f"{against}; --force makes it live in spite of that, and is recorded")
+        raise Refused(f"{against}; --force makes it live all the same, which is recorded")
     kept = [one for one in generations_of(application, model, GenerationState.READY) if not one.live]
     points = application.index(kept[-1]).count() if kept else application.catalogue.count()
     require_points(application, points, f"promoting {model.name}", progress, force)
-    if against:  # before the switch: nothing that was forced is ever live without its mark
+    if against:  # before the switch: no forced model is ever live without its mark
         verdict = model.verdict or "it was put live without being judged"
         application.registry.record(model.name, gate=GateResult.FORCED, verdict=verdict)
     if kept:
@@ -290,7 +290,7 @@ def promote(
 def roll_back(application: Application, progress: Progress = silent) -> Generation:
     """Go back to the previous pair of generation and model, in one step. Calling it again undoes it.
 
-    The previous generation was kept fresh. What it could not take is queued by the switch itself.
+    The previous generation was kept up to date. Changes that it could not take are queued by the switch itself.
     """
     previous = application.generations.previous()
     if previous is None:

@@ -12,9 +12,9 @@ from recommender.catalogue.loss_guard import describe_loss, require_small_loss
 from recommender.catalogue.product_statements import ProductStates
 from recommender.embedding.encoder import Encoder
 from recommender.embedding.language import AUTO
-from recommender.errors import Unavailable
+from recommender.errors import IndexHeld, Unavailable
 from recommender.files import LEFTOVER_AGE_S
-from recommender.index.generations import Generation, GenerationState
+from recommender.index.generation import Generation, GenerationState
 from recommender.ingestion.backfill import backfill
 from recommender.jobs.lexicon import choose_lexicon, has_outgrown
 from recommender.jobs.models import prepare_base
@@ -38,8 +38,8 @@ def require_points(
 ) -> None:
     """Say how many points fewer than now would be live. Raises `WouldLose` for too many, unless `force`.
 
-    What waits in the queue may take points away by itself, and is not counted. A live generation that can't be read
-    has nothing to lose; nor is one counted that another process holds: it may be long.
+    What waits in the queue may take points away by itself, and is not counted. A live generation that can't be read has
+    nothing to lose; one that another process holds is not counted, since that may take long.
     """
     live = application.generations.live()
     if live is None or live.name not in application.engine.names():
@@ -62,8 +62,9 @@ def require_points(
 def ensure_live(application: Application, progress: Progress = silent) -> Generation:
     """Return the live generation; on a new installation make an empty one with the base model first.
 
-    When the engine does not have the live one, as after a move to a server, a new one is built there with its model.
-    So is one when a small catalogue has outgrown the language, or the words, that the live one was made with.
+    If the engine does not have the live one, as after a move to a server, a new one is built there with its model. A
+    new one is also built when a small catalogue has outgrown the language, or the words, that the live one was made
+    with.
     """
     live = application.generations.live()
     if live is not None and live.name in application.engine.names():
@@ -87,10 +88,10 @@ def build_live(
 ) -> Generation:
     """Build a generation with a model and switch to it; queries see the old pair until the switch, then the new one.
 
-    With `renew` the language of its words is told from the catalogue anew. An `encoder` that knows vectors already
-    takes the place of the one that would be opened, if it runs the model as this generation is encoded.
+    With `renew` the language of its words is detected from the catalogue again. An `encoder` that already knows vectors
+    replaces the one that would be opened, if it runs the model as this generation is encoded.
 
-    A build that was cut off is taken up again. Afterwards as many generations as the settings say are kept fresh, and
+    A build that was cut off is continued. Afterwards as many generations as the settings say are kept up to date, and
     older ones are removed.
     """
     generation = resume_generation(application, model, renew)
@@ -108,11 +109,21 @@ def build_live(
 def resume_generation(application: Application, model: RegisteredModel, renew: bool = False) -> Generation:
     """Return a generation of a model whose build was cut off, or else a new, empty one.
 
-    One that was begun in another language than is wanted now is left alone.
+    One that was begun in another language than is wanted now is left alone. One that can't be opened, as after a loss
+    of power, is removed: otherwise no rebuild would ever get past it.
     """
     wanted = application.settings.language.strip().lower()
     for unfinished in generations_of(application, model, GenerationState.BUILDING):
-        if wanted in (AUTO, unfinished.language):
+        if wanted not in (AUTO, unfinished.language):
+            continue
+        try:
+            application.index(unfinished)
+        except IndexHeld:
+            raise
+        except Unavailable:
+            application.drop_index(unfinished)
+            application.generations.retire(unfinished)
+        else:
             return unfinished
     return start_generation(application, model, renew)
 
@@ -135,7 +146,7 @@ def generations_of(application: Application, model: RegisteredModel, state: Gene
 
 
 def retire_unused(application: Application) -> None:
-    """Retire and remove all generations but the live one, those that are kept, and builds that may be under way.
+    """Retire and remove all generations except the live one, the kept ones, and builds that may be under way.
 
     What can't be removed now is left for the next switch.
     """

@@ -32,7 +32,6 @@ from recommender.files import replace_file
 from recommender.jobs.evaluate import sample
 from recommender.jobs.finetune import FinetuneResult
 from recommender.models.registry import RegisteredModel
-from recommender.training.job import TrainingResult
 from recommender.training.options import TrainingOptions
 from recommender.training.promotion_gate import MAX_LOSS, GateRule, VerdictLine
 from recommender.training.splits import Split, split_products, without_lone_category
@@ -47,12 +46,12 @@ _RULES = {
 
 
 class PlannedReport:
-    """A report that will be written to a file. Measure models by encoders that it wraps, then write what came of it."""
+    """A report that will be written to a file. Measure models by encoders that it wraps, then write the result."""
 
     def __init__(self, application: Application, path: Path, seed: int) -> None:
         """Check that the report can be made and written, before hours of work are spent on it.
 
-        `seed` is that of the split. Raises `UsageError` for a path that is no file, `BadInput` for one that can't be
+        `seed` is that of the split. Raises `UsageError` for a path that is not a file, `BadInput` for one that can't be
         written, and `MissingExtra` without what draws it.
         """
         require_extra()
@@ -67,7 +66,7 @@ class PlannedReport:
         return self._recording.through(model, encoder)
 
     def write_finetuning(self, result: FinetuneResult, options: TrainingOptions, progress: Progress = silent) -> None:
-        """Write the report of a finished run, refused ones too."""
+        """Write the report of a finished run, also of a refused one."""
         roles = ("base", *("live" for _ in result.reports[1:-1]), "tuned")
         models = tuple(
             Model(report.model, role, report.encoder) for report, role in zip(result.reports, roles, strict=True)
@@ -87,7 +86,20 @@ class PlannedReport:
         sets = {
             name: f"{rows:,} rows, {training.set_losses.get(name, '')}" for name, rows in training.set_sizes.items()
         }
-        method = self._method(result.model, _hyper_parameters(options, training), sets)
+
+        def words(value: Any) -> str:
+            if isinstance(value, timedelta):
+                return f"{value.total_seconds():,.0f} s"
+            if isinstance(value, (tuple, list)):
+                return ", ".join(map(words, value))
+            if isinstance(value, Mapping):
+                return " ".join(map(words, value.values()))
+            return f"{value:g}" if isinstance(value, float) else str(value)
+
+        given = asdict(options) | {"learning_rate": training.learning_rate}
+        kept = {name: value for name, value in given.items() if value not in (None, "", (), False) and name != "seed"}
+        parameters = {name.replace("_", " "): words(value) for name, value in kept.items()}
+        method = self._method(result.model, parameters, sets)
         # The measures on held-out products, then those on judgements and searches as served, each once.
         searched = result.evidence.searched
         judged = [report for each in result.evidence.judged for report in (each.base, each.live, each.tuned)]
@@ -110,7 +122,7 @@ class PlannedReport:
     def write_evaluation(
         self, models: Sequence[RegisteredModel], reports: Sequence[Report], progress: Progress = silent
     ) -> None:
-        """Write the report of an evaluation: differences are to the first model."""
+        """Write the report of an evaluation; differences are to the first model."""
         encoders = {report.model: report.encoder for report in reports}
         shown = tuple(Model(model.name, encoder=encoders.get(model.name, "")) for model in models)
         headline = self._headline(Outcome.MEASURED, shown, reports)
@@ -190,7 +202,7 @@ class PlannedReport:
 
 
 def require_writable(path: Path) -> None:
-    """Raise `UsageError` for a path that is no regular file, and `BadInput` when no file can be made there."""
+    """Raise `UsageError` for a path that is not a regular file, and `BadInput` when no file can be made there."""
     if path.exists() and not path.is_file():
         raise UsageError(f"--report {path} is no regular file; name one, as report.html")
     if not path.parent.is_dir():
@@ -213,20 +225,3 @@ def _gate_line(line: VerdictLine) -> GateLine:
         rule=_RULES[line.rule],
         folded=line.passed and line.rule is GateRule.SLICE,
     )
-
-
-def _hyper_parameters(options: TrainingOptions, training: TrainingResult) -> dict[str, str]:
-    """Return the options that were given, in words, and the learning rate that was used."""
-
-    def words(value: Any) -> str:
-        if isinstance(value, timedelta):
-            return f"{value.total_seconds():,.0f} s"
-        if isinstance(value, (tuple, list)):
-            return ", ".join(map(words, value))
-        if isinstance(value, Mapping):
-            return " ".join(map(words, value.values()))
-        return f"{value:g}" if isinstance(value, float) else str(value)
-
-    given = asdict(options) | {"learning_rate": training.learning_rate}
-    kept = {name: value for name, value in given.items() if value not in (None, "", (), False) and name != "seed"}
-    return {name.replace("_", " "): words(value) for name, value in kept.items()}

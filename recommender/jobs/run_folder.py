@@ -1,4 +1,4 @@
-"""Folders of training runs: what an interrupted run left, for `finetune --resume` to go on from."""
+"""Folders of training runs: what an interrupted run left, for `finetune --resume` to continue from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recommender.errors import UsageError
 from recommender.types import Progress, silent
 
 REQUEST = "run.json"
-"""What a run was asked to do. It stays as long as the run is not finished."""
+"""What a run was asked to do. It stays until the run is finished."""
 
 LOCK = "run.lock"
 """Held by the process that works on the run."""
@@ -24,16 +24,16 @@ CHECKPOINTS = "trainer"
 WEIGHTS = "best.safetensors"
 
 TRAINED = "trained.json"
-"""What the training came to, once it is over; the model then has to be judged."""
+"""The result of the training, when it is over; the model must then be judged."""
 
 
 @contextmanager
 def run_folder(
     runs: Path, request: Mapping[str, Any], resume: bool = False, progress: Progress = silent
 ) -> Iterator[Path]:
-    """Give the folder of a training run: a new one, or with `resume` that of the newest interrupted run.
+    """Open the folder of a training run: a new one, or with `resume` that of the newest interrupted run.
 
-    `request` is all that decides what is trained, as JSON holds it. An error or a crash leaves the folder to be
+    `request` is everything that decides what is trained, in its JSON form. An error or a crash leaves the folder to be
     resumed; after a finished run only logs stay. A new run removes what interrupted ones left. Raises `UsageError` when
     the interrupted run had another request.
     """
@@ -58,7 +58,7 @@ def run_folder(
         if differ:
             raise UsageError(
                 f"the interrupted run had another {', '.join(differ)}; give the same options over the same "
-                "catalogue to continue it, or leave --resume out to start anew"
+                "catalogue to continue it, or leave --resume out to start again"
             )
     elif resume:
         progress("preparing", 0, None, "no interrupted run to resume; starting from the beginning")

@@ -24,7 +24,7 @@ LOG_DISK = 5 << 20
 
 POINT_MEMORY = 70 + 78 + 210
 """Bytes of a product in memory beside its vector: its ids, its edges in the graph, and what queries read of the rest,
-which the system may give back."""
+which the system may take back."""
 
 INDEX_MEMORY = 85 << 20
 """Bytes that an open index takes whatever its size: the engine, its log, and the segment for new points."""
@@ -48,13 +48,13 @@ CHANGED_TEXTS, CHANGED_PRICES = 0.02, 0.2
 """Shares of the products whose text, and whose price or stock, change in a day. Assumed: count your own."""
 
 PRICES_A_S = 3_300.0
-"""Price changes that one core takes in in a second, feed to index."""
+"""Price changes that one core applies in a second, from feed to index."""
 
 WORKING_S = 8 * 3600
-"""Within this time of a day its changes are to be done."""
+"""Seconds of a day within which its changes must be applied."""
 
 SERVER_FROM = 3_000_000
-"""Products from which on an index is better on a server: the embedded engine answers one query at a time, and its graph
+"""Products from which an index is better on a server: the embedded engine answers one query at a time, and its graph
 takes an hour of processor time."""
 
 SHARD_POINTS = 10_000_000
@@ -64,7 +64,7 @@ SERVER_POINT_MEMORY = DIMENSION + POINT_MEMORY
 """Bytes of a product in a server's memory, with `RECOMMENDER_QDRANT_QUANTIZATION=int8` and vectors on the disk."""
 
 NODE_MEMORY = 0.6 * (64 << 30)
-"""Bytes that points may take of a node's memory, of 64 GiB: the rest is for the pages of what is read from the disk."""
+"""Bytes that points may take of a node's memory, of 64 GiB: the rest is for pages of files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +74,16 @@ class Sizing:
     products: int
     engine: str
     index_bytes: int
-    """On the disk; twice as many come while graphs are built on a copy."""
+    """On the disk; while graphs are built on a copy, three times as many."""
     memory_bytes: int
-    """Of the index alone, where it is open; of all nodes together on a cluster."""
+    """Of the index alone, if it is open; on a cluster of all nodes together."""
     catalogue_bytes: int
     shards: int
     replicas: int
     nodes: int
     """Machines that hold the index."""
     workers: int
-    """Cores that take a day's changes in within `WORKING_S`."""
+    """Cores that apply a day's changes within `WORKING_S`."""
     encode_hours: float
     load_hours: float
 
@@ -124,7 +124,7 @@ def parse_count(text: str) -> int:
 
 
 def describe(sizing: Sizing) -> dict[str, str]:
-    """Return a sizing as text: what each figure is of, and the figure."""
+    """Return a sizing as text: the name of each figure, and the figure."""
     copies = f", {sizing.replicas} copies" if sizing.replicas > 1 else ""
     return {
         "products": f"{sizing.products:,}",
@@ -148,4 +148,6 @@ def _bytes(count: int) -> str:
 
 
 def _hours(hours: float) -> str:
-    return f"{hours:,.0f} hours" if hours >= 10 else f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
+    if hours >= 1:
+        return f"{hours:,.{0 if hours >= 10 else 1}f} hours"
+    return f"{60 * hours:.0f} minutes" if hours >= 1 / 60 else f"{3600 * hours:.0f} seconds"

@@ -1,4 +1,4 @@
-"""What a fine-tuning would be trained on, written out for a person to read."""
+"""What a fine-tuning would be trained on, written to a file for a person to read."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ExamplesFormat(StrEnum):
 
 
 class TextOwners:
-    """Finds the product that has a text as its indexed text, title or description; of several the first."""
+    """Finds the product that has a text as its indexed text, title or description; if several have it, the first."""
 
     def __init__(self, products: Sequence[Product], texts: TextFunctions) -> None:
         self._owners: dict[str, Product] = {}
@@ -54,8 +54,8 @@ def write_examples(
 ) -> dict[str, int]:
     """Write the first pass of each set, and return how many rows each gave. The file appears whole, or not at all.
 
-    A row has its set and loss, its texts by column, its score or label, and the SKU and category of each text that is
-    a product's. Raises `BadInput` when the file can't be written.
+    A row has its set and loss, its texts by column, its score or label, and the SKU and category of each text that is a
+    product's. Raises `BadInput` when the file can't be written.
     """
     counts = Counter({str(rows.name): 0 for rows in sets})
     texts = dict.fromkeys(column for rows in sets for column in rows.columns)
@@ -80,7 +80,7 @@ def write_examples(
                         table.writerow(record)
                     else:
                         file.write(json.dumps(record, ensure_ascii=False) + "\n")
-            Path(staged).chmod(0o644)  # mkstemp gives the owner alone the right to read
+            Path(staged).chmod(0o644)  # mkstemp lets only the owner read the file
             Path(staged).replace(path)
         finally:
             Path(staged).unlink(missing_ok=True)

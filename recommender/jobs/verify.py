@@ -1,4 +1,4 @@
-"""The live generation against the catalogue: what differs, and what only a new encoding mends."""
+"""The live generation compared with the catalogue: what differs, and what only encoding again can mend."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recommender.ingestion.verification import Verification, verify
 from recommender.types import Progress, silent
 
 SAMPLE = 1000
-"""Products that a deep look encodes again: seconds on two cores, and all of a small shop."""
+"""Products that a deep look encodes again: seconds on two cores, and all products of a small shop."""
 
 
 def verify_live(application: Application, progress: Progress = silent, deep: bool = False) -> Verification:
@@ -31,9 +31,9 @@ def verify_live(application: Application, progress: Progress = silent, deep: boo
 
 
 def remove_damaged(application: Application, found: Verification) -> None:
-    """Remove the points whose vector is not that of their text: they are then missing, and made anew from the queue.
+    """Remove the points whose vector is not that of their text: they are then missing, and the queue makes them again.
 
-    A worker that found them current would leave them as they are.
+    A worker would take them for current, and leave them as they are.
     """
     if found.damaged:
         index = application.index(application.generations.require_live())

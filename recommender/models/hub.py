@@ -44,7 +44,8 @@ class Published:
 def download(name: str, token: str | None) -> Path:
     """Return the local folder of a model of the Hub, downloaded unless it is here; never code, never a pickle.
 
-    Raises `NotFound` for a name that the Hub does not know, and `Unavailable` when it can't be asked or wants a token.
+    Raises `NotFound` for a name that the Hub does not know, and `Unavailable` when it can't be reached or wants a
+    token.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HFValidationError, LocalEntryNotFoundError
@@ -83,8 +84,8 @@ def push(
 ) -> Published:
     """Make a repository of the Hub hold these files (path there -> file or content) and no others, in one commit.
 
-    The repository and the branch are made if they are missing. `token` None takes the one of `hf auth login`. Raises
-    `UsageError` for a name that is no OWNER/NAME, `Refused` when it should be private and is there in public, and
+    The repository and the branch are created if they are missing. `token` None takes the one of `hf auth login`. Raises
+    `UsageError` for a name that is not OWNER/NAME, `Refused` when it should be private and is public there, and
     `Unavailable` when the Hub can't be reached, wants a token or refuses the one it got.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
@@ -117,7 +118,7 @@ def push(
 
 @contextmanager
 def _hub_errors(api: HfApi, repo: str) -> Iterator[None]:
-    """Turn what the client raises into our errors."""
+    """Translate the client's errors into ours."""
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
     try:

@@ -1,4 +1,4 @@
-"""The record that lies beside a model's weights: what it was made from, how, and how it measured."""
+"""The record beside a model's weights: what it was made from, how, and how it measured."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TUNED = "tuned"
 
 
 class GateResult(StrEnum):
-    """What the gate said of a model; a `forced` one it did not let pass, and a person put it live all the same."""
+    """What the gate said of a model; a `forced` one was refused, and a person made it live all the same."""
 
     NOT_ASKED = ""
     PASSED = "passed"
@@ -40,7 +40,7 @@ HELD_OUT = "held_out"
 """The suite of a model on the held-out products of its run: what `models list` shows."""
 
 BASE_SUFFIX = "_base"
-"""A suite of this ending is that of the base model: `held_out_base` stands beside `held_out`."""
+"""Ending of the suites of the base model: `held_out_base` is beside `held_out`."""
 
 MADE_UP = "made_up_searches"
 """The suite of searches made from the catalogue: by kind, hybrid and by words alone."""
@@ -48,14 +48,15 @@ MADE_UP = "made_up_searches"
 
 @dataclass(frozen=True, slots=True)
 class SearchCalibration:
-    """How searches with a model are scored and judged in one shop; the defaults are those of a shop without figures.
+    """How searches with a model are scored and judged in one shop; the defaults are for a shop without figures.
 
-    `words` is the least weight of words against meaning. A search is sure when the best product reaches `good` (0.6 *
-    words + 0.4 * meaning), or `good_meaning` by meaning alone; `good_words` is the bound of a search by words alone.
+    `words` is the least weight of words against meaning. A search is sure if the best product reaches `good` (0.6 *
+    words + 0.4 * meaning, and a little for each word of the text), or `good_meaning` by meaning alone; `good_words` is
+    the bound of a search by words alone.
     """
 
     words: float = 0.4
-    good: float = 0.6
+    good: float = 0.65
     good_words: float = 0.75
     good_meaning: float = 0.65
 
@@ -118,7 +119,7 @@ class Manifest:
     def create(cls, folder: Path, *, name: str, base: str, kind: str) -> Manifest:
         """Begin the manifest of a finished model folder with what the folder itself says.
 
-        Raises `BadInput` for a folder that is no sentence-transformers model, or has pickled weights.
+        Raises `BadInput` for a folder that is not a sentence-transformers model, or has pickled weights.
         """
         # Imported here: a query reads manifests too, and needs nothing of a model's layers.
         from recommender.embedding.architecture import dimension, max_seq_length
@@ -143,7 +144,7 @@ class Manifest:
 def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of a model folder; fields of other versions are left out, missing ones get their defaults.
 
-    Raises `BadInput` when there is none, or when it does not hold what it should.
+    Raises `BadInput` when there is none, or when its content is not valid.
     """
     from pydantic import (  # imported here, since a query imports this module and reads no manifest
         TypeAdapter,
@@ -162,9 +163,9 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_calibration(folder: Path) -> SearchCalibration:
-    """Return how searches with a model are scored, without reading the rest; the defaults where that was not measured.
+    """Return how searches with a model are scored, without reading the rest; the defaults if that was not measured.
 
-    A query needs this alone: to check a whole manifest takes it some milliseconds.
+    A query needs only this: checking a whole manifest takes some milliseconds.
     """
     try:
         found = json.loads((folder / FILE_NAME).read_bytes())["search"]
@@ -174,7 +175,7 @@ def read_calibration(folder: Path) -> SearchCalibration:
 
 
 def with_history(manifest: Manifest, folder: Path) -> Manifest:
-    """Add the history that a manifest already in the folder tells of the same model: its base, training and metrics.
+    """Add the history that a manifest already in the folder has of the same model: its base, training and metrics.
 
     A manifest of another model or another project, or a broken one, is ignored. The verdict of its gate is not taken.
     """

@@ -17,7 +17,7 @@ METRICS = {
     "unseen_category_p10": "Category P@10, categories held out whole",
     "unseen_graded_ndcg10": "Graded nDCG@10, categories held out whole",
 }
-"""What the metrics of the held-out suite are called for readers."""
+"""Names of the metrics of the held-out suite for readers."""
 
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
@@ -33,9 +33,19 @@ def model_card(manifest: Manifest, repo: str = "") -> str:
     `repo` is the name under which readers load the model; by default its name here.
     """
     tuned = manifest.kind == "tuned"
+    made = f"{manifest.created_at:%d %B %Y}"
+    length = f", cuts texts after {manifest.max_seq_length} tokens" if manifest.max_seq_length else ""
+    shape = f"It maps a text to {manifest.dimension} dimensions{length}."
+    if manifest.kind == TUNED:
+        source = "a shop's catalogue and its category tree" if manifest.catalogue_hash else "texts from outside a shop"
+        origin = f"`{public_name(manifest.base)}`, fine-tuned on {made} on {source}."
+    else:
+        origin = (
+            f"An unchanged copy of `{public_name(manifest.base)}`, taken on {made}; its own card and licence apply."
+        )
     sections = (
         _front_matter(manifest),
-        _summary(manifest),
+        f"# {manifest.name}\n\n{origin} {shape}\n\nFingerprint: `{manifest.fingerprint}`",
         "## Use\n\n"
         "```python\n"
         "from sentence_transformers import SentenceTransformer\n\n"
@@ -66,7 +76,7 @@ def public_data(hyper_parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _front_matter(manifest: Manifest) -> str:
-    """Return the YAML between the two `---` of a model card, those lines included."""
+    """Return the YAML between the two `---` of a model card, including these lines."""
     from huggingface_hub import EvalResult, ModelCardData
 
     results = [
@@ -75,7 +85,7 @@ def _front_matter(manifest: Manifest) -> str:
             task_name="Similar products and product search",
             dataset_type="catalogue",
             dataset_name="held-out products of the catalogue" if suite == HELD_OUT else suite,
-            dataset_config=suite,  # results of one type, config and revision are taken for those of one data set
+            dataset_config=suite,  # results of one type, config and revision count as those of one data set
             dataset_revision=manifest.catalogue_hash or None,
             metric_type=name,
             metric_name=METRICS.get(name, name),
@@ -95,20 +105,6 @@ def _front_matter(manifest: Manifest) -> str:
         eval_results=results or None,
     )
     return f"---\n{data.to_yaml()}\n---"
-
-
-def _summary(manifest: Manifest) -> str:
-    made = f"{manifest.created_at:%d %B %Y}"
-    length = f", cuts texts after {manifest.max_seq_length} tokens" if manifest.max_seq_length else ""
-    shape = f"It maps a text to {manifest.dimension} dimensions{length}."
-    if manifest.kind == TUNED:
-        source = "a shop's catalogue and its category tree" if manifest.catalogue_hash else "texts from outside a shop"
-        origin = f"`{public_name(manifest.base)}`, fine-tuned on {made} on {source}."
-    else:
-        origin = (
-            f"An unchanged copy of `{public_name(manifest.base)}`, taken on {made}; its own card and licence apply."
-        )
-    return f"# {manifest.name}\n\n{origin} {shape}\n\nFingerprint: `{manifest.fingerprint}`"
 
 
 def _data(manifest: Manifest) -> str:
@@ -155,8 +151,17 @@ def _metrics(manifest: Manifest) -> str:
         if suite.endswith(BASE_SUFFIX) or not values:
             continue
         heading = [f"### {suite}"] if suite != HELD_OUT else []
-        table = "\n".join(_compare(values, manifest.metrics.get(f"{suite}{BASE_SUFFIX}", {})))
-        blocks.append("\n\n".join([*heading, table]))
+        base = manifest.metrics.get(f"{suite}{BASE_SUFFIX}", {})
+        lines = ["| metric | base | this model | difference |" if base else "| metric | this model |"]
+        lines.append("| --- | --- | --- | --- |" if base else "| --- | --- |")
+        for name, value in values.items():
+            before = f" {base[name]:.4f}" if name in base else ""
+            change = f" {value - base[name]:+.4f}" if name in base else ""
+            lines.append(
+                f"| {METRICS.get(name, name)} |"
+                + (f"{before} | {value:.4f} |{change} |" if base else f" {value:.4f} |")
+            )
+        blocks.append("\n\n".join([*heading, "\n".join(lines)]))
     if not blocks:
         return ""
     intro = (
@@ -167,19 +172,6 @@ def _metrics(manifest: Manifest) -> str:
     if manifest.gate == GateResult.FORCED:
         verdict.append("**Forced**: the gate refused this model, and it was put live all the same.")
     return "\n\n".join(["## Metrics", *([intro] if manifest.metrics.get(HELD_OUT) else []), *blocks, *verdict])
-
-
-def _compare(tuned: Mapping[str, float], base: Mapping[str, float]) -> Iterator[str]:
-    yield "| metric | base | this model | difference |" if base else "| metric | this model |"
-    yield "| --- | --- | --- | --- |" if base else "| --- | --- |"
-    for name, value in tuned.items():
-        label = METRICS.get(name, name)
-        if not base:
-            yield f"| {label} | {value:.4f} |"
-        elif name in base:
-            yield f"| {label} | {base[name]:.4f} | {value:.4f} | {value - base[name]:+.4f} |"
-        else:
-            yield f"| {label} | | {value:.4f} | |"
 
 
 def _export(manifest: Manifest) -> str:

@@ -71,11 +71,10 @@ class Registry:
     def register(self, folder: Path, manifest: Manifest, *, copy: bool = False) -> RegisteredModel:
         """Register a finished model folder under the name in its manifest, and return the registered model.
 
-        The folder is moved, or copied if `copy` is set. After a crash it is registered as a whole or not at all.
-        If a model of the same fingerprint is registered, it is returned unchanged and the folder stays where it was; if
-        files of it are damaged, those of the folder take their place.
-        Raises `UsageError` for a name that is in use or no folder name, and `BadInput` when the folder is not the one
-        that the manifest was made for.
+        The folder is moved, or copied if `copy` is set. After a crash it is registered completely or not at all. If a
+        model of the same fingerprint is registered, it is returned unchanged and the folder stays where it was; if
+        files of it are damaged, those of the folder replace them. Raises `UsageError` for a name that is in use or not
+        a folder name, and `BadInput` when the folder is not the one that the manifest was made for.
         """
         _require_name(manifest.name)
         if fingerprint(folder) != manifest.fingerprint:
@@ -83,11 +82,23 @@ class Registry:
         known = self.find(manifest.fingerprint)
         if known is not None and is_whole(known.folder):
             return known
-        self._models_dir.mkdir(parents=True, exist_ok=True)
+        self._models_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         staging.remove_leftovers(self._models_dir, registered={model.name for model in self.list()})
         staged = staging.stage(folder, self._models_dir, copy=copy)
         if known is not None:
-            self._mend(known, staged, manifest)
+            # File by file, each in one step: after a crash the model is still damaged, and the next try repairs it.
+            with suppress(BadInput):  # what was measured since is kept, if it can be read
+                manifest = dataclasses.replace(read_manifest(known.folder), export=manifest.export)
+            staging.make_durable(staged)
+            files = checksums(staged)
+            for name in files:
+                (known.folder / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                (staged / name).replace(known.folder / name)
+                sync((known.folder / name).parent)
+            for name in checksums(known.folder).keys() - files.keys():
+                (known.folder / name).unlink()
+            write_manifest(known.folder, dataclasses.replace(manifest, name=known.name, files=files))
+            shutil.rmtree(staged)
             if not copy:
                 shutil.rmtree(folder, ignore_errors=True)
             return known
@@ -103,24 +114,9 @@ class Registry:
             shutil.rmtree(folder)
         return model
 
-    def _mend(self, known: RegisteredModel, staged: Path, manifest: Manifest) -> None:
-        # File by file, each in one step: a crash leaves a model that is still damaged, and is mended by the next try.
-        with suppress(BadInput):  # what was measured since is kept, where it can be read
-            manifest = dataclasses.replace(read_manifest(known.folder), export=manifest.export)
-        staging.make_durable(staged)
-        files = checksums(staged)
-        for name in files:
-            (known.folder / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (staged / name).replace(known.folder / name)
-            sync((known.folder / name).parent)
-        for name in checksums(known.folder).keys() - files.keys():
-            (known.folder / name).unlink()
-        write_manifest(known.folder, dataclasses.replace(manifest, name=known.name, files=files))
-        shutil.rmtree(staged)
-
     def _put_in_place(self, staged: Path, manifest: Manifest) -> RegisteredModel:
         # The row is written first and committed last. While it is uncommitted no other process can take the name, and
-        # once others can see the row, its folder is in place.
+        # when others can see the row, its folder is in place.
         target = self._models_dir / manifest.name
         try:
             with self._database.writing() as session:
@@ -143,7 +139,7 @@ class Registry:
             raise UsageError(f"a model is named {manifest.name!r} already; choose another name") from error
 
     def get(self, name: str) -> RegisteredModel:
-        """Return a model by its name. Raises `UnknownModel`, with the names that there are."""
+        """Return a model by its name. Raises `UnknownModel`, with the names that exist."""
         with self._database.reading() as session:
             row = session.scalar(select(ModelRow).where(ModelRow.name == name))
             if row is None:
@@ -191,7 +187,7 @@ class Registry:
     ) -> None:
         """Record the metrics of a model in a suite, what the gate said, or how it searches: in row, manifest and card.
 
-        The row carries the held-out suite alone. Raises `UnknownModel`.
+        The row has only the held-out suite. Raises `UnknownModel`.
         """
         folder = self.get(name).folder
         with self._database.writing() as session:
@@ -211,14 +207,14 @@ class Registry:
         replace_file(folder / CARD, model_card(manifest).encode())
 
     def kind(self, name: str) -> str:
-        """Return whether a model is a base or a tuned one; empty when its folder is gone. Raises `UnknownModel`."""
+        """Return whether a model is a base or a tuned one; empty if its folder is gone. Raises `UnknownModel`."""
         try:
             return self.manifest(name).kind
         except BadInput:
             return ""
 
     def remove(self, name: str) -> None:
-        """Remove a model, and the rows of its retired generations. After a crash it is there as a whole or not at all.
+        """Remove a model, and the rows of its retired generations. After a crash it exists completely or not at all.
 
         Raises `UnknownModel`, and `Refused` while a generation of it is live, kept for a rollback, or being built.
         """
@@ -243,7 +239,7 @@ class Registry:
         return read_manifest(self.get(name).folder)
 
     def require_free(self, name: str) -> None:
-        """Raise `UsageError` for a name that is in use, or is no folder name: better before a training than after."""
+        """Raise `UsageError` for a name that is in use, or not a folder name: better before a training than after."""
         _require_name(name)
         if (self._models_dir / name).exists() or any(model.name == name for model in self.list()):
             raise UsageError(f"a model is named {name!r} already; choose another --name, or remove that model first")

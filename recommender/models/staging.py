@@ -1,4 +1,4 @@
-"""Moving a model folder into the registry: a crash leaves it whole, or leaves a folder marked as unfinished."""
+"""Moves a model folder into the registry: a crash leaves it complete, or leaves a folder marked as unfinished."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def stage(folder: Path, models_dir: Path, *, copy: bool) -> Path:
 
 
 def mark(folder: Path) -> None:
-    """Mark a folder as unfinished, if it is there: once its row is gone, it counts as left over."""
+    """Mark a folder as unfinished, if it exists: when its row is gone, it counts as left over."""
     if folder.is_dir():
         (folder / _MARK).touch()
 
@@ -51,7 +51,7 @@ def mark(folder: Path) -> None:
 def unstage(staged: Path, folder: Path) -> None:
     """Undo `stage`: the folder goes back to where it came from, or its copy is removed."""
     if not staged.exists():
-        return  # in place already; its row may have been committed, so the mark stays
+        return  # already in place; its row may have been committed, so the mark stays
     if folder.exists():
         shutil.rmtree(staged)
         return
@@ -60,7 +60,7 @@ def unstage(staged: Path, folder: Path) -> None:
 
 
 def make_durable(folder: Path) -> None:
-    """Return when every file of a folder is on the disk, and for its owner alone, wherever it was copied from."""
+    """Return when every file of a folder is on the disk and readable only by its owner, wherever it came from."""
     for path in (*folder.rglob("*"), folder):
         path.chmod(0o700 if path.is_dir() else 0o600)
         sync(path)
@@ -80,7 +80,7 @@ def put_in_place(staged: Path, target: Path) -> None:
 
 
 def finish(folder: Path) -> None:
-    """Take the mark off a folder whose row is committed."""
+    """Remove the mark from a folder whose row is committed."""
     (folder / _MARK).unlink(missing_ok=True)
 
 

@@ -9,19 +9,34 @@ from recommender.query.answer import (
     FacetCount,
     Facets,
     Hit,
+    LoggedSearch,
+    LoggedSearches,
     PriceBand,
     Reason,
+    SearchLogging,
     Status,
+    Suggestion,
+    SuggestionKind,
+    Suggestions,
     Understood,
     UnderstoodKind,
     WriteResult,
 )
 from recommender.query.boost import Boost, BoostKind
 from recommender.query.filters import NO_FILTERS, Filters
-from recommender.query.limits import DEFAULT_K, MAX_EXAMPLES, MAX_OFFSET, MAX_RESULTS, MAX_TEXT
+from recommender.query.limits import (
+    DEFAULT_K,
+    DEFAULT_SEARCHES,
+    DEFAULT_SUGGESTIONS,
+    MAX_EXAMPLES,
+    MAX_OFFSET,
+    MAX_RESULTS,
+    MAX_TEXT,
+)
 from recommender.query.request import (
     NO_OPTIONS,
     Fallback,
+    LoggedSearchesRequest,
     Mode,
     Options,
     QueryRequest,
@@ -30,16 +45,17 @@ from recommender.query.request import (
     SimilarRequest,
     Sort,
     Strategy,
+    SuggestRequest,
     Variants,
 )
 from recommender.query.rule import Rule, RuleAction, Rules
-from recommender.query.suggestion import Suggestion, SuggestionKind, Suggestions, SuggestRequest
 
 __all__ = [
-    "DEFAULT_K", "MAX_EXAMPLES", "MAX_OFFSET", "MAX_RESULTS", "MAX_TEXT", "NO_FILTERS", "NO_OPTIONS",
-    "WRITE_STATUSES", "Answer", "AttributeFacet", "Boost", "BoostKind", "Confidence", "Explanation", "FacetCount",
-    "Facets", "Fallback", "Filters", "Hit", "Mode", "Options", "PriceBand", "QueryRequest", "Reason",
-    "RecommendRequest", "Rule", "RuleAction", "Rules", "SearchRequest", "SimilarRequest", "Sort", "Status", "Strategy",
+    "DEFAULT_K", "DEFAULT_SEARCHES", "DEFAULT_SUGGESTIONS", "MAX_EXAMPLES", "MAX_OFFSET", "MAX_RESULTS", "MAX_TEXT",
+    "NO_FILTERS", "NO_OPTIONS", "WRITE_STATUSES", "Answer", "AttributeFacet", "Boost", "BoostKind", "Confidence",
+    "Explanation", "FacetCount", "Facets", "Fallback", "Filters", "Hit", "LoggedSearch", "LoggedSearches",
+    "LoggedSearchesRequest", "Mode", "Options", "PriceBand", "QueryRequest", "Reason", "RecommendRequest", "Rule",
+    "RuleAction", "Rules", "SearchLogging", "SearchRequest", "SimilarRequest", "Sort", "Status", "Strategy",
     "SuggestRequest", "Suggestion", "SuggestionKind", "Suggestions", "Understood", "UnderstoodKind", "Variants",
     "WriteResult",
 ]  # fmt: skip

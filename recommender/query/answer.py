@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
+from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
 from typing import overload
@@ -13,7 +14,7 @@ from recommender.types import Card, category_path
 
 
 class Reason(StrEnum):
-    """What brought a hit: its relevance, its number, a pin, a wider category; or being popular, new, cheap or dear."""
+    """Why a product is in the answer: relevance, number, pin, wider category, or being popular, new, cheap or dear."""
 
     RELEVANCE = "relevance"
     IDENTIFIER = "identifier"
@@ -25,7 +26,7 @@ class Reason(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How sure a search is that the catalogue has what was asked for, from the surest down."""
+    """How sure a search is that the catalogue has what was asked for, the surest first."""
 
     GOOD = "good"
     WEAK = "weak"
@@ -37,7 +38,7 @@ class Explanation:
     """Why a hit is there. What does not apply (a search has no category, a product may have no price) is None.
 
     `shared_depth` counts the levels of the category path that it shares with the product asked about; `price_ratio` is
-    its price over that one's. `words` are those of the query that the lexical part found in it. `from_words` and
+    its price divided by that one's. `words` are those of the query that the lexical part found in it. `from_words` and
     `from_meaning` are the two parts of the score, before boosts; `dense_score` and `lexical_score` are what they were
     made from, each from 0 to 1: the cosine, and BM25 as a share of the most that the query could reach.
     """
@@ -56,8 +57,8 @@ class Explanation:
 class Hit(Card):
     """One recommended product. The score is from 0 to 1 before boosts, which multiply it.
 
-    `widened_to` is the category that a widened filter reached up to, outermost first; empty for the whole catalogue.
-    `attributes` are there where they were asked for.
+    `widened_to` is the category that a widened filter reached, outermost name first; empty for the whole catalogue.
+    `attributes` are there if they were asked for.
     """
 
     price: ShownPrice | None = None
@@ -111,9 +112,9 @@ class AttributeFacet:
 class Facets:
     """Counts over the best answers of a query, or over all that is browsed: `counted` products, most frequent first.
 
-    Of categories there are the departments, what lies directly below each category that is filtered by or leads to one,
-    and the most frequent of the others. Attributes are those whose values several products share.
-    The bands of price count the products of one `currency`, and those that name none.
+    Categories are the departments, those directly below each category that is filtered by or leads to one, and the most
+    frequent of the others. Attributes are those whose values several products share. Price bands count the products of
+    one `currency`, and those that name none.
     """
 
     counted: int
@@ -125,7 +126,7 @@ class Facets:
 
 
 class UnderstoodKind(StrEnum):
-    """What words of a search were taken for. A price filters; products of the others rank higher."""
+    """What words of a search were taken for. A price becomes a filter; products of the other kinds rank higher."""
 
     PRICE = "price"
     BRAND = "brand"
@@ -137,8 +138,8 @@ class UnderstoodKind(StrEnum):
 class Understood:
     """What some `words` of a search were taken for: a price in a currency, or the `value` of a kind.
 
-    The value is a brand, a category path, or that of the attribute `name`. The words of a price are no longer looked
-    for. A search without the words is one without what was understood of them.
+    The value is a brand, a category path, or that of the attribute `name`. The words of a price are no longer searched
+    for. To take a reading back, search without its words.
     """
 
     words: str
@@ -152,12 +153,12 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class Answer(Sequence[Hit]):
-    """The hits of one query, best first, as a sequence; with the live pair that gave them, and facets if asked for.
+    """The hits of one query, best first, as a sequence; with the live pair that found them, and facets if asked for.
 
     `total` counts the products that the filters leave, of which the hits are the first. Of a search, `words_matched`
     says whether the best products have any of its words, and `confidence` how sure it is that one of them is what was
-    asked for; both are None for other queries. `did_you_mean` is its text with the words read as others, None where
-    none was; `searched` is what was looked for where that is not the text itself, and `understood` what the rest said.
+    asked for; both are None for other queries. `did_you_mean` is its text with words corrected, None if none were;
+    `searched` is what was looked for if that is not the text itself, and `understood` what the rest said.
     """
 
     hits: tuple[Hit, ...]
@@ -201,9 +202,61 @@ class Answer(Sequence[Hit]):
         return f"<table>{''.join(rows)}</table>"
 
 
+class SuggestionKind(StrEnum):
+    """What a suggestion is: words of titles, a whole title, a brand, or a category."""
+
+    WORDS = "words"
+    TITLE = "title"
+    BRAND = "brand"
+    CATEGORY = "category"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A text to search for, and how many products have all its words. Of a category, `category` is its path."""
+
+    text: str
+    kind: SuggestionKind
+    count: int
+    category: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """The suggestions for a text, the likeliest first."""
+
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+class SearchLogging(StrEnum):
+    """Which searches are logged: none, those without a good answer, or all."""
+
+    OFF = "off"
+    WEAK = "weak"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedSearch:
+    """A text that was searched for: how often, when first and last, and how sure the last answer was."""
+
+    text: str
+    searches: int
+    confidence: Confidence
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedSearches:
+    """The searches that were logged, the most frequent first."""
+
+    searches: tuple[LoggedSearch, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What an installation holds and does: for an operator. `oldest_s` is the age of the oldest change that waits."""
+    """What an installation holds and does, for an operator. `oldest_s` is the age of the oldest change that waits."""
 
     products: int
     categories: int
@@ -219,7 +272,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """What became of products, by SKU; `deleted` were active, `unknown` were not there to be changed or deleted.
+    """What became of products, by SKU; `deleted` were active, `unknown` did not exist.
 
     All of it is durable, and queued for the index.
     """

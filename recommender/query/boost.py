@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from recommender.forms import STRICT, TEXT, alternatives
 from recommender.query.limits import MAX_HALF_LIFE_DAYS, MAX_WEIGHT, MIN_HALF_LIFE_DAYS, MIN_WEIGHT, OptionalText
@@ -34,9 +34,9 @@ _GIVEN = {"type": "string", "minLength": 1, "pattern": TEXT}
 class Boost:
     """Multiplies the score of the products that fit by 1 + `weight`; several boosts add up their weights.
 
-    A weight between -1 and 0 pushes down. `value` is the brand, the category path, which stands for those below it,
-    too, or the attribute's value, and `name` the attribute's name. Newness falls off by half every `half_life_days`
-    since the product was first seen.
+    A weight between -1 and 0 pushes down. `value` is the brand, the category path (which includes those below it) or
+    the attribute's value, and `name` the attribute's name. Newness falls by half every `half_life_days` since the
+    product was first seen.
     """
 
     __pydantic_config__: ClassVar = STRICT | {
@@ -83,15 +83,17 @@ class Boost:
         return boost
 
     def text(self) -> str:
-        """Return the text form. An attribute whose name holds a colon has none: it would be read as another."""
+        """Return the text form. An attribute whose name has a colon has none: it would be read as another."""
         subject = ":".join(filter(None, (self.kind.value, self.name, self.value)))
         days = "" if self.half_life_days == 30.0 else f"@{self.half_life_days!r}"
         return f"{subject}{days}={self.weight!r}"
 
 
-def _read_boost(value: Any, info: ValidationInfo) -> Any:
-    return Boost.from_text(value) if isinstance(value, str) and info.mode == "json" else value
-
-
 BoostText = Annotated[str, Field(description=BOOST_TEXTS, json_schema_extra={"format": "boost"})]
-GivenBoost = Annotated[Boost, BeforeValidator(_read_boost, json_schema_input_type=Boost | BoostText)]
+GivenBoost = Annotated[
+    Boost,
+    BeforeValidator(
+        lambda value, info: Boost.from_text(value) if isinstance(value, str) and info.mode == "json" else value,
+        json_schema_input_type=Boost | BoostText,
+    ),
+]

@@ -9,12 +9,12 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, model_validator
 
 from recommender.forms import STRICT, PathText, Price
-from recommender.query.limits import SEVERAL, Named, Path, Text, Texts, Values, parameter
+from recommender.query.limits import SEVERAL, Path, Text, Texts, Values, parameter
 
 
 @dataclass(frozen=True, slots=True)
 class AttributeValues:
-    """An attribute and the values of which a product must have one: for a name that is asked about twice."""
+    """An attribute and the values of which a product must have one: for a name that is given twice."""
 
     __pydantic_config__: ClassVar = STRICT
 
@@ -36,23 +36,26 @@ def _read_attributes(value: Any, info: ValidationInfo) -> Any:
         return value
     if isinstance(value, dict):
         value = [{"name": name, "values": values} for name, values in value.items()]
-    return [_read_attribute(each) for each in value] if isinstance(value, list) else value
-
-
-def _read_attribute(value: Any) -> tuple[Any, Any]:
-    if isinstance(value, str):
-        name, _, values = value.partition(":")
-        found = [each.strip() for each in values.split("|") if each.strip()]
-        if not name.strip() or not found:
-            raise ValueError("write colour:red or colour:red|blue")
-        return name.strip(), found
-    if isinstance(value, dict) and value.keys() == {"name", "values"}:
-        return value["name"], [value["values"]] if isinstance(value["values"], str) else value["values"]
-    raise ValueError('an attribute is {"name": ..., "values": [...]}, or a text such as colour:red|blue')
+    if not isinstance(value, list):
+        return value
+    read: list[tuple[Any, Any]] = []
+    for each in value:
+        if isinstance(each, str):
+            name, _, text = each.partition(":")
+            found = [part.strip() for part in text.split("|") if part.strip()]
+            if not name.strip() or not found:
+                raise ValueError("write colour:red or colour:red|blue")
+            read.append((name.strip(), found))
+        elif isinstance(each, dict) and each.keys() == {"name", "values"}:
+            values = each["values"]
+            read.append((each["name"], [values] if isinstance(values, str) else values))
+        else:
+            raise ValueError('an attribute is {"name": ..., "values": [...]}, or a text such as colour:red|blue')
+    return read
 
 
 def _write_attributes(attributes: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, Any] | list[Any]:
-    """Return the JSON form of attribute filters: an object, or a list where a name stands in it twice."""
+    """Return the JSON form of attribute filters: an object, or a list if a name is in it twice."""
     if len({name for name, _ in attributes}) == len(attributes):
         return {name: list(values) for name, values in attributes}
     return [{"name": name, "values": list(values)} for name, values in attributes]
@@ -74,7 +77,7 @@ CurrencyCode = Annotated[str, Field(pattern=r"^([A-Za-z]{3})?$"), AfterValidator
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a result must satisfy. Empty fields do not restrict; all given ones must hold together.
+    """What a result must satisfy. Empty fields do not restrict; a result must satisfy all others.
 
     `categories` are paths, `attributes` pairs of a name and values. Names and values of brands, categories and
     attributes are compared without regard to case.
@@ -84,44 +87,37 @@ class Filters:
         "json_schema_extra": {"example": {"categories": ["Outdoor & Sport > Hiking"], "in_stock": True}}
     }
 
-    categories: Annotated[
-        tuple[Path, ...],
-        SEVERAL,
-        parameter(
-            "Only this category and those below it; `A > B` is a path from the top. Any of several.",
-            ["Footwear > Boots"],
-        ),
-        Named("category", text=PathText),
-    ] = ()
-    brands: Annotated[Texts, parameter("Only this brand; any of several."), Named("brand")] = ()
-    exclude_brands: Annotated[
-        Texts, parameter("Not this brand; repeatable."), Named("exclude_brand", "--not-brand")
-    ] = ()
-    price_min: Annotated[Price | None, parameter("Lowest price, inclusive.")] = None
-    price_max: Annotated[Price | None, parameter("Highest price, inclusive; at least `price_min`.")] = None
-    currency: Annotated[
-        CurrencyCode,
-        parameter(
-            "Currency of the prices, as `EUR`; by default that of most products. What names another is left out where"
-            " a price is asked for."
-        ),
-    ] = ""
-    in_stock: Annotated[bool, parameter("Only what is in stock.")] = False
-    attributes: Annotated[
-        Attributes,
-        parameter(
-            "A name and the values of which a product must have one, `colour:red|blue`; all of several must hold.",
-            ["colour:red|blue"],
-        ),
-        Named("attribute", text=_AttributeText),
-    ] = ()
-    exclude_skus: Annotated[
-        Texts, parameter("Not this product; repeatable."), Named("exclude_sku", "--exclude", "SKU")
-    ] = ()
-    exclude_groups: Annotated[
-        Texts, parameter("Not the variants of this group; repeatable."), Named("exclude_group", "", "ID")
-    ] = ()
-    min_score: Annotated[float | None, parameter("Lowest score; scores differ between modes.")] = None
+    categories: Annotated[tuple[Path, ...], SEVERAL] = parameter(
+        (),
+        "Only this category and those below it; `A > B` is a path from the top. Any of several.",
+        ["Footwear > Boots"],
+        name="category",
+        text=PathText,
+    )
+    brands: Texts = parameter((), "Only this brand; any of several.", name="brand")
+    exclude_brands: Texts = parameter((), "Not this brand; repeatable.", name="exclude_brand", option="--not-brand")
+    price_min: Price | None = parameter(None, "Lowest price, inclusive.")
+    price_max: Price | None = parameter(None, "Highest price, inclusive; at least `price_min`.")
+    currency: CurrencyCode = parameter(
+        "",
+        "Currency of the prices, as `EUR`; by default that of most products. With a price filter, products in another"
+        " currency are left out.",
+    )
+    in_stock: bool = parameter(False, "Only what is in stock.")
+    attributes: Attributes = parameter(
+        (),
+        "A name and the values of which a product must have one, `colour:red|blue`; all of several must hold.",
+        ["colour:red|blue"],
+        name="attribute",
+        text=_AttributeText,
+    )
+    exclude_skus: Texts = parameter(
+        (), "Not this product; repeatable.", name="exclude_sku", option="--exclude", metavar="SKU"
+    )
+    exclude_groups: Texts = parameter(
+        (), "Not the variants of this group; repeatable.", name="exclude_group", metavar="ID"
+    )
+    min_score: float | None = parameter(None, "Lowest score; scores differ between modes.")
 
     @model_validator(mode="after")
     def check(self) -> Filters:

@@ -1,9 +1,9 @@
-"""How much of everything may be asked, and the texts and lists that queries are made of."""
+"""How much of everything a query may ask for, and the texts and lists that queries are made of."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import field
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -16,7 +16,7 @@ MAX_RESULTS = 1000
 """Ceiling of `k`: a page of recommendations is tens; more is an export, which the catalogue does better."""
 
 MAX_OFFSET = 1000
-"""Ceiling of `offset` + `k`: what lies further is an export, which the catalogue does better."""
+"""Ceiling of `offset` + `k`: more is an export, which the catalogue does better."""
 
 DEFAULT_FACET_VALUES = 30
 
@@ -36,33 +36,47 @@ MAX_FILTER_VALUES = 500
 """Values of one filter: a basket's or a session's worth of SKUs. The engine looks up each of them."""
 
 MAX_BOOSTS = 20
-"""Boosts of one query: each is another term of the formula that the engine works out for every candidate."""
+"""Boosts of one query: each is another term of the formula that the engine computes for every candidate."""
 
 MIN_WEIGHT, MAX_WEIGHT = -1, 10
 """A weight of -1 takes the whole score away; one of 10 multiplies it by 11, beyond which relevance no longer counts."""
 
 MIN_HALF_LIFE_DAYS, MAX_HALF_LIFE_DAYS = 0.01, 36_500
-"""A quarter of an hour, since the engine rejects one that rounds to nothing; and a hundred years."""
+"""At least a quarter of an hour, since the engine rejects one that rounds to nothing; and at most a hundred years."""
 
 MAX_SKU = 200
 
+DEFAULT_SUGGESTIONS = 8
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """How a field is called in an address and on the command line, where it does not go by its own name.
+MAX_SUGGESTIONS = 50
+"""More than anybody reads below a search box."""
 
-    `text` is the type of one of its values there, where it has parts that a body keeps apart.
+MAX_TYPED = 300
+"""Characters of a text that is completed; a longer one was pasted."""
+
+DEFAULT_SEARCHES = 100
+
+
+def parameter(
+    default: Any,
+    meaning: str,
+    *examples: Any,
+    name: str = "",
+    option: str = "",
+    metavar: str | None = None,
+    text: Any = None,
+    **limits: Any,
+) -> Any:
+    """Declare a field of a dataclass that is also a parameter of an address and an option of a command.
+
+    pydantic reads its meaning and limits. If it does not have the field's own name there, `name` is its name in an
+    address, and `option` on the command line. `text` is the type of one of its values in both, if such a text combines
+    parts that a JSON body keeps apart.
     """
-
-    name: str = ""
-    option: str = ""
-    metavar: str | None = None
-    text: Any = None
-
-
-def parameter(meaning: str, *examples: Any, **limits: Any) -> Any:
-    """Declare that a field is also a parameter of an address and an option of a command, and what it means."""
-    return Field(description=meaning, examples=list(examples) or None, **limits)
+    named = {"name": name, "option": option, "metavar": metavar, "text": text}
+    return field(
+        default=default, metadata=named | limits | {"description": meaning, "examples": list(examples) or None}
+    )
 
 
 SEVERAL = Field(max_length=MAX_FILTER_VALUES, strict=False)

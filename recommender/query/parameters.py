@@ -1,12 +1,12 @@
 """A query as texts: the parameters of an address, both ways, as the request's type declares them.
 
-What an address says is turned into JSON and read as a body is, so that both take the same.
+The address is turned into JSON and then read like a body, so that both accept the same.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from decimal import Decimal
@@ -19,11 +19,9 @@ from pydantic.fields import FieldInfo
 
 from recommender.errors import UsageError
 from recommender.query.boost import Boost
-from recommender.query.limits import MAX_FILTER_VALUES, Named
-from recommender.query.logged_search import LoggedSearchesRequest
-from recommender.query.request import QueryRequest
+from recommender.query.limits import MAX_FILTER_VALUES
+from recommender.query.request import LoggedSearchesRequest, QueryRequest, SuggestRequest
 from recommender.query.serialization import from_value, to_json, unknown_field
-from recommender.query.suggestion import SuggestRequest
 from recommender.types import category_path
 
 Request = TypeVar("Request")
@@ -35,19 +33,20 @@ MAX_PARAMETERS = 4 * MAX_FILTER_VALUES
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A field that a text can say, and the `part` of the request that holds it; `base` is its type without limits."""
+    """A field that a text can say, as `limits.parameter` declares it, and the `part` of the request that has it.
+
+    `base` is its type without limits, `name` its name in an address.
+    """
 
     field: str
     part: str
     base: Any
     info: FieldInfo
-    named: Named
     default: Any
-
-    @property
-    def name(self) -> str:
-        """Its name in an address."""
-        return self.named.name or self.field
+    name: str
+    option: str
+    metavar: str | None
+    text: Any
 
     @property
     def many(self) -> bool:
@@ -56,22 +55,27 @@ class Parameter:
 
     @property
     def required(self) -> bool:
-        """Whether an address has to say it: what the query is about."""
+        """Whether an address must have it: what the query is about."""
         return not self.part and self.default in (MISSING, None)
 
 
 def _parameters_of(kind: Any) -> dict[str, Parameter]:
-    """Return the fields of a request that have a description by name: its own, those of its filters and its options."""
+    """Return the parameters of a request by their names: its own, and those of its filters and options."""
     found: list[Parameter] = []
     plain, full = get_type_hints(kind), get_type_hints(kind, include_extras=True)
     for field in fields(kind):
-        hint, base = full[field.name], plain[field.name]
+        base = plain[field.name]
         if is_dataclass(base):
             found += (replace(each, part=field.name) for each in parameters_of(base).values())
-        elif (info := FieldInfo.from_annotation(hint)).description:
-            named = next((mark for mark in get_args(hint) if isinstance(mark, Named)), Named())
+        elif said := field.metadata:
+            info = FieldInfo.from_annotated_attribute(full[field.name], field)
             base = get_args(base)[0] if NoneType in get_args(base) else base
-            found.append(Parameter(field.name, "", base, info, named, field.default))
+            name = said["name"] or field.name
+            found.append(
+                Parameter(
+                    field.name, "", base, info, field.default, name, said["option"], said["metavar"], said["text"]
+                )
+            )
     return {parameter.name: parameter for parameter in found}
 
 
@@ -106,24 +110,22 @@ def read_address(kind: type[Request], query: bytes) -> Request:
 
 
 def write_address(request: QueryRequest | SuggestRequest | LoggedSearchesRequest) -> Parameters | None:
-    """Return the parameters that say a checked request, as short as can be; None where only a body can say it."""
+    """Return the parameters that say a checked request, as short as can be; None if only a body can say it."""
+    values: list[tuple[str, Any]] = []
+    for name, parameter in parameters_of(type(request)).items():
+        value = getattr(getattr(request, parameter.part) if parameter.part else request, parameter.field)
+        if value != parameter.default:
+            values += ((name, each) for each in (value if parameter.many else (value,)))
     for short in (True, False):
-        found = tuple(_texts(request, short))
+        found = tuple((name, _text(value, short)) for name, value in values)
         with suppress(UsageError):
             if read_address(type(request), urlencode(found).encode()) == request:
                 return found
     return None
 
 
-def _texts(request: QueryRequest | SuggestRequest | LoggedSearchesRequest, short: bool) -> Iterator[tuple[str, str]]:
-    for name, parameter in parameters_of(type(request)).items():
-        value = getattr(getattr(request, parameter.part) if parameter.part else request, parameter.field)
-        if value != parameter.default:
-            yield from ((name, _text(each, short)) for each in (value if parameter.many else (value,)))
-
-
 def _text(value: Any, short: bool) -> str:
-    """Return the text of one value; where the `short` one would be read as another, that of a body."""
+    """Return the text of one value: the short one, or that of a body if the short one would be read as another."""
     if isinstance(value, Boost):
         return value.text() if short else to_json(value).decode()
     if isinstance(value, tuple) and isinstance(value[-1], tuple):  # an attribute with its values
@@ -137,13 +139,13 @@ def _text(value: Any, short: bool) -> str:
 
 
 def _value(parameter: Parameter, text: str) -> Any:
-    """Return what a text is in JSON: a number, a truth value, or an object or a list as a body has them.
+    """Return the JSON value of a text: a number, a truth value, or an object or a list as bodies have them.
 
-    Another text stays one, and is complained of where it is none that is expected.
+    Any other text stays a text; if none is expected, the complaint comes later.
     """
     if parameter.base is bool and text in ("0", "1"):
         return text == "1"
-    if parameter.base in (bool, int, float) or (parameter.named.text and text.startswith(("{", "["))):
+    if parameter.base in (bool, int, float) or (parameter.text and text.startswith(("{", "["))):
         with suppress(ValueError, RecursionError):
             return text if (value := json.loads(text)) is None else value
     return text

@@ -1,43 +1,47 @@
 """What a query says: its options, and one request for each kind of query.
 
-A request is the declaration that everything else is derived from: what is checked in Python, the JSON forms, the
-parameters of an address, the options of the command line, the client's requests and the OpenAPI document. A field with
-a description is a parameter and an option, too; `Named` is what it is called there, if not as the field.
+A request is the declaration that everything else is derived from: the check in Python, the JSON forms, the parameters
+of an address, the options of the command line, the client's requests and the OpenAPI document. A field that is declared
+by `parameter` is a parameter of an address and an option of a command, too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from recommender.forms import STRICT, WHOLE, alternatives
+from recommender.forms import STRICT, Whole, alternatives
 from recommender.query.answer import Confidence
 from recommender.query.boost import BoostText, GivenBoost
 from recommender.query.filters import NO_FILTERS, Filters
 from recommender.query.limits import (
     DEFAULT_FACET_VALUES,
     DEFAULT_K,
+    DEFAULT_SEARCHES,
+    DEFAULT_SUGGESTIONS,
     MAX_BOOSTS,
     MAX_FACET_VALUES,
     MAX_OFFSET,
     MAX_RESULTS,
+    MAX_SUGGESTIONS,
+    MAX_TYPED,
     Examples,
-    Named,
     OptionalText,
     SearchText,
     Sku,
+    StorableText,
     parameter,
 )
 from recommender.types import Product
 
-OtherModel = Annotated[OptionalText, parameter("Another model than the live one, whose generation is kept.")]
+OTHER_MODEL = "Another model than the live one, whose generation is kept."
 
 
 class Mode(StrEnum):
-    """How a query meets the index: by its vector, by its words, or by both fused."""
+    """How the index is searched: by the query's vector, by its words, or by both."""
 
     HYBRID = "hybrid"
     DENSE = "dense"
@@ -64,7 +68,7 @@ class Strategy(StrEnum):
 
 
 class Sort(StrEnum):
-    """How hits are ordered: by relevance, or the relevant ones by price (what has none stands last) or by age."""
+    """How hits are ordered: by relevance, or the relevant ones by price (those without one last) or by age."""
 
     RELEVANCE = "relevance"
     PRICE = "price"
@@ -73,7 +77,7 @@ class Sort(StrEnum):
 
 
 class Fallback(StrEnum):
-    """What fills up an answer that the filters leave too short: nothing, or wider categories, then popular or new."""
+    """How an answer that the filters leave too short is filled: not, or from wider categories, then popular or new."""
 
     NONE = "none"
     WIDEN = "widen"
@@ -85,54 +89,52 @@ class Options:
 
     __pydantic_config__: ClassVar = STRICT | {"json_schema_extra": {"example": {"diversity": 0.3, "explain": True}}}
 
-    mode: Annotated[Mode, parameter("By vector and words fused (hybrid), or by one of them.")] = Mode.HYBRID
-    variants: Annotated[Variants, parameter("The best variant of each product, or all of them.")] = Variants.COLLAPSE
-    offset: Annotated[int, parameter("How many to skip: the next page.", ge=0, le=MAX_OFFSET - 1), WHOLE] = 0
-    diversity: Annotated[
-        float,
-        parameter("From 0, relevance alone, to 1, as different as can be (maximal marginal relevance).", ge=0, le=1),
-    ] = 0.0
-    boosts: Annotated[
-        tuple[GivenBoost, ...],
-        parameter(
-            "Multiply the score of what fits by 1 + weight: `in-stock=0.2`, `brand:Nike=0.3`,"
-            " `attribute:size:42=1`, `newness=0.5`, or `newness@7=0.5` for a half-life of 7 days.",
-            ["in-stock=0.2"],
-            max_length=MAX_BOOSTS,
-            strict=False,
-        ),
-        Named("boost", metavar="WHAT=WEIGHT", text=BoostText),
-    ] = ()
-    strategy: Annotated[
-        Strategy, parameter("How several examples make one query: by the nearest, the mean or the sum.")
-    ] = Strategy.BEST_SCORE
-    fallback: Annotated[
-        Fallback,
-        parameter("widen: fill up a short answer from wider categories, then with popular or new products."),
-    ] = Fallback.NONE
-    rules: Annotated[bool, parameter("Apply the shop's pins and bans.")] = True
-    explain: Annotated[bool, parameter("Say of each hit why it is there.")] = False
-    facets: Annotated[bool, parameter("Count categories, brands, price bands and attributes.")] = False
-    words: Annotated[
-        float | None,
-        parameter("Weight of words against meaning in hybrid mode; by default what was measured.", ge=0, le=1),
-    ] = None
-    min_confidence: Annotated[
-        Confidence, parameter("Leave out what a search is less sure of; none leaves out nothing.")
-    ] = Confidence.NONE
-    model: OtherModel = ""
-    facet_values: Annotated[
-        int,
-        parameter("How many values each facet lists; of categories, each level.", ge=1, le=MAX_FACET_VALUES),
-        WHOLE,
-    ] = DEFAULT_FACET_VALUES
-    sort: Annotated[Sort, parameter("By relevance, or the relevant ones by price or by age.")] = Sort.RELEVANCE
-    prefix: Annotated[bool, parameter("The last word may be cut off: search while somebody types.")] = False
-    correct: Annotated[bool, parameter("Read a word that the catalogue lacks as the nearest one that it has.")] = True
-    understand: Annotated[
-        bool, parameter("Take words such as `under 80` for a price filter; brands, categories and the like for boosts.")
-    ] = True
-    include_attributes: Annotated[bool, parameter("Give the attributes of each hit.")] = False
+    mode: Mode = parameter(Mode.HYBRID, "By words and meaning (hybrid), or by one of them.")
+    variants: Variants = parameter(Variants.COLLAPSE, "The best variant of each product, or all of them.")
+    offset: Whole = parameter(0, "How many to skip: the next page.", ge=0, le=MAX_OFFSET - 1)
+    diversity: float = parameter(
+        0.0, "From 0, relevance alone, to 1, as different as can be (maximal marginal relevance).", ge=0, le=1
+    )
+    boosts: tuple[GivenBoost, ...] = parameter(
+        (),
+        "Multiply the score of what fits by 1 + weight: `in-stock=0.2`, `brand:Nike=0.3`, `attribute:size:42=1`,"
+        " `newness=0.5`, or `newness@7=0.5` for a half-life of 7 days.",
+        ["in-stock=0.2"],
+        name="boost",
+        metavar="WHAT=WEIGHT",
+        text=BoostText,
+        max_length=MAX_BOOSTS,
+        strict=False,
+    )
+    strategy: Strategy = parameter(
+        Strategy.BEST_SCORE, "How several examples make one query: by the nearest, the mean or the sum."
+    )
+    fallback: Fallback = parameter(
+        Fallback.NONE, "widen: fill up a short answer from wider categories, then with popular or new products."
+    )
+    rules: bool = parameter(True, "Apply the shop's pins, bans and synonyms.")
+    explain: bool = parameter(False, "Say why each hit is there.")
+    facets: bool = parameter(False, "Count categories, brands, price bands and attributes.")
+    words: float | None = parameter(
+        None, "Weight of words against meaning in hybrid mode; by default what was measured.", ge=0, le=1
+    )
+    min_confidence: Confidence = parameter(
+        Confidence.NONE, "Leave out an answer that is less sure than this; none leaves out nothing."
+    )
+    model: OptionalText = parameter("", OTHER_MODEL)
+    facet_values: Whole = parameter(
+        DEFAULT_FACET_VALUES,
+        "How many values each facet lists; of categories, each level.",
+        ge=1,
+        le=MAX_FACET_VALUES,
+    )
+    sort: Sort = parameter(Sort.RELEVANCE, "By relevance, or the relevant ones by price or by age.")
+    prefix: bool = parameter(False, "The last word may be incomplete: search while somebody types.")
+    correct: bool = parameter(True, "Correct a word that the catalogue lacks to the nearest one that it has.")
+    understand: bool = parameter(
+        True, "Read words such as `under 80` as a price filter; brands, categories and the like as boosts."
+    )
+    include_attributes: bool = parameter(False, "Return the attributes of each hit.")
 
 
 NO_OPTIONS = Options()
@@ -144,18 +146,19 @@ class QueryRequest:
 
     __pydantic_config__: ClassVar = STRICT
 
-    k: Annotated[
-        int,
-        parameter(f"How many. With `offset` it reaches to the first {MAX_OFFSET} at most.", ge=1, le=MAX_RESULTS),
-        WHOLE,
-        Named("k", "-k/--limit"),
-    ] = DEFAULT_K
+    k: Whole = parameter(
+        DEFAULT_K,
+        f"How many. With `offset` it reaches to the first {MAX_OFFSET} at most.",
+        option="-k/--limit",
+        ge=1,
+        le=MAX_RESULTS,
+    )
     filters: Filters = NO_FILTERS
     options: Options = NO_OPTIONS
 
     @model_validator(mode="after")
     def check_page(self) -> QueryRequest:
-        """Check that the page lies within what is answered."""
+        """Check that the page is within what is answered."""
         if self.options.offset + self.k > MAX_OFFSET:
             raise ValueError(
                 f"offset {self.options.offset} and k {self.k} reach beyond the first {MAX_OFFSET} products;"
@@ -171,8 +174,10 @@ class NewProduct(Product):
     sku: str = ""
 
 
-def _read_new_product(value: Any, info: ValidationInfo) -> Any:
-    return {"sku": ""} | value if isinstance(value, dict) and info.mode == "json" else value
+_NEW_PRODUCT = BeforeValidator(
+    lambda value, info: {"sku": ""} | value if isinstance(value, dict) and info.mode == "json" else value,
+    json_schema_input_type=NewProduct,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,8 +192,8 @@ class SimilarRequest(QueryRequest):
         )
     }
 
-    sku: Annotated[Sku | None, parameter("The product's SKU.", "OS-1196")] = None
-    product: Annotated[Product, BeforeValidator(_read_new_product, json_schema_input_type=NewProduct)] | None = None
+    sku: Sku | None = parameter(None, "The product's SKU.", "OS-1196")
+    product: Annotated[Product, _NEW_PRODUCT] | None = None
 
     @model_validator(mode="after")
     def check_subject(self) -> SimilarRequest:
@@ -206,11 +211,7 @@ class SearchRequest(QueryRequest):
         "json_schema_extra": {"example": {"query": "light waterproof walking boots", "filters": {"price_max": 150}}}
     }
 
-    query: Annotated[
-        SearchText,
-        parameter("What to look for, in plain words.", "light walking boots"),
-        Named("q"),
-    ]
+    query: SearchText = parameter(MISSING, "What to look for, in plain words.", "light walking boots", name="q")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,3 +231,27 @@ class RecommendRequest(QueryRequest):
         if both := set(self.like) & set(self.dislike):
             raise ValueError(f"{min(both)!r} is both liked and disliked; name it once")
         return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuggestRequest:
+    """A text that is being typed."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    text: StorableText = parameter(
+        MISSING, "What was typed so far; its last word may be incomplete.", "wirel", max_length=MAX_TYPED
+    )
+    limit: Whole = parameter(
+        DEFAULT_SUGGESTIONS, "How many suggestions at most.", option="-k/--limit", ge=1, le=MAX_SUGGESTIONS
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedSearchesRequest:
+    """Which of the logged searches to return."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    weak: bool = parameter(False, "Only those whose last answer was not a good one.")
+    limit: Whole = parameter(DEFAULT_SEARCHES, "How many at most.", option="-k/--limit", ge=1, le=MAX_RESULTS)

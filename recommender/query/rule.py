@@ -46,13 +46,13 @@ _PRODUCT = {"sku": {"pattern": r"\S"}, "means?": _BLANK}
 class Rule:
     """A pin or a ban of one product, or a synonym, made by a person.
 
-    A pin or a ban holds for searches of the text `query` (compared without regard to case and spacing), or for queries
-    about the category path `category` and those below it: a product of it, or a filter on it. With neither a ban holds
-    everywhere; a pin needs one of the two. `position` of a pin counts from 1. Dates are UTC; it holds from `starts_at`
-    until just before `ends_at`.
+    A pin or a ban applies to searches of the text `query` (compared without regard to case and spacing), or to queries
+    about the category path `category` and those below it: about a product of it, or with a filter on it. With neither,
+    a ban applies everywhere; a pin needs one of the two. `position` of a pin counts from 1. Dates are UTC; a rule
+    applies from `starts_at` until just before `ends_at`.
 
-    A synonym has no product and no category: searches that have the words `query` also find what has the words that
-    they mean, and the other way round unless it is `one_way`.
+    A synonym has no product and no category: searches that have the words `query` also find products that have the
+    words that they mean, and the other way round unless it is `one_way`.
     """
 
     __pydantic_config__: ClassVar = STRICT | {
@@ -89,3 +89,13 @@ class Rules:
     """The pins, bans and synonyms, oldest first."""
 
     rules: tuple[Rule, ...]
+
+
+def fold_query(text: str) -> str:
+    """Return a search text as rules compare it: no case, single spaces."""
+    return " ".join(text.split()).casefold()
+
+
+def is_in_force(rule: Rule, at: datetime) -> bool:
+    """Tell whether a rule is in force at a time, by its dates."""
+    return (rule.starts_at is None or rule.starts_at <= at) and (rule.ends_at is None or at < rule.ends_at)

@@ -1,6 +1,6 @@
-"""JSON both ways, and the check of what Python gives: by the limits that the types declare.
+"""JSON both ways, and the check of values from Python, by the limits that the types declare.
 
-What does not fit is a `UsageError` of one line, which names the field, what it holds and what is expected.
+A value that does not fit raises a `UsageError` of one line, which names the field, its value and what is expected.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _KINDS: dict[type, str] = {
 
 
 def _adapter(kind: Any) -> TypeAdapter[Any]:
-    from pydantic import TypeAdapter  # and with it what makes schemas: the first call pays for that
+    from pydantic import TypeAdapter  # imported with what makes schemas, for which the first call pays
 
     return TypeAdapter(kind)
 
@@ -76,7 +76,7 @@ def validate(value: Value) -> Value:
 
 
 def validate_as(kind: Any, value: Any, what: str = "") -> Any:
-    """Return what a value of Python is as another type. Raises `UsageError`."""
+    """Return a value of Python as another type. Raises `UsageError`."""
     try:
         return adapter(kind).validator.validate_python(value)
     except ValidationError as error:
@@ -84,7 +84,7 @@ def validate_as(kind: Any, value: Any, what: str = "") -> Any:
 
 
 def from_json(kind: type[Value], text: str | bytes, what: str = "", names: Mapping[str, str] | None = None) -> Value:
-    """Read a value from JSON. Raises `UsageError`, which says `what` it is and by which `names` its fields go."""
+    """Read a value from JSON. Raises `UsageError`, which says `what` it is and uses `names` for its fields."""
     try:
         return adapter(kind).validator.validate_json(text)  # type: ignore[no-any-return]
     except ValidationError as error:
@@ -92,7 +92,7 @@ def from_json(kind: type[Value], text: str | bytes, what: str = "", names: Mappi
 
 
 def from_value(kind: type[Value], value: Any, what: str = "", names: Mapping[str, str] | None = None) -> Value:
-    """Read a value from JSON that is parsed already. Raises `UsageError`."""
+    """Read a value from parsed JSON. Raises `UsageError`."""
     return from_json(kind, json.dumps(value), what, names)
 
 
@@ -102,7 +102,7 @@ def to_json(value: Any) -> bytes:
 
 
 def to_value(value: Any, changed: bool = False) -> Any:
-    """Return the JSON form of a value; only what is `changed` from the defaults, if asked for."""
+    """Return the JSON form of a value; if asked for, only what is `changed` from the defaults."""
     return adapter(type(value)).serializer.to_python(value, mode="json", exclude_defaults=changed)
 
 
@@ -120,7 +120,12 @@ def usage_error(
     first = next(unknown, complaints[0])
     where, value = list(first["loc"]), first["input"]
     name = str(where.pop()) if first["type"] in ("missing", "unexpected_keyword_argument") else ""
-    place = _place(where, what, names) or "the body"
+    if names is not None:
+        place = next((names[part] for part in reversed(where) if isinstance(part, str) and part in names), what)
+    else:
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)
+        place = what + path if what else path.lstrip(".")
+    place = place or "the body"
     expected = _EXPECTED.get(first["type"], first["msg"]).format(**first.get("ctx", {}))
     if first["type"] == "json_invalid":
         return UsageError(
@@ -145,13 +150,6 @@ def unknown_field(place: str, name: str, known: Sequence[str]) -> UsageError:
     return UsageError(f"{place} has no field {name[:60]!r}{likely}; its fields: {', '.join(known) or 'none'}")
 
 
-def _place(where: Sequence[str | int], what: str, names: Mapping[str, str] | None) -> str:
-    if names is not None:
-        return next((names[part] for part in reversed(where) if isinstance(part, str) and part in names), what)
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)
-    return what + path if what else path.lstrip(".")
-
-
 def _display(first: ErrorDetails, typed: bool) -> str:
     value = first["input"]
     if first["type"] == "string_too_long":
@@ -162,13 +160,13 @@ def _display(first: ErrorDetails, typed: bool) -> str:
         return f"is {kind_of(value)}"
     try:
         text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
-    except ValueError:  # a whole number of thousands of digits has no text
+    except ValueError:  # an integer of thousands of digits has no text
         text = "a number of very many digits"
     return f"is {text}" if len(text) <= 60 else f"is {text[:59]}…"
 
 
 def _dataclass_at(kind: Any, where: Sequence[str | int]) -> Any:
-    """Return the dataclass at a place in a type, or in what holds it there: of `tuple[Boost, ...]` it is `Boost`."""
+    """Return the dataclass at a place in a type, or the one inside that place: of `tuple[Boost, ...]` it is `Boost`."""
     if not is_dataclass(kind):
         return next(filter(None, (_dataclass_at(part, where) for part in get_args(kind))), None)
     names = [part for part in where if isinstance(part, str)]

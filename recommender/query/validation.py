@@ -1,4 +1,4 @@
-"""What is checked of products and SKUs that Python writes."""
+"""Checks of products and SKUs that Python code writes."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ Value = TypeVar("Value")
 
 
 def check_sku(sku: str) -> None:
-    """Check a SKU that is asked about: a text that has something in it. Whether it exists, the catalogue says."""
+    """Check a SKU that is asked about: a text that is not empty. The catalogue knows whether it exists."""
     validate_as(Sku, sku, "the SKU")
 
 
 def each_product(products: Iterable[Product]) -> Iterator[Product]:
-    """Yield the products that are to be written. One alone, or something else among them, is the caller's mistake."""
+    """Yield the products to write. One alone, or anything else among them, is the caller's mistake."""
     return _each(products, Product, "the products", "Product('SKU', 'title') and the like")
 
 
 def each_change(changes: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Yield the changes of products that are to be made."""
+    """Yield the changes of products to make."""
     return _each(changes, Mapping, "the changes", '{"sku": "SKU", "price": 99} and the like')  # type: ignore[type-abstract]
 
 
 def each_sku(skus: Iterable[str]) -> Iterator[str]:
-    """Yield the SKUs that are to be taken out. A text alone is a mistake: its characters would be taken for SKUs."""
+    """Yield the SKUs to take out. A text alone is a mistake: its characters would be taken for SKUs."""
     return _each(skus, str, "the SKUs", "texts")
 
 
 def check_disjoint(upsert: Iterable[str], delete: Set[str]) -> None:
-    """Check that no SKU of a write is to be both there and gone."""
+    """Check that no SKU of a write is to be both written and deleted."""
     if both := delete & set(upsert):
         raise UsageError(f"the SKU {min(both)[:60]!r} is in 'upsert' and in 'delete'; leave it in one")
 

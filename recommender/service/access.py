@@ -1,8 +1,9 @@
-"""Which requests are let in: by their key, the host that they name, and their size."""
+"""Which requests are admitted: by their key, the host that they name, and their size."""
 
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -21,22 +22,19 @@ from recommender.service.problems import REQUEST_ID, Problem, problem_response
 from recommender.service.request_middleware import CALLER
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-"""What a browser on this machine calls it. Other names are refused: a foreign page may have its host name resolve to
+"""What a browser on this machine calls it. Other names are refused: a foreign page may let its host name resolve to
 this machine (DNS rebinding)."""
 
 NO_KEY = "this needs a key: send `Authorization: Bearer KEY`, made by `recommender keys create`"
-_UNKNOWN_KEY = "this key opens nothing: it is mistyped, revoked or expired; see `recommender keys list`, or make one"
+_UNKNOWN_KEY = "this key is not valid: it is mistyped, revoked or expired; see `recommender keys list`, or make one"
 
-_FORWARDED = frozenset(
-    (
-        b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-port",
-        b"x-forwarded-server", b"x-forwarded-scheme", b"x-forwarded-prefix", b"x-forwarded-by", b"x-forwarded-user",
-        b"x-original-forwarded-for", b"x-original-host", b"x-original-url", b"x-real-ip", b"x-client-ip",
-        b"x-cluster-client-ip", b"x-envoy-external-address", b"x-envoy-original-path", b"x-proxyuser-ip",
-        b"true-client-ip", b"cf-connecting-ip", b"cf-ray", b"fastly-client-ip", b"x-azure-clientip", b"x-amzn-trace-id",
-    )
-)  # fmt: skip
-"""What proxies add. Whoever stands before them is not this machine, whatever `Host` they pass on."""
+_FORWARDED = re.compile(
+    rb"forward|^via$|proxy|client-?ip|real-?ip|remote-?(addr|ip)|connecting-?ip|external-address|^cf-|^fly-|"
+    rb"^x-(original|amzn|azure|envoy|request-start|edge|vercel|appengine|scheme$|host$)"
+)
+"""Headers that proxies add. Their clients are not on this machine, whatever `Host` they pass on."""
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:@/]*)(:[0-9]{0,5})?", re.IGNORECASE)
 
 CHALLENGE = {"www-authenticate": 'Bearer realm="recommender"'}
 
@@ -45,7 +43,7 @@ CHALLENGE = {"www-authenticate": 'Bearer realm="recommender"'}
 class Access:
     """Who may ask. With `loopback` the service is bound to this machine, and open until the first key is made.
 
-    `keys` are all, those that were revoked too. `hosts` are names beside localhost that it may be asked under then.
+    `keys` are all keys, also revoked ones. `hosts` are names beside localhost that an open service may be asked under.
     `local_token` may read. `note_use` stores that a key was used.
     """
 
@@ -57,10 +55,10 @@ class Access:
 
 
 class RateLimit:
-    """How many requests each caller may send to this process: `100/second`, `600/minute`, by a sliding window."""
+    """How many requests each caller may send to this process: `100/second`, `600/minute`, in a sliding window."""
 
     def __init__(self, rate: str) -> None:
-        from limits import parse  # 0.2 s of imports, for services that limit rates
+        from limits import parse  # 0.2 s of imports, which only services that limit rates pay
         from limits.storage import MemoryStorage
         from limits.strategies import SlidingWindowCounterRateLimiter
 
@@ -77,9 +75,9 @@ class RateLimit:
 
 
 class AccessMiddleware:
-    """Refuses before any work is done: by the key (401, 403), the host (421), the size (413, 414) and the rate (429).
+    """Refuses before any work is done: by key (401, 403), host (421), size (413, 414) and rate (429).
 
-    Dependencies of FastAPI would come too late: it reads a body before them, and asks none of them for a path that has
+    Dependencies of FastAPI would come too late: it reads a body before them, and does not ask them for a path that has
     no route, for its own document, or for the files of the page.
     """
 
@@ -94,17 +92,25 @@ class AccessMiddleware:
         self._body_bytes = body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or answer it."""
+        """Admit a request, or answer it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
         try:
             if len(headers) < len(scope["headers"]) and sum(name == b"host" for name, _ in scope["headers"]) > 1:
-                # Two readers of such a request may take it to be for two hosts.
+                # Two readers of such a request may take it to be for different hosts.
                 raise Problem(HTTPStatus.BAD_REQUEST, "there are two Host headers; send one")
             if "\ufffd" in scope["path"]:
-                self._require_utf8(scope)
+                # Read with replacements, a path that is not UTF-8 would become another path.
+                try:
+                    unquote_to_bytes(scope.get("raw_path") or b"").decode("utf-8")
+                except UnicodeDecodeError as error:
+                    raise Problem(
+                        HTTPStatus.BAD_REQUEST,
+                        f"the path is not UTF-8 at byte {error.start:,}; write letters beyond ASCII as their UTF-8,"
+                        " as %XX",
+                    ) from None
             await self._check_caller(scope, headers)
             if len(scope["query_string"]) > self._body_bytes:
                 detail = "the address is too long; send the text in a POST"
@@ -117,14 +123,6 @@ class AccessMiddleware:
         else:
             await self._app(scope, self._limit_body(receive) if b"transfer-encoding" in headers else receive, send)
 
-    def _require_utf8(self, scope: Scope) -> None:
-        """Raise a 400 for a path whose bytes are no UTF-8: read with replacements it is the path of something else."""
-        try:
-            unquote_to_bytes(scope.get("raw_path") or b"").decode("utf-8")
-        except UnicodeDecodeError as error:
-            detail = f"the path is not UTF-8 at byte {error.start:,}; write letters beyond ASCII as their UTF-8, as %XX"
-            raise Problem(HTTPStatus.BAD_REQUEST, detail) from None
-
     async def _check_caller(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
         needed = minimum_scope(scope["method"], scope["path"])
         if needed is None:
@@ -134,9 +132,9 @@ class AccessMiddleware:
         caller = self._keys.caller(token)
         scope[CALLER] = caller.name
         if self._open_without_keys and self._keys.never_had_any:
-            forwarded = _FORWARDED.intersection(headers)
+            forwarded = [name.decode() for name in headers if _FORWARDED.search(name.replace(b"_", b"-"))]
             if forwarded and caller.scope is None:
-                detail = f"this request came through a proxy ({min(forwarded).decode()}), and without a key this "
+                detail = f"this request came through a proxy ({min(forwarded)[:40]}), and without a key this "
                 detail += "service is open to this machine alone; make one with `recommender keys create`"
                 raise Problem(HTTPStatus.UNAUTHORIZED, detail, TYPE_PREFIX + "no-key", CHALLENGE)
             host = host_name(headers.get(b"host", b"").decode("latin-1"))
@@ -185,7 +183,7 @@ CROSS_ORIGIN: dict[str, Any] = {
     "allow_headers": ["Authorization", "Content-Type", "If-None-Match", "X-API-Key"],
     "expose_headers": ["ETag", "Retry-After", "Server-Timing", "X-Request-Id"],
 }
-"""What a page of an origin that is let in may send and see."""
+"""What a page of an admitted origin may send and see."""
 
 
 class OriginMiddleware(CORSMiddleware):
@@ -196,9 +194,9 @@ class OriginMiddleware(CORSMiddleware):
         self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what a browser asks beforehand, and let everything else through."""
+        """Answer a browser's preflight request, and let everything else through."""
         if scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"]):
-            with suppress(RecommenderError, Problem):  # without the keys, those of the settings are let in
+            with suppress(RecommenderError, Problem):  # without the keys, only those of the settings are admitted
                 await self._keys.refresh()
         await super().__call__(scope, receive, send)
 
@@ -208,6 +206,6 @@ class OriginMiddleware(CORSMiddleware):
 
 
 def host_name(host: str) -> str:
-    """Return the name in a `Host` header, in lower case and without the port."""
-    name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
-    return name.lower().removesuffix(".")
+    """Return the name in a `Host` header, in lower case and without the port; of anything else, all of it."""
+    found = _HOST.fullmatch(host)
+    return (found[1].strip("[]") if found else host).lower().removesuffix(".")

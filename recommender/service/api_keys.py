@@ -1,4 +1,4 @@
-"""Keys of the HTTP service: made once and shown once, kept as hashes, and revoked while the service runs."""
+"""Keys of the HTTP service: made once and shown once, stored as hashes, and revoked while the service runs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from recommender.errors import NotFound, UsageError
 from recommender.types import Scope
 
 PREFIX = "rk"
-"""First part of every key, so that a secret scanner can tell one that was committed by mistake."""
+"""Beginning of every key, so that a secret scanner recognises one that was committed by mistake."""
 
 SECRET_BYTES = 32
 PUBLIC_BYTES = 6
 MAX_NAME = 100
 LONGEST_ROUTE = 200
 LONGEST_KEY = 200
-"""Characters of a text that may be a key; ours have 81."""
+"""Longest text that may be a key, in characters; ours have 81."""
 
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]{1,200}")
@@ -34,7 +34,7 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]{1,200}")
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is stored: never the secret, only its hash. `routes` are beginnings of paths; none for all.
+    """A key as it is stored: never the secret, only its hash. `routes` are beginnings of paths; none means all.
 
     A key with `origins` is for browsers on pages of these (`https://shop.example`), where everybody can read it.
     """
@@ -51,7 +51,7 @@ class ApiKey:
     origins: tuple[str, ...] = ()
 
     def opens(self, at: datetime) -> bool:
-        """Tell whether it was neither revoked nor has expired at a time."""
+        """Tell whether it was neither revoked nor expired at a time."""
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
 
     def reaches(self, path: str) -> bool:
@@ -61,7 +61,7 @@ class ApiKey:
         )
 
     def matches(self, secret: str) -> bool:
-        """Compare a secret with the hash, in a time that tells nothing about either."""
+        """Compare a secret with the hash, in a time that reveals nothing about either."""
         return hmac.compare_digest(secret_hash(secret), self.secret_hash)
 
 
@@ -95,10 +95,9 @@ class ApiKeys:
     ) -> str:
         """Make a key and return it: the only time that it can be read.
 
-        It opens for `lifetime`, and only paths that are in `routes` or below one of them; all of them without any. With
-        `origins` it is for their pages alone, and may only read.
-        Raises `UsageError` for a name that is empty, too long, or that of a key which still opens, for a route that is
-        no path, and for an origin that is none.
+        It is valid for `lifetime`, and only for paths in `routes` or below one of them; without any, for all. With
+        `origins` it is only for their pages, and may only read. Raises `UsageError` for a name that is empty, too long,
+        or that of another valid key, for a route that is not a path, and for an origin that is not one.
         """
         for origin in origins:
             if not _ORIGIN.fullmatch(origin):
@@ -124,20 +123,20 @@ class ApiKeys:
         return f"{PREFIX}_{public_id}_{secret}"
 
     def list(self) -> list[ApiKey]:
-        """Return all keys, oldest first.
+        """Return all keys, oldest first, also revoked ones.
 
-        Revoked ones are among them: a service that ever had a key stays closed (`KeyCache.never_had_any`).
+        A service that ever had a key stays closed (`KeyCache.never_had_any`).
         """
         with self._database.reading() as session:
             return [_key(row) for row in session.scalars(select(ApiKeyRow).order_by(ApiKeyRow.id))]
 
     def active(self) -> builtins.list[ApiKey]:
-        """Return the keys that open: neither revoked nor expired."""
+        """Return the valid keys: neither revoked nor expired."""
         at = now()
         return [key for key in self.list() if key.opens(at)]
 
     def note_use(self, public_id: str) -> None:
-        """Note that a key opens something now."""
+        """Record that a key was used now."""
         with self._database.writing() as session:
             session.execute(update(ApiKeyRow).where(ApiKeyRow.public_id == public_id).values(used_at=now()))
 
@@ -150,7 +149,7 @@ class ApiKeys:
             revoked = session.scalars(update(ApiKeyRow).where(wanted).values(revoked_at=now()).returning(ApiKeyRow))
             keys = [_key(row) for row in revoked]
         if not keys:
-            raise NotFound(f"no key that opens has the name or id {name_or_id!r}; see `recommender keys list`")
+            raise NotFound(f"no valid key has the name or id {name_or_id!r}; see `recommender keys list`")
         return keys[0]
 
 

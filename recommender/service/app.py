@@ -69,13 +69,14 @@ ABOUT: dict[str, Any] = {
     "contact": {"name": "Whoever runs this service"},
     "license_info": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     "servers": [{"url": "/", "description": "The service that gave this document."}],
-    "generate_unique_id_function": attrgetter("name"),  # the functions of the routes: clients are generated from them
-    "docs_url": None,  # its scripts lie on other hosts, and this service names none
+    "generate_unique_id_function": attrgetter("name"),  # clients' methods have the names of the routes' functions
+    "docs_url": None,  # its scripts are on other hosts, and this service names none
     "redoc_url": None,
 }
 
 COMPRESSED_FROM = 8 << 10
-"""Bytes of an answer that is compressed for who takes that: ten hits have half of it, and take 0.1 ms to compress."""
+"""Smallest answer that is compressed, in bytes, for clients that accept it: ten hits have half of it, and take 0.1 ms
+to compress."""
 
 
 _log = logging.getLogger("recommender.service")
@@ -85,7 +86,7 @@ _log = logging.getLogger("recommender.service")
 class Limits:
     """What one request may take. `waiting` is how many requests of one kind may wait before more are refused.
 
-    `rate` is how many requests each caller may send, `100/second`; any number if it is empty.
+    `rate` is how many requests each caller may send, `100/second`; unlimited if it is empty.
     """
 
     body_bytes: int = 16 * 1024 * 1024
@@ -109,10 +110,10 @@ def create_app(
 ) -> FastAPI:
     """Make the application over an open `Recommender`, which stays open until `on_close` is called at the end.
 
-    `query_threads` threads ask the index; 0 asks it in the event loop, for the embedded engine. `metrics` are those
-    that observe the queries of `recommender`. Requests are logged to `log`, if there is one. Pages of `cors_origins`
-    may call the service from a browser. With `agents` it answers them at `/mcp`. Webhooks are signed with
-    `webhook_secrets`.
+    `query_threads` threads query the index; 0 queries it in the event loop, for the embedded engine. `metrics` are
+    those that observe the queries of `recommender`. Requests are logged to `log`, if there is one. Pages of
+    `cors_origins` may call the service from a browser. With `agents` it answers them at `/mcp`. Webhooks are signed
+    with `webhook_secrets`.
     """
     metrics, lanes, access_log = metrics or Metrics(), Lanes.create(limits.waiting, query_threads), AccessLog(log)
     server = _agents_server(recommender, lanes) if agents else None
@@ -140,7 +141,7 @@ def create_app(
         app.include_router(router)
     page.mount(app)
     if server:
-        # Without a host of its own: `AccessMiddleware` checks the one that is asked.
+        # Without a check of the host: `AccessMiddleware` does that.
         app.router.routes.extend(server.streamable_http_app(stateless_http=True, json_response=True, host="").routes)
     own = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     _add_problem_handlers(app, own)
@@ -148,7 +149,7 @@ def create_app(
     rate = RateLimit(limits.rate) if limits.rate else None
     app.add_middleware(AccessMiddleware, access=access, keys=keys, body_bytes=limits.body_bytes, rate=rate)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=5)
-    # Outside the keys: a browser asks without one whether it may ask.
+    # Outside the keys: a browser's preflight request has none.
     app.add_middleware(OriginMiddleware, keys=keys, origins=cors_origins)
     routes = [*own, *(route for route in app.routes if isinstance(route, Route | Mount))]
     app.add_middleware(
@@ -158,7 +159,7 @@ def create_app(
 
 
 def _agents_server(recommender: Recommender, lanes: Lanes) -> MCPServer[Any]:
-    """Return the tools for agents, whose questions wait in the lane of searches. Raises `MissingExtra`."""
+    """Return the tools for agents, whose queries wait in the lane of searches. Raises `MissingExtra`."""
     try:
         from recommender.agents import agents_server
     except ModuleNotFoundError as error:
@@ -187,7 +188,7 @@ def _add_problem_handlers(app: FastAPI, routes: Sequence[APIRoute]) -> None:
             detail = f"there is nothing at {path[:200]!r}; /openapi.json lists what there is"
         if error.status_code == 405:
             detail = f"{request.method[:20]} is not for {path[:200]!r}; see the header Allow"
-            # Several routes share a path, one for each method; the framework names the methods of the first.
+            # Several routes share a path, one for each method; the framework names only the methods of the first.
             methods = {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
             methods |= {"HEAD"} if "GET" in methods else set()
             headers["Allow"] = ", ".join(sorted(methods)) or headers.get("Allow", "GET, HEAD")

@@ -1,4 +1,4 @@
-"""Who sent a request, and what it may do: the keys of the service, kept fresh."""
+"""Who sent a request, and what it may do; the keys of the service are read again and again."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from recommender.service.service_file import COPIES_PATH
 from recommender.types import Scope
 
 FRESH_S = 0.5
-"""How long the keys are used as they were read: a revoked key opens nothing half a second later."""
+"""How long the keys are used before they are read again: a revoked key stops working half a second later."""
 
 OPEN_PATHS = frozenset({"/", "/docs", "/livez", "/readyz", "/widget.js"})
-PAGE_PREFIXES = ("/explorer/", "/docs/")
 HOOKS_PREFIX = "/v1/hooks/"
-"""Messages of shop systems, which sign them in place of a key."""
+"""Messages of shop systems, which sign them instead of sending a key."""
+
+OPEN_PREFIXES = ("/explorer/", "/docs/", HOOKS_PREFIX)
 
 QUERY_PATHS = frozenset({"/mcp", "/v1/similar", "/v1/search", "/v1/recommendations"})
-"""Where a POST asks and changes nothing."""
+"""Routes where a POST asks and changes nothing."""
 
 NOTED_EVERY_S = 60.0
-"""How exactly the last use of a key is known: each note is a write."""
+"""How exactly the last use of a key is known: each record is a write."""
 
 LOCAL = "local"
 """Name in the log of a caller with the token of this start."""
@@ -52,7 +53,7 @@ class Caller:
         return self.key is None or self.key.reaches(path)
 
     def may_come_from(self, headers: Mapping[bytes, bytes]) -> bool:
-        """Tell whether a request of it comes from where its key is for; pages of the service itself name no origin."""
+        """Tell whether a request comes from a page that its key is for; pages of the service itself name no origin."""
         if self.key is None or not self.key.origins:
             return True
         origin = headers.get(b"origin", b"").decode("latin-1")
@@ -63,11 +64,11 @@ NOBODY = Caller()
 
 
 def minimum_scope(method: str, path: str) -> Scope | None:
-    """Return what a request needs: nothing for pages, probes and signed messages, else to write, unless it only asks.
+    """Return what a request needs: nothing for pages, probes and signed messages, reading to ask, otherwise writing.
 
-    So a route that nobody thought of needs the most.
+    So a route that was forgotten here needs the most.
     """
-    if path in OPEN_PATHS or path.startswith((*PAGE_PREFIXES, HOOKS_PREFIX)):
+    if path in OPEN_PATHS or path.startswith(OPEN_PREFIXES):
         return None
     if method in ("GET", "HEAD") or path in QUERY_PATHS or path == COPIES_PATH:
         return Scope.READ
@@ -75,7 +76,7 @@ def minimum_scope(method: str, path: str) -> Scope | None:
 
 
 def token_of(headers: Mapping[bytes, bytes]) -> str:
-    """Return what is sent as a key, by `Authorization: Bearer KEY` or `X-API-Key: KEY`; an empty text for nothing."""
+    """Return what is sent as a key, by `Authorization: Bearer KEY` or `X-API-Key: KEY`; an empty text if nothing is."""
     kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     if kind.lower() == "bearer":
         return token.strip()
@@ -112,30 +113,31 @@ class KeyCache:
     async def refresh(self) -> None:
         """Read the keys when it is time, once for all requests that wait for them.
 
-        Raises `Unavailable` when they were never read and can't be.
+        Raises `Unavailable` if they were never read and can't be.
         """
         if self._keys is not None and self._clock() - self._read_at < FRESH_S:
             return
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._reload())
-        await asyncio.shield(self._reading)  # a request that times out does not cancel it for the others
 
-    async def _reload(self) -> None:
-        started = self._clock()
-        try:
-            self._keys = {key.public_id: key for key in await self._lane.run(self._read)}
-            self._never_had_any = self._never_had_any and not self._keys
-            self._origins = frozenset(one for key in self._keys.values() if key.opens(now()) for one in key.origins)
-        except Unavailable as error:
-            if self._keys is None:
-                raise
-            # Nobody can revoke a key meanwhile either, so the known keys stay good.
-            _log.warning("keys can't be read: %s", error)
-        self._read_at = started  # a key that was revoked during the reading may have been read as active
+        async def reload() -> None:
+            started = self._clock()
+            try:
+                self._keys = {key.public_id: key for key in await self._lane.run(self._read)}
+                self._never_had_any = self._never_had_any and not self._keys
+                self._origins = frozenset(one for key in self._keys.values() if key.opens(now()) for one in key.origins)
+            except Unavailable as error:
+                if self._keys is None:
+                    raise
+                # Nobody can revoke a key meanwhile either, so the known keys stay valid.
+                _log.warning("keys can't be read: %s", error)
+            self._read_at = started  # a key that was revoked during the reading may have been read as active
+
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(reload())
+        await asyncio.shield(self._reading)  # a request that times out does not cancel it for the others
 
     @property
     def never_had_any(self) -> bool:
-        """Whether there is no key and never was one: revoking the last one opens nothing."""
+        """Whether there is no key and never was one: revoking the last one does not open the service."""
         return self._never_had_any
 
     @property
@@ -144,19 +146,20 @@ class KeyCache:
         return self._origins
 
     def note(self, caller: Caller) -> None:
-        """Have it stored that a key was used, once in `NOTED_EVERY_S`; the request does not wait for it."""
+        """Store that a key was used, once in `NOTED_EVERY_S`; the request does not wait for it."""
         if caller.key is None or self._clock() - self._noted_at.get(caller.name, -math.inf) < NOTED_EVERY_S:
             return
         self._noted_at[caller.name] = self._clock()
-        task = asyncio.create_task(self._store_use(caller.name))
+
+        async def store_use() -> None:
+            try:
+                await self._lane.run(partial(self._note_use, caller.name))
+            except (Problem, RecommenderError) as error:
+                _log.warning("the use of a key can't be noted: %s", error)
+
+        task = asyncio.create_task(store_use())
         self._noting.add(task)
         task.add_done_callback(self._noting.discard)
-
-    async def _store_use(self, public_id: str) -> None:
-        try:
-            await self._lane.run(partial(self._note_use, public_id))
-        except (Problem, RecommenderError) as error:
-            _log.warning("the use of a key can't be noted: %s", error)
 
     def caller(self, token: str) -> Caller:
         """Return whose token this is."""

@@ -29,9 +29,9 @@ class InlineLane:
         self._turn = asyncio.Lock()
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """Return what `work` returns. Raises a `Problem` of status 503 when too many requests wait already."""
+        """Return what `work` returns. Raises a `Problem` of status 503 when too many requests are already waiting."""
         if self._room <= 0:
-            raise _overload_problem()
+            raise overload_problem()
         self._room -= 1
         try:
             async with self._turn:
@@ -45,10 +45,10 @@ class InlineLane:
 
 
 class ThreadLane:
-    """Runs the work in threads of its own, so that a lane that hangs leaves the others free.
+    """Runs the work in its own threads, so that a lane that hangs leaves the others free.
 
-    The work of a request that timed out continues, and takes up its room until it ends: threads never pile up. anyio's
-    `CapacityLimiter` would free the room at the timeout, or hold back the answer until the thread ends.
+    The work of a request that timed out continues, and takes up its place until it ends: threads never pile up. anyio's
+    `CapacityLimiter` would free the place at the timeout, or hold back the answer until the thread ends.
     """
 
     def __init__(self, name: str, threads: int, waiting: int) -> None:
@@ -58,21 +58,21 @@ class ThreadLane:
     async def run(self, work: Callable[[], Result]) -> Result:
         """Return what `work` returns. Raises as `InlineLane.run` does."""
         if not self._room.acquire(blocking=False):
-            raise _overload_problem()
+            raise overload_problem()
         future: Future[Result] = self._pool.submit(copy_context().run, work)  # so that traces know the request
         future.add_done_callback(lambda _: self._room.release())
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Start nothing more. Work that runs already is not waited for."""
+        """Start nothing more. Work that is running is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 Lane = InlineLane | ThreadLane
 
 ENCODING_THREADS = 2
-"""Threads that search an embedded index: a model releases the interpreter's lock while it runs, so that one text is
-encoded while another is looked up."""
+"""Threads that search an embedded index: a model releases the interpreter's lock while it runs, so one text is encoded
+while another is looked up."""
 
 CATALOGUE_THREADS = 4
 OPERATIONS_THREADS = 2
@@ -83,8 +83,8 @@ READINESS_THREADS = 2
 class Lanes:
     """One lane for each dependency that can fail by itself: the index, the catalogue's database, the operator's view.
 
-    `queries` ask the index; `encoding` loads or runs a model too; `catalogue` reads and writes products and rules;
-    `operations` reads the keys and answers operators, also while all others hang; `readiness` asks the index.
+    `queries` search the index; `encoding` also loads or runs a model; `catalogue` reads and writes products and rules;
+    `operations` reads the keys and answers operators, even while all others hang; `readiness` searches the index.
     """
 
     queries: Lane
@@ -95,7 +95,7 @@ class Lanes:
 
     @classmethod
     def create(cls, waiting: int, query_threads: int) -> Lanes:
-        """Make lanes in each of which `waiting` requests may wait. Without query threads the index is asked inline."""
+        """Make lanes, in each of which `waiting` requests may wait. Without query threads the index is asked inline."""
         remote = ThreadLane("queries", query_threads, waiting) if query_threads else None
         return cls(
             queries=remote or InlineLane(waiting),
@@ -111,7 +111,8 @@ class Lanes:
             lane.close()
 
 
-def _overload_problem() -> Problem:
+def overload_problem() -> Problem:
+    """Return the answer to a request that can't wait: 503, to be sent again."""
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "too many requests are waiting; send this one again in a moment",

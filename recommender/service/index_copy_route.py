@@ -1,4 +1,4 @@
-"""A copy of the index for a command of the same home, which can't open it while this process holds it."""
+"""A copy of the index for a command of the same home, which can't open it while this process has it open."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def router(recommender: Recommender, lanes: Lanes) -> APIRouter:
-    """Return the route, for callers with the token in the home: they may read its files anyway."""
+    """Return the route, for callers with the token in the home, who may read its files anyway."""
     routes = APIRouter()
 
     @routes.post(COPIES_PATH, include_in_schema=False)

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from typing import Protocol, TextIO
 
 MOST_QUEUED = 4 << 20
-"""Characters of lines that wait for a reader that stalls: 20,000 requests."""
+"""Characters of lines that wait for a slow reader: 20,000 requests."""
 
 FLUSH_S = 0.1
-"""How long lines of answered requests may wait to be written: together they cost one call to the system."""
+"""How long lines of answered requests may wait to be written: together they cost one system call."""
 
 
 class LogStream(Protocol):
@@ -27,7 +27,7 @@ class LogStream(Protocol):
         """Write a text of whole lines."""
 
     def flush(self) -> None:
-        """Have what was written go out."""
+        """Send what was written."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -51,7 +51,7 @@ class JsonFormatter(logging.Formatter):
 
 @dataclass(frozen=True, slots=True)
 class ServiceLog:
-    """Where the service logs to, and how: in JSON or to be read; with what people searched for, if `searches`."""
+    """Where and how the service logs: in JSON or as text; with what people searched for, if `searches`."""
 
     stream: LogStream
     as_json: bool = True
@@ -71,9 +71,9 @@ class ServiceLog:
 
 
 class QueuedStream:
-    """A stream whose lines are written by a thread: whoever logs never waits for whoever reads.
+    """A stream whose lines a thread writes, so that no request waits for a slow reader.
 
-    Beyond `MOST_QUEUED` characters what comes is dropped and counted; a line says how many once there is room again.
+    Lines beyond `MOST_QUEUED` characters are dropped and counted; a line says how many once there is room again.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -101,7 +101,7 @@ class QueuedStream:
         """Do nothing: the thread writes as soon as it can."""
 
     def drain(self, patience: float = 1.0) -> None:
-        """Wait until all is written, or `patience` seconds: for the end of a process."""
+        """Wait until all is written, or `patience` seconds, at the end of a process."""
         with self._lock:
             self._lock.wait_for(lambda: not self._queued, patience)
 
@@ -134,7 +134,7 @@ class AccessLog:
     def write(
         self, request: str, method: str, route: str, status: int, seconds: float, key: str, client: str = ""
     ) -> None:
-        """Add an answered request of a client's address; `route` is the template of its path, no caller's text."""
+        """Add an answered request of a client's address; `route` is the template of its path, not a caller's text."""
         if self._stream is None:
             return
         now = time.time()

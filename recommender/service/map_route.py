@@ -17,7 +17,8 @@ from starlette.responses import JSONResponse, Response
 
 from recommender.errors import Unavailable
 from recommender.forms import STRICT
-from recommender.query.request import OtherModel
+from recommender.query.limits import OptionalText, parameter
+from recommender.query.request import OTHER_MODEL
 from recommender.service.openapi import KEYS, problems
 from recommender.service.strict_route import Address, StrictRoute, conditional_response
 from recommender.serving.embedding_map import embedding_map, sample
@@ -30,7 +31,7 @@ KEPT = 4
 """Maps kept in memory, one for each generation: half a megabyte each at 5,000 products."""
 
 FRESH_S = 900.0
-"""Age from which a request has the map laid out again. It is answered by the old one meanwhile."""
+"""Age after which a request has the map laid out again. The old one is the answer meanwhile."""
 
 RETRY_S = 1
 
@@ -39,11 +40,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MapRequest:
-    """Which map is wanted."""
+    """Which map to return."""
 
     __pydantic_config__: ClassVar = STRICT
 
-    model: OtherModel = ""
+    model: OptionalText = parameter("", OTHER_MODEL)
 
 
 class CatalogueMap(BaseModel):
@@ -104,7 +105,7 @@ class MapCache:
                 # Lists instead of objects halve the size.
                 "points": [[round(at.x, 4), round(at.y, 4), at.department, at.sku, at.title] for at in drawn.points],
             }
-            # In ASCII, as the problems are: a title may hold half of a surrogate pair, which has no UTF-8.
+            # In ASCII, as the problems are: a title may have half of a surrogate pair, which UTF-8 can't encode.
             body = json.dumps(members, separators=(",", ":")).encode()
             with self._lock:
                 self._maps[live.generation] = body, time.monotonic()
@@ -137,7 +138,7 @@ def router(recommender: Recommender) -> APIRouter:
         responses=problems(404) | {202: pending},
     )
     async def get_map(request: Request, asked: Annotated[MapRequest, Depends(Address(MapRequest))]) -> Response:
-        """Answer with the map of a generation; while the first one is laid out with a 202 that says when to ask."""
+        """Answer with the map of a generation; while the first one is laid out, with a 202 that says when to return."""
         body = await run_in_threadpool(maps.get, asked.model)
         if body is None:
             return JSONResponse({"status": "drawing"}, 202, headers={"Retry-After": str(RETRY_S)})

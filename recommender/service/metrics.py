@@ -1,7 +1,7 @@
 """The metrics of the service, as Prometheus reads them.
 
 Several processes of one service write theirs to files of a shared folder, named by the variable of prometheus-client's
-multiprocess mode, so that whichever is scraped answers for all.
+multiprocess mode, so that any process that is scraped answers for all.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHARED = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that prometheus-client reads when it is imported."""
 
 _BUCKETS_S = (0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Close together where the latency goals of this service lie, 4 to 20 ms."""
+"""Close together around the latency goals of this service, 4 to 20 ms."""
 
 
 class Metrics:
@@ -78,25 +78,22 @@ class Metrics:
         ProcessCollector(registry=snapshot)
         counted = self._registry
         if folder := os.environ.get(SHARED):
-            _forget_the_dead(Path(folder))
+            # The requests in flight of killed processes do not count.
+            files = Path(folder)
+            for name in files.glob("gauge_live*_*.db"):
+                pid = int(name.stem.rpartition("_")[2])
+                try:
+                    os.kill(pid, 0)
+                except ProcessLookupError:
+                    mark_process_dead(pid, str(files))  # type: ignore[no-untyped-call]
             counted = CollectorRegistry()
             MultiProcessCollector(counted, folder)  # type: ignore[no-untyped-call]
         return generate_latest(counted) + generate_latest(snapshot)
 
 
-def _forget_the_dead(folder: Path) -> None:
-    """Take the requests in flight of processes that were killed out of the sum."""
-    for name in folder.glob("gauge_live*_*.db"):
-        pid = int(name.stem.rpartition("_")[2])
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
-
-
 @dataclass(frozen=True, slots=True)
 class InstallationState:
-    """What the gauges of one scrape show. `status` is None while it can't be read, `worker_alive` without a worker."""
+    """What the gauges of one scrape show. `status` is None if it can't be read, `worker_alive` without a worker."""
 
     status: Status | None
     cache: CacheInfo

@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI makes it from the types that the routes declare; here is what it says of problems."""
+"""The OpenAPI document: FastAPI makes it from the types that the routes declare; problems are described here."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KEYS = [
     Security(HTTPBearer(scheme_name="bearer", description="A key of `recommender keys create`.", auto_error=False)),
     Security(APIKeyHeader(scheme_name="header", name="X-API-Key", auto_error=False)),
 ]
-"""The keys that a route may be called with, for the document; `AccessMiddleware` asks for them."""
+"""The keys that a route may be called with, for the document; `AccessMiddleware` checks them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ProblemDocument:
 
 
 def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """Return what the document says of some kinds of problems."""
+    """Return the document's descriptions of some kinds of problems."""
     found: dict[int | str, dict[str, Any]] = {}
     for status in map(HTTPStatus, codes):
         example = ProblemDocument("about:blank", status.phrase, status, _DETAILS[status], "9f86d081884c7d65")
@@ -73,7 +73,7 @@ EVERYWHERE = problems(400, 401, 403, 421, 429, 500, 503, 504)
 
 
 def document_of(app: FastAPI) -> Callable[[], JsonObject]:
-    """Return what makes the document of an app, once."""
+    """Return the function that makes the document of an app, once."""
 
     def document() -> JsonObject:
         if (made := app.openapi_schema) is None:
@@ -85,7 +85,7 @@ def document_of(app: FastAPI) -> Callable[[], JsonObject]:
             for operation in (each for operations in made["paths"].values() for each in operations.values()):
                 if "HTTPValidationError" in str(operation["responses"].get("422")):
                     del operation["responses"]["422"]
-                operation.setdefault("security", [])  # said of the probes, too: they need no key
+                operation.setdefault("security", [])  # also stated for the probes, which need no key
             _tell_defaults(schemas)
         return made
 
@@ -95,7 +95,7 @@ def document_of(app: FastAPI) -> Callable[[], JsonObject]:
 def _tell_defaults(node: Any) -> None:
     """Move the default of each member into its description.
 
-    What generates clients takes a member with a default for one that is always there: it then has to be sent.
+    Generators of clients take a member with a default for one that is always there, and make it required.
     """
     for member in node.get("properties", {}).values() if isinstance(node, dict) else ():
         if "default" in member:

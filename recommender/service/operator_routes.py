@@ -1,4 +1,4 @@
-"""For those who run the service: whether it lives, whether it is ready, what it holds, its metrics."""
+"""For operators of the service: whether it is alive and ready, what it holds, and its metrics."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from recommender.api import Recommender
 
 CHECK_S = 1.0
-"""How long the result of a readiness check is good for: many may ask whether the service is ready."""
+"""How long the result of a readiness check is used: many may ask whether the service is ready."""
 
 PROBE = "ready?"
-"""The text that is searched for to see whether the live model answers. It is encoded once; its vector is kept."""
+"""The text that is searched for to see whether the live model answers. It is encoded once, and its vector is cached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Queries are answered, by this pair; `paused` says why changes are not taken in now, such as a full disk."""
+    """Queries are answered, by this pair; `paused` says why changes are not applied now, such as a full disk."""
 
     status: Literal["ready"]
     model: str
@@ -49,7 +49,7 @@ class Ready:
 class Readiness:
     """Whether queries are answered: a search is tried, which needs index and model. Two threads may check at once.
 
-    `require_whole` raises `Unavailable` for what no search shows.
+    `require_whole` raises `Unavailable` for damage that no search shows.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ def router(recommender: Recommender, lanes: Lanes, metrics: Metrics) -> APIRoute
         try:
             current = recommender.status()
         except Unavailable:
-            current = None  # a gauge says so; the metrics of this process are good all the same
+            current = None  # a gauge says so; the metrics of this process are valid all the same
         worker = recommender.worker
         alive = None if worker is None else worker.alive
         return metrics.text(InstallationState(current, recommender.cache_info(), alive))

@@ -8,24 +8,32 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from recommender.errors import RecommenderError, Unavailable, UnknownModel, UnknownSku, http_status, problem_type
+from recommender.errors import (
+    RecommenderError,
+    UnknownModel,
+    UnknownSku,
+    http_status,
+    problem_type,
+    public_message,
+)
 
 MEDIA_TYPE = "application/problem+json"
 
 RETRY_AFTER_S = 2
-"""How long a 503 asks a caller to wait: an engine that restarts is back in a few seconds, and a queue is shorter."""
+"""How long a 503 asks a caller to wait: an engine that restarts is back in a few seconds, and a queue is shorter by
+then."""
 
 REQUEST_ID = "recommender.request_id"
 """Key of the request's id in its ASGI scope."""
 
 LONGEST_DETAIL = 2_000
-"""Characters of a detail: a message may quote what a caller sent."""
+"""Longest detail, in characters: a message may quote what a caller sent."""
 
 
 class Problem(Exception):
     """What a caller is told: the status, one sentence, and members beyond those of the RFC.
 
-    Raised anywhere in the service, it answers the request.
+    Raised anywhere in the service, it becomes the answer to the request.
     """
 
     def __init__(
@@ -53,12 +61,11 @@ def problem_of(error: RecommenderError) -> Problem:
         members = {"sku": error.sku, "nearest": list(error.nearest)}
     elif isinstance(error, UnknownModel):
         members = {"known": list(error.known)}
-    detail = (isinstance(error, Unavailable) and error.public) or str(error)
-    return Problem(status, detail, problem_type(type(error)), headers, members)
+    return Problem(status, public_message(error), problem_type(type(error)), headers, members)
 
 
 def problem_response(error: Problem | RecommenderError, request_id: str) -> Response:
-    """Return the problem document that tells of an error."""
+    """Return the problem document of an error as a response."""
     problem = problem_of(error) if isinstance(error, RecommenderError) else error
     body = {
         "type": problem.type,
@@ -68,5 +75,5 @@ def problem_response(error: Problem | RecommenderError, request_id: str) -> Resp
         "request_id": request_id,
         **problem.members,
     }
-    # In ASCII: a message may quote half of a surrogate pair, which has no UTF-8.
+    # In ASCII: a message may quote half of a surrogate pair, which UTF-8 can't encode.
     return Response(json.dumps(body), problem.status, dict(problem.headers), MEDIA_TYPE)

@@ -44,7 +44,7 @@ _CHANGES: JsonObject = {"schema": PATCH_SCHEMA}
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Products to write, then SKUs to take out. Each gets a status; what is wrong with one stops no other.
+    """Products to write, then SKUs to take out. Each gets a status; an error in one stops no other.
 
     With `partial` each product of `upsert` only says what changes, as the body of a `PATCH` does, and its SKU.
     """
@@ -90,7 +90,7 @@ def router(recommender: Recommender, lanes: Lanes, most: int) -> APIRouter:
         responses=problems(413, 415),
     )
     async def write_products(given: Batch) -> Response:
-        """Write what can be written, in one transaction. What is wrong with one item is said of that item."""
+        """Write what can be written, in one transaction. An error in one item is reported for that item."""
         if (items := len(given.upsert) + len(given.delete)) > most:
             raise UsageError(f"the batch has {items:,} items; at most {most:,} are taken at a time")
         work = partial(_write, recommender, objects, given)
@@ -138,7 +138,7 @@ def _add_writes(routes: APIRouter, recommender: Recommender, lanes: Lanes, objec
         openapi_extra={"requestBody": {"content": {"application/json": _CHANGES}}},
     )
     async def patch_product(sku: SkuInPath, body: Changes) -> Response:
-        """Change what is given and remove what is null; all else stays as it is (JSON Merge Patch, RFC 7396)."""
+        """Change what is given and remove what is null; everything else stays as it is (JSON Merge Patch, RFC 7396)."""
         check_sku(sku)
         given = objects.patch(body, sku)
         if given.sku != sku:
@@ -165,7 +165,7 @@ def _add_writes(routes: APIRouter, recommender: Recommender, lanes: Lanes, objec
 
 
 def _write(recommender: Recommender, objects: ProductObjects, given: Batch) -> list[JsonObject]:
-    """Write what can be written, and say what became of each.
+    """Write what can be written, and return what became of each item.
 
     Changes of products are one transaction, whole products and deletions another.
     """
@@ -194,7 +194,7 @@ def _write(recommender: Recommender, objects: ProductObjects, given: Batch) -> l
 
 
 def _done(sku: str, status: str, ignored: Sequence[str] = ()) -> JsonObject:
-    """Return what became of a product, and which of its fields nothing was read from."""
+    """Return what became of a product, and its fields that were not used."""
     return {"sku": sku, "status": status} | ({"ignored": list(ignored)} if ignored else {})
 
 
@@ -204,5 +204,5 @@ def statuses_of(result: WriteResult) -> dict[str, str]:
 
 
 def _json(value: JsonObject, status: int = 200) -> Response:
-    # In ASCII: a rejected SKU may hold half of a surrogate pair, which has no UTF-8.
+    # In ASCII: a rejected SKU may have half of a surrogate pair, which UTF-8 can't encode.
     return Response(json.dumps(value), status, media_type="application/json")

@@ -6,19 +6,19 @@ import re
 
 from recommender.feeds import products
 from recommender.feeds.prices import CURRENCY_SYMBOLS, MAX_PRICE
-from recommender.forms import STORABLE, TEXT
+from recommender.forms import STORABLE, VISIBLE
 from recommender.types import JsonObject
 
 
 def _cell(most: int | None = None, kinds: str = "string number boolean null", **limits: object) -> JsonObject:
-    """Return what a cell may be. Limits hold for the kind of value that they can be said of."""
+    """Return what a cell may be. Limits apply to the kinds of values that can have them."""
     text = {"pattern": STORABLE} | ({"maxLength": most} if most else {})
     elements: JsonObject = {"items": {}} if "array" in kinds else {}
     return {"type": kinds.split()} | elements | text | limits
 
 
 def _cell_or_list(cell: JsonObject, **limits: object) -> JsonObject:
-    """Return what a cell may be that is also read from a list, without limits one of a single element."""
+    """Return what a cell may be that is also read from a list; limits are for a single element."""
     return cell | {"type": [*cell["type"], "array"]} | (limits or {"maxItems": 1, "items": cell})
 
 
@@ -33,12 +33,12 @@ _ATTRIBUTE: JsonObject = {
     "properties": {"name": {}, "value": {}},
     "anyOf": [
         {"properties": {"name": _cell(kinds=_ANY_KIND, pattern=_NAMED), "value": _ATTRIBUTE_VALUE}},
-        # What has no name or no value is left out.
+        # A pair without a name or a value is left out.
         {"properties": {"name": _cell(kinds="string", pattern=_BLANK)}},
         {"properties": {"value": _NOTHING}},
     ],
 }
-# An object has its amount as `value`; in another object there is none.
+# An object has its amount as `value`; other objects have none.
 _PRICE = _cell(kinds="number string null object", format="price", minimum=0, maximum=int(MAX_PRICE))
 _CURRENCIES = "|".join(["[A-Za-z]{3}", *map(re.escape, sorted(CURRENCY_SYMBOLS))])
 _WHOLE = 999_999_999_999_999
@@ -52,7 +52,7 @@ PRODUCT_SCHEMA: JsonObject = {
     ),
     "required": ["title"],
     "properties": {
-        "title": _cell(products.MAX_TITLE, "string number boolean", minLength=1, pattern=TEXT)
+        "title": _cell(products.MAX_TITLE, "string number boolean", minLength=1, pattern=VISIBLE)
         | {"not": {"const": False}},
         "description": _cell_or_list(_cell(products.MAX_DESCRIPTION), items=_cell()),
         "brand": _cell_or_list(_cell(products.MAX_BRAND), prefixItems=[_cell()], items={}),

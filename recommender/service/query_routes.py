@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from recommender.api import Recommender
 
 LONGEST_LOGGED = 300
-"""Characters of a search text in the log."""
+"""Longest search text in the log, in characters."""
 
 
 _searches = logging.getLogger("recommender.searches")
 
 
 def router(recommender: Recommender, lanes: Lanes, log_searches: bool = False) -> APIRouter:
-    """Return the routes that ask, each in an address or in a body. What is searched for is logged if that is wanted."""
+    """Return the routes that ask, each by an address or a body. What is searched for is logged if that is wanted."""
     routes = APIRouter(
         prefix="/v1", tags=["queries"], route_class=StrictRoute, dependencies=KEYS, responses=problems(404)
     )
@@ -77,9 +77,9 @@ def router(recommender: Recommender, lanes: Lanes, log_searches: bool = False) -
         """Answer with what the shop has, the most popular first, then the newest, as far as the filters let it."""
         return await lanes.queries.run(partial(recommender.browse, asked.k, asked.filters, asked.options))
 
-    @routes.get("/suggestions", summary="How a text may go on", response_description="The likeliest first.")
+    @routes.get("/suggestions", summary="Completions of a text", response_description="The likeliest first.")
     async def suggestions(asked: Annotated[SuggestRequest, Depends(Address(SuggestRequest))]) -> Suggestions:
-        """Complete the last word of a text, with the words, brands, categories and titles that go with the rest."""
+        """Complete the last word of a text, with words, brands, categories and titles that occur with the others."""
         return Suggestions(tuple(await lanes.queries.run(partial(recommender.suggest, asked.text, asked.limit))))
 
     return routes

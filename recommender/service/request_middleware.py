@@ -1,6 +1,6 @@
 """Around every request: its id, time limit, line in the log, metrics, and headers that keep browsers safe.
 
-Keys and the limit of a body stand in `access`, the limits of a head in `http_protocol`.
+Keys and the limit of a body are in `access`, the limits of a head in `http_protocol`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CALLER = "recommender.caller"
 """Key of the caller's name in the ASGI scope."""
 
 UNMATCHED = "none"
-"""Route of a request that matched none, in log and metrics: paths that callers make up are no labels."""
+"""Route of a request that matched none, in log and metrics: paths that callers make up must not be labels."""
 
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
@@ -35,7 +35,7 @@ _HEADERS = [
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 ]
-"""Of every answer that does not say otherwise, as the page does, and what a caller may keep and ask about again."""
+"""Headers of every answer that does not set its own, as the page does; a caller may keep the answer and ask again."""
 
 UNEXPECTED = "something went wrong here; the log has the rest"
 
@@ -61,9 +61,11 @@ class RequestMiddleware:
             return
         started = time.perf_counter()
         method = scope["method"]
-        if method == "HEAD":  # answered as GET; the server, which has a scope of its own, leaves out the body
+        if method == "HEAD":  # answered like GET; the server, which has its own scope, leaves out the body
             scope = {**scope, "method": "GET"}
-        request_id = scope[REQUEST_ID] = _request_id(scope)
+        # The caller's own id if it is harmless, otherwise a new one.
+        given_ids = (value for name, value in scope["headers"] if name == b"x-request-id" and _ID.fullmatch(value))
+        request_id = scope[REQUEST_ID] = next(given_ids, os.urandom(8).hex().encode()).decode()
         root_path = scope.get("root_path", "")  # a mount changes it
         status = 0
 
@@ -85,14 +87,18 @@ class RequestMiddleware:
         finally:
             self._metrics.in_flight.dec()
             seconds = time.perf_counter() - started
-            route = getattr(scope.get("route"), "path", "") or self._route({**scope, "root_path": root_path})
+            route = getattr(scope.get("route"), "path", "")
+            if not route:  # refused before the routing, or answered by a folder of files
+                arrived = {**scope, "root_path": root_path}
+                fits = (each.path for each in self._routes if each.matches(arrived)[0] is Match.FULL)
+                route = next(fits, UNMATCHED)
             method = method if route != UNMATCHED else "OTHER"
             self._metrics.count_request(method, route, status, seconds)
             client = (scope.get("client") or ("",))[0]
             self._access_log.write(request_id, method, route, status, seconds, scope.get(CALLER, ""), client)
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> Problem | None:
-        """Run the application within the time limit; return the problem when it failed."""
+        """Run the application within the time limit; return the problem if it failed."""
         try:
             async with asyncio.timeout(self._timeout_s) as limit:
                 await self._app(scope, receive, send)
@@ -105,17 +111,3 @@ class RequestMiddleware:
             detail = f"no answer within {self._timeout_s:g} s{more}"
             return Problem(HTTPStatus.GATEWAY_TIMEOUT, detail, TYPE_PREFIX + "timeout")
         return None
-
-    def _route(self, arrived: Scope) -> str:
-        """Return the route of a request that was refused before the routing, or that a folder of files answered."""
-        fits = (route.path for route in self._routes if route.matches(arrived)[0] is Match.FULL)
-        return next(fits, UNMATCHED)
-
-
-def _request_id(scope: Scope) -> str:
-    """Return the caller's own id if it is harmless, else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _ID.fullmatch(value):
-            given: str = value.decode()
-            return given
-    return os.urandom(8).hex()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path
 
 from recommender.errors import UsageError
-from recommender.query import Rule
-from recommender.query.logged_search import LoggedSearches, LoggedSearchesRequest
+from recommender.query import LoggedSearches, LoggedSearchesRequest, Rule
 from recommender.query.rule import Rules
 from recommender.service.concurrency import Lanes
 from recommender.service.openapi import KEYS, problems
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from recommender.api import Recommender
 
 _LONGEST_ID = 9
-"""Digits of an id: any nine fit the column."""
+"""Most digits of an id: any nine fit the column."""
 
 RuleId = Annotated[str, Path(description="The rule's id.", pattern=r"^[1-9][0-9]{0,8}$", examples=["1"])]
 
@@ -51,7 +50,7 @@ def router(recommender: Recommender, lanes: Lanes) -> APIRouter:
 
     @routes.get("/rules", summary="All pins, bans and synonyms", response_description="The rules, oldest first.")
     async def list_rules() -> Rules:
-        """Answer with the rules that hold, held or will hold."""
+        """Answer with all rules: past, present and future ones."""
         return Rules(tuple(await lanes.catalogue.run(recommender.rules)))
 
     @routes.post(
@@ -62,17 +61,32 @@ def router(recommender: Recommender, lanes: Lanes) -> APIRouter:
         responses=problems(413, 415, 422),
     )
     async def add_rule(rule: Rule) -> Rule:
-        """Add a rule. Sent twice, it is there twice."""
+        """Add a rule. Sent twice, it exists twice."""
         return await lanes.catalogue.run(partial(recommender.add_rule, rule))
+
+    @routes.put(
+        "/rules/{id}",
+        summary="Change a rule",
+        response_description="The rule as it is now; it holds from the next query on.",
+        responses=problems(404, 413, 415, 422),
+    )
+    async def update_rule(id: RuleId, rule: Rule) -> Rule:  # noqa: A002 - the name of the part of the path
+        """Replace the rule with this id, whatever id the body has. Fields that the body leaves out are not kept."""
+        return await lanes.catalogue.run(partial(recommender.update_rule, replace(rule, id=_identity(id))))
 
     @routes.delete(
         "/rules/{id}", summary="Remove a rule", response_description="The rule is gone.", responses=problems(404)
     )
     async def remove_rule(id: RuleId) -> RuleRemoved:  # noqa: A002 - the name of the part of the path
         """Remove a rule by the id that it was given."""
-        if not (id.isascii() and id.isdigit()) or len(id) > _LONGEST_ID or id.startswith("0"):
-            raise UsageError(f"a rule's id is a whole number from 1; got {id[:60]!r}")
-        await lanes.catalogue.run(partial(recommender.remove_rule, int(id)))
-        return RuleRemoved(int(id))
+        identity = _identity(id)
+        await lanes.catalogue.run(partial(recommender.remove_rule, identity))
+        return RuleRemoved(identity)
 
     return routes
+
+
+def _identity(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > _LONGEST_ID or text.startswith("0"):
+        raise UsageError(f"a rule's id is a whole number from 1; got {text[:60]!r}")
+    return int(text)

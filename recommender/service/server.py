@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 QUERY_THREADS = 16
-"""Threads that ask a server engine: most of the time they wait for the network."""
+"""Threads that query a server engine: most of the time they wait for the network."""
 
 KEEP_ALIVE_S = 75
 """How long a connection without requests stays open: longer than most clients and proxies keep theirs."""
@@ -57,14 +57,14 @@ READY_S = 60
 """How long the first of several workers may take to answer."""
 
 GARBAGE_THRESHOLD = 100_000
-"""Allocations between two collections: a request makes hardly any garbage in cycles."""
+"""Allocations between two garbage collections: a request makes hardly any garbage in cycles."""
 
 _log = logging.getLogger("recommender.service")
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerOrders:
-    """What every process of the service is told by the first."""
+    """What the first process tells every process of the service."""
 
     loopback: bool
     token: str
@@ -100,7 +100,7 @@ def serve(host: str, port: int, workers: int, say: Callable[[str], None]) -> Non
         most_connections()  # raises the limit of open files, which the processes of several workers inherit
         if workers == 1:
             app = open_app(orders, settings, log)
-            # The server stops in good order and then raises the signal again: by then it must not end the process.
+            # The server stops in good order and then raises the signal again, which must not end the process then.
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: None)
             _Server(_config(app), announce_service).run([listener.socket])
@@ -114,7 +114,7 @@ def serve(host: str, port: int, workers: int, say: Callable[[str], None]) -> Non
         if other is None:
             raise
         raise IndexHeld(
-            f"a service of this home is at work already, at {other.url}; ask that one, stop it first, or serve another "
+            f"a service of this home is already running, at {other.url}; ask that one, stop it first, or serve another "
             "home (RECOMMENDER_HOME)"
         ) from held
     finally:
@@ -129,7 +129,7 @@ def _app_of_worker(orders: WorkerOrders) -> FastAPI:
 
 
 def service_log(settings: Settings) -> ServiceLog:
-    """Return the log of this process, on stderr, once everything is logged there."""
+    """Return the log of this process, on stderr, after everything was redirected to it."""
     text = sys.stderr.isatty() if settings.log_format is LogFormat.AUTO else settings.log_format is LogFormat.TEXT
     level: int = logging.getLevelName(settings.log_level.upper())
     log = ServiceLog(QueuedStream(sys.stderr), not text, settings.log_searches, level)
@@ -148,7 +148,7 @@ def open_app(orders: WorkerOrders, settings: Settings, log: ServiceLog) -> FastA
         except IndexHeld:
             raise
         except RecommenderError as error:
-            _log.warning("not ready: %s", error)  # what is missing may come; `/readyz` says so until then
+            _log.warning("not ready: %s", error)  # what is missing may come later; `/readyz` says so until then
         database = recommender.application.database
         keys = ApiKeys(database)
         inline = not settings.qdrant_url and database.engine.dialect.name == "sqlite"
@@ -213,13 +213,13 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        gc.freeze()  # later collections need not look at what is here now
+        gc.freeze()  # later collections need not look at what exists now
         self._on_start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:
             os._exit(128 + sig)
-        # A thread that hangs, as in a call to an engine that is away, would keep the process from ending.
+        # A thread that hangs, for example in a call to an engine that is away, would keep the process from ending.
         watchdog = threading.Timer(GRACE_S, os._exit, (0,))
         watchdog.daemon = True
         watchdog.start()

@@ -1,4 +1,4 @@
-"""`HOME/service.json`: where the service of this home answers, for other commands of the same home."""
+"""`HOME/service.json`: the address of the service of this home, for other commands of the same home."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recommender.errors import Unavailable
 FILE = "service.json"
 
 COPIES_PATH = "/v1/index-copies"
-"""Where a command of the same home gets a copy of the index; only the token in the file opens it."""
+"""Where a command of the same home gets a copy of the index; it needs the token in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class RunningService:
 
 
 def announce(home: Path, url: str, token: str) -> None:
-    """Write the file in one step, readable by its owner alone: it holds a token. Raises `Unavailable`."""
+    """Write the file in one step, readable only by its owner, since it has a token. Raises `Unavailable`."""
     partial = home / f"{FILE}.{os.getpid()}"
     content = json.dumps({"url": url, "pid": os.getpid(), "token": token}).encode()
     try:
@@ -43,7 +43,7 @@ def withdraw(home: Path) -> None:
         if json.loads((home / FILE).read_bytes())["pid"] == os.getpid():
             (home / FILE).unlink()
     except (OSError, ValueError, KeyError, TypeError):
-        return  # gone already, or not ours
+        return  # already gone, or not ours
 
 
 def running_service(home: Path) -> RunningService | None:
@@ -52,7 +52,7 @@ def running_service(home: Path) -> RunningService | None:
         found = json.loads((home / FILE).read_bytes())
         service, pid = RunningService(str(found["url"]), str(found["token"])), int(found["pid"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # no file, or one that is being written: the index itself says whether it is held
+        return None  # no file, or one that is being written: the index itself says whether another process has it
     from recommender.catalogue.lease_owner import is_alive
 
     return service if is_alive(pid) else None

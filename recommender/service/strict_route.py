@@ -16,44 +16,45 @@ from annotated_types import MaxLen
 from fastapi import Query, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import WithJsonSchema
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
 from recommender.errors import TYPE_PREFIX, UsageError
 from recommender.feeds.cells import exact_integer, exact_number
-from recommender.query.parameters import Parameter, parameters_of, read_address
+from recommender.query.parameters import parameters_of, read_address
 from recommender.query.serialization import from_json, kind_of, to_json, validate_as
 from recommender.service.problems import Problem
-from recommender.types import JsonObject
 
 LARGE_BODY = 256 << 10
-"""Bytes of a body that are read beside the event loop: 1 MiB takes 20 ms."""
+"""Bytes of a body from which it is read in a thread: 1 MiB takes 20 ms, in which the event loop would stand still."""
 
 
 class Address:
-    """Marks what a function takes as said by the query string; its signature tells FastAPI of the parameters."""
+    """Marks an argument that is read from the query string; its signature tells FastAPI of the parameters."""
 
     def __init__(self, kind: Any) -> None:
         self.kind = kind
-        self.__signature__ = inspect.Signature([_query_parameter(each) for each in parameters_of(kind).values()])
+        stated = []
+        for each in parameters_of(kind).values():
+            annotation: Any = each.info.annotation
+            marks = each.info.metadata
+            if each.text:
+                annotation = GenericAlias(list, each.text)
+                marks = [mark for mark in marks if isinstance(mark, MaxLen)]
+            elif each.base is bool:
+                marks = [WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}]})]
+            elif NoneType in get_args(annotation):
+                annotation = get_args(annotation)[0]
+            query = Query(alias=each.name, description=each.info.description, examples=each.info.examples)
+            default = inspect.Parameter.empty if each.required else each.default
+            annotation = Annotated[(annotation, *marks, query)]
+            stated.append(
+                inspect.Parameter(each.field, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            )
+        self.__signature__ = inspect.Signature(stated)
 
     def __call__(self, **_: object) -> None:
         """Do nothing: the route reads the query string."""
-
-
-def _query_parameter(parameter: Parameter) -> inspect.Parameter:
-    kind: Any = parameter.info.annotation
-    marks = parameter.info.metadata
-    if parameter.named.text:
-        kind = GenericAlias(list, parameter.named.text)
-        marks = [mark for mark in marks if isinstance(mark, MaxLen)]
-    elif parameter.base is bool:
-        marks = [WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}]})]
-    elif NoneType in get_args(kind):
-        kind = get_args(kind)[0]
-    stated = Query(alias=parameter.name, description=parameter.info.description, examples=parameter.info.examples)
-    default = inspect.Parameter.empty if parameter.required else parameter.default
-    kind = Annotated[(kind, *marks, stated)]
-    return inspect.Parameter(parameter.field, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ class _NoParameters:
 class StrictRoute(APIRoute):
     """Reads the path, the query string and the body for its function, and writes what that returns as JSON.
 
-    Not by the framework, which takes twice as long, checks each hit of an answer again, and takes a text for a number.
-    A query parameter that the function does not know is refused: it would do nothing.
+    The framework would take twice as long, check each hit of an answer again, and accept a text as a number. A query
+    parameter that the function does not know is refused: it would have no effect.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -96,19 +97,24 @@ class StrictRoute(APIRoute):
 
 
 def conditional_response(request: Request, body: bytes) -> Response:
-    """Return a JSON answer that a caller may keep, and ask about with its tag: 304 while it is the same (RFC 9110)."""
+    """Return a JSON answer with a tag, which a caller may keep and ask about: 304 while it is the same (RFC 9110)."""
     tag = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    known = request.headers.get("if-none-match", "")
-    if known == "*" or tag in (each.strip() for each in known.split(",")):
+    if knows_tag(request.headers, tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
 
 
+def knows_tag(headers: Headers, tag: str) -> bool:
+    """Tell whether a request names a tag, weak or strong, as that of an answer which its sender still has."""
+    known = {each.strip().removeprefix("W/") for each in headers.get("if-none-match", "").split(",")}
+    return known == {"*"} or tag.removeprefix("W/") in known
+
+
 async def read_body(request: Request, kind: Any) -> Any:
-    """Return what a body that is declared as JSON says. Raises `UsageError`, and `Problem` with a 415 for another."""
-    # This is also what keeps other sites' pages out of a service that is open on this machine: a browser sends JSON
-    # across origins only after it has asked, and the answer here is no.
+    """Return the content of a body declared as JSON. Raises `UsageError`, and `Problem` with a 415 for another."""
+    # This also keeps other sites' pages out of a service that is open on this machine: a browser sends JSON across
+    # origins only after it has asked, and the answer here is no.
     media_type = request.headers.get("content-type", "")
     name = media_type.partition(";")[0].strip().lower()
     if name != "application/json" and not (name.startswith("application/") and name.endswith("+json")):
@@ -117,28 +123,23 @@ async def read_body(request: Request, kind: Any) -> Any:
     try:
         text = await request.body()
     except ClientDisconnect:
-        raise UsageError("the body broke off; send it again") from None
+        raise UsageError("the body ended early; send it again") from None
 
     def read() -> Any:
         if getattr(kind, "__pydantic_config__", {}).get("strict"):
             return from_json(kind, text)
-        return validate_as(kind, _object(text))
+        try:
+            # Python's reader accepts half of a surrogate pair, NaN, and numbers of any length: an item with one of
+            # these is rejected alone, not with its batch.
+            value = json.loads(text, parse_float=exact_number, parse_int=exact_integer)
+        except json.JSONDecodeError as error:
+            raise UsageError(f"the body is not JSON: {error.msg} at character {error.pos:,}") from None
+        except UnicodeDecodeError as error:
+            raise UsageError(f"the body is not UTF-8 at byte {error.start:,}") from None
+        except RecursionError:
+            raise UsageError("the body is not JSON that can be read: too deep") from None
+        if not isinstance(value, dict):
+            raise UsageError(f"the body is {kind_of(value)}; an object is expected")
+        return validate_as(kind, value)
 
     return read() if len(text) <= LARGE_BODY else await asyncio.to_thread(read)
-
-
-def _object(text: bytes) -> JsonObject:
-    """Return the object in a body of products, with numbers exactly as they are written."""
-    try:
-        # Python's reader takes half of a surrogate pair, NaN, and numbers of any length: an item that holds one is
-        # rejected alone, not with its batch.
-        value = json.loads(text, parse_float=exact_number, parse_int=exact_integer)
-    except json.JSONDecodeError as error:
-        raise UsageError(f"the body is not JSON: {error.msg} at character {error.pos:,}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"the body is not UTF-8 at byte {error.start:,}") from None
-    except RecursionError:
-        raise UsageError("the body is not JSON that can be read: too deep") from None
-    if not isinstance(value, dict):
-        raise UsageError(f"the body is {kind_of(value)}; an object is expected")
-    return value

@@ -1,6 +1,6 @@
 """Traces of requests for OpenTelemetry, with the extra `tracing`: off unless the setting `tracing` says otherwise.
 
-Where they go is said by OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT.
+OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT, say where they are sent.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from recommender.serving.query_encoder import Observe
 
 UNTRACED = "/livez$,/readyz$,/metrics$,/explorer/,/docs"
-"""Addresses that are asked all the time, and tell nothing."""
+"""Addresses that are requested all the time, and whose traces are of no use."""
 
 
 def open_tracing() -> TracerProvider:
-    """Return what sends spans by OTLP. Raises `MissingExtra`."""
+    """Return the provider that sends spans by OTLP. Raises `MissingExtra`."""
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
@@ -36,7 +36,7 @@ def open_tracing() -> TracerProvider:
 
 
 def observe_spans(provider: TracerProvider, observe: Observe) -> Observe:
-    """Return what makes a span of each stage of a query, below the request's, and tells `observe` of it."""
+    """Return a function that makes a span of each stage of a query, below the request's, and passes it to `observe`."""
     tracer = provider.get_tracer("recommender", __version__)
 
     def observe_stage(stage: str, seconds: float) -> None:
@@ -48,7 +48,7 @@ def observe_spans(provider: TracerProvider, observe: Observe) -> Observe:
 
 
 def trace_requests(app: FastAPI, provider: TracerProvider) -> None:
-    """Have each request of an application be a span, named by its route."""
+    """Make each request of an application a span, named by its route."""
     from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
     FastAPIInstrumentor.instrument_app(

@@ -1,4 +1,4 @@
-"""How a query becomes hits: pins, products found by their own number, what is relevant, and a fallback for few hits.
+"""How a query becomes hits: pins, products found by their own number, relevant products, and a fallback for few hits.
 
 The index is asked in steps for more and more candidates, until enough of them are products that the answer does not
 show yet. Every page is a slice of the same list.
@@ -6,6 +6,7 @@ show yet. Every page is a slice of the same list.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -23,48 +24,56 @@ from recommender.serving.facets import main_currency
 from recommender.serving.merchandising import NO_PLACEMENT, Placement
 from recommender.serving.query_encoder import Observe, measure, observe_nothing
 from recommender.serving.query_reading import QueryText
-from recommender.types import Availability, Card, JsonObject, SparseVector
+from recommender.serving.vocabulary import fold_words
+from recommender.types import Availability, Card, JsonObject, SparseVector, fold_path
 
 SORTED = 200
-"""Hits that are sorted by price or age: what lies further down is not what anybody asked for."""
+"""Hits that are sorted by price or age: those further down are not what anybody asked for."""
 
 SORTED_NEAR = 0.75
-"""Share of the best score that a hit needs to be sorted with the others: else what is cheap and irrelevant leads."""
+"""Share of the best score that a hit needs to be sorted with the others: otherwise cheap and irrelevant products
+lead."""
 
 STEPS = (33, 200, 1000, 2000, 5000)
 """The most products that the index is asked for in each step. Fixed, because a different number of candidates can
-change the order. An answer begins with those of the first step, and goes on with what the next one adds."""
+change the order. An answer begins with the products of the first step, and continues with what the next one adds."""
 
 FIRST_PREFETCH = 50
-"""Candidates that the nearest vectors and BM25 each bring in the first step: with 100 every figure on six catalogues is
-the same, and a search takes 0.4 ms more."""
+"""Candidates that the nearest vectors and BM25 each return in the first step: with 100, every figure on six catalogues
+is the same, and a search takes 0.4 ms more."""
 
 PREFETCH_FACTOR = 3
 """Candidates of each list for one product of a later step: variants collapse, and the lists overlap."""
 
 DIVERSE = 100
-"""Products that a diverse answer begins with, at most; after them it goes on by relevance."""
+"""Products at the beginning of a diverse answer, at most; after them the order is by relevance."""
 
 NEAR = 0.75
-"""Share of the best score that a product needs to be chosen for being unlike the others: what is farther off would be
+"""Share of the best score that a product needs to be chosen for being unlike the others: products further off would be
 chosen for being irrelevant."""
 
 SURE_BY_WORDS = 0.6
 """Weight of words in the score that decides how sure a search is.
 
 Measured with 900 to 1,100 queries made from each of six catalogues and asked of the others. The bound is what 98% of a
-catalogue's own known items reach. Below it stay 0.88 to 0.95 of the foreign queries, with weights from 0.5 to 1 alike;
-with 0.4 one point less, with the product of both parts two to eight."""
+catalogue's own known items reach. Of the foreign queries, 0.88 to 0.95 stay below it, with all weights from 0.5 to 1;
+with 0.4 it is one point less, with the product of both parts two to eight.
+"""
+
+SURE_BY_TERMS = 0.05
+"""What the logarithm of the number of words adds: a product that has four of four words is surer than one that has the
+only one. On five catalogues, 0.4 to 1.2 points more of the foreign queries stay below the bound."""
 
 WEAK = 0.75
-"""A search that reaches this share of the bound for "good" is weak. Below it, nothing in the catalogue fits. That was
-said of 0.78 to 0.89 of the searches of other shops, and of 0 to 0.02 of a shop's own, names of categories included."""
+"""A search that reaches this share of the bound for "good" is weak. Below it, nothing in the catalogue fits: so it was
+for 0.78 to 0.89 of the searches of other shops, and for 0 to 0.02 of a shop's own, names of categories included."""
 
 SPARE_FACTOR = 0.2
 """Extra cards that are fetched at first, as a share, so that most answers are full even after variants collapse."""
 
 CERTAIN = 1.0
-"""Score of a product found by its own number, or the best other score if that is higher: scores never rise."""
+"""Score of a product found by its own number, or the best other score if that is higher: scores never rise down a
+list."""
 
 MOST_IDENTIFIED = 100
 """Products that are put first for one number. Several may share it, as the packs of an article do."""
@@ -78,11 +87,11 @@ MOST_ASKED = STEPS[-1]
 
 @dataclass(frozen=True, slots=True)
 class EncodedQuery:
-    """What is looked for, by vector (float32 [d]) or examples, by words, or by both.
+    """A query ready for the index: by vector (float32 [d]) or examples, by words, or by both.
 
     `words` is the text that `lexical` was made from, and `identifier` the number that it may be. `anchors` are the
     products that the query is about, if any, and `disliked` those that it leads away from: neither are part of an
-    answer. `calibration` is what tells how sure a search is; other queries have none. `said` is what its text said.
+    answer. `calibration` tells how sure a search is; other queries have none. `said` is what the text said.
     """
 
     dense: NDArray[np.float32] | None = None
@@ -139,7 +148,7 @@ class Shown:
 
 
 class Candidates:
-    """The candidates of one index for one query, and the hits among them. `filters` hold for all that is found."""
+    """The candidates of one index for one query, and the hits among them. `filters` apply to all that is found."""
 
     def __init__(
         self,
@@ -157,7 +166,7 @@ class Candidates:
         self._pins = placement.pins
         self._observe = observe
         self.confidence: Confidence | None = None
-        """How sure a search is that the catalogue has what was asked for, once its hits were asked for."""
+        """How sure a search is that the catalogue has what was asked for; known once its hits were asked for."""
         self.words_matched: bool | None = None
         """Whether a product that a search found first has any of its words."""
 
@@ -186,14 +195,14 @@ class Candidates:
                             path
                             for path in categories
                             if any(
-                                [name.casefold() for name in each[: len(path)]] == [name.casefold() for name in path]
+                                fold_path(each[: len(path)]) == fold_path(path)
                                 for each in (hit.card.categories or ((),))
                             )
                         ),
                         (),
                     )
                     hits.append(replace(hit, reason=Reason.WIDENED, widened_to=reached))
-            # What was wished for is given up; price, stock and what is excluded still hold.
+            # The wishes of the query are given up; price, stock and exclusions still apply.
             rest = replace(self._filters, categories=(), brands=(), attributes=(), min_score=None)
             hits += in_order(self._index, missing - len(hits), rest, shown)
         for place, card in pinned:
@@ -221,14 +230,28 @@ class Candidates:
         if self._options.mode is Mode.LEXICAL:
             shares = [words / bounds.good_words]
         elif self._options.mode is Mode.HYBRID:
-            both = max(
-                (SURE_BY_WORDS * point.words + (1 - SURE_BY_WORDS) * point.meaning for point in points), default=0
-            )
-            # Where no candidate has any of the words, meaning alone makes no more than a weak answer.
+            lexical = self._query.lexical
+            both = how_sure(points, len(lexical.indices) - len(self._query.alternatives) if lexical else 0)
+            # If no candidate has any of the words, the answer is weak at best, since it comes from meaning alone.
             shares = [both / bounds.good, *(shares if words else [min(shares[0], WEAK)])]
         share = max(shares)
         self.confidence = Confidence.GOOD if share >= 1 else Confidence.WEAK if share >= WEAK else Confidence.NONE
         self.words_matched = words > 0
+        if self.confidence is not Confidence.GOOD and self._is_of_named_category(points):
+            self.confidence = Confidence.GOOD
+
+    def _is_of_named_category(self, points: Sequence[ScoredPoint]) -> bool:
+        """Tell whether the whole text is the name of the category of the best product, which its title may lack."""
+        said = self._query.said
+        named = {fold_path(each.value) for each in said.understood if isinstance(each.value, tuple)} if said else set()
+        if said is None or not named or not points:
+            return False
+        words = {word for each in said.understood for word in fold_words(each.words)}
+        if not words.issuperset(fold_words(said.searched)):
+            return False
+        best = [card_of(point.payload) for point in self._index.retrieve([points[0].id])]
+        paths = [fold_path(path) for card in best for path in card.categories]
+        return any(path[: len(name)] == name for path in paths for name in named)
 
     def _leaves_out(self) -> bool:
         """Tell whether the search is less sure than the caller asks for."""
@@ -238,7 +261,7 @@ class Candidates:
         )
 
     def _nothing_shown(self) -> Shown:
-        """Begin an answer: what the query is about is no part of it, and no variant of that if one is enough.
+        """Begin an answer without the products that the query is about, and without their variants if one is enough.
 
         Leaving these out by a filter costs more than skipping them: 1.2 ms where 6,000 products are scanned.
         """
@@ -248,9 +271,10 @@ class Candidates:
         return shown
 
     def _resolve_pins(self, shown: Shown) -> list[tuple[int, Card]]:
-        """Return the pinned products with the places that they get: the next one where another pin has it already.
+        """Return the pinned products with their places; where two pins have one place, the second gets the next.
 
-        Pins of later pages are among them: else they would come twice, by their relevance and where they are pinned.
+        Pins of later pages are included: otherwise such a product would come twice, by its relevance and where it is
+        pinned.
         """
         places = {sku: place for place, sku in self._pins}
         if not places:
@@ -265,9 +289,9 @@ class Candidates:
         return placed
 
     def _with_number(self) -> list[tuple[Card, float]]:
-        """Return the products whose own number is the text that is searched for: as it is typed, else as it is read.
+        """Return the products whose own number is the search text, as it is typed or else as it is read.
 
-        Where no number is that text, those that begin so. Of equals, what can be bought comes first.
+        If no number is that text, those whose number begins with it. Among equals, products in stock come first.
         """
         asked = self._query.identifier
         if asked is None:
@@ -287,15 +311,16 @@ class Candidates:
         return [(card, CERTAIN) for card in cards]
 
     def _relevant(self, wanted: int, filters: Filters, shown: Shown) -> list[Hit]:
-        """Return up to `wanted` hits by relevance, asking the index for more until they are enough."""
+        """Return up to `wanted` hits by relevance, asking the index for more until there are enough."""
         hits: list[Hit] = []
-        for limit in self._steps() if wanted > 0 else ():
+        steps = (DIVERSE, *STEPS[1:]) if self._options.diversity else STEPS
+        for limit in steps if wanted > 0 else ():
             with measure(self._observe, "index"):
                 points = self._index.query(self._query.index_query(limit, filters, self._options))
             self._assess(points)
             exhausted = len(points) < limit
             if not exhausted and limit < STEPS[-1]:
-                # The next step may find more products with this last score, so all of that score wait for it.
+                # The next step may find more products with this last score, so all products of that score wait for it.
                 points = [point for point in points if point.score > points[-1].score]
             if self._options.diversity and not hits:
                 points = self._diversify(points)
@@ -307,7 +332,7 @@ class Candidates:
                 [replace(hit, explanation=self._explain(parts[point_id(hit.sku)])) for hit in more] if parts else more
             )
             if hits and not self._options.diversity:
-                # What another step brings still has to stand after the hits.
+                # What another step adds must still come after the hits.
                 more = [replace(hit, score=min(hit.score, hits[-1].score)) for hit in more]
             hits += more
             if len(hits) == wanted or exhausted:
@@ -324,16 +349,13 @@ class Candidates:
             from_meaning=(1 - weight) * point.meaning if has_meaning else None,
         )
 
-    def _steps(self) -> Sequence[int]:
-        """Return how many products to ask for, one after the other."""
-        return (DIVERSE, *STEPS[1:]) if self._options.diversity else STEPS
-
     def _diversify(self, points: Sequence[ScoredPoint]) -> list[ScoredPoint]:
         """Put products first that are near enough and unlike each other, by maximal marginal relevance.
 
-        Each next one has the largest (1 - diversity) * score - diversity * likeness to the nearest that stands before
-        it (Carbonell and Goldstein 1998, The use of MMR), scores as shares of the best one's. What the query is about,
-        and its variants, are left out first: otherwise products like it would be pushed down, as if it were shown.
+        Each next one has the largest (1 - diversity) * score - diversity * likeness to the nearest one before it
+        (Carbonell and Goldstein 1998, The use of MMR), with scores as shares of the best one's. The products that the
+        query is about, and their variants, are left out first: otherwise products like them would be pushed down, as if
+        they were shown.
         """
         about = self._nothing_shown()
         stored = self._index.retrieve([point.id for point in points], with_vectors=True)
@@ -355,13 +377,19 @@ class Candidates:
         return [*(near[row] for row in order), *points[len(near) :]]
 
     def _with_cards(self, points: Sequence[ScoredPoint], at_once: int) -> Iterator[tuple[Card, float]]:
-        """Yield cards and scores; cards that the index did not bring are fetched when needed, `at_once` at a time."""
+        """Yield cards and scores; cards that the index did not return are fetched when needed, `at_once` at a time."""
         for some in batches(points, at_once):
             bare = [point.id for point in some if not point.payload]
             fetched = {point.id: point.payload for point in self._index.retrieve(bare)} if bare else {}
             for point in some:
                 if payload := point.payload or fetched.get(point.id):  # else it was deleted meanwhile
                     yield card_of(payload), point.score
+
+
+def how_sure(points: Sequence[ScoredPoint], terms: int) -> float:
+    """Return how well the best of some products fits a search of `terms` words, by words and meaning."""
+    both = max((SURE_BY_WORDS * point.words + (1 - SURE_BY_WORDS) * point.meaning for point in points), default=0.0)
+    return both + SURE_BY_TERMS * math.log1p(terms) if both else 0.0
 
 
 POPULAR_THEN_NEW = ((Order.POPULAR, Reason.POPULAR), (Order.NEWEST, Reason.NEWEST))
@@ -372,7 +400,8 @@ BROWSED = {
     Sort.PRICE_DOWN: ((Order.DEAREST, Reason.PRICE), (Order.NEWEST, Reason.NEWEST)),
     Sort.NEWEST: ((Order.NEWEST, Reason.NEWEST),),
 }
-"""The orders in which products are shown without a query; the last one has those that lack what the first goes by."""
+"""The orders in which products are shown without a query; the last one has the products that lack the field of the
+first."""
 
 
 def in_order(
@@ -421,7 +450,7 @@ def _show(cards: Iterable[tuple[Card, float]], shown: Shown, reason: Reason = Re
 
 
 def _widen(categories: Sequence[tuple[str, ...]]) -> Iterator[tuple[tuple[str, ...], ...]]:
-    """Yield wider and wider categories: the parents, theirs, and at last no restriction; nothing where none was."""
+    """Yield wider and wider categories: the parents, theirs, and at last no restriction; nothing if there was none."""
     current = tuple(categories)
     while current:
         parents = tuple(dict.fromkeys(path[:-1] for path in current))

@@ -9,7 +9,7 @@ stand apart on the map only as far as the model tells them apart.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from recommender.index.protocol import StoredPoint, VectorIndex
 
 MAX_POINTS = 5000
-"""Products on the map, at most: the eye does not tell more apart, and they are not laid out in seconds."""
+"""Products on the map, at most: more can't be told apart by eye, and take too long to lay out."""
 
 MAX_DEPARTMENTS = 24
 """Departments that are named; smaller ones go under "Other"."""
@@ -32,8 +32,8 @@ _NEIGHBOURS = 10
 _MIDDLING = 5
 _FURTHER = 20
 _STEPS = (40, 40, 120)
-"""Steps of the three phases of the paper: find the shape, hold it, sharpen the clusters; fewer than its 100, 100, 250,
-after which nothing moves any more at this size."""
+"""Steps of the three phases of the paper: find the shape, hold it, sharpen the clusters. The paper has 100, 100 and
+250; at this size nothing moves any more after these."""
 
 _RATE = 1.0
 _SEED = 20210
@@ -45,7 +45,7 @@ _BATCH = 100
 
 _SPREADINGS = 3
 _PUSHES = 4
-"""How often crowded points are looked for, and how many steps they are moved apart after each."""
+"""How often crowded points are looked for, and how many steps they are moved apart each time."""
 
 _CROWD = 8
 _FILL = 0.25
@@ -81,7 +81,7 @@ def sample(index: VectorIndex, limit: int = MAX_POINTS) -> list[StoredPoint]:
 
 
 def embedding_map(points: Sequence[StoredPoint]) -> EmbeddingMap:
-    """Lay points out in the plane: the same for the same points. Takes seconds for thousands.
+    """Lay points out in the plane; the same points always give the same map. Takes seconds for thousands.
 
     Raises `ValueError` for points without their vectors.
     """
@@ -91,7 +91,11 @@ def embedding_map(points: Sequence[StoredPoint]) -> EmbeddingMap:
     if len(vectors) < len(points):
         raise ValueError(f"{len(points) - len(vectors)} of {len(points)} points came without their vectors")
     names = [str(point.payload["path"][0]) if point.payload["path"] else OTHER for point in points]
-    departments = _largest_departments(names)
+    counts = Counter(names)
+    others = counts.pop(OTHER, 0)
+    departments = tuple(name for name, _ in counts.most_common(MAX_DEPARTMENTS))
+    if len(counts) > MAX_DEPARTMENTS or others:
+        departments = (*departments, OTHER)
     number = {name: at for at, name in enumerate(departments)}
     on_map = tuple(
         MappedProduct(
@@ -106,45 +110,30 @@ def embedding_map(points: Sequence[StoredPoint]) -> EmbeddingMap:
     return EmbeddingMap(on_map, departments)
 
 
-def _largest_departments(names: list[str]) -> tuple[str, ...]:
-    counts = Counter(names)
-    others = counts.pop(OTHER, 0)
-    ranked = [name for name, _ in counts.most_common()]
-    if len(ranked) > MAX_DEPARTMENTS or others:
-        return (*ranked[:MAX_DEPARTMENTS], OTHER)
-    return tuple(ranked)
-
-
 def layout(vectors: Matrix) -> Matrix:
     """Return places float32 [n, 2] between -1 and 1 for vectors float32 [n, d]: near where the vectors are near."""
-    reduced = _principal_components(vectors)
+    centred = vectors - vectors.mean(axis=0)
+    values, directions = np.linalg.eigh((centred.T @ centred).astype(np.float64))
+    strongest = np.argsort(values)[::-1][:_PRINCIPAL]
+    reduced = np.asarray(centred @ directions[:, strongest], dtype=np.float32)
     plane = np.zeros((len(reduced), 2), dtype=np.float32)
     width = min(2, reduced.shape[1])
     plane[:, :width] = reduced[:, :width]
     if len(vectors) <= _NEIGHBOURS + 1:
         return _fit_frame(plane)
     random = np.random.default_rng(_SEED)
-    near, middling = _nearest(reduced, _NEIGHBOURS), _middling(reduced, random)
+    # Pairs of middling distance, [n, 5]: each the second nearest of six random ones.
+    columns = []
+    for _ in range(_MIDDLING):
+        drawn = random.integers(len(reduced), size=(len(reduced), 6))
+        distances = np.linalg.norm(reduced[:, None] - reduced[drawn], axis=2)
+        second = np.argpartition(distances, 1, axis=1)[:, 1]
+        columns.append(drawn[np.arange(len(reduced)), second])
+    near, middling = _nearest(reduced, _NEIGHBOURS), np.stack(columns, axis=1)
     further = random.integers(len(reduced), size=(len(reduced), _FURTHER))
     partners = np.concatenate((near, middling, further), axis=1)
-    return _fit_frame(_spread(_fit_frame(_descend(0.01 * plane, partners))))
-
-
-def _principal_components(vectors: Matrix) -> Matrix:
-    centred = vectors - vectors.mean(axis=0)
-    values, directions = np.linalg.eigh((centred.T @ centred).astype(np.float64))
-    strongest = np.argsort(values)[::-1][:_PRINCIPAL]
-    return np.asarray(centred @ directions[:, strongest], dtype=np.float32)
-
-
-def _fit_frame(places: Matrix) -> Matrix:
-    """Return the places moved and scaled alike in both directions, so that the farthest stands at 1."""
-    centred = places - (places.max(axis=0) + places.min(axis=0)) / 2
-    return np.asarray(centred / max(float(np.abs(centred).max()), 1e-9), dtype=np.float32)
-
-
-def _spread(places: Matrix) -> Matrix:
-    """Move points apart that stand closer than they need to."""
+    # Points that are closer than they need to be are moved apart.
+    places = _fit_frame(_descend(0.01 * plane, partners))
     room = float(np.sqrt(_FILL * np.prod(np.ptp(places, axis=0)) / len(places)))
     for _ in range(_SPREADINGS):
         crowd = _nearest(places, min(_CROWD, len(places) - 1))
@@ -153,11 +142,17 @@ def _spread(places: Matrix) -> Matrix:
             distance = np.hypot(*apart) + 1e-9
             push = np.maximum(0, room - distance) / distance
             places = places + 0.25 * np.stack([(push * one).sum(axis=1) for one in apart], axis=1, dtype=np.float32)
-    return places
+    return _fit_frame(places)
+
+
+def _fit_frame(places: Matrix) -> Matrix:
+    """Return the places moved, and scaled alike in both directions, so that the farthest is at 1."""
+    centred = places - (places.max(axis=0) + places.min(axis=0)) / 2
+    return np.asarray(centred / max(float(np.abs(centred).max()), 1e-9), dtype=np.float32)
 
 
 def _nearest(reduced: Matrix, count: int) -> Indices:
-    """Return the nearest neighbours of each row, [n, count]; itself left out."""
+    """Return the nearest neighbours of each row, without the row itself: [n, count]."""
     squares = (reduced**2).sum(axis=1)
     found = []
     for start in range(0, len(reduced), _CHUNK):
@@ -168,49 +163,28 @@ def _nearest(reduced: Matrix, count: int) -> Indices:
     return np.concatenate(found)
 
 
-def _middling(reduced: Matrix, random: np.random.Generator) -> Indices:
-    """Return pairs of middling distance, [n, 5]: each the second nearest of six random ones."""
-    columns = []
-    for _ in range(_MIDDLING):
-        drawn = random.integers(len(reduced), size=(len(reduced), 6))
-        distances = np.linalg.norm(reduced[:, None] - reduced[drawn], axis=2)
-        second = np.argpartition(distances, 1, axis=1)[:, 1]
-        columns.append(drawn[np.arange(len(reduced)), second])
-    return np.stack(columns, axis=1)
-
-
-def _weights() -> Iterator[tuple[float, float]]:
-    """Yield the weights of near and middling pairs, a step each (table 1 of the paper); further pairs weigh 1."""
-    first, second, third = _STEPS
-    for step in range(first):
-        yield 2.0, 1000.0 + (3.0 - 1000.0) * step / first
-    yield from ((3.0, 3.0) for _ in range(second))
-    yield from ((1.0, 0.0) for _ in range(third))
-
-
 def _descend(places: Matrix, partners: Indices) -> Matrix:
     """Follow the gradient of all pairs at once, with Adam. `partners` of each row: near, middling, then further."""
     mean, variance = np.zeros_like(places), np.zeros_like(places)
-    for step, (near, middling) in enumerate(_weights(), 1):
-        gradient = _gradient(places, partners, near, middling)
+    # The weights of near and middling pairs, a step each (table 1 of the paper); further pairs weigh 1.
+    early, steady, late = _STEPS
+    weights = [(2.0, 1000.0 + (3.0 - 1000.0) * step / early) for step in range(early)]
+    weights += [(3.0, 3.0)] * steady + [(1.0, 0.0)] * late
+    for step, (near, middling) in enumerate(weights, 1):
+        # Of the gradient [n, 2] one axis after the other: sums over an axis of length two are slow in numpy.
+        apart = [places[:, axis, None] - places[partners, axis] for axis in (0, 1)]
+        distance = 1 + apart[0] ** 2 + apart[1] ** 2
+        pull = np.empty_like(distance)
+        first, second = _NEIGHBOURS, _NEIGHBOURS + _MIDDLING
+        pull[:, :first] = near * 20 / (10 + distance[:, :first]) ** 2
+        pull[:, first:second] = middling * 20_000 / (10_000 + distance[:, first:second]) ** 2
+        pull[:, second:] = -2 / (1 + distance[:, second:]) ** 2
+        gradient = np.empty_like(places)
+        for axis in (0, 1):
+            force = pull * apart[axis]
+            gradient[:, axis] = force.sum(axis=1) - np.bincount(partners.ravel(), force.ravel(), len(places))
         mean += 0.1 * (gradient - mean)
         variance += 0.001 * (gradient**2 - variance)
         corrected = mean / (1 - 0.9**step)
         places = places - _RATE * corrected / (np.sqrt(variance / (1 - 0.999**step)) + 1e-7)
     return places
-
-
-def _gradient(places: Matrix, partners: Indices, near: float, middling: float) -> Matrix:
-    """Return the gradient [n, 2], axis by axis: sums over an axis of length two are slow in numpy."""
-    apart = [places[:, axis, None] - places[partners, axis] for axis in (0, 1)]
-    distance = 1 + apart[0] ** 2 + apart[1] ** 2
-    pull = np.empty_like(distance)
-    first, second = _NEIGHBOURS, _NEIGHBOURS + _MIDDLING
-    pull[:, :first] = near * 20 / (10 + distance[:, :first]) ** 2
-    pull[:, first:second] = middling * 20_000 / (10_000 + distance[:, first:second]) ** 2
-    pull[:, second:] = -2 / (1 + distance[:, second:]) ** 2
-    gradient = np.empty_like(places)
-    for axis in (0, 1):
-        force = pull * apart[axis]
-        gradient[:, axis] = force.sum(axis=1) - np.bincount(partners.ravel(), force.ravel(), len(places))
-    return gradient

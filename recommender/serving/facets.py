@@ -1,4 +1,4 @@
-"""Counts beside results: categories a level at a time, brands, bands of price, and attributes."""
+"""Counts beside results: one level of categories at a time, brands, price bands, and attributes."""
 
 from __future__ import annotations
 
@@ -17,35 +17,37 @@ from recommender.index.payload import (
     attribute_items,
     attribute_key,
     card_of,
+    split_attribute_key,
 )
 from recommender.index.protocol import VectorIndex
 from recommender.query import NO_FILTERS, AttributeFacet, FacetCount, Facets, Filters, PriceBand
-from recommender.types import PATH_SEPARATOR, Card, JsonObject
+from recommender.types import PATH_SEPARATOR, Card, JsonObject, fold_path
 
 COUNTED = 200
-"""Best answers that are counted: a search by meaning finds every product, more or less, and those further down are not
-what anybody asked for."""
+"""Best answers that are counted: a search by meaning finds nearly every product, and those further down are not what
+anybody asked for."""
 
 SAMPLED = 500
-"""Products that are looked at for where the bands of price begin, and how names are written, when all are counted."""
+"""When all products are counted, so many are read to see where price bands begin and how names are written."""
 
 MOST_CATEGORIES = 20_000
-"""Categories of all levels that are counted before those of the open levels are taken."""
+"""Categories of all levels that are counted before those of the open levels are chosen."""
 
 MOST_ATTRIBUTE_KEYS = 1_000
-"""Values of all attributes that are counted together: what is rarer is no choice for many."""
+"""Values of all attributes that are counted together: rarer ones are of use to few."""
 
 MOST_ATTRIBUTES = 12
-"""Attributes that are facets: those that the most products have."""
+"""Attributes that become facets: those that most products have."""
 
 SHARED = 2
-"""Products that have one value of an attribute, on average. Below it each has its own: a number, a measure, a text."""
+"""Products for each value of an attribute, on average. Below it each product has its own: a number, a measure, a
+text."""
 
 LONGEST_VALUE = 60
 """Characters of an attribute's value that somebody chooses by; a longer one is a sentence."""
 
 PRICE_STEP = Decimal("0.0001")
-"""Between two prices that differ: what the catalogue keeps of one."""
+"""The smallest step between two prices in the catalogue."""
 
 BANDS = 5
 """Price bands at most, each with about as many products."""
@@ -54,11 +56,11 @@ Value = tuple[str, ...] | str
 
 
 def count_payloads(payloads: Sequence[JsonObject], filters: Filters, limit: int) -> Facets:
-    """Count the products of some payloads; each facet has `limit` values, and each level of categories has them."""
+    """Count the products of some payloads. Each facet, and each level of categories, has up to `limit` values."""
     cards = [card_of(payload) for payload in payloads]
     currency = main_currency(cards)
     prices = _prices(cards, currency)
-    paths = Counter(path for card in cards for path in dict.fromkeys(map(_fold, _ancestors(card.categories))))
+    paths = Counter(path for card in cards for path in dict.fromkeys(map(fold_path, _ancestors(card.categories))))
     brands = Counter(card.brand.casefold() for card in cards if card.brand)
     written = _spellings(payloads)
     keys = Counter(attribute_key(name, item) for payload in payloads for name, item in _attributes(payload))
@@ -95,7 +97,7 @@ def _prices(cards: Sequence[Card], currency: str) -> list[Decimal]:
 
 
 def count_all(index: VectorIndex, filters: Filters, limit: int) -> Facets:
-    """Count every product that matches, by the engine's own counts: without a query none of them counts for more."""
+    """Count every product that matches, by the engine's own counts: without a query, all count alike."""
     currency = filters.currency or shop_currency(index, filters)
     sample = [point.payload for point in index.select(filters, SAMPLED)]
     written = _spellings(sample)
@@ -110,15 +112,14 @@ def count_all(index: VectorIndex, filters: Filters, limit: int) -> Facets:
         return index.count(replace(filters, price_min=lowest, price_max=highest, currency=currency))
 
     def spell(folded: Value, found_by: Filters) -> Value:
-        """Return a value as a product writes it; the index knows it without regard to case."""
+        """Return a value as a product writes it; the index only knows its folded form."""
         if folded not in written:
             for point in index.select(found_by, 1):
                 written.update(_spellings([point.payload]) | written)
         return written.get(folded, folded)
 
     def spell_attribute(key: str) -> tuple[str, ...]:
-        name, _, value = key.partition("=")
-        name = name.replace("%3D", "=").replace("%25", "%")
+        name, value = split_attribute_key(key)
         spelled = spell(f"={key}", Filters(attributes=((name, (value,)),)))
         return spelled if isinstance(spelled, tuple) else (name, value)
 
@@ -143,7 +144,7 @@ def count_all(index: VectorIndex, filters: Filters, limit: int) -> Facets:
 
 
 def _spellings(payloads: Sequence[JsonObject]) -> dict[Value, Value]:
-    """Return how values are written, the first way that was met.
+    """Return how values are written: the first way that was met.
 
     A category is found by its folded path, a brand by its folded name, an attribute by `=` and its key.
     """
@@ -151,7 +152,7 @@ def _spellings(payloads: Sequence[JsonObject]) -> dict[Value, Value]:
     for payload in payloads:
         card = card_of(payload)
         for path in _ancestors(card.categories):
-            written.setdefault(_fold(path), path)
+            written.setdefault(fold_path(path), path)
         written.setdefault(card.brand.casefold(), card.brand)
         for name, item in _attributes(payload):
             written.setdefault(f"={attribute_key(name, item)}", (name, item))
@@ -159,12 +160,8 @@ def _spellings(payloads: Sequence[JsonObject]) -> dict[Value, Value]:
 
 
 def _ancestors(categories: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Return each of some categories and what it is below."""
+    """Return each of some categories, and those above it."""
     return list(dict.fromkeys(path[: depth + 1] for path in categories for depth in range(len(path))))
-
-
-def _fold(path: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name.casefold() for name in path)
 
 
 def _attributes(payload: JsonObject) -> Iterator[tuple[str, str]]:
@@ -177,10 +174,10 @@ def _open_levels(
 ) -> list[tuple[tuple[str, ...], int]]:
     """Return the categories to choose from next, then the most frequent of the others up to `limit` in all.
 
-    Those are the departments, and what lies directly below each category that is filtered by or leads to one: up to
+    The first are the departments, and what is directly below each category that is filtered by or leads to one: up to
     `limit` of each level.
     """
-    opened = {(), *_ancestors([_fold(path) for path in filters.categories])}
+    opened = {(), *_ancestors([fold_path(path) for path in filters.categories])}
     listed: Counter[tuple[str, ...]] = Counter()
     taken: set[tuple[str, ...]] = set()
     for path, _ in counts:
@@ -213,7 +210,7 @@ def _attribute_facets(
 
 
 def _price_bands(prices: Sequence[Decimal], count: Callable[[Decimal, Decimal | None], int]) -> tuple[PriceBand, ...]:
-    """Cut the range of sorted prices at round numbers, with what `count(low, high)` says of each band; none is empty.
+    """Cut the range of sorted prices at round numbers into bands with the count `count(low, high)`; none is empty.
 
     The first band begins at 0. The others begin at quantiles, rounded to one digit.
     """

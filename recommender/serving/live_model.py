@@ -1,4 +1,4 @@
-"""The live model as queries see it: its generation, the open index of that, and the encoder that made it."""
+"""The live model as queries see it: its generation, the open index of that generation, and its encoder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, partial
@@ -15,16 +15,17 @@ from typing import NamedTuple, Protocol, TypeVar
 from recommender.embedding.bm25 import LexicalEncoder
 from recommender.embedding.encoder import Encoder
 from recommender.errors import IndexHeld, NotFound, RecommenderError, Unavailable, UnknownSku
-from recommender.index.generations import Generation, Generations, GenerationState
+from recommender.index.generation import Generation, GenerationState
 from recommender.index.pool import IndexPool
 from recommender.index.protocol import VectorIndex
 from recommender.models.manifest import SearchCalibration
 
 FRESH_S = 0.2
-"""How long what is live counts as known: a switch in another process shows that soon, one in this process at once."""
+"""How long the live pair is trusted without a look: a switch in another process shows that soon, one in this process at
+once."""
 
 TIDY_EVERY_S = 10.0
-"""How often a process that holds the live model looks for what it may close."""
+"""How often a process that holds the live model looks for indexes that it may close."""
 
 Result = TypeVar("Result")
 
@@ -35,7 +36,7 @@ _log = logging.getLogger(__name__)
 class LiveModel:
     """What one query works with from start to end, whatever goes live meanwhile. `encoder` loads on its first call.
 
-    `tokens` are the words that the model has met so often that it takes each for one.
+    `tokens` are the words that the model has met so often that each is one token.
     """
 
     generation: str
@@ -47,14 +48,30 @@ class LiveModel:
     tokens: Callable[[], frozenset[str]] = frozenset
 
 
+class GenerationReader(Protocol):
+    """Tells which generations there are, and which one is live."""
+
+    @abstractmethod
+    def live_id(self) -> int | None:
+        """Return the id of the generation that answers queries."""
+
+    @abstractmethod
+    def require_live(self) -> Generation:
+        """Return the generation that answers queries. Raises `NoLiveModel` before the first one went live."""
+
+    @abstractmethod
+    def list(self) -> Sequence[Generation]:
+        """Return all generations, oldest first."""
+
+
 class ModelProvider(Protocol):
-    """Where queries get their model from, with the index that it made."""
+    """Gives queries their model, with the index that it made."""
 
     @abstractmethod
     def attempts(self, model: str = "") -> Iterator[AbstractContextManager[LiveModel]]:
         """Yield the model of a name, the live one for the empty name, to be used in a `with`.
 
-        The second one, if there is one, is for a second attempt: the `with` of the first swallowed what went wrong.
+        If a second one is yielded, it is for a second attempt: the `with` of the first swallowed its error.
         """
 
     def ask(self, question: Callable[[LiveModel], Result], model: str = "") -> Result:
@@ -87,16 +104,16 @@ class _Served(NamedTuple):
 
 
 class LiveModels(ModelProvider):
-    """Follows which generation is live, and keeps the index that a query uses open meanwhile. Thread-safe.
+    """Follows which generation is live, and keeps the index open while a query uses it. Thread-safe.
 
     `open_encoder` loads the model of a generation, once in this process; `calibrate` tells how searches with it are
-    scored, and `read_tokens` which words it knows. `warm` gets an index ready before it answers,
-    in a process that holds the live model. `tidy` closes what nobody needs any more: after a switch, and now and then.
+    scored, and `read_tokens` which words it knows. `warm` prepares an index before it answers, in a process that holds
+    the live model. `tidy` closes what nobody needs any more: after a switch, and now and then.
     """
 
     def __init__(
         self,
-        generations: Generations,
+        generations: GenerationReader,
         indexes: IndexPool,
         open_encoder: Callable[[Generation], Encoder],
         tidy: Callable[[], None] = lambda: None,
@@ -148,7 +165,7 @@ class LiveModels(ModelProvider):
             )
 
     def attempts(self, model: str = "") -> Iterator[AbstractContextManager[LiveModel]]:
-        """Yield the model; once more when its generation was dropped meanwhile and another has taken its place."""
+        """Yield the model; a second time if its generation was dropped meanwhile and another has taken its place."""
         yield self._first_attempt(model)
         yield self.lease(model)
 
@@ -167,17 +184,17 @@ class LiveModels(ModelProvider):
         return list(dict.fromkeys(ready.model_name for ready in self._ready()))
 
     def refresh(self) -> None:
-        """Serve what is live now, after a switch by this process; before it returns, if that can be opened."""
+        """Serve what is live now, after a switch by this process. If that can be opened, it is served on return."""
         if self._current is not None or self._follower is not None:
             self._failure = None
             with suppress(Unavailable):  # the next query is told
                 self._refresh(wait=True)
 
     def hold(self) -> None:
-        """Keep the live index open, its encoder loaded, and follow switches by a thread: no query waits for one.
+        """Keep the live index open and its encoder loaded, and follow switches in a thread: no query waits for one.
 
-        Raises `IndexHeld` when another process has the index. Anything else that is away is tried again and again.
-        Doing so twice is no error.
+        Raises `IndexHeld` when another process has the index. Any other failure is tried again and again. A second call
+        does nothing.
         """
         if self._follower is not None:
             return
@@ -193,7 +210,7 @@ class LiveModels(ModelProvider):
         self._follower.start()
 
     def close(self) -> None:
-        """Follow switches no longer, and keep nothing open."""
+        """Stop following switches, and close everything."""
         self._stopped.set()
         if self._follower is not None and self._follower.is_alive():
             self._follower.join()
@@ -243,7 +260,7 @@ class LiveModels(ModelProvider):
         return served
 
     def _find_another(self, model: str, failed: str, error: RecommenderError) -> _Served:
-        """Ask the database anew which generation answers; raise the error of the one that failed if it is the same."""
+        """Ask the database again which generation answers; raise the error of the failed one if it is the same."""
         self._others.pop(model, None)
         self._until = 0.0
         self._refresh()
@@ -253,9 +270,9 @@ class LiveModels(ModelProvider):
         return served
 
     def _refresh(self, wait: bool = False) -> _Served:
-        """Ask the database what is live, and serve that; while another thread asks, what was live is good enough.
+        """Ask the database what is live, and serve that; while another thread asks, keep the pair at hand.
 
-        So it is when the database is away, or the new index can't be opened: queries go on.
+        It is also kept while the database is away, or the new index can't be opened: queries continue.
         """
         before = self._current
         if not self._refreshing.acquire(blocking=wait or before is None) and before is not None:
@@ -266,7 +283,7 @@ class LiveModels(ModelProvider):
                 if current is not None:
                     return current  # another thread opened it while this one waited
                 if self._failure and self._follower and time.monotonic() < self._until:
-                    raise self._failure  # or all who wait here would wait for the same, one after the other
+                    raise self._failure  # else all who wait here would ask the same, one after the other
             try:
                 if current is None or current.generation.id != self._generations.live_id():
                     current = self._activate(self._generations.require_live())
@@ -290,7 +307,7 @@ class LiveModels(ModelProvider):
                 self._warm(kept.enter_context(self._indexes.lease(live.name)))
                 try:
                     served.encoder()
-                except RecommenderError as error:  # it fails the queries that need the encoder, no others
+                except RecommenderError as error:  # only queries that need the encoder fail
                     _log.warning("generation %s answers without its model: %s", live.name, error)
             self._current, self._kept, earlier = served, kept.pop_all(), self._kept
         earlier.close()
@@ -299,7 +316,7 @@ class LiveModels(ModelProvider):
         return served
 
     def _serve(self, generation: Generation) -> _Served:
-        # The encoders are kept with the generation: a query that began before a switch does not load it again.
+        # The encoders are kept with the generation, so a query that began before a switch does not load them again.
         encoder, lexical = partial(self._open_encoder, generation), partial(self._open_lexical, generation)
         calibration, tokens = partial(self._calibrate, generation), partial(self._read_tokens, generation)
         return _Served(generation, cache(encoder), cache(lexical), cache(calibration), cache(tokens))

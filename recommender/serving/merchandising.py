@@ -1,4 +1,4 @@
-"""Which pins, bans and synonyms of the shop hold for a query."""
+"""Which pins, bans and synonyms of the shop apply to a query."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from recommender.catalogue.rules import fold_query, is_in_force
-from recommender.database.tables import now
 from recommender.errors import Unavailable
 from recommender.query import Filters, Rule, RuleAction
+from recommender.query.rule import fold_query, is_in_force
 from recommender.serving.vocabulary import fold_words
+from recommender.types import fold_path
 
 FRESH_S = 1.0
-"""How long rules that were read are used: reading them takes half a millisecond, which each query would pay."""
+"""How long rules are used before they are read again: reading takes half a millisecond, which each query would pay."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What a person said of an answer: the SKUs at fixed places (counted from 1), and those to leave out."""
+    """What the shop's rules say of an answer: the SKUs at fixed places (counted from 1), and those to leave out."""
 
     pins: tuple[tuple[int, str], ...] = ()
     bans: frozenset[str] = frozenset()
 
     def exclude_banned(self, filters: Filters) -> Filters:
-        """Return filters that leave out what is banned, too."""
+        """Return filters that leave out banned products, too."""
         if not self.bans:
             return filters
         return replace(filters, exclude_skus=(*filters.exclude_skus, *sorted(self.bans)))
@@ -65,7 +66,7 @@ class _FoldedRule(NamedTuple):
 
 
 class Merchandising:
-    """The rules in force, read again every second. While the database is away the last ones hold. Thread-safe."""
+    """The rules in force, read again every second; while the database is away the last ones apply. Thread-safe."""
 
     def __init__(self, read: Callable[[], Sequence[Rule]]) -> None:
         self._read = read
@@ -73,9 +74,10 @@ class Merchandising:
         self._read_at: float | None = None
         self._lock = threading.Lock()
 
-    def forget(self) -> None:
-        """Have the next query read the rules: one was added or removed here."""
-        self._read_at = None
+    def refresh(self) -> None:
+        """Read the rules again: one was added or removed here, and the next query follows it."""
+        with self._lock:
+            self._read_rules()
 
     def placement(self, text: str = "", categories: Iterable[Sequence[str]] = ()) -> Placement:
         """Return the rules in force for a search text and for the category paths that a query is about."""
@@ -83,14 +85,14 @@ class Merchandising:
         if not rules:
             return NO_PLACEMENT
         query = fold_query(text)
-        paths = [_fold(path) for path in categories]
-        at = now()
+        paths = [fold_path(path) for path in categories]
+        at = datetime.now(UTC)
         in_force = [each.rule for each in rules if is_in_force(each.rule, at) and each.concerns(query, paths)]
         bans = frozenset(rule.sku for rule in in_force if rule.action is RuleAction.BAN)
         places: dict[str, int] = {}
         for rule in in_force:
             if rule.action is RuleAction.PIN and rule.sku not in bans:
-                places.setdefault(rule.sku, rule.position)  # pinned twice: the older rule stands
+                places.setdefault(rule.sku, rule.position)  # pinned twice: the older rule wins
         return Placement(tuple(sorted((place, sku) for sku, place in places.items())), bans)
 
     def synonyms(self, text: str) -> list[Synonym]:
@@ -98,7 +100,7 @@ class Merchandising:
         rules = [each for each in self._fresh_rules() if each.rule.action is RuleAction.SYNONYM]
         if not rules:
             return []
-        words, at = fold_words(text), now()
+        words, at = fold_words(text), datetime.now(UTC)
         found: dict[Synonym, None] = {}
         for each in rules:
             if is_in_force(each.rule, at):
@@ -114,28 +116,29 @@ class Merchandising:
         if read_at is not None and time.monotonic() - read_at < FRESH_S:
             return self._rules
         if not self._lock.acquire(blocking=read_at is None):
-            return self._rules  # another query is reading them: the ones at hand are as good
+            return self._rules  # another query is reading them; use the ones at hand
         try:
-            self._read_at = time.monotonic()
+            if self._read_at == read_at:
+                self._read_rules()
+        finally:
+            self._lock.release()
+        return self._rules
+
+    def _read_rules(self) -> None:
+        try:
             self._rules = [
                 _FoldedRule(
                     rule,
                     fold_query(rule.query),
-                    _fold(rule.category),
+                    fold_path(rule.category),
                     (tuple(fold_words(rule.query)), tuple(fold_words(rule.means))),
                 )
                 for rule in self._read()
             ]
         except Unavailable as error:
             _log.warning("rules can't be read, the last ones hold: %s", error)
-        finally:
-            self._lock.release()
-        return self._rules
+        self._read_at = time.monotonic()  # only now: until then another query waits for the first rules
 
 
 def _contains(words: Sequence[str], phrase: tuple[str, ...]) -> bool:
     return any(tuple(words[at : at + len(phrase)]) == phrase for at in range(len(words) - len(phrase) + 1))
-
-
-def _fold(path: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name.casefold() for name in path)

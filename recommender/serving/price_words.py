@@ -3,56 +3,102 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeAlias
 
 from recommender.embedding.words import is_unit
 
 _MOST = (
-    "under|below|up to|less than|cheaper than|lower than|at most|no more than|not more than|within|"
-    "unter|bis|bis zu|höchstens|hoechstens|maximal|weniger als|billiger als|günstiger als|nicht mehr als|"
-    "moins de|moins cher que|jusqu['’]?\\s?à|jusqu['’]?a|sous|au plus|en dessous de|inférieur à|"
+    "under|below|up to|less than|cheaper than|lower than|at most|within|"
+    "unter|bis|bis zu|höchstens|hoechstens|maximal|weniger als|billiger als|günstiger als|preiswerter als|"
+    "moins de|moins chers? que|moins chères? que|jusqu['’]?\\s?à|jusqu['’]?a|sous|au plus|en dessous de|inférieur à|"
     "sotto|sotto i|sotto ai|fino a|meno di|al massimo|entro|"
-    "menos de|hasta|por debajo de|bajo|como máximo|máximo|no más de|abaixo de|até|no máximo|"
+    "menos de|hasta|por debajo de|bajo|como máximo|máximo|m[aá]s barat[oa]s? que|abaixo de|até|ate|no máximo|"
     "onder|tot|minder dan|maximaal|hoogstens|goedkoper dan|onder de|"
-    "do|poniżej|mniej niż|maksymalnie|najwyżej|pod|méně než|menej ako|nejvýše|maximálně|"
+    "do|poniżej|mniej niż|maksymalnie|najwyżej|pod|méně než|méně jak|míň než|levnější než|menej ako|nejvýše|maximálně|"
     "under|op til|opp til|upp till|högst|højst|maks|mindre än|mindre end|mindre enn|"
-    "alle|enintään|korkeintaan|sub|până la|mai puțin de|ispod|ниже|до|дешевле|не дороже|менее|меньше|"
-    "κάτω από|έως|μέχρι|en fazla|legfeljebb|<=|≤|<"
+    "alle|enintään|korkeintaan|sub|până la|mai puțin de|ispod|ниже|до|дешевле|менее|ниже чем|меньше|"
+    "κάτω από|έως|μέχρι|en fazla|legfeljebb|дешевше|дешевше ніж|менше|менше ніж|нижче|"
+    "أقل من|اقل من|أرخص من|ارخص من|تحت|حتى|لا يزيد عن|עד|עד ל-|מתחת ל-|פחות מ-|dưới|tối đa|không quá|"
+    "ไม่เกิน|ต่ำกว่า|น้อยกว่า|ถูกกว่า|低于|不超过|少于|<=|≤|<"
 )
 _LEAST = (
-    "over|above|more than|from|at least|starting at|starting from|no less than|"
+    "over|above|more than|from|at least|starting at|starting from|more expensive than|"
     "über|ueber|ab|mindestens|mehr als|teurer als|"
-    "plus de|à partir de|a partir de|au moins|dès|au-dessus de|supérieur à|"
+    "plus de|plus chers? que|plus chères? que|à partir de|a partir de|au moins|dès|au-dessus de|supérieur à|"
     "oltre|sopra|sopra i|almeno|più di|da|"
-    "más de|mas de|desde|al menos|por encima de|como mínimo|acima de|mais de|pelo menos|"
+    "más de|mas de|m[aá]s car[oa]s? que|desde|al menos|por encima de|como mínimo|acima de|mais de|pelo menos|"
     "boven|vanaf|meer dan|minstens|minimaal|duurder dan|boven de|"
-    "od|powyżej|ponad|co najmniej|więcej niż|nad|více než|alespoň|"
+    "od|powyżej|ponad|co najmniej|więcej niż|nad|více než|více jak|víc než|dražší než|alespoň|"
     "över|från|minst|mer än|fra|mindst|mere end|mer enn|"
-    "yli|alkaen|vähintään|peste|de la|iznad|выше|от|дороже|более|больше|не дешевле|"
-    "πάνω από|από|en az|legalább|>=|≥|>"
+    "yli|alkaen|vähintään|peste|de la|iznad|выше|от|дороже|более|больше|"
+    "πάνω από|από|en az|legalább|дорожче|дорожче ніж|більше|більше ніж|понад|від|أكثر من|اكثر من|فوق|"
+    "מעל|מעל ל-|יותר מ-|trên|từ|tối thiểu|มากกว่า|ตั้งแต่|高于|超过|>=|≥|>"
 )
-_MOST_WITH_CURRENCY = "max|max\\.|maximum|maksimum|for|für|pour|por|per|za|voor|à"
+_ABOUT = (
+    "around|roughly|approximately|approx|approx\\.|ungefähr|um die|in etwa|environ|autour de|aux alentours de|"
+    "intorno a|attorno a|alrededor de|aproximadamente|por volta de|ongeveer|rond de|około|kolem|okolo|zhruba|omkring|"
+    "ungefär|noin|около|примерно|περίπου|aproximativ|în jur de|körülbelül|yaklaşık"
+)
+_ABOUT_WITH_CURRENCY = "about|circa|ca|ca\\.|etwa|rund|cerca de|sobre|unos|asi|rond|ok\\.|aprox\\.|cirka|à peu près"
+"""`A book about 1984` has no price in it."""
+
+_NAMES_IN_ENGLISH = frozenset("pod do da od sub nad alle tot".split())
+"""Limits of other languages that name things in an English shop: `Sensor Pod 155`, `Dornier Do 17`."""
+
+SHORTEST_WITHOUT_ACCENTS = 3
+"""Letters up to which a Latin word is not read without its accents: `dès 3` is a limit, `des 3` is not."""
+
+LEAST_OF_A_PRICE = 18
+"""Up to this, `from 3` is an age, a size or a count more often than the lowest price that somebody wants."""
+
+OLDEST_CHILD = 18
+
+YEARS = range(1900, 2040)
+"""Numbers that are years more often than prices, `films from 1999`, unless they are round ones."""
+
+FEWEST_BY_THOUSANDS = 20
+"""`4k` and `10k` count pixels and metres; from `20k` on it is money."""
+
+NEAR = Decimal("0.2")
+"""How far from `around 50` a price may be, as a share of it: measured nowhere, but it leaves a choice."""
+
+_NOT = "not|no|nicht|pas|non|niet|nie|ne|inte|ikke|não|не"
+"""Words that reverse a limit: `not over 50` is at most 50."""
+
+_LEAD = "à|a|pour|por|de|for|für|per|v\\s+ceně|w\\s+cenie|that"
+"""Words before a limit that belong to it: `chaussures à moins de 50 €`."""
+
+_MOST_WITH_CURRENCY = "max|max\\.|maximum|maksimum|for|für|pour|por|per|za|voor|à|til|till"
 _LEAST_WITH_CURRENCY = "min|min\\.|minimum"
-"""Words that limit a price only where a currency is named: `Air Max 90` is a shoe."""
+"""Words that limit a price only where a currency is named: `Air Max 90` is a shoe, `RTX 2070 Max` a card."""
 
 _BETWEEN = (
     "between|from|zwischen|von|entre|de|tra|fra|da|tussen|van|mellan|mellem|mellom|från|między|od|mezi|medzi|между|от|"
-    "de la|dintre|között|välillä"
+    "de la|dintre|від|між|από|μεταξύ|بين|من|בין|từ"
 )
-_AND = "and|to|und|bis|et|à|y|e|a|en|tot|och|och|og|til|till|i|do|и|до|la|și|ja|-|–|—|\\.\\."
+_AND = (
+    "and|to|und|bis|et|à|y|e|a|en|tot|och|og|til|till|i|do|и|до|la|și|ja|és|έως|και|ve|та|و|إلى|الى|ל-|עד|đến|"
+    "から|到|至|에서|부터|-|–|—|~|〜|～|\\.\\."
+)
+_BETWEEN_AFTER = "között|közt|välillä|arası|arasında|के बीच|사이"
+"""What stands behind both prices in languages that say `between` there."""
+
 _POSTPOSED_MOST = (
     "or less|or under|or below|or cheaper|and under|oder weniger|oder günstiger|ou moins|o menos|o meno|ou menos|"
-    "of minder|of goedkoper|lub mniej|eller mindre|max|maximum|maximal|alatt|altı|altında|以下|以内|未満|이하|미만"
+    "of minder|of goedkoper|lub mniej|eller mindre|alatt|-ig|altı|altında|से कम|तक|"
+    "以下|以内|未満|まで|이하|미만|이내|까지"
 )
 _POSTPOSED_LEAST = (
     "or more|or above|and up|and above|oder mehr|ou plus|o más|o mas|o più|ou mais|of meer|lub więcej|eller mer|felett|"
-    "fölött|üstü|üzeri|以上|이상"
+    "fölött|üstü|üzeri|से ज्यादा|से ज़्यादा|से अधिक|以上|이상"
 )
 
 CURRENCIES = {
-    **dict.fromkeys("€ euro euros eur ευρώ".split(), ("EUR",)),
+    **dict.fromkeys("€ euro euros eur euroa eura ευρώ ευρω евро".split(), ("EUR",)),
     **dict.fromkeys("$ dollar dollars bucks".split(), ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN")),
     **dict.fromkeys("£ pound pounds quid".split(), ("GBP",)),
     **dict.fromkeys("kr kr. kronor kroner kronen krona krone :-".split(), ("SEK", "NOK", "DKK", "ISK")),
@@ -60,59 +106,125 @@ CURRENCIES = {
     **dict.fromkeys("kč kc korun koruna".split(), ("CZK",)),
     **dict.fromkeys("fr fr. sfr franken francs francos".split(), ("CHF",)),
     **dict.fromkeys("¥ 円 yen".split(), ("JPY", "CNY")),
-    **dict.fromkeys("元 yuan rmb".split(), ("CNY",)),
-    **dict.fromkeys("₹ rs rs. rupees rupee".split(), ("INR",)),
+    **dict.fromkeys("元 块 yuan rmb".split(), ("CNY",)),
+    **dict.fromkeys("₹ rs rs. rupees rupee रुपये रुपए".split(), ("INR",)),
     **dict.fromkeys("₽ руб руб. рублей рубля р.".split(), ("RUB",)),
     **dict.fromkeys("₺ tl lira".split(), ("TRY",)),
     **dict.fromkeys("ft forint".split(), ("HUF",)),
     **dict.fromkeys("lei leu".split(), ("RON",)),
     **dict.fromkeys("лв лв. лева".split(), ("BGN",)),
-    **dict.fromkeys("₴ грн".split(), ("UAH",)),
+    **dict.fromkeys("₴ грн гривень".split(), ("UAH",)),
+    **dict.fromkeys('₪ שח ש"ח ש״ח שקל שקלים'.split(), ("ILS",)),
+    **dict.fromkeys("ريال ر.س".split(), ("SAR", "QAR", "OMR")),
+    **dict.fromkeys("درهم د.إ".split(), ("AED", "MAD")),
+    **dict.fromkeys("฿ บาท".split(), ("THB",)),
+    **dict.fromkeys("₫ đ đồng".split(), ("VND",)),
     **dict.fromkeys("₩ 원".split(), ("KRW",)),
     **dict.fromkeys("r$ reais".split(), ("BRL",)),
     **{
         code.lower(): (code,)
         for code in "USD GBP CHF PLN SEK NOK DKK CZK HUF RON INR JPY CNY CAD AUD NZD SGD HKD TRY RUB UAH BGN BRL MXN "
-        "KRW ZAR ILS AED SAR ISK".split()
+        "KRW ZAR ILS AED SAR ISK QAR OMR MAD THB VND".split()
     },
 }
-"""What a currency is called, and which it may be, the likeliest first."""
+"""Names of currencies, and the codes that each may mean, the likeliest first."""
+
+_UNSPACED = "\u0e00-\u0e7f\u3000-\u9fff\uac00-\ud7af"
+"""Thai, Chinese, Japanese and Korean, which have no blanks between words, or between a number and its word."""
+
+_TIMES = {
+    **dict.fromkeys(
+        "k thousand grand tausend tsd mille mila duizend tusen tusind tuhatta tisíc tis tys tysięcy тыс тысяч тис "
+        "тисяч bin ezer mii mil nghìn ngàn 천 千".split(),
+        1_000,
+    ),
+    **dict.fromkeys("万 萬 만".split(), 10_000),
+    **dict.fromkeys("lakh लाख".split(), 100_000),
+    **dict.fromkeys("triệu tr".split(), 1_000_000),
+}
+"""Words that multiply the number before them."""
 
 _CURRENCY = "|".join(re.escape(name) for name in sorted(CURRENCIES, key=len, reverse=True))
-_DIGITS = r"(?:\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?)(?:,-|,–)?"
+_END = rf"(?!(?![{_UNSPACED}])[^\W_])(?![.,]\d)"
+"""The end of a word or number, or a character of a script that is written without blanks."""
 
-
-_END = r"(?!(?![\u3000-\u9fff\uac00-\ud7af])[^\W_])"
-"""The end of a word, or a character of a script that is written without blanks."""
+_DIGITS = (
+    r"(?:\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?)(?:,-|,–)?"
+    rf"(?:\s?(?:{'|'.join(sorted(_TIMES.keys() - {'mil'}, key=len, reverse=True))})(?:{_END}|(?=원))\.?"
+    r"|\s?mil(?=\s?(?:[€$]|eur|r\$|reais|pesos)))?"
+)
 
 
 def _amount(name: str) -> str:
     return (
-        rf"(?:(?P<before{name}>{_CURRENCY})\s?)?(?P<{name}>(?<![\w.,])(?<![^\W\d_]){_DIGITS}|(?<=[$€£¥₹₽₺₴₩]){_DIGITS})"
+        rf"(?:(?P<before{name}>{_CURRENCY})\s?)?"
+        rf"(?P<{name}>(?:(?<![\w.,])|(?<=[{_UNSPACED}]))(?<!\d){_DIGITS})"
         rf"(?:\s?(?P<after{name}>{_CURRENCY}){_END})?{_END}"
     )
 
 
 def _words(choices: str) -> str:
-    return "|".join(sorted({each.replace(" ", r"\s+") for each in choices.split("|")}, key=len, reverse=True))
+    """Return a pattern of some words, also without their accents: many leave them out."""
+    words = {form for each in choices.split("|") for form in (each, _without_accents(each))}
+    return "|".join(sorted((each.replace(" ", r"\s+") for each in words), key=len, reverse=True))
+
+
+def _without_accents(word: str) -> str:
+    """Return a word without its accents, but as it is where the rest is too short to mean the same: `dès`, `des`."""
+    folded = "".join(each for each in unicodedata.normalize("NFD", word.replace("đ", "d")) if not _is_accent(each))
+    return word if folded.isascii() and len(folded) <= SHORTEST_WITHOUT_ACCENTS else folded
+
+
+def _is_accent(character: str) -> bool:
+    return "\u0300" <= character <= "\u036f"
 
 
 _START = (
-    r"(?<![\w/.-])"
+    rf"(?:(?<![\w/.-])|(?<=[{_UNSPACED}]))"
     r"(?:(?:price|priced|cost|costing|preis|kosten|prix|prezzo|precio|preço|prijs|cena|pris|цена|at|for)\s+)?"
 )
 _RANGE = re.compile(
-    rf"{_START}(?:(?P<open>{_words(_BETWEEN)})\s+)?{_amount('low')}\s*(?P<and>{_words(_AND)})\s*{_amount('high')}", re.I
+    rf"{_START}(?:(?P<open>{_words(_BETWEEN)})\s+)?{_amount('low')}\s*(?P<and>{_words(_AND)})\s*{_amount('high')}"
+    rf"(?:\s*(?P<after>{_words(_BETWEEN_AFTER)}){_END})?",
+    re.I,
 )
 _BOUND = re.compile(
-    rf"{_START}(?:(?P<most>{_words(_MOST)})|(?P<least>{_words(_LEAST)})|(?P<most_money>{_words(_MOST_WITH_CURRENCY)})"
-    rf"|(?P<least_money>{_words(_LEAST_WITH_CURRENCY)}))(?:(?<=[<>=≤≥.])\s*|\s+){_amount('amount')}",
+    rf"{_START}(?:(?:{_LEAD})\s+)?(?:(?P<not>{_NOT})\s+)?"
+    rf"(?:(?P<most>{_words(_MOST)})|(?P<least>{_words(_LEAST)})|(?P<most_money>{_words(_MOST_WITH_CURRENCY)})"
+    rf"|(?P<least_money>{_words(_LEAST_WITH_CURRENCY)})"
+    rf"|(?P<about>{_words(_ABOUT)})|(?P<about_money>{_words(_ABOUT_WITH_CURRENCY)}))"
+    rf"(?:(?<=[<>=≤≥.{_UNSPACED}-])\s*|\s+){_amount('amount')}",
     re.I,
 )
+_BETWEEN_LIMITS = re.compile(
+    r"[\s,]*(?:(?:and|und|et|y|e|en|och|og|i|a|и|та|και|ve|ja|és|și|và|but|aber|mais|pero|ma|maar|ale|men|но)\s+)?",
+    re.I,
+)
+"""What may stand between two limits of one range: `over 20 and under 50`."""
+
 _POSTPOSED = re.compile(
-    rf"{_START}{_amount('amount')}\s*(?:(?P<most>{_words(_POSTPOSED_MOST)})|(?P<least>{_words(_POSTPOSED_LEAST)})){_END}",
+    rf"{_START}{_amount('amount')}\s*(?:(?P<most>{_words(_POSTPOSED_MOST)})|(?P<least>{_words(_POSTPOSED_LEAST)})"
+    rf"|(?P<most_money>max|maximum|maximal)){_END}",
     re.I,
 )
+_BEFORE = re.compile(
+    r"(?:(?P<low>\d{1,4})|\b(?:sizes?|ages?|aged|größen?|groessen?|gr|alter|tailles?|pointures?|âges?|tallas?|edad|"
+    r"taglie?|maat|maten|leeftijd|velikosti?|vel|věk|rozmiary?|wiek|storlek|størrelse|ålder|alder|размер|возраст))"
+    r"[\s:.]*$",
+    re.I,
+)
+"""A number, a size or an age before `up to 38`."""
+
+_CHILD = re.compile(
+    r"\b(?:kids?|child(?:ren)?|toddlers?|boys?|girls?|bab(?:y|ies)|kind(?:er)?|jungen|mädchen|enfants?|garçons?|filles?|"
+    r"bébés?|niñ[oa]s?|bambin[ioae]|crianças?|kinderen|jongens|meisjes|děti|dzieci|barn|børn|lapset|дет(?:и|ей|ям)|дітей)\s*$",
+    re.I,
+)
+"""Who is so old rather than so dear: `a game for kids under 5`."""
+
+_UNITS_UNKNOWN = re.compile(r"[\u0590-\u06ff\u0900-\u097f\u0e00-\u0e7f]")
+"""Scripts of whose words we know the currencies, but not the units: a number with a word behind it is no price."""
+
 _NEXT = re.compile(r"[\s-]*(?P<word>[^\W\d_]+|[%°\"″”'’×])")
 
 _COUNTED = frozenset(
@@ -126,14 +238,21 @@ _COUNTED = frozenset(
     "jugadores piezas hojas grados pessoas peças jaar maanden maand weken dagen uur stuks vellen graden lat rok "
     "let roku miesięcy osób osoby szt sztuk stron hodin osob kusů ks år måneder månader dagar dage timer timmar "
     "stycken st styk kpl vuotta лет года год месяцев человек шт штук часов yaş kişi adet éves fő ani persoane buc "
-    "歳 人 個 枚".split()
+    "palců palce palec pulgadas pulgada pouces pouce pollici polegadas tum tommer tommers dní dnů týdnů měsíců hráčů "
+    "mil mét lít mm người tuổi tháng "
+    "litrů metrů kilo kilos kilogramů stupňů stran wattů ml cal cale cali litrów metrów metros metri mètres litros "
+    "litri 歳 人 個 枚".split()
 )
-"""Words after a number that is no price, beside the units of measures."""
+"""Words after a number that is not a price, beside the units of measures."""
+
+
+_Limits: TypeAlias = tuple[Decimal | None, Decimal | None]
+"""The lowest and the highest price, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class PriceWords:
-    """A price range that some words say, where they stand in the text, and the currency that they name, if any."""
+    """A price range that some words state, their place in the text, and the currency that they name, if any."""
 
     start: int
     end: int
@@ -142,38 +261,78 @@ class PriceWords:
     currency: str = ""
 
 
-def find_price(text: str, main: str, sold_in: Callable[[str], bool]) -> PriceWords | None:
-    """Return the first price range in a text; None where there is none, or in a currency that nothing is sold in.
+def find_price(text: str, main: str, sold_in: Callable[[str], bool], english: bool = False) -> PriceWords | None:
+    """Return the first price range in a text; None if there is none, or nothing is sold in its currency.
 
-    `main` is the currency of the shop, which a `$` or `kr` most likely means; `sold_in` tells of another.
+    `main` is the currency of the shop, which a `$` or `kr` most likely means; `sold_in` knows the others. `english`
+    says that the shop's texts are English.
     """
     if not any(map(str.isdecimal, text)):
         return None
     for match in _RANGE.finditer(text):
         parts = match.groupdict()
         money = _currency(parts, ("low", "high"))
-        # `2 to 4 players`, `10-20 cm`: without an opening word or a currency two numbers are no prices.
-        if not money and (not parts["open"] or _counts_things(text, match.end())):
-            continue
         low, high = _number(parts["low"]), _number(parts["high"])
+        # `2 to 4 players`, `10-20 cm`: without an opening word or a currency, two numbers are not prices.
+        opened = parts["open"] or parts["after"]
+        if not money and (not opened or _counts_things(text, match.end()) or _is_year(low) or _is_year(high)):
+            continue
         if low <= high:
-            return _in_currency(match, low, high, money, main, sold_in)
+            return _in_currency(match.start(), match.end(), low, high, money, main, sold_in)
     for pattern in (_BOUND, _POSTPOSED):
         for match in pattern.finditer(text):
+            limit = _read_limit(text, match)
             parts = match.groupdict()
-            money = _currency(parts, ("amount",))
-            if not money and (
-                parts.get("most_money") or parts.get("least_money") or _counts_things(text, match.end("amount"))
-            ):
+            money, end = _currency(parts, ("amount",)), match.end()
+            word = (parts["most"] or parts["least"] or "").lower()
+            if limit is None or (english and not money and word in _NAMES_IN_ENGLISH):
                 continue
-            amount = _number(parts["amount"])
-            most = parts["most"] or parts.get("most_money")
-            return _in_currency(match, None if most else amount, amount if most else None, money, main, sold_in)
+            space = _BETWEEN_LIMITS.match(text, end)
+            further = _BOUND.match(text, space.end() if space else end)
+            other = further and _read_limit(text, further, continues=True)
+            if further and other and (both := _join_limits(limit, other)):
+                limit, end = both, further.end()
+                money = money or _currency(further.groupdict(), ("amount",))
+            return _in_currency(match.start(), end, *limit, money, main, sold_in)
     return None
 
 
+def _join_limits(one: _Limits, other: _Limits) -> _Limits | None:
+    """Return the range between a lower and an upper limit; None if they are not these."""
+    low, high = one[0] or other[0], one[1] or other[1]
+    if None not in one or None not in other or low is None or high is None or low > high:
+        return None
+    return low, high
+
+
+def _read_limit(text: str, match: re.Match[str], continues: bool = False) -> _Limits | None:
+    """Return the lowest and the highest price that a limit states; None if its number is no price.
+
+    `continues` says that it comes after another limit, which was one of a price.
+    """
+    parts = match.groupdict()
+    money, amount = _currency(parts, ("amount",)), _number(parts["amount"])
+    most = bool(parts["most"] or parts.get("most_money")) != bool(parts.get("not"))
+    about = parts.get("about") or parts.get("about_money")
+    if not money and (
+        any(parts.get(f"{side}_money") for side in ("most", "least", "about"))
+        or (not continues and _is_size(text, match))
+        or _counts_things(text, match.end())
+        or (match.re is _BOUND and _UNITS_UNKNOWN.match(text[match.end() :].lstrip()))
+        or _is_resolution(parts["amount"])
+        or (amount <= OLDEST_CHILD and _CHILD.search(text, 0, match.start()))
+        or (not most and not about and (amount <= LEAST_OF_A_PRICE or _is_year(amount)))
+    ):
+        return None
+    if about:
+        # `Not around 50` wishes for any other price, which is no range.
+        return None if parts["not"] else ((1 - NEAR) * amount, (1 + NEAR) * amount)
+    return (None, amount) if most else (amount, None)
+
+
 def _in_currency(
-    match: re.Match[str],
+    start: int,
+    end: int,
     low: Decimal | None,
     high: Decimal | None,
     money: str,
@@ -182,7 +341,7 @@ def _in_currency(
 ) -> PriceWords | None:
     named = CURRENCIES.get(money.lower(), ()) if money else (main,)
     currency = main if main in named or not main else next(filter(sold_in, named), None)
-    return None if currency is None else PriceWords(match.start(), match.end(), low, high, currency)
+    return None if currency is None else PriceWords(start, end, low, high, currency)
 
 
 def _currency(parts: dict[str, str | None], names: tuple[str, ...]) -> str:
@@ -190,7 +349,7 @@ def _currency(parts: dict[str, str | None], names: tuple[str, ...]) -> str:
 
 
 def _counts_things(text: str, end: int) -> bool:
-    """Tell whether what stands after a number says that it is a measure, or counts something."""
+    """Tell whether the words after a number say that it is a measure, or counts something."""
     following = _NEXT.match(text, end)
     if following is None:
         return False
@@ -199,9 +358,31 @@ def _counts_things(text: str, end: int) -> bool:
     return not word.isalnum() or word in _COUNTED or is_unit(word, touching)
 
 
+def _is_size(text: str, match: re.Match[str]) -> bool:
+    """Tell whether a limit continues a size, an age or a number before it: `36 bis 38`, not `iPhone 15 bis 500`."""
+    before = _BEFORE.search(text, 0, match.start())
+    if before is None or before["low"] is None:
+        return before is not None
+    limit = match["most"] or ""
+    return re.fullmatch(_words(_AND), limit, re.I) is not None and _number(match["amount"]) <= 2 * int(before["low"])
+
+
+def _is_resolution(amount: str | None) -> bool:
+    """Tell whether an amount in thousands may count pixels or metres, as `4k` and `10k`."""
+    thousands = re.fullmatch(r"(\d+)k", amount or "", re.I)
+    return thousands is not None and int(thousands[1]) < FEWEST_BY_THOUSANDS
+
+
+def _is_year(amount: Decimal) -> bool:
+    return amount in YEARS and amount % 100 != 0
+
+
 def _number(text: str | None) -> Decimal:
-    """Return a number that people type: `1.299,00`, `1,299.00`, `1 299`, `79.90`."""
-    digits = re.sub(r"[^\d.,]", "", (text or "").rstrip("-–")).rstrip(",.")
+    """Return a number that people type: `1.299,00`, `1,299.00`, `1 299`, `79.90`, `1.5k`, `2 тыс.`."""
+    times = re.search(r"[^\W\d_]+(?=\.?$)", text or "")
+    if text and times:
+        return _TIMES[times[0].lower()] * _number(text[: times.start()])
+    digits = re.sub(r"[^\d.,]", "", (text or "").rstrip("-– ")).rstrip(",.")
     last = max(digits.rfind("."), digits.rfind(","))
     if last >= 0 and len(digits) - last - 1 <= 2:
         return Decimal(re.sub(r"[.,]", "", digits[:last]) + "." + digits[last + 1 :])

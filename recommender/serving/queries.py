@@ -1,6 +1,6 @@
 """The queries: similar products, free-text search, recommendations by example, and browsing.
 
-Each is encoded by the live model, or by the one that it names; `candidates` tells how hits come of that.
+Each is encoded by the live model, or by the one that it names. `candidates` turns it into hits.
 """
 
 from __future__ import annotations
@@ -8,20 +8,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.catalogue.repository import Catalogue
-from recommender.embedding.bm25 import LexicalEncoder
 from recommender.errors import UnknownSku, UsageError
 from recommender.identifiers import identifier_key, read_identifier
 from recommender.index.payload import CURRENCY, card_of
 from recommender.index.protocol import ExampleVectors, IndexQuery, VectorIndex, point_id
 from recommender.interface import QueryInterface
 from recommender.query import (
+    DEFAULT_SUGGESTIONS,
     NO_FILTERS,
     NO_OPTIONS,
     Answer,
@@ -42,7 +41,6 @@ from recommender.query import (
     Variants,
 )
 from recommender.query.serialization import validate
-from recommender.query.suggestion import DEFAULT_SUGGESTIONS
 from recommender.query.validation import check_sku
 from recommender.serving.candidates import (
     BROWSED,
@@ -63,6 +61,9 @@ from recommender.serving.query_reading import QueryReader, QueryText
 from recommender.serving.vocabulary_file import VocabularyFile
 from recommender.types import Card, Product, SparseVector
 
+if TYPE_CHECKING:
+    from recommender.catalogue.repository import Catalogue
+
 NO_VECTOR = np.empty(0, dtype=np.float32)
 
 
@@ -71,10 +72,11 @@ SIMILAR_WORDS = 0.5
 categories, see docs/relevance.md."""
 
 COMPLETED = 0.5
-"""Weight of the other words that a cut-off one may be; the likeliest has 1, as a synonym has."""
+"""Weight of further words that an incomplete one may be, and of compounds; the likeliest one has 1, as a synonym
+has."""
 
 CURRENCIES_FRESH_S = 30.0
-"""How long the currencies of an index count as known: a shop gets another one once in years."""
+"""How long the currencies of an index are trusted: a shop gets another one once in years."""
 
 MOST_CURRENCIES = 10
 
@@ -89,19 +91,19 @@ class _Anchor(NamedTuple):
 class Queries(QueryInterface):
     """Answers queries in this process. Thread-safe; every answer comes from one model and the index that it made.
 
-    `observe` is told how long encoding and the index took, and `note` of each search how sure its answer is. `words` is
-    the weight of words in searches, whatever was measured.
+    `observe` is told how long encoding and the index took, and `note` how sure the answer of each search is. `words` is
+    the weight of words in searches; without it the measured one is used.
     """
 
     def __init__(
         self,
         models: ModelProvider,
-        catalogue: Catalogue,
+        catalogue: Callable[[], Catalogue],
         text: Callable[[Product], str],
         rules: Callable[[], Sequence[Rule]] = tuple,
         observe: Observe = observe_nothing,
         vocabulary: VocabularyFile | None = None,
-        note: Callable[[str, Confidence], None] = lambda _text, _confidence: None,
+        note: Callable[[str, Confidence], None] | None = None,
         words: float | None = None,
     ) -> None:
         self._models = models
@@ -110,7 +112,7 @@ class Queries(QueryInterface):
         self._text = text
         self._merchandising = Merchandising(rules)
         self._encoder = QueryEncoder(observe)
-        self._explainer = Explainer(catalogue.get_many, text)
+        self._explainer = Explainer(lambda skus: catalogue().get_many(skus), text)
         self._observe = observe
         self._vocabulary = vocabulary
         self._note = note
@@ -143,14 +145,15 @@ class Queries(QueryInterface):
             said = self._reader(live, options).read(text, filters, options)
             calibration = live.calibration()
             lexical = None if options.mode is Mode.DENSE else live.lexical().query(said.searched)
-            means = [synonym.means for synonym in said.synonyms]
+            means = [*said.joined, *(synonym.means for synonym in said.synonyms)]
             alternatives: dict[int, float] = {}
-            if lexical is not None and (means or said.completions):
-                for value, words in ((1.0, means), (COMPLETED, said.completions)):
-                    others = live.lexical().query(" ".join(words)).indices if words else ()
+            if lexical is not None and (means or said.alternatives):
+                for value, words in ((1.0, means), (COMPLETED, said.alternatives)):
+                    terms = live.lexical().query(" ".join(words)) if words else SparseVector((), ())
+                    others = [index for index, weight in zip(terms.indices, terms.values, strict=True) if weight == 1]
                     alternatives |= dict.fromkeys(set(others).difference(lexical.indices, alternatives), value)
                 lexical = SparseVector((*lexical.indices, *alternatives), (*lexical.values, *alternatives.values()))
-            meant = " ".join([said.searched, *means])
+            meant = " ".join([said.searched, *(synonym.means for synonym in said.synonyms)])
             weight = self._words if options.words is None else options.words
             return EncodedQuery(
                 dense=None if options.mode is Mode.LEXICAL else self._encoder.query(live, meant),
@@ -165,8 +168,10 @@ class Queries(QueryInterface):
             )
 
         answer = self._answer(encode, k, filters, options, text)
-        # Not a further page, nor what is still being typed, nor a search without rules, by which a service is probed.
-        if answer.confidence is not None and not options.offset and not options.prefix and options.rules:
+        # Further pages, searches while somebody types or narrows them, and those without rules (health checks) are not
+        # kept: that a filter left nothing says nothing of the words.
+        further = options.offset or options.prefix or replace(filters, in_stock=False, currency="") != NO_FILTERS
+        if self._note and answer.confidence is not None and not further and options.rules:
             self._note(text, answer.confidence)
         return answer
 
@@ -184,8 +189,14 @@ class Queries(QueryInterface):
             liked = [self._anchor(live, sku, options.mode) for sku in dict.fromkeys(like)]
             disliked = [self._anchor(live, sku, options.mode) for sku in dict.fromkeys(dislike)]
             titles = [anchor.card.title for anchor in liked]
+            weights: dict[int, float] = {}  # for each word, the share of the titles that have it
+            for title in titles if options.mode is not Mode.DENSE else ():
+                vector = live.lexical().title(title)
+                for index, value in zip(vector.indices, vector.values, strict=True):
+                    weights[index] = weights.get(index, 0.0) + value / len(titles)
+            words = SparseVector(tuple(weights), tuple(weights.values()))
             query = EncodedQuery(
-                lexical=None if options.mode is Mode.DENSE else _weigh_words(live.lexical(), titles),
+                lexical=None if options.mode is Mode.DENSE else words,
                 words_weight=SIMILAR_WORDS if options.words is None else options.words,
                 words=" ".join(titles),
                 anchors=tuple(anchor.card for anchor in liked),
@@ -198,7 +209,7 @@ class Queries(QueryInterface):
             if options.strategy is not Strategy.AVERAGE:
                 examples = ExampleVectors(likes, dislikes, best_score=options.strategy is Strategy.BEST_SCORE)
                 return replace(query, examples=examples)
-            mean = likes.mean(axis=0)  # as Qdrant averages examples: twice the liked less the disliked
+            mean = likes.mean(axis=0)  # as Qdrant averages examples: twice the liked minus the disliked
             average = 2 * mean - dislikes.mean(axis=0) if len(dislikes) else mean
             return replace(query, dense=np.asarray(average, dtype=np.float32))
 
@@ -232,12 +243,12 @@ class Queries(QueryInterface):
         return self._catalogue_product(sku, active=True)
 
     def cache_info(self) -> CacheInfo:
-        """Return how often the vector of a search text was in memory."""
+        """Return how often the vector of a search text was cached."""
         return self._encoder.info()
 
-    def forget_rules(self) -> None:
-        """Have the next query read the rules anew."""
-        self._merchandising.forget()
+    def refresh_rules(self) -> None:
+        """Read the rules again, so that the next query follows them."""
+        self._merchandising.refresh()
 
     def _answer(
         self,
@@ -247,7 +258,7 @@ class Queries(QueryInterface):
         options: Options,
         text: str = "",
     ) -> Answer:
-        """Lease a model and its index, encode the query, find its hits; explanations and facets if asked for."""
+        """Lease a model and its index, encode the query, find its hits; add explanations and facets if asked for."""
         for attempt in self._models.attempts(options.model):
             with attempt as live:
                 query = encode(live)
@@ -265,7 +276,7 @@ class Queries(QueryInterface):
                         placement = self._merchandising.placement(said.corrected, categories)
                 candidates = Candidates(live.index, query, filters, options, placement, self._observe)
                 hits: Sequence[Hit]
-                if text and not said.searched:  # a price, and no other word
+                if text and not said.searched:  # the text was a price and no other word
                     shown = Shown(options.variants is Variants.COLLAPSE)
                     allowed = placement.exclude_banned(filters)
                     hits = in_order(live.index, options.offset + k, allowed, shown, BROWSED[options.sort])
@@ -298,13 +309,13 @@ class Queries(QueryInterface):
         raise RuntimeError("the last attempt neither answered nor raised")
 
     def _reader(self, live: LiveModel, options: Options) -> QueryReader:
-        """Return what reads search texts by the words of the catalogue, of an index, and of the model."""
+        """Return the reader of search texts, which knows the words of the catalogue, of an index, and of the model."""
 
         def is_found(index: int) -> bool:
             words = SparseVector((index,), (1.0,))
             return bool(live.index.query(IndexQuery(limit=1, lexical=words, payloads=False)))
 
-        def is_known(word: str) -> bool:
+        def is_found_in_parts(word: str) -> bool:
             terms = live.lexical().query(word)
             whole = [index for index, value in zip(terms.indices, terms.values, strict=True) if value == 1]
             parts = [index for index in terms.indices if index not in whole]
@@ -312,15 +323,23 @@ class Queries(QueryInterface):
                 any(map(is_found, whole))
                 or (bool(parts) and all(map(is_found, parts)))
                 or bool(live.index.find([identifier_key(word)], NO_FILTERS, 1))
-                or (options.mode is not Mode.LEXICAL and word in live.tokens())
             )
+
+        def is_meant(word: str) -> bool:
+            return options.mode is not Mode.LEXICAL and word in live.tokens()
+
+        def is_number(text: str) -> bool:
+            asked = read_identifier(text)
+            return asked is not None and bool(live.index.find(asked.keys, NO_FILTERS, 1))
 
         def sold_in(currency: str) -> bool:
             return currency in self._currencies(live.index)
 
         return QueryReader(
             vocabulary=self._vocabulary.current() if self._vocabulary else None,
-            is_known=is_known,
+            is_found=is_found_in_parts,
+            is_meant=is_meant,
+            is_number=is_number,
             currency=lambda: next(iter(self._currencies(live.index)), ""),
             sold_in=sold_in,
             lexical=live.lexical,
@@ -347,7 +366,7 @@ class Queries(QueryInterface):
         if isinstance(product, str):
             for point in live.index.retrieve([point_id(product)], with_vectors=mode is not Mode.LEXICAL):
                 return _Anchor(card_of(point.payload), NO_VECTOR if point.dense is None else point.dense)
-            product = self._catalogue_product(product)  # also one that left the shop: its page needs similar ones most
+            product = self._catalogue_product(product)  # also one that left the shop, where it is needed most
         text = self._text(product)
         if not text:
             raise UsageError("the product has no text; give it a title, a brand or a description")
@@ -369,17 +388,8 @@ class Queries(QueryInterface):
         return _Anchor(card, NO_VECTOR if mode is Mode.LEXICAL else self._encoder.document(live, text))
 
     def _catalogue_product(self, sku: str, active: bool = False) -> Product:
-        stored = self._catalogue.get(sku)
+        catalogue = self._catalogue()
+        stored = catalogue.get(sku)
         if stored is None or (active and not stored.active):
-            raise UnknownSku(sku, self._catalogue.nearest_skus(sku))
+            raise UnknownSku(sku, catalogue.nearest_skus(sku))
         return stored.product
-
-
-def _weigh_words(lexical: LexicalEncoder, titles: Sequence[str]) -> SparseVector:
-    """Weigh each word by the share of the titles that have it."""
-    weights: dict[int, float] = {}
-    for title in titles:
-        vector = lexical.title(title)
-        for index, value in zip(vector.indices, vector.values, strict=True):
-            weights[index] = weights.get(index, 0.0) + value / len(titles)
-    return SparseVector(tuple(weights), tuple(weights.values()))

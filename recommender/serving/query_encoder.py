@@ -1,4 +1,4 @@
-"""Texts of queries to vectors, those of frequent texts from memory."""
+"""Texts of queries to vectors; those of frequent texts are cached."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ CACHED = 4096
 """Vectors kept: 6 MB at 384 dimensions."""
 
 MAX_CACHED_TEXT = 300
-"""Characters of a text that is kept: a longer one is pasted, and does not come again."""
+"""Characters of a text that is cached: a longer one was pasted, and will not come again."""
 
 Observe = Callable[[str, float], None]
-"""Told how long a stage of a query took: its name (`encode`, `index`) and the seconds."""
+"""Is told how long a stage of a query took: its name (`encode`, `index`) and the seconds."""
 
 
 def observe_nothing(_stage: str, _seconds: float) -> None:
@@ -31,7 +31,7 @@ def observe_nothing(_stage: str, _seconds: float) -> None:
 
 @contextmanager
 def measure(observe: Observe, stage: str) -> Iterator[None]:
-    """Tell how long a stage takes, unless it fails."""
+    """Report how long a stage takes, unless it fails."""
     started = time.perf_counter()
     yield
     observe(stage, time.perf_counter() - started)
@@ -39,7 +39,7 @@ def measure(observe: Observe, stage: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class CacheInfo:
-    """How often a query's vector was in memory, how often not, and how many are there now."""
+    """How often a query's vector was cached, how often not, and how many are cached now."""
 
     hits: int
     misses: int
@@ -47,7 +47,7 @@ class CacheInfo:
 
 
 class QueryEncoder:
-    """Encodes texts by the model that a query is answered by; the least recently used vectors leave. Thread-safe."""
+    """Encodes texts by the model that answers a query; the least recently used vectors are dropped. Thread-safe."""
 
     def __init__(self, observe: Observe = observe_nothing, size: int = CACHED) -> None:
         self._observe = observe
@@ -58,7 +58,8 @@ class QueryEncoder:
 
     def query(self, live: LiveModel, text: str) -> NDArray[np.float32]:
         """Return the vector of a search text: float32 [d]."""
-        # By generation, which one model has made: after a switch nothing of the model before can come up.
+        # The key has the generation, which one model has made: after a switch no vector of the model before can be
+        # found.
         key = live.generation, text
         with self._lock:
             vector = self._vectors.get(key)
@@ -80,7 +81,7 @@ class QueryEncoder:
         return self._encode(live, text, Role.DOCUMENT)
 
     def info(self) -> CacheInfo:
-        """Return how much the memory has saved so far."""
+        """Return how much the cache has saved so far."""
         with self._lock:
             return CacheInfo(self._hits, self._misses, len(self._vectors))
 

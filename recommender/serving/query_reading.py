@@ -1,53 +1,60 @@
-"""What a search text says: words that are mistyped or cut off, a price, a brand, a category, an attribute."""
+"""What a search text says: mistyped and incomplete words, a price, a brand, a category, an attribute."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from recommender.embedding.bm25 import LexicalEncoder
+from recommender.embedding.compounds import LINKS
+from recommender.embedding.language import ENGLISH
 from recommender.query import NO_FILTERS, Boost, BoostKind, Filters, Options, Understood, UnderstoodKind
 from recommender.serving.merchandising import Synonym
 from recommender.serving.spelling import SHORTEST, nearest_word
-from recommender.serving.vocabulary import Array, Name, Vocabulary, fold_word, fold_words
+from recommender.serving.vocabulary import LETTERS, NAME_KINDS, Array, Name, Vocabulary, fold_word, fold_words
 from recommender.types import category_path
 
 LONGEST_READ = 300
-"""Characters of a text that is read closely; a longer one is pasted, and says what it wants in full."""
+"""Characters of a text that is read closely; a longer one was pasted, and says in full what it wants."""
 
 LONGEST_NAME = 5
 """Words of a name that is looked for in a text."""
 
 OF_THE_NAME = 0.3
-"""Share of the products with the words of a brand that have to be of that brand: `Next` and `Apple` are words, too."""
+"""Share of the products with the words of a brand that must be of that brand: `Next` and `Apple` are also plain
+words."""
 
-BOOSTS = {UnderstoodKind.BRAND: 0.1, UnderstoodKind.CATEGORY: 0.1, UnderstoodKind.ATTRIBUTE: 0.1}
-"""How much higher products rank that have what a search names. What was measured is in docs/relevance.md."""
+BOOST = 0.1
+"""How much higher products rank that have the brand, category or attribute in a search text; measured in
+docs/relevance.md."""
 
 ENDING = 2
-"""Letters of an ending that may be other ones: `boot` and `Boots`, `Laufschuh` and `Laufschuhe`."""
+"""Letters at the end of a word that may differ: `boot` and `Boots`, `Laufschuh` and `Laufschuhe`."""
 
 MOST_NAMES = 200
-"""Names of one beginning that are looked at."""
+"""Names with the same beginning that are compared."""
 
 COMPLETIONS = 5
-"""Words that a cut-off one is looked for as."""
+"""Words that an incomplete one is completed to."""
 
-_LETTERS = re.compile(r"[^\W\d_]+")
-_KIND = {
-    UnderstoodKind.BRAND: BoostKind.BRAND,
-    UnderstoodKind.CATEGORY: BoostKind.CATEGORY,
-    UnderstoodKind.ATTRIBUTE: BoostKind.ATTRIBUTE,
-}
+COMPOUNDS = 12
+"""Compounds that are searched for a word that the shop has only in compounds."""
+
+HEBREW_PREFIXES = "הובכלמש"
+
+SHORTEST_HALF = 3
+"""Shortest half, in letters, of two words that were typed as one, and of what may come before a word in a compound."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryText:
-    """A search text as it is looked for: `searched`, with the filters and boosts that it says.
+    """A search text as it is searched: `searched`, with the filters and boosts that it says.
 
-    `corrected` is the text with its mistyped words read as others; None where none was. `completions` are words that
-    the last one may go on as, beside the one that `searched` has; `synonyms` say what else its words mean.
+    `corrected` is the text with its mistyped words corrected; None if there were none. `alternatives` are words that
+    may stand for some of `searched`: completions of the last one, and compounds of one. `joined` are two of its words
+    as one, and `synonyms` say what else its words mean.
     """
 
     searched: str
@@ -55,26 +62,31 @@ class QueryText:
     filters: Filters = NO_FILTERS
     boosts: tuple[Boost, ...] = ()
     understood: tuple[Understood, ...] = ()
-    completions: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    joined: tuple[str, ...] = ()
     synonyms: tuple[Synonym, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class QueryReader:
-    """Reads search texts by the words of a shop. `is_known` tells of a word that the vocabulary lacks.
+    """Reads search texts by the words of a shop.
 
-    `currency` is the shop's, and `sold_in` tells whether anything has a price in another one.
+    Of a word that the vocabulary lacks, `is_found` tells whether a product has it in another form, and `is_meant`
+    whether the model knows it. `is_number` tells whether a text is the number of a product. `currency` is the shop's;
+    `sold_in` tells whether anything has a price in another one.
     """
 
     vocabulary: Vocabulary | None
-    is_known: Callable[[str], bool]
+    is_found: Callable[[str], bool]
+    is_meant: Callable[[str], bool]
+    is_number: Callable[[str], bool]
     currency: Callable[[], str]
     sold_in: Callable[[str], bool]
     lexical: Callable[[], LexicalEncoder]
     synonyms: Callable[[str], Sequence[Synonym]]
 
     def read(self, text: str, filters: Filters, options: Options) -> QueryText:
-        """Return what a text says, beside what `filters` and `options` say: a price that they name stands."""
+        """Return what a text says. A price in `filters` or `options` wins over one in the text."""
         if len(text) > LONGEST_READ:
             return QueryText(text, filters=filters, boosts=options.boosts)
         found = QueryText(text, filters=filters, boosts=options.boosts)
@@ -90,8 +102,9 @@ class QueryReader:
             found = self._correct(text, found, explained, cut_off=bool(complete))
         if complete:
             start = found.searched[: -len(found.searched.split()[-1])]
-            found = replace(found, searched=start + complete[0], completions=complete[1:])
-        found = replace(found, synonyms=tuple(self.synonyms(found.searched)))
+            found = replace(found, searched=start + complete[0], alternatives=(*found.alternatives, *complete[1:]))
+        joined, synonyms = tuple(self._join_words(found.searched)), tuple(self.synonyms(found.searched))
+        found = replace(found, joined=joined, synonyms=synonyms)
         return self._with_names(found) if options.understand else found
 
     def _with_price(self, found: QueryText) -> QueryText:
@@ -101,8 +114,10 @@ class QueryReader:
             return found
         from recommender.serving.price_words import find_price  # compiles patterns for 20 ms, which few searches need
 
-        price = find_price(text, found.filters.currency or self.currency(), self.sold_in)
-        if price is None:
+        english = self.lexical().language == ENGLISH
+        price = find_price(text, found.filters.currency or self.currency(), self.sold_in, english)
+        # `AB 1001` may be a SKU.
+        if price is None or (text[price.start : price.end].strip() == text.strip() and self.is_number(text)):
             return found
         understood = Understood(
             text[price.start : price.end].strip(),
@@ -116,11 +131,11 @@ class QueryReader:
         return replace(found, searched=rest, filters=filters, understood=(*found.understood, understood))
 
     def _completions(self, text: str) -> tuple[str, ...]:
-        """Return the words that the last one of a text may be, cut off, the likeliest first; none if it is whole."""
+        """Return the words that the last one may be completed to, the likeliest first; none if it is complete."""
         if not text or text[-1].isspace() or self.vocabulary is None:
             return ()
         *head, last = fold_words(text) or [""]
-        if not last.isalpha():
+        if not LETTERS.fullmatch(last):
             return ()
         low, high = self.vocabulary.words.starting(last)
         products = self.vocabulary.products_with(head)
@@ -129,28 +144,81 @@ class QueryReader:
         return (text.split()[-1], *shown) if last in self.vocabulary else tuple(shown)
 
     def _correct(self, text: str, found: QueryText, explained: set[str], cut_off: bool) -> QueryText:
-        """Read each word of letters alone that neither the catalogue nor the model knows as the nearest one.
+        """Correct each word of letters that neither the catalogue nor the model knows to the nearest one.
 
-        Words of synonyms are `explained`: they stay.
+        The words of synonyms, `explained`, are left alone.
         """
         changes: dict[str, str] = {}
+        compounds: list[str] = []
         words = [word for word in found.searched.split() if not any(map(str.isdecimal, word))]
-        letters = [run for word in words for run in _LETTERS.findall(word)]
+        letters = [run for word in words for run in LETTERS.findall(word)]
         known = [fold_word(run) for run in letters]
         for run, word in zip(letters[: len(letters) - cut_off], known, strict=False):
-            if len(word) >= SHORTEST and word not in explained and (better := self._nearest(word, known)):
+            if len(word) < SHORTEST or word in explained or not self._lacks(word):
+                continue
+            if more := self._compounds(word):
+                compounds += more
+            elif not self.is_meant(word) and (better := self._apart(word) or self._nearest(word, known)):
                 changes[run] = better
+        found = replace(found, alternatives=tuple(compounds))
         if not changes:
             return found
 
         def change(within: str) -> str:
-            return _LETTERS.sub(lambda match: changes.get(match[0], match[0]), within)
+            return LETTERS.sub(lambda match: changes.get(match[0], match[0]), within)
 
         return replace(found, searched=change(found.searched), corrected=change(text))
 
+    def _lacks(self, word: str) -> bool:
+        """Tell whether the shop has no form of a word."""
+        vocabulary = self.vocabulary
+        return (
+            vocabulary is not None and word not in vocabulary and fold_words(word) == [word] and not self.is_found(word)
+        )
+
+    def _compounds(self, word: str) -> list[str]:
+        """Return the shop's words that end with a word, or else begin with it, if the language has compounds.
+
+        `Stuhl` finds `Bürostuhl`, and `Kaffee` finds `Kaffeemühle`.
+        """
+        vocabulary = self.vocabulary
+        if vocabulary is None or self.lexical().language not in LINKS:
+            return []
+        rows = vocabulary.words.ending(word, SHORTEST_HALF, ENDING) or [
+            row
+            for row in range(*vocabulary.words.starting(word))
+            if len(vocabulary.words[row]) >= len(word) + SHORTEST_HALF
+        ]
+        rows.sort(key=lambda row: -int(vocabulary.counts[row]))
+        return [vocabulary.shown[row] for row in rows[:COMPOUNDS]]
+
+    def _join_words(self, text: str) -> list[str]:
+        """Return the shop's words that are two words of a text joined: `Kaffee Maschine`, `head phones`."""
+        if self.vocabulary is None:
+            return []
+        rows = (self.vocabulary.words.find(one + other) for one, other in pairwise(fold_words(text)))
+        return [self.vocabulary.shown[row] for row in rows if row >= 0]
+
+    def _apart(self, word: str) -> str | None:
+        """Return the two words of a product that were typed as one word.
+
+        In Hebrew the first may be the article, or another of the letters that are written together with a word.
+        """
+        if self.vocabulary is None:
+            return None
+        if word[0] in HEBREW_PREFIXES and (row := self.vocabulary.words.find(word[1:])) >= 0:
+            return self.vocabulary.shown[row]
+        for at in range(SHORTEST_HALF, len(word) - SHORTEST_HALF + 1):
+            halves = [word[:at], word[at:]]
+            rows = [self.vocabulary.words.find(half) for half in halves]
+            products = self.vocabulary.products_with(halves) if min(rows) >= 0 else None
+            if products is not None and len(products):
+                return " ".join(self.vocabulary.shown[row] for row in rows)
+        return None
+
     def _nearest(self, word: str, others: Sequence[str]) -> str | None:
         vocabulary = self.vocabulary
-        if vocabulary is None or word in vocabulary or fold_words(word) != [word] or self.is_known(word):
+        if vocabulary is None:
             return None
         context: Array | None = vocabulary.products_with([other for other in others if other != word])
         return nearest_word(vocabulary, word, context)
@@ -167,8 +235,9 @@ class QueryReader:
                 value = name.value if isinstance(name.value, str) else category_path(name.value)
                 text = " ".join(shown[at : at + size]) if len(shown) == len(words) else " ".join(words[at : at + size])
                 understood.append(Understood(text, name.kind, name.value, name.attribute))
-                if (_KIND[name.kind], value.casefold()) not in given:
-                    boosts.append(Boost(_KIND[name.kind], BOOSTS[name.kind], value, name.attribute))
+                kind = BoostKind(name.kind.value)
+                if (kind, value.casefold()) not in given:
+                    boosts.append(Boost(kind, BOOST, value, name.attribute))
             at += size
         return replace(found, boosts=tuple(boosts), understood=tuple(understood))
 
@@ -187,15 +256,15 @@ class QueryReader:
             if name is not None:
                 found = size, name
             if within[0] == within[1]:
-                break  # no name goes on so
+                break  # no name continues this way
         return found
 
     def _best_name(self, phrase: Sequence[str], vocabulary: Vocabulary, within: tuple[int, int]) -> Name | None:
-        """Return what is named by exactly these words: a brand, else a category, else an attribute's value."""
+        """Return what has exactly these words as its name: a brand, else a category, else an attribute's value."""
         low, high = within
         found = vocabulary.whole_names(low, min(high, low + MOST_NAMES), len(" ".join(phrase)))
         names = [name for _, name in found]
-        for kind in BOOSTS:
+        for kind in NAME_KINDS:
             best = max((name for name in names if name.kind is kind), key=lambda name: name.products, default=None)
             if best is None:
                 continue

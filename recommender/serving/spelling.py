@@ -7,31 +7,32 @@ import numpy as np
 from recommender.serving.vocabulary import Array, Vocabulary
 
 SHORTEST = 4
-"""Letters of a word that is read as another one."""
+"""Shortest word, in letters, that is corrected."""
 
 SHORTEST_MEANT = 5
-"""Letters of a word that another is read as. Shorter ones are near to too many: `nike` is one letter from `bike`."""
+"""Shortest word, in letters, that another is corrected to. Shorter ones are near too many: `nike` is one letter from
+`bike`."""
 
 TWO_EDITS_FROM = 8
-"""Letters of a word that may be two edits from what was meant; a shorter one may be one edit from it."""
+"""Shortest word, in letters, that may be two edits from what was meant; a shorter one may be one edit from it."""
 
 EDIT = 5.0
-"""What an edit counts against the logarithm of how many products have a word: a word of one edit comes first, unless
-one of two edits is a hundred times as common."""
+"""What an edit weighs against the logarithm of how many products have a word: a word one edit away wins, unless one
+that is two edits away is a hundred times as common."""
 
 TOGETHER = 2.0
 """Weight of the products that also have the other words of the text."""
 
 FIRST_LETTER = 1.0
-"""What another first letter counts: few mistype it."""
+"""What another first letter costs: few mistype it."""
 
 
 def nearest_word(vocabulary: Vocabulary, word: str, products: Array | None = None) -> str | None:
-    """Return the word of the vocabulary that a folded word most likely is, as it is written; None where none is near.
+    """Return the likeliest word of the vocabulary for a folded word, as it is written; None if none is near.
 
-    `products` are those that have the other words of the text: a word that goes with them is likelier.
+    `products` are those that have the other words of the text: a word that they have too is likelier.
     """
-    from rapidfuzz import process  # takes 20 ms, which only a mistyped word costs
+    from rapidfuzz import process  # takes 20 ms, which only a mistyped word pays
     from rapidfuzz.distance import OSA
 
     if len(word) < SHORTEST:

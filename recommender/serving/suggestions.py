@@ -1,8 +1,8 @@
-"""How a text that somebody types may go on: words that go with those before, brands, categories, titles."""
+"""Completions of a text that somebody types: words that products have with those before, brands, categories, titles."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,21 +10,21 @@ from recommender.query import Suggestion, SuggestionKind, UnderstoodKind
 from recommender.serving.vocabulary import Array, Vocabulary, fold_word, fold_words
 
 SHORTEST_TITLE = 3
-"""Letters typed from which on titles are suggested: fewer begin too many to say which."""
+"""Letters typed before titles are suggested: fewer are the beginning of too many titles."""
 
 MOST_TITLES = 2
-"""Titles among the suggestions, unless there is nothing else: each leads to one product or two."""
+"""Titles among the suggestions, unless there is nothing else: each leads to one or two products."""
 
 FEW_PRODUCTS = 60
-"""Products that titles are chosen among. Where more have the words, two of their titles say nothing of the rest."""
+"""Products whose titles may be suggested. If more have the words, two of their titles say nothing of the rest."""
 
 LOOKED_AT = 2_000
-"""Names of one beginning that are looked at."""
+"""Names with the same beginning that are compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class TypedText:
-    """A text that is being typed: the folded words before the last one, as they were typed too, and the last one."""
+    """A text that is being typed: the words before the last one, folded and as typed, and the last one."""
 
     head: tuple[str, ...]
     shown: str
@@ -32,7 +32,7 @@ class TypedText:
 
     @classmethod
     def of(cls, text: str) -> TypedText:
-        """Read a text. A blank at its end says that its last word is whole."""
+        """Read a text. A blank at its end says that its last word is complete."""
         words = text.split()
         if not words or text[-1].isspace():
             return cls(tuple(fold_words(text)), " ".join(words), "")
@@ -46,21 +46,39 @@ def suggest(vocabulary: Vocabulary, text: str, limit: int) -> list[Suggestion]:
     typed = TypedText.of(text)
     if not (typed.last or typed.head):
         return []
-    products = vocabulary.products_with(typed.head)
     low, high = vocabulary.words.starting(typed.last)
+    products = vocabulary.products_with(typed.head)
+    if products is not None and not len(vocabulary.products_starting(low, high, products)):
+        # `red run`: colours are attributes, which few titles have, and no list says which products have one.
+        typed = replace(typed, head=tuple(each for each in typed.head if not _is_attribute(vocabulary, each)))
+        products = vocabulary.products_with(typed.head)
     found: list[Suggestion] = []
     for row, count in vocabulary.most_frequent(low, high, limit + len(typed.head), products):
         if vocabulary.words[row] not in typed.head:
             words = f"{typed.shown} {vocabulary.shown[row]}".strip()
             found.append(Suggestion(words, SuggestionKind.WORDS, count))
-    found = sorted(found + _names(vocabulary, typed, limit), key=lambda each: -each.count)
+    # Brands and categories with a word at which the text continues them.
+    first, past = vocabulary.name_keys.starting(" ".join(filter(None, (*typed.head, typed.last))))
+    ids = np.unique(vocabulary.name_ids[first : min(past, first + LOOKED_AT)] & 0x7FFFFFFF)
+    ids = ids[np.argsort(-vocabulary.name_counts[ids].astype(np.int64), kind="stable")]
+    names: list[Suggestion] = []
+    for identity in ids:
+        name = vocabulary.name(int(identity))
+        if name.kind is UnderstoodKind.BRAND:
+            names.append(Suggestion(str(name.value), SuggestionKind.BRAND, name.products))
+        elif name.kind is UnderstoodKind.CATEGORY:
+            path = tuple(name.value)
+            names.append(Suggestion(path[-1], SuggestionKind.CATEGORY, name.products, path))
+        if len(names) == limit:
+            break
+    found = sorted(found + names, key=lambda each: -each.count)
     titles = (
         _titles(vocabulary, typed, products, limit) if len("".join((*typed.head, typed.last))) >= SHORTEST_TITLE else []
     )
     known: set[str] = set()
     chosen: list[Suggestion] = []
     kept = min(MOST_TITLES, len(titles)) if limit > MOST_TITLES else 0
-    # A name stands in for the same words, whichever of them more products have.
+    # A name replaces the same words, whichever of them more products have.
     for each in sorted(found, key=lambda each: each.kind is SuggestionKind.WORDS):
         key = " ".join(fold_words(each.text))
         if key not in known:
@@ -71,26 +89,15 @@ def suggest(vocabulary: Vocabulary, text: str, limit: int) -> list[Suggestion]:
     return (chosen[: limit - min(kept, len(titles))] + titles)[:limit]
 
 
-def _names(vocabulary: Vocabulary, typed: TypedText, limit: int) -> list[Suggestion]:
-    """Return the brands and categories that have a word from which on they go as the text does."""
-    low, high = vocabulary.name_keys.starting(" ".join(filter(None, (*typed.head, typed.last))))
-    ids = np.unique(vocabulary.name_ids[low : min(high, low + LOOKED_AT)] & 0x7FFFFFFF)
-    ids = ids[np.argsort(-vocabulary.name_counts[ids].astype(np.int64), kind="stable")]
-    found: list[Suggestion] = []
-    for identity in ids:
-        name = vocabulary.name(int(identity))
-        if name.kind is UnderstoodKind.BRAND:
-            found.append(Suggestion(str(name.value), SuggestionKind.BRAND, name.products))
-        elif name.kind is UnderstoodKind.CATEGORY:
-            path = tuple(name.value)
-            found.append(Suggestion(path[-1], SuggestionKind.CATEGORY, name.products, path))
-        if len(found) == limit:
-            break
-    return found
+def _is_attribute(vocabulary: Vocabulary, word: str) -> bool:
+    """Tell whether a word is the value of an attribute."""
+    low, high = vocabulary.name_keys.starting(word)
+    names = vocabulary.whole_names(low, min(high, low + LOOKED_AT), len(word))
+    return any(name.kind is UnderstoodKind.ATTRIBUTE for _, name in names)
 
 
 def _titles(vocabulary: Vocabulary, typed: TypedText, products: Array | None, limit: int) -> list[Suggestion]:
-    """Return titles that have all the words, those that begin with them first, then the shorter ones."""
+    """Return titles that have all the words: first those that begin with them, then shorter ones before longer."""
     if typed.last:
         products = vocabulary.products_starting(*vocabulary.words.starting(typed.last), products)
     counts: dict[str, tuple[str, int]] = {}

@@ -1,4 +1,4 @@
-"""The words of a shop: what its titles, brands, categories and attributes are made of, sorted, with their products.
+"""The words of a shop: those of its titles, brands, categories and attributes, sorted, with their products.
 
 Everything is arrays over one read-only buffer: 50,000 products take about 10 MB, which all processes of a host share.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,22 +16,32 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.embedding.words import fold
+from recommender.embedding.words import INSIDE, fold
 from recommender.query import UnderstoodKind
 
-WORD = re.compile(r"[^\W_]+")
+_MARKS = "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0df3"
+"""Accents, vowel points and vowel signs, which are not letters themselves, and the letters between them."""
+
+# No character fits two of the branches: otherwise a long word that does not match would take for ever.
+WORD = re.compile(rf"(?:[^\W_]|(?![^\W_])[{_MARKS}]|(?!\w)(?:{INSIDE}))+")
+LETTERS = re.compile(rf"(?:[^\W\d_]|(?!\w)[{_MARKS}]|(?!\w)(?:{INSIDE}))+")
+
+_PLAIN = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ł": "l", "ı": "i"})
+"""Latin letters that are not a letter with an accent, as people type them on other keyboards, and as the engine folds
+them."""
 
 SAMPLED_ROWS = 20_000
-"""Products whose words are looked through for those that go together with others; of more, every n-th."""
+"""Products that are searched for words that occur together; of more, every n-th is taken."""
 
 Array = NDArray[np.uint32]
 
 
 def fold_word(text: str) -> str:
-    """Return a text as words are compared here: small letters, without accents."""
+    """Return a text as words are compared here: in small letters, without accents."""
     folded = fold(text)
     if folded.isascii():
         return folded
+    folded = folded.translate(_PLAIN)
     return "".join(each for each in unicodedata.normalize("NFD", folded) if not unicodedata.combining(each))
 
 
@@ -40,11 +51,12 @@ def fold_words(text: str) -> list[str]:
 
 
 class Texts(Sequence[str]):
-    """Many texts in one buffer of UTF-8; `bounds` has where each begins, and the end of the last."""
+    """Many texts in one buffer of UTF-8; `bounds` has the start of each, and the end of the last."""
 
     def __init__(self, buffer: NDArray[np.uint8], bounds: Array) -> None:
-        self._buffer = buffer
-        self._bounds = bounds
+        # A search reads a hundred of them, and a slice of plain memory takes a tenth of the time of an array's.
+        self._buffer: memoryview = buffer.data
+        self._bounds: memoryview = bounds.data
 
     def __len__(self) -> int:
         return len(self._bounds) - 1
@@ -55,18 +67,34 @@ class Texts(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         return map(self.__getitem__, range(len(self)))
 
+    def ending(self, end: str, after: int, more: int) -> list[int]:
+        """Return the rows of the texts that end with `end`, with at least `after` bytes before it.
+
+        Up to `more` bytes may follow it.
+        """
+        rows: list[int] = []
+        buffer, key = self._buffer.tobytes(), end.encode()
+        at = buffer.find(key)
+        while at >= 0:
+            row = bisect_right(self._bounds, at) - 1
+            stop = self._bounds[row + 1]
+            if at - self._bounds[row] >= after and stop - more <= at + len(key) <= stop:
+                rows.append(row)
+            at = buffer.find(key, at + 1)
+        return rows
+
     def _bytes(self, row: int) -> bytes:
-        return self._buffer[self._bounds[row] : self._bounds[row + 1]].tobytes()
+        return bytes(self._buffer[self._bounds[row] : self._bounds[row + 1]])
 
     def find(self, text: str) -> int:
-        """Return the row of a text, of sorted ones; -1 for one that is not there."""
+        """Return the row of a text among sorted ones; -1 if it is not there."""
         row = self._first_from(text.encode(), 0, len(self))
         return row if row < len(self) and self[row] == text else -1
 
     def starting(self, start: str, within: tuple[int, int] | None = None) -> tuple[int, int]:
-        """Return the rows of the texts that begin so, of sorted ones: the first, and the one after the last.
+        """Return the rows of the sorted texts with this beginning: the first, and the one after the last.
 
-        They are looked for `within` some rows if given.
+        Only rows `within` a range are searched, if it is given.
         """
         key = start.encode()
         low, high = within or (0, len(self))
@@ -74,13 +102,7 @@ class Texts(Sequence[str]):
         return first, self._first_from(key + b"\xff", first, high)
 
     def _first_from(self, key: bytes, low: int, high: int) -> int:
-        while low < high:
-            middle = (low + high) // 2
-            if self._bytes(middle) < key:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        return bisect_left(range(high), key, low, key=self._bytes)
 
 
 class Name(NamedTuple):
@@ -93,15 +115,15 @@ class Name(NamedTuple):
 
 
 NAME_KINDS = (UnderstoodKind.BRAND, UnderstoodKind.CATEGORY, UnderstoodKind.ATTRIBUTE)
-"""The kinds of names, in the order of their numbers in a file."""
+"""The kinds of names, in the order of their numbers in a file; if a text names several, the first kind is meant."""
 
 PART = "\x1f"
-"""Between the names of a category path, and between an attribute's name and its value, as they are stored."""
+"""Separates the names of a category path, and an attribute's name from its value, as they are stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Lists of numbers one after the other; `bounds` has where each begins, and the end of the last."""
+    """Lists of numbers, one after the other; `bounds` has the start of each, and the end of the last."""
 
     values: Array
     bounds: Array
@@ -132,16 +154,17 @@ class Vocabulary:
         self.words = texts("words")
         """The words of titles, brands and categories, folded and sorted."""
         self.shown = texts("shown")
-        """The same as they are mostly written, in small letters."""
+        """The same words in their most frequent spelling, in small letters."""
         self.products_of = run("products_of")
         """The products that have each word, in the order of the catalogue."""
         self.words_of = run("words_of")
         """The words that each product has."""
         self.titles = texts("titles")
         self.name_keys = texts("name_keys")
-        """Brands, categories and attribute values as folded words, sorted: from each word of a name to its end."""
+        """Brands, categories and attribute values as folded words, sorted: for each word of a name, the words from it
+        to the end."""
         self.name_ids = arrays["name_ids"].view(np.uint32)
-        """The name that each key is of; the highest bit says that the key is the whole of it."""
+        """The name that each key belongs to; the highest bit says that the key is the whole name."""
         self._names = texts("names")
         self._name_kinds = arrays["name_kinds"].view(np.uint8)
         self.name_counts = arrays["name_counts"].view(np.uint32)
@@ -153,10 +176,10 @@ class Vocabulary:
 
     @cached_property
     def by_length(self) -> dict[int, tuple[list[str], Array]]:
-        """The words of letters alone by their length, with their rows: what a mistyped word may be."""
+        """The words that consist of letters, by their length, with their rows: what a mistyped word may be."""
         found: dict[int, tuple[list[str], list[int]]] = {}
         for row, word in enumerate(self.words):
-            if word.isalpha():
+            if word.isalpha() or LETTERS.fullmatch(word):
                 texts, rows = found.setdefault(len(word), ([], []))
                 texts.append(word)
                 rows.append(row)
@@ -177,13 +200,13 @@ class Vocabulary:
         return Name(kind, parts[-1], parts[0] if kind is UnderstoodKind.ATTRIBUTE else "", count)
 
     def whole_names(self, low: int, high: int, longest: int) -> Iterator[tuple[str, Name]]:
-        """Yield the names among some keys that have up to so many letters, with their keys."""
+        """Yield the names that some keys are the whole of, with these keys of at most `longest` letters."""
         for at in range(low, high):
             if self.name_ids[at] >> 31 and len(key := self.name_keys[at]) <= longest:
                 yield key, self.name(int(self.name_ids[at] & 0x7FFFFFFF))
 
     def products_with(self, words: Sequence[str]) -> Array | None:
-        """Return the products that have all those of the words that are known; None where none is."""
+        """Return the products that have all known words of these; None if none is known."""
         rows = [row for word in set(words) if (row := self.words.find(word)) >= 0]
         if not rows:
             return None
@@ -194,19 +217,19 @@ class Vocabulary:
         return found
 
     def products_starting(self, low: int, high: int, products: Array | None = None) -> Array:
-        """Return the products that have a word from `low` to `high`, those among some products if given."""
+        """Return the products that have a word from `low` to `high`, only those among some products if given."""
         found = self.products_of.values[self.products_of.bounds[low] : self.products_of.bounds[high]]
         return np.unique(found) if products is None else products[self._mask(found)[products]]
 
     def count_among(self, products: Array | None, rows: Sequence[int] | Array) -> Array:
-        """Return how many of some products, of all for None, have each of some words."""
+        """Return how many of some products (of all for None) have each of some words."""
         if products is None:
             return self.counts[rows]
         mask = self._mask(products)
         return np.array([np.count_nonzero(mask[self.products_of.of(int(row))]) for row in rows], np.uint32)
 
     def most_frequent(self, low: int, high: int, limit: int, products: Array | None = None) -> list[tuple[int, int]]:
-        """Return the words from `low` to `high` that most products have, of some products if given, with the counts."""
+        """Return the words from `low` to `high` that most of some products (of all for None) have, with the counts."""
         if products is None:
             counts = self.counts[low:high].astype(np.int64)
         else:

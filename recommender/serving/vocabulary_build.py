@@ -14,7 +14,7 @@ from recommender.query import UnderstoodKind
 from recommender.serving.vocabulary import NAME_KINDS, PART, WORD, fold_word, fold_words
 
 LONGEST_WORD = 40
-"""Letters of a word that is kept: what is longer is an address, or words without blanks."""
+"""Longest word that is kept, in letters: longer ones are addresses, or text without blanks."""
 
 LONGEST_VALUE = 40
 """Characters of an attribute's value that a search may name; longer ones are sentences."""
@@ -22,7 +22,7 @@ LONGEST_VALUE = 40
 MOST_VALUE_WORDS = 4
 
 LEAST_PRODUCTS = 2
-"""Products that share an attribute's value; what one alone has describes it, as a weight does."""
+"""Products that must share an attribute's value: one that a single product has describes it, as a weight does."""
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -56,7 +56,11 @@ def build_vocabulary(products: Iterable[ProductNames]) -> Arrays:
     words, shown, row_of = _merge_spellings(list(tokens), token_counts)
     words_of = row_of[np.frombuffer(word_ids, np.uint32)] if word_ids else np.empty(0, np.uint32)
     bounds = np.frombuffer(ends, np.uint32)
-    words_of, bounds = _without_repeats(words_of, bounds)
+    # Two spellings of one word may be in a title: each product has it once. The words come out sorted.
+    owners = np.repeat(np.arange(len(bounds) - 1, dtype=np.uint64), np.diff(bounds))
+    pairs = np.unique((owners << np.uint64(32)) | words_of.astype(np.uint64))
+    lengths = np.bincount((pairs >> np.uint64(32)).astype(np.int64), minlength=len(bounds) - 1)
+    words_of, bounds = pairs.astype(np.uint32), np.concatenate([[0], np.cumsum(lengths)]).astype(np.uint32)
     order = np.argsort(words_of, kind="stable")
     products_of = np.repeat(np.arange(len(titles), dtype=np.uint32), np.diff(bounds))[order]
     counts = np.bincount(words_of, minlength=len(words))
@@ -73,7 +77,7 @@ def build_vocabulary(products: Iterable[ProductNames]) -> Arrays:
 
 
 def _merge_spellings(tokens: Sequence[str], counts: Sequence[int]) -> tuple[list[str], list[str], NDArray[np.uint32]]:
-    """Return the folded words, how each is mostly written, and the row of the word that each token is."""
+    """Return the folded words, the most frequent spelling of each, and the row of the word of each token."""
     spellings: dict[str, int] = {}
     keys = [" ".join(fold_words(token)) or token for token in tokens]
     for number, key in enumerate(keys):
@@ -85,18 +89,8 @@ def _merge_spellings(tokens: Sequence[str], counts: Sequence[int]) -> tuple[list
     return words, [tokens[spellings[word]] for word in words], np.array([rows[key] for key in keys], np.uint32)
 
 
-def _without_repeats(
-    words: NDArray[np.uint32], bounds: NDArray[np.uint32]
-) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Return the words of each product once: two spellings of one may stand in a title. They come out sorted."""
-    products = np.repeat(np.arange(len(bounds) - 1, dtype=np.uint64), np.diff(bounds))
-    pairs = np.unique((products << np.uint64(32)) | words.astype(np.uint64))
-    counts = np.bincount((pairs >> np.uint64(32)).astype(np.int64), minlength=len(bounds) - 1)
-    return pairs.astype(np.uint32), np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
-
-
 def _name_arrays(names: Counter[tuple[UnderstoodKind, str]]) -> Arrays:
-    """Return the brands, categories and attribute values, each in the way of writing that most products have."""
+    """Return the brands, categories and attribute values, each in the spelling that most products have."""
     kept: dict[tuple[UnderstoodKind, str], str] = {}
     counts: Counter[tuple[UnderstoodKind, str]] = Counter()
     for (kind, text), count in names.most_common():
@@ -115,7 +109,7 @@ def _name_arrays(names: Counter[tuple[UnderstoodKind, str]]) -> Arrays:
         keys.append((" ".join(words), whole))
         keys += [(" ".join(words[start:]), len(chosen)) for start in range(1, 1 if is_value else len(words))]
         chosen.append((kind, text))
-    keys.sort(key=lambda key: (key[0].encode(), not key[1] >> 31))  # whole names before those that end so
+    keys.sort(key=lambda key: (key[0].encode(), not key[1] >> 31))  # a whole name before those that end with it
     return {
         **_texts("name_keys", [key for key, _ in keys]),
         "name_ids": np.array([number for _, number in keys], np.uint32),

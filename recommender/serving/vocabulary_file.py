@@ -9,21 +9,24 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recommender.catalogue.repository import ProductNames
 from recommender.errors import Unavailable
 from recommender.serving.vocabulary import Vocabulary
 
+if TYPE_CHECKING:
+    from recommender.catalogue.repository import ProductNames
+
 FRESH_S = 0.5
-"""How long a file counts as the current one without a look."""
+"""How long a file is trusted as the current one without a look."""
 
 BUILD_SHARE = 0.1
-"""Share of the time that builds may take while products keep changing: one of two seconds comes every twenty."""
+"""Share of the time that builds may take while products keep changing: a build of two seconds comes every twenty."""
 
 SHORT_BUILD_S = 0.5
-"""A build that takes no longer comes after each change."""
+"""A build that takes no longer than this comes after each change."""
 
 _VERSION = "1"
 
@@ -44,29 +47,51 @@ class VocabularyFile:
         self._looked_at = 0.0
 
     def current(self) -> Vocabulary | None:
-        """Return the vocabulary as it was last built; None before that."""
+        """Return the vocabulary as it was last built; None before the first build."""
         if self._looked_at and time.monotonic() - self._looked_at < FRESH_S:
             return self._vocabulary
         with self._lock:
-            self._looked_at = time.monotonic()
             try:
                 state = self._path.stat()
             except OSError:
-                return self._vocabulary
-            identity = (state.st_ino, state.st_mtime_ns, state.st_size)
-            if identity != self._identity:
-                self._identity = identity
-                self._read()
+                pass  # not built yet
+            else:
+                identity = (state.st_ino, state.st_mtime_ns, state.st_size)
+                if identity != self._identity:
+                    self._identity = identity
+                    self._read()
+            self._looked_at = time.monotonic()  # only now: until then another query waits for the first one
             return self._vocabulary
+
+    def _read(self) -> None:
+        # The format is safetensors: the length of a JSON object, that object, then the arrays.
+        try:
+            # As a plain array: each slice of a memory map would cost ten times as much.
+            buffer = np.asarray(np.memmap(self._path, np.uint8, "r"))
+            length = int.from_bytes(buffer[:8].tobytes(), "little")
+            header = json.loads(buffer[8 : 8 + length].tobytes())
+            about = header.pop("__metadata__", {})
+            if about.get("version") == _VERSION:
+                kinds = {"U32": np.uint32, "U8": np.uint8}
+                arrays = {
+                    name: buffer[8 + length + each["data_offsets"][0] : 8 + length + each["data_offsets"][1]].view(
+                        kinds[each["dtype"]]
+                    )
+                    for name, each in header.items()
+                }
+                self._vocabulary, self._seconds = Vocabulary(arrays), float(about["seconds"])
+        except (OSError, ValueError, KeyError) as error:  # cut short by a crash; the next change replaces it
+            _log.warning("%s can't be read: %s", self._path, error)
 
     def require(self) -> Vocabulary:
         """Return the vocabulary; it is built now if there is none. Raises `Unavailable` when it can't be."""
         return self.current() or self._build()
 
     def refresh(self, changed: bool = False) -> None:
-        """Build the vocabulary anew if products `changed` since it was built, here or elsewhere, and it is time to.
+        """Build the vocabulary again if products changed since the last build, and it is time to.
 
-        What is not built now is noted in a file: the next call of any process sees to it.
+        With `changed`, a file first notes that they have. While it is too early the note stays, and a later call of any
+        process builds.
         """
         try:
             if changed:
@@ -99,22 +124,3 @@ class VocabularyFile:
             raise Unavailable(f"{self._path} can't be written ({error.strerror}); free some space") from error
         self._looked_at = 0.0
         return self.current() or Vocabulary(arrays)
-
-    def _read(self) -> None:
-        """Map the file; its format is safetensors, whose header is the length of a JSON object and that object."""
-        try:
-            buffer = np.memmap(self._path, np.uint8, "r")
-            length = int.from_bytes(buffer[:8].tobytes(), "little")
-            header = json.loads(buffer[8 : 8 + length].tobytes())
-            about = header.pop("__metadata__", {})
-            if about.get("version") == _VERSION:
-                kinds = {"U32": np.uint32, "U8": np.uint8}
-                arrays = {
-                    name: buffer[8 + length + each["data_offsets"][0] : 8 + length + each["data_offsets"][1]].view(
-                        kinds[each["dtype"]]
-                    )
-                    for name, each in header.items()
-                }
-                self._vocabulary, self._seconds = Vocabulary(arrays), float(about["seconds"])
-        except (OSError, ValueError, KeyError) as error:  # cut short by a crash: the next change replaces it
-            _log.warning("%s can't be read: %s", self._path, error)

@@ -16,21 +16,21 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from recommender.evaluation.text_suite import TextSuite
 from recommender.training.checkpoints import Checkpoints, loss_weights
-from recommender.training.devices import broadcast, is_first
-from recommender.training.options import TrainingOptions
+from recommender.training.devices import broadcast, computing_in, is_first
+from recommender.training.options import TrainingOptions, TrainingPrecision
 from recommender.training.pace import TrainingPace
 from recommender.training.validation import MIN_SHARE, Validation, relative_gain
 from recommender.types import Progress
 
 _ENCODE_BATCH = 128
 _SAMPLE = 32
-"""Texts that are encoded to learn the speed of the machine."""
+"""Texts that are encoded to measure the speed of the machine."""
 
 EVALUATION_SHARE = 0.08
 """Share of a budget that all evaluations together may take: the first and the last, and as many between as fit."""
 
 SAVE_SECONDS = 2.0
-"""Kept of a budget to write the model."""
+"""Seconds of a budget that are kept to write the model."""
 
 GAIN = "gain"
 
@@ -38,16 +38,21 @@ _CURVE = 24
 """Points of the loss curve in a progress line."""
 
 _NOT_METRICS = {"runtime", "samples", "steps", "loss"}
-"""What the trainer adds to the metrics of an evaluation, by the first word."""
+"""First words of the metrics that the trainer adds to an evaluation."""
 
 
 class ValidationEvaluator(SentenceEvaluator):
-    """Measures validation queries and held-out texts; the first call sets the base that gains are relative to."""
+    """Measures validation queries and held-out texts; the first call sets the base that gains are relative to.
 
-    def __init__(self, validation: Validation, texts: TextSuite, prompt: str = "") -> None:
+    Texts are encoded in the arithmetic of the training, `precision`; the gate measures the model as it is served.
+    """
+
+    def __init__(
+        self, validation: Validation, texts: TextSuite, precision: TrainingPrecision, prompt: str = ""
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.primary_metric = GAIN
-        self._validation, self._texts, self._prompt = validation, texts, prompt
+        self._validation, self._texts, self._precision, self._prompt = validation, texts, precision, prompt
         self.base: dict[str, float] = {}
 
     def __call__(  # type: ignore[override]  # a bi-encoder is the one kind of model that comes here
@@ -64,20 +69,22 @@ class ValidationEvaluator(SentenceEvaluator):
                 show_progress_bar=False,
             )
 
-        means = {name: float(values.mean()) for name, values in self._texts.measure(encode).items()}
-        metrics = self._validation.measure(encode) | means
+        with computing_in(self._precision, str(model.device)):
+            means = {name: float(values.mean()) for name, values in self._texts.measure(encode).items()}
+            metrics = self._validation.measure(encode) | means
         self.base = self.base or metrics
         return metrics | {GAIN: relative_gain(metrics, self.base)}
 
     def fit_into(self, seconds: float, model: SentenceTransformer) -> bool:
-        """Cut the evaluation down to about `seconds`; return False when too little would be left to mean anything."""
+        """Cut the evaluation down to about `seconds`; return False if too little would be left to mean anything."""
         own = self._texts.texts
         texts = [*self._validation.corpus[:_SAMPLE], *self._validation.titles[:_SAMPLE], *own[:_SAMPLE]][:_SAMPLE]
         if not texts:
             return False
-        model.encode(list(texts[:4]), show_progress_bar=False)  # sets up the kernels
-        begun = time.monotonic()
-        model.encode(list(texts), show_progress_bar=False)
+        with computing_in(self._precision, str(model.device)):
+            model.encode(list(texts[:4]), show_progress_bar=False)  # sets up the kernels
+            begun = time.monotonic()
+            model.encode(list(texts), show_progress_bar=False)
         share = seconds / ((time.monotonic() - begun) / len(texts) * (self._validation.size + len(own)))
         self._validation, self._texts = self._validation.sample(share), self._texts.sample(share)
         return share >= MIN_SHARE
@@ -85,7 +92,7 @@ class ValidationEvaluator(SentenceEvaluator):
 
 @dataclass
 class History:
-    """What a run went through so far: (step, mean loss) and (step, metrics), in order, and the best evaluation.
+    """The course of a run so far: (step, mean loss) and (step, metrics), in order, and the best evaluation.
 
     `marks_passed` counts the points at which an evaluation was due, `evaluation_seconds` the time that they took,
     `without_gain` the evaluations since the best one.
@@ -114,7 +121,7 @@ class TrainingCallback(TrainerCallback):
         started: float,
         progress: Progress,
     ) -> None:
-        """Evaluate `evaluations` times on the way (0: never); count the time from `started` (`time.monotonic`).
+        """Evaluate `evaluations` times during the run (0: never); count the time from `started` (`time.monotonic`).
 
         A checkpoint follows each evaluation, and every `options.checkpoint_seconds`.
         """

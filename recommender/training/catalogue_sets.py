@@ -19,14 +19,14 @@ from recommender.types import Product, common_depth
 
 MAX_TITLE_WORDS = 4
 REWORDED_SHARE = 0.5
-"""Share of the queries of long enough titles that are the title as another shop might write it. Without them a model
-tuned on one catalogue lost the same products of other shops: recall@10 0.805 in place of 0.834 (base 0.854)."""
+"""Share of the queries of long enough titles that are the title as another shop might write it. Without them, a model
+tuned on one catalogue was worse at the same products of other shops: recall@10 0.805 in place of 0.834 (base 0.854)."""
 
 REWORDED_WORDS = 4
-"""Words of a title that is long enough to be reworded."""
+"""Words that a title needs to be reworded."""
 
 MAX_ATTRIBUTE_CHARACTERS = 40
-"""A longer attribute is prose, which nobody types."""
+"""Longest attribute, in characters, in a query; longer ones are prose, which nobody types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,15 @@ def synthetic_query(product: Product, title: str, random: np.random.Generator) -
     """
     words = title.split()
     if len(words) >= REWORDED_WORDS and random.random() < REWORDED_SHARE:
-        return SyntheticQuery(_reword_title(product.brand, title, random), names_category=False)
+        own = title.split()
+        stays = random.random(len(own)) < random.uniform(0.4, 0.9)
+        if stays.sum() < 2:
+            stays[:2] = True
+        left = [word for word, kept in zip(own, stays, strict=True) if kept]
+        if random.random() < 0.5:
+            left = [left[int(place)] for place in random.permutation(len(left))]
+        with_brand = product.brand and product.brand.casefold() not in title.casefold() and random.random() < 0.3
+        return SyntheticQuery(" ".join([product.brand, *left] if with_brand else left), names_category=False)
     values = (product.attributes[name].strip() for name in sorted(product.attributes))
     attributes = [value for value in values if 0 < len(value) <= MAX_ATTRIBUTE_CHARACTERS]
     kinds = ["title words"] if title else []
@@ -67,30 +75,18 @@ def synthetic_query(product: Product, title: str, random: np.random.Generator) -
     return SyntheticQuery(leaf, names_category=True)
 
 
-def _reword_title(brand: str, title: str, random: np.random.Generator) -> str:
-    words = title.split()
-    stays = random.random(len(words)) < random.uniform(0.4, 0.9)
-    if stays.sum() < 2:
-        stays[:2] = True
-    left = [word for word, kept in zip(words, stays, strict=True) if kept]
-    if random.random() < 0.5:
-        left = [left[int(place)] for place in random.permutation(len(left))]
-    with_brand = brand and brand.casefold() not in title.casefold() and random.random() < 0.3
-    return " ".join([brand, *left] if with_brand else left)
-
-
 MIN_DESCRIPTION = 40
-"""Characters. A shorter description says too little to find its title by."""
+"""Shortest description, in characters, that a title can be found by."""
 
 MEMBERS = 8
-"""Products that a category's first vector is made of: more of them move it little, and each is encoded for it."""
+"""Products that the first vector of a category is made of: more would hardly move it, and each must be encoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextFunctions:
-    """The functions that make the text that is embedded of a product, and its cleaned title and description alone.
+    """The functions that make the text of a product that is embedded, and its cleaned title and description alone.
 
-    The model that is trained is served with the same ones.
+    The trained model is served with the same functions.
     """
 
     text: TextFunction
@@ -102,10 +98,10 @@ class SetName(StrEnum):
     """The sets that are drawn from the catalogue.
 
     `products`: the views of each product (`VIEWS`). `category`: triplets from product categories. `fields`: title and
-    description of a product, in both directions by turns, which keep the products of one category apart. `queries`: a
-    synthetic query and a product's text. `scored`: two products and the depth of their common category over the longer
-    path, 1 in one leaf. `contrastive`: two products, and 1 when they share a category, else 0. `classes`: two products
-    and their `Relation`. `leaves`: a product's text and the number of its category.
+    description of a product, in both directions in turns, which keep the products of one category apart. `queries`: a
+    synthetic query and a product's text. `scored`: two products and the depth of their common category divided by the
+    longer path, 1 in one leaf. `contrastive`: two products, and 1 if they share a category, otherwise 0. `classes`: two
+    products and their `Relation`. `leaves`: a product's text and the number of its category.
     """
 
     # A set's position seeds its rows: add new ones at the end.
@@ -120,7 +116,7 @@ class SetName(StrEnum):
 
 
 class Relation(IntEnum):
-    """The relation of a product to the anchor: of its category, of a sibling category, or of neither."""
+    """How a product relates to the anchor: it is of its category, of a sibling category, or of neither."""
 
     SAME = 0
     SIBLING = 1
@@ -156,7 +152,7 @@ class CatalogueSets:
         return sample_triplets(self._tree, self._families, self._texts, self._random(SetName.CATEGORY, number))
 
     def draw(self, name: SetName, passes: int) -> TrainingSet:
-        """Draw a set of `passes` passes, each with samples of its own."""
+        """Draw a set of `passes` passes, each with its own samples."""
         sets: dict[SetName, tuple[tuple[str, ...], Shape, Callable[[int], Iterator[TrainingRow]]]] = {
             SetName.PRODUCTS: (VIEWS, Shape.VIEWS, self._views),
             SetName.CATEGORY: (("anchor", "positive", "negative"), Shape.TRIPLETS, self._category),
@@ -189,7 +185,7 @@ class CatalogueSets:
             label[Label.NAMES_LEAF] = int(query is not None and query.names_category)
             label[Label.FIELDS] = fields = int(self._has_fields(index))
             label[Label.QUERY] = int(query is not None)
-            # A view that the label says is missing is never encoded.
+            # A view that the label marks as missing is never encoded.
             texts = (query.text if query else "", self._texts[index], title * fields, description * fields)
             yield TrainingRow(texts, target=label)
 
@@ -219,7 +215,7 @@ class CatalogueSets:
             if query is None or not self._texts[index]:
                 continue
             texts, category, others = (query.text, self._texts[index]), (self._paths[index],), self._others[index]
-            # All products of a category answer a query that names it; its own product alone answers one by title words.
+            # All products of a category answer a query that names it; only one product answers a query of title words.
             if query.names_category:
                 yield TrainingRow(texts, category, tuple(others))
             else:
@@ -246,7 +242,7 @@ class CatalogueSets:
         return (TrainingRow((self._texts[t.anchor],), target=labels[t.home]) for t in self.triplets(number))
 
     def _products_of_pass(self, random: np.random.Generator) -> list[int]:
-        # The cap of the triplets holds here too: otherwise one huge leaf would outweigh all the others.
+        # The cap of the triplets applies here too: otherwise one huge leaf would outweigh all the others.
         groups: dict[tuple[str, ...], list[int]] = {}
         for index, path in enumerate(self._paths):
             groups.setdefault(path, []).append(index)

@@ -17,10 +17,10 @@ from recommender.evaluation.triplets import CategoryTree, Path
 from recommender.types import common_depth
 
 LEAF_CAP = 200
-"""Anchors that one leaf gives to a pass. In a real shop one leaf of 791 held 1,766 of 6,679 products."""
+"""Most anchors that one leaf gives to a pass. In a real shop one leaf of 791 held 1,766 of 6,679 products."""
 
 _TRIES = 12
-"""Draws before a search gives up: enough to step over a family that fills nine tenths of a category."""
+"""Draws before a search gives up: enough to skip a family that fills nine tenths of a category."""
 
 
 class ProductTree(CategoryTree):
@@ -33,9 +33,9 @@ class ProductTree(CategoryTree):
     def __init__(
         self, paths: Mapping[int, Path], families: Sequence[Hashable], others: Sequence[Sequence[Path]] = ()
     ) -> None:
-        """Build the tree of `paths` (product index -> category, empty for none); `families` has one a product.
+        """Build the tree of `paths` (product index -> category, empty for none); `families` has one for each product.
 
-        `others` are the other categories of each product, of which it takes no part in the tree.
+        `others` are the other categories of each product. They are not part of the tree.
         """
         super().__init__(paths)
         self._categories = {index: {path, *others[index]} for index, path in paths.items() if index < len(others)}
@@ -49,7 +49,7 @@ class ProductTree(CategoryTree):
                 self.homes[home].append(index)
 
     def share_category(self, one: int, other: int) -> bool:
-        """Tell whether two products are in one category, be it another than the one that they are trained towards."""
+        """Tell whether two products share a category, also one that they are not trained towards."""
         return not self._categories.get(one, set()).isdisjoint(self._categories.get(other, ()))
 
 
@@ -72,8 +72,8 @@ def sample_triplets(
 ) -> list[Triplet]:
     """Draw one triplet for each product that has a home, for at most `cap` products of one home.
 
-    The positive is of another family and has another text than the anchor; so is the negative. A product for which
-    no such pair is found gives none. The order follows the tree; batches are shuffled later.
+    The positive and the negative are of another family than the anchor and have another text. A product without such a
+    pair gives no triplet. The order follows the tree; batches are shuffled later.
     """
     triplets = []
     for home in sorted(tree.homes):
@@ -88,7 +88,7 @@ def sample_triplets(
 
 
 def draw_distant(tree: ProductTree, paths: Sequence[Path], triplet: Triplet, random: np.random.Generator) -> int | None:
-    """Draw a product that lies farther from the anchor than its siblings do: outside of the parent that they share.
+    """Draw a product that is farther from the anchor than its siblings: outside of the parent that they share.
 
     None when nothing is found: in a tree of one level every other category is a sibling.
     """

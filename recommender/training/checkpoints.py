@@ -36,7 +36,7 @@ class Checkpoints:
         return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
     def complete(self, step: int, progress: Mapping[str, Any], loss_weights: Mapping[str, torch.Tensor]) -> None:
-        """Add to the trainer's checkpoint of a step what the trainer does not keep; only now it counts."""
+        """Add to the trainer's checkpoint of a step what the trainer does not keep; only then is it complete."""
         checkpoint = self.trainer_folder / f"checkpoint-{step}"
         save_file(dict(loss_weights), checkpoint / _LOSS)
         replace_file(checkpoint / _PROGRESS, json.dumps(progress).encode())
@@ -47,27 +47,27 @@ class Checkpoints:
         return stored
 
     def restore_loss(self, checkpoint: Path, losses: Mapping[str, nn.Module]) -> None:
-        """Load the weights of the losses themselves back into them."""
+        """Load the weights of the losses back into them."""
         stored = load_file(checkpoint / _LOSS)
         with torch.no_grad():
             for name, tensor in loss_weights(losses).items():
                 tensor.copy_(stored[name])
 
     def save_best(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """Keep the weights of the best evaluation; a crash leaves the old ones or these."""
+        """Keep the weights of the best evaluation; after a crash either the old ones or these are there."""
         self.folder.mkdir(parents=True, exist_ok=True)
         staged = self.folder / f".{_BEST}"
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, staged)
         staged.replace(self.folder / _BEST)
 
     def best(self) -> dict[str, torch.Tensor] | None:
-        """Return the weights of the best evaluation; None before there was one."""
+        """Return the weights of the best evaluation; None before the first one."""
         path = self.folder / _BEST
         return dict(load_file(path)) if path.exists() else None
 
 
 def loss_weights(losses: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
-    """Return the parameters and buffers of the losses themselves, without those of the model and of a guide."""
+    """Return the parameters and buffers of the losses, without those of the model and of a guide."""
     return {
         f"{name}.{key}": tensor
         for name, loss in losses.items()

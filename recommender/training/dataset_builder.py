@@ -1,4 +1,4 @@
-"""Everything that a run trains on: sets that are drawn from the catalogue, and those of external data."""
+"""Everything that a run trains on: sets drawn from the catalogue, and those of external data."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class DataReport:
 
 @dataclass(frozen=True, slots=True)
 class ExternalData:
-    """The sets of one source, the report on it, and what of it validates and judges in place of a catalogue."""
+    """The sets of one source, the report on it, and the part of it that validates and judges without a catalogue."""
 
     report: DataReport
     sets: tuple[TrainingSet, ...]
@@ -68,9 +68,9 @@ def read_data(
     """Read every source of the options, for as many passes as are drawn; a share of them is held out if asked for.
 
     The formats, and the losses that they are trained with unless `options.loss` fits them (see `losses.FITTING`):
-    triplets, pairs, query-pos-neg, queries and sessions `mnrl`; scored `cosent`, or `contrastive` when the scores are 0
-    and 1 alone; labelled `batch-hard`; nli `softmax`. Raises `BadInput` for a source that can't be read, or of which no
-    row can be used, and what `load_hub_data` raises.
+    triplets, pairs, query-pos-neg, queries and sessions `mnrl`; scored `cosent`, or `contrastive` if all scores are 0
+    or 1; labelled `batch-hard`; nli `softmax`. Raises `BadInput` for a source that can't be read, or has no row that
+    can be used, and the errors of `load_hub_data`.
     """
     external = []
     for number, source in enumerate(options.data):
@@ -161,8 +161,8 @@ def build_training_data(
 ) -> TrainingData:
     """Draw the sets of the options' loss from the training products, and read the external data.
 
-    Without products a share of the data is held out. Raises `BadInput` for a catalogue without categories to learn
-    from and for data that can't be used.
+    Without products a share of the data is held out. Raises `BadInput` for a catalogue without categories to learn from
+    and for data that can't be used.
     """
     known = KnownProducts(products, split, texts)
     external = read_data(options, known, progress, hold_out_rows=not products)

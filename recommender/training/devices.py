@@ -1,4 +1,4 @@
-"""What a model trains on: the device, the arithmetic, and the processes that train together, one a GPU. Imports torch.
+"""What a model trains on: device, arithmetic, and the processes that train together, one per GPU. Imports torch.
 
 Import it where training starts.
 """
@@ -16,10 +16,10 @@ from recommender.errors import UsageError, library_error
 from recommender.training.options import TrainingPrecision
 
 _WORTH = 1.1
-"""How much faster bf16 must be to be taken: it has three digits, and two measures differ by a few percent."""
+"""How much faster bf16 must be to be chosen: it has three digits, and two measurements differ by a few percent."""
 
 _MEASURE_S = 0.5
-"""Processor time in which the measure of the arithmetic begins its last turn."""
+"""Seconds of processor time after which the measurement of the arithmetic begins no new turn."""
 
 _MOST_TURNS = 20
 
@@ -27,7 +27,7 @@ _MOST_TURNS = 20
 def training_device(name: str = "") -> str:
     """Return torch's name of the device to train on: the one given, else CUDA, else Apple's GPU, else the CPU.
 
-    Raises `UsageError` for a name that torch does not know, and for a device that is not here.
+    Raises `UsageError` for a name that torch does not know, and for a device that does not exist here.
     """
     if name:
         try:
@@ -47,7 +47,7 @@ def training_precision(
 ) -> tuple[TrainingPrecision, dict[str, float]]:
     """Return the arithmetic to train in, and what `auto` measured on a CPU to choose it: GFLOP/s, by its name.
 
-    On a GPU `auto` takes bf16 where the device has it, else fp16. Of several processes the first one decides.
+    On a GPU `auto` takes bf16 if the device has it, else fp16. The first of several processes decides.
     """
     if precision is TrainingPrecision.FP16 and device == "cpu":
         raise UsageError("--precision fp16 is for GPUs; on a CPU give fp32 or bf16, or leave it out")
@@ -64,10 +64,16 @@ def training_precision(
     return (TrainingPrecision.BF16 if chosen else TrainingPrecision.FP32), rates
 
 
+def computing_in(precision: TrainingPrecision, device: str) -> torch.autocast:
+    """Return the context in which a model encodes in the arithmetic of its training."""
+    dtype = torch.float16 if precision is TrainingPrecision.FP16 else torch.bfloat16
+    return torch.autocast(torch.device(device).type, dtype, enabled=precision is not TrainingPrecision.FP32)
+
+
 def measure_rates(model: nn.Module, tokens: int) -> dict[str, float]:
     """Return how fast the layers of a model multiply `tokens` rows in fp32 and in bf16, as GFLOP/s of processor time.
 
-    The layers of each shape are run forwards and backwards as the trainer would, the two in turns.
+    The layers of each shape are run forwards and backwards as the trainer would, both arithmetics in turns.
     """
     layers = {tuple(layer.weight.shape): layer for layer in model.modules() if isinstance(layer, nn.Linear)}
     seconds = {TrainingPrecision.FP32: float("inf"), TrainingPrecision.BF16: float("inf")}
@@ -78,7 +84,7 @@ def measure_rates(model: nn.Module, tokens: int) -> dict[str, float]:
             for (_, width), layer in layers.items():
                 # Ones, not random numbers: those that the run draws must not depend on how long this took.
                 rows = torch.ones(tokens, width, requires_grad=True)
-                with torch.autocast("cpu", torch.bfloat16, enabled=precision is TrainingPrecision.BF16):
+                with computing_in(precision, "cpu"):
                     result = functional.linear(rows, layer.weight)
                 learnt = [rows, layer.weight] if layer.weight.requires_grad else [rows]  # an adapter freezes weights
                 torch.autograd.grad(result, learnt, torch.ones_like(result))

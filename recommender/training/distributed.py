@@ -23,14 +23,14 @@ from recommender.types import Progress, silent
 JOB, RESULT = "job.json", "result.json"
 
 _PREFIX = "recommender-progress "
-"""Begins the lines of the first process that report progress; all other lines come from the libraries."""
+"""Beginning of the lines in which the first process reports progress; all other lines come from the libraries."""
 
 _LAST_LINES = 5
-"""Lines of output that the error quotes when the processes fail."""
+"""The last lines of output that the error quotes when the processes fail."""
 
 
 def launch(job: TrainingJob) -> TrainingResult:
-    """Train in `options.processes` processes, one a GPU (without one: on the CPU); return what the first reports.
+    """Train in `options.processes` processes, one per GPU (without one: on the CPU); return what the first reports.
 
     Raises `BadInput` with the last lines of output when the processes fail.
     """
@@ -40,7 +40,7 @@ def launch(job: TrainingJob) -> TrainingResult:
     result.unlink(missing_ok=True)
     write_job(job, stored)
     module = ["-m", "recommender.training.distributed", str(stored)]
-    if on_cpu:  # accelerate's launcher starts several processes on a CPU by MPI alone
+    if on_cpu:  # accelerate's launcher starts several processes on a CPU only by MPI
         launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
     else:
         settings = ["--multi_gpu", "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no"]

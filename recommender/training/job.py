@@ -1,4 +1,4 @@
-"""One training job: made from a catalogue, run here or in several processes, and what comes of it."""
+"""One training job: made from a catalogue, run here or in several processes, and its result."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TrainingJob:
 class TrainingResult:
     """What a job did. `evaluations` begins with the base model at step 0; `best_step` is the one that was saved.
 
-    `gflops` are how fast the device multiplied in each arithmetic that was tried for `precision`; empty where none was.
+    `gflops` are how fast the device multiplied in each arithmetic that was tried for `precision`; empty if none was.
     `set_sizes` and `set_losses` have the rows of a pass and the loss of each training set; `data` reports on each
     source of external data.
     """
@@ -69,7 +69,7 @@ class TrainingResult:
 
 
 def write_job(job: TrainingJob, path: Path) -> None:
-    """Write a job down for another process."""
+    """Write a job to a file for another process."""
     stored = {
         "base": job.base,
         "folder": job.folder,
@@ -100,7 +100,7 @@ def read_job(path: Path, progress: Progress) -> TrainingJob:
 
 
 def write_result(result: TrainingResult, path: Path) -> None:
-    """Write a result down for the process that waits for it."""
+    """Write a result to a file for the process that waits for it."""
     replace_file(path, to_json(result))
 
 
@@ -113,7 +113,7 @@ _LIBRARIES = ("torch", "sentence_transformers", "datasets", "accelerate")
 
 
 def require_libraries(options: TrainingOptions) -> None:
-    """Raise `MissingExtra` without the training libraries, or without what the losses are to be followed in."""
+    """Raise `MissingExtra` without the training libraries, or without those that the losses are to be followed in."""
     if not all(map(find_spec, _LIBRARIES)):
         raise MissingExtra("train", "fine-tuning")
     for name in options.report_to:
@@ -135,7 +135,7 @@ def finetune(
     """Train `base` (a sentence-transformers folder) on the split's training products and save the best to `output`.
 
     `output` must not exist; it appears at the end, complete, or not at all. Checkpoints go to `run_folder`, which the
-    caller removes afterwards; when it holds those of an interrupted run with the same options over the same products,
+    caller removes afterwards; if it holds those of an interrupted run with the same options over the same products,
     training resumes from the newest. `data` is what `build_training_data` made of all this; None makes it here. Raises
     `MissingExtra` without the training libraries, `BadInput` for a split that leaks or a catalogue without categories
     to learn from.

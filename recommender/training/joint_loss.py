@@ -22,13 +22,13 @@ SCALE = 20.0
 """Inverse temperature of the pairs' softmax over cosines: the default of `MultipleNegativesRankingLoss`."""
 
 CATEGORY_TEMPERATURE = 0.06
-"""Of the softmax over categories, and over the other products of a batch."""
+"""Temperature of the softmax over categories, and over the other products of a batch."""
 
 NEAR_CATEGORY = 0.2
 """Share of the category target that goes to other categories, by how deep their common ancestor lies."""
 
 _LEAST_TARGET = 0.05
-"""A product whose similarities to all others of its batch sum to less has no neighbour there to be drawn to."""
+"""A product whose similarities to all others of its batch have a smaller sum has no neighbour there to be drawn to."""
 
 QUERY, TEXT, TITLE, DESCRIPTION = range(len(VIEWS))
 
@@ -83,7 +83,7 @@ class JointLoss(CachedLossMixin, nn.Module):
         self.mini_batch_size = mini_batch_size or 0
         self.uses_gradient_cache = mini_batch_size is not None
         self._summed = summed
-        # What the batches of the present pass were made by: a resumed run must make the same ones.
+        # The proxies by which the batches of this pass were made: a resumed run must make the same ones.
         self.register_buffer("drawn_by", torch.zeros_like(proxies))
         self.register_buffer("drawn_pass", torch.tensor(-1))
         # The trainer distributes the model over processes, but not the proxies.
@@ -109,7 +109,12 @@ class JointLoss(CachedLossMixin, nn.Module):
         described = columns[DESCRIPTION]
         tokens = torch.where(described["attention_mask"] > 0, described["input_ids"], -1)
         same_text = torch.zeros(len(labels), len(labels), dtype=torch.bool, device=labels.device)
-        answers = same_text.index_copy(0, rows[QUERY], _answers(columns[QUERY], columns[TEXT]))
+        # Whether text j holds every token of query i: [b, b]. The markers that all texts share match too.
+        query, text = columns[QUERY], columns[TEXT]
+        words = torch.where(text["attention_mask"] > 0, text["input_ids"], -1)
+        matches = (query["input_ids"][:, :, None, None] == words[None, None]).any(dim=-1)
+        present = query["attention_mask"] > 0
+        answers = same_text.index_copy(0, rows[QUERY], (matches | ~present[:, :, None]).all(dim=1))
         # Whether descriptions i and j are equal: [b, b].
         same_text[rows[DESCRIPTION][:, None], rows[DESCRIPTION]] = (tokens[:, None] == tokens[None]).all(dim=-1)
         masks = labels, rows, answers, same_text
@@ -122,7 +127,7 @@ class JointLoss(CachedLossMixin, nn.Module):
         """Return the loss from embeddings by view and mini-batch; see `CachedLossMixin`."""
         loss = _sum(self._parts([torch.cat(column) for column in reps], *labels))
         for rep in (rep for column in reps for rep in column):
-            loss = loss + rep.sum() * 0  # the cache needs a gradient for each, even a zero one
+            loss = loss + rep.sum() * 0  # the cache needs a gradient for each, even if it is zero
         if with_backward:
             loss.backward()  # type: ignore[no-untyped-call]
             loss = loss.detach()
@@ -139,11 +144,21 @@ class JointLoss(CachedLossMixin, nn.Module):
                 )
                 for found, present in zip(vectors, rows, strict=True)
             )
+            family = labels[:, Label.FAMILY]
+            kin = family[:, None] == family[None]
+            described, asked = labels[:, Label.FIELDS] > 0, labels[:, Label.QUERY] > 0
+            clash = kin | same_text | _lacking(described)
+            scores = title @ description.T * SCALE
+            fields = (_own_pairs(scores, clash, described) + _own_pairs(scores.T, clash, described)) / 2
+            leaf = labels[:, Label.LEAF_NAME]
+            named = (leaf[:, None] == leaf[None]) | _share_others(labels)
+            alike = torch.where(labels[:, Label.NAMES_LEAF, None] > 0, named, answers)
+            queries = _own_pairs(query @ text.T * SCALE, kin | alike | _lacking(asked), asked)
             return {
                 "category": self._weights.category * self._category(text, labels),
                 "neighbours": self._weights.neighbours * self._neighbours(text, labels),
-                "fields": self._weights.fields * _fields(title, description, labels, same_text),
-                "queries": self._weights.queries * _queries(query, text, labels, answers),
+                "fields": self._weights.fields * fields,
+                "queries": self._weights.queries * queries,
             }
 
     def _category(self, text: Tensor, labels: Tensor) -> Tensor:
@@ -151,7 +166,7 @@ class JointLoss(CachedLossMixin, nn.Module):
         logits = text @ functional.normalize(self.proxies[:, : text.shape[1]], dim=-1).T / CATEGORY_TEMPERATURE
         # The share of each category in the target of each row: [rows, categories], rows sum to 1.
         gains = self._gains(homes, torch.arange(len(self.proxies), device=homes.device)).scatter(1, homes[:, None], 0)
-        others = labels[:, Label.OTHERS :]  # what else a product is in is neither its target nor a negative of it
+        others = labels[:, Label.OTHERS :]  # its other categories are neither its target nor negatives of it
         hidden = torch.zeros_like(logits).scatter_add(1, others.clamp(min=0), (others >= 0).to(logits.dtype)) > 0
         hidden = hidden.scatter(1, homes[:, None], False)
         gains, logits = gains.masked_fill(hidden, 0), logits.masked_fill(hidden, -1e4)
@@ -163,7 +178,7 @@ class JointLoss(CachedLossMixin, nn.Module):
     def _neighbours(self, text: Tensor, labels: Tensor) -> Tensor:
         homes, family = labels[:, Label.HOME].clamp(min=0), labels[:, Label.FAMILY]
         same = homes[:, None] == homes[None]
-        # Itself, and variants, which are too easy to find; what it shares another category with; what has no category.
+        # Masked: itself; variants, which are too easy to find; products with another common category, or with none.
         kin = (family[:, None] == family[None]) | (_share_others(labels) & ~same) | _lacking(labels[:, Label.HOME] >= 0)
         weight = torch.where(same, 1.0, NEAR_CATEGORY * self._gains(homes, homes)).masked_fill(kin, 0)
         total = weight.sum(dim=1)
@@ -181,23 +196,8 @@ class JointLoss(CachedLossMixin, nn.Module):
         return ((torch.exp2(3 * depth / longer) - 1) / 7).square()
 
 
-def _fields(title: Tensor, description: Tensor, labels: Tensor, same_text: Tensor) -> Tensor:
-    family, rows = labels[:, Label.FAMILY], labels[:, Label.FIELDS] > 0
-    clash = (family[:, None] == family[None]) | same_text | _lacking(rows)
-    scores = title @ description.T * SCALE
-    return (_own_pairs(scores, clash, rows) + _own_pairs(scores.T, clash, rows)) / 2
-
-
-def _queries(query: Tensor, text: Tensor, labels: Tensor, answers: Tensor) -> Tensor:
-    leaf, family, rows = labels[:, Label.LEAF_NAME], labels[:, Label.FAMILY], labels[:, Label.QUERY] > 0
-    named = (leaf[:, None] == leaf[None]) | _share_others(labels)
-    alike = torch.where(labels[:, Label.NAMES_LEAF, None] > 0, named, answers)
-    clash = (family[:, None] == family[None]) | alike | _lacking(rows)
-    return _own_pairs(query @ text.T * SCALE, clash, rows)
-
-
 def _share_others(labels: Tensor) -> Tensor:
-    """Return whether products i and j are in one category that is not the first one of both: [b, b]."""
+    """Return whether products i and j share a category that is not the first one of both: [b, b]."""
     others = labels[:, Label.OTHERS :]
     known = torch.cat([labels[:, Label.HOME, None], others], dim=1)
     alike = (known[:, None, :, None] == others[None, :, None, :]) & (others >= 0)[None, :, None, :]
@@ -206,7 +206,7 @@ def _share_others(labels: Tensor) -> Tensor:
 
 
 def _own_pairs(scores: Tensor, clash: Tensor, rows: Tensor) -> Tensor:
-    """Return the cross-entropy of the diagonal, the positives, without what clashes: the mean over `rows`."""
+    """Return the cross-entropy of the diagonal (the positives), without the pairs that clash: the mean over `rows`."""
     own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
     losses = -scores.masked_fill(clash & ~own, -torch.inf).log_softmax(dim=-1).diagonal()
     return _mean(losses, rows)
@@ -218,14 +218,15 @@ def _lacking(rows: Tensor) -> Tensor:
 
 
 def _mean(values: Tensor, rows: Tensor) -> Tensor:
-    """Return the mean over some rows; 0 of none."""
+    """Return the mean over some rows; 0 if there are none."""
     return torch.where(rows, values, 0.0).sum() / rows.sum().clamp(min=1)
 
 
 def present_views(columns: Sequence[Features], labels: Tensor) -> list[Features]:
-    """Leave out of each view the products that lack it, and the padding that only they needed; `ROWS` says who is left.
+    """Remove from each view the products that lack it, and padding that only they needed; `ROWS` says which remain.
 
-    Done while a batch is made, in the memory of the CPU. A view that nobody has keeps one row, which the loss masks.
+    This happens while a batch is made, in the memory of the CPU. A view that no product has keeps one row, which the
+    loss masks.
     """
     fields, queries = labels[:, Label.FIELDS] > 0, labels[:, Label.QUERY] > 0
     views = []
@@ -238,14 +239,6 @@ def present_views(columns: Sequence[Features], labels: Tensor) -> list[Features]
         }
         views.append(left | {ROWS: rows})
     return views
-
-
-def _answers(query: Features, text: Features) -> Tensor:
-    """Return whether text j holds every token of query i: [b, b]. The markers that all texts share match too."""
-    tokens, present = query["input_ids"], query["attention_mask"] > 0
-    words = torch.where(text["attention_mask"] > 0, text["input_ids"], -1)
-    matches = (tokens[:, :, None, None] == words[None, None]).any(dim=-1)
-    return (matches | ~present[:, :, None]).all(dim=1)
 
 
 def _sum(parts: dict[str, Tensor]) -> Tensor:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _ALPHA = 2
-"""The adapter's output is scaled by this: alpha / rank in the paper's terms, the usual choice."""
+"""Scale of the adapter's output: alpha / rank in the paper's terms, the usual choice."""
 
 
 def add_adapter(model: SentenceTransformer, rank: int) -> None:
@@ -34,8 +34,8 @@ def add_adapter(model: SentenceTransformer, rank: int) -> None:
 def merge_adapter(model: SentenceTransformer) -> None:
     """Add the adapter to the weights and remove it, so that an ordinary model is left.
 
-    transformers adds and deletes adapters but does not merge them; peft merges those of a `PeftModel`, which the model
-    inside sentence-transformers is not.
+    transformers adds and deletes adapters but does not merge them; peft merges only those of a `PeftModel`, which the
+    model inside sentence-transformers is not.
     """
     from peft.tuners.tuners_utils import BaseTunerLayer
 

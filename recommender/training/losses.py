@@ -30,7 +30,7 @@ FITTING: Mapping[Shape, tuple[Loss, ...]] = {
 """The losses that fit a set of each shape; the first is the shape's default."""
 
 ONE_NEGATIVE = frozenset({Loss.GIST, Loss.TRIPLET})
-"""Losses that take one negative a row; sets with more of them keep their default."""
+"""Losses that take one negative per row; sets with more of them keep their default."""
 
 WHOLE_BATCH = frozenset({*_RANKED, Loss.JOINT})
 """Losses that compare all rows of a batch, and can encode it in pieces; each of the others is a sum over its rows."""
@@ -39,22 +39,23 @@ ONE_SIZE = frozenset({Loss.SOFTMAX})
 """Losses that can't take shortened vectors: the classifier of `softmax` has a weight for each component."""
 
 CLASSIFIER_LEARNING_RATE = 1e-2
-"""A classifier begins at random and is thrown away: at the model's own rate it would learn too slowly.
+"""Learning rate of a classifier, which begins at random and is thrown away: at the model's rate it would learn too
+slowly.
 
 On the toy catalogue, 66 steps: category P@10 from 0.17 to 0.46 at 0.002, to 0.65 at 0.01.
 """
 
 PROXY_LEARNING_RATE = 5e-3
-"""A category's vector sees few of the batches, so it takes larger steps than the model; it is thrown away too."""
+"""Learning rate of a category's vector, as a multiple: it sees few of the batches, and is thrown away too."""
 
 _PIECE = 64
-"""Rows that `cached-mnrl` encodes at a time: the default batch size, so memory stays as it is with `mnrl`."""
+"""Rows that `cached-mnrl` encodes at a time: the default batch size, so that it needs as much memory as `mnrl`."""
 
 
 def loss_of(rows: TrainingSet, preferred: Loss | None) -> Loss:
     """Return the loss that a set is trained with: the preferred one if it fits the rows, otherwise their default.
 
-    So `--loss` decides for the catalogue's sets, which are drawn for it, and for those external sets that it fits.
+    So `--loss` decides for the catalogue's sets, which are drawn for it, and for the external sets that it fits.
     """
     fitting = FITTING[rows.shape]
     if preferred not in fitting or (preferred in ONE_NEGATIVE and len(rows.columns) > 3):
@@ -94,8 +95,8 @@ def build_losses(
     """Make the loss module of each set, by the set's name; `model` is still as it was before training.
 
     With a `piece`, losses over a whole batch encode `piece` rows at a time, and cache the gradients. `prompt` is what
-    the model puts before products. The parameters of a loss itself, such as the classifier of `softmax`, are trained
-    with the model and not saved with it.
+    the model puts before products. The parameters of a loss, such as the classifier of `softmax`, are trained with the
+    model and not saved with it.
     """
     from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss
 
@@ -164,5 +165,5 @@ def _joint_loss(
         texts, prompt=prompt, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
     )
     parts = torch.split(vectors, [len(members) for members in rows.homes.members])
-    proxies = torch.stack([part.mean(dim=0) for part in parts]).clone()
+    proxies = torch.stack([part.float().mean(dim=0) for part in parts]).clone()
     return JointLoss(model, rows.homes.paths, proxies, options.weights, piece, summed=bool(options.matryoshka))

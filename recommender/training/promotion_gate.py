@@ -3,8 +3,9 @@
 The rules, all of which must hold (`decide`), each on the same held-out queries:
 
 1. better: category P@10 is above that of the base and of the live model, beyond chance.
-2. guard: neither known-item MRR (title by description, description by title) nor any supplied judgement is more than
-   `MAX_LOSS` below the reference's, as far as `GUARD_DOUBT` lets chance explain it.
+2. guard: neither known-item MRR (title by description, description by title) nor any supplied judgement is below the
+   reference's, unless chance explains it or the loss is surely no more than `MAX_LOSS`, both by `GUARD_DOUBT`. Of known
+   items the ranks decide what is chance (`CHANCE`).
 3. slice: no slice of these measures (a department, a brand, ...) is more than `MAX_LOSS` below, beyond chance.
 4. words: hybrid search with the model is not below search by words alone (BM25).
 
@@ -32,6 +33,9 @@ GUARDS = ("description_to_title_mrr10", "title_to_description_mrr10")
 """Measures that must not fall. Plain triplet training lowers them (0.431 to 0.165, 0.446 to 0.195) while category P@10
 rises."""
 
+CHANCE = {name: name.replace("_mrr10", "_ranks") for name in GUARDS}
+"""Measures of the same queries that vary less by chance than their MRR: they show a loss with half the queries."""
+
 JUDGED = ("ndcg@10", "recall@10")
 """The measures of supplied judgements that are guards; of each file the first that its report has: nDCG@10 of graded
 searches, recall@10 of pairs. Each further measure would refuse models by its own noise."""
@@ -43,7 +47,7 @@ MAX_LOSS = 0.02
 """Share of a guard's reference value that a tuned model may lose."""
 
 GUARD_DOUBT = 1.28
-"""Standard errors that a loss must lie below 0, to be no chance in nine of ten cases. Judged by their means alone,
+"""Standard errors that a difference must exceed to be no chance in nine of ten cases. Judged by their means alone,
 guards refused a fifth of the models that were better by 0.03 on 300 queries, and a third of them on 100."""
 
 FEW_QUERIES = ENOUGH_QUERIES
@@ -53,11 +57,11 @@ ERROR = 0.05
 """Two-sided error rate of all confidence intervals."""
 
 WIDTH = 2 * NormalDist().inv_cdf(1 - ERROR / 2)
-"""Of such an interval, in standard errors."""
+"""Width of such an interval, in standard errors."""
 
 
 class GateRule(StrEnum):
-    """What a line must show to pass; the rules are explained above."""
+    """What a line must show to pass; the rules are explained at the top of this file."""
 
     BETTER = "better"
     GUARD = "guard"
@@ -122,7 +126,7 @@ def decide(
     primary: str = PRIMARY,
     guards: Sequence[str] = GUARDS,
 ) -> Verdict:
-    """Judge a tuned model by the rules above, against the base and, where there is another, the live model.
+    """Judge a tuned model by the rules above, against the base and, if it is another, the live model.
 
     Raises `BadInput` for reports that were not made on the same queries.
     """
@@ -135,7 +139,17 @@ def decide(
             before, after = reference.metrics.get(name), tuned.metrics.get(name)
             if before is not None and after is not None:
                 rule = GateRule.BETTER if name == primary else GateRule.GUARD
-                lines.append(_line(name, reference.model, before, after, rule))
+                chance = CHANCE.get(name, "")
+                lines.append(
+                    _line(
+                        name,
+                        reference.model,
+                        before,
+                        after,
+                        rule,
+                        (reference.metrics.get(chance), tuned.metrics.get(chance)),
+                    )
+                )
     if sum(line.name == primary for line in lines) < len(references):
         reason = f"{PRIMARY} could not be measured: no held-out product has others of its category"
         if primary in GUARDS:
@@ -160,29 +174,43 @@ def decide(
 
 
 def measures_of(categories: bool) -> tuple[str, ...]:
-    """Return the primary measure of a shop's model, then its guards: without categories these are of known items."""
+    """Return the primary measure of a shop's model, then its guards; without categories all are of known items."""
     return (PRIMARY, *GUARDS) if categories else GUARDS
 
 
 def text_measures(report: Report) -> tuple[str, tuple[str, ...]]:
-    """Return the primary measure of a model of texts, and its guards: what was supplied for it comes first."""
+    """Return the primary measure of a model of texts, and its guards; supplied measures come first."""
     names = sorted(report.metrics, key=lambda name: not name.startswith(SUPPLIED))
     return (names[0] if names else "a measure of texts"), tuple(names[1:])
 
 
-def _line(name: str, against: str, before: MetricValue, after: MetricValue, rule: GateRule) -> VerdictLine:
-    """Compare one measure with a reference's. A slice that fails here is given the benefit of chance afterwards."""
+def _line(
+    name: str,
+    against: str,
+    before: MetricValue,
+    after: MetricValue,
+    rule: GateRule,
+    chance: tuple[MetricValue | None, MetricValue | None] = (None, None),
+) -> VerdictLine:
+    """Compare one measure with a reference's. A slice that fails here may still be excused by chance afterwards.
+
+    `chance` are the values, before and after, that decide whether a guard's loss is chance; without them, the measure
+    itself decides.
+    """
     if len(before.values) != len(after.values):
         raise BadInput(
             f"{name} was measured on {len(before.values):,} and on {len(after.values):,} queries; "
             "evaluate both models on the same split"
         )
     difference, low, high = paired_bootstrap(after.values, before.values)
-    little_lost = after.mean >= (1 - MAX_LOSS) * before.mean
+    lost, doubt = -MAX_LOSS * before.mean, GUARD_DOUBT / WIDTH
+    moved, least, most = difference, low, high
+    if chance[0] is not None and chance[1] is not None:
+        moved, least, most = paired_bootstrap(chance[1].values, chance[0].values)
     passed = {
         GateRule.BETTER: low > 0,
-        GateRule.GUARD: little_lost or difference + GUARD_DOUBT * (high - low) / WIDTH >= 0,
-        GateRule.SLICE: little_lost,
+        GateRule.GUARD: moved + doubt * (most - least) >= 0 or difference - doubt * (high - low) >= lost,
+        GateRule.SLICE: difference >= lost,
         GateRule.WORDS: after.mean >= before.mean,
     }[rule]
     return VerdictLine(name, against, before.mean, after.mean, difference, low, high, passed, rule, len(after.values))
@@ -191,11 +219,11 @@ def _line(name: str, against: str, before: MetricValue, after: MetricValue, rule
 def _slice_lines(references: Sequence[Report], tuned: Report) -> list[VerdictLine]:
     """Compare each slice that is large enough with each reference.
 
-    A slice of 50 queries moves by 10% either way by chance alone, and a catalogue has dozens. Judged by their means
+    A slice of 50 queries varies by 10% either way by chance alone, and a catalogue has dozens. Judged by their means
     alone, slices would refuse nearly every good model; judged by one 95% interval each, still one model in a few. So a
-    slice fails when its mean is worse by more than `MAX_LOSS`, and the interval of the difference lies wholly below 0
-    at a confidence that is corrected for the number of slices compared (Bonferroni): models without any real loss are
-    then refused by a slice one time in forty at most, and the loss of a department still shows.
+    slice fails if its mean is worse by more than `MAX_LOSS`, and the interval of the difference is wholly below 0 at a
+    confidence that is corrected for the number of slices compared (Bonferroni). Then a slice refuses at most one in
+    forty of the models without any real loss, and the loss of a department still shows.
     """
     compared = [
         (line, after.values - before.values)
@@ -242,7 +270,7 @@ def _reason(lines: Sequence[VerdictLine]) -> str:
 
 
 def to_json(verdict: Verdict) -> JsonObject:
-    """Return a verdict as JSON holds it, each line with its rule."""
+    """Return a verdict in its JSON form, each line with its rule."""
     figures = ("reference", "tuned", "difference", "low", "high")
     lines = [asdict(line) | {name: round(getattr(line, name), 4) for name in figures} for line in verdict.lines]
     warnings = list(verdict.warnings)

@@ -6,6 +6,7 @@ import gc
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 import torch
@@ -14,6 +15,7 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraine
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
 from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PrinterCallback, TrainerCallback, set_seed
 
 from recommender.embedding.architecture import read_prompts
@@ -23,7 +25,7 @@ from recommender.library_logging import quiet_libraries
 from recommender.training.callbacks import EVALUATION_SHARE, TrainingCallback, ValidationEvaluator
 from recommender.training.catalogue_sets import SetName
 from recommender.training.checkpoints import Checkpoints
-from recommender.training.devices import is_first, process_count, training_device, training_precision
+from recommender.training.devices import computing_in, is_first, process_count, training_device, training_precision
 from recommender.training.job import TrainingJob, TrainingResult
 from recommender.training.joint_loss import present_views
 from recommender.training.lora import add_adapter, merge_adapter
@@ -34,14 +36,17 @@ from recommender.training.sampler import sampler_for
 from recommender.training.training_set import VIEWS
 
 _MEASURED_TOKENS = 2048
-"""Rows of the products by which the arithmetic is chosen: as a batch has, and more say nothing new."""
+"""Rows of the products with which the arithmetic is measured: as many as a batch has; more would say nothing new."""
+
+_PLAIN_ATTENTION_TOKENS = 128
+"""Length up to which the weights of attention, a number for each two tokens of a text, take little memory."""
 
 _LOG_EVERY = 5
-"""Steps. A loss is read back from the device each time, which a GPU would wait for at every step."""
+"""Steps between two readings of the loss. Each reads from the device, which a GPU would wait for at every step."""
 
 
 class ViewCollator(SentenceTransformerDataCollator):
-    """Makes batches as sentence-transformers does; of product views it leaves out those that a product lacks."""
+    """Makes batches as sentence-transformers does; from product views it leaves out those that a product lacks."""
 
     def __call__(self, features: list[dict[str, Any]]) -> dict[str, Any]:
         """Return the features of a batch, each named by its column."""
@@ -58,7 +63,7 @@ class ViewCollator(SentenceTransformerDataCollator):
 
 
 class PacedTrainer(SentenceTransformerTrainer):
-    """The trainer of sentence-transformers, with our batches, a learning rate that follows the pace and no card."""
+    """The trainer of sentence-transformers, with our batches, a learning rate that follows the pace, and no card."""
 
     data_collator_class = ViewCollator
 
@@ -89,14 +94,14 @@ class PacedTrainer(SentenceTransformerTrainer):
         return self._sampler(dataset, batch_size=batch_size, drop_last=drop_last, seed=options.get("seed", 0))
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Add none: the registry writes the card, and this one reads the whole data set for it."""
+        """Add none: the registry writes the card, and this callback reads the whole data set for it."""
 
 
 def train(job: TrainingJob) -> TrainingResult:
     """Train and save the best weights; resume from the newest checkpoint of the job's folder, if there is one.
 
     A batch that does not fit into the memory is halved into pieces until it does: the same loss, in more time. A budget
-    counts from `job.started`, less the time that the interrupted run took.
+    counts from `job.started`, minus the time that the interrupted run took.
     """
     piece: int | None = None
     while True:
@@ -105,7 +110,7 @@ def train(job: TrainingJob) -> TrainingResult:
                 return _attempt(job, piece)
         except Exception as error:
             if process_count() > 1 or not should_reduce_batch_size(error):
-                raise  # of several processes the others would wait for this one
+                raise  # the other processes would wait for this one
             rows = piece or job.options.batch_size
             if rows <= 1:
                 device = training_device(job.options.device)
@@ -132,7 +137,7 @@ def _attempt(job: TrainingJob, piece: int | None) -> TrainingResult:
         if is_first():
             model.save_pretrained(str(job.output), create_model_card=False)
     finally:
-        # The trainer, its optimiser and its patched forward hold each other in cycles.
+        # The trainer, its optimiser and its patched forward refer to each other in cycles.
         model.to("cpu")
         gc.collect()
         if torch.cuda.is_available():
@@ -146,7 +151,8 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     tokens = min(_MEASURED_TOKENS, options.batch_size * (model.max_seq_length or 1))
     precision, rates = training_precision(options.precision, training_device(options.device), model, tokens)
     datasets = {rows.name: rows.dataset() for rows in job.sets}
-    losses = build_losses(job.sets, model, options, piece, read_prompts(job.base)[1])
+    with computing_in(precision, device):
+        losses = build_losses(job.sets, model, options, piece, read_prompts(job.base)[1])
     sampler = sampler_for(losses, process_count())
     batches = sum(
         len(sampler(dataset, batch_size=options.batch_size, drop_last=False, seed=options.seed))
@@ -155,7 +161,7 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     epoch_steps = batches / options.epochs_to_draw / process_count()
     total = options.max_steps(epoch_steps, device)
     budget = options.budget.total_seconds() if options.budget else None
-    evaluator = ValidationEvaluator(job.validation, job.texts, read_prompts(job.base)[1])
+    evaluator = ValidationEvaluator(job.validation, job.texts, precision, read_prompts(job.base)[1])
     evaluations = options.evaluations if job.validation.size or job.texts.texts else 0
     if budget and evaluations and not evaluator.fit_into(EVALUATION_SHARE * budget / (evaluations + 1), model):
         evaluations = 0
@@ -181,7 +187,8 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     if checkpoint and before:
         callback.restore(before)
         checkpoints.restore_loss(checkpoint, losses)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    with _attention(model):
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     callback.restore_best(model)
     history = callback.history
     return TrainingResult(
@@ -198,6 +205,15 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
         set_sizes={rows.name: len(rows) // options.epochs_to_draw for rows in job.sets},
         set_losses={rows.name: loss_of(rows, options.loss).value for rows in job.sets},
     )
+
+
+def _attention(model: SentenceTransformer) -> AbstractContextManager[None]:
+    """Return the context in which short enough texts use plain matrix products for attention on a CPU.
+
+    PyTorch's fused attention takes half of a step there, nearly all of it in the backward pass.
+    """
+    short = 0 < (model.max_seq_length or 0) <= _PLAIN_ATTENTION_TOKENS
+    return sdpa_kernel(SDPBackend.MATH) if model.device.type == "cpu" and short else nullcontext()
 
 
 def _arguments(
@@ -223,7 +239,7 @@ def _arguments(
         use_cpu=device == "cpu",
         eval_on_start=evaluate,
         save_strategy="no",  # the callback says when
-        save_total_limit=2,  # the previous one counts until the newest is complete
+        save_total_limit=2,  # the previous one is needed until the newest is complete
         logging_steps=_LOG_EVERY,
         logging_first_step=True,
         report_to=[name for name in options.report_to if name != TENSORBOARD],
@@ -233,7 +249,7 @@ def _arguments(
 
 
 def _prompts(job: TrainingJob) -> dict[str, dict[str, str]] | None:
-    """Return the prompt of each column of each set, as it will be put before searches and products in serving."""
+    """Return the prompt of each column of each set, as serving will put it before searches and products."""
     query, document = read_prompts(job.base)
     if not query and not document:
         return None

@@ -1,4 +1,4 @@
-"""Batches: which rows meet in one, and samplers as the trainer of sentence-transformers takes them. Imports torch."""
+"""Batches: which rows are together in one, and samplers as sentence-transformers' trainer takes them. Imports torch."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from recommender.training.joint_loss import JointLoss
 from recommender.training.training_set import EXCLUSIVE, GROUP, PASS, SHARED, TARGETS, VIEWS, Label, Shape
 
 LEAST_FULL = 4
-"""A batch with less than this fraction of the rows of a full one is dropped: few negatives, little to learn."""
+"""A batch with a smaller fraction of the rows of a full one is dropped: few negatives, little to learn."""
 
 ROWS_PER_LABEL = 4
 """Rows of one label in a batch, with which each is compared: K of the paper's P x K batches (arXiv:1703.07737)."""
 
 PER_HOME = 4
-"""Products of one category that come together: it takes two to be alike, and more leave fewer categories a batch."""
+"""Products of one category that come together: two are needed to be alike, and more leave fewer categories a batch."""
 
 NEIGHBOURHOOD = 16
-"""Products in a neighbourhood. A batch holds several, so that it has easy negatives too."""
+"""Products in a neighbourhood. A batch has several neighbourhoods, so that it has easy negatives too."""
 
 
 def distinct_batches(
@@ -37,8 +37,8 @@ def distinct_batches(
     """Distribute rows over batches of at most `batch_size`, in random order, so that no two of a batch clash.
 
     `exclusive[i]` are the keys that row i claims for itself (its texts, the category of its anchor and positive),
-    `shared[i]` those that it merely touches (its negative's). Two rows clash when one claims what the other claims or
-    touches. Rows that had to wait go first into the next batch, so that the common keys do not pile up at the end.
+    `shared[i]` those that it merely uses (its negative's). Two rows clash if one claims what the other claims or uses.
+    Rows that had to wait go first into the next batch, so that the common keys do not pile up at the end.
     """
     waiting = [int(row) for row in random.permutation(len(exclusive))]
     batches = []
@@ -67,7 +67,7 @@ def distinct_batches(
 def label_batches(labels: Sequence[int], batch_size: int, random: np.random.Generator) -> list[list[int]]:
     """Distribute rows over batches of at most `batch_size`, of two labels or more with at least two rows each.
 
-    A label that has one row alone is left out, and so is what remains when only one label is left. `batch_size` is 4
+    A label with a single row is left out, and so are the rows at the end if only one label is left. `batch_size` is 4
     or more.
     """
     chunks = _chunks(labels, min(ROWS_PER_LABEL, batch_size // 2), random)
@@ -89,29 +89,10 @@ def neighbourhood_batches(
     """Distribute rows over batches of `batch_size`, the last one perhaps smaller; each row is in one batch.
 
     `homes[i]` is the category of row i (-1: none), `centroids` [homes, d] are unit vectors: the nearer two are, the
-    likelier their products meet. Negative mining by the composition of the batch, after NGAME (Dahiya et al. 2023,
-    "NGAME: Negative Mining-aware Mini-batching for Extreme Classification"): no text is encoded to find them.
+    likelier their products are in one batch. Negative mining by the composition of the batch, after NGAME (Dahiya et
+    al. 2023, "NGAME: Negative Mining-aware Mini-batching for Extreme Classification"): no text is encoded to find them.
     """
-    order = _neighbours_in_turn(_chunks(homes, PER_HOME, random), centroids, random)
-    blocks = [order[start : start + NEIGHBOURHOOD] for start in range(0, len(order), NEIGHBOURHOOD)]
-    rows = [row for block in random.permutation(len(blocks)) for row in blocks[int(block)]]
-    return [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
-
-
-def _chunks(keys: Sequence[int], size: int, random: np.random.Generator) -> dict[int, list[list[int]]]:
-    """Return the rows of each key in random order, in chunks of `size`, the last one perhaps smaller."""
-    rows: dict[int, list[int]] = defaultdict(list)
-    for row in random.permutation(len(keys)):
-        rows[keys[int(row)]].append(int(row))
-    return {
-        key: [members[start : start + size] for start in range(0, len(members), size)] for key, members in rows.items()
-    }
-
-
-def _neighbours_in_turn(
-    chunks: dict[int, list[list[int]]], centroids: NDArray[np.float32], random: np.random.Generator
-) -> list[int]:
-    """Return all rows: a chunk at random, those of the homes nearest to it, another at random, and so on."""
+    chunks = _chunks(homes, PER_HOME, random)
     order = [row for chunk in chunks.pop(-1, []) for row in chunk]
     left = np.zeros(len(centroids), dtype=np.int64)
     for home, waiting in chunks.items():
@@ -130,13 +111,25 @@ def _neighbours_in_turn(
             left[home] -= 1
             home = int(next(near, home))
         order += block
-    return order
+    blocks = [order[start : start + NEIGHBOURHOOD] for start in range(0, len(order), NEIGHBOURHOOD)]
+    rows = [row for block in random.permutation(len(blocks)) for row in blocks[int(block)]]
+    return [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+
+
+def _chunks(keys: Sequence[int], size: int, random: np.random.Generator) -> dict[int, list[list[int]]]:
+    """Return the rows of each key in random order, in chunks of `size`, the last one perhaps smaller."""
+    rows: dict[int, list[int]] = defaultdict(list)
+    for row in random.permutation(len(keys)):
+        rows[keys[int(row)]].append(int(row))
+    return {
+        key: [members[start : start + size] for start in range(0, len(members), size)] for key, members in rows.items()
+    }
 
 
 class DistinctBatchSampler(DefaultBatchSampler):
-    """Batches of a training set in which no row holds a false negative of another, one pass after the other.
+    """Batches of a training set in which no row has a false negative of another, one pass after the other.
 
-    Of a set of labelled texts each batch holds several of each of its labels: there the others are the negatives.
+    Of a set of labelled texts, each batch has several of each of its labels: there the others are the negatives.
     sentence-transformers' own samplers keep equal texts apart and group labels, but know neither categories nor passes.
     """
 
@@ -150,7 +143,7 @@ class DistinctBatchSampler(DefaultBatchSampler):
             keys = {name: [values[row] for row in rows] for name, values in columns.items()}
             if GROUP in keys:
                 batches = label_batches(keys[GROUP], batch_size, random)
-            else:  # rows without keys may meet in any batch
+            else:  # rows without keys may be in any batch
                 none: list[tuple[int, ...]] = [()] * len(rows)
                 batches = distinct_batches(keys.get(EXCLUSIVE, none), keys.get(SHARED, none), batch_size, random)
             self._batches += [[rows[index] for index in batch] for batch in batches]
@@ -164,9 +157,9 @@ class DistinctBatchSampler(DefaultBatchSampler):
 
 
 class NeighbourhoodSampler(DefaultBatchSampler):
-    """Batches of product views in which near categories meet, one pass after the other.
+    """Batches of product views in which near categories come together, one pass after the other.
 
-    The loss decides what is near when a pass begins, so the negatives are hard for the model at that time.
+    The loss decides which are near when a pass begins, so the negatives are hard for the model at that time.
     """
 
     def __init__(
@@ -221,7 +214,7 @@ class EvenSampler(DefaultBatchSampler):
 
 
 def sampler_for(losses: Mapping[str, Module], processes: int = 1) -> Callable[..., DefaultBatchSampler]:
-    """Return what makes the batch sampler of a dataset, as the trainer calls it."""
+    """Return the function that makes the batch sampler of a dataset, as the trainer calls it."""
     parts = (part for loss in losses.values() for part in loss.modules())
     joint = next((part for part in parts if isinstance(part, JointLoss)), None)
 

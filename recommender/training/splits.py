@@ -1,13 +1,13 @@
 """Which products a model may learn from, and which it is judged by.
 
-Variants and near-identical titles, a family, never stand on both sides.
+Variants and products with near-identical titles are a family. A family is never on both sides.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
@@ -15,9 +15,9 @@ from recommender.errors import BadInput
 from recommender.types import Product
 
 TITLE_PREFIX = 30
-"""Characters of the normalised title that make two products near-identical.
+"""Characters at the start of the normalised title that make two products near-identical.
 
-Wider rules (one word may differ) chain: on a fashion catalogue they made one family of 12,863 of 44,446 products.
+Wider rules (one word may differ) form chains: on a fashion catalogue they made one family of 12,863 of 44,446 products.
 """
 
 _WORDS = re.compile(r"[^\W_]+")
@@ -26,10 +26,10 @@ MIN_LEAVES = 2
 """With one category there is nothing to tell apart."""
 
 MIN_DESCRIBED = 50
-"""Products with a title and a description from which a shop without categories learns, and is judged."""
+"""Products with a title and a description that a shop without categories needs, to learn from and to be judged by."""
 
 LEAVES_FOR_UNSEEN = 20
-"""Below this many leaves, holding one out whole would take too much of what there is to learn."""
+"""With fewer leaves, holding one out whole would take too much of what there is to learn."""
 
 MAX_UNSEEN_LEAF = 0.05
 """Largest share of the products in a leaf that may be held out whole: a shop's main shelf stays in training."""
@@ -42,7 +42,7 @@ MAX_HELD_FAMILY = 0.02
 class Split:
     """Indexes of products by their part. `unseen` holds the products of leaf categories that are held out whole.
 
-    The members of a family that lies partly in a held-out leaf and partly in another are in no part at all.
+    The members of a family that is partly in a held-out leaf and partly in another are in no part at all.
     """
 
     train: tuple[int, ...]
@@ -61,8 +61,8 @@ def split_products(
 ) -> Split:
     """Split products by family, with about `unseen_share` of the leaf categories held out whole.
 
-    The part of a family follows from a hash of its name and the seed alone, so that it stays the same when the
-    catalogue grows or is read in another order. Raises `BadInput` when there is too little to learn from.
+    A hash of a family's name and the seed alone decide its part, so that it stays the same when the catalogue grows or
+    is read in another order. Raises `BadInput` when there is too little to learn from.
     """
     leaves = Counter(product.category for product in products if product.category)
     shared = sum(count > 1 for count in leaves.values())
@@ -74,10 +74,25 @@ def split_products(
             f"or titles and descriptions of at least {MIN_DESCRIBED} products, which have {described:,}"
         )
     families = product_families(products)
-    unseen_leaves = _unseen_leaves(leaves, len(products), seed, unseen_share)
+    unseen_leaves: frozenset[tuple[str, ...]] = frozenset()
+    if unseen_share > 0 and len(leaves) >= LEAVES_FOR_UNSEEN:
+        rare = [leaf for leaf, size in leaves.items() if size <= MAX_UNSEEN_LEAF * len(products)]
+        drawn = sorted((draw_share(seed, "leaf", *leaf), leaf) for leaf in rare)
+        unseen_leaves = frozenset(leaf for draw, leaf in drawn if draw < unseen_share)
+        unseen_leaves = unseen_leaves or frozenset(leaf for _, leaf in drawn[:1])
     barred = {family for family, product in zip(families, products, strict=True) if product.category in unseen_leaves}
     sizes = Counter(family for family in families if family not in barred)
-    parts = _family_parts(sizes, seed, test_share, validation_share)
+    total = sum(sizes.values())
+    draws = {family: draw_share(seed, "family", family) for family in sizes}
+    ranked = sorted(sizes, key=lambda family: (draws[family], family))
+    small = [family for family in ranked if sizes[family] <= max(1, MAX_HELD_FAMILY * total)] or list(sizes)
+    tested = [family for family in small if draws[family] < test_share]
+    validating = [family for family in small if test_share <= draws[family] < test_share + validation_share]
+    if not tested and test_share > 0:  # a handful of products: the hash alone may pick none
+        tested = small[:1]
+    if not validating and validation_share > 0:
+        validating = [family for family in small if family not in tested][:1]
+    parts = dict.fromkeys(sizes, "train") | dict.fromkeys(validating, "validation") | dict.fromkeys(tested, "test")
     chosen: dict[str, list[int]] = defaultdict(list)
     for index, (family, product) in enumerate(zip(families, products, strict=True)):
         if product.category in unseen_leaves:
@@ -89,9 +104,9 @@ def split_products(
 
 
 def without_lone_category(products: Iterable[Product]) -> list[Product]:
-    """Return products as training and its measures see them: the category of a shop that has but one says nothing.
+    """Return products as training and its measures see them: the only category of a shop says nothing, and is removed.
 
-    Such a shop learns which product is which, by titles, descriptions and made-up queries.
+    Such a shop learns which product is which, from titles, descriptions and synthetic queries.
     """
     known = list(products)
     leaves = {product.category for product in known if product.category}
@@ -126,7 +141,7 @@ def check_leaks(products: Sequence[Product], split: Split) -> None:
 def product_families(products: Sequence[Product]) -> list[str]:
     """Return the family of each product: a key that is the same for variants and near-identical titles.
 
-    Products belong together when they share a group id, the start of the title, or the same words in another order;
+    Products belong together if they share a group id, the start of the title, or the same words in another order;
     products that are linked through a third one are of one family too. Keys do not depend on the order of the products.
     """
     titles = [" ".join(_WORDS.findall(product.title.lower())) for product in products]
@@ -141,35 +156,10 @@ def product_families(products: Sequence[Product]) -> list[str]:
             parents[max(one, other)] = min(one, other)
     names: dict[int, str] = {}
     for index, (product, title) in enumerate(zip(products, titles, strict=True)):
-        # A title without a single word links to nothing, so its SKU keeps it a family of its own.
+        # A title without a single word links to nothing, so its SKU makes it a family of its own.
         root, name = _root(parents, index), title or f"\0{product.sku}"
         names[root] = min(names.get(root, name), name)
     return [names[_root(parents, index)] for index in range(len(products))]
-
-
-def _unseen_leaves(
-    sizes: Mapping[tuple[str, ...], int], products: int, seed: int, share: float
-) -> frozenset[tuple[str, ...]]:
-    if share <= 0 or len(sizes) < LEAVES_FOR_UNSEEN:
-        return frozenset()
-    small = [leaf for leaf, size in sizes.items() if size <= MAX_UNSEEN_LEAF * products]
-    ranked = sorted((draw_share(seed, "leaf", *leaf), leaf) for leaf in small)
-    chosen = frozenset(leaf for draw, leaf in ranked if draw < share)
-    return chosen or frozenset(leaf for _, leaf in ranked[:1])
-
-
-def _family_parts(sizes: Mapping[str, int], seed: int, test_share: float, validation_share: float) -> dict[str, str]:
-    total = sum(sizes.values())
-    draws = {family: draw_share(seed, "family", family) for family in sizes}
-    ranked = sorted(sizes, key=lambda family: (draws[family], family))
-    small = [family for family in ranked if sizes[family] <= max(1, MAX_HELD_FAMILY * total)] or list(sizes)
-    test = [family for family in small if draws[family] < test_share]
-    validation = [family for family in small if test_share <= draws[family] < test_share + validation_share]
-    if not test and test_share > 0:  # a handful of products: the hash alone may pick none
-        test = small[:1]
-    if not validation and validation_share > 0:
-        validation = [family for family in small if family not in test][:1]
-    return dict.fromkeys(sizes, "train") | dict.fromkeys(validation, "validation") | dict.fromkeys(test, "test")
 
 
 def draw_share(seed: int, *key: str) -> float:

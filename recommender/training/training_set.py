@@ -1,4 +1,4 @@
-"""A training set: rows of texts in passes, with what a loss needs to know of each row."""
+"""A training set: rows of texts in passes, with what a loss must know of each row."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ EXCLUSIVE, SHARED, GROUP, PASS = "exclusive_keys", "shared_keys", "group_key", "
 """Columns for the batch sampler alone; the model does not see them."""
 
 VIEWS = ("query", "text", "title", "description")
-"""The text columns of a set of product views: a synthetic query, the text that is indexed, and the two fields alone."""
+"""The text columns of a set of product views: a synthetic query, the text that is indexed, and title and
+description."""
 
 
 class Label(IntEnum):
     """Positions in the label of a product's views: integers that tell which products are alike.
 
     `HOME` numbers the category that the product is trained towards (-1: none), `FAMILY` its variants and near-identical
-    titles, `LEAF_NAME` the name of its leaf (-1: none). `NAMES_LEAF` is 1 when the query names the leaf, `FIELDS` is 1
-    when title and description make a pair, `QUERY` is 1 when there is a query. From `OTHERS` on stand the numbers of
-    other categories that it is in (-1: none), at most `MOST_OTHERS`: nothing in them counts as its negative.
+    titles, `LEAF_NAME` the name of its leaf (-1: none). `NAMES_LEAF` is 1 if the query names the leaf, `FIELDS` is 1 if
+    title and description make a pair, `QUERY` is 1 if there is a query. From `OTHERS` on come the numbers of its other
+    categories (-1: none), at most `MOST_OTHERS`: nothing in them counts as its negative.
     """
 
     HOME = 0
@@ -40,14 +41,14 @@ class Label(IntEnum):
 
 
 MOST_OTHERS = 4
-"""Other categories of a product that a label holds."""
+"""Most other categories of a product that a label has."""
 
 
 class Shape(StrEnum):
     """What the rows of a set are, and so which losses can be minimised over it.
 
     `triplets`: anchor, positive and one or more negatives. `pairs`: anchor and positive. `scored`: two texts and a
-    number. `binary`: two texts, and 1 when they belong together, else 0. `classes`: two texts and the class of their
+    number. `binary`: two texts, and 1 if they belong together, else 0. `classes`: two texts and the class of their
     relation, from 0. `labelled`: a text and the number of its label. `views`: the texts of one product (`VIEWS`), and
     the integers that tell which products are alike (`Label`).
     """
@@ -67,7 +68,7 @@ IN_BATCH = frozenset({Shape.TRIPLETS, Shape.PAIRS})
 """Shapes whose losses take the other rows of a batch as negatives."""
 
 TARGETS = {Shape.SCORED: "score"} | dict.fromkeys((Shape.BINARY, Shape.CLASSES, Shape.LABELLED, Shape.VIEWS), "label")
-"""The column of a row's target. By these names sentence-transformers recognises a target."""
+"""The column of a row's target. sentence-transformers recognises a target by these names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,7 @@ class Homes:
 class TrainingRow:
     """One row: its texts by column, its target if it has one, and the keys that keep false negatives apart.
 
-    No two rows of a batch hold the same `exclusive` key, nor does one hold as `exclusive` what another holds as
-    `shared`.
+    No two rows of a batch have the same `exclusive` key, and no row has as `exclusive` what another has as `shared`.
     """
 
     texts: tuple[str, ...]
@@ -93,7 +93,7 @@ class TrainingRow:
 
 
 class TrainingSet:
-    """Rows of one shape, in passes. A text is kept once, however many rows hold it."""
+    """Rows of one shape, in passes. A text is kept once, however many rows have it."""
 
     def __init__(self, name: str, columns: tuple[str, ...], shape: Shape = Shape.PAIRS) -> None:
         """Begin a set without rows; `name` may hold no dot, and `columns` are those of the texts."""
@@ -102,7 +102,7 @@ class TrainingSet:
         self.shape = shape
         self.homes = Homes((), ())
         self.alike: Mapping[int, float] = {}
-        """How alike the two texts of each class are, where that is known."""
+        """How alike the two texts of each class are, if that is known."""
         self._texts: dict[str, int] = {}
         self._keys: dict[Hashable, int] = {}
         self._target = TARGETS.get(shape)
@@ -134,7 +134,7 @@ class TrainingSet:
             rows[PASS].append(number)
 
     def repeat(self, passes: int) -> None:
-        """Give rows that were added as pass 0, and are the same in each, to `passes` passes."""
+        """Use rows that were added as pass 0, and are the same in each pass, for `passes` passes."""
         count = len(self)
         for column, values in self._rows.items():
             if column == PASS:
@@ -174,7 +174,7 @@ class TrainingSet:
             raise BadInput(f"{self.name}: no data set can be made of it ({library_error(error)})") from error
 
     def to_json(self) -> JsonObject:
-        """Return the whole set as JSON holds it."""
+        """Return the JSON form of the whole set."""
         return {
             "name": self.name,
             "columns": self.columns,
@@ -186,7 +186,7 @@ class TrainingSet:
 
     @classmethod
     def from_json(cls, stored: JsonObject) -> TrainingSet:
-        """Make a set of what `to_json` returned, to train on; no rows can be added to it."""
+        """Make a set from what `to_json` returned, to train on; no rows can be added to it."""
         made = cls(stored["name"], tuple(stored["columns"]), Shape(stored["shape"]))
         paths, members = stored["homes"]
         made.homes = Homes(tuple(map(tuple, paths)), tuple(map(tuple, members)))
@@ -200,7 +200,7 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class _TextLookup:
-    """Turns numbers of texts into the texts when rows are read, so that a dataset holds each text once."""
+    """Turns numbers of texts into the texts when rows are read, so that a dataset has each text once."""
 
     columns: tuple[str, ...]
     texts: list[str]

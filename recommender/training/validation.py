@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommender.embedding.encoder import Vectors
-from recommender.evaluation.metrics import category_precision, known_item_mrr
+from recommender.evaluation.metrics import category_precision, known_item_ranks, reciprocal_ranks
 from recommender.evaluation.neighbours import top_k
 from recommender.evaluation.text_suite import SUPPLIED
 from recommender.training.catalogue_sets import MIN_DESCRIPTION, TextFunctions
@@ -24,7 +24,7 @@ MAX_KNOWN = 300
 
 MIN_SHARE = 0.1
 """Smallest share of the texts above to measure with: with fewer the metrics are noise, and the last weights are as good
-a guess as the best ones."""
+as any others."""
 
 RANKS = 10
 """Ranks that count, as in the suite that the gate reads."""
@@ -36,7 +36,7 @@ CATEGORY_P10 = "category_p10"
 DESCRIPTION_TO_TITLE = "description_to_title_mrr10"
 TITLE_TO_DESCRIPTION = "title_to_description_mrr10"
 WEIGHTS = {CATEGORY_P10: 0.5, DESCRIPTION_TO_TITLE: 0.25, TITLE_TO_DESCRIPTION: 0.25}
-"""Half for finding similar products, half for finding the one product that is meant."""
+"""Weights of the metrics: half for finding similar products, half for finding the one product that is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Validation:
         return len(self.corpus) + 2 * len(self.titles)
 
     def sample(self, share: float) -> Validation:
-        """Return about `share` of this, with fewer queries and fewer others in proportion."""
+        """Return about `share` of this evaluation, with fewer queries and fewer others in proportion."""
         if share >= 1:
             return self
         queries, known = math.ceil(share * self.queries), math.ceil(share * self.known)
@@ -84,20 +84,28 @@ class Validation:
         corpus, titles, descriptions = np.split(vectors, [len(self.corpus), len(self.corpus) + len(self.titles)])
         metrics = {}
         if self.queries:
-            metrics[CATEGORY_P10] = _category_precision(corpus, self.leaves, self.queries)
+            numbers = {leaf: number for number, leaf in enumerate(dict.fromkeys(self.leaves))}
+            labels = np.array([numbers[leaf] for leaf in self.leaves], dtype=np.int64)
+            possible = (labels == labels[: self.queries, None]).sum(axis=1) - 1
+            found = np.flatnonzero(possible > 0)  # a smaller sample may lack the query's peers
+            metrics[CATEGORY_P10] = 0.0
+            if len(found):
+                top = top_k(corpus[found], corpus, RANKS, exclude=[[index] for index in found.tolist()])
+                precision = category_precision(top, labels, labels[found], possible[found], RANKS)
+                metrics[CATEGORY_P10] = float(precision.mean())
         if self.known:
             targets = np.arange(self.known)
-            to_title = known_item_mrr(descriptions[: self.known], titles, targets, RANKS)
-            to_description = known_item_mrr(titles[: self.known], descriptions, targets, RANKS)
+            to_title = reciprocal_ranks(known_item_ranks(descriptions[: self.known], titles, targets), RANKS)
+            to_description = reciprocal_ranks(known_item_ranks(titles[: self.known], descriptions, targets), RANKS)
             metrics[DESCRIPTION_TO_TITLE] = float(to_title.mean())
             metrics[TITLE_TO_DESCRIPTION] = float(to_description.mean())
         return metrics
 
 
 def relative_gain(metrics: Mapping[str, float], base: Mapping[str, float]) -> float:
-    """Return the weighted mean of the gains of the metrics over the base model's, each as a share of the latter.
+    """Return the weighted mean of the gains over the base model's metrics, each as a share of the base's value.
 
-    Texts that were supplied to measure on choose no weights, unless there is nothing else: the gate judges by them.
+    Supplied texts choose no weights, unless there is nothing else: the gate judges by them.
     """
     own = [name for name in metrics if not name.startswith(SUPPLIED)] or list(metrics)
     weights = {name: WEIGHTS.get(name, 1.0) if name in own else 0.0 for name in metrics}
@@ -136,14 +144,3 @@ def build_validation(products: Sequence[Product], split: Split, texts: TextFunct
         descriptions=tuple(texts.description(products[index]) for index in described),
         known=len(known),
     )
-
-
-def _category_precision(corpus: Vectors, leaves: Sequence[tuple[str, ...]], queries: int) -> float:
-    numbers = {leaf: number for number, leaf in enumerate(dict.fromkeys(leaves))}
-    labels = np.array([numbers[leaf] for leaf in leaves], dtype=np.int64)
-    possible = (labels == labels[:queries, None]).sum(axis=1) - 1
-    answerable = np.flatnonzero(possible > 0)  # a smaller sample may have lost a query's peers
-    if not len(answerable):
-        return 0.0
-    top = top_k(corpus[answerable], corpus, RANKS, exclude=[[index] for index in answerable.tolist()])
-    return float(category_precision(top, labels, labels[answerable], possible[answerable], RANKS).mean())

@@ -19,7 +19,7 @@ from support.fake_encoder import WordEncoder
 from recommender.application.composition import Application
 from recommender.embedding.encoder import Encoder, Role, Vectors
 from recommender.errors import Unavailable
-from recommender.index.generations import Generation, GenerationState
+from recommender.index.generation import Generation, GenerationState
 from recommender.ingestion.verification import verify
 from recommender.jobs.ingest import drain
 from recommender.jobs.promote import promote, roll_back

@@ -15,7 +15,7 @@ from recommender.embedding.encoder import Precision, Role, RuntimeMeasure, Vecto
 from recommender.embedding.runtimes import fastest, measure_runtimes
 from recommender.errors import Unavailable
 from recommender.evaluation.cached_encoder import CachedEncoder
-from recommender.index.generations import Generation
+from recommender.index.generation import Generation
 from recommender.jobs.models import prepare_base
 from recommender.jobs.promote import live_vectors
 from recommender.jobs.rebuild import build_live, start_generation

@@ -52,12 +52,18 @@ KINDS = st.sampled_from([tarfile.REGTYPE] * 6 + [tarfile.SYMTYPE, tarfile.LNKTYP
 MEMBERS = st.lists(st.tuples(NAMES, st.binary(max_size=40), KINDS, st.integers(-1, 1 << 40) | st.none()), max_size=5)
 DAMAGE = st.lists(st.tuples(st.integers(0, 12_000), st.integers(0, 255)), max_size=4)
 
+NAMELESS = io.BytesIO()
+with zipfile.ZipFile(NAMELESS, "w") as _packed:
+    _packed.writestr(zipfile.ZipInfo("x"), b"")  # without the time: each process that runs tests makes it anew
+    _packed.filelist[0].filename = ""
+
 SEEDS: list[tuple[bytes, str]] = [
     (b"", "tar"),
     (b"\x1f\x8b", "tar"),
     (b"\x1f\x8b\x08\x04" + b"\xff" * 20, "tar"),
     (b"PK\x05\x06" + b"\xff" * 18, "zip"),
     (b"PK\x05\x06" + b"\0" * 18, "zip"),
+    (NAMELESS.getvalue(), "zip"),
 ]
 """Archives over which a reader once failed, or might."""
 

@@ -9,16 +9,18 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.archives import with_catalogue
+from sqlalchemy import update
+from support.archives import packed, with_catalogue
 from support.installation import drain, install, settings_of
 from support.toy_catalogue import toy_catalogue
 
 from recommender.application.composition import Application
 from recommender.backup import Part
-from recommender.backup.archive import CATALOGUE
+from recommender.backup.archive import CATALOGUE, unpack
 from recommender.backup.create import backup
 from recommender.backup.restore import restore
 from recommender.backup.verify import verify_backup
+from recommender.database.tables import ModelRow
 from recommender.errors import BadInput, DamagedDatabase, Refused, WouldLose, exit_code
 from recommender.jobs.promote import promote
 from recommender.jobs.rebuild import rebuild
@@ -95,12 +97,24 @@ ENDLESS = "WITH RECURSIVE t(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM t) SELEC
         (
             [
                 "INSERT INTO api_key (public_id, name, secret_hash, scopes, created_at) "
-                "VALUES ('a', 'a', 'a', 'root', '2026')"
+                "VALUES ('a', 'a', 'a', 'root', '2026-01-01 00:00:00')"
             ],
             "not the scope of a key",
         ),
-        (["UPDATE product SET created_at = 'yesterday'"], "can't be read"),
-        (["UPDATE product SET attributes = '{'"], "can't be read"),
+        (["UPDATE product SET created_at = 'yesterday'"], "the column created_at of product"),
+        (
+            [
+                "INSERT INTO outbox (sku, revision, enqueued_at, available_at, lease_owner, lease_until, attempts, "
+                "parked, error) SELECT sku, 1, created_at, created_at, '', 'now', 0, 0, '' FROM product"
+            ],
+            "the column lease_until of outbox",
+        ),
+        (["UPDATE product SET attributes = '{'"], "the column attributes of product"),
+        (["UPDATE product SET attributes = '{,}'"], "can't be read"),
+        (["UPDATE product SET revision = 'many' WHERE id = 3"], "the column revision of product"),
+        (["UPDATE product SET title = X'00'"], "the column title of product"),
+        (["UPDATE product SET price = 1.5"], "the column price of product"),
+        (["UPDATE generation SET created_at = '2026-13-01 00:00:00'"], "the column created_at of generation"),
         (["DELETE FROM model"], "damaged"),
     ],
 )
@@ -120,10 +134,56 @@ def test_a_model_whose_name_leads_out_of_the_folder_is_not_packed(own: Settings,
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "note.txt").write_text("not for a backup")
     with closing(sqlite3.connect(own.home / CATALOGUE)) as database, database:
-        database.execute("UPDATE model SET name = '../../secret'")
+        database.execute(
+            "INSERT INTO model (name, base, fingerprint, dimension, metrics, verdict, gate, created_at) "
+            "SELECT '../../secret', base, 'other', dimension, metrics, verdict, gate, created_at FROM model"
+        )
     with Application(own) as application:
         made = backup(application, tmp_path / "shop.tar", with_index=False)
-    assert (made.contents.models, made.left_out) == ((), ("../../secret",))
+        assert (made.contents.models, made.left_out) == (("tiny",), ("../../secret",))
+        with application.database.writing() as session:
+            session.execute(update(ModelRow).where(ModelRow.name == "tiny").values(name="gone"))
+        with pytest.raises(BadInput, match="the live model gone has no folder"):
+            backup(application, tmp_path / "less.tar", with_index=False)
+
+
+def _flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("change", ["flip", "drop", "add", "link"])
+def test_no_backup_is_made_of_a_damaged_model(own: Settings, tmp_path: Path, change: str) -> None:
+    weights = own.models_dir / "tiny" / "model.safetensors"
+    if change == "flip":
+        _flip(weights)
+    elif change == "drop":
+        weights.unlink()
+    elif change == "add":
+        weights.with_name("more.json").write_text("{}")
+    else:
+        (tmp_path / "secret").write_text("not for a backup")
+        weights.with_name("more.json").symlink_to(tmp_path / "secret")
+    with Application(own) as application, pytest.raises(BadInput, match=r"models/tiny/(model|more).*import the model"):
+        backup(application, tmp_path / "shop.tar")
+    assert not list(tmp_path.glob("*shop.tar*"))
+
+
+@pytest.mark.parametrize("parts", [tuple(Part), (Part.MODELS,)])
+def test_a_model_that_was_damaged_before_the_backup_is_not_restored(
+    own: Settings, saved: Path, tmp_path: Path, parts: Sequence[Part]
+) -> None:
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    contents = unpack(saved, folder)
+    _flip(folder / "models" / "tiny" / "model.safetensors")
+    damaged = packed(folder, tmp_path / "damaged.tar", contents)
+    with pytest.raises(BadInput, match="the model tiny of the backup is damaged"):
+        verify_backup(own, damaged, tmp_path)
+    with pytest.raises(BadInput, match="the model tiny of the backup is damaged"):
+        restore(settings_of(tmp_path / "empty"), damaged, parts=parts)
+    restore(settings_of(tmp_path / "empty"), damaged, parts=[Part.CATALOGUE])
 
 
 def test_a_key_that_was_revoked_since_stays_revoked_and_a_newer_one_stays(own: Settings, tmp_path: Path) -> None:

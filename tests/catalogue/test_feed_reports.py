@@ -76,6 +76,13 @@ def test_a_row_number_beside_skus_is_warned_of(ingest: Ingest) -> None:
     assert ingest(lone).warnings == ()
 
 
+def test_a_barcode_beside_skus_is_warned_of(ingest: Ingest) -> None:
+    table = _table("ean,name,order_no,price,stock,category", "40063813{n:05},Title {n},MX-{n}7A,{n}.5,{n},Leaf {leaf}")
+    (warning,) = ingest(table).warnings
+    assert warning.startswith("the SKU is read from the column 'ean', which is a number that others know the product")
+    assert warning.endswith("say --map sku=order_no")
+
+
 def test_most_products_in_one_category_are_warned_of(ingest: Ingest) -> None:
     (warning,) = ingest(GOOD.replace("Leaf 1", "All").replace("Leaf 2", "All").replace("Leaf 3", "All")
                         .replace("Leaf 4", "All")).warnings  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 
 from recommender.catalogue.repository import Catalogue
 from recommender.catalogue.variants import propose_groups
+from recommender.jobs.groups import render_groups
 from recommender.types import Product
 
 
@@ -96,3 +98,10 @@ def test_a_group_that_was_taken_on_stays_until_the_shop_names_another(catalogue:
     assert (grown.id, len(grown.variants)) == (group.id, 3)
     assert catalogue.upsert([replace(red, group_id="own")]).updated == 1
     assert catalogue.assign_groups({red.sku: group.id}) == 0
+
+
+def test_a_report_for_spreadsheets_holds_no_formula() -> None:
+    groups = propose_groups(_shop(["=cmd boot, red", "=cmd boot, navy blue"], brand="@Alder", category=("+1",)))
+    cells = [cell for row in csv.reader(render_groups(groups, "csv").splitlines()) for cell in row]
+    assert "'=cmd boot, red" in cells
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]

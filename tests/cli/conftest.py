@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.command_line import Ended, run_command
 from support.toy_catalogue import toy_catalogue
 
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A process that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The JSON document on stdout."""
-        return json.loads(self.out)
-
-
-Command = Callable[..., Done]
+Command = Callable[..., Ended]
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +34,10 @@ def recommender(home: Path, exported_model: Path) -> Command:
         "NO_COLOR": "1",
     }
 
-    def run(*arguments: object, code: int = 0, **more: str) -> Done:
-        done = subprocess.run(
-            [sys.executable, "-c", "from recommender.cli.app import main; main()", *map(str, arguments)],
-            env=environment | more,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-            cwd=home,
-        )
-        assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return Done(done.returncode, done.stdout, done.stderr)
+    def run(*arguments: object, code: int = 0, **more: str) -> Ended:
+        ended = run_command([str(each) for each in arguments], environment | more, home)
+        assert ended.code == code, f"exit {ended.code}\n{ended.out}\n{ended.err}"
+        return ended
 
     return run
 

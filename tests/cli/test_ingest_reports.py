@@ -34,6 +34,19 @@ def test_ingest_tells_what_it_read_and_strict_fails_on_a_doubt(recommender: Comm
     assert document["understood"]["remarks"][0]["count"] == 1
 
 
+def test_a_column_that_may_say_what_is_on_sale_is_pointed_out(recommender: Command, tmp_path: Path) -> None:
+    feed = tmp_path / "feed.csv"
+    for name, words, told in (
+        ("Webshop-Aktivstatus", ("ja", "nein"), True),
+        ("Etappe", ("fertig", "Entwurf"), True),
+        ("Zerbrechlich", ("ja", "nein"), False),
+    ):
+        rows = "".join(f"A-{n};Kettle;{n},90 €;Home;lagernd;{words[n % 2]}\n" for n in range(4))
+        feed.write_text(f"Artikelnummer;Bezeichnung;Preis;Kategorie;Lagerstatus;{name}\n{rows}", encoding="utf-8")
+        explained = recommender("ingest", "--explain", feed)
+        assert (f"--map offered={name}" in explained.out) is told
+
+
 def test_a_feed_of_which_every_row_is_rejected_is_bad_input(recommender: Command, tmp_path: Path) -> None:
     feed = tmp_path / "feed.csv"
     feed.write_text("sku,title\na,\nb,\n", encoding="utf-8")

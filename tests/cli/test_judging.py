@@ -53,7 +53,7 @@ def test_any_model_is_judged_by_name_and_the_base_is_not_measured_again(toy_shop
     base = done.json["reports"][0]["model"]
     assert f"measuring {unjudged}" in done.err
     assert f"measuring {base}" not in done.err
-    assert "nothing to judge it beside" in toy_shop("models", "judge", base, code=2).err
+    assert "nothing to compare it with" in toy_shop("models", "judge", base, code=2).err
 
 
 def test_a_model_that_is_forced_is_live_and_marked(toy_shop: Command, home: Path, unjudged: str) -> None:

@@ -226,9 +226,9 @@ def test_finetune_registers_measures_and_goes_through_the_gate(shop: Command) ->
 @pytest.mark.parametrize(
     ("arguments", "unwanted"),
     [
-        (["search", "boot"], set()),
+        (["search", "boot"], {"sqlalchemy"}),
         (["similar", "boot-1"], {"onnxruntime", "recommender.models.registry", "recommender.ingestion.worker"}),
-        (["similar", "boot-1", "--json"], {"onnxruntime", "rich.table"}),
+        (["similar", "boot-1", "--json"], {"onnxruntime", "rich.table", "sqlalchemy"}),
     ],
 )
 def test_the_query_path_imports_no_training_library(

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from recommender.cli.app import app
 from recommender.cli.finetune import parse_duration, parse_sizes
 from recommender.cli.options import DataFlags
-from recommender.cli.query_options import read_options
+from recommender.cli.query_options import RequestFlags
 from recommender.errors import UsageError
 from recommender.training.options import DataFormat
 
@@ -23,24 +23,24 @@ from recommender.training.options import DataFormat
     [("10..50", "10", "50"), ("..50", None, "50"), ("9.99..", "9.99", None), (" 1 .. 2 ", "1", "2")],
 )
 def test_a_price_range_is_read(text: str, low: str | None, high: str | None) -> None:
-    filters = read_options({"price": text}).filters
+    filters = RequestFlags().read(price=text).filters
     assert (filters.price_min, filters.price_max) == (low and Decimal(low), high and Decimal(high))
 
 
 @pytest.mark.parametrize("text", ["", "..", "10", "a..b", "-1..5", "nan..5", "50..10"])
 def test_a_price_range_that_makes_no_sense_is_one_clear_line(text: str) -> None:
     with pytest.raises(UsageError, match="--price"):
-        read_options({"price": text})
+        RequestFlags().read(price=text)
 
 
 def test_category_paths_are_split_and_trimmed() -> None:
-    filters = read_options({"categories": ["Shoes >  Walking boots", "Home"]}).filters
+    filters = RequestFlags().read(categories=["Shoes >  Walking boots", "Home"]).filters
     assert filters.categories == (("Shoes", "Walking boots"), ("Home",))
 
 
 def test_an_empty_category_name_is_refused() -> None:
     with pytest.raises(UsageError, match="empty name"):
-        read_options({"categories": ["Shoes > "]})
+        RequestFlags().read(categories=["Shoes > "])
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400), (" 2 M ", 120)])

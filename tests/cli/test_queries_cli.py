@@ -16,8 +16,23 @@ from support.installation import install, settings_of
 from support.served import QuickApplication, listening, stocked_catalogue
 
 from recommender.api import Recommender
+from recommender.cli.result_tables import print_answer
 from recommender.client import Client
-from recommender.query import Answer, Boost, BoostKind, Fallback, Filters, Mode, Options, Strategy, Variants
+from recommender.query import (
+    Answer,
+    Boost,
+    BoostKind,
+    Confidence,
+    Fallback,
+    Filters,
+    Hit,
+    Mode,
+    Options,
+    Strategy,
+    Understood,
+    UnderstoodKind,
+    Variants,
+)
 from recommender.query.serialization import to_value
 from recommender.service.access import Access
 from recommender.service.app import create_app
@@ -164,6 +179,31 @@ def test_a_question_that_makes_no_sense_is_one_clear_line(
     assert refused.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("confidence", [Confidence.NONE, Confidence.WEAK])
+def test_an_unsure_answer_says_whether_filters_are_in_its_way(
+    confidence: Confidence, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hit = Hit("SKU-0001", "Trail shoe", score=0.1)
+    cheap = Understood("under 80", UnderstoodKind.PRICE, price_max=Decimal(80), currency="EUR")
+    read_as_brand = Understood("alder", UnderstoodKind.BRAND, "Alder")
+    for understood, filtered, within in (
+        ((), False, False),
+        ((read_as_brand,), False, False),
+        ((), True, True),
+        ((cheap,), False, True),
+    ):
+        print_answer(Answer((hit,), "tiny", "g1", confidence=confidence, understood=understood), "", 0, filtered)
+        assert ("no product within the filters" in capsys.readouterr().out) is within
+    print_answer(Answer((), "tiny", "g1", confidence=confidence, understood=(cheap,)), "")
+    assert "loosen the filters" in capsys.readouterr().out
+
+
+def test_a_search_where_no_shop_is_names_the_place(recommender: Command, tmp_path: Path) -> None:
+    refused = recommender("search", "x", code=5, RECOMMENDER_HOME=str(tmp_path / "elsewhere"))
+    assert str(tmp_path / "elsewhere") in refused.err
+    assert refused.err.count("\n") == 1
+
+
 def test_a_rule_that_has_no_product_or_is_over_says_so(recommender: Command) -> None:
     added = recommender("rules", "add", "ban", "SKU-005O", "--until", "2020-01-01", "--json")
     assert "no product in the shop has the SKU 'SKU-005O' yet; did you mean SKU-00" in added.err
@@ -172,6 +212,18 @@ def test_a_rule_that_has_no_product_or_is_over_says_so(recommender: Command) -> 
     assert known.err == ""
     for rule in (added, known):
         recommender("rules", "remove", rule.json["id"])
+
+
+def test_a_rule_is_edited_in_place_and_what_is_not_named_stays(recommender: Command) -> None:
+    words = ("--query", "wellies", "--means", "rain boots", "--one-way", "--until", "2990-01-01")
+    added = recommender("rules", "add", "synonym", *words, "--json").json
+    edited = recommender("rules", "edit", added["id"], "--until", "", "--both-ways", "--note", "asked for", "--json")
+    assert edited.json == added | {"ends_at": None, "one_way": False, "note": "asked for"}
+    assert recommender("rules", "list", "--json").json["rules"][-1] == edited.json
+    refused = recommender("rules", "edit", added["id"], "--means", "", code=4).err
+    assert "a synonym needs words and what they mean" in refused
+    recommender("rules", "remove", added["id"])
+    assert "no rule has the id" in recommender("rules", "edit", added["id"], "--note", "x", code=3).err
 
 
 def test_rules_are_added_listed_obeyed_and_removed(recommender: Command) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.served import listening, opened, stocked_catalogue
+from support.served import PATIENT, listening, opened, stocked_catalogue
 
 from recommender.api import Recommender
 from recommender.client import Client
@@ -24,7 +24,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator
 @pytest.fixture(scope="module")
 def address(shop: Recommender) -> Iterator[str]:
     """The address of the service."""
-    with listening(create_app(shop, Access(keys=list))) as url:
+    with listening(create_app(shop, Access(keys=list), PATIENT)) as url:
         yield url
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from support.served import listening, stocked_catalogue, wait_until
+from support.served import PATIENT, listening, stocked_catalogue, wait_until
 
 from recommender.api import Recommender
 from recommender.client import AsyncClient, Client
@@ -94,10 +94,14 @@ def test_rules_are_kept_and_hold_for_the_next_query(client: Client, shop: Recomm
     assert client.rules() == shop.rules() == [added]
     assert client.search("Trail  SOLE", 3)[1].sku == "SKU-0050"
     assert client.search("trail sole", 3, options=Options(rules=False))[1].sku != "SKU-0050"
+    moved = client.update_rule(replace(added, position=1, ends_at=None))
+    assert client.rules() == [moved] == [replace(added, position=1, ends_at=None)]
+    assert client.search("Trail  SOLE", 3)[0].sku == "SKU-0050"
     client.remove_rule(added.id)
     assert client.rules() == []
-    with pytest.raises(NotFound, match="no rule has the id"):
-        client.remove_rule(added.id)
+    for act in (lambda: client.remove_rule(added.id), lambda: client.update_rule(moved)):
+        with pytest.raises(NotFound, match="no rule has the id"):
+            act()
     with pytest.raises(BadInput, match="a pin needs a query or a category"):
         client.add_rule(Rule(RuleAction.PIN, "SKU-0050"))
 
@@ -130,7 +134,7 @@ def guarded(shop: Recommender) -> Iterator[tuple[str, str]]:
     """A service that needs keys: its address, and a key that may read."""
     keys = ApiKeys(shop.application.database)
     reading = keys.create("shop", Scope.READ)
-    with listening(create_app(shop, Access(keys=keys.active))) as url:
+    with listening(create_app(shop, Access(keys=keys.active), PATIENT)) as url:
         yield url, reading
 
 

@@ -15,7 +15,7 @@ from recommender.catalogue.repository import Catalogue
 from recommender.database.engine import Database
 from recommender.database.migrate import upgrade
 from recommender.database.transfer import sqlite_file
-from recommender.index.generations import Generation, GenerationState
+from recommender.index.generation import Generation, GenerationState
 from recommender.ingestion.verification import verify
 from recommender.models.fingerprint import fingerprint
 

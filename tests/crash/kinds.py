@@ -267,7 +267,7 @@ def during_a_command(home: Home) -> list[Blow]:
     return [recovered(home, Blow(where, code == -signal.SIGKILL), thorough=True)]
 
 
-def run_command(home: Home, arguments: Sequence[str], kill_after: float = 120.0) -> int:
+def run_command(home: Home, arguments: Sequence[str], kill_after: float = 600.0) -> int:
     """Run the command line as a process of its own, kill it after so many seconds, and return how it ended."""
     command = [sys.executable, "-c", "from recommender.cli.app import main; main()", *arguments]
     with home.new_path("command.log").open("wb") as log:

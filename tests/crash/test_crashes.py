@@ -25,7 +25,7 @@ from recommender.settings import Settings
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked from one that has imported all")
 
-KILLS = int(os.environ.get("CRASH_KILLS", "30"))
+KILLS = int(os.environ.get("CRASH_KILLS", len(KINDS)))  # each kind once
 SEED = os.environ.get("CRASH_SEED") or str(random.SystemRandom().randrange(1_000_000))
 
 TESTS = Path(__file__).resolve().parents[1]

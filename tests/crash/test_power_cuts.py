@@ -155,6 +155,7 @@ def test_whenever_the_power_goes_nothing_acknowledged_is_lost(folder: Path) -> N
         pytest.skip("no C compiler, or not Linux")
     draw = random.Random(SEED)
     outcomes: Counter[str] = Counter()
+    acknowledged: list[int] = []
     for run in count():
         place = folder / f"run-{run}"
         place.mkdir()
@@ -166,7 +167,7 @@ def test_whenever_the_power_goes_nothing_acknowledged_is_lost(folder: Path) -> N
             while not _acknowledged(disk.messages):  # else a cut could not lose any
                 time.sleep(0.02)
                 assert process.poll() is None, "the work ended by itself"
-                disk.read_messages(process, wait_s=60)
+                disk.read_messages(process, wait_s=300)
             for number in range(min(CUTS_OF_A_RUN, CUTS - outcomes.total())):
                 time.sleep(draw.random() * 0.8)
                 cuts.append(disk.cut(process, place / f"cut-{number}"))
@@ -174,7 +175,8 @@ def test_whenever_the_power_goes_nothing_acknowledged_is_lost(folder: Path) -> N
             home = place / f"home-{number}"
             cut.start_again(home, draw)
             outcome = _look_apart(home, _Expected(first, disk.messages[: cut.told]), place / f"report-{number}")
-            assert _acknowledged(disk.messages[: cut.told]) > 0
+            acknowledged.append(_acknowledged(disk.messages[: cut.told]))
+            assert acknowledged[-1] > 0
             assert not outcome.startswith("FAILED"), f"CRASH_SEED={SEED}, {home}, {cut.told} told: {outcome}"
             outcomes[outcome] += 1
             shutil.rmtree(home)
@@ -182,4 +184,8 @@ def test_whenever_the_power_goes_nothing_acknowledged_is_lost(folder: Path) -> N
         shutil.rmtree(place)
         if outcomes.total() >= CUTS:
             break
-    print(f"\nCRASH_SEED={SEED}: {outcomes.total()} cuts, {dict(outcomes)}", flush=True)  # noqa: T201 - for `make crash`
+    print(  # noqa: T201 - for `make crash`
+        f"\nCRASH_SEED={SEED}: {outcomes.total()} cuts, {dict(outcomes)}; before a cut {min(acknowledged)} to "
+        f"{max(acknowledged)} changes were acknowledged, {sum(acknowledged):,} in all",
+        flush=True,
+    )

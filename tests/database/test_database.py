@@ -15,7 +15,8 @@ from sqlalchemy.exc import IntegrityError
 
 from recommender.catalogue.import_runs import last_run
 from recommender.database.engine import Database, open_engine
-from recommender.database.migrate import current_revision, drift, head_revision, upgrade
+from recommender.database.migrate import current_revision, drift, upgrade
+from recommender.database.revisions import head_revision
 from recommender.database.tables import (
     ImportRunRow,
     OutboxRow,
@@ -146,7 +147,7 @@ def test_a_missing_table_is_not_called_a_matter_of_time(database: Database) -> N
         session.execute(text("SELECT * FROM invoice"))
 
 
-@pytest.mark.parametrize("name", ["catalogue.db", "catalogue.db-wal"])
+@pytest.mark.parametrize("name", ["catalogue.db", "catalogue.db-wal", "catalogue.db-shm"])
 @pytest.mark.parametrize("replaced", [False, True])
 def test_nothing_is_written_once_a_file_was_removed_or_replaced_until_it_is_put_back(
     database: Database, tmp_path: Path, name: str, replaced: bool
@@ -164,6 +165,23 @@ def test_nothing_is_written_once_a_file_was_removed_or_replaced_until_it_is_put_
     with database.writing() as session:
         session.add(_product("after"))
     assert _names(database) == ["before", "after"]
+
+
+def test_nothing_is_written_to_an_emptied_file(database: Database, tmp_path: Path) -> None:
+    with database.writing() as session:
+        session.add(_product("before"))
+    os.truncate(tmp_path / "catalogue.db", 0)
+    with pytest.raises(Unavailable, match="removed or replaced"), database.writing() as session:
+        session.add(_product("lost"))
+
+
+def test_a_text_that_is_no_utf8_is_damage(database: Database) -> None:
+    with database.writing() as session:
+        session.add(_product("before"))
+        session.flush()
+        session.execute(text("UPDATE product SET title = CAST(X'FF' AS TEXT)"))
+    with pytest.raises(DamagedDatabase, match="UTF-8"), database.reading() as session:
+        session.scalars(select(ProductRow.title)).all()
 
 
 def test_a_write_whose_file_is_removed_while_it_runs_is_not_acknowledged(database: Database, tmp_path: Path) -> None:

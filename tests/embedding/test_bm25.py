@@ -47,6 +47,16 @@ def test_stop_words_count_only_where_a_query_has_no_others() -> None:
         ("fussball", "Fußball Größe 5"),
         ("kobenhavn", "København"),
         ("ＵＳＢ", "USB cable"),
+        ("ганок", "Ґанок дерев'яний"),
+        ("деревяний", "Стіл дерев’яний"),
+        ("צהל", 'מדים של צה"ל'),
+        ("السماعات", "سماعات لاسلكية"),
+        ("هاتف 128", "هاتف ١٢٨"),
+        ("हिन्दी", "हिंदी उपन्यास"),
+        ("साडी", "साड़ी रेशम"),
+        ("М8", "Болт M8"),
+        ("Α4", "Paper A4"),
+        ("Bürostuhl", "B\u00fcro\u00adstuhl"),
     ],
 )
 @pytest.mark.parametrize("language", ["english", "none"])
@@ -119,12 +129,68 @@ def test_short_parts_of_words_meet_with_and_without_a_hyphen(query: str, text: s
         ("5x60", "Schraube 5 x 60 mm", "Schraube 5 x 40 mm"),
         ("10 cm", "Box 10cm", "Box 30 cm"),
         ("2 м", "Кабель 2 метра", "Кабель 5 м"),
+        ("4x40", "Винт 4х40", "Винт 5х40"),
+        ("3 metry", "Kabel 3 metrów", "Kabel 5 metrów"),
+        ("3m", "Καλώδιο 3 μ", "Καλώδιο 5 μ"),
+        ("3 متر", "كابل ٣ متر", "كابل ١ متر"),
+        ("3 מטר", "כבל 3 מ׳", "כבל 1 מ׳"),
+        ("3m", "数据线3米", "数据线1米"),
+        ("3m", "USBケーブル 3メートル", "USBケーブル 1メートル"),
+        ("3m", "케이블 3미터", "케이블 1미터"),
+        ("3m", "สายชาร์จ ๓ เมตร", "สายชาร์จ ๑ เมตร"),
+        ("500g", "चाय 500 ग्राम", "चाय 250 ग्राम"),
+        ("1 g", "Vitamin C 1000mg", "Vitamin C 500mg"),
+        ("25mcg", "Vitamin D 25 µg", "Vitamin D 50 µg"),
+        ("2 Ah", "Battery 2000mAh", "Battery 4000mAh"),
+        ("43in", "Television 43 inch", "Television 55 inch"),
+        ('1/2"', "Pipe 1/2 inch", 'Pipe 1 1/2"'),
+        ('1 1/2"', "Pipe 1.5 inch", 'Pipe 1/2"'),
+        ("½ inch", 'Pipe 1/2"', 'Pipe 3/4"'),
+        ("1½ inch", 'Pipe 1-1/2"', 'Pipe 1/2"'),
     ],
 )
 def test_measures_meet_in_every_spelling(query: str, text: str, other: str) -> None:
     encoder = LexicalEncoder()
     asked = encoder.query(query)
     assert score(asked, encoder.document(text)) > 2 * score(asked, encoder.document(other))
+
+
+@pytest.mark.parametrize(
+    ("query", "right", "wrong"),
+    [
+        ("pipe 1/2", 'Pipe 1/2"', 'Pipe 1 1/2"'),
+        ("learning c++", "Learning C++", "Learning C"),
+        ("C#", "Learning C#", "Learning C++"),
+        ("galaxy s20+", "Galaxy S20+", "Galaxy S20"),
+        ("galaxy s20 plus", "Galaxy S20+", "Galaxy S20"),
+        ("playstation5", "PlayStation 5", "PlayStation 4"),
+        ("playstation 5", "PlayStation5", "PlayStation4"),
+        ("iphone13", "iPhone 13 case", "iPhone 12 case"),
+        ("acdc", "AC/DC Back in Black", "A/C filter"),
+        ("W71295", "Oil filter W 712/95", "Oil filter W 712/75"),
+        ("bolt m8 x 40", "Bolt M8x40", "Bolt M10 x 40"),
+    ],
+)
+def test_signs_and_numbers_tell_names_apart(query: str, right: str, wrong: str) -> None:
+    encoder = LexicalEncoder()
+    asked = encoder.query(query)
+    assert score(asked, encoder.document(right, right)) > 1.1 * score(asked, encoder.document(wrong, wrong))
+
+
+@pytest.mark.parametrize(("query", "text"), [("64 Go", "Clé USB 64Go"), ("64go", "Clé USB 64 Go"), ("1 To", "SSD 1To")])
+def test_units_that_are_words_of_other_languages_count_in_french(query: str, text: str) -> None:
+    french, english = LexicalEncoder("french"), LexicalEncoder("english")
+    measure = set(french.query("64go 1to").indices)
+    assert measure & set(french.query(query).indices) & set(french.document(text).indices)
+    assert not measure & set(english.query("2 to 3, 1 to 64 go").indices)
+
+
+def test_a_chinese_character_alone_finds_the_words_that_it_is_part_of() -> None:
+    encoder = LexicalEncoder("none")
+    for query, text in (("お茶", "緑茶 静岡"), ("红茶", "紅茶 台灣"), ("鞋", "运动鞋")):
+        assert score(encoder.query(query), encoder.document(text)) > 0
+    whole = encoder.query("緑茶")
+    assert score(whole, encoder.document("緑茶")) > 4 * score(whole, encoder.document("紅茶"))
 
 
 def test_a_number_before_a_word_is_no_measure() -> None:

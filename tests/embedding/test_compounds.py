@@ -10,7 +10,7 @@ from recommender.embedding.words import fold
 from recommender.types import SparseVector
 
 GERMAN = ["Terrassenschrauben. Schrauben für Dielen", "Winterjacke Damen. Baumarkt Jacken", "Kaffee Mahlwerk", "Keulen",
-          "Maschine", "Stuhl fürs Büro", "Klebeband", "Streifen", "Reifen fürs Auto", "Öl"]  # fmt: skip
+          "Maschine", "Stuhl fürs Büro", "Klebeband", "Streifen", "Reifen fürs Auto", "Öl", "Tor"]  # fmt: skip
 
 
 def _encoder(language: str, texts: list[str]) -> LexicalEncoder:
@@ -33,6 +33,9 @@ def _score(query: SparseVector, document: SparseVector) -> float:
         ("german", GERMAN, "Stuhl", "Bürostuhl ergonomisch"),
         ("german", GERMAN, "Bürostuhl", "Stuhl Büro"),
         ("german", GERMAN, "Kaffeemaschine", "Maschine für Kaffee"),
+        ("german", ["Uhren. Uhr für Herren", "Armband"], "Uhr", "Armbanduhr silbern"),
+        ("german", ["Öl", "Motor"], "Öl", "Motoröl 5W-30"),
+        ("german", ["Grüner Tee"], "Grüntee", "Grüner Tee"),
         ("dutch", ["Schroeven rvs", "Plaat", "Jas voor de winter"], "schroeven", "Spaanplaatschroeven verzinkt"),
         ("dutch", ["Jassen", "Winter"], "jassen", "Winterjassen heren"),
         ("swedish", ["Skruvar", "Jackor", "Arbete byxor"], "skruv", "Träskruvar 4 x 40"),
@@ -55,7 +58,10 @@ def test_a_word_by_itself_weighs_more_than_as_a_part() -> None:
     )
 
 
-@pytest.mark.parametrize(("query", "text"), [("Reifen", "Klebestreifen"), ("rauben", "Schrauben"), ("Kohle", "Bohle")])
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [("Reifen", "Klebestreifen"), ("rauben", "Schrauben"), ("Kohle", "Bohle"), ("Tor", "Transistor"), ("Öl", "Kobold")],
+)
 def test_what_is_no_part_is_not_found(query: str, text: str) -> None:
     encoder = _encoder("german", GERMAN)
     assert _score(encoder.query(query), encoder.document(text)) == 0

@@ -42,7 +42,7 @@ def test_the_rank_of_a_known_item_is_one_more_than_what_scores_higher(
     asked = random.integers(-2, 3, (queries, 3)).astype(np.float32)
     stored = random.integers(-2, 3, (corpus, 3)).astype(np.float32)
     target = random.integers(0, corpus, queries)
-    values = metrics.known_item_mrr(asked, stored, target, k)
+    values = metrics.reciprocal_ranks(metrics.known_item_ranks(asked, stored, target), k)
     for row in range(queries):
         scores = [float(asked[row] @ vector) for vector in stored]
         rank = 1 + sum(score > scores[target[row]] for score in scores)

@@ -108,7 +108,9 @@ def test_the_report_holds_every_measure_with_its_interval() -> None:
         "category_p10",
         "graded_ndcg10",
         "description_to_title_mrr10",
+        "description_to_title_ranks",
         "title_to_description_mrr10",
+        "title_to_description_ranks",
         "triplet_accuracy",
         "spearman",
         "diversity10",
@@ -135,7 +137,10 @@ def test_each_distinct_text_is_encoded_once() -> None:
 def test_a_catalogue_without_categories_is_measured_by_its_descriptions() -> None:
     corpus = [Product(str(row), f"title {row}", description=f"{'word ' * 10}{row} title") for row in range(5)]
     report = _evaluate(corpus, range(5))
-    assert list(report.metrics) == ["description_to_title_mrr10", "title_to_description_mrr10", "diversity10"]
+    directions = ("description_to_title", "title_to_description")
+    assert list(report.metrics) == [f"{way}_{measure}" for way in directions for measure in ("mrr10", "ranks")] + [
+        "diversity10"
+    ]
 
 
 def test_short_descriptions_are_not_asked_about() -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import Client as Visitor
 from django.urls import path
-from support.served import listening, opened, stocked_catalogue
+from support.served import PATIENT, listening, opened, stocked_catalogue
 
 from examples.backends import django_view
 from examples.backends.retriever import ShopRetriever
@@ -27,7 +27,7 @@ def url(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[
     """The address of a service."""
     with (
         opened(tmp_path_factory.mktemp("backends") / "home", tiny_model, PRODUCTS) as recommender,
-        listening(create_app(recommender, Access(keys=list))) as address,
+        listening(create_app(recommender, Access(keys=list), PATIENT)) as address,
     ):
         yield address
 

@@ -17,7 +17,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from support.chromium import PATIENCE_MS, chromium
-from support.served import listening, opened, stocked_catalogue
+from support.served import PATIENT, listening, opened, stocked_catalogue
 
 from examples.shop.app import create_app as create_shop
 from recommender.service.access import Access
@@ -42,7 +42,11 @@ def feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def _visiting(url: str, key: str, feed: Path) -> Iterator[httpx.Client]:
-    with listening(create_shop(url, key, feed)) as shop, httpx.Client(base_url=shop, follow_redirects=True) as visitor:
+    # Far longer than in production: a busy machine that runs tests is late, and a late shelf is left out.
+    with (
+        listening(create_shop(url, key, feed, timeout=30)) as shop,
+        httpx.Client(base_url=shop, follow_redirects=True) as visitor,
+    ):
         yield visitor
 
 
@@ -52,7 +56,8 @@ def visitor(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, feed: Pa
     with opened(tmp_path_factory.mktemp("shop") / "home", tiny_model, PRODUCTS) as recommender:
         keys = ApiKeys(recommender.application.database)
         key = keys.create("shop", Scope.READ)
-        with listening(create_app(recommender, Access(keys=keys.active))) as url, _visiting(url, key, feed) as visitor:
+        app = create_app(recommender, Access(keys=keys.active), PATIENT)
+        with listening(app) as url, _visiting(url, key, feed) as visitor:
             yield visitor
 
 
@@ -80,7 +85,7 @@ def test_search_finds_and_escapes_what_it_is_told(visitor: httpx.Client) -> None
     assert "<script>" not in visitor.get("/p/<script>").text
 
 
-def test_the_cart_shows_what_goes_with_it(visitor: httpx.Client) -> None:
+def test_the_cart_shows_what_is_like_its_products(visitor: httpx.Client) -> None:
     assert _shelf(visitor.get("/cart")) == []
     for sku in ("SKU-0001", "SKU-0010", "never-sold"):
         page = visitor.post("/cart", data={"sku": sku})
@@ -96,7 +101,7 @@ def test_the_widget_shows_similar_products_and_completes_searches_in_the_browser
 ) -> None:
     with (
         opened(tmp_path / "home", tiny_model, PRODUCTS) as recommender,
-        listening(create_app(recommender, Access(keys=ApiKeys(recommender.application.database).list))) as url,
+        listening(create_app(recommender, Access(keys=ApiKeys(recommender.application.database).list), PATIENT)) as url,
         chromium() as browser,
     ):
         bound = listen("127.0.0.1", 0)
@@ -109,13 +114,13 @@ def test_the_widget_shows_similar_products_and_completes_searches_in_the_browser
             page.on("pageerror", lambda error: failures.append(str(error)))
             page.goto(f"{shop}/p/SKU-0001")
             cards = page.locator("recommender-similar .cards a")
-            expect(cards).to_have_count(6, timeout=PATIENCE_MS)
+            expect(cards).to_have_count(6)
             expect(page.locator("recommender-similar h2")).to_have_text("Similar products")
             box = page.get_by_role("combobox", name="Search the shop")
             word = PRODUCTS[0].title.split()[0]
             box.type(word[:4].lower())
             options = page.get_by_role("option")
-            expect(options.first).to_contain_text(word.lower(), ignore_case=True, timeout=PATIENCE_MS)
+            expect(options.first).to_contain_text(word.lower(), ignore_case=True)
             assert Axe().run(page).response["violations"] == []
             box.press("ArrowDown")
             expect(options.first).to_have_attribute("aria-selected", "true")
@@ -123,6 +128,12 @@ def test_the_widget_shows_similar_products_and_completes_searches_in_the_browser
             box.press("Enter")
             page.wait_for_url(f"{shop}/search?q=*", timeout=PATIENCE_MS)
             assert parse_qs(urlsplit(page.url).query)["q"] == [chosen]
+            page.goto(f"{shop}/p/SKU-0001")
+            page.route("**/v1/search**", lambda route: route.abort())
+            page.locator("recommender-search").evaluate("each => each.removeAttribute('action')")
+            box.fill(word)
+            box.press("Enter")
+            expect(page.locator("recommender-search .results")).to_have_text(re.compile("not available"))
             assert failures == []
             page.close()
         asked = f"{url}/v1/similar?sku=SKU-0001"
@@ -147,4 +158,4 @@ def test_without_the_recommender_the_shop_goes_on_selling(feed: Path) -> None:
         assert "Search is not available" in visitor.get("/search", params={"q": "shoes"}).text
         assert visitor.post("/cart", data={"sku": "SKU-0001"}).status_code == 200
         assert visitor.get("/p/none").status_code == 404
-        assert time.monotonic() - started < 3.0
+        assert time.monotonic() - started < 10

@@ -11,13 +11,13 @@ import pytest
 from crash.word_model import build_word_model
 from playwright.sync_api import Browser, Page
 from support.chromium import Watch, chromium, watched
-from support.served import listening, stocked_catalogue
+from support.served import PATIENT, listening, stocked_catalogue
 
 from recommender.api import Recommender
 from recommender.application.composition import Application
 from recommender.jobs.rebuild import start_generation
 from recommender.models.manifest import Manifest
-from recommender.query.logged_search import SearchLogging
+from recommender.query import SearchLogging
 from recommender.service.access import Access
 from recommender.service.app import create_app
 from recommender.settings import Settings
@@ -74,7 +74,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recommender]:
 @pytest.fixture(scope="module")
 def address(shop: Recommender) -> Iterator[str]:
     """The address of the service."""
-    with listening(create_app(shop, Access(keys=list))) as url:
+    with listening(create_app(shop, Access(keys=list), PATIENT)) as url:
         yield url
 
 
@@ -103,6 +103,6 @@ def empty_service(home: Path) -> Iterator[str]:
     """Serve an installation in which nothing was indexed."""
     with (
         Recommender(Application(settings_of(home))) as recommender,
-        listening(create_app(recommender, Access(keys=list))) as url,
+        listening(create_app(recommender, Access(keys=list), PATIENT)) as url,
     ):
         yield url

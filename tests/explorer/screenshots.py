@@ -1,10 +1,9 @@
 """Takes the pictures of `docs/images` anew: `python tests/explorer/screenshots.py ADDRESS` asks the service there.
 
-They show the seed shop with the base model and one that was fine-tuned on it:
+They show the seed shop with the base model:
 
     export RECOMMENDER_HOME=/tmp/pictures
     recommender ingest seed/catalogue.csv.gz
-    recommender finetune --budget 90s --name shop-tuned
     recommender serve &
     python tests/explorer/screenshots.py http://127.0.0.1:8000
 """
@@ -47,17 +46,14 @@ class Picture:
 
 
 PICTURES = (
-    Picture("explorer-search", "/?q=coffee+for+the+morning", ".card:not(.ghost)"),
+    Picture("explorer-search", "/?q=waterproof+jaket+under+150", ".card:not(.ghost)"),
     Picture(
         "explorer-explain-dark",
         "/?q=waterproof+boots+for+a+long+hike&explain=1&in_stock=1&category=Outdoor+%26+Sports",
         ".why",
         theme="dark",
     ),
-    Picture("explorer-product", "/?sku=CL-1050", ".card:not(.ghost)"),
-    Picture("explorer-compare", "/?view=compare&q=waterproof+hiking+boots", ".compare-row"),
     Picture("explorer-map", "/?view=map", ".legend .facet"),
-    Picture("explorer-map-dark", "/?view=map", ".legend .facet", theme="dark"),
     Picture("explorer-phone", "/?q=gift+for+a+cat", ".card:not(.ghost)", PHONE, scale=2),
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +12,7 @@ from explorer.conftest import PRODUCTS
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 from support.points import unit
-from support.served import wait_until
+from support.served import PATIENT, wait_until
 
 from recommender.api import Recommender
 from recommender.errors import Unavailable
@@ -84,7 +83,7 @@ def stored(product: Product, seed: int) -> StoredPoint:
 
 
 def test_it_is_drawn_in_the_background_for_each_model(shop: Recommender) -> None:
-    with TestClient(create_app(shop, Access(keys=list)), base_url="http://localhost") as client:
+    with TestClient(create_app(shop, Access(keys=list), PATIENT), base_url="http://localhost") as client:
         first = client.get("/v1/map")
         assert (first.status_code, first.headers["retry-after"]) == (202, "1")
         maps = {
@@ -132,7 +131,5 @@ def test_a_map_that_failed_is_told_once_and_tried_again(shop: Recommender) -> No
     maps = MapCache(BrokenOnce(shop))  # type: ignore[arg-type] # what a map needs of the pairs
     assert maps.get() is None
     with pytest.raises(Unavailable, match="the disk is gone"):
-        for _ in range(500):
-            maps.get()
-            time.sleep(0.01)
+        wait_until(lambda: maps.get() is not None)
     wait_until(lambda: maps.get() is not None)

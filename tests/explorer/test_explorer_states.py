@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from explorer.conftest import empty_service
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from support.chromium import Watch, watched
-from support.served import listening
+from support.served import PATIENT, listening
 
 from recommender.api import Recommender
 from recommender.query import Rule, RuleAction
@@ -105,6 +105,19 @@ def test_counts_are_told_to_who_can_not_see_them(page: Page) -> None:
     expect(page.locator(CARD)).to_have_count(24)
 
 
+def test_filters_that_leave_nothing_of_the_kind_are_named_and_can_be_cleared(page: Page) -> None:
+    def doubt(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"confidence": "none"})
+
+    page.route("**/v1/search*", doubt)
+    page.goto("/?q=rope&in_stock=1")
+    expect(page.get_by_role("heading", name="No product within the filters matches these words")).to_be_visible()
+    settled(page)
+    page.get_by_role("button", name="Clear the filters").click()
+    expect(page.get_by_role("heading", name="No product matches these words")).to_be_visible()
+    settled(page)
+
+
 def test_an_installation_without_products_says_what_to_run(browser: Browser, tmp_path: Path) -> None:
     with empty_service(tmp_path / "home") as url, watched(browser, url) as (page, watch):
         watch.expected.append("503")
@@ -113,6 +126,9 @@ def test_an_installation_without_products_says_what_to_run(browser: Browser, tmp
         expect(page.get_by_text("recommender ingest FEED", exact=True)).to_be_visible()
         page.goto("/?view=map")
         expect(page.get_by_role("heading", name="Nothing is indexed yet")).to_be_visible()
+        page.goto("/?view=compare")
+        expect(page.get_by_role("heading", name="There is no model yet")).to_be_visible()
+        expect(page.locator("main select")).to_have_count(0)
 
 
 def test_a_service_that_went_away_is_asked_again(visit: tuple[Page, Watch]) -> None:
@@ -159,7 +175,7 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Browser, shop: Recomme
     keys = ApiKeys(shop.application.database)
     key = keys.create("merchandiser", Scope.READ)
     try:
-        with listening(create_app(shop, Access(keys.active))) as url, watched(browser, url) as (page, watch):
+        with listening(create_app(shop, Access(keys.active), PATIENT)) as url, watched(browser, url) as (page, watch):
             watch.expected += ["401", "403"]
             page.goto("/?q=rope")
             page.get_by_role("textbox", name="Key").fill(key)

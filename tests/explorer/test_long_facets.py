@@ -9,7 +9,7 @@ import pytest
 from crash.word_model import build_word_model
 from playwright.sync_api import Browser, expect
 from support.chromium import watched
-from support.served import listening, opened
+from support.served import PATIENT, listening, opened
 
 from recommender.service.access import Access
 from recommender.service.app import create_app
@@ -33,7 +33,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     words = ["lamp", "number", *map(str, range(2 * DEPARTMENTS))]
     with (
         opened(home / "home", build_word_model(home / "words", words, 0), list(products())) as shop,
-        listening(create_app(shop, Access(keys=list))) as url,
+        listening(create_app(shop, Access(keys=list), PATIENT)) as url,
     ):
         yield url
 

@@ -10,7 +10,7 @@ import pytest
 
 from recommender.feeds.formats import open_feed
 from recommender.feeds.products import product_of
-from recommender.feeds.rows import notation_of
+from recommender.feeds.rows import survey
 from recommender.types import Product, category_path
 
 Write = Callable[..., Path]
@@ -18,8 +18,8 @@ Write = Callable[..., Path]
 
 def _products(path: Path) -> list[Product]:
     with open_feed(path) as feed:
-        notation = notation_of(feed.rows())
-        return [product_of(row, notation) for row in feed.rows()]
+        notation, rows = survey(feed.rows())
+        return [product_of(row, notation) for row in rows]
 
 
 def _paths(write: Write, cells: list[object]) -> list[list[str]]:

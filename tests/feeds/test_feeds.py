@@ -17,9 +17,10 @@ import pytest
 from pyarrow import parquet
 
 from recommender.errors import BadFeed, MissingExtra, UsageError
+from recommender.feeds.columns import Field
 from recommender.feeds.formats import FeedFormat, check_feed, feed_format_of, open_feed
 from recommender.feeds.lines import MAX_LINE
-from recommender.feeds.products import product_of
+from recommender.feeds.products import is_offered, product_of
 from recommender.feeds.rejections import BadRow
 from recommender.types import Availability, Product
 
@@ -49,7 +50,7 @@ FULL = Product(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "^", "~"])
 @pytest.mark.parametrize("name", ["feed.csv", "feed.csv.gz", "feed.txt", "no-suffix"])
 def test_delimiter_and_compression_are_recognised(write: Write, delimiter: str, name: str) -> None:
     cells = [
@@ -467,3 +468,36 @@ def test_the_csv_module_is_left_as_it_was(write: Write) -> None:
     before = csv.field_size_limit()
     _read(write("sku,title\na,A\n"))
     assert csv.field_size_limit() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "offered"),
+    [
+        ("sku,title,hide\na,A,0\nb,B,1\nc,C,\n", ["a", "c"]),
+        ("sku,title,active,archived\na,A,1,FALSE\nb,B,1,TRUE\nc,C,0,FALSE\n", ["a"]),
+        ("sku,title,deleted_at\na,A,\nb,B,2026-01-02 10:00:00\n", ["a"]),
+        ("sku;title;Aktivní (0/1)\na;A;1\nb;B;0\n", ["a"]),
+        ("id,title,link,image_link,gtin,hidden\na,A,x,y,,no\nb,B,x,y,,yes\n", ["a"]),
+        ('[{"sku": "a", "title": "A", "disabled": false}, {"sku": "b", "title": "B", "disabled": true}]', ["a"]),
+    ],
+)
+def test_columns_that_hide_or_show_a_product_are_known_by_either_meaning(
+    write: Write, content: str, offered: list[str]
+) -> None:
+    with open_feed(write(content)) as feed:
+        rows = list(feed.rows())
+        assert [str(row.cells[Field.SKU]) for row in rows if is_offered(row)] == offered
+        assert Field.OFFERED in feed.field_columns or feed.format == FeedFormat.GOOGLE
+
+
+def test_the_id_of_linked_data_is_no_second_sku(write: Write) -> None:
+    (product,) = _read(
+        write(json.dumps([{"@id": "/products/7", "@type": "Product", "id": 7, "name": "Mug"}]), "a.json")
+    )
+    assert product.sku == "7"
+
+
+def test_a_sale_price_may_be_an_object_beside_a_price_that_is_one(write: Write) -> None:
+    prices = {"price": {"value": "12.00", "currency": "USD"}, "salePrice": {"value": "9.50", "currency": "USD"}}
+    (product,) = _read(write(json.dumps([{"sku": "a", "title": "A", **prices}]), "feed.json"))
+    assert (product.price, product.currency) == (Decimal("9.50"), "USD")

@@ -177,10 +177,10 @@ OUTSIDE = (
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (LAUGHS, r"declares a document type \(<!DOCTYPE rss>\)"),
+        (LAUGHS, r"declares a document type \(<!DOCTYPE rss \[...\]>\)"),
         (OUTSIDE, r"declares a document type"),
         ("<!DOCTYPE html><html></html>", "is a web page, not a feed"),
-        ("<products><product><id>1</id></product></products>", "is XML with the root <products>; expected"),
+        ("<catalog><product><id>1</id></product></catalog>", "is XML with the root <catalog>; expected"),
         ("<rss><channel><title>None</title></channel></rss>", "holds no <item> or <entry>"),
         ("<rss><channel><item><id>a</id></item></channel></rss>", "no column for the title among 'id'"),
         ("<rss><channel>" + "<a>" * 200, "has elements more than 100 deep"),

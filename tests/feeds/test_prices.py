@@ -44,6 +44,9 @@ AMOUNTS = st.decimals(min_value=0, max_value=9_999_999, places=2, allow_nan=Fals
         ("€12,50 EUR", "12.5", "EUR"),
         ("1.299,00 TL", "1299", "TRY"),
         ("1990 руб.", "1990", "RUB"),
+        ("1,980円(税込)", "1980", "JPY"),
+        ("¥12.90", "12.9", "CNY"),
+        ("19.99 each", "19.99", ""),
         ("1980円", "1980", "JPY"),
         ("￥1,980（税込）", "1980", "JPY"),
         ("1,29,900", "129900", ""),
@@ -127,6 +130,17 @@ def test_three_digits_are_thousands_unless_the_feed_or_the_currency_says_otherwi
     assert parse_price(text, mark, currency).amount == Decimal(amount)
 
 
+def test_a_sign_of_two_currencies_is_the_one_whose_parts_the_feed_shows() -> None:
+    assert (parse_price("¥1299", ".").currency, parse_price("¥1299").currency) == ("CNY", "JPY")
+    assert parse_price("1299円", ".").currency == "JPY"
+
+
+@pytest.mark.parametrize("text", ["bis 29,99 €", "up to 50", "12 pcs", "5 Stk"])
+def test_what_only_says_the_highest_or_a_count_is_no_price(text: str) -> None:
+    with pytest.raises(BadRow):
+        parse_price(text)
+
+
 def test_a_price_shows_its_decimal_mark_only_where_it_can_be_nothing_else() -> None:
     marks = {
         text: certain_mark(text)
@@ -139,8 +153,10 @@ def test_a_price_shows_its_decimal_mark_only_where_it_can_be_nothing_else() -> N
 def test_a_sale_is_shown_while_it_is_on_and_never_costs_the_price() -> None:
     assert Offer("20 €", "15").price() == StatedPrice(Decimal(15), "EUR")
     assert Offer("20 €", "25").price().amount == Offer("20 €", "15", ends="2001-01-01").price().amount == 20
-    assert Offer("20 €", "15", starts="next week").price().amount == 20
+    unread = Offer("20 €", "15", starts="next week").price()
+    assert (unread.amount, unread.remark) == (20, "is taken without the sale of 'next week'")
     assert Offer("1.299", "1.199").price(",").amount == 1199
+    assert Offer("20 €", "0.00").price().amount == 20
     told = Offer("20 €", "cheap").price()
     assert (told.amount, told.remark) == (20, "is taken without the sale price 'cheap'")
 
@@ -212,3 +228,20 @@ def test_currency_cells_are_codes_or_symbols() -> None:
     ]
     with pytest.raises(BadRow, match="'UVP' is no code of ISO 4217"):
         parse_currency("UVP")
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "price"),
+    [
+        ("2026-01-15", "2035-12-31", 15),
+        ("2026-01-15 00:00:00", "2035-12-31 23:59:59", 15),
+        ("15.01.26", "31.12.35", 15),
+        ("15/01/2026", "31/12/2035 23:59", 15),
+        ("1/15/26", "12/31/35, 11:59 PM", 15),
+        ("1/15/2035, 12:00 AM", "", 20),
+        ("", "31.12.2025", 20),
+        ("1/2/2026", "", 20),
+    ],
+)
+def test_dates_of_a_sale_are_read_as_shops_write_them(starts: str, ends: str, price: int) -> None:
+    assert Offer("20", "15", starts, ends).price().amount == price

@@ -77,6 +77,8 @@ def test_addresses_of_this_machine_and_of_private_networks_are_refused(shop: Fee
     [
         "10.0.0.5", "192.168.1.1", "172.16.0.1", "169.254.169.254", "100.64.0.1", "224.0.0.1", "fe80::1", "fc00::1",
         "::ffff:10.0.0.5", "2002:0a00:0005::1", "64:ff9b::a00:5", "2001:0:4136:e378:8000:63bf:f5ff:fffa",
+        "::10.0.0.5", "::ffff:0:10.0.0.5", "64:ff9b:1::a00:5", "fec0::1", "5f00::1", "3fff::1", "192.0.0.192",
+        "192.88.99.1",
     ],
 )  # fmt: skip
 def test_one_private_address_of_a_name_is_enough_to_refuse_it(address: str) -> None:

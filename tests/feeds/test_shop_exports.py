@@ -142,7 +142,7 @@ WOO = [
 HOODIE = {
     "ID": "45", "Type": "variable", "SKU": "hoodie", "Name": "Hoodie", "Published": "1", "In stock?": "1",
     "Visibility in catalog": "visible", "Short description": "Warm", "Description": "Warm and soft",
-    "Categories": "Sale, Clothing > Hoodies, Clothing", "Images": "https://s.example/1,2.jpg, https://s.example/3.jpg",
+    "Categories": "Sale, Clothing &gt; Hoodies, Clothing", "Images": "https://s.example/1,2.jpg, https://s.example/3.jpg",
     "Attribute 1 name": "Color", "Attribute 1 value(s)": "Blue, Red", "Attribute 2 name": "Material",
     "Attribute 2 value(s)": r"Cotton\, washed, Wool",
 }  # fmt: skip
@@ -324,3 +324,9 @@ def test_woocommerce_in_a_language_that_is_not_known_is_refused_with_what_to_do(
         _read(path)
     found, _ = _read(path, feed_format=FeedFormat.CSV, mapping={"sku": "Kodas", "price": "Hind"})
     assert list(found) == ["EE-1", "EE-2"]
+
+
+def test_the_stock_of_shopify_without_prices_is_no_export_of_its_products(write: Write) -> None:
+    inventory = "Handle,Title,Option1 Name,Option1 Value,SKU,Location,On hand (current)\ntee,Tee,Size,S,T-S,Main,5\n"
+    with pytest.raises(BadFeed, match="not an export of Shopify: no column for the price"):
+        _read(write(inventory))

@@ -290,3 +290,13 @@ def test_a_quote_that_is_not_closed_in_every_line_costs_no_more_than_time_in_pro
     with open_feed(path) as feed:
         assert sum(1 for _ in feed.rows()) == 20_000
     assert time.process_time() - started < 30  # it took hours
+
+
+def test_an_entity_splits_no_cell_of_a_table_with_semicolons(write: Write) -> None:
+    path = write("sku;title;brand;price\na;Black &amp; Decker drill;B&D;5\nb;T&#228;nzer &lt;x;Q&A;6\nc;C;D;7\n")
+    with open_feed(path) as feed:
+        products = [product_of(row) for row in feed.rows()]
+    assert [(one.title, one.brand, one.price) for one in products][::2] == [
+        ("Black & Decker drill", "B&D", 5), ("C", "D", 7),
+    ]  # fmt: skip
+    assert products[1].title.startswith("Tänzer")

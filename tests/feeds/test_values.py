@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ from recommender.feeds.formats import open_feed
 from recommender.feeds.products import ProductObjects, is_offered, product_of
 from recommender.feeds.rejections import BadRow
 from recommender.feeds.remarks import Remark
-from recommender.feeds.rows import notation_of
+from recommender.feeds.rows import survey
 from recommender.types import Availability, Product
 
 Write = Callable[..., Path]
@@ -24,8 +25,8 @@ Write = Callable[..., Path]
 def _read(path: Path) -> tuple[list[Product], list[Remark]]:
     remarks: list[Remark] = []
     with open_feed(path) as feed:
-        notation = notation_of(feed.rows())
-        return [product_of(row, notation, remarks) for row in feed.rows() if is_offered(row)], remarks
+        notation, rows = survey(feed.rows())
+        return [product_of(row, notation, remarks) for row in rows if is_offered(row)], remarks
 
 
 def _one(write: Write, **cells: object) -> tuple[Product, list[str]]:
@@ -48,7 +49,14 @@ IN, OUT, UNKNOWN = Availability.IN_STOCK, Availability.OUT_OF_STOCK, Availabilit
             IN,
             "12+|> 3|>20|7 Stk.|4 pcs|Auf Lager (8)|In stock (2 items)|nur noch 2|Only 4 left|1.500|残り2点",
         ),
-        (IN, "ships in 48 hours|https://schema.org/LimitedAvailability|unlimited|✓"),
+        (
+            IN,
+            "○|◎|即日発送|在庫あり（5点）|uit voorraad|Lagerware|sofort|ostatnie sztuki|heti varastosta|yra sandėlyje",
+        ),
+        (OUT, "×|在庫切れ|няма в наличност|nėra sandėlyje|nav noliktavā|läbi müüdud"),
+        (IN, "In stock. Order soon|ships in 48 hours|https://schema.org/LimitedAvailability|unlimited|✓"),
+        (IN, "sofort lieferbar, Lieferzeit 1-2 Werktage|In stock (ready for dispatch)|disponibilità: 5|有现货"),
+        (OUT, "momentan ausverkauft|tijdelijk uitverkocht|временно нет в наличии|nicht auf Lager, in 5 Tagen wieder"),
         (OUT, "nein|Non|no|нет|否|FALSE|N|0|0.0|-2|disabled|0 Stück|Out of stock (0)|0 in stock"),
         (
             OUT,
@@ -60,7 +68,11 @@ IN, OUT, UNKNOWN = Availability.IN_STOCK, Availability.OUT_OF_STOCK, Availabilit
         ),
         (Availability.PREORDER, "Vorbestellung|précommande|предзаказ|予約受付中|https://schema.org/PreOrder"),
         (Availability.BACKORDER, "auf Bestellung|sur commande|под заказ|available for order|取り寄せ"),
-        (UNKNOWN, "parent|visible|250g|2-4 Werktage|Lieferzeit 5 Tage|ab 12.03. lieferbar|fragen Sie uns|12/2026"),
+        (
+            UNKNOWN,
+            "parent|visible|250g|2-4 Werktage|Lieferzeit 5 Tage|ab 12.03. lieferbar|fragen Sie uns|12/2026|"
+            "in stock, sold out|()|,|2,5 kg|2 - 4 Tage|Lieferzeit - 2",
+        ),
     ],
 )
 def test_stock_words_of_many_languages_and_counts(availability: Availability, words: str) -> None:
@@ -74,6 +86,24 @@ def test_a_stock_word_that_cant_be_read_costs_the_stock_alone(write: Write) -> N
     assert [(remark.field, remark.cell, remark.lost) for remark in remarks] == [
         ("availability", "ask in the shop", True)
     ]
+
+
+@pytest.mark.parametrize(
+    ("stock", "availability", "told"),
+    [
+        ({"quantity": 0}, OUT, []),
+        ({"warehouse": 7, "in_stock": True}, IN, []),
+        ({"status": "sold out"}, OUT, []),
+        ({"warehouse": 7}, UNKNOWN, ["availability can't be read and is left unknown"]),
+        (["a", "b"], UNKNOWN, ["availability can't be read and is left unknown"]),
+        (None, IN, []),
+    ],
+)
+def test_stock_that_is_an_object_is_read_or_unknown(
+    write: Write, stock: object, availability: Availability, told: list[str]
+) -> None:
+    product, remarks = _one(write, stock=stock)
+    assert (product.availability, remarks) == (availability, told)
 
 
 def test_entities_and_markup_are_decoded_in_every_field_however_often_escaped(write: Write) -> None:
@@ -167,11 +197,18 @@ def test_objects_stand_for_what_names_them(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "cell"), [("status", "draft"), ("active", "0"), ("Veröffentlicht", "nein"), ("published", "FALSE")]
+    ("column", "cell"),
+    [("status", "draft"), ("active", "0"), ("Veröffentlicht", "nein"), ("published", "FALSE"), ("status", "gesperrt")],
 )
 def test_what_a_column_says_is_not_offered_is_left_out(write: Write, column: str, cell: str) -> None:
     products, _ = _read(write(f"sku,title,{column}\na,A,{cell}\nb,B,\nc,C,1\n"))
     assert [product.sku for product in products] == ["b", "c"]
+
+
+def test_a_status_that_is_no_known_word_is_told(write: Write) -> None:
+    products, remarks = _read(write("sku,title,status\na,A,active\nb,B,phase 3\n"))
+    assert [product.sku for product in products] == ["a", "b"]
+    assert [(remark.field, remark.cell, remark.lost) for remark in remarks] == [("offered", "phase 3", False)]
 
 
 @pytest.mark.parametrize(
@@ -184,16 +221,100 @@ def test_what_a_column_says_is_not_offered_is_left_out(write: Write, column: str
         "Indeks;Nazwa produktu;Cena brutto;Kategoria;Producent;Ilość",
         "Артикул;Наименование;Цена;Категория;Бренд;Остаток",
         "商品番号;商品名;価格;カテゴリ;ブランド;在庫数",
+        "Código;Nombre del producto;Precio (IVA incl.);Categoría;Marca;Existencias",
+        "Artikelnr.;Bezeichnung;VK-Preis brutto in EUR;Warengruppe 1;Hersteller;Lagerbestand",
+        "Artikelnr;Benämning;Pris inkl. moms;Kategori;Varumärke;Lagersaldo",
+        "Artikelnummer;Omschrijving;Prijs incl. BTW;Groep;Merk;Voorraad",
+        "Item No.;Description;Unit price USD;Category;Brand;Stock",
+        "item_no;title;price_eur;category;brand;stock",
+        "SKU;Name 1;Price (€);Category;Brand;Qty",
     ],
 )
 def test_columns_are_recognised_in_the_languages_of_shops(write: Write, header: str) -> None:
     (product,), _ = _read(write(f"{header}\nA-1;Kettle;1.299,00;Home > Kitchen;Alder;0\n"))
-    assert product == Product(
-        "A-1", "Kettle", brand="Alder", category=("Home", "Kitchen"), price=Decimal(1299), availability=OUT
-    )
+    named = "USD" if "USD" in header else "EUR" if {"EUR", "€", "eur"} & set(re.findall(r"[^\W_]+|€", header)) else ""
+    assert product == Product("A-1", "Kettle", "", "Alder", ("Home", "Kitchen"), Decimal(1299), named, availability=OUT)
+
+
+def test_a_price_without_taxes_counts_only_where_no_other_does(write: Write) -> None:
+    (product,), _ = _read(write("sku;title;Preis netto;Preis brutto\na;A;10;11,90\n"))
+    assert product.price == Decimal("11.90")
+
+
+def test_a_column_for_each_size_is_not_the_stock(write: Write) -> None:
+    (product,), _ = _read(write("sku;title;Stock S;Stock M\na;A;0;5\n"))
+    assert product.availability is IN
 
 
 def test_a_caller_who_writes_one_product_is_told_what_a_feed_goes_on_without() -> None:
     with pytest.raises(BadInput, match="price 'ask us' is not a number"):
         ProductObjects().product({"sku": "a", "title": "A", "price": "ask us"})
     assert ProductObjects().product({"sku": "a", "title": "A &amp; B", "status": "draft"}).title == "A & B"
+
+
+@pytest.mark.parametrize(
+    ("header", "stock"),
+    [
+        ("Артикул;Наименование;Цена, руб.;Остаток;Штрихкод;Производитель", "Нет"),
+        ("商品コード;商品名;販売価格（税込）;在庫数;JANコード;メーカー", "在庫切れ"),
+        ("Tuotekoodi;Tuotenimi;Hinta (sis. alv);Varastosaldo;EAN;Valmistaja", "Loppu"),
+        ("Kód;Názov;Cena s DPH;Dostupnosť;Čiarový kód;Výrobca", "Vypredané"),
+        ("Ürün Kodu;Ürün Adı;Satış Fiyatı (KDV Dahil);Stok Adedi;Barkod;Marka", "Tükendi"),
+        ("Código;Producto;Precio de venta;Existencias;Código de barras;Marca", "Agotado"),
+        ("Kod produktu;Nazwa;Cena brutto;Stan;Kod EAN;Producent", "brak"),
+        ("Artikelcode;Naam;Prijs (incl. btw);Op voorraad;EAN-code;Merk", "Nee"),
+    ],
+)
+def test_columns_of_other_languages_with_what_they_say_of_taxes(write: Write, header: str, stock: str) -> None:
+    (product,), _ = _read(write(f"{header}\nA-1;Ä;1 290,50;{stock};4006381333931;Acme\n"))
+    currency = "RUB" if "руб" in header else ""
+    assert product == Product(
+        "A-1", "Ä", "", "Acme", (), Decimal("1290.50"), currency, availability=OUT, gtin="4006381333931"
+    )
+
+
+def test_each_column_that_says_so_may_take_a_product_off_sale(write: Write) -> None:
+    table = "sku,title,price,status,published\na,A,1,enabled,1\nb,B,1,enabled,0\nc,C,1,draft,1\nd,D,1,,\n"
+    products, _ = _read(write(table))
+    assert [product.sku for product in products] == ["a", "d"]
+
+
+def test_names_of_columns_with_signs_levels_and_two_prices(write: Write) -> None:
+    table = (
+        "Item #;Item Name;List price;Selling price;Stock_qty;category_l1;category_l2;EAN\n7;A;2,00;1,50;0;Home;Mugs;0\n"
+    )
+    products, _ = _read(write(table))
+    assert products == [Product("7", "A", category=("Home", "Mugs"), price=Decimal("1.50"), availability=OUT)]
+
+
+def test_a_sale_that_is_over_or_none_and_a_list_of_images(write: Write) -> None:
+    table = (
+        "sku;title;price;sale price;sale ends;images\n"
+        'a;A;10;4;1/31/2020;["https://a.b/1.jpg", "https://a.b/2.jpg"]\n'
+        "b;B;10;N/A;;\n"
+        "c;C;10;4;12/31/2036;\n"
+    )
+    products, remarks = _read(write(table))
+    assert [product.price for product in products] == [10, 10, 4]
+    assert (products[0].image, remarks) == ("https://a.b/1.jpg", [])
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        "promo from;promo to", "Aktion ab;Aktion bis", "gültig ab;gültig bis", "date début promo;date fin promo",
+        "sale_price_dates_from;sale_price_dates_to", "offer start;offer end", "oferta desde;oferta hasta",
+        "start date;end date",
+    ],
+)  # fmt: skip
+def test_a_sale_counts_between_its_dates_whatever_their_columns_are_called(write: Write, dates: str) -> None:
+    table = f"sku;title;price;sale price;{dates}\na;A;10;4;2020-01-01;2020-12-31\nb;B;10;4;2020-01-01;2036-12-31\n"
+    products, _ = _read(write(table))
+    assert [product.price for product in products] == [10, 4]
+
+
+def test_the_column_of_a_price_may_name_its_currency_and_its_taxes(write: Write) -> None:
+    products, _ = _read(write("sku;title;Price EUR\na;A;12,10\nb;B;$12.10\n"))
+    assert [product.currency for product in products] == ["EUR", "USD"]
+    products, _ = _read(write("sku;title;price;vat;price_incl_vat\na;A;10;21;12,10\n", "taxes.csv"))
+    assert products[0].price == Decimal("12.10")

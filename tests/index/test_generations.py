@@ -8,7 +8,8 @@ from sqlalchemy import select
 from recommender.database.engine import Database
 from recommender.database.tables import Base, LiveRow, ModelRow
 from recommender.errors import NoLiveModel, NotFound, Refused
-from recommender.index.generations import Generation, Generations, GenerationState
+from recommender.index.generation import Generation, GenerationState
+from recommender.index.generations import Generations
 
 
 @pytest.fixture

@@ -86,17 +86,51 @@ def test_a_row_that_refers_to_nothing_is_a_finding(home: Path) -> None:
     assert "refers to a row of model" in next(finding.detail for finding in _failed() if finding.check == "database")
 
 
-@pytest.mark.parametrize("fresh", [False, True])
-def test_a_catalogue_that_vanished_beside_an_index_is_a_finding_and_is_not_made_anew(home: Path, fresh: bool) -> None:
+def test_a_home_is_for_its_owner_alone_whatever_the_umask_is(home: Path) -> None:
+    before = os.umask(0)
+    try:
+        home.mkdir()  # as a mounted volume is there before
+        with open_application() as application:
+            _go_live(application, products=1)
+    finally:
+        os.umask(before)
+    private = [*home.glob("catalogue.db*"), home / "index"]
+    assert [path for path in private if path.stat().st_mode & 0o077] == []
+
+
+def test_a_bit_that_flipped_in_a_text_is_found_by_reading_every_product(home: Path) -> None:
+    with open_application() as application:
+        application.catalogue.upsert([Product(f"sku-{number}", f"Boot {number}", "soft " * 9) for number in range(99)])
+        application.catalogue.deactivate(["sku-7"])
+    assert [finding.ok for finding in examine(deep=True) if finding.check == "products"] == [True]
+    content = (home / "catalogue.db").read_bytes()
+    (home / "catalogue.db").write_bytes(content.replace(b"Boot 41", b"Bott 41").replace(b"sku-7Boot", b"sku-7Bott"))
+    assert [finding for finding in examine() if not finding.ok] == [], "SQLite sees nothing of it"
+    (found,) = [finding for finding in examine(deep=True) if finding.check == "products"]
+    assert not found.ok
+    assert "2 products are not as they were written (sku-41, sku-7)" in found.detail
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+def test_a_catalogue_that_vanished_beside_an_index_is_a_finding_and_is_not_made_anew(home: Path, emptied: bool) -> None:
     with open_application() as application:
         _go_live(application, products=1)
     for path in home.glob("catalogue.db*"):
         path.unlink()
-    if not fresh:
-        assert [(finding.check, "is gone" in finding.detail) for finding in _failed()] == [("database", True)]
-        assert not (home / "catalogue.db").exists()
-        return
-    (home / "catalogue.db").touch()  # as an open that we do not control makes one
+    if emptied:
+        (home / "catalogue.db").touch()
+    assert [(finding.check, "is gone" in finding.detail) for finding in _failed()] == [("database", True)]
+    assert [path.stat().st_size for path in home.glob("catalogue.db*")] == [0] * emptied
+
+
+def test_a_catalogue_that_knows_nothing_of_the_index_beside_it_is_a_finding(home: Path) -> None:
+    with open_application() as application:
+        _go_live(application, products=1)
+    (home / "index").rename(home / "aside")
+    for path in home.glob("catalogue.db*"):
+        path.unlink()
+    open_application().close()
+    (home / "aside").rename(home / "index")
     found = {finding.check: finding.detail for finding in _failed()}
     assert "of which this catalogue knows nothing" in found["index"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from recommender.application.composition import Application
 from recommender.errors import BadInput
-from recommender.index.generations import Generation
+from recommender.index.generation import Generation
 from recommender.jobs.ingest import drain
 from recommender.jobs.rebuild import ensure_live, rebuild
 from recommender.query import Mode, Options

@@ -16,6 +16,7 @@ import uvicorn
 from crash.word_model import build_word_model
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from support.served import PATIENT
 from support.toy_catalogue import toy_catalogue
 
 from recommender.api import Recommender
@@ -114,7 +115,7 @@ def serving(application: Application, follow: bool = True, **how: Any) -> Iterat
     with Recommender(application, metrics.observe, follow) as recommender:
         keys = ApiKeys(application.database)
         access = how.pop("access", Access(keys.list))
-        app = create_app(recommender, access, metrics=metrics, **how)
+        app = create_app(recommender, access, how.pop("limits", PATIENT), metrics, **how)
         with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
             yield Service(recommender, app, client, keys)
 

@@ -10,6 +10,9 @@ import pytest
 from service.conftest import serving, settings_of
 
 from recommender.application.composition import Application
+from recommender.errors import Unavailable
+from recommender.jobs.rebuild import rebuild, start_generation
+from recommender.jobs.verify import verify_live
 
 BOOT = {"title": "A boot"}
 
@@ -49,6 +52,22 @@ def test_a_damaged_database_asks_for_the_write_again(home: Path) -> None:
         reply = service.client.put("/v1/products/new", json=BOOT)
         assert (reply.status_code, "retry-after" in reply.headers) == (503, True), reply.text
         assert "recommender restore" in reply.json()["detail"]
+
+
+def test_a_rebuild_gets_past_a_cut_off_build_that_was_damaged_too(home: Path) -> None:
+    with Application(settings_of(home)) as application:
+        live = application.generations.require_live()
+        broken = {live.name, start_generation(application, application.registry.by_id(live.model_id)).name}
+    for name in broken:
+        for path in (home / "index" / name).rglob("is_null/status.dat"):
+            path.write_bytes(b"")  # the engine panics over it
+    with Application(settings_of(home)) as application:
+        with pytest.raises(Unavailable, match="recommender index rebuild"):
+            application.index(live)
+        made = rebuild(application)
+        assert made.name not in broken
+        assert verify_live(application, deep=True).clean
+        assert application.index(made).count() == application.catalogue.count()
 
 
 def test_a_path_that_is_no_utf8_names_no_product(home: Path) -> None:

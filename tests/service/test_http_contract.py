@@ -35,7 +35,7 @@ def test_the_service_does_what_its_document_says(home: Path, tmp_path: Path) -> 
             env=os.environ | {"SCHEMATHESIS_HOOKS": "contract_hooks", "PYTHONPATH": str(HERE)},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=1200,
             check=False,
         )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr

@@ -23,6 +23,7 @@ WRITES = [
     ("DELETE", "/v1/products/x", None),
     ("POST", "/v1/products:batch", {"upsert": []}),
     ("POST", "/v1/rules", {"action": "ban", "sku": "x"}),
+    ("PUT", "/v1/rules/1", {"action": "ban", "sku": "x"}),
     ("DELETE", "/v1/rules/1", None),
 ]
 READS = [
@@ -165,7 +166,10 @@ def test_a_service_whose_last_key_is_revoked_or_expired_stays_closed(tmp_path: P
 
 
 def test_a_proxy_that_passes_on_a_local_host_does_not_open_a_service_without_keys(service: Service) -> None:
-    for name in ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via", "CF-Connecting-IP"):
+    for name in (
+        "Forwarded", "X-Forwarded-For", "X_Forwarded_Host", "X-Forwarded-Tls-Client-Cert", "X-Original-Forwarded-For",
+        "X-Real-IP", "Via", "CF-Connecting-IP", "Fastly-Client-IP", "X-Envoy-External-Address", "X-Amzn-Trace-Id",
+    ):  # fmt: skip
         reply = service.client.get("/v1/status", headers={"host": "127.0.0.1", name: "203.0.113.9"})
         assert reply.status_code == 401, name
         assert "proxy" in reply.json()["detail"]
@@ -187,7 +191,7 @@ def test_a_key_may_be_for_some_routes_alone_and_knows_when_it_was_last_used(keye
         ("/v1/productsandmore", 403),
     ):
         assert _status(keyed, "GET", path, None, key) == status, path
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while keyed.keys.list()[0].used_at is None and time.monotonic() < deadline:
         time.sleep(0.02)
     assert keyed.keys.list()[0].used_at is not None
@@ -196,15 +200,19 @@ def test_a_key_may_be_for_some_routes_alone_and_knows_when_it_was_last_used(keye
 
 
 def test_a_key_expires(keyed: Service) -> None:
-    key = {"x-api-key": keyed.keys.create("brief", Scope.READ, timedelta(seconds=1.5))}
+    expires_at = time.monotonic() + 6
+    key = {"x-api-key": keyed.keys.create("brief", Scope.READ, timedelta(seconds=6))}
     assert _status(keyed, "GET", "/v1/status", None, key) == 200
-    time.sleep(1.6)
+    time.sleep(expires_at + 0.2 - time.monotonic())
     assert _status(keyed, "GET", "/v1/status", None, key) == 401
     keyed.keys.create("brief", Scope.READ)  # its name is free again
 
 
 def test_a_page_of_elsewhere_that_points_its_name_at_this_machine_is_refused(service: Service) -> None:
-    for host in ("evil.example", "evil.example:8000", "127.0.0.1.evil.example", ""):
+    for host in (
+        "evil.example", "evil.example:8000", "127.0.0.1.evil.example", "", "localhost:80@evil.example",
+        "[127.0.0.1].evil.example", "[localhost]evil", "localhost,evil.example", "[::1", "localhost:x",
+    ):  # fmt: skip
         reply = service.client.get("/v1/status", headers={"host": host})
         assert reply.status_code == 421, host
     for host in ("localhost:8000", "127.0.0.1", "[::1]:8000", "LOCALHOST."):
@@ -265,7 +273,7 @@ async def test_keys_are_read_once_for_all_who_wait_and_whoever_gives_up_takes_no
 
     def read() -> list[ApiKey]:
         reads.append(1)
-        let.wait(10)
+        let.wait(60)
         return []
 
     lane = ThreadLane("keys", 2, 1)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -21,7 +22,7 @@ from service.conftest import Service, serving, settings_of
 from starlette.testclient import TestClient
 
 from recommender.api import Recommender
-from recommender.application.composition import Application
+from recommender.application.composition import Application, ModelFolder
 from recommender.catalogue.repository import Catalogue
 from recommender.embedding.encoder import Encoder
 from recommender.models.registry import RegisteredModel
@@ -137,6 +138,8 @@ def test_what_a_caller_has_already_is_answered_304_and_what_is_long_compressed(s
     assert float(first.headers["server-timing"].removeprefix("total;dur=")) > 0
     again = service.client.get(asked, headers={"if-none-match": f'"other", {tag}'})
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    for path in (asked, "/widget.js"):  # what the caller has is as good as any (RFC 9110, 13.1.2)
+        assert service.client.get(path, headers={"if-none-match": "*"}).status_code == 304
     assert service.client.get(asked + "&offset=1", headers={"if-none-match": tag}).status_code == 200
     assert service.client.post("/v1/search", json={"query": "shirt"}).headers["cache-control"] == "no-store"
     document = service.client.get("/openapi.json")
@@ -198,13 +201,14 @@ class _SlowCatalogue(Application):
         super().__init__(*how)  # type: ignore[arg-type]
         self.let = threading.Event()
         plain = self.catalogue.get
-        self.catalogue.get = lambda sku: self.let.wait(10) and plain(sku)  # type: ignore[method-assign, assignment, return-value]
+        self.catalogue.get = lambda sku: self.let.wait(60) and plain(sku)  # type: ignore[method-assign, assignment, return-value]
 
 
 def test_what_takes_too_long_is_answered_504_and_what_would_wait_too_long_503(home: Path) -> None:
     application = _SlowCatalogue(settings_of(home))
     assert isinstance(application.catalogue, Catalogue)
-    with serving(application, follow=False, limits=Limits(timeout_s=0.5, waiting=2)) as opened:
+    # Five seconds, so that all twelve have come before the first of them is given up.
+    with serving(application, follow=False, limits=Limits(timeout_s=5.0, waiting=2)) as opened:
         with ThreadPoolExecutor(12) as pool:
             replies = list(pool.map(lambda _: opened.client.get("/v1/products/SKU-0001"), range(12)))
         codes = sorted(reply.status_code for reply in replies)
@@ -213,7 +217,7 @@ def test_what_takes_too_long_is_answered_504_and_what_would_wait_too_long_503(ho
         assert opened.client.get("/v1/similar?sku=SKU-0001").status_code == 200, "queries have a lane of their own"
         assert opened.client.get("/readyz").status_code == 200
         application.let.set()
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while opened.client.get("/v1/products/SKU-0001").status_code != 200:
             assert time.monotonic() < until, "the lane stays full after what was stuck has ended"
 
@@ -225,15 +229,15 @@ class _HangingModel(Application):
         super().__init__(*how)  # type: ignore[arg-type]
         self.let = threading.Event()
 
-    def encoder(self, model: RegisteredModel, runtime: str = "") -> Encoder:
-        self.let.wait(10)
+    def encoder(self, model: RegisteredModel | ModelFolder, runtime: str = "") -> Encoder:
+        self.let.wait(60)
         return super().encoder(model)
 
 
 def test_probes_that_hang_keep_neither_keys_nor_figures_nor_writes_from_their_turn(home: Path) -> None:
     application = _HangingModel(settings_of(home))
     key = ApiKeys(application.database).create("shop", Scope.WRITE)
-    with serving(application, follow=False, limits=Limits(timeout_s=1.0)) as opened:
+    with serving(application, follow=False, limits=Limits(timeout_s=5.0)) as opened:
         opened.client.headers["x-api-key"] = key
         with ThreadPoolExecutor(4) as pool:
             assert {reply.status_code for reply in pool.map(lambda _: opened.client.get("/readyz"), range(4))} == {504}
@@ -266,7 +270,15 @@ def test_readiness_that_is_lost_while_somebody_looks_is_what_it_was() -> None:
 @pytest.mark.parametrize("lane", [InlineLane(3), ThreadLane("test", 1, 2)], ids=["inline", "threads"])
 def test_a_lane_runs_what_has_room_and_sends_the_rest_away(lane: InlineLane | ThreadLane) -> None:
     async def run() -> list[object]:
-        pieces = [lane.run(lambda number=number: time.sleep(0.05) or number) for number in range(5)]  # type: ignore[misc]
+        let = threading.Event()
+
+        def work(number: int) -> int:
+            assert let.wait(60)
+            return number
+
+        pieces = [asyncio.create_task(lane.run(partial(work, number))) for number in range(5)]
+        await asyncio.sleep(0)  # each has come
+        let.set()
         return await asyncio.gather(*pieces, return_exceptions=True)
 
     done = asyncio.run(run())

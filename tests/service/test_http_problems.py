@@ -177,6 +177,15 @@ def test_every_answer_carries_the_headers_that_keep_a_browser_safe(service: Serv
         assert "access-control-allow-origin" not in headers
 
 
+@pytest.mark.parametrize("path", ["/", "/docs", "/widget.js", "/explorer/main.js"])
+def test_a_page_that_has_not_changed_keeps_its_headers(service: Service, path: str) -> None:
+    whole = service.client.get(path)
+    known = service.client.get(path, headers={"if-none-match": whole.headers["etag"]})
+    assert (known.status_code, known.content) == (304, b"")
+    for name in ("content-security-policy", "cache-control", "etag"):
+        assert known.headers[name] == whole.headers[name]
+
+
 @pytest.mark.parametrize(
     "request_line",
     [b"GET / HTTP/9", b"GET /" + b"x" * 70_000 + b" HTTP/1.1", "GET /v1/search?q=K\u00fcche HTTP/1.1".encode()],
@@ -185,7 +194,7 @@ def test_every_answer_carries_the_headers_that_keep_a_browser_safe(service: Serv
 def test_what_is_no_http_is_answered_by_a_problem_too(service: Service, request_line: bytes) -> None:
     with listening(service.app) as url:
         host, port = url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=5) as connection:
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
             connection.sendall(request_line + b"\r\n\r\n")
             reply = b"".join(iter(lambda: connection.recv(65536), b""))
     assert b"application/problem+json" in reply

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 from service.conftest import listening, serving, settings_of
-from support.chromium import PATIENCE_MS, chromium, watched
+from support.chromium import chromium, watched
 
 from recommender.application.composition import Application
 from recommender.service.access import Access
@@ -29,7 +29,7 @@ def test_the_reference_shows_every_operation_to_whoever_has_a_key_and_tries_it(h
         page.get_by_label("This service wants a key").fill(key)
         page.get_by_role("button", name="Show the reference").click()
         operations = page.locator(".opblock")
-        expect(operations.first).to_be_visible(timeout=PATIENCE_MS)
+        expect(operations.first).to_be_visible()
         known = sum(map(len, opened.app.openapi()["paths"].values()))
         expect(operations).to_have_count(known)
         page.locator("#operations-operation-status .opblock-summary-control").click()

@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import httpx
+from support.served import PATIENCE_S
 
 COMMAND = [sys.executable, "-c", "from recommender.cli.app import main; main()"]
 READY = "recommender serves "
@@ -33,9 +35,13 @@ def _run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProces
         cwd=home.parent,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
+
+
+def _get(url: str, **how: Any) -> httpx.Response:
+    return httpx.get(url, timeout=PATIENCE_S, **how)
 
 
 @contextmanager
@@ -63,11 +69,11 @@ def _served(home: Path, *arguments: str, **more: str) -> Iterator[tuple[subproce
 
 
 def test_a_service_says_where_it_is_answers_and_ends_in_good_order_with_a_request_in_hand(home: Path) -> None:
-    with _served(home) as (process, url), httpx.Client(timeout=20) as client:
+    with _served(home) as (process, url), httpx.Client(timeout=PATIENCE_S) as client:
         said = json.loads((home / "service.json").read_text())
         assert (said["url"], said["pid"]) == (url, process.pid)
         assert stat.S_IMODE((home / "service.json").stat().st_mode) == 0o600
-        assert httpx.get(f"{url}/readyz").status_code == 200
+        assert _get(f"{url}/readyz").status_code == 200
         batch = {"upsert": [{"sku": f"many-{n}", "title": f"Boot {n}"} for n in range(900)]}
         replies: list[httpx.Response] = []
         asking = Thread(target=lambda: replies.append(client.post(f"{url}/v1/products:batch", json=batch)))
@@ -75,9 +81,7 @@ def test_a_service_says_where_it_is_answers_and_ends_in_good_order_with_a_reques
         while "requests_in_flight 2.0" not in client.get(f"{url}/metrics").text and not replies:
             pass  # until the service has it in hand, beside the request for this figure
         process.send_signal(signal.SIGTERM)
-        started = time.monotonic()
-        assert process.wait(10) == 0
-        assert time.monotonic() - started < 10
+        assert process.wait(PATIENCE_S) == 0
         asking.join()
         assert [reply.status_code for reply in replies] == [200], "a request in hand is finished"
         assert not (home / "service.json").exists()
@@ -86,7 +90,7 @@ def test_a_service_says_where_it_is_answers_and_ends_in_good_order_with_a_reques
             line.get("route") == "/v1/products:batch" and line["status"] == 200 for line in lines
         )
     with _served(home) as (_, url):
-        assert httpx.get(f"{url}/v1/products/many-899").status_code == 200, "what was acknowledged is there"
+        assert _get(f"{url}/v1/products/many-899").status_code == 200, "what was acknowledged is there"
 
 
 def test_a_port_in_use_and_an_index_in_use_are_told_in_one_line(home: Path) -> None:
@@ -97,7 +101,7 @@ def test_a_port_in_use_and_an_index_in_use_are_told_in_one_line(home: Path) -> N
         assert taken.stderr.strip().splitlines()[-1].startswith(f"error: port {port} of 127.0.0.1 is in use")
         second = _run(home, "serve", "--port", "0")
         assert (second.returncode, second.stdout) == (5, "")
-        assert f"a service of this home is at work already, at {url};" in second.stderr
+        assert f"a service of this home is already running, at {url};" in second.stderr
         assert json.loads((home / "service.json").read_text())["url"] == url, "the first one is still announced"
 
 
@@ -106,10 +110,10 @@ def test_a_backup_beside_a_service_holds_its_index_and_leaves_nothing_behind(hom
     with _served(home) as (_, url):
         made = _run(home, "backup", str(saved), "--json")
         assert made.returncode == 0, made.stderr
-        products = httpx.get(f"{url}/v1/status").json()["products"]
+        products = _get(f"{url}/v1/status").json()["products"]
         assert json.loads(made.stdout)["index"]["points"] == products
         assert list((home / "copies").iterdir()) == []
-        assert httpx.get(f"{url}/readyz").status_code == 200
+        assert _get(f"{url}/readyz").status_code == 200
     assert _run(other, "restore", str(saved)).returncode == 0
     verified = _run(other, "index", "verify", "--json")
     assert verified.returncode == 0, verified.stdout
@@ -142,13 +146,13 @@ def test_beyond_this_machine_a_service_wants_a_key_that_is_made_shown_once_and_r
     assert key.rsplit("_", 1)[1] not in listed.stdout
     with _served(home, "--host", "0.0.0.0") as (_, url):
         asked = {"authorization": f"Bearer {key}"}
-        assert httpx.get(f"{url}/v1/status").status_code == 401
-        assert httpx.get(f"{url}/v1/status", headers=asked).status_code == 200
+        assert _get(f"{url}/v1/status").status_code == 401
+        assert _get(f"{url}/v1/status", headers=asked).status_code == 200
         token = json.loads((home / "service.json").read_text())["token"]
-        assert httpx.get(f"{url}/v1/status", headers={"authorization": f"Bearer {token}"}).status_code == 200
+        assert _get(f"{url}/v1/status", headers={"authorization": f"Bearer {token}"}).status_code == 200
         assert _run(home, "keys", "revoke", "shop").returncode == 0
         time.sleep(1.0)
-        assert httpx.get(f"{url}/v1/status", headers=asked).status_code == 401
+        assert _get(f"{url}/v1/status", headers=asked).status_code == 401
 
 
 def test_several_workers_want_a_server_engine(home: Path) -> None:
@@ -159,19 +163,19 @@ def test_several_workers_want_a_server_engine(home: Path) -> None:
 
 def test_several_workers_start_and_take_writes_while_their_engine_is_away(home: Path) -> None:
     with _served(home, "--workers", "2", QDRANT_URL="http://127.0.0.1:9") as (process, url):
-        reply = httpx.get(f"{url}/v1/search?q=shirt")
+        reply = _get(f"{url}/v1/search?q=shirt")
         assert (reply.status_code, reply.headers["content-type"]) == (503, "application/problem+json")
-        assert httpx.get(f"{url}/livez").status_code == 200
-        assert httpx.get(f"{url}/readyz").status_code == 503
-        assert httpx.put(f"{url}/v1/products/kept", json={"title": "Kept"}).status_code == 201
-        assert httpx.get(f"{url}/v1/status").json()["waiting"] == 1
+        assert _get(f"{url}/livez").status_code == 200
+        assert _get(f"{url}/readyz").status_code == 503
+        assert httpx.put(f"{url}/v1/products/kept", json={"title": "Kept"}, timeout=PATIENCE_S).status_code == 201
+        assert _get(f"{url}/v1/status").json()["waiting"] == 1
         for _ in range(20):  # on connections of their own, which either process may take
-            assert httpx.get(f"{url}/livez").status_code == 200
-        scraped = {httpx.get(f"{url}/metrics").text for _ in range(4)}
+            assert _get(f"{url}/livez").status_code == 200
+        scraped = {_get(f"{url}/metrics").text for _ in range(4)}
         counted = [re.search(r'_count{method="GET",route="/livez",status="200"} (.*)', each)[1] for each in scraped]
         assert set(counted) == {"21.0"}
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_S) == 0
         assert not (home / "service.json").exists()
 
 

@@ -129,10 +129,26 @@ def test_what_is_not_signed_by_the_shop_changes_nothing(hooked: Service) -> None
     assert _shop(hooked) == {}
 
 
+def test_an_overheard_message_with_another_topic_removes_nothing(hooked: Service) -> None:
+    shirt = _shopify(1, MORNING, "Red shirt", {"S": "19.00"})
+    _send(hooked, "shopify", "products/create", shirt, MORNING)
+    assert _send(hooked, "shopify", "products/delete", shirt, MORNING + timedelta(days=1))["status"] == "rejected"
+    coat = _woocommerce(2, MORNING, "Coat", "20.00")
+    _send(hooked, "woocommerce", "product.created", coat)
+    assert _send(hooked, "woocommerce", "product.deleted", coat)["status"] == "rejected"
+    assert sorted(_shop(hooked)) == ["1-S", "W-2"]
+
+
 def test_what_tells_of_no_product_or_can_not_be_read_is_answered_so_that_it_is_not_sent_again(hooked: Service) -> None:
     assert hooked.client.post("/v1/hooks/woocommerce", content=b"webhook_id=12").json() == {"status": "ignored"}
     assert _send(hooked, "shopify", "orders/create", {"id": 1}) == {"status": "ignored"}
-    for told in ({"id": 1}, [], {"id": 1, "updated_at": "yesterday"}, {**_shopify(1, MORNING, "", {"S": "1"})}):
+    beyond = ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59")
+    for told in (
+        {"id": 1},
+        [],
+        *({"id": 1, "updated_at": at} for at in ("yesterday", *beyond)),
+        {**_shopify(1, MORNING, "", {"S": "1"})},
+    ):
         assert _send(hooked, "shopify", "products/update", told, MORNING)["status"] == "rejected"
     draft = _shopify(3, MORNING, "Shirt", {"S": "19.00"}) | {"status": "draft"}
     assert _send(hooked, "shopify", "products/update", draft, MORNING)["written"] == []

@@ -200,7 +200,7 @@ def test_an_explanation_says_what_is_shared_and_which_words_were_found(shop: Sho
 
 
 def test_a_search_is_explained_without_what_only_products_have(shop: Shop) -> None:
-    why = shop.queries().search("boots of RUBBER", k=1, options=Options(explain=True))[0].explanation
+    why = shop.queries().search("a pair of boots of RUBBER", k=1, options=Options(explain=True))[0].explanation
     assert why is not None
     assert (why.shared_depth, why.same_brand, why.price_ratio) == (None, None, None)
     assert why.words == ("boots", "rubber")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,6 +13,7 @@ from support.shop import Shop
 
 from recommender.errors import BadInput, NotFound
 from recommender.query import Fallback, Filters, Hit, Options, Reason, Rule, RuleAction
+from recommender.serving.merchandising import Merchandising
 from recommender.types import Availability, Product
 
 PIN, BAN = RuleAction.PIN, RuleAction.BAN
@@ -105,7 +108,7 @@ def test_a_rule_holds_from_its_start_until_its_end(shop: Shop) -> None:
         (Rule(BAN, "a", query="q", category=("c",)), "not for both"),
         (Rule(PIN, "a", query="q", position=0), "1 to 1000"),
         (Rule(BAN, " "), "needs the SKU"),
-        (Rule(BAN, "a", starts_at=NOW, ends_at=NOW), "never holds"),
+        (Rule(BAN, "a", starts_at=NOW, ends_at=NOW), "never applies"),
         (Rule(BAN, "a", note="\x00"), "NUL"),
     ],
 )
@@ -118,11 +121,36 @@ def test_a_senseless_rule_is_refused(shop: Shop, rule: Rule, says: str) -> None:
 def test_a_rule_is_read_back_and_removed_once(shop: Shop) -> None:
     added = shop.rules.add(Rule(PIN, "lamp-brass", query="desk lamp", position=3, ends_at=NOW, note="stock"))
     assert shop.rules.list() == [added]
+    changed = shop.rules.update(replace(added, action=BAN, ends_at=None, note=""))
+    assert shop.rules.get(added.id) == changed == replace(added, action=BAN, ends_at=None, note="")
+    with pytest.raises(BadInput, match="never applies"):
+        shop.rules.update(replace(added, starts_at=NOW))
     shop.rules.remove(added.id)
     assert shop.rules.list() == []
     for identity in (added.id, 0, -1, 10**30):
-        with pytest.raises(NotFound, match="no rule"):
-            shop.rules.remove(identity)
+        for act in (shop.rules.remove, shop.rules.get, lambda identity: shop.rules.update(replace(added, id=identity))):
+            with pytest.raises(NotFound, match="no rule"):
+                act(identity)
+
+
+def test_queries_at_once_follow_the_first_rules_and_a_changed_one() -> None:
+    rules, reading, go_on = [Rule(BAN, "boot-hike")], threading.Event(), threading.Event()
+
+    def read() -> list[Rule]:
+        reading.set()
+        assert go_on.wait(10)
+        return list(rules)
+
+    merchandising = Merchandising(read)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(merchandising.placement)
+        assert reading.wait(10)
+        second = pool.submit(merchandising.placement)
+        threading.Timer(0.1, go_on.set).start()
+        assert first.result().bans == second.result().bans == {"boot-hike"}
+    rules.append(Rule(BAN, "boot-walk"))
+    merchandising.refresh()
+    assert merchandising.placement().bans == {"boot-hike", "boot-walk"}
 
 
 def test_without_a_fallback_an_answer_is_as_short_as_its_filters_make_it(shop: Shop) -> None:

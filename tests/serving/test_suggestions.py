@@ -13,9 +13,20 @@ from support.shop import Shop
 
 from recommender.catalogue.search_log import SearchLog
 from recommender.database.tables import SearchRow, now
+from recommender.embedding.bm25 import LexicalEncoder
 from recommender.errors import BadInput
-from recommender.query import Confidence, Filters, Mode, Options, Rule, RuleAction, Sort, SuggestionKind, UnderstoodKind
-from recommender.query.logged_search import SearchLogging
+from recommender.query import (
+    Confidence,
+    Filters,
+    Mode,
+    Options,
+    Rule,
+    RuleAction,
+    SearchLogging,
+    Sort,
+    SuggestionKind,
+    UnderstoodKind,
+)
 from recommender.serving.live_model import FixedModel, LiveModel
 from recommender.serving.price_words import find_price
 from recommender.serving.queries import Queries
@@ -69,6 +80,11 @@ def test_a_completion_goes_with_the_words_before_it(queries: Queries) -> None:
     assert all("boots" not in each.text.lower() for each in queries.suggest("wireless b"))
 
 
+def test_a_colour_that_no_title_has_with_the_next_word_does_not_end_the_suggestions(queries: Queries) -> None:
+    found = {each.text: (each.kind, each.count) for each in queries.suggest("red wire")}
+    assert found["red wireless"] == (SuggestionKind.WORDS, 2)
+
+
 def test_brands_and_categories_are_suggested_by_any_word_of_theirs(queries: Queries) -> None:
     brand = queries.suggest("norv")[0]
     assert (brand.text, brand.kind, brand.count) == ("Norvik", SuggestionKind.BRAND, 3)
@@ -106,6 +122,59 @@ def test_words_of_any_text_other_forms_numbers_and_short_words_are_left_alone(qu
     assert (answer.did_you_mean, answer.searched) == (None, None)
 
 
+def test_words_that_were_typed_as_one_are_read_as_two_and_the_other_way_round(queries: Queries) -> None:
+    apart = queries.search("hikingboots", options=Options(mode=Mode.LEXICAL))
+    assert (apart.did_you_mean, {hit.sku for hit in apart}) == ("hiking boots", {"b1", "b2", "b3", "b4"})
+    joined = queries.search("key board", 1, options=Options(mode=Mode.LEXICAL))
+    assert ([hit.sku for hit in joined], joined.did_you_mean) == (["m2"], None)
+    assert (joined.confidence, joined[0].score) == (Confidence.GOOD, 1.0)  # it has all that was typed
+
+
+@pytest.mark.parametrize(
+    ("language", "titles", "query", "right"),
+    [
+        ("german", ["Bürostuhl", "Holzstahl", "Drehstühle rot"], "stuhl", {0, 2}),
+        ("german", ["Kaffeemaschine", "Schlagbohrmaschine", "Kaffee"], "kaffee maschine", {0, 1, 2}),
+        ("german", ["Kaffeemaschine", "Teekanne"], "kaffee", {0}),
+        ("swedish", ["Kontorsstol svart", "Skrivbord"], "stol", {0}),
+        ("hebrew", ["ספר בישול", "כיסא"], "הספר", {0}),
+        ("hebrew", ['מדים של צה"ל', "כיסא"], "צהל", {0}),
+        ("ukrainian", ["Стіл дерев'яний", "Диван"], "деревяний", {0}),
+        ("polish", ["Łóżko dziecięce", "Fotel"], "lozkko", {0}),
+        ("hindi", ["लाल किताब", "नीली साड़ी"], "कितांब", {0}),
+    ],
+)
+def test_words_of_a_shop_are_found_by_their_parts_and_nearest_forms(
+    tmp_path: Path, language: str, titles: list[str], query: str, right: set[int]
+) -> None:
+    with Shop(tmp_path) as shop:
+        shop.lexical = LexicalEncoder(language)
+        shop.catalogue.upsert(product(str(number), title) for number, title in enumerate(titles))
+        shop.worker.drain()
+        shop.vocabulary.refresh(changed=True)
+        answer = shop.queries().search(query, options=Options(mode=Mode.LEXICAL))
+    assert {int(hit.sku) for hit in answer} == right
+    assert answer.hits[0].sku == "0"
+
+
+@pytest.mark.parametrize(
+    ("title", "typed", "shown"),
+    [
+        ("Łóżko dziecięce", "lozk", "łóżko"),
+        ("Fußball", "fuss", "fußball"),
+        ("Kırmızı lamba", "kirm", "kırmızı"),
+        ("लाल किताब", "किता", "किताब"),
+    ],
+)
+def test_letters_that_people_lack_are_no_matter_to_suggestions(
+    tmp_path: Path, title: str, typed: str, shown: str
+) -> None:
+    with Shop(tmp_path) as shop:
+        shop.catalogue.upsert([Product("1", title)])
+        shop.vocabulary.refresh(changed=True)
+        assert shown in [suggestion.text for suggestion in shop.queries().suggest(typed)]
+
+
 def test_correcting_can_be_turned_off(queries: Queries) -> None:
     assert queries.search("wireles mouse", options=Options(correct=False)).did_you_mean is None
 
@@ -131,10 +200,29 @@ def test_a_price_said_in_words_filters_and_what_is_named_ranks_higher(queries: Q
     assert all(hit.price is not None and hit.price <= 130 and hit.currency == "EUR" for hit in answer)
 
 
+def test_the_name_of_a_category_is_a_sure_search_though_no_title_has_it(tmp_path: Path) -> None:
+    with Shop(tmp_path) as shop:
+        shop.catalogue.upsert([product("d1", "Impact borer", path="Workshop > Drills")])
+        shop.worker.drain()
+        shop.vocabulary.refresh(changed=True)
+        drills, more = (shop.queries().search(text) for text in ("drills", "drills zzyzx"))
+        assert ([hit.sku for hit in drills], drills.confidence) == (["d1"], Confidence.GOOD)
+        assert more.confidence is not Confidence.GOOD
+
+
 def test_understanding_can_be_turned_off_and_a_filter_by_hand_stands(queries: Queries) -> None:
     assert queries.search("boots under 70", options=Options(understand=False)).understood == ()
     answer = queries.search("boots under 70", filters=Filters(price_max=Decimal(200)))
     assert all(each.kind is not UnderstoodKind.PRICE for each in answer.understood)
+
+
+def test_a_number_of_a_product_is_no_price(tmp_path: Path) -> None:
+    with Shop(tmp_path) as shop:
+        shop.catalogue.upsert([product("AB-1001", "Impact borer", price="9.00")])
+        shop.worker.drain()
+        answer = shop.queries().search("ab 1001")
+        assert ([hit.sku for hit in answer], answer.understood) == (["AB-1001"], ())
+        assert shop.queries().search("ab 1002").understood[0].price_min == 1002
 
 
 def test_a_price_alone_shows_what_costs_so(queries: Queries) -> None:
@@ -208,6 +296,42 @@ def test_a_vocabulary_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
         ("кроссовки до 5000 руб", None, "5000", "RUB"),
         ("靴 5000円以下", None, "5000", "JPY"),
         ("max 80 € boots", None, "80", "EUR"),
+        ("boots not over 80", None, "80", "EUR"),
+        ("Lampe nicht teurer als 50", None, "50", "EUR"),
+        ("pas moins de 50 lampe", "50", None, "EUR"),
+        ("лампа не дороже 500", None, "500", "EUR"),
+        ("tv under 1.5k", None, "1500", "EUR"),
+        ("boty levnější než 1 000 Kč", None, "1000", "CZK"),
+        ("iPhone 15 bis 500", None, "500", "EUR"),
+        ("Kleid Größe 36 bis 38 unter 50", None, "50", "EUR"),
+        ("lamp around 50", "40", "60", "EUR"),
+        ("cadeau environ 30 €", "24", "36", "EUR"),
+        ("boty kolem 1 000 Kč", "800", "1200", "CZK"),
+        ("a gift for about $30", "24", "36", "USD"),
+        ("boots 80 € max", None, "80", "EUR"),
+        ("shoes over 20 and under 50", "20", "50", "EUR"),
+        ("Rucksack ab 30 bis 50", "30", "50", "EUR"),
+        ("σακίδιο από 20 έως 60 ευρώ", "20", "60", "EUR"),
+        ("παπουτσια κατω απο 50 ευρω", None, "50", "EUR"),
+        ("boty levnejsi nez 1000 kc", None, "1000", "CZK"),
+        ("кроссовки до 5 тыс. руб", None, "5000", "RUB"),
+        ("notebook do 20 tisíc Kč", None, "20000", "CZK"),
+        ("zapatos hasta 2 mil euros", None, "2000", "EUR"),
+        ("рюкзак від 500 до 900 грн", "500", "900", "UAH"),
+        ("cipő 5000 és 10000 Ft között", "5000", "10000", "HUF"),
+        ("hátizsák 10000 Ft-ig", None, "10000", "HUF"),
+        ("reppu 20-50 euroa", "20", "50", "EUR"),
+        ("حذاء أقل من ٢٠٠ ريال", None, "200", "SAR"),
+        ("حقيبة بين 50 و 100 ريال", "50", "100", "SAR"),
+        ('נעליים מתחת ל-200 ש"ח', None, "200", "ILS"),
+        ("जूते 1000 रुपये से कम", None, "1000", "INR"),
+        ("giày từ 200k đến 500k", "200000", "500000", "EUR"),
+        ("giày dưới 1 triệu đồng", None, "1000000", "VND"),
+        ("รองเท้าไม่เกิน1000บาท", None, "1000", "THB"),
+        ("靴5000円以下", None, "5000", "JPY"),
+        ("3000円から1万円 靴", "3000", "10000", "JPY"),
+        ("100到300元 背包", "100", "300", "CNY"),
+        ("배낭 5만원 이하", None, "50000", "KRW"),
     ],
 )
 def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, high: str | None, currency: str) -> None:
@@ -221,10 +345,34 @@ def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, h
     "text",
     ["nike air max 90", "Puzzle ab 3 Jahre", "game for 2 to 4 players", "shelf up to 80 cm", "cable 2-3 m",
      "bis 120 kg", "screws 5 x 60", "wh-1000xm4", "levi's 501", "under 80s music", "tv 40 - 50 inch", "from 12v to 24v",
-     "up to 40 hours"],
+     "up to 40 hours", "Hose Größe 36 bis 38", "talla hasta 42", "sizes up to 12", "monitor ab 4k",
+     "monitor do 27 palců", "a book about 1984", "circa 1900 Lampe", "around 80 days", "not around 50",
+     "films from 1999", "movies from 1990 to 1999", "Spielzeug ab 3", "boots for kids under 12", "laptop rtx 2070 max",
+     "5 or more players", "laminating film up to 5 mil", "หม้อไม่เกิน 5 ลิตร", "כבל עד 3 מטר", "jeu des 7 familles"],
 )  # fmt: skip
 def test_numbers_that_are_no_prices_are_left_alone(text: str) -> None:
     assert find_price(text, "EUR", lambda _: True) is None
+
+
+def test_a_limit_of_another_language_is_a_name_in_an_english_shop() -> None:
+    for text in ("sensor pod 155", "Dornier Do 17 model"):
+        assert find_price(text, "EUR", lambda _: True, english=True) is None
+    assert find_price("lampa pod 155", "EUR", lambda _: True) is not None
+    assert find_price("lampa pod 155 zł", "EUR", lambda _: True, english=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("chaussures à moins de 50 €", "chaussures"),
+        ("zapatos de más de 100 euros", "zapatos"),
+        ("a gift for 20 €", "a gift"),
+    ],
+)
+def test_small_words_before_a_price_go_with_it(text: str, rest: str) -> None:
+    found = find_price(text, "EUR", lambda _: True)
+    assert found is not None
+    assert (text[: found.start] + text[found.end :]).strip() == rest
 
 
 def test_a_price_in_a_currency_that_nothing_is_sold_in_is_no_filter() -> None:
@@ -300,7 +448,7 @@ def test_searches_are_kept_for_a_time_and_none_where_none_are_wanted(tmp_path: P
 def test_queries_note_what_is_searched_and_how_it_went(shop: Shop) -> None:
     noted: list[tuple[str, Confidence]] = []
     live = LiveModel("g1", "words", shop.index, lambda: shop.encoder, lambda: shop.lexical)
-    queries = Queries(FixedModel(live), shop.catalogue, shop.text, note=lambda *what: noted.append(what))
+    queries = Queries(FixedModel(live), lambda: shop.catalogue, shop.text, note=lambda *what: noted.append(what))
     queries.search("wireless mouse")
     queries.search("wireless mouse", options=Options(offset=1))
     queries.search("wirel", options=Options(prefix=True))

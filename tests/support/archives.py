@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from recommender.backup.archive import CATALOGUE, MANIFEST, ArchiveWriter, unpack
+from recommender.backup.archive import CATALOGUE, MANIFEST, ArchiveWriter, BackupContents, unpack
 
 
 def with_catalogue(saved: Path, path: Path, *statements: str) -> Path:
@@ -17,6 +17,11 @@ def with_catalogue(saved: Path, path: Path, *statements: str) -> Path:
     with closing(sqlite3.connect(folder / CATALOGUE)) as connection, connection:
         for statement in statements:
             connection.execute(statement)
+    return packed(folder, path, contents)
+
+
+def packed(folder: Path, path: Path, contents: BackupContents) -> Path:
+    """Pack what `unpack` made of a backup, and what became of it since."""
     with ArchiveWriter(path, gzipped=False) as packing:
         for member in sorted(folder.rglob("*")):
             if member.is_file() and member != folder / MANIFEST:

@@ -10,11 +10,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
+"""How long anything is waited for that a page does by itself; on a busy machine Chromium takes seconds for it."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @contextmanager

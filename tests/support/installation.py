@@ -10,7 +10,7 @@ from support.fake_encoder import WordEncoder
 
 from recommender.application.composition import Application
 from recommender.embedding.bm25 import LexicalEncoder
-from recommender.index.generations import Lexicon
+from recommender.index.generation import Lexicon
 from recommender.ingestion.targets import Target
 from recommender.ingestion.verification import Verification, verify
 from recommender.ingestion.worker import Worker

@@ -17,12 +17,16 @@ from support.installation import install, settings_of
 from support.toy_catalogue import toy_catalogue
 
 from recommender.api import Recommender
-from recommender.application.composition import Application
+from recommender.application.composition import Application, ModelFolder
 from recommender.embedding.encoder import Encoder
 from recommender.models.registry import RegisteredModel
+from recommender.service.app import Limits
 from recommender.types import Availability, Product
 
 PATIENCE_S = 60.0
+
+PATIENT = Limits(timeout_s=PATIENCE_S)
+"""For services of tests: on a busy machine an answer may take longer than a shop waits for it."""
 
 COLOURS = ("red", "blue", "dark green")
 
@@ -46,7 +50,7 @@ def _stocked(number: int, product: Product) -> Product:
 class QuickApplication(Application):
     """The application as it is, but for the encoder: the one that `install` fills the index by."""
 
-    def encoder(self, model: RegisteredModel, runtime: str = "") -> Encoder:
+    def encoder(self, model: RegisteredModel | ModelFolder, runtime: str = "") -> Encoder:
         """Return the quick encoder."""
         return WordEncoder()
 

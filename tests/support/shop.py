@@ -69,7 +69,7 @@ class Shop:
     def queries(self) -> Queries:
         """Return the queries."""
         live = LiveModel("g1", "words", self.index, lambda: self.encoder, lambda: self.lexical)
-        return Queries(FixedModel(live), self.catalogue, self.text, self.rules.list, vocabulary=self.vocabulary)
+        return Queries(FixedModel(live), lambda: self.catalogue, self.text, self.rules.list, vocabulary=self.vocabulary)
 
     def __enter__(self) -> Shop:
         return self

@@ -36,7 +36,8 @@ def build_tiny_model(
 
     `architecture` may be `distilbert`, which has other names and no types of tokens.
 
-    The WordPiece vocabulary is learned from `texts`; the weights are random from a fixed seed, so two builds agree.
+    The WordPiece vocabulary is the words of `texts` and their letters; the weights are random from a fixed seed, so two
+    builds agree, in any process.
     """
     import torch
     from sentence_transformers import SentenceTransformer
@@ -85,8 +86,11 @@ def _tokenizer(texts: Sequence[str]):  # type: ignore[no-untyped-def]
     from tokenizers import BertWordPieceTokenizer
     from transformers import BertTokenizerFast
 
-    wordpieces = BertWordPieceTokenizer(lowercase=True)
-    wordpieces.train_from_iterator(
-        texts, vocab_size=1000, min_frequency=1, special_tokens=_SPECIAL_TOKENS, show_progress=False
-    )
+    # The trainer of `tokenizers` breaks ties in another order in each process, so the words are taken as they are.
+    plain = BertWordPieceTokenizer(lowercase=True)
+    split = plain._tokenizer.pre_tokenizer.pre_tokenize_str
+    words = {word for text in texts for word, _ in split(plain._tokenizer.normalizer.normalize_str(text))}
+    letters = sorted({letter for word in words for letter in word})
+    pieces = [*_SPECIAL_TOKENS, *letters, *(f"##{letter}" for letter in letters), *sorted(words - set(letters))]
+    wordpieces = BertWordPieceTokenizer({piece: number for number, piece in enumerate(pieces)}, lowercase=True)
     return BertTokenizerFast(tokenizer_object=wordpieces._tokenizer, do_lower_case=True)

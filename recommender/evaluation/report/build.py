@@ -1,9 +1,9 @@
-"""A report put together: tables of measured reports, and the parts that come from vectors."""
+"""Puts a report together: tables of measured reports, and the parts that come from vectors."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -25,18 +25,18 @@ from recommender.evaluation.report.data import (
 from recommender.evaluation.report.examples import examples, wrong_triplets
 from recommender.evaluation.report.product_map import product_map
 from recommender.evaluation.report.words import NEUTRAL
-from recommender.evaluation.reports import Difference, MetricValue, Report, Slice, compare_metrics
+from recommender.evaluation.reports import Difference, MetricValue, Report, compare_metrics
 from recommender.types import Progress, silent
 
 WORST_SLICES = 12
-"""Slices on the page."""
+"""Most slices on the page."""
 
 
 def metric_tables(reports: Sequence[Report], models: Sequence[Model], references: Sequence[Model]) -> list[MetricTable]:
     """Set reports side by side, those with the same measures in one table, with differences to `references`.
 
-    Measures that are neither good nor bad come after the others, in tables of their own.
-    `models[i]` made `reports[i]`. In a table without a reference its first model is one.
+    Measures that are neither good nor bad come after the others, in tables of their own. `models[i]` made `reports[i]`.
+    In a table without a reference, its first model is the reference.
     """
     groups: dict[tuple[str, ...], list[tuple[Report, Model]]] = defaultdict(list)
     for report, model in zip(reports, models, strict=True):
@@ -49,8 +49,19 @@ def metric_tables(reports: Sequence[Report], models: Sequence[Model], references
             names = dict.fromkeys(
                 name for report, _ in group for name in report.metrics if (name in NEUTRAL) == neutral
             )
-            if names:
-                tables.append(MetricTable(tuple(present), tuple(_row(name, group, present) for name in names)))
+            rows = []
+            for name in names:
+                values = {model: report.metrics[name] for report, model in group if name in report.metrics}
+                counts = {len(value.values) for value in values.values()}
+                measured = []
+                for model, value in values.items():
+                    before = list(values)[: list(values).index(model)]
+                    differences = (_pair(values[each], value) if each in before else None for each in present)
+                    measured.append(MeasuredModel(model, _interval(value), tuple(differences)))
+                queries = counts.pop() if len(counts) == 1 else 0
+                rows.append(MetricRow(name=name, queries=queries, models=tuple(measured)))
+            if rows:
+                tables.append(MetricTable(tuple(present), tuple(rows)))
     return tables
 
 
@@ -61,59 +72,33 @@ def catalogue_rows(reports: Sequence[Report]) -> list[CatalogueRow]:
 
 
 def worst_slices(before: Report | None, after: Report, metric: str, model: Model, reference: Model | None) -> Slices:
-    """Return the slices where a measure stands worst: by its difference to `before`, or by itself without one.
+    """Return the slices where a measure is worst: by its difference to `before`, or by itself without one.
 
-    No slices, for reports without them.
+    Returns no slices for reports without them.
     """
-    rows = [
-        _slice(part, metric, {} if before is None else before.slices.get(part, {}), metrics)
-        for part, metrics in after.slices.items()
-        if metric in metrics
-    ]
+    rows = []
+    for part, metrics in after.slices.items():
+        if metric in metrics:
+            value = metrics[metric]
+            earlier = None if before is None else before.slices.get(part, {}).get(metric)
+            rows.append(
+                SliceRow(
+                    kind=part.kind.value,
+                    name=part.name,
+                    queries=len(value.values),
+                    before=None if earlier is None else _interval(earlier),
+                    after=_interval(value),
+                    difference=None if earlier is None else _pair(earlier, value),
+                )
+            )
     rows.sort(key=lambda row: row.after.mean if row.difference is None else row.difference.mean)
     return Slices(metric, model, tuple(rows[:WORST_SLICES]), len(rows), reference)
-
-
-def _row(name: str, pairs: Sequence[tuple[Report, Model]], references: Sequence[Model]) -> MetricRow:
-    values = {model: report.metrics[name] for report, model in pairs if name in report.metrics}
-    counts = {len(value.values) for value in values.values()}
-    return MetricRow(
-        name=name,
-        queries=counts.pop() if len(counts) == 1 else 0,
-        models=tuple(
-            MeasuredModel(model, _interval(value), tuple(_differences(model, values, references)))
-            for model, value in values.items()
-        ),
-    )
-
-
-def _differences(
-    model: Model, values: Mapping[Model, MetricValue], references: Sequence[Model]
-) -> Iterator[Interval | None]:
-    order = list(values)
-    for reference in references:
-        later = reference in values and order.index(model) > order.index(reference)
-        yield _pair(values[reference], values[model]) if later else None
 
 
 def _pair(before: MetricValue, after: MetricValue) -> Interval | None:
     (row,) = compare_metrics([{"": before}, {"": after}])
     difference = row.differences[1]
     return None if difference is None else _interval(difference)
-
-
-def _slice(
-    part: Slice, metric: str, before: Mapping[str, MetricValue] | None, after: Mapping[str, MetricValue]
-) -> SliceRow:
-    reference = (before or {}).get(metric)
-    return SliceRow(
-        kind=part.kind.value,
-        name=part.name,
-        queries=len(after[metric].values),
-        before=None if reference is None else _interval(reference),
-        after=_interval(after[metric]),
-        difference=None if reference is None else _pair(reference, after[metric]),
-    )
 
 
 def _interval(value: MetricValue | Difference) -> Interval:
@@ -141,7 +126,7 @@ def build(
     """Return a report on measured models, without the parts that only a training has.
 
     The models of `headline` are those that the report is about, the last one above all; reports of other names, as of
-    one model in several modes, have rows of their own. `recording` holds what was measured by vectors: without it, or
+    one model in several modes, have rows of their own. `recording` has what was measured by vectors: without it, or
     without two models in it, the parts that show or compare neighbours are left out, or show one.
     """
     named = {model.name: model for model in headline.models}

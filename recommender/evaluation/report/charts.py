@@ -1,4 +1,4 @@
-"""Where things lie in the charts of the page, whose marks `templates/charts.html` draws."""
+"""The positions in the charts of the page, whose marks `templates/charts.html` draws."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MAP_SIZE = 480.0
 
 _MARGIN = 8.0
 _SMOOTHED = 0.1
-"""Share of the points that a smoothed loss is the mean of, to either side together."""
+"""A smoothed loss is the mean of this share of the points, half of them on either side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Values from `low` to `high` laid on pixels from `start` to `end`."""
+    """Values from `low` to `high`, drawn from pixel `start` to pixel `end`."""
 
     low: float
     high: float
@@ -38,7 +38,7 @@ class Axis:
         return self.start + self.end
 
     def at(self, value: float) -> float:
-        """Return the pixel of a value; what lies outside is put on the edge."""
+        """Return the pixel of a value; values outside are drawn at the edge."""
         share = (min(max(value, self.low), self.high) - self.low) / ((self.high - self.low) or 1)
         return self.start + share * (self.end - self.start)
 
@@ -70,13 +70,13 @@ def round_step(size: float) -> float:
 
 
 def nice_bounds(low: float, high: float, about: int = 5) -> tuple[float, float]:
-    """Return the round values next outside of a range."""
+    """Return the nearest round values outside of a range."""
     step = round_step((high - low) / about)
     return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
 
 
 def value_axis(table: MetricTable) -> Axis:
-    """Return the axis on which all values of a table lie."""
+    """Return the axis that has all values of a table."""
     intervals = [each.value for row in table.rows for each in row.models]
     low, high = nice_bounds(min(i.low for i in intervals), max(i.high for i in intervals))
     return Axis(low, high, _MARGIN, plot_width(table) - _MARGIN)
@@ -88,7 +88,7 @@ def plot_width(table: MetricTable) -> float:
 
 
 def difference_axis(differences: Iterable[Interval | None], width: float = PLOT_WIDTHS[1]) -> Axis:
-    """Return an axis with 0 in the middle on which all differences lie."""
+    """Return an axis with 0 in the middle that has all differences."""
     bounds = [abs(bound) for each in differences if each is not None for bound in (each.low, each.high)]
     reach = nice_bounds(0, max([*bounds, 0.01]), 3)[1]
     return Axis(-reach, reach, _MARGIN, width - _MARGIN)
@@ -103,13 +103,13 @@ def curve_plane(points: Points, steps: float, low: float | None = None) -> Plane
 
 
 def map_plane(positions: Points) -> Plane:
-    """Return the plane on which all positions lie, the first axis to the right and the second one upwards."""
+    """Return the plane that has all positions, the first axis to the right and the second one upwards."""
     xs, ys = zip(*positions, strict=True)
     return Plane(Axis(min(xs), max(xs), 10, MAP_SIZE - 10), Axis(min(ys), max(ys), MAP_SIZE - 10, 10))
 
 
 def validation_measures(curves: TrainingCurves) -> list[str]:
-    """Return the measures of the evaluations that have a meaning of their own, as a weighted gain has not."""
+    """Return the measures of the evaluations that have a meaning of their own, which a weighted gain has not."""
     names = dict.fromkeys(name for _, values in curves.evaluations for name in values)
     return [name for name in names if measure(name).meaning]
 
@@ -120,7 +120,7 @@ def validation_curves(curves: TrainingCurves, names: Sequence[str]) -> list[Poin
 
 
 def series(models: Sequence[Model], others: Iterable[Model] = ()) -> dict[Model, str]:
-    """Give each model the class of its colour: grey for the first, the accent for the last, and others by turns."""
+    """Give each model the class of its colour: grey for the first, the accent for the last, and others in turns."""
     between = dict.fromkeys((*models[1:-1], *others))
     classes = {model: f"series-{at % 4 + 2}" for at, model in enumerate(between)}
     return classes | {models[0]: "series-0"} | {models[-1]: "series-1"}

@@ -1,4 +1,4 @@
-"""What a report shows, as plain values: all that the page reads. Parts that are None, or empty, are left out of it."""
+"""What a report shows, as plain values: everything that the page reads. It leaves out parts that are None, or empty."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Model:
 
     @property
     def label(self) -> str:
-        """What stands before a row of it."""
+        """What is written before a row of it."""
         return self.role or self.name
 
 
@@ -101,7 +101,7 @@ class MetricTable:
 
 @dataclass(frozen=True, slots=True)
 class CatalogueRow:
-    """A measure of the catalogue as a whole, which has no interval, by each model in turn; None where not measured."""
+    """A measure of the catalogue as a whole, which has no interval, by each model in turn; None if not measured."""
 
     name: str
     values: tuple[float | None, ...]
@@ -128,7 +128,7 @@ class GateLine:
 class TrainingCurves:
     """(step, mean loss) and (step, metrics) of a run; the model of `best_step` is the one that was kept.
 
-    `data` says what became of training data from outside, a sentence a source.
+    `data` says what became of training data from outside, one sentence for each source.
     """
 
     steps: int
@@ -157,7 +157,7 @@ class MapPoint:
 
 @dataclass(frozen=True, slots=True)
 class MapView:
-    """One model's picture of the products: where each lies, in no unit, and the purity of its k-means clusters."""
+    """One model's picture of the products: their positions, without a unit, and the purity of its k-means clusters."""
 
     model: Model
     positions: tuple[tuple[float, float], ...]
@@ -233,7 +233,7 @@ class TripletChange:
 
 @dataclass(frozen=True, slots=True)
 class WrongTriplets:
-    """The hardest of the triplets that a model has wrong, among `total`; `change` is None for one model alone."""
+    """The hardest of the triplets that a model has wrong, among `total`; `change` is None if there is one model."""
 
     model: Model
     total: int

@@ -5,9 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from itertools import takewhile
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,22 +17,24 @@ from recommender.evaluation.report.examples import item
 from recommender.types import Progress, silent
 
 MAX_POINTS = 1_500
-"""Products on the map: t-SNE takes about ten seconds a model on one core, and more dots would only hide each other."""
+"""Products on the map: t-SNE takes about ten seconds for each model on one core, and more dots would only hide each
+other."""
 
 MIN_POINTS = 12
-"""Fewer make no map."""
+"""With fewer products there is no map."""
 
 NAMED_DEPARTMENTS = 8
 """As many colours can be told apart; the products of other departments are grey."""
 
 PERPLEXITY = 30.0
-"""Neighbours that a point is placed by; van der Maaten and Hinton 2008 find 5 to 50 to give the same picture."""
+"""Neighbours by which a point is placed (perplexity); van der Maaten and Hinton 2008 find 5 to 50 to give the same
+picture."""
 
 _START_SPREAD = 1e-4
 """Spread of the starting layout, as scikit-learn scales its own."""
 
 _START_NOISE = 1e-3
-"""Share of the starting layout's reach."""
+"""Noise of the starting layout, as a share of its reach."""
 
 _CLUSTERINGS = 10
 """Starts of k-means, of which the best is taken."""
@@ -45,9 +45,9 @@ def product_map(
 ) -> ProductMap | None:
     """Place the held-out products that share a leaf with others.
 
-    None when there are too few, or one department alone, or when a model's vectors are no numbers.
-    The layout of the first model is where that of the next one starts, so that what did not move stays in place.
-    The same seed gives the same map. Needs scikit-learn.
+    None when there are too few, or only one department, or when a model's vectors are not finite. The layout of the
+    first model is the start of the next one, so that what did not move stays in place. The same seed gives the same
+    map. Needs scikit-learn.
     """
     rows = list(recording.asked)
     if len(rows) > MAX_POINTS:
@@ -60,14 +60,32 @@ def product_map(
     vectors = [recording.vectors(model.name)[rows] for model in models]
     if len(rows) < MIN_POINTS or len(sizes) < 2 or not all(np.isfinite(each).all() for each in vectors):
         return None
+    # All are imported before the limit of threads, which applies only to what is already loaded.
+    import sklearn.manifold  # noqa: F401
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
     named = [name for name, _ in sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:NAMED_DEPARTMENTS]]
     views: list[MapView] = []
     for model, own in zip(models, vectors, strict=True):
         progress("drawing the map", len(views), len(models), model.label)
-        with _one_thread():
-            start = np.array(views[0].positions) if views else _main_axes(own)
+        # Several threads add up in another order each time, and spin when cores are taken: on a busy machine of two
+        # cores the layout of 474 products took 500 s with two threads, and 6 s with one.
+        with threadpool_limits(1), warnings.catch_warnings():
+            # There may be fewer different vectors than clusters: products of the same text, or a model that has
+            # collapsed.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            if views:
+                start = np.array(views[0].positions)
+            else:  # along the two directions in which the vectors vary most
+                centred = own.astype(np.float64) - own.mean(axis=0)
+                _, _, axes = np.linalg.svd(centred, full_matrices=False)
+                largest = axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)]
+                axes *= np.where(largest < 0, -1, 1)[:, None]  # otherwise the sign is arbitrary
+                start = np.asarray(centred @ axes[:2].T)
             layout = _layout(own, start, seed)
-            clusters = _clusters(own, len(set(names)), seed)
+            clusters = KMeans(len(set(names)), n_init=_CLUSTERINGS, random_state=seed).fit_predict(own)
         views.append(MapView(model, tuple((float(x), float(y)) for x, y in layout), purity(clusters, names)))
     progress("drawing the map", len(models), len(models))
     return ProductMap(
@@ -94,40 +112,10 @@ def purity(clusters: Sequence[int] | NDArray[np.int64], labels: Sequence[str]) -
     return sum(max(counts.values()) for counts in members.values()) / len(labels)
 
 
-def _one_thread() -> AbstractContextManager[object]:
-    """Bound scikit-learn to one thread: several add up in another order each time, and spin where cores are taken.
-
-    On a busy machine of two cores the layout of 474 products took 500 s by two threads, and 6 s by one.
-    """
-    import sklearn.cluster
-    import sklearn.manifold  # noqa: F401 - both loaded first, for a limit holds only for what is loaded already
-    from threadpoolctl import threadpool_limits
-
-    return cast(AbstractContextManager[object], threadpool_limits(1))
-
-
-def _clusters(vectors: Vectors, count: int, seed: int) -> NDArray[np.int64]:
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        # Fewer different vectors than clusters: products of the same text, or a model that has collapsed.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return np.asarray(KMeans(count, n_init=_CLUSTERINGS, random_state=seed).fit_predict(vectors), dtype=np.int64)
-
-
-def _main_axes(vectors: Vectors) -> NDArray[np.float64]:
-    """Return the coordinates of the vectors along the two directions in which they vary most: [n, 2]."""
-    centred = vectors.astype(np.float64) - vectors.mean(axis=0)
-    _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    axes *= np.where(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)] < 0, -1, 1)[:, None]  # else of any sign
-    return np.asarray(centred @ axes[:2].T)
-
-
 def _layout(vectors: Vectors, start: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     from sklearn.manifold import TSNE
 
-    # The noise keeps equal vectors apart: a model that has collapsed into one point would divide by no spread at all,
+    # The noise keeps equal vectors apart: a model that has collapsed into one point would divide by a spread of zero,
     # and t-SNE then ends the process. Its own PCA start does so, which is why it is not used.
     spread = start / (np.abs(start).max() or 1) + np.random.default_rng(seed).normal(0, _START_NOISE, start.shape)
     init = (spread / spread[:, 0].std() * _START_SPREAD).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The page: templates, style and script put together into one file that asks nothing of any other."""
+"""The page: templates, style and script put together into one file that loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -24,18 +24,29 @@ _FOLDER = "templates"
 _FILTERS = ("number", "signed", "percent", "count", "duration", "moment", "plain", "leaf", "px", "short")
 
 TILES = ("category_p10", "description_to_title_mrr10", "title_to_description_mrr10", "unseen_category_p10")
-"""Measures that stand large at the top, where they were measured; otherwise the first ones are."""
+"""Measures that are large at the top, if they were measured; otherwise the first ones are."""
 
 
 def render(data: ReportData) -> str:
     """Return a whole HTML document; the same data give the same text.
 
     Every value is escaped. A content security policy names the hashes of the page's own style and script, so that
-    nothing else runs or is fetched, whatever a catalogue's texts hold.
+    nothing else runs or is fetched, whatever a catalogue's texts contain.
     """
     names = [row.name for table in data.metrics for row in table.rows]
     names += [row.name for row in data.catalogue]
     style, script = _resource("style.css"), _resource("script.js")
+    first = {
+        row.name: row
+        for row in (data.metrics[0].rows if data.metrics else ())
+        if row.models[-1].model == data.headline.models[-1]
+    }
+    tiles = []
+    for row in [first[name] for name in TILES if name in first] or list(first.values())[:4]:
+        last = row.models[-1]
+        before = row.models[0] if len(row.models) > 1 else None
+        change = last.differences[0] if before and last.differences else None
+        tiles.append(_Tile(measure(row.name), last.value, before, change, words.tone(row.name, change)))
     return (
         _environment()
         .get_template("report.html")
@@ -51,7 +62,7 @@ def render(data: ReportData) -> str:
                 data.headline.models,
                 [each.model for table in data.metrics for row in table.rows for each in row.models],
             ),
-            tiles=_tiles(data),
+            tiles=tiles,
             contents=(
                 ("measures", "Every measure", data.metrics),
                 ("gate", "The gate", data.gate),
@@ -62,7 +73,7 @@ def render(data: ReportData) -> str:
                 ("training", "The training", data.training and (data.training.losses or data.training.evaluations)),
                 ("method", "How it was measured", True),
             ),
-            # Every measure that the page names and that has a meaning to explain, each once.
+            # Every measure that the page names and that has an explanation, each once.
             measures=[found for found in map(measure, dict.fromkeys(names)) if found.meaning],
         )
     )
@@ -97,24 +108,10 @@ def _hash(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Tile:
-    """A measure that stands large: the value of the model that the report is about, and what it was before."""
+    """A large measure: the value of the model that the report is about, and what it was before."""
 
     measure: Measure
     value: Interval
     before: MeasuredModel | None
     change: Interval | None
     tone: str
-
-
-def _tiles(data: ReportData) -> list[_Tile]:
-    if not data.metrics:
-        return []
-    rows = {row.name: row for row in data.metrics[0].rows if row.models[-1].model == data.headline.models[-1]}
-    chosen = [rows[name] for name in TILES if name in rows] or list(rows.values())[:4]
-    tiles = []
-    for row in chosen:
-        last = row.models[-1]
-        before = row.models[0] if len(row.models) > 1 else None
-        change = last.differences[0] if before and last.differences else None
-        tiles.append(_Tile(measure(row.name), last.value, before, change, words.tone(row.name, change)))
-    return tiles

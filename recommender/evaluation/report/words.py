@@ -1,4 +1,4 @@
-"""Numbers, times and verdicts as the page writes them, and what each measure is called and means."""
+"""Numbers, times and verdicts as the page writes them, and the names and meanings of measures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recommender.evaluation.text_suite import SUPPLIED
 from recommender.types import PATH_SEPARATOR
 
 UNSEEN = "unseen_"
-"""Begins the names of measures on categories that were held out whole."""
+"""Beginning of the names of measures on categories that were held out whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,17 @@ _MEASURES = {
         "Title to its description, MRR@10",
         "Asked with a product's title, how near the top its own description comes.",
         "A product found by its title",
+    ),
+    "description_to_title_ranks": Measure(
+        "Description to its title, log of the rank",
+        "The same, where each doubling of the rank costs as much, from 1 for first place to 0 at the fiftieth: "
+        "the gate asks it whether a loss is chance.",
+        "A product found by its description, to rank 50",
+    ),
+    "title_to_description_ranks": Measure(
+        "Title to its description, log of the rank",
+        "Asked with a product's title, the same of its own description.",
+        "A product found by its title, to rank 50",
     ),
     "triplet_accuracy": Measure(
         "Triplet accuracy",
@@ -111,7 +122,7 @@ def measure_names() -> list[str]:
 
 
 def measure(name: str) -> Measure:
-    """Return how a measure is called and what it means; one that is not known goes by its own name."""
+    """Return how a measure is called and what it means; an unknown one keeps its own name."""
     if name in _MEASURES:
         return _MEASURES[name]
     if name.startswith(SUPPLIED):
@@ -140,7 +151,7 @@ def number(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    """Return a difference with its sign and three decimals; one that rounds to nothing has none."""
+    """Return a difference with its sign and three decimals; one that rounds to nothing has no sign."""
     text = f"{value:+.3f}"
     return "0.000" if float(text) == 0 else text.replace("-", MINUS)
 
@@ -151,7 +162,7 @@ def px(value: float) -> str:
 
 
 def short(value: float, sign: bool = False) -> str:
-    """Return a value at a tick."""
+    """Return the label of a tick."""
     return (f"{value:+.10g}" if sign and value else f"{value:.10g}").replace("-", MINUS)
 
 
@@ -161,7 +172,7 @@ def percent(value: float) -> str:
 
 
 def count(value: int) -> str:
-    """Return a number of things with its thousands apart."""
+    """Return a number of things with separators of thousands."""
     return f"{value:,}"
 
 
@@ -191,13 +202,13 @@ def verdict(headline: Headline) -> str:
 
 
 def plain(reason: str) -> str:
-    """Return a sentence of the gate with the measures called by their names for people."""
+    """Return a sentence of the gate with the measures' names for people."""
     names = "|".join(sorted(map(re.escape, measure_names()), key=len, reverse=True))
     return re.sub(rf"\b(?:{names})(?!\w)", lambda found: measure(found[0]).label, reason)
 
 
 def tone(name: str, difference: Interval | None) -> str:
-    """Return `good` or `bad` for a difference whose interval leaves 0 out, else `even`."""
+    """Return `good` or `bad` for a difference whose interval does not contain 0, otherwise `even`."""
     if difference is None or name in NEUTRAL or difference.low <= 0 <= difference.high:
         return "even"
     return "good" if difference.mean > 0 else "bad"

@@ -1,1 +1,1 @@
-"""What shop systems and marketplaces export: their columns, and rows that lean on one another."""
+"""Exports of shop systems and marketplaces: their columns, and rows that depend on each other."""

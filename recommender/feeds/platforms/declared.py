@@ -1,59 +1,87 @@
-"""Shop systems and marketplaces as pages of data: what their columns are called, and how their rows belong together."""
+"""Platforms as declarations: the names of their columns, and how their rows belong together."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from recommender.feeds.columns import Field
 from recommender.feeds.platforms.family import open_families
 from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
-from recommender.feeds.prices import CURRENCIES, Offer
+from recommender.feeds.prices import Offer
 from recommender.feeds.rows import Row
 from recommender.types import PATH_SEPARATOR
 
 OPTIONS = range(1, 7)
 """Options that a variant may have."""
 
+CATEGORIES = range(1, 7)
+"""Columns of categories that a platform may have, or of the levels of one."""
+
 MOST_VARIANTS = 5_000
 """Rows that are held together as the variants of one product; the most that one of these systems has is 1,000."""
 
-_INHERITED = ("title", "description", "short", "brand", "category", "price", "sale", "starts", "ends", "currency",
-              "url", "image", "visible", "status", "buyable", "on sale", "tracked", "discount", "discount kind",
-              *(f"name {number}" for number in OPTIONS))  # fmt: skip
-"""What a variant has of its product where its own cell is empty."""
+_INHERITED = ("title", "description", "short", "brand", "category", "slugs", "price", "sale", "starts", "ends",
+              "currency", "url", "image", "visible", "status", "buyable", "on sale", "tracked", "discount",
+              "discount kind", "when out", "sells on", *(f"name {number}" for number in OPTIONS),
+              *(f"{part} {number}" for number in CATEGORIES for part in ("category", "level")))  # fmt: skip
+"""What a variant takes from its product if its own cell is empty."""
 
-_PLAIN_FIELDS = {Field.URL: "url", Field.IMAGE: "image", Field.GTIN: "gtin", Field.MPN: "mpn", Field.BRAND: "brand"}
+_NOTHING_INHERITED = dict.fromkeys(_INHERITED, "")
+_CATEGORY_PARTS = tuple(f"category {number}" for number in CATEGORIES)
+_LEVEL_PARTS = tuple(f"level {number}" for number in CATEGORIES)
+
+PRICE_IN = ("price ", "region price ")
+"""Beginnings of the names of parts of a price in one currency, for all and for one region."""
+
+_PLAIN_FIELDS = {
+    Field.URL: "url", Field.IMAGE: "image", Field.GTIN: "gtin", Field.MPN: "mpn", Field.BRAND: "brand",
+    Field.ATTRIBUTES: "attributes",
+}  # fmt: skip
 _OFF = frozenset(
-    "0 false no n off disabled hidden draft inactive incomplete archived deleted proposed rejected".split()
+    "0 false no n off none disabled hidden draft inactive incomplete archived deleted proposed rejected"
+    " inaktiv inactif inactivo inattivo inactief nieaktywne blocked detailonly cashdeskonly unlisted nein non nee nie"
+    " ended zakończona nieaktywna unavailable скрыт скрыто нет não removed".split()
 )
-_OPTION = re.compile(r"Name=([^|;]+)\|Value=([^|;]+)|\[[A-Z]+\]\s*([^=,]+)=([^,]+)")
-"""Options of BigCommerce in one cell: `Type=Swatch|Name=Colour|Value=Red;`, or `[RB]Size=M,[CS]Colour=Red:#f00`."""
+_YES = frozenset("1 true yes y on ja oui sí si sì tak ano да".split())
+_OPTION = re.compile(r"Name=([^|;]+)\|Value=(.+?)(?=\[#|;|\|\||Type=|$)|\[[A-Z]+\]\s*([^=,]+)=([^,]+)")
+"""Options of BigCommerce in one cell: `Type=Swatch|Name=Colour|Value=Red[#f00]Type=Radio|Name=Size|Value=M`, or
+`[RB]Size=M,[CS]Colour=Red:#f00`."""
 
 _IDS = re.compile(r"\s*(?:[0-9a-f]{32}|[a-z]?[0-9]+)(?:\s*[,|;]\s*(?:[0-9a-f]{32}|[a-z]?[0-9]+))*\s*")
 """Categories by their numbers: nobody can filter by them, and no other export has the same."""
 
-_ROOTS = ("home", "root", "accueil", "startseite", "inicio", "start", "strona główna", "início", "racine")
-"""What PrestaShop puts all categories below."""
+_UNTRACKED = ("none", "by none", "0", "false")
+_NONE_LEFT = re.compile(r"-[0-9.,]+|0[0.,]*")
 
 Cells = dict[str, str]
+"""The cells of a record by part."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowRules:
     """How the rows of an export belong together.
 
-    The `kind` of a row is one of `variants`, of `skipped`, or it is a product's. With `first_is_variant` there is no
-    such column: the row of a product is its first variant, too, and those without a title below it are the others. Else
-    a product with variants is not sold itself. Where variants name their `parent`, it may stand anywhere. `adapt` mends
-    the cells of a row with those of its product, if it has one, in what the system has for itself alone.
+    The `kind` of a row is one of `variants` or of `products`; if products have a kind, rows of other kinds are skipped.
+    With `first_is_variant` there is no such column: the row of a product is also its first variant, and rows without a
+    title below it are the others. Otherwise a product with variants is not sold itself. If variants name their
+    `parent`, it may be anywhere in the file. With `all_optioned` each row is a variant, or keeps its options as one
+    would; with `repeats_title` it has the title of its product, to which they are added. `named` are the options of
+    every variant, if no column names them; `joined` are parts of which there is a column for each place. `words` are
+    what cells of a part stand for, in small letters. `adapt` changes the cells of a row by those of its product, if it
+    has one, for what is special in the system.
     """
 
     variants: Sequence[str] = ()
-    skipped: Sequence[str] = ()
+    products: Sequence[str] = ()
     first_is_variant: bool = False
+    all_optioned: bool = False
+    repeats_title: bool = False
+    named: Sequence[str] = ()
+    joined: tuple[str, ...] = ()
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     adapt: Callable[[Cells, Mapping[str, str]], None] = lambda _cells, _parent: None
 
 
@@ -63,36 +91,49 @@ def declare(
     telling: Sequence[str],
     rules: RowRules | None = None,
     required: str = "title",
+    options: str = "",
 ) -> Platform:
-    """Return a platform that is told by its columns alone; `parts` have the names that are used in this file."""
+    """Return a platform that is recognised only by its columns; `parts` have the names that are used in this file."""
     rules = rules or RowRules()
     wanted = {
         Field.SKU: ("sku", "key"),
         Field.TITLE: ("title",),
         Field.DESCRIPTION: ("description",),
-        Field.CATEGORY: ("category",),
-        Field.PRICE: ("price", *(part for part in parts if part.startswith("price "))),
-        Field.AVAILABILITY: ("stock", "days", "available"),
+        Field.CATEGORY: ("category", "slugs", "category 1", "level 1"),
+        Field.PRICE: ("price", "net price", *(part for part in parts if part.startswith(PRICE_IN))),
+        Field.AVAILABILITY: ("stock", "days", "available", "tracked"),
         Field.GROUP_ID: ("group", "parent", "handle"),
     } | {field: (part,) for field, part in _PLAIN_FIELDS.items()}
-    fields = {field: part for field, choices in wanted.items() if (part := next(filter(parts.get, choices), ""))}
+    fields = {
+        field: "|".join(found) for field, choices in wanted.items() if (found := list(filter(parts.get, choices)))
+    }
 
     def read(table: ShopTable) -> Iterator[Row]:
-        families = _by_parent(table, rules) if "parent" in parts else _by_place(table, rules)
+        families = _by_parent(table) if "parent" in parts else _by_place(table, rules)
         for record, parent, has_variants in families:
             yield _row(record, parent, rules, has_variants)
 
-    return Platform(name, parts, tuple(telling), (required,), fields, read)
+    return Platform(name, parts, tuple(telling), (required,), fields, read, options, rules.joined)
 
 
-def _is_variant(record: Record, rules: RowRules) -> bool:
-    if rules.variants:
-        return record["kind"].casefold() in rules.variants
-    return rules.first_is_variant and not record["title"] and bool(record["sku"] or record["price"])
+def _originals(table: ShopTable) -> Iterator[Record]:
+    """Yield the records without those that say again what another does: in a second language, or for more pieces."""
+    with open_families() as seen:
+        shop_language = ""
+        for record in table.records():
+            if record["pieces"] not in ("", "0", "1") and not record.problem:
+                continue
+            key, language = record["sku"] or record["key"], record["language"]
+            if key and language and not record.problem:
+                shop_language = shop_language or language
+                if language != shop_language and seen.has_children([key]):
+                    continue
+                seen.name(key)
+            yield record
 
 
 def _by_place(table: ShopTable, rules: RowRules) -> Iterator[tuple[Record, Mapping[str, str], bool]]:
-    """Give each record with the cells of the product above it, and whether that product has variants."""
+    """Yield each record with the cells of the product above it, and whether that product has variants."""
     family: list[Record] = []
 
     def flush() -> Iterator[tuple[Record, Mapping[str, str], bool]]:
@@ -101,31 +142,37 @@ def _by_place(table: ShopTable, rules: RowRules) -> Iterator[tuple[Record, Mappi
         for record in family[1:]:
             yield record, family[0].cells, True
 
-    for record in table.records():
-        if record["kind"].casefold() in rules.skipped and not record.problem:
+    for record in _originals(table):
+        kind = record["kind"].casefold()
+        is_variant = kind in rules.variants
+        if rules.first_is_variant:
+            is_variant = not record["title"] and bool(record["sku"] or record["price"])
+        if rules.products and kind and kind not in rules.products and not is_variant and not record.problem:
+            if family and record["image"]:  # images are below the product, each on a row of its own
+                product = family[0]
+                family[0] = replace(product, cells={**product.cells, "image": product["image"] or record["image"]})
             continue
         same = not family or record["handle"] == family[0]["handle"] or not record["handle"]
-        if not (family and same and _is_variant(record, rules) and len(family) < MOST_VARIANTS):
+        if not (family and same and is_variant and len(family) < MOST_VARIANTS):
             yield from flush()
             family.clear()
         family.append(record)
     yield from flush()
 
 
-def _by_parent(table: ShopTable, rules: RowRules) -> Iterator[tuple[Record, Mapping[str, str], bool]]:
-    """Give each record with the cells of the product that it names, wherever that stands."""
+def _by_parent(table: ShopTable) -> Iterator[tuple[Record, Mapping[str, str], bool]]:
+    """Yield each record with the cells of the product that it names, wherever that is."""
     with open_families() as families:
-        for record in table.records():
-            if record["parent"] and record["parent"] not in _own_keys(record):
-                families.name(record["parent"])
-            elif keys := _own_keys(record):
-                families.add(keys, record.cells)
-        for record in table.records():
-            if record["kind"].casefold() in rules.skipped and not record.problem:
-                continue
-            parent = families.parent(record["parent"])
-            is_own = not record["parent"] or record["parent"] in _own_keys(record)
+        for record in _originals(table):
             keys = _own_keys(record)
+            if record["parent"] and record["parent"] not in keys:
+                families.name(record["parent"])
+            elif keys:
+                families.add(keys, record.cells)
+        for record in _originals(table):
+            keys = _own_keys(record)
+            parent = families.parent(record["parent"])
+            is_own = not record["parent"] or record["parent"] in keys
             yield record, {} if is_own else parent, bool(keys) and families.has_children(keys)
 
 
@@ -134,8 +181,27 @@ def _own_keys(record: Record) -> list[str]:
 
 
 def _row(record: Record, parent: Mapping[str, str], rules: RowRules, has_variants: bool) -> Row:
-    cells = {part: parent.get(part, "") for part in _INHERITED}
-    cells |= {part: cell for part, cell in record.cells.items() if cell or part not in _INHERITED}
+    cells = {part: parent.get(part, "") for part in _INHERITED} if parent else _NOTHING_INHERITED.copy()
+    cells |= {part: cell for part, cell in record.cells.items() if cell or part not in _NOTHING_INHERITED}
+    if not cells["category"]:
+        listed = "; ".join(filter(None, map(cells.get, _CATEGORY_PARTS)))
+        cells["category"] = listed or PATH_SEPARATOR.join(filter(None, map(cells.get, _LEVEL_PARTS)))
+    if rules.first_is_variant and record["price"]:
+        cells["sale"] = record["sale"]  # each row has its own prices
+    if rules.named:
+        cells |= {f"name {number}": name for number, name in enumerate(rules.named, start=1)}
+    for part, words in rules.words.items():
+        cells[part] = words.get(cells.get(part, "").casefold(), cells.get(part, ""))
+    cells["price"] = cells["price"] or cells.get("net price", "")
+    if "/" in cells.get("period", ""):
+        cells["starts"], _, cells["ends"] = cells["period"].partition("/")
+    if "variation sku" in cells and parent:  # its own column repeats that of the product
+        cells["sku"] = cells["variation sku"]
+    if cells["tracked"].casefold() in _UNTRACKED:
+        cells["stock"] = ""
+    elif _NONE_LEFT.fullmatch(cells.get("stock", "")):
+        sells_on = cells["sells on"].casefold() in ("true", "1")
+        cells["stock"] = "backorder" if sells_on else cells["when out"] or "0"
     rules.adapt(cells, parent)
     options = {
         cells.get(f"name {number}") or f"Option {number}": value
@@ -144,18 +210,21 @@ def _row(record: Record, parent: Mapping[str, str], rules: RowRules, has_variant
     }
     for name, value, short, shade in _OPTION.findall(cells.get("options", "")):
         options[(name or short).strip()] = (value or shade.partition(":")[0]).strip()
-    is_variant = bool(parent) or (rules.first_is_variant and has_variants)
+    if stated_names := parent.get("option names", ""):
+        values = map(str.strip, cells.get("option values", "").split("|"))
+        options |= dict(zip(map(str.strip, stated_names.split("|")), values, strict=False))
+    is_variant = bool(parent) or rules.all_optioned or (rules.first_is_variant and has_variants)
     options = options if is_variant else {}
-    group = (
-        (parent.get("key") or parent.get("handle") or parent.get("sku") or cells.get("parent", "")) if parent else ""
-    )
+    keys = (parent.get("key"), parent.get("handle"), parent.get("sku"), cells.get("parent")) if parent else ()
+    group = next(filter(None, keys), "")
     if not group and has_variants:
         group = cells.get("key") or cells.get("handle") or cells.get("sku", "")
     named = cells.get("handle") or (parent.get("key") or parent.get("sku", "") if parent else cells.get("key", ""))
     sku = cells.get("sku") or cells.get("variant key") or "/".join(filter(None, [named, *options.values()]))
     if record.problem:
         return unreadable_row(record, sku)
-    title, own = cells["title"], record["title"] if parent else ""
+    title, has_own = cells["title"], bool(parent) or rules.all_optioned
+    own = record["title"] if has_own and not rules.repeats_title else ""
     fields: dict[Field, object] = {
         Field.SKU: sku,
         Field.TITLE: f"{title} - {' / '.join(options.values())}" if title and options and not own else title,
@@ -167,241 +236,26 @@ def _row(record: Record, parent: Mapping[str, str], rules: RowRules, has_variant
         Field.GROUP_ID: group or cells.get("group", ""),
     } | {field: cells.get(part, "") for field, part in _PLAIN_FIELDS.items()}
     stated = (of.get(part, "").casefold() for of in (cells, parent) for part in ("visible", "status", "buyable"))
-    shown = _OFF.isdisjoint(stated) and cells.get("disabled", "").casefold() != "true"
+    shown = _OFF.isdisjoint(stated) and cells.get("disabled", "").casefold() not in _YES
     sold = not has_variants or bool(parent) or rules.first_is_variant
     lost = "its product is not in the feed" if record["parent"] and not parent and not title else ""
     return shop_row(record, fields, {**options, **record.attributes}, lost, shown and sold)
 
 
-def _prestashop(cells: Cells, _: Mapping[str, str]) -> None:
-    cells["sku"] = cells.get("sku") or (f"id:{cells['key']}" if cells.get("key") else "")
-    cells["price"] = cells["price"] or cells.get("net price", "")
-    names = [name.strip() for name in cells["category"].split("," if "," in cells["category"] else "/")]
-    is_rooted = len(names) > 1 and names[0].casefold() in _ROOTS
-    cells["category"] = PATH_SEPARATOR.join(filter(None, names[is_rooted:]))
-    cells["image"] = cells["image"].partition(",")[0].strip()
-
-
-def _squarespace(cells: Cells, _: Mapping[str, str]) -> None:
-    if cells["on sale"].casefold() not in ("yes", "true", "1"):
-        cells["sale"] = ""
-    # `/clothing/tops, /new`: the addresses of category pages, with a slash in front.
-    cells["category"] = "; ".join(path.strip().strip("/") for path in cells["category"].split(","))
-    cells["image"] = cells["image"].split()[0] if cells["image"] else ""
-
-
-def _wix(cells: Cells, _: Mapping[str, str]) -> None:
-    # The price of a variant is that of its product and a surcharge; a discount is a share or an amount of it.
+def discount(cells: Cells, percent: str, amount: str) -> None:
+    """Make the price of a sale from the share or the amount that is taken off."""
     try:
-        price = float(cells["price"]) + float(cells.get("surcharge") or 0)
-        discount = float(cells["discount"] or 0)
+        price, share, off = (float(text.replace(",", ".") or 0) for text in (cells["price"], percent, amount))
     except ValueError:
         return
-    cells["price"] = f"{price:.2f}"
-    if discount > 0:
-        is_share = cells["discount kind"].casefold() == "percent"
-        cells["sale"] = f"{price * (1 - discount / 100) if is_share else price - discount:.2f}"
-    if cells.get("stock", "").casefold() == "true":
-        cells["stock"] = "in stock"
-    # Images stand between semicolons, some by the name that Wix gave them.
-    image = cells["image"].partition(";")[0]
-    is_name = image and not image.startswith("http") and "/" not in image
-    cells["image"] = f"https://static.wixstatic.com/media/{image}" if is_name else image
+    if price and (share > 0 or off > 0):
+        cells["sale"] = f"{price * (1 - share / 100) - off:.4f}"
 
 
-def _bigcommerce(cells: Cells, parent: Mapping[str, str]) -> None:
-    if parent and cells["kind"].casefold() == "sku":
-        cells["options"], cells["title"] = cells["title"], parent["title"]
-    if cells["tracked"].casefold() in ("none", "by none", "0"):
-        cells["stock"] = ""
-    if cells["sale"] and not cells["sale"].strip("0.,"):
-        cells["sale"] = ""  # 0.00 is no sale
-
-
-def _medusa(cells: Cells, _: Mapping[str, str]) -> None:
-    found = next((part for part in cells if part.startswith("price ") and cells[part]), "")
-    if found:
-        cells["price"], cells["currency"] = cells[found], found.removeprefix("price ")
-    untracked = cells["tracked"].casefold() == "false" or cells.get("sells on", "").casefold() == "true"
-    cells["stock"] = "in stock" if untracked else cells.get("stock", "")
-    cells["group"] = cells.get("handle", "")
-    variant = cells.get("variant title", "")
-    if variant and variant.casefold() not in ("default variant", "default"):
-        cells["title"] = f"{cells['title']} - {variant}"
-
-
-def _amazon(cells: Cells, _: Mapping[str, str]) -> None:
-    cells["name 1"], cells["name 2"] = "color", "size"
-    # Amazon itself keeps count of what it stores, and the report has no quantity of it.
-    if not cells.get("stock") and cells.get("channel", "").casefold().startswith(("amazon", "afn")):
-        cells["stock"] = "unknown"
-
-
-def _openai(cells: Cells, _: Mapping[str, str]) -> None:
-    if "/" in cells.get("period", ""):
-        cells["starts"], _slash, cells["ends"] = cells["period"].partition("/")
-
-
-def _heureka(cells: Cells, _: Mapping[str, str]) -> None:
-    # DELIVERY_DATE is 0 for what is in stock, the days until it is sent, or the date.
-    days = cells.get("days", "")
-    cells["stock"] = "in stock" if days == "0" else "backorder" if days.isdigit() else "preorder" if days else "unknown"
-    first, bar, rest = cells["category"].partition("|")
-    if first.strip().casefold().startswith("heureka") and bar:
-        cells["category"] = rest.strip()
-
-
-def _yml(cells: Cells, _: Mapping[str, str]) -> None:
-    cells["title"] = cells["title"] or " ".join(filter(None, (cells.get("kind"), cells["brand"], cells.get("model"))))
-    cells["currency"] = cells["currency"].replace("RUR", "RUB")
-    # What is not there is ordered from the supplier, and goes on being offered.
-    cells["stock"] = {"true": "in stock", "false": "backorder"}.get(cells.get("available", ""), cells.get("count", ""))
-
-
-def _opencart(cells: Cells, _: Mapping[str, str]) -> None:
-    cells["sku"] = cells.get("sku") or cells.get("model", "")
-
-
-_PRESTASHOP = {
-    "key": "id productid",
-    "visible": "active01 actif01 aktiv01 activo01 attivo01 aktywny01 actief01 ativo01 activé01 activado01 abilitato01"
-    " aktywny0lub1 active status statut",
-    "title": "name nom nombre nome nazwa naam productname",
-    "category": "categoriesxyz catégoriesxyz kategorienxyz categoríasxyz categoriexyz kategoriexyz categorieënxyz"
-    " categoriasxyz category categories catégorie",
-    "price": "pricetaxincluded pricetaxincl priceati pricettc prixttc prixtaxesincluses preisinklmwst preisinklsteuern"
-    " preisinklusivesteuern preisbrutto preciocoimpuestos precioimpuestosincluidos precioconimpuestos"
-    " prezzotasseincl prezzoivainclusa prezzotasseincluse cenabrutto cenazpodatkiem prijsinclbtw preçocomimposto",
-    "net price": "pricetaxexcluded pricetaxexcl priceexcltax priceht prixht prixtaxesexclues preiszzglmwst"
-    " preisohnesteuer preisexklmwst preisnetto preciosinimpuestos precioimpuestosexcluidos prezzotasseescl"
-    " prezzotasseescluse cenanetto cenabezpodatku prijsexclbtw preçosemimposto",
-    "sku": "reference référence référencen artikelnr referenz referencia referencian riferimento indeks"
-    " numerreferencyjny referentie referência",
-    "brand": "brand marque marke marca manufacturer fabricant hersteller fabricante produttore marka producent merk",
-    "gtin": "ean13 ean",
-    "stock": "quantity quantité menge anzahl cantidad quantità ilość aantal quantidade",
-    "short": "shortdescription summary résumé récapitulatif kurzbeschreibung resumen riepilogo podsumowanie",
-    "description": "description beschreibung descripción descrizione opis beschrijving descrição",
-    "image": "imageurlsxyz urldesimagesxyz bildurlsxyz urlsimágenesxyz urlimmaginixyz image",
-}
-
-_BIGCOMMERCE = {
-    "kind": "itemtype item", "key": "productid id", "title": "productname name", "sku": "productcodesku sku",
-    "brand": "brandname brand", "description": "productdescription description", "price": "price",
-    "sale": "saleprice", "category": "category categories", "stock": "currentstocklevel currentstock",
-    "tracked": "trackinventory inventorytracking", "visible": "productvisible isvisible", "buyable": "allowpurchases",
-    "url": "producturl", "image": "productimageurl1 internalimageurlexport productimagefile1 imageurlimport",
-    "gtin": "gtin globaltradenumber productupcean upcean", "mpn": "manufacturerpartnumber", "options": "options",
-}  # fmt: skip
-
-_SQUARESPACE = {
-    "key": "productidnoneditable productid", "variant key": "variantidnoneditable variantid",
-    "page": "productpage", "url": "producturl", "title": "title", "description": "description", "sku": "sku",
-    "price": "price", "sale": "saleprice", "on sale": "onsale", "stock": "stock", "category": "categories",
-    "visible": "visible", "image": "hostedimageurls", "gtin": "gtin", "mpn": "mpn",
-} | {f"{part} {number}": f"option{part}{number}" for number in OPTIONS for part in ("name", "value")}  # fmt: skip
-
-_WIX = {
-    "handle": "handleid handle", "kind": "fieldtype", "title": "name", "description": "description plaindescription",
-    "image": "productimageurl media", "category": "collection categories", "sku": "sku", "price": "price",
-    "surcharge": "surcharge", "visible": "visible", "discount kind": "discountmode", "discount": "discountvalue",
-    "stock": "inventory", "brand": "brand",
-} | {
-    f"{part} {number}": f"productoption{name}{number}"
-    for number in OPTIONS
-    for part, name in (("name", "name"), ("value", f"description{number} productoptionchoices"))
-}  # fmt: skip
-
-_MEDUSA = {
-    "handle": "producthandle", "title": "producttitle", "description": "productdescription",
-    "status": "productstatus", "image": "productthumbnail productimage1url image1url",
-    "category": "productcategoryname1 productcategory1 productcategories producttypevalue producttype"
-    " productcollectiontitle", "sku": "variantsku", "variant key": "variantid", "variant title": "varianttitle",
-    "gtin": "variantean variantbarcode variantupc", "stock": "variantinventoryquantity",
-    "tracked": "variantmanageinventory", "sells on": "variantallowbackorder",
-} | {f"price {code}": f"variantprice{code} price{code}" for code in sorted(CURRENCIES)}  # fmt: skip
-
-_SHOPWARE = {
-    "key": "id", "parent": "parentid", "sku": "productnumber", "visible": "active",
-    "stock": "availablestock stock", "title": "name translationsdefaultname defaultname",
-    "description": "description translationsdefaultdescription", "price": "pricegross pricedefaultgross"
-    " defaultpricegross", "image": "covermediaurl", "brand": "manufacturername"
-    " manufacturertranslationsdefaultname", "gtin": "ean", "mpn": "manufacturernumber",
-    "category": "categories categorynames",
-}  # fmt: skip
-
-_OPENCART = {
-    "key": "productid id", "title": "name nameengb nameen namedede namede namefrfr nameeses nameitit nameruru",
-    "category": "categories category", "sku": "sku", "model": "model", "stock": "quantity", "brand": "manufacturer",
-    "price": "price", "sale": "special specialprice", "visible": "status", "image": "imagename image",
-    "description": "description descriptionengb descriptionen descriptiondede descriptionde descriptionfrfr"
-    " descriptioneses descriptionitit descriptionruru", "gtin": "ean upc isbn jan", "mpn": "mpn",
-}  # fmt: skip
-
-_AMAZON = {
-    "sku": "sellersku itemsku", "title": "itemname", "description": "itemdescription productdescription",
-    "price": "price standardprice", "sale": "saleprice", "starts": "salefromdate", "ends": "saleenddate",
-    "stock": "quantity", "brand": "brandname brand", "image": "imageurl mainimageurl", "parent": "parentsku",
-    "kind": "parentchild parentagelevel", "status": "status", "channel": "fulfillmentchannel",
-    "gtin": "externalproductid", "mpn": "partnumber", "value 1": "colorname", "value 2": "sizename",
-    "currency": "currency",
-}  # fmt: skip
-
-_OPENAI = {
-    "sku": "itemid id", "title": "title", "description": "description", "url": "url link",
-    "category": "productcategory", "brand": "brand", "image": "imageurl imagelink", "price": "price",
-    "sale": "saleprice", "starts": "salepricestartdate", "ends": "salepriceenddate",
-    "period": "salepriceeffectivedate", "stock": "availability", "group": "groupid itemgroupid", "gtin": "gtin",
-    "mpn": "mpn", "visible": "iseligiblesearch enablesearch",
-}  # fmt: skip
-
-_HEUREKA = {
-    "sku": "itemid", "title": "productname product", "description": "description", "url": "url", "image": "imgurl",
-    "price": "pricevat", "brand": "manufacturer", "category": "categorytext", "gtin": "ean isbn",
-    "mpn": "productno", "days": "deliverydate", "group": "itemgroupid",
-}  # fmt: skip
-
-_YML = {
-    "sku": "id", "title": "name", "kind": "typeprefix", "brand": "vendor", "model": "model",
-    "description": "description", "url": "url",
-    "price": "price", "currency": "currencyid", "category": "category", "image": "picture",
-    "mpn": "vendorcode", "gtin": "barcode", "available": "available", "count": "count", "group": "groupid",
-    "disabled": "disabled",
-}  # fmt: skip
-
-
-DECLARED: Mapping[str, Platform] = {
-    # https://devdocs.prestashop-project.org/9/basics/import/
-    "prestashop": declare(
-        "PrestaShop", _PRESTASHOP, ("visible", "title", "sku", "price|net price"), RowRules(adapt=_prestashop)
-    ),
-    # https://support.bigcommerce.com/articles/en_US/Knowledge/Supported-Product-Fields
-    "bigcommerce": declare(
-        "BigCommerce", _BIGCOMMERCE, ("kind", "key", "title", "sku", "visible|tracked"),
-        RowRules(("variant", "sku"), ("image", "video", "rule"), adapt=_bigcommerce),
-    ),
-    # https://support.squarespace.com/hc/en-us/articles/115000378108
-    "squarespace": declare(
-        "Squarespace", _SQUARESPACE, ("title", "sku", "page|variant key", "on sale", "name 1", "visible"),
-        RowRules(first_is_variant=True, adapt=_squarespace),
-    ),
-    # https://dev.wix.com/docs/rest/business-solutions/stores/about-wix-stores
-    "wix": declare("Wix", _WIX, ("handle", "kind", "title", "visible"), RowRules(("variant",), ("media",), adapt=_wix)),
-    # https://docs.medusajs.com/user-guide/products/export
-    "medusa": declare("Medusa", _MEDUSA, ("handle", "title", "sku", "status"), RowRules(adapt=_medusa)),
-    # https://docs.shopware.com/en/shopware-6-en/settings/importexport
-    "shopware": declare("Shopware", _SHOPWARE, ("sku", "parent", "title", "price")),
-    # https://www.opencart.com/index.php?route=marketplace/extension/info&extension_id=17
-    "opencart": declare(
-        "OpenCart", _OPENCART, ("key", "title", "model", "visible", "stock"), RowRules(adapt=_opencart)
-    ),
-    # https://sellercentral-europe.amazon.com/gp/help/external/200385890
-    "amazon": declare("Amazon", _AMAZON, ("sku", "title", "price", "stock"), RowRules(adapt=_amazon)),
-    # https://developers.openai.com/commerce/specs/file-upload/products
-    "openai": declare("OpenAI", _OPENAI, ("sku", "title", "visible"), RowRules(adapt=_openai)),
-    # https://heureka.github.io/xml-feed-specs
-    "heureka": declare("Heureka", _HEUREKA, ("sku", "title", "price"), RowRules(adapt=_heureka)),
-    # https://yandex.ru/support/webmaster/ru/goods-prices/yml
-    "yml": declare("YML", _YML, ("sku", "price", "category|available"), RowRules(adapt=_yml), required="sku"),
-}  # fmt: skip
-"""Platforms by the name of their format, each with where its columns are documented."""
+def split_option(cells: Cells, between: str = "|") -> None:
+    """Take the options of a variant out of a cell such as `Size=S|Colour: Red`, which stands in place of the first."""
+    stated = cells.get("value 1", "").split(between)
+    for number, text in zip(OPTIONS, stated, strict=False):
+        name, mark, value = text.partition("=" if "=" in text else ":")
+        if mark:
+            cells[f"name {number}"], cells[f"value {number}"] = name.strip(), value.strip()

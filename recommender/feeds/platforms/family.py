@@ -1,4 +1,4 @@
-"""Rows of an export that lean on others anywhere in the file: parents are collected first, on disk."""
+"""Rows of an export that depend on others anywhere in the file: parents are collected first, on disk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 class Families:
     """The cells that rows inherit, by a key of their parent, and the keys of parents that some row has named.
 
-    It is a database without a name: it lies in a temporary file, and in memory only as far as its cache goes.
+    It is a database without a name: a temporary file, of which only its cache is in memory.
     """
 
     def __init__(self, database: sqlite3.Connection) -> None:
@@ -26,11 +26,11 @@ class Families:
         self._database.executemany("INSERT OR IGNORE INTO parent VALUES (?, ?)", [(key, text) for key in keys])
 
     def name(self, key: str) -> None:
-        """Note that a row has a parent with this key."""
+        """Record that a row has a parent with this key."""
         self._database.execute("INSERT OR IGNORE INTO named VALUES (?)", (key,))
 
     def parent(self, key: str) -> dict[str, str]:
-        """Return the cells of a parent; none when the file lacks it."""
+        """Return the cells of a parent; none if the file lacks it."""
         if key and key != self._last[0]:
             found = self._database.execute("SELECT cells FROM parent WHERE key = ?", (key,)).fetchone()
             self._last = key, json.loads(found[0]) if found else {}
@@ -44,6 +44,6 @@ class Families:
 
 @contextmanager
 def open_families() -> Iterator[Families]:
-    """Give an empty collection of families, which is gone when the context ends."""
+    """Open an empty collection of families, which is removed when the context ends."""
     with closing(sqlite3.connect("")) as database:
         yield Families(database)

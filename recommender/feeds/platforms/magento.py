@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from recommender.feeds.columns import Field
 from recommender.feeds.platforms.family import open_families
 from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
-from recommender.feeds.prices import Offer
+from recommender.feeds.prices import MONTHS, Offer
 from recommender.feeds.rows import Row
 
 _PARTS = {
@@ -35,6 +35,8 @@ _PARTS = {
     "attributes": "additionalattributes",
     "variations": "configurablevariations",
     "variation": "superproductssku",
+    "id": "entityid",
+    "links": "configurableproductlinks",
 }
 """The columns of Magento 2, and of Magento 1, which sets an underscore before some of them.
 
@@ -44,15 +46,22 @@ https://experienceleague.adobe.com/en/docs/commerce-admin/systems/data-transfer/
 _HIDDEN = ("not visible individually", "1")
 _INHERITED = ("sku", "categories", "name", "description", "short", "brand", "image")
 _ROOTS = ("default category", "root catalog")
+_OF_THE_SYSTEM = ("has_options", "required_options")
 _CHILD = re.compile(r"(?:^|\|)sku=([^,|]+)")
 _BETWEEN_ATTRIBUTES = re.compile(r",(?=[A-Za-z0-9_]+=)")
+_AMERICAN_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{2,4})")
+_OF_OTHERS = ("configurable", "grouped", "bundle")
+"""Types of products whose price is that of the products they consist of, and 0 of their own."""
+
+_NOTHING = re.compile(r"0[.,0]*")
 _DEFAULT_VIEWS = ("", "admin", "all", "default")
 
 
 def _read(table: ShopTable) -> Iterator[Row]:
     """Read products: once each, from their row for all store views; variants are grouped under their configurable.
 
-    What is disabled is not offered, and neither is what is not visible by itself, unless a configurable shows it.
+    Disabled products are not offered, and neither are those that are not visible by themselves, unless a configurable
+    shows them.
     """
     with open_families() as families:
         configurable: dict[str, str] = {}
@@ -61,42 +70,50 @@ def _read(table: ShopTable) -> Iterator[Row]:
                 families.name(record["sku"])
                 shown = {"offered": "1" if _is_enabled(record) and not _is_hidden(record) else ""}
                 configurable = {part: record[part] for part in _INHERITED} | shown
-            # Magento 1 names each variant on a row of its own below the configurable's.
-            families.add([*_CHILD.findall(record["variations"]), record["variation"]], configurable)
+            # Magento 1 names each variant on a row of its own below the configurable's; the API has their numbers.
+            numbers = [f"id:{number}" for number in record["links"].split(",") if number]
+            families.add([*_CHILD.findall(record["variations"]), record["variation"], *numbers], configurable)
         for record in table.records():
             sku = record["sku"]
             if record.problem:
                 yield unreadable_row(record, sku)
                 continue
             if not sku and any(record[part] for part in ("variation", "categories", "image")) and not record["name"]:
-                continue  # Magento 1 goes on with more values of the product above
+                continue  # Magento 1 continues with more values of the product above
             if record["store view"].casefold() not in _DEFAULT_VIEWS:
                 if families.has_children([sku]):
                     continue  # a translation of what another row says
                 families.name(sku)
-            parent = families.parent(sku)
+            parent = families.parent(sku) or families.parent(f"id:{record['id']}" if record["id"] else "")
             offered = _is_enabled(record) and (bool(parent.get("offered")) if _is_hidden(record) else True)
-            yield _row(record, parent, offered)
-
-
-def _row(record: Record, parent: Mapping[str, str], offered: bool) -> Row:
-    stated = (pair.partition("=") for pair in _BETWEEN_ATTRIBUTES.split(record["attributes"]))
-    attributes = {name.strip(): value.strip().replace("|", ", ") for name, _, value in stated if value.strip()}
-    cells = {part: record[part] or parent.get(part, "") for part in _INHERITED}
-    brand = attributes.pop("manufacturer", "") or attributes.pop("brand", "")
-    stock = record["in stock"] or record["quantity"]
-    fields: dict[Field, object] = {
-        Field.SKU: record["sku"],
-        Field.TITLE: cells["name"],
-        Field.DESCRIPTION: cells["description"] or cells["short"],
-        Field.BRAND: cells["brand"] or brand,
-        Field.CATEGORY: _paths(cells["categories"]),
-        Field.PRICE: Offer(record["price"], record["special price"], record["starts"], record["ends"]),
-        Field.AVAILABILITY: "1" if record["manages stock"] == "0" and not record["in stock"] else stock,
-        Field.IMAGE: cells["image"],
-        Field.GROUP_ID: parent.get("sku", "") or (record["sku"] if record["type"] == "configurable" else ""),
-    }
-    return shop_row(record, fields, attributes, offered=offered)
+            stated = (pair.partition("=") for pair in _BETWEEN_ATTRIBUTES.split(record["attributes"]))
+            attributes = {name.strip(): value.strip().replace("|", ", ") for name, _, value in stated if value.strip()}
+            cells = {part: record[part] or parent.get(part, "") for part in _INHERITED}
+            brand = attributes.pop("manufacturer", "") or attributes.pop("brand", "")
+            for flag in _OF_THE_SYSTEM:
+                attributes.pop(flag, None)
+            stock = record["in stock"] or record["quantity"]
+            # The root that every shop has is left out; a comma in a name is followed by no root.
+            text = cells["categories"]
+            all_from = text.partition("/")[0].partition(",")[0]
+            below = [path.strip().split("/") for path in re.split(rf",(?=\s*{re.escape(all_from)}(?:/|,|$))", text)]
+            fields: dict[Field, object] = {
+                Field.SKU: record["sku"],
+                Field.TITLE: cells["name"],
+                Field.DESCRIPTION: cells["description"] or cells["short"],
+                Field.BRAND: cells["brand"] or brand,
+                Field.CATEGORY: [names[1:] if names[0].strip().casefold() in _ROOTS else names for names in below],
+                Field.PRICE: Offer(
+                    "" if record["type"] in _OF_OTHERS and _NOTHING.fullmatch(record["price"]) else record["price"],
+                    record["special price"],
+                    _day(record["starts"]),
+                    _day(record["ends"]),
+                ),
+                Field.AVAILABILITY: "1" if record["manages stock"] == "0" and not record["in stock"] else stock,
+                Field.IMAGE: cells["image"],
+                Field.GROUP_ID: parent.get("sku", "") or (record["sku"] if record["type"] == "configurable" else ""),
+            }
+            yield shop_row(record, fields, attributes, offered=offered)
 
 
 def _is_enabled(record: Record) -> bool:
@@ -107,11 +124,12 @@ def _is_hidden(record: Record) -> bool:
     return record["visibility"].casefold() in _HIDDEN
 
 
-def _paths(text: str) -> list[list[str]]:
-    """Return the paths without the root that every shop has; a comma in a name is followed by no root."""
-    root = text.partition("/")[0].partition(",")[0]
-    paths = [path.strip().split("/") for path in re.split(rf",(?=\s*{re.escape(root)}(?:/|,|$))", text)]
-    return [names[1:] if names[0].strip().casefold() in _ROOTS else names for names in paths]
+def _day(text: str) -> str:
+    """Return a date in a form that others can read: Magento 2 exports `1/15/26`, whatever the shop's language."""
+    found = _AMERICAN_DAY.match(text)
+    if not found or int(found[1]) > MONTHS:
+        return text
+    return f"20{found[3][-2:]}-{found[1]:0>2}-{found[2]:0>2}"
 
 
 MAGENTO = Platform(

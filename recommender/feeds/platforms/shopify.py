@@ -38,7 +38,7 @@ https://help.shopify.com/en/manual/products/import-export/using-csv
 _OF_PRODUCT = (
     "title", "body", "vendor", "category", "type", "published", "status", "image", "name 1", "name 2", "name 3",
 )  # fmt: skip
-"""What stands on the first row of a product for all of its rows."""
+"""What is on the first row of a product for all of its rows."""
 
 _NO_OPTION = "Default Title"
 """The option that a product without options has."""
@@ -68,7 +68,7 @@ def _read(table: ShopTable) -> Iterator[Row]:
     for record in table.records():
         values = [record[f"value {number}"] for number in (1, 2, 3)]
         options = {number: value for number, value in enumerate(values, start=1) if value not in ("", _NO_OPTION)}
-        # An apostrophe keeps a spreadsheet from reading the SKU as a number. A variant without a SKU has none but its
+        # An apostrophe keeps a spreadsheet from reading the SKU as a number. A variant without a SKU is named by its
         # handle and options, which stay the same, too.
         sku = record["sku"].removeprefix("'") or "/".join([record["handle"], *options.values()])
         if record.problem:
@@ -79,7 +79,7 @@ def _read(table: ShopTable) -> Iterator[Row]:
         if not any((record["title"], record["sku"], record["price"], *values)):
             continue
         title, category = product["title"], product["category"]
-        # The quantity does not count where nobody tracks it, or more is sold than there is.
+        # The quantity does not count if nobody tracks it, or if more may be sold than there is.
         sells_on = record["policy"].casefold() in ("continue", "true")
         tracked = "tracker" not in record.cells or record["tracker"]
         fields: dict[Field, str] = {
@@ -96,7 +96,7 @@ def _read(table: ShopTable) -> Iterator[Row]:
         }
         attributes = {product[f"name {number}"] or f"Option {number}": value for number, value in options.items()}
         lost = f"no title: the row that begins the product {product.handle[:80]!r} is not before it"
-        # A draft, an archived or an unlisted product is not to be shown to anyone.
+        # A draft, an archived or an unlisted product must not be shown to anyone.
         offered = product["status"].casefold() in ("", "active") and product["published"].casefold() != "false"
         yield shop_row(record, fields, attributes, "" if title else lost, offered)
 
@@ -105,7 +105,7 @@ SHOPIFY = Platform(
     name="Shopify",
     parts=_PARTS,
     telling=("handle", "variant SKU|HTML|value 1"),
-    required=("handle", "title"),
+    required=("handle", "title", "price"),
     fields={
         Field.SKU: "sku",
         Field.TITLE: "title",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 
 from recommender.feeds.columns import Field
-from recommender.feeds.platforms.family import Families, open_families
+from recommender.feeds.platforms.family import open_families
 from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
 from recommender.feeds.prices import Offer
 from recommender.feeds.rows import Row
+from recommender.plain_text import unescape
 
 MOST_ATTRIBUTES = 20
 """Attributes that a row may have; `Attribute 1 name` to `Attribute 20 name`."""
@@ -40,8 +42,8 @@ _PARTS = {
     "in stock": "instock varastossa vorrätig auflager enstock eninventario existencias disponibile opvoorraad"
     " wmagazynie emestoque"
     " emstock ilager pålager skladem вналичии наличие stokta stoktavar",
-    "stock": "stock lager lagerbestand lagermenge inventario inventaire magazzino voorraad stanmagazynowy estoque"
-    " lagersaldo lagerantal sklad запасы stok",
+    "stock": "stock lager bestand lagerbestand lagermenge inventario inventaire magazzino voorraad stanmagazynowy"
+    " estoque lagersaldo lagerantal sklad запасы stok",
     "sale": "saleprice alennushinta angebotspreis tarifpromo prixdevente prixpromo preciorebajado"
     " prezzoinofferta actieprijs"
     " cenapromocyjna promocyjnacena preçopromocional reapris tilbudspris salgspris zlevněnácena akčnícena"
@@ -88,7 +90,7 @@ language of the shop."""
 _INHERITED = ("SKU", "id", "name", "short", "description", "categories", "images", "brands", "published", "visibility")
 
 _COMMA = re.compile(r"(?<!\\),")
-"""Between values; one that belongs to a value stands behind a backslash."""
+"""Separator of values; a comma that belongs to a value has a backslash before it."""
 
 _BETWEEN_IMAGES = re.compile(r",\s+|,(?=https?:)")
 
@@ -101,19 +103,23 @@ _UNFILED = frozenset(
         "без категории", "genel",
     }
 )  # fmt: skip
-"""Where WooCommerce files what has no category, in the languages that it ships."""
+"""Where WooCommerce files products without a category, in the languages that it ships."""
 
 
 def _read(table: ShopTable) -> Iterator[Row]:
     """Read what can be bought: simple, external and grouped products and variations, but no parent of variations.
 
-    Products that are drafts, private or hidden from the catalogue are not offered, and neither are their variations.
-    A parent may stand anywhere in the file.
+    Products that are drafts, private or hidden from the catalogue are not offered, and neither are their variations. A
+    parent may be anywhere in the file.
     """
     with open_families() as families:
         for record in table.records():
             if not record.problem:
-                _collect(families, record)
+                if _is_variation(record):
+                    families.name(record["parent"])
+                elif _is_variable(record):
+                    inherited = (part for part in record.cells if part in _INHERITED or part.startswith("attribute"))
+                    families.add(_keys(record), {part: record[part] for part in inherited})
         for record in table.records():
             # The shop itself calls a product without a SKU by its number.
             sku = record["SKU"] or (f"id:{record['id']}" if record["id"] else "")
@@ -127,39 +133,36 @@ def _read(table: ShopTable) -> Iterator[Row]:
                 for cells in (record.cells, parent)
             )
             is_parent = _is_variable(record) and families.has_children(_keys(record))
-            yield _row(record, parent, sku, is_visible and not is_parent)
-
-
-def _row(record: Record, parent: Mapping[str, str], sku: str, offered: bool) -> Row:
-    attributes = _attributes(record.cells)
-    first = {part: record[part] or parent.get(part, "") for part in ("description", "categories", "images", "brands")}
-    parent_name = parent.get("name", "")
-    made_title = f"{parent_name} - {', '.join(attributes.values())}" if parent_name and attributes else parent_name
-    fields: dict[Field, object] = {
-        Field.SKU: sku,
-        Field.TITLE: record["name"] or made_title,
-        Field.DESCRIPTION: first["description"] or record["short"] or parent.get("short", ""),
-        Field.BRAND: next(iter(_values(first["brands"])), ""),
-        Field.CATEGORY: [path.split(">") for path in _values(first["categories"]) if path.casefold() not in _UNFILED],
-        Field.PRICE: Offer(record["regular"], record["sale"], record["starts"], record["ends"]),
-        Field.AVAILABILITY: record["in stock"] or record["stock"],
-        Field.URL: record["url"],
-        Field.IMAGE: _BETWEEN_IMAGES.split(first["images"])[0],
-        Field.GROUP_ID: (parent.get("SKU") or record["parent"]) if _is_variation(record) else "",
-        Field.GTIN: record["gtin"],
-    }
-    problem = ""
-    if not fields[Field.TITLE] and _is_variation(record) and not parent:
-        problem = f"no name, and its parent {record['parent'][:80]!r} is not in the file"
-    return shop_row(record, fields, _attributes(parent) | attributes, problem, offered)
-
-
-def _collect(families: Families, record: Record) -> None:
-    if _is_variation(record):
-        families.name(record["parent"])
-    elif _is_variable(record):
-        inherited = (part for part in record.cells if part in _INHERITED or part.startswith("attribute"))
-        families.add(_keys(record), {part: record[part] for part in inherited})
+            offered = is_visible and not is_parent
+            attributes = _attributes(record.cells)
+            first = {
+                part: record[part] or parent.get(part, "") for part in ("description", "categories", "images", "brands")
+            }
+            parent_name = parent.get("name", "")
+            made_title = (
+                f"{parent_name} - {', '.join(attributes.values())}" if parent_name and attributes else parent_name
+            )
+            fields: dict[Field, object] = {
+                Field.SKU: sku,
+                Field.TITLE: record["name"] or made_title,
+                Field.DESCRIPTION: first["description"] or record["short"] or parent.get("short", ""),
+                Field.BRAND: next(iter(_values(first["brands"])), ""),
+                Field.CATEGORY: [
+                    path.split(">")
+                    for path in _values(unescape(first["categories"]))
+                    if path.casefold() not in _UNFILED
+                ],
+                Field.PRICE: Offer(record["regular"], record["sale"], record["starts"], record["ends"]),
+                Field.AVAILABILITY: record["in stock"] or record["stock"],
+                Field.URL: record["url"],
+                Field.IMAGE: _BETWEEN_IMAGES.split(first["images"])[0],
+                Field.GROUP_ID: (parent.get("SKU") or record["parent"]) if _is_variation(record) else "",
+                Field.GTIN: record["gtin"],
+            }
+            problem = ""
+            if not fields[Field.TITLE] and _is_variation(record) and not parent:
+                problem = f"no name, and its parent {record['parent'][:80]!r} is not in the file"
+            yield shop_row(record, fields, _attributes(parent) | attributes, problem, offered)
 
 
 def _is_variation(record: Record) -> bool:
@@ -191,7 +194,67 @@ def _values(text: str) -> list[str]:
 
 
 TYPES = frozenset({"simple", "variable", "variation", "grouped", "external"})
-"""What stands in the column of types, in whatever language the columns are named."""
+"""What the column of types has, whatever the language of the columns."""
+
+_VISIBILITIES = frozenset({"visible", "catalog", "search", "hidden"})
+_TAX_STATES = frozenset({"taxable", "shipping", "none", ""})
+
+_PLACES = (
+    "id type SKU gtin name published - visibility short description starts ends tax - in_stock stock low - - - - - - -"
+    " - sale regular categories - - images - - parent - - - url - -"
+).split()
+"""The columns of a whole export, whose order is the same in every language. Those of the GTIN and of low stock are
+younger than the others."""
+
+_PARTS_BY_PLACE = frozenset(_PLACES) - {"-", "tax", "low"}
+
+_NUMBER = re.compile(r"[0-9]+")
+_AMOUNT = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
+
+
+def parts_by_place(header: Sequence[str], sample: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return the column of each part in a whole export, by the columns' places and content; nothing for others.
+
+    The sample is read only if the header may be that of an export.
+    """
+    names = list(header)
+    if len(set(names)) < len(names) or len(names) < len(_PLACES) - 2 or names[0].casefold() != "id":
+        return {}
+    rows = list(sample)
+
+    def holds(place: int, words: frozenset[str]) -> bool:
+        stated = {row.get(names[place], "").strip() for row in rows}
+        return bool(stated - {""}) and stated <= words
+
+    types = {row.get(names[1], "").partition(",")[0].strip().casefold() for row in rows}
+    if not (types and types <= TYPES):
+        return {}
+    for left_out in ((), ("gtin",), ("low",), ("gtin", "low")):
+        places = [part for part in _PLACES if part not in left_out]
+        prices, categories = (
+            {row.get(names[places.index(part)], "").strip() for row in rows} - {""}
+            for part in ("regular", "categories")
+        )
+        if (
+            holds(places.index("visibility"), _VISIBILITIES)
+            and holds(places.index("tax"), _TAX_STATES)
+            and prices
+            and all(map(_AMOUNT.fullmatch, prices))
+            and not any(map(_AMOUNT.fullmatch, categories))
+        ):
+            break
+    else:
+        return {}
+    found = {part.replace("_", " "): name for part, name in zip(places, names, strict=False) if part in _PARTS_BY_PLACE}
+    # Then come the attributes: a name, the values and two flags each, with one number. A file to download has three
+    # columns with its number, and comes before them.
+    numbered = (name for name in names[len(places) :] if _NUMBER.search(name) and not name.startswith("Meta"))
+    for number, group in groupby(numbered, key=lambda name: _NUMBER.findall(name)[0]):
+        columns = list(group)
+        columns = columns[3:] if len(columns) > 5 else columns
+        if len(columns) > 3 and int(number) <= MOST_ATTRIBUTES:
+            found |= {f"attribute {number} name": columns[0], f"attribute {number} values": columns[1]}
+    return found
 
 
 WOOCOMMERCE = Platform(

@@ -17,12 +17,11 @@ from recommender.batching import batches
 from recommender.errors import BadInput, NotFound, Unavailable
 from recommender.index.embedded.lock import GenerationLock
 from recommender.index.embedded.query import (
+    BatchedSearch,
     edge_filter,
     edge_point,
     identifier_request,
-    query_requests,
     scroll_request,
-    to_found,
     to_stored_point,
 )
 from recommender.index.embedded.schema import Layout, create_shard, dimension_of
@@ -34,36 +33,37 @@ from recommender.query import Filters
 from recommender.types import JsonObject
 
 UPSERT_BATCH = 64
-"""Points in one write: 3 ms, in which no query runs; 500 took up to 30 ms, and were no faster in all."""
+"""Points in one write: 3 ms, in which no query runs. 500 took up to 30 ms, and were not faster in all."""
 
 APART_FROM = 10_000
-"""Points from which on graphs are built in a process of their own: fewer take a second or two, about as that does."""
+"""Points from which graphs are built in a process of their own: fewer take a second or two, about as long as that
+process."""
 
 BESIDE_QUERIES = 10
-"""Niceness of a process that builds graphs beside a service: it gets a tenth of a core that both want, and all that is
-idle."""
+"""Niceness of a process that builds graphs beside a service: it gets a tenth of a core that both want, and idle cores
+whole."""
 
 COMPACT_FROM = 200_000
-"""Points from which on an index is compact: full vectors of 384 dimensions are 300 MB then. With a million of them a
+"""Points from which an index is compact: full vectors of 384 dimensions are 300 MB then. With a million of them, a
 process under a limit of 1 GiB would read most of a walk from the disk."""
 
 SETTLE_AFTER = 100_000
 """Points appended before they are moved to the disk: each takes 4 KB of memory until then."""
 
 PAYLOAD_BYTES = 16 << 10
-"""Room for what a point takes beside its vector: in the log, its payload, and the indexes of that."""
+"""Bytes that a point takes beside its vector: in the log, its payload, and their indexes."""
 
 LARGE_BATCH = 16 << 20
 """Bytes of a usual batch: 1,024 points."""
 
 SPACE_FOR_S = 0.5
-"""How long the last look at the disk holds for."""
+"""How long one look at the free disk space is trusted."""
 
 _CHANGES = ".changed"
 """File in the folder of a generation: how many points changed since its graphs were built."""
 
 _APPENDED = ".appended"
-"""Another: how many points were written since it was last built or settled."""
+"""File in the folder of a generation: how many points were written since it was last built or settled."""
 
 _log = logging.getLogger(__name__)
 
@@ -100,7 +100,8 @@ class EmbeddedIndex(VectorIndex):
     def overwrite_payloads(self, payloads: Sequence[tuple[UUID, JsonObject]]) -> None:
         self._require_space(len(payloads) * PAYLOAD_BYTES)
         for batch in batches(payloads, UPSERT_BATCH):
-            # Looked up first: naming a point that is not there is an error, and a filter on its id takes twice as long.
+            # Looked up first: naming a point that does not exist is an error, and a filter on its id takes twice as
+            # long.
             known = {point.id: point.payload for point in self.retrieve([identity for identity, _ in batch])}
             for identity, new in batch:
                 old = known.get(identity)
@@ -127,10 +128,12 @@ class EmbeddedIndex(VectorIndex):
         plan = plan_of(query)
         if plan is None:
             return []
-        requests = query_requests(plan, self._shard.compact)
+        search = BatchedSearch(plan, self._shard.compact)
         with self._shard.reading() as shard:
-            answers = shard.query_batch(requests)
-        return plan.combine([to_found(point) for point in points] for points in answers)
+            found = shard.query_batch(edge.QueryBatchRequest(search.requests))
+            requests = search.requests_by_id(found)
+            scored = shard.query_batch(edge.QueryBatchRequest(requests)) if requests else []
+        return plan.combine(search.answers(scored))
 
     def select(
         self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None
@@ -166,24 +169,30 @@ class EmbeddedIndex(VectorIndex):
     def count(self, filters: Filters | None = None) -> int:
         condition = edge_filter(filters or Filters())
         with self._shard.reading() as shard:
-            # Each answer tells how many products there are. Exactly, the engine walks over them: 11 ms for 50,000. What
-            # it estimates without a filter is the number that it keeps anyway.
+            # Each answer says how many products there are. The exact count walks over them: 11 ms for 50,000. The
+            # estimate without a filter is the number that the engine keeps anyway.
             return shard.count(edge.CountRequest(exact=condition is not None, filter=condition))
 
     def warm_up(self) -> None:
-        """Get ready to answer queries for long, which takes memory: an index that is only written to does without."""
+        """Prepare to answer queries for long. It takes memory, which an index that is only written to does not need."""
         self._shard.warm_up()
 
     def flush(self) -> None:
         self._shard.sync()
         if self._appended >= self._settle_after:
-            self._settle()
+            # Appended points move from memory to the disk. If that fails, the index works on, and it is tried later.
+            try:
+                self._build(Layout.SETTLED, lambda: False, 0)
+            except Unavailable as error:
+                _log.warning("the points of %s stay in memory: %s", self.name, error)
+                self._appended //= 2  # not before as many more have come: each try copies the index
         self._write_count(_APPENDED, self._appended)
 
     def optimize(self, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Build the graphs of points that were appended since the last time, and drop the remains of removed ones.
+        """Build the graphs of points that were appended since the last time, and drop what is left of removed ones.
 
-        For few points that is done here, in a second or two, in which no thread of this process runs; else apart.
+        A few points are built here, in a second or two, in which no thread of this process runs; more of them by
+        another process.
         """
         if self.count() >= APART_FROM:
             self.optimize_apart(stopped, niceness=0)
@@ -193,10 +202,10 @@ class EmbeddedIndex(VectorIndex):
         self._appended = 0
 
     def optimize_apart(self, stopped: Callable[[], bool] = lambda: False, niceness: int = BESIDE_QUERIES) -> bool:
-        """Build graphs by a process of its own, on a copy; return whether it was finished.
+        """Build graphs in a process of its own, on a copy; return whether it finished.
 
-        Queries and writes go on meanwhile, but for a moment at the start and one at the end. It is given up once
-        `stopped` says so, or the index is closed. Raises `Unavailable` when it fails; the index is as it was then.
+        Queries and writes continue, except for a moment at the start and one at the end. It is given up when `stopped`
+        says so, or when the index is closed. Raises `Unavailable` when it fails; the index is then as before.
         """
         layout = Layout.COMPACT if self._shard.compact or self.count() >= self._compact_from else Layout.GRAPHS
         carried = self._build(layout, stopped, niceness)
@@ -205,7 +214,7 @@ class EmbeddedIndex(VectorIndex):
         return carried is not None
 
     def count_changes(self, more: int) -> int:
-        """Note that `more` points changed, and return how many have since graphs were built, approximately."""
+        """Add `more` changed points to the count, and return about how many have changed since graphs were built."""
         more += self._read_count(_CHANGES)
         self._write_count(_CHANGES, more)
         return more
@@ -213,7 +222,7 @@ class EmbeddedIndex(VectorIndex):
     def copy_to(self, folder: Path) -> None:
         """Copy what is stored now to a new folder, which can be opened as a generation of its parent.
 
-        Queries go on; writes wait. Raises `OSError` when the disk does not take it.
+        Queries continue; writes wait. Raises `OSError` when the disk has no room.
         """
         self._shard.copy_to(folder)
 
@@ -223,23 +232,14 @@ class EmbeddedIndex(VectorIndex):
             self._shard.close()
 
     def _require_space(self, coming: int) -> None:
-        # Looked at before each batch, and not more often: it walks over all files of the shard.
+        # Checked before each batch, and not more often: it walks over all files of the shard.
         if time.monotonic() - self._space_at > SPACE_FOR_S or coming > LARGE_BATCH:
             require_space(self._folder, max(coming, LARGE_BATCH))
             self._space_at = time.monotonic()
 
-    def _settle(self) -> None:
-        """Move what was appended from memory to the disk. Where that fails the index goes on, and it is tried later."""
-        try:
-            if self._build(Layout.SETTLED, lambda: False, 0) is None:
-                return
-        except Unavailable as error:
-            _log.warning("the points of %s stay in memory: %s", self.name, error)
-            self._appended //= 2  # not before as many have come again: each try copies the index
-
     def _build(self, layout: Layout, stopped: Callable[[], bool], niceness: int) -> int | None:
-        """Give a copy a layout and serve it; return how many points came meanwhile, None when it was given up."""
-        from recommender.index.embedded.graphs import build_apart  # what it needs, no query does
+        """Give a copy a layout and serve it; return how many points were written meanwhile, None if it was given up."""
+        from recommender.index.embedded.graphs import build_apart  # no query needs what this imports
 
         def stop() -> bool:
             return stopped() or self._shard.closing
@@ -250,7 +250,7 @@ class EmbeddedIndex(VectorIndex):
         return carried
 
     def _read_count(self, name: str) -> int:
-        with suppress(OSError, ValueError):  # none yet, or cut short by a crash: what is counted comes later then
+        with suppress(OSError, ValueError):  # none yet, or cut short by a crash: then the count starts late
             return int((self._folder / name).read_text(encoding="ascii"))
         return 0
 
@@ -261,7 +261,8 @@ class EmbeddedIndex(VectorIndex):
 class EmbeddedEngine(VectorEngine):
     """The generations in one folder. It holds nothing itself: each open generation holds its own shard.
 
-    From `compact_from` points on one is built compact, and each time `settle_after` were appended they go to the disk.
+    An index of `compact_from` points or more is built compact. Each time `settle_after` points were appended, they move
+    to the disk.
     """
 
     def __init__(self, folder: Path, compact_from: int = COMPACT_FROM, settle_after: int = SETTLE_AFTER) -> None:
@@ -269,10 +270,10 @@ class EmbeddedEngine(VectorEngine):
         self._limits = compact_from, settle_after
 
     def create(self, name: str, dimension: int) -> EmbeddedIndex:
-        """Make an empty generation with its payload indexes, and open it. What lay under the name before is removed.
+        """Make an empty generation with its payload indexes, and open it; an older one of this name is removed.
 
         It is made under another name and renamed when it is complete, so a process that dies on the way leaves no half
-        of a generation behind.
+        generation behind.
         """
         self.drop(name)
         path = self._path(name)
@@ -308,7 +309,7 @@ class EmbeddedEngine(VectorEngine):
         return {}
 
     def drop(self, name: str) -> None:
-        """Remove a generation and its files; one that is not there is no error.
+        """Remove a generation and its files; a missing one is not an error.
 
         Raises `IndexHeld` while it is open anywhere: its reader would lose the files that it reads.
         """

@@ -1,4 +1,4 @@
-"""Building graphs in a process of its own: the engine lets no thread of the process run that builds, for minutes."""
+"""Building graphs in a process of its own: for minutes, the engine lets no other thread of the building process run."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _EXIT_HELD = 5
 """Exit code of a child that found the shard open."""
 
 _MAX_COMPLAINT = 500
-"""Characters that the error quotes of what a failed child wrote: the last ones."""
+"""The error quotes so many of the last characters that a failed child wrote."""
 
 
 def build_apart(folder: Path, name: str, layout: Layout, stopped: Callable[[], bool], niceness: int) -> bool:
     """Give the shard in `folder`, of the generation `name`, a layout; return whether it is complete.
 
-    Once `stopped` says so, the child is killed: what it was building is lost, nothing that was written before. Nothing
-    is done either while another process has the shard open. Raises `Unavailable` when it fails.
+    When `stopped` says so, the child is killed: what it was building is lost, but nothing that was written before. It
+    does nothing while another process has the shard open. Raises `Unavailable` when it fails.
     """
     command = [sys.executable, "-m", __name__, str(folder), layout, str(os.getpid()), str(niceness)]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:  # noqa: S603 - our own code
@@ -48,12 +48,12 @@ def build_apart(folder: Path, name: str, layout: Layout, stopped: Callable[[], b
 
 
 def main(folder: str, layout: str, parent: str, niceness: str) -> None:
-    """Open the shard, build, and close it; the process ends with its parent, where the kernel can see to that."""
+    """Open the shard, build, and close it. The process ends with its parent, if the kernel supports that."""
     if sys.platform == "linux":
         set_death_signal = 1  # PR_SET_PDEATHSIG
         ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
         if os.getppid() != int(parent):
-            sys.exit(1)  # it was gone before the kernel was told
+            sys.exit(1)  # the parent was gone before the kernel was told
     with suppress(OSError):
         os.nice(int(niceness))
     try:

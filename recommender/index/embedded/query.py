@@ -1,8 +1,8 @@
-"""Queries, filters, boosts and points in the words of the embedded engine."""
+"""Translates queries, filters, boosts and points for the embedded engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -38,66 +38,94 @@ from recommender.query import Filters
 from recommender.types import SparseVector
 
 OVERSAMPLED = 30
-"""Candidates by 4 bits that are scored again by full vectors, for a few products; for many, 1.5 times as many. Twice
-the products found all of the ten nearest, without any 0.95."""
+"""Candidates by 4 bits that are scored again by full vectors, at least; for many products 1.5 times as many as are
+asked for. Twice as many found all of the ten nearest, no rescoring 0.95."""
 
 _THROUGH_FILTERED_OUT = edge.AcornSearchParams(enable=True)
-"""A walk that also looks at the neighbours of neighbours that a filter takes out, where it leaves less than 0.4 of the
-points. Where it leaves more, the engine walks as usual; where it leaves few, it scans them."""
+"""A walk that also looks at the neighbours of neighbours that a filter takes out, used if the filter leaves less than
+0.4 of the points. If it leaves more, the engine walks as usual; if it leaves few, it scans them."""
+
+_EXACT = edge.SearchParams(exact=True)
 
 
-def query_requests(plan: Plan, compact: bool = False) -> edge.QueryBatchRequest:
-    """Return the request for all searches of a query; payloads hold what a card needs.
+class BatchedSearch:
+    """The two batches in which a plan is asked: both lists, then by id the scores that each lacks of the other's.
 
-    `compact` says that the shard keeps vectors of 4 bits: nearer ones are found by these, and scored by the full ones.
+    As stages with sources, the engine would search the sources again for each stage, and a scan or a walk under a
+    filter is most of a query. `compact` says that the shard keeps vectors of 4 bits: near points are found by these,
+    and scored by the full ones. Payloads hold what a card needs.
     """
-    query = plan.query
-    conditions = conditions_of(query.filters, query.ids)
 
-    def leaf(limit: int) -> dict[str, Any]:
-        """Return what holds in every stage that looks at points, not at what another stage brings."""
-        if not compact or query.exact:
-            width = FILTERED_EF if conditions.off_graph else None
-            return {"filter": _filter(conditions), "params": edge.SearchParams(exact=query.exact, hnsw_ef=width)}
-        rescored = edge.QuantizationSearchParams(rescore=True, oversampling=max(1.5, OVERSAMPLED / limit))
-        params = edge.SearchParams(
-            hnsw_ef=FILTERED_EF if conditions else None,
-            quantization=rescored,
-            acorn=_THROUGH_FILTERED_OUT if conditions else None,
-        )
-        return {"filter": _filter(conditions), "params": params}
-
-    payload = list(CARD_FIELDS) if query.payloads else False
-    # Every candidate has a vector: those by meaning are all there are.
-    shown = plan.meaning or plan.words
-    return edge.QueryBatchRequest(
-        [
-            edge.QueryRequest(**_stage(stage, leaf), with_payload=payload if stage is shown else False)
-            for stage in plan.stages
+    def __init__(self, plan: Plan, compact: bool = False) -> None:
+        lists = [stage for stage in (plan.meaning, plan.words) if stage is not None]
+        self._plan = plan
+        leaves = [stage.sources[at] if stage.sources else stage for at, stage in enumerate(lists)]
+        self._rankings = [_ranking(leaf.ranking) for leaf in leaves]  # both batches rank by them
+        shown = list(CARD_FIELDS) if plan.query.payloads else False
+        self._payloads = [shown, False][: len(lists)]  # every candidate is in the first list
+        self._found: list[list[Found]] = []
+        self._lacking: list[list[Any]] = []
+        conditions = conditions_of(plan.query.filters, plan.query.ids)
+        self.requests = [
+            edge.QueryRequest(leaf.limit, query=ranking, with_payload=payload, **_leaf(plan, conditions, leaf, compact))
+            for leaf, ranking, payload in zip(leaves, self._rankings, self._payloads, strict=True)
         ]
-    )
+        self.requests += [
+            edge.QueryRequest(term.limit, query=_ranking(term.ranking), with_payload=False) for term in plan.terms
+        ]
+
+    def requests_by_id(self, answers: Sequence[Sequence[edge.ScoredPoint]]) -> list[edge.QueryRequest]:
+        """Take the answers to the first batch, and return the requests of the second."""
+        self._found = [_read_points(points) for points in answers]
+        known = [{point.id.int: point.id for point in points} for points in self._found[: len(self._rankings)]]
+        union = {number: identity for ids in known for number, identity in ids.items()}
+        self._lacking = [[union[number] for number in union.keys() - ids.keys()] for ids in known]
+        requests = [
+            edge.QueryRequest(len(ids), query=ranking, with_payload=payload, params=_EXACT, filter=_among(ids))
+            for ranking, ids, payload in zip(self._rankings, self._lacking, self._payloads, strict=True)
+            if ids
+        ]
+        if self._plan.boosts is not None and union:
+            candidates = edge.Prefetch(
+                len(union), query=self._rankings[0], params=_EXACT, filter=_among(union.values())
+            )
+            boosts = _ranking(self._plan.boosts.ranking)
+            requests.append(edge.QueryRequest(len(union), query=boosts, prefetches=[candidates], with_payload=False))
+        return requests
+
+    def answers(self, by_id: Sequence[Sequence[edge.ScoredPoint]]) -> list[list[Found]]:
+        """Take the answers to the second batch, and return those to the stages of the plan, in their order."""
+        rest = map(_read_points, by_id)
+        lists, best = self._found[: len(self._rankings)], self._found[len(self._rankings) :]
+        joined = [[*points, *(next(rest) if ids else ())] for points, ids in zip(lists, self._lacking, strict=True)]
+        boosted = [next(rest, [])] if self._plan.boosts is not None else []
+        return [*joined, *boosted, *best]
+
+
+def _read_points(points: Sequence[edge.ScoredPoint]) -> list[Found]:
+    return [Found(uuid_of(point.id), point.score, point.payload or {}) for point in points]
 
 
 def scroll_request(filters: Filters, limit: int, order: Order | None, ids: Sequence[UUID] | None) -> edge.ScrollRequest:
-    """Return the request for points that match, in an order or in that of their ids."""
+    """Return the request for points that match, in an order or in the order of their ids."""
     direction = edge.Direction.Asc if order is Order.CHEAPEST else edge.Direction.Desc
     by = edge.OrderBy(ORDER_FIELDS[order], direction) if order else None
     return edge.ScrollRequest(limit=limit, filter=edge_filter(filters, ids), with_payload=True, order_by=by)
 
 
 def identifier_request(keys: Sequence[str], partial: bool, filters: Filters, limit: int) -> edge.ScrollRequest:
-    """Return the request for the points of a number, whole or begun."""
+    """Return the request for the points with a number, whole or by its beginning."""
     conditions = conditions_of(filters, other=identifier_condition(keys, partial))
     return edge.ScrollRequest(limit=limit, filter=_filter(conditions), with_payload=True)
 
 
 def edge_filter(filters: Filters, ids: Sequence[UUID] | None = None) -> edge.Filter | None:
-    """Return filters as the engine takes them; None when they do not restrict at all."""
+    """Translate filters for the engine; None if they restrict nothing."""
     return _filter(conditions_of(filters, ids))
 
 
 def edge_point(point: Point) -> edge.Point:
-    """Return a point as the engine takes it."""
+    """Translate a point for the engine."""
     vectors: dict[str, edge.NamedVector] = {DENSE: point.dense}  # type: ignore[dict-item] # it takes arrays as they are
     if point.lexical.indices:
         vectors[LEXICAL] = _sparse(point.lexical)
@@ -105,21 +133,33 @@ def edge_point(point: Point) -> edge.Point:
 
 
 def to_stored_point(record: edge.Record) -> StoredPoint:
-    """Return a point that the engine gave back."""
-    vectors = record.vector  # made anew each time it is read
+    """Translate a point that the engine returned."""
+    vectors = record.vector  # the engine makes it again each time it is read
     dense = vectors.get(DENSE) if isinstance(vectors, dict) else None
     array = None if dense is None else np.asarray(dense, dtype=np.float32)
     return StoredPoint(uuid_of(record.id), record.payload or {}, array)
 
 
-def to_found(point: edge.ScoredPoint) -> Found:
-    """Return a point that a search brought."""
-    return Found(uuid_of(point.id), point.score, point.payload or {})
-
-
 def uuid_of(identity: edge.PointId) -> UUID:
-    """Return the id of a point, which the engine gives in either form."""
+    """Return the id of a point, which the engine gives in either of two forms."""
     return identity if isinstance(identity, UUID) else UUID(str(identity))
+
+
+def _leaf(plan: Plan, conditions: Conditions, leaf: Stage, compact: bool) -> dict[str, Any]:
+    """Return where points are searched, and how."""
+    if not compact or plan.query.exact:
+        width = FILTERED_EF if conditions.off_graph else None
+        return {"filter": _filter(conditions), "params": edge.SearchParams(exact=plan.query.exact, hnsw_ef=width)}
+    params = edge.SearchParams(
+        hnsw_ef=FILTERED_EF if conditions else None,
+        quantization=edge.QuantizationSearchParams(rescore=True, oversampling=max(1.5, OVERSAMPLED / leaf.limit)),
+        acorn=_THROUGH_FILTERED_OUT if conditions else None,
+    )
+    return {"filter": _filter(conditions), "params": params}
+
+
+def _among(ids: Iterable[UUID]) -> edge.Filter:
+    return edge.Filter(must=[edge.HasIdCondition(set(ids))])
 
 
 def _filter(conditions: Conditions) -> edge.Filter | None:
@@ -143,12 +183,6 @@ def _condition(condition: Condition) -> edge.ConditionType:
             return edge.HasIdCondition(set(ids))
 
 
-def _stage(stage: Stage, leaf: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
-    sources = [edge.Prefetch(**_stage(source, leaf)) for source in stage.sources]
-    own = {"prefetches": sources} if sources else {} if stage.everywhere else leaf(stage.limit)
-    return {"limit": stage.limit, "query": _ranking(stage.ranking), **own}
-
-
 def _ranking(ranking: Ranking) -> Any:
     match ranking:
         case SparseVector():
@@ -160,33 +194,29 @@ def _ranking(ranking: Ranking) -> Any:
             recommend = edge.Query.RecommendBestScore if ranking.best_score else edge.Query.RecommendSumScores
             return recommend(query, using=DENSE)
         case Boosting():
-            return _formula(ranking)
+            weights = []
+            for boost in ranking.boosts:
+                condition = boost_condition(boost)
+                if condition is None:  # newness
+                    fits = edge.Expression.Decay(
+                        edge.DecayKind.Exp,
+                        edge.Expression.Variable(CREATED),
+                        target=edge.Expression.Constant(ranking.now),
+                        midpoint=0.5,
+                        scale=boost.half_life_days * DAY_S,
+                    )
+                else:
+                    fits = edge.Expression.Condition(_condition(condition))
+                weights.append(edge.Expression.Mult([edge.Expression.Constant(boost.weight), fits]))
+            return edge.Formula(edge.Expression.Sum(weights), {CREATED: NEVER})
         case _:
             return edge.Query.Nearest(_dense(ranking), using=DENSE)
 
 
 def _dense(vector: object) -> Any:
-    # Arrays are taken as they are, which the stubs do not say.
+    # Arrays are accepted as they are, though the stubs do not say so.
     return np.asarray(vector, dtype=np.float32)
 
 
 def _sparse(vector: SparseVector) -> edge.SparseVector:
     return edge.SparseVector(list(vector.indices), list(vector.values))
-
-
-def _formula(boosting: Boosting) -> edge.Formula:
-    weights = []
-    for boost in boosting.boosts:
-        condition = boost_condition(boost)
-        if condition is None:  # newness
-            fits = edge.Expression.Decay(
-                edge.DecayKind.Exp,
-                edge.Expression.Variable(CREATED),
-                target=edge.Expression.Constant(boosting.now),
-                midpoint=0.5,
-                scale=boost.half_life_days * DAY_S,
-            )
-        else:
-            fits = edge.Expression.Condition(_condition(condition))
-        weights.append(edge.Expression.Mult([edge.Expression.Constant(boost.weight), fits]))
-    return edge.Formula(edge.Expression.Sum(weights), {CREATED: NEVER})

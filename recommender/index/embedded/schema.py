@@ -1,6 +1,6 @@
 """How a shard of the embedded engine is laid out and opened: its vectors, fields and graphs, and what is in memory.
 
-A large one is compact: what is in memory is 4 bits of each component of a vector, and the rest is read from the disk.
+A large shard is compact: 4 bits of each component of a vector are in memory, and the rest is read from the disk.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ MAX_SEGMENT_SIZE_KB = 100_000
 """Size of the vectors in one segment, about 65,000 at 384 dimensions: it bounds the cost of one graph build."""
 
 COMPACT_SCAN_KB = 60_000
-"""A filter that leaves less than this of a compact shard, 40,000 vectors of 384 dimensions, is answered by a scan of
-what it leaves: in 4 bits that takes as long as a walk that finds less."""
+"""If a filter leaves less than this of a compact shard (40,000 vectors of 384 dimensions), they are scanned: with 4
+bits that takes as long as a walk that finds less."""
 
 COMPACT_SEGMENTS = 2
-"""Segments of a compact shard, beside the one that new points go to: one large, whose graph is searched in one walk,
-and one that takes in what changes until it is large itself."""
+"""Segments of a compact shard, beside the one for new points: a large one, whose graph is searched in one walk, and one
+that takes in changes until it is large itself."""
 
 _UNLIMITED = 1_000_000_000
-"""Segments, or KB in one: no limit."""
+"""As a number of segments, or of KB in one: no limit."""
 
 LOG_FILE = 4 << 20
-"""Bytes of one file of the engine's log. It keeps the last full one, and each opening reads it: of the usual 32 MB that
-is 4,700 page faults, a tenth of a command."""
+"""Bytes of one file of the engine's log. It keeps the last full one, and each opening reads it: with the usual 32 MB
+that is 4,700 page faults, a tenth of a command."""
 
 THREADS_A_CORE = 2
-"""Threads that search segments at the same time, where there are several."""
+"""Threads that search segments at the same time, if there are several."""
 
 _FIELD_PARAMETERS: Mapping[FieldKind, Callable[..., Any]] = {
     FieldKind.KEYWORD: edge.KeywordIndexParams,
@@ -55,24 +55,24 @@ _FIELD_PARAMETERS: Mapping[FieldKind, Callable[..., Any]] = {
 }
 
 _ON_DEMAND = edge.Memory.Cold
-"""Vectors, field indexes and word lists are mapped from the disk and read as they are needed. Mapped whole at each
-opening, which every command pays, the vectors of 200,000 products took a process that only writes past a gigabyte. The
-pages stay in the system's cache between two commands."""
+"""Vectors, field indexes and word lists are mapped from the disk and read as they are needed. Every command would pay
+for mapping them whole: the vectors of 200,000 products took a process that only writes past a gigabyte. The pages stay
+in the system's cache between two commands."""
 
 _MAPPED = edge.Memory.Cached
-"""Vectors of 4 bits are mapped whole at the opening: a walk needs those of every part of the graph."""
+"""Vectors of 4 bits are read whole at the opening: a walk needs those of every part of the graph."""
 
 
 class Layout(StrEnum):
-    """What is made of a shard's points."""
+    """What is built from a shard's points."""
 
     GRAPHS = "graphs"
     """Graphs over full vectors, in segments of bounded size."""
     COMPACT = "compact"
-    """One graph over vectors of 4 bits; the nearest by these are scored again by the full vectors on the disk."""
+    """One graph over vectors of 4 bits; the nearest ones are scored again by the full vectors on the disk."""
     SETTLED = "settled"
-    """No graphs: points move from memory to the disk, so that a load of any size takes bounded memory. They are
-    scanned until graphs are built."""
+    """No graphs: points move from memory to the disk, so that a load of any size takes bounded memory. They are scanned
+    until graphs are built."""
 
 
 def create_shard(folder: Path, dimension: int) -> None:
@@ -84,7 +84,7 @@ def create_shard(folder: Path, dimension: int) -> None:
         **_layout(Layout.GRAPHS),
     )
     edge.EdgeShard.create(str(folder), config).close()
-    # The engine reads this from its file; its Python class lacks it. Nothing is in the log yet.
+    # The engine reads this from its file, and its Python class lacks it. Nothing is in the log yet.
     limited = _config_of(folder) | {
         "wal_options": {"segment_capacity": LOG_FILE, "segment_queue_len": 0, "retain_closed": 1}
     }
@@ -100,8 +100,8 @@ def create_shard(folder: Path, dimension: int) -> None:
 
 def load_shard(folder: Path) -> edge.EdgeShard:
     """Open a shard."""
-    # The segment that new points go to is there always, and all but empty. Beside it a single one is searched by one
-    # thread in 0.75 ms; the engine's default wakes three for it, which take 1.0 ms and twice the processor time.
+    # The segment for new points always exists, and is nearly empty. Beside it, a single one is searched by one thread
+    # in 0.75 ms; the engine's default wakes three threads, which take 1.0 ms and twice the processor time.
     segments = sum(1 for _ in (folder / "segments").iterdir()) - 1
     threads = max(1, min(segments, THREADS_A_CORE * (os.cpu_count() or 1)))
     layout = Layout.COMPACT if is_compact(folder) else Layout.GRAPHS
@@ -110,7 +110,7 @@ def load_shard(folder: Path) -> edge.EdgeShard:
 
 
 def build(folder: Path, layout: Layout) -> None:
-    """Give the points of a shard a layout. It takes seconds to minutes, in which no thread of this process runs."""
+    """Give the points of a shard a layout: seconds to minutes, in which no other thread of this process runs."""
     config = edge.EdgeConfig(sparse_vectors=_sparse_vectors(), **_layout(layout))
     shard = edge.EdgeShard.load(str(folder), config)
     shard.optimize()
@@ -118,20 +118,20 @@ def build(folder: Path, layout: Layout) -> None:
 
 
 def is_compact(folder: Path) -> bool:
-    """Tell whether a shard keeps vectors of 4 bits: once it does, it goes on."""
+    """Tell whether a shard keeps vectors of 4 bits; once it does, it stays so."""
     return bool(_config_of(folder).get("quantization_config"))
 
 
 def dimension_of(folder: Path) -> int:
     """Return the length of the vectors of a shard.
 
-    The engine tells how many there are, not how long; it keeps that in the configuration beside them.
+    The engine says how many there are, but not how long they are; that is in the configuration file beside them.
     """
     return int(_config_of(folder)["vectors"][DENSE]["size"])
 
 
 def map_vectors(shard: edge.EdgeShard, dimension: int) -> None:
-    """Have every vector in memory, by one exact search: 50 ms for 50,000, whose pages a graph meets one by one."""
+    """Read every vector into memory by one exact search: 50 ms for 50,000. A graph would read page after page."""
     nearest = edge.Query.Nearest(np.ones(dimension, dtype=np.float32), using=DENSE)  # type: ignore[arg-type]
     shard.query(edge.QueryRequest(limit=1, query=nearest, params=edge.SearchParams(exact=True)))
 
@@ -142,7 +142,7 @@ def _config_of(folder: Path) -> dict[str, Any]:
 
 
 def _layout(layout: Layout) -> dict[str, Any]:
-    """Return what the engine is told of graphs and segments; where the disk has others, the next build changes them."""
+    """Return the graphs and segments that the engine should have; if the disk differs, the next build changes that."""
     compact = layout is Layout.COMPACT
     graph = edge.HnswIndexConfig(
         m=0 if layout is Layout.SETTLED else HNSW_M,

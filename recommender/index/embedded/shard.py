@@ -1,7 +1,7 @@
 """The engine's shard of one generation: its log makes writes durable, and a better copy can replace it under queries.
 
-Every call into the engine keeps all other threads of the process from running, so none of them may take long: writes
-come in small batches, and what takes seconds is done by another process, on a copy.
+During a call into the engine no other thread of the process runs, so calls must be short: writes come in small batches,
+and what takes seconds is done by another process, on a copy.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ from recommender.index.embedded.storage import (
 )
 
 FLUSH_AFTER = 20_000
-"""Points written before the engine writes all down by itself, which stops every thread for 20 to 400 ms: until then
-they are durable in its log, and after a crash it takes them from there at the next opening, in a second or two."""
+"""Points written before the engine flushes by itself, which stops every thread for 20 to 400 ms. Until then they are
+durable in its log; after a crash the next opening reads them from there, in a second or two."""
 
 CARRIED_AT_ONCE = 64
-"""Points that are carried over to a copy in one write: 3 ms, in which no query runs."""
+"""Points that are copied to a new shard in one write: 3 ms, in which no query runs."""
 
 FIRST_REOPEN_PAUSE_S, LONGEST_REOPEN_PAUSE_S = 1.0, 60.0
-"""Between two tries to open a shard over which the engine panicked: the pause doubles."""
+"""First pause before a shard is opened again after the engine panicked; it doubles each time."""
 
 FEW = 200
-"""Points left to carry over while no other writes go on: 30 ms."""
+"""Points that are left to copy when writes stop: 30 ms."""
 
 _ROUNDS = 20
-"""Rounds of carrying over before writes have to wait: each takes a fraction of what the last one took."""
+"""Rounds of copying before writes have to wait: each takes a fraction of the time of the last one."""
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
 def engine_errors(name: str) -> Iterator[None]:
-    """Raise what goes wrong in the engine as `IndexHeld` or `Unavailable`; our own errors pass."""
+    """Raise errors of the engine as `IndexHeld` or `Unavailable`; our own errors pass."""
     try:
         yield
     except RecommenderError:
@@ -64,7 +64,7 @@ def engine_errors(name: str) -> Iterator[None]:
 
 
 def _translate(error: BaseException, name: str) -> RecommenderError:
-    # The engine raises plain `Exception`s that only their text tells apart.
+    # The engine raises plain `Exception`s, which differ only in their text.
     if "WouldBlock" in str(error):
         return index_held(name)
     return Unavailable(f"generation {name!r} can't be used ({one_line(error)}); run `recommender index rebuild`")
@@ -79,7 +79,7 @@ class _OpenShard:
         self.readers = 0
 
     def warm_up(self, dimension: int) -> None:
-        """Have the vectors in memory: those of 4 bits are since the opening, and of the full ones few are needed."""
+        """Read full vectors into memory. Of a compact shard few are needed, and those of 4 bits are there."""
         if not self.compact:
             map_vectors(self.shard, dimension)
 
@@ -88,7 +88,7 @@ class Shard:
     """An open shard. Readers may run beside one writer, from any thread, also while another shard takes its place.
 
     The engine's errors are raised as `engine_errors` says. After a panic the shard is not used again: the next reader
-    opens it anew, and when that panics too, nobody tries before a pause that grows.
+    opens it again. If that panics too, nobody tries before a pause, which grows.
     """
 
     def __init__(self, name: str, folder: Path, dimension: int) -> None:
@@ -109,7 +109,7 @@ class Shard:
         self._panicked_at = self._reopen_at = 0.0
         self._reopen_pause = FIRST_REOPEN_PAUSE_S
         self.closing = False
-        """Tells those who work on a copy, which `close` waits for, to give it up."""
+        """Set to make those who work on a copy give it up; `close` waits for them."""
 
     @property
     def compact(self) -> bool:
@@ -118,13 +118,13 @@ class Shard:
 
     @contextmanager
     def reading(self) -> Iterator[edge.EdgeShard]:
-        """Give the engine's shard; it is not closed meanwhile. Nobody waits. Raises `Unavailable` after `close`."""
+        """Lend the engine's shard, which is not closed meanwhile. Never waits. Raises `Unavailable` after `close`."""
         if self._panic:
             self._reopen()
         with self._replacing:
             opened = self._open
             if opened is None:
-                raise Unavailable("this index was closed in this process; ask for it anew")
+                raise Unavailable("this index was closed in this process; open it again")
             opened.readers += 1
         try:
             yield opened.shard
@@ -144,7 +144,7 @@ class Shard:
                     self._replacing.notify_all()
 
     def _reopen(self) -> None:
-        """Open the shard anew after a panic. Raises `Unavailable` when that fails, or it is too early for it."""
+        """Open the shard again after a panic. Raises `Unavailable` when that fails, or it is too early for it."""
         with self._reopening:
             if not self._panic:
                 return
@@ -162,7 +162,7 @@ class Shard:
                     broken = self._replace(None)
                     with suppress(RecommenderError), engine_errors(self._name):
                         if broken is not None:
-                            broken.close()  # gives up the engine's own lock on the files
+                            broken.close()  # this releases the engine's own lock on the files
                     del broken
                     new = _OpenShard(shard_folder(self._folder))
                     if self._warm:
@@ -172,10 +172,13 @@ class Shard:
                 self._reopen_pause = min(2 * self._reopen_pause, LONGEST_REOPEN_PAUSE_S)
             with self._replacing:
                 self._open, self._panic = new, ""
-            _log.warning("generation %s was opened anew", self._name)
+            _log.warning("generation %s was opened again", self._name)
 
     def warm_up(self) -> None:
-        """Get ready to answer queries, as what takes its place will be: else the first hundred take 20 to 50 ms."""
+        """Prepare to answer queries, in this shard and in its replacements: otherwise the first hundred are slow.
+
+        They would take 20 to 50 ms each.
+        """
         self._warm = True
         with self.reading():
             if (opened := self._open) is not None:
@@ -185,49 +188,50 @@ class Shard:
         """Write; `ids` are the points that the operation changes."""
         with self._writing, self.reading() as shard:
             if self._meanwhile is not None:
-                self._meanwhile.update(ids)  # before the write, of which a part may stay when it fails
+                self._meanwhile.update(ids)  # before the write, part of which may remain when it fails
             self._unflushed += len(ids)
             shard.update(operation)
 
     def sync(self) -> None:
-        """Return when everything that was written is durable: once the engine's log is on the disk.
+        """Return when everything that was written is durable, in the engine's log on the disk.
 
-        We bring the log there ourselves: other threads run meanwhile.
+        We sync the log ourselves, so that other threads run meanwhile.
         """
         with self._writing, self.reading() as shard:
             if self._unflushed < FLUSH_AFTER:
                 sync_log(shard_folder(self._folder))
                 return
-            sync_shard(shard_folder(self._folder))  # the engine has little left to write then
+            sync_shard(shard_folder(self._folder))  # then little is left for the engine to write
             shard.flush()
             self._unflushed = 0
 
     def optimize(self) -> None:
-        """Build graphs here and now; no thread of this process runs meanwhile."""
+        """Build graphs in this process; no other thread of it runs meanwhile."""
         with self._writing, self.reading() as shard:
             shard.optimize()
 
     def copy_to(self, folder: Path) -> None:
-        """Copy it as it is now to a folder that is not there yet; writes wait meanwhile, queries do not.
+        """Copy the shard as it is now to a folder that does not exist yet; writes wait meanwhile, queries do not.
 
-        Raises `OSError` when the disk does not take it.
+        Raises `OSError` when the disk has no room.
         """
         with self._writing:
             copy_shard(self._folder, folder)
 
     def rebuild(self, build: Callable[[Path], bool], stopped: Callable[[], bool]) -> int | None:
-        """Have `build` work on a copy, then put that in the place of this shard, unless it returned False.
+        """Let `build` work on a copy, then replace this shard by it, unless `build` returned False.
 
-        Queries go on all the while; writes wait for the copy at the start, and for the last points that were written
-        meanwhile at the end. Returns how many were written since the copy was made; None when it was given up, which
-        `stopped` may say, too. Raises `Unavailable` while another copy is at work, or when the disk has no room.
+        Queries continue all the while. Writes wait for the copy at the start, and at the end for the last points that
+        were written meanwhile. Returns how many were written since the copy was made; None if it was given up, which
+        `stopped` may ask for too. Raises `Unavailable` while another copy is being worked on, or if the disk has no
+        room.
         """
         if not self._one_copy.acquire(blocking=False):
             raise Unavailable(f"the graphs of {self._folder.name} are being built already; wait until they are")
         try:
             with engine_errors(self._name):
                 with self._writing:
-                    # Nothing is flushed for it: what is in the log alone, the process that opens the copy reads there.
+                    # Not flushed first: what is only in the log, the process that opens the copy reads there.
                     copy = new_copy_folder(self._folder)
                     copy_shard(self._folder, copy)
                     self._meanwhile = set()
@@ -240,7 +244,7 @@ class Shard:
                 self._one_copy.release()
 
     def close(self) -> None:
-        """Write everything down and close it; closing twice is no error. Work on a copy is given up first."""
+        """Flush and close; a second call does nothing. Work on a copy is given up first."""
         self.closing = True
         with self._one_copy, self._writing, engine_errors(self._name):
             shard = self._replace(None)
@@ -248,7 +252,7 @@ class Shard:
                 shard.close()
 
     def _take_over(self, copy: Path, stopped: Callable[[], bool]) -> int | None:
-        """Carry what was written meanwhile over to a copy, and serve that; return how many points they were."""
+        """Write what came meanwhile to a copy too, and serve the copy; return how many points they were."""
         sync_shard(copy)
         new = _OpenShard(copy)
         adopted = False
@@ -270,7 +274,7 @@ class Shard:
                     switch(self._folder, copy)
                 except OSError:
                     if shard_folder(self._folder) != copy:
-                        raise  # else the next process to open it takes the copy, and so must we
+                        raise  # otherwise the next process to open it takes the copy, so we must too
                 old, adopted = self._replace(new), True
                 self._unflushed, self._meanwhile = carried, None
         finally:
@@ -278,10 +282,10 @@ class Shard:
                 new.shard.close()
         if old is not None:
             try:
-                sync_shard(replaced)  # closing flushes it, though it is not needed: so there is less to flush
+                sync_shard(replaced)  # closing flushes it, though nothing needs that: so there is less to flush
                 old.close()
             except Exception as error:  # noqa: BLE001 - the engine raises nothing else; what took its place is at work
-                _log.warning("%s, which was replaced, was not closed in good order: %s", replaced, error)
+                _log.warning("%s, which was replaced, was not closed cleanly: %s", replaced, error)
         return carried
 
     def _carry_over(self, new: edge.EdgeShard) -> int:
@@ -299,7 +303,7 @@ class Shard:
         return len(ids)
 
     def _replace(self, new: _OpenShard | None) -> edge.EdgeShard | None:
-        """Put another shard, or none, in the place of the open one; return that once nobody reads it any more."""
+        """Replace the open shard by another, or by none; return when nobody reads the old one any more."""
         with self._replacing:
             old, self._open = self._open, new
             if old is None:

@@ -1,7 +1,7 @@
-"""Where generations and their shards lie on the disk. Whatever moment a process dies at, what has a name is whole.
+"""Where generations and their shards are on the disk. Whenever a process dies, every folder with a final name is whole.
 
 A generation is built in a draft folder, which gets its name in one rename, and loses it before its files are removed.
-Its shard is made in that folder itself. Graphs are built on a copy, in a folder of its own inside it; once the copy is
+Its shard is made in that folder itself. Graphs are built on a copy, in a folder of its own inside it. When the copy is
 complete and on the disk, one small file names it, and replacing that file is the switch.
 """
 
@@ -17,10 +17,11 @@ from recommender.files import copy_with_holes, sync
 from recommender.index.embedded.lock import GenerationLock
 
 RESERVE = 32 << 20
-"""Bytes that stay free on the disk: for the database, logs, and what others write meanwhile."""
+"""Bytes that stay free on the disk: for the database, logs, and other writers."""
 
 SMALL_SHARD = 128 << 20
-"""Bytes of a shard of 10,000 points: graphs of larger ones are built apart, after a look at the disk of its own."""
+"""Bytes of a shard of 10,000 points: graphs of larger ones are built by another process, which checks the disk
+itself."""
 
 _DRAFT = ".draft-"
 _DROPPED = ".dropped-"
@@ -33,7 +34,8 @@ def draft_folder(parent: Path, name: str) -> Path:
     draft = parent / f"{_DRAFT}{name}"
     if draft.exists():
         shutil.rmtree(draft)
-    draft.mkdir(parents=True)
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft.mkdir()
     return draft
 
 
@@ -44,10 +46,10 @@ def install(draft: Path, target: Path) -> None:
 
 
 def remove(parent: Path, name: str) -> None:
-    """Remove the folder `name` of `parent` and what an attempt to build it left; neither need be there.
+    """Remove the folder `name` of `parent` and what an attempt to build it left; neither needs to exist.
 
-    It loses its name first and its files after, so that nobody ever opens a folder that is half gone. Files of an
-    earlier removal that was cut short go now.
+    It loses its name before its files, so that nobody ever opens a folder that is half gone. Files of an earlier
+    removal that was cut short are removed too.
     """
     for leftover in (name, f"{_DRAFT}{name}"):
         if (parent / leftover).exists():
@@ -60,7 +62,7 @@ def remove(parent: Path, name: str) -> None:
 
 
 def shard_folder(folder: Path) -> Path:
-    """Return where the shard of a generation lies."""
+    """Return the folder of the shard of a generation."""
     try:
         name = (folder / _POINTER).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -71,11 +73,11 @@ def shard_folder(folder: Path) -> Path:
 
 
 def new_copy_folder(folder: Path) -> Path:
-    """Return where a copy of the shard of a generation may lie: it is not there yet.
+    """Return a folder for a copy of the shard of a generation; it does not exist yet.
 
     Raises `Unavailable` when the disk has no room for it.
     """
-    # A copy, and what is built of it before the old files go: twice the size, and something for everybody else.
+    # A copy, and what is built from it before the old files are removed: twice the size, and a reserve for others.
     size = sum(path.stat().st_size for path in shard_folder(folder).rglob("*") if path.is_file())
     free = shutil.disk_usage(folder).free
     if free < 3 * size:
@@ -89,7 +91,7 @@ def new_copy_folder(folder: Path) -> Path:
 def require_space(folder: Path, coming: int) -> None:
     """Raise `Unavailable` unless the disk has room for `coming` bytes more in a shard, and a reserve.
 
-    The engine maps its files, which are mostly holes, into memory: where a hole can't be filled the kernel ends the
+    The engine maps its files, which are mostly holes, into memory. If a hole can't be filled, the kernel ends the
     process with SIGBUS, whatever it is doing. So there must be room for all holes of a shard, and for a second copy of
     a small one, which the engine makes to build graphs.
     """
@@ -98,7 +100,7 @@ def require_space(folder: Path, coming: int) -> None:
         for name in names:
             try:
                 status = os.stat(Path(parent, name))  # noqa: PTH116 - hundreds of files before each batch
-            except FileNotFoundError:  # a file of the engine's log, which it makes beforehand under another name
+            except FileNotFoundError:  # a file of the engine's log, which it makes in advance under another name
                 continue
             stored = getattr(status, "st_blocks", status.st_size // 512) * 512
             holes, held = holes + max(0, status.st_size - stored), held + stored
@@ -112,12 +114,12 @@ def require_space(folder: Path, coming: int) -> None:
 
 
 def copy_shard(folder: Path, copy: Path) -> None:
-    """Copy the shard of a generation to a new folder, complete or not at all. The caller keeps writes from it."""
+    """Copy the shard of a generation to a new folder, completely or not at all. The caller stops writes meanwhile."""
 
     def ignore(parent: str, names: list[str]) -> set[str]:
-        # Called for each folder below; the engine's own names look like ours at no depth that matters.
+        # Called for each folder below; no name of the engine looks like ours at any depth that matters.
         in_shard = (Path(parent) / "edge_config.json").exists()
-        # The engine makes the next file of its log beforehand, and gives it its name while this copies.
+        # The engine makes the next file of its log in advance, and may give it its name during the copy.
         return {name for name in names if (in_shard and name.startswith((".", _COPY))) or name.startswith("tmp-open-")}
 
     try:
@@ -128,7 +130,7 @@ def copy_shard(folder: Path, copy: Path) -> None:
 
 
 def switch(folder: Path, copy: Path) -> None:
-    """Make a complete copy that is on the disk the shard. After this returns, a power loss does not undo it."""
+    """Make a complete copy that is on the disk the current shard. After this returns, a power loss does not undo it."""
     sync(folder)
     draft = folder / f"{_POINTER}.new"
     draft.write_text(copy.name, encoding="utf-8")
@@ -140,7 +142,8 @@ def switch(folder: Path, copy: Path) -> None:
 def sweep(folder: Path) -> None:
     """Remove the shards that are not in use: copies that were given up, and those that were replaced.
 
-    Only the process that holds the generation may do so. A copy that a dying process still has open goes another time.
+    Only the process that holds the generation may do so. A copy that a dying process still has open is removed another
+    time.
     """
     current = shard_folder(folder)
     for path in folder.iterdir():
@@ -167,7 +170,7 @@ def sync_shard(shard: Path) -> None:
 
 
 def sync_log(shard: Path) -> None:
-    """Return when the write-ahead log of a shard is on the disk: with it, all that was written is durable."""
+    """Return when the write-ahead log of a shard is on the disk, and so all that was written is durable."""
     log = shard / "wal"
     for path in log.iterdir():
         if path.is_file():

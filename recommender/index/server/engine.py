@@ -51,7 +51,7 @@ from recommender.query import Filters
 from recommender.types import JsonObject, Quantization
 
 WRITE_BATCH = 256
-"""Points in one request: about 2 MB of JSON at 384 dimensions; a server takes 32 MB by default."""
+"""Points in one request: about 2 MB of JSON at 384 dimensions; a server accepts 32 MB by default."""
 
 TIMEOUT_S = 60
 """How long one request may take: a batch that waits for its write, on a server that is busy building a graph."""
@@ -61,12 +61,12 @@ OLDEST_SERVER = (1, 17)
 """The first version that knows every request of ours; the tests compare each with what 1.17, 1.18 and 1.19 know."""
 
 GREEN_POLL_S = 1.0
-"""Between two looks at whether a server has built the graphs of a new collection."""
+"""Pause between two looks at whether a server has built the graphs of a new collection."""
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionLayout:
-    """How new collections are laid out on the server; 0 shards leave their number to it."""
+    """How new collections are laid out on the server; with 0 shards the server chooses their number."""
 
     shards: int = 0
     replicas: int = 1
@@ -80,7 +80,7 @@ def connect(
 ) -> ServerEngine:
     """Return the engine of the server at `url`. No request is made yet.
 
-    Raises `BadInput` when the URL is not one of a server.
+    Raises `BadInput` when the URL can't be that of a server.
     """
     try:
         parts = urlsplit(url)
@@ -89,11 +89,11 @@ def connect(
         host = None
     if not host or parts.scheme not in ("http", "https"):
         raise BadInput("QDRANT_URL is not the URL of a server; expected something like http://localhost:6333")
-    # The client's own version check is a request of its own, and a warning where it fails; `open` reports better.
+    # The client's own version check is a request of its own, and a warning if it fails; `open` has a better message.
     with warnings.catch_warnings():
-        # About a key without TLS, with a path of the code; `doctor` says it in a sentence.
+        # A warning about a key without TLS, with a path of the code; `doctor` says it in a sentence.
         warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
-        # Its own limits keep no connection to this machine open: each query would make one.
+        # The client's own limits keep no connection to this machine open: each query would make one.
         kept = Limits(max_keepalive_connections=20, keepalive_expiry=60)
         client = QdrantClient(
             url=url, api_key=api_key or None, timeout=TIMEOUT_S, check_compatibility=False, limits=kept
@@ -114,12 +114,18 @@ class ServerIndex(VectorIndex):
     def upsert(self, points: Sequence[Point]) -> None:
         check_points(points, self._dimension)
         for batch in batches(points, WRITE_BATCH):
+            written = []
+            for point in batch:
+                vectors: dict[str, Any] = {DENSE: point.dense.tolist()}
+                if point.lexical.indices:
+                    vectors[LEXICAL] = server_sparse(point.lexical)
+                written.append(models.PointStruct(id=str(point.id), vector=vectors, payload=point.payload))
             with engine_errors(self._where):
-                self._client.upsert(self._collection, [_point_struct(point) for point in batch], wait=True)
+                self._client.upsert(self._collection, written, wait=True)
 
     def overwrite_payloads(self, payloads: Sequence[tuple[UUID, JsonObject]]) -> None:
         for batch in batches(payloads, WRITE_BATCH):
-            # By filter: naming the id of a point that is not there is an error, in the middle of the batch.
+            # By filter: naming the id of a point that does not exist is an error, in the middle of the batch.
             operations = [
                 models.OverwritePayloadOperation(
                     overwrite_payload=models.SetPayload(
@@ -207,9 +213,9 @@ class ServerIndex(VectorIndex):
         """Do nothing: each write waited until the server had logged and applied it."""
 
     def optimize(self) -> None:
-        """Have the server build the graphs that a new collection puts off, and return when it has.
+        """Let the server build the graphs that a new collection puts off, and return when it has.
 
-        Later it builds them by itself, beside the queries.
+        After that it builds them by itself, beside the queries.
         """
         with engine_errors(self._where):
             if self._client.get_collection(self._collection).config.optimizer_config.indexing_threshold:
@@ -223,8 +229,14 @@ class ServerIndex(VectorIndex):
         """Do nothing: the connection belongs to the engine."""
 
 
+_KINDS: dict[type, Quantization] = {
+    models.ScalarQuantization: Quantization.INT8,
+    models.BinaryQuantization: Quantization.BINARY,
+}
+
+
 class ServerEngine(VectorEngine):
-    """The generations on one server: collections named `PREFIX_NAME`. `where` is how messages call the server."""
+    """The generations on one server: collections named `PREFIX_NAME`. `where` is the server's name in messages."""
 
     def __init__(
         self,
@@ -245,6 +257,12 @@ class ServerEngine(VectorEngine):
         dense = models.VectorParams(
             size=dimension, distance=models.Distance.COSINE, on_disk=layout.on_disk or layout.quantization != "none"
         )
+        quantization: models.ScalarQuantization | models.BinaryQuantization | None = None
+        if layout.quantization is Quantization.INT8:
+            scalar = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
+            quantization = models.ScalarQuantization(scalar=scalar)
+        elif layout.quantization is Quantization.BINARY:
+            quantization = models.BinaryQuantization(binary=models.BinaryQuantizationConfig(always_ram=True))
         with engine_errors(self._where):
             self._client.create_collection(
                 self._collection(name),
@@ -255,7 +273,7 @@ class ServerEngine(VectorEngine):
                 ),
                 # No graph before `optimize`: one that is built while points arrive is built again and again.
                 optimizers_config=models.OptimizersConfigDiff(indexing_threshold=0),
-                quantization_config=_quantization(layout.quantization),
+                quantization_config=quantization,
                 shard_number=layout.shards or None,
                 replication_factor=layout.replicas,
                 write_consistency_factor=layout.write_consistency,
@@ -265,8 +283,8 @@ class ServerEngine(VectorEngine):
     def open(self, name: str) -> ServerIndex:
         """Open a generation, with a payload index on each field that a filter uses.
 
-        Those that are missing are made here, not in `create`: a process that died there may have left some of them out.
-        Raises `NotFound` when there is none of this name, and `Unavailable` when the server does not answer.
+        Missing ones are made here, not in `create`: a process that died there may have left some of them out. Raises
+        `NotFound` when there is none of this name, and `Unavailable` when the server does not answer.
         """
         collection = self._collection(name)
         with engine_errors(self._where):
@@ -309,7 +327,7 @@ class ServerEngine(VectorEngine):
             "replicas": params.replication_factor,
             "write_consistency": params.write_consistency_factor,
             "on_disk": bool(vectors and vectors.on_disk),
-            "quantization": _quantization_name(info.config.quantization_config),
+            "quantization": _KINDS.get(type(info.config.quantization_config), Quantization.NONE),
         }
 
     def drop(self, name: str) -> None:
@@ -346,34 +364,6 @@ def _field_parameters(field: str) -> models.PayloadFieldSchema:
             return models.FloatIndexParams(type=models.FloatIndexType.FLOAT, enable_hnsw=in_graph)
 
 
-def _quantization(kind: Quantization) -> models.ScalarQuantization | models.BinaryQuantization | None:
-    match kind:
-        case Quantization.INT8:
-            scalar = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
-            return models.ScalarQuantization(scalar=scalar)
-        case Quantization.BINARY:
-            return models.BinaryQuantization(binary=models.BinaryQuantizationConfig(always_ram=True))
-        case Quantization.NONE:
-            return None
-
-
-def _quantization_name(config: models.QuantizationConfig | None) -> Quantization:
-    match config:
-        case models.ScalarQuantization():
-            return Quantization.INT8
-        case models.BinaryQuantization():
-            return Quantization.BINARY
-        case _:
-            return Quantization.NONE
-
-
-def _point_struct(point: Point) -> models.PointStruct:
-    vectors: dict[str, Any] = {DENSE: point.dense.tolist()}
-    if point.lexical.indices:
-        vectors[LEXICAL] = server_sparse(point.lexical)
-    return models.PointStruct(id=str(point.id), vector=vectors, payload=point.payload)
-
-
 def _to_stored_point(record: models.Record) -> StoredPoint:
     dense = record.vector.get(DENSE) if isinstance(record.vector, dict) else None
     array = None if dense is None else np.asarray(dense, dtype=np.float32)
@@ -381,12 +371,12 @@ def _to_stored_point(record: models.Record) -> StoredPoint:
 
 
 AWAY = "the index is not available; the log has the rest"
-"""What callers of the service read: the server's address is not theirs."""
+"""What callers of the service read: they are not told the server's address."""
 
 
 @contextmanager
 def engine_errors(where: str) -> Iterator[None]:
-    """Raise what the client raises as `Unavailable` or `NotFound`, naming the server."""
+    """Raise the client's errors as `Unavailable` or `NotFound`, naming the server."""
     try:
         yield
     except UnexpectedResponse as error:

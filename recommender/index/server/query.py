@@ -1,4 +1,4 @@
-"""Queries, filters and boosts in the words of a Qdrant server."""
+"""Translates queries, filters and boosts for a Qdrant server."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from recommender.query import Filters
 from recommender.types import SparseVector
 
 _RESCORED = models.QuantizationSearchParams(rescore=True, oversampling=2.0)
-"""Of a quantised collection, twice as many candidates are scored again with their full vectors. Others ignore it."""
+"""In a quantised collection, twice as many candidates are scored again with their full vectors. Others ignore it."""
 
 Arguments = dict[str, Any]
 
@@ -46,10 +46,10 @@ def query_requests(plan: Plan) -> list[models.QueryRequest]:
     """Return the requests of one batch for all searches of a query; payloads hold what a card needs."""
     conditions = conditions_of(plan.query.filters, plan.query.ids)
     width = FILTERED_EF if conditions.off_graph else None
-    # What holds in every stage that looks at points, not at what another stage brings.
+    # What applies to every stage that looks at points, not to stages that rank what others found.
     params = models.SearchParams(exact=plan.query.exact, hnsw_ef=width, quantization=_RESCORED)
     leaf = {"filter": _filter(conditions), "params": params}
-    # Every candidate has a vector: those by meaning are all there are.
+    # Every point has a vector, so those by meaning are all the candidates.
     shown = plan.meaning or plan.words
     return [
         models.QueryRequest(**_stage(stage, leaf), with_payload=list(CARD_FIELDS) if stage is shown else False)
@@ -58,18 +58,18 @@ def query_requests(plan: Plan) -> list[models.QueryRequest]:
 
 
 def server_order(order: Order | None) -> models.OrderBy | None:
-    """Return an order as the server takes it."""
+    """Translate an order for the server."""
     direction = models.Direction.ASC if order is Order.CHEAPEST else models.Direction.DESC
     return models.OrderBy(key=ORDER_FIELDS[order], direction=direction) if order else None
 
 
 def server_filter(filters: Filters, ids: Sequence[UUID] | None = None) -> models.Filter | None:
-    """Return filters as the server takes them; None when they do not restrict at all."""
+    """Translate filters for the server; None if they restrict nothing."""
     return _filter(conditions_of(filters, ids))
 
 
 def identifier_filter(keys: Sequence[str], partial: bool, filters: Filters) -> models.Filter | None:
-    """Return the filter for the points of a number, whole or begun."""
+    """Return the filter for the points with a number, whole or by its beginning."""
     return _filter(conditions_of(filters, other=identifier_condition(keys, partial)))
 
 
@@ -83,7 +83,7 @@ def _filter(conditions: Conditions) -> models.Filter | None:
 
 
 def server_sparse(vector: SparseVector) -> models.SparseVector:
-    """Return a sparse vector as the server takes it."""
+    """Translate a sparse vector for the server."""
     return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
 
 
@@ -107,24 +107,20 @@ def _ranking(ranking: Ranking) -> Arguments:
             )
             return {"query": models.RecommendQuery(recommend=examples), "using": DENSE}
         case Boosting():
-            return {"query": _formula(ranking)}
+            weights: list[Any] = []
+            for boost in ranking.boosts:
+                condition = boost_condition(boost)
+                if condition is None:  # newness
+                    age = models.DecayParamsExpression(
+                        x=CREATED, target=ranking.now, midpoint=0.5, scale=boost.half_life_days * DAY_S
+                    )
+                    fits: Any = models.ExpDecayExpression(exp_decay=age)
+                else:
+                    fits = _condition(condition)
+                weights.append(models.MultExpression(mult=[float(boost.weight), fits]))
+            return {"query": models.FormulaQuery(formula=models.SumExpression(sum=weights), defaults={CREATED: NEVER})}
         case _:
             return {"query": ranking.tolist(), "using": DENSE}
-
-
-def _formula(boosting: Boosting) -> models.FormulaQuery:
-    weights: list[Any] = []
-    for boost in boosting.boosts:
-        condition = boost_condition(boost)
-        if condition is None:  # newness
-            age = models.DecayParamsExpression(
-                x=CREATED, target=boosting.now, midpoint=0.5, scale=boost.half_life_days * DAY_S
-            )
-            fits: Any = models.ExpDecayExpression(exp_decay=age)
-        else:
-            fits = _condition(condition)
-        weights.append(models.MultExpression(mult=[float(boost.weight), fits]))
-    return models.FormulaQuery(formula=models.SumExpression(sum=weights), defaults={CREATED: NEVER})
 
 
 def _condition(condition: Condition) -> models.FieldCondition | models.HasIdCondition:
@@ -134,7 +130,7 @@ def _condition(condition: Condition) -> models.FieldCondition | models.HasIdCond
         case Between(field, low, high):
             return models.FieldCondition(key=field, range=models.Range(gte=low, lte=high))
         case StartsWith(field, start):
-            # Through an index whose tokens are the beginnings of values (`FieldKind.PREFIX`).
+            # By an index whose tokens are the beginnings of values (`FieldKind.PREFIX`).
             return models.FieldCondition(key=field, match=models.MatchText(text=start))
         case IdIn(ids):
             return models.HasIdCondition(has_id=[str(identity) for identity in ids])

@@ -48,10 +48,13 @@ export async function get(address, { signal, remember = true, waiting } = {}) {
   return data;
 }
 
-export async function post(path, body) {
+const writer = (method) => async (path, body) => {
   const headers = { "Content-Type": "application/json" };
-  return (await send(path, { method: "POST", body: JSON.stringify(body), headers })).json();
-}
+  return (await send(path, { method, body: JSON.stringify(body), headers })).json();
+};
+
+export const post = writer("POST");
+export const put = writer("PUT");
 
 export const remove = (path) => send(path, { method: "DELETE" });
 

@@ -51,8 +51,9 @@ function Card({ hit, state, rank, level, plain, items }) {
       <${Picture} product=${hit} />
       <div class="card-body">
         ${!plain && html`<${Badge} hit=${hit} />`}
-        <${level} class="card-title">
-          <${Go} class="card-link" href=${productAddress(state, hit.sku)} title=${hit.title}>${hit.title}<//>
+        <${level} class="card-title" dir="auto">
+          <${Go} class="card-link" dir=${null} href=${productAddress(state, hit.sku)}
+            title=${hit.title}>${hit.title}<//>
         <//>
         <p class="card-meta" dir="auto" title=${path(hit.category)}>
           ${[hit.brand, leaf(hit.category)].filter(Boolean).join(" · ") || hit.sku}

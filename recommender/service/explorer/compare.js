@@ -43,18 +43,18 @@ export function CompareView({ app, state }) {
               : `Search: “${state.q.trim()}”`)}
           </p>
         </div>
-        <div class="toolbar">
+        ${models.length > 1 && html`<div class="toolbar">
           <${ModeSwitch} app=${app} state=${state} name="compare-mode" />
           <${ExplainToggle} app=${app} state=${state} id="compare-explain" />
-        </div>
+        </div>`}
       </div>
-      <div class="compare-models">
+      ${models.length > 1 && html`<div class="compare-models">
         <${Choice} id="left-model" label="Left" options=${all} value=${first}
           change=${(model) => app.go({ model }, { replace: true })} />
         <${Choice} id="right-model" label="Right" options=${all} value=${second}
           change=${(against) => app.go({ against }, { replace: true })} />
         <p class="compare-summary">${words}</p>
-      </div>
+      </div>`}
       ${app.status && models.length < 2 && html`<${Lonely} models=${models} />`}
       ${models.length > 1 && !asks &&
       html`<${Notice} title="What shall both be asked?"
@@ -65,10 +65,11 @@ export function CompareView({ app, state }) {
 }
 
 const Lonely = ({ models }) => html`
-  <${Notice} title="There is one model" remedies=${[{ command: "recommender finetune" }]}
+  <${Notice} title=${models.length ? "There is one model" : "There is no model yet"}
+    remedies=${[{ command: models.length ? "recommender finetune" : "recommender ingest FEED" }]}
     text=${models.length
       ? `Only ${models[0]} can be asked. Train another: the generation before is kept, and both can be compared.`
-      : "No model can be asked yet."} />`;
+      : "Take a product feed in; the base model comes with it."} />`;
 
 /** What both have, and how many leaf categories each draws from: a sign of focus, without calling either better. */
 function summary({ left, right }) {

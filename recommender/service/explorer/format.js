@@ -25,7 +25,9 @@ export function priceRange(low, high, currency) {
   return from ? `from ${amount(from)}` : to && `up to ${amount(to)}`;
 }
 
-export const number = (value) => new Intl.NumberFormat().format(value);
+// Made once: a formatter takes a fifth of a millisecond, and a page that follows the typing shows a hundred numbers.
+const whole = new Intl.NumberFormat();
+export const number = (value) => whole.format(value);
 
 export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 

@@ -2,7 +2,7 @@
 
 import { forgetAnswers, get } from "./api.js";
 import { CompareView } from "./compare.js";
-import { number } from "./format.js";
+import { number, plural } from "./format.js";
 import { MapView } from "./map.js";
 import { KeyDialog } from "./notices.js";
 import { Go, Icon } from "./parts.js";
@@ -15,6 +15,7 @@ import { address, noFilters, OPTIONS, PAGE, parse, pick, viewOf } from "./state.
 import { html, render } from "./vendor/preact.js";
 
 const STATUS_MS = 15_000;
+const LATE_MS = 400;
 const VIEWS = {
   search: SearchView,
   product: ProductView,
@@ -51,6 +52,8 @@ class App {
   #pulse = "";
   #line = "Asking the service …";
   #running = 0;
+  /** The timer that shows the bar when an answer is late. */
+  #late = 0;
   #away = false;
   /**
    * Where to scroll to and which card to focus, once what was gone to is shown.
@@ -112,7 +115,7 @@ class App {
       <main id="main" tabindex="-1"><${VIEWS[kind]} key=${kind} app=${this} state=${this.state} /></main>
       <footer class="bottom" aria-label="State of the service">
         <span class="dot" id="pulse" data-state=${this.#pulse} aria-hidden="true"></span>
-        <span id="status">${this.#line}</span>
+        <span id="status" title=${this.#line}>${this.#line}</span>
       </footer>
       <div class="unseen" id="announcer" aria-live="polite"></div>
       <div class="toasts" id="toasts" role="status">${toasts}</div>
@@ -216,8 +219,14 @@ class App {
   /** Requests that began (+1) and ended (-1). */
   busy(change) {
     this.#running += change;
-    element("busy").hidden = this.#running === 0;
-    element("main").setAttribute("aria-busy", String(this.#running > 0));
+    const running = this.#running > 0;
+    element("main").setAttribute("aria-busy", String(running));
+    // A hidden bar costs nothing; one that moves, or waits to, has the browser draw 60 frames a second.
+    if (!running) {
+      clearTimeout(this.#late);
+      this.#late = 0;
+      element("busy").hidden = true;
+    } else this.#late ||= setTimeout(() => (element("busy").hidden = false), LATE_MS);
   }
 
   title(text) {
@@ -295,13 +304,13 @@ class App {
 function statusLine(status) {
   if (!status.model) return "No model is live yet; run: recommender ingest FEED";
   const parts = [
+    plural(status.products, "product"),
+    status.waiting ? `${number(status.waiting)} waiting` : "nothing waiting",
+    status.parked && `${number(status.parked)} parked`,
     status.model,
     `generation ${status.generation}`,
-    `${number(status.products)} products`,
-    status.waiting ? `${number(status.waiting)} waiting` : "nothing waiting",
   ];
-  if (status.parked) parts.push(`${number(status.parked)} parked`);
-  return parts.join(" · ");
+  return parts.filter(Boolean).join(" · ");
 }
 
 new App().start();

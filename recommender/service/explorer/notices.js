@@ -41,7 +41,7 @@ export function Failure({ app, problem }) {
   if (problem.status === 401)
     return say(
       "An API key is needed",
-      "This service answers only who has a key. It is kept until this tab is closed.",
+      "This service answers only requests with a key. It is kept until this tab is closed.",
       { label: "Enter a key", act: () => app.askKey() },
       { command: "recommender keys create NAME --scope read" },
     );

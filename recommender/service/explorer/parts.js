@@ -97,15 +97,23 @@ export function MenuButton({ label, items }) {
   useLayoutEffect(() => {
     if (!open) return;
     menu.current.showPopover();
-    const at = button.current.getBoundingClientRect();
-    const { offsetWidth: width, offsetHeight: height } = menu.current;
-    const below = at.bottom + 6 + height < innerHeight;
-    menu.current.style.left = `${Math.max(8, Math.min(at.right - width, innerWidth - width - 8))}px`;
-    menu.current.style.top = `${below ? at.bottom + 6 : Math.max(8, at.top - 6 - height)}px`;
+    // It stays at its button when the page scrolls, and when what arrives above moves what is below.
+    const place = () => {
+      const at = button.current.getBoundingClientRect();
+      const { offsetWidth: width, offsetHeight: height } = menu.current;
+      const below = at.bottom + 6 + height < innerHeight;
+      menu.current.style.left = `${Math.max(8, Math.min(at.right - width, innerWidth - width - 8))}px`;
+      menu.current.style.top = `${below ? at.bottom + 6 : Math.max(8, at.top - 6 - height)}px`;
+    };
+    place();
     menu.current.firstElementChild.focus({ preventScroll: true });
-    const leave = () => menu.current?.hidePopover();
-    addEventListener("scroll", leave, { passive: true });
-    return () => removeEventListener("scroll", leave);
+    const moves = new ResizeObserver(place);
+    moves.observe(document.body);
+    addEventListener("scroll", place, { passive: true });
+    return () => {
+      moves.disconnect();
+      removeEventListener("scroll", place);
+    };
   }, [open]);
   const onKeyDown = (event) => {
     const entries = [...event.currentTarget.children];

@@ -93,8 +93,8 @@ function Facts({ product }) {
       <${Picture} product=${product} />
       <div class="product-body">
         <nav class="crumbs" aria-label="Category">
-          ${category.map((name, at) => html`<${Go}
-            href=${address({ category: [path(category.slice(0, at + 1))] })}>${name}<//>`)}
+          ${category.map((name, at) => html`<${Go} dir="ltr"
+            href=${address({ category: [path(category.slice(0, at + 1))] })}><bdi>${name}</bdi><//>`)}
         </nav>
         <h1 tabindex="-1" dir="auto">${product.title}</h1>
         <p class="product-line">

@@ -1,6 +1,6 @@
 // Pins, bans and synonyms: made from the cards or here, listed, changed and taken back.
 
-import { forgetAnswers, get, post, remove, useLoaded } from "./api.js";
+import { forgetAnswers, get, post, put, remove, useLoaded } from "./api.js";
 import { departments } from "./colours.js";
 import { leaf, names, path, plural, price } from "./format.js";
 import { Failure, Notice } from "./notices.js";
@@ -121,11 +121,11 @@ function RuleRow({ app, state, rule }) {
           ${!synonym && html`<span class="rule-scope" dir="auto">${scopeOf(rule)}</span>`}
         </p>
         ${synonym
-          ? html`<p class="rule-title">
+          ? html`<p class="rule-title own">
             <bdi>${rule.query}</bdi> ${rule.one_way ? "→" : "↔"} <bdi>${rule.means}</bdi></p>`
-          : html`<${Go} class="rule-title" href=${productAddress(state, rule.sku)}
+          : html`<${Go} class="rule-title own" href=${productAddress(state, rule.sku)}
             title=${shown.title}>${shown.title}<//>`}
-        <p class="muted" dir="auto">${[about, dates, starts, over, rule.note].filter(Boolean).join(" · ")}</p>
+        <p class="muted own" dir="auto">${[about, dates, starts, over, rule.note].filter(Boolean).join(" · ")}</p>
       </div>
       <div class="rule-actions">
         <button type="button" class="button" aria-expanded=${String(edited)}
@@ -147,15 +147,14 @@ const scopeOf = (rule) =>
       ? html`in <${Go} href=${`?category=${encodeURIComponent(path(rule.category))}`}>${path(rule.category)}<//>`
       : "everywhere";
 
-/** What a rule says, to be changed. The new one is written before the old one goes: none is lost in between. */
+/** What a rule says, to be changed. */
 function RuleForm({ app, rule, close }) {
   const submit = (event) => {
     event.preventDefault();
     const fields = [...new FormData(event.target)];
     const given = Object.fromEntries(fields.map(([name, value]) => [name, String(value).trim()]));
-    const { id, ...rest } = rule;
     const changed = {
-      ...rest,
+      ...rule,
       query: given.query,
       means: given.means ?? "",
       one_way: given.one_way === "on",
@@ -166,8 +165,7 @@ function RuleForm({ app, rule, close }) {
       note: given.note,
     };
     change(app, "Changed", async () => {
-      await post("v1/rules", changed);
-      await remove(`v1/rules/${id}`);
+      await put(`v1/rules/${rule.id}`, changed);
       close();
     });
   };

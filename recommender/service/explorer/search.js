@@ -70,7 +70,7 @@ export function SearchView({ app, state }) {
       <section class="results" aria-label="Results" data-answer=${fresh ? text : undefined} inert=${open} ref=${grid}>
         <div class="results-head">
           <div class="results-title">
-            <h1 tabindex="-1" dir="auto">${text ? `“${text}”` : "Products"}</h1>
+            <h1 tabindex="-1" class="own" dir="auto">${text ? `“${text}”` : "Products"}</h1>
             <p class="muted count-line">${words}</p>
           </div>
           <div class="toolbar">
@@ -92,8 +92,9 @@ export function SearchView({ app, state }) {
         ${error && html`<${Failure} app=${app} problem=${error} />`}
         ${answer && !error && !hits.length && html`<${Nothing} app=${app} state=${state} />`}
         ${!error && hits.length > 0 && answer?.confidence === "none" &&
-        html`<${Notice} kind="doubt" title="No product matches these words"
-          text="The nearest in meaning are shown." />`}
+        html`<${Notice} kind="doubt" text="The nearest in meaning are shown."
+          title=${`No product${isFiltered(state, answer) ? " within the filters" : ""} matches these words`}
+          remedies=${active ? [{ label: "Clear the filters", act: () => app.go(noFilters()) }] : []} />`}
         ${!answer && !error && html`<${Ghosts} />`}
         <${Grid} app=${app} state=${state} hits=${hits} more=${more} level="h2" plain=${!text} scope=${scopeOf(state)}
           actions=${(hit) => [similar(hit)]} />
@@ -143,6 +144,9 @@ function scopeOf(state) {
   if (state.q.trim()) return { query: state.q.trim() };
   return state.category.length === 1 ? { category: names(state.category[0]) } : null;
 }
+
+const isFiltered = (state, answer) =>
+  activeCount(state) > 0 || (answer?.understood ?? []).some(({ kind }) => kind === "price");
 
 function Nothing({ app, state }) {
   const filtered = activeCount(state) > 0;

@@ -34,11 +34,15 @@ export function SearchBox({ app, state }) {
   const box = useRef(/** @type {any} */ (null));
   const sent = useRef("");
   const asking = useRef(/** @type {AbortController | null} */ (null));
+  // Whether arrow down was pressed before the suggestions for what was typed were there.
+  const entering = useRef(false);
   const [listed, setListed] = useState(/** @type {any[]} */ ([]));
   const [at, setAt] = useState(-1);
 
   const close = () => {
     asking.current?.abort();
+    asking.current = null;
+    entering.current = false;
     setListed([]);
     setAt(-1);
   };
@@ -56,9 +60,16 @@ export function SearchBox({ app, state }) {
     const query = new URLSearchParams({ text, limit: String(SUGGESTED) });
     const said = await get(`v1/suggestions?${query}`, { signal }).catch(() => null);
     if (signal.aborted || document.activeElement !== box.current) return;
-    setListed((said?.suggestions ?? []).filter((one) => one.kind !== "words" || one.text !== text));
-    setAt(-1);
+    asking.current = null;
+    const found = (said?.suggestions ?? []).filter((one) => one.kind !== "words" || one.text !== text);
+    const waited = entering.current;
+    setListed(found);
+    // Who went into the list before it, which was of fewer letters, is in this one too.
+    setAt((now) => (found.length && (waited || now >= 0) ? 0 : -1));
+    if (waited && !found.length) toCards();
+    entering.current = false;
   };
+  const toCards = () => /** @type {any} */ (document.querySelector("main .card-link"))?.focus();
   // The throttle outlives this drawing; what it does is that of the latest one.
   const typed = useRef(() => {});
   typed.current = () => {
@@ -96,7 +107,8 @@ export function SearchBox({ app, state }) {
       setAt(((at + 1 + steps[event.key] + listed.length + 1) % (listed.length + 1)) - 1);
     } else if (event.key === "ArrowDown") {
       event.preventDefault();
-      /** @type {any} */ (document.querySelector("main .card-link"))?.focus();
+      if (asking.current) entering.current = true;
+      else toCards();
     } else if (event.key === "Enter" && at >= 0) {
       event.preventDefault();
       choose(listed[at]);
@@ -117,16 +129,16 @@ export function SearchBox({ app, state }) {
           aria-autocomplete="list"
         aria-expanded=${String(listed.length > 0)} aria-controls="suggestions"
           aria-activedescendant=${at >= 0 ? `suggestion-${at}` : undefined}
-        onInput=${typing.call} onKeyDown=${onKeyDown} onBlur=${close} />
+        onInput=${() => (setAt(-1), typing.call())} onKeyDown=${onKeyDown} onBlur=${close} />
       <kbd aria-hidden="true">/</kbd>
       <ul class="suggestions" id="suggestions" role="listbox" aria-label="Suggestions" hidden=${!listed.length}>
         ${listed.map(
           (one, place) => html`
             <li key=${`${one.kind} ${one.text}`} id=${`suggestion-${place}`} role="option" class="suggestion"
               aria-selected=${String(place === at)}
+              title=${[one.kind === "category" ? leaf(one.category) : one.text, under(one)].filter(Boolean).join(" ")}
               onPointerDown=${(event) => (event.preventDefault(), choose(one))}>
-              <span class="suggestion-text" dir="auto"
-                title=${one.text}>${one.kind === "category" ? leaf(one.category) : one.text}</span>
+              <span class="suggestion-text" dir="auto">${one.kind === "category" ? leaf(one.category) : one.text}</span>
               <span class="muted" dir="auto">${under(one)}</span>
               <span class="count">${number(one.count)}</span>
             </li>`,

@@ -48,7 +48,7 @@ function Row({ app, search }) {
   return html`
     <li class="rule synonym">
       <div class="rule-text">
-        <${Go} class="rule-title" href=${`?q=${encodeURIComponent(search.text)}`}>${search.text}<//>
+        <${Go} class="rule-title own" href=${`?q=${encodeURIComponent(search.text)}`}>${search.text}<//>
         <p class="muted">
           ${plural(search.searches, "time")}, last on ${last} ·${" "}
           ${search.confidence === "none" ? "nothing that fits" : "a weak answer"}

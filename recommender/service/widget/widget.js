@@ -3,6 +3,7 @@
 //   <recommender-similar key="KEY" sku="SKU" href="/p/{sku}"></recommender-similar>
 //   <recommender-search key="KEY" action="/search?q={query}" href="/p/{sku}"></recommender-search>
 // KEY may read and is for this page's origin alone. Without `href` a product leads to its own address.
+// Words in the language of the shop: `heading`, `label`, `nothing` (no product was found), `away` (no answer).
 // Colours and sizes: --recommender-accent, --recommender-text, --recommender-background, --recommender-border,
 // --recommender-radius, --recommender-gap, --recommender-card (the least width of a card).
 const SERVICE = new URL(".", import.meta.url);
@@ -53,18 +54,18 @@ class Widget extends HTMLElement {
     this.attachShadow({ mode: "open" }).adoptedStyleSheets = [sheet];
   }
 
-  // A newer request takes back the one before it. Null: there is no answer, and the page goes on without.
+  // Null when the service has no answer, and the page goes on without; undefined when a newer request took its place.
   async ask(path, parameters) {
     this.asked?.abort();
-    this.asked = new AbortController();
+    const { signal } = (this.asked = new AbortController());
     const headers = this.getAttribute("key") ? { "X-API-Key": this.getAttribute("key") } : {};
     try {
       const address = new URL(path, SERVICE);
       address.search = new URLSearchParams(parameters);
-      const answer = await fetch(address, { headers, signal: this.asked.signal, referrerPolicy: "no-referrer" });
+      const answer = await fetch(address, { headers, signal, referrerPolicy: "no-referrer" });
       return answer.ok ? await answer.json() : null;
     } catch {
-      return null;
+      return signal.aborted ? undefined : null;
     }
   }
 
@@ -72,7 +73,8 @@ class Widget extends HTMLElement {
     const template = this.getAttribute("href");
     const own = /^https?:/.test(hit.url ?? "") ? hit.url : "#";
     const link = make("a", { href: template ? filled(template, { sku: hit.sku }) : own, dir: "auto" });
-    if (/^https?:/.test(hit.image ?? "")) link.append(make("img", { src: hit.image, alt: "", loading: "lazy" }));
+    if (/^https?:/.test(hit.image ?? ""))
+      link.append(make("img", { src: hit.image, alt: "", loading: "lazy", onerror() { this.remove(); } }));
     link.append(make("span", { className: "title", textContent: hit.title }));
     if (hit.price != null) {
       const language = document.documentElement.lang || undefined;
@@ -189,7 +191,10 @@ customElements.define("recommender-search", class extends Widget {
       return;
     }
     const answer = await this.ask("v1/search", { q: query, k: this.getAttribute("limit") ?? 12 });
-    const none = make("p", { textContent: this.getAttribute("nothing") ?? "Nothing was found." });
+    if (answer === undefined) return;
+    const reason = answer ? (this.getAttribute("nothing") ?? "Nothing was found.")
+      : (this.getAttribute("away") ?? "The search is not available. Please try again later.");
+    const none = make("p", { textContent: reason });
     const list = make("ul", { className: "cards" }, ...(answer?.hits ?? []).map((hit) => this.card(hit)));
     this.results.replaceChildren(answer?.hits.length ? list : none);
     this.status.textContent = answer?.hits.length ? `${answer.hits.length} products` : none.textContent;

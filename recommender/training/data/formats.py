@@ -53,7 +53,7 @@ _PARTS: Mapping[DataFormat, Mapping[str, str]] = {
         "sku": "sku skus productid productids itemid itemids items products item product",
     },
 }
-"""Names by which the column of each part is known, in small letters without separators."""
+"""Names of the column of each part, in small letters without separators."""
 
 _OPTIONAL = {(DataFormat.QUERY_POS_NEG, "neg"), (DataFormat.QUERIES, "clicks"), (DataFormat.SESSIONS, "session")}
 
@@ -66,15 +66,15 @@ _PRECEDENCE = (
     DataFormat.PAIRS,
     DataFormat.LABELLED,
 )
-"""Of several formats that the columns allow, the first: the one that reads most of the columns."""
+"""If the columns fit several formats, the first of these is taken: the one that uses most of the columns."""
 
 _SAMPLED = 100
-"""Rows that decide where the names of the columns leave two formats possible."""
+"""Rows that decide if the names of the columns leave two formats possible."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataColumns:
-    """A format, and the column of each of its parts; `negatives` are all the columns of negatives of triplets."""
+    """A format, and the column of each of its parts; `negatives` are all columns of negatives of triplets."""
 
     format: DataFormat
     columns: Mapping[str, str]
@@ -101,7 +101,7 @@ def find_columns(table: DataTable, stated: DataFormat) -> DataColumns:
 def _detect_format(table: DataTable) -> DataFormat:
     matches = {kind: columns for kind in _PARTS for columns, missing in [_match(table.columns, kind)] if not missing}
     if DataFormat.SESSIONS in matches and "session" not in matches[DataFormat.SESSIONS]:
-        # A lone column of SKUs is sessions only when it holds lists; with other columns it belongs to another format.
+        # A lone column of SKUs is sessions only if it has lists; beside other columns it belongs to another format.
         values = _sample(table, matches[DataFormat.SESSIONS]["sku"]) if len(table.columns) == 1 else []
         if not any(isinstance(value, list) or any(mark in str(value).strip() for mark in ",;| [") for value in values):
             del matches[DataFormat.SESSIONS]
@@ -122,7 +122,7 @@ def _detect_format(table: DataTable) -> DataFormat:
 
 
 def _match(names: Sequence[str], kind: DataFormat) -> tuple[dict[str, str], list[str]]:
-    """Return the column of each part that was found, and the parts that are required and missing."""
+    """Return the column of each part that was found, and the required parts that are missing."""
     by_name = {plain_name(name): name for name in reversed(names)}
     columns: dict[str, str] = {}
     for part, aliases in _PARTS[kind].items():
@@ -141,9 +141,9 @@ def _negatives(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _is_scored(table: DataTable, column: str) -> bool:
-    """Tell scores from classes: 0 and 1 alone, and numbers with a point, are scores; words and other numbers classes.
+    """Tell scores from classes: 0 and 1 alone, and decimal numbers, are scores; words and other numbers are classes.
 
-    Of a question and a sentence that may hold its answer, 0 and 1 are classes too: there 0 is the yes (GLUE's QNLI).
+    For a question and a sentence that may answer it, 0 and 1 are classes too: there 0 is the yes (GLUE's QNLI).
     """
     if plain_name(column) not in _LABEL.split():
         return True

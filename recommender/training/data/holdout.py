@@ -1,20 +1,21 @@
-"""A share of external data that is not trained on: models are validated and judged by it where there is no catalogue.
+"""A share of external data that is not trained on: without a catalogue, models are validated and judged by it.
 
-What is held out hangs on a row's first text alone, so all rows of one query, premise or sentence stand on one side.
+The first text of a row alone decides whether it is held out, so all rows of one query, premise or sentence are on one
+side.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import cast
 
-from recommender.evaluation.text_suite import HeldOutTexts, Scored, Triple
+from recommender.evaluation.text_suite import HeldOutTexts, Triple
 from recommender.training.splits import draw_share
 from recommender.training.training_set import Shape, Target, TrainingSet
 
 SHARE, MOST = 0.1, 1 / 3
-"""Of the rows: a tenth is held out, and more of little data, so that a verdict can mean something."""
+"""Share of the rows that is held out: a tenth, and more of small data sets, so that a verdict can mean something."""
 
 ENOUGH = 75
 """Rows that are held out if a third of the data allows it; a third of them validate, the others judge."""
@@ -22,16 +23,16 @@ ENOUGH = 75
 VALIDATION = 1 / 3
 
 MOST_ROWS = 2_000
-"""Rows of a set that models are measured on: beyond that, encoding them costs more than the intervals gain."""
+"""Most rows of a set that models are measured on: encoding more costs more than the intervals gain."""
 
 _GRADES = 3
-"""Documents that a query of a scored set has on average, from which on the scores are taken for grades as well."""
+"""Documents that a query of a scored set needs on average for its scores to count as grades, too."""
 
 Row = tuple[tuple[str, ...], Target]
 
 
 def hold_out(sets: Sequence[TrainingSet], seed: int) -> tuple[list[TrainingSet], HeldOutTexts, HeldOutTexts]:
-    """Divide sets of one pass into what is trained on, what validates, and what judges.
+    """Divide the sets of one pass into what is trained on, what validates, and what judges.
 
     A row that shows the first text of a held-out one is not trained on either.
     """
@@ -56,7 +57,7 @@ def hold_out(sets: Sequence[TrainingSet], seed: int) -> tuple[list[TrainingSet],
 
 
 def texts_to_measure(rows: TrainingSet, held: Sequence[Row], every: Sequence[Row]) -> HeldOutTexts:
-    """Return what can be asked about some rows of a set; `every` row lends its texts to labels that lack others."""
+    """Return what can be asked about some rows of a set; `every` row provides texts for labels that lack others."""
     held = held[:MOST_ROWS]
     match rows.shape:
         case Shape.TRIPLETS:
@@ -67,29 +68,24 @@ def texts_to_measure(rows: TrainingSet, held: Sequence[Row], every: Sequence[Row
             scored = tuple((texts[0], texts[1], float(cast(float, score))) for texts, score in held)
             queries = len({first for first, _, _ in scored})
             graded = len(scored) >= _GRADES * queries and rows.shape is Shape.SCORED
-            return HeldOutTexts(scored=scored, graded=_grade(scored) if graded else ())
+            high = max((score for *_, score in scored), default=0.0)
+            grades = tuple((first, second, 3 * score / high if high else 0.0) for first, second, score in scored)
+            return HeldOutTexts(scored=scored, graded=grades if graded else ())
         case Shape.CLASSES if rows.alike:
             return HeldOutTexts(scored=tuple((a, b, rows.alike[cast(int, label)]) for (a, b), label in held))
         case Shape.LABELLED:
-            return HeldOutTexts(triplets=tuple(_label_triplets(held, every)))
+            by_label: dict[Target, list[str]] = defaultdict(list)
+            for (text,), label in every:
+                by_label[label].append(text)
+            triplets: list[Triple] = []
+            for number, ((text,), label) in enumerate(held):
+                same = [other for other in by_label[label] if other != text]
+                others = [other for other in by_label if other != label]
+                if same and others:
+                    apart = by_label[others[number % len(others)]]
+                    triplets.append((text, same[number % len(same)], apart[number % len(apart)]))
+            return HeldOutTexts(triplets=tuple(triplets))
     return HeldOutTexts()
-
-
-def _grade(scored: Sequence[Scored]) -> tuple[Scored, ...]:
-    high = max(score for *_, score in scored)
-    return tuple((query, document, 3 * score / high if high else 0.0) for query, document, score in scored)
-
-
-def _label_triplets(held: Sequence[Row], every: Sequence[Row]) -> Iterator[Triple]:
-    by_label: Mapping[Target, list[str]] = defaultdict(list)
-    for (text,), label in every:
-        by_label[label].append(text)
-    for number, ((text,), label) in enumerate(held):
-        same = [other for other in by_label[label] if other != text]
-        others = [label_ for label_ in by_label if label_ != label]
-        if same and others:
-            apart = by_label[others[number % len(others)]]
-            yield text, same[number % len(same)], apart[number % len(apart)]
 
 
 def _plain(text: str) -> str:

@@ -22,7 +22,7 @@ MAX_PRODUCTS = 8
 """Products of one query in a pass, so that the few queries that everybody types leave room for the others."""
 
 MAX_SESSION = 50
-"""Products of one session: a longer one is of somebody who compares prices, or of a robot."""
+"""Most products of one session: longer ones are from people who compare prices, or from robots."""
 
 
 def query_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
@@ -55,7 +55,7 @@ def query_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
                 shares = np.array([clicks[index] for index in products])
                 drawn = random.choice(products, MAX_PRODUCTS, replace=False, p=shares / shares.sum())
                 products = [int(index) for index in drawn]
-            # Products that were clicked for a query are no negatives of it, in whichever row they come.
+            # Products that were clicked for a query are not negatives of it, whatever row they come in.
             keys: tuple[Hashable, ...] = (("query", key), *dict.fromkeys(map(reading.known.family, clicks)))
             for index in products:
                 yield TrainingRow((texts[key], reading.known.text(index)), exclusive=keys)
@@ -105,16 +105,16 @@ def session_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
 
 _ENTAILMENT = {"entailment": 0, "neutral": 1, "contradiction": 2}
 _NUMBERED = {"0": "entailment", "1": "neutral", "2": "contradiction"}
-"""The classes of SNLI, MNLI and their like, in the order in which their numbers stand for them."""
+"""The classes of SNLI, MNLI and similar sets, in the order of their numbers."""
 
 _YES_OR_NO = {"0": "entailment", "1": "not_entailment"}
-"""The same of RTE and QNLI, which have two classes."""
+"""The classes of RTE and QNLI, which have two."""
 
 ALIKE = {"entailment": 1.0, "neutral": 0.5, "contradiction": 0.0, "not_entailment": 0.0}
-"""How alike two texts of a class are, where a model is measured on them."""
+"""How alike two texts of a class are, for measuring a model on them."""
 
 _UNDECIDED = ("-", "-1", "")
-"""Labels of SNLI and its like where the annotators did not agree."""
+"""Labels of SNLI and similar sets for rows on which the annotators did not agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class _RankedTexts:
 def ranking_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
     """Read triplets, or queries with lists of positives and negatives: every text of the lists is in some row.
 
-    A row has up to `reading.max_negatives` negatives. Queries without one make a set of pairs of their own.
+    A row has up to `reading.max_negatives` negatives. Queries without one become a set of pairs of their own.
     """
     columns = parts.columns
     negative_columns = parts.negatives or ((columns["neg"],) if "neg" in columns else ())
@@ -151,9 +151,9 @@ def ranking_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
 
 
 def _rank(reading: DataReading, found: Sequence[_RankedTexts]) -> list[TrainingSet]:
-    """Make triplets, and pairs of what has no negative. What has no positive, or contradicts itself, is unused.
+    """Make triplets, and pairs of rows without a negative; rows without a positive, or contradictory, are unused.
 
-    A loss that takes triplets alone gets no pairs.
+    A loss that takes only triplets gets no pairs.
     """
     rankings = [
         each
@@ -179,7 +179,7 @@ def _ranking_rows(ranking: _RankedTexts, width: int) -> Iterator[TrainingRow]:
     positives, negatives = cycle(ranking.positives), cycle(ranking.negatives)
     for _ in range(count):
         texts = (ranking.query, next(positives), *islice(negatives, width))
-        # Each of the query's answers would be a false negative of it, in whichever row it comes.
+        # Each of the query's answers would be a false negative of it, whatever row it comes in.
         yield TrainingRow(texts, exclusive=ranking.positives)
 
 
@@ -197,7 +197,7 @@ def pair_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
 
 
 def score_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
-    """Read scored pairs. Scores beyond -1 to 1 are scaled to 0 to 1; when all are 0 or 1 they mean no and yes."""
+    """Read scored pairs. Scores beyond -1 to 1 are scaled to 0 to 1; if all are 0 or 1 they mean no and yes."""
     pairs = list(_pairs(reading, parts, "score"))
     scores = [score for _, score in pairs]
     low, high = min(scores, default=0.0), max(scores, default=1.0)
@@ -226,9 +226,9 @@ def _pairs(reading: DataReading, parts: DataColumns, number: str = "") -> Iterat
 def class_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
     """Read pairs with the class of their relation: those of natural language inference, or any others.
 
-    A stated loss decides what is made of inference: `softmax` takes its classes; `contrastive`, `cosine` and `cosent`
-    take entailment or not as yes or no; and ranking losses take each premise with what it entails as a positive, and
-    what contradicts it as a hard negative.
+    A stated loss decides how inference is used: `softmax` takes its classes; `contrastive`, `cosine` and `cosent` take
+    entailment or not as yes or no; ranking losses take what a premise entails as its positive, and what contradicts it
+    as a hard negative.
     """
 
     def parse(cells: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
@@ -276,7 +276,7 @@ def label_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
 
 
 def _label_rows(reading: DataReading, rows: Sequence[tuple[tuple[str, ...], str]]) -> list[TrainingRow]:
-    """Return the rows with numbers for their labels. Raises `BadInput` for a single label."""
+    """Return the rows with numbers for their labels. Raises `BadInput` if there is a single label."""
     labels = sorted({label for _, label in rows})
     if len(labels) == 1:
         raise BadInput(f"{reading.name}: every row has the label {labels[0]!r}; expected two labels or more")
@@ -294,4 +294,4 @@ SETS: Mapping[DataFormat, Callable[[DataReading, DataColumns], list[TrainingSet]
     DataFormat.QUERIES: query_sets,
     DataFormat.SESSIONS: session_sets,
 }
-"""What is made of the rows of each format."""
+"""The function that makes sets of the rows of each format."""

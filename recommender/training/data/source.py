@@ -33,7 +33,7 @@ class KnownProducts:
         for index, product in enumerate(products):
             own = (texts.text(product), texts.title(product), texts.description(product))
             shown[index in self._train].update(map(_plain, own))
-        # Texts that products of both sides share, as descriptions are, are trained on anyway.
+        # Texts that products of both sides share, as descriptions often are, are trained on anyway.
         self._held_out_texts = frozenset(shown[False] - shown[True] - {""})
 
     def find(self, sku: str) -> int | None:
@@ -41,7 +41,7 @@ class KnownProducts:
         return self._index.get(sku)
 
     def is_held_out(self, index: int) -> bool:
-        """Tell whether a product is kept for measuring, or of a family that is."""
+        """Tell whether a product is held out, or is of a family that is."""
         return index not in self._train
 
     def text(self, index: int) -> str:
@@ -70,7 +70,7 @@ _REPORT_EVERY = 5_000
 """Rows between two reports of progress."""
 
 MAX_NEGATIVES = 4
-"""Negatives of one row: with more of them its batch would hold few other rows."""
+"""Most negatives of one row: with more of them its batch would have few other rows."""
 
 T = TypeVar("T")
 
@@ -114,7 +114,7 @@ class DataReading:
 
     @property
     def name(self) -> str:
-        """What messages call the source."""
+        """The source's name in messages."""
         return self.table.name
 
     @property
@@ -124,7 +124,7 @@ class DataReading:
 
     @property
     def loss(self) -> Loss | None:
-        """The loss that was asked for; None for that of each shape."""
+        """The loss that was asked for; None for the default of each shape."""
         return self.options.loss
 
     @property
@@ -150,13 +150,13 @@ class DataReading:
             yield value
 
     def may_train_on(self, *texts: str) -> bool:
-        """Tell whether a row of these texts may be trained on; count one that shows a held-out product."""
+        """Tell whether a row of these texts may be trained on; a row that shows a held-out product is counted."""
         held_out = self.known.shows_held_out(texts)
         self.counts.held_out += held_out
         return not held_out
 
     def products(self, skus: Iterable[str]) -> Iterator[int]:
-        """Yield the products that may be trained on; count the SKUs that are unknown or held out."""
+        """Yield the products that may be trained on; the SKUs that are unknown or held out are counted."""
         for sku in skus:
             index = self.known.find(sku)
             if index is None:
@@ -168,11 +168,11 @@ class DataReading:
                 yield index
 
     def random(self, number: int) -> np.random.Generator:
-        """Return the generator of a pass."""
+        """Return the random generator of a pass."""
         return np.random.default_rng([self.options.seed, self.number, number])
 
     def new_set(self, columns: tuple[str, ...], shape: Shape) -> TrainingSet:
-        """Begin a set named after the source. The name is a Python identifier: the trainer makes modules of them."""
+        """Make a new set named after the source. The name is a Python identifier: the trainer makes modules of them."""
         stem = PurePath(self.name.removeprefix(PREFIX)).name.partition(".")[0]
         plain = re.sub(r"\W+", "_", stem).strip("_") or "rows"
         return TrainingSet(f"data_{self.number + 1}_{plain}_{shape}", columns, shape)

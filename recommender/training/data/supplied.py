@@ -15,7 +15,7 @@ from recommender.training.data.formats import DataColumns, find_columns
 from recommender.training.data.holdout import texts_to_measure
 from recommender.training.data.sets import SETS
 from recommender.training.data.source import DataReading, KnownProducts
-from recommender.training.data.tables import DataTable, open_table
+from recommender.training.data.tables import open_table
 from recommender.training.options import DataFormat, TrainingOptions
 from recommender.training.splits import no_split
 from recommender.types import silent
@@ -24,7 +24,7 @@ _NONE = KnownProducts([], no_split(0), TextFunctions(title_text, title_text, tit
 
 
 def read_texts_to_measure(options: TrainingOptions, known: KnownProducts) -> HeldOutTexts:
-    """Read the rows of `options.eval_data`, all of them to measure on. Raises `BadInput` where that can't be done."""
+    """Read the rows of `options.eval_data`, all of them to measure on. Raises `BadInput` if that can't be done."""
     found = NO_TEXTS
     for number, source in enumerate(options.eval_data):
         with open_table(source.name) as table:
@@ -41,12 +41,20 @@ def read_texts_to_measure(options: TrainingOptions, known: KnownProducts) -> Hel
 def read_scored(source: Path | str) -> ScoredPairs:
     """Read two texts or SKUs and a score, yes or no, or a class of inference; of products alone: sku_a, sku_b, score.
 
-    Raises `BadInput` that names file and line, and when there are too few pairs or all have one score.
+    Raises `BadInput` that names file and line, also if there are too few pairs or all have one score.
     """
     with open_table(source) as table:
         plain = {plain_name(name): name for name in reversed(table.columns)}
         skus = {"skua", "skub"} <= plain.keys()
-        parts = _find_scored_columns(table, plain if skus else {})
+        parts = None
+        if not skus:
+            parts = find_columns(table, DataFormat.AUTO)
+        elif "score" in plain:
+            first, second, score = (plain[name] for name in ("skua", "skub", "score"))
+            parts = DataColumns(DataFormat.SCORED, {"first": first, "second": second, "score": score})
+        if parts is None or parts.format not in (DataFormat.SCORED, DataFormat.NLI):
+            expected = "sku_a,sku_b,score" if skus else "a,b,score"
+            raise BadInput(f"{table.name} has the columns {enumerate_names(table.columns)}; expected {expected}")
         reading = DataReading(table, _NONE, TrainingOptions(epochs=1), 0, silent)
         pairs = _texts_of(reading, parts).scored
     if reading.counts.bad:
@@ -54,17 +62,6 @@ def read_scored(source: Path | str) -> ScoredPairs:
     if len(pairs) < MIN_PAIRS or len({score for *_, score in pairs}) < 2:
         raise BadInput(f"{table.name} holds {len(pairs):,} pairs; expected {MIN_PAIRS} or more, with different scores")
     return ScoredPairs(pairs, skus)
-
-
-def _find_scored_columns(table: DataTable, plain: dict[str, str]) -> DataColumns:
-    if "score" in plain:
-        first, second, score = (plain[name] for name in ("skua", "skub", "score"))
-        return DataColumns(DataFormat.SCORED, {"first": first, "second": second, "score": score})
-    parts = None if plain else find_columns(table, DataFormat.AUTO)
-    if parts is None or parts.format not in (DataFormat.SCORED, DataFormat.NLI):
-        expected = "sku_a,sku_b,score" if plain else "a,b,score"
-        raise BadInput(f"{table.name} has the columns {enumerate_names(table.columns)}; expected {expected}")
-    return parts
 
 
 def _texts_of(reading: DataReading, parts: DataColumns) -> HeldOutTexts:

@@ -26,12 +26,12 @@ from recommender.hub_datasets import PREFIX, hub_source, load_hub_data
 from recommender.models.fingerprint import file_sha256
 
 SET = "set"
-"""The one column of data sets whose rows are nested, such as QQP triplets."""
+"""The only column of data sets whose rows are nested, such as QQP triplets."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataTable:
-    """An open table, and the SHA-256 of its content. `rows` reads it from the beginning as often as it is called."""
+    """An open table, and the SHA-256 of its content. `rows` reads it from the beginning each time it is called."""
 
     name: str
     columns: tuple[str, ...]
@@ -45,10 +45,19 @@ def open_table(source: Path | str) -> Iterator[DataTable]:
     """Open a file of rows, `-` for standard input, or `hf:NAME[:CONFIG][:SPLIT]`.
 
     The content of a file decides its format first, the name second. Raises `BadFeed` or `BadInput` for a file that is
-    missing, empty, damaged or no table, and what `load_hub_data` raises.
+    missing, empty, damaged or not a table, and the errors of `load_hub_data`.
     """
     if str(source).startswith(PREFIX):
-        yield _hub_table(str(source))
+        name = str(source)
+        dataset = load_hub_data(hub_source(name, "--data"))
+
+        def rows() -> Iterator[TableRow]:
+            return (TableRow(number, row) for number, row in enumerate(dataset, start=1))
+
+        digest = hashlib.sha256()
+        for row in rows():
+            digest.update(json.dumps(row.cells, sort_keys=True, default=str).encode())
+        yield _unfold(DataTable(name, tuple(dataset.column_names), rows, digest.hexdigest(), unit="row"))
         return
     with open_source(source) as file:
         table = read_table(file)
@@ -68,9 +77,9 @@ def _require_texts(row: TableRow) -> TableRow:
 
 
 def _unfold(table: DataTable) -> DataTable:
-    """Return a table whose rows are `{"set": {"query": ..., "pos": [...], "neg": [...]}}` without that outer name.
+    """Return a table whose rows are `{"set": {"query": ..., "pos": [...], "neg": [...]}}` without the outer name.
 
-    A set that is a list holds texts that belong together: the first is the query, the others are its positives.
+    A set that is a list has texts that belong together: the first is the query, the others are its positives.
     """
     if table.columns != (SET,):
         return table
@@ -87,18 +96,6 @@ def _unfold(table: DataTable) -> DataTable:
 
     first = next((row.cells for row in rows() if not row.problem), {})
     return replace(table, columns=tuple(first), rows=rows)
-
-
-def _hub_table(source: str) -> DataTable:
-    dataset = load_hub_data(hub_source(source, "--data"))
-
-    def rows() -> Iterator[TableRow]:
-        return (TableRow(number, row) for number, row in enumerate(dataset, start=1))
-
-    digest = hashlib.sha256()
-    for row in rows():
-        digest.update(json.dumps(row.cells, sort_keys=True, default=str).encode())
-    return _unfold(DataTable(source, tuple(dataset.column_names), rows, digest.hexdigest(), unit="row"))
 
 
 _MARKS = re.compile(r"[,;|]")
@@ -142,7 +139,7 @@ def read_texts(cells: Mapping[str, Any], column: str | None, part: str) -> tuple
 
 
 def read_skus(cells: Mapping[str, Any], column: str) -> tuple[str, ...]:
-    """Return the SKUs of a cell: a list, a JSON list, or a text with commas, semicolons, bars or spaces between."""
+    """Return the SKUs of a cell: a list, a JSON list, or a text split at commas, semicolons, bars or spaces."""
     value = cells.get(column)
     if isinstance(value, str) and not is_json_list(value):
         parts = _MARKS.split(value) if _MARKS.search(value) else value.split()
