@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError
 from support.installation import install, settings_of
+from support.patience import wait_until
 from support.tiny_model import build_tiny_model
 from support.toy_catalogue import toy_catalogue
 
@@ -30,15 +31,7 @@ from recommender.interface import RecommenderInterface
 PRODUCTS = toy_catalogue(products_per_leaf=4)
 FIRST = PRODUCTS[0]
 README = Path(__file__).parents[1] / "README.md"
-PATIENCE_S = 60.0
 WORDS = Options(mode=Mode.LEXICAL)  # a model without training encodes texts at random
-
-
-def _until(shown: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not shown():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +52,7 @@ def shop(home: Path, model: Path) -> Iterator[Recommender]:
     with Recommender.open(home=home, model=str(model)) as opened:
         result = opened.upsert(PRODUCTS)
         assert len(result.created) == len(PRODUCTS)
-        _until(lambda: opened.status().model is not None and not opened.status().waiting + opened.status().leased)
+        wait_until(lambda: opened.status().model is not None and not opened.status().waiting + opened.status().leased)
         yield opened
 
 
@@ -75,10 +68,10 @@ def test_a_change_shows_in_answers_and_a_deletion_takes_a_product_out(shop: Reco
     added = replace(FIRST, sku="new", group_id="", price=Decimal("3.33"))
     assert shop.upsert([added]).created == ("new",)
     assert shop.upsert([added]).unchanged == ("new",)
-    _until(lambda: "new" in {hit.sku for hit in shop.similar(FIRST.sku, k=20)})
+    wait_until(lambda: "new" in {hit.sku for hit in shop.similar(FIRST.sku, k=20)})
     assert shop.product("new").price == Decimal("3.33")
     assert shop.delete(["new", "never was"]) == 1
-    _until(lambda: "new" not in {hit.sku for hit in shop.similar(FIRST.sku, k=20)})
+    wait_until(lambda: "new" not in {hit.sku for hit in shop.similar(FIRST.sku, k=20)})
 
 
 def test_products_go_in_all_or_none(shop: Recommender) -> None:
@@ -166,7 +159,7 @@ def test_threads_ask_and_write_at_once(shop: Recommender) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-    _until(lambda: shop.search(FIRST.title, k=1, options=WORDS)[0].card.price == Decimal(10))
+    wait_until(lambda: shop.search(FIRST.title, k=1, options=WORDS)[0].card.price == Decimal(10))
 
 
 def test_the_asynchronous_form_answers_the_same(shop: Recommender) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from support.patience import PATIENCE_S
 
 TOP = Path(__file__).parents[1]
 
@@ -33,7 +34,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _build(target: str, source: Path, folder: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", str(folder)]
-    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=PATIENCE_S)
 
 
 def _run(folder: Path, *arguments: str) -> str:
@@ -43,7 +44,7 @@ def _run(folder: Path, *arguments: str) -> str:
         env={"PYTHONPATH": str(folder / "site"), "RECOMMENDER_HOME": str(folder / "home"), "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 from support.fake_encoder import WordEncoder
+from support.patience import PATIENCE_S, wait_until
 
 from recommender.application.composition import Application
 from recommender.embedding.encoder import Encoder, Role, Vectors
@@ -39,8 +40,6 @@ from recommender.types import Product
 
 WIDTH = 16
 MANY = 12_000
-PATIENCE_S = 60.0
-"""Of a test that waits for a thread, on a machine that has other things to do."""
 
 FIRST = [
     Product(f"first-{number}", f"{word} lamp {number}") for number, word in enumerate(("brass", "oak", "tin") * 10)
@@ -164,13 +163,6 @@ def _working(application: Application) -> Iterator[BackgroundWorker]:
         assert worker.stop()
 
 
-def _until(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < until, "it never came about"
-        time.sleep(0.02)
-
-
 def _is_drained(application: Application) -> bool:
     depth = application.outbox.depth()
     return depth.waiting + depth.leased == 0
@@ -194,8 +186,8 @@ def test_queries_are_answered_right_while_products_come_in_graphs_are_built_and_
                 roll_back(application)
             assert application.live_models.ask(lambda live: live.model) == name
         application.catalogue.deactivate([f"p{number}" for number in range(100)])
-        _until(lambda: _is_drained(application))
-        _until(lambda: len(_shards(application, live)) == 1)
+        wait_until(lambda: _is_drained(application))
+        wait_until(lambda: len(_shards(application, live)) == 1)
         assert worker.alive and not worker.paused_reason
     assert answered["one"] > 20 and answered["two"] > 20
     for generation in application.generations.followers():
@@ -207,7 +199,7 @@ def test_a_generation_that_is_built_and_dropped_in_the_process_disturbs_no_query
         before = application.generations.require_live()
         for _ in range(2):
             rebuild(application)
-        _until(lambda: not (application.settings.index_dir / before.name).exists())
+        wait_until(lambda: not (application.settings.index_dir / before.name).exists())
         assert application.generations.require_live().name != before.name
     assert answered["one"] > 20
 
@@ -217,7 +209,7 @@ def test_a_switch_in_another_process_is_followed_and_back(home: Path, applicatio
     with _asking(application), _open(home) as other:
         for name in ("two", "one"):
             other.generations.rollback()
-            _until(lambda name=name: application.live_models.ask(lambda live: live.model) == name)
+            wait_until(lambda name=name: application.live_models.ask(lambda live: live.model) == name)
 
 
 def test_without_a_held_pair_a_switch_of_another_process_is_seen_all_the_same(
@@ -227,7 +219,7 @@ def test_without_a_held_pair_a_switch_of_another_process_is_seen_all_the_same(
         assert live.model == "one"
     with _open(home) as other:
         other.generations.rollback()
-    _until(lambda: application.live_models.ask(lambda live: live.model) == "two")
+    wait_until(lambda: application.live_models.ask(lambda live: live.model) == "two")
 
 
 def test_nothing_is_closed_or_removed_under_a_query(home: Path) -> None:
@@ -300,7 +292,7 @@ def test_queries_go_on_while_the_database_is_away(application: QuickApplication,
     assert application.live_models.ask(_check(application, 2)) == "one"
     away.away = False
     Generations(application.database).rollback()
-    _until(lambda: application.live_models.ask(_check(application, 3)) == "two")
+    wait_until(lambda: application.live_models.ask(_check(application, 3)) == "two")
 
 
 def test_a_generation_that_was_dropped_elsewhere_is_asked_for_once_more(application: QuickApplication) -> None:
@@ -350,7 +342,7 @@ def test_what_was_away_at_the_start_is_found_though_queries_never_cease(applicat
     models = LiveModels(application.generations, pool, application.encoder_of)
     models.hold()
     try:
-        _until(lambda: _answers(models))
+        wait_until(lambda: _answers(models))
     finally:
         models.close()
         pool.close()
@@ -366,8 +358,8 @@ def test_an_index_that_could_not_be_warmed_up_at_first_is_released_in_the_end(ap
         warm=lambda _index: _raise(cold.pop()) if cold else None,
     )
     models.hold()
-    _until(lambda: not cold)
-    _until(lambda: _answers(models))
+    wait_until(lambda: not cold)
+    wait_until(lambda: _answers(models))
     models.close()
     pool.release_unused()
     application.engine.open(application.generations.require_live().name).close()  # nobody holds it any more
@@ -392,9 +384,9 @@ def test_what_fails_while_an_index_is_closed_does_not_end_the_following_of_switc
     )
     models.hold()
     try:
-        _until(lambda: bool(failed))
+        wait_until(lambda: bool(failed))
         Generations(application.database).rollback()
-        _until(lambda: models.ask(lambda live: live.model) == "two")
+        wait_until(lambda: models.ask(lambda live: live.model) == "two")
     finally:
         models.close()
         pool.close()
@@ -417,19 +409,15 @@ def test_no_query_waits_while_another_generation_opens(application: QuickApplica
     application.live_models.ask(_check(application, 1))
     held = EmbeddedEngine(application.settings.index_dir).open(previous.name)
 
-    def open_it() -> None:
-        with pytest.raises(IndexHeld):
-            application.index(previous, 4.0)
-
-    opening = threading.Thread(target=open_it)
+    opening = threading.Thread(target=application.index, args=(previous, PATIENCE_S))
     opening.start()
     try:
         started = time.monotonic()
         assert application.live_models.ask(_check(application, 2)) == "one"
-        assert opening.is_alive() and time.monotonic() - started < 3
+        assert opening.is_alive() and time.monotonic() - started < PATIENCE_S
     finally:
-        opening.join()
         held.close()
+        opening.join()
 
 
 def test_the_worker_waits_while_another_process_has_the_index_and_goes_on_after_that(
@@ -440,9 +428,9 @@ def test_the_worker_waits_while_another_process_has_the_index_and_goes_on_after_
     application.catalogue.upsert([Product("late", "a late lamp")])
     worker = BackgroundWorker(application, poll=0.02)
     worker.start()
-    _until(lambda: worker.paused_reason == HELD)
+    wait_until(lambda: worker.paused_reason == HELD)
     held.close()
-    _until(lambda: _is_drained(application) and not worker.paused_reason)
+    wait_until(lambda: _is_drained(application) and not worker.paused_reason)
     assert worker.stop() and not worker.alive
 
 
@@ -461,7 +449,7 @@ def test_a_worker_that_fails_says_why_and_tries_again(
     worker = BackgroundWorker(application, poll=0.02)
     with caplog.at_level(logging.INFO):
         worker.start()
-        _until(lambda: _is_drained(application))
+        wait_until(lambda: _is_drained(application))
         assert worker.stop()
     assert "a surprise" in caplog.text and "going on" in caplog.text
 
@@ -471,7 +459,7 @@ def test_a_worker_that_is_told_to_stop_gives_back_what_it_has_in_hand(applicatio
     application.catalogue.upsert([Product(f"p{number}", f"thing {number} {number}") for number in range(4_000)])
     worker = BackgroundWorker(application, poll=0.02)
     worker.start()
-    _until(lambda: application.outbox.depth().leased > 0)
+    wait_until(lambda: application.outbox.depth().leased > 0)
     assert worker.stop() and not worker.alive
     assert application.outbox.depth().leased == 0
     drain(application)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.command_line import Ended, run_command
+from support.patience import PATIENCE_S
 from support.toy_catalogue import toy_catalogue
 
 Command = Callable[..., Ended]
@@ -70,7 +71,7 @@ def kill_when(home: Path, exported_model: Path) -> Callable[..., None]:
             cwd=home,
         )
         try:
-            until = time.monotonic() + 240
+            until = time.monotonic() + PATIENCE_S
             while not condition() and process.poll() is None and time.monotonic() < until:
                 time.sleep(0.02)
         finally:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from support.installation import compared, install, settings_of
+from support.patience import PATIENCE_S
 from support.toy_catalogue import toy_catalogue
 
 from recommender.application.composition import Application
@@ -68,7 +69,7 @@ def _killed_when(home: Path, file: Path, sign: str) -> None:
     """Start a restore and kill it as soon as there is something of this name in the home, or let it end before."""
     process = _restoring(home, file)
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE_S
         while not list(home.glob(sign)) and process.poll() is None and time.monotonic() < until:
             time.sleep(0.0005)
     finally:
@@ -110,6 +111,6 @@ def test_a_restore_that_is_killed_leaves_the_old_shop_or_the_new_one(
         for kept in settings.home.glob("replaced-*"):
             kept.rename(tmp_path / kept.name)
     process = _restoring(settings.home, saved)
-    assert process.wait(timeout=120) == 0
+    assert process.wait(PATIENCE_S) == 0
     assert _opened(settings) == len(NEW)
     assert not (settings.home / ".restore").exists()

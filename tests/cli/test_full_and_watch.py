@@ -13,6 +13,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from support.patience import PATIENCE_S, wait_until
+
 Command = Callable[..., Any]
 
 
@@ -72,10 +74,10 @@ def test_a_worker_that_is_told_to_stop_during_a_long_import_ends_soon_and_leaves
     command = [sys.executable, "-c", code, "worker", "--watch", str(folder), "--poll", "0.2"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as worker:
         try:
-            _wait_for(lambda: (home / "catalogue.db").exists() and _rows(home) > 0)
+            wait_until(lambda: (home / "catalogue.db").exists() and _rows(home) > 0)
             worker.send_signal(signal.SIGTERM)
             told = time.monotonic()
-            assert worker.wait(30) == 0
+            assert worker.wait(PATIENCE_S) == 0
         finally:
             worker.kill()
     assert time.monotonic() - told < 10
@@ -89,10 +91,3 @@ def _rows(home: Path) -> int:
         return int(_one(home, "SELECT count(*) FROM product"))
     except sqlite3.OperationalError:
         return 0  # the tables are not there yet
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until, "nothing was imported within a minute"
-        time.sleep(0.05)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyte
 import pytest
+from support.patience import PATIENCE_S
 
 ROWS = 30
 
@@ -31,7 +32,7 @@ def screen_after(columns: int, folder: Path, environment: dict[str, str], *argum
             if not written:
                 break
             stream.feed(written)
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE_S) == 0
     return [line.rstrip() for line in screen.display if line.strip()]
 
 

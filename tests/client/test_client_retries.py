@@ -119,7 +119,7 @@ def test_a_service_that_says_nothing_is_given_up_in_time(silent: str) -> None:
     started = time.monotonic()
     with Client(silent, timeout=0.2) as client, pytest.raises(Unavailable, match=r"did not answer within 0\.2 s"):
         client.search("x")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize(

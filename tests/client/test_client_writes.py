@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from support.served import PATIENT, listening, stocked_catalogue, wait_until
+from support.patience import wait_until
+from support.served import PATIENT, listening, stocked_catalogue
 
 from recommender.api import Recommender
 from recommender.client import AsyncClient, Client

@@ -15,8 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-PATIENCE_S = 300.0
-"""After which a process that says nothing has hung; a second is the rule, on a busy machine many."""
+from support.patience import PATIENCE_S
 
 
 @dataclass(slots=True)

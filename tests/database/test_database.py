@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, select, text
 from sqlalchemy.exc import IntegrityError
+from support.patience import PATIENCE_S
 
 from recommender.catalogue.import_runs import last_run
 from recommender.database.engine import Database, open_engine
@@ -298,6 +299,6 @@ def test_two_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
         f"with Database({url!r}) as database: upgrade(database)"
     )
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
-    assert [process.wait(timeout=60) for process in processes] == [0, 0, 0, 0]
+    assert [process.wait(PATIENCE_S) for process in processes] == [0, 0, 0, 0]
     with Database(url) as database:
         assert drift(database) == []

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
+from support.patience import PATIENCE_S
 from support.tiny_model import DEFAULT_TEXTS
 
 from benchmarks import gpu
@@ -137,7 +138,7 @@ def test_serving_on_onnx_imports_no_training_library(exported_model: Path) -> No
         "print([m for m in ('torch', 'transformers', 'sentence_transformers', 'datasets') if m in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ, timeout=PATIENCE_S
     )
     assert (done.stdout.strip(), done.stderr, done.returncode) == ("[]", "", 0)
 

@@ -158,4 +158,4 @@ def test_without_the_recommender_the_shop_goes_on_selling(feed: Path) -> None:
         assert "Search is not available" in visitor.get("/search", params={"q": "shoes"}).text
         assert visitor.post("/cart", data={"sku": "SKU-0001"}).status_code == 200
         assert visitor.get("/p/none").status_code == 404
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 60

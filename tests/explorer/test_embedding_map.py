@@ -11,8 +11,9 @@ import pytest
 from explorer.conftest import PRODUCTS
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
+from support.patience import wait_until
 from support.points import unit
-from support.served import PATIENT, wait_until
+from support.served import PATIENT
 
 from recommender.api import Recommender
 from recommender.errors import Unavailable

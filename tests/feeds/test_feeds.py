@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from support.patience import PATIENCE_S
 
 from recommender.errors import BadFeed, MissingExtra, UsageError
 from recommender.feeds.columns import Field
@@ -354,7 +355,7 @@ def test_a_named_pipe_is_read_once_and_goes_by_its_suffix(tmp_path: Path) -> Non
     writer = threading.Thread(target=path.write_bytes, args=(content,), daemon=True)
     writer.start()
     assert len(_read(path)) == 10_000
-    writer.join(timeout=10)
+    writer.join(PATIENCE_S)
 
 
 @pytest.mark.parametrize(

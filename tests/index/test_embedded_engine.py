@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.patience import PATIENCE_S
 from support.points import DIMENSION, point_of, unit
 
 from recommender.errors import BadInput, IndexHeld, NotFound, Unavailable
@@ -37,7 +38,11 @@ def engine(tmp_path: Path) -> EmbeddedEngine:
 
 def _in_another_process(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", _PREAMBLE + code, str(folder)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", _PREAMBLE + code, str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
 
 

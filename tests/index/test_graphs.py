@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.patience import PATIENCE_S
 from support.points import DIMENSION, point_of, unit, words
 
 from recommender.errors import Unavailable
@@ -270,7 +271,7 @@ def test_a_process_that_is_killed_on_the_way_leaves_a_whole_index_with_all_that_
         [sys.executable, "-c", _KILLED, str(engine.folder), step, when],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr

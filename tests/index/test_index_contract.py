@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from support.patience import PATIENCE_S
 from support.points import DIMENSION, matching, point_of, unit, words
 
 from recommender.errors import BadInput, NotFound, UsageError
@@ -321,7 +322,7 @@ def test_readers_go_on_beside_a_writer(filled: VectorIndex, request: pytest.Fixt
         filled.optimize()
     stop.set()
     for reader in readers:
-        reader.join(timeout=30)
+        reader.join(PATIENCE_S)
     assert failures == []
     assert filled.count() == len(PRODUCTS) + 600 - 12
 

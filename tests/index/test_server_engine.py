@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from support.patience import PATIENCE_S
 
 from recommender.errors import BadInput, NotFound, Unavailable
 from recommender.index.server.engine import CollectionLayout, ServerEngine, connect
@@ -114,7 +115,7 @@ def test_without_the_client_a_server_is_refused_with_the_command_that_installs_i
         "    except MissingExtra as error: print(error)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     names, complaint = done.stdout.splitlines()
     assert names == "[]"

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, text
 from support.catalogue_doubles import Clock
-from support.faults import WAIT_S, Fault, FaultyEncoder, FaultyIndex
+from support.faults import Fault, FaultyEncoder, FaultyIndex
+from support.patience import PATIENCE_S, wait_until
 from support.shop import Shop
 
 from recommender.catalogue.outbox import LONGEST_RETRY, MAX_ATTEMPTS, QueueDepth
@@ -49,19 +50,12 @@ def _following(drain: Callable[[Callable[[], bool]], DrainSummary | None]) -> It
         yield said
     finally:
         stopped.set()
-        thread.join(WAIT_S)
+        thread.join(PATIENCE_S)
     assert not thread.is_alive()
 
 
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def _in_order(shop: Shop) -> None:
-    _until(lambda: shop.outbox.depth() == QueueDepth(0, 0, 0, 0.0))
+    wait_until(lambda: shop.outbox.depth() == QueueDepth(0, 0, 0, 0.0))
     assert shop.outbox.failing() == []
     assert verify(shop.index, shop.catalogue).clean
 
@@ -72,7 +66,7 @@ def test_an_engine_that_is_away_pauses_the_worker_and_no_change_is_blamed(shop: 
     shop.catalogue.upsert(PRODUCTS)
     with _following(lambda stopped: shop.worker.drain(stopped=stopped)) as said:
         _in_order(shop)
-        _until(lambda: "300 applied" in said[-1])
+        wait_until(lambda: "300 applied" in said[-1])
     assert [line.split(":")[1].strip() for line in said[:3]] == ["waiting for changes", "paused", "going on"]
     assert len(said) == 4
 
@@ -131,7 +125,7 @@ def test_a_locked_database_pauses_the_worker(shop: Shop, tmp_path: Path) -> None
     with _following(lambda stopped: shop.worker.drain(stopped=stopped)) as said:
         with _locked(shop, tmp_path / "catalogue.db"):
             shop.database.engine.dispose()
-            _until(lambda: any("locked" in line for line in said) or "applied" in said[-1])
+            wait_until(lambda: any("locked" in line for line in said) or "applied" in said[-1])
         _in_order(shop)
 
 
@@ -199,7 +193,7 @@ def test_a_clock_that_jumps_back_a_day_stalls_nothing(tmp_path: Path) -> None:
 def test_another_process_that_holds_the_index_is_told_of_once(shop: Shop) -> None:
     answers = iter([None, None, DrainSummary()])
     with _following(lambda stopped: next(answers, DrainSummary())) as said:
-        _until(lambda: "going on" in said[-1])
+        wait_until(lambda: "going on" in said[-1])
     assert said == ["worker: waiting for changes", f"worker: paused: {HELD}", "worker: going on"]
 
 

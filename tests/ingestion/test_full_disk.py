@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from support.installation import install, settings_of
-from support.served import QuickApplication, wait_until
+from support.patience import wait_until
+from support.served import QuickApplication
 from support.toy_catalogue import toy_catalogue
 
 from recommender.api import Recommender

@@ -10,7 +10,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from support.catalogue_doubles import Clock
-from support.faults import WAIT_S, FaultyEncoder, FaultyIndex, Gate
+from support.faults import FaultyEncoder, FaultyIndex, Gate
+from support.patience import PATIENCE_S
 from support.shop import Shop
 
 from recommender.catalogue.outbox import Claim, Outbox
@@ -59,7 +60,7 @@ def _stalled(shop: Shop, target: Target, clock: Clock, gate: Gate) -> Iterator[l
         drained = pool.submit(worker.drain)
         try:
             gate.wait_until_reached()
-            assert outbox.looked_again.wait(WAIT_S)
+            assert outbox.looked_again.wait(PATIENCE_S)
             yield results
         finally:
             gate.open()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.patience import PATIENCE_S
 from support.shop import Shop
 
 from recommender.types import Product
@@ -84,7 +85,7 @@ def test_a_worker_with_a_slow_model_gives_its_batch_back_between_two_slices(
     process = _encoding(folder, processes, SECONDS=0.1, GRACE=60)
     started = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, said.splitlines()[-1]) == (0, "ended by itself")
     assert time.monotonic() - started < 10  # the batch would have taken twenty seconds
     assert _all_given_back(folder)
@@ -95,7 +96,7 @@ def test_a_worker_that_nothing_interrupts_gives_its_batch_back_when_the_grace_is
 ) -> None:
     process = _encoding(folder, processes, SECONDS=60, GRACE=0.5)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert "given back" in said.splitlines()[-1]
     assert _all_given_back(folder)
@@ -106,5 +107,5 @@ def test_a_second_signal_ends_it_at_once(folder: Path, processes: list[subproces
     process.send_signal(signal.SIGINT)
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 128 + signal.SIGINT

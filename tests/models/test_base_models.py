@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from support.patience import PATIENCE_S
 
 from recommender.embedding.architecture import dimension, max_seq_length
 from recommender.embedding.pretrained import Pooling, assemble
@@ -66,7 +67,7 @@ def test_the_module_is_read_without_torch() -> None:
         "import sys, recommender.models.base_model, recommender.models.registry\n"
         "sys.exit(bool({'torch', 'transformers', 'sentence_transformers', 'huggingface_hub'} & set(sys.modules)))"
     )
-    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], timeout=PATIENCE_S, check=False).returncode == 0
 
 
 @pytest.fixture(scope="module")

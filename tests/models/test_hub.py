@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from safetensors.numpy import load_file, save_file
 from support.hub import Hub, running_hub
+from support.patience import PATIENCE_S
 
 from recommender.models.fingerprint import fingerprint
 
@@ -62,7 +63,7 @@ def run(hub: Hub, home: Path, tmp_path: Path, tiny_model: Path) -> Run:
             env=environment | more,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE_S,
             check=False,
         )
         assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"

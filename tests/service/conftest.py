@@ -16,6 +16,7 @@ import uvicorn
 from crash.word_model import build_word_model
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from support.patience import PATIENCE_S
 from support.served import PATIENT
 from support.toy_catalogue import toy_catalogue
 
@@ -138,4 +139,4 @@ def listening(app: FastAPI) -> Iterator[str]:
         yield bound.url
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(PATIENCE_S)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from service.conftest import Service, serving, settings_of
+from support.patience import PATIENCE_S
 
 from recommender.application.composition import Application
 from recommender.errors import NotFound, Unavailable, UsageError
@@ -191,7 +192,7 @@ def test_a_key_may_be_for_some_routes_alone_and_knows_when_it_was_last_used(keye
         ("/v1/productsandmore", 403),
     ):
         assert _status(keyed, "GET", path, None, key) == status, path
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while keyed.keys.list()[0].used_at is None and time.monotonic() < deadline:
         time.sleep(0.02)
     assert keyed.keys.list()[0].used_at is not None
@@ -273,7 +274,7 @@ async def test_keys_are_read_once_for_all_who_wait_and_whoever_gives_up_takes_no
 
     def read() -> list[ApiKey]:
         reads.append(1)
-        let.wait(60)
+        let.wait(PATIENCE_S)
         return []
 
     lane = ThreadLane("keys", 2, 1)

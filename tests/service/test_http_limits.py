@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from service.conftest import Service, listening
+from support.patience import PATIENCE_S
 
 from recommender.service import http_protocol
 from recommender.service.logs import MOST_QUEUED, QueuedStream
@@ -160,7 +161,7 @@ def test_a_reader_of_the_log_that_stalls_stops_nobody_and_what_is_dropped_is_cou
         gate = threading.Event()
 
         def write(self, text: str) -> int:
-            self.gate.wait(30)
+            self.gate.wait(PATIENCE_S)
             return super().write(text)
 
     stalled = Stalled()

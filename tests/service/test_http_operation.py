@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client.parser import text_string_to_metric_families
 from service.conftest import Service, serving, settings_of
 from starlette.testclient import TestClient
+from support.patience import PATIENCE_S
 
 from recommender.api import Recommender
 from recommender.application.composition import Application, ModelFolder
@@ -201,7 +202,7 @@ class _SlowCatalogue(Application):
         super().__init__(*how)  # type: ignore[arg-type]
         self.let = threading.Event()
         plain = self.catalogue.get
-        self.catalogue.get = lambda sku: self.let.wait(60) and plain(sku)  # type: ignore[method-assign, assignment, return-value]
+        self.catalogue.get = lambda sku: self.let.wait(PATIENCE_S) and plain(sku)  # type: ignore[method-assign, assignment, return-value]
 
 
 def test_what_takes_too_long_is_answered_504_and_what_would_wait_too_long_503(home: Path) -> None:
@@ -217,7 +218,7 @@ def test_what_takes_too_long_is_answered_504_and_what_would_wait_too_long_503(ho
         assert opened.client.get("/v1/similar?sku=SKU-0001").status_code == 200, "queries have a lane of their own"
         assert opened.client.get("/readyz").status_code == 200
         application.let.set()
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE_S
         while opened.client.get("/v1/products/SKU-0001").status_code != 200:
             assert time.monotonic() < until, "the lane stays full after what was stuck has ended"
 
@@ -230,7 +231,7 @@ class _HangingModel(Application):
         self.let = threading.Event()
 
     def encoder(self, model: RegisteredModel | ModelFolder, runtime: str = "") -> Encoder:
-        self.let.wait(60)
+        self.let.wait(PATIENCE_S)
         return super().encoder(model)
 
 
@@ -273,7 +274,7 @@ def test_a_lane_runs_what_has_room_and_sends_the_rest_away(lane: InlineLane | Th
         let = threading.Event()
 
         def work(number: int) -> int:
-            assert let.wait(60)
+            assert let.wait(PATIENCE_S)
             return number
 
         pieces = [asyncio.create_task(lane.run(partial(work, number))) for number in range(5)]

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 from service.conftest import Service, serving, settings_of
+from support.patience import PATIENCE_S
 
 from recommender.application.composition import Application
 from recommender.errors import BadInput, Unavailable
@@ -37,7 +38,7 @@ def _put(service: Service, sku: str, body: object) -> tuple[int, str]:
     return reply.status_code, reply.json()["status"]
 
 
-def _appears(service: Service, text: str, sku: str, seconds: float = 60.0) -> bool:
+def _appears(service: Service, text: str, sku: str, seconds: float = PATIENCE_S) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if sku in [hit["sku"] for hit in service.get("/v1/search", q=text, mode="lexical")["hits"]]:
@@ -316,7 +317,7 @@ def test_while_the_engine_is_away_queries_are_put_off_and_writes_go_in(home: Pat
 
 
 def _appears_once_back(service: Service) -> bool:
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
         reply = service.client.get("/v1/search?q=zirconium&mode=lexical")
         if reply.status_code == 200 and [hit["sku"] for hit in reply.json()["hits"]] == ["kept"]:

@@ -17,7 +17,7 @@ from threading import Thread
 from typing import Any
 
 import httpx
-from support.served import PATIENCE_S
+from support.patience import PATIENCE_S
 
 COMMAND = [sys.executable, "-c", "from recommender.cli.app import main; main()"]
 READY = "recommender serves "
@@ -35,7 +35,7 @@ def _run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProces
         cwd=home.parent,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE_S,
         check=False,
     )
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from support.patience import PATIENCE_S
 from support.shop import Shop
 
 from recommender.errors import BadInput, NotFound
@@ -138,13 +139,13 @@ def test_queries_at_once_follow_the_first_rules_and_a_changed_one() -> None:
 
     def read() -> list[Rule]:
         reading.set()
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE_S)
         return list(rules)
 
     merchandising = Merchandising(read)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(merchandising.placement)
-        assert reading.wait(10)
+        assert reading.wait(PATIENCE_S)
         second = pool.submit(merchandising.placement)
         threading.Timer(0.1, go_on.set).start()
         assert first.result().bans == second.result().bans == {"boot-hike"}

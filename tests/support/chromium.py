@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from support.patience import PATIENCE_S
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
-PATIENCE_MS = 60_000
-"""How long anything is waited for that a page does by itself; on a busy machine Chromium takes seconds for it."""
+PATIENCE_MS = 1000 * PATIENCE_S
 
 expect.set_options(timeout=PATIENCE_MS)
 

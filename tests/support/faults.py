@@ -8,13 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from support.fake_encoder import WordEncoder
+from support.patience import PATIENCE_S
 
 from recommender.embedding.encoder import Role, Vectors
 from recommender.index.protocol import Point, VectorIndex
 from recommender.types import JsonObject
-
-WAIT_S = 60
-"""After which a test that waits for another thread has failed."""
 
 
 class Gate:
@@ -34,10 +32,10 @@ class Gate:
     def pass_through(self) -> None:
         if not self._open.is_set():
             self._reached.set()
-            assert self._open.wait(WAIT_S)
+            assert self._open.wait(PATIENCE_S)
 
     def wait_until_reached(self) -> None:
-        assert self._reached.wait(WAIT_S)
+        assert self._reached.wait(PATIENCE_S)
 
 
 class FaultyIndex:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -14,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from support.fake_encoder import WordEncoder
 from support.installation import install, settings_of
+from support.patience import PATIENCE_S, wait_until
 from support.toy_catalogue import toy_catalogue
 
 from recommender.api import Recommender
@@ -22,8 +22,6 @@ from recommender.embedding.encoder import Encoder
 from recommender.models.registry import RegisteredModel
 from recommender.service.app import Limits
 from recommender.types import Availability, Product
-
-PATIENCE_S = 60.0
 
 PATIENT = Limits(timeout_s=PATIENCE_S)
 """For services of tests: on a busy machine an answer may take longer than a shop waits for it."""
@@ -75,11 +73,3 @@ def listening(app: FastAPI, port: int = 0) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(PATIENCE_S)
-
-
-def wait_until(shown: Callable[[], bool]) -> None:
-    """Wait for something that comes about by itself."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not shown():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)

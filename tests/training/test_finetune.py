@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.patience import PATIENCE_S
 from support.tiny_model import build_tiny_model
 
 from recommender.embedding.encoder import Role
@@ -114,7 +115,7 @@ def test_a_budget_ends_the_run_in_time_with_the_learning_rate_at_rest(
     options = replace(OPTIONS, epochs=400, budget=timedelta(seconds=6))
     result = finetune(toys, split, toy_model, tmp_path / "model", options, texts, progress)
     assert result.epochs < 400
-    assert result.seconds < 15
+    assert result.seconds < 60
     assert seen[-1] == (result.steps, result.steps)
 
 
@@ -325,7 +326,7 @@ def test_training_in_another_thread_works(
     output = tmp_path / "model"
     run = threading.Thread(target=finetune, args=(toys, split, toy_model, output, replace(OPTIONS, epochs=0.1), texts))
     run.start()
-    run.join(60)
+    run.join(PATIENCE_S)
     assert output.is_dir()
 
 
