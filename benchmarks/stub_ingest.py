@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
@@ -13,6 +14,7 @@ import numpy as np
 
 from benchmarks.measure import peak_mib
 from recommender.application.composition import Application, ModelFolder
+from recommender.cli.app import GARBAGE_THRESHOLD
 from recommender.embedding.encoder import Encoder, Role, Vectors
 from recommender.jobs.ingest import ingest
 from recommender.models.registry import RegisteredModel
@@ -51,7 +53,8 @@ class StubApplication(Application):
 
 
 def main(home: str, feed: str) -> None:
-    """Ingest `feed` into `home`."""
+    """Ingest `feed` into `home`, with as few garbage collections as the command line."""
+    gc.set_threshold(GARBAGE_THRESHOLD)
     started = time.perf_counter()
     with StubApplication(load_settings(home=Path(home))) as application:
         result = ingest(application, [Path(feed)])

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVarTuple
 
 from sqlalchemy import Row, Select, bindparam, func, select, update
@@ -449,5 +450,6 @@ def _product(row: Row[Any]) -> Product:
     )
 
 
+@lru_cache(4096)  # many products share a category
 def _path_names(path: str | None) -> tuple[str, ...]:
     return tuple(path.split(PATH_SEPARATOR)) if path else ()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 from recommender.identifiers import SHORTEST_PART, identifier_keys
 from recommender.types import Availability, Card, JsonObject, Product, category_ancestors
@@ -90,9 +91,7 @@ def product_payload(
         "brand": product.brand,
         BRAND_KEY: product.brand.casefold(),
         "path": list(product.category),
-        ANCESTORS: list(
-            dict.fromkeys(each.casefold() for path in product.categories for each in category_ancestors(path))
-        ),
+        ANCESTORS: list(_folded_ancestors(tuple(map(tuple, product.categories)))),
         CURRENCY: product.currency,
         AVAILABILITY: product.availability.value,
         "url": product.url,
@@ -128,6 +127,11 @@ def product_payload(
     if popularity is not None:
         payload[POPULARITY] = popularity
     return payload
+
+
+@lru_cache(4096)  # many products share their categories, and all are folded again when a price changes
+def _folded_ancestors(paths: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.casefold() for path in paths for each in category_ancestors(path)))
 
 
 def attribute_key(name: str, value: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -126,8 +126,13 @@ class VectorIndex(Protocol):
     def upsert(self, points: Sequence[Point]) -> None:
         """Write whole points, replacing those with the same id."""
 
-    def overwrite_payloads(self, payloads: Sequence[tuple[UUID, JsonObject]]) -> None:
-        """Replace the payloads of points that exist; their vectors stay as they are."""
+    def overwrite_payloads(
+        self, payloads: Sequence[tuple[UUID, JsonObject]], known: Mapping[UUID, JsonObject] | None = None
+    ) -> None:
+        """Replace the payloads of points that exist; their vectors stay as they are.
+
+        `known` are payloads that some of these points have now, and that need not be read again.
+        """
 
     def delete(self, ids: Sequence[UUID]) -> None:
         """Remove points; ids that do not exist are not an error."""

@@ -42,11 +42,12 @@ class WriteCounts:
 
 
 class PayloadUpdate(NamedTuple):
-    """A point whose vectors are current, with its new payload."""
+    """A point whose vectors are current, with its new payload, and the one that it is `known` to have."""
 
     sku: str
     id: UUID
     payload: JsonObject
+    known: JsonObject
 
 
 class VectorUpdate(NamedTuple):
@@ -111,5 +112,5 @@ def plan_changes(
         if known.get("text_hash") != stored.text_hash:
             vectors.append(VectorUpdate(sku, identity, text(stored.product), payload(stored)))
         elif known.get("revision") != stored.revision:
-            payloads.append(PayloadUpdate(sku, identity, payload(stored)))
+            payloads.append(PayloadUpdate(sku, identity, payload(stored), known))
     return ChangePlan(target, deletions, payloads, vectors, len(active) - len(payloads) - len(vectors))

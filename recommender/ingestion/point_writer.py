@@ -49,7 +49,8 @@ class PointWriter:
         if plan.deletions:
             index.delete([point_id(sku) for sku in plan.deletions])
         if plan.payloads:
-            index.overwrite_payloads([(update.id, update.payload) for update in plan.payloads])
+            known = {update.id: update.known for update in plan.payloads}
+            index.overwrite_payloads([(update.id, update.payload) for update in plan.payloads], known)
         if plan.vectors:
             lexical = plan.target.lexical()
             index.upsert(

@@ -144,11 +144,13 @@ def test_a_vector_that_does_not_fit_is_refused_and_nothing_is_written(index: Vec
     assert index.count() == 0
 
 
-def test_overwriting_a_payload_replaces_all_of_it_and_keeps_both_vectors(index: VectorIndex) -> None:
+@pytest.mark.parametrize("is_known", [False, True])
+def test_overwriting_a_payload_replaces_all_of_it_and_keeps_both_vectors(index: VectorIndex, is_known: bool) -> None:
     product = PRODUCTS[0]
-    index.upsert([point_of(product, unit(1), words(7))])
+    point = point_of(product, unit(1), words(7))
+    index.upsert([point])
     cheaper = product_payload(Product(product.sku, product.title, price=Decimal("9.5")), "hash")
-    index.overwrite_payloads([(point_id(product.sku), cheaper)])
+    index.overwrite_payloads([(point.id, cheaper)], {point.id: point.payload} if is_known else None)
     stored = index.retrieve([point_id(product.sku)], with_vectors=True)[0]
     assert stored.payload == cheaper
     assert stored.dense is not None

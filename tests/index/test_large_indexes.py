@@ -83,6 +83,16 @@ def test_points_are_moved_to_the_disk_each_time_so_many_came_and_nothing_of_them
     index.close()
 
 
+def test_a_point_whose_payload_changes_again_and_again_takes_memory_once(tmp_path: Path) -> None:
+    points = _products(400, DIMENSION)
+    with closing(EmbeddedEngine(tmp_path, settle_after=500).create("g1", DIMENSION)) as index:
+        index.upsert(points)
+        for turn in range(3):
+            index.overwrite_payloads([(point.id, point.payload | {"brand": f"b{turn}"}) for point in points])
+            index.flush()
+        assert not _shards(index, tmp_path)
+
+
 @pytest.fixture(scope="module")
 def compact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedEngine, EmbeddedIndex, list[Point]]]:
     engine = EmbeddedEngine(tmp_path_factory.mktemp("compact"), compact_from=MANY)

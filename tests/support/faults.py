@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -49,9 +49,11 @@ class FaultyIndex:
         self._fault()
         self._index.upsert(points)
 
-    def overwrite_payloads(self, payloads: Sequence[tuple[UUID, JsonObject]]) -> None:
+    def overwrite_payloads(
+        self, payloads: Sequence[tuple[UUID, JsonObject]], known: Mapping[UUID, JsonObject] | None = None
+    ) -> None:
         self._fault()
-        self._index.overwrite_payloads(payloads)
+        self._index.overwrite_payloads(payloads, known)
 
     def delete(self, ids: Sequence[UUID]) -> None:
         self._fault()

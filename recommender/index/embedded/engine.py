@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -97,14 +97,18 @@ class EmbeddedIndex(VectorIndex):
             self._shard.update(operation, [point.id for point in batch])
         self._appended += len(points)
 
-    def overwrite_payloads(self, payloads: Sequence[tuple[UUID, JsonObject]]) -> None:
+    def overwrite_payloads(
+        self, payloads: Sequence[tuple[UUID, JsonObject]], known: Mapping[UUID, JsonObject] | None = None
+    ) -> None:
+        known = known or {}
         self._require_space(len(payloads) * PAYLOAD_BYTES)
         for batch in batches(payloads, UPSERT_BATCH):
             # Looked up first: naming a point that does not exist is an error, and a filter on its id takes twice as
             # long.
-            known = {point.id: point.payload for point in self.retrieve([identity for identity, _ in batch])}
+            unread = [identity for identity, _ in batch if identity not in known]
+            read = {point.id: point.payload for point in self.retrieve(unread)} if unread else {}
             for identity, new in batch:
-                old = known.get(identity)
+                old = known.get(identity) or read.get(identity)
                 if old is None or old == new:
                     continue
                 if old.keys() - new.keys():
@@ -179,7 +183,8 @@ class EmbeddedIndex(VectorIndex):
 
     def flush(self) -> None:
         self._shard.sync()
-        if self._appended >= self._settle_after:
+        # A point moves to memory once, however often its payload changes.
+        if min(self._appended, self.count()) >= self._settle_after:
             # Appended points move from memory to the disk. If that fails, the index works on, and it is tried later.
             try:
                 self._build(Layout.SETTLED, lambda: False, 0)

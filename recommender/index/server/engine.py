@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -123,7 +123,11 @@ class ServerIndex(VectorIndex):
             with engine_errors(self._where):
                 self._client.upsert(self._collection, written, wait=True)
 
-    def overwrite_payloads(self, payloads: Sequence[tuple[UUID, JsonObject]]) -> None:
+    def overwrite_payloads(
+        self,
+        payloads: Sequence[tuple[UUID, JsonObject]],
+        known: Mapping[UUID, JsonObject] | None = None,  # noqa: ARG002 - a server replaces them without reading
+    ) -> None:
         for batch in batches(payloads, WRITE_BATCH):
             # By filter: naming the id of a point that does not exist is an error, in the middle of the batch.
             operations = [
