@@ -28,14 +28,17 @@ KEY_MS = 120
 
 BAR_MS = 100
 
-# A keystroke is answered when the results of its text, or of a later one, were painted. Times are those of the page.
+# A keystroke is answered when the results of its text, or of a later one, were painted. Times are those of the page. A
+# blank after a word whose results are shown asks for nothing.
 WATCH = """() => {
   const typed = new Map();
   const taken = (window.taken = []);
   const box = document.getElementById("search");
-  box.addEventListener("input", () => typed.set(box.value.trim(), performance.now()), { capture: true });
+  const shown = () => document.querySelector(".results")?.dataset.answer;
+  const key = () => box.value.trim() !== shown() && typed.set(box.value.trim(), performance.now());
+  box.addEventListener("input", key, { capture: true });
   const answered = () => {
-    const text = document.querySelector(".results")?.dataset.answer;
+    const text = shown();
     if (!typed.has(text)) return;
     requestAnimationFrame(() => setTimeout(() => {
       for (const [one, at] of [...typed]) {
