@@ -38,6 +38,9 @@ TOTALS = frozenset(
 ) | {"grand total", "total général", "total general"}
 """What is in place of a SKU in a row that adds up the others."""
 
+_TICKS = frozenset(("checked", "x", "✓", "✔", "☑"))
+"""Marks of a list that says no by leaving the cell empty."""
+
 LONGEST_TOTAL = 20
 """Longest such word, in characters, with its surroundings."""
 
@@ -127,13 +130,28 @@ class ColumnFeed(Feed):
         """Return the first rows by column."""
         return [row.cells for row in islice(self._table.rows(), SAMPLED_ROWS) if not row.problem]
 
+    def _ticked(self) -> list[str]:
+        """Return the columns that say by a tick that a product is offered, or in stock, and by nothing that it is not.
+
+        Read as any other column, an empty cell would mean that it is.
+        """
+        fields = self._columns.fields
+        names = {*self._columns.switches, fields.get(Field.OFFERED, ""), fields.get(Field.AVAILABILITY, "")} - {""}
+        sample = self.sample() if names else []
+        stated = {name: {str(cells.get(name) or "").strip().casefold() for cells in sample} - {""} for name in names}
+        return [name for name, words in stated.items() if words and words <= _TICKS]
+
     def rows(self) -> Iterator[Row]:
         """Read the rows, in bounded memory."""
         self.early_end = ""
         shared = self._shapes.of(self._table.columns) if self._table.uniform else None
+        ticked = self._ticked() if shared else []
         try:
             for row in self._table.rows(self._wanted):
                 columns = shared or self._shapes.of(tuple(row.cells))
+                if ticked and not row.problem:
+                    said = {name: "yes" if str(row.cells.get(name) or "").strip() else "no" for name in ticked}
+                    row = row._replace(cells={**row.cells, **said})
                 fields = columns.cells_of(row.cells)
                 stated = columns.attributes
                 attributes = {name: row.cells.get(column) for name, column in stated.items()} if stated else _NONE
