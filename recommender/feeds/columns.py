@@ -90,8 +90,8 @@ _NAMES: dict[Field, str] = {
     ),
     Field.PRICE: (
         "grossprice pricegross pricetaxincluded pricetaxincl priceincltax priceinclvat bruttopreis preisbrutto"
-        " vkbrutto prixttc cenabrutto cenasdph"
-        " priceincl price regularprice variantprice unitprice sellingprice productprice"
+        " vkbrutto prixttc cenabrutto cenasdph pvpconiva precioconiva prezzoconiva priceincl"
+        " price regularprice variantprice unitprice sellingprice productprice"
         " oxprice currentprice newprice nowprice finalprice lstprice salesprice stdvk vk1brutto vk1 pvttc pv"
         " masterprice pricenumber listprice retailprice preis"
         " verkaufspreis vkpreis vk endpreis prix prixdevente prixvente tarif precio preciodeventa"
@@ -158,11 +158,14 @@ _NAMES: dict[Field, str] = {
 """Names that are recognised, in small letters without separators; if a feed has several, the first in this list is
 taken."""
 
+PARENTS = frozenset("parentsku parentid parentproductid vaterartikel identifizierungsspaltevaterartikel".split())
+"""Columns of the group that name its parent, a row of its own."""
+
 _DENIALS = frozenset(
     "hide hidden ishidden hideproduct hidefromstore archived isarchived deleted isdeleted deletedat disabled isdisabled"
     " discontinued isdiscontinued inactive isinactive inaktiv inactif blocked isblocked salesblocked ausgeblendet"
     " versteckt gesperrt verkaufgesperrt deaktiviert geloscht loschvormerkung geblokkeerd bloque bloqueado bloccato"
-    " sparrad masque oculto nascosto"
+    " sparrad baja dadodebaja masque oculto nascosto"
     " disattivato verborgen ukryty skryto skryte скрыт скрытый удален удалено 倉庫指定".split()
 )
 """Columns that say of a product that it is not offered, unless they are empty or say no."""
@@ -259,8 +262,8 @@ class Columns:
 
     A category may be in several columns, one for each of its `levels`. A `sale` price beside the regular one has its
     column, and those of its begin, its end, its period and whether it counts, if there are any. Each of several
-    `switches` may say that a product is not offered, and each of the `denials`, which say it by a yes. The `currency`
-    is that in the name of the price's column.
+    `switches` may say that a product is not offered, and each of the `denials`, which say it by a yes. The `dates` of
+    publishing say it by a null. The `currency` is that in the name of the price's column.
     """
 
     fields: Mapping[Field, str]
@@ -271,11 +274,12 @@ class Columns:
     switches: tuple[str, ...] = ()
     currency: str = ""
     denials: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
 
     @property
     def read(self) -> set[str]:
         """The columns that something is read from."""
-        several = (*self.levels, *self.sale, *self.switches, *self.denials)
+        several = (*self.levels, *self.sale, *self.switches, *self.denials, *self.dates)
         return {*self.fields.values(), *self.attributes.values(), *several} - {""}
 
     def cells_of(self, cells: Mapping[str, Any]) -> dict[Field, Any]:
@@ -301,6 +305,8 @@ class Columns:
 
     def denies(self, cells: Mapping[str, Any]) -> bool:
         """Tell whether a row says of its product that it is hidden, archived or deleted."""
+        if any(cells.get(name, "") is None for name in self.dates):
+            return True
         return any(str(cells.get(name) or "").strip().casefold() not in _NO_DENIAL for name in self.denials)
 
 
@@ -374,7 +380,8 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
         named &= CURRENCIES - _WORDS_TOO
     currency = named.pop() if len(named) == 1 else ""
     switches = switches if len(switches) > 1 else ()
-    columns = Columns(fields, attributes, (), levels, sale, switches, currency, denials)
+    dates = () if Field.OFFERED in mapping else tuple(name for name in open_names if plain_name(name) == "publishedat")
+    columns = Columns(fields, attributes, (), levels, sale, switches, currency, denials, dates)
     return replace(columns, ignored=tuple(name for name in names if name not in columns.read and name.strip()))
 
 

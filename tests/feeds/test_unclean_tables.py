@@ -340,3 +340,21 @@ def test_what_is_blocked_for_sale_is_not_offered(write: Write, column: str) -> N
 )
 def test_what_is_no_longer_offered_is_not_on_sale_whatever_the_word(write: Write, word: str) -> None:
     assert _offers(write(f"sku,name,price,status\na,A,1,Active\nb,B,2,{word}\n")) == {"a": "1 in_stock"}
+
+
+def test_a_row_without_a_price_that_others_name_as_their_parent_only_holds_them_together(write: Write) -> None:
+    rows = (
+        "id,sku,parent_id,name,price\n1,P,,Sofa,0\n2,P-R,1,Sofa red,10\n3,L,,Lamp,\n4,Q,,Desk,5\n5,Q-R,Q,Desk red,6\n"
+    )
+    assert _offers(write(rows)) == {
+        "P-R": "10 in_stock 1", "L": "None in_stock", "Q": "5 in_stock", "Q-R": "6 in_stock Q",
+    }  # fmt: skip
+
+
+def test_what_has_no_date_of_publishing_is_a_draft(write: Write) -> None:
+    items = [
+        {"sku": "a", "name": "A", "price": 1, "publishedAt": "2026-01-01"},
+        {"sku": "b", "name": "B", "price": 1, "publishedAt": None},
+        {"sku": "c", "name": "C", "price": 1},
+    ]
+    assert _offers(write(json.dumps(items), "feed.json")) == {"a": "1 in_stock", "c": "1 in_stock"}
