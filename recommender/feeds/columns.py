@@ -263,7 +263,8 @@ class Columns:
     A category may be in several columns, one for each of its `levels`. A `sale` price beside the regular one has its
     column, and those of its begin, its end, its period and whether it counts, if there are any. Each of several
     `switches` may say that a product is not offered, and each of the `denials`, which say it by a yes. The `dates` of
-    publishing say it by a null. The `currency` is that in the name of the price's column.
+    publishing say it by a null. Where the SKU is the number of a variant, a product without variants has that of its
+    `product`. The `currency` is that in the name of the price's column.
     """
 
     fields: Mapping[Field, str]
@@ -275,16 +276,19 @@ class Columns:
     currency: str = ""
     denials: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
+    product: str = ""
 
     @property
     def read(self) -> set[str]:
         """The columns that something is read from."""
-        several = (*self.levels, *self.sale, *self.switches, *self.denials, *self.dates)
+        several = (*self.levels, *self.sale, *self.switches, *self.denials, *self.dates, self.product)
         return {*self.fields.values(), *self.attributes.values(), *several} - {""}
 
     def cells_of(self, cells: Mapping[str, Any]) -> dict[Field, Any]:
         """Return the cells of a row by field."""
         found = {field: cells.get(name) for field, name in self.fields.items()}
+        if self.product and found.get(Field.SKU) in (None, ""):
+            found[Field.SKU] = cells.get(self.product)
         if self.levels:
             path = [cell for name in self.levels if (cell := cells.get(name)) not in (None, "")]
             # One of the columns may have whole paths all the same.
@@ -356,10 +360,12 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
             found = next((by_name[alias] for alias in aliases if alias in by_name), None)
         if found is not None:
             fields[field] = found
+    product = ""
     if Field.GROUP_ID not in mapping and not by_name.keys().isdisjoint(_OF_VARIANTS):
         product = next((by_name[name] for name in _OF_PRODUCTS if name in by_name), "")
         if product and product not in fields.values():
             fields.setdefault(Field.GROUP_ID, product)
+    product = product if plain_name(fields.get(Field.SKU, "")) in _OF_VARIANTS and Field.SKU not in mapping else ""
     levels = () if Field.CATEGORY in mapping else _levels(by_name, fields.get(Field.CATEGORY))
     if levels:
         fields[Field.CATEGORY] = levels[0]
@@ -381,7 +387,7 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     currency = named.pop() if len(named) == 1 else ""
     switches = switches if len(switches) > 1 else ()
     dates = () if Field.OFFERED in mapping else tuple(name for name in open_names if plain_name(name) == "publishedat")
-    columns = Columns(fields, attributes, (), levels, sale, switches, currency, denials, dates)
+    columns = Columns(fields, attributes, (), levels, sale, switches, currency, denials, dates, product)
     return replace(columns, ignored=tuple(name for name in names if name not in columns.read and name.strip()))
 
 

@@ -318,8 +318,8 @@ def test_a_price_that_stays_when_its_sale_is_over_does_not_count(write: Write) -
 
 @pytest.mark.parametrize("variant", ["VariationNumber", "variant_id", "Variant SKU"])
 def test_the_number_of_a_variant_goes_before_that_of_its_product(write: Write, variant: str) -> None:
-    rows = f"product_id,{variant},name,price\n1,11,Sofa red,10\n1,12,Sofa blue,12\n"
-    assert _offers(write(rows)) == {"11": "10 in_stock 1", "12": "12 in_stock 1"}
+    rows = f"product_id,{variant},name,price\n1,11,Sofa red,10\n1,12,Sofa blue,12\n2,,Lamp,5\n"
+    assert _offers(write(rows)) == {"11": "10 in_stock 1", "12": "12 in_stock 1", "2": "5 in_stock 2"}
 
 
 @pytest.mark.parametrize("tick", ["checked", "x", "X", "✓"])
