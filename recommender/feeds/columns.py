@@ -40,15 +40,16 @@ class Field(StrEnum):
 
 _NAMES: dict[Field, str] = {
     Field.SKU: (
-        "sku skucode skuid skunumber productcodesku productsku sellersku itemsku customlabelsku customlabel itemid"
-        " productid articlenumber articleno itemnumber partnumber variantsku productnumber itemno ordernumber"
+        "sku skucode skuid skunumber productcodesku productsku sellersku itemsku customlabelsku customlabel"
+        " variantsku variationsku variantnumber variationnumber variantid variationid itemid"
+        " productid articlenumber articleno itemnumber partnumber productnumber itemno ordernumber"
         " stockcode productcode itemcode defaultcode internalreference offerid artikelnummer artikelnummerimshop"
         " oxartnum artikelnr artnr artikelno bestellnummer artikelcode codearticle ugs"
         " referenceproduit numerodarticle codigoarticulo codigoproducto codiceprodotto codicearticolo"
         " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
         " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
         " uniquecode merchantproductid asin mpn handle reference referencia riferimento referentie model modell modelo"
-        " codice codigo kod sifra cikkszam kodas артикулы variantid ean ean13 gtin gtin13 gtin14 barcode upc"
+        " codice codigo kod sifra cikkszam kodas артикулы objectid ean ean13 gtin gtin13 gtin14 barcode upc"
     ),
     Field.TITLE: (
         "title name productname oxtitle producttitle productdisplayname itemname itemtitle titel artikelname"
@@ -89,8 +90,10 @@ _NAMES: dict[Field, str] = {
     ),
     Field.PRICE: (
         "grossprice pricegross pricetaxincluded pricetaxincl priceincltax priceinclvat bruttopreis preisbrutto"
-        " vkbrutto prixttc cenabrutto cenasdph price regularprice variantprice unitprice sellingprice productprice"
-        " oxprice currentprice newprice nowprice finalprice lstprice salesprice stdvk listprice retailprice preis"
+        " vkbrutto prixttc cenabrutto cenasdph pvpconiva precioconiva prezzoconiva priceincl"
+        " price regularprice variantprice unitprice sellingprice productprice"
+        " oxprice currentprice newprice nowprice finalprice lstprice salesprice stdvk vk1brutto vk1 pvttc pv"
+        " masterprice pricenumber listprice retailprice preis"
         " verkaufspreis vkpreis vk endpreis prix prixdevente prixvente tarif precio preciodeventa"
         " precioventa pvp preciofinal prezzo prezzodivendita prezzovendita preco precodevenda prijs verkoopprijs"
         " cena pris salgspris forsaljningspris hinta myyntihinta fiyat satisfiyati цена"
@@ -103,7 +106,7 @@ _NAMES: dict[Field, str] = {
     Field.AVAILABILITY: (
         "availability stockstatus instock isinstock stock stockqty qtyinstock quantity qty inventory inventoryquantity"
         " variantinventoryqty stocklevel currentstocklevel productquantity oxstock stockquantity"
-        " availablequantity qtyavailable quantityonhand qtyonhand onhand inventorylevel auflager opvoorraad"
+        " availablequantity qtyavailable quantityonhand qtyonhand onhand countonhand inventorylevel auflager opvoorraad"
         " wmagazynie ilager palager emstock emestoque verfugbarkeit verfuegbarkeit lagerbestand lagerbestandgesamt"
         " lagerstatus lagermenge lager bestand vorratig verfugbar menge disponibilite enstock quantite"
         " stockdisponible disponibilidad existencias cantidad inventario disponibilita giacenza quantita"
@@ -141,7 +144,7 @@ _NAMES: dict[Field, str] = {
     Field.ATTRIBUTES: "attributes",
     Field.OFFERED: (
         "published productvisible productisenabled oxactive ispublished publishedonlinestore active isactive"
-        " poststatus saleok canbesold"
+        " poststatus saleok canbesold websitepublished webshop onlineshop imwebshop"
         " enabled isenabled productonline online"
         " isonline visible isvisible status productstatus itemstatus listingstatus visibility active01 aktiv"
         " istaktiv veroffentlicht sichtbar publie actif activo publicado visibleenlatienda attivo pubblicato"
@@ -155,9 +158,14 @@ _NAMES: dict[Field, str] = {
 """Names that are recognised, in small letters without separators; if a feed has several, the first in this list is
 taken."""
 
+PARENTS = frozenset("parentsku parentid parentproductid vaterartikel identifizierungsspaltevaterartikel".split())
+"""Columns of the group that name its parent, a row of its own."""
+
 _DENIALS = frozenset(
     "hide hidden ishidden hideproduct hidefromstore archived isarchived deleted isdeleted deletedat disabled isdisabled"
-    " discontinued isdiscontinued ausgeblendet versteckt gesperrt deaktiviert geloscht masque oculto nascosto"
+    " discontinued isdiscontinued inactive isinactive inaktiv inactif blocked isblocked salesblocked ausgeblendet"
+    " versteckt gesperrt verkaufgesperrt deaktiviert geloscht loschvormerkung geblokkeerd bloque bloqueado bloccato"
+    " sparrad baja dadodebaja masque oculto nascosto"
     " disattivato verborgen ukryty skryto skryte скрыт скрытый удален удалено 倉庫指定".split()
 )
 """Columns that say of a product that it is not offered, unless they are empty or say no."""
@@ -201,8 +209,16 @@ _SALE = (
     " discountto promoend promotionend promoenddate angebotbis aktionbis angebotspreisbis aktionspreisbis"
     " sonderpreisbis",
     "salepriceeffectivedate saleperiod saledates",
+    "onsale isonsale saleactive issaleactive saleenabled specialactive imangebot enpromotion enoferta inofferta",
 )
-"""Columns of a lower price beside the regular one, and of its dates: from, to, or both in one with a slash."""
+"""Columns of a lower price beside the regular one, of its dates: from, to, or both in one with a slash, and of whether
+it counts at all."""
+
+_NO_SALE = frozenset("0 0.0 false f no n off nein non nie nee nej ei ne".split())
+
+_OF_VARIANTS = "variantsku variationsku variantnumber variationnumber variantid variationid".split()
+_OF_PRODUCTS = "productid itemid producthandle handle".split()
+"""Columns that say that each row is a variant, and those that then are the number of its product."""
 
 _OF_A_SALE = re.compile(
     r"sale|promo|special|offer|discount|deal|angebot|aktion|sonder|rabatt|solde|remise|oferta|descuento|rebaja|sconto"
@@ -245,9 +261,10 @@ class Columns:
     """`fields` and `attributes` name the column that each is read from; `ignored` are the columns not read.
 
     A category may be in several columns, one for each of its `levels`. A `sale` price beside the regular one has its
-    column, and those of its begin, its end and its period, if there are any. Each of several `switches` may say that a
-    product is not offered, and each of the `denials`, which say it by a yes. The `currency` is that in the name of the
-    price's column.
+    column, and those of its begin, its end, its period and whether it counts, if there are any. Each of several
+    `switches` may say that a product is not offered, and each of the `denials`, which say it by a yes. The `dates` of
+    publishing say it by a null. Where the SKU is the number of a variant, a product without variants has that of its
+    `product`. The `currency` is that in the name of the price's column.
     """
 
     fields: Mapping[Field, str]
@@ -258,22 +275,27 @@ class Columns:
     switches: tuple[str, ...] = ()
     currency: str = ""
     denials: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+    product: str = ""
 
     @property
     def read(self) -> set[str]:
         """The columns that something is read from."""
-        several = (*self.levels, *self.sale, *self.switches, *self.denials)
+        several = (*self.levels, *self.sale, *self.switches, *self.denials, *self.dates, self.product)
         return {*self.fields.values(), *self.attributes.values(), *several} - {""}
 
     def cells_of(self, cells: Mapping[str, Any]) -> dict[Field, Any]:
         """Return the cells of a row by field."""
         found = {field: cells.get(name) for field, name in self.fields.items()}
+        if self.product and found.get(Field.SKU) in (None, ""):
+            found[Field.SKU] = cells.get(self.product)
         if self.levels:
             path = [cell for name in self.levels if (cell := cells.get(name)) not in (None, "")]
             # One of the columns may have whole paths all the same.
             found[Field.CATEGORY] = [cell for cell in path if isinstance(cell, str) and ">" in cell] or path
-        if self.sale and (sale := stated_amount(cells.get(self.sale[0]))) and not is_null(sale):
-            starts, ends, period = (str(cells.get(name) or "") for name in self.sale[1:])
+        counts = self.sale and str(cells.get(self.sale[4])).strip().casefold() not in _NO_SALE
+        if counts and (sale := stated_amount(cells.get(self.sale[0]))) and not is_null(sale):
+            starts, ends, period = (str(cells.get(name) or "") for name in self.sale[1:4])
             if not starts and not ends:
                 starts, _, ends = period.partition("/")
             found[Field.PRICE] = Offer(stated_amount(found.get(Field.PRICE)), sale, starts, ends)
@@ -287,6 +309,8 @@ class Columns:
 
     def denies(self, cells: Mapping[str, Any]) -> bool:
         """Tell whether a row says of its product that it is hidden, archived or deleted."""
+        if any(cells.get(name, "") is None for name in self.dates):
+            return True
         return any(str(cells.get(name) or "").strip().casefold() not in _NO_DENIAL for name in self.denials)
 
 
@@ -336,20 +360,16 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
             found = next((by_name[alias] for alias in aliases if alias in by_name), None)
         if found is not None:
             fields[field] = found
+    product = ""
+    if Field.GROUP_ID not in mapping and not by_name.keys().isdisjoint(_OF_VARIANTS):
+        product = next((by_name[name] for name in _OF_PRODUCTS if name in by_name), "")
+        if product and product not in fields.values():
+            fields.setdefault(Field.GROUP_ID, product)
+    product = product if plain_name(fields.get(Field.SKU, "")) in _OF_VARIANTS and Field.SKU not in mapping else ""
     levels = () if Field.CATEGORY in mapping else _levels(by_name, fields.get(Field.CATEGORY))
     if levels:
         fields[Field.CATEGORY] = levels[0]
-    sale: tuple[str, ...] = ()
-    if Field.PRICE not in mapping:
-        found_sale = [next((by_name[name] for name in each.split() if name in by_name), "") for each in _SALE]
-        if found_sale[0] and not found_sale[3]:
-            for name in open_names:
-                words = set(map(plain_name, re.findall(r"\w+", name.replace("_", " "))))
-                place = 1 if not words.isdisjoint(_STARTING) else 2 if not words.isdisjoint(_ENDING) else 0
-                is_of_sale = any(map(_OF_A_SALE.match, words)) or (len(words) == 2 and "date" in words)
-                if place and is_of_sale and not found_sale[place]:
-                    found_sale[place] = name
-        sale = tuple(found_sale) if found_sale[0] else ()
+    sale = () if Field.PRICE in mapping else _sale_columns(by_name, open_names)
     if sale:
         fields.setdefault(Field.PRICE, sale[0])
     if fields.get(Field.OTHER_CATEGORIES) == fields.get(Field.CATEGORY):
@@ -366,8 +386,22 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
         named &= CURRENCIES - _WORDS_TOO
     currency = named.pop() if len(named) == 1 else ""
     switches = switches if len(switches) > 1 else ()
-    columns = Columns(fields, attributes, (), levels, sale, switches, currency, denials)
+    dates = () if Field.OFFERED in mapping else tuple(name for name in open_names if plain_name(name) == "publishedat")
+    columns = Columns(fields, attributes, (), levels, sale, switches, currency, denials, dates, product)
     return replace(columns, ignored=tuple(name for name in names if name not in columns.read and name.strip()))
+
+
+def _sale_columns(by_name: Mapping[str, str], open_names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a sale in the order of `_SALE`, a missing one as ""; none without a price."""
+    found = [next((by_name[name] for name in each.split() if name in by_name), "") for each in _SALE]
+    if found[0] and not found[3]:
+        for name in open_names:
+            words = set(map(plain_name, re.findall(r"\w+", name.replace("_", " "))))
+            place = 1 if not words.isdisjoint(_STARTING) else 2 if not words.isdisjoint(_ENDING) else 0
+            is_of_sale = any(map(_OF_A_SALE.match, words)) or (len(words) == 2 and "date" in words)
+            if place and is_of_sale and not found[place]:
+                found[place] = name
+    return tuple(found) if found[0] else ()
 
 
 def _levels(by_name: Mapping[str, str], category: str | None) -> tuple[str, ...]:

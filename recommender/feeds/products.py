@@ -97,6 +97,8 @@ NOT_OFFERED: Final = frozenset(
     " inactif borrador inactivo bozza inattivo concept inactief szkic nieaktywny rascunho inativo koncept"
     " neaktivní черновик скрыт unlisted staging blocked gesperrt"
     " suspended paused discontinued expired rejected desactivado désactivé disattivato archiviert gelöscht geblokkeerd"
+    " withdrawn removed retired obsolete eol offline off-line nowhere eingestellt ausgelaufen zurückgezogen abgekündigt"
+    " deactivated masqué obsolète obsoleto descatalogado dismesso vervallen wycofany nezveřejněno utgått udgået"
     " verborgen ukryty zablokowany skrytý pasif pasifik заблокирован скрытый 非公開 下架 숨김".split()
 )
 """Words in a column of drafts or visibility that mean that a product is not for sale."""
@@ -108,6 +110,12 @@ _OFFERED_WORDS = frozenset(
     " опубликован both catalog search available 公開 在售 上架 판매중".split()
 ) | {"catalog, search", "in stock", "for sale"}
 """Words that mean that it is; the report names other words."""
+
+_NOT_OFFERED_PHRASES = frozenset({
+    "phased out", "end of life", "not for sale", "in preparation", "hors ligne", "fuera de catálogo", "fuori catalogo",
+    "nicht im shop", "in vorbereitung", "not listed", "off sale",
+})  # fmt: skip
+_NEGATIONS = frozenset("not nicht non no pas niet nie não ikke inte ej не".split())
 
 _STOCK_MEMBERS = (
     "availability", "quantity", "qty", "available_quantity", "availableQuantity", "in_stock", "inStock", "is_in_stock",
@@ -126,7 +134,13 @@ def is_offered(row: Row) -> bool:
     stated = row.cells.get(_OFFERED, "")
     if stated is None or stated == "":
         return True
-    return all(word not in NOT_OFFERED for _, word in _switches(stated))
+    return not any(word in NOT_OFFERED or _denies(word) for _, word in _switches(stated))
+
+
+def _denies(word: str) -> bool:
+    """Tell whether a phrase says that a product is not offered: `not published`, `niet actief`, `phased out`."""
+    negation, _, rest = word.partition(" ")
+    return (negation in _NEGATIONS and rest in _OFFERED_WORDS) or word in _NOT_OFFERED_PHRASES
 
 
 def _switches(cell: Any) -> Iterator[tuple[Any, str]]:
@@ -153,7 +167,7 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
         raise BadRow("no title")
     if shown := cells(_OFFERED):
         for said, word in _switches(shown):
-            if said and word not in _OFFERED_WORDS:
+            if said and word not in _OFFERED_WORDS and not _denies(word):
                 what = "is no word that is known, and counts as on sale"
                 told.append(Remark("offered", what, _excerpt(said), lost=False))
     currency = cells(_CURRENCY)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
-from recommender.feeds.columns import Field, Shapes, match_columns, require_columns
+from recommender.feeds.columns import PARENTS, Field, Shapes, match_columns, plain_name, require_columns
 from recommender.feeds.rows import Feed, Row
 from recommender.types import PATH_SEPARATOR
 
@@ -38,13 +39,21 @@ TOTALS = frozenset(
 ) | {"grand total", "total général", "total general"}
 """What is in place of a SKU in a row that adds up the others."""
 
+_TICKS = frozenset(("checked", "x", "✓", "✔", "☑"))
+"""Marks of a list that says no by leaving the cell empty."""
+
+MOST_PARENTS = 500_000
+"""Parents of variants that are held in memory; a feed with more is read without a look at which rows are parents."""
+
+_PRICED = re.compile("[1-9]")
+
 LONGEST_TOTAL = 20
 """Longest such word, in characters, with its surroundings."""
 
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _TITLE, _DESCRIPTION = Field.TITLE, Field.DESCRIPTION
-_SKU = Field.SKU  # Python 3.11 takes longer to find a member of an enum than to read a cell
+_SKU, _PRICE = Field.SKU, Field.PRICE  # Python 3.11 takes longer to find a member of an enum than to read a cell
 
 
 class TableRow(NamedTuple):
@@ -101,6 +110,7 @@ class ColumnFeed(Feed):
         self._shapes = Shapes(lambda names: match_columns(names, mapping))
         columns = self._columns = require_columns(table.name, table.columns, mapping, required)
         self._wanted = columns.read
+        self._number = next((name for name in table.columns if plain_name(name) == "id"), "")
         table.verify(self._wanted)
         if table.uniform:
             self._shapes.of(table.columns)
@@ -127,19 +137,58 @@ class ColumnFeed(Feed):
         """Return the first rows by column."""
         return [row.cells for row in islice(self._table.rows(), SAMPLED_ROWS) if not row.problem]
 
+    def _ticked(self) -> list[str]:
+        """Return the columns that say by a tick that a product is offered, or in stock, and by nothing that it is not.
+
+        Read as any other column, an empty cell would mean that it is.
+        """
+        fields = self._columns.fields
+        names = {*self._columns.switches, fields.get(Field.OFFERED, ""), fields.get(Field.AVAILABILITY, "")} - {""}
+        sample = self.sample() if names else []
+        stated = {name: {str(cells.get(name) or "").strip().casefold() for cells in sample} - {""} for name in names}
+        return [name for name, words in stated.items() if words and words <= _TICKS]
+
+    def _keys(self, cells: Mapping[str, Any]) -> set[str]:
+        """Return what others may call a row by: its SKU, or its number in the system."""
+        return {str(cells.get(name) or "").strip() for name in (self._columns.fields[_SKU], self._number) if name}
+
+    def _parents(self) -> frozenset[str]:
+        """Return what rows name as their parent; nothing if no column does, or if there are no prices or too many.
+
+        A row without a price that another names as its parent only holds variants together.
+        """
+        group = self._columns.fields.get(Field.GROUP_ID, "")
+        if plain_name(group) not in PARENTS or not self._columns.fields.keys() >= {_PRICE, _SKU}:
+            return frozenset()
+        named: set[str] = set()
+        for row in self._table.rows(self._wanted):
+            parent = str(row.cells.get(group) or "").strip()
+            if parent and parent not in self._keys(row.cells):
+                named.add(parent)
+            if len(named) > MOST_PARENTS:
+                return frozenset()
+        return frozenset(named)
+
     def rows(self) -> Iterator[Row]:
         """Read the rows, in bounded memory."""
         self.early_end = ""
         shared = self._shapes.of(self._table.columns) if self._table.uniform else None
+        ticked = self._ticked() if shared else []
+        parents = self._parents() if shared else frozenset()
         try:
             for row in self._table.rows(self._wanted):
                 columns = shared or self._shapes.of(tuple(row.cells))
+                if ticked and not row.problem:
+                    said = {name: "yes" if str(row.cells.get(name) or "").strip() else "no" for name in ticked}
+                    row = row._replace(cells={**row.cells, **said})
                 fields = columns.cells_of(row.cells)
                 stated = columns.attributes
                 attributes = {name: row.cells.get(column) for name, column in stated.items()} if stated else _NONE
                 problem, sku = row.problem, fields.get(_SKU)
                 if isinstance(sku, str) and len(sku) < LONGEST_TOTAL and sku.strip(" :").casefold() in TOTALS:
                     problem = "is a row of totals, not a product"
-                yield Row(row.number, fields, attributes, row.raw, problem, remark=row.remark)
+                only_holds = bool(parents) and not _PRICED.search(str(fields.get(_PRICE) or ""))
+                only_holds = only_holds and not parents.isdisjoint(self._keys(row.cells))
+                yield Row(row.number, fields, attributes, row.raw, problem, not only_holds, row.remark)
         finally:
             self.early_end = self._table.early_end

@@ -166,6 +166,21 @@ def test_variants_of_oxid_are_named_by_their_parent(write: Write) -> None:
     }  # fmt: skip
 
 
+def test_a_variant_of_oxid_without_a_price_has_that_of_its_product(write: Write) -> None:
+    rows = """OXID;OXPARENTID;OXACTIVE;OXARTNUM;OXTITLE;OXPRICE;OXSTOCK;OXSTOCKFLAG;OXVARNAME;OXVARSELECT
+a;;1;J;Jeans;99.9;0;1;Size;
+b;a;1;J-30;;0;0;4;;30
+c;a;1;J-31;;0.00;0;1;;31
+d;a;1;J-32;;89.9;2;1;;32
+"""
+    _, products, hidden = _read(write(rows))
+    assert hidden == {"J"}
+    assert _in_words(products) == {
+        "J-30": "Jeans - 30 | 99.9  | in_stock | a | ", "J-31": "Jeans - 31 | 99.9  | out_of_stock | a | ",
+        "J-32": "Jeans - 32 | 89.9  | in_stock | a | ",
+    }  # fmt: skip
+
+
 def test_shoptet_pairs_its_variants_and_has_a_column_for_each_option(tmp_path: Path) -> None:
     path = tmp_path / "products.csv"
     path.write_bytes(SHOPTET.encode("cp1250"))
@@ -675,6 +690,50 @@ J,Jug,,,20,0,Acme,Kitchen,0
 """,
         {"M": "Mug | 12  | in_stock |  | Kitchen > Mugs"}, {"J"},
     ),
+    "osCommerce": (
+        """v_products_model,v_products_name_1,v_products_name_2,v_products_price,v_products_quantity,\
+v_categories_name_1,v_categories_name_2,v_status,EOREOR
+M,Mug,Becher,12,4,Kitchen,Mugs,Active,EOREOR
+J,Jug,Krug,20,1,Kitchen,,Inactive,EOREOR
+""",
+        {"M": "Mug | 12  | in_stock |  | Kitchen > Mugs"}, {"J"},
+    ),
+    "Shift4Shop": (
+        """catalogid,id,name,categories,price,saleprice,onsale,stock,hide
+1,M,Mug,Kitchen/Mugs@Gifts,12,9,1,4,0
+2,J,Jug,Kitchen,20,9,0,0,0
+3,P,Pot,Kitchen,20,9,0,5,1
+""",
+        {"M": "Mug | 9  | in_stock |  | Kitchen > Mugs, Gifts", "J": "Jug | 20  | out_of_stock |  | Kitchen"}, {"P"},
+    ),
+    "Volusion": (
+        """productcode,productname,ischildofproductcode,hideproduct,stockstatus,productprice,saleprice,\
+donotallowbackorders,categorytree
+T,Tee,,N,12,20,15,Y,Clothes > Tees
+T-1,Tee [Red],T,,4,20,,Y,
+T-2,Tee [Big],T,,0,25,,Y,
+P,Pot,,Y,3,9,,N,
+L,Lamp,,N,0,9,,N,
+""",
+        {"T-1": "Tee [Red] | 15  | in_stock | T | Clothes > Tees",
+         "T-2": "Tee [Big] | 25  | out_of_stock | T | Clothes > Tees", "L": "Lamp | 9  | backorder |  | "},
+        {"T", "P"},
+    ),
+    "Business Central": (
+        """No.,Description,Base Unit of Measure,Inventory,Unit Cost,Unit Price,Blocked,Sales Blocked,GTIN
+D-1,Desk,PCS,254,780.70,"1,000.80",No,No,4006381333931
+D-2,Chair,PCS,3,150.20,192.80,Yes,No,
+D-3,Lamp,PCS,3,150.20,192.80,No,Yes,
+""",
+        {"D-1": "Desk | 1000.80  | in_stock |  | "}, {"D-2", "D-3"},
+    ),
+    "Dynamics": (
+        """Nr.;Beschreibung;Basiseinheitencode;Lagerbestand;VK-Preis;EK-Preis;Artikelkategoriencode;Gesperrt
+1000;Fahrrad;STÜCK;0;4.000,00;350,59;RAD;Nein
+1001;Tourenrad;STÜCK;1;4.000,00;350,59;RAD;Ja
+""",
+        {"1000": "Fahrrad | 4000.00  | out_of_stock |  | RAD"}, {"1001"},
+    ),
     "Tiendanube": (
         """Identificador de URL;Nombre;Categorías;Nombre de propiedad 1;Valor de propiedad 1;Precio;\
 Precio promocional;Stock;SKU;Mostrar en tienda;Marca
@@ -818,7 +877,7 @@ S;S;;;49,90;10;1;15;
 def test_what_other_systems_export_is_read_as_its_owner_would(write: Write, system: str) -> None:
     content, expected, off = TABLES[system]
     found, products, hidden = _read(write(content))
-    name = {"Nuvemshop": "Tiendanube", "commerce:SEO": "Gambio"}.get(system, system)
+    name = {"Nuvemshop": "Tiendanube", "Dynamics": "Business Central", "commerce:SEO": "Gambio"}.get(system, system)
     assert (found, _in_words(products), hidden) == (name, expected, off)
 
 

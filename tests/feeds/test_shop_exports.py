@@ -298,6 +298,31 @@ def test_magento_groups_variants_and_leaves_out_what_the_shop_does_not_show(writ
     assert (products["lamp-blue"].price, products["lamp"].title, products["pot"].title) == (39, "Lamp", "Pot")
 
 
+def test_magento_1_continues_below_a_product_with_its_categories_and_translations(write: Write) -> None:
+    rows = """sku,_store,_attribute_set,_type,_category,_root_category,name,price,status,visibility,qty
+M,,Default,simple,Kitchen/Mugs,Root,Mug,12,1,4,3
+,,,,Sale,Root,,,,,
+,de,,,,,Becher,,,,
+,,Default,simple,,,Nameless,12,1,4,3
+"""
+    found, _ = _read(write(rows))
+    mug = found.pop("M")
+    assert isinstance(mug, Product)
+    assert (mug.title, mug.category, mug.other_categories) == ("Mug", ("Kitchen", "Mugs"), (("Sale",),))
+    assert found == {"line 5": "no SKU"}
+
+
+def test_the_list_of_products_in_the_administration_of_magento_has_a_quantity(write: Write) -> None:
+    rows = """ID,Name,Type,Attribute Set,SKU,Price,Quantity,Visibility,Status
+1,Bag,Simple Product,Bag,B-1,$34.00,0,"Catalog, Search",Enabled
+2,Old,Simple Product,Bag,B-2,$34.00,3,"Catalog, Search",Disabled
+"""
+    found, withdrawn = _read(write(rows))
+    bag = found["B-1"]
+    assert isinstance(bag, Product)
+    assert (bag.price, bag.availability, withdrawn) == (34, Availability.OUT_OF_STOCK, ("B-2",))
+
+
 def test_prestashop_is_read_by_its_reference_with_the_price_that_customers_pay(write: Write) -> None:
     header = "ID;Actif (0/1);Nom *;Catégories (x,y,z...);Prix HT;Prix TTC;Référence n°;Marque;EAN13;Quantité;Résumé\n"
     rows = (

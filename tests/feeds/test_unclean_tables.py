@@ -300,3 +300,61 @@ def test_an_entity_splits_no_cell_of_a_table_with_semicolons(write: Write) -> No
         ("Black & Decker drill", "B&D", 5), ("C", "D", 7),
     ]  # fmt: skip
     assert products[1].title.startswith("Tänzer")
+
+
+def _offers(path: Path) -> dict[str, str]:
+    """Read a feed: the price, the stock and the group of each product that is offered."""
+    with open_feed(path) as feed:
+        products = [product_of(row) for row in feed.rows() if is_offered(row)]
+    return {each.sku: f"{each.price} {each.availability} {each.group_id}".strip() for each in products}
+
+
+def test_a_price_that_stays_when_its_sale_is_over_does_not_count(write: Write) -> None:
+    rows = "sku,name,price,sale price,on sale\na,A,10,8,1\nb,B,10,8,0\nc,C,10,8,FALSE\nd,D,10,8,\n"
+    assert _offers(write(rows)) == {
+        "a": "8 in_stock", "b": "10 in_stock", "c": "10 in_stock", "d": "8 in_stock",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("variant", ["VariationNumber", "variant_id", "Variant SKU"])
+def test_the_number_of_a_variant_goes_before_that_of_its_product(write: Write, variant: str) -> None:
+    rows = f"product_id,{variant},name,price\n1,11,Sofa red,10\n1,12,Sofa blue,12\n2,,Lamp,5\n"
+    assert _offers(write(rows)) == {"11": "10 in_stock 1", "12": "12 in_stock 1", "2": "5 in_stock 2"}
+
+
+@pytest.mark.parametrize("tick", ["checked", "x", "X", "✓"])
+def test_where_yes_is_a_tick_an_empty_cell_is_no(write: Write, tick: str) -> None:
+    rows = f"sku,name,price,In stock?,Published\na,A,1,{tick},{tick}\nb,B,2,,{tick}\nc,C,3,{tick},\n"
+    assert _offers(write(rows)) == {"a": "1 in_stock", "b": "2 out_of_stock"}
+
+
+@pytest.mark.parametrize("column", ["Blocked", "Gesperrt", "Verkauf gesperrt", "Löschvormerkung", "Bloqué", "Inaktiv"])
+def test_what_is_blocked_for_sale_is_not_offered(write: Write, column: str) -> None:
+    assert _offers(write(f"sku,name,price,{column}\na,A,1,No\nb,B,2,X\nc,C,3,\n")) == {
+        "a": "1 in_stock", "c": "3 in_stock",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "word", ["Not published", "nicht aktiv", "Non publié", "Niet actief", "Obsolete", "EOL", "Phased out", "Masqué"]
+)
+def test_what_is_no_longer_offered_is_not_on_sale_whatever_the_word(write: Write, word: str) -> None:
+    assert _offers(write(f"sku,name,price,status\na,A,1,Active\nb,B,2,{word}\n")) == {"a": "1 in_stock"}
+
+
+def test_a_row_without_a_price_that_others_name_as_their_parent_only_holds_them_together(write: Write) -> None:
+    rows = (
+        "id,sku,parent_id,name,price\n1,P,,Sofa,0\n2,P-R,1,Sofa red,10\n3,L,,Lamp,\n4,Q,,Desk,5\n5,Q-R,Q,Desk red,6\n"
+    )
+    assert _offers(write(rows)) == {
+        "P-R": "10 in_stock 1", "L": "None in_stock", "Q": "5 in_stock", "Q-R": "6 in_stock Q",
+    }  # fmt: skip
+
+
+def test_what_has_no_date_of_publishing_is_a_draft(write: Write) -> None:
+    items = [
+        {"sku": "a", "name": "A", "price": 1, "publishedAt": "2026-01-01"},
+        {"sku": "b", "name": "B", "price": 1, "publishedAt": None},
+        {"sku": "c", "name": "C", "price": 1},
+    ]
+    assert _offers(write(json.dumps(items), "feed.json")) == {"a": "1 in_stock", "c": "1 in_stock"}

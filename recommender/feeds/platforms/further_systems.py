@@ -46,6 +46,17 @@ def _nop(cells: Cells, _: Mapping[str, str]) -> None:
         cells["tracked"], cells["stock"] = "none", ""
 
 
+def _shift4shop(cells: Cells, _: Mapping[str, str]) -> None:
+    cells["category"] = cells["category"].replace("/", " > ").replace("@", "; ")
+    if cells["on sale"] == "0":
+        cells["sale"] = ""
+
+
+def _volusion(cells: Cells, parent: Mapping[str, str]) -> None:
+    if parent and cells["price"] != parent["price"] and cells["sale"] == parent["sale"]:
+        cells["sale"] = ""  # that of another price
+
+
 _ANY_OPTIONS = {f"{part} {number}": f"option{part}{number}" for number in OPTIONS for part in ("name", "value")}
 
 _SQUARE = _ANY_OPTIONS | {
@@ -107,6 +118,38 @@ _ZEN_CART = {
     "image": "vproductsimage", "price": "vproductsprice", "sale": "vspecialsprice", "starts": "vspecialsdateavail",
     "ends": "vspecialsexpiresdate", "stock": "vproductsquantity", "brand": "vmanufacturersname",
     "category": "vcategoriesname1", "visible": "vstatus",
+}  # fmt: skip
+
+_OSCOMMERCE = (
+    _ZEN_CART
+    | {"end": "eoreor", "category": "", "title": "vproductsname1 vproductsname*"}
+    | {f"level {number}": f"vcategoriesname{number}" for number in range(1, 7)}
+)
+
+_SHIFT4SHOP = {
+    "key": "catalogid", "sku": "id", "title": "name", "category": "categories", "mpn": "mfgid", "brand": "manufacturer",
+    "price": "price", "sale": "saleprice", "on sale": "onsale", "stock": "stock", "short": "description",
+    "description": "extendeddescription", "image": "image1", "disabled": "hide", "gtin": "gtin", "url": "producturl",
+}  # fmt: skip
+
+_VOLUSION = {
+    "sku": "productcode", "parent": "ischildofproductcode", "title": "productname", "price": "productprice",
+    "sale": "saleprice", "stock": "stockstatus", "sells on": "donotallowbackorders", "disabled": "hideproduct",
+    "short": "productdescriptionshort", "description": "productdescription", "brand": "productmanufacturer",
+    "mpn": "vendorpartno", "gtin": "upccode", "category": "categorytree", "image": "photourl", "url": "producturl",
+}  # fmt: skip
+
+_BUSINESS_CENTRAL = {
+    "sku": "no nr n nummer", "title": "description beschreibung désignation descripción omschrijving beskrivelse"
+    " descrizione beskrivning", "unit": "baseunitofmeasure basiseinheitencode basiseinheit unitédebase unidadmedidabase"
+    " basiseenheid basisenhed unitàmisuraprincipale basenhet",
+    "price": "unitprice vkpreis prixunitaire precioventa preciounitario eenheidsprijs verkoopprijs enhedspris salgspris"
+    " prezzounitario enhetspris",
+    "stock": "inventory quantityonhand lagerbestand stocks stock inventario existencias voorraad beholdning lager"
+    " magazzino giacenza lagersaldo", "gtin": "gtin", "category": "itemcategorycode artikelkategoriencode"
+    " codecatégoriearticle cód.categoríaproducto artikelcategorie artikelkategori",
+    "disabled": "blocked gesperrt bloqué bloqueado geblokkeerd spærret bloccato spärrad",
+    "status": "salesblocked verkaufgesperrt ventesbloquées ventabloqueada verkoopgeblokkeerd salgspærret",
 }  # fmt: skip
 
 _TIENDANUBE = {
@@ -185,6 +228,23 @@ FURTHER_SYSTEMS: Mapping[str, Platform] = {
     # nopCommerce's export of products to Excel; the names are those of its `ExportManager`
     "nopcommerce": declare(
         "nopCommerce", _NOP, ("sku", "title", "kind", "visible", "status"), RowRules(adapt=_nop)
+    ),
+    # EasyPopulate of osCommerce, which Zen Cart's comes from: it has a column for each level of a category
+    "oscommerce": declare("osCommerce", _OSCOMMERCE, ("end", "sku", "title", "price")),
+    # https://support.shift4shop.com, the export of products; a sale price stays there when the sale is over
+    "shift4shop": declare(
+        "Shift4Shop", _SHIFT4SHOP, ("key", "sku", "title", "on sale", "disabled"), RowRules(adapt=_shift4shop)
+    ),
+    # https://helpcenter.volusion.com, the export of products; a variant is a product with the code of another
+    "volusion": declare(
+        "Volusion", _VOLUSION, ("sku", "title", "parent", "price|disabled"),
+        RowRules(adapt=_volusion, words={"sells on": {"n": "true", "y": "false"}}),
+    ),
+    # the list of items of Dynamics NAV and Business Central, as Excel gets it
+    "business-central": declare(
+        "Business Central", _BUSINESS_CENTRAL, ("sku", "title", "unit", "price"),
+        RowRules(words={"status": dict.fromkeys(("no", "nein", "non", "nee", "nej", "false", "falsch", "0"), "")
+                        | dict.fromkeys(("yes", "ja", "oui", "sí", "sì", "true", "wahr", "1"), "blocked")}),
     ),
     # https://github.com/mc12345678/EasyPopulate-4.0
     "zencart": declare("Zen Cart", _ZEN_CART, ("sku", "title", "price"), RowRules(adapt=_zen_cart)),

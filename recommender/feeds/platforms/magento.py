@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from recommender.feeds.columns import Field
 from recommender.feeds.platforms.family import open_families
@@ -27,7 +28,7 @@ _PARTS = {
     "special price": "specialprice",
     "starts": "specialpricefromdate specialfromdate",
     "ends": "specialpricetodate specialtodate",
-    "quantity": "qty",
+    "quantity": "qty quantity",
     "in stock": "isinstock",
     "manages stock": "managestock",
     "brand": "manufacturer brand",
@@ -73,13 +74,11 @@ def _read(table: ShopTable) -> Iterator[Row]:
             # Magento 1 names each variant on a row of its own below the configurable's; the API has their numbers.
             numbers = [f"id:{number}" for number in record["links"].split(",") if number]
             families.add([*_CHILD.findall(record["variations"]), record["variation"], *numbers], configurable)
-        for record in table.records():
+        for record in _whole(table.records()):
             sku = record["sku"]
             if record.problem:
                 yield unreadable_row(record, sku)
                 continue
-            if not sku and any(record[part] for part in ("variation", "categories", "image")) and not record["name"]:
-                continue  # Magento 1 continues with more values of the product above
             if record["store view"].casefold() not in _DEFAULT_VIEWS:
                 if families.has_children([sku]):
                     continue  # a translation of what another row says
@@ -94,9 +93,7 @@ def _read(table: ShopTable) -> Iterator[Row]:
                 attributes.pop(flag, None)
             stock = record["in stock"] or record["quantity"]
             # The root that every shop has is left out; a comma in a name is followed by no root.
-            text = cells["categories"]
-            all_from = text.partition("/")[0].partition(",")[0]
-            below = [path.strip().split("/") for path in re.split(rf",(?=\s*{re.escape(all_from)}(?:/|,|$))", text)]
+            below = [path.strip().split("/") for text in cells["categories"].split("\n") for path in _paths(text)]
             fields: dict[Field, object] = {
                 Field.SKU: record["sku"],
                 Field.TITLE: cells["name"],
@@ -114,6 +111,32 @@ def _read(table: ShopTable) -> Iterator[Row]:
                 Field.GROUP_ID: parent.get("sku", "") or (record["sku"] if record["type"] == "configurable" else ""),
             }
             yield shop_row(record, fields, attributes, offered=offered)
+
+
+def _whole(records: Iterable[Record]) -> Iterator[Record]:
+    """Yield each record with the categories of the rows below it.
+
+    Magento 1 continues with more values of a product, and what it is called in other languages, in rows without a SKU.
+    """
+    above: Record | None = None
+    for record in records:
+        is_more = any(record[part] for part in ("variation", "categories", "image")) and not record["name"]
+        is_translation = record["store view"] and not record["type"]
+        if not record["sku"] and not record.problem and (is_more or is_translation):
+            if above and record["categories"]:
+                paths = "\n".join(filter(None, (above["categories"], record["categories"])))
+                above = replace(above, cells={**above.cells, "categories": paths})
+            continue
+        if above:
+            yield above
+        above = record
+    if above:
+        yield above
+
+
+def _paths(text: str) -> list[str]:
+    all_from = text.partition("/")[0].partition(",")[0]
+    return re.split(rf",(?=\s*{re.escape(all_from)}(?:/|,|$))", text)
 
 
 def _is_enabled(record: Record) -> bool:

@@ -77,6 +77,11 @@ def _wix(cells: Cells, parent: Mapping[str, str]) -> None:
     cells["image"] = f"https://static.wixstatic.com/media/{image}" if is_name else image
 
 
+def _oxid(cells: Cells, parent: Mapping[str, str]) -> None:
+    if parent and not cells["price"].strip("0.,"):
+        cells["price"] = parent["price"]
+
+
 def _bigcommerce(cells: Cells, parent: Mapping[str, str]) -> None:
     if parent and cells["kind"].casefold() == "sku":
         cells["options"], cells["title"] = cells["title"], parent["title"]
@@ -219,7 +224,8 @@ _OPENCART = {
 _OXID = {
     "key": "oxid", "parent": "oxparentid", "sku": "oxartnum", "title": "oxtitle", "short": "oxshortdesc",
     "description": "oxlongdesc", "price": "oxprice", "stock": "oxstock", "visible": "oxactive", "gtin": "oxean",
-    "mpn": "oxmpn", "image": "oxpic1", "option names": "oxvarname", "option values": "oxvarselect",
+    "mpn": "oxmpn", "tracked": "oxstockflag", "image": "oxpic1", "option names": "oxvarname",
+    "option values": "oxvarselect",
 }  # fmt: skip
 
 _SHOPTET = {
@@ -297,7 +303,10 @@ SYSTEMS: Mapping[str, Platform] = {
     # https://www.opencart.com/index.php?route=marketplace/extension/info&extension_id=17
     "opencart": declare("OpenCart", _OPENCART, ("key", "title", "variant key", "visible", "stock")),
     # https://docs.oxid-esales.com
-    "oxid": declare("OXID", _OXID, ("key", "sku", "title", "price")),
+    "oxid": declare(
+        "OXID", _OXID, ("key", "sku", "title", "price"),
+        RowRules(adapt=_oxid, words={"tracked": {"4": "none"}}),  # another warehouse has it, and always enough
+    ),
     # https://podpora.shoptet.cz/import-produktu/
     "shoptet": declare(
         "Shoptet", _SHOPTET, ("sku", "group", "title"),
