@@ -453,6 +453,11 @@ def names_field(name: str, field: Field) -> bool:
     return plain_name(name) in _NAMES[field].split()
 
 
+def is_sku_name(name: str) -> bool:
+    """Tell whether a column of this name may hold a number of the product: its SKU, or another."""
+    return plain_name(name) in _aliases()[Field.SKU]
+
+
 def plain_name(name: str) -> str:
     """Return a column's name as names are compared: in small letters without separators, accents and Google's `g:`."""
     plain = name.strip().casefold().removeprefix("g:")

@@ -15,6 +15,7 @@ from recommender.feeds.columns import Field, field_mapping, plain_name
 from recommender.feeds.delimited import TAB, DelimitedTable
 from recommender.feeds.hub import HubTable, is_hub_name
 from recommender.feeds.json_table import JsonTable
+from recommender.feeds.nested_variants import with_variants
 from recommender.feeds.parquet import ParquetTable
 from recommender.feeds.platforms.apis import answer_of_api
 from recommender.feeds.platforms.further_systems import FURTHER_SYSTEMS
@@ -205,7 +206,7 @@ def _feed_of(table: Table, columns: Mapping[str, str], asked: FeedFormat, requir
                         raise
         if asked is FeedFormat.AUTO and not is_object and is_google_header(table.columns):
             return GoogleFeed(table, columns, required)
-    feed = ColumnFeed(table, columns, required)
+    feed = ColumnFeed(with_variants(table) if is_object and may_be_answer else table, columns, required)
     if asked is FeedFormat.AUTO and not is_object and "id" in map(plain_name, table.columns):
         _refuse_other_woocommerce(feed)
     return feed

@@ -13,7 +13,7 @@ import pytest
 
 from recommender.errors import BadFeed
 from recommender.feeds.formats import open_feed
-from recommender.feeds.products import product_of
+from recommender.feeds.products import is_offered, product_of
 from recommender.feeds.rejections import BadRow, rejection_reason
 from recommender.types import Availability, Product
 
@@ -275,6 +275,33 @@ def test_the_products_of_magento_are_read_by_the_rules_of_its_export(write: Writ
         (product,) = (product_of(row) for row in feed.rows())
         assert feed.withdrawn == ("M2", "M3")
     assert product == Product("M1", "Bag", "Big", price=Decimal("20.00"), availability=Availability.OUT_OF_STOCK)
+
+
+def test_variants_within_a_product_of_no_known_system_are_products_of_one_group(write: Write) -> None:
+    shirt = {
+        "id": 1, "sku": "P1", "gtin": "4006381333931", "name": "Shirt", "brand": "Nike", "price": 10,
+        "variants": [
+            {"id": 11, "sku": "S1", "name": "Red", "price": 12, "stock": 3},
+            {"id": 12, "sku": "S2", "name": "Shirt, blue", "price": None, "stock": 0},
+        ],
+    }  # fmt: skip
+    draft = {"id": 3, "name": "Sock", "status": "draft", "variants": [{"id": 31, "status": "active", "price": 3}]}
+    same = {"id": 4, "sku": "P4", "name": "Glove", "price": 8, "variants": [{"size": "S"}, {"size": "M"}]}
+    plain = {"id": 5, "sku": "P5", "name": "Hat", "variants": []}
+    with open_feed(write(json.dumps([shirt, draft, same, plain]), "feed.json")) as feed:
+        rows = list(feed.rows())
+        found = [product_of(row) for row in rows]
+        assert "variants" in feed.leftover_columns
+    assert [(one.sku, one.title, one.price, one.group_id) for one in found] == [
+        ("S1", "Shirt Red", Decimal(12), "P1"),
+        ("S2", "Shirt, blue", Decimal(10), "P1"),
+        ("3", "Sock", Decimal(3), ""),
+        ("P4", "Glove", Decimal(8), ""),
+        ("P5", "Hat", None, ""),
+    ]
+    assert [one.availability for one in found[:2]] == [Availability.IN_STOCK, Availability.OUT_OF_STOCK]
+    assert {one.brand for one in found[:2]} == {"Nike"} and not any(one.gtin for one in found)
+    assert [is_offered(row) for row in rows] == [True, True, False, True, True]
 
 
 def test_numbers_are_no_categories(write: Write) -> None:

@@ -23,7 +23,9 @@ _STOCK = {"instock": "1", "outofstock": "0", "onbackorder": "backorder"}
 class ApiTable(Table):
     """The rows that the objects of another table stand for. Raises what reading that table raises."""
 
-    def __init__(self, table: Table, columns: Sequence[str], rows_of: Callable[[Any], list[dict[str, str]]]) -> None:
+    def __init__(
+        self, table: Table, columns: Sequence[str], rows_of: Callable[[Any], Sequence[Mapping[str, Any]]]
+    ) -> None:
         self.name = table.name
         self.columns = tuple(columns)
         self.layout = table.layout

@@ -1,0 +1,72 @@
+"""Objects that hold the variants of a product in a list, of no system that is known: a row for each variant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from recommender.feeds.columns import Field, Shapes, is_sku_name, match_columns, plain_name
+from recommender.feeds.platforms.rest_api import ApiTable
+from recommender.feeds.products import NOT_OFFERED
+from recommender.feeds.tables import SAMPLED_ROWS, Table
+
+_LISTS = frozenset("variants variations productvariants productvariations variantes varianten skus".split())
+_GROUP = "item_group_id"
+
+
+class NestedVariants(ApiTable):
+    """The products of a table of objects, and in place of those with variants these.
+
+    A variant has what its product says, but for what it says itself and, if there are several, the product's own
+    numbers. Its title is that of both. What is hidden as a product is hidden in each variant.
+    """
+
+    uniform = False
+
+    def __init__(self, table: Table, name: str) -> None:
+        shapes = Shapes(lambda names: match_columns(names, {}))
+
+        def rows_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+            product = {member: value for member, value in item.items() if member != name}
+            listed = item.get(name)
+            variants = [
+                {member: value for member, value in variant.items() if value not in (None, "")}
+                for variant in (listed if isinstance(listed, list) else ())
+                if isinstance(variant, Mapping)
+            ]
+            if not variants:
+                return [product]
+            own = shapes.of(tuple(product)).fields
+            inherited = {member: value for member, value in product.items() if not is_sku_name(member)}
+            if len(variants) == 1:  # a product without options: its own numbers are those that a shop knows
+                inherited, alone = product, variants[0].items()
+                variants = [
+                    {member: value for member, value in alone if not is_sku_name(member) or not product.get(member)}
+                ]
+            elif not all(any(map(is_sku_name, variant)) for variant in variants):
+                return [dict(item)]  # they can't be told apart, and the report says that the list was not used
+            elif Field.SKU in own:
+                inherited.setdefault(own.get(Field.GROUP_ID, _GROUP), product[own[Field.SKU]])
+            rows = []
+            for variant in variants:
+                row = inherited | variant
+                its_title = shapes.of(tuple(variant)).fields.get(Field.TITLE, "")
+                title, more = product.get(own.get(Field.TITLE, "")), variant.get(its_title)
+                if isinstance(title, str) and isinstance(more, str):
+                    del row[its_title]
+                    row[own[Field.TITLE]] = more if title.casefold() in more.casefold() else f"{title} {more}"
+                offered = own.get(Field.OFFERED, "")
+                if str(product.get(offered)).strip().casefold() in NOT_OFFERED:
+                    row[offered] = product[offered]
+                rows.append(row)
+            return rows
+
+        made = (row for sampled in islice(table.rows(), SAMPLED_ROWS) for row in rows_of(sampled.cells))
+        super().__init__(table, tuple(dict.fromkeys(member for row in made for member in row)), rows_of)
+
+
+def with_variants(table: Table) -> Table:
+    """Return a table with a row for each variant, if its objects hold variants in a list; else the table."""
+    name = next((name for name in table.columns if plain_name(name) in _LISTS), "")
+    return NestedVariants(table, name) if name else table
