@@ -137,7 +137,7 @@ class ColumnFeed(Feed):
         """Return the first rows by column."""
         return [row.cells for row in islice(self._table.rows(), SAMPLED_ROWS) if not row.problem]
 
-    def _ticked(self) -> list[str]:
+    def _tick_columns(self) -> list[str]:
         """Return the columns that say by a tick that a product is offered, or in stock, and by nothing that it is not.
 
         Read as any other column, an empty cell would mean that it is.
@@ -173,7 +173,7 @@ class ColumnFeed(Feed):
         """Read the rows, in bounded memory."""
         self.early_end = ""
         shared = self._shapes.of(self._table.columns) if self._table.uniform else None
-        ticked = self._ticked() if shared else []
+        ticked = self._tick_columns() if shared else []
         parents = self._parents() if shared else frozenset()
         try:
             for row in self._table.rows(self._wanted):
