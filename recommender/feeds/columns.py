@@ -170,7 +170,8 @@ _DENIALS = frozenset(
 )
 """Columns that say of a product that it is not offered, unless they are empty or say no."""
 
-_NO_DENIAL = frozenset("0 0.0 false f no n off none null nan nein non nie nee nej ei ne нет - visible".split()) | {""}
+_NO = frozenset("0 0.0 false f no n off nein non nie nee nej ei ne".split())
+_NO_DENIAL = _NO | frozenset("none null nan нет - visible".split()) | {""}
 
 _LEVEL = re.compile(
     r"(?:(?:product|item|main|shop)?(?:categor(?:y|ies|ie|ia|ias|ieen)|kategori(?:e|en|a|i)?|cat|taxonomy|hierarchy"
@@ -213,8 +214,6 @@ _SALE = (
 )
 """Columns of a lower price beside the regular one, of its dates: from, to, or both in one with a slash, and of whether
 it counts at all."""
-
-_NO_SALE = frozenset("0 0.0 false f no n off nein non nie nee nej ei ne".split())
 
 _OF_VARIANTS = "variantsku variationsku variantnumber variationnumber variantid variationid".split()
 _OF_PRODUCTS = "productid itemid producthandle handle".split()
@@ -293,7 +292,7 @@ class Columns:
             path = [cell for name in self.levels if (cell := cells.get(name)) not in (None, "")]
             # One of the columns may have whole paths all the same.
             found[Field.CATEGORY] = [cell for cell in path if isinstance(cell, str) and ">" in cell] or path
-        counts = self.sale and str(cells.get(self.sale[4])).strip().casefold() not in _NO_SALE
+        counts = self.sale and str(cells.get(self.sale[4])).strip().casefold() not in _NO
         if counts and (sale := stated_amount(cells.get(self.sale[0]))) and not is_null(sale):
             starts, ends, period = (str(cells.get(name) or "") for name in self.sale[1:4])
             if not starts and not ends:

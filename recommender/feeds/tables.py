@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
@@ -137,6 +138,7 @@ class ColumnFeed(Feed):
         """Return the first rows by column."""
         return [row.cells for row in islice(self._table.rows(), SAMPLED_ROWS) if not row.problem]
 
+    @cached_property
     def _tick_columns(self) -> list[str]:
         """Return the columns that say by a tick that a product is offered, or in stock, and by nothing that it is not.
 
@@ -152,6 +154,7 @@ class ColumnFeed(Feed):
         """Return what others may call a row by: its SKU, or its number in the system."""
         return {str(cells.get(name) or "").strip() for name in (self._columns.fields[_SKU], self._number) if name}
 
+    @cached_property
     def _parents(self) -> frozenset[str]:
         """Return what rows name as their parent; nothing if no column does, or if there are no prices or too many.
 
@@ -173,8 +176,8 @@ class ColumnFeed(Feed):
         """Read the rows, in bounded memory."""
         self.early_end = ""
         shared = self._shapes.of(self._table.columns) if self._table.uniform else None
-        ticked = self._tick_columns() if shared else []
-        parents = self._parents() if shared else frozenset()
+        ticked = self._tick_columns if shared else []
+        parents = self._parents if shared else frozenset()
         try:
             for row in self._table.rows(self._wanted):
                 columns = shared or self._shapes.of(tuple(row.cells))
