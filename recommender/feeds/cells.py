@@ -19,6 +19,9 @@ _MEMBER = re.compile(r"('[^']*'|\"[^\"]*\"|[^:=,{}]{1,80})\s*[:=]\s*('[^']*'|\"[
 LONGEST_NUMBER = 40
 """Longest number, in characters: a number of a thousand digits is no price."""
 
+MOST_DIGITS = 100
+"""Digits up to which a number that is written as a power of ten is written out."""
+
 LARGEST_WHOLE = 1e15
 """Below it a float distinguishes every integer from the next."""
 
@@ -88,6 +91,12 @@ def text_of(value: object, name: str) -> str:
     if isinstance(value, list | tuple | dict):
         raise BadRow(f"{name} is a {'table' if isinstance(value, dict) else 'list'}; expected a text")
     return str(value)
+
+
+def exact_text_of(value: object, name: str) -> str:
+    """Return the text of a cell, with all digits of a number of JSON: no spreadsheet has lost the last of them."""
+    is_power = isinstance(value, Decimal) and MOST_DIGITS > value.adjusted() > 0 and "E" in str(value)
+    return f"{value:f}" if is_power else text_of(value, name)
 
 
 def is_null(text: str) -> bool:
@@ -170,7 +179,7 @@ def _flat(value: object) -> str:
             return json.dumps(value, ensure_ascii=False, default=str)
         except (ValueError, RecursionError):
             raise BadRow("attributes are nested too deep") from None
-    return " ".join(text_of(value, "attribute").split())
+    return " ".join(exact_text_of(value, "attribute").split())
 
 
 def amount_of(value: Any) -> Any:

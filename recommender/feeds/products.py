@@ -16,6 +16,7 @@ from recommender.feeds.cells import (
     amount_of,
     attributes_of,
     currency_of,
+    exact_text_of,
     first_text_of,
     is_null,
     join_text,
@@ -461,7 +462,7 @@ def _numbers(cell: Any, field: Field, attributes: Mapping[str, str], told: list[
     """
     numbers = []
     for each in () if cell is None or cell == "" else cell if isinstance(cell, list | tuple) else [cell]:
-        stated = each if isinstance(each, str) else _optional(field, each, lambda it: text_of(it, field), "", told)
+        stated = _optional(field, each, lambda it: exact_text_of(it, field), "", told)
         text = _line(field, _strip_guard(stated), MAX_DESCRIPTION, told)
         if number := _SCIENTIFIC.fullmatch(text):
             digits = _digits_of(number)

@@ -75,6 +75,17 @@ def test_the_numbers_of_a_product_do_not_take_the_place_of_its_sku(writable: Ser
         assert (stored["mpn"], stored["gtin"]) == (("M-1", "") if "mpn" in numbers else ("", "4006381333931"))
 
 
+def test_a_number_of_json_is_all_its_digits_however_it_is_written(writable: Service) -> None:
+    assert _put(writable, "lamp-new", BOOT)[0] == 201
+    powers = '{"gtin": 6.80321674734044E+16, "mpn": 4e40, "attributes": {"code": 1.234567E+20, "size": 42.0}}'
+    written = {"Content-Type": "application/merge-patch+json"}
+    reply = writable.client.patch("/v1/products/lamp-new", content=powers, headers=written)
+    assert reply.status_code == 200, reply.text
+    stored = writable.get("/v1/products/lamp-new")
+    assert (stored["gtin"], stored["mpn"]) == ("68032167473404400", "4" + "0" * 40)
+    assert stored["attributes"] | {"code": "123456700000000000000", "size": "42"} == stored["attributes"]
+
+
 def test_what_is_written_is_in_answers_soon(writable: Service) -> None:
     _put(writable, "lamp-new", {"title": "Zirconium lantern"})
     assert _appears(writable, "zirconium", "lamp-new")
