@@ -102,7 +102,7 @@ class Product:
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
     gtin: str = ""
     mpn: str = ""
-    other_categories: tuple[OwnPath, ...] = ()
+    other_categories: Annotated[tuple[OwnPath, ...], Field(strict=False)] = ()
 
     @property
     def categories(self) -> tuple[tuple[str, ...], ...]:

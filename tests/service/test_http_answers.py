@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -82,6 +84,15 @@ def test_several_liked_products_make_one_recommendation(service: Service) -> Non
 def test_a_product_that_is_in_no_catalogue_has_similar_ones(service: Service) -> None:
     hits = service.post("/v1/similar", {"product": {"title": "red cotton shirt"}, "k": 1})["hits"]
     assert [hit["sku"] for hit in hits] == [SHIRT.sku]
+
+
+def test_a_product_is_asked_about_as_the_service_shows_it(service: Service) -> None:
+    others = {"other_categories": ["Sale", ["Outdoor", "Boots"], ""], "gtin": "4006381333931", "attributes": {"a": 1.5}}
+    shown = {**to_value(SHIRT), **others, "price": 19.99, "availability": "preorder", "category": "Clothes > Shirts"}
+    assert shown.keys() == {field.name for field in fields(SHIRT)}
+    hits = service.post("/v1/similar", {"product": shown, "k": 1})["hits"]
+    assert len(hits) == 1
+    assert hits[0]["sku"] != SHIRT.sku
 
 
 def test_a_sku_may_hold_what_an_address_is_made_of(service: Service) -> None:
