@@ -5,8 +5,6 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Callable
-from functools import cache
 
 _INLINE_TAGS = frozenset(
     {"a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "del", "em", "font", "i", "ins", "kbd", "mark", "q", "s"}
@@ -88,14 +86,9 @@ def repair(text: str) -> str:
     """
     if text.isascii() or not any(lead in text for lead in _LEADS) or not _MOJIBAKE.search(text):
         return text
-    return _fix_encoding()(text)
-
-
-@cache
-def _fix_encoding() -> Callable[[str], str]:
     import ftfy  # 0.1 s, for the few feeds that need it
 
-    return ftfy.fix_encoding
+    return ftfy.fix_encoding(text)
 
 
 def _normalise(text: str) -> str:

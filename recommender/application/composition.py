@@ -385,11 +385,18 @@ class Application:
             folder = self.settings.models_dir / generation.model_name
             return self.encoder(ModelFolder(generation.model_name, generation.fingerprint, folder))
 
+        def close_unused() -> None:
+            """Drop the encoders of models that no generation in use was made by, and close unused indexes."""
+            needed = {follower.fingerprint for follower in self.generations.followers()}
+            for key in [key for key in list(self._encoders) if key[0] not in needed]:
+                self._encoders.pop(key, None)
+            self.release_indexes()
+
         models = LiveModels(
             self._file or self.generations,
             self._indexes,
             query_encoder,
-            self._tidy,
+            close_unused,
             warm_up,
             self.lexical_of,
             self.calibration_of,
@@ -413,13 +420,6 @@ class Application:
     def close(self) -> None:
         """Close indexes, encoders, the engine and the database."""
         self._closing.close()
-
-    def _tidy(self) -> None:
-        """Drop the encoders of models that no generation in use was made by, and close unused indexes."""
-        needed = {follower.fingerprint for follower in self.generations.followers()}
-        for key in [key for key in list(self._encoders) if key[0] not in needed]:
-            self._encoders.pop(key, None)
-        self.release_indexes()
 
     def _close_engine(self) -> None:
         for encoder in self._encoders.values():

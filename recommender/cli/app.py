@@ -102,15 +102,6 @@ def root(
         context.ensure_object(dict)["debug"] = True
 
 
-def _place_of(error: RecommenderError) -> str:
-    """Say where nothing was indexed: the home is below the current folder unless it is named, which may be another."""
-    if not isinstance(error, NoLiveModel):
-        return ""
-    from recommender.settings import Settings
-
-    return f" (the home is {Settings().home.absolute()}; RECOMMENDER_HOME names another)"
-
-
 def main() -> None:
     """Run the command line. An error is one line on stderr, and decides the exit code of the process."""
     gc.set_threshold(GARBAGE_THRESHOLD)
@@ -123,8 +114,14 @@ def main() -> None:
     except Exception as error:
         if state.get("debug"):
             raise
-        if isinstance(error, RecommenderError):
-            typer.echo(f"error: {error}{_place_of(error)}", err=True)
+        if isinstance(error, NoLiveModel):
+            # Where nothing was indexed: the home is below the current folder unless it is named, which may be another.
+            from recommender.settings import Settings
+
+            home = Settings().home.absolute()
+            typer.echo(f"error: {error} (the home is {home}; RECOMMENDER_HOME names another)", err=True)
+        elif isinstance(error, RecommenderError):
+            typer.echo(f"error: {error}", err=True)
         else:
             typer.echo(f"error: unexpected {type(error).__name__}: {one_line(error)}; {DEBUG} shows where", err=True)
         sys.exit(exit_code(error))

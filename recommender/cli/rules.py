@@ -108,12 +108,18 @@ def _confirm(catalogue: Catalogue, rule: Rule) -> Output:
 
     dates = (("from", rule.starts_at), ("until", rule.ends_at))
     when = "".join(f" {word} {_moment(moment)}" for word, moment in dates if moment)
-    notes = [_unknown_sku(catalogue, rule.sku) if rule.sku else ""]
+    notes = []
+    if rule.sku:
+        stored = catalogue.get(rule.sku)
+        if stored is None or not stored.active:  # a rule may come before its product, or have a typo
+            near = catalogue.nearest_skus(rule.sku)
+            hint = f"; did you mean {', '.join(near)}?" if near else ""
+            notes.append(f"no product in the shop has the SKU {rule.sku!r} yet{hint}")
     if rule.ends_at and rule.ends_at <= datetime.now(UTC):
         notes.append("it no longer applies: its last day is over")
     subject = f"{_kind(rule)} of {rule.sku} {_where(rule)}" if rule.sku else _where(rule)
     text = f"rule {rule.id}: {subject}{when}"
-    return Output(to_value(rule), text, [note for note in notes if note])
+    return Output(to_value(rule), text, notes)
 
 
 @app.command("list")
@@ -134,8 +140,14 @@ def list_rules(run: CommandRun) -> Output:
         ("holds", "left"),
         ("note", "shrink"),
     ]
-    now = datetime.now(UTC)
-    rows = [(str(rule.id), _kind(rule), rule.sku, _where(rule), _state(rule, now), rule.note) for rule in rules]
+    now, rows = datetime.now(UTC), []
+    for rule in rules:
+        holds = f"until {_moment(rule.ends_at)}" if rule.ends_at else "now"
+        if rule.ends_at and rule.ends_at <= now:
+            holds = "no longer"
+        elif rule.starts_at and rule.starts_at > now:
+            holds = f"from {_moment(rule.starts_at)}"
+        rows.append((str(rule.id), _kind(rule), rule.sku, _where(rule), holds, rule.note))
     return Output(document, lambda: print_table(columns, rows))
 
 
@@ -165,16 +177,6 @@ def searches(run: CommandRun, asked: Annotated[LoggedSearchesRequest, RequestFla
     return Output({"searches": [to_value(each) for each in found]}, text, notes)
 
 
-def _unknown_sku(catalogue: Catalogue, sku: str) -> str:
-    """Return the message about a SKU that no product has: a rule may come before its product, or have a typo."""
-    stored = catalogue.get(sku)
-    if stored is not None and stored.active:
-        return ""
-    near = catalogue.nearest_skus(sku)
-    hint = f"; did you mean {', '.join(near)}?" if near else ""
-    return f"no product in the shop has the SKU {sku!r} yet{hint}"
-
-
 def _kind(rule: Rule) -> str:
     return f"pin at {rule.position}" if rule.action is RuleAction.PIN else rule.action.value
 
@@ -185,14 +187,6 @@ def _where(rule: Rule) -> str:
     if rule.query:
         return f"for {rule.query!r}"
     return f"in {category_path(rule.category)}" if rule.category else "everywhere"
-
-
-def _state(rule: Rule, at: datetime) -> str:
-    if rule.ends_at and rule.ends_at <= at:
-        return "no longer"
-    if rule.starts_at and rule.starts_at > at:
-        return f"from {_moment(rule.starts_at)}"
-    return f"until {_moment(rule.ends_at)}" if rule.ends_at else "now"
 
 
 def _moment(moment: datetime) -> str:

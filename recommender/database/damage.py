@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import JSON, Column, ColumnElement, String, case, func, literal, select, text, type_coerce
+from sqlalchemy import JSON, String, case, func, literal, select, text, type_coerce
 
 from recommender.database.engine import Database
 from recommender.database.tables import Base, UtcDateTime
@@ -36,22 +34,22 @@ def damage(database: Database) -> list[str]:
         ]
         # SQLite keeps any value in any column, and a single bit decides which.
         for table in Base.metadata.sorted_tables if not problems else ():
-            misfit = case(*((_does_not_fit(column), literal(column.name)) for column in table.columns))
+            misfits = []
+            for column in table.columns:
+                value = type_coerce(column, String)
+                shape = "*"
+                if isinstance(column.type, UtcDateTime):
+                    shape = TIME
+                elif isinstance(column.type, JSON):
+                    shape = "{*}"
+                elif not isinstance(column.type, String):
+                    shape = ""
+                kind = func.typeof(value)
+                fits = (kind == "text") & value.op("GLOB")(shape) if shape else kind == "integer"
+                if shape == TIME:
+                    fits &= func.coalesce(func.julianday(value), 0) >= YEAR_ONE
+                misfits.append((~fits & value.is_not(None), literal(column.name)))
+            misfit = case(*misfits)
             names = session.scalars(select(misfit).select_from(table).where(misfit.is_not(None)).distinct())
             problems += [f"the column {name} of {table.name} holds what it can't" for name in names]
         return problems
-
-
-def _does_not_fit(column: Column[Any]) -> ColumnElement[bool]:
-    value = type_coerce(column, String)
-    shape = "*"
-    if isinstance(column.type, UtcDateTime):
-        shape = TIME
-    elif isinstance(column.type, JSON):
-        shape = "{*}"
-    elif not isinstance(column.type, String):
-        shape = ""
-    fits = (func.typeof(value) == "text") & value.op("GLOB")(shape) if shape else func.typeof(value) == "integer"
-    if shape == TIME:
-        fits &= func.coalesce(func.julianday(value), 0) >= YEAR_ONE
-    return ~fits & value.is_not(None)

@@ -71,7 +71,10 @@ class Compounds:
             head, tail = word[:at], word[at:]
             if not self._knows(tail):
                 continue
-            base = self._known_head(head)
+            base = head
+            if not self._knows(head):  # it may be a word of the shop without the letters that link it
+                bases = (head.removesuffix(link) for link in self._links if head.endswith(link))
+                base = next((base for base in bases if len(base) > _SHORTEST_HEAD and self._knows(base)), "")
             if base and (len(tail) >= _SHORT or len(base) >= _SHORT):
                 return (base, tail, *self._inner(base), *self._inner(tail))
             if not unknown and len(tail) >= _SHORT and at >= _SHORTEST_UNKNOWN and _VOWEL.search(head):
@@ -83,13 +86,6 @@ class Compounds:
 
     def _inner(self, part: str) -> tuple[str, ...]:
         return self._split(part) if len(part) >= _SHORTEST_COMPOUND else ()
-
-    def _known_head(self, head: str) -> str:
-        """Return the word that a first part is, without the letters that link it; empty if there is none."""
-        if self._knows(head):
-            return head
-        bases = (head.removesuffix(link) for link in self._links if head.endswith(link))
-        return next((base for base in bases if len(base) > _SHORTEST_HEAD and self._knows(base)), "")
 
     def _knows(self, part: str) -> bool:
         return self._stem(part) in self._known

@@ -8,10 +8,9 @@ import time
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -29,18 +28,21 @@ def _read_rows(
 
     Raises `BadInput` that names file and line: for a file that can't be read, a missing column, an empty required cell.
     """
-    with _open(path, required) as file:
-        reader = csv.DictReader(file, strict=True)
-        names = reader.fieldnames or ()
-        columns = {name.strip().lower(): name for name in names}
-        missing = [name for name in required if name not in columns]
-        if missing:
-            raise BadInput(f"{path} has the columns {','.join(names) or 'none'}; expected {','.join(required)}")
-        for row in reader:
-            cells = tuple((row.get(columns.get(name, "")) or "").strip() for name in (*required, *optional))
-            if not all(cells[: len(required)]):
-                raise BadInput(f"{path} line {reader.line_num}: {', '.join(required)} must all be there")
-            yield reader.line_num, cells
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            names = reader.fieldnames or ()
+            columns = {name.strip().lower(): name for name in names}
+            missing = [name for name in required if name not in columns]
+            if missing:
+                raise BadInput(f"{path} has the columns {','.join(names) or 'none'}; expected {','.join(required)}")
+            for row in reader:
+                cells = tuple((row.get(columns.get(name, "")) or "").strip() for name in (*required, *optional))
+                if not all(cells[: len(required)]):
+                    raise BadInput(f"{path} line {reader.line_num}: {', '.join(required)} must all be there")
+                yield reader.line_num, cells
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
+        raise BadInput(f"{path} can't be read ({error}); expected CSV in UTF-8 with {','.join(required)}") from error
 
 
 def _read_number(path: Path, line: int, column: str, text: str) -> float:
@@ -52,16 +54,6 @@ def _read_number(path: Path, line: int, column: str, text: str) -> float:
     if not np.isfinite(read):
         raise BadInput(f"{path} line {line}: {column} {text!r} is not a number")
     return read
-
-
-@contextmanager
-def _open(path: Path, expected: Sequence[str]) -> Iterator[IO[str]]:
-    try:
-        gzipped = path.suffix == ".gz"
-        with (gzip.open if gzipped else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
-            yield file
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
-        raise BadInput(f"{path} can't be read ({error}); expected CSV in UTF-8 with {','.join(expected)}") from error
 
 
 Find = Callable[[str, int], Sequence[str]]

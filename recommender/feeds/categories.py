@@ -114,11 +114,27 @@ class CategoryColumn:
         self._near = _NearestWords((title, paths) for title, cell in titles if (paths := self._readable(cell)))
 
     def read(self, value: object, title: str = "", brand: str = "") -> tuple[Path, ...]:
-        """Return the paths of a cell, the primary one first. Raises `BadRow` for a cell that holds no categories."""
+        """Return the paths of a cell, the primary one first. Raises `BadRow` for a cell that holds no categories.
+
+        The primary one is not a page of offers or of a brand, and is where similar products are.
+        """
         paths = self._known.get(value) if isinstance(value, str) else None
         if paths is None:
             paths = self.paths(value)
-        return _primary_first(paths, brand, self._near.shares(title, brand, paths)) if len(paths) > 1 else paths
+        if len(paths) < 2:
+            return paths
+        shares = self._near.shares(title, brand, paths)
+
+        def rank(path: Path) -> int:
+            if not kinds_of([path]):
+                return 2
+            return int(bool(brand) and _fold(path[-1]) == _fold(brand))
+
+        best = min(map(rank, paths))
+        fitting = [at for at, path in enumerate(paths) if rank(path) == best]
+        nearest = max(fitting, key=lambda at: shares[at])
+        chosen = nearest if shares[nearest] > _CLEARLY * max(0.0, shares[fitting[0]]) else fitting[0]
+        return (paths[chosen], *paths[:chosen], *paths[chosen + 1 :])
 
     def _readable(self, cell: object) -> tuple[Path, ...]:
         try:
@@ -272,21 +288,6 @@ def _above(rows: Sequence[Sequence[str]]) -> dict[str, str]:
 def kinds_of(paths: Iterable[Path]) -> list[Path]:
     """Return the paths that say what a product is, without pages of offers and of brands, which hold all kinds."""
     return [path for path in paths if not (is_page(path[0]) or is_page(path[-1]))]
-
-
-def _primary_first(paths: Sequence[Path], brand: str, shares: Sequence[float]) -> tuple[Path, ...]:
-    """Return paths with the primary one first: not a page of offers or of a brand, and where similar products are."""
-
-    def rank(path: Path) -> int:
-        if not kinds_of([path]):
-            return 2
-        return int(bool(brand) and _fold(path[-1]) == _fold(brand))
-
-    best = min(map(rank, paths))
-    fitting = [at for at, path in enumerate(paths) if rank(path) == best]
-    nearest = max(fitting, key=lambda at: shares[at])
-    chosen = nearest if shares[nearest] > _CLEARLY * max(0.0, shares[fitting[0]]) else fitting[0]
-    return (paths[chosen], *paths[:chosen], *paths[chosen + 1 :])
 
 
 class _NearestWords:

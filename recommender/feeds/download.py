@@ -182,22 +182,17 @@ def _ask_at(address: str, url: Url, host: str, port: int) -> BaseHTTPResponse:
 
 def _is_public(text: str) -> bool:
     address = ip_address(text)
-    inner = _inner_addresses(address)
-    if isinstance(address, IPv6Address) and address not in _PUBLIC_IPV6 and not inner:
-        return False
+    inner: list[IPv4Address] = []
+    if isinstance(address, IPv6Address):  # it may lead to an IPv4 address
+        teredo = address.teredo[1] if address.teredo else None
+        translated = IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else None
+        inner = [found for found in (address.ipv4_mapped, address.sixtofour, teredo, translated) if found]
+        if address not in _PUBLIC_IPV6 and not inner:
+            return False
     return all(
         one.is_global and not one.is_multicast and not any(one in network for network in _MORE_PRIVATE)
         for one in (address, *inner)
     )
-
-
-def _inner_addresses(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
-    """Return the IPv4 addresses that an IPv6 address leads to."""
-    if isinstance(address, IPv4Address):
-        return []
-    teredo = address.teredo[1] if address.teredo else None
-    translated = IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else None
-    return [found for found in (address.ipv4_mapped, address.sixtofour, teredo, translated) if found]
 
 
 def next_hop(start: Url, url: Url, location: str) -> Url:

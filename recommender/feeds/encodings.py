@@ -96,7 +96,15 @@ def detect_encoding(name: str, sample: bytes) -> str:
         raise BadFeed(f"{name}: holds NUL bytes, so it is not a text file; expected CSV, TSV, JSON Lines or Parquet")
     if len(sample) - len(sample.translate(None, _CONTROL)) > BINARY_SHARE * len(sample):
         raise BadFeed(f"{name}: is not a text file; expected CSV, TSV, JSON Lines or Parquet")
-    return "utf-8" if _utf8_share(sample) > MOSTLY_UTF8 else _guess(sample)
+    lines = [line for line in sample.splitlines() if not line.isascii()]
+    if len(sample) >= LONGEST_GUESSED and len(lines) > 1:
+        lines.pop()  # the sample may end within a character
+    good = 0
+    for line in lines:
+        with suppress(UnicodeDecodeError):
+            good += bool(line.decode())
+    share = good / len(lines) if lines else 1.0
+    return "utf-8" if share > MOSTLY_UTF8 else _guess(sample)
 
 
 def encoding_stated(encoding: str) -> str:
@@ -122,17 +130,6 @@ class Utf8Stream:
             if text := self._decoder.decode(data):
                 return text.encode(errors="surrogatepass")
         return self._decoder.decode(b"", final=True).encode(errors="surrogatepass")
-
-
-def _utf8_share(sample: bytes) -> float:
-    lines = [line for line in sample.splitlines() if not line.isascii()]
-    if len(sample) >= LONGEST_GUESSED and len(lines) > 1:
-        lines.pop()  # the sample may end within a character
-    good = 0
-    for line in lines:
-        with suppress(UnicodeDecodeError):
-            good += bool(line.decode())
-    return good / len(lines) if lines else 1.0
 
 
 def _guess(sample: bytes) -> str:

@@ -192,8 +192,9 @@ def _feed_of(table: Table, columns: Mapping[str, str], asked: FeedFormat, requir
     may_be_answer = not columns and (asked is FeedFormat.AUTO or asked in _PLATFORMS)
     if isinstance(table, SpreadsheetTable) or (isinstance(table, JsonTable) and may_be_answer):
         table = api_table(table)
-    if answer := _answer_of(table, columns, asked):
-        return answer
+    answer = answer_of_api(table) if isinstance(table, JsonTable) and may_be_answer else None
+    if answer and (asked is FeedFormat.AUTO or answer[1].name == _PLATFORMS[asked].name):
+        return ShopExport(ShopTable(*answer, columns))
     is_object = isinstance(table, JsonTable)
     if isinstance(table, DelimitedTable | SpreadsheetTable | ApiTable | JsonTable):
         for known, platform in _PLATFORMS.items():
@@ -239,14 +240,6 @@ def _refuse_other_woocommerce(feed: Feed) -> None:
                 f" not known here ({name!r} holds {', '.join(sorted(set(kinds)))}); export it with the shop in"
                 " English, or read it as a plain table: --format csv --map sku=COLUMN --map price=COLUMN"
             )
-
-
-def _answer_of(table: Table, columns: Mapping[str, str], asked: FeedFormat) -> Feed | None:
-    """Return the products of an API's answer; None if the objects are of none, or of another than is asked for."""
-    may_be = isinstance(table, JsonTable) and not columns and (asked is FeedFormat.AUTO or asked in _PLATFORMS)
-    found = answer_of_api(table) if may_be else None
-    is_meant = found and (asked is FeedFormat.AUTO or found[1].name == _PLATFORMS[asked].name)
-    return ShopExport(ShopTable(*found, columns)) if found and is_meant else None
 
 
 _PLATFORMS = {

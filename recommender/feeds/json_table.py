@@ -65,7 +65,9 @@ class JsonTable(Table):
 
     def _has_object_lines(self, objects: Sequence[Mapping[str, Any]]) -> bool:
         """Tell whether the file has one object a line."""
-        first = next((line for line in self._text_lines() if line.strip() not in ("", "[")), "").strip()
+        with self._file.open() as stream:
+            lines = TextLines(self.name, stream, self._encoding).one_by_one()
+            first = next((line for line in lines if line.strip() not in ("", "[")), "").strip()
         if not first.startswith("{") and first.startswith(("[", '"')):
             return False
         with suppress(ValueError, RecursionError):
@@ -155,10 +157,6 @@ class JsonTable(Table):
                 yield line.rstrip().removesuffix(",")
         if line.strip() != "]":
             self.early_end = "its list is not closed with ]"
-
-    def _text_lines(self) -> Iterator[str]:
-        with self._file.open() as stream:
-            yield from TextLines(self.name, stream, self._encoding).one_by_one()
 
 
 def _parse(decoder: JsonDecoder, line: str) -> tuple[Mapping[str, Any], str]:

@@ -235,7 +235,13 @@ def _plain_characters(text: str, stated: str) -> str:
 
 def _decimal(number: str, decimal_mark: str, currency: str) -> Decimal | None:
     number = number.replace("\u2019", "'")
-    mark = _decimal_mark(number, decimal_mark, currency)
+    last, mark = max(number.rfind("."), number.rfind(",")), ""
+    if last >= 0 and number.count(number[last]) == 1:
+        mark = number[last]
+        lone = all(separator not in number for separator in ("," if mark == "." else ".", " ", "'"))
+        if lone and not number.startswith("0") and _GROUPED_BY[mark].fullmatch(number):
+            shown = decimal_mark or (mark if currency in THREE_DECIMALS else "")
+            mark = mark if shown == mark else ""
     whole, _, decimals = number.rpartition(mark) if mark else (number, "", "")
     separators = set(whole) - set("0123456789")
     if len(separators) == 1:
@@ -245,18 +251,6 @@ def _decimal(number: str, decimal_mark: str, currency: str) -> Decimal | None:
     if not (digits.isascii() and digits.isdigit()):
         return None
     return Decimal(f"{whole or '0'}.{decimals}" if decimals else whole)
-
-
-def _decimal_mark(number: str, decimal_mark: str, currency: str) -> str:
-    last = max(number.rfind("."), number.rfind(","))
-    if last < 0 or number.count(number[last]) > 1:
-        return ""
-    mark = number[last]
-    lone = all(separator not in number for separator in ("," if mark == "." else ".", " ", "'"))
-    if not lone or number.startswith("0") or not _GROUPED_BY[mark].fullmatch(number):
-        return mark
-    shown = decimal_mark or (mark if currency in THREE_DECIMALS else "")
-    return mark if shown == mark else ""
 
 
 def _require_storable(amount: Decimal, text: str) -> Decimal:

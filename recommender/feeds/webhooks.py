@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from recommender.errors import BadInput
 from recommender.feeds.formats import FeedFormat, open_feed
@@ -81,17 +80,12 @@ def read_delivery(platform: FeedFormat, body: bytes, headers: Mapping[str, str])
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
         raise BadInput(f"the message of {platform} has no id or no time of its last change ({error!r})") from None
     version = f"{version} {moment if known.moment in headers else version}"
-    return Delivery(platform, identity, version, _products(platform, told))
-
-
-def _products(platform: FeedFormat, told: Any) -> list[Product]:
-    """Read the variants of a product by the rules for the whole export."""
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder:  # the variants are read by the rules for the whole export
         file = Path(folder) / "product.json"
         file.write_text(json.dumps([told]))
         try:
             with open_feed(file, platform) as feed:
-                return [product_of(row) for row in feed.rows()]
+                return Delivery(platform, identity, version, [product_of(row) for row in feed.rows()])
         except BadRow as error:
             raise BadInput(f"the product can't be read: {error}") from error
 

@@ -290,20 +290,17 @@ class _Parser:
         elif self._is_leaf and text:
             if len(self._path) > 1 and self._path[-2] == "parameter" and name == "name":
                 self._parameter = text
-            elif self._parameter:
-                self._keep_parameter(text)
-            else:
+            elif not self._parameter:
                 self._keep_within("", text)
+            else:
+                if self._variant is not None:
+                    number = sum(part.startswith("option name") for part in self._variant) + 1
+                    self._variant |= {f"option name {number}": self._parameter, f"option value {number}": text}
+                elif self._item is not None and len(self._item.parts) < MOST_PARTS:
+                    self._item.parts.setdefault(f"attribute:{self._parameter}", text)
+                self._parameter = ""
         self._path.pop()
         self._text, self._is_leaf = [], False
-
-    def _keep_parameter(self, text: str) -> None:
-        if self._variant is not None:
-            number = sum(part.startswith("option name") for part in self._variant) + 1
-            self._variant |= {f"option name {number}": self._parameter, f"option value {number}": text}
-        elif self._item is not None and len(self._item.parts) < MOST_PARTS:
-            self._item.parts.setdefault(f"attribute:{self._parameter}", text)
-        self._parameter = ""
 
     def _keep_within(self, attribute: str, text: str) -> None:
         """Keep a part within a part, of which the first counts; of categories all do."""

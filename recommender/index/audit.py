@@ -44,11 +44,6 @@ def _price_around(payload: JsonObject) -> Filters | None:
     return None if price is None else Filters(price_min=price * (1 - PRICE_SPAN), price_max=price * (1 + PRICE_SPAN))
 
 
-def _attribute(payload: JsonObject) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    name, value = next(iter(payload["attributes"].items()))
-    return ((name, (value,)),)
-
-
 FILTERS: Mapping[str, Callable[[JsonObject], Filters | None]] = {
     "nothing": lambda _payload: Filters(),
     # One step above the leaf: a subtree, where the tree has more than one level.
@@ -58,7 +53,11 @@ FILTERS: Mapping[str, Callable[[JsonObject], Filters | None]] = {
     "brand": lambda payload: Filters(brands=(payload["brand"],)) if payload["brand"] else None,
     "price": _price_around,
     "in stock": lambda _payload: Filters(in_stock=True),
-    "attribute": lambda payload: Filters(attributes=_attribute(payload)) if payload.get("attributes") else None,
+    "attribute": lambda payload: (
+        Filters(attributes=tuple((name, (value,)) for name, value in islice(payload["attributes"].items(), 1)))
+        if payload.get("attributes")
+        else None
+    ),
     "price, in stock": lambda payload: (filters := _price_around(payload)) and replace(filters, in_stock=True),
 }
 """For each kind of filter: the filter of a product's query, from its payload; None if the product lacks the field."""

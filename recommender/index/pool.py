@@ -59,7 +59,19 @@ class IndexPool:
             lent, opening = self._lend(name), self._opening[name]
         if lent is None:
             with opening:
-                lent = self._lend_opened(name, create or (lambda: self._open_patiently(name, patience)))
+                with self._lock:
+                    lent = self._lend(name)  # another thread may have opened it meanwhile
+                if lent is None:
+                    index = None
+                    if not self._closed:
+                        index = create() if create else self._open_patiently(name, patience)
+                    with self._lock:
+                        if index is not None and not self._closed:
+                            lent = self._open[name] = _OpenIndex(index, leases=1)
+                    if lent is None:
+                        if index is not None:
+                            index.close()
+                        raise Unavailable("this installation was closed in this process; open it again")
         try:
             yield lent.index
         finally:
@@ -107,20 +119,6 @@ class IndexPool:
             known.leases += 1
             known.closing = False  # it is wanted again
         return known
-
-    def _lend_opened(self, name: str, open_index: Callable[[], VectorIndex]) -> _OpenIndex:
-        """Open an index, unless another thread did so meanwhile, and lend it."""
-        with self._lock:
-            if (known := self._lend(name)) is not None:
-                return known
-        index = None if self._closed else open_index()
-        with self._lock:
-            if index is not None and not self._closed:
-                self._open[name] = known = _OpenIndex(index, leases=1)
-                return known
-        if index is not None:
-            index.close()
-        raise Unavailable("this installation was closed in this process; open it again")
 
     def _open_patiently(self, name: str, patience: float) -> VectorIndex:
         deadline = time.monotonic() + patience

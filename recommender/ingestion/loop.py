@@ -84,7 +84,21 @@ def run_gracefully(
     SIGKILL. A second signal ends the process at once. Only the main thread may call this.
     """
     stopped = threading.Event()
-    watchdog = threading.Timer(grace, _give_up, (give_back, say))
+
+    def try_to_give_back() -> None:
+        with suppress(RecommenderError):  # other workers of this host take the leases of a process that is gone
+            give_back()
+
+    def give_up() -> None:
+        giving = threading.Thread(target=try_to_give_back, daemon=True)
+        giving.start()
+        giving.join(GIVE_BACK_S)
+        say("worker: ended in the middle of a call that took too long; its batch is given back")
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(0)
+
+    watchdog = threading.Timer(grace, give_up)
     watchdog.daemon = True
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -103,17 +117,3 @@ def run_gracefully(
         watchdog.cancel()
         for number, handler in handlers.items():
             signal.signal(number, handler)
-
-
-def _give_up(give_back: Callable[[], None], say: Callable[[str], None]) -> None:
-    def try_to_give_back() -> None:
-        with suppress(RecommenderError):  # other workers of this host take the leases of a process that is gone
-            give_back()
-
-    giving = threading.Thread(target=try_to_give_back, daemon=True)
-    giving.start()
-    giving.join(GIVE_BACK_S)
-    say("worker: ended in the middle of a call that took too long; its batch is given back")
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(0)

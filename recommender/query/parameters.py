@@ -96,7 +96,14 @@ def read_address(kind: type[Request], query: bytes) -> Request:
         if (parameter := known.get(name)) is None:
             raise unknown_field("the request", name, tuple(known))
         target = members.setdefault(parameter.part, {}) if parameter.part else members
-        value = _value(parameter, text)
+        # A number, a truth value, or an object or a list as bodies have them. Any other text stays a text; if none is
+        # expected, the complaint comes later.
+        value: Any = text
+        if parameter.base is bool and text in ("0", "1"):
+            value = text == "1"
+        elif parameter.base in (bool, int, float) or (parameter.text and text.startswith(("{", "["))):
+            with suppress(ValueError, RecursionError):
+                value = text if (parsed := json.loads(text)) is None else parsed
         if parameter.many:
             target.setdefault(parameter.field, []).append(value)
         elif parameter.field in target:
@@ -136,16 +143,3 @@ def _text(value: Any, short: bool) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _value(parameter: Parameter, text: str) -> Any:
-    """Return the JSON value of a text: a number, a truth value, or an object or a list as bodies have them.
-
-    Any other text stays a text; if none is expected, the complaint comes later.
-    """
-    if parameter.base is bool and text in ("0", "1"):
-        return text == "1"
-    if parameter.base in (bool, int, float) or (parameter.text and text.startswith(("{", "["))):
-        with suppress(ValueError, RecursionError):
-            return text if (value := json.loads(text)) is None else value
-    return text

@@ -187,7 +187,10 @@ class Candidates:
         best = max(CERTAIN, hits[0].score) if hits else CERTAIN
         hits = [*(replace(hit, score=best) for hit in identified), *hits]
         if self._options.fallback is Fallback.WIDEN and len(hits) < missing:
-            for categories in _widen(self._filters.categories):
+            categories = self._filters.categories
+            while categories:  # wider and wider: the parents, theirs, and at last no restriction
+                parents = tuple(dict.fromkeys(path[:-1] for path in categories))
+                categories = parents if all(parents) else ()
                 more = self._relevant(missing - len(hits), replace(self._filters, categories=categories), shown)
                 for hit in more:
                     reached = next(
@@ -447,12 +450,3 @@ def with_attributes(index: VectorIndex, hits: Sequence[Hit]) -> list[Hit]:
 
 def _show(cards: Iterable[tuple[Card, float]], shown: Shown, reason: Reason = Reason.RELEVANCE) -> Iterator[Hit]:
     return (Hit.of(card, score, reason) for card, score in cards if shown.add(card))
-
-
-def _widen(categories: Sequence[tuple[str, ...]]) -> Iterator[tuple[tuple[str, ...], ...]]:
-    """Yield wider and wider categories: the parents, theirs, and at last no restriction; nothing if there was none."""
-    current = tuple(categories)
-    while current:
-        parents = tuple(dict.fromkeys(path[:-1] for path in current))
-        current = parents if all(parents) else ()
-        yield current

@@ -165,18 +165,12 @@ def _amount(name: str) -> str:
 
 def _words(choices: str) -> str:
     """Return a pattern of some words, also without their accents: many leave them out."""
-    words = {form for each in choices.split("|") for form in (each, _without_accents(each))}
+    words = set(choices.split("|"))
+    for word in list(words):
+        bare = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", word.replace("đ", "d")))
+        if not bare.isascii() or len(bare) > SHORTEST_WITHOUT_ACCENTS:
+            words.add(bare)
     return "|".join(sorted((each.replace(" ", r"\s+") for each in words), key=len, reverse=True))
-
-
-def _without_accents(word: str) -> str:
-    """Return a word without its accents, but as it is where the rest is too short to mean the same: `dès`, `des`."""
-    folded = "".join(each for each in unicodedata.normalize("NFD", word.replace("đ", "d")) if not _is_accent(each))
-    return word if folded.isascii() and len(folded) <= SHORTEST_WITHOUT_ACCENTS else folded
-
-
-def _is_accent(character: str) -> bool:
-    return "\u0300" <= character <= "\u036f"
 
 
 _START = (
@@ -290,19 +284,13 @@ def find_price(text: str, main: str, sold_in: Callable[[str], bool], english: bo
             space = _BETWEEN_LIMITS.match(text, end)
             further = _BOUND.match(text, space.end() if space else end)
             other = further and _read_limit(text, further, continues=True)
-            if further and other and (both := _join_limits(limit, other)):
-                limit, end = both, further.end()
-                money = money or _currency(further.groupdict(), ("amount",))
+            if further and other and None in limit and None in other:
+                lowest, highest = limit[0] or other[0], limit[1] or other[1]
+                if lowest is not None and highest is not None and lowest <= highest:
+                    limit, end = (lowest, highest), further.end()
+                    money = money or _currency(further.groupdict(), ("amount",))
             return _in_currency(match.start(), end, *limit, money, main, sold_in)
     return None
-
-
-def _join_limits(one: _Limits, other: _Limits) -> _Limits | None:
-    """Return the range between a lower and an upper limit; None if they are not these."""
-    low, high = one[0] or other[0], one[1] or other[1]
-    if None not in one or None not in other or low is None or high is None or low > high:
-        return None
-    return low, high
 
 
 def _read_limit(text: str, match: re.Match[str], continues: bool = False) -> _Limits | None:
@@ -314,12 +302,13 @@ def _read_limit(text: str, match: re.Match[str], continues: bool = False) -> _Li
     money, amount = _currency(parts, ("amount",)), _number(parts["amount"])
     most = bool(parts["most"] or parts.get("most_money")) != bool(parts.get("not"))
     about = parts.get("about") or parts.get("about_money")
+    thousands = re.fullmatch(r"(\d+)k", parts["amount"], re.I)
     if not money and (
         any(parts.get(f"{side}_money") for side in ("most", "least", "about"))
         or (not continues and _is_size(text, match))
         or _counts_things(text, match.end())
         or (match.re is _BOUND and _UNITS_UNKNOWN.match(text[match.end() :].lstrip()))
-        or _is_resolution(parts["amount"])
+        or (thousands and int(thousands[1]) < FEWEST_BY_THOUSANDS)
         or (amount <= OLDEST_CHILD and _CHILD.search(text, 0, match.start()))
         or (not most and not about and (amount <= LEAST_OF_A_PRICE or _is_year(amount)))
     ):
@@ -365,12 +354,6 @@ def _is_size(text: str, match: re.Match[str]) -> bool:
         return before is not None
     limit = match["most"] or ""
     return re.fullmatch(_words(_AND), limit, re.I) is not None and _number(match["amount"]) <= 2 * int(before["low"])
-
-
-def _is_resolution(amount: str | None) -> bool:
-    """Tell whether an amount in thousands may count pixels or metres, as `4k` and `10k`."""
-    thousands = re.fullmatch(r"(\d+)k", amount or "", re.I)
-    return thousands is not None and int(thousands[1]) < FEWEST_BY_THOUSANDS
 
 
 def _is_year(amount: Decimal) -> bool:

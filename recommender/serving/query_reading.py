@@ -13,7 +13,7 @@ from recommender.embedding.language import ENGLISH
 from recommender.query import NO_FILTERS, Boost, BoostKind, Filters, Options, Understood, UnderstoodKind
 from recommender.serving.merchandising import Synonym
 from recommender.serving.spelling import SHORTEST, nearest_word
-from recommender.serving.vocabulary import LETTERS, NAME_KINDS, Array, Name, Vocabulary, fold_word, fold_words
+from recommender.serving.vocabulary import LETTERS, NAME_KINDS, Name, Vocabulary, fold_word, fold_words
 from recommender.types import category_path
 
 LONGEST_READ = 300
@@ -99,12 +99,14 @@ class QueryReader:
         if options.prefix:
             complete = self._completions(found.searched)
         if options.correct:
-            found = self._correct(text, found, explained, cut_off=bool(complete))
+            found = self._correct(self.vocabulary, text, found, explained, cut_off=bool(complete))
         if complete:
             start = found.searched[: -len(found.searched.split()[-1])]
             found = replace(found, searched=start + complete[0], alternatives=(*found.alternatives, *complete[1:]))
-        joined, synonyms = tuple(self._join_words(found.searched)), tuple(self.synonyms(found.searched))
-        found = replace(found, joined=joined, synonyms=synonyms)
+        # The shop's words that are two words of the text joined: `Kaffee Maschine`, `head phones`.
+        rows = [self.vocabulary.words.find(one + other) for one, other in pairwise(fold_words(found.searched))]
+        joined = tuple(self.vocabulary.shown[row] for row in rows if row >= 0)
+        found = replace(found, joined=joined, synonyms=tuple(self.synonyms(found.searched)))
         return self._with_names(found) if options.understand else found
 
     def _with_price(self, found: QueryText) -> QueryText:
@@ -143,7 +145,9 @@ class QueryReader:
         shown = [self.vocabulary.shown[row] for row in rows]
         return (text.split()[-1], *shown) if last in self.vocabulary else tuple(shown)
 
-    def _correct(self, text: str, found: QueryText, explained: set[str], cut_off: bool) -> QueryText:
+    def _correct(
+        self, vocabulary: Vocabulary, text: str, found: QueryText, explained: set[str], cut_off: bool
+    ) -> QueryText:
         """Correct each word of letters that neither the catalogue nor the model knows to the nearest one.
 
         The words of synonyms, `explained`, are left alone.
@@ -154,12 +158,19 @@ class QueryReader:
         letters = [run for word in words for run in LETTERS.findall(word)]
         known = [fold_word(run) for run in letters]
         for run, word in zip(letters[: len(letters) - cut_off], known, strict=False):
-            if len(word) < SHORTEST or word in explained or not self._lacks(word):
+            if len(word) < SHORTEST or word in explained:
                 continue
+            if word in vocabulary or fold_words(word) != [word] or self.is_found(word):
+                continue  # the shop has a form of it
             if more := self._compounds(word):
                 compounds += more
-            elif not self.is_meant(word) and (better := self._apart(word) or self._nearest(word, known)):
-                changes[run] = better
+            elif not self.is_meant(word):
+                better = self._apart(word)
+                if not better:
+                    context = vocabulary.products_with([other for other in known if other != word])
+                    better = nearest_word(vocabulary, word, context)
+                if better:
+                    changes[run] = better
         found = replace(found, alternatives=tuple(compounds))
         if not changes:
             return found
@@ -168,13 +179,6 @@ class QueryReader:
             return LETTERS.sub(lambda match: changes.get(match[0], match[0]), within)
 
         return replace(found, searched=change(found.searched), corrected=change(text))
-
-    def _lacks(self, word: str) -> bool:
-        """Tell whether the shop has no form of a word."""
-        vocabulary = self.vocabulary
-        return (
-            vocabulary is not None and word not in vocabulary and fold_words(word) == [word] and not self.is_found(word)
-        )
 
     def _compounds(self, word: str) -> list[str]:
         """Return the shop's words that end with a word, or else begin with it, if the language has compounds.
@@ -192,13 +196,6 @@ class QueryReader:
         rows.sort(key=lambda row: -int(vocabulary.counts[row]))
         return [vocabulary.shown[row] for row in rows[:COMPOUNDS]]
 
-    def _join_words(self, text: str) -> list[str]:
-        """Return the shop's words that are two words of a text joined: `Kaffee Maschine`, `head phones`."""
-        if self.vocabulary is None:
-            return []
-        rows = (self.vocabulary.words.find(one + other) for one, other in pairwise(fold_words(text)))
-        return [self.vocabulary.shown[row] for row in rows if row >= 0]
-
     def _apart(self, word: str) -> str | None:
         """Return the two words of a product that were typed as one word.
 
@@ -215,13 +212,6 @@ class QueryReader:
             if products is not None and len(products):
                 return " ".join(self.vocabulary.shown[row] for row in rows)
         return None
-
-    def _nearest(self, word: str, others: Sequence[str]) -> str | None:
-        vocabulary = self.vocabulary
-        if vocabulary is None:
-            return None
-        context: Array | None = vocabulary.products_with([other for other in others if other != word])
-        return nearest_word(vocabulary, word, context)
 
     def _with_names(self, found: QueryText) -> QueryText:
         """Boost what the text names: the longest names first, each word once."""

@@ -146,7 +146,13 @@ class TrainingCallback(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Stop in time, evaluate and save when it is due, and report."""
         history, options = self.history, self._options
-        self._progress("training", self._pace.step, self._pace.planned, self._note())
+        note = ""
+        if history.losses:
+            values = [loss for _, loss in history.losses]
+            note = f"loss {sparkline(values, _CURVE)} {values[-1]:.3f}"
+            if len(history.evaluations) > 1:
+                note += f"  gain {history.evaluations[-1][1][GAIN]:+.1%}"
+        self._progress("training", self._pace.step, self._pace.planned, note)
         stop = control.should_training_stop or self._pace.is_over
         marks = int(self._pace.progress * self._evaluations + 1e-6)
         due = marks > history.marks_passed
@@ -227,15 +233,6 @@ class TrainingCallback(TrainerCallback):
             self.history.best_step = self._pace.step
         else:
             model.load_state_dict(best)
-
-    def _note(self) -> str:
-        if not self.history.losses:
-            return ""
-        values = [loss for _, loss in self.history.losses]
-        note = f"loss {sparkline(values, _CURVE)} {values[-1]:.3f}"
-        if len(self.history.evaluations) > 1:
-            note += f"  gain {self.history.evaluations[-1][1][GAIN]:+.1%}"
-        return note
 
 
 def sparkline(values: Sequence[float], width: int) -> str:

@@ -220,6 +220,13 @@ def _arguments(
     job: TrainingJob, precision: TrainingPrecision, total: int, evaluate: bool, rate: float, piece: int | None
 ) -> SentenceTransformerTrainingArguments:
     options, device = job.options, training_device(job.options.device)
+    # The prompt of each column of each set, as serving will put it before searches and products.
+    query, document = read_prompts(job.base)
+    searched = {SetName.PRODUCTS.value: VIEWS[0], SetName.QUERIES.value: "anchor"}
+    prompts = {
+        each.name: {column: query if searched.get(each.name) == column else document for column in each.columns}
+        for each in job.sets
+    }
     rows, batches = options.batch_size, 1
     if piece is not None and not any(loss_of(each, options.loss) in WHOLE_BATCH for each in job.sets):
         # A loss that is a sum over its rows can add up the gradients of several small batches in one step.
@@ -233,7 +240,7 @@ def _arguments(
         learning_rate_mapping=learning_rates(job.sets, options),
         weight_decay=options.weight_decay,
         seed=options.seed,
-        prompts=_prompts(job),
+        prompts=prompts if query or document else None,
         bf16=precision is TrainingPrecision.BF16,
         fp16=precision is TrainingPrecision.FP16,
         use_cpu=device == "cpu",
@@ -246,18 +253,6 @@ def _arguments(
         disable_tqdm=True,
         dataloader_pin_memory=device.startswith("cuda"),
     )
-
-
-def _prompts(job: TrainingJob) -> dict[str, dict[str, str]] | None:
-    """Return the prompt of each column of each set, as serving will put it before searches and products."""
-    query, document = read_prompts(job.base)
-    if not query and not document:
-        return None
-    asked = {SetName.PRODUCTS.value: VIEWS[0], SetName.QUERIES.value: "anchor"}
-    return {
-        rows.name: {column: query if asked.get(rows.name) == column else document for column in rows.columns}
-        for rows in job.sets
-    }
 
 
 def _tensorboard(job: TrainingJob) -> list[TrainerCallback]:

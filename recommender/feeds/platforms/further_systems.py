@@ -17,14 +17,6 @@ _TOKEN = re.compile(r"\s*\([0-9A-Z]{24}\)")
 """What Square adds to the name of a category: `Books (T2B3ROTJ3HFGVBO22QLOOJDE)`."""
 
 
-def _square(cells: Cells, _: Mapping[str, str]) -> None:
-    cells["category"] = _TOKEN.sub("", cells["category"])
-
-
-def _lightspeed(cells: Cells, _: Mapping[str, str]) -> None:
-    split_option(cells, ",")
-
-
 def _tilda(cells: Cells, parent: Mapping[str, str]) -> None:
     split_option(cells, ";")
     cells["title"] = parent.get("title") or cells["title"]  # some have their options in the title, and some not
@@ -35,10 +27,6 @@ def _akeneo(cells: Cells, _: Mapping[str, str]) -> None:
     found = next((part for part in cells if part.startswith(PRICE_IN) and cells[part]), "")
     if found:
         cells["price"], cells["currency"] = cells[found], found.rpartition(" ")[2]
-
-
-def _zen_cart(cells: Cells, _: Mapping[str, str]) -> None:
-    cells["category"] = cells["category"].replace("^", " > ")
 
 
 def _nop(cells: Cells, _: Mapping[str, str]) -> None:
@@ -196,13 +184,13 @@ FURTHER_SYSTEMS: Mapping[str, Platform] = {
     # https://squareup.com/help/us/en/article/5153-import-items-online
     "square": declare(
         "Square", _SQUARE, ("title", "variant key", "sku", "stock|visible|buyable"),
-        RowRules(all_optioned=True, repeats_title=True, joined=("stock", "buyable"), adapt=_square,
-                 words={"value 1": {"regular": ""}}),
+        RowRules(all_optioned=True, repeats_title=True, joined=("stock", "buyable"), words={"value 1": {"regular": ""}},
+                 adapt=lambda cells, _: cells.update(category=_TOKEN.sub("", cells["category"]))),
     ),
     # https://ecom-support.lightspeedhq.com/hc/en-us/articles/360016064814
     "lightspeed-ecom": declare(
         "Lightspeed eCom", _LIGHTSPEED_ECOM, ("handle", "variant key", "title", "price|stock"),
-        RowRules(all_optioned=True, repeats_title=True, adapt=_lightspeed,
+        RowRules(all_optioned=True, repeats_title=True, adapt=lambda cells, _: split_option(cells, ","),
                  words={"value 1": {"default": ""}, "sells on": _SELLS_ON, "tracked": {"n": "none"}}),
     ),
     # https://retail-support.lightspeedhq.com/hc/en-us/articles/115005142408; `Publish to eCom` is about Lightspeed's
@@ -247,7 +235,10 @@ FURTHER_SYSTEMS: Mapping[str, Platform] = {
                         | dict.fromkeys(("yes", "ja", "oui", "sí", "sì", "true", "wahr", "1"), "blocked")}),
     ),
     # https://github.com/mc12345678/EasyPopulate-4.0
-    "zencart": declare("Zen Cart", _ZEN_CART, ("sku", "title", "price"), RowRules(adapt=_zen_cart)),
+    "zencart": declare(
+        "Zen Cart", _ZEN_CART, ("sku", "title", "price"),
+        RowRules(adapt=lambda cells, _: cells.update(category=cells["category"].replace("^", " > "))),
+    ),
     # the CSV template of Tiendanube and Nuvemshop
     "tiendanube": declare(
         "Tiendanube", _TIENDANUBE, ("handle", "title", "price", "visible"), RowRules(first_is_variant=True)

@@ -45,10 +45,6 @@ def _yml(cells: Cells, _: Mapping[str, str]) -> None:
     cells["stock"] = {"true": "in stock", "false": "backorder"}.get(cells.get("available", ""), cells.get("count", ""))
 
 
-def _ebay(cells: Cells, _: Mapping[str, str]) -> None:
-    split_option(cells)
-
-
 def _allegro(cells: Cells, _: Mapping[str, str]) -> None:
     # {"sections": [{"items": [{"type": "TEXT", "content": "<p>…</p>"}]}]}
     if cells["description"].startswith("{"):
@@ -226,7 +222,7 @@ MARKETPLACES: Mapping[str, Platform] = {
     # the reports of eBay's Seller Hub, and its File Exchange Basic Template Instructions
     "ebay": declare(
         "eBay", _EBAY, ("title", "sku", "value 1", "stock"),
-        RowRules(("variation",), all_optioned=True, repeats_title=True, adapt=_ebay),
+        RowRules(("variation",), all_optioned=True, repeats_title=True, adapt=lambda cells, _: split_option(cells)),
     ),
     # the table of offers of Allegro's Sales Center (xlsx)
     "allegro": declare(

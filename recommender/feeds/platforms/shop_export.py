@@ -49,11 +49,10 @@ class Platform:
 
 @cache
 def _plain_names(names: str) -> tuple[str, ...]:
-    return tuple("".join(map(_plain_part, re.split(r"([*?])", name))) for name in names.split())
-
-
-def _plain_part(name: str) -> str:
-    return name if name in ("*", "?") else plain_name(name)
+    return tuple(
+        "".join(part if part in ("*", "?") else plain_name(part) for part in re.split(r"([*?])", name))
+        for name in names.split()
+    )
 
 
 def _names_in(names: str, plain_header: Collection[str]) -> Iterator[str]:
@@ -114,12 +113,29 @@ class ShopTable:
                     f" {enumerate_names(table.columns)}; use --format csv for a table of another kind"
                 )
         self._dropped = tuple(field for field, column in mapping.items() if not column)
-        self._mapped = {field: self._mapped_column(field, column) for field, column in mapping.items() if column}
+        self._mapped: dict[str, str] = {}
+        for name, column in mapping.items():
+            if not column:
+                continue
+            found = column_named(column, table.columns)
+            if found is None:
+                known = enumerate_names(table.columns)
+                raise BadFeed(f"{table.name}: no column {column!r} for --map {name}={column}; it has {known}")
+            self._mapped[name] = found
 
     def _learn(self, names: Iterable[str]) -> None:
         """Find the columns of the parts among these names and those that were learnt before."""
         self._names.update(dict.fromkeys(names))
-        found = {part: self._columns_of(names) for part, names in self.platform.parts.items()}
+        listed = list(self._names) if not self.table.uniform else list(self.table.columns)
+        header = [plain_name(name) for name in listed]
+        found: dict[str, list[str]] = {}
+        for part, wanted in self.platform.parts.items():
+            plain = list(dict.fromkeys(_names_in(wanted, header)))
+            found[part] = [listed[header.index(name)] for name in plain]
+            if plain and header.count(plain[0]) > 1:
+                raise BadFeed(
+                    f"{self.table.name}: the column {found[part][0]!r} stands there twice; rename or remove one"
+                )
         found |= {part: [column] for part, column in self._places.items()}
         self._columns = {part: columns[0] for part, columns in found.items() if columns}
         self._further = {part: columns[1:] for part, columns in found.items() if len(columns) > 1}
@@ -181,22 +197,6 @@ class ShopTable:
             mapped = dict.fromkeys(self._dropped, "") | named
             attributes = {attribute: texts[name] for name in texts if (attribute := attribute_of(name))}
             yield Record(row.number, cells, mapped, str(row.raw), row.problem, row.remark, attributes)
-
-    def _columns_of(self, names: str) -> list[str]:
-        listed = list(self._names) if not self.table.uniform else list(self.table.columns)
-        header = [plain_name(name) for name in listed]
-        found = list(dict.fromkeys(_names_in(names, header)))
-        columns = [listed[header.index(name)] for name in found]
-        if found and header.count(found[0]) > 1:
-            raise BadFeed(f"{self.table.name}: the column {columns[0]!r} stands there twice; rename or remove one")
-        return columns
-
-    def _mapped_column(self, field: str, column: str) -> str:
-        found = column_named(column, self.table.columns)
-        if found is None:
-            known = enumerate_names(self.table.columns)
-            raise BadFeed(f"{self.table.name}: no column {column!r} for --map {field}={column}; it has {known}")
-        return found
 
 
 def _join(cells: Sequence[str]) -> str:

@@ -32,7 +32,6 @@ from recommender.index.query_plan import (
     Boosting,
     Plan,
     Ranking,
-    Stage,
 )
 from recommender.query import Filters
 from recommender.types import SparseVector
@@ -66,10 +65,23 @@ class BatchedSearch:
         self._found: list[list[Found]] = []
         self._lacking: list[list[Any]] = []
         conditions = conditions_of(plan.query.filters, plan.query.ids)
-        self.requests = [
-            edge.QueryRequest(leaf.limit, query=ranking, with_payload=payload, **_leaf(plan, conditions, leaf, compact))
-            for leaf, ranking, payload in zip(leaves, self._rankings, self._payloads, strict=True)
-        ]
+        self.requests: list[edge.QueryRequest] = []
+        for leaf, ranking, payload in zip(leaves, self._rankings, self._payloads, strict=True):
+            if compact and not plan.query.exact:
+                how = edge.SearchParams(
+                    hnsw_ef=FILTERED_EF if conditions else None,
+                    quantization=edge.QuantizationSearchParams(
+                        rescore=True, oversampling=max(1.5, OVERSAMPLED / leaf.limit)
+                    ),
+                    acorn=_THROUGH_FILTERED_OUT if conditions else None,
+                )
+            else:
+                width = FILTERED_EF if conditions.off_graph else None
+                how = edge.SearchParams(exact=plan.query.exact, hnsw_ef=width)
+            where = _filter(conditions)
+            self.requests.append(
+                edge.QueryRequest(leaf.limit, query=ranking, with_payload=payload, filter=where, params=how)
+            )
         self.requests += [
             edge.QueryRequest(term.limit, query=_ranking(term.ranking), with_payload=False) for term in plan.terms
         ]
@@ -143,19 +155,6 @@ def to_stored_point(record: edge.Record) -> StoredPoint:
 def uuid_of(identity: edge.PointId) -> UUID:
     """Return the id of a point, which the engine gives in either of two forms."""
     return identity if isinstance(identity, UUID) else UUID(str(identity))
-
-
-def _leaf(plan: Plan, conditions: Conditions, leaf: Stage, compact: bool) -> dict[str, Any]:
-    """Return where points are searched, and how."""
-    if not compact or plan.query.exact:
-        width = FILTERED_EF if conditions.off_graph else None
-        return {"filter": _filter(conditions), "params": edge.SearchParams(exact=plan.query.exact, hnsw_ef=width)}
-    params = edge.SearchParams(
-        hnsw_ef=FILTERED_EF if conditions else None,
-        quantization=edge.QuantizationSearchParams(rescore=True, oversampling=max(1.5, OVERSAMPLED / leaf.limit)),
-        acorn=_THROUGH_FILTERED_OUT if conditions else None,
-    )
-    return {"filter": _filter(conditions), "params": params}
 
 
 def _among(ids: Iterable[UUID]) -> edge.Filter:

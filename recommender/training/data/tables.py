@@ -66,14 +66,11 @@ def open_table(source: Path | str) -> Iterator[DataTable]:
             raise BadInput(f"{file.name}: the column {twice!r} is there twice; rename one of them")
 
         def rows() -> Iterator[TableRow]:
-            return map(_require_texts, table.rows())
+            for row in table.rows():
+                bad = next((name for name, value in row.cells.items() if isinstance(value, bytes)), "")
+                yield row._replace(problem=f"{bad} holds bytes that are not UTF-8") if bad else row
 
         yield _unfold(DataTable(table.name, names, rows, file_sha256(file.path), table.unit))
-
-
-def _require_texts(row: TableRow) -> TableRow:
-    bad = next((name for name, value in row.cells.items() if isinstance(value, bytes)), "")
-    return row._replace(problem=f"{bad} holds bytes that are not UTF-8") if bad else row
 
 
 def _unfold(table: DataTable) -> DataTable:
