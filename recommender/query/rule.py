@@ -39,7 +39,7 @@ Moment = Annotated[
 _BLANK = {"pattern": r"^\s*$"}
 _SOMEWHERE = {"anyOf": [{"type": "array", "minItems": 1, "items": {}}, {"type": "string", "minLength": 1}]}
 _NOWHERE = {"not": _SOMEWHERE}
-_PRODUCT = {"sku": {"pattern": r"\S"}, "means?": _BLANK}
+_PRODUCT = {"sku": {"pattern": r"\S"}, "means?": _BLANK, "one_way?": {"const": False}}
 
 
 @dataclass(frozen=True, slots=True)

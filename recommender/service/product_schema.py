@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from recommender.feeds import products
-from recommender.feeds.prices import CURRENCY_SYMBOLS, MAX_PRICE
+from recommender.feeds.prices import CURRENCIES, CURRENCY_SYMBOLS, MAX_PRICE
 from recommender.forms import STORABLE, VISIBLE
 from recommender.types import JsonObject
 
@@ -40,7 +40,8 @@ _ATTRIBUTE: JsonObject = {
 }
 # An object has its amount as `value`; other objects have none.
 _PRICE = _cell(kinds="number string null object", format="price", minimum=0, maximum=int(MAX_PRICE))
-_CURRENCIES = "|".join(["[A-Za-z]{3}", *map(re.escape, sorted(CURRENCY_SYMBOLS))])
+_CODES = ["".join(f"[{letter}{letter.lower()}]" for letter in code) for code in sorted(CURRENCIES)]
+_CURRENCIES = "|".join([*_CODES, *map(re.escape, sorted(CURRENCY_SYMBOLS))])
 _WHOLE = 999_999_999_999_999
 
 PRODUCT_SCHEMA: JsonObject = {

@@ -48,7 +48,6 @@ def _sound(asked: Mapping[str, Any]) -> bool:
         and not set(_texts(asked.get("like"))) & set(_texts(asked.get("dislike")))
         and not ("sku" in asked and "product" in asked)
         and not _nested(asked.get("category"))
-        and not (asked.get("action") in ("pin", "ban") and (asked.get("means") or asked.get("one_way")))
         and not (asked.get("action") == "synonym" and _same(asked.get("query"), asked.get("means")))
         and not (asked.get("starts_at") and asked.get("ends_at"))
         and len(text := json.dumps(dict(asked), default=str)) < LONGEST
