@@ -28,7 +28,7 @@ from recommender.index.embedded.engine import EmbeddedIndex
 from recommender.index.generation import Generation
 from recommender.index.generations import Generations
 from recommender.index.protocol import VectorIndex
-from recommender.models.checksums import file_names, require_registered
+from recommender.models.checksums import file_names, is_whole, require_registered
 from recommender.models.manifest import CARD, FILE_NAME
 from recommender.models.registry import RegisteredModel, Registry, is_model_name
 from recommender.types import Progress, silent
@@ -44,7 +44,7 @@ in about a minute."""
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A finished backup. `left_out` are registered models without a folder."""
+    """A finished backup. `left_out` are registered models whose folder is gone or damaged; none of them is live."""
 
     file: Path
     contents: BackupContents
@@ -152,7 +152,14 @@ def _read_contents(
             schema=head_revision(),
             products=Catalogue(copy, application.text.hash).count(),
             waiting=depth.waiting + depth.leased,
-            models=tuple(model.name for model in models if is_model_name(model.name) and model.folder.is_dir()),
+            models=tuple(
+                model.name
+                for model in models
+                if is_model_name(model.name)
+                and model.folder.is_dir()
+                # The live one is looked at as it is packed, and stops the backup.
+                and ((live is not None and model.name == live.model_name) or is_whole(model.folder))
+            ),
             index=None,
             checks=CHECKS,
         )

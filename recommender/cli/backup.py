@@ -76,7 +76,10 @@ def create(
     return Output(
         document,
         f"{done.file}: {counts}, {points}; {done.size / 1e6:,.1f} MB in {done.seconds:.1f} s",
-        [f"the model {name} is left out: its folder is gone" for name in done.left_out],
+        [
+            f"the model {name} is left out: its folder is gone or damaged; see `recommender doctor --deep`"
+            for name in done.left_out
+        ],
     )
 
 

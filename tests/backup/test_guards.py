@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,8 @@ from recommender.database.tables import ModelRow
 from recommender.errors import BadInput, DamagedDatabase, Refused, WouldLose, exit_code
 from recommender.jobs.promote import promote
 from recommender.jobs.rebuild import rebuild
+from recommender.models.fingerprint import fingerprint
+from recommender.models.manifest import read_manifest
 from recommender.service.api_keys import ApiKeys
 from recommender.settings import Settings
 from recommender.types import Scope
@@ -154,7 +158,7 @@ def _flip(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["flip", "drop", "add", "link"])
-def test_no_backup_is_made_of_a_damaged_model(own: Settings, tmp_path: Path, change: str) -> None:
+def test_no_backup_is_made_of_a_damaged_live_model(own: Settings, tmp_path: Path, change: str) -> None:
     weights = own.models_dir / "tiny" / "model.safetensors"
     if change == "flip":
         _flip(weights)
@@ -168,6 +172,19 @@ def test_no_backup_is_made_of_a_damaged_model(own: Settings, tmp_path: Path, cha
     with Application(own) as application, pytest.raises(BadInput, match=r"models/tiny/(model|more).*import the model"):
         backup(application, tmp_path / "shop.tar")
     assert not list(tmp_path.glob("*shop.tar*"))
+
+
+def test_a_damaged_model_that_is_not_live_is_left_out_and_named(own: Settings, tmp_path: Path) -> None:
+    with Application(own) as application:
+        tiny = application.registry.get("tiny").folder
+        _flip(Path(shutil.copytree(tiny, tmp_path / "spare")) / "model.safetensors")
+        spare = replace(read_manifest(tiny), name="spare", fingerprint=fingerprint(tmp_path / "spare"))
+        folder = application.registry.register(tmp_path / "spare", spare).folder
+        assert backup(application, tmp_path / "both.tar").left_out == ()
+        _flip(folder / "model.safetensors")
+        done = backup(application, tmp_path / "shop.tar")
+    assert (done.contents.models, done.left_out) == (("tiny",), ("spare",))
+    verify_backup(own, done.file, tmp_path)
 
 
 @pytest.mark.parametrize("parts", [tuple(Part), (Part.MODELS,)])
