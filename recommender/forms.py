@@ -16,7 +16,7 @@ LARGEST_PRICE: Final = 999_999_999_999_999
 
 # Patterns are written so that JSON Schema, Rust and Python read them alike. A text has something else than white space.
 TEXT: Final = r"^[^\x00]*[^\s\x00][^\x00]*$"
-VISIBLE: Final = r"^[^\x00]*[^\s\x00-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff][^\x00]*$"
+VISIBLE: Final = r"^[\s\S]*[^\s\x00-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff][\s\S]*$"
 """A text of which something is left when `plain_text` has cleaned it of what nobody sees."""
 STORABLE: Final = r"^[^\x00]*$"
 _PRICE_TEXT: Final = r"^[0-9]{1,15}(\.[0-9]{1,30})?(e-[0-9]{1,3})?$"

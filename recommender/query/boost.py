@@ -89,7 +89,14 @@ class Boost:
         return f"{subject}{days}={self.weight!r}"
 
 
-BoostText = Annotated[str, Field(description=BOOST_TEXTS, json_schema_extra={"format": "boost"})]
+_VALUE: Final = r"[^:\x00]*[^\s:\x00][^:\x00]*"
+_PATTERN: Final = (
+    rf"^(in-stock|newness(@[1-9][0-9]{{0,3}})?|(brand|category):{_VALUE}|attribute:{_VALUE}:{_VALUE})"
+    r"=(-?(0?\.[0-9]+|[01])|[1-9](\.[0-9]+)?)$"
+)
+"""What clients may count on; white space, further colons and other numbers are read, too."""
+
+BoostText = Annotated[str, Field(description=BOOST_TEXTS, json_schema_extra={"format": "boost", "pattern": _PATTERN})]
 GivenBoost = Annotated[
     Boost,
     BeforeValidator(

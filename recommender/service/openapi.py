@@ -23,10 +23,12 @@ _DETAILS = {
     HTTPStatus.FORBIDDEN: "this key may read; PUT here needs one that may write",
     HTTPStatus.NOT_FOUND: "no product has the SKU 'OS-9999'; did you mean OS-1999?",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than 16,777,216 bytes; send fewer products at a time",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "the address is too long; send the text in a POST",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body is 'text/plain'; send JSON, as `Content-Type: application/json`",
     HTTPStatus.MISDIRECTED_REQUEST: "this service, open without a key, is not 'evil.example'; ask localhost",
     HTTPStatus.UNPROCESSABLE_ENTITY: "no title",
     HTTPStatus.TOO_MANY_REQUESTS: "more than 100 per 1 second came from this caller; wait 1 s",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "the headers are too many or too long; send fewer",
     HTTPStatus.INTERNAL_SERVER_ERROR: UNEXPECTED,
     HTTPStatus.SERVICE_UNAVAILABLE: "nothing is indexed yet; run `recommender ingest FEED` first",
     HTTPStatus.GATEWAY_TIMEOUT: "no answer within 10 s",
@@ -69,7 +71,7 @@ def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
     return found
 
 
-EVERYWHERE = problems(400, 401, 403, 421, 429, 500, 503, 504)
+EVERYWHERE = problems(400, 401, 403, 414, 421, 429, 431, 500, 503, 504)
 
 
 def document_of(app: FastAPI) -> Callable[[], JsonObject]:

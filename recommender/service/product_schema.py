@@ -12,7 +12,7 @@ from recommender.types import JsonObject
 
 def _cell(most: int | None = None, kinds: str = "string number boolean null", **limits: object) -> JsonObject:
     """Return what a cell may be. Limits apply to the kinds of values that can have them."""
-    text = {"pattern": STORABLE} | ({"maxLength": most} if most else {})
+    text = {"maxLength": most} if most else {}
     elements: JsonObject = {"items": {}} if "array" in kinds else {}
     return {"type": kinds.split()} | elements | text | limits
 
@@ -23,7 +23,7 @@ def _cell_or_list(cell: JsonObject, **limits: object) -> JsonObject:
 
 
 _ANY_KIND = "string number boolean null object array"
-_NAMED = rf"^(?=[^\x00]*[^\s\x00])[^\x00]{{1,{products.MAX_ATTRIBUTE_NAME}}}$"
+_NAMED = rf"^(?=[\s\S]*[^\s\x00-\x1f])[\s\S]{{1,{products.MAX_ATTRIBUTE_NAME}}}$"
 _BLANK = r"^\s*$"
 _NOTHING = _cell(kinds="string null", pattern=_BLANK)
 _ATTRIBUTE_VALUE = _cell(products.MAX_ATTRIBUTE_VALUE, _ANY_KIND, items=_cell(kinds=_ANY_KIND))
@@ -60,7 +60,6 @@ PRODUCT_SCHEMA: JsonObject = {
         "category": _cell_or_list(_cell(format="category"), items=_cell(products.MAX_CATEGORY_NAME)),
         "other_categories": {
             "type": ["array", "string", "number", "boolean", "null"],
-            "pattern": STORABLE,
             "format": "category",
             "maxItems": products.MAX_CATEGORIES - 1,
             "items": {
@@ -75,14 +74,14 @@ PRODUCT_SCHEMA: JsonObject = {
         "availability": _cell_or_list(
             _cell(kinds="string integer boolean null", format="availability", minimum=-_WHOLE, maximum=_WHOLE)
         ),
-        "url": _cell_or_list(_cell(products.MAX_URL), prefixItems=[_cell()], items={}),
-        "image": _cell_or_list(_cell(products.MAX_URL), prefixItems=[_cell()], items={}),
+        "url": _cell_or_list(_cell(products.MAX_URL, pattern=STORABLE), prefixItems=[_cell()], items={}),
+        "image": _cell_or_list(_cell(products.MAX_URL, pattern=STORABLE), prefixItems=[_cell()], items={}),
         "group_id": _cell_or_list(_cell(products.MAX_GROUP), prefixItems=[_cell()], items={}),
         "gtin": _cell_or_list(_cell(), items=_cell()),
         "mpn": _cell_or_list(_cell(), items=_cell()),
         "attributes": _cell(
             kinds="object array string null",
-            format="attributes",
+            pattern=_BLANK,
             maxProperties=products.MAX_ATTRIBUTES,
             patternProperties={_BLANK: {}, _NAMED: _ATTRIBUTE_VALUE},
             additionalProperties=_NOTHING,
