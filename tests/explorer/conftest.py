@@ -61,6 +61,7 @@ def install(home: Path) -> Application:
             application.generations.switch(generation)
     application.catalogue.upsert(PRODUCTS)
     application.worker.drain()
+    application.vocabulary.refresh(changed=True)
     return application
 
 
