@@ -101,6 +101,13 @@ class CategoryColumn:
         self._level = _level_of(cells) if len(cells) > 1 else None
         rows = [list(dict.fromkeys(map(_fold, names))) for names in lists]
         self._above = _above(rows) if _is_mixed(rows) else None
+        # `Kitchen,Gifts` beside `Kitchen`: a program wrote a list, as people leave a space after a comma in a name.
+        pieces = Counter(_fold(piece) for cell in set(cells) if "," in cell for piece in {*cell.split(",")})
+        pieces.update(_fold(cell) for cell in set(cells) if "," not in cell)
+        tight = self._level is _NONE and not any(", " in cell for cell in cells)
+        self._lists = tight and any(
+            pieces[_fold(piece)] > 1 for cell in cells if "," in cell for piece in cell.split(",")
+        )
         # Paths that begin with these names, and whether these names are a whole path: this distinguishes `A > B, A > C`
         # from a comma in a name.
         self._starts: set[str] = set()
@@ -186,7 +193,7 @@ class CategoryColumn:
                 root = level.split(piece)[0]
                 begins = sure or _fold(root) in starts or is_page(root)
             else:
-                begins = mark == ";" or _fold(piece) in self._wholes or is_page(piece)
+                begins = mark == ";" or self._lists or _fold(piece) in self._wholes or is_page(piece)
             if begins:
                 found.append(text[begin : match.start()])
                 begin = match.end()

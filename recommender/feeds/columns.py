@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from recommender.errors import BadFeed, UsageError
 from recommender.feeds.cells import is_null, stated_amount
-from recommender.feeds.prices import CURRENCIES, CURRENCY_SYMBOLS, Offer
+from recommender.feeds.prices import CURRENCIES, CURRENCY_SYMBOLS, Offer, pieces_of
 
 
 class Field(StrEnum):
@@ -37,6 +37,15 @@ class Field(StrEnum):
     """Whether the shop shows the product at all. It is not a field of a product: one that is not offered is left
     out."""
 
+
+PARENTS = (
+    "parentsku parentid parentproductid vaterartikel identifizierungsspaltevaterartikel parentcode parentreference"
+    " parentnumber parentitem parentitemsku parentitemid parentproduct parentproductsku parentproductcode parentarticle"
+    " parentarticlenumber parentmodel mastersku mastercode masterproduct masterproductid vaterartikelnummer"
+    " vaterartikelnr hauptartikel hauptartikelnummer hauptartikelnr skuparent skupadre codigopadre skugenitore"
+    " codicepadre skumere referenceparente superproduct"
+)
+"""Columns of the group that name its parent, a row of its own."""
 
 _NAMES: dict[Field, str] = {
     Field.SKU: (
@@ -75,11 +84,13 @@ _NAMES: dict[Field, str] = {
         " ブランド メーカー 品牌 브랜드 제조사 producer productmanufacturer"
     ),
     Field.CATEGORY: (
-        "category productcategory1 categorypath categories productcategory categorytree"
+        "category productcategory1 categorypath categories productcategory productcategories categorytree"
         " productcategorytree fullcategory categoryname merchantcategory categidcompletename categid producttype"
         " producttypes produktgruppeimshop kategorie kategorien kategoriepfad warengruppe"
         " artikelgruppe produktkategorie produktgruppe categorie categoriesproduit famille rayon categoria"
         " categorias categoriaproducto familia categorieen productcategorie groep productgroep artikelgroep"
+        " merchantcategoryname merchantcategories advertisercategory tdcategoryname tdcategories thirdpartycategory"
+        " taxproductcat productcat categorynames"
         " kategoria kategoriaproduktu kategori"
         " kategorier varegruppe produktkategori tuoteryhma kategoriat категория категории категорія kategoria"
         " kategoriak カテゴリ カテゴリー 分类 类别 類別 카테고리 googleproductcategory"
@@ -118,6 +129,7 @@ _NAMES: dict[Field, str] = {
     ),
     Field.URL: (
         "url link producturl permalink productlink produktlink produkturl artikellink deeplink lien urlproduit"
+        " buyurl buylink"
         " enlace urlproducto urlprodotto urlproduto ссылка 商品url 링크"
     ),
     Field.IMAGE: (
@@ -127,10 +139,7 @@ _NAMES: dict[Field, str] = {
         " immagine immagini imagem imagens afbeelding afbeeldingen afbeeldingurl zdjecie zdjecia obrazek obrazki"
         " imgurl billede billeder kuva kuvat resim gorsel изображение картинка фото 画像 画像url 图片 이미지"
     ),
-    Field.GROUP_ID: (
-        "groupid itemgroupid parentsku parentid familyid parentproductid productgroupid vaterartikel masterid"
-        " identifizierungsspaltevaterartikel"
-    ),
+    Field.GROUP_ID: f"groupid itemgroupid {PARENTS} familyid productgroupid masterid",
     Field.GTIN: (
         "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
         " barcode variantbarcode gtinupceanorisbn globaltradeitemnumber eans eangtinbarcodenummerupc"
@@ -147,6 +156,7 @@ _NAMES: dict[Field, str] = {
         " poststatus saleok canbesold websitepublished webshop onlineshop imwebshop"
         " enabled isenabled productonline online"
         " isonline visible isvisible status productstatus itemstatus listingstatus visibility active01 aktiv"
+        " productvisibility catalogvisibility visibilityincatalog"
         " istaktiv veroffentlicht sichtbar publie actif activo publicado visibleenlatienda attivo pubblicato"
         " visibile ativo gepubliceerd actief zichtbaar aktywny opublikowany opublikowano widoczny aktivni"
         " publikovano publicerad udgivet publisert julkaistu yayinda опубликован опубликовано активен 公開 公开"
@@ -157,9 +167,6 @@ _NAMES: dict[Field, str] = {
 }
 """Names that are recognised, in small letters without separators; if a feed has several, the first in this list is
 taken."""
-
-PARENTS = frozenset("parentsku parentid parentproductid vaterartikel identifizierungsspaltevaterartikel".split())
-"""Columns of the group that name its parent, a row of its own."""
 
 _DENIALS = frozenset(
     "hide hidden ishidden hideproduct hidefromstore archived isarchived deleted isdeleted deletedat disabled isdisabled"
@@ -215,6 +222,22 @@ _SALE = (
 """Columns of a lower price beside the regular one, of its dates: from, to, or both in one with a slash, and of whether
 it counts at all."""
 
+_PIECES = (
+    "preiseinheit preiseinheiten preismenge mengefurpreis preispro preisper preisbasis priceunit pricingunit priceper"
+    " pricequantity priceunitquantity pricebasequantity prijseenheid prijsper unitedeprix uniteprix unidadprecio"
+    " unidaddeprecio unitaprezzo unitadiprezzo jednostkaceny prisenhed prisenhet"
+).split()
+"""Columns that say for how many pieces a price is."""
+
+_MINOR = (
+    "pricecents pricecent pricesincents priceincents pricecentamount centamount amountcents amountincents priceminor"
+    " priceinminorunits amountminor minoramount unitamount priceminorunits pricepence priceinpence priceminorunit"
+    " preiscent preisincent preiscents prixcentimes prixencentimes precioencentavos preciocentavos precocentavos"
+).split()
+"""Columns of prices that are whole numbers of the currency's smallest unit, which count if there is no other price."""
+
+_MINOR_SALE = "salepricecents salepriceincents discountpricecents specialpricecents promopricecents"
+
 _OF_VARIANTS = "variantsku variationsku variantnumber variationnumber variantid variationid".split()
 _OF_PRODUCTS = "productid itemid producthandle handle".split()
 """Columns that say that each row is a variant, and those that then are the number of its product."""
@@ -263,7 +286,9 @@ class Columns:
     column, and those of its begin, its end, its period and whether it counts, if there are any. Each of several
     `switches` may say that a product is not offered, and each of the `denials`, which say it by a yes. The `dates` of
     publishing say it by a null. Where the SKU is the number of a variant, a product without variants has that of its
-    `product`. The `currency` is that in the name of the price's column.
+    `product`. The `currency` is that in the name of the price's column. The column `pieces` says for how many pieces
+    the prices are; `minor` ones are whole numbers of the currency's smallest unit. Where the title's column is empty,
+    further `titles` count.
     """
 
     fields: Mapping[Field, str]
@@ -276,11 +301,23 @@ class Columns:
     denials: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
     product: str = ""
+    pieces: str = ""
+    minor: bool = False
+    titles: tuple[str, ...] = ()
 
     @property
     def read(self) -> set[str]:
         """The columns that something is read from."""
-        several = (*self.levels, *self.sale, *self.switches, *self.denials, *self.dates, self.product)
+        several = (
+            *self.levels,
+            *self.titles,
+            *self.sale,
+            *self.switches,
+            *self.denials,
+            *self.dates,
+            self.product,
+            self.pieces,
+        )
         return {*self.fields.values(), *self.attributes.values(), *several} - {""}
 
     def cells_of(self, cells: Mapping[str, Any]) -> dict[Field, Any]:
@@ -288,6 +325,10 @@ class Columns:
         found = {field: cells.get(name) for field, name in self.fields.items()}
         if self.product and found.get(Field.SKU) in (None, ""):
             found[Field.SKU] = cells.get(self.product)
+        if self.titles and found.get(Field.TITLE) in (None, ""):
+            found[Field.TITLE] = next(
+                (cell for name in self.titles if (cell := cells.get(name)) not in (None, "")), None
+            )
         if self.levels:
             path = [cell for name in self.levels if (cell := cells.get(name)) not in (None, "")]
             # One of the columns may have whole paths all the same.
@@ -298,6 +339,11 @@ class Columns:
             if not starts and not ends:
                 starts, _, ends = period.partition("/")
             found[Field.PRICE] = Offer(stated_amount(found.get(Field.PRICE)), sale, starts, ends)
+        pieces = pieces_of(str(cells.get(self.pieces) or "")) if self.pieces else 1
+        if (self.minor or pieces != 1) and found.get(Field.PRICE) not in (None, ""):
+            price = found[Field.PRICE]
+            offer = price if isinstance(price, Offer) else Offer(stated_amount(price))
+            found[Field.PRICE] = replace(offer, pieces=pieces, minor=self.minor)
         if self.currency and isinstance(price := found.get(Field.PRICE), str) and price[:1].isdecimal():
             found[Field.CURRENCY] = self.currency
         if self.switches:
@@ -368,7 +414,12 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     levels = () if Field.CATEGORY in mapping else _levels(by_name, fields.get(Field.CATEGORY))
     if levels:
         fields[Field.CATEGORY] = levels[0]
-    sale = () if Field.PRICE in mapping else _sale_columns(by_name, open_names)
+    minor = ""
+    if Field.PRICE not in mapping and Field.PRICE not in fields:
+        minor = next((by_name[name] for name in _MINOR if name in by_name), "")
+    if minor:
+        fields[Field.PRICE] = minor
+    sale = () if Field.PRICE in mapping else _sale_columns(by_name, open_names, _MINOR_SALE if minor else _SALE[0])
     if sale:
         fields.setdefault(Field.PRICE, sale[0])
     if fields.get(Field.OTHER_CATEGORIES) == fields.get(Field.CATEGORY):
@@ -386,13 +437,18 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     currency = named.pop() if len(named) == 1 else ""
     switches = switches if len(switches) > 1 else ()
     dates = () if Field.OFFERED in mapping else tuple(name for name in open_names if plain_name(name) == "publishedat")
-    columns = Columns(fields, attributes, (), levels, sale, switches, currency, denials, dates, product)
+    pieces = next((by_name[name] for name in _PIECES if name in by_name), "") if Field.PRICE in fields else ""
+    read = set(fields.values())
+    named_too = (by_name[alias] for alias in _aliases()[Field.TITLE] if alias in by_name)
+    titles = () if Field.TITLE in mapping else tuple(dict.fromkeys(name for name in named_too if name not in read))
+    several = (levels, sale, switches, currency, denials, dates, product, pieces, bool(minor), titles)
+    columns = Columns(fields, attributes, (), *several)
     return replace(columns, ignored=tuple(name for name in names if name not in columns.read and name.strip()))
 
 
-def _sale_columns(by_name: Mapping[str, str], open_names: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns of a sale in the order of `_SALE`, a missing one as ""; none without a price."""
-    found = [next((by_name[name] for name in each.split() if name in by_name), "") for each in _SALE]
+def _sale_columns(by_name: Mapping[str, str], open_names: Sequence[str], prices: str) -> tuple[str, ...]:
+    """Return the columns of a sale in the order of `_SALE`, a missing one as ""; none without one of its `prices`."""
+    found = [next((by_name[name] for name in each.split() if name in by_name), "") for each in (prices, *_SALE[1:])]
     if found[0] and not found[3]:
         for name in open_names:
             words = set(map(plain_name, re.findall(r"\w+", name.replace("_", " "))))

@@ -1,4 +1,4 @@
-"""Objects that hold the variants of a product in a list, of no system that is known: a row for each variant."""
+"""Objects and XML that hold the variants of a product in a list, of no system that is known: a row for each variant."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class NestedVariants(ApiTable):
             product = {member: value for member, value in item.items() if member != name}
             listed = item.get(name)
             variants = [
-                {member: value for member, value in variant.items() if value not in (None, "")}
+                {member: value for member, value in _with_options(variant).items() if value not in (None, "")}
                 for variant in (listed if isinstance(listed, list) else ())
                 if isinstance(variant, Mapping)
             ]
@@ -64,6 +64,18 @@ class NestedVariants(ApiTable):
 
         made = (row for sampled in islice(table.rows(), SAMPLED_ROWS) for row in rows_of(sampled.cells))
         super().__init__(table, tuple(dict.fromkeys(member for row in made for member in row)), rows_of)
+
+
+def _with_options(variant: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a variant of XML with its options as attributes."""
+    if "option name 1" not in variant:
+        return variant
+    options = {
+        f"attribute:{value}": variant.get(name.replace("name", "value"))
+        for name, value in variant.items()
+        if name.startswith("option name ")
+    }
+    return {name: value for name, value in variant.items() if not name.startswith("option ")} | options
 
 
 def with_variants(table: Table) -> Table:

@@ -124,7 +124,7 @@ _STOCK_MEMBERS = (
 )  # fmt: skip
 """Members of an object that say what is in stock, as shop systems have them in JSON."""
 
-_ADDRESS = re.compile(r"https?://[^\s\"',\]]+")
+_ADDRESS = re.compile(r"https?://[^\s\"',\])]+")
 _BETWEEN_ADDRESSES = re.compile(r"[\s,;|]+(?=https?://)")
 
 
@@ -431,8 +431,8 @@ def _address(field: str, cell: Any, told: list[Remark]) -> str:
     if text[:5].casefold() == "data:":
         told.append(Remark(field, "holds the file itself (data:) and is left out", text))
         return ""
-    if text[:1] == "[" and (listed := _ADDRESS.search(text)):
-        text = listed[0]
+    if (text[:1] == "[" or "(http" in text) and (listed := _ADDRESS.search(text)):
+        text = listed[0]  # a list, or an attachment as Airtable has it: `mug.jpg (https://…)`
     if "&" in text:
         text = text.replace("&amp;", "&").replace("&amp;", "&")
     if text.find("http", 1) > 0:

@@ -302,6 +302,32 @@ def test_an_entity_splits_no_cell_of_a_table_with_semicolons(write: Write) -> No
     assert products[1].title.startswith("Tänzer")
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "price"),
+    [
+        ("Preis;Preiseinheit", "12,50;100", "0.1250"),
+        ("Preis;Preiseinheit", "12,50;1", "12.50"),
+        ("Preis;Preiseinheit", "12,50;", "12.50"),
+        ("Preis;Preiseinheit", "12,50;je 100 Stk", "0.1250"),
+        ("Preis;Preiseinheit", "12,50;kg", "12.50"),
+        ("Preis;Preiseinheit", "12,50;1.000", "None"),
+        ("Preis;Angebotspreis;Preiseinheit", "12,50;10,00;100", "0.1000"),
+        ("Preis;Menge für Preis", "120,00;1000", "0.1200"),
+        ("price_cents;currency", "1999;EUR", "19.99 EUR"),
+        ("price_in_cents;currency", "1999;JPY", "1999 JPY"),
+        ("amount_minor;currency", "1999;KWD", "1.999 KWD"),
+        ("price_cents;sale_price_cents", "1999;1499", "14.99"),
+        ("price_cents;sale_price", "1999;15", "19.99"),
+        ("price_cents", "19.99", "19.99"),
+        ("price;price_cents", "19.99;1999", "19.99"),
+    ],
+)
+def test_a_price_is_that_of_one_piece_in_the_currency_itself(write: Write, header: str, row: str, price: str) -> None:
+    with open_feed(write(f"sku;title;{header}\na;Screw;{row}\n")) as feed:
+        (product,) = map(product_of, feed.rows())
+    assert f"{product.price} {product.currency}".strip() == price
+
+
 def _offers(path: Path) -> dict[str, str]:
     """Read a feed: the price, the stock and the group of each product that is offered."""
     with open_feed(path) as feed:
@@ -347,7 +373,7 @@ def test_a_row_without_a_price_that_others_name_as_their_parent_only_holds_them_
         "id,sku,parent_id,name,price\n1,P,,Sofa,0\n2,P-R,1,Sofa red,10\n3,L,,Lamp,\n4,Q,,Desk,5\n5,Q-R,Q,Desk red,6\n"
     )
     assert _offers(write(rows)) == {
-        "P-R": "10 in_stock 1", "L": "None in_stock", "Q": "5 in_stock", "Q-R": "6 in_stock Q",
+        "P-R": "10 in_stock 1", "L": "None in_stock", "Q": "5 in_stock Q", "Q-R": "6 in_stock Q",
     }  # fmt: skip
 
 
