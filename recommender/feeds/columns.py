@@ -43,7 +43,7 @@ PARENTS = (
     " parentnumber parentitem parentitemsku parentitemid parentproduct parentproductsku parentproductcode parentarticle"
     " parentarticlenumber parentmodel mastersku mastercode masterproduct masterproductid vaterartikelnummer"
     " vaterartikelnr hauptartikel hauptartikelnummer hauptartikelnr skuparent skupadre codigopadre skugenitore"
-    " codicepadre skumere referenceparente superproduct"
+    " codicepadre skumere referenceparente superproduct codigopai variationparentsku"
 )
 """Columns of the group that name its parent, a row of its own."""
 
@@ -58,10 +58,12 @@ _NAMES: dict[Field, str] = {
         " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
         " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
         " uniquecode merchantproductid asin mpn handle reference referencia riferimento referentie model modell modelo"
-        " codice codigo kod sifra cikkszam kodas артикулы objectid ean ean13 gtin gtin13 gtin14 barcode upc"
+        " codice codigo kod inventorynumber sifra cikkszam kodas артикулы objectid ean ean13 gtin gtin13 gtin14"
+        " barcode upc"
     ),
     Field.TITLE: (
-        "title name productname oxtitle producttitle productdisplayname itemname itemtitle titel artikelname"
+        "title name productname productservicename auctiontitle oxtitle producttitle productdisplayname itemname"
+        " itemtitle titel artikelname"
         " artikelbezeichnung produktname produktbezeichnung bezeichnung produkttitel titre nom nomduproduit"
         " designation libelle intitule titulo nombre nombreproducto nombredelproducto titolo nome nomeprodotto"
         " nomedoproduto denominazione naam productnaam omschrijvingkort nazwa nazwaproduktu tytul nazev"
@@ -90,7 +92,8 @@ _NAMES: dict[Field, str] = {
         " artikelgruppe produktkategorie produktgruppe categorie categoriesproduit famille rayon categoria"
         " categorias categoriaproducto familia categorieen productcategorie groep productgroep artikelgroep"
         " merchantcategoryname merchantcategories advertisercategory tdcategoryname tdcategories thirdpartycategory"
-        " taxproductcat productcat categorynames"
+        " taxproductcat productcat categorynames productgroup itemgroup itemcategory categoriadoproduto kategoriismi"
+        " 商品カテゴリ名称"
         " kategoria kategoriaproduktu kategori"
         " kategorier varegruppe produktkategori tuoteryhma kategoriat категория категории категорія kategoria"
         " kategoriak カテゴリ カテゴリー 分类 类别 類別 카테고리 googleproductcategory"
@@ -103,12 +106,15 @@ _NAMES: dict[Field, str] = {
         "grossprice pricegross pricetaxincluded pricetaxincl priceincltax priceinclvat bruttopreis preisbrutto"
         " vkbrutto prixttc cenabrutto cenasdph pvpconiva precioconiva prezzoconiva priceincl"
         " price regularprice variantprice unitprice sellingprice productprice"
-        " oxprice currentprice newprice nowprice finalprice lstprice salesprice stdvk vk1brutto vk1 pvttc pv"
+        " oxprice buyitnowprice currentprice newprice nowprice finalprice lstprice salesprice stdvk vk1brutto vk1"
+        " pvttc pv"
         " masterprice pricenumber listprice retailprice preis"
         " verkaufspreis vkpreis vk endpreis prix prixdevente prixvente tarif precio preciodeventa"
         " precioventa pvp preciofinal prezzo prezzodivendita prezzovendita preco precodevenda prijs verkoopprijs"
         " cena pris salgspris forsaljningspris hinta myyntihinta fiyat satisfiyati цена"
-        " розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가 offers"
+        " sellprice defaultsellprice salesunitprice salespricerate priceretail priceretailgross satilacakfiyat"
+        " trendyoldasatilacakfiyat розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가"
+        " offers"
     ),
     Field.CURRENCY: (
         "currency pricecurrency currencycode wahrung waehrung devise monnaie moneda divisa valuta moeda waluta"
@@ -125,11 +131,12 @@ _NAMES: dict[Field, str] = {
         " stanmagazynowy ilosc stan dostupnost skladem sklad mnozstvi lagersaldo lagerantal antal lagerbeholdning"
         " tilgaengelighed saatavuus varasto varastosaldo stok stokdurumu stokadedi наличие остаток количество"
         " вналичии наявність keszlet elerhetoseg stoc disponibilitate 在庫 在庫数 在庫状況 库存 재고 재고수량 offers"
-        " mennyiseg raktarkeszlet cantitate miktar available isavailable"
+        " mennyiseg raktarkeszlet cantitate miktar available isavailable orderable isorderable availableforsale"
+        " stockonhand inventorycount urunstokadedi"
     ),
     Field.URL: (
         "url link producturl permalink productlink produktlink produkturl artikellink deeplink lien urlproduit"
-        " buyurl buylink"
+        " buyurl buylink itempageurl productpageurl"
         " enlace urlproducto urlprodotto urlproduto ссылка 商品url 링크"
     ),
     Field.IMAGE: (
@@ -137,12 +144,14 @@ _NAMES: dict[Field, str] = {
         " image0url mainimage picture pictureurl photo photourl thumbnail bild"
         " bildurl bilder bildlink hauptbild imageurl1 imageprincipale urlimage photos imagen imagenes urlimagen"
         " immagine immagini imagem imagens afbeelding afbeeldingen afbeeldingurl zdjecie zdjecia obrazek obrazki"
-        " imgurl billede billeder kuva kuvat resim gorsel изображение картинка фото 画像 画像url 图片 이미지"
+        " imagelarge largeimage primaryimage primaryimageurl imgurl billede billeder kuva kuvat resim gorsel"
+        " изображение картинка фото 画像 画像url 图片 이미지"
     ),
     Field.GROUP_ID: f"groupid itemgroupid {PARENTS} familyid productgroupid masterid",
     Field.GTIN: (
         "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
-        " barcode variantbarcode gtinupceanorisbn globaltradeitemnumber eans eangtinbarcodenummerupc"
+        " barcode variantbarcode barcodenumber gtinean eangtin gtinupceanorisbn globaltradeitemnumber eans"
+        " eangtinbarcodenummerupc"
         " kodean kodkreskowy codeean codebarres codebarre codigoean codigodebarras codiceean codiceabarre streepjescode"
         " strichcode barkod carovykod ciarovykod штрихкод штрихкоды janコード jancode バーコード 条码 条形码 바코드"
     ),
@@ -156,7 +165,9 @@ _NAMES: dict[Field, str] = {
         " poststatus saleok canbesold websitepublished webshop onlineshop imwebshop"
         " enabled isenabled productonline online"
         " isonline visible isvisible status productstatus itemstatus listingstatus visibility active01 aktiv"
-        " productvisibility catalogvisibility visibilityincatalog"
+        " productvisibility catalogvisibility visibilityincatalog publishstatus publishedstatus publicationstatus"
+        " lifecyclestatus issellable sellable issalable salable saleable forsale"
+        " tekoop situacao durum 公開ステータス名称"
         " istaktiv veroffentlicht sichtbar publie actif activo publicado visibleenlatienda attivo pubblicato"
         " visibile ativo gepubliceerd actief zichtbaar aktywny opublikowany opublikowano widoczny aktivni"
         " publikovano publicerad udgivet publisert julkaistu yayinda опубликован опубликовано активен 公開 公开"
@@ -170,7 +181,8 @@ taken."""
 
 _DENIALS = frozenset(
     "hide hidden ishidden hideproduct hidefromstore archived isarchived deleted isdeleted deletedat disabled isdisabled"
-    " discontinued isdiscontinued inactive isinactive inaktiv inactif blocked isblocked salesblocked ausgeblendet"
+    " discontinued isdiscontinued obsolete isobsolete isvariationgroup isvariationparent inactive isinactive inaktiv"
+    " inactif blocked isblocked salesblocked ausgeblendet"
     " versteckt gesperrt verkaufgesperrt deaktiviert geloscht loschvormerkung geblokkeerd bloque bloqueado bloccato"
     " sparrad baja dadodebaja masque oculto nascosto"
     " disattivato verborgen ukryty skryto skryte скрыт скрытый удален удалено 倉庫指定".split()
@@ -271,6 +283,8 @@ _BEFORE_TAXES = frozenset(
 _WITHOUT_TAXES = frozenset("excl exkl excluded exclus ex netto net nett neto ht ohne sans bez uden zonder senza sin без"
                            " zzgl plus haric 税抜".split())  # fmt: skip
 """Words on taxes in the name of a column of prices: `Precio (IVA incl.)`, `VK-Preis brutto`."""
+
+_HAS_LETTER = re.compile(r"[^\W\d_]").search
 
 _ATTRIBUTE_PREFIXES = ("attribute:", "attr_", "attr:", "attributes.")
 
@@ -506,6 +520,23 @@ def require_columns(
 def names_field(name: str, field: Field) -> bool:
     """Tell whether a column, or an attribute, of this name may hold a field."""
     return plain_name(name) in _NAMES[field].split()
+
+
+_CODES = "reference referencia riferimento referentie codigo codice kod code productreference produktreferenz".split()
+
+
+def code_column(columns: Columns, names: Sequence[str], sample: Callable[[], Sequence[Mapping[str, Any]]]) -> str:
+    """Return the column of the shop's own codes, if the SKU is the number of a row in its system; "" for none.
+
+    Each of the first rows has a code of its own there: a reference may also be that of a manufacturer or a supplier.
+    """
+    if plain_name(columns.fields.get(Field.SKU, "")) != "id":
+        return ""
+    for name in (name for name in names if plain_name(name) in _CODES and name not in columns.read):
+        codes = [str(cells.get(name) or "").strip() for cells in sample()]
+        if codes and all(codes) and len(set(codes)) == len(codes) and any(map(_HAS_LETTER, codes)):
+            return name
+    return ""
 
 
 def is_sku_name(name: str) -> bool:

@@ -104,6 +104,8 @@ class FeedFormat(StrEnum):
     IDEASOFT = "ideasoft"
     COMMERCETOOLS = "commercetools"
     SYLIUS = "sylius"
+    VENDURE = "vendure"
+    BMECAT = "bmecat"
     HF = "hf"
 
 
@@ -277,11 +279,12 @@ _PLATFORMS = {
 } | {FeedFormat(name): platform for name, platform in DECLARED.items()}
 """Shop systems whose tables are recognised by their columns, in the order in which they are tried."""
 
-_OF_ROOT = {"heureka": "heureka", "yml": "yml", "ceneo": "ceneo", "products": "products", "iof": "idosell"}
+_OF_ROOT = {"heureka": "heureka", "yml": "yml", "ceneo": "ceneo", "products": "products", "iof": "idosell",
+            "bmecat": "bmecat"}  # fmt: skip
 """Those that are recognised by the root of their XML, by its dialect; of some, the products say more."""
 
 _OF_XML = (FeedFormat.HEUREKA, FeedFormat.YML, FeedFormat.SHOPTET_XML, FeedFormat.CENEO, FeedFormat.SKROUTZ,
-           FeedFormat.IDOSELL)  # fmt: skip
+           FeedFormat.IDOSELL, FeedFormat.BMECAT)  # fmt: skip
 """Those that are not recognised by their columns."""
 
 

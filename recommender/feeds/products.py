@@ -100,7 +100,7 @@ NOT_OFFERED: Final = frozenset(
     " suspended paused discontinued expired rejected desactivado désactivé disattivato archiviert gelöscht geblokkeerd"
     " withdrawn removed retired obsolete eol offline off-line nowhere eingestellt ausgelaufen zurückgezogen abgekündigt"
     " deactivated masqué obsolète obsoleto descatalogado dismesso vervallen wycofany nezveřejněno utgått udgået"
-    " verborgen ukryty zablokowany skrytý pasif pasifik заблокирован скрытый 非公開 下架 숨김".split()
+    " arşivlendi verborgen ukryty zablokowany skrytý pasif pasifik заблокирован скрытый 非公開 下架 숨김".split()
 )
 """Words in a column of drafts or visibility that mean that a product is not for sale."""
 
@@ -108,7 +108,7 @@ _OFFERED_WORDS = frozenset(
     "1 true t yes y s on active published publish visible enabled online live listed ja aktiv aktiviert sichtbar"
     " veröffentlicht wahr oui actif publié sí si activo activado publicado sì attivo pubblicato actief gepubliceerd"
     " zichtbaar tak aktywny opublikowany ano aktivní publicerad udgivet publisert julkaistu evet yayında да активен"
-    " опубликован both catalog search available 公開 在售 上架 판매중".split()
+    " ativo ativado sim onaylandı satışta опубликован both catalog search available 公開 在售 上架 판매중".split()
 ) | {"catalog, search", "in stock", "for sale"}
 """Words that mean that it is; the report names other words."""
 
@@ -125,7 +125,7 @@ _STOCK_MEMBERS = (
 """Members of an object that say what is in stock, as shop systems have them in JSON."""
 
 _ADDRESS = re.compile(r"https?://[^\s\"',\])]+")
-_BETWEEN_ADDRESSES = re.compile(r"[\s,;|]+(?=https?://)")
+_BETWEEN_ADDRESSES = re.compile(r"(?:[\s,;|]|\s&&\s)+(?=https?://)")
 
 
 def is_offered(row: Row) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from recommender.errors import BadFeed
-from recommender.feeds.columns import Field, Shapes, match_columns, require_columns
+from recommender.feeds.columns import Field, Shapes, code_column, column_named, match_columns, require_columns
 from recommender.feeds.platforms.family import open_families
 from recommender.feeds.rows import Feed, Row
 from recommender.feeds.variant_holders import VariantHolders, kinds_column, variant_columns
@@ -109,10 +110,16 @@ class ColumnFeed(Feed):
         if _TITLE in required and _TITLE not in found and _DESCRIPTION in found:
             # Merchandise systems call the only text that they have a description.
             mapping = {**mapping, _TITLE: found[_DESCRIPTION], _DESCRIPTION: ""}
+        if table.uniform and _SKU not in found and (code := column_named("code", table.columns)):
+            mapping = {_SKU: code, **mapping}
         self.kinds = kinds_column(table.columns, self.sample) if table.uniform else ""
         names = [name for name in table.columns if name != self.kinds or name in mapping.values()]
         self._shapes = Shapes(lambda names: match_columns(names, mapping))
-        columns = self._columns = require_columns(table.name, names, mapping, required)
+        columns = require_columns(table.name, names, mapping, required)
+        if code := code_column(columns, names, self.sample) if table.uniform and _SKU not in mapping else "":
+            columns = replace(require_columns(table.name, names, {**mapping, _SKU: code}), product=columns.fields[_SKU])
+            self._shapes = Shapes(lambda _: columns)
+        self._columns = columns
         self._wanted = columns.read | variant_columns(columns, names) | ({self.kinds} - {""})
         table.verify(self._wanted)
         if table.uniform:

@@ -42,6 +42,9 @@ _INHERITED = (
 )  # fmt: skip
 """What a variant has from its parent if its own cell is empty."""
 
+_ALONE = frozenset("visibleindividually visibility productvisibility catalogvisibility visibilityincatalog".split())
+"""Columns that may say that a variant is shown on the page of its parent alone, which does not hide it."""
+
 _SEVERAL = re.compile(r"[,;|]")
 _PRICED = re.compile("[1-9]")
 
@@ -89,6 +92,7 @@ class VariantHolders:
         self._group, self._prices = group, {self._price, *columns.sale, fields.get(Field.CURRENCY, "")}
         several = (*columns.levels, *columns.sale, *columns.switches, *columns.titles, columns.pieces)
         self._inherited = {*filter(None, map(fields.get, _INHERITED)), *several} - {""}
+        self._alone = {name for name in self._inherited if plain_name(name) in _ALONE}
         self._kinds, self._parents, has_variants = kinds, set[str](), False
         # The parent by its number may be that of a category; only rows without a price are taken for parents then.
         self._is_sure = plain_name(group) != "parentid"
@@ -112,11 +116,13 @@ class VariantHolders:
 
     def inherit(self, cells: Mapping[str, Any], families: Families) -> Mapping[str, Any]:
         """Return the cells of a row with those of its parent where they are empty."""
-        parent = families.parent(str(cells.get(self._group) or "").strip()) if self._parents else {}
+        parent: Mapping[str, str] = families.parent(str(cells.get(self._group) or "").strip()) if self._parents else {}
         kept = self._prices if parent and cells.get(self._price) not in (None, "") else ()
         found = {
-            name: cell for name, cell in parent.items() if name not in kept and cells.get(name) in (None, "")
-        }  # fmt: skip
+            name: cell
+            for name, cell in parent.items()
+            if name not in kept and (cells.get(name) in (None, "") or name in self._alone)
+        }
         return {**cells, **found} if found else cells
 
     def __bool__(self) -> bool:

@@ -42,6 +42,7 @@ DIALECTS = {
     "products": "products",
     "catalog": "products",
     "offer": "iof",
+    "bmecat": "bmecat",
 }
 """The dialect of a feed, by its root; any other root may have products, or a list of `products` within it."""
 
@@ -63,12 +64,12 @@ _TRADE = re.compile(r"order|invoice|cart|basket|rechnung|bestell|commande|factur
 
 _ITEMS = {
     "google": ("item", "entry"), "heureka": ("shopitem",), "yml": ("offer",), "ceneo": ("o",),
-    "products": ("product",), "iof": ("product",), "": (),
+    "products": ("product",), "iof": ("product",), "bmecat": ("article", "product"), "": (),
 }  # fmt: skip
 _NAMING = ("name", "attribute-id")
 """XML attributes that name what the text of a part is about."""
 
-_NESTED = frozenset({"heureka", "ceneo", "products", "iof"})
+_NESTED = frozenset({"heureka", "ceneo", "products", "iof", "bmecat"})
 """Dialects whose products have parts within parts: `<STOCK><AMOUNT>3</AMOUNT></STOCK>` is `stock amount`."""
 
 _VARIANTS = frozenset("variant variation combination subproduct variante varyant varyasyon secenek".split())
@@ -247,6 +248,8 @@ class _Parser:
         """Take an element below an unknown root for a product, or for the list of products."""
         if name == "products":
             self.dialect, self._items = name, _ITEMS[name]
+        elif self._root == "offers" and name == "product":  # IdoSell's older feed
+            self.dialect, self._items = "iof", _ITEMS["iof"]
         elif _TRADE.search(self._root):
             self._refuse_root()
         elif name in _PRODUCTS and (self._depth == 2 or (self._depth == 3 and self._list in _LISTS)):
@@ -357,7 +360,9 @@ class _Parser:
         """Keep a part within a part, of which the first counts; of categories all do."""
         if self._item is None or self._size > MAX_LINE:
             return
-        above = self._variant_depth - self._item_depth if self._variant is not None else 0
+        # In IdoSell's feed `size` names what its parts are about, as the product has such parts, too.
+        inner = 1 if self.dialect == "iof" else 0
+        above = self._variant_depth - self._item_depth - inner if self._variant is not None else 0
         part = " ".join([*self._path[above:], attribute]).strip()
         parts = self._item.parts if self._variant is None else self._variant
         if part.endswith("category") and part in parts:

@@ -85,6 +85,22 @@ Tee,Soft,20,EUR,9,tee,cotton,,Color,"Red,Blue",Size,"S,M","T-1,T-2,T-3,T-4"
 Hat,Soft,20,EUR,9,hat,cotton,,Color,"Red,Blue",Size,"S,M,L","H-S,,H-L"
 Cap,Soft,20,EUR,9,cap,cotton,,Color,"Red,Blue",,,"CAP,CAP"
 """
+VENDURE = """\
+name,slug,description,assets,facets,optionGroups,optionValues,sku,price,stockOnHand,trackInventory
+Laptop,laptop,Fast,a.jpg,category:computers|brand:acme,size|RAM,13 inch|8GB,L-13,1299.00,100,false
+,,,,,,15 inch|8GB,L-15,1399.00,100,false
+Mug,mug,Big,b.jpg,category:kitchen,,,MUG,8.00,0,true
+"""
+BMECAT = """<?xml version="1.0"?><!DOCTYPE BMECAT SYSTEM "bmecat_new_catalog_1_2.dtd">
+<BMECAT version="1.2"><HEADER><CATALOG><CATALOG_ID>1</CATALOG_ID></CATALOG></HEADER><T_NEW_CATALOG>
+<ARTICLE mode="new"><SUPPLIER_AID>S-1</SUPPLIER_AID><ARTICLE_DETAILS><DESCRIPTION_SHORT>Schraube</DESCRIPTION_SHORT>
+<EAN>4006381333931</EAN></ARTICLE_DETAILS><ARTICLE_ORDER_DETAILS><PRICE_QUANTITY>100</PRICE_QUANTITY>
+</ARTICLE_ORDER_DETAILS><ARTICLE_PRICE_DETAILS><ARTICLE_PRICE price_type="net_list"><PRICE_AMOUNT>12.50</PRICE_AMOUNT>
+<PRICE_CURRENCY>EUR</PRICE_CURRENCY></ARTICLE_PRICE></ARTICLE_PRICE_DETAILS></ARTICLE></T_NEW_CATALOG></BMECAT>"""
+IDOSELL_OLDER = """<offers version="1"><product id="307" currency="PLN"><category name="Women/Slides"/>
+<name>Flip Flops</name><price_retail gross="19" netto="15.45"/><sizes><size id="19" name="UK 3" code="307-19"
+ quantity="3"/>
+<size id="20" name="UK 4" code="307-20" quantity="0"/></sizes></product></offers>"""
 IDOSELL = """<offer file_format="IOF"><products language="pol"><product id="7"><producer id="1" name="Acme"/>
 <category id="5" name="Kuchnia/Kubki"/><card url="https://a.b/7"/><description><name xml:lang="pol">Kubek</name>
 <long_desc>Miły</long_desc></description><price gross="24.60" net="20.00"/><sizes>
@@ -151,6 +167,16 @@ SALESFORCE = """<catalog xmlns="http://www.demandware.com/xml/impex/catalog/2006
             "7-L": "Kubek - L | 26.60 | out_of_stock | 7 | Kuchnia > Kubki",
             "8-U": "Misa | 5.00 | in_stock | 8 | Kuchnia > Kubki",
         }, {"7", "8"}),
+        (IDOSELL_OLDER, "IdoSell", {
+            "307-19": "Flip Flops - UK 3 | 19 PLN | in_stock | 307 | Women > Slides",
+            "307-20": "Flip Flops - UK 4 | 19 PLN | out_of_stock | 307 | Women > Slides",
+        }, {"307"}),
+        (VENDURE, "Vendure", {
+            "L-13": "Laptop | 1299.00 | in_stock | laptop | computers",
+            "L-15": "Laptop - 15 inch / 8GB | 1399.00 | in_stock | laptop | computers",
+            "MUG": "Mug | 8.00 | out_of_stock |  | kitchen",
+        }, set()),
+        (BMECAT, "BMEcat", {"S-1": "Schraube | 0.1250 EUR | in_stock |  | "}, set()),
         (SALESFORCE, "Salesforce", {
             "TEE-R": "Tee | None | in_stock | TEE | mens", "MUG": "Mug | None | in_stock |  | ",
         }, {"TEE", "TEE-B"}),
@@ -205,3 +231,15 @@ def test_lists_and_attachments_of_airtable(write: Write) -> None:
     assert [(one.categories, one.image) for one in products] == [
         ((("Kitchen",), ("Gifts",)), "https://a.b/1/mug.jpg"), ((("Kitchen",),), "https://a.b/2/cup.jpg"),
     ]  # fmt: skip
+
+
+def test_numbers_are_no_categories_and_two_ampersands_part_them(write: Write) -> None:
+    for cells, expected in [
+        (("1234", "12;15"), ((), ())),
+        (("Toys >>> Cubes && Sale", "Toys"), (("Toys", "Cubes"), ("Toys",))),
+    ]:
+        with open_feed(
+            write("sku,title,category\n" + "".join(f"{n},T,{cell}\n" for n, cell in enumerate(cells)))
+        ) as feed:
+            notation, made = survey(feed.rows())
+            assert tuple(product_of(row, notation).category for row in made) == expected

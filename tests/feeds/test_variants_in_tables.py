@@ -73,6 +73,21 @@ def test_an_empty_cell_of_a_variant_is_that_of_its_parent(write: Write) -> None:
     assert _offers(write(rows)) == {"T-R": "Tee | 15  | T | Tops", "T-B": "Tee blue | 21  | T | Tops"}
 
 
+def test_a_variant_that_is_shown_with_its_parent_alone_is_on_sale(write: Write) -> None:
+    rows = (
+        "sku,parent_sku,name,price,status,visible_individually\nT,,Tee,,1,1\nT-R,T,Tee red,20,1,0\n"
+        "D,,Dress,,1,0\nD-1,D,Dress red,30,1,0\nM,,Mug,8,1,0\n"
+    )
+    assert set(_offers(write(rows))) == {"T-R"}
+
+
+def test_a_number_of_the_system_gives_way_to_the_code_of_the_shop(write: Write) -> None:
+    assert set(_offers(write("id,code,name,price\n170,MUG,Mug,8\n23,CUP,Cup,9\n"))) == {"MUG", "CUP"}
+    assert set(_offers(write("id,reference,name\n170,A-1,Mug\n23,A-1,Cup\n"))) == {"170", "23"}
+    assert set(_offers(write("id,reference,name\n170,,Mug\n23,A-1,Cup\n"))) == {"170", "23"}
+    assert set(_offers(write("code;name;price\nMUG;Mug;8\n"))) == {"MUG"}
+
+
 def test_an_export_of_a_plugin_of_woocommerce_is_read_by_its_columns(write: Write) -> None:
     rows = (
         "id,Title,Sku,Price,Regular Price,Sale Price,Stock Status,Product Type,Product categories,Parent Product ID,"

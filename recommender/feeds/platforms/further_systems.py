@@ -236,6 +236,15 @@ _IDEASOFT = {
 }  # fmt: skip
 
 
+_BMECAT = {
+    "sku": "supplieraid supplierpid", "title": "*detailsdescriptionshort", "description": "*detailsdescriptionlong",
+    "gtin": "*detailsean *detailsinternationalpid", "brand": "*detailsmanufacturername",
+    "mpn": "*detailsmanufactureraid *detailsmanufacturerpid", "price": "*pricedetails*priceamount",
+    "currency": "*pricedetails*pricecurrency", "for pieces": "*orderdetailspricequantity",
+    "category": "*featuresreferencefeaturegroupname", "image": "mimeinfomimemimesource",
+}  # fmt: skip
+
+
 FURTHER_SYSTEMS: Mapping[str, Platform] = {
     # https://squareup.com/help/us/en/article/5153-import-items-online
     "square": declare(
@@ -313,6 +322,8 @@ FURTHER_SYSTEMS: Mapping[str, Platform] = {
     # https://cseo.atlassian.net/wiki/spaces/CHUH/pages/295533/Produkte+per+CSV+importieren; there are prices without
     # tax alone, and shops of the same family have no `p_id`
     "gambio": declare("Gambio", _GAMBIO, ("mark", "sku|key", "title")),
+    # BMEcat 1.2 and 2005 (XML), which merchandise systems exchange: prices may be for several pieces
+    "bmecat": declare("BMEcat", _BMECAT, ("sku", "title", "price")),
     # ePages' export of products: each column has its own name in brackets, in some shops behind a translated one
     "epages": declare("ePages", _EPAGES, ("sku", "class|stock", "visible", "title", "price|net price"),
                       RowRules(adapt=_price_in_currency)),

@@ -27,6 +27,11 @@ def _commercetools(cells: Cells, _: Mapping[str, str]) -> None:
     cells.update({"price": found["cents"], "currency": found["currency"], "sale": found["sale"] or "", "minor": "1"})
 
 
+def _vendure(cells: Cells, _: Mapping[str, str]) -> None:
+    facets = (facet.partition(":") for facet in cells["category"].split("|"))
+    cells["category"] = "; ".join(value for name, _, value in facets if name.casefold() == "category")
+
+
 def _sylius(cells: Cells, _: Mapping[str, str]) -> None:
     cells["minor"] = "1"
     cells["category"] = cells["category"].replace("|", "; ")
@@ -46,6 +51,13 @@ _SYLIUS = {
 }  # fmt: skip
 
 
+_VENDURE = {
+    "sku": "sku", "key": "slug", "title": "name", "description": "description", "category": "facets", "price": "price",
+    "stock": "stockonhand", "tracked": "trackinventory", "image": "assets", "option names": "optiongroups",
+    "option values": "optionvalues", "slug": "slug",
+}  # fmt: skip
+
+
 HEADLESS_SYSTEMS: Mapping[str, Platform] = {
     # https://docs.commercetools.com/sphere-node-product-csv-sync; prices are in the smallest unit
     "commercetools": declare(
@@ -56,6 +68,11 @@ HEADLESS_SYSTEMS: Mapping[str, Platform] = {
     "sylius": declare(
         "Sylius", _SYLIUS, ("sku", "title", "main"), RowRules(first_is_variant=True, adapt=_sylius),
         options="product_option_",
+    ),
+    # https://docs.vendure.io/guides/developer-guide/importing-data
+    "vendure": declare(
+        "Vendure", _VENDURE, ("title", "slug", "option names", "option values", "sku"),
+        RowRules(first_is_variant=True, adapt=_vendure),
     ),
 }  # fmt: skip
 """Systems by the name of their format, each with where its columns are documented."""

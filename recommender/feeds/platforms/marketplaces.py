@@ -193,10 +193,11 @@ _KELKOO = {
 
 
 _IDOSELL = {
-    "kind": "kind", "key": "id", "sku": "code", "title": "descriptionname", "gtin": "codeproducer",
-    "description": "descriptionlongdesc", "short": "descriptionshortdesc", "brand": "producername",
-    "category": "categoryname categoryidosellname", "url": "cardurl", "image": "imageslargeimageurl",
-    "price": "pricegross", "stock": "stockquantity", "value 1": "name",
+    "kind": "kind", "key": "id", "sku": "sizecode", "title": "descriptionname name", "gtin": "sizecodeproducer",
+    "description": "descriptionlongdesc longdescription", "short": "descriptionshortdesc", "brand": "producername",
+    "category": "categoryname categoryidosellname", "url": "cardurl", "image": "imageslargeimageurl imagesimageurl",
+    "price": "sizepricegross pricegross priceretailgross", "stock": "sizestockquantity sizequantity",
+    "value 1": "sizename", "currency": "currency",
 }  # fmt: skip
 
 _DAISYCON = {
