@@ -181,7 +181,9 @@ class ColumnFeed(Feed):
         ticked = self._tick_columns if shared else []
         holders = self._holders if shared and self._holders else None
         try:
-            for row in self._table.rows(self._wanted) if holders is None else self._with_inherited(holders):
+            for row in (
+                self._with_inherited(holders) if holders and holders.inherits else self._table.rows(self._wanted)
+            ):
                 columns = shared or self._shapes.of(tuple(row.cells))
                 if ticked and not row.problem:
                     said = {name: "yes" if str(row.cells.get(name) or "").strip() else "no" for name in ticked}

@@ -37,10 +37,11 @@ _OPTIONS = frozenset(
 """Columns of what a variant differs in from the others of its product."""
 
 _INHERITED = (
-    Field.TITLE, Field.DESCRIPTION, Field.BRAND, Field.CATEGORY, Field.OTHER_CATEGORIES, Field.PRICE, Field.CURRENCY,
-    Field.URL, Field.IMAGE, Field.OFFERED,
+    Field.TITLE, Field.DESCRIPTION, Field.BRAND, Field.CATEGORY, Field.PRICE, Field.URL, Field.IMAGE,
+    Field.OTHER_CATEGORIES, Field.CURRENCY, Field.OFFERED,
 )  # fmt: skip
-"""What a variant has from its parent if its own cell is empty."""
+_OF_A_PRODUCT = 7
+"""What a variant has from its parent if its own cell is empty, and how many of them every product has."""
 
 _ALONE = frozenset("visibleindividually visibility productvisibility catalogvisibility visibilityincatalog".split())
 """Columns that may say that a variant is shown on the page of its parent alone, which does not hide it."""
@@ -94,6 +95,7 @@ class VariantHolders:
         self._inherited = {*filter(None, map(fields.get, _INHERITED)), *several} - {""}
         self._alone = {name for name in self._inherited if plain_name(name) in _ALONE}
         self._kinds, self._parents, has_variants = kinds, set[str](), False
+        own, lacks = [*filter(None, map(fields.get, _INHERITED[:_OF_A_PRODUCT]))], bool(self._alone)
         # The parent by its number may be that of a category; only rows without a price are taken for parents then.
         self._is_sure = plain_name(group) != "parentid"
         names_parent = known and plain_name(group) in PARENTS.split()
@@ -102,6 +104,8 @@ class VariantHolders:
             parent = str(row.cells.get(group) or "").strip() if names_parent else ""
             if parent and parent not in self._keys(row.cells) and len(self._parents) <= MOST_PARENTS:
                 self._parents.add(parent)
+                lacks = lacks or any(row.cells.get(name) in (None, "") for name in own)
+        self.inherits = lacks
         if len(self._parents) > MOST_PARENTS:
             self._parents = set()
         if not has_variants:
@@ -116,8 +120,10 @@ class VariantHolders:
 
     def inherit(self, cells: Mapping[str, Any], families: Families) -> Mapping[str, Any]:
         """Return the cells of a row with those of its parent where they are empty."""
-        parent: Mapping[str, str] = families.parent(str(cells.get(self._group) or "").strip()) if self._parents else {}
-        kept = self._prices if parent and cells.get(self._price) not in (None, "") else ()
+        parent: Mapping[str, str] = families.parent(str(cells.get(self._group) or "").strip())
+        if not parent:
+            return cells
+        kept = self._prices if cells.get(self._price) not in (None, "") else ()
         found = {
             name: cell
             for name, cell in parent.items()
