@@ -70,7 +70,7 @@ _NAMES: dict[Field, str] = {
         " nazevproduktu jmeno navn produktnavn namn produktnamn benamning nimi tuotenimi tuotteennimi baslik"
         " urunadi isim ad название наименование имя назва termeknev nev megnevezes denumire 商品名 商品名称 品名"
         " 名称 タイトル 標題 标题 상품명 제품명 이름 nazov nazovproduktu producto product"
-        " produkt produit prodotto produto artikel articulo articolo artigo"
+        " produkt produit prodotto produto item artikel articulo articolo artigo"
     ),
     Field.DESCRIPTION: (
         "description body bodyhtml productdescription longdescription fulldescription shortdescription"
@@ -150,7 +150,7 @@ _NAMES: dict[Field, str] = {
     Field.GROUP_ID: f"groupid itemgroupid {PARENTS} familyid productgroupid masterid",
     Field.GTIN: (
         "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
-        " barcode variantbarcode barcodenumber gtinean eangtin gtinupceanorisbn globaltradeitemnumber eans"
+        " barcode variantbarcode productean productgtin barcodenumber gtinean eangtin gtinupceanorisbn globaltradeitemnumber eans"
         " eangtinbarcodenummerupc"
         " kodean kodkreskowy codeean codebarres codebarre codigoean codigodebarras codiceean codiceabarre streepjescode"
         " strichcode barkod carovykod ciarovykod штрихкод штрихкоды janコード jancode バーコード 条码 条形码 바코드"
@@ -180,16 +180,18 @@ _NAMES: dict[Field, str] = {
 taken."""
 
 _DENIALS = frozenset(
-    "hide hidden ishidden hideproduct hidefromstore archived isarchived deleted isdeleted deletedat disabled isdisabled"
-    " discontinued isdiscontinued obsolete isobsolete isvariationgroup isvariationparent inactive isinactive inaktiv"
-    " inactif blocked isblocked salesblocked ausgeblendet"
-    " versteckt gesperrt verkaufgesperrt deaktiviert geloscht loschvormerkung geblokkeerd bloque bloqueado bloccato"
-    " sparrad baja dadodebaja masque oculto nascosto"
-    " disattivato verborgen ukryty skryto skryte скрыт скрытый удален удалено 倉庫指定".split()
+    "hide hidden ishidden hideproduct hidefromstore draft isdraft archived isarchived deleted isdeleted deletedat"
+    " disabled isdisabled discontinued isdiscontinued obsolete isobsolete isvariationgroup isvariationparent"
+    " inactive isinactive inaktiv inactif blocked isblocked salesblocked ausgeblendet versteckt gesperrt"
+    " verkaufgesperrt deaktiviert geloscht loschvormerkung geblokkeerd bloque bloqueado bloccato sparrad baja"
+    " dadodebaja masque oculto nascosto disattivato verborgen ukryty skryto skryte скрыт скрытый удален удалено"
+    " 倉庫指定".split()
 )
 """Columns that say of a product that it is not offered, unless they are empty or say no."""
 
 _NO = frozenset("0 0.0 false f no n off nein non nie nee nej ei ne".split())
+_YES = frozenset("1 1.0 true t yes y ja oui si sí sì sim tak ano continue allow".split())
+_COUNT = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
 _NO_DENIAL = _NO | frozenset("none null nan нет - visible".split()) | {""}
 
 _LEVEL = re.compile(
@@ -199,9 +201,13 @@ _LEVEL = re.compile(
 )
 """Columns that have one level of a path each: `category_1`, `Kategorie Ebene 2`, `level3`, `l1_category`."""
 
+_LISTS = frozenset("categories productcategories kategorien categorias".split())
+"""Columns of several categories."""
+
 _ABOVE = (
-    "maincategory topcategory parentcategory rootcategory hauptkategorie oberkategorie hauptwarengruppe department"
-    " categorieprincipale categorieparente categoriaprincipal categoriaprincipale hoofdcategorie kategoriaglowna"
+    "maincategory topcategory departmentname topcategoryname parentcategoryname parentcategory rootcategory"
+    " hauptkategorie oberkategorie hauptwarengruppe department categorieprincipale categorieparente"
+    " categoriaprincipal categoriaprincipale hoofdcategorie kategoriaglowna"
 )
 _BELOW = (
     "subcategory subcat subcategoryname unterkategorie subkategorie unterwarengruppe souscategorie sousfamille"
@@ -250,6 +256,16 @@ _MINOR = (
 
 _MINOR_SALE = "salepricecents salepriceincents discountpricecents specialpricecents promopricecents"
 
+_TRACKED = (
+    "managestock stockmanaged trackinventory trackstock trackquantity tracked inventorytracked isinventorytracked"
+    " inventorymanaged manageinventory stocktracking istracked"
+).split()
+_SELLS_ON = (
+    "allowbackorders allowbackorder backorders backordersallowed backorderable oversell allowoversell overselling"
+    " continuesellingwhenoutofstock sellwhenoutofstock continueselling uberverkaufemoglich uberverkauf"
+).split()
+"""Columns that say whether the stock is counted, and whether a product is sold when there is none."""
+
 _OF_VARIANTS = "variantsku variationsku variantnumber variationnumber variantid variationid".split()
 _OF_PRODUCTS = "productid itemid producthandle handle".split()
 """Columns that say that each row is a variant, and those that then are the number of its product."""
@@ -286,6 +302,13 @@ _WITHOUT_TAXES = frozenset("excl exkl excluded exclus ex netto net nett neto ht 
 
 _HAS_LETTER = re.compile(r"[^\W\d_]").search
 
+_IN_LANGUAGES = frozenset({Field.TITLE, Field.DESCRIPTION, Field.CATEGORY, Field.URL})
+_IN_LANGUAGE = re.compile(
+    r"[\s_.:/(\[-]+(?:de|en|fr|es|it|nl|pl|cs|cz|sk|hu|ro|pt|sv|da|fi|nb|tr|ru|uk|ja|ko|zh|el|bg|hr|sl|lt|lv)"
+    r"(?:[-_](?:[A-Z]{2}|[a-z]{2}))?[)\]]?\s*$"
+)
+"""A language behind the name of a column: `name_en`, `Titel [de]`, `title-en_US`. The first one is read."""
+
 _ATTRIBUTE_PREFIXES = ("attribute:", "attr_", "attr:", "attributes.")
 
 LONGEST_LIST = 12
@@ -302,7 +325,7 @@ class Columns:
     publishing say it by a null. Where the SKU is the number of a variant, a product without variants has that of its
     `product`. The `currency` is that in the name of the price's column. The column `pieces` says for how many pieces
     the prices are; `minor` ones are whole numbers of the currency's smallest unit. Where the title's column is empty,
-    further `titles` count.
+    further `titles` count. The stock counts if it is `tracked`, and a product `sells_on` without any.
     """
 
     fields: Mapping[Field, str]
@@ -318,6 +341,8 @@ class Columns:
     pieces: str = ""
     minor: bool = False
     titles: tuple[str, ...] = ()
+    tracked: str = ""
+    sells_on: str = ""
 
     @property
     def read(self) -> set[str]:
@@ -329,8 +354,7 @@ class Columns:
             *self.switches,
             *self.denials,
             *self.dates,
-            self.product,
-            self.pieces,
+            *(self.product, self.pieces, self.tracked, self.sells_on),
         )
         return {*self.fields.values(), *self.attributes.values(), *several} - {""}
 
@@ -360,11 +384,19 @@ class Columns:
             found[Field.PRICE] = replace(offer, pieces=pieces, minor=self.minor)
         if self.currency and isinstance(price := found.get(Field.PRICE), str) and price[:1].isdecimal():
             found[Field.CURRENCY] = self.currency
+        if (self.tracked or self.sells_on) and _COUNT.fullmatch(str(found.get(Field.AVAILABILITY))):
+            found[Field.AVAILABILITY] = self._stock(cells, str(found[Field.AVAILABILITY]))
         if self.switches:
             found[Field.OFFERED] = [cells.get(name) for name in self.switches]
         if self.denies(cells):
             found[Field.OFFERED] = "hidden"
         return found
+
+    def _stock(self, cells: Mapping[str, Any], count: str) -> str:
+        if self.tracked and str(cells.get(self.tracked)).strip().casefold() in _NO:
+            return "in stock"
+        is_gone = count.startswith("-") or not count.strip("0.,")
+        return "backorder" if is_gone and str(cells.get(self.sells_on)).strip().casefold() in _YES else count
 
     def denies(self, cells: Mapping[str, Any]) -> bool:
         """Tell whether a row says of its product that it is hidden, archived or deleted."""
@@ -411,12 +443,15 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     asked = {plain_name(name.rstrip()[:-5]): name for name in open_names if name.rstrip().endswith("(0/1)")}
     by_name = {_short_name(name): name for name in open_names} | numbered | asked
     by_name |= {plain_name(name): name for name in open_names}
+    in_language = {plain_name(_IN_LANGUAGE.sub("", name)): name for name in open_names if _IN_LANGUAGE.search(name)}
     fields: dict[Field, str] = {}
     for field, aliases in _aliases().items():
         if field in mapping:
             found = column_named(mapping[field], names) if mapping[field] else None
         else:
             found = next((by_name[alias] for alias in aliases if alias in by_name), None)
+            if found is None and field in _IN_LANGUAGES:
+                found = next((in_language[alias] for alias in aliases if alias in in_language), None)
         if found is not None:
             fields[field] = found
     product = ""
@@ -425,9 +460,7 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
         if product and product not in fields.values():
             fields.setdefault(Field.GROUP_ID, product)
     product = product if plain_name(fields.get(Field.SKU, "")) in _OF_VARIANTS and Field.SKU not in mapping else ""
-    levels = () if Field.CATEGORY in mapping else _levels(by_name, fields.get(Field.CATEGORY))
-    if levels:
-        fields[Field.CATEGORY] = levels[0]
+    levels = () if Field.CATEGORY in mapping else _levels(by_name, fields)
     minor = ""
     if Field.PRICE not in mapping and Field.PRICE not in fields:
         minor = next((by_name[name] for name in _MINOR if name in by_name), "")
@@ -455,7 +488,11 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     read = set(fields.values())
     named_too = (by_name[alias] for alias in _aliases()[Field.TITLE] if alias in by_name)
     titles = () if Field.TITLE in mapping else tuple(dict.fromkeys(name for name in named_too if name not in read))
-    several = (levels, sale, switches, currency, denials, dates, product, pieces, bool(minor), titles)
+    tracked, sells_on = (
+        next((by_name[name] for name in each if name in by_name), "") for each in (_TRACKED, _SELLS_ON)
+    )
+    stock = (tracked, sells_on) if Field.AVAILABILITY in fields else ("", "")
+    several = (levels, sale, switches, currency, denials, dates, product, pieces, bool(minor), titles, *stock)
     columns = Columns(fields, attributes, (), *several)
     return replace(columns, ignored=tuple(name for name in names if name not in columns.read and name.strip()))
 
@@ -473,8 +510,12 @@ def _sale_columns(by_name: Mapping[str, str], open_names: Sequence[str], prices:
     return tuple(found) if found[0] else ()
 
 
-def _levels(by_name: Mapping[str, str], category: str | None) -> tuple[str, ...]:
-    """Return the columns that hold one level of a category each, the highest first; none if one column has all."""
+def _levels(by_name: Mapping[str, str], fields: dict[Field, str]) -> tuple[str, ...]:
+    """Return the columns that hold one level of a category each, the highest first; none if one column has all.
+
+    The first of them becomes that of the category.
+    """
+    category = fields.get(Field.CATEGORY)
     numbered: dict[str, dict[int, str]] = {}
     for plain, name in by_name.items():
         if found := _LEVEL.fullmatch(plain):
@@ -482,12 +523,20 @@ def _levels(by_name: Mapping[str, str], category: str | None) -> tuple[str, ...]
             numbered.setdefault(stem, {})[int(found[1] or found[2])] = name
     most = max(numbered.values(), key=len, default={})
     if len(most) > 1:
-        return tuple(name for _, name in sorted(most.items()))
+        levels = tuple(name for _, name in sorted(most.items()))
+        fields[Field.CATEGORY] = levels[0]
+        return levels
     above, *below = (
         next((by_name[name] for name in names.split() if name in by_name), None) for names in (_ABOVE, *_BELOW)
     )
+    if above and category and plain_name(category) in _LISTS:  # one of them, and not one above them
+        fields |= {Field.CATEGORY: above, Field.OTHER_CATEGORIES: category}
+        return ()
     levels = tuple(name for name in (above, category, *below) if name)
-    return levels if len(levels) > 1 else ()
+    if len(levels) < 2:
+        return ()
+    fields[Field.CATEGORY] = levels[0]
+    return levels
 
 
 def require_columns(
@@ -522,21 +571,43 @@ def names_field(name: str, field: Field) -> bool:
     return plain_name(name) in _NAMES[field].split()
 
 
-_CODES = "reference referencia riferimento referentie codigo codice kod code productreference produktreferenz".split()
+_IDS = "id productid itemid articleid artikelid idproduct idproducto".split()
+_CODES = (
+    "productcode itemcode articlecode artikelcode stockcode reference referencia riferimento referentie codigo codice"
+    " kod code productreference"
+).split()
+"""Numbers that a system gives its rows, and codes that a shop gives its products."""
+
+_NUMBERS = re.compile(r"[0-9]+(?:\.0)?")
 
 
-def code_column(columns: Columns, names: Sequence[str], sample: Callable[[], Sequence[Mapping[str, Any]]]) -> str:
-    """Return the column of the shop's own codes, if the SKU is the number of a row in its system; "" for none.
+def better_columns(
+    columns: Columns, names: Sequence[str], sample: Callable[[], Sequence[Mapping[str, Any]]]
+) -> dict[Field, str]:
+    """Return columns that say more than those that were found, by their first rows.
 
-    Each of the first rows has a code of its own there: a reference may also be that of a manufacturer or a supplier.
+    Such are codes of the shop beside the numbers of its system, if each row has one of its own there (a reference may
+    also be that of a manufacturer), and the names of categories and brands beside their numbers.
     """
-    if plain_name(columns.fields.get(Field.SKU, "")) != "id":
-        return ""
-    for name in (name for name in names if plain_name(name) in _CODES and name not in columns.read):
-        codes = [str(cells.get(name) or "").strip() for cells in sample()]
-        if codes and all(codes) and len(set(codes)) == len(codes) and any(map(_HAS_LETTER, codes)):
-            return name
-    return ""
+    better: dict[Field, str] = {}
+    if plain_name(columns.fields.get(Field.SKU, "")) in _IDS:
+        for name in (name for name in names if plain_name(name) in _CODES and name not in columns.read):
+            codes = [str(cells.get(name) or "").strip() for cells in sample()]
+            if codes and all(codes) and len(set(codes)) == len(codes) and any(map(_HAS_LETTER, codes)):
+                better[Field.SKU] = name
+                break
+    for field in (Field.CATEGORY, Field.BRAND):
+        found = columns.fields.get(field, "")
+        others = [name for name in names if name != found and plain_name(name) in _aliases()[field]] if found else []
+        if not others or columns.levels:
+            continue
+        first = sample()
+        stated = {name: {str(cells.get(name) or "").strip() for cells in first} - {""} for name in (found, *others)}
+        if stated[found] and all(map(_NUMBERS.fullmatch, stated[found])):
+            named = (name for name in others if stated[name] and not all(map(_NUMBERS.fullmatch, stated[name])))
+            if name := next(named, ""):
+                better[field] = name
+    return better
 
 
 def is_sku_name(name: str) -> bool:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from recommender.errors import BadFeed
-from recommender.feeds.columns import Field, Shapes, code_column, column_named, match_columns, require_columns
+from recommender.feeds.columns import Field, Shapes, better_columns, column_named, match_columns, require_columns
 from recommender.feeds.platforms.family import open_families
 from recommender.feeds.rows import Feed, Row
 from recommender.feeds.variant_holders import VariantHolders, kinds_column, variant_columns
@@ -116,8 +116,10 @@ class ColumnFeed(Feed):
         names = [name for name in table.columns if name != self.kinds or name in mapping.values()]
         self._shapes = Shapes(lambda names: match_columns(names, mapping))
         columns = require_columns(table.name, names, mapping, required)
-        if code := code_column(columns, names, self.sample) if table.uniform and _SKU not in mapping else "":
-            columns = replace(require_columns(table.name, names, {**mapping, _SKU: code}), product=columns.fields[_SKU])
+        found = better_columns(columns, names, self.sample) if table.uniform else {}
+        if better := {str(field): name for field, name in found.items() if field not in mapping}:
+            number = columns.fields[_SKU] if _SKU in better else columns.product
+            columns = replace(match_columns(names, {**better, **mapping}), product=number)
             self._shapes = Shapes(lambda _: columns)
         self._columns = columns
         self._wanted = columns.read | variant_columns(columns, names) | ({self.kinds} - {""})
@@ -160,6 +162,12 @@ class ColumnFeed(Feed):
         return [name for name, words in stated.items() if words and words <= _TICKS]
 
     @cached_property
+    def _dates(self) -> list[str]:
+        """Return the columns of dates of publishing; where other rows have a date, an empty cell means a draft."""
+        sample = self.sample() if self._columns.dates else []
+        return [name for name in self._columns.dates if any(cells.get(name) for cells in sample)]
+
+    @cached_property
     def _holders(self) -> VariantHolders:
         return VariantHolders(self._columns, self._table.columns, self.kinds, self._undamaged_rows())
 
@@ -179,6 +187,7 @@ class ColumnFeed(Feed):
         self.early_end = ""
         shared = self._columns if self._table.uniform else None
         ticked = self._tick_columns if shared else []
+        dates = self._dates if shared else []
         holders = self._holders if shared and self._holders else None
         try:
             for row in (
@@ -194,9 +203,9 @@ class ColumnFeed(Feed):
                 problem, sku = row.problem, fields.get(_SKU)
                 if isinstance(sku, str) and len(sku) < LONGEST_TOTAL and sku.strip(" :").casefold() in TOTALS:
                     problem = "is a row of totals, not a product"
-                offered = True
+                offered = not any(row.cells.get(name) in (None, "") for name in dates)
                 if holders:
-                    offered = not holders.holds(row.cells)
+                    offered = offered and not holders.holds(row.cells)
                     fields[_GROUP_ID] = fields.get(_GROUP_ID) or holders.group(row.cells)
                 yield Row(row.number, fields, attributes, row.raw, problem, offered, row.remark)
         finally:

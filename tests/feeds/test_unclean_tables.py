@@ -384,3 +384,49 @@ def test_what_has_no_date_of_publishing_is_a_draft(write: Write) -> None:
         {"sku": "c", "name": "C", "price": 1},
     ]
     assert _offers(write(json.dumps(items), "feed.json")) == {"a": "1 in_stock", "c": "1 in_stock"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ("qty,manage_stock\n0,0\n", "in_stock"),
+        ("qty,manage_stock\n0,1\n", "out_of_stock"),
+        ("stock,Track inventory\n-2,No\n", "in_stock"),
+        ("stock,Allow backorders\n0,yes\n", "backorder"),
+        ("stock,Allow backorders\n3,yes\n", "in_stock"),
+        ("stock,Allow backorders\n0,\n", "out_of_stock"),
+        ("stock status,manage_stock\nsold out,0\n", "out_of_stock"),
+    ],
+)
+def test_a_count_says_nothing_of_what_is_not_counted_or_is_sold_without_any(
+    write: Write, rows: str, expected: str
+) -> None:
+    header, row = rows.splitlines()
+    assert _offers(write(f"sku,title,{header}\na,A,{row}\n")) == {"a": f"None {expected}"}
+
+
+def test_a_table_that_has_dates_of_publishing_says_by_none_that_a_product_is_a_draft(write: Write) -> None:
+    assert set(_offers(write("sku,title,published_at\na,A,2026-01-01\nb,B,\n"))) == {"a"}
+    assert set(_offers(write("sku,title,published_at\na,A,\nb,B,\n"))) == {"a", "b"}
+
+
+def test_names_of_categories_and_brands_go_before_their_numbers(write: Write) -> None:
+    rows = "sku,title,category,category_name,brand,brand_name\na,A,12,Cups,5,Acme\nb,B,13,Hats,6,Bolt\n"
+    with open_feed(write(rows)) as feed:
+        assert [(one.category, one.brand) for one in map(product_of, feed.rows())] == [
+            (("Cups",), "Acme"), (("Hats",), "Bolt"),
+        ]  # fmt: skip
+
+
+def test_the_main_category_is_one_of_the_categories(write: Write) -> None:
+    with open_feed(write('sku,title,categories,main_category\na,A,"Sale; Cups",Cups\n')) as feed:
+        (product,) = map(product_of, feed.rows())
+    assert product.categories == (("Cups",), ("Sale",))
+
+
+@pytest.mark.parametrize(
+    "header", ["name_de,name_en", "Titel [de],Titel [en]", "title-de_DE,title-en_US", "Name (de),x"]
+)
+def test_of_names_in_several_languages_the_first_counts(write: Write, header: str) -> None:
+    with open_feed(write(f"sku,{header}\na,Tasse,Cup\n")) as feed:
+        assert [product_of(row).title for row in feed.rows()] == ["Tasse"]
