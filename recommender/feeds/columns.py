@@ -58,7 +58,7 @@ _NAMES: dict[Field, str] = {
         " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
         " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
         " uniquecode merchantproductid asin mpn handle reference referencia riferimento referentie model modell modelo"
-        " codice codigo kod inventorynumber sifra cikkszam kodas артикулы objectid ean ean13 gtin gtin13 gtin14"
+        " codice codigo kod inventorynumber sifra cikkszam kodas артикулы objectid code ean ean13 gtin gtin13 gtin14"
         " barcode upc"
     ),
     Field.TITLE: (
@@ -103,8 +103,8 @@ _NAMES: dict[Field, str] = {
         " zusatzkategorien autrescategories otrascategorias altrecategorie"
     ),
     Field.PRICE: (
-        "grossprice pricegross pricetaxincluded pricetaxincl priceincltax priceinclvat bruttopreis preisbrutto"
-        " vkbrutto prixttc cenabrutto cenasdph pvpconiva precioconiva prezzoconiva priceincl"
+        "grossprice grossprice1 pricegross pricetaxincluded pricetaxincl priceincltax priceinclvat bruttopreis"
+        " preisbrutto vkbrutto prixttc cenabrutto cenasdph pvpconiva precioconiva prezzoconiva priceincl"
         " price regularprice variantprice unitprice sellingprice productprice"
         " oxprice buyitnowprice currentprice newprice nowprice finalprice lstprice salesprice stdvk vk1brutto vk1"
         " pvttc pv"
@@ -123,8 +123,10 @@ _NAMES: dict[Field, str] = {
     Field.AVAILABILITY: (
         "availability stockstatus instock isinstock stock stockqty qtyinstock quantity qty inventory inventoryquantity"
         " variantinventoryqty stocklevel currentstocklevel productquantity oxstock stockquantity"
-        " availablequantity qtyavailable quantityonhand qtyonhand onhand countonhand inventorylevel auflager opvoorraad"
-        " wmagazynie ilager palager emstock emestoque verfugbarkeit verfuegbarkeit lagerbestand lagerbestandgesamt"
+        " availablequantity availableqty qtyavailable quantityonhand qtyonhand onhand countonhand inventorylevel"
+        " auflager"
+        " opvoorraad wmagazynie ilager palager emstock emestoque verfugbarkeit verfuegbarkeit lagerbestand"
+        " lagerbestandgesamt"
         " lagerstatus lagermenge lager bestand vorratig verfugbar menge disponibilite enstock quantite"
         " stockdisponible disponibilidad existencias cantidad inventario disponibilita giacenza quantita"
         " disponibilidade estoque quantidade beschikbaarheid voorraad voorraadstatus aantal dostepnosc"
@@ -150,8 +152,8 @@ _NAMES: dict[Field, str] = {
     Field.GROUP_ID: f"groupid itemgroupid {PARENTS} familyid productgroupid masterid",
     Field.GTIN: (
         "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
-        " barcode variantbarcode productean productgtin barcodenumber gtinean eangtin gtinupceanorisbn globaltradeitemnumber eans"
-        " eangtinbarcodenummerupc"
+        " barcode variantbarcode productean productgtin barcodenumber gtinean eangtin gtinupceanorisbn"
+        " globaltradeitemnumber eans eangtinbarcodenummerupc"
         " kodean kodkreskowy codeean codebarres codebarre codigoean codigodebarras codiceean codiceabarre streepjescode"
         " strichcode barkod carovykod ciarovykod штрихкод штрихкоды janコード jancode バーコード 条码 条形码 바코드"
     ),

@@ -22,7 +22,7 @@ from recommender.feeds.cells import (
     join_text,
     text_of,
 )
-from recommender.feeds.columns import Columns, Field, Shapes, match_columns, names_field
+from recommender.feeds.columns import Columns, Field, Shapes, match_columns, names_field, plain_name
 from recommender.feeds.prices import CURRENCIES, MAX_PRICE, Offer, StatedPrice, parse_currency, parse_price
 from recommender.feeds.rejections import BadRow, rejection_reason
 from recommender.feeds.remarks import LONGEST_EXAMPLE, Remark
@@ -557,12 +557,10 @@ class ProductObjects:
     def _row(self, members: JsonObject, sku: str) -> Row:
         columns = self._shapes.of(tuple(members))
         cells = columns.cells_of(members)
-        # The number of a manufacturer or of a barcode names a product only if nothing else does.
-        if sku and columns.fields.get(Field.SKU) in (
-            None,
-            columns.fields.get(Field.MPN),
-            columns.fields.get(Field.GTIN),
-        ):
+        # The number of a manufacturer or of a barcode, or some code, names a product only if nothing else does.
+        stated = columns.fields.get(Field.SKU, "")
+        weak = ("", columns.fields.get(Field.MPN), columns.fields.get(Field.GTIN))
+        if sku and (stated in weak or plain_name(stated) == "code"):
             cells[Field.SKU] = sku
         return Row(0, cells, {attribute: members[name] for attribute, name in columns.attributes.items()})
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from recommender.errors import BadFeed
-from recommender.feeds.columns import Field, Shapes, better_columns, column_named, match_columns, require_columns
+from recommender.feeds.columns import Field, Shapes, better_columns, match_columns, require_columns
 from recommender.feeds.platforms.family import open_families
 from recommender.feeds.rows import Feed, Row
 from recommender.feeds.variant_holders import VariantHolders, kinds_column, variant_columns
@@ -110,8 +110,6 @@ class ColumnFeed(Feed):
         if _TITLE in required and _TITLE not in found and _DESCRIPTION in found:
             # Merchandise systems call the only text that they have a description.
             mapping = {**mapping, _TITLE: found[_DESCRIPTION], _DESCRIPTION: ""}
-        if table.uniform and _SKU not in found and (code := column_named("code", table.columns)):
-            mapping = {_SKU: code, **mapping}
         self.kinds = kinds_column(table.columns, self.sample) if table.uniform else ""
         names = [name for name in table.columns if name != self.kinds or name in mapping.values()]
         self._shapes = Shapes(lambda names: match_columns(names, mapping))

@@ -277,7 +277,7 @@ DAMAGED = bytes(byte ^ 0xFF if 200 < place < 210 else byte for place, byte in en
         (b'["a", "b"]', "feed.json", "holds no JSON objects; line 1: .* expected a list of them"),
         (b'{"total": 0, "products": []}', "feed.json", "no column for the sku among 'total', 'products'"),
         (b'[{"sku": "a", "title": "A"', "feed.json", "can't be read beyond line 1"),
-        (b'{"code": 1}\n', "feed.jsonl", "no column for the sku"),
+        (b'{"nr": 1}\n', "feed.jsonl", "no column for the sku"),
     ],
 )
 def test_a_file_that_is_no_feed_is_refused_in_one_line(tmp_path: Path, content: bytes, name: str, message: str) -> None:

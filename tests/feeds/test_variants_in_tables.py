@@ -124,6 +124,30 @@ def test_xml_that_nests_variants_is_a_product_for_each(write: Write, name: str) 
         assert [dict(product_of(row).attributes) for row in feed.rows()][:2] == [{"Colour": "Red"}, {"Colour": "Blue"}]
 
 
+CODED = """<EasyfattProducts><Products><Product><Code>MAG</Code><Description>Maglia</Description>
+<GrossPrice1>12.20</GrossPrice1><Variants><Variant><Size>M</Size><Barcode>MAG/M</Barcode></Variant>
+<Variant><Size>L</Size><Barcode>MAG/L</Barcode></Variant></Variants></Product>
+<Product><Code>TAZ</Code><Description>Tazza</Description><GrossPrice1>6</GrossPrice1></Product>
+</Products></EasyfattProducts>"""
+
+
+def test_a_code_goes_before_a_barcode_but_of_variants_that_have_nothing_else(write: Write) -> None:
+    assert _offers(write(CODED, "feed.xml")) == {
+        "MAG/M": "Maglia | 12.20  | MAG | ", "MAG/L": "Maglia | 12.20  | MAG | ", "TAZ": "Tazza | 6  |  | ",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("stocks", "expected"), [((0, 3), "in_stock"), ((0, 0), "out_of_stock")])
+def test_of_variants_without_numbers_the_stock_is_that_of_their_product(
+    write: Write, stocks: tuple[int, int], expected: str
+) -> None:
+    variants = "".join(f"<Variant><Size>{n}</Size><Stock>{stock}</Stock></Variant>" for n, stock in enumerate(stocks))
+    product = f"<ProductId>7</ProductId><Name>Shoe</Name><Variants>{variants}</Variants>"
+    content = f"<Products><Product>{product}</Product></Products>"
+    with open_feed(write(content, "feed.xml")) as feed:
+        assert [(one.sku, one.availability) for one in map(product_of, feed.rows())] == [("7", expected)]
+
+
 @pytest.mark.parametrize(
     ("root", "above", "item"),
     [("ROOT", "", "ITEM"), ("data", "Artikelliste", "Artikel"), ("export", "items", "item"), ("Urunler", "", "Urun")],
