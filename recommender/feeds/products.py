@@ -496,13 +496,16 @@ def _attributes(row: Row, told: list[Remark]) -> dict[str, str]:
 
 
 def _match_members(names: tuple[str, ...]) -> Columns:
-    """Match the members of an object. It states one price: half of it could be what a patch leaves as it was."""
+    """Match the members of an object. It states one price: half of it could be what a patch leaves as it was.
+
+    A second name of the title is one that nothing is read from, and is told.
+    """
     columns = match_columns(names, {Field.OFFERED: ""})
-    if not columns.sale:
+    unread = (*filter(None, columns.sale), *columns.titles)
+    if not unread:
         return columns
     fields = {field: name for field, name in columns.fields.items() if name not in columns.sale}
-    ignored = (*columns.ignored, *filter(None, columns.sale))
-    return replace(columns, fields=fields, sale=(), ignored=ignored)
+    return replace(columns, fields=fields, sale=(), titles=(), ignored=(*columns.ignored, *unread))
 
 
 class ProductObjects:
