@@ -92,7 +92,8 @@ _NAMES: dict[Field, str] = {
         " artikelgruppe produktkategorie produktgruppe categorie categoriesproduit famille rayon categoria"
         " categorias categoriaproducto familia categorieen productcategorie groep productgroep artikelgroep"
         " merchantcategoryname merchantcategories advertisercategory tdcategoryname tdcategories thirdpartycategory"
-        " taxproductcat productcat categorynames productgroup itemgroup itemcategory categoriadoproduto kategoriismi"
+        " taxproductcat productcat categorynames categoriescategory categoriescategoryname productgroup"
+        " itemgroup itemcategory categoriadoproduto kategoriismi"
         " 商品カテゴリ名称"
         " kategoria kategoriaproduktu kategori"
         " kategorier varegruppe produktkategori tuoteryhma kategoriat категория категории категорія kategoria"
@@ -146,7 +147,8 @@ _NAMES: dict[Field, str] = {
         " image0url mainimage picture pictureurl photo photourl thumbnail bild"
         " bildurl bilder bildlink hauptbild imageurl1 imageprincipale urlimage photos imagen imagenes urlimagen"
         " immagine immagini imagem imagens afbeelding afbeeldingen afbeeldingurl zdjecie zdjecia obrazek obrazki"
-        " imagelarge largeimage primaryimage primaryimageurl imgurl billede billeder kuva kuvat resim gorsel"
+        " imagesimage imagesimageurl picturespicture imagelarge largeimage primaryimage primaryimageurl imgurl"
+        " billede billeder kuva kuvat resim gorsel"
         " изображение картинка фото 画像 画像url 图片 이미지"
     ),
     Field.GROUP_ID: f"groupid itemgroupid {PARENTS} familyid productgroupid masterid",

@@ -352,7 +352,7 @@ class Offer:
         if not self.pieces:
             raise BadRow("price is for a number of pieces that can be read in two ways")
         if self.minor and amount == amount.to_integral_value():  # what is not whole is a price already
-            amount = amount.scaleb(-decimals_of(stated.currency or currency))
+            amount = amount.to_integral_value().scaleb(-decimals_of(stated.currency or currency))
         if self.pieces == 1:
             return StatedPrice(amount, stated.currency, stated.remark)
         return StatedPrice((amount / self.pieces).quantize(_SMALLEST), stated.currency, stated.remark or FOR_PIECES)

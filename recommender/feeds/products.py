@@ -386,6 +386,9 @@ def _price(value: Any, notation: Notation, currency: str) -> StatedPrice:
         return value.price(notation.decimal_mark, currency)
     if isinstance(value, Mapping):
         amount = amount_of(value)
+        if amount is None and "centAmount" in value:  # as commercetools has it
+            coin = parse_currency(text_of(currency_of(value), "currency"))
+            return replace(Offer(text_of(value["centAmount"], "price"), minor=True).price("", coin), currency=coin)
         stated = _price("" if isinstance(amount, Mapping) else amount, notation, currency)
         named = parse_currency(text_of(currency_of(value), "currency"))
         return StatedPrice(stated.amount, named or stated.currency, stated.remark)

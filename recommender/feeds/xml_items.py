@@ -436,7 +436,9 @@ class _Parser:
         parts = self._google if self._of_google else self._item.parts
         nested = self._nested and self._part not in _PROSE
         text = None if nested else "".join(self._text).strip()
-        if not parts.get(self._part):
+        if not text and self._within and any(name.startswith(f"{self._part} ") for name in parts):
+            pass  # what it holds is kept: its parts, or its attributes
+        elif not parts.get(self._part):
             parts[self._part] = text
         elif text:
             there = parts[self._part]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,13 @@ def test_the_products_of_orders_are_no_catalogue(write: Write) -> None:
     for content in (f"<orders><order>{listed}</order></orders>", f"<order>{listed}</order>"):
         with pytest.raises(BadFeed, match="expected product data"), open_feed(write(content, "feed.xml")):
             pass
+
+
+def test_lists_and_attributes_of_xml_are_read(write: Write) -> None:
+    content = """<root><items><item><id>1</id><title lang="en">Mug</title><price currency="EUR">9.99</price>
+    <categories><category>Cups</category><category>Gifts</category></categories><brand name="Acme"/>
+    <images><image>https://a.b/1.jpg</image><image>https://a.b/2.jpg</image></images></item></items></root>"""
+    with open_feed(write(content, "feed.xml")) as feed:
+        (product,) = map(product_of, feed.rows())
+    assert (product.category, product.brand, product.image) == (("Cups",), "Acme", "https://a.b/1.jpg")
+    assert (product.price, product.currency, product.other_categories) == (Decimal("9.99"), "EUR", (("Gifts",),))
