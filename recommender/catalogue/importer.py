@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 from recommender.batching import batches
 from recommender.catalogue.full_sync import SeenSkus
 from recommender.catalogue.import_runs import FAILED, ImportStopped, ImportTally, record_run
+from recommender.catalogue.loss_guard import allowance
 from recommender.catalogue.staged_product import ProductSink, StagedProduct, UpsertCounts, stage
 from recommender.database.engine import Database
 from recommender.errors import BadFeed
@@ -137,8 +138,14 @@ def import_feed(
                 rejects_file.write(feed.name, rejections)
             progress(tally.rows)
         understood, warnings = reader.understanding(feed), [*reader.warnings(feed), *_all_new_warning(tally, had)]
-        if seen is None:  # a full feed lacks what it withdraws, and the guard for missing products then applies to both
-            tally.withdrawn = sink.deactivate(reader.without_product([*feed.withdrawn, *reader.withdrawn]))
+        gone = reader.without_product([*feed.withdrawn, *reader.withdrawn])
+        hides_shop = seen is None and not partial and reader.hides_nearly_all(feed) and len(gone) > allowance(had)
+        if hides_shop:
+            warnings.append(
+                f"{len(gone):,} of them are not taken out, as that is more than {allowance(had):,} products"
+            )
+        elif seen is None:  # a full feed lacks what it withdraws, and the guard for missing products applies to both
+            tally.withdrawn = sink.deactivate(gone)
     counts = tally.counts
     became = (counts.created, counts.updated, counts.unchanged, tally.rejected)
     return ImportSummary(
@@ -281,10 +288,20 @@ class _Reader(ABC, Generic[Item]):
         """Return what looks wrong about the rows read so far."""
         if not self._rows and not feed.withdrawn:
             return ["a header without rows: there is no product in it"]
-        if self._rejected <= REJECTED_SHARE * self._rows:
-            return []
-        share = f"{self._rejected:,} of {self._rows:,} rows"
-        return [f"more than a tenth of the rows are rejected ({share}); --rejects FILE writes why"]
+        warnings = []
+        if self._rejected > REJECTED_SHARE * self._rows:
+            share = f"{self._rejected:,} of {self._rows:,} rows"
+            warnings.append(f"more than a tenth of the rows are rejected ({share}); --rejects FILE writes why")
+        if self.hides_nearly_all(feed):
+            column = feed.field_columns.get(Field.OFFERED)
+            remedy = f"; if {column!r} does not say so, --map offered= ignores it" if column else ""
+            warnings.append(f"nearly all rows say that their product is not on sale{remedy}")
+        return warnings
+
+    def hides_nearly_all(self, feed: Feed) -> bool:
+        """Tell whether nearly all rows say that their product is not offered, as no shop means it."""
+        hidden = self.left_out + len(feed.withdrawn)
+        return hidden >= FEW and hidden >= NEARLY_ALL * (self._rows + len(feed.withdrawn))
 
     @abstractmethod
     def without_product(self, skus: Iterable[str]) -> list[str]:

@@ -34,7 +34,8 @@ _ALONE = _LEVELS[:-1]
 
 _NONE = re.compile(r"(?!)")
 
-_BETWEEN = re.compile(r"\s*(\|\|?|;|,(?![0-9]))\s*")
+_BETWEEN = re.compile(r"\s*(\|\|?|&&|;|,(?![0-9]))\s*")
+_NUMBERS = re.compile(r"[0-9]+(?:\s*[,;|/]\s*[0-9]+)*")
 _LINE_END = re.compile(r"(?<![\s>»›→|/:;,])\s*\n\s*(?![\s>»›→|/:;,])")
 
 LONGEST_LIST_CELL = 10_000
@@ -99,8 +100,16 @@ class CategoryColumn:
         self._known: dict[str, tuple[Path, ...]] = {}
         cells = [clean(repair(_LINE_END.sub(" ; ", text.strip()))) for text in texts if not _list_in(text.strip())]
         self._level = _level_of(cells) if len(cells) > 1 else None
+        self._numbers = len(cells) > 1 and all(map(_NUMBERS.fullmatch, cells))
         rows = [list(dict.fromkeys(map(_fold, names))) for names in lists]
         self._above = _above(rows) if _is_mixed(rows) else None
+        # `Kitchen,Gifts` beside `Kitchen`: a program wrote a list, as people leave a space after a comma in a name.
+        pieces = Counter(_fold(piece) for cell in set(cells) if "," in cell for piece in {*cell.split(",")})
+        pieces.update(_fold(cell) for cell in set(cells) if "," not in cell)
+        tight = self._level is _NONE and not any(", " in cell for cell in cells)
+        self._lists = tight and any(
+            pieces[_fold(piece)] > 1 for cell in cells if "," in cell for piece in cell.split(",")
+        )
         # Paths that begin with these names, and whether these names are a whole path: this distinguishes `A > B, A > C`
         # from a comma in a name.
         self._starts: set[str] = set()
@@ -186,8 +195,8 @@ class CategoryColumn:
 
     def _of_text(self, text: str) -> tuple[Path, ...]:
         text = clean(repair(_LINE_END.sub(" ; ", text.strip())))
-        if is_null(text):
-            return ()
+        if is_null(text) or self._numbers:
+            return ()  # nobody can filter by numbers
         level = self._level or _own_level(text)
         starts = {*self._starts, _fold(level.split(_BETWEEN.split(text)[0])[0])}
         marks = list(_BETWEEN.finditer(text))
@@ -198,11 +207,11 @@ class CategoryColumn:
             if mark[0] == "|" and level is _BAR:
                 begins = len(mark) > 1
             elif level.search(piece):
-                sure = mark == ";" or (mark[0] == "|" and level is _ARROW)
+                sure = mark in (";", "&&") or (mark[0] == "|" and level is _ARROW)
                 root = level.split(piece)[0]
                 begins = sure or _fold(root) in starts or is_page(root)
             else:
-                begins = mark == ";" or _fold(piece) in self._wholes or is_page(piece)
+                begins = mark in (";", "&&") or self._lists or _fold(piece) in self._wholes or is_page(piece)
             if begins:
                 found.append(text[begin : match.start()])
                 begin = match.end()

@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from recommender.errors import BadFeed, UsageError
 from recommender.feeds.cells import is_null, stated_amount
-from recommender.feeds.prices import CURRENCIES, CURRENCY_SYMBOLS, Offer
+from recommender.feeds.prices import CURRENCIES, CURRENCY_SYMBOLS, Offer, pieces_of
 
 
 class Field(StrEnum):
@@ -38,6 +38,15 @@ class Field(StrEnum):
     out."""
 
 
+PARENTS = (
+    "parentsku parentid parentproductid vaterartikel identifizierungsspaltevaterartikel parentcode parentreference"
+    " parentnumber parentitem parentitemsku parentitemid parentproduct parentproductsku parentproductcode parentarticle"
+    " parentarticlenumber parentmodel mastersku mastercode masterproduct masterproductid vaterartikelnummer"
+    " vaterartikelnr hauptartikel hauptartikelnummer hauptartikelnr skuparent skupadre codigopadre skugenitore"
+    " codicepadre skumere referenceparente superproduct codigopai variationparentsku"
+)
+"""Columns of the group that name its parent, a row of its own."""
+
 _NAMES: dict[Field, str] = {
     Field.SKU: (
         "sku skucode skuid skunumber productcodesku productsku sellersku itemsku customlabelsku customlabel"
@@ -49,17 +58,19 @@ _NAMES: dict[Field, str] = {
         " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
         " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
         " uniquecode merchantproductid asin mpn handle reference referencia riferimento referentie model modell modelo"
-        " codice codigo kod sifra cikkszam kodas артикулы objectid ean ean13 gtin gtin13 gtin14 barcode upc"
+        " codice codigo kod inventorynumber sifra cikkszam kodas артикулы objectid code ean ean13 gtin gtin13 gtin14"
+        " barcode upc"
     ),
     Field.TITLE: (
-        "title name productname oxtitle producttitle productdisplayname itemname itemtitle titel artikelname"
+        "title name productname productservicename auctiontitle oxtitle producttitle productdisplayname itemname"
+        " itemtitle titel artikelname"
         " artikelbezeichnung produktname produktbezeichnung bezeichnung produkttitel titre nom nomduproduit"
         " designation libelle intitule titulo nombre nombreproducto nombredelproducto titolo nome nomeprodotto"
         " nomedoproduto denominazione naam productnaam omschrijvingkort nazwa nazwaproduktu tytul nazev"
         " nazevproduktu jmeno navn produktnavn namn produktnamn benamning nimi tuotenimi tuotteennimi baslik"
         " urunadi isim ad название наименование имя назва termeknev nev megnevezes denumire 商品名 商品名称 品名"
         " 名称 タイトル 標題 标题 상품명 제품명 이름 nazov nazovproduktu producto product"
-        " produkt produit prodotto produto artikel articulo articolo artigo"
+        " produkt produit prodotto produto item artikel articulo articolo artigo"
     ),
     Field.DESCRIPTION: (
         "description body bodyhtml productdescription longdescription fulldescription shortdescription"
@@ -75,11 +86,15 @@ _NAMES: dict[Field, str] = {
         " ブランド メーカー 品牌 브랜드 제조사 producer productmanufacturer"
     ),
     Field.CATEGORY: (
-        "category productcategory1 categorypath categories productcategory categorytree"
+        "category productcategory1 categorypath categories productcategory productcategories categorytree"
         " productcategorytree fullcategory categoryname merchantcategory categidcompletename categid producttype"
         " producttypes produktgruppeimshop kategorie kategorien kategoriepfad warengruppe"
         " artikelgruppe produktkategorie produktgruppe categorie categoriesproduit famille rayon categoria"
         " categorias categoriaproducto familia categorieen productcategorie groep productgroep artikelgroep"
+        " merchantcategoryname merchantcategories advertisercategory tdcategoryname tdcategories thirdpartycategory"
+        " taxproductcat productcat categorynames categoriescategory categoriescategoryname productgroup"
+        " itemgroup itemcategory categoriadoproduto kategoriismi"
+        " 商品カテゴリ名称"
         " kategoria kategoriaproduktu kategori"
         " kategorier varegruppe produktkategori tuoteryhma kategoriat категория категории категорія kategoria"
         " kategoriak カテゴリ カテゴリー 分类 类别 類別 카테고리 googleproductcategory"
@@ -89,15 +104,18 @@ _NAMES: dict[Field, str] = {
         " zusatzkategorien autrescategories otrascategorias altrecategorie"
     ),
     Field.PRICE: (
-        "grossprice pricegross pricetaxincluded pricetaxincl priceincltax priceinclvat bruttopreis preisbrutto"
-        " vkbrutto prixttc cenabrutto cenasdph pvpconiva precioconiva prezzoconiva priceincl"
+        "grossprice grossprice1 pricegross pricetaxincluded pricetaxincl priceincltax priceinclvat bruttopreis"
+        " preisbrutto vkbrutto prixttc cenabrutto cenasdph pvpconiva precioconiva prezzoconiva priceincl"
         " price regularprice variantprice unitprice sellingprice productprice"
-        " oxprice currentprice newprice nowprice finalprice lstprice salesprice stdvk vk1brutto vk1 pvttc pv"
+        " oxprice buyitnowprice currentprice newprice nowprice finalprice lstprice salesprice stdvk vk1brutto vk1"
+        " pvttc pv"
         " masterprice pricenumber listprice retailprice preis"
         " verkaufspreis vkpreis vk endpreis prix prixdevente prixvente tarif precio preciodeventa"
         " precioventa pvp preciofinal prezzo prezzodivendita prezzovendita preco precodevenda prijs verkoopprijs"
         " cena pris salgspris forsaljningspris hinta myyntihinta fiyat satisfiyati цена"
-        " розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가 offers"
+        " sellprice defaultsellprice salesunitprice salespricerate priceretail priceretailgross satilacakfiyat"
+        " trendyoldasatilacakfiyat розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가"
+        " offers"
     ),
     Field.CURRENCY: (
         "currency pricecurrency currencycode wahrung waehrung devise monnaie moneda divisa valuta moeda waluta"
@@ -106,18 +124,22 @@ _NAMES: dict[Field, str] = {
     Field.AVAILABILITY: (
         "availability stockstatus instock isinstock stock stockqty qtyinstock quantity qty inventory inventoryquantity"
         " variantinventoryqty stocklevel currentstocklevel productquantity oxstock stockquantity"
-        " availablequantity qtyavailable quantityonhand qtyonhand onhand countonhand inventorylevel auflager opvoorraad"
-        " wmagazynie ilager palager emstock emestoque verfugbarkeit verfuegbarkeit lagerbestand lagerbestandgesamt"
+        " availablequantity availableqty qtyavailable quantityonhand qtyonhand onhand countonhand inventorylevel"
+        " auflager"
+        " opvoorraad wmagazynie ilager palager emstock emestoque verfugbarkeit verfuegbarkeit lagerbestand"
+        " lagerbestandgesamt"
         " lagerstatus lagermenge lager bestand vorratig verfugbar menge disponibilite enstock quantite"
         " stockdisponible disponibilidad existencias cantidad inventario disponibilita giacenza quantita"
         " disponibilidade estoque quantidade beschikbaarheid voorraad voorraadstatus aantal dostepnosc"
         " stanmagazynowy ilosc stan dostupnost skladem sklad mnozstvi lagersaldo lagerantal antal lagerbeholdning"
         " tilgaengelighed saatavuus varasto varastosaldo stok stokdurumu stokadedi наличие остаток количество"
         " вналичии наявність keszlet elerhetoseg stoc disponibilitate 在庫 在庫数 在庫状況 库存 재고 재고수량 offers"
-        " mennyiseg raktarkeszlet cantitate miktar available isavailable"
+        " mennyiseg raktarkeszlet cantitate miktar available isavailable orderable isorderable availableforsale"
+        " stockonhand inventorycount urunstokadedi"
     ),
     Field.URL: (
         "url link producturl permalink productlink produktlink produkturl artikellink deeplink lien urlproduit"
+        " buyurl buylink itempageurl productpageurl"
         " enlace urlproducto urlprodotto urlproduto ссылка 商品url 링크"
     ),
     Field.IMAGE: (
@@ -125,15 +147,15 @@ _NAMES: dict[Field, str] = {
         " image0url mainimage picture pictureurl photo photourl thumbnail bild"
         " bildurl bilder bildlink hauptbild imageurl1 imageprincipale urlimage photos imagen imagenes urlimagen"
         " immagine immagini imagem imagens afbeelding afbeeldingen afbeeldingurl zdjecie zdjecia obrazek obrazki"
-        " imgurl billede billeder kuva kuvat resim gorsel изображение картинка фото 画像 画像url 图片 이미지"
+        " imagesimage imagesimageurl picturespicture imagelarge largeimage primaryimage primaryimageurl imgurl"
+        " billede billeder kuva kuvat resim gorsel"
+        " изображение картинка фото 画像 画像url 图片 이미지"
     ),
-    Field.GROUP_ID: (
-        "groupid itemgroupid parentsku parentid familyid parentproductid productgroupid vaterartikel masterid"
-        " identifizierungsspaltevaterartikel"
-    ),
+    Field.GROUP_ID: f"groupid itemgroupid {PARENTS} familyid productgroupid masterid",
     Field.GTIN: (
         "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
-        " barcode variantbarcode gtinupceanorisbn globaltradeitemnumber eans eangtinbarcodenummerupc"
+        " barcode variantbarcode productean productgtin barcodenumber gtinean eangtin gtinupceanorisbn"
+        " globaltradeitemnumber eans eangtinbarcodenummerupc"
         " kodean kodkreskowy codeean codebarres codebarre codigoean codigodebarras codiceean codiceabarre streepjescode"
         " strichcode barkod carovykod ciarovykod штрихкод штрихкоды janコード jancode バーコード 条码 条形码 바코드"
     ),
@@ -147,6 +169,9 @@ _NAMES: dict[Field, str] = {
         " poststatus saleok canbesold websitepublished webshop onlineshop imwebshop"
         " enabled isenabled productonline online"
         " isonline visible isvisible status productstatus itemstatus listingstatus visibility active01 aktiv"
+        " productvisibility catalogvisibility visibilityincatalog publishstatus publishedstatus publicationstatus"
+        " lifecyclestatus issellable sellable issalable salable saleable forsale"
+        " tekoop situacao durum 公開ステータス名称"
         " istaktiv veroffentlicht sichtbar publie actif activo publicado visibleenlatienda attivo pubblicato"
         " visibile ativo gepubliceerd actief zichtbaar aktywny opublikowany opublikowano widoczny aktivni"
         " publikovano publicerad udgivet publisert julkaistu yayinda опубликован опубликовано активен 公開 公开"
@@ -158,19 +183,19 @@ _NAMES: dict[Field, str] = {
 """Names that are recognised, in small letters without separators; if a feed has several, the first in this list is
 taken."""
 
-PARENTS = frozenset("parentsku parentid parentproductid vaterartikel identifizierungsspaltevaterartikel".split())
-"""Columns of the group that name its parent, a row of its own."""
-
 _DENIALS = frozenset(
-    "hide hidden ishidden hideproduct hidefromstore archived isarchived deleted isdeleted deletedat disabled isdisabled"
-    " discontinued isdiscontinued inactive isinactive inaktiv inactif blocked isblocked salesblocked ausgeblendet"
-    " versteckt gesperrt verkaufgesperrt deaktiviert geloscht loschvormerkung geblokkeerd bloque bloqueado bloccato"
-    " sparrad baja dadodebaja masque oculto nascosto"
-    " disattivato verborgen ukryty skryto skryte скрыт скрытый удален удалено 倉庫指定".split()
+    "hide hidden ishidden hideproduct hidefromstore draft isdraft archived isarchived deleted isdeleted deletedat"
+    " disabled isdisabled discontinued isdiscontinued obsolete isobsolete isvariationgroup isvariationparent"
+    " inactive isinactive inaktiv inactif blocked isblocked salesblocked ausgeblendet versteckt gesperrt"
+    " verkaufgesperrt deaktiviert geloscht loschvormerkung geblokkeerd bloque bloqueado bloccato sparrad baja"
+    " dadodebaja masque oculto nascosto disattivato verborgen ukryty skryto skryte скрыт скрытый удален удалено"
+    " 倉庫指定".split()
 )
 """Columns that say of a product that it is not offered, unless they are empty or say no."""
 
 _NO = frozenset("0 0.0 false f no n off nein non nie nee nej ei ne".split())
+_YES = frozenset("1 1.0 true t yes y ja oui si sí sì sim tak ano continue allow".split())
+_COUNT = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
 _NO_DENIAL = _NO | frozenset("none null nan нет - visible".split()) | {""}
 
 _LEVEL = re.compile(
@@ -180,9 +205,13 @@ _LEVEL = re.compile(
 )
 """Columns that have one level of a path each: `category_1`, `Kategorie Ebene 2`, `level3`, `l1_category`."""
 
+_LISTS = frozenset("categories productcategories kategorien categorias".split())
+"""Columns of several categories."""
+
 _ABOVE = (
-    "maincategory topcategory parentcategory rootcategory hauptkategorie oberkategorie hauptwarengruppe department"
-    " categorieprincipale categorieparente categoriaprincipal categoriaprincipale hoofdcategorie kategoriaglowna"
+    "maincategory topcategory departmentname topcategoryname parentcategoryname parentcategory rootcategory"
+    " hauptkategorie oberkategorie hauptwarengruppe department categorieprincipale categorieparente"
+    " categoriaprincipal categoriaprincipale hoofdcategorie kategoriaglowna"
 )
 _BELOW = (
     "subcategory subcat subcategoryname unterkategorie subkategorie unterwarengruppe souscategorie sousfamille"
@@ -214,6 +243,32 @@ _SALE = (
 )
 """Columns of a lower price beside the regular one, of its dates: from, to, or both in one with a slash, and of whether
 it counts at all."""
+
+_PIECES = (
+    "preiseinheit preiseinheiten preismenge mengefurpreis preispro preisper preisbasis priceunit pricingunit priceper"
+    " pricequantity priceunitquantity pricebasequantity prijseenheid prijsper unitedeprix uniteprix unidadprecio"
+    " unidaddeprecio unitaprezzo unitadiprezzo jednostkaceny prisenhed prisenhet"
+).split()
+"""Columns that say for how many pieces a price is."""
+
+_MINOR = (
+    "pricecents pricecent pricesincents priceincents pricecentamount centamount amountcents amountincents priceminor"
+    " priceinminorunits amountminor minoramount unitamount priceminorunits pricepence priceinpence priceminorunit"
+    " preiscent preisincent preiscents prixcentimes prixencentimes precioencentavos preciocentavos precocentavos"
+).split()
+"""Columns of prices that are whole numbers of the currency's smallest unit, which count if there is no other price."""
+
+_MINOR_SALE = "salepricecents salepriceincents discountpricecents specialpricecents promopricecents"
+
+_TRACKED = (
+    "managestock stockmanaged trackinventory trackstock trackquantity tracked inventorytracked isinventorytracked"
+    " inventorymanaged manageinventory stocktracking istracked"
+).split()
+_SELLS_ON = (
+    "allowbackorders allowbackorder backorders backordersallowed backorderable oversell allowoversell overselling"
+    " continuesellingwhenoutofstock sellwhenoutofstock continueselling uberverkaufemoglich uberverkauf"
+).split()
+"""Columns that say whether the stock is counted, and whether a product is sold when there is none."""
 
 _OF_VARIANTS = "variantsku variationsku variantnumber variationnumber variantid variationid".split()
 _OF_PRODUCTS = "productid itemid producthandle handle".split()
@@ -249,6 +304,15 @@ _WITHOUT_TAXES = frozenset("excl exkl excluded exclus ex netto net nett neto ht 
                            " zzgl plus haric 税抜".split())  # fmt: skip
 """Words on taxes in the name of a column of prices: `Precio (IVA incl.)`, `VK-Preis brutto`."""
 
+_HAS_LETTER = re.compile(r"[^\W\d_]").search
+
+_IN_LANGUAGES = frozenset({Field.TITLE, Field.DESCRIPTION, Field.CATEGORY, Field.URL})
+_IN_LANGUAGE = re.compile(
+    r"[\s_.:/(\[-]+(?:de|en|fr|es|it|nl|pl|cs|cz|sk|hu|ro|pt|sv|da|fi|nb|tr|ru|uk|ja|ko|zh|el|bg|hr|sl|lt|lv)"
+    r"(?:[-_](?:[A-Z]{2}|[a-z]{2}))?[)\]]?\s*$"
+)
+"""A language behind the name of a column: `name_en`, `Titel [de]`, `title-en_US`. The first one is read."""
+
 _ATTRIBUTE_PREFIXES = ("attribute:", "attr_", "attr:", "attributes.")
 
 LONGEST_LIST = 12
@@ -263,7 +327,9 @@ class Columns:
     column, and those of its begin, its end, its period and whether it counts, if there are any. Each of several
     `switches` may say that a product is not offered, and each of the `denials`, which say it by a yes. The `dates` of
     publishing say it by a null. Where the SKU is the number of a variant, a product without variants has that of its
-    `product`. The `currency` is that in the name of the price's column.
+    `product`. The `currency` is that in the name of the price's column. The column `pieces` says for how many pieces
+    the prices are; `minor` ones are whole numbers of the currency's smallest unit. Where the title's column is empty,
+    further `titles` count. The stock counts if it is `tracked`, and a product `sells_on` without any.
     """
 
     fields: Mapping[Field, str]
@@ -276,11 +342,24 @@ class Columns:
     denials: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
     product: str = ""
+    pieces: str = ""
+    minor: bool = False
+    titles: tuple[str, ...] = ()
+    tracked: str = ""
+    sells_on: str = ""
 
     @property
     def read(self) -> set[str]:
         """The columns that something is read from."""
-        several = (*self.levels, *self.sale, *self.switches, *self.denials, *self.dates, self.product)
+        several = (
+            *self.levels,
+            *self.titles,
+            *self.sale,
+            *self.switches,
+            *self.denials,
+            *self.dates,
+            *(self.product, self.pieces, self.tracked, self.sells_on),
+        )
         return {*self.fields.values(), *self.attributes.values(), *several} - {""}
 
     def cells_of(self, cells: Mapping[str, Any]) -> dict[Field, Any]:
@@ -288,6 +367,10 @@ class Columns:
         found = {field: cells.get(name) for field, name in self.fields.items()}
         if self.product and found.get(Field.SKU) in (None, ""):
             found[Field.SKU] = cells.get(self.product)
+        if self.titles and found.get(Field.TITLE) in (None, ""):
+            found[Field.TITLE] = next(
+                (cell for name in self.titles if (cell := cells.get(name)) not in (None, "")), None
+            )
         if self.levels:
             path = [cell for name in self.levels if (cell := cells.get(name)) not in (None, "")]
             # One of the columns may have whole paths all the same.
@@ -298,13 +381,26 @@ class Columns:
             if not starts and not ends:
                 starts, _, ends = period.partition("/")
             found[Field.PRICE] = Offer(stated_amount(found.get(Field.PRICE)), sale, starts, ends)
+        pieces = pieces_of(str(cells.get(self.pieces) or "")) if self.pieces else 1
+        if (self.minor or pieces != 1) and found.get(Field.PRICE) not in (None, ""):
+            price = found[Field.PRICE]
+            offer = price if isinstance(price, Offer) else Offer(stated_amount(price))
+            found[Field.PRICE] = replace(offer, pieces=pieces, minor=self.minor)
         if self.currency and isinstance(price := found.get(Field.PRICE), str) and price[:1].isdecimal():
             found[Field.CURRENCY] = self.currency
+        if (self.tracked or self.sells_on) and _COUNT.fullmatch(str(found.get(Field.AVAILABILITY))):
+            found[Field.AVAILABILITY] = self._stock(cells, str(found[Field.AVAILABILITY]))
         if self.switches:
             found[Field.OFFERED] = [cells.get(name) for name in self.switches]
         if self.denies(cells):
             found[Field.OFFERED] = "hidden"
         return found
+
+    def _stock(self, cells: Mapping[str, Any], count: str) -> str:
+        if self.tracked and str(cells.get(self.tracked)).strip().casefold() in _NO:
+            return "in stock"
+        is_gone = count.startswith("-") or not count.strip("0.,")
+        return "backorder" if is_gone and str(cells.get(self.sells_on)).strip().casefold() in _YES else count
 
     def denies(self, cells: Mapping[str, Any]) -> bool:
         """Tell whether a row says of its product that it is hidden, archived or deleted."""
@@ -351,12 +447,15 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     asked = {plain_name(name.rstrip()[:-5]): name for name in open_names if name.rstrip().endswith("(0/1)")}
     by_name = {_short_name(name): name for name in open_names} | numbered | asked
     by_name |= {plain_name(name): name for name in open_names}
+    in_language = {plain_name(_IN_LANGUAGE.sub("", name)): name for name in open_names if _IN_LANGUAGE.search(name)}
     fields: dict[Field, str] = {}
     for field, aliases in _aliases().items():
         if field in mapping:
             found = column_named(mapping[field], names) if mapping[field] else None
         else:
             found = next((by_name[alias] for alias in aliases if alias in by_name), None)
+            if found is None and field in _IN_LANGUAGES:
+                found = next((in_language[alias] for alias in aliases if alias in in_language), None)
         if found is not None:
             fields[field] = found
     product = ""
@@ -365,10 +464,13 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
         if product and product not in fields.values():
             fields.setdefault(Field.GROUP_ID, product)
     product = product if plain_name(fields.get(Field.SKU, "")) in _OF_VARIANTS and Field.SKU not in mapping else ""
-    levels = () if Field.CATEGORY in mapping else _levels(by_name, fields.get(Field.CATEGORY))
-    if levels:
-        fields[Field.CATEGORY] = levels[0]
-    sale = () if Field.PRICE in mapping else _sale_columns(by_name, open_names)
+    levels = () if Field.CATEGORY in mapping else _levels(by_name, fields)
+    minor = ""
+    if Field.PRICE not in mapping and Field.PRICE not in fields:
+        minor = next((by_name[name] for name in _MINOR if name in by_name), "")
+    if minor:
+        fields[Field.PRICE] = minor
+    sale = () if Field.PRICE in mapping else _sale_columns(by_name, open_names, _MINOR_SALE if minor else _SALE[0])
     if sale:
         fields.setdefault(Field.PRICE, sale[0])
     if fields.get(Field.OTHER_CATEGORIES) == fields.get(Field.CATEGORY):
@@ -386,13 +488,22 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     currency = named.pop() if len(named) == 1 else ""
     switches = switches if len(switches) > 1 else ()
     dates = () if Field.OFFERED in mapping else tuple(name for name in open_names if plain_name(name) == "publishedat")
-    columns = Columns(fields, attributes, (), levels, sale, switches, currency, denials, dates, product)
+    pieces = next((by_name[name] for name in _PIECES if name in by_name), "") if Field.PRICE in fields else ""
+    read = set(fields.values())
+    named_too = (by_name[alias] for alias in _aliases()[Field.TITLE] if alias in by_name)
+    titles = () if Field.TITLE in mapping else tuple(dict.fromkeys(name for name in named_too if name not in read))
+    tracked, sells_on = (
+        next((by_name[name] for name in each if name in by_name), "") for each in (_TRACKED, _SELLS_ON)
+    )
+    stock = (tracked, sells_on) if Field.AVAILABILITY in fields else ("", "")
+    several = (levels, sale, switches, currency, denials, dates, product, pieces, bool(minor), titles, *stock)
+    columns = Columns(fields, attributes, (), *several)
     return replace(columns, ignored=tuple(name for name in names if name not in columns.read and name.strip()))
 
 
-def _sale_columns(by_name: Mapping[str, str], open_names: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns of a sale in the order of `_SALE`, a missing one as ""; none without a price."""
-    found = [next((by_name[name] for name in each.split() if name in by_name), "") for each in _SALE]
+def _sale_columns(by_name: Mapping[str, str], open_names: Sequence[str], prices: str) -> tuple[str, ...]:
+    """Return the columns of a sale in the order of `_SALE`, a missing one as ""; none without one of its `prices`."""
+    found = [next((by_name[name] for name in each.split() if name in by_name), "") for each in (prices, *_SALE[1:])]
     if found[0] and not found[3]:
         for name in open_names:
             words = set(map(plain_name, re.findall(r"\w+", name.replace("_", " "))))
@@ -403,8 +514,12 @@ def _sale_columns(by_name: Mapping[str, str], open_names: Sequence[str]) -> tupl
     return tuple(found) if found[0] else ()
 
 
-def _levels(by_name: Mapping[str, str], category: str | None) -> tuple[str, ...]:
-    """Return the columns that hold one level of a category each, the highest first; none if one column has all."""
+def _levels(by_name: Mapping[str, str], fields: dict[Field, str]) -> tuple[str, ...]:
+    """Return the columns that hold one level of a category each, the highest first; none if one column has all.
+
+    The first of them becomes that of the category.
+    """
+    category = fields.get(Field.CATEGORY)
     numbered: dict[str, dict[int, str]] = {}
     for plain, name in by_name.items():
         if found := _LEVEL.fullmatch(plain):
@@ -412,12 +527,20 @@ def _levels(by_name: Mapping[str, str], category: str | None) -> tuple[str, ...]
             numbered.setdefault(stem, {})[int(found[1] or found[2])] = name
     most = max(numbered.values(), key=len, default={})
     if len(most) > 1:
-        return tuple(name for _, name in sorted(most.items()))
+        levels = tuple(name for _, name in sorted(most.items()))
+        fields[Field.CATEGORY] = levels[0]
+        return levels
     above, *below = (
         next((by_name[name] for name in names.split() if name in by_name), None) for names in (_ABOVE, *_BELOW)
     )
+    if above and category and plain_name(category) in _LISTS:  # one of them, and not one above them
+        fields |= {Field.CATEGORY: above, Field.OTHER_CATEGORIES: category}
+        return ()
     levels = tuple(name for name in (above, category, *below) if name)
-    return levels if len(levels) > 1 else ()
+    if len(levels) < 2:
+        return ()
+    fields[Field.CATEGORY] = levels[0]
+    return levels
 
 
 def require_columns(
@@ -450,6 +573,45 @@ def require_columns(
 def names_field(name: str, field: Field) -> bool:
     """Tell whether a column, or an attribute, of this name may hold a field."""
     return plain_name(name) in _NAMES[field].split()
+
+
+_IDS = "id productid itemid articleid artikelid idproduct idproducto".split()
+_CODES = (
+    "productcode itemcode articlecode artikelcode stockcode reference referencia riferimento referentie codigo codice"
+    " kod code productreference"
+).split()
+"""Numbers that a system gives its rows, and codes that a shop gives its products."""
+
+_NUMBERS = re.compile(r"[0-9]+(?:\.0)?")
+
+
+def better_columns(
+    columns: Columns, names: Sequence[str], sample: Callable[[], Sequence[Mapping[str, Any]]]
+) -> dict[Field, str]:
+    """Return columns that say more than those that were found, by their first rows.
+
+    Such are codes of the shop beside the numbers of its system, if each row has one of its own there (a reference may
+    also be that of a manufacturer), and the names of categories and brands beside their numbers.
+    """
+    better: dict[Field, str] = {}
+    if plain_name(columns.fields.get(Field.SKU, "")) in _IDS:
+        for name in (name for name in names if plain_name(name) in _CODES and name not in columns.read):
+            codes = [str(cells.get(name) or "").strip() for cells in sample()]
+            if codes and all(codes) and len(set(codes)) == len(codes) and any(map(_HAS_LETTER, codes)):
+                better[Field.SKU] = name
+                break
+    for field in (Field.CATEGORY, Field.BRAND):
+        found = columns.fields.get(field, "")
+        others = [name for name in names if name != found and plain_name(name) in _aliases()[field]] if found else []
+        if not others or columns.levels:
+            continue
+        first = sample()
+        stated = {name: {str(cells.get(name) or "").strip() for cells in first} - {""} for name in (found, *others)}
+        if stated[found] and all(map(_NUMBERS.fullmatch, stated[found])):
+            named = (name for name in others if stated[name] and not all(map(_NUMBERS.fullmatch, stated[name])))
+            if name := next(named, ""):
+                better[field] = name
+    return better
 
 
 def is_sku_name(name: str) -> bool:

@@ -15,11 +15,13 @@ from recommender.feeds.columns import Field, field_mapping, plain_name
 from recommender.feeds.delimited import TAB, DelimitedTable
 from recommender.feeds.hub import HubTable, is_hub_name
 from recommender.feeds.json_table import JsonTable
-from recommender.feeds.nested_variants import with_variants
+from recommender.feeds.nested_variants import NestedVariants, with_variants
 from recommender.feeds.parquet import ParquetTable
 from recommender.feeds.platforms.apis import answer_of_api
+from recommender.feeds.platforms.etsy import ETSY, with_variations
 from recommender.feeds.platforms.further_systems import FURTHER_SYSTEMS
 from recommender.feeds.platforms.google import GoogleFeed, is_google_header
+from recommender.feeds.platforms.headless_systems import HEADLESS_SYSTEMS, SALESFORCE, with_masters
 from recommender.feeds.platforms.magento import MAGENTO
 from recommender.feeds.platforms.marketplaces import MARKETPLACES
 from recommender.feeds.platforms.rest_api import ApiTable, api_table
@@ -91,9 +93,19 @@ class FeedFormat(StrEnum):
     KELKOO = "kelkoo"
     EBAY = "ebay"
     ALLEGRO = "allegro"
+    ETSY = "etsy"
     AWIN = "awin"
     IDEALO = "idealo"
     PROM = "prom"
+    IDOSELL = "idosell"
+    DAISYCON = "daisycon"
+    EPAGES = "epages"
+    PLENTYMARKETS = "plentymarkets"
+    IDEASOFT = "ideasoft"
+    COMMERCETOOLS = "commercetools"
+    SYLIUS = "sylius"
+    VENDURE = "vendure"
+    BMECAT = "bmecat"
     HF = "hf"
 
 
@@ -177,7 +189,7 @@ def _name_format(feed: Feed, table: Table, file: FeedFile, asked: FeedFormat) ->
     return found, f"{unknown}{layout}"
 
 
-DECLARED = {**SYSTEMS, **FURTHER_SYSTEMS, **MARKETPLACES}
+DECLARED = {**SYSTEMS, **FURTHER_SYSTEMS, **HEADLESS_SYSTEMS, **MARKETPLACES}
 
 
 def _feed_of(table: Table, columns: Mapping[str, str], asked: FeedFormat, required: Sequence[Field]) -> Feed:
@@ -196,6 +208,8 @@ def _feed_of(table: Table, columns: Mapping[str, str], asked: FeedFormat, requir
     if answer and (asked is FeedFormat.AUTO or answer[1].name == _PLATFORMS[asked].name):
         return ShopExport(ShopTable(*answer, columns))
     is_object = isinstance(table, JsonTable)
+    if not is_object and (asked is FeedFormat.ETSY or (asked is FeedFormat.AUTO and ETSY.wrote(table.columns))):
+        return ShopExport(ShopTable(with_variations(table), ETSY, columns))
     if isinstance(table, DelimitedTable | SpreadsheetTable | ApiTable | JsonTable):
         for known, platform in _PLATFORMS.items():
             is_told = known not in _OF_XML and (not is_object or known in DECLARED) and platform.wrote(table.columns)
@@ -220,17 +234,25 @@ def _xml_feed(table: XmlTable, columns: Mapping[str, str], required: Sequence[Fi
     if known == "heureka" and "name" in names and names & {"code", "variants", "kind"}:
         known = "shoptet-xml"
     elif known == "products":
+        if {"product-id", "online-flag"} <= names:
+            return ShopExport(ShopTable(with_masters(table), SALESFORCE, columns))
+        wrote = (name for name, platform in DECLARED.items() if name not in _OF_XML and platform.wrote(table.columns))
+        if found := next(wrote, ""):
+            return ShopExport(ShopTable(table, DECLARED[found], columns))
         if "price_with_vat" not in names:
-            return ColumnFeed(table, columns, required)
+            table.nests = True
+            return ColumnFeed(NestedVariants(table, "variants"), columns, required)
         known = "skroutz"
     return ShopExport(ShopTable(table, DECLARED[known], columns))
 
 
-def _refuse_other_woocommerce(feed: Feed) -> None:
+def _refuse_other_woocommerce(feed: ColumnFeed) -> None:
     """Raise `BadFeed` for an export of WooCommerce whose columns are named in an unknown language.
 
     Read as any other table, its numbers would be SKUs, and its drafts on sale.
     """
+    if feed.kinds and plain_name(feed.field_columns[Field.SKU]) != "id":
+        return
     sample = feed.sample()
     for name in sample[0] if sample else ():
         kinds = [str(cells.get(name, "")).casefold().partition(",")[0].strip() for cells in sample]
@@ -246,13 +268,16 @@ _PLATFORMS = {
     FeedFormat.SHOPIFY: SHOPIFY,
     FeedFormat.WOOCOMMERCE: WOOCOMMERCE,
     FeedFormat.MAGENTO: MAGENTO,
+    FeedFormat.ETSY: ETSY,
 } | {FeedFormat(name): platform for name, platform in DECLARED.items()}
 """Shop systems whose tables are recognised by their columns, in the order in which they are tried."""
 
-_OF_ROOT = {"heureka": "heureka", "yml": "yml", "ceneo": "ceneo", "products": "products"}
+_OF_ROOT = {"heureka": "heureka", "yml": "yml", "ceneo": "ceneo", "products": "products", "iof": "idosell",
+            "bmecat": "bmecat"}  # fmt: skip
 """Those that are recognised by the root of their XML, by its dialect; of some, the products say more."""
 
-_OF_XML = (FeedFormat.HEUREKA, FeedFormat.YML, FeedFormat.SHOPTET_XML, FeedFormat.CENEO, FeedFormat.SKROUTZ)
+_OF_XML = (FeedFormat.HEUREKA, FeedFormat.YML, FeedFormat.SHOPTET_XML, FeedFormat.CENEO, FeedFormat.SKROUTZ,
+           FeedFormat.IDOSELL, FeedFormat.BMECAT)  # fmt: skip
 """Those that are not recognised by their columns."""
 
 

@@ -254,11 +254,24 @@ class JsonStream:
                 return raw
 
 
+_ENVELOPE = frozenset({"id", "type", "links", "relationships", "meta", "createdTime", "update_info"})
+"""What is beside an object that is only wrapped: JSON:API, Airtable and Daisycon have it so."""
+
+
 def unwrap(value: Any) -> Any:
-    """Return the object within an object that only holds it, as GraphQL and search engines give their results."""
+    """Return the object within an object that only holds it, as GraphQL and search engines give their results.
+
+    What is beside it is kept, such as its number and whether it is published.
+    """
+    if not isinstance(value, Mapping):
+        return value
     for inner in ("node", "_source"):
-        if isinstance(value, Mapping) and isinstance(value.get(inner), dict):
+        if isinstance(value.get(inner), dict):
             return value[inner]
+    for inner in ("attributes", "fields", "product_info"):
+        if isinstance(held := value.get(inner), dict) and value.keys() - {inner} <= _ENVELOPE:
+            beside = {name: member for name, member in value.items() if not isinstance(member, dict | list)}
+            return {**beside, **(value.get("update_info") or {}), **held}
     return value
 
 

@@ -1,4 +1,4 @@
-"""Objects that hold the variants of a product in a list, of no system that is known: a row for each variant."""
+"""Objects and XML that hold the variants of a product in a list, of no system that is known: a row for each variant."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+from recommender.feeds.availability import parse_availability
 from recommender.feeds.columns import Field, Shapes, is_sku_name, match_columns, plain_name
 from recommender.feeds.platforms.rest_api import ApiTable
 from recommender.feeds.products import NOT_OFFERED
 from recommender.feeds.tables import SAMPLED_ROWS, Table
+from recommender.types import Availability
 
 _LISTS = frozenset("variants variations productvariants productvariations variantes varianten skus".split())
-_GROUP = "item_group_id"
+_GROUP, _STOCK = "item_group_id", "availability"
 
 
 class NestedVariants(ApiTable):
@@ -31,7 +33,7 @@ class NestedVariants(ApiTable):
             product = {member: value for member, value in item.items() if member != name}
             listed = item.get(name)
             variants = [
-                {member: value for member, value in variant.items() if value not in (None, "")}
+                {member: value for member, value in _with_options(variant).items() if value not in (None, "")}
                 for variant in (listed if isinstance(listed, list) else ())
                 if isinstance(variant, Mapping)
             ]
@@ -45,7 +47,12 @@ class NestedVariants(ApiTable):
                     {member: value for member, value in alone if not is_sku_name(member) or not product.get(member)}
                 ]
             elif not all(any(map(is_sku_name, variant)) for variant in variants):
-                return [dict(item)]  # they can't be told apart, and the report says that the list was not used
+                # They can't be told apart, and the report says that the list was not used for more than the stock.
+                stocks = [
+                    variant.get(shapes.of(tuple(variant)).fields.get(Field.AVAILABILITY, "")) for variant in variants
+                ]
+                counted = {_STOCK: next(filter(_is_left, stocks), stocks[0])} if Field.AVAILABILITY not in own else {}
+                return [{**item, **counted}]
             elif Field.SKU in own:
                 inherited.setdefault(own.get(Field.GROUP_ID, _GROUP), product[own[Field.SKU]])
             rows = []
@@ -64,6 +71,22 @@ class NestedVariants(ApiTable):
 
         made = (row for sampled in islice(table.rows(), SAMPLED_ROWS) for row in rows_of(sampled.cells))
         super().__init__(table, tuple(dict.fromkeys(member for row in made for member in row)), rows_of)
+
+
+def _is_left(stock: Any) -> bool:
+    return stock is not None and parse_availability(str(stock)) is Availability.IN_STOCK
+
+
+def _with_options(variant: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a variant of XML with its options as attributes."""
+    if "option name 1" not in variant:
+        return variant
+    options = {
+        f"attribute:{value}": variant.get(name.replace("name", "value"))
+        for name, value in variant.items()
+        if name.startswith("option name ")
+    }
+    return {name: value for name, value in variant.items() if not name.startswith("option ")} | options
 
 
 def with_variants(table: Table) -> Table:

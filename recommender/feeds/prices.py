@@ -107,6 +107,15 @@ _FROM = frozenset(
 _PIECES = frozenset("pcs pce stk kus szt".split())
 """Three letters that are neither a currency nor a word beside a price."""
 
+_COUNTED = re.compile(
+    r"(?:(?:je|pro|per|for|à|für)\s+)?([0-9]{1,5}|[0-9]{1,2}[.,]000(?=\s*[^\W\d]))(?:[.,]0{1,2})?"
+    r"\s*(?:st\.?|stk\.?|stück|pcs\.?|pce|pieces?|pièces?|pz\.?|szt\.?|ks|шт\.?|uds?\.?|stuks?|units?|adet|db|un)?",
+    re.IGNORECASE,
+)
+"""A number of pieces that a price is for: `100`, `1000 Stk`, `per 100`."""
+
+_ONE_OR_THOUSAND = re.compile(r"[0-9]{1,2}[.,]000")
+
 _UP_TO = frozenset("bis to upto max jusqu'à hasta fino fino a tot do til till до até".split()) - {"a"}
 _SILENT = frozenset(
     "nur only uvp rrp msrp srp vk preis price prix precio prezzo prijs cena preço preco pris hinta fiyat цена"
@@ -130,6 +139,7 @@ MONTHS = 12
 
 LOWEST = "is a range of which the lowest is taken"
 PER_UNIT = "is a price per unit and is taken as it stands"
+FOR_PIECES = "is a price for several pieces and is divided by their number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +149,18 @@ class StatedPrice:
     amount: Decimal | None
     currency: str = ""
     remark: str = ""
+
+
+@lru_cache(maxsize=4096)
+def pieces_of(text: str) -> int:
+    """Return for how many pieces a price is, as another cell or the unit beside it says; 1 for any other unit.
+
+    `1.000` may be one or a thousand, which is 0.
+    """
+    found = _COUNTED.fullmatch(text.strip())
+    if found:
+        return max(int(re.sub("[.,]", "", found[1])), 1)
+    return 0 if _ONE_OR_THOUSAND.fullmatch(text.strip()) else 1
 
 
 @lru_cache(maxsize=65_536)
@@ -160,12 +182,8 @@ def parse_price(text: str, decimal_mark: str = "", currency: str = "") -> Stated
         raise BadRow(f"price {text[:20]!r}... is not a number")
     if _PLAIN.fullmatch(text):
         return StatedPrice(_require_storable(Decimal(text), text))
-    found = _TAX.sub("", text)
-    unit = _PER_UNIT.search(found)
-    if unit and re.search(r"\d", found[: unit.start()]) and not unit["unit"].strip().isdigit():
-        found = found[: unit.start()]
-    else:
-        unit = None
+    found, unit = _split_unit(_TAX.sub("", text))
+    pieces = pieces_of(unit) or 1000
     found = _CENTS_BEHIND_SIGN.sub(r".\1 €" if "€" in text else r".\1", _plain_characters(found, text))
     numbers = list(_NUMBER.finditer(found))
     if not 1 <= len(numbers) <= 2 or "%" in found:
@@ -197,9 +215,19 @@ def parse_price(text: str, decimal_mark: str = "", currency: str = "") -> Stated
             raise BadRow(f"price {text!r} is not a number: it is more than one")
     if not stated and any(not _is_currency(word) and not re.fullmatch(r"[a-z]{3}", word) for word in unknown):
         raise BadRow(f"price {text!r} is not a number")
+    if pieces > 1:
+        return StatedPrice(_require_storable(lowest / pieces, text), stated, FOR_PIECES)
     said_from = {word.strip(_BESIDE).casefold() for word in before.split()} & _FROM
-    remark = LOWEST if len(numbers) == 2 or said_from else PER_UNIT if unit and unit["unit"].strip(" -") else ""
+    remark = LOWEST if len(numbers) == 2 or said_from else PER_UNIT if unit.strip(" -") else ""
     return StatedPrice(_require_storable(lowest, text), stated, remark)
+
+
+def _split_unit(text: str) -> tuple[str, str]:
+    """Return a price without the unit that it is for, and that unit."""
+    unit = _PER_UNIT.search(text)
+    if unit and re.search(r"\d", text[: unit.start()]) and not unit["unit"].strip().isdigit():
+        return text[: unit.start()], unit["unit"]
+    return text, ""
 
 
 def certain_mark(text: str) -> str:
@@ -297,14 +325,33 @@ def amount_text(cell: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A regular price and that of a sale, as they are written, and the dates of the sale."""
+    """A regular price and that of a sale, as they are written, and the dates of the sale.
+
+    Both are for so many `pieces`. Those that are `minor` are whole numbers of the currency's smallest unit.
+    """
 
     regular: str
     sale: str = ""
     starts: str = ""
     ends: str = ""
+    pieces: int = 1
+    minor: bool = False
 
     def price(self, decimal_mark: str = "", currency: str = "") -> StatedPrice:
+        """Return the price of one piece that counts today. Raises `BadRow` as `_stated` does."""
+        stated = self._stated(decimal_mark, currency)
+        amount = stated.amount
+        if amount is None or (self.pieces == 1 and not self.minor):
+            return stated
+        if not self.pieces:
+            raise BadRow("price is for a number of pieces that can be read in two ways")
+        if self.minor and amount == amount.to_integral_value():  # what is not whole is a price already
+            amount = amount.to_integral_value().scaleb(-decimals_of(stated.currency or currency))
+        if self.pieces == 1:
+            return StatedPrice(amount, stated.currency, stated.remark)
+        return StatedPrice((amount / self.pieces).quantize(_SMALLEST), stated.currency, stated.remark or FOR_PIECES)
+
+    def _stated(self, decimal_mark: str, currency: str) -> StatedPrice:
         """Return the sale's price if it is lower and the sale is on, otherwise the regular one.
 
         Dates are ISO 8601, in UTC if they name no zone; a date without a time ends with its day. If the dates of a sale

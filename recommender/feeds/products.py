@@ -22,7 +22,7 @@ from recommender.feeds.cells import (
     join_text,
     text_of,
 )
-from recommender.feeds.columns import Columns, Field, Shapes, match_columns, names_field
+from recommender.feeds.columns import Columns, Field, Shapes, match_columns, names_field, plain_name
 from recommender.feeds.prices import CURRENCIES, MAX_PRICE, Offer, StatedPrice, parse_currency, parse_price
 from recommender.feeds.rejections import BadRow, rejection_reason
 from recommender.feeds.remarks import LONGEST_EXAMPLE, Remark
@@ -100,7 +100,7 @@ NOT_OFFERED: Final = frozenset(
     " suspended paused discontinued expired rejected desactivado désactivé disattivato archiviert gelöscht geblokkeerd"
     " withdrawn removed retired obsolete eol offline off-line nowhere eingestellt ausgelaufen zurückgezogen abgekündigt"
     " deactivated masqué obsolète obsoleto descatalogado dismesso vervallen wycofany nezveřejněno utgått udgået"
-    " verborgen ukryty zablokowany skrytý pasif pasifik заблокирован скрытый 非公開 下架 숨김".split()
+    " arşivlendi verborgen ukryty zablokowany skrytý pasif pasifik заблокирован скрытый 非公開 下架 숨김".split()
 )
 """Words in a column of drafts or visibility that mean that a product is not for sale."""
 
@@ -108,7 +108,7 @@ _OFFERED_WORDS = frozenset(
     "1 true t yes y s on active published publish visible enabled online live listed ja aktiv aktiviert sichtbar"
     " veröffentlicht wahr oui actif publié sí si activo activado publicado sì attivo pubblicato actief gepubliceerd"
     " zichtbaar tak aktywny opublikowany ano aktivní publicerad udgivet publisert julkaistu evet yayında да активен"
-    " опубликован both catalog search available 公開 在售 上架 판매중".split()
+    " ativo ativado sim onaylandı satışta опубликован both catalog search available 公開 在售 上架 판매중".split()
 ) | {"catalog, search", "in stock", "for sale"}
 """Words that mean that it is; the report names other words."""
 
@@ -124,8 +124,8 @@ _STOCK_MEMBERS = (
 )  # fmt: skip
 """Members of an object that say what is in stock, as shop systems have them in JSON."""
 
-_ADDRESS = re.compile(r"https?://[^\s\"',\]]+")
-_BETWEEN_ADDRESSES = re.compile(r"[\s,;|]+(?=https?://)")
+_ADDRESS = re.compile(r"https?://[^\s\"',\])]+")
+_BETWEEN_ADDRESSES = re.compile(r"(?:[\s,;|]|\s&&\s)+(?=https?://)")
 
 
 def is_offered(row: Row) -> bool:
@@ -386,6 +386,9 @@ def _price(value: Any, notation: Notation, currency: str) -> StatedPrice:
         return value.price(notation.decimal_mark, currency)
     if isinstance(value, Mapping):
         amount = amount_of(value)
+        if amount is None and "centAmount" in value:  # as commercetools has it
+            coin = parse_currency(text_of(currency_of(value), "currency"))
+            return replace(Offer(text_of(value["centAmount"], "price"), minor=True).price("", coin), currency=coin)
         stated = _price("" if isinstance(amount, Mapping) else amount, notation, currency)
         named = parse_currency(text_of(currency_of(value), "currency"))
         return StatedPrice(stated.amount, named or stated.currency, stated.remark)
@@ -431,8 +434,8 @@ def _address(field: str, cell: Any, told: list[Remark]) -> str:
     if text[:5].casefold() == "data:":
         told.append(Remark(field, "holds the file itself (data:) and is left out", text))
         return ""
-    if text[:1] == "[" and (listed := _ADDRESS.search(text)):
-        text = listed[0]
+    if (text[:1] == "[" or "(http" in text) and (listed := _ADDRESS.search(text)):
+        text = listed[0]  # a list, or an attachment as Airtable has it: `mug.jpg (https://…)`
     if "&" in text:
         text = text.replace("&amp;", "&").replace("&amp;", "&")
     if text.find("http", 1) > 0:
@@ -496,13 +499,16 @@ def _attributes(row: Row, told: list[Remark]) -> dict[str, str]:
 
 
 def _match_members(names: tuple[str, ...]) -> Columns:
-    """Match the members of an object. It states one price: half of it could be what a patch leaves as it was."""
+    """Match the members of an object. It states one price: half of it could be what a patch leaves as it was.
+
+    A second name of the title is one that nothing is read from, and is told.
+    """
     columns = match_columns(names, {Field.OFFERED: ""})
-    if not columns.sale:
+    unread = (*filter(None, columns.sale), *columns.titles)
+    if not unread:
         return columns
     fields = {field: name for field, name in columns.fields.items() if name not in columns.sale}
-    ignored = (*columns.ignored, *filter(None, columns.sale))
-    return replace(columns, fields=fields, sale=(), ignored=ignored)
+    return replace(columns, fields=fields, sale=(), titles=(), ignored=(*columns.ignored, *unread))
 
 
 class ProductObjects:
@@ -557,12 +563,10 @@ class ProductObjects:
     def _row(self, members: JsonObject, sku: str) -> Row:
         columns = self._shapes.of(tuple(members))
         cells = columns.cells_of(members)
-        # The number of a manufacturer or of a barcode names a product only if nothing else does.
-        if sku and columns.fields.get(Field.SKU) in (
-            None,
-            columns.fields.get(Field.MPN),
-            columns.fields.get(Field.GTIN),
-        ):
+        # The number of a manufacturer or of a barcode, or some code, names a product only if nothing else does.
+        stated = columns.fields.get(Field.SKU, "")
+        weak = ("", columns.fields.get(Field.MPN), columns.fields.get(Field.GTIN))
+        if sku and (stated in weak or plain_name(stated) == "code"):
             cells[Field.SKU] = sku
         return Row(0, cells, {attribute: members[name] for attribute, name in columns.attributes.items()})
 

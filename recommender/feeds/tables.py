@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
-from recommender.feeds.columns import PARENTS, Field, Shapes, match_columns, plain_name, require_columns
+from recommender.errors import BadFeed
+from recommender.feeds.columns import Field, Shapes, better_columns, match_columns, require_columns
+from recommender.feeds.platforms.family import open_families
 from recommender.feeds.rows import Feed, Row
+from recommender.feeds.variant_holders import VariantHolders, kinds_column, variant_columns
 from recommender.types import PATH_SEPARATOR
 
 SAMPLED_ROWS = 200
@@ -43,18 +47,13 @@ TOTALS = frozenset(
 _TICKS = frozenset(("checked", "x", "✓", "✔", "☑"))
 """Marks of a list that says no by leaving the cell empty."""
 
-MOST_PARENTS = 500_000
-"""Parents of variants that are held in memory; a feed with more is read without a look at which rows are parents."""
-
-_PRICED = re.compile("[1-9]")
-
 LONGEST_TOTAL = 20
 """Longest such word, in characters, with its surroundings."""
 
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _TITLE, _DESCRIPTION = Field.TITLE, Field.DESCRIPTION
-_SKU, _PRICE = Field.SKU, Field.PRICE  # Python 3.11 takes longer to find a member of an enum than to read a cell
+_SKU, _GROUP_ID = Field.SKU, Field.GROUP_ID  # Python 3.11 takes longer to find a member of an enum than to read a cell
 
 
 class TableRow(NamedTuple):
@@ -97,7 +96,10 @@ class Table(ABC):
 
 
 class ColumnFeed(Feed):
-    """Reads any table by the names of its columns; every set of names is matched to the fields once."""
+    """Reads any table by the names of its columns; every set of names is matched to the fields once.
+
+    `kinds` is the column that says which rows are variants, and which only hold them together; "" if there is none.
+    """
 
     def __init__(
         self, table: Table, mapping: Mapping[str, str], required: Sequence[Field] = (Field.SKU, Field.TITLE)
@@ -108,13 +110,20 @@ class ColumnFeed(Feed):
         if _TITLE in required and _TITLE not in found and _DESCRIPTION in found:
             # Merchandise systems call the only text that they have a description.
             mapping = {**mapping, _TITLE: found[_DESCRIPTION], _DESCRIPTION: ""}
+        self.kinds = kinds_column(table.columns, self.sample) if table.uniform else ""
+        names = [name for name in table.columns if name != self.kinds or name in mapping.values()]
         self._shapes = Shapes(lambda names: match_columns(names, mapping))
-        columns = self._columns = require_columns(table.name, table.columns, mapping, required)
-        self._wanted = columns.read
-        self._number = next((name for name in table.columns if plain_name(name) == "id"), "")
+        columns = require_columns(table.name, names, mapping, required)
+        found = better_columns(columns, names, self.sample) if table.uniform else {}
+        if better := {str(field): name for field, name in found.items() if field not in mapping}:
+            number = columns.fields[_SKU] if _SKU in better else columns.product
+            columns = replace(match_columns(names, {**better, **mapping}), product=number)
+            self._shapes = Shapes(lambda _: columns)
+        self._columns = columns
+        self._wanted = columns.read | variant_columns(columns, names) | ({self.kinds} - {""})
         table.verify(self._wanted)
         if table.uniform:
-            self._shapes.of(table.columns)
+            self._shapes.of(tuple(names))
 
     @property
     def leftover_columns(self) -> tuple[str, ...]:
@@ -150,36 +159,38 @@ class ColumnFeed(Feed):
         stated = {name: {str(cells.get(name) or "").strip().casefold() for cells in sample} - {""} for name in names}
         return [name for name, words in stated.items() if words and words <= _TICKS]
 
-    def _keys(self, cells: Mapping[str, Any]) -> set[str]:
-        """Return what others may call a row by: its SKU, or its number in the system."""
-        return {str(cells.get(name) or "").strip() for name in (self._columns.fields[_SKU], self._number) if name}
+    @cached_property
+    def _dates(self) -> list[str]:
+        """Return the columns of dates of publishing; where other rows have a date, an empty cell means a draft."""
+        sample = self.sample() if self._columns.dates else []
+        return [name for name in self._columns.dates if any(cells.get(name) for cells in sample)]
 
     @cached_property
-    def _parents(self) -> frozenset[str]:
-        """Return what rows name as their parent; nothing if no column does, or if there are no prices or too many.
+    def _holders(self) -> VariantHolders:
+        return VariantHolders(self._columns, self._table.columns, self.kinds, self._undamaged_rows())
 
-        A row without a price that another names as its parent only holds variants together.
-        """
-        group = self._columns.fields.get(Field.GROUP_ID, "")
-        if plain_name(group) not in PARENTS or not self._columns.fields.keys() >= {_PRICE, _SKU}:
-            return frozenset()
-        named: set[str] = set()
-        for row in self._table.rows(self._wanted):
-            parent = str(row.cells.get(group) or "").strip()
-            if parent and parent not in self._keys(row.cells):
-                named.add(parent)
-            if len(named) > MOST_PARENTS:
-                return frozenset()
-        return frozenset(named)
+    def _undamaged_rows(self) -> Iterator[TableRow]:
+        with suppress(BadFeed):  # what is before the damage is worth reading
+            yield from self._table.rows(self._wanted)
+
+    def _with_inherited(self, holders: VariantHolders) -> Iterator[TableRow]:
+        """Yield the rows; where a variant's cell is empty, with that of its parent."""
+        with open_families() as families:
+            holders.collect(self._undamaged_rows(), families)
+            for row in self._table.rows(self._wanted):
+                yield row._replace(cells=holders.inherit(row.cells, families))
 
     def rows(self) -> Iterator[Row]:
         """Read the rows, in bounded memory."""
         self.early_end = ""
-        shared = self._shapes.of(self._table.columns) if self._table.uniform else None
+        shared = self._columns if self._table.uniform else None
         ticked = self._tick_columns if shared else []
-        parents = self._parents if shared else frozenset()
+        dates = self._dates if shared else []
+        holders = self._holders if shared and self._holders else None
         try:
-            for row in self._table.rows(self._wanted):
+            for row in (
+                self._with_inherited(holders) if holders and holders.inherits else self._table.rows(self._wanted)
+            ):
                 columns = shared or self._shapes.of(tuple(row.cells))
                 if ticked and not row.problem:
                     said = {name: "yes" if str(row.cells.get(name) or "").strip() else "no" for name in ticked}
@@ -190,8 +201,10 @@ class ColumnFeed(Feed):
                 problem, sku = row.problem, fields.get(_SKU)
                 if isinstance(sku, str) and len(sku) < LONGEST_TOTAL and sku.strip(" :").casefold() in TOTALS:
                     problem = "is a row of totals, not a product"
-                only_holds = bool(parents) and not _PRICED.search(str(fields.get(_PRICE) or ""))
-                only_holds = only_holds and not parents.isdisjoint(self._keys(row.cells))
-                yield Row(row.number, fields, attributes, row.raw, problem, not only_holds, row.remark)
+                offered = not any(row.cells.get(name) in (None, "") for name in dates)
+                if holders:
+                    offered = offered and not holders.holds(row.cells)
+                    fields[_GROUP_ID] = fields.get(_GROUP_ID) or holders.group(row.cells)
+                yield Row(row.number, fields, attributes, row.raw, problem, offered, row.remark)
         finally:
             self.early_end = self._table.early_end

@@ -7,6 +7,7 @@ expanded, and nothing is fetched (https://docs.python.org/3/library/xml.html#xml
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from html.entities import html5
@@ -39,17 +40,39 @@ DIALECTS = {
     "yml_catalog": "yml",
     "offers": "ceneo",
     "products": "products",
+    "catalog": "products",
+    "offer": "iof",
+    "bmecat": "bmecat",
 }
-"""The dialect of a feed, by its root; any other root may have a list of `products` within it."""
+"""The dialect of a feed, by its root; any other root may have products, or a list of `products` within it."""
+
+_PRODUCTS = frozenset(
+    "product item article artikel produkt produit producto prodotto prodotti produto urun tuote termek varu toode"
+    " offer товар tovar good".split()
+)
+_LISTS = _PRODUCTS | frozenset(
+    "products items articles produkte produkty produits productos prodotti produtos produkter tuotteet termekek urunler"
+    " товары goods catalog catalogue list data channel".split()
+)
+"""What each product may be called right below any other root, or below a list there, and what that may be called."""
+
+_COMMON = frozenset({"heureka", "ceneo"})
+"""Dialects whose root, `<SHOP>` or `<offers>`, others have, too."""
+
+_TRADE = re.compile(r"order|invoice|cart|basket|rechnung|bestell|commande|facture|pedido|ordine|заказ")
+"""Roots of files that have products of orders, which are no catalogue."""
 
 _ITEMS = {
     "google": ("item", "entry"), "heureka": ("shopitem",), "yml": ("offer",), "ceneo": ("o",),
-    "products": ("product",), "": (),
+    "products": ("product",), "iof": ("product",), "bmecat": ("article", "product"), "": (),
 }  # fmt: skip
-_NESTED = frozenset({"heureka", "ceneo", "products"})
+_NAMING = ("name", "attribute-id")
+"""XML attributes that name what the text of a part is about."""
+
+_NESTED = frozenset({"heureka", "ceneo", "products", "iof", "bmecat"})
 """Dialects whose products have parts within parts: `<STOCK><AMOUNT>3</AMOUNT></STOCK>` is `stock amount`."""
 
-_VARIANTS = frozenset({"variant", "variation"})
+_VARIANTS = frozenset("variant variation combination subproduct variante varyant varyasyon secenek".split())
 """What a part of a product is called that is a variant of it, with parts of its own."""
 
 MOST_PARTS = 1_000
@@ -103,13 +126,17 @@ class _NoFeed(Exception):
 
 
 class XmlTable(Table):
-    """The items of an RSS or Atom file, each with parts of its own. Raises `BadFeed` for a file without any."""
+    """The items of an RSS or Atom file, each with parts of its own. Raises `BadFeed` for a file without any.
+
+    The variants of a product are rows below it, or with `nests` a list in its row.
+    """
 
     uniform: ClassVar[bool] = False
 
     def __init__(self, file: FeedFile) -> None:
         self.name = file.name
         self.dialect = ""
+        self.nests = False
         self._file = file
         names: dict[str, None] = {}
         try:
@@ -142,6 +169,10 @@ class XmlTable(Table):
                     failure = broken_off(self.name, parser.line, _why(error))
                 self.dialect = parser.dialect
                 for item in parser.take():
+                    if self.nests:
+                        nested = {"variants": item.variants} if item.variants else {}
+                        yield TableRow(item.line, item.parts | nested, item.parts, item.problem)
+                        continue
                     parts = {**item.parts, "kind": "product"} if item.variants else item.parts
                     yield TableRow(item.line, parts, parts, item.problem)
                     for variant in item.variants:
@@ -179,6 +210,9 @@ class _Parser:
         self._category = ("", "")
         self._categories: dict[str, tuple[str, str]] = {}
         self._root = ""
+        self._list = ""
+        self._items: tuple[str, ...] = ()
+        self._plain = _PLAIN
         self._path: list[str] = []
         self._variant: dict[str, Any] | None = None
         self._variant_depth = 0
@@ -210,6 +244,19 @@ class _Parser:
             " (<SHOP>), YML (<yml_catalog>) or Ceneo (<offers>), or a list of <product> in <products>"
         )
 
+    def _find_products(self, name: str) -> None:
+        """Take an element below an unknown root for a product, or for the list of products."""
+        if name == "products":
+            self.dialect, self._items = name, _ITEMS[name]
+        elif self._root == "offers" and name == "product":  # IdoSell's older feed
+            self.dialect, self._items = "iof", _ITEMS["iof"]
+        elif _TRADE.search(self._root):
+            self._refuse_root()
+        elif name in _PRODUCTS and (self._depth == 2 or (self._depth == 3 and self._list in _LISTS)):
+            self.dialect, self._items = "products", (name,)
+        elif self._depth == 2:
+            self._list = name
+
     def _doctype(self, name: str, _system: str | None, _public: str | None, has_declarations: bool) -> None:
         if name.casefold() == "html":
             raise _NoFeed("is a web page, not a feed; is it the answer of a server that asks for a login?")
@@ -236,13 +283,12 @@ class _Parser:
             raise _NoFeed(f"has elements more than {MAX_DEPTH} deep at line {self.line:,}; that is no product data")
         if self._depth == 1:
             self._root, self.dialect = name, DIALECTS.get(name, "")
-        elif not self.dialect:
-            if name == "products":
-                self.dialect = name
-            elif self._depth > 2:
-                self._refuse_root()
+            self._items = _ITEMS[self.dialect]
+            self._plain = _PLAIN | {namespace}
+        elif not self.dialect or (self._depth == 2 and name not in self._items and self.dialect in _COMMON):
+            self._find_products(name)
         if self._item is None:
-            if name in _ITEMS[self.dialect]:
+            if name in self._items:
                 self._item, self._item_depth = Item(self.line), self._depth
                 self._google, self._size, self._part = {}, 0, ""
                 self._path, self._variant, self._parameter = [], None, ""
@@ -252,14 +298,18 @@ class _Parser:
                 self._category, self._text = (attributes.get("id", ""), attributes.get("parentId", "")), []
         elif self._depth == self._item_depth + 1:
             self._of_google = _GOOGLE in namespace
-            self._part = name if self._of_google or namespace in _PLAIN else ""
+            self._part = name if self._of_google or namespace in self._plain else ""
             self._nested, self._text = False, []
-            self._within = self.dialect in _NESTED and self._part not in _FLAT
+            self._within = self.dialect in _NESTED and (self._part not in _FLAT or self.dialect == "iof")
             self._pair = {"name": attributes.get("name", "")}
             if self._part == "link" and attributes.get("rel", "alternate") == "alternate":
                 self._keep(attributes.get("href", ""))
             self._size += len(name)
             self._path = [name]
+            if self.dialect in ("products", "iof") and self._part:
+                for attribute, value in attributes.items():
+                    if " " not in attribute:
+                        self._item.parts.setdefault(f"{name} {attribute}".casefold(), value)
         else:
             self._nested = self._part not in _PAIRS
             if self._within:
@@ -272,12 +322,13 @@ class _Parser:
         self._text, self._is_leaf = [], True
         self._size += len(name) + sum(map(len, attributes.values()))
         self._path.append(name)
-        if name in _VARIANTS and self._variant is None:
+        is_variant = name in _VARIANTS or (name == "size" and self.dialect == "iof")
+        if is_variant and self._variant is None:
             self._variant, self._variant_depth = {"kind": "variant"}, self._depth
-        if "name" in attributes:
-            self._parameter = attributes["name"]
+        naming = _NAMING if self.dialect != "iof" else ()
+        self._parameter = next((attributes[name] for name in naming if name in attributes), self._parameter)
         for attribute, value in attributes.items():
-            if attribute != "name":
+            if attribute not in naming and " " not in attribute:  # one of another namespace, such as xml:lang
                 self._keep_within(attribute.casefold(), value)
 
     def _end_within(self) -> None:
@@ -306,7 +357,9 @@ class _Parser:
         """Keep a part within a part, of which the first counts; of categories all do."""
         if self._item is None or self._size > MAX_LINE:
             return
-        above = self._variant_depth - self._item_depth if self._variant is not None else 0
+        # In IdoSell's feed `size` names what its parts are about, as the product has such parts, too.
+        inner = 1 if self.dialect == "iof" else 0
+        above = self._variant_depth - self._item_depth - inner if self._variant is not None else 0
         part = " ".join([*self._path[above:], attribute]).strip()
         parts = self._item.parts if self._variant is None else self._variant
         if part.endswith("category") and part in parts:
@@ -380,7 +433,9 @@ class _Parser:
         parts = self._google if self._of_google else self._item.parts
         nested = self._nested and self._part not in _PROSE
         text = None if nested else "".join(self._text).strip()
-        if not parts.get(self._part):
+        if not text and self._within and any(name.startswith(f"{self._part} ") for name in parts):
+            pass  # what it holds is kept: its parts, or its attributes
+        elif not parts.get(self._part):
             parts[self._part] = text
         elif text:
             there = parts[self._part]

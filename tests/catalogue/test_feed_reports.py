@@ -157,3 +157,16 @@ def test_a_preview_says_what_would_be_understood_and_writes_nothing(
     assert preview.understood.fields[0].column == "sku"
     assert bool(preview.warnings) is bool(preview.rejections)
     assert preview_feed(write(content), most=1).rows == 1
+
+
+@pytest.mark.parametrize(("rows", "taken_out"), [(15, 15), (30, 0)])
+def test_a_feed_that_hides_nearly_all_is_told_and_takes_out_no_shop(
+    ingest: Ingest, catalogue: Catalogue, rows: int, taken_out: int
+) -> None:
+    shop = _table("sku,title,publish to ecom", "S-{n},Title {n},yes", rows)
+    assert not any("nearly all rows" in warning for warning in ingest(shop).warnings)
+    summary = ingest(shop.replace("yes", "no"), had=rows)
+    assert (summary.withdrawn, catalogue.count()) == (taken_out, rows - taken_out)
+    (hidden,) = (warning for warning in summary.warnings if "nearly all rows" in warning)
+    assert "'publish to ecom'" in hidden
+    assert any("not taken out" in warning for warning in summary.warnings) is (not taken_out)

@@ -262,9 +262,9 @@ DAMAGED = bytes(byte ^ 0xFF if 200 < place < 210 else byte for place, byte in en
         (b"sku,title,Title\na,A,B\n", "feed.csv", "'title' and 'Title' have one name"),
         (b"sku,title,x,x\na,A,B,C\n", "feed.csv", "'x' and 'x' have one name"),
         (
-            b"code,title\na,A\n",
+            b"nr,title\na,A\n",
             "feed.csv",
-            "no column for the sku among 'code', 'title'; name it with --map sku=COLUMN",
+            "no column for the sku among 'nr', 'title'; name it with --map sku=COLUMN",
         ),
         (b"sku,label\na,A\n", "feed.csv", "no column for the title"),
         (b"sku,title," + b"x," * 1_000_000 + b"\n", "feed.csv", "the header has 1,000,002 columns"),
@@ -277,7 +277,7 @@ DAMAGED = bytes(byte ^ 0xFF if 200 < place < 210 else byte for place, byte in en
         (b'["a", "b"]', "feed.json", "holds no JSON objects; line 1: .* expected a list of them"),
         (b'{"total": 0, "products": []}', "feed.json", "no column for the sku among 'total', 'products'"),
         (b'[{"sku": "a", "title": "A"', "feed.json", "can't be read beyond line 1"),
-        (b'{"code": 1}\n', "feed.jsonl", "no column for the sku"),
+        (b'{"nr": 1}\n', "feed.jsonl", "no column for the sku"),
     ],
 )
 def test_a_file_that_is_no_feed_is_refused_in_one_line(tmp_path: Path, content: bytes, name: str, message: str) -> None:

@@ -180,7 +180,7 @@ OUTSIDE = (
         (LAUGHS, r"declares a document type \(<!DOCTYPE rss \[...\]>\)"),
         (OUTSIDE, r"declares a document type"),
         ("<!DOCTYPE html><html></html>", "is a web page, not a feed"),
-        ("<catalog><product><id>1</id></product></catalog>", "is XML with the root <catalog>; expected"),
+        ("<library><book><id>1</id></book></library>", "is XML with the root <library>; expected"),
         ("<rss><channel><title>None</title></channel></rss>", "holds no <item> or <entry>"),
         ("<rss><channel><item><id>a</id></item></channel></rss>", "no column for the title among 'id'"),
         ("<rss><channel>" + "<a>" * 200, "has elements more than 100 deep"),

@@ -87,7 +87,7 @@ def test_a_split_or_a_column_that_is_not_there_is_one_clear_line(folder: Path) -
     with pytest.raises(BadInput, match="can't be loaded"):
         _read(f"hf:{folder}::dev")
     with pytest.raises(BadFeed, match="no column for the sku among 'code', 'name'"):
-        _read(f"hf:{folder}", mapping={})
+        _read(f"hf:{folder}", mapping={"sku": ""})
 
 
 def test_a_data_set_that_is_damaged_on_the_way_says_where(tmp_path: Path) -> None:

@@ -307,3 +307,11 @@ def test_variants_within_a_product_of_no_known_system_are_products_of_one_group(
 def test_numbers_are_no_categories(write: Write) -> None:
     (product,) = _read(write(json.dumps([{"sku": "a", "title": "A", "categories": [23, 18]}]), "feed.json"))
     assert product.categories == ()
+
+
+def test_an_object_with_cents_is_a_price(write: Callable[..., Path]) -> None:
+    stated = [("a", {"centAmount": 1999, "currencyCode": "EUR"}), ("b", {"centAmount": 1980, "currencyCode": "JPY"})]
+    items = [{"sku": sku, "title": "A", "price": price} for sku, price in stated]
+    with open_feed(write(json.dumps(items), "feed.json")) as feed:
+        prices = [f"{one.price} {one.currency}" for one in map(product_of, feed.rows())]
+    assert prices == ["19.99 EUR", "1980 JPY"]

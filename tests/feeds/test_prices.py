@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.feeds.prices import (
+    FOR_PIECES,
     LOWEST,
     MAX_PRICE,
     PER_UNIT,
@@ -92,6 +93,12 @@ AMOUNTS = st.decimals(min_value=0, max_value=9_999_999, places=2, allow_nan=Fals
 )
 def test_prices_are_read_as_shops_write_them(text: str, amount: str, currency: str) -> None:
     assert parse_price(text) == StatedPrice(Decimal(amount), currency)
+
+
+@pytest.mark.parametrize("text", ["12,50 € / 100 Stk", "12,50 € pro 100 Stück", "125,00 / 1.000 St"])
+def test_a_price_for_several_pieces_is_divided_and_told(text: str) -> None:
+    assert parse_price(text).amount == Decimal("0.125")
+    assert parse_price(text).remark == FOR_PIECES
 
 
 @pytest.mark.parametrize(

@@ -302,6 +302,32 @@ def test_an_entity_splits_no_cell_of_a_table_with_semicolons(write: Write) -> No
     assert products[1].title.startswith("Tänzer")
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "price"),
+    [
+        ("Preis;Preiseinheit", "12,50;100", "0.1250"),
+        ("Preis;Preiseinheit", "12,50;1", "12.50"),
+        ("Preis;Preiseinheit", "12,50;", "12.50"),
+        ("Preis;Preiseinheit", "12,50;je 100 Stk", "0.1250"),
+        ("Preis;Preiseinheit", "12,50;kg", "12.50"),
+        ("Preis;Preiseinheit", "12,50;1.000", "None"),
+        ("Preis;Angebotspreis;Preiseinheit", "12,50;10,00;100", "0.1000"),
+        ("Preis;Menge für Preis", "120,00;1000", "0.1200"),
+        ("price_cents;currency", "1999;EUR", "19.99 EUR"),
+        ("price_in_cents;currency", "1999;JPY", "1999 JPY"),
+        ("amount_minor;currency", "1999;KWD", "1.999 KWD"),
+        ("price_cents;sale_price_cents", "1999;1499", "14.99"),
+        ("price_cents;sale_price", "1999;15", "19.99"),
+        ("price_cents", "19.99", "19.99"),
+        ("price;price_cents", "19.99;1999", "19.99"),
+    ],
+)
+def test_a_price_is_that_of_one_piece_in_the_currency_itself(write: Write, header: str, row: str, price: str) -> None:
+    with open_feed(write(f"sku;title;{header}\na;Screw;{row}\n")) as feed:
+        (product,) = map(product_of, feed.rows())
+    assert f"{product.price} {product.currency}".strip() == price
+
+
 def _offers(path: Path) -> dict[str, str]:
     """Read a feed: the price, the stock and the group of each product that is offered."""
     with open_feed(path) as feed:
@@ -347,7 +373,7 @@ def test_a_row_without_a_price_that_others_name_as_their_parent_only_holds_them_
         "id,sku,parent_id,name,price\n1,P,,Sofa,0\n2,P-R,1,Sofa red,10\n3,L,,Lamp,\n4,Q,,Desk,5\n5,Q-R,Q,Desk red,6\n"
     )
     assert _offers(write(rows)) == {
-        "P-R": "10 in_stock 1", "L": "None in_stock", "Q": "5 in_stock", "Q-R": "6 in_stock Q",
+        "P-R": "10 in_stock 1", "L": "None in_stock", "Q": "5 in_stock Q", "Q-R": "6 in_stock Q",
     }  # fmt: skip
 
 
@@ -358,3 +384,49 @@ def test_what_has_no_date_of_publishing_is_a_draft(write: Write) -> None:
         {"sku": "c", "name": "C", "price": 1},
     ]
     assert _offers(write(json.dumps(items), "feed.json")) == {"a": "1 in_stock", "c": "1 in_stock"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ("qty,manage_stock\n0,0\n", "in_stock"),
+        ("qty,manage_stock\n0,1\n", "out_of_stock"),
+        ("stock,Track inventory\n-2,No\n", "in_stock"),
+        ("stock,Allow backorders\n0,yes\n", "backorder"),
+        ("stock,Allow backorders\n3,yes\n", "in_stock"),
+        ("stock,Allow backorders\n0,\n", "out_of_stock"),
+        ("stock status,manage_stock\nsold out,0\n", "out_of_stock"),
+    ],
+)
+def test_a_count_says_nothing_of_what_is_not_counted_or_is_sold_without_any(
+    write: Write, rows: str, expected: str
+) -> None:
+    header, row = rows.splitlines()
+    assert _offers(write(f"sku,title,{header}\na,A,{row}\n")) == {"a": f"None {expected}"}
+
+
+def test_a_table_that_has_dates_of_publishing_says_by_none_that_a_product_is_a_draft(write: Write) -> None:
+    assert set(_offers(write("sku,title,published_at\na,A,2026-01-01\nb,B,\n"))) == {"a"}
+    assert set(_offers(write("sku,title,published_at\na,A,\nb,B,\n"))) == {"a", "b"}
+
+
+def test_names_of_categories_and_brands_go_before_their_numbers(write: Write) -> None:
+    rows = "sku,title,category,category_name,brand,brand_name\na,A,12,Cups,5,Acme\nb,B,13,Hats,6,Bolt\n"
+    with open_feed(write(rows)) as feed:
+        assert [(one.category, one.brand) for one in map(product_of, feed.rows())] == [
+            (("Cups",), "Acme"), (("Hats",), "Bolt"),
+        ]  # fmt: skip
+
+
+def test_the_main_category_is_one_of_the_categories(write: Write) -> None:
+    with open_feed(write('sku,title,categories,main_category\na,A,"Sale; Cups",Cups\n')) as feed:
+        (product,) = map(product_of, feed.rows())
+    assert product.categories == (("Cups",), ("Sale",))
+
+
+@pytest.mark.parametrize(
+    "header", ["name_de,name_en", "Titel [de],Titel [en]", "title-de_DE,title-en_US", "Name (de),x"]
+)
+def test_of_names_in_several_languages_the_first_counts(write: Write, header: str) -> None:
+    with open_feed(write(f"sku,{header}\na,Tasse,Cup\n")) as feed:
+        assert [product_of(row).title for row in feed.rows()] == ["Tasse"]

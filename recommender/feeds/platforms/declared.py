@@ -10,7 +10,7 @@ from itertools import islice
 from recommender.feeds.columns import Field
 from recommender.feeds.platforms.family import open_families
 from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
-from recommender.feeds.prices import Offer
+from recommender.feeds.prices import Offer, pieces_of
 from recommender.feeds.rows import Row
 from recommender.types import PATH_SEPARATOR
 
@@ -230,7 +230,11 @@ def _row(record: Record, parent: Mapping[str, str], rules: RowRules, has_variant
         Field.TITLE: f"{title} - {' / '.join(options.values())}" if title and options and not own else title,
         Field.DESCRIPTION: cells["description"] or cells["short"],
         Field.CATEGORY: "" if _IDS.fullmatch(cells["category"]) else cells["category"],
-        Field.PRICE: Offer(cells["price"], cells["sale"], cells["starts"], cells["ends"]),
+        Field.PRICE: Offer(
+            *(cells["price"], cells["sale"], cells["starts"], cells["ends"]),
+            pieces_of(cells.get("for pieces", "")),
+            bool(cells.get("minor")),
+        ),
         Field.CURRENCY: cells["currency"],
         Field.AVAILABILITY: cells.get("stock", ""),
         Field.GROUP_ID: group or cells.get("group", ""),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 
-from recommender.feeds.platforms.declared import OPTIONS, PRICE_IN, Cells, RowRules, declare, split_option
+from recommender.feeds.platforms.declared import OPTIONS, PRICE_IN, Cells, RowRules, declare, discount, split_option
 from recommender.feeds.platforms.shop_export import Platform
 from recommender.feeds.prices import CURRENCIES
 
@@ -22,11 +23,15 @@ def _tilda(cells: Cells, parent: Mapping[str, str]) -> None:
     cells["title"] = parent.get("title") or cells["title"]  # some have their options in the title, and some not
 
 
-def _akeneo(cells: Cells, _: Mapping[str, str]) -> None:
+def _akeneo(cells: Cells, parent: Mapping[str, str]) -> None:
     cells["category"] = cells["category"].replace(",", ";")
-    found = next((part for part in cells if part.startswith(PRICE_IN) and cells[part]), "")
-    if found:
-        cells["price"], cells["currency"] = cells[found], found.rpartition(" ")[2]
+    _price_in_currency(cells, parent)
+
+
+def _price_in_currency(cells: Cells, parent: Mapping[str, str]) -> None:
+    stated = {part: cell for part in cells if part.startswith(PRICE_IN) and (cell := cells[part] or parent.get(part))}
+    if found := next(iter(stated), ""):
+        cells["price"], cells["currency"] = stated[found], found.rpartition(" ")[2]
 
 
 def _nop(cells: Cells, _: Mapping[str, str]) -> None:
@@ -43,6 +48,15 @@ def _shift4shop(cells: Cells, _: Mapping[str, str]) -> None:
 def _volusion(cells: Cells, parent: Mapping[str, str]) -> None:
     if parent and cells["price"] != parent["price"] and cells["sale"] == parent["sale"]:
         cells["sale"] = ""  # that of another price
+
+
+def _ideasoft(cells: Cells, _: Mapping[str, str]) -> None:
+    is_share = cells["discount kind"] != "0"
+    discount(cells, cells["discount"] if is_share else "", "" if is_share else cells["discount"])
+    if cells.get("with tax") == "0" and cells.get("tax", "").isdigit():  # the shop adds the tax to what it shows
+        for part in ("price", "sale"):
+            with suppress(ValueError):
+                cells[part] = f"{float(cells[part].replace(',', '.')) * (1 + int(cells['tax']) / 100):.2f}"
 
 
 _ANY_OPTIONS = {f"{part} {number}": f"option{part}{number}" for number in OPTIONS for part in ("name", "value")}
@@ -180,6 +194,45 @@ _GAMBIO = {
 } | {f"level {number}": f"pcat{number - 1}" for number in range(1, 7)}  # fmt: skip
 
 
+_EPAGES = {
+    "sku": "*alias", "parent": "*superproduct", "visible": "*isvisible", "buyable": "*isavailable",
+    "title": "*name??", "short": "*description??", "description": "*text??", "brand": "*manufacturer",
+    "mpn": "*manufacturersku", "gtin": "*upcean", "stock": "*stocklevel", "image": "*imagelarge *imagemedium",
+    "for pieces": "*pricequantity", "class": "*class", "price": "*listprices???gross", "net price": "*listprices???net",
+} | {
+    f"{PRICE_IN[0]}{code}": f"*listprices{code}*" for code in ("EUR", "SEK", "NOK", "DKK", "GBP", "CHF", "USD")
+}  # fmt: skip
+
+_PLENTY = {
+    "sku": "variationnumber", "variant key": "variationid", "group": "itemid", "visible": "variationisactive",
+    "title": "itemtextname itemtextname1 itemtextsname1 itemdescriptionname itemdescriptionname1"
+    " itemdescriptionwebshopname variationname", "description": "itemtextdescription itemdescriptiondescription",
+    "short": "itemtextshortdescription itemdescriptionshortdescription",
+    "brand": "itemmanufacturername manufacturername itemmanufacturerexternalname", "mpn": "variationmodel",
+    "price": "variationsalespriceprice*", "stock": "variationstocknetstock variationstockphysicalstock",
+    "gtin": "variationbarcodecode*", "category": "variationcategorycategorypath variationdefaultcategorycategorypath"
+    " variationcategorypath", "attributes": "variationattributevaluesattributevalues",
+    "image": "itemimageurl* variationimageurl*",
+}  # fmt: skip
+
+_IDEASOFT = {
+    "kind": "kind", "sku": "stockcode vstockcode", "title": "label", "visible": "status", "brand": "brand brandname",
+    "gtin": "barcode", "level 1": "maincategory", "level 2": "category", "level 3": "subcategory", "price": "price1",
+    "discount": "rebate discount", "discount kind": "rebatetype discounttype", "currency": "currencyabbr currency",
+    "stock": "stockamount vstockamount", "image": "picture1path", "description": "details",
+    "with tax": "taxincluded", "tax": "tax",
+}  # fmt: skip
+
+
+_BMECAT = {
+    "sku": "supplieraid supplierpid", "title": "*detailsdescriptionshort", "description": "*detailsdescriptionlong",
+    "gtin": "*detailsean *detailsinternationalpid", "brand": "*detailsmanufacturername",
+    "mpn": "*detailsmanufactureraid *detailsmanufacturerpid", "price": "*pricedetails*priceamount",
+    "currency": "*pricedetails*pricecurrency", "for pieces": "*orderdetailspricequantity",
+    "category": "*featuresreferencefeaturegroupname", "image": "mimeinfomimemimesource",
+}  # fmt: skip
+
+
 FURTHER_SYSTEMS: Mapping[str, Platform] = {
     # https://squareup.com/help/us/en/article/5153-import-items-online
     "square": declare(
@@ -260,5 +313,15 @@ FURTHER_SYSTEMS: Mapping[str, Platform] = {
     # https://cseo.atlassian.net/wiki/spaces/CHUH/pages/295533/Produkte+per+CSV+importieren; there are prices without
     # tax alone, and shops of the same family have no `p_id`
     "gambio": declare("Gambio", _GAMBIO, ("mark", "sku|key", "title")),
+    # BMEcat 1.2 and 2005 (XML), which merchandise systems exchange: prices may be for several pieces
+    "bmecat": declare("BMEcat", _BMECAT, ("sku", "title", "price")),
+    # ePages' export of products: each column has its own name in brackets, in some shops behind a translated one
+    "epages": declare("ePages", _EPAGES, ("sku", "class|stock", "visible", "title", "price|net price"),
+                      RowRules(adapt=_price_in_currency)),
+    # https://knowledge.plentymarkets.com/en-gb/manual/main/data/exporting-data.html, fields of FormatDesigner
+    "plentymarkets": declare("plentymarkets", _PLENTY, ("sku", "title", "price|stock"), RowRules(all_optioned=True)),
+    # the export of products of IdeaSoft (xlsx, or XML with variants)
+    "ideasoft": declare("IdeaSoft", _IDEASOFT, ("sku", "title", "price", "stock", "visible|currency"),
+                        RowRules(("variant",), ("product",), adapt=_ideasoft)),
 }  # fmt: skip
 """Systems by the name of their format, each with where its columns are documented."""

@@ -188,6 +188,23 @@ _KELKOO = {
 }  # fmt: skip
 
 
+_IDOSELL = {
+    "kind": "kind", "key": "id", "sku": "sizecode", "title": "descriptionname name", "gtin": "sizecodeproducer",
+    "description": "descriptionlongdesc longdescription", "short": "descriptionshortdesc", "brand": "producername",
+    "category": "categoryname categoryidosellname", "url": "cardurl", "image": "imageslargeimageurl imagesimageurl",
+    "price": "sizepricegross pricegross priceretailgross", "stock": "sizestockquantity sizequantity",
+    "value 1": "sizename", "currency": "currency",
+}  # fmt: skip
+
+_DAISYCON = {
+    "mark": "daisyconuniqueid", "sku": "sku", "variant key": "daisyconuniqueid", "title": "title",
+    "description": "description", "url": "link", "price": "price", "currency": "currency", "brand": "brand",
+    "category": "categorypath category", "image": "imagelarge imagedefault imagemedium image imagesmall images",
+    "gtin": "ean", "stock": "instock", "status": "status", "group": "skuparent itemgroupid groupid", "value 1":
+    "colorprimary", "value 2": "size", "mpn": "mpn",
+}  # fmt: skip
+
+
 MARKETPLACES: Mapping[str, Platform] = {
     # https://developer-docs.amazon.com/sp-api/docs/report-type-values-inventory
     "amazon": declare(
@@ -236,6 +253,12 @@ MARKETPLACES: Mapping[str, Platform] = {
         "idealo", _IDEALO, ("sku", "title", "category", "delivery", "price", "costs"),
         RowRules(all_optioned=True, named=("colour", "size"), adapt=_idealo),
     ),
+    # IOF, the feed of offers of IdoSell (XML): each size of a product is sold by itself
+    "idosell": declare("IdoSell", _IDOSELL, (), RowRules(("variant",), ("product",), named=("size",),
+                       words={"value 1": dict.fromkeys(("uniwersalny", "one size", "uniw"), "")})),
+    # https://faq-advertiser.daisycon.com, product feeds; what a shop no longer has stays in the feed as inactive
+    "daisycon": declare("Daisycon", _DAISYCON, ("mark", "title", "price"),
+                        RowRules(all_optioned=True, named=("color", "size"))),
     # Prom.ua's import and export of products (xlsx)
     "prom": declare("Prom.ua", _PROM, ("sku", "title", "price", "stock"), RowRules(adapt=_prom)),
 }  # fmt: skip
