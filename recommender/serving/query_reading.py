@@ -26,9 +26,13 @@ OF_THE_NAME = 0.3
 """Share of the products with the words of a brand that must be of that brand: `Next` and `Apple` are also plain
 words."""
 
-BOOST = 0.1
-"""How much higher products rank that have the brand, category or attribute in a search text; measured in
-docs/relevance.md."""
+BOOST, BOOST_AMONG_OTHERS = 0.5, 0.1
+"""How much higher products rank that have the brand, category or attribute in a search text: if the text is nothing but
+names, and otherwise. Measured in docs/relevance.md."""
+
+MOST_ALIKE = 8
+"""Categories or attributes of one name that are meant by it, those with most products: a shop has several called
+Accessories."""
 
 ENDING = 2
 """Letters at the end of a word that may differ: `boot` and `Boots`, `Laufschuh` and `Laufschuhe`."""
@@ -217,23 +221,27 @@ class QueryReader:
         """Boost what the text names: the longest names first, each word once."""
         words = fold_words(found.searched)
         shown = re.findall(r"[^\W_]+", found.searched)
-        boosts, understood, at = list(found.boosts), list(found.understood), 0
-        given = {(boost.kind, boost.value.casefold()) for boost in boosts}
+        understood, named, at, named_words = list(found.understood), list[Name](), 0, 0
         while at < len(words):
-            size, name = self._longest_name(words, at)
-            if name is not None:
-                value = name.value if isinstance(name.value, str) else category_path(name.value)
+            size, names = self._longest_name(words, at)
+            if names:
                 text = " ".join(shown[at : at + size]) if len(shown) == len(words) else " ".join(words[at : at + size])
-                understood.append(Understood(text, name.kind, name.value, name.attribute))
-                kind = BoostKind(name.kind.value)
-                if (kind, value.casefold()) not in given:
-                    boosts.append(Boost(kind, BOOST, value, name.attribute))
+                understood.append(Understood(text, names[0].kind, names[0].value, names[0].attribute))
+                named += names[:MOST_ALIKE]
+                named_words += size
             at += size
+        weight = BOOST if named_words == len(words) else BOOST_AMONG_OTHERS
+        boosts = list(found.boosts)
+        for name in named:
+            kind = BoostKind(name.kind.value)
+            value = name.value if isinstance(name.value, str) else category_path(name.value)
+            if not any(boost.kind is kind and boost.value.casefold() == value.casefold() for boost in boosts):
+                boosts.append(Boost(kind, weight, value, name.attribute))
         return replace(found, boosts=tuple(boosts), understood=tuple(understood))
 
-    def _longest_name(self, words: Sequence[str], at: int) -> tuple[int, Name | None]:
+    def _longest_name(self, words: Sequence[str], at: int) -> tuple[int, Sequence[Name]]:
         """Return the longest name that begins at a word, with its length in words; 1 and None where none does."""
-        found: tuple[int, Name | None] = 1, None
+        found: tuple[int, Sequence[Name]] = 1, ()
         if self.vocabulary is None:
             return found
         keys, within = self.vocabulary.name_keys, (0, len(self.vocabulary.name_keys))
@@ -242,32 +250,32 @@ class QueryReader:
             inflected = " ".join([*phrase[:-1], phrase[-1][:-ENDING]])
             within_inflected = keys.starting(inflected, within) if len(phrase[-1]) >= SHORTEST else (0, 0)
             within = keys.starting(" ".join(phrase), within)
-            name = self._best_name(phrase, self.vocabulary, within) or self._other_form(phrase, within_inflected)
-            if name is not None:
-                found = size, name
+            names = self._best_names(phrase, self.vocabulary, within) or self._other_forms(phrase, within_inflected)
+            if names:
+                found = size, names
             if within[0] == within[1]:
                 break  # no name continues this way
         return found
 
-    def _best_name(self, phrase: Sequence[str], vocabulary: Vocabulary, within: tuple[int, int]) -> Name | None:
+    def _best_names(self, phrase: Sequence[str], vocabulary: Vocabulary, within: tuple[int, int]) -> list[Name]:
         """Return what has exactly these words as its name: a brand, else a category, else an attribute's value."""
         low, high = within
         found = vocabulary.whole_names(low, min(high, low + MOST_NAMES), len(" ".join(phrase)))
         names = [name for _, name in found]
         for kind in NAME_KINDS:
-            best = max((name for name in names if name.kind is kind), key=lambda name: name.products, default=None)
-            if best is None:
+            best = sorted((name for name in names if name.kind is kind), key=lambda name: -name.products)
+            if not best:
                 continue
             products = vocabulary.products_with(phrase)
-            if kind is not UnderstoodKind.BRAND or products is None or best.products >= OF_THE_NAME * len(products):
+            if kind is not UnderstoodKind.BRAND or products is None or best[0].products >= OF_THE_NAME * len(products):
                 return best
-        return None
+        return []
 
-    def _other_form(self, phrase: Sequence[str], within: tuple[int, int]) -> Name | None:
+    def _other_forms(self, phrase: Sequence[str], within: tuple[int, int]) -> list[Name]:
         """Return the category that a phrase names in another form of its last word: `boot` for `Boots`."""
         *head, last = phrase
         if self.vocabulary is None or not last.isalpha():
-            return None
+            return []
         stem, before = self.lexical().stem, " ".join([*head, ""])
         low, high = within
         names = self.vocabulary.whole_names(low, min(high, low + MOST_NAMES), len(before) + len(last) + ENDING)
@@ -278,4 +286,4 @@ class QueryReader:
             and " " not in (form := key.removeprefix(before))
             and stem(form) == stem(last)
         )
-        return max(fitting, key=lambda name: name.products, default=None)
+        return sorted(fitting, key=lambda name: -name.products)

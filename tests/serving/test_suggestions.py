@@ -210,6 +210,28 @@ def test_the_name_of_a_category_is_a_sure_search_though_no_title_has_it(tmp_path
         assert more.confidence is not Confidence.GOOD
 
 
+def test_who_types_nothing_but_names_sees_what_has_them_first(tmp_path: Path) -> None:
+    def lift(text: str, sku: str) -> float:
+        hit = next(hit for hit in queries.search(text, options=Options(explain=True)) if hit.sku == sku)
+        assert hit.explanation is not None
+        assert hit.explanation.from_words is not None
+        assert hit.explanation.from_meaning is not None
+        return hit.score / (hit.explanation.from_words + hit.explanation.from_meaning)
+
+    with Shop(tmp_path) as shop:
+        named = [
+            product(f"{where}1", "Pannier bag", path=f"{where} > Bags", brand="Kadro") for where in ("Town", "Trip")
+        ]
+        shop.catalogue.upsert([product("g1", "Saddle bag", path="Gifts"), *named])
+        shop.worker.drain()
+        shop.vocabulary.refresh(changed=True)
+        queries = shop.queries()
+        assert [hit.sku for hit in queries.search("bags")] == ["Town1", "Trip1", "g1"]
+        assert [lift("bags", sku) for sku in ("Town1", "Trip1", "g1")] == pytest.approx([1.5, 1.5, 1])
+        assert lift("Kadro bags", "Trip1") == pytest.approx(2)
+        assert lift("warranty bags", "Trip1") == pytest.approx(1.1)
+
+
 def test_understanding_can_be_turned_off_and_a_filter_by_hand_stands(queries: Queries) -> None:
     assert queries.search("boots under 70", options=Options(understand=False)).understood == ()
     answer = queries.search("boots under 70", filters=Filters(price_max=Decimal(200)))
