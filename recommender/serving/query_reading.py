@@ -26,7 +26,7 @@ OF_THE_NAME = 0.3
 """Share of the products with the words of a brand that must be of that brand: `Next` and `Apple` are also plain
 words."""
 
-BOOST, BOOST_AMONG_OTHERS = 0.5, 0.1
+BOOST, BOOST_AMONG_OTHERS = 1.0, 0.1
 """How much higher products rank that have the brand, category or attribute in a search text: if the text is nothing but
 names, and otherwise. Measured in docs/relevance.md."""
 
