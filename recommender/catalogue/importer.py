@@ -113,13 +113,12 @@ def import_feed(
 ) -> ImportSummary:
     """Import the products of a feed; `progress` is told how many rows have been read.
 
-    Each batch is one transaction. If the run is interrupted, what was committed stays, and running it again finishes
-    it. The run is recorded in `database`, if one is given. Rejected rows go to `rejects`, a path or an open file.
-    `seen` collects every SKU that the feed names, also those of rejected rows. `had` is how many products there were
-    before. `stopped` is asked before each batch. With `partial` the rows only say what changes in products of the shop.
-    Raises `BadFeed` for a feed that can't be read, before anything is written if possible; with `until_break`, the
-    summary reports a feed that breaks later instead. Raises `UsageError` or `BadInput` if `rejects` can't be written
-    there, and `ImportStopped` when told to stop.
+    Each batch is one transaction, and an interrupted run is finished by running it again. The run is recorded in
+    `database`, if one is given. Rejected rows go to `rejects`, a path or an open file. `seen` collects every SKU that
+    the feed names, also those of rejected rows. `had` is how many products there were before. `stopped` is asked before
+    each batch. With `partial` the rows only say what changes in products of the shop. Raises `BadFeed` for a feed that
+    can't be read, unless it only breaks later and `until_break` has the summary report that, `UsageError` or `BadInput`
+    if `rejects` can't be written there, and `ImportStopped` when told to stop.
     """
     started = time.monotonic()
     with (
@@ -137,39 +136,40 @@ def import_feed(
             if rejects_file:
                 rejects_file.write(feed.name, rejections)
             progress(tally.rows)
-        understood, warnings = reader.understanding(feed), [*reader.warnings(feed), *_all_new_warning(tally, had)]
-        gone = reader.without_product([*feed.withdrawn, *reader.withdrawn])
+        understood, gone = reader.understanding(feed), reader.without_product([*feed.withdrawn, *reader.withdrawn])
         hides_shop = seen is None and not partial and reader.hides_nearly_all(feed) and len(gone) > allowance(had)
-        if hides_shop:
-            warnings.append(
-                f"{len(gone):,} of them are not taken out, as that is more than {allowance(had):,} products"
-            )
-        elif seen is None:  # a full feed lacks what it withdraws, and the guard for missing products applies to both
-            tally.withdrawn = sink.deactivate(gone)
+        if seen is None and not hides_shop:
+            tally.withdrawn = sink.deactivate(gone)  # a full feed lacks them: one guard applies to all that is missing
+        warnings = (*reader.warnings(feed), *_doubts(tally, had, len(gone) if hides_shop else 0))
     counts = tally.counts
-    became = (counts.created, counts.updated, counts.unchanged, tally.rejected)
     return ImportSummary(
-        *(feed.name, *became, feed.leftover_columns, time.monotonic() - started),
+        *(feed.name, counts.created, counts.updated, counts.unchanged, tally.rejected, feed.leftover_columns),
+        seconds=time.monotonic() - started,
         to_encode=counts.created + counts.retexted,
         withdrawn=tally.withdrawn,
         ended_early=tally.error,
         left_out=reader.left_out,
         first_rejection=reader.first_rejection,
         understood=understood,
-        warnings=tuple(warnings),
+        warnings=warnings,
         unknown=counts.unknown,
         first_unknown=counts.first_unknown,
     )
 
 
-def _all_new_warning(tally: ImportTally, had: int) -> Iterator[str]:
-    """Yield a warning if nearly all of a feed is new to a shop that `had` as many products before."""
+def _doubts(tally: ImportTally, had: int, kept: int) -> Iterator[str]:
+    """Yield what looks wrong beside the shop, which `had` products: nearly all is new, or too many would be hidden.
+
+    `kept` are those that stay although the feed hides them.
+    """
     created, good = tally.counts.created, tally.rows - tally.rejected
     if good >= FEW and had >= good and created >= NEARLY_ALL * good:
         yield (
             f"nearly all products ({created:,} of {good:,}) are new, although the shop has {had:,} already: have"
             " the SKUs changed, or are they read from the wrong column?"
         )
+    if kept:
+        yield f"{kept:,} of them are not taken out, as that is more than {allowance(had):,} products"
 
 
 @dataclass(frozen=True, slots=True)

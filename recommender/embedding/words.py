@@ -194,7 +194,8 @@ def fold(text: str) -> str:
     if _BLANKLESS.search(text):
         text = _BLANKLESS.sub(lambda run: f" {' '.join(_grams(run[0], 2))} ", text)
     if _SYLLABIC.search(text):
-        text = _SYLLABIC.sub(lambda run: f" {' '.join(_syllable_grams(run[0]))} ", text)
+        # The engine would split at the marks above letters.
+        text = _SYLLABIC.sub(lambda run: f" {' '.join(_grams(''.join(filter(str.isalnum, run[0])), 2, 3))} ", text)
     return text
 
 
@@ -350,10 +351,7 @@ def spaced_codes(words: Sequence[str]) -> list[str]:
     return found
 
 
-def _grams(run: str, size: int) -> list[str]:
-    return [run[at : at + size] for at in range(max(len(run) - size + 1, 1))]
-
-
-def _syllable_grams(run: str) -> list[str]:
-    letters = "".join(filter(str.isalnum, run))  # the engine would split at the marks above letters
-    return [*_grams(letters, 2), *(_grams(letters, 3) if len(letters) > 2 else ())] if letters else []
+def _grams(run: str, least: int, most: int = 0) -> list[str]:
+    """Return the runs of `least` letters and, in longer texts, of up to `most`; a shorter text is one of its own."""
+    sizes = range(least, max(least, min(most, len(run))) + 1)
+    return [run[at : at + size] for size in sizes for at in range(max(len(run) - size + 1, 1))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -389,18 +389,17 @@ class Columns:
         if self.currency and isinstance(price := found.get(Field.PRICE), str) and price[:1].isdecimal():
             found[Field.CURRENCY] = self.currency
         if (self.tracked or self.sells_on) and _COUNT.fullmatch(str(found.get(Field.AVAILABILITY))):
-            found[Field.AVAILABILITY] = self._stock(cells, str(found[Field.AVAILABILITY]))
+            count = str(found[Field.AVAILABILITY])
+            is_gone = count.startswith("-") or not count.strip("0.,")
+            if self.tracked and str(cells.get(self.tracked)).strip().casefold() in _NO:
+                found[Field.AVAILABILITY] = "in stock"
+            elif is_gone and str(cells.get(self.sells_on)).strip().casefold() in _YES:
+                found[Field.AVAILABILITY] = "backorder"
         if self.switches:
             found[Field.OFFERED] = [cells.get(name) for name in self.switches]
         if self.denies(cells):
             found[Field.OFFERED] = "hidden"
         return found
-
-    def _stock(self, cells: Mapping[str, Any], count: str) -> str:
-        if self.tracked and str(cells.get(self.tracked)).strip().casefold() in _NO:
-            return "in stock"
-        is_gone = count.startswith("-") or not count.strip("0.,")
-        return "backorder" if is_gone and str(cells.get(self.sells_on)).strip().casefold() in _YES else count
 
     def denies(self, cells: Mapping[str, Any]) -> bool:
         """Tell whether a row says of its product that it is hidden, archived or deleted."""
@@ -442,32 +441,34 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
             attributes.pop(attribute, None)
     mapped = {column_named(column, names) for column in mapping.values() if column}
     open_names = [name for name in reversed(names) if name not in mapped and not attribute_of(name)]
-    numbered = {f"{plain_name(name)}number": name for name in open_names if name.rstrip().endswith(("#", "№"))}
     open_names.sort(key=lambda name: not name.startswith("@"))  # JSON-LD has an `@id` beside the shop's own
+    # `Item #` is a number, and `Active (0/1)` a switch.
+    numbered = {f"{plain_name(name)}number": name for name in open_names if name.rstrip().endswith(("#", "№"))}
     asked = {plain_name(name.rstrip()[:-5]): name for name in open_names if name.rstrip().endswith("(0/1)")}
     by_name = {_short_name(name): name for name in open_names} | numbered | asked
     by_name |= {plain_name(name): name for name in open_names}
     in_language = {plain_name(_IN_LANGUAGE.sub("", name)): name for name in open_names if _IN_LANGUAGE.search(name)}
+
+    def first(aliases: Iterable[str], among: Mapping[str, str] = by_name) -> str:
+        return next((among[alias] for alias in aliases if alias in among), "")
+
     fields: dict[Field, str] = {}
     for field, aliases in _aliases().items():
         if field in mapping:
-            found = column_named(mapping[field], names) if mapping[field] else None
+            name = (column_named(mapping[field], names) or "") if mapping[field] else ""
         else:
-            found = next((by_name[alias] for alias in aliases if alias in by_name), None)
-            if found is None and field in _IN_LANGUAGES:
-                found = next((in_language[alias] for alias in aliases if alias in in_language), None)
-        if found is not None:
-            fields[field] = found
-    product = ""
+            name = first(aliases) or (first(aliases, in_language) if field in _IN_LANGUAGES else "")
+        if name:
+            fields[field] = name
     if Field.GROUP_ID not in mapping and not by_name.keys().isdisjoint(_OF_VARIANTS):
-        product = next((by_name[name] for name in _OF_PRODUCTS if name in by_name), "")
+        product = first(_OF_PRODUCTS)
         if product and product not in fields.values():
             fields.setdefault(Field.GROUP_ID, product)
-    product = product if plain_name(fields.get(Field.SKU, "")) in _OF_VARIANTS and Field.SKU not in mapping else ""
+    else:
+        product = ""
+    of_variants = plain_name(fields.get(Field.SKU, "")) in _OF_VARIANTS and Field.SKU not in mapping
     levels = () if Field.CATEGORY in mapping else _levels(by_name, fields)
-    minor = ""
-    if Field.PRICE not in mapping and Field.PRICE not in fields:
-        minor = next((by_name[name] for name in _MINOR if name in by_name), "")
+    minor = "" if Field.PRICE in mapping or Field.PRICE in fields else first(_MINOR)
     if minor:
         fields[Field.PRICE] = minor
     sale = () if Field.PRICE in mapping else _sale_columns(by_name, open_names, _MINOR_SALE if minor else _SALE[0])
@@ -475,30 +476,26 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
         fields.setdefault(Field.PRICE, sale[0])
     if fields.get(Field.OTHER_CATEGORIES) == fields.get(Field.CATEGORY):
         fields.pop(Field.OTHER_CATEGORIES, None)
-    switches: tuple[str, ...] = ()
-    denials: tuple[str, ...] = ()
-    if Field.OFFERED not in mapping:
-        switches = tuple(dict.fromkeys(by_name[alias] for alias in _aliases()[Field.OFFERED] if alias in by_name))
-        denials = tuple(name for plain, name in by_name.items() if plain in _DENIALS)
-    named: set[str] = set()
-    if Field.CURRENCY not in fields:
-        marks = re.findall(r"\w+|[€$£]", fields.get(Field.PRICE, "").replace("_", " ").upper())
-        named = {CURRENCY_SYMBOLS.get(word, word) for word in marks if len(word) > 2 or word in ("€", "£", "KČ", "ZŁ")}
-        named &= CURRENCIES - _WORDS_TOO
-    currency = named.pop() if len(named) == 1 else ""
-    switches = switches if len(switches) > 1 else ()
-    dates = () if Field.OFFERED in mapping else tuple(name for name in open_names if plain_name(name) == "publishedat")
-    pieces = next((by_name[name] for name in _PIECES if name in by_name), "") if Field.PRICE in fields else ""
+    currency = "" if Field.CURRENCY in fields else _currency_in(fields.get(Field.PRICE, ""))
+    pieces = first(_PIECES) if Field.PRICE in fields else ""
+    offered, titled = (() if field in mapping else _aliases()[field] for field in (Field.OFFERED, Field.TITLE))
+    switches = tuple(dict.fromkeys(by_name[alias] for alias in offered if alias in by_name))
+    denials = tuple(name for plain, name in by_name.items() if offered and plain in _DENIALS)
+    dates = tuple(name for name in open_names if offered and plain_name(name) == "publishedat")
     read = set(fields.values())
-    named_too = (by_name[alias] for alias in _aliases()[Field.TITLE] if alias in by_name)
-    titles = () if Field.TITLE in mapping else tuple(dict.fromkeys(name for name in named_too if name not in read))
-    tracked, sells_on = (
-        next((by_name[name] for name in each if name in by_name), "") for each in (_TRACKED, _SELLS_ON)
-    )
-    stock = (tracked, sells_on) if Field.AVAILABILITY in fields else ("", "")
-    several = (levels, sale, switches, currency, denials, dates, product, pieces, bool(minor), titles, *stock)
-    columns = Columns(fields, attributes, (), *several)
+    titles = tuple(dict.fromkeys(name for alias in titled if (name := by_name.get(alias, "")) and name not in read))
+    stock = (first(_TRACKED), first(_SELLS_ON)) if Field.AVAILABILITY in fields else ("", "")
+    several = (levels, sale, switches if len(switches) > 1 else (), currency, denials, dates)
+    columns = Columns(fields, attributes, (), *several, product * of_variants, pieces, bool(minor), titles, *stock)
     return replace(columns, ignored=tuple(name for name in names if name not in columns.read and name.strip()))
+
+
+def _currency_in(name: str) -> str:
+    """Return the only currency that the name of a column has: `price_eur`, `Preis (€)`; nothing for none."""
+    marks = re.findall(r"\w+|[€$£]", name.replace("_", " ").upper())
+    named = {CURRENCY_SYMBOLS.get(word, word) for word in marks if len(word) > 2 or word in ("€", "£", "KČ", "ZŁ")}
+    named &= CURRENCIES - _WORDS_TOO
+    return named.pop() if len(named) == 1 else ""
 
 
 def _sale_columns(by_name: Mapping[str, str], open_names: Sequence[str], prices: str) -> tuple[str, ...]:

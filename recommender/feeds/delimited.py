@@ -109,7 +109,8 @@ class DelimitedTable(Table):
                 if cells[0] == names[0] and tuple(map(str.strip, cells[:width])) == names:
                     continue
                 # Of two columns with one name the first counts.
-                named = dict(zip(names, cells, strict=False)) if self._distinct else self._first_of_each(cells)
+                pairs = zip(names, cells, strict=False)
+                named = dict(pairs if self._distinct else reversed(list(pairs)))
                 raw = lines.raw.translate(self._turned) if self._turned else lines.raw
                 yield TableRow(lines.first, named, raw, problem, remark)
 
@@ -127,12 +128,6 @@ class DelimitedTable(Table):
         except csv.Error:
             pass  # a quote above or below the header is not closed
         return headers
-
-    def _first_of_each(self, cells: Sequence[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for name, cell in zip(self.columns, cells, strict=False):
-            found.setdefault(name, cell)
-        return found
 
     def _width_problem(self, lines: TextLines, cells: Sequence[str]) -> str:
         """Return what is wrong with the number of cells of the last record; empty if nothing is."""

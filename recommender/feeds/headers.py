@@ -53,16 +53,14 @@ def find_header(choices: Mapping[Choice, Sequence[Header]], mapping: Mapping[str
         place = are_named.index(True) if any(are_named) else -1
         while place >= 0 and are_named[place + 1 : place + 2] == [True]:
             place += 1  # labels are above the names of the fields, as in Amazon's flat files
-        chosen = headers[place] if place >= 0 else _likeliest(headers)
+        if place >= 0:
+            chosen = headers[place]
+        elif headers:  # as wide as the rows, and filled
+            filled = [header for header in headers if len(header.names) * MOSTLY_NAMED <= sum(map(bool, header.names))]
+            usual = Counter(len(header.names) for header in headers).most_common(1)[0][0]
+            chosen = next((header for header in filled if len(header.names) >= usual), headers[0])
+        else:
+            chosen = Header((), 0)
         best.append(((*chosen.score(mapping), len(chosen.names)), choice, chosen))
     _, choice, header = max(best, key=lambda found: found[0])
     return choice, header
-
-
-def _likeliest(headers: Sequence[Header]) -> Header:
-    """Return the first record that is as wide as the rows and filled."""
-    if not headers:
-        return Header((), 0)
-    filled = [header for header in headers if len(header.names) * MOSTLY_NAMED <= sum(map(bool, header.names))]
-    usual = Counter(len(header.names) for header in headers).most_common(1)[0][0]
-    return next((header for header in filled if len(header.names) >= usual), headers[0])

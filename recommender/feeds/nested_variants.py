@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import islice
+from itertools import compress, islice
 from typing import Any
 
 from recommender.feeds.availability import parse_availability
@@ -51,8 +51,9 @@ class NestedVariants(ApiTable):
                 stocks = [
                     variant.get(shapes.of(tuple(variant)).fields.get(Field.AVAILABILITY, "")) for variant in variants
                 ]
-                counted = {_STOCK: next(filter(_is_left, stocks), stocks[0])} if Field.AVAILABILITY not in own else {}
-                return [{**item, **counted}]
+                is_left = (parse_availability(str(stock)) is Availability.IN_STOCK for stock in stocks)
+                count = next(compress(stocks, is_left), stocks[0])
+                return [{**item, **({} if Field.AVAILABILITY in own else {_STOCK: count})}]
             elif Field.SKU in own:
                 inherited.setdefault(own.get(Field.GROUP_ID, _GROUP), product[own[Field.SKU]])
             rows = []
@@ -71,10 +72,6 @@ class NestedVariants(ApiTable):
 
         made = (row for sampled in islice(table.rows(), SAMPLED_ROWS) for row in rows_of(sampled.cells))
         super().__init__(table, tuple(dict.fromkeys(member for row in made for member in row)), rows_of)
-
-
-def _is_left(stock: Any) -> bool:
-    return stock is not None and parse_availability(str(stock)) is Availability.IN_STOCK
 
 
 def _with_options(variant: Mapping[str, Any]) -> Mapping[str, Any]:

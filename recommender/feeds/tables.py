@@ -160,12 +160,6 @@ class ColumnFeed(Feed):
         return [name for name, words in stated.items() if words and words <= _TICKS]
 
     @cached_property
-    def _dates(self) -> list[str]:
-        """Return the columns of dates of publishing; where other rows have a date, an empty cell means a draft."""
-        sample = self.sample() if self._columns.dates else []
-        return [name for name in self._columns.dates if any(cells.get(name) for cells in sample)]
-
-    @cached_property
     def _holders(self) -> VariantHolders:
         return VariantHolders(self._columns, self._table.columns, self.kinds, self._undamaged_rows())
 
@@ -185,7 +179,8 @@ class ColumnFeed(Feed):
         self.early_end = ""
         shared = self._columns if self._table.uniform else None
         ticked = self._tick_columns if shared else []
-        dates = self._dates if shared else []
+        # Where other rows have a date of publishing, an empty cell means a draft.
+        dates = [name for name in (shared.dates if shared else ()) if any(cells.get(name) for cells in self.sample())]
         holders = self._holders if shared and self._holders else None
         try:
             for row in (

@@ -43,6 +43,12 @@ class TypedText:
 
 def suggest(vocabulary: Vocabulary, text: str, limit: int) -> list[Suggestion]:
     """Return up to `limit` suggestions, the likeliest first."""
+
+    def is_attribute(word: str) -> bool:
+        low, high = vocabulary.name_keys.starting(word)
+        names = vocabulary.whole_names(low, min(high, low + LOOKED_AT), len(word))
+        return any(name.kind is UnderstoodKind.ATTRIBUTE for _, name in names)
+
     typed = TypedText.of(text)
     if not (typed.last or typed.head):
         return []
@@ -50,7 +56,7 @@ def suggest(vocabulary: Vocabulary, text: str, limit: int) -> list[Suggestion]:
     products = vocabulary.products_with(typed.head)
     if products is not None and not len(vocabulary.products_starting(low, high, products)):
         # `red run`: colours are attributes, which few titles have, and no list says which products have one.
-        typed = replace(typed, head=tuple(each for each in typed.head if not _is_attribute(vocabulary, each)))
+        typed = replace(typed, head=tuple(each for each in typed.head if not is_attribute(each)))
         products = vocabulary.products_with(typed.head)
     found: list[Suggestion] = []
     for row, count in vocabulary.most_frequent(low, high, limit + len(typed.head), products):
@@ -87,13 +93,6 @@ def suggest(vocabulary: Vocabulary, text: str, limit: int) -> list[Suggestion]:
     chosen.sort(key=lambda each: -each.count)
     titles = [each for each in titles if " ".join(fold_words(each.text)) not in known]
     return (chosen[: limit - min(kept, len(titles))] + titles)[:limit]
-
-
-def _is_attribute(vocabulary: Vocabulary, word: str) -> bool:
-    """Tell whether a word is the value of an attribute."""
-    low, high = vocabulary.name_keys.starting(word)
-    names = vocabulary.whole_names(low, min(high, low + LOOKED_AT), len(word))
-    return any(name.kind is UnderstoodKind.ATTRIBUTE for _, name in names)
 
 
 def _titles(vocabulary: Vocabulary, typed: TypedText, products: Array | None, limit: int) -> list[Suggestion]:

@@ -139,11 +139,6 @@ def _number(cells: Cells, parent: Mapping[str, str]) -> None:
     cells["sku"] = cells.get("sku") or (f"id:{cells['key']}" if cells.get("key") and not parent else "")
 
 
-def _bigcommerce(cells: Cells, _: Mapping[str, str]) -> None:
-    if cells["status"] == "preorder":
-        cells["stock"] = "preorder"
-
-
 _MEDUSA = {
     "handle": "handle id", "title": "title", "description": "description", "status": "status",
     "image": "thumbnail images.url", "category": "categories.name",
@@ -172,7 +167,7 @@ APIS: Mapping[str, Api] = {
             "disabled": "purchasing_disabled", "image": "image_url", "gtin": "gtin upc", "mpn": "mpn",
             "option names": "option_values.option_display_name", "option values": "option_values.label",
         },
-        RowRules(adapt=_bigcommerce),
+        RowRules(adapt=lambda cells, _: cells.update({"stock": "preorder"} if cells["status"] == "preorder" else {})),
     ),
     # https://github.com/woocommerce/woocommerce/blob/trunk/docs/apis/store-api/resources-endpoints/products.md
     "WooCommerce": Api(

@@ -203,18 +203,8 @@ def _row(record: Record, parent: Mapping[str, str], rules: RowRules, has_variant
         sells_on = cells["sells on"].casefold() in ("true", "1")
         cells["stock"] = "backorder" if sells_on else cells["when out"] or "0"
     rules.adapt(cells, parent)
-    options = {
-        cells.get(f"name {number}") or f"Option {number}": value
-        for number in OPTIONS
-        if (value := cells.get(f"value {number}"))
-    }
-    for name, value, short, shade in _OPTION.findall(cells.get("options", "")):
-        options[(name or short).strip()] = (value or shade.partition(":")[0]).strip()
-    if stated_names := parent.get("option names", ""):
-        values = map(str.strip, cells.get("option values", "").split("|"))
-        options |= dict(zip(map(str.strip, stated_names.split("|")), values, strict=False))
     is_variant = bool(parent) or rules.all_optioned or (rules.first_is_variant and has_variants)
-    options = options if is_variant else {}
+    options = _options_of(cells, parent) if is_variant else {}
     keys = (parent.get("key"), parent.get("handle"), parent.get("sku"), cells.get("parent")) if parent else ()
     group = next(filter(None, keys), "")
     if not group and has_variants:
@@ -244,6 +234,21 @@ def _row(record: Record, parent: Mapping[str, str], rules: RowRules, has_variant
     sold = not has_variants or bool(parent) or rules.first_is_variant
     lost = "its product is not in the feed" if record["parent"] and not parent and not title else ""
     return shop_row(record, fields, {**options, **record.attributes}, lost, shown and sold)
+
+
+def _options_of(cells: Cells, parent: Mapping[str, str]) -> dict[str, str]:
+    """Return the options of a variant: from columns for each, from one column of pairs, or by its product's names."""
+    options = {
+        cells.get(f"name {number}") or f"Option {number}": value
+        for number in OPTIONS
+        if (value := cells.get(f"value {number}"))
+    }
+    for name, value, short, shade in _OPTION.findall(cells.get("options", "")):
+        options[(name or short).strip()] = (value or shade.partition(":")[0]).strip()
+    if stated_names := parent.get("option names", ""):
+        values = map(str.strip, cells.get("option values", "").split("|"))
+        options |= dict(zip(map(str.strip, stated_names.split("|")), values, strict=False))
+    return options
 
 
 def discount(cells: Cells, percent: str, amount: str) -> None:

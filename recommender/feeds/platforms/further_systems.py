@@ -34,15 +34,15 @@ def _price_in_currency(cells: Cells, parent: Mapping[str, str]) -> None:
         cells["price"], cells["currency"] = stated[found], found.rpartition(" ")[2]
 
 
-def _nop(cells: Cells, _: Mapping[str, str]) -> None:
-    if cells.get("tracked", "").casefold().startswith("don't"):
-        cells["tracked"], cells["stock"] = "none", ""
-
-
 def _shift4shop(cells: Cells, _: Mapping[str, str]) -> None:
     cells["category"] = cells["category"].replace("/", " > ").replace("@", "; ")
     if cells["on sale"] == "0":
         cells["sale"] = ""
+
+
+def _nop(cells: Cells, _: Mapping[str, str]) -> None:
+    if cells.get("tracked", "").casefold().startswith("don't"):
+        cells["tracked"], cells["stock"] = "none", ""
 
 
 def _volusion(cells: Cells, parent: Mapping[str, str]) -> None:

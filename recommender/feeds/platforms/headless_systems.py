@@ -27,14 +27,7 @@ def _commercetools(cells: Cells, _: Mapping[str, str]) -> None:
     cells.update({"price": found["cents"], "currency": found["currency"], "sale": found["sale"] or "", "minor": "1"})
 
 
-def _vendure(cells: Cells, _: Mapping[str, str]) -> None:
-    facets = (facet.partition(":") for facet in cells["category"].split("|"))
-    cells["category"] = "; ".join(value for name, _, value in facets if name.casefold() == "category")
-
-
-def _sylius(cells: Cells, _: Mapping[str, str]) -> None:
-    cells["minor"] = "1"
-    cells["category"] = cells["category"].replace("|", "; ")
+_CATEGORY_FACET = re.compile(r"(?:^|\|)category:([^|]*)", re.I)
 
 
 _COMMERCETOOLS = {
@@ -66,13 +59,18 @@ HEADLESS_SYSTEMS: Mapping[str, Platform] = {
     ),
     # https://github.com/FriendsOfSylius/SyliusImportExportPlugin; prices are in the smallest unit
     "sylius": declare(
-        "Sylius", _SYLIUS, ("sku", "title", "main"), RowRules(first_is_variant=True, adapt=_sylius),
+        "Sylius", _SYLIUS, ("sku", "title", "main"), RowRules(
+            first_is_variant=True,
+            adapt=lambda cells, _: cells.update(minor="1", category=cells["category"].replace("|", "; ")),
+        ),
         options="product_option_",
     ),
     # https://docs.vendure.io/guides/developer-guide/importing-data
     "vendure": declare(
         "Vendure", _VENDURE, ("title", "slug", "option names", "option values", "sku"),
-        RowRules(first_is_variant=True, adapt=_vendure),
+        RowRules(first_is_variant=True,
+            adapt=lambda cells, _: cells.update(category="; ".join(_CATEGORY_FACET.findall(cells["category"]))),
+        ),
     ),
 }  # fmt: skip
 """Systems by the name of their format, each with where its columns are documented."""
