@@ -28,7 +28,7 @@ from recommender.errors import BadInput, MissingExtra, Unavailable
 from recommender.files import make_private, remove_drafts
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
 from recommender.index.generation import Generation
-from recommender.index.pool import HELD_PATIENCE_S, IndexPool
+from recommender.index.leases import HELD_PATIENCE_S, IndexPool
 from recommender.index.protocol import VectorEngine, VectorIndex
 from recommender.models.checksums import require_whole
 from recommender.models.manifest import SearchCalibration, read_calibration

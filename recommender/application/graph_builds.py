@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from recommender.index.embedded.engine import APART_FROM, EmbeddedIndex
-from recommender.index.pool import IndexPool
+from recommender.index.leases import IndexPool
 from recommender.ingestion.change_plan import WriteCounts
 from recommender.ingestion.targets import Target
 from recommender.ingestion.worker import OPTIMIZE_EVERY, Ahead

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from recommender.errors import Unavailable
 from recommender.index.generation import Generation
 from recommender.index.generations import Generations
-from recommender.index.pool import HELD_PATIENCE_S, IndexPool
+from recommender.index.leases import HELD_PATIENCE_S, IndexPool
 from recommender.index.protocol import VectorEngine, VectorIndex
 from recommender.ingestion.targets import Target, UnopenedTarget
 

@@ -1,7 +1,8 @@
 """The changes that one worker has claimed: their leases are renewed while it works, and always given back.
 
 A lease runs out `LEASE` after it was taken or last renewed. `Outbox.claim` then gives the change to another worker, and
-`begin_write` tells this one that it no longer has it (fencing): what was planned for it is not written.
+`begin_write` tells this one that it no longer has it (fencing): what was planned for it is not written. (The leases on
+open indexes are in `index/leases`.)
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from recommender.embedding.bm25 import LexicalEncoder
 from recommender.embedding.encoder import Encoder
 from recommender.errors import IndexHeld, NotFound, RecommenderError, Unavailable, UnknownSku
 from recommender.index.generation import Generation, GenerationState
-from recommender.index.pool import IndexPool
+from recommender.index.leases import IndexPool
 from recommender.index.protocol import VectorIndex
 from recommender.models.manifest import SearchCalibration
 

@@ -1,6 +1,19 @@
 """The queries: similar products, free-text search, recommendations by example, and browsing.
 
-Each is encoded by the live model, or by the one that it names. `candidates` turns it into hits.
+How a query becomes hits (`Queries._answer`):
+
+1. The request is checked against the limits of `query/`.
+2. A lease on the live model, or on the model that the query names, gives an encoder and its index (`live_model`).
+3. The query becomes an `EncodedQuery`: a vector for its meaning, and BM25 weights for its words. A search text is read
+   first (`query_reading`): typos, prices, names, synonyms. A product has its vector in the index already, and the words
+   are those of its title.
+4. The shop's rules for this text or category add pins and bans (`merchandising`).
+5. `Candidates.hits` (`candidates`) asks the index for the products with the best sums of words and meaning, each with
+   its weight. Pins get their places. The others come in this order: products whose own number is the text, products by
+   relevance, and, if there are too few, a fallback. The product that was asked about and further variants are left out.
+6. The hits are sorted by price or age if asked for. Attributes, explanations and counts (`facets`) are added.
+
+Browsing has no query to encode: it reads products from the index in one order (`candidates.in_order`).
 """
 
 from __future__ import annotations

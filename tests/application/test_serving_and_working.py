@@ -24,7 +24,7 @@ from recommender.errors import IndexHeld, NoLiveModel, NotFound, Unavailable
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.generation import Generation
 from recommender.index.generations import Generations
-from recommender.index.pool import IndexPool
+from recommender.index.leases import IndexPool
 from recommender.index.protocol import IndexQuery, VectorEngine, point_id
 from recommender.ingestion.loop import HELD
 from recommender.ingestion.verification import verify

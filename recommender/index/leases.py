@@ -1,4 +1,8 @@
-"""The indexes that this process has open: each once, and none is closed while somebody has a lease on it."""
+"""The open indexes of this process, and the leases on them.
+
+A lease ends with the query or the write that took it, never by time. Until the last lease on an index has ended, the
+index is not closed, whatever goes live meanwhile. (The lease of a worker on a change does run out: `ingestion/leases`.)
+"""
 
 from __future__ import annotations
 
