@@ -85,11 +85,12 @@ SIMILAR_WORDS = 0.5
 categories, see docs/relevance.md."""
 
 COMPLETED = 0.5
-"""Weight of further words that an incomplete one may be, and of compounds; the likeliest one has 1, as a synonym
-has."""
+"""Weight of the other words that an incomplete word may be, and of compounds. The likeliest word has 1, and so has a
+synonym."""
 
 CURRENCIES_FRESH_S = 30.0
-"""How long the currencies of an index are trusted: a shop gets another one once in years."""
+"""How long the currencies of an index are used before they are looked up again: a shop gets another one once in
+years."""
 
 MOST_CURRENCIES = 10
 
@@ -181,8 +182,8 @@ class Queries(QueryInterface):
             )
 
         answer = self._answer(encode, k, filters, options, text)
-        # Further pages, searches while somebody types or narrows them, and those without rules (health checks) are not
-        # kept: that a filter left nothing says nothing of the words.
+        # Only whole searches are noted. Left out are further pages, searches while somebody types or narrows them (that
+        # a filter left nothing says nothing about the words), and those without rules (health checks).
         further = options.offset or options.prefix or replace(filters, in_stock=False, currency="") != NO_FILTERS
         if self._note and answer.confidence is not None and not further and options.rules:
             self._note(text, answer.confidence)
