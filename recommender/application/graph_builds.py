@@ -21,9 +21,9 @@ build takes as long for few of them as for all. Price changes alone never start 
 wait for it each time."""
 
 DOUBLED = 0.5
-"""Share of the points that changed when an index has doubled. During a bulk load beside queries, graphs are built that
-often: in total that takes twice as long as one build at the end. When they were built after each slice, it took half of
-the load."""
+"""Share of the points that changed when an index has doubled. During a bulk load beside queries, graphs are built each
+time it has doubled: in total that takes twice as long as one build at the end. When they were built after each slice,
+it took half of the load."""
 
 WORTH_A_BUILD_BESIDE = 2_000
 """The fewest changes that are worth a build beside queries, however few points there are: scanning as many takes 0.2

@@ -89,7 +89,7 @@ class IndexPool:
                 _log.warning("an index was not closed cleanly: %s", error)
 
     def release(self, name: str, drop: bool = False) -> None:
-        """Close an index as soon as there is no lease on it; with `drop` its points are removed, too."""
+        """Close an index as soon as there is no lease on it; with `drop`, also remove its points."""
         with self._lock:
             if (known := self._open.get(name)) is not None:
                 known.closing, known.dropping = True, known.dropping or drop

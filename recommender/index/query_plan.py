@@ -47,7 +47,7 @@ MAX_TERMS = 32
 for."""
 
 FREE_TERMS = 2
-"""A search of so many words leaves meaning its whole share."""
+"""In a search of no more words than this, meaning keeps its whole share."""
 
 PER_TERM = 0.3
 """What each further word takes of that share: a long text names what it wants, a short one leaves it open."""

@@ -55,7 +55,7 @@ def follow(drain: Drain, poll: float, stopped: threading.Event, say: Callable[[s
         paused = paused or bool(reason)
         if drained is not None:
             if paused:
-                say("worker: going on")
+                say("worker: continuing")
             paused, pause = False, poll
             if drained.applied + drained.failed:
                 say(f"worker: {drained.applied:,} applied, {drained.failed:,} failed in {drained.seconds:.1f} s")

@@ -140,7 +140,7 @@ class Checks:
         refused = [model for model in registry.list() if model.gate is GateResult.REFUSED]
         newest = max(refused, key=lambda model: model.created_at, default=None)
         if newest is not None and newest.created_at > live.created_at:
-            told.append(f"{newest.name} was refused ({newest.verdict}), so {live.name} goes on answering")
+            told.append(f"{newest.name} was refused ({newest.verdict}), so {live.name} keeps answering")
         return "; ".join(told)
 
     def index(self) -> str:
@@ -150,7 +150,7 @@ class Checks:
             known = {generation.name for generation in self.application.generations.list()}
             if strangers := sorted(set(self.application.engine.names()) - known):
                 raise RecommenderError(
-                    f"the index holds {', '.join(strangers[:3])}, of which this catalogue knows nothing: it was lost"
+                    f"the index holds {', '.join(strangers[:3])}, which this catalogue does not know: the catalogue was lost"
                     " or replaced; bring a backup back with `recommender restore FILE --force`"
                 )
             return "nothing is indexed yet"

@@ -32,7 +32,7 @@ EXPORT_SAMPLE = 256
 """Texts that an export and the runtimes are measured on."""
 
 MOST_READ = 16 * EXPORT_SAMPLE
-"""These texts are spread over so many products: a catalogue is read in the order of its SKUs, in which neighbours are
+"""The products over which these texts are spread. A catalogue is read in the order of its SKUs, in which neighbours are
 alike."""
 
 FALLBACK_TEXTS = ("red running shoes", "a cordless drill with two batteries, case and charger", "tea")

@@ -150,7 +150,7 @@ def _warn_of_searches(application: Application, tuned: RegisteredModel, verdict:
     if any(line.rule is GateRule.WORDS and not line.passed for line in verdict.lines):
         warnings.append(
             f"words alone answer these searches better than {tuned.name} does with them; "
-            f"{serving.name if serving else 'no model'} goes on answering, and a base model that knows the language of "
+            f"{serving.name if serving else 'no model'} keeps answering, and a base model that knows the language of "
             "the shop may do better (`recommender finetune --base MODEL`)"
         )
     if serving is not None:

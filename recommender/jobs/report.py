@@ -173,7 +173,7 @@ class PlannedReport:
             return method
         sizes = {
             "to train on": len(self._split.train),
-            "to validate on the way": len(self._split.validation),
+            "to validate during training": len(self._split.validation),
             "held out": len(self._split.test),
             "of categories held out whole": len(self._split.unseen),
         }

@@ -172,9 +172,9 @@ def _attributes(payload: JsonObject) -> Iterator[tuple[str, str]]:
 def _open_levels(
     counts: Sequence[tuple[tuple[str, ...], int]], filters: Filters, limit: int
 ) -> list[tuple[tuple[str, ...], int]]:
-    """Return the categories to choose from next, then the most frequent of the others up to `limit` in all.
+    """Return the categories to choose from next, then the most frequent of the others, up to `limit` in total.
 
-    The first are the departments, and what is directly below each category that is filtered by or leads to one: up to
+    The first are the departments, and what is directly below each category that is filtered by or leads to one, up to
     `limit` of each level.
     """
     opened = {(), *_ancestors([fold_path(path) for path in filters.categories])}

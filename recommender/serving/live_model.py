@@ -226,7 +226,7 @@ class LiveModels(ModelProvider):
             except Unavailable:
                 pass  # there is nothing to answer from yet; each query is told why
             except Exception:  # noqa: BLE001 - a thread has no caller, and must keep following
-                _log.exception("what is live could not be looked up; it is tried again")
+                _log.exception("the live generation could not be looked up; trying again")
             if time.monotonic() - tidied > TIDY_EVERY_S:
                 for model, (_, until) in list(self._others.items()):  # a copy: queries add to it meanwhile
                     if until < time.monotonic():
@@ -240,7 +240,7 @@ class LiveModels(ModelProvider):
         except RecommenderError:
             pass  # the database is away; it is tried again later
         except Exception:  # noqa: BLE001 - the switch is done, and the thread must keep following
-            _log.exception("what nobody needs could not be closed; it is tried again")
+            _log.exception("unused indexes could not be closed; trying again")
 
     def _find(self, model: str) -> _Served:
         current = self._current

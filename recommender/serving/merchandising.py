@@ -116,7 +116,7 @@ class Merchandising:
         if read_at is not None and time.monotonic() - read_at < FRESH_S:
             return self._rules
         if not self._lock.acquire(blocking=read_at is None):
-            return self._rules  # another query is reading them; use the ones at hand
+            return self._rules  # use the ones that are known
         try:
             if self._read_at == read_at:
                 self._read_rules()
@@ -136,7 +136,7 @@ class Merchandising:
                 for rule in self._read()
             ]
         except Unavailable as error:
-            _log.warning("rules can't be read, the last ones hold: %s", error)
+            _log.warning("rules can't be read, so the last ones still apply: %s", error)
         self._read_at = time.monotonic()  # set last: until then other queries wait for the first rules
 
 

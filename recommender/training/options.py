@@ -45,7 +45,7 @@ class Loss(StrEnum):
     - `joint`, the default: categories, fields and synthetic queries at once, over views of the products (`joint_loss`).
     - `triplet`, the textbook form: TripletLoss over triplets from product categories alone. The model forgets which
       product is which.
-    - `mnrl`: multiple negatives ranking over these triplets, field pairs and synthetic queries, by turns.
+    - `mnrl`: multiple negatives ranking over these triplets, field pairs and synthetic queries, alternating.
     - `cached-mnrl`: the same in pieces (GradCache), for batches of thousands.
     - `gist`: the same without the in-batch negatives that the base model finds nearer than the positive (GISTEmbed).
     - `batch-hard`: each product against the farthest of its category and the nearest of another in the batch.

@@ -120,7 +120,7 @@ def train(job: TrainingJob) -> TrainingResult:
                     f"a single text does not fit into the memory of {device}; give a smaller base or --max-seq-length"
                 ) from error
             piece = rows // 2
-            job.progress("preparing", 0, None, f"out of memory: going on with {piece} rows at a time")
+            job.progress("preparing", 0, None, f"out of memory: continuing with {piece} rows at a time")
 
 
 def _attempt(job: TrainingJob, piece: int | None) -> TrainingResult:

@@ -15,7 +15,7 @@ from recommender.errors import BadInput
 from recommender.types import Product
 
 TITLE_PREFIX = 30
-"""Two products are near-identical if so many characters at the start of their normalised titles are equal.
+"""Two products are near-identical if this many characters at the start of their normalised titles are equal.
 
 Wider rules (one word may differ) form chains: on a fashion catalogue they made one family of 12,863 of 44,446 products.
 """

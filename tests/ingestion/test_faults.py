@@ -194,7 +194,7 @@ def test_another_process_that_holds_the_index_is_told_of_once(shop: Shop) -> Non
     answers = iter([None, None, DrainSummary()])
     with _following(lambda stopped: next(answers, DrainSummary())) as said:
         wait_until(lambda: "going on" in said[-1])
-    assert said == ["worker: waiting for changes", f"worker: paused: {HELD}", "worker: going on"]
+    assert said == ["worker: waiting for changes", f"worker: paused: {HELD}", "worker: continuing"]
 
 
 def test_an_idle_worker_opens_no_index_and_sees_what_a_killed_one_held(tmp_path: Path) -> None:

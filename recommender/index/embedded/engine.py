@@ -186,7 +186,8 @@ class EmbeddedIndex(VectorIndex):
         self._shard.sync()
         # A point moves to memory once, however often its payload changes.
         if min(self._appended, self.count()) >= self._settle_after:
-            # Appended points move from memory to the disk. If that fails, the index works on, and it is tried later.
+            # Appended points move from memory to the disk. If that fails, the index still works, and a later flush
+            # tries again.
             try:
                 self._build(Layout.SETTLED, lambda: False, 0)
             except Unavailable as error:

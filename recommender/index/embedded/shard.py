@@ -188,7 +188,7 @@ class Shard:
         """Write; `ids` are the points that the operation changes."""
         with self._writing, self.reading() as shard:
             if self._meanwhile is not None:
-                self._meanwhile.update(ids)  # before the write, part of which may remain when it fails
+                self._meanwhile.update(ids)  # before the write: part of it may remain if it fails
             self._unflushed += len(ids)
             shard.update(operation)
 
