@@ -150,8 +150,8 @@ class Checks:
             known = {generation.name for generation in self.application.generations.list()}
             if strangers := sorted(set(self.application.engine.names()) - known):
                 raise RecommenderError(
-                    f"the index holds {', '.join(strangers[:3])}, which this catalogue does not know: the catalogue was lost"
-                    " or replaced; bring a backup back with `recommender restore FILE --force`"
+                    f"the index holds {', '.join(strangers[:3])}, which this catalogue does not know: the catalogue was"
+                    " lost or replaced; bring a backup back with `recommender restore FILE --force`"
                 )
             return "nothing is indexed yet"
         depth = self.application.outbox.depth()

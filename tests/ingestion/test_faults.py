@@ -67,7 +67,7 @@ def test_an_engine_that_is_away_pauses_the_worker_and_no_change_is_blamed(shop: 
     with _following(lambda stopped: shop.worker.drain(stopped=stopped)) as said:
         _in_order(shop)
         wait_until(lambda: "300 applied" in said[-1])
-    assert [line.split(":")[1].strip() for line in said[:3]] == ["waiting for changes", "paused", "going on"]
+    assert [line.split(":")[1].strip() for line in said[:3]] == ["waiting for changes", "paused", "continuing"]
     assert len(said) == 4
 
 
