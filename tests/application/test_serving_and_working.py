@@ -451,7 +451,7 @@ def test_a_worker_that_fails_says_why_and_tries_again(
         worker.start()
         wait_until(lambda: _is_drained(application))
         assert worker.stop()
-    assert "a surprise" in caplog.text and "going on" in caplog.text
+    assert "a surprise" in caplog.text and "continuing" in caplog.text
 
 
 def test_a_worker_that_is_told_to_stop_gives_back_what_it_has_in_hand(application: QuickApplication) -> None:

@@ -193,7 +193,7 @@ def test_a_clock_that_jumps_back_a_day_stalls_nothing(tmp_path: Path) -> None:
 def test_another_process_that_holds_the_index_is_told_of_once(shop: Shop) -> None:
     answers = iter([None, None, DrainSummary()])
     with _following(lambda stopped: next(answers, DrainSummary())) as said:
-        wait_until(lambda: "going on" in said[-1])
+        wait_until(lambda: "continuing" in said[-1])
     assert said == ["worker: waiting for changes", f"worker: paused: {HELD}", "worker: continuing"]
 
 
