@@ -97,8 +97,8 @@ class EncodedQuery:
     """A query ready for the index: by vector (float32 [d]) or examples, by words, or by both.
 
     `words` is the text that `lexical` was made from, and `identifier` the number that the text may be. `anchors` are
-    the products that the query is about, if any, and `disliked` those that it leads away from. Neither appear in the
-    answer. `calibration` tells how sure a search is; other queries have none. `said` is what the text said.
+    the products that the query is about, if any, and `disliked` those that it leads away from. The answer shows
+    neither. `calibration` tells how sure a search is; other queries have none. `said` is what the text said.
     """
 
     dense: NDArray[np.float32] | None = None

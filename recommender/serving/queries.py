@@ -8,9 +8,10 @@ How a query becomes hits (`Queries._answer`):
    first (`query_reading`): typos, prices, names, synonyms. A product has its vector in the index already, and the words
    are those of its title.
 4. The shop's rules for this text or category add pins and bans (`merchandising`).
-5. `Candidates.hits` (`candidates`) asks the index for the products with the best sums of words and meaning, each with
-   its weight. Pins get their places. The others come in this order: products whose own number is the text, products by
-   relevance, and, if there are too few, a fallback. The product that was asked about and further variants are left out.
+5. `Candidates.hits` (`candidates`) asks the index for products. Their score is the weighted sum of words and meaning,
+   times the boosts. Pins get their places. The others come in this order: products whose own number is the text,
+   products by score, and, if the caller wants it and there are too few, a fallback. The product that was asked about
+   and further variants are left out.
 6. The hits are sorted by price or age if asked for. Attributes, explanations and counts (`facets`) are added.
 
 Browsing has no query to encode: it reads products from the index in one order (`candidates.in_order`).
