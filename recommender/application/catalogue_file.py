@@ -1,4 +1,7 @@
-"""What a process that asks once reads of a SQLite catalogue, by the driver alone: importing SQLAlchemy takes 0.25 s."""
+"""What a process that asks only once reads from a SQLite catalogue, with the driver alone.
+
+Importing SQLAlchemy takes 0.25 s.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ _RULES = """
 
 
 class CatalogueFile:
-    """The generations and the rules of a SQLite catalogue; each question is read again, over its own connection."""
+    """The generations and the rules of a SQLite catalogue. Each call reads them again, over its own connection."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -92,7 +95,8 @@ class CatalogueFile:
     def _read(self, statement: str, *values: Any) -> Sequence[dict[str, Any]]:
         """Return the rows of a statement. Raises `Unavailable` when the file is gone, locked or not such a database."""
         try:
-            # Opened for writing too: only then can SQLite create a write-ahead log that no other process has open.
+            # Opened for writing too: otherwise SQLite could not create a write-ahead log that no other process has
+            # open.
             with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rw", uri=True)) as connection:
                 connection.row_factory = sqlite3.Row
                 return [dict(row) for row in connection.execute(statement, values)]
@@ -101,7 +105,7 @@ class CatalogueFile:
 
 
 def open_catalogue_file(settings: Settings) -> CatalogueFile | None:
-    """Return the catalogue of an installation on SQLite; None if it needs more: a server, a migration, a repair."""
+    """Return the catalogue of an installation on SQLite; None if more is needed: a server, a migration or a repair."""
     file = CatalogueFile(settings.home / "catalogue.db")
     return None if settings.database_url or is_cut_off(settings.home) or not file.is_current() else file
 

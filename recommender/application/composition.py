@@ -1,7 +1,7 @@
 """Everything that one process needs, wired from settings and opened when first asked for.
 
-Writers, training and the database are imported where they are made: a query on the command line would wait 40 ms for
-the first and 0.25 s for the last.
+Writers, training and the database are imported where they are made. Otherwise a query on the command line would wait 40
+ms for the first and 0.25 s for the last.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from recommender.errors import BadInput, MissingExtra, Unavailable
 from recommender.files import make_private, remove_drafts
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
 from recommender.index.generation import Generation
-from recommender.index.pool import HELD_PATIENCE_S, IndexPool
+from recommender.index.leases import HELD_PATIENCE_S, IndexPool
 from recommender.index.protocol import VectorEngine, VectorIndex
 from recommender.models.checksums import require_whole
 from recommender.models.manifest import SearchCalibration, read_calibration
@@ -59,8 +59,8 @@ if TYPE_CHECKING:  # a command that only queries does not import writers
 _log = logging.getLogger(__name__)
 
 UNUSED_S = 60.0
-"""Seconds after which a process that holds the live index closes another one: opening it again stops all threads for
-0.1 s."""
+"""Seconds without use after which a process that holds the live index closes another one. Opening it again stops all
+threads for 0.1 s."""
 
 
 class ModelFolder(NamedTuple):
@@ -72,9 +72,9 @@ class ModelFolder(NamedTuple):
 
 
 class Application:
-    """The objects of one process. A context manager: what was opened is closed at the end, last first.
+    """The objects of one process. A context manager: at the end, what was opened is closed, last first.
 
-    One that `asks_once` opens the database only for what a `CatalogueFile` does not have.
+    An application that `asks_once` opens the database only for what a `CatalogueFile` does not have.
     """
 
     def __init__(self, settings: Settings, asks_once: bool = False) -> None:
@@ -95,7 +95,7 @@ class Application:
         self._file: CatalogueFile | None = open_catalogue_file(settings) if asks_once else None
         with ExitStack() as self._closing:
             if self._file is None:
-                self.database.check_files()  # opened now: an error is that of this process, not of its first query
+                self.database.check_files()  # opened now, so that an error comes before the first query
             if settings.language.strip().lower() != AUTO:
                 check_language(settings.language)
             self.text = ProductText(settings.text_attributes)
@@ -224,8 +224,8 @@ class Application:
     def release_indexes(self) -> None:
         """Close the open indexes, so that another process can have them; they open again when they are next needed.
 
-        One that is in use closes when its last user leaves. A process that holds the live index keeps what was used a
-        moment ago: opening it again would stop its queries.
+        An index that is in use closes when its last lease ends. A process that holds the live index keeps those that
+        were used a moment ago: opening them again would stop its queries.
         """
         self._indexes.release_unused(self._keep_unused_s)
 
@@ -245,16 +245,20 @@ class Application:
             require_whole(model.folder)
             return open_encoder(model.folder, model.fingerprint, runtime, self.settings.threads)
         except BadInput as error:
-            # `Unavailable`, not `BadInput`: work that needs the model waits for it; the work itself is not at fault.
+            # `Unavailable`, not `BadInput`: work that needs the model waits for it, because the work itself is not at
+            # fault.
             raise Unavailable(f"model {model.name} can't run: {error}") from error
 
     def serving_encoder(self, model: RegisteredModel) -> EncoderPair:
-        """Return the encoder of documents in a new index of a model together with that of its queries."""
+        """Return the encoders of a new index of a model: the one of its documents and the one of its queries."""
         documents = partial(self.encoder, model, self.runtime_of(model))
         return EncoderPair(model.fingerprint, model.dimension, documents, partial(self.encoder, model))
 
     def runtime_of(self, model: RegisteredModel) -> EncoderChoice:
-        """Return what encodes the products of a new index of a model: as set, else a GPU, else as was measured."""
+        """Return what encodes the products of a new index of a model.
+
+        It is the runtime that the settings name, else torch on a GPU, else the one that was measured as the best.
+        """
         if self.settings.encoder is not EncoderChoice.AUTO:
             return self.settings.encoder
         if self._bulk_gpu:
@@ -267,9 +271,10 @@ class Application:
         return resolve_runtime(model.folder)
 
     def encoder_of(self, generation: Generation) -> Encoder:
-        """Return the encoder of the texts of a generation: by its own runtime, or one that gives the same vectors.
+        """Return the encoder of the texts of a generation, on its own runtime or on one that gives the same vectors.
 
-        Raises `Unavailable` when only another runtime can run here: its vectors must not be mixed with the others.
+        Raises `Unavailable` when only another runtime can run here: its vectors must not be mixed with those of the
+        index.
         """
         model = self.registry.by_id(generation.model_id)
         runtime = EncoderChoice(generation.runtime or self.runtime_of(model))
@@ -291,7 +296,7 @@ class Application:
 
     @cached_property
     def _bulk_gpu(self) -> bool:
-        """Whether `auto` encodes products on a GPU. If the driver has one, torch is imported, and asked too."""
+        """Whether `auto` encodes products on a GPU. Torch is imported, and asked too, only if the driver has one."""
         if self.settings.encoder is not EncoderChoice.AUTO:
             return False
         from recommender.embedding.accelerators import usable_gpu
@@ -311,7 +316,7 @@ class Application:
         return read_calibration(self.settings.models_dir / generation.model_name)
 
     def target(self, generation: Generation, index: VectorIndex) -> Target:
-        """Return an open generation as it is written to."""
+        """Return an open generation as a target for writes."""
         from recommender.ingestion.targets import Target
 
         return Target(
@@ -324,7 +329,7 @@ class Application:
 
     @cached_property
     def worker(self) -> Worker:
-        """The worker that drains the outbox into every following generation; the only one, so it knows its claims."""
+        """The only worker here, so it knows its claims: it drains the outbox into every generation that follows."""
         from recommender.ingestion.worker import Worker
 
         remove_drafts(self.settings.home)
@@ -408,9 +413,9 @@ class Application:
     def hold_live(self) -> None:
         """Keep whatever index is live open until `close`, and its encoder loaded.
 
-        For a process that answers queries for long: a thread follows switches, graphs are built while queries continue,
-        and an index that queries or the worker needed a moment ago stays open. Raises `IndexHeld` when another process
-        has the embedded index; anything else that is away is waited for.
+        This is for a process that answers queries for long. A thread follows switches, graphs are built while queries
+        continue, and an index that queries or the worker needed a moment ago stays open. Raises `IndexHeld` when
+        another process has the embedded index. Anything else that is away is waited for.
         """
         self._keep_unused_s = UNUSED_S
         if not self.settings.qdrant_url:
@@ -436,7 +441,7 @@ class Application:
 
 
 def _require_catalogue(settings: Settings) -> None:
-    """Raise `Unavailable` when the catalogue in the home is gone and an index is there: an empty one must not hide it.
+    """Raise `Unavailable` when the home has an index but no catalogue: an empty catalogue must not hide the loss.
 
     A service over a new, empty catalogue would have no keys either, and so be open.
     """

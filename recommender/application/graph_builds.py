@@ -1,4 +1,4 @@
-"""When the graphs of an embedded index are worth a build, and the thread that builds them beside queries."""
+"""When the graphs of an embedded index are worth building, and the thread that builds them beside queries."""
 
 from __future__ import annotations
 
@@ -10,32 +10,35 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from recommender.index.embedded.engine import APART_FROM, EmbeddedIndex
-from recommender.index.pool import IndexPool
+from recommender.index.leases import IndexPool
 from recommender.ingestion.change_plan import WriteCounts
 from recommender.ingestion.targets import Target
 from recommender.ingestion.worker import OPTIMIZE_EVERY, Ahead
 
 WORTH_A_BUILD = 0.2
-"""Share of the points that must have changed since the last build. Until then they are scanned; a build takes as long
-for few as for all. Price changes alone never start one, since a feed of them would wait for it each time."""
+"""Share of the points that must have changed since the last build. Until then the changed points are scanned, because a
+build takes as long for few of them as for all. Price changes alone never start a build, since a feed of prices would
+wait for it each time."""
 
 DOUBLED = 0.5
-"""Share of the points that changed when an index has doubled. During a bulk load, graphs are built that often beside
-queries: in all they take twice as long as one build at the end. Built after each slice, they took half of the load."""
+"""Share of the points that changed when an index has doubled. During a bulk load beside queries, graphs are built each
+time it has doubled: in total that takes twice as long as one build at the end. When they were built after each slice,
+it took half of the load."""
 
 WORTH_A_BUILD_BESIDE = 2_000
-"""Changes that are worth a build beside queries, however few points there are: scanning as many takes 0.2 ms."""
+"""The fewest changes that are worth a build beside queries, however few points there are: scanning as many takes 0.2
+ms."""
 
 RETRY_S = 60.0
-"""How long to wait after a failed build, as on a full disk: each try copies the index first."""
+"""How long to wait after a build that failed, for example on a full disk: each try copies the index first."""
 
 _log = logging.getLogger(__name__)
 
 
 class GraphBuilds:
-    """Builds graphs after writes: the drain waits for it, or after `build_beside`, queries and writes continue.
+    """Builds graphs after writes. The drain waits for that; after `build_beside`, queries and writes continue.
 
-    A server builds its graphs by itself: nothing is done for it.
+    A Qdrant server builds its graphs by itself, so for a server nothing is done here.
     """
 
     def __init__(self, indexes: IndexPool) -> None:
@@ -54,7 +57,7 @@ class GraphBuilds:
 
     @contextmanager
     def postpone(self, name: str) -> Iterator[None]:
-        """Build none for a generation for now: a rebuild fills it, and builds its graphs at the end."""
+        """Build no graphs for a generation for now: a rebuild fills it, and builds its graphs at the end."""
         self._postponed.add(name)
         try:
             yield
@@ -62,7 +65,7 @@ class GraphBuilds:
             self._postponed.discard(name)
 
     def build_if_worth(self, target: Target, counts: WriteCounts, ahead: Ahead, stopped: Callable[[], bool]) -> None:
-        """Build the graphs of a target if it is worth it after what was written, and before what is `ahead`."""
+        """Build the graphs of a target if that is worth it after what was written, and before what is `ahead` of it."""
         index = target.index
         if not isinstance(index, EmbeddedIndex):
             return
@@ -70,7 +73,7 @@ class GraphBuilds:
         if not counts.encoded + counts.deleted or target.name in self._postponed:
             return
         if ahead is Ahead.MORE and self._thread is None:
-            return  # nobody queries it before the drain ends
+            return  # no query uses it before the drain ends
         points = index.count()
         due = changed >= (min(points * WORTH_A_BUILD, OPTIMIZE_EVERY) if ahead is Ahead.NOTHING else points * DOUBLED)
         if self._thread is not None:
@@ -84,7 +87,7 @@ class GraphBuilds:
             index.optimize(stopped)
 
     def close(self) -> None:
-        """Give up what is being built and return when it has stopped; nothing more is begun."""
+        """Give up what is being built, and return when it has stopped. No other build begins."""
         with self._lock:
             self._stopped.set()
         if self._thread is not None:

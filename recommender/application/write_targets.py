@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from recommender.errors import Unavailable
 from recommender.index.generation import Generation
 from recommender.index.generations import Generations
-from recommender.index.pool import HELD_PATIENCE_S, IndexPool
+from recommender.index.leases import HELD_PATIENCE_S, IndexPool
 from recommender.index.protocol import VectorEngine, VectorIndex
 from recommender.ingestion.targets import Target, UnopenedTarget
 
@@ -36,9 +36,9 @@ class WriteTargets:
         self._opened: dict[str, VectorIndex] = {}
 
     def open(self) -> Sequence[Target | UnopenedTarget]:
-        """Open those that the engine has. Raises `Unavailable` when the live one can't be opened.
+        """Open the generations that the engine has. Raises `Unavailable` when the live one can't be opened.
 
-        Another one that can't be opened comes without its index: what it misses is recorded.
+        Another one that can't be opened is returned without its index: what it misses is recorded.
         """
         existing = set(self._engine().names())
         targets: list[Target | UnopenedTarget] = []
@@ -65,7 +65,7 @@ class WriteTargets:
         return targets
 
     def release(self) -> None:
-        """Give back the leases: the targets that were given out are no longer used."""
+        """Give back the leases: the targets that were returned are no longer used."""
         with self._lock:
             self._opened.clear()
             self._leases.close()

@@ -1,4 +1,9 @@
-"""The runtimes that can encode products by a model, measured on this machine: which is fast, and which near enough."""
+"""The runtimes that can encode products by a model, measured on this machine: which is fast, and which near enough.
+
+The measurement is made when a model is registered, and its manifest keeps the result. `application/composition` chooses
+by it: `runtime_of` for a new index, `encoder_of` for an index that is there already, `encoder` for queries. `loader`
+loads what was chosen.
+"""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ PRICE_SPAN = Decimal("0.25")
 class Recall:
     """How many of the exact answers the approximate search found, with one kind of filter.
 
-    `recall` is the mean share of the exact `k` nearest that were found, `lowest` that of the worst query; times are
-    medians in milliseconds. If no product has the field of the filter, there are no queries, and recall is 0.
+    `recall` is the mean share of the exact `k` nearest that were found, `lowest` the share of the worst query. Times
+    are medians in milliseconds. If no product has the field of the filter, there are no queries, and recall is 0.
     """
 
     filtered_by: str

@@ -26,8 +26,8 @@ Requeue = Callable[[Session, Sequence[str]], None]
 class Generations:
     """The life of generations: building, ready, live, kept, retired. Each step is one transaction.
 
-    `requeue` gets what a generation missed when it goes live; without it, nothing is queued. `switched` is called after
-    each switch and each rollback of this process.
+    `requeue` gets the SKUs that a generation missed when it goes live; without it, nothing is queued. `switched` is
+    called after each switch and each rollback by this process.
     """
 
     def __init__(
@@ -112,8 +112,8 @@ class Generations:
     def note_missed(self, name: str, skus: Sequence[str]) -> bool:
         """Record changes that a generation did not take; they are queued again in the transaction that makes it live.
 
-        Returns False, and records nothing, for the live one: the caller must not treat these changes as applied. One
-        that is retired, or unknown, needs no record.
+        Returns False, and records nothing, for the live generation: the caller must not treat these changes as applied.
+        A generation that is retired, or unknown, needs no record.
         """
         with self._database.writing() as session:
             live = session.get(LiveRow, _LIVE, with_for_update=True)  # no switch until this is recorded

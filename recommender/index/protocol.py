@@ -90,7 +90,7 @@ class ExampleVectors:
 class IndexQuery:
     """A query to one index: by a vector, by words, or by both; `words` is the weight of the words.
 
-    With `adapt` that is the least weight, and words that single products out weigh more (`weigh_words`). With vector
+    With `adapt` this is the lowest weight, and words that single products out weigh more (`weigh_words`). With vector
     and words, each list has `prefetch` candidates, and every candidate is scored by both. `examples` replace `dense`.
     `exact` scans instead of walking the graph. `ids` restricts the answer to these points. `filters.min_score` applies
     to the score before boosts, which multiply it. Without `payloads`, points may have none: fetching a few of many
@@ -149,9 +149,9 @@ class VectorIndex(Protocol):
     def select(
         self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None
     ) -> list[StoredPoint]:
-        """Return up to `limit` points that match, only those in `ids` if given; in `order`, or else in no promised one.
+        """Return up to `limit` points that match, in `order` or in no promised one; with `ids`, only those among these.
 
-        Points without the field of the order are left out; `filters.min_score` is about queries, and ignored.
+        Points without the field of the order are left out. `filters.min_score` is about queries, and is ignored.
         """
 
     def find(self, keys: Sequence[str], filters: Filters, limit: int, partial: bool = False) -> list[StoredPoint]:
@@ -176,11 +176,12 @@ class VectorIndex(Protocol):
     def optimize(self) -> None:
         """Build the graph for points that were appended since the last time.
 
-        A server does so by itself, except for a new generation: then this starts it, and waits for its end.
+        A server does this by itself, except for a new generation: for that one, this starts the build and waits for its
+        end.
         """
 
     def close(self) -> None:
-        """Release the generation. Another process may then open it, if it is embedded."""
+        """Release the generation. If it is embedded, another process may then open it."""
 
 
 class VectorEngine(Protocol):

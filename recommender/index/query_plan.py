@@ -22,7 +22,8 @@ LEXICAL = "lexical"
 
 HNSW_M = 16
 HNSW_EF_CONSTRUCT = 100
-"""Edges of a point in the graph, and candidates looked at when it is built: the engine's defaults, written down."""
+"""Edges of a point in the graph, and candidates looked at when it is built. These are the engine's defaults, written
+down."""
 
 INDEXING_THRESHOLD_KB = 10_000
 """Vectors that are scanned before a graph is worth building: 6,700 of 384 dimensions, scanned in about half a
@@ -32,9 +33,9 @@ FULL_SCAN_THRESHOLD_KB = 10_000
 """If a filter leaves less than this, the points that it leaves are scanned, which is exact."""
 
 FILTERED_EF = 200
-"""Candidates of a walk under a filter on a field without graph edges; otherwise the engine's 100. With an attribute
-that one in six of 50,000 clustered points has, 100 found 0.93 of the ten nearest, and 200 found 0.99 in 1.2 times the
-time. ACORN, which walks through neighbours that a filter takes out, found as many in three times the time."""
+"""Candidates of a walk under a filter on a field without graph edges; otherwise the engine's 100. For an attribute that
+one in six of 50,000 clustered points has, 100 found 0.93 of the ten nearest; 200 found 0.99 in 1.2 times the time.
+ACORN, which walks through neighbours that a filter takes out, found as many in three times the time."""
 
 DAY_S = 86_400.0
 
@@ -42,18 +43,23 @@ ORDER_FIELDS = {Order.NEWEST: CREATED, Order.POPULAR: POPULARITY, Order.CHEAPEST
 """The field of each order: the largest value first, except for the cheapest."""
 
 MAX_TERMS = 32
-"""The most terms whose best weight is asked for: of a pasted text of hundreds we ask only for every n-th."""
+"""The most terms whose best weight is asked for. Of a pasted text with hundreds of terms, only every n-th is asked
+for."""
 
 FREE_TERMS = 2
+"""In a search of no more words than this, meaning keeps its whole share."""
+
 PER_TERM = 0.3
+"""What each further word takes of that share: a long text names what it wants, a short one leaves it open."""
+
 MOST_OF_TERMS = 0.9
-"""The number of words of a search that leaves meaning its whole share, what each further word takes of that share, and
-what all of them take at most: a long text names what it wants, a short one leaves it open."""
+"""The most that all further words together take of that share."""
 
 CROWD = 49
+"""Products behind the best one by words that it is compared with."""
+
 OF_LEAD = 0.5
-"""Products that are looked at behind the best one by words, and the share of meaning that words take if none of these
-has any of the words."""
+"""What words take of the share of meaning if none of these products has any of the words."""
 
 NEVER = -1e15
 """When a product of unknown age counts as first seen, in seconds since 1970: so long ago that no half-life lifts it."""
@@ -85,7 +91,8 @@ class Stage:
 
 
 MOST_STOOD_FOR = 2
-"""Words that a compound, or two words joined, stand for; of a longer text of unknown words they are a part."""
+"""Words that a compound, or two words joined, stand for. In a longer text whose own words are all unknown, they are
+only a part of what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +161,8 @@ class Plan:
     def _reach(self, best: Sequence[float], most: float) -> float:
         """Return the most that the words could reach. A word of no product counts as rare as the rarest known one.
 
-        If no product has any of the words, but some have what stands for them, these reach all, `most`: a compound for
-        its last word, or two words joined.
+        If no product has any of the words, but some have what stands for them (a compound for its last word, or two
+        words joined), the most is what these reach, `most`, and more for a text of more than two words.
         """
         if self.query.lexical is None or not any(best):
             return 1.0
@@ -172,11 +179,11 @@ class Plan:
 
 
 def weigh_words(least: float, terms: int, scores: Iterable[float]) -> float:
-    """Return the weight of words in one search of `terms` words, from the least that a shop gives them.
+    """Return the weight of words in one search of `terms` words, from the lowest weight that the shop gives them.
 
-    `scores` are those of its candidates by words. Two things say that words are meant literally: many of them, and one
-    product that has far more of them than those behind it. If hundreds have all of them, meaning decides. Measured on
-    six catalogues, see docs/relevance.md.
+    `scores` are those of its candidates by words. Two things show that words are meant literally: there are many of
+    them, or one product has far more of them than those behind it. If hundreds of products have all of them, meaning
+    decides. Measured on six catalogues, see docs/relevance.md.
     """
     best, *crowd = sorted(scores, reverse=True)[: CROWD + 1] or (0.0,)
     if best <= 0:

@@ -17,8 +17,8 @@ from recommender.ingestion.worker import BATCH
 from recommender.types import Progress, silent
 
 ROUNDS = 5
-"""Repair rounds before giving up. Each closes the gaps that the one before left, and new changes reach the target by
-themselves, so a few always suffice."""
+"""Repair rounds before giving up. Each round closes the gaps that the one before left, and new changes reach the target
+by themselves, so a few rounds are always enough."""
 
 
 def backfill(
@@ -32,16 +32,18 @@ def backfill(
     """Write every active product into the target and return what was done; the graph is built at the end.
 
     A run that was cut off continues where it stopped, since points that are current are left alone. A worker may apply
-    a change while the older state is being written here: the comparison at the end finds that and writes it again. On
-    return nothing is missing that was committed before the last round began, except changes on their way: those that
-    are queued, as `states` say, and those in `missed`, which are queued again when the target goes live.
+    a change while this writes the older state of the same product. The comparison at the end finds that, and the
+    product is written again.
+
+    On return, the target misses nothing that was committed before the last round began, except changes on their way:
+    those that are queued, as `states` say, and those in `missed`, which are queued again when the target goes live.
     """
     counts = _write_all(target, catalogue, writer, progress)
     for number in range(ROUNDS):
         found = verify(target.index, catalogue, states)
-        # In a shop that changes all the time, some change is always on its way. The first round writes even those:
-        # changes that the target missed are in the live generation, and would be absent from the answers between the
-        # switch and the next drain.
+        # In a shop that changes all the time, some change is always on its way. The first round writes even those: the
+        # live generation already has the changes that the target missed, so answers would lack them between the switch
+        # and the next drain.
         if not found.differing or (number and not set(found.differing).difference(found.queued, missed())):
             target.index.optimize()
             return counts
@@ -54,7 +56,7 @@ def backfill(
 
 
 def _write_all(target: Target, catalogue: Catalogue, writer: PointWriter, progress: Progress) -> WriteCounts:
-    """Write every active product, batch by batch: one is read and compared while another is encoded or written.
+    """Write every active product in batches: one is read and compared while another is encoded or written.
 
     Reading and writing have a thread each, as in the worker's pipeline; the caller's thread encodes.
     """

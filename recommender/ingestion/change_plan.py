@@ -42,7 +42,7 @@ class WriteCounts:
 
 
 class PayloadUpdate(NamedTuple):
-    """A point whose vectors are current, with its new payload, and the one that it is `known` to have."""
+    """A point whose vectors are current, with its new payload and the payload that it has now (`known`)."""
 
     sku: str
     id: UUID

@@ -1,4 +1,4 @@
-"""Encoding the texts of a batch: each distinct one once, in slices short enough to stop between them."""
+"""Encodes the texts of a batch: each distinct text once, in slices short enough to stop between them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Vector = NDArray[np.float32]
 """The vector of one text: float32 [d]."""
 
 SLICE_S = 1.0
-"""What one slice should take: a tenth of the time in which a worker must have given back its batch."""
+"""Seconds that one slice should take: a tenth of the time within which a worker must have given back its batch."""
 
 FIRST_SLICE = 8
-"""Texts in the first slice, before the pace of the encoder is known: seconds on the slowest model."""
+"""Texts in the first slice, before the pace of the encoder is known: it takes seconds on the slowest model."""
 
 LARGEST_SLICE = 4096
-"""More than a batch has: more texts gain nothing."""
+"""The most texts of a slice: more than a batch has, and more would not be faster."""
 
 PROBE = "lamp"
 """A text that any encoder can encode. If it fails too, the encoder is broken, not the text that failed."""
@@ -44,9 +44,8 @@ class SliceSize:
 class TextVectors:
     """The vectors of a batch's texts, by model and runtime.
 
-    A text is encoded once, however many products and generations have it.
-
-    `between` is called before each slice and may raise; what was encoded until then is kept for the next try.
+    A text is encoded once, however many products and generations have it. `between` is called before each slice and may
+    raise; what was encoded until then is kept for the next try.
     """
 
     def __init__(self, size: SliceSize | None = None, between: Callable[[], None] = lambda: None) -> None:
@@ -57,8 +56,8 @@ class TextVectors:
     def encode(self, open_encoder: Callable[[], Encoder], texts: Sequence[str]) -> Mapping[str, Vector]:
         """Return the vector of each text. The encoder is opened only if there is a text.
 
-        Raises the encoder's errors, but `Unavailable` if it can't be opened or fails on any text, and `ValueError` for
-        a vector that is not finite.
+        Raises the encoder's errors; `Unavailable` if the encoder can't be opened or fails on any text; and `ValueError`
+        for a vector that is not finite.
         """
         if not texts:
             return {}

@@ -15,11 +15,11 @@ from recommender.catalogue.import_runs import ImportStopped
 from recommender.errors import BadInput, MissingExtra, Unavailable, one_line
 
 SETTLED_S = 2.0
-"""Seconds for which the size and time of a file must not change before it is imported: it may still be being
-written."""
+"""Seconds for which the size and time of a file must not change before it is imported: another program may still be
+writing it."""
 
 UNFINISHED = (".part", ".partial", ".filepart", ".tmp", ".crdownload")
-"""Endings that programs which fetch files put after a name until the file is whole."""
+"""Endings that programs put after the name of a file until they have fetched it whole."""
 
 DONE, FAILED = "done", "failed"
 
@@ -48,7 +48,7 @@ class FeedReport:
 
 @dataclass(frozen=True, slots=True)
 class _FileState:
-    """A file as it was found: while this stays equal, it is the same file, unchanged."""
+    """A file as it was found. As long as this stays equal, it is the same file, unchanged."""
 
     inode: int
     size: int
@@ -63,7 +63,7 @@ def rejects_beside(feed: Path) -> Path:
 class FeedFolder:
     """Watches one folder. Hidden files, links, folders and files with an unfinished name are left alone.
 
-    After a crash between reading a feed and moving it away, it is read again, which changes nothing more.
+    After a crash between reading a feed and moving it away, the feed is read again, which changes nothing more.
     """
 
     def __init__(self, folder: Path, settled_s: float = SETTLED_S) -> None:
@@ -90,10 +90,11 @@ class FeedFolder:
     def take_feeds(
         self, import_one: Callable[[Path], FeedReport], stopped: Callable[[], bool] = lambda: False
     ) -> Iterator[FeedReport]:
-        """Import the feeds that have settled, oldest first; move each away with its report, and yield the report.
+        """Import the feeds that have settled, oldest first. Move each away with its report, and yield the report.
 
-        `import_one` raises what is wrong with a feed, and `ImportStopped` when it was told to stop: the feed then stays
-        and is read again the next time. Raises `Unavailable` when the database goes away; the feed stays then, too.
+        `import_one` raises what is wrong with a feed, and `ImportStopped` when it was told to stop. The feed then
+        stays, and is read again the next time. It also stays when the database goes away, for which this raises
+        `Unavailable`.
         """
         self.look()
         until = time.monotonic() - self._settled_s
@@ -112,7 +113,7 @@ class FeedFolder:
             except Exception as error:
                 if isinstance(error, Unavailable) and not isinstance(error, MissingExtra):
                     raise
-                # Whatever a feed causes here, the next one must get its turn.
+                # Whatever goes wrong with a feed, the next one must get its turn.
                 elapsed = time.monotonic() - started
                 report = FeedReport(printable(name), seconds=elapsed, error=printable(one_line(error)))
             yield self._move_away(name, state, report)

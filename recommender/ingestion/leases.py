@@ -1,7 +1,8 @@
 """The changes that one worker has claimed: their leases are renewed while it works, and always given back.
 
 A lease runs out `LEASE` after it was taken or last renewed. `Outbox.claim` then gives the change to another worker, and
-`begin_write` tells this one that it no longer has it (fencing): what was planned for it is not written.
+`begin_write` tells this one that it no longer has it (fencing): what was planned for it is not written. (The leases on
+open indexes are in `index/leases`.)
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class Leases:
     def claim(self, limit: int) -> list[Claim]:
         """Claim up to `limit` changes that are due, except those that this worker has already claimed.
 
-        It can get one again if its lease ran out unnoticed; two batches with one SKU could then be written in the wrong
-        order.
+        It can get one of these again if its lease ran out unnoticed. Two batches with one SKU could then be written in
+        the wrong order.
         """
         self._may_hold_unknown = True  # until the answer is here: the claim may succeed and its answer be lost
         claims = self._outbox.claim(self._owner, limit, LEASE)
@@ -57,7 +58,7 @@ class Leases:
     def begin_write(self, claims: Sequence[Claim]) -> Collection[str]:
         """Renew the leases of a batch that is about to be written, and return the SKUs that this worker still has.
 
-        Until the write has ended they are not given back: another worker could write a newer state first.
+        Until the write has ended, these claims are not given back: another worker could write a newer state first.
         """
         with self._lock:
             self._being_written.update(claim.sku for claim in claims)
@@ -79,7 +80,7 @@ class Leases:
         self.forget([claim])
 
     def forget(self, claims: Sequence[Claim]) -> None:
-        """Count these changes as claimed no longer."""
+        """Stop counting these changes as claimed."""
         with self._lock:
             for claim in claims:
                 self._claims.pop(claim.sku, None)

@@ -49,13 +49,13 @@ def follow(drain: Drain, poll: float, stopped: threading.Event, say: Callable[[s
         except Unavailable as error:
             drained, reason = None, str(error)
             pause = min(2 * pause, LONGEST_PAUSE_S)
-            wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - many workers should not come back as one
+            wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - not all workers should come back at once
         if reason and not paused:
             say(f"worker: paused: {reason}")
         paused = paused or bool(reason)
         if drained is not None:
             if paused:
-                say("worker: going on")
+                say("worker: continuing")
             paused, pause = False, poll
             if drained.applied + drained.failed:
                 say(f"worker: {drained.applied:,} applied, {drained.failed:,} failed in {drained.seconds:.1f} s")
@@ -66,7 +66,7 @@ GRACE_S = 8.0
 """How long after the signal work may take to end by itself; most supervisors kill after ten seconds."""
 
 GIVE_BACK_S = 1.5
-"""How long giving back may take after that, on a database that may be the reason for the wait."""
+"""How long giving back the batch may take after that. The database may be the reason why the work did not end."""
 
 Result = TypeVar("Result")
 
@@ -77,11 +77,11 @@ def run_gracefully(
     say: Callable[[str], None],
     grace: float = GRACE_S,
 ) -> Result:
-    """Run `work` until it ends and return its result; SIGTERM and SIGINT set the event that it is given.
+    """Run `work` until it ends and return its result. SIGTERM and SIGINT set the event that it is given.
 
-    If work has not ended `grace` seconds after the signal, for example in a call that nothing can interrupt, it is
-    given up: `give_back` is called and the process ends with exit code 0. The engine survives that as it survives
-    SIGKILL. A second signal ends the process at once. Only the main thread may call this.
+    If the work has not ended `grace` seconds after the signal, for example because of a call that nothing can
+    interrupt, it is given up: `give_back` is called, and the process ends with exit code 0. The engine survives that as
+    it survives SIGKILL. A second signal ends the process at once. Only the main thread may call this.
     """
     stopped = threading.Event()
 
@@ -109,8 +109,8 @@ def run_gracefully(
 
     handlers = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        # In a thread of its own: a signal handler runs only between two steps of the main thread, and one call into an
-        # engine may take minutes.
+        # The work has a thread of its own. A signal handler runs only between two steps of the main thread, and one
+        # call into an engine may take minutes.
         with ThreadPoolExecutor(1, "work") as pool:
             return pool.submit(work, stopped).result()
     finally:

@@ -20,7 +20,7 @@ from recommender.ingestion.point_writer import PointWriter
 from recommender.ingestion.targets import Target, UnopenedTarget
 
 FLUSH_EVERY_S = 1.0
-"""Seconds between two flushes while batches follow each other: each flush waits for the disk, however little was
+"""Seconds between two flushes while batches follow each other. Each flush waits for the disk, however little was
 written."""
 
 BATCH = 1024
@@ -35,7 +35,7 @@ class DrainStopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DrainSummary:
-    """What became of changes. `counts` adds up all generations that were written; `failed` were put off or parked."""
+    """What became of changes. `counts` adds up all generations that were written. `failed` were put off or parked."""
 
     applied: int = 0
     failed: int = 0
@@ -86,9 +86,10 @@ class Pipeline:
     """Takes batches from the outbox into the targets. At most three are in memory: read, encoded, written.
 
     Reading and writing have a thread each. The caller's thread encodes, and handles batches that failed. Only one
-    thread writes at any time. However a run ends, no claim is kept.
+    thread writes at any time. However a run ends, it keeps no claim.
 
-    `missed` records that a generation did not take some SKUs; it returns False if that generation is live by now.
+    `missed` records that a generation did not take some SKUs. It returns False if that generation has gone live
+    meanwhile.
     """
 
     def __init__(
@@ -117,12 +118,10 @@ class Pipeline:
         stopped: Callable[[], bool],
         until: float = math.inf,
     ) -> DrainSummary:
-        """Work until nothing is due, told to stop, or `enough` texts went in; `report` is told what was done so far.
+        """Work until no change is due, it is told to stop, or `enough` texts went in; `report` is told the progress.
 
-        After the time `until` (`time.monotonic`) nothing more is claimed, and what was claimed is finished.
-
-        Raises `Unavailable` when the database, an engine or an encoder is away: no change is to blame, and none is put
-        off.
+        After the time `until` (`time.monotonic`) nothing more is claimed, and what was claimed is finished. Raises
+        `Unavailable` when the database, an engine or an encoder is away: no change is to blame, and none is put off.
         """
         self._stopped, self._done, self._unflushed = stopped, DrainSummary(), []
         writes: list[Future[_Batch | None]] = []
@@ -164,7 +163,8 @@ class Pipeline:
     def _plan(self, claims: Sequence[Claim], vectors: TextVectors) -> _Batch:
         """Read the products of a batch as they are now, and plan what each target needs for them."""
         batch = _Batch(claims, vectors)
-        # Asked once for each batch: a generation that starts or goes live meanwhile is followed from the next batch on.
+        # The targets are opened once for each batch: a generation that starts or goes live meanwhile is followed from
+        # the next batch on.
         targets = self._targets()
         with _keep_error(batch):
             stored = self._catalogue.get_many(batch.skus)
@@ -184,9 +184,9 @@ class Pipeline:
                     batch.work.append((plan, batch.vectors.encode(plan.target.encoder, plan.texts)))
 
     def _write(self, batch: _Batch) -> _Batch | None:
-        """Write a batch, sometimes acknowledge, and return None; return a batch that failed, here or before.
+        """Write a batch, acknowledge now and then, and return None. Return the batch if it failed, here or before.
 
-        Changes that this worker lost, since a lease ran out, are left out: another worker writes them.
+        Changes that this worker lost because a lease ran out are left out: another worker writes them.
         """
         if batch.has_failed():
             return batch
@@ -222,7 +222,7 @@ class Pipeline:
             self._done += DrainSummary(len(batch.claims), 0, batch.counts)
 
     def _bisect(self, batch: _Batch) -> None:
-        """Try a batch that failed again in halves, until the change that is to blame is alone and fails.
+        """Try the halves of a batch that failed, and their halves, until the change that is to blame fails alone.
 
         Nothing must be undone first: writing is idempotent.
         """
@@ -240,7 +240,7 @@ class Pipeline:
 
     @contextmanager
     def _note_missed(self, target: Target | UnopenedTarget, skus: Sequence[str]) -> Iterator[None]:
-        """Record what a generation that is not live did not take, so that it holds nothing up; it gets it later."""
+        """Record what a generation that is not live did not take: it gets that later, and holds up nothing now."""
         try:
             yield
         except DrainStopped:
@@ -259,7 +259,7 @@ def _keep_error(batch: _Batch) -> Iterator[None]:
             yield
     except (DrainStopped, Unavailable):
         raise
-    except Exception as error:  # noqa: BLE001 - whatever one change does to us, it must not block the others
+    except Exception as error:  # noqa: BLE001 - whatever one change causes, it must not block the others
         batch.error = error
 
 

@@ -14,7 +14,7 @@ from recommender.types import JsonObject, Product
 
 
 class PointWriter:
-    """Writes products into a target. `text` makes the text that is encoded; `titled`: whether titles count more.
+    """Writes products into a target. `text` makes the text that is encoded; `titled` says whether titles count more.
 
     `popularity_attribute` names the attribute of a product that says how popular it is.
     """

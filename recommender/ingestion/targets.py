@@ -21,7 +21,7 @@ class Target:
     """Called only if there is a text to encode: a run of price changes never loads a model."""
     lexical: Callable[[], LexicalEncoder]
     live: bool = True
-    """Whether queries are answered from it. What another generation misses is recorded, and it gets it later."""
+    """Whether queries are answered from it. What another generation misses is recorded, and reaches it later."""
 
 
 @dataclass(frozen=True, slots=True)

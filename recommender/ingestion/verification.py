@@ -1,4 +1,4 @@
-"""Compares what the index holds with what the catalogue says, as a stream."""
+"""Compares the index with the catalogue, as a stream."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ from recommender.types import Progress, silent
 BATCH = 1000
 
 LOOKS = 2
-"""How often an apparent difference is looked at again. A false one is reported only if it changes before each look."""
+"""How often an apparent difference is looked at again. A false one is reported only if the product changes before each
+look."""
 
 MAX_LENGTH_ERROR = 0.01
-"""Tolerance of the square of a vector's length: engines keep unit vectors, in half precision a thousandth off."""
+"""Tolerance of the square of a vector's length. Engines keep unit vectors; in half precision they are a thousandth
+off."""
 
 MIN_COSINE = 0.99
 """Tolerance between a stored vector and the same text encoded again. Runtimes that may share one index differ by
@@ -41,8 +43,9 @@ Encode = Callable[[Sequence[StoredProduct]], Vectors]
 class Verification:
     """SKUs that the index lacks, has in another state, or has although the catalogue has no such active product.
 
-    `damaged` are in the right state, but their vector is not that of their text; `encoded` is how many were compared.
-    `queued` are those of them whose change waits in the outbox: the next drain brings them up to date.
+    `damaged` are in the right state, but their vector is not that of their text. `encoded` is how many vectors were
+    compared. `queued` are those of all these SKUs whose change waits in the outbox: the next drain brings them up to
+    date.
     """
 
     checked: int
@@ -127,9 +130,9 @@ def verify(
     """Compare every point with its product by text hash and revision.
 
     With `states`, a change that is applied while this runs is not a difference, and what waits in the outbox is
-    reported separately; without, both count. With `encode`, which makes vectors again, every vector is checked: one
-    whose length is not 1 is compared with what `encode` makes, and so are about `sample` others, drawn at random.
-    Memory: 16 bytes a product, and the SKUs that differ.
+    reported separately. Without `states`, both count as differences. With `encode`, which makes vectors again, the
+    length of every vector is checked. A vector whose length is not 1 is compared with what `encode` makes, and so are
+    about `sample` others, drawn at random. This takes 16 bytes of memory a product, and the SKUs that differ.
     """
     findings = _Findings(index, states)
     seen = array("Q")
@@ -171,12 +174,11 @@ def verify(
 
 
 def _is_no_unit(vector: NDArray[np.float32] | None) -> bool:
-    return vector is None or not abs(float(vector @ vector) - 1) < MAX_LENGTH_ERROR  # NaN is nowhere near
+    return vector is None or not abs(float(vector @ vector) - 1) < MAX_LENGTH_ERROR  # NaN fails every comparison
 
 
 def _short_id(identity: UUID) -> int:
-    # Half of the id, 60 bits of a hash: the chance that one product of a million hides behind another is 1 in 2
-    # million.
+    # Half of the id, 60 bits of a hash. The chance that one product of a million hides another is 1 in 2 million.
     return identity.int >> 64
 
 

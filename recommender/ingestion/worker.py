@@ -1,4 +1,4 @@
-"""The worker: takes what waits in the outbox into every generation that follows the catalogue."""
+"""The worker: takes the changes that wait in the outbox into every generation that follows the catalogue."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from recommender.types import Progress, silent
 __all__ = ["BATCH", "OPTIMIZE_EVERY", "Ahead", "DrainSummary", "Worker"]
 
 OPTIMIZE_EVERY = 25_000
-"""Points appended in one drain before the indexes are released, and graphs built if that is worth it: an index that
+"""Points appended in one drain before the indexes are released, and graphs are built if that is worth it. An index that
 took in 200,000 points at once had 2.9 GB of its files mapped at the end."""
 
 RECOVER_EVERY_S = 5.0
-"""How often an idle worker looks for claims of killed processes: that reads the whole queue, though it is short."""
+"""How often an idle worker looks for claims of killed processes. That reads the whole queue, which is short then."""
 
 
 class Ahead(StrEnum):
@@ -94,16 +94,16 @@ class Worker:
         stopped: Callable[[], bool] = lambda: False,
         longest: float = math.inf,
     ) -> DrainSummary:
-        """Work until nothing is left that may be worked on now, then let the engines build their graphs.
+        """Work until no change is left that is due, then let the engines build their graphs.
 
         After `longest` seconds nothing more is claimed: in a shop that changes all the time a drain would never end.
-        `stopped` is asked between batches and between slices of texts: once it is True, what is being written is
-        finished and the rest given back. Raises `Unavailable` when an engine, an encoder or the database is away; all
-        claims are given back first.
+        `stopped` is asked between batches and between slices of texts. Once it returns True, what is being written is
+        finished and the rest is given back. Raises `Unavailable` when an engine, an encoder or the database is away;
+        all claims are given back first.
         """
         started = time.monotonic()
         self._leases.recover()
-        total = 0 if progress is silent else self._outbox.depth().waiting  # this counts the whole queue
+        total = 0 if progress is silent else self._outbox.depth().waiting  # counting reads the whole queue
         done = DrainSummary()
 
         def report(more: DrainSummary) -> None:
@@ -117,7 +117,7 @@ class Worker:
                     break
                 done += more
                 if more.counts.changes and not stopped():
-                    # Releases what the writes have mapped: the build maps much of it again.
+                    # This releases what the writes have mapped: the build maps much of it again.
                     self._release_targets()
                     self._release_indexes()
                     ahead = Ahead.NOTHING

@@ -1,1 +1,1 @@
-"""What an operator or a data scientist runs: ingest, finetune, evaluate, promote. One module a job; none prints."""
+"""What an operator or a data scientist runs: ingest, finetune, evaluate, promote. Each module is a job; none prints."""

@@ -13,11 +13,11 @@ from recommender.ingestion.worker import DrainSummary
 from recommender.jobs.ingest import drain_and_release
 
 POLL_S = 0.2
-"""Pause between two looks into the queue: a change shows up within a second, and a look takes a fraction of a
+"""Pause between two looks into the queue. A change shows up within a second, and a look takes a fraction of a
 millisecond."""
 
 STOP_S = GRACE_S + GIVE_BACK_S
-"""How long `stop` waits at most: most supervisors kill after ten seconds."""
+"""The longest time that `stop` waits: most supervisors kill after ten seconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ _log = logging.getLogger(__name__)
 class BackgroundWorker:
     """Drains the outbox in its own thread between `start` and `stop`.
 
-    Whatever goes wrong (a dependency is away, another process has the index), it waits and tries again. It says so
-    once, by `logging`, and in `paused_reason`: why changes are not applied now, empty while they are.
+    Whatever goes wrong (a dependency is away, another process has the index), it waits and tries again. It says so once
+    by `logging`, and in `paused_reason`: why changes are not applied now. That is empty while they are.
     """
 
     def __init__(self, application: Application, poll: float = POLL_S) -> None:
@@ -70,12 +70,12 @@ class BackgroundWorker:
         return self._down
 
     def _run(self, poll: float) -> None:
-        """Follow the queue; whatever ends that, begin again after a pause, which grows."""
+        """Follow the queue. Whatever ends that, begin again after a pause, which grows."""
         pause = poll
         while not self._stopped.is_set():
             try:
                 follow(self._drain, poll, self._stopped, _log.info)
-            except BaseException as error:  # noqa: BLE001 - nobody joins this thread, and changes must go on
+            except BaseException as error:  # noqa: BLE001 - nobody joins this thread, and changes must continue
                 pause = min(2 * pause, LONGEST_PAUSE_S)
                 self._down = f"{type(error).__name__}: {one_line(error, 200)}"
                 self.paused_reason = self._down

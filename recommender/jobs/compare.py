@@ -47,9 +47,9 @@ def compare(
 ) -> Comparison:
     """Compare two SKUs or texts under the named models, by default the live one.
 
-    Anything that is not a SKU of the catalogue is a text, and with `as_text` everything is. A text beside a product is
-    encoded as a query, two texts as documents. Raises `UsageError` for an empty text, `UnknownModel`, and `NoLiveModel`
-    when none is named and none is live.
+    Anything that is not a SKU of the catalogue is a text; with `as_text`, everything is. A text beside a product is
+    encoded as a query; two texts are encoded as documents. Raises `UsageError` for an empty text, `UnknownModel`, and
+    `NoLiveModel` when none is named and none is live.
     """
     selected = select_models(application, models)
     sides = _side(application, first, as_text), _side(application, second, as_text)

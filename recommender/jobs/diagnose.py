@@ -1,4 +1,4 @@
-"""What an installation holds, and checks of it, each of which says what it found and what to do."""
+"""What an installation holds, and checks of it. Each check says what it found and what to do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from recommender.settings import load_settings
 from recommender.types import Progress, silent
 
 LOW_DISK = 1 << 30
-"""With less free disk space a rebuild may fail: a generation of 200,000 products takes about 0.6 GiB."""
+"""With less free disk space than this, a rebuild may fail: a generation of 200,000 products takes about 0.6 GiB."""
 
 
 QUICK = ("home", "database", "schema", "disk", "engine", "model", "searches", "index", "queue", "training")
@@ -39,7 +39,7 @@ class Finding:
 
 
 def examine(deep: bool = False, progress: Progress = silent) -> list[Finding]:
-    """Run every check that can be run; a failed one stops only those that need it.
+    """Run every check that can be run. A check that fails stops only those that need it.
 
     `deep` also reads every product and every file of every model, and compares vectors of the live generation with
     their texts.
@@ -51,7 +51,7 @@ def examine(deep: bool = False, progress: Progress = silent) -> list[Finding]:
         return [*findings, _failure("settings", error)]
     try:
         application = Application(settings)
-    except Exception as error:  # noqa: BLE001 - whatever keeps it from opening is the finding
+    except Exception as error:  # noqa: BLE001 - what keeps it from opening is the finding
         return [*findings, _failure("database" if settings.home.is_dir() else "home", error)]
     with application:
         checks = Checks(application, progress)
@@ -70,7 +70,7 @@ def _failure(name: str, error: Exception) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """The checks, each named as its finding: it returns what is well, and raises what is not."""
+    """The checks, each named like its finding. A check returns what is well, and raises what is not."""
 
     application: Application
     progress: Progress
@@ -125,7 +125,7 @@ class Checks:
         return f"{live.name} runs on {self.application.serving_encoder(live).name}"
 
     def searches(self) -> str:
-        """How words and meaning are weighed, whether that helps, and which newer model was kept out."""
+        """How words and meaning are weighted, whether that helps, and which newer model was kept out."""
         registry = self.application.registry
         live = registry.live()
         if live is None:
@@ -140,7 +140,7 @@ class Checks:
         refused = [model for model in registry.list() if model.gate is GateResult.REFUSED]
         newest = max(refused, key=lambda model: model.created_at, default=None)
         if newest is not None and newest.created_at > live.created_at:
-            told.append(f"{newest.name} was refused ({newest.verdict}), so {live.name} goes on answering")
+            told.append(f"{newest.name} was refused ({newest.verdict}), so {live.name} keeps answering")
         return "; ".join(told)
 
     def index(self) -> str:
@@ -150,8 +150,8 @@ class Checks:
             known = {generation.name for generation in self.application.generations.list()}
             if strangers := sorted(set(self.application.engine.names()) - known):
                 raise RecommenderError(
-                    f"the index holds {', '.join(strangers[:3])}, of which this catalogue knows nothing: it was lost"
-                    " or replaced; bring a backup back with `recommender restore FILE --force`"
+                    f"the index holds {', '.join(strangers[:3])}, which this catalogue does not know: the catalogue was"
+                    " lost or replaced; bring a backup back with `recommender restore FILE --force`"
                 )
             return "nothing is indexed yet"
         depth = self.application.outbox.depth()
@@ -199,7 +199,7 @@ class Checks:
         return f"every file of {len(models)} is as it was registered"
 
     def vectors(self) -> str:
-        """Whether vectors are those of their texts."""
+        """Whether the vectors belong to their texts."""
         if self.application.generations.live() is None:
             return "nothing is indexed yet"
         found = verify_live(self.application, self.progress, deep=True)

@@ -1,4 +1,4 @@
-"""Texts to vectors in files, and the points of the live index in a file, for work in a notebook."""
+"""Writes vectors of texts, and the points of the live index, into files for work in a notebook."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from recommender.training.data.tables import RejectedRow, open_table, read_text
 from recommender.types import Progress, silent
 
 TEXT_COLUMNS = ("text", "sentence", "query", "title")
-"""The column of a table that is encoded if none is named; otherwise the table's only one."""
+"""Columns that are encoded if none is named, the first that a table has; otherwise the only column of the table."""
 
 BATCH = 1024
 """Texts between two reports of progress, and points in memory at a time."""
@@ -72,8 +72,8 @@ def encode_file(
 ) -> Encoded:
     """Encode a column of a table of any format, in the order of its rows, into a `.npy` or a `.parquet` file.
 
-    A Parquet file has the texts beside the vectors. Raises `BadInput` for a row without a text: none is left out, so
-    that row i of the file is that of the table.
+    A Parquet file has the texts beside the vectors. Row i of the file is row i of the table: a row without a text is
+    not left out, but raises `BadInput`.
     """
     require_format(out, (".npy", ".parquet"))
     texts = []

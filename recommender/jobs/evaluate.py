@@ -1,4 +1,4 @@
-"""Measuring models: on held-out products by their vectors or as served, and on judgements from outside."""
+"""Measures models on held-out products (by their vectors or as served), and on judgements from outside."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ from recommender.training.splits import Split, split_products, without_lone_cate
 from recommender.types import Product, Progress, silent
 
 CORPUS_CAP = 30_000
-"""Products that a model is measured against: encoding more costs more than the metrics gain."""
+"""The most products that a model is measured against. Encoding more would cost more than better metrics are worth."""
 
 QUERY_CAP = 2_000
-"""Held-out products that are asked about: the 95% interval of P@10 is then about one point wide."""
+"""The most held-out products that are asked about. The 95% interval of P@10 is then about one percentage point wide."""
 
 SCORED = "scored "
-"""Beginning of the names of suites of scored pairs, before that of their file."""
+"""How the name of a suite of scored pairs begins; the name of its file follows."""
 
 WrapEncoder = Callable[[str, Encoder], Encoder]
-"""Wraps the encoder that a model is measured by, given the model's name: to cache vectors, or to count."""
+"""Wraps the encoder by which a model is measured, given the model's name: to cache vectors, or to count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A corpus of at most `CORPUS_CAP` products, and its query rows: `unseen` are those of held-out categories."""
+    """A corpus of at most `CORPUS_CAP` products, and its query rows; `unseen` are the rows of held-out categories."""
 
     corpus: Sequence[Product]
     queries: Sequence[int]
@@ -71,7 +71,7 @@ class Sample:
 
 
 def sample(products: Sequence[Product], split: Split) -> Sample:
-    """Return what models are measured on: evenly spread over the catalogue if it is larger than the caps."""
+    """Return what models are measured on. If the catalogue is larger than the caps, it is spread evenly over it."""
     queries, unseen = spread(split.test, QUERY_CAP), spread(split.unseen, QUERY_CAP)
     asked = {*queries, *unseen}
     others = [index for index in range(len(products)) if index not in asked]
@@ -90,7 +90,7 @@ def measure_held_out(
 ) -> list[Report]:
     """Measure models on the held-out products of the split with this seed: by their vectors, or as served in modes.
 
-    Each is measured through the encoder that would serve it.
+    Each model is measured through the encoder that would serve it.
     """
     products = without_lone_category(stored.product for stored in application.catalogue.products())
     chosen = sample(products, split_products(products, seed))
@@ -138,8 +138,8 @@ def measure_served(
 ) -> list[Report]:
     """Measure one model in each mode through the queries that serve: made-up searches, and `similar` products.
 
-    Everything is asked of temporary indexes of the corpus; the live pair is not used. A given `encoder` should cache
-    its vectors, so that no text is encoded twice.
+    All queries go to temporary indexes of the corpus; the live pair is not used. A given `encoder` should cache its
+    vectors, so that no text is encoded twice.
     """
     started = time.monotonic()
     encoder = encoder or CachedEncoder(application.serving_encoder(model))

@@ -46,15 +46,16 @@ class CatalogueDrift:
     change: CatalogueChange
 
     def reaches(self, share: float) -> bool:
-        """Return whether so large a share of the products changed that training again is worth it."""
+        """Return whether at least this share of the products changed, so that it is worth training again."""
         return self.change.share >= share
 
 
 def drift_since_training(application: Application) -> CatalogueDrift:
-    """Compare the catalogue, text and category of each product, with what the newest tuned model was trained on.
+    """Compare the text and category of each product with what the newest tuned model was trained on.
 
-    The newest model, live or not: one that the gate refused yesterday would be refused today, on the same products.
-    Everything has changed if no model was trained yet, or the newest has no snapshot, as when it was imported.
+    The newest model counts, live or not: one that the gate refused yesterday would be refused today, on the same
+    products. If no model was trained yet, everything has changed. That is also so if the newest model has no snapshot,
+    for example because it was imported.
     """
     products = without_lone_category(stored.product for stored in application.catalogue.products())
     now = catalogue_snapshot(application, products)
@@ -93,7 +94,7 @@ class FinetuneResult:
 
     @property
     def measures(self) -> Measures:
-        """The same as a table."""
+        """These measures as a table."""
         return Measures(self.reports)
 
     @property
@@ -116,10 +117,10 @@ def run(
     wrap: WrapEncoder | None = None,
     progress: Progress = silent,
 ) -> FinetuneResult:
-    """Fine-tune a base model on the catalogue and register it; make it live if it passes the gate, or by `force`.
+    """Fine-tune a base model on the catalogue and register it. Make it live if it passes the gate, or by `force`.
 
-    `resume` continues an interrupted run of the same options over the same catalogue. `wrap` wraps the encoders that
-    models are measured by. Raises `BadInput` when the catalogue has too little to learn from, and `MissingExtra`
+    `resume` continues an interrupted run of the same options over the same catalogue. `wrap` wraps the encoders by
+    which models are measured. Raises `BadInput` when the catalogue has too little to learn from, and `MissingExtra`
     without the training extra.
     """
     if judgements is not None:

@@ -1,4 +1,4 @@
-"""Variants that no feed groups: proposed with a report, and applied if the shop wants that."""
+"""Variants that no feed groups: they are proposed in a report, and applied if the shop wants that."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recommender.files import replace_file
 from recommender.types import category_path
 
 COMPARED = 1_000
-"""Characters of a description that are compared: all texts of a large catalogue would not fit into memory."""
+"""Characters of a description that are compared. The whole texts of a large catalogue would not fit into memory."""
 
 COLUMNS = ("group_id", "sku", "title", "differs", "brand", "category")
 
@@ -31,7 +31,7 @@ def find_groups(application: Application) -> list[ProposedGroup]:
 def take_on(application: Application, groups: Sequence[ProposedGroup]) -> int:
     """Give the products of proposed groups their group, and queue them for the index; return how many changed.
 
-    A feed that names no group leaves it as it is; one that names another replaces it.
+    A later feed that names no group leaves this group as it is; one that names another group replaces it.
     """
     return application.catalogue.assign_groups(
         {variant.sku: group.id for group in groups for variant in group.variants}

@@ -1,4 +1,4 @@
-"""Feeds into the catalogue, also as they appear in a folder, and their changes into the index."""
+"""Brings feeds into the catalogue, also as they appear in a folder, and their changes into the index."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from recommender.jobs.rebuild import ensure_live
 from recommender.types import Progress, silent
 
 ROUND_S = 1.0
-"""Seconds of a round of the worker, after which other processes may have the embedded index. Finishing what is claimed
-takes a few seconds more if texts are encoded, and a query waits five seconds for its turn."""
+"""Seconds of a round of the worker, after which other processes may have the embedded index. If texts are encoded,
+finishing what is claimed takes a few seconds more; a query waits five seconds for its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class ImportOutcome:
     def error(self, strict: bool = False) -> BadFeed | Refused | None:
         """Return the error that the run ends with: a feed of which nothing could be imported, or a guard's refusal.
 
-        With `strict` also what looks wrong about a feed, or is lost of its products. None if all is well.
+        With `strict`, what looks wrong about a feed is an error too, and so is what was lost of its products. Returns
+        None if all is well.
         """
         refused = self.deactivation.refused if self.deactivation else ""
         failures = [summary.failure for summary in self.imports if summary.failure]
@@ -97,13 +98,13 @@ def import_feeds(
     stopped: Callable[[], bool] = lambda: False,
     progress: Progress = silent,
 ) -> ImportOutcome:
-    """Import feeds into the catalogue and queue what changed. Several are all checked before the first row is written.
+    """Import feeds into the catalogue and queue what changed. All feeds are checked before the first row is written.
 
     With `full` the feeds together are the whole catalogue: what they lack is deactivated after the last one, or
     `deactivation.refused` says why not. `force` deactivates even if the feeds look broken. With `partial_rows` the rows
-    only say what changes in products of the shop. A feed that breaks in the middle is an error, but with `full` or
-    `keep_partial` its summary says so. With `dry_run` nothing is written. Raises `ImportStopped` when `stopped` says
-    so; what was committed stays.
+    only say what changes in products of the shop. A feed that breaks in the middle is an error; with `full` or
+    `keep_partial`, its summary says so instead. With `dry_run` nothing is written. Raises `ImportStopped` when
+    `stopped` returns True; what was committed stays.
     """
     if force and not full:
         raise UsageError("--force is for --full: it deactivates what the feeds lack, however much that is")
@@ -170,7 +171,7 @@ def drain(
     stopped: Callable[[], bool] = lambda: False,
     longest: float = math.inf,
 ) -> DrainSummary | None:
-    """Write what waits in the outbox into the index; None when another process holds the index.
+    """Write what waits in the outbox into the index; return None when another process holds the index.
 
     After `longest` seconds nothing more is begun. If nothing waits, no model is loaded and no index is opened.
     """
@@ -193,7 +194,7 @@ def drain_and_release(application: Application, stopped: Callable[[], bool]) -> 
     An idle round is one look into the queue.
     """
     if not application.worker.has_work():
-        application.vocabulary.refresh()  # it may have been too early for a build when products changed
+        application.vocabulary.refresh()  # when products changed, it may have been too early for a build
         return DrainSummary()
     try:
         return drain(application, stopped=stopped, longest=ROUND_S)

@@ -22,7 +22,8 @@ from recommender.models.registry import RegisteredModel
 from recommender.version import __version__
 
 KEPT = 20
-"""How many files stay, the newest: a shop compares two or three models on a catalogue that changes every night."""
+"""How many files are kept, the newest ones: a shop compares two or three models on a catalogue that changes every
+night."""
 
 
 def keep_measures(

@@ -12,7 +12,7 @@ from recommender.embedding.words import fold
 from recommender.index.generation import Generation, Lexicon
 
 SETTLED = 5000
-"""With this many products a shop's words are known well enough: only a rebuild looks at them again."""
+"""With this many products, a shop's words are known well enough: only a rebuild looks at them again."""
 
 GROWTH = 2
 FEW = 10
@@ -20,10 +20,10 @@ FEW = 10
 
 
 def choose_lexicon(application: Application, renew: bool = False) -> Lexicon:
-    """Return the lexicon of a new generation: its words as the catalogue has them now.
+    """Return the lexicon of a new generation, with the words that the catalogue has now.
 
     The language is the one that the settings name. Without one, it is detected from the catalogue at the first ingest,
-    and with `renew`; otherwise it stays that of the live generation.
+    and with `renew`. Otherwise it stays that of the live generation.
     """
     live = application.generations.live()
     if application.settings.language.strip().lower() != AUTO:
@@ -34,7 +34,7 @@ def choose_lexicon(application: Application, renew: bool = False) -> Lexicon:
         language = _detect_language(application)
     words = ""
     if language in LINKS:
-        # The words of its category, too: there a shop names what it sells.
+        # The words of its category count too: in these a shop names what it sells.
         products = application.catalogue.products()
         texts = (fold(" ".join((application.text(each.product), *each.product.category))) for each in products)
         words = collect_words(texts, LexicalEncoder(language).stem)

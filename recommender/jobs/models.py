@@ -1,4 +1,4 @@
-"""Models in and out of the registry: a base model fetched, exported and measured; a registered one passed on."""
+"""Models on their way into the registry and out of it: fetched, exported, measured; passed on and removed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EXPORT_SAMPLE = 256
 """Texts that an export and the runtimes are measured on."""
 
 MOST_READ = 16 * EXPORT_SAMPLE
-"""Products that these texts are spread over: a catalogue is read in the order of its SKUs, in which neighbours are
+"""The products over which these texts are spread. A catalogue is read in the order of its SKUs, in which neighbours are
 alike."""
 
 FALLBACK_TEXTS = ("red running shoes", "a cordless drill with two batteries, case and charger", "tea")
@@ -43,7 +43,7 @@ WORKSPACE = ".work-"
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """How a raw transformer becomes an encoder; fields left out keep what the model says of itself."""
+    """How a raw transformer becomes an encoder. Fields that are left out keep what the model says itself."""
 
     pooling: Pooling | None = None
     dense_dim: int | None = None
@@ -131,7 +131,7 @@ def add_model(
 ) -> RegisteredModel:
     """Export a finished model folder, write its card, and register it; the folder is moved into the registry.
 
-    A tuned model reuses the network of its `base`, and is tried first on the runtime that is best for that. Raises
+    A tuned model reuses the network of its `base`. The runtime that is best for the base is tried first. Raises
     `BadInput` for a model that does not work.
     """
     step = min(MOST_READ, application.catalogue.count()) // EXPORT_SAMPLE or 1
@@ -152,8 +152,8 @@ def choose_runtime(
 ) -> Export:
     """Measure the installed runtimes, and choose the fastest that is near enough to full precision for products.
 
-    `known` was the best one for a model of the same architecture: the others are measured only if it is not near enough
-    for this one. The int8 network is removed unless it is near enough, since queries use it if it exists.
+    `known` was the best one for a model of the same architecture. The others are measured only if it is not near enough
+    for this model. The int8 network is removed unless it is near enough, since queries use it if it exists.
     """
     from recommender.embedding.runtimes import CANDIDATES, fastest, measure_runtimes
 
@@ -230,7 +230,7 @@ def remove_model(application: Application, name: str) -> None:
 
 
 def remove_older_models(application: Application, keep: int) -> list[str]:
-    """Remove all tuned models but the newest `keep`, those that are live or kept for a rollback, and their bases."""
+    """Remove all tuned models except the newest `keep`, those that are live or kept for a rollback, and their bases."""
     registry = application.registry
     tuned = [model.name for model in registry.list() if registry.kind(model.name) == TUNED]
     removed = []

@@ -1,4 +1,4 @@
-"""Making a model live: measured beside those it would replace, judged by the gate, switched to; and the way back."""
+"""Makes a model live: it is measured beside those that it would replace, and judged by the gate. Also the way back."""
 
 from __future__ import annotations
 
@@ -69,9 +69,10 @@ class Judgements:
 class Evidence:
     """How each model measured on the held-out products and, as served, on judgements; and the gate's verdict.
 
-    `reports` are of the base, the live model unless it is the base, and the tuned one. `searched` are the tuned model's
-    hybrid search and words alone on the same searches; None for a model of texts alone. `encoder` has the vectors that
-    the tuned model was measured by: an index of it need not encode them again.
+    `reports` are those of the base, of the live model unless it is the base, and of the tuned model. `searched`
+    compares the tuned model's hybrid search with words alone on the same searches; it is None for a model of texts
+    alone. `encoder` has the vectors by which the tuned model was measured: an index of that model need not encode them
+    again.
     """
 
     reports: tuple[Report, ...]
@@ -92,9 +93,9 @@ def check_promotion(
 ) -> Evidence:
     """Measure the base, the live model if it is another, and the tuned one, in this order, and decide.
 
-    Each is measured through the encoder that would serve it, whose vectors are kept while the model is measured. Hybrid
-    search is compared with words alone: on supplied searches if there are any, otherwise on searches made from held-out
-    products. Without products, only `texts` are measured.
+    Each is measured through the encoder that would serve it; the encoder's vectors are kept while the model is
+    measured. Hybrid search is compared with words alone: on supplied searches if there are any, otherwise on searches
+    made from held-out products. Without products, only `texts` are measured.
     """
     judgements = judgements or Judgements()
     suites = judgements.suites
@@ -143,13 +144,13 @@ def check_promotion(
 
 
 def _warn_of_searches(application: Application, tuned: RegisteredModel, verdict: Verdict) -> tuple[str, ...]:
-    """Warn that words alone kept a model out, and how the live model does in searches: nobody would see it else."""
+    """Warn that words alone kept a model out, and how the live model does in searches: nothing else says it."""
     serving = application.registry.live()
     warnings = []
     if any(line.rule is GateRule.WORDS and not line.passed for line in verdict.lines):
         warnings.append(
             f"words alone answer these searches better than {tuned.name} does with them; "
-            f"{serving.name if serving else 'no model'} goes on answering, and a base model that knows the language of "
+            f"{serving.name if serving else 'no model'} keeps answering, and a base model that knows the language of "
             "the shop may do better (`recommender finetune --base MODEL`)"
         )
     if serving is not None:
@@ -161,7 +162,7 @@ def _warn_of_searches(application: Application, tuned: RegisteredModel, verdict:
 def live_vectors(application: Application, model: RegisteredModel, products: Sequence[Product]) -> dict[str, Vectors]:
     """Return the vectors that the live index has of these products from this model, by the runtime it would use now.
 
-    None when another process holds the index, which may take long.
+    Returns none when another process holds the index, which may take long.
     """
     live = application.generations.live()
     if live is None or live.model_id != model.id or live.runtime != application.runtime_of(model):
@@ -210,8 +211,8 @@ def judge_registered(
 ) -> Evidence:
     """Judge any registered model on the held-out products of its own split, as `finetune` would have done.
 
-    Its base is the model that it was tuned from; a base model is judged beside the default one. Raises `UnknownModel`,
-    and `UsageError` for the default base itself, which there is nothing to compare with.
+    Its base is the model from which it was tuned. A base model is judged beside the default one. Raises `UnknownModel`,
+    and `UsageError` for the default base itself, for which there is nothing to compare with.
     """
     if judgements is not None:
         require_known(application, judgements)
@@ -243,7 +244,7 @@ def judge_registered(
 
 
 def require_known(application: Application, judgements: Judgements) -> None:
-    """Raise `BadInput` if judgements have nothing to do with the catalogue: better before the training than after."""
+    """Raise `BadInput` if no SKU of the judgements is in the catalogue: better before the training than after it."""
     relevant = [[sku for sku, grade in query.grades.items() if grade > 0] for query in judgements.queries or ()]
     for what, groups in (("the relevant products of the judged queries", relevant), ("the pairs", judgements.pairs)):
         skus = list(dict.fromkeys(sku for group in groups or () for sku in group))
@@ -260,10 +261,9 @@ def promote(
 ) -> Generation:
     """Make a model live: at once if a generation of it is kept up to date, otherwise by building one.
 
-    `encoder` is one of the model that knows vectors from its measuring.
-
-    Raises `Refused` for a model that the gate refused, and for a tuned one that it has not judged, and `WouldLose` when
-    far fewer points would be live than now, unless `force` is given.
+    `encoder` is one of the model that already knows vectors from measuring. Raises `Refused` for a model that the gate
+    refused, and for a tuned one that it has not judged. Raises `WouldLose` when far fewer points would be live than
+    now. With `force`, neither is raised.
     """
     against = ""
     if model.gate in (GateResult.REFUSED, GateResult.FORCED):
@@ -295,6 +295,6 @@ def roll_back(application: Application, progress: Progress = silent) -> Generati
     previous = application.generations.previous()
     if previous is None:
         raise BadInput("there is nothing to roll back to: no other generation was live before this one, or is kept")
-    if previous.name not in application.engine.names():  # as after a move to another engine
+    if previous.name not in application.engine.names():  # for example after a move to another engine
         return build_live(application, application.registry.by_id(previous.model_id), progress)
     return application.generations.rollback()

@@ -1,4 +1,4 @@
-"""Building a generation of the index with a model, and switching queries to it."""
+"""Builds a generation of the index with a model, and switches queries to it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from recommender.types import Progress, silent
 
 
 def rebuild(application: Application, progress: Progress = silent, force: bool = False) -> Generation:
-    """Build a new generation with the live model and switch to it, with texts as the settings now make them.
+    """Build a new generation with the live model and switch to it. Texts are made as the settings say now.
 
     Raises `WouldLose` when the catalogue has far fewer products than the live generation has points, unless `force`.
     """
@@ -36,10 +36,10 @@ def rebuild(application: Application, progress: Progress = silent, force: bool =
 def require_points(
     application: Application, points: int, what: str, progress: Progress = silent, force: bool = False
 ) -> None:
-    """Say how many points fewer than now would be live. Raises `WouldLose` for too many, unless `force`.
+    """Say how many fewer points would be live than now. Raises `WouldLose` for too many, unless `force`.
 
     What waits in the queue may take points away by itself, and is not counted. A live generation that can't be read has
-    nothing to lose; one that another process holds is not counted, since that may take long.
+    nothing to lose. One that another process holds is not counted, since waiting for it may take long.
     """
     live = application.generations.live()
     if live is None or live.name not in application.engine.names():
@@ -62,9 +62,9 @@ def require_points(
 def ensure_live(application: Application, progress: Progress = silent) -> Generation:
     """Return the live generation; on a new installation make an empty one with the base model first.
 
-    If the engine does not have the live one, as after a move to a server, a new one is built there with its model. A
-    new one is also built when a small catalogue has outgrown the language, or the words, that the live one was made
-    with.
+    If the engine does not have the live one, for example after a move to a server, a new one is built there with its
+    model. A new one is also built when a small catalogue has outgrown the language, or the words, with which the live
+    one was made.
     """
     live = application.generations.live()
     if live is not None and live.name in application.engine.names():
@@ -86,10 +86,10 @@ def build_live(
     renew: bool = False,
     encoder: Encoder | None = None,
 ) -> Generation:
-    """Build a generation with a model and switch to it; queries see the old pair until the switch, then the new one.
+    """Build a generation with a model and switch to it. Queries see the old pair until the switch, then the new one.
 
     With `renew` the language of its words is detected from the catalogue again. An `encoder` that already knows vectors
-    replaces the one that would be opened, if it runs the model as this generation is encoded.
+    replaces the one that would be opened, if both run the model on the runtime of this generation.
 
     A build that was cut off is continued. Afterwards as many generations as the settings say are kept up to date, and
     older ones are removed.
@@ -109,8 +109,8 @@ def build_live(
 def resume_generation(application: Application, model: RegisteredModel, renew: bool = False) -> Generation:
     """Return a generation of a model whose build was cut off, or else a new, empty one.
 
-    One that was begun in another language than is wanted now is left alone. One that can't be opened, as after a loss
-    of power, is removed: otherwise no rebuild would ever get past it.
+    If it was begun in another language than is wanted now, it is left alone. If it can't be opened, for example after a
+    loss of power, it is removed: otherwise no rebuild would ever get past it.
     """
     wanted = application.settings.language.strip().lower()
     for unfinished in generations_of(application, model, GenerationState.BUILDING):
@@ -131,7 +131,7 @@ def resume_generation(application: Application, model: RegisteredModel, renew: b
 def start_generation(
     application: Application, model: RegisteredModel, renew: bool = False, runtime: str = ""
 ) -> Generation:
-    """Make the row and the empty index of a new generation of a model, encoded by `runtime` or what is best here."""
+    """Make the row and the empty index of a new generation of a model, encoded by `runtime` or by what is best here."""
     lexicon, runtime = choose_lexicon(application, renew), runtime or application.runtime_of(model)
     generation = application.generations.start(model.id, model.fingerprint, model.dimension, lexicon, runtime)
     application.create_index(generation)

@@ -100,7 +100,7 @@ class PlannedReport:
         kept = {name: value for name, value in given.items() if value not in (None, "", (), False) and name != "seed"}
         parameters = {name.replace("_", " "): words(value) for name, value in kept.items()}
         method = self._method(result.model, parameters, sets)
-        # The measures on held-out products, then those on judgements and searches as served, each once.
+        # First the measures on held-out products, then those on judgements and searches as served, each once.
         searched = result.evidence.searched
         judged = [report for each in result.evidence.judged for report in (each.base, each.live, each.tuned)]
         reports = {
@@ -129,7 +129,7 @@ class PlannedReport:
         method = self._method(models[-1], {}, {})
         data = self._build(headline, reports, shown[:1], method, progress)
         stored = self._application.registry.manifest(models[-1].name).training
-        if stored.get("losses"):  # the history of its training stays with a model
+        if stored.get("losses"):  # a model keeps the history of its training
             curves = TrainingCurves(
                 steps=stored["steps"],
                 epochs=stored["epochs"],
@@ -173,7 +173,7 @@ class PlannedReport:
             return method
         sizes = {
             "to train on": len(self._split.train),
-            "to validate on the way": len(self._split.validation),
+            "to validate during training": len(self._split.validation),
             "held out": len(self._split.test),
             "of categories held out whole": len(self._split.unseen),
         }

@@ -1,4 +1,4 @@
-"""Folders of training runs: what an interrupted run left, for `finetune --resume` to continue from."""
+"""Folders of training runs: what an interrupted run left, from which `finetune --resume` continues."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHECKPOINTS = "trainer"
 WEIGHTS = "best.safetensors"
 
 TRAINED = "trained.json"
-"""The result of the training, when it is over; the model must then be judged."""
+"""The result of the training, once it is over; then the model still has to be judged."""
 
 
 @contextmanager

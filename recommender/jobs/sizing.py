@@ -12,7 +12,7 @@ from recommender.index.embedded.engine import COMPACT_FROM
 DIMENSION = 384
 FULL_VECTOR = 4 * DIMENSION
 SHORT_VECTOR = DIMENSION // 2 + 3
-"""Bytes of a vector in full, and in the 4 bits that a compact index has in memory."""
+"""Bytes of a vector in full, and of the 4 bits for each component that a compact index has in memory."""
 
 POINT_DISK = 1_720
 """Bytes of a product on the disk of an index beside its vectors: payload 571, indexes of fields 490, words 349 and
@@ -51,14 +51,14 @@ PRICES_A_S = 3_300.0
 """Price changes that one core applies in a second, from feed to index."""
 
 WORKING_S = 8 * 3600
-"""Seconds of a day within which its changes must be applied."""
+"""Seconds of a day within which the changes of that day must be applied."""
 
 SERVER_FROM = 3_000_000
 """Products from which an index is better on a server: the embedded engine answers one query at a time, and its graph
 takes an hour of processor time."""
 
 SHARD_POINTS = 10_000_000
-"""Products of one shard of a cluster: 35 GB, which another node takes over in minutes."""
+"""The most products of one shard of a cluster: 35 GB, which another node takes over in minutes."""
 
 SERVER_POINT_MEMORY = DIMENSION + POINT_MEMORY
 """Bytes of a product in a server's memory, with `RECOMMENDER_QDRANT_QUANTIZATION=int8` and vectors on the disk."""
@@ -69,7 +69,7 @@ NODE_MEMORY = 0.6 * (64 << 30)
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """What so many products take. Bytes are of one copy of the index; hours are of one core."""
+    """What a number of products takes. Bytes are of one copy of the index; hours are of one core."""
 
     products: int
     engine: str

@@ -1,4 +1,4 @@
-"""What a fine-tuning would be trained on, written to a file for a person to read."""
+"""Writes to a file what a fine-tuning would be trained on, for a person to read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live generation compared with the catalogue: what differs, and what only encoding again can mend."""
+"""Compares the live generation with the catalogue: what differs, and what only encoding again can repair."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recommender.ingestion.verification import Verification, verify
 from recommender.types import Progress, silent
 
 SAMPLE = 1000
-"""Products that a deep look encodes again: seconds on two cores, and all products of a small shop."""
+"""Products that a deep check encodes again: it takes seconds on two cores, and covers all products of a small shop."""
 
 
 def verify_live(application: Application, progress: Progress = silent, deep: bool = False) -> Verification:
@@ -31,7 +31,7 @@ def verify_live(application: Application, progress: Progress = silent, deep: boo
 
 
 def remove_damaged(application: Application, found: Verification) -> None:
-    """Remove the points whose vector is not that of their text: they are then missing, and the queue makes them again.
+    """Remove the points whose vector is not that of their text. They are then missing, and the queue makes them again.
 
     A worker would take them for current, and leave them as they are.
     """

@@ -1,10 +1,11 @@
-"""Which requests are admitted: by their key, the host that they name, and their size."""
+"""Which requests are admitted: by their key, and by the host that they name.
+
+How large they may be, and how many one caller may send, is in `request_limits`.
+"""
 
 from __future__ import annotations
 
-import math
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from recommender.errors import TYPE_PREFIX, RecommenderError
 from recommender.service.api_keys import ApiKey
 from recommender.service.authentication import KeyCache, minimum_scope, token_of
 from recommender.service.problems import REQUEST_ID, Problem, problem_response
+from recommender.service.request_limits import RateLimit, check_size, limit_body
 from recommender.service.request_middleware import CALLER
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -52,26 +54,6 @@ class Access:
     hosts: tuple[str, ...] = ()
     local_token: str = ""
     note_use: Callable[[str], None] = lambda _id: None
-
-
-class RateLimit:
-    """How many requests each caller may send to this process: `100/second`, `600/minute`, in a sliding window."""
-
-    def __init__(self, rate: str) -> None:
-        from limits import parse  # 0.2 s of imports, which only services that limit rates pay
-        from limits.storage import MemoryStorage
-        from limits.strategies import SlidingWindowCounterRateLimiter
-
-        self._rate = parse(rate)
-        self._windows = SlidingWindowCounterRateLimiter(MemoryStorage())
-
-    def take(self, caller: str) -> None:
-        """Count a request. Raises a `Problem` of status 429 that says when to ask again."""
-        if not self._windows.hit(self._rate, caller):
-            wait_s = max(1, math.ceil(self._windows.get_window_stats(self._rate, caller).reset_time - time.time()))
-            detail = f"more than {self._rate} came from this caller; wait {wait_s} s"
-            headers = {"retry-after": str(wait_s)}
-            raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, TYPE_PREFIX + "too-many", headers)
 
 
 class AccessMiddleware:
@@ -112,16 +94,13 @@ class AccessMiddleware:
                         " as %XX",
                     ) from None
             await self._check_caller(scope, headers)
-            if len(scope["query_string"]) > self._body_bytes:
-                detail = "the address is too long; send the text in a POST"
-                raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, detail)
-            length = headers.get(b"content-length", b"0")
-            if length.isdigit() and int(length) > self._body_bytes:
-                raise self._too_large()
+            check_size(scope, headers, self._body_bytes)
         except (Problem, RecommenderError) as error:
             await problem_response(error, scope[REQUEST_ID])(scope, receive, send)
         else:
-            await self._app(scope, self._limit_body(receive) if b"transfer-encoding" in headers else receive, send)
+            if b"transfer-encoding" in headers:
+                receive = limit_body(receive, self._body_bytes)
+            await self._app(scope, receive, send)
 
     async def _check_caller(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
         needed = minimum_scope(scope["method"], scope["path"])
@@ -156,26 +135,6 @@ class AccessMiddleware:
             self._keys.note(caller)
         if self._rate:
             self._rate.take(caller.name or (scope.get("client") or ("",))[0])
-
-    def _limit_body(self, receive: Receive) -> Receive:
-        """Return a reader of a body of unknown length that stops at the limit."""
-        size = 0
-
-        async def receive_part() -> Message:
-            nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
-            if size > self._body_bytes:
-                raise self._too_large()
-            return message
-
-        return receive_part
-
-    def _too_large(self) -> Problem:
-        detail = f"the body is larger than {self._body_bytes:,} bytes; send fewer products at a time"
-        # The rest of the body is not read, so no other request can follow on this connection.
-        headers = {"connection": "close"}
-        return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, TYPE_PREFIX + "too-large", headers)
 
 
 CROSS_ORIGIN: dict[str, Any] = {

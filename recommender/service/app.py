@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from types import MappingProxyType
@@ -29,13 +28,14 @@ from recommender.service import (
     rule_routes,
     webhook_routes,
 )
-from recommender.service.access import Access, AccessMiddleware, OriginMiddleware, RateLimit
+from recommender.service.access import Access, AccessMiddleware, OriginMiddleware
 from recommender.service.authentication import KeyCache
 from recommender.service.concurrency import Lanes
 from recommender.service.logs import AccessLog, ServiceLog
 from recommender.service.metrics import Metrics
 from recommender.service.openapi import EVERYWHERE, document_of
 from recommender.service.problems import REQUEST_ID, Problem, problem_response
+from recommender.service.request_limits import DEFAULT_LIMITS, Limits, RateLimit
 from recommender.service.request_middleware import RequestMiddleware
 from recommender.version import __version__
 
@@ -82,24 +82,10 @@ to compress."""
 _log = logging.getLogger("recommender.service")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one request may take. `waiting` is how many requests of one kind may wait before more are refused.
-
-    `rate` is how many requests each caller may send, `100/second`; unlimited if it is empty.
-    """
-
-    body_bytes: int = 16 * 1024 * 1024
-    batch: int = 1000
-    timeout_s: float = 10.0
-    waiting: int = 256
-    rate: str = ""
-
-
 def create_app(
     recommender: Recommender,
     access: Access,
-    limits: Limits = Limits(),
+    limits: Limits = DEFAULT_LIMITS,
     metrics: Metrics | None = None,
     query_threads: int = 0,
     log: ServiceLog | None = None,

@@ -1,6 +1,6 @@
 """Around every request: its id, time limit, line in the log, metrics, and headers that keep browsers safe.
 
-Keys and the limit of a body are in `access`, the limits of a head in `http_protocol`.
+Keys are checked in `access`. The limit of a body is in `request_limits`, the limits of a head in `http_protocol`.
 """
 
 from __future__ import annotations

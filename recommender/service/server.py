@@ -25,12 +25,13 @@ from recommender.errors import IndexHeld, RecommenderError, Refused, UsageError
 from recommender.query import Options
 from recommender.service.access import Access
 from recommender.service.api_keys import ApiKeys
-from recommender.service.app import Limits, create_app
+from recommender.service.app import create_app
 from recommender.service.http_protocol import ProblemProtocol, most_connections
 from recommender.service.listener import listen
 from recommender.service.logs import QueuedStream, ServiceLog
 from recommender.service.metrics import SHARED, Metrics
 from recommender.service.operator_routes import PROBE
+from recommender.service.request_limits import Limits
 from recommender.service.service_file import announce, running_service, withdraw
 from recommender.service.tracing import observe_spans, open_tracing, trace_requests
 from recommender.settings import Settings, load_settings

@@ -1,4 +1,7 @@
-"""`POST /v1/hooks/{platform}`: the webhooks of shop systems, signed with a secret that both sides have."""
+"""`POST /v1/hooks/{platform}`: the webhooks of shop systems, signed with a secret that both sides have.
+
+`feeds/webhooks` checks the signature (`is_signed`), and reads what was sent.
+"""
 
 from __future__ import annotations
 

@@ -28,52 +28,59 @@ from recommender.serving.vocabulary import fold_words
 from recommender.types import Availability, Card, JsonObject, SparseVector, fold_path
 
 SORTED = 200
-"""Hits that are sorted by price or age: those further down are not what anybody asked for."""
+"""How many of the best hits are sorted by price or age. Those further down fit the query too poorly."""
 
 SORTED_NEAR = 0.75
-"""Share of the best score that a hit needs to be sorted with the others: otherwise cheap and irrelevant products
-lead."""
+"""Share of the best score that a hit needs to be sorted with the others. Without it, cheap products that do not fit the
+query would lead."""
 
 STEPS = (33, 200, 1000, 2000, 5000)
-"""The most products that the index is asked for in each step. Fixed, because a different number of candidates can
-change the order. An answer begins with the products of the first step, and continues with what the next one adds."""
+"""The most products that the index is asked for in each step. The steps are fixed, because another number of candidates
+can change the order. An answer begins with the products of the first step, and continues with what the next one
+adds."""
 
 FIRST_PREFETCH = 50
-"""Candidates that the nearest vectors and BM25 each return in the first step: with 100, every figure on six catalogues
-is the same, and a search takes 0.4 ms more."""
+"""Candidates of the first step, by vector and by BM25 each. With 100, every figure on six catalogues is the same, and a
+search takes 0.4 ms more."""
 
 PREFETCH_FACTOR = 3
-"""Candidates of each list for one product of a later step: variants collapse, and the lists overlap."""
+"""Candidates of each list for one product of a later step. More than one, because variants collapse and the lists
+overlap."""
 
 DIVERSE = 100
-"""Products at the beginning of a diverse answer, at most; after them the order is by relevance."""
+"""The most products at the beginning of an answer that are chosen for diversity. After them the order is by
+relevance."""
 
 NEAR = 0.75
-"""Share of the best score that a product needs to be chosen for being unlike the others: products further off would be
-chosen for being irrelevant."""
+"""Share of the best score that a product needs to be chosen for diversity. Products further off are unlike the others
+because they do not fit the query."""
 
 SURE_BY_WORDS = 0.6
 """Weight of words in the score that decides how sure a search is.
 
-Measured with 900 to 1,100 queries made from each of six catalogues and asked of the others. The bound is what 98% of a
-catalogue's own known items reach. Of the foreign queries, 0.88 to 0.95 stay below it, with all weights from 0.5 to 1;
-with 0.4 it is one point less, with the product of both parts two to eight.
+Measured with 900 to 1,100 queries made from each of six catalogues and asked of the others (foreign queries). The bound
+is the score that 98% of the searches for a catalogue's own known items reach. With every weight from 0.5 to 1, 88% to
+95% of the foreign queries stay below it. With a weight of 0.4 it is one percentage point less. With words and meaning
+multiplied instead of added, it is two to eight points less.
 """
 
 SURE_BY_TERMS = 0.05
-"""What the logarithm of the number of words adds: a product that has four of four words is surer than one that has the
-only one. On five catalogues, 0.4 to 1.2 points more of the foreign queries stay below the bound."""
+"""Weight of log(1 + number of words) in that score: a product that has four of four words is a surer answer than one
+that has the only word. On five catalogues, 0.4 to 1.2 percentage points more of the foreign queries stay below the
+bound."""
 
 WEAK = 0.75
-"""A search that reaches this share of the bound for "good" is weak. Below it, nothing in the catalogue fits: so it was
-for 0.78 to 0.89 of the searches of other shops, and for 0 to 0.02 of a shop's own, names of categories included."""
+"""A search that reaches this share of the bound for "good" is weak. Below it, nothing in the catalogue fits. That was
+so for 78% to 89% of the searches from other shops, and for at most 2% of a shop's own, which included names of
+categories."""
 
 SPARE_FACTOR = 0.2
-"""Extra cards that are fetched at first, as a share, so that most answers are full even after variants collapse."""
+"""Cards that are fetched at first beyond the number wanted, as a share of it, so that most answers are full even after
+variants collapse."""
 
 CERTAIN = 1.0
-"""Score of a product found by its own number, or the best other score if that is higher: scores never rise down a
-list."""
+"""Score of a product found by its own number. If another hit has a higher score, the product gets that score too,
+because scores never rise down a list."""
 
 MOST_IDENTIFIED = 100
 """Products that are put first for one number. Several may share it, as the packs of an article do."""
@@ -89,9 +96,9 @@ MOST_ASKED = STEPS[-1]
 class EncodedQuery:
     """A query ready for the index: by vector (float32 [d]) or examples, by words, or by both.
 
-    `words` is the text that `lexical` was made from, and `identifier` the number that it may be. `anchors` are the
-    products that the query is about, if any, and `disliked` those that it leads away from: neither are part of an
-    answer. `calibration` tells how sure a search is; other queries have none. `said` is what the text said.
+    `words` is the text that `lexical` was made from, and `identifier` the number that the text may be. `anchors` are
+    the products that the query is about, if any, and `disliked` those that it leads away from. The answer shows
+    neither. `calibration` tells how sure a search is; other queries have none. `said` is what the text said.
     """
 
     dense: NDArray[np.float32] | None = None
@@ -166,9 +173,9 @@ class Candidates:
         self._pins = placement.pins
         self._observe = observe
         self.confidence: Confidence | None = None
-        """How sure a search is that the catalogue has what was asked for; known once its hits were asked for."""
+        """How sure a search is that the catalogue has what was asked for. `hits` sets it."""
         self.words_matched: bool | None = None
-        """Whether a product that a search found first has any of its words."""
+        """Whether any of the first products that a search found has one of its words. `hits` sets it."""
 
     def hits(self, wanted: int) -> list[Hit]:
         """Return the first `wanted` hits of the answer, or as many as there are."""
@@ -180,15 +187,15 @@ class Candidates:
         if self._query.calibration is not None:
             if identified:
                 self.confidence, self.words_matched = Confidence.GOOD, True
-            elif self.confidence is None:  # pins fill the page, so nothing was asked of the index yet
+            elif self.confidence is None:  # the pins fill the page, so the index was not asked yet
                 self._assess(self._index.query(self._query.index_query(STEPS[0], self._filters, self._options)))
         if self._leaves_out():
-            hits, missing = [], 0  # the fallback has nothing to fill up either
+            hits, missing = [], 0  # missing = 0, so that the fallback adds nothing
         best = max(CERTAIN, hits[0].score) if hits else CERTAIN
         hits = [*(replace(hit, score=best) for hit in identified), *hits]
         if self._options.fallback is Fallback.WIDEN and len(hits) < missing:
             categories = self._filters.categories
-            while categories:  # wider and wider: the parents, theirs, and at last no restriction
+            while categories:  # step by step: the parents, their parents, and at last every category
                 parents = tuple(dict.fromkeys(path[:-1] for path in categories))
                 categories = parents if all(parents) else ()
                 more = self._relevant(missing - len(hits), replace(self._filters, categories=categories), shown)
@@ -205,7 +212,7 @@ class Candidates:
                         (),
                     )
                     hits.append(replace(hit, reason=Reason.WIDENED, widened_to=reached))
-            # The wishes of the query are given up; price, stock and exclusions still apply.
+            # Brands, attributes and the lowest score are given up. Price, stock and exclusions still apply.
             rest = replace(self._filters, categories=(), brands=(), attributes=(), min_score=None)
             hits += in_order(self._index, missing - len(hits), rest, shown)
         for place, card in pinned:
@@ -264,9 +271,10 @@ class Candidates:
         )
 
     def _nothing_shown(self) -> Shown:
-        """Begin an answer without the products that the query is about, and without their variants if one is enough.
+        """Return what counts as shown before an answer begins: the products that the query is about.
 
-        Leaving these out by a filter costs more than skipping them: 1.2 ms where 6,000 products are scanned.
+        If one variant is enough, their variants count as shown too. Skipping them costs less than leaving them out by a
+        filter, which takes 1.2 ms where 6,000 products are scanned.
         """
         shown = Shown(self._options.variants is Variants.COLLAPSE)
         for card in (*self._query.anchors, *self._query.disliked):
@@ -274,9 +282,9 @@ class Candidates:
         return shown
 
     def _resolve_pins(self, shown: Shown) -> list[tuple[int, Card]]:
-        """Return the pinned products with their places; where two pins have one place, the second gets the next.
+        """Return the pinned products with their places. If two pins want one place, the second gets the next.
 
-        Pins of later pages are included: otherwise such a product would come twice, by its relevance and where it is
+        Pins of later pages are included. Otherwise such a product would come twice: by its relevance and where it is
         pinned.
         """
         places = {sku: place for place, sku in self._pins}
@@ -294,7 +302,8 @@ class Candidates:
     def _with_number(self) -> list[tuple[Card, float]]:
         """Return the products whose own number is the search text, as it is typed or else as it is read.
 
-        If no number is that text, those whose number begins with it. Among equals, products in stock come first.
+        If no product has that number, return those whose number begins with it. Among equals, products in stock come
+        first.
         """
         asked = self._query.identifier
         if asked is None:
@@ -335,7 +344,7 @@ class Candidates:
                 [replace(hit, explanation=self._explain(parts[point_id(hit.sku)])) for hit in more] if parts else more
             )
             if hits and not self._options.diversity:
-                # What another step adds must still come after the hits.
+                # What a later step adds must not score higher than the hits before it.
                 more = [replace(hit, score=min(hit.score, hits[-1].score)) for hit in more]
             hits += more
             if len(hits) == wanted or exhausted:
@@ -355,10 +364,10 @@ class Candidates:
     def _diversify(self, points: Sequence[ScoredPoint]) -> list[ScoredPoint]:
         """Put products first that are near enough and unlike each other, by maximal marginal relevance.
 
-        Each next one has the largest (1 - diversity) * score - diversity * likeness to the nearest one before it
-        (Carbonell and Goldstein 1998, The use of MMR), with scores as shares of the best one's. The products that the
-        query is about, and their variants, are left out first: otherwise products like them would be pushed down, as if
-        they were shown.
+        The next product is the one with the largest (1 - diversity) * score - diversity * likeness to the nearest one
+        before it (Carbonell and Goldstein 1998, The use of MMR). Scores are shares of the best one's. The products that
+        the query is about, and their variants, are left out first. Otherwise products like them would be pushed down,
+        as if those were shown.
         """
         about = self._nothing_shown()
         stored = self._index.retrieve([point.id for point in points], with_vectors=True)
@@ -385,12 +394,12 @@ class Candidates:
             bare = [point.id for point in some if not point.payload]
             fetched = {point.id: point.payload for point in self._index.retrieve(bare)} if bare else {}
             for point in some:
-                if payload := point.payload or fetched.get(point.id):  # else it was deleted meanwhile
+                if payload := point.payload or fetched.get(point.id):  # otherwise it was deleted meanwhile
                     yield card_of(payload), point.score
 
 
 def how_sure(points: Sequence[ScoredPoint], terms: int) -> float:
-    """Return how well the best of some products fits a search of `terms` words, by words and meaning."""
+    """Return how well the best of some products fits a search of `terms` words, by words and meaning together."""
     both = max((SURE_BY_WORDS * point.words + (1 - SURE_BY_WORDS) * point.meaning for point in points), default=0.0)
     return both + SURE_BY_TERMS * math.log1p(terms) if both else 0.0
 
@@ -403,8 +412,8 @@ BROWSED = {
     Sort.PRICE_DOWN: ((Order.DEAREST, Reason.PRICE), (Order.NEWEST, Reason.NEWEST)),
     Sort.NEWEST: ((Order.NEWEST, Reason.NEWEST),),
 }
-"""The orders in which products are shown without a query; the last one has the products that lack the field of the
-first."""
+"""The orders in which products are shown without a query. A later order adds the products that lack the field of the
+one before."""
 
 
 def in_order(
@@ -429,7 +438,10 @@ def in_order(
 
 
 def sort_hits(hits: Sequence[Hit], sort: Sort, index: VectorIndex) -> list[Hit]:
-    """Return the hits that are near the best one, by price or by age. Prices in the currency of most come first."""
+    """Return the hits that are near the best one, sorted by price or age.
+
+    Prices in the currency of most hits come first, and hits without a price last.
+    """
     best = max((hit.score for hit in hits), default=0.0)
     near = [hit for hit in hits if hit.score >= SORTED_NEAR * best]
     if sort is Sort.NEWEST:

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from recommender.index.protocol import StoredPoint, VectorIndex
 
 MAX_POINTS = 5000
-"""Products on the map, at most: more can't be told apart by eye, and take too long to lay out."""
+"""The most products on the map: more can't be told apart by eye, and take too long to lay out."""
 
 MAX_DEPARTMENTS = 24
-"""Departments that are named; smaller ones go under "Other"."""
+"""The most departments that are named; smaller ones go under "Other"."""
 
 OTHER = "Other"
 """Stands for small departments, and for products without a category."""
@@ -38,7 +38,7 @@ _STEPS = (40, 40, 120)
 _RATE = 1.0
 _SEED = 20210
 _CHUNK = 512
-"""Rows of one matrix product: each is short, so that queries get their turn in between."""
+"""Rows of one matrix product. Each product is short, so that queries run between two of them."""
 
 _BATCH = 100
 """Points read at once. The embedded engine lets no other thread run meanwhile."""
@@ -57,7 +57,7 @@ Indices = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class MappedProduct:
-    """One product on the map, from -1 to 1 in both directions. `department` is a place in the map's departments."""
+    """One product on the map, from -1 to 1 in both directions. `department` is an index into the map's departments."""
 
     x: float
     y: float
@@ -146,7 +146,7 @@ def layout(vectors: Matrix) -> Matrix:
 
 
 def _fit_frame(places: Matrix) -> Matrix:
-    """Return the places moved, and scaled alike in both directions, so that the farthest is at 1."""
+    """Return the places moved, and scaled equally in both directions, so that the farthest is at 1."""
     centred = places - (places.max(axis=0) + places.min(axis=0)) / 2
     return np.asarray(centred / max(float(np.abs(centred).max()), 1e-9), dtype=np.float32)
 
@@ -166,12 +166,12 @@ def _nearest(reduced: Matrix, count: int) -> Indices:
 def _descend(places: Matrix, partners: Indices) -> Matrix:
     """Follow the gradient of all pairs at once, with Adam. `partners` of each row: near, middling, then further."""
     mean, variance = np.zeros_like(places), np.zeros_like(places)
-    # The weights of near and middling pairs, a step each (table 1 of the paper); further pairs weigh 1.
+    # The weights of near and middling pairs in each step (table 1 of the paper); further pairs weigh 1.
     early, steady, late = _STEPS
     weights = [(2.0, 1000.0 + (3.0 - 1000.0) * step / early) for step in range(early)]
     weights += [(3.0, 3.0)] * steady + [(1.0, 0.0)] * late
     for step, (near, middling) in enumerate(weights, 1):
-        # Of the gradient [n, 2] one axis after the other: sums over an axis of length two are slow in numpy.
+        # The gradient [n, 2] is taken one axis at a time, because sums over an axis of length two are slow in numpy.
         apart = [places[:, axis, None] - places[partners, axis] for axis in (0, 1)]
         distance = 1 + apart[0] ** 2 + apart[1] ** 2
         pull = np.empty_like(distance)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"\w+", re.UNICODE)
 
 MAX_WORDS = 200
-"""Words of a query that are looked for one by one: a pasted text has thousands, and nobody reads more."""
+"""The most words of a query that an explanation looks for, one by one. A pasted text has thousands, and nobody reads
+more."""
 
 
 class Explainer:

@@ -24,33 +24,33 @@ from recommender.query import NO_FILTERS, AttributeFacet, FacetCount, Facets, Fi
 from recommender.types import PATH_SEPARATOR, Card, JsonObject, fold_path
 
 COUNTED = 200
-"""Best answers that are counted: a search by meaning finds nearly every product, and those further down are not what
-anybody asked for."""
+"""How many of the best hits are counted. A search by meaning finds nearly every product, and those further down fit the
+query too poorly."""
 
 SAMPLED = 500
-"""When all products are counted, so many are read to see where price bands begin and how names are written."""
+"""Products that are read when all are counted: they show where price bands begin and how names are written."""
 
 MOST_CATEGORIES = 20_000
 """Categories of all levels that are counted before those of the open levels are chosen."""
 
 MOST_ATTRIBUTE_KEYS = 1_000
-"""Values of all attributes that are counted together: rarer ones are of use to few."""
+"""The most values that are counted, of all attributes together. Rarer ones help few people."""
 
 MOST_ATTRIBUTES = 12
-"""Attributes that become facets: those that most products have."""
+"""The most attributes that become facets: those that most products have."""
 
 SHARED = 2
-"""Products for each value of an attribute, on average. Below it each product has its own: a number, a measure, a
-text."""
+"""The lowest average number of products for a value of an attribute that becomes a facet. Below it nearly each product
+has a value of its own: a number, a measure, a text."""
 
 LONGEST_VALUE = 60
-"""Characters of an attribute's value that somebody chooses by; a longer one is a sentence."""
+"""Longest value of an attribute, in characters, that a facet lists; a longer one is a sentence."""
 
 PRICE_STEP = Decimal("0.0001")
 """The smallest step between two prices in the catalogue."""
 
 BANDS = 5
-"""Price bands at most, each with about as many products."""
+"""The most price bands, each with about as many products."""
 
 Value = tuple[str, ...] | str
 
@@ -81,13 +81,13 @@ def count_payloads(payloads: Sequence[JsonObject], filters: Filters, limit: int)
 
 
 def main_currency(cards: Sequence[Card]) -> str:
-    """Return the currency that most of the prices on some cards name; empty where none names one."""
+    """Return the currency that most of the prices on some cards name; empty if none names one."""
     counts = Counter(card.currency for card in cards if card.currency and card.price is not None)
     return counts.most_common(1)[0][0] if counts else ""
 
 
 def shop_currency(index: VectorIndex, filters: Filters = NO_FILTERS) -> str:
-    """Return the currency that most products name; empty where none does."""
+    """Return the currency that most products name; empty if none does."""
     return next((currency for currency, _ in index.facet(CURRENCY, filters, 2) if currency), "")
 
 
@@ -97,7 +97,7 @@ def _prices(cards: Sequence[Card], currency: str) -> list[Decimal]:
 
 
 def count_all(index: VectorIndex, filters: Filters, limit: int) -> Facets:
-    """Count every product that matches, by the engine's own counts: without a query, all count alike."""
+    """Count every product that matches, by the engine's own counts: without a query, every product counts the same."""
     currency = filters.currency or shop_currency(index, filters)
     sample = [point.payload for point in index.select(filters, SAMPLED)]
     written = _spellings(sample)
@@ -172,9 +172,9 @@ def _attributes(payload: JsonObject) -> Iterator[tuple[str, str]]:
 def _open_levels(
     counts: Sequence[tuple[tuple[str, ...], int]], filters: Filters, limit: int
 ) -> list[tuple[tuple[str, ...], int]]:
-    """Return the categories to choose from next, then the most frequent of the others up to `limit` in all.
+    """Return the categories to choose from next, then the most frequent of the others, up to `limit` in total.
 
-    The first are the departments, and what is directly below each category that is filtered by or leads to one: up to
+    The first are the departments, and what is directly below each category that is filtered by or leads to one, up to
     `limit` of each level.
     """
     opened = {(), *_ancestors([fold_path(path) for path in filters.categories])}

@@ -16,13 +16,13 @@ from recommender.embedding.bm25 import LexicalEncoder
 from recommender.embedding.encoder import Encoder
 from recommender.errors import IndexHeld, NotFound, RecommenderError, Unavailable, UnknownSku
 from recommender.index.generation import Generation, GenerationState
-from recommender.index.pool import IndexPool
+from recommender.index.leases import IndexPool
 from recommender.index.protocol import VectorIndex
 from recommender.models.manifest import SearchCalibration
 
 FRESH_S = 0.2
-"""How long the live pair is trusted without a look: a switch in another process shows that soon, one in this process at
-once."""
+"""How long the live pair is used before the database is asked again. A switch by another process is seen within this
+time, and one by this process at once."""
 
 TIDY_EVERY_S = 10.0
 """How often a process that holds the live model looks for indexes that it may close."""
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 class LiveModel:
     """What one query works with from start to end, whatever goes live meanwhile. `encoder` loads on its first call.
 
-    `tokens` are the words that the model has met so often that each is one token.
+    `tokens` are the words that the model's tokenizer keeps whole, since it has met them often.
     """
 
     generation: str
@@ -69,9 +69,9 @@ class ModelProvider(Protocol):
 
     @abstractmethod
     def attempts(self, model: str = "") -> Iterator[AbstractContextManager[LiveModel]]:
-        """Yield the model of a name, the live one for the empty name, to be used in a `with`.
+        """Yield the model with this name, or the live one for an empty name, to be used in a `with`.
 
-        If a second one is yielded, it is for a second attempt: the `with` of the first swallowed its error.
+        If a second one is yielded, it is for a second attempt: the first `with` swallowed its error.
         """
 
     def ask(self, question: Callable[[LiveModel], Result], model: str = "") -> Result:
@@ -106,9 +106,9 @@ class _Served(NamedTuple):
 class LiveModels(ModelProvider):
     """Follows which generation is live, and keeps the index open while a query uses it. Thread-safe.
 
-    `open_encoder` loads the model of a generation, once in this process; `calibrate` tells how searches with it are
+    `open_encoder` loads the model of a generation, once in this process. `calibrate` tells how searches with it are
     scored, and `read_tokens` which words it knows. `warm` prepares an index before it answers, in a process that holds
-    the live model. `tidy` closes what nobody needs any more: after a switch, and now and then.
+    the live model. `tidy` closes what nobody needs any more; it is called after a switch and every `TIDY_EVERY_S`.
     """
 
     def __init__(
@@ -141,10 +141,10 @@ class LiveModels(ModelProvider):
 
     @contextmanager
     def lease(self, model: str = "") -> Iterator[LiveModel]:
-        """Lend the live model, or the newest ready generation made by `model`; its index is not closed meanwhile.
+        """Lend the live model, or the newest ready generation made by `model`. Its index stays open meanwhile.
 
-        It takes a few microseconds. Raises `NoLiveModel` before anything was indexed, and `NotFound`, naming those
-        that answer, for a model that has no such generation.
+        This takes a few microseconds. Raises `NoLiveModel` before anything was indexed, and `NotFound` for a model that
+        has no such generation; the message names the models that answer.
         """
         served = self._find(model)
         with ExitStack() as leases:
@@ -165,7 +165,7 @@ class LiveModels(ModelProvider):
             )
 
     def attempts(self, model: str = "") -> Iterator[AbstractContextManager[LiveModel]]:
-        """Yield the model; a second time if its generation was dropped meanwhile and another has taken its place."""
+        """Yield the model, and once more if its generation was dropped meanwhile and another has taken its place."""
         yield self._first_attempt(model)
         yield self.lease(model)
 
@@ -225,8 +225,8 @@ class LiveModels(ModelProvider):
                 self._refresh(wait=True)
             except Unavailable:
                 pass  # there is nothing to answer from yet; each query is told why
-            except Exception:  # noqa: BLE001 - a thread has no caller, and must go on following
-                _log.exception("what is live could not be looked up; it is tried again")
+            except Exception:  # noqa: BLE001 - a thread has no caller, and must keep following
+                _log.exception("the live generation could not be looked up; trying again")
             if time.monotonic() - tidied > TIDY_EVERY_S:
                 for model, (_, until) in list(self._others.items()):  # a copy: queries add to it meanwhile
                     if until < time.monotonic():
@@ -239,8 +239,8 @@ class LiveModels(ModelProvider):
             self._tidy()
         except RecommenderError:
             pass  # the database is away; it is tried again later
-        except Exception:  # noqa: BLE001 - the switch is done, and the thread must go on following
-            _log.exception("what nobody needs could not be closed; it is tried again")
+        except Exception:  # noqa: BLE001 - the switch is done, and the thread must keep following
+            _log.exception("unused indexes could not be closed; trying again")
 
     def _find(self, model: str) -> _Served:
         current = self._current
@@ -270,9 +270,9 @@ class LiveModels(ModelProvider):
         return served
 
     def _refresh(self, wait: bool = False) -> _Served:
-        """Ask the database what is live, and serve that; while another thread asks, keep the pair at hand.
+        """Ask the database what is live, and serve that. While another thread asks, return the pair that is known.
 
-        It is also kept while the database is away, or the new index can't be opened: queries continue.
+        The known pair also stays while the database is away, or while the new index can't be opened: queries continue.
         """
         before = self._current
         if not self._refreshing.acquire(blocking=wait or before is None) and before is not None:
@@ -283,7 +283,7 @@ class LiveModels(ModelProvider):
                 if current is not None:
                     return current  # another thread opened it while this one waited
                 if self._failure and self._follower and time.monotonic() < self._until:
-                    raise self._failure  # else all who wait here would ask the same, one after the other
+                    raise self._failure  # otherwise all waiting queries would ask in turn
             try:
                 if current is None or current.generation.id != self._generations.live_id():
                     current = self._activate(self._generations.require_live())

@@ -24,13 +24,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What the shop's rules say of an answer: the SKUs at fixed places (counted from 1), and those to leave out."""
+    """What the shop's rules say about an answer: the SKUs at fixed places (counted from 1), and those to leave out."""
 
     pins: tuple[tuple[int, str], ...] = ()
     bans: frozenset[str] = frozenset()
 
     def exclude_banned(self, filters: Filters) -> Filters:
-        """Return filters that leave out banned products, too."""
+        """Return filters that also leave out the banned products."""
         if not self.bans:
             return filters
         return replace(filters, exclude_skus=(*filters.exclude_skus, *sorted(self.bans)))
@@ -116,7 +116,7 @@ class Merchandising:
         if read_at is not None and time.monotonic() - read_at < FRESH_S:
             return self._rules
         if not self._lock.acquire(blocking=read_at is None):
-            return self._rules  # another query is reading them; use the ones at hand
+            return self._rules  # use the ones that are known
         try:
             if self._read_at == read_at:
                 self._read_rules()
@@ -136,8 +136,8 @@ class Merchandising:
                 for rule in self._read()
             ]
         except Unavailable as error:
-            _log.warning("rules can't be read, the last ones hold: %s", error)
-        self._read_at = time.monotonic()  # only now: until then another query waits for the first rules
+            _log.warning("rules can't be read, so the last ones still apply: %s", error)
+        self._read_at = time.monotonic()  # set last: until then other queries wait for the first rules
 
 
 def _contains(words: Sequence[str], phrase: tuple[str, ...]) -> bool:

@@ -47,10 +47,11 @@ _ABOUT_WITH_CURRENCY = "about|circa|ca|ca\\.|etwa|rund|cerca de|sobre|unos|asi|r
 """`A book about 1984` has no price in it."""
 
 _NAMES_IN_ENGLISH = frozenset("pod do da od sub nad alle tot".split())
-"""Limits of other languages that name things in an English shop: `Sensor Pod 155`, `Dornier Do 17`."""
+"""Words that are limits in other languages, but parts of names in an English shop: `Sensor Pod 155`, `Dornier Do
+17`."""
 
 SHORTEST_WITHOUT_ACCENTS = 3
-"""Letters up to which a Latin word is not read without its accents: `dès 3` is a limit, `des 3` is not."""
+"""A Latin word of no more letters than this is not read without its accents: `dès 3` is a limit, `des 3` is not."""
 
 LEAST_OF_A_PRICE = 18
 """Up to this, `from 3` is an age, a size or a count more often than the lowest price that somebody wants."""
@@ -64,7 +65,7 @@ FEWEST_BY_THOUSANDS = 20
 """`4k` and `10k` count pixels and metres; from `20k` on it is money."""
 
 NEAR = Decimal("0.2")
-"""How far from `around 50` a price may be, as a share of it: measured nowhere, but it leaves a choice."""
+"""How far from `around 50` a price may be, as a share of it. The value was not measured; it leaves some choice."""
 
 _NOT = "not|no|nicht|pas|non|niet|nie|ne|inte|ikke|não|не"
 """Words that reverse a limit: `not over 50` is at most 50."""
@@ -85,7 +86,7 @@ _AND = (
     "から|到|至|에서|부터|-|–|—|~|〜|～|\\.\\."
 )
 _BETWEEN_AFTER = "között|közt|välillä|arası|arasında|के बीच|사이"
-"""What stands behind both prices in languages that say `between` there."""
+"""What comes after both prices in languages that say `between` there."""
 
 _POSTPOSED_MOST = (
     "or less|or under|or below|or cheaper|and under|oder weniger|oder günstiger|ou moins|o menos|o meno|ou menos|"
@@ -164,7 +165,7 @@ def _amount(name: str) -> str:
 
 
 def _words(choices: str) -> str:
-    """Return a pattern of some words, also without their accents: many leave them out."""
+    """Return a pattern of some words, with and without their accents, which many people leave out."""
     words = set(choices.split("|"))
     for word in list(words):
         bare = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", word.replace("đ", "d")))
@@ -214,10 +215,10 @@ _CHILD = re.compile(
     r"bébés?|niñ[oa]s?|bambin[ioae]|crianças?|kinderen|jongens|meisjes|děti|dzieci|barn|børn|lapset|дет(?:и|ей|ям)|дітей)\s*$",
     re.I,
 )
-"""Who is so old rather than so dear: `a game for kids under 5`."""
+"""Words that say that a number is an age and not a price: `a game for kids under 5`."""
 
 _UNITS_UNKNOWN = re.compile(r"[\u0590-\u06ff\u0900-\u097f\u0e00-\u0e7f]")
-"""Scripts of whose words we know the currencies, but not the units: a number with a word behind it is no price."""
+"""Scripts in which currencies are known here, but not units: a number with an unknown word behind it is not a price."""
 
 _NEXT = re.compile(r"[\s-]*(?P<word>[^\W\d_]+|[%°\"″”'’×])")
 

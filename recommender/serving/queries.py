@@ -1,6 +1,20 @@
 """The queries: similar products, free-text search, recommendations by example, and browsing.
 
-Each is encoded by the live model, or by the one that it names. `candidates` turns it into hits.
+How a query becomes hits (`Queries._answer`):
+
+1. The request is checked against the limits of `query/`.
+2. A lease on the live model, or on the model that the query names, gives an encoder and its index (`live_model`).
+3. The query becomes an `EncodedQuery`: a vector for its meaning, and BM25 weights for its words. A search text is read
+   first (`query_reading`): typos, prices, names, synonyms. A product has its vector in the index already, and the words
+   are those of its title.
+4. The shop's rules for this text or category add pins and bans (`merchandising`).
+5. `Candidates.hits` (`candidates`) asks the index for products. Their score is the weighted sum of words and meaning,
+   times the boosts. Pins get their places. The others come in this order: products whose own number is the text,
+   products by score, and, if the caller wants it and there are too few, a fallback. The product that was asked about
+   and further variants are left out.
+6. The hits are sorted by price or age if asked for. Attributes, explanations and counts (`facets`) are added.
+
+Browsing has no query to encode: it reads products from the index in one order (`candidates.in_order`).
 """
 
 from __future__ import annotations
@@ -72,11 +86,12 @@ SIMILAR_WORDS = 0.5
 categories, see docs/relevance.md."""
 
 COMPLETED = 0.5
-"""Weight of further words that an incomplete one may be, and of compounds; the likeliest one has 1, as a synonym
-has."""
+"""Weight of the other words that an incomplete word may be, and of compounds. The likeliest word has 1, and so has a
+synonym."""
 
 CURRENCIES_FRESH_S = 30.0
-"""How long the currencies of an index are trusted: a shop gets another one once in years."""
+"""How long the currencies of an index are used before they are looked up again: a shop gets another one once in
+years."""
 
 MOST_CURRENCIES = 10
 
@@ -168,8 +183,8 @@ class Queries(QueryInterface):
             )
 
         answer = self._answer(encode, k, filters, options, text)
-        # Further pages, searches while somebody types or narrows them, and those without rules (health checks) are not
-        # kept: that a filter left nothing says nothing of the words.
+        # Only whole searches are noted. Left out are further pages, searches while somebody types or narrows them (that
+        # a filter left nothing says nothing about the words), and those without rules (health checks).
         further = options.offset or options.prefix or replace(filters, in_stock=False, currency="") != NO_FILTERS
         if self._note and answer.confidence is not None and not further and options.rules:
             self._note(text, answer.confidence)

@@ -1,4 +1,4 @@
-"""Texts of queries to vectors; those of frequent texts are cached."""
+"""Turns the texts of queries into vectors, and caches those of frequent texts."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from recommender.embedding.encoder import Role
 from recommender.serving.live_model import LiveModel
 
 CACHED = 4096
-"""Vectors kept: 6 MB at 384 dimensions."""
+"""The most vectors that are cached: 6 MB at 384 dimensions."""
 
 MAX_CACHED_TEXT = 300
-"""Characters of a text that is cached: a longer one was pasted, and will not come again."""
+"""Longest text that is cached, in characters: a longer one was pasted, and will not come again."""
 
 Observe = Callable[[str, float], None]
 """Is told how long a stage of a query took: its name (`encode`, `index`) and the seconds."""
@@ -58,7 +58,7 @@ class QueryEncoder:
 
     def query(self, live: LiveModel, text: str) -> NDArray[np.float32]:
         """Return the vector of a search text: float32 [d]."""
-        # The key has the generation, which one model has made: after a switch no vector of the model before can be
+        # The key names the generation, which one model has made. So after a switch, no vector of the earlier model is
         # found.
         key = live.generation, text
         with self._lock:

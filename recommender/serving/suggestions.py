@@ -10,16 +10,17 @@ from recommender.query import Suggestion, SuggestionKind, UnderstoodKind
 from recommender.serving.vocabulary import Array, Vocabulary, fold_word, fold_words
 
 SHORTEST_TITLE = 3
-"""Letters typed before titles are suggested: fewer are the beginning of too many titles."""
+"""Letters that must be typed before titles are suggested: fewer are the beginning of too many titles."""
 
 MOST_TITLES = 2
-"""Titles among the suggestions, unless there is nothing else: each leads to one or two products."""
+"""The most titles among the suggestions, unless there is nothing else: each leads to one or two products."""
 
 FEW_PRODUCTS = 60
-"""Products whose titles may be suggested. If more have the words, two of their titles say nothing of the rest."""
+"""The most products whose titles may be suggested. If more have the words, two of their titles tell nothing about the
+rest."""
 
 LOOKED_AT = 2_000
-"""Names with the same beginning that are compared."""
+"""The most names with the same beginning that are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def suggest(vocabulary: Vocabulary, text: str, limit: int) -> list[Suggestion]:
         if vocabulary.words[row] not in typed.head:
             words = f"{typed.shown} {vocabulary.shown[row]}".strip()
             found.append(Suggestion(words, SuggestionKind.WORDS, count))
-    # Brands and categories with a word at which the text continues them.
+    # Brands and categories that contain the text, from the start of one of their words.
     first, past = vocabulary.name_keys.starting(" ".join(filter(None, (*typed.head, typed.last))))
     ids = np.unique(vocabulary.name_ids[first : min(past, first + LOOKED_AT)] & 0x7FFFFFFF)
     ids = ids[np.argsort(-vocabulary.name_counts[ids].astype(np.int64), kind="stable")]
@@ -84,7 +85,7 @@ def suggest(vocabulary: Vocabulary, text: str, limit: int) -> list[Suggestion]:
     known: set[str] = set()
     chosen: list[Suggestion] = []
     kept = min(MOST_TITLES, len(titles)) if limit > MOST_TITLES else 0
-    # A name replaces the same words, whichever of them more products have.
+    # A name replaces an equal completion by words, whichever of them more products have.
     for each in sorted(found, key=lambda each: each.kind is SuggestionKind.WORDS):
         key = " ".join(fold_words(each.text))
         if key not in known:

@@ -31,7 +31,7 @@ _PLAIN = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d"
 them."""
 
 SAMPLED_ROWS = 20_000
-"""Products that are searched for words that occur together; of more, every n-th is taken."""
+"""Products in which words that occur together are looked for; of a larger catalogue, every n-th is taken."""
 
 Array = NDArray[np.uint32]
 
@@ -200,13 +200,13 @@ class Vocabulary:
         return Name(kind, parts[-1], parts[0] if kind is UnderstoodKind.ATTRIBUTE else "", count)
 
     def whole_names(self, low: int, high: int, longest: int) -> Iterator[tuple[str, Name]]:
-        """Yield the names that some keys are the whole of, with these keys of at most `longest` letters."""
+        """Yield names with their whole keys: those from row `low` to `high` that have at most `longest` letters."""
         for at in range(low, high):
             if self.name_ids[at] >> 31 and len(key := self.name_keys[at]) <= longest:
                 yield key, self.name(int(self.name_ids[at] & 0x7FFFFFFF))
 
     def products_with(self, words: Sequence[str]) -> Array | None:
-        """Return the products that have all known words of these; None if none is known."""
+        """Return the products that have all of these words that are known; None if none is known."""
         rows = [row for word in set(words) if (row := self.words.find(word)) >= 0]
         if not rows:
             return None
@@ -217,7 +217,7 @@ class Vocabulary:
         return found
 
     def products_starting(self, low: int, high: int, products: Array | None = None) -> Array:
-        """Return the products that have a word from `low` to `high`, only those among some products if given."""
+        """Return the products that have a word from row `low` to `high`; with `products`, only those among them."""
         found = self.products_of.values[self.products_of.bounds[low] : self.products_of.bounds[high]]
         return np.unique(found) if products is None else products[self._mask(found)[products]]
 
@@ -229,7 +229,7 @@ class Vocabulary:
         return np.array([np.count_nonzero(mask[self.products_of.of(int(row))]) for row in rows], np.uint32)
 
     def most_frequent(self, low: int, high: int, limit: int, products: Array | None = None) -> list[tuple[int, int]]:
-        """Return the words from `low` to `high` that most of some products (of all for None) have, with the counts."""
+        """Return the words from row `low` to `high` that most of some products (None: of all) have, with the counts."""
         if products is None:
             counts = self.counts[low:high].astype(np.int64)
         else:

@@ -1,4 +1,4 @@
-"""A vocabulary made from the catalogue."""
+"""Makes a vocabulary from the catalogue."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ LONGEST_VALUE = 40
 MOST_VALUE_WORDS = 4
 
 LEAST_PRODUCTS = 2
-"""Products that must share an attribute's value: one that a single product has describes it, as a weight does."""
+"""The fewest products that must share an attribute's value: a value of a single product describes it, as a weight
+does."""
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -56,7 +57,7 @@ def build_vocabulary(products: Iterable[ProductNames]) -> Arrays:
     words, shown, row_of = _merge_spellings(list(tokens), token_counts)
     words_of = row_of[np.frombuffer(word_ids, np.uint32)] if word_ids else np.empty(0, np.uint32)
     bounds = np.frombuffer(ends, np.uint32)
-    # Two spellings of one word may be in a title: each product has it once. The words come out sorted.
+    # A title may have two spellings of one word, so each product is counted once. The words come out sorted.
     owners = np.repeat(np.arange(len(bounds) - 1, dtype=np.uint64), np.diff(bounds))
     pairs = np.unique((owners << np.uint64(32)) | words_of.astype(np.uint64))
     lengths = np.bincount((pairs >> np.uint64(32)).astype(np.int64), minlength=len(bounds) - 1)

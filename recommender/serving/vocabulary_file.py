@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recommender.catalogue.repository import ProductNames
 
 FRESH_S = 0.5
-"""How long a file is trusted as the current one without a look."""
+"""How long a file is used before the next look for a newer one."""
 
 BUILD_SHARE = 0.1
 """Share of the time that builds may take while products keep changing: a build of two seconds comes every twenty."""
@@ -60,7 +60,7 @@ class VocabularyFile:
                 if identity != self._identity:
                     self._identity = identity
                     self._read()
-            self._looked_at = time.monotonic()  # only now: until then another query waits for the first one
+            self._looked_at = time.monotonic()  # set last: until then other queries wait for the first one
             return self._vocabulary
 
     def _read(self) -> None:
@@ -88,7 +88,7 @@ class VocabularyFile:
         return self.current() or self._build()
 
     def refresh(self, changed: bool = False) -> None:
-        """Build the vocabulary again if products changed since the last build, and it is time to.
+        """Build the vocabulary again if products have changed since the last build, and that build was long enough ago.
 
         With `changed`, a file first notes that they have. While it is too early the note stays, and a later call of any
         process builds.
@@ -106,14 +106,14 @@ class VocabularyFile:
             _log.warning("the vocabulary can't be built: %s", error)
 
     def _build(self) -> Vocabulary:
-        from filelock import FileLock  # with what builds: no search needs them
+        from filelock import FileLock  # imported here: only a build needs these
         from safetensors.numpy import save_file
 
         from recommender.serving.vocabulary_build import build_vocabulary
 
         try:
             with FileLock(self._path.with_suffix(".lock")):
-                self._stale.unlink(missing_ok=True)  # first: a change that comes from here on marks it again
+                self._stale.unlink(missing_ok=True)  # before the build: a change during it marks it again
                 started = time.perf_counter()
                 arrays = build_vocabulary(self._products())
                 seconds = time.perf_counter() - started

@@ -1,1 +1,1 @@
-"""Splits, training sets built from the category tree, the trainer and the gate."""
+"""Fine-tuning: the split of products, training sets, losses and batches, the run, and the promotion gate."""

@@ -27,7 +27,7 @@ _SAMPLE = 32
 """Texts that are encoded to measure the speed of the machine."""
 
 EVALUATION_SHARE = 0.08
-"""Share of a budget that all evaluations together may take: the first and the last, and as many between as fit."""
+"""Share of a budget that all evaluations together may take: the first, the last, and as many between them as fit."""
 
 SAVE_SECONDS = 2.0
 """Seconds of a budget that are kept to write the model."""
@@ -44,7 +44,7 @@ _NOT_METRICS = {"runtime", "samples", "steps", "loss"}
 class ValidationEvaluator(SentenceEvaluator):
     """Measures validation queries and held-out texts; the first call sets the base that gains are relative to.
 
-    Texts are encoded in the arithmetic of the training, `precision`; the gate measures the model as it is served.
+    Texts are encoded in the arithmetic of the training (`precision`). The gate measures the model as it is served.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class ValidationEvaluator(SentenceEvaluator):
         return metrics | {GAIN: relative_gain(metrics, self.base)}
 
     def fit_into(self, seconds: float, model: SentenceTransformer) -> bool:
-        """Cut the evaluation down to about `seconds`; return False if too little would be left to mean anything."""
+        """Shorten the evaluation to about `seconds`; return False if too little would be left to mean anything."""
         own = self._texts.texts
         texts = [*self._validation.corpus[:_SAMPLE], *self._validation.titles[:_SAMPLE], *own[:_SAMPLE]][:_SAMPLE]
         if not texts:
@@ -94,8 +94,8 @@ class ValidationEvaluator(SentenceEvaluator):
 class History:
     """The course of a run so far: (step, mean loss) and (step, metrics), in order, and the best evaluation.
 
-    `marks_passed` counts the points at which an evaluation was due, `evaluation_seconds` the time that they took,
-    `without_gain` the evaluations since the best one.
+    `marks_passed` counts the points at which an evaluation was due. `evaluation_seconds` is the time that evaluations
+    took. `without_gain` counts the evaluations since the best one.
     """
 
     losses: list[tuple[int, float]] = field(default_factory=list)
@@ -227,7 +227,7 @@ class TrainingCallback(TrainerCallback):
         self.history.evaluations = [(step, metrics) for step, metrics in self.history.evaluations]
 
     def restore_best(self, model: SentenceTransformer) -> None:
-        """Put the best weights back into the model; without an evaluation they are the last ones."""
+        """Put the best weights back into the model; without an evaluation, the last weights stay."""
         best = self._checkpoints.best() if self.history.best_step and is_first() else None
         if best is None:
             self.history.best_step = self._pace.step

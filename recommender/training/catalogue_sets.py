@@ -19,14 +19,15 @@ from recommender.types import Product, common_depth
 
 MAX_TITLE_WORDS = 4
 REWORDED_SHARE = 0.5
-"""Share of the queries of long enough titles that are the title as another shop might write it. Without them, a model
-tuned on one catalogue was worse at the same products of other shops: recall@10 0.805 in place of 0.834 (base 0.854)."""
+"""Share of the queries from long enough titles that are the title as another shop might write it. Without them, a model
+tuned on one catalogue was worse at the same products of other shops: its recall@10 was 0.805 instead of 0.834 (base
+model 0.854)."""
 
 REWORDED_WORDS = 4
-"""Words that a title needs to be reworded."""
+"""The fewest words of a title that is reworded."""
 
 MAX_ATTRIBUTE_CHARACTERS = 40
-"""Longest attribute, in characters, in a query; longer ones are prose, which nobody types."""
+"""Longest attribute, in characters, in a query. Longer ones are prose, which nobody types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class SyntheticQuery:
 def synthetic_query(product: Product, title: str, random: np.random.Generator) -> SyntheticQuery | None:
     """Draw a query for a product whose cleaned title is `title`; None when there is nothing to draw from.
 
-    Half of the time, if the title is long enough, it is the title with some words left out, and perhaps in another
-    order. Otherwise one of these, with equal chances among those the product has: one to four consecutive title words;
-    the leaf's name; the leaf's name and the brand; an attribute and the leaf's name.
+    Half of the time, if the title is long enough, the query is the title with some words left out, and perhaps in
+    another order. Otherwise it is one of these, with equal chances among those that the product has: one to four
+    consecutive title words; the leaf's name; the leaf's name and the brand; an attribute and the leaf's name.
     """
     words = title.split()
     if len(words) >= REWORDED_WORDS and random.random() < REWORDED_SHARE:
@@ -76,15 +77,15 @@ def synthetic_query(product: Product, title: str, random: np.random.Generator) -
 
 
 MIN_DESCRIPTION = 40
-"""Shortest description, in characters, that a title can be found by."""
+"""Shortest description, in characters, by which a title can be found."""
 
 MEMBERS = 8
-"""Products that the first vector of a category is made of: more would hardly move it, and each must be encoded."""
+"""Products from which the first vector of a category is made. More would hardly move it, and each must be encoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextFunctions:
-    """The functions that make the text of a product that is embedded, and its cleaned title and description alone.
+    """The functions that make the text of a product that is embedded, its cleaned title, and its cleaned description.
 
     The trained model is served with the same functions.
     """
@@ -97,11 +98,16 @@ class TextFunctions:
 class SetName(StrEnum):
     """The sets that are drawn from the catalogue.
 
-    `products`: the views of each product (`VIEWS`). `category`: triplets from product categories. `fields`: title and
-    description of a product, in both directions in turns, which keep the products of one category apart. `queries`: a
-    synthetic query and a product's text. `scored`: two products and the depth of their common category divided by the
-    longer path, 1 in one leaf. `contrastive`: two products, and 1 if they share a category, otherwise 0. `classes`: two
-    products and their `Relation`. `leaves`: a product's text and the number of its category.
+    - `products`: the views of each product (`VIEWS`).
+    - `category`: triplets from product categories.
+    - `fields`: title and description of a product, alternating between both directions; they keep the products of one
+      category apart.
+    - `queries`: a synthetic query and a product's text.
+    - `scored`: two products, and the depth of their common category divided by the length of the longer path; 1 in one
+      leaf.
+    - `contrastive`: two products, and 1 if they share a category, otherwise 0.
+    - `classes`: two products and their `Relation`.
+    - `leaves`: a product's text and the number of its category.
     """
 
     # A set's position seeds its rows: add new ones at the end.
@@ -129,7 +135,8 @@ class CatalogueSets:
     def __init__(self, products: Sequence[Product], indexes: Sequence[int], texts: TextFunctions, seed: int) -> None:
         """Prepare to draw from `products[i] for i in indexes`. Raises `BadInput` for categories without a triplet.
 
-        Without categories `products`, `fields` and `queries` can be drawn; `has_triplets` says whether the others can.
+        Without categories, only `products`, `fields` and `queries` can be drawn; `has_triplets` says whether the others
+        can.
         """
         self._products = [products[index] for index in indexes]
         self._seed = seed
@@ -215,7 +222,7 @@ class CatalogueSets:
             if query is None or not self._texts[index]:
                 continue
             texts, category, others = (query.text, self._texts[index]), (self._paths[index],), self._others[index]
-            # All products of a category answer a query that names it; only one product answers a query of title words.
+            # All products of a category answer a query that names it. Only one product answers a query of title words.
             if query.names_category:
                 yield TrainingRow(texts, category, tuple(others))
             else:
@@ -259,7 +266,7 @@ class CatalogueSets:
 
     @cached_property
     def _labels(self) -> list[list[int]]:
-        """The label of each product's views, with zeros where the views themselves decide."""
+        """Return the label of each product's views, with zeros where the views themselves decide."""
         homes = {
             index: number for number, path in enumerate(sorted(self._tree.homes)) for index in self._tree.homes[path]
         }

@@ -1,7 +1,7 @@
 """Triplets from product categories: two products of one category, and one from a sibling category.
 
-The default loss, `joint`, learns from categories in another way (`joint_loss`); the textbook form, TripletLoss over
-these triplets alone, is `--loss triplet`. `mnrl`, `cached-mnrl` and `gist` train on them and on other pairs, and
+The textbook form, TripletLoss over these triplets alone, is `--loss triplet`. The default loss, `joint`, learns from
+categories in another way (`joint_loss`). `mnrl`, `cached-mnrl` and `gist` train on these triplets and on other pairs.
 `batch-hard`, `cosent`, `cosine`, `softmax` and `contrastive` draw their rows from them (`catalogue_sets`).
 """
 
@@ -17,7 +17,7 @@ from recommender.evaluation.triplets import CategoryTree, Path
 from recommender.types import common_depth
 
 LEAF_CAP = 200
-"""Most anchors that one leaf gives to a pass. In a real shop one leaf of 791 held 1,766 of 6,679 products."""
+"""The most anchors that one leaf gives to a pass. In a real shop one leaf of 791 held 1,766 of 6,679 products."""
 
 _TRIES = 12
 """Draws before a search gives up: enough to skip a family that fills nine tenths of a category."""
@@ -88,9 +88,9 @@ def sample_triplets(
 
 
 def draw_distant(tree: ProductTree, paths: Sequence[Path], triplet: Triplet, random: np.random.Generator) -> int | None:
-    """Draw a product that is farther from the anchor than its siblings: outside of the parent that they share.
+    """Draw a product that is farther from the anchor than its siblings: outside the parent that they share.
 
-    None when nothing is found: in a tree of one level every other category is a sibling.
+    Returns None when nothing is found: in a tree of one level every other category is a sibling.
     """
     parent = tree.siblings(triplet.home)[0][:-1]
     if not parent:

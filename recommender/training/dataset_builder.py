@@ -1,4 +1,4 @@
-"""Everything that a run trains on: sets drawn from the catalogue, and those of external data."""
+"""Everything that a run trains on: sets drawn from the catalogue, and sets of external data."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ class ExternalData:
 def read_data(
     options: TrainingOptions, known: KnownProducts, progress: Progress = silent, *, hold_out_rows: bool = False
 ) -> list[ExternalData]:
-    """Read every source of the options, for as many passes as are drawn; a share of them is held out if asked for.
+    """Read every source of the options, for as many passes as are drawn; a share is held out if asked for.
 
-    The formats, and the losses that they are trained with unless `options.loss` fits them (see `losses.FITTING`):
-    triplets, pairs, query-pos-neg, queries and sessions `mnrl`; scored `cosent`, or `contrastive` if all scores are 0
-    or 1; labelled `batch-hard`; nli `softmax`. Raises `BadInput` for a source that can't be read, or has no row that
-    can be used, and the errors of `load_hub_data`.
+    These are the formats, and the losses that they are trained with unless `options.loss` fits them (see
+    `losses.FITTING`): triplets, pairs, query-pos-neg, queries and sessions `mnrl`; scored `cosent`, or `contrastive` if
+    all scores are 0 or 1; labelled `batch-hard`; nli `softmax`. Raises `BadInput` for a source that can't be read, or
+    has no row that can be used, and the errors of `load_hub_data`.
     """
     external = []
     for number, source in enumerate(options.data):

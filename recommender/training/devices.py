@@ -1,6 +1,6 @@
 """What a model trains on: device, arithmetic, and the processes that train together, one per GPU. Imports torch.
 
-Import it where training starts.
+Import this module only where training starts.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from recommender.errors import UsageError, library_error
 from recommender.training.options import TrainingPrecision
 
 _WORTH = 1.1
-"""How much faster bf16 must be to be chosen: it has three digits, and two measurements differ by a few percent."""
+"""How many times as fast bf16 must be to be chosen. It has only three digits, and two measurements differ by a few
+percent."""
 
 _MEASURE_S = 0.5
-"""Seconds of processor time after which the measurement of the arithmetic begins no new turn."""
+"""Seconds of processor time after which the measurement of the arithmetic begins no other turn."""
 
 _MOST_TURNS = 20
 
@@ -45,9 +46,9 @@ def training_device(name: str = "") -> str:
 def training_precision(
     precision: TrainingPrecision, device: str, model: nn.Module, tokens: int
 ) -> tuple[TrainingPrecision, dict[str, float]]:
-    """Return the arithmetic to train in, and what `auto` measured on a CPU to choose it: GFLOP/s, by its name.
+    """Return the arithmetic to train in, and the GFLOP/s by arithmetic that `auto` measured on a CPU to choose it.
 
-    On a GPU `auto` takes bf16 if the device has it, else fp16. The first of several processes decides.
+    On a GPU, `auto` takes bf16 if the device has it, else fp16. With several processes, the first one decides.
     """
     if precision is TrainingPrecision.FP16 and device == "cpu":
         raise UsageError("--precision fp16 is for GPUs; on a CPU give fp32 or bf16, or leave it out")
@@ -116,7 +117,7 @@ def is_first() -> bool:
 
 
 def broadcast(values: list[float], device: torch.device | str) -> list[float]:
-    """Return the first process's values: clocks differ, and all must make the same number of the same steps."""
+    """Return the first process's values: clocks differ, and all processes must make the same steps."""
     if not has_processes():
         return values
     sent = torch.tensor(values, dtype=torch.float64, device=device)

@@ -26,7 +26,7 @@ _PREFIX = "recommender-progress "
 """Beginning of the lines in which the first process reports progress; all other lines come from the libraries."""
 
 _LAST_LINES = 5
-"""The last lines of output that the error quotes when the processes fail."""
+"""How many of the last lines of output the error quotes when the processes fail."""
 
 
 def launch(job: TrainingJob) -> TrainingResult:

@@ -48,8 +48,8 @@ class TrainingJob:
 class TrainingResult:
     """What a job did. `evaluations` begins with the base model at step 0; `best_step` is the one that was saved.
 
-    `gflops` are how fast the device multiplied in each arithmetic that was tried for `precision`; empty if none was.
-    `set_sizes` and `set_losses` have the rows of a pass and the loss of each training set; `data` reports on each
+    `gflops` says how fast the device multiplied in each arithmetic that was tried for `precision`; it is empty if none
+    was. `set_sizes` and `set_losses` have the rows of a pass and the loss of each training set. `data` reports on each
     source of external data.
     """
 
@@ -113,7 +113,7 @@ _LIBRARIES = ("torch", "sentence_transformers", "datasets", "accelerate")
 
 
 def require_libraries(options: TrainingOptions) -> None:
-    """Raise `MissingExtra` without the training libraries, or without those that the losses are to be followed in."""
+    """Raise `MissingExtra` without the training libraries, or without those that are to report the losses."""
     if not all(map(find_spec, _LIBRARIES)):
         raise MissingExtra("train", "fine-tuning")
     for name in options.report_to:
@@ -135,10 +135,10 @@ def finetune(
     """Train `base` (a sentence-transformers folder) on the split's training products and save the best to `output`.
 
     `output` must not exist; it appears at the end, complete, or not at all. Checkpoints go to `run_folder`, which the
-    caller removes afterwards; if it holds those of an interrupted run with the same options over the same products,
-    training resumes from the newest. `data` is what `build_training_data` made of all this; None makes it here. Raises
-    `MissingExtra` without the training libraries, `BadInput` for a split that leaks or a catalogue without categories
-    to learn from.
+    caller removes afterwards. If it holds checkpoints of an interrupted run with the same options over the same
+    products, training resumes from the newest. `data` is what `build_training_data` made of all this; None makes it
+    here. Raises `MissingExtra` without the training libraries, and `BadInput` for a split that leaks or a catalogue
+    without categories to learn from.
     """
     started = time.monotonic()
     require_libraries(options)

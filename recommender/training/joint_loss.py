@@ -22,13 +22,13 @@ SCALE = 20.0
 """Inverse temperature of the pairs' softmax over cosines: the default of `MultipleNegativesRankingLoss`."""
 
 CATEGORY_TEMPERATURE = 0.06
-"""Temperature of the softmax over categories, and over the other products of a batch."""
+"""Temperature of the softmax over categories, and of the one over the other products of a batch."""
 
 NEAR_CATEGORY = 0.2
-"""Share of the category target that goes to other categories, by how deep their common ancestor lies."""
+"""Share of the category target that goes to other categories, graded by the depth of their common ancestor."""
 
 _LEAST_TARGET = 0.05
-"""A product whose similarities to all others of its batch have a smaller sum has no neighbour there to be drawn to."""
+"""A product has no neighbour in its batch to be drawn to if its similarities to all the others have a smaller sum."""
 
 QUERY, TEXT, TITLE, DESCRIPTION = range(len(VIEWS))
 
@@ -99,10 +99,10 @@ class JointLoss(CachedLossMixin, nn.Module):
         return centroids
 
     def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> Tensor | dict[str, Tensor]:
-        """Return the loss of a batch as `present_views` made it; its parts by name when gradients are not cached.
+        """Return the loss of a batch that `present_views` made; if gradients are not cached, its parts by name.
 
-        Nothing here asks the device for a value: it would have to finish its work first, several times a step. What a
-        product lacks is masked.
+        Nothing here asks the device for a value: the device would have to finish its work first, several times a step.
+        What a product lacks is masked.
         """
         columns = [dict(column) for column in sentence_features]
         rows = [column.pop(ROWS) for column in columns]
@@ -127,7 +127,7 @@ class JointLoss(CachedLossMixin, nn.Module):
         """Return the loss from embeddings by view and mini-batch; see `CachedLossMixin`."""
         loss = _sum(self._parts([torch.cat(column) for column in reps], *labels))
         for rep in (rep for column in reps for rep in column):
-            loss = loss + rep.sum() * 0  # the cache needs a gradient for each, even if it is zero
+            loss = loss + rep.sum() * 0  # the cache needs a gradient for each part, even if it is zero
         if with_backward:
             loss.backward()  # type: ignore[no-untyped-call]
             loss = loss.detach()
@@ -136,7 +136,7 @@ class JointLoss(CachedLossMixin, nn.Module):
     def _parts(
         self, vectors: list[Tensor], labels: Tensor, rows: list[Tensor], answers: Tensor, same_text: Tensor
     ) -> dict[str, Tensor]:
-        # In float32, whatever the encoder computes in: bf16 has three digits, and the softmax is sharp.
+        # This is in float32, whatever the encoder computes in: bf16 has three digits, and the softmax is sharp.
         with torch.autocast(labels.device.type, enabled=False):
             query, text, title, description = (
                 found.new_zeros(len(labels), found.shape[1], dtype=torch.float32).index_copy(
@@ -178,7 +178,8 @@ class JointLoss(CachedLossMixin, nn.Module):
     def _neighbours(self, text: Tensor, labels: Tensor) -> Tensor:
         homes, family = labels[:, Label.HOME].clamp(min=0), labels[:, Label.FAMILY]
         same = homes[:, None] == homes[None]
-        # Masked: itself; variants, which are too easy to find; products with another common category, or with none.
+        # Masked are the product itself, variants (too easy to find), and products with another common category or with
+        # none.
         kin = (family[:, None] == family[None]) | (_share_others(labels) & ~same) | _lacking(labels[:, Label.HOME] >= 0)
         weight = torch.where(same, 1.0, NEAR_CATEGORY * self._gains(homes, homes)).masked_fill(kin, 0)
         total = weight.sum(dim=1)
@@ -225,7 +226,7 @@ def _mean(values: Tensor, rows: Tensor) -> Tensor:
 def present_views(columns: Sequence[Features], labels: Tensor) -> list[Features]:
     """Remove from each view the products that lack it, and padding that only they needed; `ROWS` says which remain.
 
-    This happens while a batch is made, in the memory of the CPU. A view that no product has keeps one row, which the
+    This happens when a batch is made, in the memory of the CPU. A view that no product has keeps one row, which the
     loss masks.
     """
     fields, queries = labels[:, Label.FIELDS] > 0, labels[:, Label.QUERY] > 0

@@ -1,6 +1,6 @@
-"""A low-rank adapter: trained in place of the weights, and merged into them before the model is saved.
+"""A low-rank adapter: it is trained in place of the weights, and merged into them before the model is saved.
 
-LoRA (Hu et al. 2021, arXiv:2106.09685). Imports torch: import it where training starts.
+LoRA (Hu et al. 2021, arXiv:2106.09685). Imports torch: import this module only where training starts.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from enum import StrEnum
 from recommender.errors import UsageError
 
 JOINT_EPOCHS = 5.0
-"""Passes of the default loss, each of whose steps takes one batch of products. On 3,800 products three passes took
-category P@10 from 0.637 to 0.772."""
+"""Passes of the default loss; a step takes one batch of products. On 3,800 products three passes took category P@10
+from 0.637 to 0.772."""
 
 JOINT_CPU_STEPS = 240
 """Steps of the default loss without a GPU, if neither epochs nor budget are given: 15 minutes on two cores."""
@@ -23,7 +23,7 @@ BUDGET_EPOCHS = 2
 """A run with a budget ends after this many times the default passes, even if time is left."""
 
 MAX_DRAWN_EPOCHS = 8
-"""Passes with their own samples; a longer run repeats these, so that memory stays bounded."""
+"""The most passes with samples of their own. A longer run repeats these, so that memory stays bounded."""
 
 LEARNING_RATE = 4e-5
 JOINT_LEARNING_RATE = 1.6e-4
@@ -36,21 +36,23 @@ DEFAULT_SEED = 42
 """Seed of the split of the products, of sampling and of training."""
 
 BASE_WIDTH = 384
-"""Components of a vector of all-MiniLM-L6-v2, with which the rates were measured."""
+"""Components of a vector of all-MiniLM-L6-v2, the model with which the rates were measured."""
 
 
 class Loss(StrEnum):
-    """What is minimised. `dataset_builder.SETS_OF` has the sets of the catalogue that each is minimised over.
+    """What is minimised. `dataset_builder.SETS_OF` has the sets of the catalogue over which each is minimised.
 
-    `joint`, the default: categories, fields and synthetic queries at once, over views of the products (`joint_loss`).
-    `triplet`, the textbook form: TripletLoss over triplets from product categories alone; the model forgets which
-    product is which. `mnrl`: multiple negatives ranking over these triplets, field pairs and synthetic queries, by
-    turns. `cached-mnrl`: the same in pieces (GradCache), for batches of thousands. `gist`: the same without the
-    in-batch negatives that the base model finds nearer than the positive (GISTEmbed).
-    `batch-hard`: each product against the farthest of its category and the nearest of another in the batch.
-    `cosent`, `cosine`: pairs scored by how much of their category paths they share, as an order or as cosines.
-    `contrastive`: pairs of one category drawn together, of others pushed apart. `softmax`: a classifier, thrown away
-    afterwards, tells from two vectors whether they are of one category, of sibling categories, or neither.
+    - `joint`, the default: categories, fields and synthetic queries at once, over views of the products (`joint_loss`).
+    - `triplet`, the textbook form: TripletLoss over triplets from product categories alone. The model forgets which
+      product is which.
+    - `mnrl`: multiple negatives ranking over these triplets, field pairs and synthetic queries, alternating.
+    - `cached-mnrl`: the same in pieces (GradCache), for batches of thousands.
+    - `gist`: the same without the in-batch negatives that the base model finds nearer than the positive (GISTEmbed).
+    - `batch-hard`: each product against the farthest of its category and the nearest of another in the batch.
+    - `cosent`, `cosine`: pairs scored by how much of their category paths they share, as an order or as cosines.
+    - `contrastive`: pairs of one category are drawn together, other pairs pushed apart.
+    - `softmax`: a classifier, which is thrown away afterwards, tells from two vectors whether they are of one category,
+      of sibling categories, or neither.
     """
 
     JOINT = "joint"
@@ -115,18 +117,19 @@ class TrainingPrecision(StrEnum):
 class TrainingOptions:
     """All options of a training run.
 
-    `loss` None means `joint` for the catalogue's sets, and for each set of external data the first loss that fits its
-    rows. `epochs` are passes over the training sets; without it as many as fit into `budget`, or the default passes of
-    the loss. `budget` bounds the wall-clock time of the whole run. `learning_rate` is the peak; None:
-    `peak_learning_rate`. `max_seq_length` cuts texts (in tokens) while training; the saved model keeps its own.
-    `evaluations` is how often the model is evaluated during the run, evenly spread, the last time at the end; after
-    `patience` of them in a row without a better one the run ends early (0: never). `device` is torch's name of one, or
-    empty for the best there is. `matryoshka` are sizes to which vectors may be cut, the model's own among them; empty
-    for its own alone. A `lora_rank` above 0 trains a LoRA adapter of that rank in place of the weights. `data` is
-    trained on together with the catalogue's sets, or alone with `data_only`; `eval_data` is measured on, while training
-    too. `checkpoint_seconds` is the time between two checkpoints, from which an interrupted run resumes. `report_to`
-    names where losses and metrics go besides the terminal: `tensorboard`, `wandb`. Each of several `processes` takes
-    its own batches, on its own GPU.
+    Without a `loss`, the catalogue's sets have `joint`, and each set of external data the first loss that fits its
+    rows. `epochs` are passes over the training sets. Without them, a run makes as many as fit into `budget`, or the
+    default passes of the loss. `budget` bounds the wall-clock time of the whole run. `learning_rate` is the peak; None
+    means `peak_learning_rate`. `max_seq_length` cuts texts (in tokens) while training; the saved model keeps its own.
+    `evaluations` is how often the model is evaluated during the run, evenly spread, the last time at the end. After
+    `patience` evaluations in a row without a better one, the run ends early (0: never).
+
+    `device` is torch's name of one, or empty for the best there is. `matryoshka` are the sizes to which vectors may be
+    cut, the model's own among them; empty for its own alone. A `lora_rank` above 0 trains a LoRA adapter of that rank
+    in place of the weights. `data` is trained on together with the catalogue's sets, or alone with `data_only`.
+    `eval_data` is measured on, also while training. `checkpoint_seconds` is the time between two checkpoints, from
+    which an interrupted run resumes. `report_to` names where losses and metrics go besides the terminal: `tensorboard`,
+    `wandb`. Each of several `processes` takes its own batches, on its own GPU.
     """
 
     loss: Loss | None = None
@@ -213,5 +216,5 @@ class TrainingOptions:
 
     @property
     def epochs_to_draw(self) -> int:
-        """Passes to draw samples for."""
+        """How many passes samples are drawn for."""
         return min(MAX_DRAWN_EPOCHS, math.ceil(self.max_epochs))

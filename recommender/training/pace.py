@@ -1,4 +1,4 @@
-"""How far a run is, and how fast its learning rate must fall to end in time."""
+"""How far a run has come, and how fast its learning rate must fall so that it ends in time."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 
 _SMOOTHING = 0.1
-"""Weight of the newest step in the mean time of a step: a slower machine shows within ten steps."""
+"""Weight of the newest step in the mean time of a step. If the machine slows down, the mean shows it within ten
+steps."""
 
 _STEPS_TO_RATE = 3
-"""Steps before the mean is trusted; the first ones also set up the kernels."""
+"""Steps before the mean is used; the first steps also set up the kernels."""
 
 
 class TrainingPace:
@@ -39,7 +40,7 @@ class TrainingPace:
         """Count a step that was made now."""
         now = self._clock()
         seconds, self._last = now - self._last, now
-        # The first step allocates and compiles: the second replaces it.
+        # The first step allocates and compiles, so the second replaces its time.
         self._step_seconds = (
             seconds if self.step <= 1 else self._step_seconds + _SMOOTHING * (seconds - self._step_seconds)
         )
@@ -61,7 +62,7 @@ class TrainingPace:
         return {"step": self.step, "progress": self.progress, "step_seconds": self._step_seconds}
 
     def restore(self, state: Mapping[str, float]) -> None:
-        """Continue from a saved state; the seconds given at the start must leave out the time spent before."""
+        """Continue from a saved state; the `seconds` of the start must not include the time that was spent before."""
         self.step, self.progress = int(state["step"]), state["progress"]
         self._step_seconds = state["step_seconds"]
         self.planned = self._plan()

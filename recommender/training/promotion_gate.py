@@ -1,17 +1,17 @@
 """The promotion gate: a tuned model goes live only when it is better, and forgets nothing.
 
-The rules, all of which must hold (`decide`), each on the same held-out queries:
+All of these rules must hold (`decide`), each on the same held-out queries:
 
 1. better: category P@10 is above that of the base and of the live model, beyond chance.
-2. guard: neither known-item MRR (title by description, description by title) nor any supplied judgement is below the
-   reference's, unless chance explains it or the loss is surely no more than `MAX_LOSS`, both by `GUARD_DOUBT`. Of known
-   items the ranks decide what is chance (`CHANCE`).
+2. guard: known-item MRR (title by description, description by title) and every supplied judgement stay at or above the
+   reference's. A lower value passes only if chance explains it, or if the loss is surely no more than `MAX_LOSS`; both
+   are decided by `GUARD_DOUBT`. For known items the ranks decide what is chance (`CHANCE`).
 3. slice: no slice of these measures (a department, a brand, ...) is more than `MAX_LOSS` below, beyond chance.
 4. words: hybrid search with the model is not below search by words alone (BM25).
 
-What the catalogue has no queries for is left out; without the primary measure nothing passes. A shop of one category,
-or of none, has a known-item measure as its primary one (`measures_of`). A model of texts without a catalogue has
-another (`text_measures`), which must be better; its other measures are guards.
+A measure for which the catalogue has no queries is left out; without the primary measure nothing passes. In a shop of
+one category, or of none, a known-item measure is the primary one (`measures_of`). A model of texts without a catalogue
+has another one (`text_measures`), which must be better; its other measures are guards.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from recommender.types import JsonObject
 
 PRIMARY = "category_p10"
 GUARDS = ("description_to_title_mrr10", "title_to_description_mrr10")
-"""Measures that must not fall. Plain triplet training lowers them (0.431 to 0.165, 0.446 to 0.195) while category P@10
-rises."""
+"""Measures that must not fall. Plain triplet training lowers them (0.431 to 0.165, and 0.446 to 0.195) while category
+P@10 rises."""
 
 CHANCE = {name: name.replace("_mrr10", "_ranks") for name in GUARDS}
 """Measures of the same queries that vary less by chance than their MRR: they show a loss with half the queries."""
 
 JUDGED = ("ndcg@10", "recall@10")
-"""The measures of supplied judgements that are guards; of each file the first that its report has: nDCG@10 of graded
-searches, recall@10 of pairs. Each further measure would refuse models by its own noise."""
+"""The measures of supplied judgements that are guards. Of each file, the first that its report has counts: nDCG@10 of
+graded searches, or recall@10 of pairs. Each further measure would refuse models by its own noise."""
 
 SEARCHED = "search_ndcg10"
 BM25 = "BM25"
@@ -47,8 +47,8 @@ MAX_LOSS = 0.02
 """Share of a guard's reference value that a tuned model may lose."""
 
 GUARD_DOUBT = 1.28
-"""Standard errors that a difference must exceed to be no chance in nine of ten cases. Judged by their means alone,
-guards refused a fifth of the models that were better by 0.03 on 300 queries, and a third of them on 100."""
+"""A difference of more standard errors than this is no chance in nine of ten cases. Judged by their means alone, guards
+refused a fifth of the models that were better by 0.03 on 300 queries, and a third of them on 100."""
 
 FEW_QUERIES = ENOUGH_QUERIES
 """Below this many queries an interval is wide: the verdict says so, and a slice is not compared."""
@@ -61,7 +61,7 @@ WIDTH = 2 * NormalDist().inv_cdf(1 - ERROR / 2)
 
 
 class GateRule(StrEnum):
-    """What a line must show to pass; the rules are explained at the top of this file."""
+    """What a line must show to pass. The rules are explained at the top of this file."""
 
     BETTER = "better"
     GUARD = "guard"

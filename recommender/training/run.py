@@ -1,4 +1,4 @@
-"""One run of the trainer of sentence-transformers. Imports torch: import it where training starts."""
+"""One run of the trainer of sentence-transformers. Imports torch: import this module only where training starts."""
 
 from __future__ import annotations
 
@@ -36,13 +36,15 @@ from recommender.training.sampler import sampler_for
 from recommender.training.training_set import VIEWS
 
 _MEASURED_TOKENS = 2048
-"""Rows of the products with which the arithmetic is measured: as many as a batch has; more would say nothing new."""
+"""Rows of the matrix products by which the arithmetic is measured: as many as a batch has. More would show nothing
+new."""
 
 _PLAIN_ATTENTION_TOKENS = 128
-"""Length up to which the weights of attention, a number for each two tokens of a text, take little memory."""
+"""Longest texts, in tokens, whose weights of attention (a number for each two tokens of a text) take little memory."""
 
 _LOG_EVERY = 5
-"""Steps between two readings of the loss. Each reads from the device, which a GPU would wait for at every step."""
+"""Steps between two readings of the loss. A reading makes the device finish its work first, which would slow a GPU at
+every step."""
 
 
 class ViewCollator(SentenceTransformerDataCollator):
@@ -90,18 +92,18 @@ class PacedTrainer(SentenceTransformerTrainer):
         return self.lr_scheduler
 
     def get_batch_sampler(self, dataset: Any, batch_size: int, drop_last: bool, *_: Any, **options: Any) -> Any:
-        """Make the batches. Here and not in the arguments, which a checkpoint pickles."""
+        """Make the batches here and not in the arguments, which a checkpoint pickles."""
         return self._sampler(dataset, batch_size=batch_size, drop_last=drop_last, seed=options.get("seed", 0))
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Add none: the registry writes the card, and this callback reads the whole data set for it."""
+        """Add no such callback: the registry writes the card, and the callback would read the whole data set for it."""
 
 
 def train(job: TrainingJob) -> TrainingResult:
     """Train and save the best weights; resume from the newest checkpoint of the job's folder, if there is one.
 
-    A batch that does not fit into the memory is halved into pieces until it does: the same loss, in more time. A budget
-    counts from `job.started`, minus the time that the interrupted run took.
+    A batch that does not fit into the memory is halved into pieces until it does: the loss is the same, and takes more
+    time. A budget counts from `job.started`, minus the time that the interrupted run took.
     """
     piece: int | None = None
     while True:
@@ -118,7 +120,7 @@ def train(job: TrainingJob) -> TrainingResult:
                     f"a single text does not fit into the memory of {device}; give a smaller base or --max-seq-length"
                 ) from error
             piece = rows // 2
-            job.progress("preparing", 0, None, f"out of memory: going on with {piece} rows at a time")
+            job.progress("preparing", 0, None, f"out of memory: continuing with {piece} rows at a time")
 
 
 def _attempt(job: TrainingJob, piece: int | None) -> TrainingResult:

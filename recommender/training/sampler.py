@@ -16,13 +16,15 @@ from recommender.training.joint_loss import JointLoss
 from recommender.training.training_set import EXCLUSIVE, GROUP, PASS, SHARED, TARGETS, VIEWS, Label, Shape
 
 LEAST_FULL = 4
-"""A batch with a smaller fraction of the rows of a full one is dropped: few negatives, little to learn."""
+"""A batch with fewer rows than this fraction (one in four) of a full one is dropped: it has few negatives, and little
+to learn from."""
 
 ROWS_PER_LABEL = 4
 """Rows of one label in a batch, with which each is compared: K of the paper's P x K batches (arXiv:1703.07737)."""
 
 PER_HOME = 4
-"""Products of one category that come together: two are needed to be alike, and more leave fewer categories a batch."""
+"""Products of one category that come together. It takes two to learn that they are alike; more would leave fewer
+categories in a batch."""
 
 NEIGHBOURHOOD = 16
 """Products in a neighbourhood. A batch has several neighbourhoods, so that it has easy negatives too."""
@@ -88,9 +90,10 @@ def neighbourhood_batches(
 ) -> list[list[int]]:
     """Distribute rows over batches of `batch_size`, the last one perhaps smaller; each row is in one batch.
 
-    `homes[i]` is the category of row i (-1: none), `centroids` [homes, d] are unit vectors: the nearer two are, the
-    likelier their products are in one batch. Negative mining by the composition of the batch, after NGAME (Dahiya et
-    al. 2023, "NGAME: Negative Mining-aware Mini-batching for Extreme Classification"): no text is encoded to find them.
+    `homes[i]` is the category of row i (-1: none), `centroids` [homes, d] are unit vectors. The nearer two of them are,
+    the likelier their products are in one batch. This mines negatives by the composition of the batch, after NGAME
+    (Dahiya et al. 2023, "NGAME: Negative Mining-aware Mini-batching for Extreme Classification"): no text is encoded to
+    find them.
     """
     chunks = _chunks(homes, PER_HOME, random)
     order = [row for chunk in chunks.pop(-1, []) for row in chunk]
@@ -127,10 +130,11 @@ def _chunks(keys: Sequence[int], size: int, random: np.random.Generator) -> dict
 
 
 class DistinctBatchSampler(DefaultBatchSampler):
-    """Batches of a training set in which no row has a false negative of another, one pass after the other.
+    """Batches of a training set in which no row has a false negative among the others, one pass after the other.
 
-    Of a set of labelled texts, each batch has several of each of its labels: there the others are the negatives.
-    sentence-transformers' own samplers keep equal texts apart and group labels, but know neither categories nor passes.
+    In a set of labelled texts, each batch has several texts of each of its labels, because there the others are the
+    negatives. sentence-transformers' own samplers keep equal texts apart and group labels, but know neither categories
+    nor passes.
     """
 
     def __init__(self, dataset: Any, batch_size: int, drop_last: bool, seed: int = 0, **options: Any) -> None:
@@ -192,7 +196,7 @@ class NeighbourhoodSampler(DefaultBatchSampler):
         return sum(self._batch_count(len(rows)) for rows in self._rows.values())
 
     def _batch_count(self, rows: int) -> int:
-        """Return how many batches a pass has; a last one of a few rows would have few negatives, and is left out."""
+        """Return how many batches a pass has. A last batch of a few rows would have few negatives, and is left out."""
         full, rest = divmod(rows, self._size)
         return full + (rest * LEAST_FULL >= self._size or not full)
 

@@ -1,4 +1,4 @@
-"""Which products a model may learn from, and which it is judged by.
+"""Which products a model may learn from, and by which it is judged.
 
 Variants and products with near-identical titles are a family. A family is never on both sides.
 """
@@ -15,7 +15,7 @@ from recommender.errors import BadInput
 from recommender.types import Product
 
 TITLE_PREFIX = 30
-"""Characters at the start of the normalised title that make two products near-identical.
+"""Two products are near-identical if this many characters at the start of their normalised titles are equal.
 
 Wider rules (one word may differ) form chains: on a fashion catalogue they made one family of 12,863 of 44,446 products.
 """
@@ -26,16 +26,18 @@ MIN_LEAVES = 2
 """With one category there is nothing to tell apart."""
 
 MIN_DESCRIBED = 50
-"""Products with a title and a description that a shop without categories needs, to learn from and to be judged by."""
+"""The fewest products with a title and a description from which a shop without categories can learn and be judged."""
 
 LEAVES_FOR_UNSEEN = 20
-"""With fewer leaves, holding one out whole would take too much of what there is to learn."""
+"""With fewer leaves than this, none is held out whole: that would take away too much of what there is to learn."""
 
 MAX_UNSEEN_LEAF = 0.05
-"""Largest share of the products in a leaf that may be held out whole: a shop's main shelf stays in training."""
+"""Largest share of all products that a leaf may have to be held out whole: the main shelf of a shop stays in
+training."""
 
 MAX_HELD_FAMILY = 0.02
-"""Largest share of the products in a family that may be held out: a larger one would dominate the held-out metrics."""
+"""Largest share of all products that a family may have to be held out: a larger one would dominate the held-out
+metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def split_products(
 ) -> Split:
     """Split products by family, with about `unseen_share` of the leaf categories held out whole.
 
-    A hash of a family's name and the seed alone decide its part, so that it stays the same when the catalogue grows or
+    Only a hash of the seed and a family's name decides its part, so that it stays the same when the catalogue grows or
     is read in another order. Raises `BadInput` when there is too little to learn from.
     """
     leaves = Counter(product.category for product in products if product.category)
@@ -104,7 +106,7 @@ def split_products(
 
 
 def without_lone_category(products: Iterable[Product]) -> list[Product]:
-    """Return products as training and its measures see them: the only category of a shop says nothing, and is removed.
+    """Return products as training and its measures see them: a shop's only category says nothing, and is removed.
 
     Such a shop learns which product is which, from titles, descriptions and synthetic queries.
     """

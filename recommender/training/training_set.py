@@ -1,4 +1,4 @@
-"""A training set: rows of texts in passes, with what a loss must know of each row."""
+"""A training set: rows of texts in passes, with what a loss must know about each row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 EXCLUSIVE, SHARED, GROUP, PASS = "exclusive_keys", "shared_keys", "group_key", "pass"
-"""Columns for the batch sampler alone; the model does not see them."""
+"""Columns for the batch sampler only; the model does not see them."""
 
 VIEWS = ("query", "text", "title", "description")
 """The text columns of a set of product views: a synthetic query, the text that is indexed, and title and
@@ -25,10 +25,11 @@ description."""
 class Label(IntEnum):
     """Positions in the label of a product's views: integers that tell which products are alike.
 
-    `HOME` numbers the category that the product is trained towards (-1: none), `FAMILY` its variants and near-identical
-    titles, `LEAF_NAME` the name of its leaf (-1: none). `NAMES_LEAF` is 1 if the query names the leaf, `FIELDS` is 1 if
-    title and description make a pair, `QUERY` is 1 if there is a query. From `OTHERS` on come the numbers of its other
-    categories (-1: none), at most `MOST_OTHERS`: nothing in them counts as its negative.
+    `HOME` numbers the category that the product is trained towards (-1: none). `FAMILY` numbers its variants and
+    near-identical titles. `LEAF_NAME` numbers the name of its leaf (-1: none). `NAMES_LEAF` is 1 if the query names the
+    leaf, `FIELDS` is 1 if title and description make a pair, and `QUERY` is 1 if there is a query. From `OTHERS` on
+    come the numbers of its other categories (-1: none), at most `MOST_OTHERS`. No product of these counts as its
+    negative.
     """
 
     HOME = 0
@@ -41,16 +42,19 @@ class Label(IntEnum):
 
 
 MOST_OTHERS = 4
-"""Most other categories of a product that a label has."""
+"""The most other categories of a product that a label has."""
 
 
 class Shape(StrEnum):
     """What the rows of a set are, and so which losses can be minimised over it.
 
-    `triplets`: anchor, positive and one or more negatives. `pairs`: anchor and positive. `scored`: two texts and a
-    number. `binary`: two texts, and 1 if they belong together, else 0. `classes`: two texts and the class of their
-    relation, from 0. `labelled`: a text and the number of its label. `views`: the texts of one product (`VIEWS`), and
-    the integers that tell which products are alike (`Label`).
+    - `triplets`: anchor, positive, and one or more negatives.
+    - `pairs`: anchor and positive.
+    - `scored`: two texts and a number.
+    - `binary`: two texts, and 1 if they belong together, else 0.
+    - `classes`: two texts and the class of their relation, from 0.
+    - `labelled`: a text and the number of its label.
+    - `views`: the texts of one product (`VIEWS`), and the integers that tell which products are alike (`Label`).
     """
 
     TRIPLETS = "triplets"
@@ -134,7 +138,7 @@ class TrainingSet:
             rows[PASS].append(number)
 
     def repeat(self, passes: int) -> None:
-        """Use rows that were added as pass 0, and are the same in each pass, for `passes` passes."""
+        """Use the rows of pass 0, which are the same in each pass, for `passes` passes."""
         count = len(self)
         for column, values in self._rows.items():
             if column == PASS:

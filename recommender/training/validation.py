@@ -1,4 +1,4 @@
-"""A small, cheap evaluation while a model trains: it decides which weights are kept."""
+"""A small, cheap evaluation during training: it decides which weights are kept."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from recommender.types import Product
 MAX_QUERIES = 200
 MAX_CORPUS = 1000
 MAX_KNOWN = 300
-"""Texts of each kind: about 8 s an evaluation on two idle cores."""
+"""The most texts of each kind: an evaluation takes about 8 s on two idle cores."""
 
 MIN_SHARE = 0.1
-"""Smallest share of the texts above to measure with: with fewer the metrics are noise, and the last weights are as good
-as any others."""
+"""Smallest share of these texts to measure with. With fewer the metrics are noise, and the last weights are as good as
+any others."""
 
 RANKS = 10
 """Ranks that count, as in the suite that the gate reads."""
@@ -36,7 +36,7 @@ CATEGORY_P10 = "category_p10"
 DESCRIPTION_TO_TITLE = "description_to_title_mrr10"
 TITLE_TO_DESCRIPTION = "title_to_description_mrr10"
 WEIGHTS = {CATEGORY_P10: 0.5, DESCRIPTION_TO_TITLE: 0.25, TITLE_TO_DESCRIPTION: 0.25}
-"""Weights of the metrics: half for finding similar products, half for finding the one product that is meant."""
+"""Weights of the metrics: half is for finding similar products, half for finding the one product that is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Validation:
 def relative_gain(metrics: Mapping[str, float], base: Mapping[str, float]) -> float:
     """Return the weighted mean of the gains over the base model's metrics, each as a share of the base's value.
 
-    Supplied texts choose no weights, unless there is nothing else: the gate judges by them.
+    Supplied texts do not decide which weights are kept, unless there is nothing else: the gate judges by them.
     """
     own = [name for name in metrics if not name.startswith(SUPPLIED)] or list(metrics)
     weights = {name: WEIGHTS.get(name, 1.0) if name in own else 0.0 for name in metrics}

@@ -24,7 +24,7 @@ from recommender.errors import IndexHeld, NoLiveModel, NotFound, Unavailable
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.generation import Generation
 from recommender.index.generations import Generations
-from recommender.index.pool import IndexPool
+from recommender.index.leases import IndexPool
 from recommender.index.protocol import IndexQuery, VectorEngine, point_id
 from recommender.ingestion.loop import HELD
 from recommender.ingestion.verification import verify
@@ -451,7 +451,7 @@ def test_a_worker_that_fails_says_why_and_tries_again(
         worker.start()
         wait_until(lambda: _is_drained(application))
         assert worker.stop()
-    assert "a surprise" in caplog.text and "going on" in caplog.text
+    assert "a surprise" in caplog.text and "continuing" in caplog.text
 
 
 def test_a_worker_that_is_told_to_stop_gives_back_what_it_has_in_hand(application: QuickApplication) -> None:

@@ -14,7 +14,7 @@ from recommender.application.composition import Application
 from recommender.application.write_targets import WriteTargets
 from recommender.errors import Unavailable
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
-from recommender.index.pool import IndexPool
+from recommender.index.leases import IndexPool
 from recommender.settings import Settings
 
 

@@ -36,7 +36,7 @@ from recommender.database.restore_journal import STAGING, Journal, empty_staging
 from recommender.database.tables import ImportRunRow
 from recommender.errors import BadInput, IndexHeld, NotFound, RecommenderError, Refused, Unavailable, UsageError
 from recommender.index.embedded.engine import EmbeddedEngine
-from recommender.index.pool import HELD_PATIENCE_S
+from recommender.index.leases import HELD_PATIENCE_S
 from recommender.index.protocol import point_id
 from recommender.index.server.engine import ServerEngine
 from recommender.models.fingerprint import fingerprint

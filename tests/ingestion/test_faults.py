@@ -67,7 +67,7 @@ def test_an_engine_that_is_away_pauses_the_worker_and_no_change_is_blamed(shop: 
     with _following(lambda stopped: shop.worker.drain(stopped=stopped)) as said:
         _in_order(shop)
         wait_until(lambda: "300 applied" in said[-1])
-    assert [line.split(":")[1].strip() for line in said[:3]] == ["waiting for changes", "paused", "going on"]
+    assert [line.split(":")[1].strip() for line in said[:3]] == ["waiting for changes", "paused", "continuing"]
     assert len(said) == 4
 
 
@@ -193,8 +193,8 @@ def test_a_clock_that_jumps_back_a_day_stalls_nothing(tmp_path: Path) -> None:
 def test_another_process_that_holds_the_index_is_told_of_once(shop: Shop) -> None:
     answers = iter([None, None, DrainSummary()])
     with _following(lambda stopped: next(answers, DrainSummary())) as said:
-        wait_until(lambda: "going on" in said[-1])
-    assert said == ["worker: waiting for changes", f"worker: paused: {HELD}", "worker: going on"]
+        wait_until(lambda: "continuing" in said[-1])
+    assert said == ["worker: waiting for changes", f"worker: paused: {HELD}", "worker: continuing"]
 
 
 def test_an_idle_worker_opens_no_index_and_sees_what_a_killed_one_held(tmp_path: Path) -> None:

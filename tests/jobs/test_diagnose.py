@@ -132,7 +132,7 @@ def test_a_catalogue_that_knows_nothing_of_the_index_beside_it_is_a_finding(home
     open_application().close()
     (home / "aside").rename(home / "index")
     found = {finding.check: finding.detail for finding in _failed()}
-    assert "of which this catalogue knows nothing" in found["index"]
+    assert "which this catalogue does not know" in found["index"]
 
 
 def test_a_database_that_is_away_is_a_finding_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +171,7 @@ def test_searches_that_are_better_by_words_alone_and_a_model_that_was_kept_out_a
         write_manifest(home / "models" / "tiny", Manifest("tiny", "tiny", "f", 4, search=search))
     detail = next(finding.detail for finding in examine() if finding.check == "searches")
     assert "words weigh 1 of 1 in searches" in detail
-    assert "tuned was refused (below words alone (BM25)), so tiny goes on answering" in detail
+    assert "tuned was refused (below words alone (BM25)), so tiny keeps answering" in detail
 
 
 def test_points_that_are_missing_with_nothing_queued_are_a_finding() -> None:

@@ -30,11 +30,12 @@ from recommender.models.registry import RegisteredModel
 from recommender.query import Answer
 from recommender.service.access import Access
 from recommender.service.api_keys import ApiKeys
-from recommender.service.app import Limits, create_app
+from recommender.service.app import create_app
 from recommender.service.concurrency import InlineLane, ThreadLane
 from recommender.service.logs import ServiceLog
 from recommender.service.operator_routes import Readiness
 from recommender.service.problems import Problem
+from recommender.service.request_limits import Limits
 from recommender.service.tracing import observe_spans, trace_requests
 from recommender.types import Scope
 from recommender.version import __version__

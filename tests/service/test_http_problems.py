@@ -10,7 +10,7 @@ import pytest
 from service.conftest import Service, listening, serving, settings_of
 
 from recommender.application.composition import Application
-from recommender.service.app import Limits
+from recommender.service.request_limits import Limits
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from recommender.api import Recommender
 from recommender.application.composition import Application, ModelFolder
 from recommender.embedding.encoder import Encoder
 from recommender.models.registry import RegisteredModel
-from recommender.service.app import Limits
+from recommender.service.request_limits import Limits
 from recommender.types import Availability, Product
 
 PATIENT = Limits(timeout_s=PATIENCE_S)

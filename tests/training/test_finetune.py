@@ -257,7 +257,7 @@ def test_a_batch_that_does_not_fit_is_trained_on_in_pieces(
             told.append(note)
 
     result = finetune(toys, split, toy_model, tmp_path / "model", OPTIONS, texts, crowded)
-    assert told == ["out of memory: going on with 16 rows at a time"]
+    assert told == ["out of memory: continuing with 16 rows at a time"]
     assert result.steps == trained[1].steps
     assert result.losses[0][1] == pytest.approx(trained[1].losses[0][1], rel=0.02)
 

@@ -33,15 +33,16 @@ from recommender.query import Filters
 from recommender.types import JsonObject
 
 UPSERT_BATCH = 64
-"""Points in one write: 3 ms, in which no query runs. 500 took up to 30 ms, and were not faster in all."""
+"""Points in one write: it takes 3 ms, in which no query runs. A write of 500 took up to 30 ms, and was not faster in
+total."""
 
 APART_FROM = 10_000
-"""Points from which graphs are built in a process of their own: fewer take a second or two, about as long as that
-process."""
+"""Points from which graphs are built in a process of their own. With fewer, the build takes a second or two, about as
+long as that process takes to start and end."""
 
 BESIDE_QUERIES = 10
-"""Niceness of a process that builds graphs beside a service: it gets a tenth of a core that both want, and idle cores
-whole."""
+"""Niceness of a process that builds graphs beside a service: it gets a tenth of a core that both want, and all of an
+idle core."""
 
 COMPACT_FROM = 200_000
 """Points from which an index is compact: full vectors of 384 dimensions are 300 MB then. With a million of them, a
@@ -57,7 +58,7 @@ LARGE_BATCH = 16 << 20
 """Bytes of a usual batch: 1,024 points."""
 
 SPACE_FOR_S = 0.5
-"""How long one look at the free disk space is trusted."""
+"""How long one reading of the free disk space is used."""
 
 _CHANGES = ".changed"
 """File in the folder of a generation: how many points changed since its graphs were built."""
@@ -185,19 +186,20 @@ class EmbeddedIndex(VectorIndex):
         self._shard.sync()
         # A point moves to memory once, however often its payload changes.
         if min(self._appended, self.count()) >= self._settle_after:
-            # Appended points move from memory to the disk. If that fails, the index works on, and it is tried later.
+            # Appended points move from memory to the disk. If that fails, the index still works, and a later flush
+            # tries again.
             try:
                 self._build(Layout.SETTLED, lambda: False, 0)
             except Unavailable as error:
                 _log.warning("the points of %s stay in memory: %s", self.name, error)
-                self._appended //= 2  # not before as many more have come: each try copies the index
+                self._appended //= 2  # later: each try copies the index
         self._write_count(_APPENDED, self._appended)
 
     def optimize(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Build the graphs of points that were appended since the last time, and drop what is left of removed ones.
 
-        A few points are built here, in a second or two, in which no thread of this process runs; more of them by
-        another process.
+        A few points are built here, in a second or two, during which no other thread of this process runs. Another
+        process builds more of them.
         """
         if self.count() >= APART_FROM:
             self.optimize_apart(stopped, niceness=0)
@@ -209,8 +211,9 @@ class EmbeddedIndex(VectorIndex):
     def optimize_apart(self, stopped: Callable[[], bool] = lambda: False, niceness: int = BESIDE_QUERIES) -> bool:
         """Build graphs in a process of its own, on a copy; return whether it finished.
 
-        Queries and writes continue, except for a moment at the start and one at the end. It is given up when `stopped`
-        says so, or when the index is closed. Raises `Unavailable` when it fails; the index is then as before.
+        Queries and writes continue, except for a moment at the start and one at the end. The build is given up when
+        `stopped` returns True, or when the index is closed. Raises `Unavailable` when it fails; the index is then as
+        before.
         """
         layout = Layout.COMPACT if self._shard.compact or self.count() >= self._compact_from else Layout.GRAPHS
         carried = self._build(layout, stopped, niceness)
@@ -232,12 +235,12 @@ class EmbeddedIndex(VectorIndex):
         self._shard.copy_to(folder)
 
     def close(self) -> None:
-        """Write everything down and release the shard; closing twice is no error."""
+        """Flush everything and release the shard; closing twice is no error."""
         with self._lock:
             self._shard.close()
 
     def _require_space(self, coming: int) -> None:
-        # Checked before each batch, and not more often: it walks over all files of the shard.
+        # Checked at most once per `SPACE_FOR_S`, unless a batch is large: it walks over all files of the shard.
         if time.monotonic() - self._space_at > SPACE_FOR_S or coming > LARGE_BATCH:
             require_space(self._folder, max(coming, LARGE_BATCH))
             self._space_at = time.monotonic()
@@ -255,7 +258,7 @@ class EmbeddedIndex(VectorIndex):
         return carried
 
     def _read_count(self, name: str) -> int:
-        with suppress(OSError, ValueError):  # none yet, or cut short by a crash: then the count starts late
+        with suppress(OSError, ValueError):  # no file yet, or one cut short by a crash: count from 0
             return int((self._folder / name).read_text(encoding="ascii"))
         return 0
 
@@ -264,7 +267,7 @@ class EmbeddedIndex(VectorIndex):
 
 
 class EmbeddedEngine(VectorEngine):
-    """The generations in one folder. It holds nothing itself: each open generation holds its own shard.
+    """The generations in one folder. It locks nothing itself: each open generation holds its own shard.
 
     An index of `compact_from` points or more is built compact. Each time `settle_after` points were appended, they move
     to the disk.
@@ -277,8 +280,8 @@ class EmbeddedEngine(VectorEngine):
     def create(self, name: str, dimension: int) -> EmbeddedIndex:
         """Make an empty generation with its payload indexes, and open it; an older one of this name is removed.
 
-        It is made under another name and renamed when it is complete, so a process that dies on the way leaves no half
-        generation behind.
+        It is made under another name and renamed when it is complete, so a process that dies meanwhile leaves no
+        incomplete generation behind.
         """
         self.drop(name)
         path = self._path(name)

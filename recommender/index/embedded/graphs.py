@@ -21,14 +21,14 @@ _EXIT_HELD = 5
 """Exit code of a child that found the shard open."""
 
 _MAX_COMPLAINT = 500
-"""The error quotes so many of the last characters that a failed child wrote."""
+"""How many of the last characters that a failed child wrote are quoted in the error."""
 
 
 def build_apart(folder: Path, name: str, layout: Layout, stopped: Callable[[], bool], niceness: int) -> bool:
     """Give the shard in `folder`, of the generation `name`, a layout; return whether it is complete.
 
-    When `stopped` says so, the child is killed: what it was building is lost, but nothing that was written before. It
-    does nothing while another process has the shard open. Raises `Unavailable` when it fails.
+    When `stopped` returns True, the child is killed: what it was building is lost, but nothing that was written before.
+    If another process has the shard open, nothing is done. Raises `Unavailable` when the build fails.
     """
     command = [sys.executable, "-m", __name__, str(folder), layout, str(os.getpid()), str(niceness)]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:  # noqa: S603 - our own code

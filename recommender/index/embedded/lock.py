@@ -1,7 +1,7 @@
-"""One process at a time: a generation is locked before the engine touches any file of it.
+"""The lock on a generation: one process at a time, locked before the engine touches any file of it.
 
-The engine has a lock of its own, but takes it after it has opened the segments, and opening them writes. When a second
-process was turned away, it had already broken the files of the first.
+The engine has a lock of its own, but takes it only after it has opened the segments, and opening them writes. So a
+second process that was turned away had already broken the files of the first.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class GenerationLock:
             raise index_held(name)
 
     def release(self) -> None:
-        """Let others have it; a second call does nothing."""
+        """Release the lock; a second call does nothing."""
         self._file.close()
 
     def __enter__(self) -> GenerationLock:

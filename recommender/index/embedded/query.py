@@ -37,8 +37,8 @@ from recommender.query import Filters
 from recommender.types import SparseVector
 
 OVERSAMPLED = 30
-"""Candidates by 4 bits that are scored again by full vectors, at least; for many products 1.5 times as many as are
-asked for. Twice as many found all of the ten nearest, no rescoring 0.95."""
+"""The fewest candidates by 4 bits that are scored again by full vectors; for many products, 1.5 times as many as are
+asked for. With twice as many as asked for, all of the ten nearest were found; without scoring again, 0.95 of them."""
 
 _THROUGH_FILTERED_OUT = edge.AcornSearchParams(enable=True)
 """A walk that also looks at the neighbours of neighbours that a filter takes out, used if the filter leaves less than
@@ -48,11 +48,11 @@ _EXACT = edge.SearchParams(exact=True)
 
 
 class BatchedSearch:
-    """The two batches in which a plan is asked: both lists, then by id the scores that each lacks of the other's.
+    """The two batches in which a plan is asked: first both lists, then, by id, the scores that each list lacks.
 
-    As stages with sources, the engine would search the sources again for each stage, and a scan or a walk under a
-    filter is most of a query. `compact` says that the shard keeps vectors of 4 bits: near points are found by these,
-    and scored by the full ones. Payloads hold what a card needs.
+    If the plan were asked as stages with sources, the engine would search the sources again for each stage, and a scan
+    or a walk under a filter is most of the work of a query. `compact` says that the shard keeps vectors of 4 bits: near
+    points are found by these, and scored by the full ones. Payloads hold what a card needs.
     """
 
     def __init__(self, plan: Plan, compact: bool = False) -> None:

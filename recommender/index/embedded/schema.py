@@ -28,7 +28,7 @@ from recommender.index.query_plan import (
 )
 
 MAX_SEGMENT_SIZE_KB = 100_000
-"""Size of the vectors in one segment, about 65,000 at 384 dimensions: it bounds the cost of one graph build."""
+"""Size of the vectors in one segment: about 65,000 vectors of 384 dimensions. It bounds the cost of one graph build."""
 
 COMPACT_SCAN_KB = 60_000
 """If a filter leaves less than this of a compact shard (40,000 vectors of 384 dimensions), they are scanned: with 4
@@ -39,7 +39,7 @@ COMPACT_SEGMENTS = 2
 that takes in changes until it is large itself."""
 
 _UNLIMITED = 1_000_000_000
-"""As a number of segments, or of KB in one: no limit."""
+"""No limit, as a number of segments or of KB in one."""
 
 LOG_FILE = 4 << 20
 """Bytes of one file of the engine's log. It keeps the last full one, and each opening reads it: with the usual 32 MB

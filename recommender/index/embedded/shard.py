@@ -1,7 +1,7 @@
-"""The engine's shard of one generation: its log makes writes durable, and a better copy can replace it under queries.
+"""The engine's shard of one generation: its log makes writes durable, and a better copy can replace it during queries.
 
-During a call into the engine no other thread of the process runs, so calls must be short: writes come in small batches,
-and what takes seconds is done by another process, on a copy.
+During a call into the engine no other thread of the process runs, so calls must be short. Writes come in small batches,
+and another process does what takes seconds, on a copy.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ FLUSH_AFTER = 20_000
 durable in its log; after a crash the next opening reads them from there, in a second or two."""
 
 CARRIED_AT_ONCE = 64
-"""Points that are copied to a new shard in one write: 3 ms, in which no query runs."""
+"""Points that are copied to a new shard in one write: it takes 3 ms, in which no query runs."""
 
 FIRST_REOPEN_PAUSE_S, LONGEST_REOPEN_PAUSE_S = 1.0, 60.0
 """First pause before a shard is opened again after the engine panicked; it doubles each time."""
 
 FEW = 200
-"""Points that are left to copy when writes stop: 30 ms."""
+"""So few points are left to copy when writes have to wait: it takes 30 ms."""
 
 _ROUNDS = 20
 """Rounds of copying before writes have to wait: each takes a fraction of the time of the last one."""
@@ -79,7 +79,7 @@ class _OpenShard:
         self.readers = 0
 
     def warm_up(self, dimension: int) -> None:
-        """Read full vectors into memory. Of a compact shard few are needed, and those of 4 bits are there."""
+        """Read full vectors into memory. A compact shard needs few, and has its vectors of 4 bits in memory already."""
         if not self.compact:
             map_vectors(self.shard, dimension)
 
@@ -175,9 +175,9 @@ class Shard:
             _log.warning("generation %s was opened again", self._name)
 
     def warm_up(self) -> None:
-        """Prepare to answer queries, in this shard and in its replacements: otherwise the first hundred are slow.
+        """Prepare to answer queries, in this shard and in its replacements.
 
-        They would take 20 to 50 ms each.
+        Otherwise the first hundred queries would take 20 to 50 ms each.
         """
         self._warm = True
         with self.reading():
@@ -188,7 +188,7 @@ class Shard:
         """Write; `ids` are the points that the operation changes."""
         with self._writing, self.reading() as shard:
             if self._meanwhile is not None:
-                self._meanwhile.update(ids)  # before the write, part of which may remain when it fails
+                self._meanwhile.update(ids)  # before the write: part of it may remain if it fails
             self._unflushed += len(ids)
             shard.update(operation)
 
@@ -221,17 +221,17 @@ class Shard:
     def rebuild(self, build: Callable[[Path], bool], stopped: Callable[[], bool]) -> int | None:
         """Let `build` work on a copy, then replace this shard by it, unless `build` returned False.
 
-        Queries continue all the while. Writes wait for the copy at the start, and at the end for the last points that
-        were written meanwhile. Returns how many were written since the copy was made; None if it was given up, which
-        `stopped` may ask for too. Raises `Unavailable` while another copy is being worked on, or if the disk has no
-        room.
+        Queries continue throughout. Writes wait for the copy at the start, and at the end for the last points that were
+        written meanwhile. Returns how many points were written since the copy was made; None if the build was given up,
+        which `stopped` may ask for too. Raises `Unavailable` while another copy is being worked on, or if the disk has
+        no room.
         """
         if not self._one_copy.acquire(blocking=False):
             raise Unavailable(f"the graphs of {self._folder.name} are being built already; wait until they are")
         try:
             with engine_errors(self._name):
                 with self._writing:
-                    # Not flushed first: what is only in the log, the process that opens the copy reads there.
+                    # The shard is not flushed first: the process that opens the copy reads the rest from the log.
                     copy = new_copy_folder(self._folder)
                     copy_shard(self._folder, copy)
                     self._meanwhile = set()
@@ -252,7 +252,7 @@ class Shard:
                 shard.close()
 
     def _take_over(self, copy: Path, stopped: Callable[[], bool]) -> int | None:
-        """Write what came meanwhile to a copy too, and serve the copy; return how many points they were."""
+        """Also write to a copy what came meanwhile, and serve the copy; return how many points that were."""
         sync_shard(copy)
         new = _OpenShard(copy)
         adopted = False
@@ -282,7 +282,7 @@ class Shard:
                 new.shard.close()
         if old is not None:
             try:
-                sync_shard(replaced)  # closing flushes it, though nothing needs that: so there is less to flush
+                sync_shard(replaced)  # closing flushes it, which nobody needs; after this there is little to flush
                 old.close()
             except Exception as error:  # noqa: BLE001 - the engine raises nothing else; what took its place is at work
                 _log.warning("%s, which was replaced, was not closed cleanly: %s", replaced, error)

@@ -1,8 +1,8 @@
 """Where generations and their shards are on the disk. Whenever a process dies, every folder with a final name is whole.
 
-A generation is built in a draft folder, which gets its name in one rename, and loses it before its files are removed.
-Its shard is made in that folder itself. Graphs are built on a copy, in a folder of its own inside it. When the copy is
-complete and on the disk, one small file names it, and replacing that file is the switch.
+A generation is built in a draft folder, which gets its name in one rename. Before its files are removed, it loses that
+name. Its shard is made in the folder itself. Graphs are built on a copy of the shard, in a folder inside that of the
+generation. When the copy is complete and on the disk, one small file names it. Replacing that file is the switch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RESERVE = 32 << 20
 """Bytes that stay free on the disk: for the database, logs, and other writers."""
 
 SMALL_SHARD = 128 << 20
-"""Bytes of a shard of 10,000 points: graphs of larger ones are built by another process, which checks the disk
+"""Bytes of a shard of 10,000 points. Graphs of larger shards are built by another process, which checks the disk
 itself."""
 
 _DRAFT = ".draft-"
@@ -77,7 +77,8 @@ def new_copy_folder(folder: Path) -> Path:
 
     Raises `Unavailable` when the disk has no room for it.
     """
-    # A copy, and what is built from it before the old files are removed: twice the size, and a reserve for others.
+    # There must be room for a copy, for what is built from it before the old files are removed (twice its size), and a
+    # reserve for others.
     size = sum(path.stat().st_size for path in shard_folder(folder).rglob("*") if path.is_file())
     free = shutil.disk_usage(folder).free
     if free < 3 * size:
@@ -142,8 +143,8 @@ def switch(folder: Path, copy: Path) -> None:
 def sweep(folder: Path) -> None:
     """Remove the shards that are not in use: copies that were given up, and those that were replaced.
 
-    Only the process that holds the generation may do so. A copy that a dying process still has open is removed another
-    time.
+    Only the process that holds the generation may call this. A copy that a dying process still has open is removed
+    later.
     """
     current = shard_folder(folder)
     for path in folder.iterdir():

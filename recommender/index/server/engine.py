@@ -51,7 +51,7 @@ from recommender.query import Filters
 from recommender.types import JsonObject, Quantization
 
 WRITE_BATCH = 256
-"""Points in one request: about 2 MB of JSON at 384 dimensions; a server accepts 32 MB by default."""
+"""Points in one request: about 2 MB of JSON at 384 dimensions. By default a server accepts 32 MB."""
 
 TIMEOUT_S = 60
 """How long one request may take: a batch that waits for its write, on a server that is busy building a graph."""
@@ -61,7 +61,7 @@ OLDEST_SERVER = (1, 17)
 """The first version that knows every request of ours; the tests compare each with what 1.17, 1.18 and 1.19 know."""
 
 GREEN_POLL_S = 1.0
-"""Pause between two looks at whether a server has built the graphs of a new collection."""
+"""Pause between two checks whether a server has built the graphs of a new collection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +217,9 @@ class ServerIndex(VectorIndex):
         """Do nothing: each write waited until the server had logged and applied it."""
 
     def optimize(self) -> None:
-        """Let the server build the graphs that a new collection puts off, and return when it has.
+        """Let the server build the graphs that a new collection puts off, and return when it has finished.
 
-        After that it builds them by itself, beside the queries.
+        After that it builds graphs by itself, beside the queries.
         """
         with engine_errors(self._where):
             if self._client.get_collection(self._collection).config.optimizer_config.indexing_threshold:

@@ -46,7 +46,7 @@ def query_requests(plan: Plan) -> list[models.QueryRequest]:
     """Return the requests of one batch for all searches of a query; payloads hold what a card needs."""
     conditions = conditions_of(plan.query.filters, plan.query.ids)
     width = FILTERED_EF if conditions.off_graph else None
-    # What applies to every stage that looks at points, not to stages that rank what others found.
+    # For stages that look at points, not for stages that rank what others found.
     params = models.SearchParams(exact=plan.query.exact, hnsw_ef=width, quantization=_RESCORED)
     leaf = {"filter": _filter(conditions), "params": params}
     # Every point has a vector, so those by meaning are all the candidates.

@@ -53,7 +53,7 @@ _PARTS: Mapping[DataFormat, Mapping[str, str]] = {
         "sku": "sku skus productid productids itemid itemids items products item product",
     },
 }
-"""Names of the column of each part, in small letters without separators."""
+"""Names that the column of each part may have, in small letters without separators."""
 
 _OPTIONAL = {(DataFormat.QUERY_POS_NEG, "neg"), (DataFormat.QUERIES, "clicks"), (DataFormat.SESSIONS, "session")}
 
@@ -66,10 +66,10 @@ _PRECEDENCE = (
     DataFormat.PAIRS,
     DataFormat.LABELLED,
 )
-"""If the columns fit several formats, the first of these is taken: the one that uses most of the columns."""
+"""If the columns fit several formats, the first of these is taken: it uses the most columns."""
 
 _SAMPLED = 100
-"""Rows that decide if the names of the columns leave two formats possible."""
+"""So many rows decide when the names of the columns leave two formats possible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class DataColumns:
 def find_columns(table: DataTable, stated: DataFormat) -> DataColumns:
     """Find the parts of a format among a table's columns; `auto` also finds the format.
 
-    Raises `BadInput` that names the columns when a part, or any format, is not found.
+    Raises `BadInput`, which names the columns, when a part or a format is not found.
     """
     chosen = _detect_format(table) if stated is DataFormat.AUTO else stated
     columns, missing = _match(table.columns, chosen)
@@ -143,7 +143,7 @@ def _negatives(names: Sequence[str]) -> tuple[str, ...]:
 def _is_scored(table: DataTable, column: str) -> bool:
     """Tell scores from classes: 0 and 1 alone, and decimal numbers, are scores; words and other numbers are classes.
 
-    For a question and a sentence that may answer it, 0 and 1 are classes too: there 0 is the yes (GLUE's QNLI).
+    For a question and a sentence that may answer it, 0 and 1 are classes too: there 0 means yes (GLUE's QNLI).
     """
     if plain_name(column) not in _LABEL.split():
         return True

@@ -1,6 +1,6 @@
-"""A share of external data that is not trained on: without a catalogue, models are validated and judged by it.
+"""A share of external data that is not trained on: without a catalogue, it validates and judges models.
 
-The first text of a row alone decides whether it is held out, so all rows of one query, premise or sentence are on one
+Only the first text of a row decides whether it is held out, so all rows of one query, premise or sentence are on one
 side.
 """
 
@@ -15,15 +15,17 @@ from recommender.training.splits import draw_share
 from recommender.training.training_set import Shape, Target, TrainingSet
 
 SHARE, MOST = 0.1, 1 / 3
-"""Share of the rows that is held out: a tenth, and more of small data sets, so that a verdict can mean something."""
+"""The usual share of the rows that is held out, and the largest one. Small data sets give more than a tenth, so that a
+verdict means something."""
 
 ENOUGH = 75
-"""Rows that are held out if a third of the data allows it; a third of them validate, the others judge."""
+"""So many rows are held out if a third of the data has them. A third of these validate, the others judge."""
 
 VALIDATION = 1 / 3
 
 MOST_ROWS = 2_000
-"""Most rows of a set that models are measured on: encoding more costs more than the intervals gain."""
+"""The most rows of a set that models are measured on: encoding more would cost more than narrower intervals are
+worth."""
 
 _GRADES = 3
 """Documents that a query of a scored set needs on average for its scores to count as grades, too."""
@@ -57,7 +59,7 @@ def hold_out(sets: Sequence[TrainingSet], seed: int) -> tuple[list[TrainingSet],
 
 
 def texts_to_measure(rows: TrainingSet, held: Sequence[Row], every: Sequence[Row]) -> HeldOutTexts:
-    """Return what can be asked about some rows of a set; `every` row provides texts for labels that lack others."""
+    """Return what can be asked about the rows in `held`; `every` row provides texts for labels that lack others."""
     held = held[:MOST_ROWS]
     match rows.shape:
         case Shape.TRIPLETS:

@@ -19,10 +19,10 @@ from recommender.training.options import DataFormat, Loss
 from recommender.training.training_set import Shape, TrainingRow, TrainingSet
 
 MAX_PRODUCTS = 8
-"""Products of one query in a pass, so that the few queries that everybody types leave room for the others."""
+"""The most products of one query in a pass, so that the few queries that everybody types leave room for the others."""
 
 MAX_SESSION = 50
-"""Most products of one session: longer ones are from people who compare prices, or from robots."""
+"""The most products of one session. Longer sessions are from people who compare prices, or from robots."""
 
 
 def query_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
@@ -69,7 +69,7 @@ def query_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
 def session_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
     """Read sessions or orders into pairs of texts of products that were seen or bought together.
 
-    A row is one (session, SKU), or a session with a list of SKUs. In each pass every product of a session is an anchor
+    A row is one (session, SKU), or a session with a list of SKUs. In each pass every product of a session is the anchor
     once, with another product of the session.
     """
     column, known = parts.columns.get("session"), reading.known
@@ -111,7 +111,7 @@ _YES_OR_NO = {"0": "entailment", "1": "not_entailment"}
 """The classes of RTE and QNLI, which have two."""
 
 ALIKE = {"entailment": 1.0, "neutral": 0.5, "contradiction": 0.0, "not_entailment": 0.0}
-"""How alike two texts of a class are, for measuring a model on them."""
+"""How alike two texts of a class are: models are measured by it."""
 
 _UNDECIDED = ("-", "-1", "")
 """Labels of SNLI and similar sets for rows on which the annotators did not agree."""
@@ -151,7 +151,7 @@ def ranking_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
 
 
 def _rank(reading: DataReading, found: Sequence[_RankedTexts]) -> list[TrainingSet]:
-    """Make triplets, and pairs of rows without a negative; rows without a positive, or contradictory, are unused.
+    """Make triplets, and pairs of rows without a negative; rows without a positive, or contradictory, are not used.
 
     A loss that takes only triplets gets no pairs.
     """
@@ -179,7 +179,7 @@ def _ranking_rows(ranking: _RankedTexts, width: int) -> Iterator[TrainingRow]:
     positives, negatives = cycle(ranking.positives), cycle(ranking.negatives)
     for _ in range(count):
         texts = (ranking.query, next(positives), *islice(negatives, width))
-        # Each of the query's answers would be a false negative of it, whatever row it comes in.
+        # In another row, each answer to the query would be a false negative of it.
         yield TrainingRow(texts, exclusive=ranking.positives)
 
 
@@ -226,9 +226,9 @@ def _pairs(reading: DataReading, parts: DataColumns, number: str = "") -> Iterat
 def class_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
     """Read pairs with the class of their relation: those of natural language inference, or any others.
 
-    A stated loss decides how inference is used: `softmax` takes its classes; `contrastive`, `cosine` and `cosent` take
-    entailment or not as yes or no; ranking losses take what a premise entails as its positive, and what contradicts it
-    as a hard negative.
+    The `loss` that was asked for decides how inference is used. `softmax` takes its classes. `contrastive`, `cosine`
+    and `cosent` take entailment as a yes and everything else as a no. Ranking losses take what a premise entails as its
+    positive, and what contradicts it as a hard negative.
     """
 
     def parse(cells: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:

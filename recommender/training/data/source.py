@@ -1,4 +1,4 @@
-"""One source of external data while it is read: its rows, those left out, and the catalogue beside it."""
+"""One source of external data while it is read: its rows, the rows that are left out, and the catalogue beside it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from recommender.types import Product, Progress
 
 
 class KnownProducts:
-    """The products of a catalogue by the split: those to train on, and all others, which are held out."""
+    """The products of a catalogue by the split: those to train on, and all the others, which are held out."""
 
     def __init__(self, products: Sequence[Product], split: Split, texts: TextFunctions) -> None:
         self._products = products
@@ -33,7 +33,7 @@ class KnownProducts:
         for index, product in enumerate(products):
             own = (texts.text(product), texts.title(product), texts.description(product))
             shown[index in self._train].update(map(_plain, own))
-        # Texts that products of both sides share, as descriptions often are, are trained on anyway.
+        # Texts that products of both sides share are trained on all the same; descriptions often are shared.
         self._held_out_texts = frozenset(shown[False] - shown[True] - {""})
 
     def find(self, sku: str) -> int | None:
@@ -70,7 +70,7 @@ _REPORT_EVERY = 5_000
 """Rows between two reports of progress."""
 
 MAX_NEGATIVES = 4
-"""Most negatives of one row: with more of them its batch would have few other rows."""
+"""The most negatives of one row. With more of them, its batch would have few other rows."""
 
 T = TypeVar("T")
 
@@ -103,7 +103,7 @@ class RowCounts:
 
 @dataclass(slots=True)
 class DataReading:
-    """An open table, the catalogue beside it, and the counts of what was left out. `number` tells sources apart."""
+    """An open table, the catalogue beside it, and counts of the rows left out. `number` tells sources apart."""
 
     table: DataTable
     known: KnownProducts

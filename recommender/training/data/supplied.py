@@ -24,7 +24,7 @@ _NONE = KnownProducts([], no_split(0), TextFunctions(title_text, title_text, tit
 
 
 def read_texts_to_measure(options: TrainingOptions, known: KnownProducts) -> HeldOutTexts:
-    """Read the rows of `options.eval_data`, all of them to measure on. Raises `BadInput` if that can't be done."""
+    """Read the rows of `options.eval_data`, all of which are measured on. Raises `BadInput` if that can't be done."""
     found = NO_TEXTS
     for number, source in enumerate(options.eval_data):
         with open_table(source.name) as table:

@@ -1,8 +1,8 @@
 """Tables of training data: CSV, TSV, JSON Lines and Parquet files, plain or gzipped, and data sets of the Hub.
 
-Files are read by the readers of feeds. `load_dataset` was tried for them: it reads the SKU 007 as the number 7 and the
-text NA as nothing, one bad row loses the whole file, it detects neither delimiters nor encodings, and 300,000 rows take
-it 9 s in place of 2 s (Parquet: 8 s in place of 0.1 s).
+Files are read by the readers of feeds. `load_dataset` was tried for them. It reads the SKU 007 as the number 7 and the
+text NA as nothing, one bad row loses the whole file, and it detects neither delimiters nor encodings. It reads 300,000
+rows in 9 s instead of 2 s (Parquet: 8 s instead of 0.1 s).
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class DataTable:
 def open_table(source: Path | str) -> Iterator[DataTable]:
     """Open a file of rows, `-` for standard input, or `hf:NAME[:CONFIG][:SPLIT]`.
 
-    The content of a file decides its format first, the name second. Raises `BadFeed` or `BadInput` for a file that is
-    missing, empty, damaged or not a table, and the errors of `load_hub_data`.
+    The content of a file decides its format; its name counts only if the content leaves that open. Raises `BadFeed` or
+    `BadInput` for a file that is missing, empty, damaged or not a table, and the errors of `load_hub_data`.
     """
     if str(source).startswith(PREFIX):
         name = str(source)
@@ -76,7 +76,7 @@ def open_table(source: Path | str) -> Iterator[DataTable]:
 def _unfold(table: DataTable) -> DataTable:
     """Return a table whose rows are `{"set": {"query": ..., "pos": [...], "neg": [...]}}` without the outer name.
 
-    A set that is a list has texts that belong together: the first is the query, the others are its positives.
+    If a set is a list, its texts belong together: the first is the query, the others are its positives.
     """
     if table.columns != (SET,):
         return table

@@ -1,4 +1,8 @@
-"""The indexes that this process has open: each once, and none is closed while somebody has a lease on it."""
+"""The open indexes of this process, and the leases on them.
+
+A lease ends with the query or the write that took it, never by time. Until the last lease on an index has ended, the
+index is not closed, whatever goes live meanwhile. (The lease of a worker on a change does run out: `ingestion/leases`.)
+"""
 
 from __future__ import annotations
 
@@ -85,7 +89,7 @@ class IndexPool:
                 _log.warning("an index was not closed cleanly: %s", error)
 
     def release(self, name: str, drop: bool = False) -> None:
-        """Close an index as soon as there is no lease on it; with `drop` its points are removed, too."""
+        """Close an index as soon as there is no lease on it; with `drop`, also remove its points."""
         with self._lock:
             if (known := self._open.get(name)) is not None:
                 known.closing, known.dropping = True, known.dropping or drop
