@@ -374,7 +374,7 @@ def test_filters_that_make_no_sense_are_refused(filters: Filters, complaint: str
         (1001, Options(), "k is 1001; at most 1000"),
         (True, Options(), "k is True"),
         (10, Options(offset=-1), "offset is -1"),
-        (10, Options(offset=991), "beyond the first 1000"),
+        (10, Options(offset=1000), "offset is 1000; at most 999"),
         (10, Options(diversity=1.5), "diversity is 1.5"),
         (10, Options(diversity=float("nan")), "diversity is nan"),
         (10, Options(mode="dense"), "mode is 'dense'; give one of Mode"),  # type: ignore[arg-type]

@@ -148,23 +148,13 @@ class QueryRequest:
 
     k: Whole = parameter(
         DEFAULT_K,
-        f"How many. With `offset` it reaches to the first {MAX_OFFSET} at most.",
+        f"How many. A page ends at the first {MAX_OFFSET} products.",
         option="-k/--limit",
         ge=1,
         le=MAX_RESULTS,
     )
     filters: Filters = NO_FILTERS
     options: Options = NO_OPTIONS
-
-    @model_validator(mode="after")
-    def check_page(self) -> QueryRequest:
-        """Check that the page is within what is answered."""
-        if self.options.offset + self.k > MAX_OFFSET:
-            raise ValueError(
-                f"offset {self.options.offset} and k {self.k} reach beyond the first {MAX_OFFSET} products;"
-                " narrow the filters"
-            )
-        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ from recommender.index.protocol import ExampleVectors, IndexQuery, VectorIndex, 
 from recommender.interface import QueryInterface
 from recommender.query import (
     DEFAULT_SUGGESTIONS,
+    MAX_OFFSET,
     NO_FILTERS,
     NO_OPTIONS,
     Answer,
@@ -238,7 +239,7 @@ class Queries(QueryInterface):
         def answer(live: LiveModel) -> Answer:
             shown = Shown(options.variants is Variants.COLLAPSE)
             priced = self._in_currency(live.index, allowed)
-            hits = in_order(live.index, options.offset + k, priced, shown, BROWSED[options.sort])
+            hits = in_order(live.index, min(options.offset + k, MAX_OFFSET), priced, shown, BROWSED[options.sort])
             facets = count_all(live.index, priced, options.facet_values) if options.facets else None
             if options.include_attributes:
                 hits = with_attributes(live.index, hits)
@@ -274,6 +275,7 @@ class Queries(QueryInterface):
         text: str = "",
     ) -> Answer:
         """Lease a model and its index, encode the query, find its hits; add explanations and facets if asked for."""
+        wanted = min(options.offset + k, MAX_OFFSET)
         for attempt in self._models.attempts(options.model):
             with attempt as live:
                 query = encode(live)
@@ -294,10 +296,10 @@ class Queries(QueryInterface):
                 if text and not said.searched:  # the text was a price and no other word
                     shown = Shown(options.variants is Variants.COLLAPSE)
                     allowed = placement.exclude_banned(filters)
-                    hits = in_order(live.index, options.offset + k, allowed, shown, BROWSED[options.sort])
+                    hits = in_order(live.index, wanted, allowed, shown, BROWSED[options.sort])
                     hits = hits[options.offset :]
                 elif options.sort is Sort.RELEVANCE:
-                    hits = candidates.hits(options.offset + k)[options.offset :]
+                    hits = candidates.hits(wanted)[options.offset :]
                 else:
                     hits = sort_hits(candidates.hits(SORTED), options.sort, live.index)[options.offset :][:k]
                 if options.include_attributes:

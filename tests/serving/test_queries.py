@@ -48,6 +48,15 @@ def test_similar_puts_the_nearest_first_and_leaves_the_product_and_its_variants_
     assert "boot-42" not in skus
 
 
+def test_a_page_ends_where_answers_end(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recommender.serving.queries.MAX_OFFSET", 3)
+    queries, second = shop.queries(), Options(offset=2)
+    whole, browsed = queries.search("desk boot", 3), queries.browse(3)
+    assert (len(whole), len(browsed)) == (3, 3)
+    assert [hit.sku for hit in queries.search("desk boot", 3, options=second)] == [whole[2].sku]
+    assert [hit.sku for hit in queries.browse(3, options=second)] == [browsed[2].sku]
+
+
 def test_variants_are_shown_when_asked_for(shop: Shop) -> None:
     assert shop.queries().similar("boot-41", options=Options(variants=Variants.ALL))[0].sku == "boot-42"
 
