@@ -33,8 +33,9 @@ def describe_outcome(outcome: ImportOutcome, dry_run: bool) -> list[str]:
     for summary in outcome.imports:
         texts = f" ({summary.to_encode:,} texts to encode)" if dry_run else ""
         counts = f"{summary.created:,} created, {summary.updated:,} updated{texts}, {summary.unchanged:,} unchanged"
-        withdrawn = f", {summary.withdrawn:,} withdrawn" if summary.withdrawn else ""
-        line = f"{summary.source}: {counts}, {summary.rejected:,} rejected{withdrawn} in {summary.seconds:.1f} s"
+        hidden = f", {summary.left_out:,} not offered" if summary.left_out else ""
+        hidden += f", {summary.withdrawn:,} withdrawn" if summary.withdrawn else ""
+        line = f"{summary.source}: {counts}, {summary.rejected:,} rejected{hidden} in {summary.seconds:.1f} s"
         if summary.ignored_columns:
             line += f" (columns not used: {', '.join(summary.ignored_columns)})"
         lines.append(f"{line}; ended early: {summary.ended_early}" if summary.ended_early else line)

@@ -81,7 +81,8 @@ def variant_columns(columns: Columns, names: Sequence[str]) -> set[str]:
 class VariantHolders:
     """Tells which rows only hold variants together: a column says so, or other rows name them as their parent.
 
-    A parent is sold itself, too, if it has a price and either a barcode of its own or one value of an option.
+    A parent is sold itself, too, if it has a price, and is its own parent, or has its own barcode or one value of an
+    option.
     """
 
     def __init__(self, columns: Columns, names: Sequence[str], kinds: str, rows: Iterable[_Row]) -> None:
@@ -143,8 +144,10 @@ class VariantHolders:
         if not _PRICED.search(str(cells.get(self._price) or "")):
             return True
         options = (str(cells.get(name) or "").strip() for name in self._options)
-        is_sold = str(cells.get(self._gtin) or "").strip() or any(
-            option and not _SEVERAL.search(option) for option in options
+        is_sold = (
+            str(cells.get(self._group) or "").strip() in self._keys(cells) - {""}
+            or str(cells.get(self._gtin) or "").strip()
+            or any(option and not _SEVERAL.search(option) for option in options)
         )
         return self._is_sure and not is_sold
 

@@ -47,6 +47,15 @@ def test_a_column_that_may_say_what_is_on_sale_is_pointed_out(recommender: Comma
         assert (f"--map offered={name}" in explained.out) is told
 
 
+def test_rows_that_are_not_on_sale_are_counted(recommender: Command, tmp_path: Path) -> None:
+    feed = tmp_path / "feed.csv"
+    feed.write_text(
+        "sku,title,price,published,parent_sku\nT,Tee,9,1,\nT-R,Tee red,9,1,T\nM,Mug,5,0,\n", encoding="utf-8"
+    )
+    told = recommender("ingest", feed, "--queue-only")
+    assert "1 created, 0 updated, 0 unchanged, 0 rejected, 2 not offered in" in told.out
+
+
 def test_a_feed_of_which_every_row_is_rejected_is_bad_input(recommender: Command, tmp_path: Path) -> None:
     feed = tmp_path / "feed.csv"
     feed.write_text("sku,title\na,\nb,\n", encoding="utf-8")

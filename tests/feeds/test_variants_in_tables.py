@@ -37,6 +37,11 @@ def test_a_parent_that_is_a_variant_too_is_sold_and_in_the_group(write: Write, c
     assert _offers(write(rows)) == {"T": "Tee | 19  | T | ", "T-B": "Tee blue | 21  | T | "}
 
 
+def test_a_row_that_names_itself_as_its_parent_is_a_variant_too(write: Write) -> None:
+    found = _offers(write("sku,parent_sku,name,price\nT,T,Tee red,19\nT-B,T,Tee blue,21\n"))
+    assert found == {"T": "Tee red | 19  | T | ", "T-B": "Tee blue | 21  | T | "}
+
+
 def test_a_list_of_options_is_that_of_all_variants(write: Write) -> None:
     assert set(_offers(write('sku,parent_sku,name,price,color\nT,,Tee,19,"red, blue"\nT-R,T,Tee,19,red\n'))) == {"T-R"}
 
