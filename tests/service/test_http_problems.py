@@ -41,7 +41,7 @@ def _problem(reply: Any, status: int) -> dict[str, Any]:
         ("sku=SKU-0001&k=" + "9" * 5000, "whole number"),
         ("sku=SKU-0001&k=3&k=4", "twice"),
         ("k=3", "'sku' is missing"),
-        ("sku=SKU-0001&offset=995&k=10", "1000"),
+        ("sku=SKU-0001&offset=1000&k=10", "at most 999"),
         ("sku=SKU-0001&min_score=NaN", "min_score"),
         ("sku=SKU-0001&price_min=Infinity", "price_min"),
         ("sku=SKU-0001&price_min=5&price_max=1", "price_min"),
