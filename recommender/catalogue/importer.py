@@ -136,11 +136,11 @@ def import_feed(
             if rejects_file:
                 rejects_file.write(feed.name, rejections)
             progress(tally.rows)
-        understood, gone = reader.understanding(feed), reader.without_product([*feed.withdrawn, *reader.withdrawn])
-        hides_shop = seen is None and not partial and reader.hides_nearly_all(feed) and len(gone) > allowance(had)
-        if seen is None and not hides_shop:
+        gone = reader.without_product([*feed.withdrawn, *reader.withdrawn]) if seen is None else []
+        kept = len(gone) if not partial and reader.hides_nearly_all(feed) and len(gone) > allowance(had) else 0
+        if seen is None and not kept:
             tally.withdrawn = sink.deactivate(gone)  # a full feed lacks them: one guard applies to all that is missing
-        warnings = (*reader.warnings(feed), *_doubts(tally, had, len(gone) if hides_shop else 0))
+        understood, warnings = reader.understanding(feed), (*reader.warnings(feed), *_doubts(tally, had, kept))
     counts = tally.counts
     return ImportSummary(
         *(feed.name, counts.created, counts.updated, counts.unchanged, tally.rejected, feed.leftover_columns),

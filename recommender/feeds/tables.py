@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
@@ -110,11 +110,12 @@ class ColumnFeed(Feed):
         if _TITLE in required and _TITLE not in found and _DESCRIPTION in found:
             # Merchandise systems call the only text that they have a description.
             mapping = {**mapping, _TITLE: found[_DESCRIPTION], _DESCRIPTION: ""}
-        self.kinds = kinds_column(table.columns, self.sample) if table.uniform else ""
+        sample = cache(self.sample)  # read once, if at all, and not kept
+        self.kinds = kinds_column(table.columns, sample) if table.uniform else ""
         names = [name for name in table.columns if name != self.kinds or name in mapping.values()]
         self._shapes = Shapes(lambda names: match_columns(names, mapping))
         columns = require_columns(table.name, names, mapping, required)
-        found = better_columns(columns, names, self.sample) if table.uniform else {}
+        found = better_columns(columns, names, sample) if table.uniform else {}
         if better := {str(field): name for field, name in found.items() if field not in mapping}:
             number = columns.fields[_SKU] if _SKU in better else columns.product
             columns = replace(match_columns(names, {**better, **mapping}), product=number)
@@ -160,6 +161,12 @@ class ColumnFeed(Feed):
         return [name for name, words in stated.items() if words and words <= _TICKS]
 
     @cached_property
+    def _dates(self) -> list[str]:
+        """Return the columns of dates of publishing; where other rows have a date, an empty cell means a draft."""
+        sample = self.sample() if self._columns.dates else []
+        return [name for name in self._columns.dates if any(cells.get(name) for cells in sample)]
+
+    @cached_property
     def _holders(self) -> VariantHolders:
         return VariantHolders(self._columns, self._table.columns, self.kinds, self._undamaged_rows())
 
@@ -179,8 +186,7 @@ class ColumnFeed(Feed):
         self.early_end = ""
         shared = self._columns if self._table.uniform else None
         ticked = self._tick_columns if shared else []
-        # Where other rows have a date of publishing, an empty cell means a draft.
-        dates = [name for name in (shared.dates if shared else ()) if any(cells.get(name) for cells in self.sample())]
+        dates = self._dates if shared else []
         holders = self._holders if shared and self._holders else None
         try:
             for row in (

@@ -102,7 +102,7 @@ class VariantHolders:
         names_parent = known and plain_name(group) in PARENTS.split()
         for row in rows if names_parent or kinds else ():
             has_variants = has_variants or (bool(kinds) and _word(row.cells, kinds) in _VARIANTS)
-            parent = str(row.cells.get(group) or "").strip() if names_parent else ""
+            parent = _text(row.cells, group) if names_parent else ""
             if parent and parent not in self._keys(row.cells) and len(self._parents) <= MOST_PARENTS:
                 self._parents.add(parent)
                 lacks = lacks or any(row.cells.get(name) in (None, "") for name in own)
@@ -121,7 +121,7 @@ class VariantHolders:
 
     def inherit(self, cells: Mapping[str, Any], families: Families) -> Mapping[str, Any]:
         """Return the cells of a row with those of its parent where they are empty."""
-        parent: Mapping[str, str] = families.parent(str(cells.get(self._group) or "").strip())
+        parent: Mapping[str, str] = families.parent(_text(cells, self._group))
         if not parent:
             return cells
         kept = self._prices if cells.get(self._price) not in (None, "") else ()
@@ -143,10 +143,10 @@ class VariantHolders:
             return False
         if not _PRICED.search(str(cells.get(self._price) or "")):
             return True
-        options = (str(cells.get(name) or "").strip() for name in self._options)
+        options = (_text(cells, name) for name in self._options)
         is_sold = (
-            str(cells.get(self._group) or "").strip() in self._keys(cells) - {""}
-            or str(cells.get(self._gtin) or "").strip()
+            _text(cells, self._group) in self._keys(cells) - {""}
+            or _text(cells, self._gtin)
             or any(option and not _SEVERAL.search(option) for option in options)
         )
         return self._is_sure and not is_sold
@@ -157,8 +157,12 @@ class VariantHolders:
 
     def _keys(self, cells: Mapping[str, Any]) -> set[str]:
         """Return what others may call a row by: its SKU, or its number in the system."""
-        return {str(cells.get(name) or "").strip() for name in self._by}
+        return {_text(cells, name) for name in self._by}
 
 
 def _word(cells: Mapping[str, Any], name: str) -> str:
-    return str(cells.get(name) or "").strip().casefold()
+    return _text(cells, name).casefold()
+
+
+def _text(cells: Mapping[str, Any], name: str) -> str:
+    return str(cells.get(name) or "").strip()

@@ -14,6 +14,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from recommender.query.serialization import adapter
 from recommender.service.access import NO_KEY
 from recommender.service.problems import MEDIA_TYPE
+from recommender.service.request_limits import LONG_ADDRESS
 from recommender.service.request_middleware import UNEXPECTED
 from recommender.types import JsonObject
 
@@ -23,7 +24,7 @@ _DETAILS = {
     HTTPStatus.FORBIDDEN: "this key may read; PUT here needs one that may write",
     HTTPStatus.NOT_FOUND: "no product has the SKU 'OS-9999'; did you mean OS-1999?",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than 16,777,216 bytes; send fewer products at a time",
-    HTTPStatus.REQUEST_URI_TOO_LONG: "the address is too long; send the text in a POST",
+    HTTPStatus.REQUEST_URI_TOO_LONG: LONG_ADDRESS,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body is 'text/plain'; send JSON, as `Content-Type: application/json`",
     HTTPStatus.MISDIRECTED_REQUEST: "this service, open without a key, is not 'evil.example'; ask localhost",
     HTTPStatus.UNPROCESSABLE_ENTITY: "no title",

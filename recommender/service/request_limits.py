@@ -34,6 +34,8 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
+LONG_ADDRESS = "the address is too long; send the text in a POST"
+
 
 class RateLimit:
     """How many requests each caller may send to this process: `100/second`, `600/minute`, in a sliding window."""
@@ -58,7 +60,7 @@ class RateLimit:
 def check_size(scope: Scope, headers: Mapping[bytes, bytes], body_bytes: int) -> None:
     """Raise a `Problem` for an address of more than `body_bytes`, and for a body that states a greater length."""
     if len(scope["query_string"]) > body_bytes:
-        raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "the address is too long; send the text in a POST")
+        raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, LONG_ADDRESS)
     length = headers.get(b"content-length", b"0")
     if length.isdigit() and int(length) > body_bytes:
         raise _too_large(body_bytes)

@@ -28,7 +28,6 @@ schemathesis.openapi.format(
 schemathesis.openapi.format("price", st.sampled_from(["19.99", "1.299,50 EUR", "€ 19,99", "20 USD", ""]))
 schemathesis.openapi.format("availability", st.sampled_from(["in stock", "sold out", "preorder", "7", "", "no"]))
 schemathesis.openapi.format("category", st.sampled_from(["Sport > Running", "Kitchen / Coffee", "A|B", "Office", ""]))
-schemathesis.openapi.format("attributes", st.sampled_from(['{"colour": "red"}', '{"size": 42}', ""]))
 schemathesis.openapi.format("date-time", st.dates().map(lambda day: f"20{day:%y-%m}-11T12:30:00Z"))
 
 
