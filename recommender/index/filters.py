@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from recommender.forms import path_names
 from recommender.index.payload import (
@@ -54,7 +53,7 @@ class StartsWith:
 class IdIn:
     """The point has one of these ids."""
 
-    ids: tuple[UUID, ...]
+    ids: tuple[int, ...]
 
 
 Condition = AnyOf | Between | StartsWith | IdIn
@@ -78,7 +77,7 @@ class Conditions:
         return any(not isinstance(condition, IdIn) and condition.field not in GRAPH_FIELDS for condition in self.must)
 
 
-def conditions_of(filters: Filters, ids: Sequence[UUID] | None = None, other: Condition | None = None) -> Conditions:
+def conditions_of(filters: Filters, ids: Sequence[int] | None = None, other: Condition | None = None) -> Conditions:
     """Translate filters into conditions, falsy if they restrict nothing.
 
     With `ids`, only for these points; with `other`, only for points that it holds for too. `min_score` is not a

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol
-from uuid import UUID, uuid5
+from hashlib import blake2b
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from recommender.query import Boost, Filters
 from recommender.types import JsonObject, SparseVector
 
-_POINTS = UUID("6f1c2a52-5d0e-4c1b-9d53-0f0a4f9f7a11")
 
+def point_id(sku: str) -> int:
+    """Return the id of a SKU's point. It is the same everywhere, so that writing twice is writing once.
 
-def point_id(sku: str) -> UUID:
-    """Return the id of a SKU's point. It is the same everywhere, so that writing twice is writing once."""
-    return uuid5(_POINTS, sku)
+    It is 64 bits of a hash: the chance that two of a million products share a point is 1 in 37 million. Ids are no
+    UUIDs, which the embedded engine reads and writes twenty times as slowly: a fifth of a query.
+    """
+    return int.from_bytes(blake2b(sku.encode(), digest_size=8).digest())
 
 
 class Order(StrEnum):
@@ -35,7 +37,7 @@ class Order(StrEnum):
 class Point:
     """A product in the index: its vector (float32 [d]), its BM25 weights and its payload."""
 
-    id: UUID
+    id: int
     dense: NDArray[np.float32]
     lexical: SparseVector
     payload: JsonObject
@@ -45,7 +47,7 @@ class Point:
 class StoredPoint:
     """A point as the engine returns it; `dense` only if it was asked for."""
 
-    id: UUID
+    id: int
     payload: JsonObject
     dense: NDArray[np.float32] | None = None
 
@@ -54,24 +56,17 @@ class StoredPoint:
 class ScoredPoint:
     """A point that answers a query, with its score: larger is nearer.
 
-    Its payload holds what `card_of` reads; it may be empty if the query said that no payloads are needed. `words` and
-    `meaning` are the two parts of the score before boosts, each from 0 to 1, and `weight` is the weight of the words.
+    `words` and `meaning` are the two parts of the score before boosts, each from 0 to 1, and `weight` is the weight of
+    the words. A server sends payloads with what `card_of` reads. The embedded engine sends none: fetching a few of many
+    afterwards is faster.
     """
 
-    id: UUID
+    id: int
     score: float
-    payload: JsonObject
     words: float = 0.0
     meaning: float = 0.0
     weight: float = 0.0
-
-
-class Found(NamedTuple):
-    """A point that one search of a query found. Thousands are made a second, so it is not a dataclass."""
-
-    id: UUID
-    score: float
-    payload: JsonObject
+    payload: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +88,8 @@ class IndexQuery:
     With `adapt` this is the lowest weight, and words that single products out weigh more (`weigh_words`). With vector
     and words, each list has `prefetch` candidates, and every candidate is scored by both. `examples` replace `dense`.
     `exact` scans instead of walking the graph. `ids` restricts the answer to these points. `filters.min_score` applies
-    to the score before boosts, which multiply it. Without `payloads`, points may have none: fetching a few of many
-    payloads afterwards is faster than having the embedded engine return all of them. `alternatives` are terms of
-    `lexical` that stand for others of it: a product needs one of them, not each.
+    to the score before boosts, which multiply it. `alternatives` are terms of `lexical` that stand for others of it: a
+    product needs one of them, not each.
     """
 
     limit: int
@@ -107,9 +101,8 @@ class IndexQuery:
     prefetch: int = 100
     exact: bool = False
     examples: ExampleVectors | None = None
-    ids: tuple[UUID, ...] | None = None
+    ids: tuple[int, ...] | None = None
     boosts: tuple[Boost, ...] = ()
-    payloads: bool = True
     alternatives: frozenset[int] = frozenset()
 
     @property
@@ -127,17 +120,17 @@ class VectorIndex(Protocol):
         """Write whole points, replacing those with the same id."""
 
     def overwrite_payloads(
-        self, payloads: Sequence[tuple[UUID, JsonObject]], known: Mapping[UUID, JsonObject] | None = None
+        self, payloads: Sequence[tuple[int, JsonObject]], known: Mapping[int, JsonObject] | None = None
     ) -> None:
         """Replace the payloads of points that exist; their vectors stay as they are.
 
         `known` are payloads that some of these points have now, and that need not be read again.
         """
 
-    def delete(self, ids: Sequence[UUID]) -> None:
+    def delete(self, ids: Sequence[int]) -> None:
         """Remove points; ids that do not exist are not an error."""
 
-    def retrieve(self, ids: Sequence[UUID], with_vectors: bool = False) -> list[StoredPoint]:
+    def retrieve(self, ids: Sequence[int], with_vectors: bool = False) -> list[StoredPoint]:
         """Return the points among `ids` that exist, in no promised order."""
 
     def query(self, query: IndexQuery) -> list[ScoredPoint]:
@@ -147,7 +140,7 @@ class VectorIndex(Protocol):
         """
 
     def select(
-        self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None
+        self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[int] | None = None
     ) -> list[StoredPoint]:
         """Return up to `limit` points that match, in `order` or in no promised one; with `ids`, only those among these.
 

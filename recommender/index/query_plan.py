@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import BadInput, UsageError
 from recommender.index.payload import CREATED, POPULARITY, PRICE
-from recommender.index.protocol import ExampleVectors, Found, IndexQuery, Order, Point, ScoredPoint
+from recommender.index.protocol import ExampleVectors, IndexQuery, Order, Point, ScoredPoint
 from recommender.query import Boost
-from recommender.types import SparseVector
+from recommender.types import JsonObject, SparseVector
 
 DENSE = "dense"
 LEXICAL = "lexical"
@@ -73,6 +74,9 @@ class Boosting:
     now: float
 
 
+Scores = dict[int, float]
+"""The ids of the points that one search found and their scores, best first."""
+
 Ranking = NDArray[np.float32] | ExampleVectors | SparseVector | Boosting
 """What a stage ranks by: a dense vector, examples, words, or boosts."""
 
@@ -116,47 +120,46 @@ class Plan:
         """All searches, in the order in which `combine` takes their answers."""
         return (*(stage for stage in (self.meaning, self.words, self.boosts) if stage is not None), *self.terms)
 
-    def combine(self, answers: Iterable[Sequence[Found]]) -> list[ScoredPoint]:
+    def combine(
+        self, answers: Iterable[Scores], payloads: Mapping[int, JsonObject] = MappingProxyType({})
+    ) -> list[ScoredPoint]:
         """Join the answers to one list: (weight * words + (1 - weight) * meaning) * boosts, best first."""
         rest = iter(answers)
-        # By the number of an id: hashing the id itself takes ten times as long, for hundreds of points a query.
-        by_meaning, by_words, boosted = (
-            {point.id.int: point for point in next(rest)} if stage is not None else {}
-            for stage in (self.meaning, self.words, self.boosts)
+        by_meaning, by_words, by_boosts = (
+            next(rest) if stage is not None else {} for stage in (self.meaning, self.words, self.boosts)
         )
-        most = max((point.score for point in by_words.values()), default=0.0)
-        reach = self._reach([found[0].score if found else 0.0 for found in rest], most)
-        words_of = {key: min(1.0, point.score / reach) for key, point in by_words.items()}
+        best_of_terms = [next(iter(scores.values()), 0.0) for scores in rest]
+        reach = self._reach(best_of_terms, max(by_words.values(), default=0.0))
+        words = {identity: min(1.0, score / reach) for identity, score in by_words.items()}
+        meaning = {identity: self._read_cosine(score) for identity, score in by_meaning.items()}
+        # Weights below -1 would reverse the order of what they push down.
+        boosts = {identity: 1 + max(-1.0, score) for identity, score in by_boosts.items()}
         weight, lexical, least = self.query.words_weight, self.query.lexical, self.query.filters.min_score
         if self.query.adapt and lexical is not None and 0 < weight < 1:
             own = len(lexical.indices) - len(self.query.alternatives)
-            weight = weigh_words(weight, own, words_of.values())
-        examples = self.query.examples
+            weight = weigh_words(weight, own, words.values())
         rows = []
-        for key, point in (by_words | by_meaning).items():
-            words = words_of.get(key, 0.0)
-            meaning = 0.0
-            if key in by_meaning:  # as a cosine from 0 to 1; a negative one counts as 0
-                meaning = by_meaning[key].score
-                if examples is not None and examples.best_score:
-                    # The engine's score of a cosine x is (x / (1 + |x|) + 1) / 2, and negative if a disliked one is
-                    # nearer.
-                    squashed = 2 * meaning - 1
-                    meaning = squashed / (1 - abs(squashed)) if meaning > 0 else 0.0
-                elif examples is not None:
-                    meaning /= len(examples.liked)
-                meaning = min(1.0, max(0.0, meaning))
-            score = weight * words + (1 - weight) * meaning
-            if least is not None and score < least:
-                continue
-            # Weights below -1 would reverse the order of what they push down.
-            boost = 1 + max(-1.0, boosted[key].score) if key in boosted else 1.0
-            rows.append((-score * boost, key, words, meaning, point))
+        for identity in words | meaning:
+            of_words, of_meaning = words.get(identity, 0.0), meaning.get(identity, 0.0)
+            score = weight * of_words + (1 - weight) * of_meaning
+            if least is None or score >= least:
+                rows.append((-score * boosts.get(identity, 1.0), identity, of_words, of_meaning))
         rows.sort()
         return [
-            ScoredPoint(point.id, -below, point.payload, words, meaning, weight)
-            for below, _, words, meaning, point in rows[: self.query.limit]
+            ScoredPoint(identity, -below, of_words, of_meaning, weight, payloads.get(identity, {}))
+            for below, identity, of_words, of_meaning in rows[: self.query.limit]
         ]
+
+    def _read_cosine(self, score: float) -> float:
+        """Return the cosine, from 0 to 1, behind the engine's score of a point; a negative one counts as 0."""
+        examples = self.query.examples
+        if examples is not None and examples.best_score:
+            # The engine's score of a cosine x is (x / (1 + |x|) + 1) / 2, and negative if a disliked one is nearer.
+            squashed = 2 * score - 1
+            score = squashed / (1 - abs(squashed)) if score > 0 else 0.0
+        elif examples is not None:
+            score /= len(examples.liked)
+        return min(1.0, max(0.0, score))
 
     def _reach(self, best: Sequence[float], most: float) -> float:
         """Return the most that the words could reach. A word of no product counts as rare as the rarest known one.

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
-from uuid import UUID
 
 from recommender.catalogue.repository import StoredProduct
 from recommender.index.protocol import point_id
@@ -45,7 +44,7 @@ class PayloadUpdate(NamedTuple):
     """A point whose vectors are current, with its new payload and the payload that it has now (`known`)."""
 
     sku: str
-    id: UUID
+    id: int
     payload: JsonObject
     known: JsonObject
 
@@ -54,7 +53,7 @@ class VectorUpdate(NamedTuple):
     """A point whose vectors must be made of a new text."""
 
     sku: str
-    id: UUID
+    id: int
     text: str
     payload: JsonObject
 

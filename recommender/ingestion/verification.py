@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,7 +138,7 @@ def verify(
     encoded, total = 0, catalogue.count()
     share = sample / max(total, 1)
     for batch in batches(index.scroll(BATCH, with_vectors=encode is not None), BATCH):
-        seen.extend(_short_id(point.id) for point in batch)
+        seen.extend(point.id for point in batch)
         points = {str(point.payload["sku"]): point for point in batch}
         products = catalogue.get_many(list(points))
         differences = _differences((sku, point, products.get(sku)) for sku, point in points.items())
@@ -163,7 +162,7 @@ def verify(
     checked = len(seen)
     in_order = np.sort(np.frombuffer(seen, dtype=np.uint64))
     for some in batches(catalogue.products(), BATCH):
-        ids = np.array([_short_id(point_id(each.product.sku)) for each in some], dtype=np.uint64)
+        ids = np.array([point_id(each.product.sku) for each in some], dtype=np.uint64)
         places = np.minimum(np.searchsorted(in_order, ids), len(in_order) - 1)
         known = in_order[places] == ids if len(in_order) else np.zeros(len(ids), dtype=bool)
         unseen = [each.product.sku for each, is_known in zip(some, known, strict=True) if not is_known]
@@ -175,11 +174,6 @@ def verify(
 
 def _is_no_unit(vector: NDArray[np.float32] | None) -> bool:
     return vector is None or not abs(float(vector @ vector) - 1) < MAX_LENGTH_ERROR  # NaN fails every comparison
-
-
-def _short_id(identity: UUID) -> int:
-    # Half of the id, 60 bits of a hash. The chance that one product of a million hides another is 1 in 2 million.
-    return identity.int >> 64
 
 
 def _differences(pairs: Iterable[tuple[str, StoredPoint | None, _State | None]]) -> dict[str, _Kind]:

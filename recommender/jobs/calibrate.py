@@ -106,7 +106,7 @@ def _calibrate(application: Application, generation: Generation, judged: Queries
     words = [lexical.query(text) for text in texts]
     limit = 2 * FIRST_PREFETCH
     found = [
-        index.query(IndexQuery(limit, vector, terms, prefetch=FIRST_PREFETCH, payloads=False))
+        index.query(IndexQuery(limit, vector, terms, prefetch=FIRST_PREFETCH))
         for vector, terms in zip(vectors, words, strict=True)
     ]
     progress("calibrating searches", 1, 2, generation.model_name)

@@ -127,7 +127,6 @@ class EncodedQuery:
             filters=filters,
             prefetch=FIRST_PREFETCH if step == STEPS[0] else PREFETCH_FACTOR * step,
             boosts=options.boosts,
-            payloads=False,
             alternatives=self.alternatives,
         )
 

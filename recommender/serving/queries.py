@@ -330,7 +330,7 @@ class Queries(QueryInterface):
 
         def is_found(index: int) -> bool:
             words = SparseVector((index,), (1.0,))
-            return bool(live.index.query(IndexQuery(limit=1, lexical=words, payloads=False)))
+            return bool(live.index.query(IndexQuery(limit=1, lexical=words)))
 
         def is_found_in_parts(word: str) -> bool:
             terms = live.lexical().query(word)

@@ -68,7 +68,7 @@ def _index_holds_the_catalogue(application: Application, live: Generation, state
 
 
 def _vectors_are_of_its_model(application: Application, live: Generation) -> None:
-    points = sorted(application.index(live).scroll(with_vectors=True), key=lambda point: point.id.int)[:COMPARED]
+    points = sorted(application.index(live).scroll(with_vectors=True), key=lambda point: point.id)[:COMPARED]
     stored = application.catalogue.get_many([str(point.payload["sku"]) for point in points])
     texts = [application.text(stored[str(point.payload["sku"])].product) for point in points]
     expected = application.encoder_of(live).encode(texts)

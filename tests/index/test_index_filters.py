@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.points import DIMENSION, matching, point_of, unit, words
+from support.points import DIMENSION, by_sku, matching, point_of, unit, words
 
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.filters import conditions_of
@@ -90,7 +90,7 @@ def test_any_filter_finds_what_the_products_say(
             IndexQuery(20, lexical=words(1), filters=filters),
             IndexQuery(20, dense=unit(1), lexical=words(1), filters=filters),
         ):
-            assert {point.payload["sku"] for point in index.query(query)} == expected
+            assert by_sku(index, index.query(query)).keys() == expected
 
 
 def test_filters_that_do_not_restrict_make_no_conditions() -> None:

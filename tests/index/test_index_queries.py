@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.points import DIMENSION, point_of, words
+from support.points import DIMENSION, by_sku, point_of, words
 
 from recommender.errors import UsageError
 from recommender.index.payload import ANCESTORS, ATTRIBUTE_KEYS, BRAND_KEY
@@ -68,7 +68,7 @@ ASKED = {
 
 
 def _scores(index: VectorIndex, query: IndexQuery) -> dict[str, float]:
-    return {point.payload["sku"]: point.score for point in index.query(query)}
+    return {sku: point.score for sku, point in by_sku(index, index.query(query)).items()}
 
 
 def _ordered(scores: dict[str, float]) -> list[str]:
@@ -102,7 +102,7 @@ def test_only_the_points_named_may_answer(index: VectorIndex, asked: str) -> Non
 
 def test_the_score_is_the_weighted_sum_of_words_and_meaning_each_from_0_to_1(index: VectorIndex) -> None:
     """Words 5 weighs 2 in c, the most that the query can reach, and 1 in a; meaning is the cosine, from 0."""
-    found = {point.payload["sku"]: point for point in index.query(ASKED["both"])}
+    found = by_sku(index, index.query(ASKED["both"]))
     parts = {sku: (round(point.words, 4), round(point.meaning, 4)) for sku, point in found.items()}
     assert parts == {"a": (0.5, 0.9), "b": (0, 0.7), "c": (1, 0.5), "d": (0, 0.1), "e": (0, 0)}
     assert {sku: point.score for sku, point in found.items()} == pytest.approx(
@@ -142,7 +142,7 @@ def test_words_that_no_product_has_keep_the_others_from_the_full_score(index: Ve
 def test_a_text_of_hundreds_of_words_is_scaled_by_some_of_them(index: VectorIndex) -> None:
     found = index.query(IndexQuery(5, lexical=words(*range(1, 500)), dense=AXIS))
     assert all(0 <= point.words <= 1 for point in found)
-    assert sorted(point.payload["sku"] for point in found) == ["a", "b", "c", "d", "e"]
+    assert by_sku(index, found).keys() == {"a", "b", "c", "d", "e"}
 
 
 def test_each_candidate_is_scored_by_both_lists_whichever_brought_it(index: VectorIndex) -> None:
@@ -151,16 +151,14 @@ def test_each_candidate_is_scored_by_both_lists_whichever_brought_it(index: Vect
     for weight in (0.0, 0.5, 1.0):
         found = index.query(replace(narrow, words=weight, prefetch=1, limit=1))
         assert (found[0].words > 0, found[0].meaning > 0) == (True, True)
-    whole = {point.payload["sku"]: (point.words, point.meaning) for point in index.query(ASKED["both"])}
-    assert all(
-        whole[point.payload["sku"]] == pytest.approx((point.words, point.meaning)) for point in index.query(narrow)
-    )
+    whole = {point.id: (point.words, point.meaning) for point in index.query(ASKED["both"])}
+    assert all(whole[point.id] == pytest.approx((point.words, point.meaning)) for point in index.query(narrow))
 
 
 def test_equal_scores_stand_in_the_order_of_their_points(index: VectorIndex) -> None:
     index.upsert([point_of(Product(f"same-{number}", "t"), AXIS, words(9)) for number in range(20)])
     found = [point.id for point in index.query(IndexQuery(20, dense=AXIS, lexical=words(9)))]
-    assert found == sorted(found, key=lambda identity: identity.int)
+    assert found == sorted(found)
 
 
 def test_of_examples_the_nearest_counts_or_the_mean(index: VectorIndex) -> None:

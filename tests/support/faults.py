@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from support.fake_encoder import WordEncoder
 from support.patience import PATIENCE_S
@@ -50,12 +49,12 @@ class FaultyIndex:
         self._index.upsert(points)
 
     def overwrite_payloads(
-        self, payloads: Sequence[tuple[UUID, JsonObject]], known: Mapping[UUID, JsonObject] | None = None
+        self, payloads: Sequence[tuple[int, JsonObject]], known: Mapping[int, JsonObject] | None = None
     ) -> None:
         self._fault()
         self._index.overwrite_payloads(payloads, known)
 
-    def delete(self, ids: Sequence[UUID]) -> None:
+    def delete(self, ids: Sequence[int]) -> None:
         self._fault()
         self._index.delete(ids)
 

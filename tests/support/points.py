@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from support.brute_force import matches
 
 from recommender.index.payload import product_payload
-from recommender.index.protocol import Point, point_id
+from recommender.index.protocol import Point, ScoredPoint, VectorIndex, point_id
 from recommender.query import Filters
 from recommender.types import Product, SparseVector
 
@@ -38,10 +38,16 @@ def point_of(
     """Return the point of a product; without vectors it gets one of its own and no words."""
     identity = point_id(product.sku)
     if dense is None:
-        dense = unit(identity.int % 2**32)
+        dense = unit(identity % 2**32)
     return Point(identity, dense, lexical or words(), product_payload(product, text_hash, created_at))
 
 
 def matching(products: Sequence[Product], filters: Filters) -> set[str]:
     """Return the SKUs that satisfy the filters, by going through the products one by one."""
     return {product.sku for product in products if matches(product, filters)}
+
+
+def by_sku(index: VectorIndex, points: Sequence[ScoredPoint]) -> dict[str, ScoredPoint]:
+    """Return the points that answer a query by their SKUs, best first."""
+    skus = {point.id: str(point.payload["sku"]) for point in index.retrieve([point.id for point in points])}
+    return {skus[point.id]: point for point in points}

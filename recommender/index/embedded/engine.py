@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from importlib.metadata import version
 from pathlib import Path
-from uuid import UUID
 
 import qdrant_edge as edge
 
@@ -99,7 +98,7 @@ class EmbeddedIndex(VectorIndex):
         self._appended += len(points)
 
     def overwrite_payloads(
-        self, payloads: Sequence[tuple[UUID, JsonObject]], known: Mapping[UUID, JsonObject] | None = None
+        self, payloads: Sequence[tuple[int, JsonObject]], known: Mapping[int, JsonObject] | None = None
     ) -> None:
         known = known or {}
         self._require_space(len(payloads) * PAYLOAD_BYTES)
@@ -120,11 +119,11 @@ class EmbeddedIndex(VectorIndex):
                 self._shard.update(operation, [identity])
         self._appended += len(payloads)
 
-    def delete(self, ids: Sequence[UUID]) -> None:
+    def delete(self, ids: Sequence[int]) -> None:
         if ids:
             self._shard.update(edge.UpdateOperation.delete_points(list(ids)), ids)
 
-    def retrieve(self, ids: Sequence[UUID], with_vectors: bool = False) -> list[StoredPoint]:
+    def retrieve(self, ids: Sequence[int], with_vectors: bool = False) -> list[StoredPoint]:
         with self._shard.reading() as shard:
             records = shard.retrieve(list(ids), with_payload=True, with_vector=[DENSE] if with_vectors else False)
         return [to_stored_point(record) for record in records]
@@ -141,7 +140,7 @@ class EmbeddedIndex(VectorIndex):
         return plan.combine(search.answers(scored))
 
     def select(
-        self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None
+        self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[int] | None = None
     ) -> list[StoredPoint]:
         if ids is not None and not ids:
             return []

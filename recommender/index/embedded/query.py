@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 import qdrant_edge as edge
@@ -20,8 +19,8 @@ from recommender.index.filters import (
     conditions_of,
     identifier_condition,
 )
-from recommender.index.payload import CARD_FIELDS, CREATED
-from recommender.index.protocol import ExampleVectors, Found, Order, Point, StoredPoint
+from recommender.index.payload import CREATED
+from recommender.index.protocol import ExampleVectors, Order, Point, StoredPoint
 from recommender.index.query_plan import (
     DAY_S,
     DENSE,
@@ -32,6 +31,7 @@ from recommender.index.query_plan import (
     Boosting,
     Plan,
     Ranking,
+    Scores,
 )
 from recommender.query import Filters
 from recommender.types import SparseVector
@@ -52,7 +52,7 @@ class BatchedSearch:
 
     If the plan were asked as stages with sources, the engine would search the sources again for each stage, and a scan
     or a walk under a filter is most of the work of a query. `compact` says that the shard keeps vectors of 4 bits: near
-    points are found by these, and scored by the full ones. Payloads hold what a card needs.
+    points are found by these, and scored by the full ones.
     """
 
     def __init__(self, plan: Plan, compact: bool = False) -> None:
@@ -60,13 +60,11 @@ class BatchedSearch:
         self._plan = plan
         leaves = [stage.sources[at] if stage.sources else stage for at, stage in enumerate(lists)]
         self._rankings = [_ranking(leaf.ranking) for leaf in leaves]  # both batches rank by them
-        shown = list(CARD_FIELDS) if plan.query.payloads else False
-        self._payloads = [shown, False][: len(lists)]  # every candidate is in the first list
-        self._found: list[list[Found]] = []
-        self._lacking: list[list[Any]] = []
+        self._found: list[Scores] = []
+        self._lacking: list[set[int]] = []
         conditions = conditions_of(plan.query.filters, plan.query.ids)
         self.requests: list[edge.QueryRequest] = []
-        for leaf, ranking, payload in zip(leaves, self._rankings, self._payloads, strict=True):
+        for leaf, ranking in zip(leaves, self._rankings, strict=True):
             if compact and not plan.query.exact:
                 how = edge.SearchParams(
                     hnsw_ef=FILTERED_EF if conditions else None,
@@ -80,7 +78,7 @@ class BatchedSearch:
                 how = edge.SearchParams(exact=plan.query.exact, hnsw_ef=width)
             where = _filter(conditions)
             self.requests.append(
-                edge.QueryRequest(leaf.limit, query=ranking, with_payload=payload, filter=where, params=how)
+                edge.QueryRequest(leaf.limit, query=ranking, with_payload=False, filter=where, params=how)
             )
         self.requests += [
             edge.QueryRequest(term.limit, query=_ranking(term.ranking), with_payload=False) for term in plan.terms
@@ -88,37 +86,35 @@ class BatchedSearch:
 
     def requests_by_id(self, answers: Sequence[Sequence[edge.ScoredPoint]]) -> list[edge.QueryRequest]:
         """Take the answers to the first batch, and return the requests of the second."""
-        self._found = [_read_points(points) for points in answers]
-        known = [{point.id.int: point.id for point in points} for points in self._found[: len(self._rankings)]]
-        union = {number: identity for ids in known for number, identity in ids.items()}
-        self._lacking = [[union[number] for number in union.keys() - ids.keys()] for ids in known]
+        self._found = [_read_scores(points) for points in answers]
+        lists = self._found[: len(self._rankings)]
+        union = set[int]().union(*lists)
+        self._lacking = [union - scores.keys() for scores in lists]
         requests = [
-            edge.QueryRequest(len(ids), query=ranking, with_payload=payload, params=_EXACT, filter=_among(ids))
-            for ranking, ids, payload in zip(self._rankings, self._lacking, self._payloads, strict=True)
+            edge.QueryRequest(len(ids), query=ranking, with_payload=False, params=_EXACT, filter=_among(ids))
+            for ranking, ids in zip(self._rankings, self._lacking, strict=True)
             if ids
         ]
         if self._plan.boosts is not None and union:
-            candidates = edge.Prefetch(
-                len(union), query=self._rankings[0], params=_EXACT, filter=_among(union.values())
-            )
+            candidates = edge.Prefetch(len(union), query=self._rankings[0], params=_EXACT, filter=_among(union))
             boosts = _ranking(self._plan.boosts.ranking)
             requests.append(edge.QueryRequest(len(union), query=boosts, prefetches=[candidates], with_payload=False))
         return requests
 
-    def answers(self, by_id: Sequence[Sequence[edge.ScoredPoint]]) -> list[list[Found]]:
+    def answers(self, by_id: Sequence[Sequence[edge.ScoredPoint]]) -> list[Scores]:
         """Take the answers to the second batch, and return those to the stages of the plan, in their order."""
-        rest = map(_read_points, by_id)
+        rest = map(_read_scores, by_id)
         lists, best = self._found[: len(self._rankings)], self._found[len(self._rankings) :]
-        joined = [[*points, *(next(rest) if ids else ())] for points, ids in zip(lists, self._lacking, strict=True)]
-        boosted = [next(rest, [])] if self._plan.boosts is not None else []
+        joined = [{**scores, **(next(rest) if ids else {})} for scores, ids in zip(lists, self._lacking, strict=True)]
+        boosted = [next(rest, {})] if self._plan.boosts is not None else []
         return [*joined, *boosted, *best]
 
 
-def _read_points(points: Sequence[edge.ScoredPoint]) -> list[Found]:
-    return [Found(uuid_of(point.id), point.score, point.payload or {}) for point in points]
+def _read_scores(points: Sequence[edge.ScoredPoint]) -> Scores:
+    return {int(point.id): point.score for point in points}
 
 
-def scroll_request(filters: Filters, limit: int, order: Order | None, ids: Sequence[UUID] | None) -> edge.ScrollRequest:
+def scroll_request(filters: Filters, limit: int, order: Order | None, ids: Sequence[int] | None) -> edge.ScrollRequest:
     """Return the request for points that match, in an order or in the order of their ids."""
     direction = edge.Direction.Asc if order is Order.CHEAPEST else edge.Direction.Desc
     by = edge.OrderBy(ORDER_FIELDS[order], direction) if order else None
@@ -131,7 +127,7 @@ def identifier_request(keys: Sequence[str], partial: bool, filters: Filters, lim
     return edge.ScrollRequest(limit=limit, filter=_filter(conditions), with_payload=True)
 
 
-def edge_filter(filters: Filters, ids: Sequence[UUID] | None = None) -> edge.Filter | None:
+def edge_filter(filters: Filters, ids: Sequence[int] | None = None) -> edge.Filter | None:
     """Translate filters for the engine; None if they restrict nothing."""
     return _filter(conditions_of(filters, ids))
 
@@ -149,15 +145,10 @@ def to_stored_point(record: edge.Record) -> StoredPoint:
     vectors = record.vector  # the engine makes it again each time it is read
     dense = vectors.get(DENSE) if isinstance(vectors, dict) else None
     array = None if dense is None else np.asarray(dense, dtype=np.float32)
-    return StoredPoint(uuid_of(record.id), record.payload or {}, array)
+    return StoredPoint(int(record.id), record.payload or {}, array)
 
 
-def uuid_of(identity: edge.PointId) -> UUID:
-    """Return the id of a point, which the engine gives in either of two forms."""
-    return identity if isinstance(identity, UUID) else UUID(str(identity))
-
-
-def _among(ids: Iterable[UUID]) -> edge.Filter:
+def _among(ids: set[int]) -> edge.Filter:
     return edge.Filter(must=[edge.HasIdCondition(set(ids))])
 
 

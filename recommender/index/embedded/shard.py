@@ -12,14 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from uuid import UUID
 
 import qdrant_edge as edge
 
 from recommender.batching import batches
 from recommender.errors import RecommenderError, Unavailable, is_panic, one_line
 from recommender.index.embedded.lock import index_held
-from recommender.index.embedded.query import uuid_of
 from recommender.index.embedded.schema import is_compact, load_shard, map_vectors
 from recommender.index.embedded.storage import (
     copy_shard,
@@ -102,7 +100,7 @@ class Shard:
         self._writing = threading.RLock()
         self._unflushed = 0
         self._one_copy = threading.Lock()
-        self._meanwhile: set[UUID] | None = None
+        self._meanwhile: set[int] | None = None
         """Points written since the copy was made; None while there is no copy."""
         self._panic = ""
         self._reopening = threading.Lock()
@@ -184,7 +182,7 @@ class Shard:
             if (opened := self._open) is not None:
                 opened.warm_up(self._dimension)
 
-    def update(self, operation: edge.UpdateOperation, ids: Sequence[UUID]) -> None:
+    def update(self, operation: edge.UpdateOperation, ids: Sequence[int]) -> None:
         """Write; `ids` are the points that the operation changes."""
         with self._writing, self.reading() as shard:
             if self._meanwhile is not None:
@@ -294,7 +292,7 @@ class Shard:
         for some in batches(ids, CARRIED_AT_ONCE):
             with self.reading() as shard:
                 records = shard.retrieve(list(some), with_payload=True, with_vector=True)
-            gone = set(some) - {uuid_of(record.id) for record in records}
+            gone = set(some) - {int(record.id) for record in records}
             if records:
                 points = [edge.Point(record.id, record.vector or {}, record.payload) for record in records]
                 new.update(edge.UpdateOperation.upsert_points(points))

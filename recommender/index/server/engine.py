@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 import numpy as np
 from httpx import Limits
@@ -21,7 +20,6 @@ from recommender.errors import BadInput, NotFound, Unavailable
 from recommender.identifiers import LONGEST_KEY, SHORTEST_PART
 from recommender.index.payload import GRAPH_FIELDS, INDEXED_FIELDS, FieldKind
 from recommender.index.protocol import (
-    Found,
     IndexQuery,
     Order,
     Point,
@@ -119,14 +117,14 @@ class ServerIndex(VectorIndex):
                 vectors: dict[str, Any] = {DENSE: point.dense.tolist()}
                 if point.lexical.indices:
                     vectors[LEXICAL] = server_sparse(point.lexical)
-                written.append(models.PointStruct(id=str(point.id), vector=vectors, payload=point.payload))
+                written.append(models.PointStruct(id=point.id, vector=vectors, payload=point.payload))
             with engine_errors(self._where):
                 self._client.upsert(self._collection, written, wait=True)
 
     def overwrite_payloads(
         self,
-        payloads: Sequence[tuple[UUID, JsonObject]],
-        known: Mapping[UUID, JsonObject] | None = None,  # noqa: ARG002 - a server replaces them without reading
+        payloads: Sequence[tuple[int, JsonObject]],
+        known: Mapping[int, JsonObject] | None = None,  # noqa: ARG002 - a server replaces them without reading
     ) -> None:
         for batch in batches(payloads, WRITE_BATCH):
             # By filter: naming the id of a point that does not exist is an error, in the middle of the batch.
@@ -134,7 +132,7 @@ class ServerIndex(VectorIndex):
                 models.OverwritePayloadOperation(
                     overwrite_payload=models.SetPayload(
                         payload=payload,
-                        filter=models.Filter(must=[models.HasIdCondition(has_id=[str(identity)])]),
+                        filter=models.Filter(must=[models.HasIdCondition(has_id=[identity])]),
                     )
                 )
                 for identity, payload in batch
@@ -142,16 +140,16 @@ class ServerIndex(VectorIndex):
             with engine_errors(self._where):
                 self._client.batch_update_points(self._collection, operations, wait=True)
 
-    def delete(self, ids: Sequence[UUID]) -> None:
+    def delete(self, ids: Sequence[int]) -> None:
         for batch in batches(ids, WRITE_BATCH):
             with engine_errors(self._where):
-                self._client.delete(self._collection, [str(identity) for identity in batch], wait=True)
+                self._client.delete(self._collection, models.PointIdsList(points=list(batch)), wait=True)
 
-    def retrieve(self, ids: Sequence[UUID], with_vectors: bool = False) -> list[StoredPoint]:
+    def retrieve(self, ids: Sequence[int], with_vectors: bool = False) -> list[StoredPoint]:
         with engine_errors(self._where):
             records = self._client.retrieve(
                 self._collection,
-                [str(identity) for identity in ids],
+                ids,
                 with_payload=True,
                 with_vectors=[DENSE] if with_vectors else False,
             )
@@ -163,13 +161,12 @@ class ServerIndex(VectorIndex):
             return []
         with engine_errors(self._where):
             answers = self._client.query_batch_points(self._collection, query_requests(plan))
-        return plan.combine(
-            [Found(UUID(str(point.id)), point.score, point.payload or {}) for point in answer.points]
-            for answer in answers
-        )
+        scores = [{int(point.id): point.score for point in answer.points} for answer in answers]
+        payloads = {int(point.id): point.payload for point in answers[0].points if point.payload}
+        return plan.combine(scores, payloads)
 
     def select(
-        self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[UUID] | None = None
+        self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[int] | None = None
     ) -> list[StoredPoint]:
         if ids is not None and not ids:
             return []
@@ -371,7 +368,7 @@ def _field_parameters(field: str) -> models.PayloadFieldSchema:
 def _to_stored_point(record: models.Record) -> StoredPoint:
     dense = record.vector.get(DENSE) if isinstance(record.vector, dict) else None
     array = None if dense is None else np.asarray(dense, dtype=np.float32)
-    return StoredPoint(UUID(str(record.id)), record.payload or {}, array)
+    return StoredPoint(int(record.id), record.payload or {}, array)
 
 
 AWAY = "the index is not available; the log has the rest"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from qdrant_client import models
 
@@ -49,11 +48,10 @@ def query_requests(plan: Plan) -> list[models.QueryRequest]:
     # For stages that look at points, not for stages that rank what others found.
     params = models.SearchParams(exact=plan.query.exact, hnsw_ef=width, quantization=_RESCORED)
     leaf = {"filter": _filter(conditions), "params": params}
-    # Every point has a vector, so those by meaning are all the candidates.
-    shown = plan.meaning or plan.words
+    # Every point has a vector, so those by meaning, the first stage, are all the candidates.
     return [
-        models.QueryRequest(**_stage(stage, leaf), with_payload=list(CARD_FIELDS) if stage is shown else False)
-        for stage in plan.stages
+        models.QueryRequest(**_stage(stage, leaf), with_payload=False if at else list(CARD_FIELDS))
+        for at, stage in enumerate(plan.stages)
     ]
 
 
@@ -63,7 +61,7 @@ def server_order(order: Order | None) -> models.OrderBy | None:
     return models.OrderBy(key=ORDER_FIELDS[order], direction=direction) if order else None
 
 
-def server_filter(filters: Filters, ids: Sequence[UUID] | None = None) -> models.Filter | None:
+def server_filter(filters: Filters, ids: Sequence[int] | None = None) -> models.Filter | None:
     """Translate filters for the server; None if they restrict nothing."""
     return _filter(conditions_of(filters, ids))
 
@@ -133,4 +131,4 @@ def _condition(condition: Condition) -> models.FieldCondition | models.HasIdCond
             # By an index whose tokens are the beginnings of values (`FieldKind.PREFIX`).
             return models.FieldCondition(key=field, match=models.MatchText(text=start))
         case IdIn(ids):
-            return models.HasIdCondition(has_id=[str(identity) for identity in ids])
+            return models.HasIdCondition(has_id=list(ids))
