@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +52,7 @@ class StoredPoint:
     dense: NDArray[np.float32] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ScoredPoint:
+class ScoredPoint(NamedTuple):
     """A point that answers a query, with its score: larger is nearer.
 
     `words` and `meaning` are the two parts of the score before boosts, each from 0 to 1, and `weight` is the weight of
@@ -66,7 +65,7 @@ class ScoredPoint:
     words: float = 0.0
     meaning: float = 0.0
     weight: float = 0.0
-    payload: JsonObject = field(default_factory=dict)
+    payload: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,13 +85,12 @@ Ranking = NDArray[np.float32] | ExampleVectors | SparseVector | Boosting
 class Stage:
     """One search: the `limit` best by `ranking`, among the answers of `sources` or, without them, among all points.
 
-    The filters of a query apply to the stages without sources, except for those that look `everywhere`.
+    The filters of a query apply to the stages without sources.
     """
 
     ranking: Ranking
     limit: int
     sources: tuple[Stage, ...] = ()
-    everywhere: bool = False
 
 
 MOST_STOOD_FOR = 2
@@ -103,32 +102,38 @@ only a part of what was asked for."""
 class Plan:
     """The searches that answer a query. None depends on the answer to another: an engine is asked for all at once.
 
-    `meaning` and `words` are the candidates; if there are both, each scores what either of them found. `terms` ask, for
-    each word alone, for the product that has most of it: together these weights are the most that the words of the
-    query could reach, and words are scaled by that. Scaled by the query's own best, a product with one word of five
-    would count as much as one that has all of them.
+    `meaning` and `words` are the candidates; if there are both, each scores what either of them found. `terms` are the
+    words, each alone, for which the best score of any product is asked for, whatever the filters: together these are
+    the most that the words of the query could reach, and words are scaled by that. Scaled by the query's own best, a
+    product with one word of five would count as much as one that has all of them.
     """
 
     query: IndexQuery
     meaning: Stage | None
     words: Stage | None
     boosts: Stage | None
-    terms: tuple[Stage, ...]
+    terms: tuple[SparseVector, ...]
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """All searches, in the order in which `combine` takes their answers."""
-        return (*(stage for stage in (self.meaning, self.words, self.boosts) if stage is not None), *self.terms)
+        """The searches for products, in the order in which `combine` takes their answers."""
+        return tuple(stage for stage in (self.meaning, self.words, self.boosts) if stage is not None)
 
     def combine(
-        self, answers: Iterable[Scores], payloads: Mapping[int, JsonObject] = MappingProxyType({})
+        self,
+        answers: Iterable[Scores],
+        best_of_terms: Sequence[float],
+        payloads: Mapping[int, JsonObject] = MappingProxyType({}),
     ) -> list[ScoredPoint]:
-        """Join the answers to one list: (weight * words + (1 - weight) * meaning) * boosts, best first."""
+        """Join the answers to one list: (weight * words + (1 - weight) * meaning) * boosts, best first.
+
+        `answers` are those to `meaning`, `words` and `boosts`, `best_of_terms` the best score of each of `terms`, 0 if
+        no product has the word.
+        """
         rest = iter(answers)
         by_meaning, by_words, by_boosts = (
             next(rest) if stage is not None else {} for stage in (self.meaning, self.words, self.boosts)
         )
-        best_of_terms = [next(iter(scores.values()), 0.0) for scores in rest]
         reach = self._reach(best_of_terms, max(by_words.values(), default=0.0))
         words = {identity: min(1.0, score / reach) for identity, score in by_words.items()}
         meaning = {identity: self._read_cosine(score) for identity, score in by_meaning.items()}
@@ -146,7 +151,7 @@ class Plan:
                 rows.append((-score * boosts.get(identity, 1.0), identity, of_words, of_meaning))
         rows.sort()
         return [
-            ScoredPoint(identity, -below, of_words, of_meaning, weight, payloads.get(identity, {}))
+            ScoredPoint(identity, -below, of_words, of_meaning, weight, payloads.get(identity))
             for below, identity, of_words, of_meaning in rows[: self.query.limit]
         ]
 
@@ -232,10 +237,10 @@ def plan_of(query: IndexQuery) -> Plan | None:
     boosts = None
     if query.boosts:
         boosts = Stage(Boosting(query.boosts, time.time()), len(sources) * limit, sources)
-    terms: tuple[Stage, ...] = ()
+    terms: tuple[SparseVector, ...] = ()
     if words is not None:
         pairs = list(zip(words.indices, words.values, strict=True))[:: _every(words)]
-        terms = tuple(Stage(SparseVector((index,), (value,)), 1, everywhere=True) for index, value in pairs)
+        terms = tuple(SparseVector((index,), (value,)) for index, value in pairs)
     return Plan(query, None if dense is None else scored[0], None if words is None else scored[-1], boosts, terms)
 
 

@@ -371,7 +371,7 @@ class Candidates:
         about = self._nothing_shown()
         stored = self._index.retrieve([point.id for point in points], with_vectors=True)
         found = {point.id: point for point in stored if not about.has(card_of(point.payload))}
-        points = [replace(point, payload=found[point.id].payload) for point in points if point.id in found]
+        points = [point._replace(payload=found[point.id].payload) for point in points if point.id in found]
         near = [point for point in points if point.score >= NEAR * points[0].score > 0]
         if not near:
             return points

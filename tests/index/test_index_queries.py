@@ -273,3 +273,16 @@ def test_scores_before_and_after_a_boost_of_the_past_do_not_depend_on_the_hour(i
     time.sleep(0.01)
     assert _scores(index, query) == pytest.approx(first, rel=1e-6)
     assert first["d"] == pytest.approx(0.1, rel=1e-4)
+
+
+def test_the_most_that_words_can_reach_follows_products_that_come_and_go(index: VectorIndex) -> None:
+    """Each query asks for the best score of its word first, which later queries may keep until a product changes it."""
+
+    def score() -> float:
+        return by_sku(index, index.query(ASKED["lexical"]))["a"].score
+
+    first = score()
+    index.upsert([point_of(Product("new", "t"), _at(0.0), SparseVector((5,), (8.0,)))])
+    assert score() < first / 2
+    index.delete([point_id("new")])
+    assert score() == pytest.approx(first)

@@ -20,7 +20,7 @@ from recommender.index.filters import (
     identifier_condition,
 )
 from recommender.index.payload import CREATED
-from recommender.index.protocol import ExampleVectors, Order, Point, StoredPoint
+from recommender.index.protocol import ExampleVectors, Order, Point, ScoredPoint, StoredPoint
 from recommender.index.query_plan import (
     DAY_S,
     DENSE,
@@ -52,10 +52,11 @@ class BatchedSearch:
 
     If the plan were asked as stages with sources, the engine would search the sources again for each stage, and a scan
     or a walk under a filter is most of the work of a query. `compact` says that the shard keeps vectors of 4 bits: near
-    points are found by these, and scored by the full ones.
+    points are found by these, and scored by the full ones. `best_of_terms` has the best scores of words that were asked
+    for before, and takes those that are asked for now.
     """
 
-    def __init__(self, plan: Plan, compact: bool = False) -> None:
+    def __init__(self, plan: Plan, best_of_terms: dict[SparseVector, float], compact: bool = False) -> None:
         lists = [stage for stage in (plan.meaning, plan.words) if stage is not None]
         self._plan = plan
         leaves = [stage.sources[at] if stage.sources else stage for at, stage in enumerate(lists)]
@@ -80,16 +81,18 @@ class BatchedSearch:
             self.requests.append(
                 edge.QueryRequest(leaf.limit, query=ranking, with_payload=False, filter=where, params=how)
             )
-        self.requests += [
-            edge.QueryRequest(term.limit, query=_ranking(term.ranking), with_payload=False) for term in plan.terms
-        ]
+        self._best_of_terms = best_of_terms
+        self._new_terms = [term for term in plan.terms if term not in best_of_terms]
+        self.requests += [edge.QueryRequest(1, query=_ranking(term), with_payload=False) for term in self._new_terms]
 
     def requests_by_id(self, answers: Sequence[Sequence[edge.ScoredPoint]]) -> list[edge.QueryRequest]:
         """Take the answers to the first batch, and return the requests of the second."""
-        self._found = [_read_scores(points) for points in answers]
-        lists = self._found[: len(self._rankings)]
-        union = set[int]().union(*lists)
-        self._lacking = [union - scores.keys() for scores in lists]
+        lists, best = answers[: len(self._rankings)], answers[len(self._rankings) :]
+        for term, points in zip(self._new_terms, best, strict=True):
+            self._best_of_terms[term] = points[0].score if points else 0.0
+        self._found = [_read_scores(points) for points in lists]
+        union = set[int]().union(*self._found)
+        self._lacking = [union - scores.keys() for scores in self._found]
         requests = [
             edge.QueryRequest(len(ids), query=ranking, with_payload=False, params=_EXACT, filter=_among(ids))
             for ranking, ids in zip(self._rankings, self._lacking, strict=True)
@@ -101,13 +104,14 @@ class BatchedSearch:
             requests.append(edge.QueryRequest(len(union), query=boosts, prefetches=[candidates], with_payload=False))
         return requests
 
-    def answers(self, by_id: Sequence[Sequence[edge.ScoredPoint]]) -> list[Scores]:
-        """Take the answers to the second batch, and return those to the stages of the plan, in their order."""
+    def combine(self, by_id: Sequence[Sequence[edge.ScoredPoint]]) -> list[ScoredPoint]:
+        """Take the answers to the second batch, and return the points that answer the plan."""
         rest = map(_read_scores, by_id)
-        lists, best = self._found[: len(self._rankings)], self._found[len(self._rankings) :]
-        joined = [{**scores, **(next(rest) if ids else {})} for scores, ids in zip(lists, self._lacking, strict=True)]
+        joined = [
+            scores | next(rest) if ids else scores for scores, ids in zip(self._found, self._lacking, strict=True)
+        ]
         boosted = [next(rest, {})] if self._plan.boosts is not None else []
-        return [*joined, *boosted, *best]
+        return self._plan.combine([*joined, *boosted], [self._best_of_terms[term] for term in self._plan.terms])
 
 
 def _read_scores(points: Sequence[edge.ScoredPoint]) -> Scores:

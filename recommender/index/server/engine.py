@@ -162,8 +162,9 @@ class ServerIndex(VectorIndex):
         with engine_errors(self._where):
             answers = self._client.query_batch_points(self._collection, query_requests(plan))
         scores = [{int(point.id): point.score for point in answer.points} for answer in answers]
+        best_of_terms = [max(found.values(), default=0.0) for found in scores[len(plan.stages) :]]
         payloads = {int(point.id): point.payload for point in answers[0].points if point.payload}
-        return plan.combine(scores, payloads)
+        return plan.combine(scores[: len(plan.stages)], best_of_terms, payloads)
 
     def select(
         self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[int] | None = None

@@ -52,7 +52,7 @@ def query_requests(plan: Plan) -> list[models.QueryRequest]:
     return [
         models.QueryRequest(**_stage(stage, leaf), with_payload=False if at else list(CARD_FIELDS))
         for at, stage in enumerate(plan.stages)
-    ]
+    ] + [models.QueryRequest(limit=1, **_ranking(term), with_payload=False) for term in plan.terms]
 
 
 def server_order(order: Order | None) -> models.OrderBy | None:
@@ -88,7 +88,7 @@ def server_sparse(vector: SparseVector) -> models.SparseVector:
 def _stage(stage: Stage, leaf: Arguments) -> Arguments:
     own = {"limit": stage.limit, **_ranking(stage.ranking)}
     if not stage.sources:
-        return own if stage.everywhere else own | leaf
+        return own | leaf
     return own | {"prefetch": [models.Prefetch(**_stage(source, leaf)) for source in stage.sources]}
 
 
