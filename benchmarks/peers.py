@@ -94,7 +94,8 @@ class Ours(Peer):
 
         self.queries = self.closing.enter_context(application_of(shop, folder)).queries()
         self.filters = Filters
-        self.plain = Options(rules=False, variants=Variants.ALL)
+        # As it is typed: a text that was corrected has no vector here.
+        self.plain = Options(rules=False, variants=Variants.ALL, correct=False, understand=False)
         self.dense = Options(mode=Mode.DENSE, rules=False, variants=Variants.ALL)
 
     def count(self) -> int:
