@@ -24,9 +24,10 @@ class _Answer(BaseHTTPRequestHandler):
     """A server that has one answer to everything: the status that its path starts with is set on the class."""
 
     status = 500
+    said = "said\nso"
 
     def do_GET(self) -> None:
-        body = json.dumps({"status": {"error": "said\nso"}, "time": 0.0}).encode()
+        body = json.dumps({"status": {"error": self.said}, "time": 0.0}).encode()
         self.send_response(self.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -39,27 +40,40 @@ class _Answer(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(params=[401, 403, 404, 500, 503])
-def answering(request: pytest.FixtureRequest) -> Iterator[tuple[int, str]]:
-    handler = type("Answer", (_Answer,), {"status": request.param})
+@contextmanager
+def _answering(status: int, said: str = _Answer.said) -> Iterator[str]:
+    handler = type("Answer", (_Answer,), {"status": status, "said": said})
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield request.param, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
-def test_an_error_of_the_server_is_one_line_that_names_it(answering: tuple[int, str]) -> None:
-    status, url = answering
-    engine = connect(url)
-    with pytest.raises(NotFound if status == 404 else Unavailable) as caught:
-        engine.names()
-    engine.close()
+@pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
+def test_an_error_of_the_server_is_one_line_that_names_it(status: int) -> None:
+    with _answering(status) as url:
+        engine = connect(url)
+        with pytest.raises(NotFound if status == 404 else Unavailable) as caught:
+            engine.names()
+        engine.close()
     message = str(caught.value)
     assert url in message
     assert "\n" not in message
     assert ("QDRANT_API_KEY" in message) == (status in (401, 403))
+
+
+def test_a_node_of_a_cluster_that_is_away_is_said_with_what_keeps_queries_going() -> None:
+    said = "Service internal error: Tonic status error: status: Unavailable, message: tcp connect error"
+    with _answering(500, said) as url:
+        engine = connect(url)
+        with pytest.raises(Unavailable, match="a node of the cluster does not answer") as caught:
+            engine.names()
+        engine.close()
+    assert "RECOMMENDER_QDRANT_REPLICAS=2" in str(caught.value)
 
 
 def test_a_server_that_is_away_is_named_without_secrets() -> None:
