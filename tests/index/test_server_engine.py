@@ -14,7 +14,11 @@ from typing import ClassVar
 
 import pytest
 from support.patience import PATIENCE_S
+from typer.testing import CliRunner
 
+from recommender.application.composition import open_application
+from recommender.cli.app import app
+from recommender.database.tables import ModelRow
 from recommender.errors import BadInput, NotFound, Unavailable
 from recommender.index.server.engine import CollectionLayout, ServerEngine, connect
 from recommender.types import JsonObject, Quantization
@@ -149,11 +153,15 @@ class _Collection(BaseHTTPRequestHandler):
         answer: JsonObject = {"result": True, "status": "ok", "time": 0.0}
         if self.path == "/":
             answer = {"title": "qdrant", "version": self.version}
+        elif self.path == "/collections":
+            answer["result"] = {"collections": [{"name": name} for name in self.names()]}
+        elif self.path.endswith("/points/count"):
+            answer["result"] = {"count": 0}
         elif self.path.endswith("/exists"):
             answer["result"] = {"exists": True}
         elif self.command == "GET":
             answer["result"] = self.collection()
-        elif self.path.startswith("/collections/recommender_g0001/index"):
+        elif self.path.partition("?")[0].endswith("/index"):
             answer["result"] = {"operation_id": 1, "status": "completed"}
         elif self.command == "PATCH":
             self.status[:] = ["yellow", "green"]
@@ -163,6 +171,9 @@ class _Collection(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def names(self) -> list[str]:
+        return [path.rpartition("/")[2] for command, path, _ in self.asked if command == "PUT" and path.count("/") == 2]
 
     def collection(self) -> JsonObject:
         made = next(body for command, path, body in self.asked if command == "PUT" and path.startswith("/collections/"))
@@ -213,6 +224,21 @@ def test_a_new_collection_is_laid_out_as_set_and_says_so() -> None:
     assert made["vectors"]["dense"]["on_disk"] is True  # what is rescored need not be in memory
     assert made["quantization_config"]["scalar"]["type"] == "int8"
     assert (said["shards"], said["replicas"], said["quantization"], said["status"]) == (3, 2, "int8", "green")
+
+
+def test_index_status_shows_how_the_server_keeps_a_generation(tmp_path: Path) -> None:
+    with _serving() as (url, _):
+        with open_application(home=tmp_path, qdrant_url=url, qdrant_shards=3, qdrant_replicas=2) as application:
+            with application.database.writing() as session:
+                session.add(ModelRow(name="base", base="a-base", fingerprint="f" * 64, dimension=4))
+            application.engine.create(application.generations.start(1, "f" * 64, 4).name, 4)
+        run = CliRunner().invoke(
+            app, ["index", "status", "--json"], env={"RECOMMENDER_HOME": str(tmp_path), "QDRANT_URL": url}
+        )
+    assert run.exit_code == 0, run.output
+    (found,) = json.loads(run.stdout)["generations"]
+    assert found["points"] == 0
+    assert (found["layout"]["status"], found["layout"]["shards"], found["layout"]["replicas"]) == ("green", 3, 2)
 
 
 def test_graphs_of_a_new_collection_wait_for_the_end_of_the_load_and_the_switch_for_them() -> None:
