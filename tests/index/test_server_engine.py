@@ -270,3 +270,19 @@ def test_a_server_that_is_too_old_is_refused_before_anything_is_made(version: st
 def test_a_key_without_tls_is_no_warning_of_the_client(recwarn: pytest.WarningsRecorder) -> None:
     connect("http://127.0.0.1:1", api_key="key-123").close()
     assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("version", "fine", "said"),
+    [("1.19.1", True, "1.19.1; the API key travels without TLS"), ("1.16.3", False, "upgrade it to 1.17")],
+)
+def test_doctor_tells_of_a_server_that_is_too_old_and_of_a_key_without_tls(
+    tmp_path: Path, version: str, fine: bool, said: str
+) -> None:
+    with _serving(version) as (url, _):
+        environment = {"RECOMMENDER_HOME": str(tmp_path), "QDRANT_URL": url, "QDRANT_API_KEY": "key-123"}
+        run = CliRunner().invoke(app, ["doctor", "--json"], env=environment)
+    (found,) = (each for each in json.loads(run.stdout)["findings"] if each["check"] == "engine")
+    assert found["ok"] is fine
+    assert said in found["detail"]
+    assert "key-123" not in run.output
