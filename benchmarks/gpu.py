@@ -29,7 +29,7 @@ from recommender.jobs.calibrate import seed_folder
 from recommender.models.base_model import resolve_model
 from recommender.settings import load_settings
 from recommender.training.catalogue_sets import TextFunctions
-from recommender.training.job import finetune
+from recommender.training.finetuning import finetune
 from recommender.training.options import TrainingOptions, TrainingPrecision
 from recommender.training.splits import split_products
 from recommender.types import Product

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recommender.cli.command import CommandRun, Output, command
-from recommender.cli.models import export_reason
 from recommender.cli.options import (
     ChosenLoss,
     DataFlags,
@@ -190,7 +189,7 @@ def finetune(
     if planned is not None:
         planned.write_finetuning(result, options, run.progress)
     removed = [] if promotion.keep_models is None else remove_older_models(application, promotion.keep_models)
-    reason = export_reason(application, result.model.name)
+    reason = application.registry.manifest(result.model.name).export.reason
     notes = [f"{result.model.name}: {reason}"] if reason else []
     if model.name not in ("", result.model.name):
         notes.append(f"not named {model.name}: the same model is registered as {result.model.name}")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recommender.cli.command import CommandRun, Output, command
-from recommender.cli.models import export_reason
 from recommender.errors import BadInput, Refused, UsageError
 
 if TYPE_CHECKING:
@@ -233,7 +232,7 @@ def _fill_index(
     why = "as asked" if queue_only else "another process holds the index; the next drain applies them"
     text = describe_drain(drained) if drained else f"index: {waiting:,} changes queued, {why}"
     document = outcome_json(outcome) | {"index": drained and drain_json(drained), "waiting": waiting}
-    notes = [f"{name}: {reason}" for name in new if (reason := export_reason(application, name))]
+    notes = [f"{name}: {reason}" for name in new if (reason := application.registry.manifest(name).export.reason)]
     return Output(document, text, notes, error=outcome.error(strict))
 
 

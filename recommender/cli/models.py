@@ -15,7 +15,6 @@ from recommender.cli.output import print_json, print_table
 from recommender.errors import EXIT_CODES, Refused
 
 if TYPE_CHECKING:
-    from recommender.application.composition import Application
     from recommender.models.registry import RegisteredModel
 
 app = typer.Typer(help="The registered models, and which one is live.", no_args_is_help=True)
@@ -193,7 +192,7 @@ def import_model(
 
     model_shape, application = shape.shape(), run.open()
     model = prepare_base(application, base, model_shape, run.progress)
-    reason = export_reason(application, model.name)
+    reason = application.registry.manifest(model.name).export.reason
     return Output(
         _model_json(model) | {"export_reason": reason},
         f"{model.name}: {model.dimension} dimensions, from {model.base}; `models promote` makes it live",
@@ -231,8 +230,3 @@ def push(
 
     done = push_model(run.open(), name, repo, private=private, revision=revision)
     return Output({"model": name} | asdict(done), f"{name} is at {done.url} ({done.commit})")
-
-
-def export_reason(application: Application, name: str) -> str:
-    """Return why a model has no measured ONNX export, and so runs on torch; empty if it has one."""
-    return application.registry.manifest(name).export.reason

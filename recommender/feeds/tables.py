@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from recommender.errors import BadFeed
 from recommender.feeds.columns import Field, Shapes, better_columns, match_columns, require_columns
-from recommender.feeds.platforms.family import open_families
+from recommender.feeds.families import open_families
 from recommender.feeds.rows import Feed, Row
 from recommender.feeds.variant_holders import VariantHolders, kinds_column, variant_columns
 from recommender.types import PATH_SEPARATOR

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from recommender.feeds.columns import PARENTS, Columns, Field, plain_name
-from recommender.feeds.platforms.family import Families
+from recommender.feeds.families import Families
 
 _KINDS = frozenset(
     "type producttype kind itemtype articletype rowtype recordtype parentage parentagelevel parentchild typ artikeltyp"

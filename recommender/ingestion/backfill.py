@@ -45,6 +45,7 @@ def backfill(
         # live generation already has the changes that the target missed, so answers would lack them between the switch
         # and the next drain.
         if not found.differing or (number and not set(found.differing).difference(found.queued, missed())):
+            progress("building graphs", 0, None)
             target.index.optimize()
             return counts
         for skus in batches(found.differing, BATCH):

@@ -30,7 +30,8 @@ from recommender.models.manifest import TUNED, Manifest
 from recommender.models.registry import RegisteredModel
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.dataset_builder import TrainingData, build_training_data
-from recommender.training.job import TrainingResult, finetune, read_result, require_libraries, write_result
+from recommender.training.finetuning import finetune, require_libraries
+from recommender.training.job import TrainingResult, read_result, write_result
 from recommender.training.losses import check_losses
 from recommender.training.options import TrainingOptions
 from recommender.training.promotion_gate import Verdict

@@ -104,6 +104,21 @@ def _reference(turns: int) -> list[Point]:
     return list(points.values())
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_words_can_reach_at_most_is_asked_again_after_a_build(index: EmbeddedIndex, apart: bool) -> None:
+    """A build stops counting the words of points that are gone: those that are left become rarer, and score higher."""
+    query = IndexQuery(COUNT, lexical=words(1, 10))
+    index.delete([point_id(f"p{number}") for number in range(COUNT) if number % 7 < 4 and number % 5])
+    index.query(query)
+    if apart:
+        index.optimize_apart()
+    else:
+        index.optimize()
+    found = {point.id: point.score for point in index.query(query)}
+    index.delete([2**64 - 1])  # no point is gone, but nothing is kept after this
+    assert {point.id: point.score for point in index.query(query)} == found
+
+
 def test_queries_go_on_without_a_pause_while_a_copy_takes_over(index: EmbeddedIndex) -> None:
     failed: list[Exception] = []
     asked = [0]

@@ -14,7 +14,11 @@ from typing import ClassVar
 
 import pytest
 from support.patience import PATIENCE_S
+from typer.testing import CliRunner
 
+from recommender.application.composition import open_application
+from recommender.cli.app import app
+from recommender.database.tables import ModelRow
 from recommender.errors import BadInput, NotFound, Unavailable
 from recommender.index.server.engine import CollectionLayout, ServerEngine, connect
 from recommender.types import JsonObject, Quantization
@@ -24,9 +28,10 @@ class _Answer(BaseHTTPRequestHandler):
     """A server that has one answer to everything: the status that its path starts with is set on the class."""
 
     status = 500
+    said = "said\nso"
 
     def do_GET(self) -> None:
-        body = json.dumps({"status": {"error": "said\nso"}, "time": 0.0}).encode()
+        body = json.dumps({"status": {"error": self.said}, "time": 0.0}).encode()
         self.send_response(self.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -39,27 +44,40 @@ class _Answer(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(params=[401, 403, 404, 500, 503])
-def answering(request: pytest.FixtureRequest) -> Iterator[tuple[int, str]]:
-    handler = type("Answer", (_Answer,), {"status": request.param})
+@contextmanager
+def _answering(status: int, said: str = _Answer.said) -> Iterator[str]:
+    handler = type("Answer", (_Answer,), {"status": status, "said": said})
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield request.param, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
-def test_an_error_of_the_server_is_one_line_that_names_it(answering: tuple[int, str]) -> None:
-    status, url = answering
-    engine = connect(url)
-    with pytest.raises(NotFound if status == 404 else Unavailable) as caught:
-        engine.names()
-    engine.close()
+@pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
+def test_an_error_of_the_server_is_one_line_that_names_it(status: int) -> None:
+    with _answering(status) as url:
+        engine = connect(url)
+        with pytest.raises(NotFound if status == 404 else Unavailable) as caught:
+            engine.names()
+        engine.close()
     message = str(caught.value)
     assert url in message
     assert "\n" not in message
     assert ("QDRANT_API_KEY" in message) == (status in (401, 403))
+
+
+def test_a_node_of_a_cluster_that_is_away_is_said_with_what_keeps_queries_going() -> None:
+    said = "Service internal error: Tonic status error: status: Unavailable, message: tcp connect error"
+    with _answering(500, said) as url:
+        engine = connect(url)
+        with pytest.raises(Unavailable, match="a node of the cluster does not answer") as caught:
+            engine.names()
+        engine.close()
+    assert "RECOMMENDER_QDRANT_REPLICAS=2" in str(caught.value)
 
 
 def test_a_server_that_is_away_is_named_without_secrets() -> None:
@@ -135,11 +153,15 @@ class _Collection(BaseHTTPRequestHandler):
         answer: JsonObject = {"result": True, "status": "ok", "time": 0.0}
         if self.path == "/":
             answer = {"title": "qdrant", "version": self.version}
+        elif self.path == "/collections":
+            answer["result"] = {"collections": [{"name": name} for name in self.names()]}
+        elif self.path.endswith("/points/count"):
+            answer["result"] = {"count": 0}
         elif self.path.endswith("/exists"):
             answer["result"] = {"exists": True}
         elif self.command == "GET":
             answer["result"] = self.collection()
-        elif self.path.startswith("/collections/recommender_g0001/index"):
+        elif self.path.partition("?")[0].endswith("/index"):
             answer["result"] = {"operation_id": 1, "status": "completed"}
         elif self.command == "PATCH":
             self.status[:] = ["yellow", "green"]
@@ -149,6 +171,9 @@ class _Collection(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def names(self) -> list[str]:
+        return [path.rpartition("/")[2] for command, path, _ in self.asked if command == "PUT" and path.count("/") == 2]
 
     def collection(self) -> JsonObject:
         made = next(body for command, path, body in self.asked if command == "PUT" and path.startswith("/collections/"))
@@ -201,6 +226,21 @@ def test_a_new_collection_is_laid_out_as_set_and_says_so() -> None:
     assert (said["shards"], said["replicas"], said["quantization"], said["status"]) == (3, 2, "int8", "green")
 
 
+def test_index_status_shows_how_the_server_keeps_a_generation(tmp_path: Path) -> None:
+    with _serving() as (url, _):
+        with open_application(home=tmp_path, qdrant_url=url, qdrant_shards=3, qdrant_replicas=2) as application:
+            with application.database.writing() as session:
+                session.add(ModelRow(name="base", base="a-base", fingerprint="f" * 64, dimension=4))
+            application.engine.create(application.generations.start(1, "f" * 64, 4).name, 4)
+        run = CliRunner().invoke(
+            app, ["index", "status", "--json"], env={"RECOMMENDER_HOME": str(tmp_path), "QDRANT_URL": url}
+        )
+    assert run.exit_code == 0, run.output
+    (found,) = json.loads(run.stdout)["generations"]
+    assert found["points"] == 0
+    assert (found["layout"]["status"], found["layout"]["shards"], found["layout"]["replicas"]) == ("green", 3, 2)
+
+
 def test_graphs_of_a_new_collection_wait_for_the_end_of_the_load_and_the_switch_for_them() -> None:
     with _serving() as (url, asked):
         engine = connect(url)
@@ -230,3 +270,19 @@ def test_a_server_that_is_too_old_is_refused_before_anything_is_made(version: st
 def test_a_key_without_tls_is_no_warning_of_the_client(recwarn: pytest.WarningsRecorder) -> None:
     connect("http://127.0.0.1:1", api_key="key-123").close()
     assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("version", "fine", "said"),
+    [("1.19.1", True, "1.19.1; the API key travels without TLS"), ("1.16.3", False, "upgrade it to 1.17")],
+)
+def test_doctor_tells_of_a_server_that_is_too_old_and_of_a_key_without_tls(
+    tmp_path: Path, version: str, fine: bool, said: str
+) -> None:
+    with _serving(version) as (url, _):
+        environment = {"RECOMMENDER_HOME": str(tmp_path), "QDRANT_URL": url, "QDRANT_API_KEY": "key-123"}
+        run = CliRunner().invoke(app, ["doctor", "--json"], env=environment)
+    (found,) = (each for each in json.loads(run.stdout)["findings"] if each["check"] == "engine")
+    assert found["ok"] is fine
+    assert said in found["detail"]
+    assert "key-123" not in run.output

@@ -139,8 +139,10 @@ def test_a_backfill_takes_up_where_it_stopped(shop: Shop) -> None:
     target = shop.targets[0]
     shop.writer.write(target, half)
     shop.encoder.encoded.clear()
-    counts = backfill(target, shop.catalogue, shop.writer)
+    stages: list[str] = []
+    counts = backfill(target, shop.catalogue, shop.writer, lambda stage, *_: stages.append(stage))
     assert counts.encoded == 15
+    assert list(dict.fromkeys(stages)) == ["indexing", "building graphs"]
     assert verify(target.index, shop.catalogue).clean
 
 

@@ -17,7 +17,8 @@ from recommender.embedding.export import export
 from recommender.embedding.loader import load_encoder
 from recommender.errors import BadInput, UsageError
 from recommender.training.catalogue_sets import TextFunctions
-from recommender.training.job import TrainingResult, finetune
+from recommender.training.finetuning import finetune
+from recommender.training.job import TrainingResult
 from recommender.training.options import Loss, TrainingOptions, TrainingPrecision
 from recommender.training.splits import Split, split_products
 from recommender.training.validation import CATEGORY_P10, build_validation

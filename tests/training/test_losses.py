@@ -10,7 +10,8 @@ from safetensors.numpy import load_file
 
 from recommender.errors import UsageError
 from recommender.training.catalogue_sets import CatalogueSets, SetName, TextFunctions
-from recommender.training.job import TrainingResult, finetune
+from recommender.training.finetuning import finetune
+from recommender.training.job import TrainingResult
 from recommender.training.options import Loss, TrainingOptions, TrainingPrecision
 from recommender.training.splits import Split, split_products
 from recommender.types import Product

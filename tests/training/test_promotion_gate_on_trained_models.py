@@ -15,7 +15,7 @@ from recommender.embedding.torch_encoder import TorchEncoder
 from recommender.evaluation.reports import Report
 from recommender.evaluation.suite import evaluate
 from recommender.training.catalogue_sets import TextFunctions
-from recommender.training.job import finetune
+from recommender.training.finetuning import finetune
 from recommender.training.options import Loss, TrainingOptions, TrainingPrecision
 from recommender.training.promotion_gate import GUARDS, PRIMARY, Verdict, decide
 from recommender.training.splits import Split, split_products

@@ -15,7 +15,7 @@ from recommender.errors import BadInput, NotFound, RecommenderError, Unavailable
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.data.source import KnownProducts
 from recommender.training.dataset_builder import ExternalData, read_data
-from recommender.training.job import finetune
+from recommender.training.finetuning import finetune
 from recommender.training.losses import check_losses
 from recommender.training.options import DataFormat, DataSource, Loss, TrainingOptions, TrainingPrecision
 from recommender.training.sampler import DistinctBatchSampler

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from recommender.feeds.columns import Field
-from recommender.feeds.platforms.family import open_families
+from recommender.feeds.families import open_families
 from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
 from recommender.feeds.prices import Offer, pieces_of
 from recommender.feeds.rows import Row

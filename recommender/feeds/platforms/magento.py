@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from recommender.feeds.columns import Field
-from recommender.feeds.platforms.family import open_families
+from recommender.feeds.families import open_families
 from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
 from recommender.feeds.prices import MONTHS, Offer
 from recommender.feeds.rows import Row

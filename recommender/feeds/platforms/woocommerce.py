@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from recommender.feeds.columns import Field
-from recommender.feeds.platforms.family import open_families
+from recommender.feeds.families import open_families
 from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
 from recommender.feeds.prices import Offer
 from recommender.feeds.rows import Row

@@ -60,7 +60,7 @@ SPACE_FOR_S = 0.5
 """How long one reading of the free disk space is used."""
 
 MOST_TERMS_KEPT = 50_000
-"""Words whose best score is kept, some 10 MB. To ask for them again took a fifth of a query."""
+"""Words whose best score is kept, some 14 MB. To ask for them again took a fifth of a query."""
 
 _CHANGES = ".changed"
 """File in the folder of a generation: how many points changed since its graphs were built."""
@@ -91,15 +91,15 @@ class EmbeddedIndex(VectorIndex):
         self._compact_from = compact_from
         self._settle_after = settle_after
         self._appended = self._read_count(_APPENDED)
-        self._best_of_terms: dict[SparseVector, float] = {}  # replaced when points come or go, which changes them
+        self._best_of_terms: dict[SparseVector, float] = {}
+        """Replaced when points come or go, and by a build, which stops counting the words of points that are gone."""
 
     def upsert(self, points: Sequence[Point]) -> None:
         check_points(points, self._dimension)
         self._require_space(len(points) * (PAYLOAD_BYTES + 3 * 4 * self._dimension))
         for batch in batches(points, UPSERT_BATCH):
             operation = edge.UpdateOperation.upsert_points([edge_point(point) for point in batch])
-            self._shard.update(operation, [point.id for point in batch])
-        self._best_of_terms = {}
+            self._write(operation, [point.id for point in batch])
         self._appended += len(points)
 
     def overwrite_payloads(
@@ -126,8 +126,7 @@ class EmbeddedIndex(VectorIndex):
 
     def delete(self, ids: Sequence[int]) -> None:
         if ids:
-            self._shard.update(edge.UpdateOperation.delete_points(list(ids)), ids)
-            self._best_of_terms = {}
+            self._write(edge.UpdateOperation.delete_points(list(ids)), ids)
 
     def retrieve(self, ids: Sequence[int], with_vectors: bool = False) -> list[StoredPoint]:
         with self._shard.reading() as shard:
@@ -212,6 +211,7 @@ class EmbeddedIndex(VectorIndex):
             self.optimize_apart(stopped, niceness=0)
             return
         self._shard.optimize()
+        self._best_of_terms = {}
         self._write_count(_CHANGES, 0)
         self._appended = 0
 
@@ -246,6 +246,12 @@ class EmbeddedIndex(VectorIndex):
         with self._lock:
             self._shard.close()
 
+    def _write(self, operation: edge.UpdateOperation, ids: Sequence[int]) -> None:
+        try:
+            self._shard.update(operation, ids)
+        finally:  # a write that fails may have written some of its points
+            self._best_of_terms = {}
+
     def _require_space(self, coming: int) -> None:
         # Checked at most once per `SPACE_FOR_S`, unless a batch is large: it walks over all files of the shard.
         if time.monotonic() - self._space_at > SPACE_FOR_S or coming > LARGE_BATCH:
@@ -262,6 +268,7 @@ class EmbeddedIndex(VectorIndex):
         carried = self._shard.rebuild(lambda copy: build_apart(copy, self.name, layout, stop, niceness), stop)
         if carried is not None:
             self._appended = carried
+            self._best_of_terms = {}
         return carried
 
     def _read_count(self, name: str) -> int:

@@ -390,6 +390,11 @@ def engine_errors(where: str) -> Iterator[None]:
                 raise NotFound(
                     f"{where} does not have what was asked for ({answer}); run `recommender index rebuild`"
                 ) from error
+            case _ if "Tonic status error" in answer:  # a node can't reach another one
+                message = (
+                    f"{where}: a node of the cluster does not answer ({answer}); start it; `recommender index rebuild` "
+                    "with RECOMMENDER_QDRANT_REPLICAS=2 makes copies, with which one node may be down"
+                )
             case _:
                 message = f"{where} answered with status {error.status_code} ({answer}); see its log"
         raise Unavailable.with_public(message, AWAY) from error
