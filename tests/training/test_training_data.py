@@ -89,7 +89,7 @@ LISTS = [{"query": f"q{n}", "pos": [f"p{n}", f"P{n}"], "neg": [f"n{n}{m}" for m 
         ([row | {"score": n % 2} for n, row in enumerate(SCORED)], DataFormat.SCORED, Shape.BINARY, Loss.CONTRASTIVE),
         (LABELLED, DataFormat.LABELLED, Shape.LABELLED, Loss.BATCH_HARD),
         (NLI, DataFormat.NLI, Shape.CLASSES, Loss.SOFTMAX),
-        ([{"sentence1": r["premise"], "sentence2": r["hypothesis"], "label": n} for n, r in enumerate(NLI)],
+        ([{"sentence1": r["premise"], "sentence2": r["hypothesis"], "label": n % 3} for n, r in enumerate(NLI)],
          DataFormat.NLI, Shape.CLASSES, Loss.SOFTMAX),
         ([{"sentence1": r["premise"], "sentence2": r["hypothesis"], "label": n / 9} for n, r in enumerate(NLI)],
          DataFormat.SCORED, Shape.SCORED, Loss.COSENT),
@@ -383,6 +383,18 @@ def test_nested_sets_are_read_without_their_outer_name(read: Read, name: str) ->
         ("question sentence label", [0, 1, 1, 0], Shape.CLASSES),
         ("sentence label", [0, 1, 1, 0], Shape.LABELLED),
         ("query document grade", [3, 2, 0, 1], Shape.SCORED),
+        ("sentence1 sentence2 label", [0, 5, 3, 4], Shape.SCORED),
+        ("sentence1 sentence2 label", ["3.8", "", "0.5", "2"], Shape.SCORED),
+        ("sentence1 sentence2 score", ["3,8", "5", "0,5", "2"], Shape.SCORED),
+        ("sentence_A sentence_B relatedness_score", [5, 3.2, 1, 2], Shape.SCORED),
+        ("question1 question2 is_duplicate", [True, False, True, False], Shape.BINARY),
+        ("text1 text2 label", ["yes", "no", "yes", "no"], Shape.BINARY),
+        ("text1 text2 label", ["entailment", "neutral", "contradiction", "neutral"], Shape.CLASSES),
+        ("text text_pair label", [0, 1, 1, 0], Shape.BINARY),
+        ("s1 s2 similarity", [0, 1, 5, 4], Shape.SCORED),
+        ("premise hypothesis label", [0, 1, 1, 0], Shape.CLASSES),
+        ("premise hypothesis label", ["0.0", "1.0", "2.0", ""], Shape.CLASSES),
+        ("sent0 sent1 hard_neg", ["a", "b", "c", "d"], Shape.TRIPLETS),
     ],
 )
 @pytest.mark.parametrize("name", ["data.tsv", "data.jsonl"])
@@ -393,6 +405,25 @@ def test_the_columns_of_public_data_sets_are_known(
     rows = [dict(zip(names, [*(f"text {place} {n}" for place in range(len(names) - 1)), label], strict=True))
             for n, label in enumerate(labels)]  # fmt: skip
     assert [each.shape for each in read(rows, name=name).sets] == [shape]
+
+
+def test_columns_of_nested_sets_are_those_of_all_first_rows(read: Read) -> None:
+    pairs = [{"set": {"query": f"q{n}", "pos": [f"p{n}"]}} for n in range(3, 6)]
+    data = read([{"id": n, "split": "train"} | row for n, row in enumerate([*pairs, *NESTED])], name="data.jsonl")
+    assert [(each.shape, len(each)) for each in data.sets] == [(Shape.TRIPLETS, 12), (Shape.PAIRS, 6)]
+    named = [{"set": "train", **row} for row in TRIPLETS]
+    assert [each.shape for each in read(named).sets] == [Shape.TRIPLETS]
+
+
+def test_one_query_without_a_negative_does_not_cost_the_others(read: Read) -> None:
+    rows = [*NESTED, {"set": {"query": "alone", "pos": ["with a positive"], "neg": []}}]
+    assert [each.shape for each in read(rows, name="data.jsonl").sets] == [Shape.TRIPLETS]
+
+
+@pytest.mark.parametrize("missing", ["-", "-1", "", None])
+def test_inference_without_a_label_says_nothing(read: Read, missing: str | None) -> None:
+    data = read([*INFERENCE, {"sentence1": "p", "sentence2": "h", "label": missing}], name="data.jsonl")
+    assert (data.report.unused, data.report.bad, data.sets[0].classes) == (1, 0, 3)
 
 
 def test_a_quotation_mark_in_a_table_that_quotes_nothing_costs_no_row(read: Read, tmp_path: Path) -> None:
@@ -427,6 +458,7 @@ def test_inference_trains_by_any_loss(read: Read, loss: Loss | None, shape: Shap
 def test_inference_in_two_numbers_says_no_with_the_larger(read: Read, numbers: tuple[Any, Any]) -> None:
     rows = [{"question": f"q{n}", "sentence": f"s{n}", "label": numbers[n % 2]} for n in range(4)]
     assert [target for _, target in examples(read(rows, loss=Loss.COSENT))] == [1, 0, 1, 0]
+    assert read(rows).sets[0].alike == {0: 1.0, 1: 0.0}
 
 
 @pytest.mark.parametrize("loss", [Loss.TRIPLET, Loss.SOFTMAX, Loss.JOINT])

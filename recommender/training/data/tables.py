@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,10 @@ from recommender.hub_datasets import PREFIX, hub_source, load_hub_data
 from recommender.models.fingerprint import file_sha256
 
 SET = "set"
-"""The only column of data sets whose rows are nested, such as QQP triplets."""
+"""The column of data sets whose rows are nested, such as QQP triplets."""
+
+_FIRST_ROWS = 100
+"""Rows that decide which columns a nested table has; in each of them some may be left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,10 @@ def _unfold(table: DataTable) -> DataTable:
 
     If a set is a list, its texts belong together: the first is the query, the others are its positives.
     """
-    if table.columns != (SET,):
+    if SET not in table.columns:
+        return table
+    firsts = [row.cells.get(SET) for row in islice(table.rows(), _FIRST_ROWS)]
+    if table.columns != (SET,) and not any(isinstance(value, list | Mapping) for value in firsts):
         return table
 
     def rows() -> Iterator[TableRow]:
@@ -91,8 +98,8 @@ def _unfold(table: DataTable) -> DataTable:
             else:
                 yield row._replace(problem=f"the {SET} is neither an object nor a list of texts")
 
-    first = next((row.cells for row in rows() if not row.problem), {})
-    return replace(table, columns=tuple(first), rows=rows)
+    columns = dict.fromkeys(name for row in islice(rows(), _FIRST_ROWS) if not row.problem for name in row.cells)
+    return replace(table, columns=tuple(columns), rows=rows)
 
 
 _MARKS = re.compile(r"[,;|]")
@@ -120,6 +127,18 @@ def read_number(cells: Mapping[str, Any], column: str, part: str) -> float:
     if not math.isfinite(number) or isinstance(value, bool):
         raise RejectedRow(f"the {part} {str(value)[:40]!r} is not a number")
     return number
+
+
+YES_OR_NO = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
+"""Scores that are words."""
+
+
+def read_score(cells: Mapping[str, Any], column: str, part: str) -> float:
+    """Return a cell's score: a number, also with a decimal comma, or 1 for yes and 0 for no."""
+    value = cells.get(column)
+    if isinstance(value, str | bool):
+        value = YES_OR_NO.get(str(value).strip().casefold(), str(value).replace(",", "."))
+    return read_number({column: value}, column, part)
 
 
 def read_texts(cells: Mapping[str, Any], column: str | None, part: str) -> tuple[str, ...]:
