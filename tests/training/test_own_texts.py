@@ -18,9 +18,13 @@ from recommender.errors import BadInput, UsageError
 from recommender.evaluation.reports import MetricValue, Report
 from recommender.jobs.finetune import drift_since_training, run
 from recommender.jobs.promote import judge_registered
+from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.data.holdout import hold_out
+from recommender.training.data.source import KnownProducts
+from recommender.training.data.supplied import read_texts_to_measure
 from recommender.training.options import DataSource, Loss, TrainingOptions, TrainingPrecision
 from recommender.training.promotion_gate import GUARDS, GateRule, decide, text_measures
+from recommender.training.splits import no_split
 from recommender.training.training_set import Shape, TrainingRow, TrainingSet
 
 pytestmark = pytest.mark.training
@@ -185,6 +189,14 @@ def test_what_is_supplied_to_measure_on_is_measured_while_training_and_decides(
     assert set(result.reports[-1].metrics) == measures
     assert set(dict(result.training.evaluations)[0]) == measures | {"gain"}
     assert result.verdict.lines[0].name.startswith("supplied_")
+
+
+def test_judgements_of_yes_and_no_are_grades_too(tmp_path: Path) -> None:
+    rows = [{"query": f"q{n // 4}", "document": f"d{n}", "grade": int(n % 4 == 0)} for n in range(16)]
+    supplied = options_of(None, write(tmp_path / "rows.jsonl", rows))
+    no_products = KnownProducts([], no_split(0), TextFunctions(str, str, str))
+    texts = read_texts_to_measure(replace(supplied, eval_data=supplied.data), no_products)
+    assert [grade for *_, grade in texts.graded] == [3, 0, 0, 0] * 4
 
 
 def test_no_text_that_is_asked_about_is_trained_on() -> None:

@@ -68,5 +68,5 @@ def _texts_of(reading: DataReading, parts: DataColumns) -> HeldOutTexts:
     found = NO_TEXTS
     for rows in SETS[parts.format](reading, parts):
         examples = list(rows.examples())
-        found += texts_to_measure(rows, examples, examples)
+        found += texts_to_measure(rows, examples, examples, judgements=True)
     return found
