@@ -106,7 +106,7 @@ class DelimitedTable(Table):
                         _ESCAPED.sub(lambda found: _ESCAPES.get(found[1], found[1]), cell) if "\\" in cell else cell
                         for cell in cells
                     ]
-                if cells[0] == names[0] and tuple(map(str.strip, cells[:width])) == names:
+                if cells[0].strip() == names[0] and tuple(map(str.strip, cells[:width])) == names:
                     continue
                 # Of two columns with one name the first counts.
                 pairs = zip(names, cells, strict=False)

@@ -191,6 +191,16 @@ def test_what_is_supplied_to_measure_on_is_measured_while_training_and_decides(
     assert result.verdict.lines[0].name.startswith("supplied_")
 
 
+def test_options_may_be_given_by_their_names() -> None:
+    named: dict[str, Any] = {"loss": "cosine", "precision": "fp32", "data": "rows.tsv", "eval_data": ["dev.tsv"]}
+    options = TrainingOptions(**named)
+    assert options.loss is Loss.COSINE
+    assert options.precision is TrainingPrecision.FP32
+    assert (options.data, options.eval_data) == ((DataSource("rows.tsv"),), (DataSource("dev.tsv"),))
+    with pytest.raises(UsageError, match="the loss is 'cosin'; give one of joint"):
+        TrainingOptions(**named | {"loss": "cosin"})
+
+
 def test_judgements_of_yes_and_no_are_grades_too(tmp_path: Path) -> None:
     rows = [{"query": f"q{n // 4}", "document": f"d{n}", "grade": int(n % 4 == 0)} for n in range(16)]
     supplied = options_of(None, write(tmp_path / "rows.jsonl", rows))
@@ -218,5 +228,8 @@ def test_data_that_nothing_can_be_measured_on_is_one_clear_line(home: Applicatio
     unmeasurable = write(tmp_path / "classes.jsonl", rows)
     with pytest.raises(BadInput, match=r"--eval .* nothing can be measured"):
         run(home, options_of(None, write(tmp_path / "rows.jsonl", make(triplet)), eval_data=(unmeasurable,)))
+    beside = replace(options_of(None, write(tmp_path / "rows.jsonl", make(triplet))), data_only=False)
+    with pytest.raises(UsageError, match="--data-only trains on the data alone"):
+        run(home, beside)
     with pytest.raises(UsageError, match="--loss triplet can't learn from this data"):
         run(home, options_of(Loss.TRIPLET, write(tmp_path / "scored.jsonl", make(stsb))))

@@ -420,6 +420,33 @@ def test_one_query_without_a_negative_does_not_cost_the_others(read: Read) -> No
     assert [each.shape for each in read(rows, name="data.jsonl").sets] == [Shape.TRIPLETS]
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"query": "q", "pos": "['p', \"it's\"]", "neg": "['n']"},
+        {"query": "q", "pos": ["p", None, "it's", ""], "neg": ["n", ""]},
+        {"anchor": "q", "positive": ["p", "it's"], "negatives": ["n"]},
+        {"question": "q", "answer": ["p", "it's"], "hard_negatives": ["n"]},
+    ],
+)
+def test_lists_of_negatives_are_read_however_they_are_written(read: Read, row: Mapping[str, Any]) -> None:
+    data = read([row], name="data.jsonl")
+    assert {texts for texts, _ in examples(data)} == {("q", "p", "n"), ("q", "it's", "n")}
+
+
+def test_a_text_may_begin_with_a_bracket(read: Read) -> None:
+    data = read([{"anchor": f"a{n}", "positive": "[solved] p", "negative": f"[{n}] n"} for n in range(3)])
+    assert examples(data)[1][0] == ("a1", "[solved] p", "[1] n")
+
+
+@pytest.mark.parametrize("header", [",sentence1,sentence2,score", "number , sentence1 , sentence2 , score"])
+def test_a_header_may_lack_its_first_name_and_have_spaces(read: Read, tmp_path: Path, header: str) -> None:
+    lines = [header, *(f"{n},first {n},second {n},{n}" for n in range(6))]
+    (tmp_path / "index.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    data = read(tmp_path / "index.csv")
+    assert (data.report.rows, data.report.bad, examples(data)[0][0]) == (6, 0, ("first 0", "second 0"))
+
+
 @pytest.mark.parametrize("missing", ["-", "-1", "", None])
 def test_inference_without_a_label_says_nothing(read: Read, missing: str | None) -> None:
     data = read([*INFERENCE, {"sentence1": "p", "sentence2": "h", "label": missing}], name="data.jsonl")

@@ -25,7 +25,7 @@ _PARTS: Mapping[DataFormat, Mapping[str, str]] = {
     DataFormat.TRIPLETS: {
         "anchor": "anchor query question premise sentence1 sentence sent0",
         "positive": "positive pos answer entailment sentence2 sent1",
-        "negative": "negative neg hardnegative hardneg contradiction sentence3",
+        "negative": "negative negatives neg hardnegative hardnegatives hardneg contradiction sentence3",
     },
     DataFormat.PAIRS: {"first": _FIRST, "second": _SECOND},
     DataFormat.SCORED: {
