@@ -90,9 +90,11 @@ def measure_held_out(
 ) -> list[Report]:
     """Measure models on the held-out products of the split with this seed: by their vectors, or as served in modes.
 
-    Each model is measured through the encoder that would serve it.
+    Each model is measured through the encoder that would serve it. Raises `BadInput` without products.
     """
     products = without_lone_category(stored.product for stored in application.catalogue.products())
+    if not products:
+        raise BadInput("there is no product to measure models on; ingest a feed, or give judgements: --scored FILE")
     chosen = sample(products, split_products(products, seed))
     if not modes:
         return [

@@ -109,6 +109,8 @@ def test_the_list_of_models_has_the_measures_that_there_are(
     listed = recommender("models", "list", RECOMMENDER_HOME=str(tmp_path)).out
     assert "triplets" in listed and "0.625" in listed
     assert "P@10" not in listed and "0.250" not in listed
+    empty = recommender("evaluate", "--model", name, RECOMMENDER_HOME=str(tmp_path), code=4)
+    assert "there is no product to measure models on" in empty.err
 
 
 @pytest.mark.parametrize(

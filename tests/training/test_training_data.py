@@ -310,6 +310,22 @@ def test_a_data_set_of_the_hub_is_read_through_the_datasets_library(read: Read, 
         read(f"hf:{tmp_path / 'mine'}::dev")
 
 
+def test_a_data_set_of_the_hub_names_its_classes(read: Read, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    (tmp_path / "rte").mkdir()
+    features = datasets.Features(
+        {
+            "sentence1": datasets.Value("string"),
+            "sentence2": datasets.Value("string"),
+            "label": datasets.ClassLabel(names=["entailment", "not_entailment"]),
+        }
+    )
+    columns = {"sentence1": list("abcd"), "sentence2": list("efgh"), "label": [0, 1, 1, -1]}
+    datasets.Dataset.from_dict(columns, features).to_parquet(str(tmp_path / "rte" / "train.parquet"))
+    data = read(f"hf:{tmp_path / 'rte'}", loss=Loss.COSINE)
+    assert [target for _, target in examples(data)] == [1, 0, 0]
+
+
 def test_a_data_set_that_cannot_be_built_is_one_clear_line(read: Read, tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "train.jsonl").write_text('{"anchor": "a", "positive": "b"}\n{"anchor": [1], "pos', "utf-8")

@@ -13,7 +13,15 @@ import numpy as np
 from recommender.errors import BadInput
 from recommender.training.data.formats import DataColumns
 from recommender.training.data.source import DataReading
-from recommender.training.data.tables import RejectedRow, read_number, read_score, read_skus, read_text, read_texts
+from recommender.training.data.tables import (
+    ALIKE,
+    RejectedRow,
+    read_number,
+    read_score,
+    read_skus,
+    read_text,
+    read_texts,
+)
 from recommender.training.losses import FITTING
 from recommender.training.options import DataFormat, Loss
 from recommender.training.training_set import Shape, TrainingRow, TrainingSet
@@ -109,9 +117,6 @@ _NUMBERED = {"0": "entailment", "1": "neutral", "2": "contradiction"}
 
 _YES_OR_NO = {"0": "entailment", "1": "not_entailment"}
 """The classes of RTE and QNLI, which have two."""
-
-ALIKE = {"entailment": 1.0, "neutral": 0.5, "contradiction": 0.0, "not_entailment": 0.0}
-"""How alike two texts of a class are: models are measured by it."""
 
 _UNDECIDED = ("-", "-1", "", "nan")
 """Labels of SNLI and similar sets for rows on which the annotators did not agree, or which have none."""

@@ -30,6 +30,9 @@ from recommender.models.fingerprint import file_sha256
 SET = "set"
 """The column of data sets whose rows are nested, such as QQP triplets."""
 
+ALIKE = {"entailment": 1.0, "neutral": 0.5, "contradiction": 0.0, "not_entailment": 0.0}
+"""How alike two texts of a class are: models are measured by it."""
+
 _FIRST_ROWS = 100
 """Rows that decide which columns a nested table has; in each of them some may be left out."""
 
@@ -56,8 +59,17 @@ def open_table(source: Path | str) -> Iterator[DataTable]:
         name = str(source)
         dataset = load_hub_data(hub_source(name, "--data"))
 
+        # Which number is which class of inference is known here: of RTE 0 is yes, elsewhere 1 often is.
+        classes = {
+            name: dict(enumerate(feature.names))
+            for name, feature in (dataset.features or {}).items()
+            if ALIKE.keys() >= {*getattr(feature, "names", [None])}
+        }
+
         def rows() -> Iterator[TableRow]:
-            return (TableRow(number, row) for number, row in enumerate(dataset, start=1))
+            for number, row in enumerate(dataset, start=1):
+                named = {name: each.get(row[name], row[name]) for name, each in classes.items()}
+                yield TableRow(number, row | named)
 
         digest = hashlib.sha256()
         for row in rows():
