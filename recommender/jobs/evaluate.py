@@ -14,6 +14,7 @@ from recommender.application.composition import Application
 from recommender.catalogue.repository import StoredProduct
 from recommender.embedding.encoder import Encoder, Role
 from recommender.embedding.product_text import description_text, title_text
+from recommender.errors import BadInput
 from recommender.evaluation.cached_encoder import CachedEncoder
 from recommender.evaluation.end_to_end import CATEGORY_SEARCH, measure_searches, measure_similar, search_tasks, together
 from recommender.evaluation.held_out import HeldOut, TextFunction, spread
