@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recommender.errors import BadInput
 from recommender.evaluation.text_suite import NO_SUITE, NO_TEXTS, HeldOutTexts, TextSuite
@@ -170,7 +170,8 @@ def build_training_data(
     """
     known = KnownProducts(products, split, texts)
     external = read_data(options, known, progress, hold_out_rows=not products)
-    supplied = read_texts_to_measure(options, known)
+    every = replace(split, train=tuple(range(len(products))))  # what is held out may be measured on
+    supplied = read_texts_to_measure(options, KnownProducts(products, every, texts) if options.eval_data else known)
     drawn: list[TrainingSet] = []
     if not options.data_only:
         catalogue = CatalogueSets(products, split.train, texts, options.seed)

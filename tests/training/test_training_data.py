@@ -14,7 +14,7 @@ import pytest
 from recommender.errors import BadInput, NotFound, RecommenderError, Unavailable, UsageError
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.data.source import KnownProducts
-from recommender.training.dataset_builder import ExternalData, read_data
+from recommender.training.dataset_builder import ExternalData, build_training_data, read_data
 from recommender.training.job import finetune
 from recommender.training.losses import check_losses
 from recommender.training.options import DataFormat, DataSource, Loss, TrainingOptions, TrainingPrecision
@@ -308,6 +308,16 @@ def test_a_data_set_of_the_hub_is_read_through_the_datasets_library(read: Read, 
     assert examples(data) == [((f"a{n}", f"b{n}"), None) for n in range(4)]
     with pytest.raises(BadInput, match="can't be loaded"):
         read(f"hf:{tmp_path / 'mine'}::dev")
+
+
+def test_held_out_products_may_be_measured_on(
+    toys: list[Product], split: Split, texts: TextFunctions, tmp_path: Path
+) -> None:
+    titles = [toys[index].title for index in split.test]
+    rows = write(tmp_path / "eval.csv", [{"query": f"some {title}", "answer": title} for title in titles])
+    options = replace(OPTIONS, data=(), eval_data=(DataSource(str(rows)),))
+    data = build_training_data(toys, split, options, texts)
+    assert {answer for _, answer in data.judging.supplied.pairs} == set(titles)
 
 
 def test_a_data_set_of_the_hub_names_its_classes(read: Read, tmp_path: Path) -> None:
