@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from recommender.errors import BadInput
 from recommender.evaluation.text_suite import NO_SUITE, NO_TEXTS, HeldOutTexts, TextSuite
@@ -170,8 +170,7 @@ def build_training_data(
     """
     known = KnownProducts(products, split, texts)
     external = read_data(options, known, progress, hold_out_rows=not products)
-    every = replace(split, train=tuple(range(len(products))))  # what is held out may be measured on
-    supplied = read_texts_to_measure(options, KnownProducts(products, every, texts) if options.eval_data else known)
+    supplied = read_texts_to_measure(options, products, texts)
     drawn: list[TrainingSet] = []
     if not options.data_only:
         catalogue = CatalogueSets(products, split.train, texts, options.seed)

@@ -20,11 +20,9 @@ from recommender.jobs.finetune import drift_since_training, run
 from recommender.jobs.promote import judge_registered
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.data.holdout import hold_out
-from recommender.training.data.source import KnownProducts
 from recommender.training.data.supplied import read_texts_to_measure
 from recommender.training.options import DataSource, Loss, TrainingOptions, TrainingPrecision
 from recommender.training.promotion_gate import GUARDS, GateRule, decide, text_measures
-from recommender.training.splits import no_split
 from recommender.training.training_set import Shape, TrainingRow, TrainingSet
 
 pytestmark = pytest.mark.training
@@ -133,12 +131,16 @@ def test_a_shop_of_one_category_or_none_is_trained_and_judged_by_known_items(
     exported_model: Path, tmp_path: Path, category: tuple[str, ...]
 ) -> None:
     options = TrainingOptions(epochs=2, evaluations=1, precision=TrainingPrecision.FP32, device="cpu", batch_size=32)
+    options = replace(options, eval_data=(write(tmp_path / "eval.jsonl", make(triplet, 20)),))
     with open_application(home=tmp_path, model=str(exported_model)) as application:
         application.catalogue.upsert(replace(product, category=category) for product in toy_catalogue()[::2])
         result = run(application, options, promote=False)
         assert {line.name for line in result.verdict.lines if line.rule is GateRule.BETTER} == {GUARDS[0]}
         assert not any("category" in name for name in result.reports[-1].metrics)
         assert result.training.losses[-1][1] < result.training.losses[0][1]
+        again = judge_registered(application, result.model.name).verdict.lines
+        assert {line.name for line in result.verdict.lines} == {line.name for line in again}
+        assert "supplied_triplet_accuracy" in {line.name for line in again}
         assert drift_since_training(application).change.share == 0
         with pytest.raises(BadInput, match="--loss triplet learns from categories"):
             run(application, replace(options, loss=Loss.TRIPLET), promote=False)
@@ -204,8 +206,7 @@ def test_options_may_be_given_by_their_names() -> None:
 def test_judgements_of_yes_and_no_are_grades_too(tmp_path: Path) -> None:
     rows = [{"query": f"q{n // 4}", "document": f"d{n}", "grade": int(n % 4 == 0)} for n in range(16)]
     supplied = options_of(None, write(tmp_path / "rows.jsonl", rows))
-    no_products = KnownProducts([], no_split(0), TextFunctions(str, str, str))
-    texts = read_texts_to_measure(replace(supplied, eval_data=supplied.data), no_products)
+    texts = read_texts_to_measure(replace(supplied, eval_data=supplied.data), [], TextFunctions(str, str, str))
     assert [grade for *_, grade in texts.graded] == [3, 0, 0, 0] * 4
 
 
