@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The registered models, and which one is live.", no_args_is_help=True)
 
-TEXT_METRICS = {"spearman": "Spearman", "triplet_accuracy": "triplets", "pairs_mrr10": "pairs MRR"}
-HEADINGS = {
+PRODUCT_METRICS = {
     "category_p10": "P@10",
     "graded_ndcg10": "nDCG@10",
     "description_to_title_mrr10": "d>t MRR",
     "title_to_description_mrr10": "t>d MRR",
-    **TEXT_METRICS,
 }
+TEXT_METRICS = {"spearman": "Spearman", "triplet_accuracy": "triplets", "pairs_mrr10": "pairs MRR"}
+HEADINGS = PRODUCT_METRICS | TEXT_METRICS
 """The measures in the list of models, with their headings; a measure that no model has is left out."""
 
 Name = Annotated[str, typer.Argument(help="The model's name.")]
@@ -74,12 +74,15 @@ def list_models(
 
 
 def _measures(model: RegisteredModel, suites: Suites) -> dict[str, float]:
-    """Return what the list shows of a model: on texts that were supplied, or else on those held out."""
+    """Return what the list shows of a model: on products, else on texts that were supplied, else on those held out."""
     from recommender.evaluation.text_suite import SUPPLIED
     from recommender.jobs.evaluate import SCORED
 
-    found = dict(model.metrics)
-    found |= {name: found[SUPPLIED + name] for name in TEXT_METRICS if SUPPLIED + name in found}
+    measured = dict(model.metrics)
+    found = {name: measured[name] for name in PRODUCT_METRICS if name in measured}
+    if not found:
+        known = {name: measured.get(SUPPLIED + name, measured.get(name)) for name in TEXT_METRICS}
+        found = {name: value for name, value in known.items() if value is not None}
     for suite, values in suites.items():
         if suite.startswith(SCORED):  # the last file of scored pairs counts
             found |= values

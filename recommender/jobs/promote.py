@@ -27,6 +27,7 @@ from recommender.jobs.evaluate import (
     measure_served,
     measure_vectors,
     measuring_encoder,
+    products_to_measure,
     sample,
 )
 from recommender.jobs.kept_measures import keep_measures
@@ -48,7 +49,7 @@ from recommender.training.promotion_gate import (
     measures_of,
     text_measures,
 )
-from recommender.training.splits import no_split, split_products, without_lone_category
+from recommender.training.splits import no_split
 from recommender.types import Product, Progress, silent
 
 
@@ -236,8 +237,8 @@ def judge_registered(
     options = TrainingOptions(loss=loss, seed=seed, data=data, data_only=bool(data), eval_data=eval_data)
     functions = TextFunctions(application.text, title_text, description_text)
     if manifest.kind != TUNED or manifest.catalogue_hash or not data:
-        products = without_lone_category(stored.product for stored in application.catalogue.products())
-        chosen = sample(products, split_products(products, seed))
+        products, split = products_to_measure(application, seed)
+        chosen = sample(products, split)
         supplied = TextSuite(supplied=read_texts_to_measure(options, products, functions))
         return judge(application, model, base, chosen, judgements, progress, texts=supplied)
     # A model of texts: the same rows of the same data are held out.
