@@ -143,7 +143,7 @@ class Recommender(RecommenderInterface):
     def status(self) -> Status:
         return status_of(self.application)
 
-    def encode(self, texts: Sequence[str], role: str = "document") -> Vectors:
+    def encode(self, texts: Iterable[str], role: str = "document") -> Vectors:
         """Return the vectors of texts by the live model, encoded like products ("document") or searches ("query").
 
         float32 [n, d], each row of length 1. Raises `UsageError` for anything but a list of texts.

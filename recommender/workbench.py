@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def evaluate(
         return Measures(tuple(reports))
 
 
-def encode(texts: Sequence[str], model: str = "", *, query: bool = False, **settings: object) -> Vectors:
+def encode(texts: Iterable[str], model: str = "", *, query: bool = False, **settings: object) -> Vectors:
     """Return the vectors of texts: float32 [n, d], by a registered model, by default the live one, else the base."""
     with open_application(**settings) as application:
         return encode_texts(application, texts, model, Role.QUERY if query else Role.DOCUMENT)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recommender.cli.command import CommandRun, Output, command
-from recommender.cli.metric_tables import choose_metrics, describe_differences, print_side_by_side, suites_of
+from recommender.cli.metric_tables import Suites, choose_metrics, describe_differences, print_side_by_side, suites_of
 from recommender.cli.options import JudgementFlags, KeepFlags, ShapeFlags
 from recommender.cli.output import print_json, print_table
 from recommender.errors import EXIT_CODES, Refused
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The registered models, and which one is live.", no_args_is_help=True)
 
-SHOWN_METRICS = {
+PRODUCT_METRICS = {
     "category_p10": "P@10",
     "graded_ndcg10": "nDCG@10",
     "description_to_title_mrr10": "d>t MRR",
     "title_to_description_mrr10": "t>d MRR",
 }
-"""The measures in the list of models, with their headings."""
+TEXT_METRICS = {"spearman": "Spearman", "triplet_accuracy": "triplets", "pairs_mrr10": "pairs MRR"}
+HEADINGS = PRODUCT_METRICS | TEXT_METRICS
+"""The measures in the list of models, with their headings; a measure that no model has is left out."""
 
 Name = Annotated[str, typer.Argument(help="The model's name.")]
 
@@ -46,7 +48,6 @@ def list_models(
     With --model or --metric, set what was measured in any suite side by side.
     """
     from recommender.jobs.calibrate import search_doubts
-    from recommender.jobs.evaluate import SCORED
 
     application = run.open()
     known = application.registry
@@ -59,21 +60,32 @@ def list_models(
     verdicts = [f"{each.name}: {each.verdict}" for each in models if each.verdict]
     for each in models:
         verdicts += [f"{each.name}: {line}" for line in search_doubts(known.manifest(each.name))]
-    headings = [(heading, "right") for heading in SHOWN_METRICS.values()]
+    measures = [_measures(each, measured) for each, measured in zip(models, suites, strict=True)]
+    shown = [name for name in HEADINGS if any(name in found for found in measures)]
     lines = []
-    for each in models:
+    for each, found in zip(models, measures, strict=True):
         marks = [*(["live"] if each.live else []), *(["forced"] if each.gate.value == "forced" else [])]
-        cells = [f"{each.metrics[name]:.3f}" if name in each.metrics else "" for name in SHOWN_METRICS]
+        cells = [f"{found[name]:.3f}" if name in found else "" for name in shown]
         lines.append([each.name, " ".join(marks), *cells, f"{each.created_at:%Y-%m-%d}"])
-    scored = [
-        [values["spearman"] for suite, values in measured.items() if suite.startswith(SCORED)] for measured in suites
-    ]
-    if any(scored):  # of the scored pairs that a model was last measured on
-        headings.append(("Spearman", "right"))
-        scores = [f"{found[-1]:.3f}" if found else "" for found in scored]
-        lines = [[*line[:-1], score, line[-1]] for line, score in zip(lines, scores, strict=True)]
+    headings = [(HEADINGS[name], "right") for name in shown]
     columns = [("model", "left"), ("live", "left"), *headings, ("made", "left")]
     return Output({"models": rows}, lambda: print_table(columns, lines), verdicts)
+
+
+def _measures(model: RegisteredModel, suites: Suites) -> dict[str, float]:
+    """Return what the list shows of a model: on products, else on texts that were supplied, else on those held out."""
+    from recommender.evaluation.text_suite import SUPPLIED
+    from recommender.jobs.evaluate import SCORED
+
+    measured = dict(model.metrics)
+    found = {name: measured[name] for name in PRODUCT_METRICS if name in measured}
+    if not found:
+        known = {name: measured.get(SUPPLIED + name, measured.get(name)) for name in TEXT_METRICS}
+        found = {name: value for name, value in known.items() if value is not None}
+    for suite, values in suites.items():
+        if suite.startswith(SCORED):  # the last file of scored pairs counts
+            found |= values
+    return found
 
 
 def _model_json(model: RegisteredModel) -> dict[str, Any]:

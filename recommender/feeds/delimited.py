@@ -93,8 +93,8 @@ class DelimitedTable(Table):
                 pass
             for cells, remark in self._records(lines):
                 problem = lines.problem
-                if not problem and (not cells or not (cells[0].strip() or any(map(str.strip, cells)))):
-                    continue
+                if not problem and (not cells or (width > 1 and not (cells[0].strip() or any(map(str.strip, cells))))):
+                    continue  # an empty cell of the only column is a row: its number counts where vectors are made
                 if len(cells) != width:
                     problem = problem or self._width_problem(lines, cells)
                     remark = remark or (SHORT_ROW if len(cells) < width else "")
@@ -106,7 +106,7 @@ class DelimitedTable(Table):
                         _ESCAPED.sub(lambda found: _ESCAPES.get(found[1], found[1]), cell) if "\\" in cell else cell
                         for cell in cells
                     ]
-                if cells[0] == names[0] and tuple(map(str.strip, cells[:width])) == names:
+                if cells[0].strip() == names[0] and tuple(map(str.strip, cells[:width])) == names:
                     continue
                 # Of two columns with one name the first counts.
                 pairs = zip(names, cells, strict=False)

@@ -55,8 +55,10 @@ def find_header(choices: Mapping[Choice, Sequence[Header]], mapping: Mapping[str
             place += 1  # labels are above the names of the fields, as in Amazon's flat files
         if place >= 0:
             chosen = headers[place]
-        elif headers:  # as wide as the rows, and filled
-            filled = [header for header in headers if len(header.names) * MOSTLY_NAMED <= sum(map(bool, header.names))]
+        elif headers:  # as wide as the rows, and filled; the numbers of rows in the first column may have no name
+            filled = [
+                header for header in headers if len(header.names) * MOSTLY_NAMED <= sum(map(bool, header.names[1:])) + 1
+            ]
             usual = Counter(len(header.names) for header in headers).most_common(1)[0][0]
             chosen = next((header for header in filled if len(header.names) >= usual), headers[0])
         else:

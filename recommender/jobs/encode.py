@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -40,23 +40,24 @@ class Encoded:
 
 def encode_texts(
     application: Application,
-    texts: Sequence[str],
+    texts: Iterable[str],
     model: str = "",
     role: Role = Role.DOCUMENT,
     progress: Progress = silent,
 ) -> Vectors:
     """Return the vectors of texts by a registered model, by default the live one, else the base: float32 [n, d].
 
-    Raises `UsageError` for a single text or anything else that is not a sequence of texts, and `UnknownModel`.
+    Raises `UsageError` for a single text or anything else that is not a series of texts, and `UnknownModel`.
     """
-    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+    given = None if isinstance(texts, str) or not isinstance(texts, Iterable) else list(texts)
+    if given is None or not all(isinstance(text, str) for text in given):
         raise UsageError("the texts to encode are a list of texts, even for one; give ['red shoes']")
     encoder = application.serving_encoder(_model(application, model))
     found = [np.empty((0, encoder.dimension), dtype=np.float32)]
-    for start in range(0, len(texts), BATCH):
-        progress("encoding", start, len(texts))
-        found.append(encoder.encode(texts[start : start + BATCH], role))
-    progress("encoding", len(texts), len(texts))
+    for start in range(0, len(given), BATCH):
+        progress("encoding", start, len(given))
+        found.append(encoder.encode(given[start : start + BATCH], role))
+    progress("encoding", len(given), len(given))
     return np.concatenate(found)
 
 
@@ -82,6 +83,11 @@ def encode_file(
         if names[0] not in table.columns or (not column and len(names) > 1 and names is table.columns):
             found = enumerate_names(table.columns)
             raise BadInput(f"{table.name}: which column is encoded? It has {found}; name one with --column")
+        if not column and len(names[0].split()) > 2:  # no header, but a list of texts
+            raise BadInput(
+                f"{table.name}: the first line, {names[0]!r}, reads like a text, and names the column; put a line "
+                "`text` above it, or give the name with --column"
+            )
         for row in table.rows():
             try:
                 if row.problem:

@@ -14,6 +14,7 @@ from recommender.application.composition import Application
 from recommender.catalogue.repository import StoredProduct
 from recommender.embedding.encoder import Encoder, Role
 from recommender.embedding.product_text import description_text, title_text
+from recommender.errors import BadInput
 from recommender.evaluation.cached_encoder import CachedEncoder
 from recommender.evaluation.end_to_end import CATEGORY_SEARCH, measure_searches, measure_similar, search_tasks, together
 from recommender.evaluation.held_out import HeldOut, TextFunction, spread
@@ -80,6 +81,14 @@ def sample(products: Sequence[Product], split: Split) -> Sample:
     return Sample([products[i] for i in kept], [position[i] for i in queries], [position[i] for i in unseen])
 
 
+def products_to_measure(application: Application, seed: int) -> tuple[list[Product], Split]:
+    """Return the products of the catalogue and their split. Raises `BadInput` without products."""
+    products = without_lone_category(stored.product for stored in application.catalogue.products())
+    if not products:
+        raise BadInput("there is no product to measure models on; `recommender evaluate --scored FILE` needs none")
+    return products, split_products(products, seed)
+
+
 def measure_held_out(
     application: Application,
     models: Sequence[RegisteredModel],
@@ -92,8 +101,7 @@ def measure_held_out(
 
     Each model is measured through the encoder that would serve it.
     """
-    products = without_lone_category(stored.product for stored in application.catalogue.products())
-    chosen = sample(products, split_products(products, seed))
+    chosen = sample(*products_to_measure(application, seed))
     if not modes:
         return [
             measure_vectors(application, model, measuring_encoder(application, model, wrap), chosen, progress)

@@ -11,6 +11,7 @@ from typing import Any
 
 from recommender.application.composition import Application
 from recommender.embedding.product_text import description_text, title_text
+from recommender.errors import UsageError
 from recommender.evaluation.reports import Measures, Report
 from recommender.jobs.evaluate import WrapEncoder, sample
 from recommender.jobs.models import ModelShape, add_model, prepare_base, workspace
@@ -130,6 +131,8 @@ def run(
     products = without_lone_category(stored.product for stored in application.catalogue.products())
     if options.data_only and not any(product.category for product in products):
         products = []  # no shop, or one without categories: models are measured on the data itself
+    if options.data and not options.data_only and not products:
+        raise UsageError("there is no product to train on beside the data; --data-only trains on the data alone")
     split = split_products(products, options.seed) if products or not options.data_only else no_split(options.seed)
     base_model = prepare_base(application, base, shape, progress)
     digest = hashlib.sha256()

@@ -27,6 +27,7 @@ from recommender.jobs.evaluate import (
     measure_served,
     measure_vectors,
     measuring_encoder,
+    products_to_measure,
     sample,
 )
 from recommender.jobs.kept_measures import keep_measures
@@ -36,6 +37,7 @@ from recommender.models.manifest import BASE_SUFFIX, HELD_OUT, TUNED, GateResult
 from recommender.models.registry import RegisteredModel
 from recommender.query import Mode
 from recommender.training.catalogue_sets import TextFunctions
+from recommender.training.data.supplied import read_texts_to_measure
 from recommender.training.dataset_builder import build_training_data
 from recommender.training.options import DEFAULT_SEED, DataFormat, DataSource, Loss, TrainingOptions
 from recommender.training.promotion_gate import (
@@ -47,7 +49,7 @@ from recommender.training.promotion_gate import (
     measures_of,
     text_measures,
 )
-from recommender.training.splits import no_split, split_products, without_lone_category
+from recommender.training.splits import no_split
 from recommender.types import Product, Progress, silent
 
 
@@ -227,11 +229,6 @@ def judge_registered(
         raise UsageError(f"{name} is the base model, and no other is live: there is nothing to compare it with")
     seed = DEFAULT_SEED if manifest.split_seed is None else manifest.split_seed
     given = manifest.hyper_parameters
-    if manifest.kind != TUNED or manifest.catalogue_hash or not given.get("data"):
-        products = without_lone_category(stored.product for stored in application.catalogue.products())
-        chosen = sample(products, split_products(products, seed))
-        return judge(application, model, base, chosen, judgements, progress)
-    # A model of texts: the same rows of the same data are held out.
     data, eval_data = (
         tuple(DataSource(each["name"], DataFormat(each["format"])) for each in given.get(name) or ())
         for name in ("data", "eval_data")
@@ -239,6 +236,12 @@ def judge_registered(
     loss = Loss(given["loss"]) if given.get("loss") in list(Loss) else None
     options = TrainingOptions(loss=loss, seed=seed, data=data, data_only=bool(data), eval_data=eval_data)
     functions = TextFunctions(application.text, title_text, description_text)
+    if manifest.kind != TUNED or manifest.catalogue_hash or not data:
+        products, split = products_to_measure(application, seed)
+        chosen = sample(products, split)
+        supplied = TextSuite(supplied=read_texts_to_measure(options, products, functions))
+        return judge(application, model, base, chosen, judgements, progress, texts=supplied)
+    # A model of texts: the same rows of the same data are held out.
     texts = build_training_data([], no_split(seed), options, functions, progress).judging
     return judge(application, model, base, None, judgements, progress, texts=texts)
 

@@ -92,11 +92,15 @@ def read_data(
             kept, validation, judging = hold_out(sets, options.seed)
             sets = tuple(rows for rows in kept if len(rows))
             notes.append(f"{before - sum(map(len, sets)):,} held out to measure on")
+        usable = tuple(rows for rows in sets if len(rows) > 1 or rows.shape not in IN_BATCH)
+        if not usable:
+            raise BadInput(
+                f"{reading.name}: one row alone can't be trained on, since others are its negatives; give more"
+            )
+        if len(usable) < len(sets):
+            notes.append("one row left out, which has no other of its kind")
+        sets = usable
         for rows in sets:
-            if rows.shape in IN_BATCH and len(rows) < 2:
-                raise BadInput(
-                    f"{reading.name}: one row alone can't be trained on, since others are its negatives; give more"
-                )
             labels = Counter(target for _, target in rows.examples()) if rows.shape is Shape.LABELLED else None
             if labels is not None and sum(count > 1 for count in labels.values()) < 2:
                 raise BadInput(f"{reading.name}: fewer than two labels have two texts; give more texts of each label")
@@ -166,7 +170,7 @@ def build_training_data(
     """
     known = KnownProducts(products, split, texts)
     external = read_data(options, known, progress, hold_out_rows=not products)
-    supplied = read_texts_to_measure(options, known)
+    supplied = read_texts_to_measure(options, products, texts)
     drawn: list[TrainingSet] = []
     if not options.data_only:
         catalogue = CatalogueSets(products, split.train, texts, options.seed)

@@ -32,7 +32,7 @@ def training_device(name: str = "") -> str:
     """
     if name:
         try:
-            torch.zeros(1, device=name)
+            torch.zeros(1, device=name).item()  # there are devices that hold no values
         except (RuntimeError, AssertionError, NotImplementedError) as error:
             raise UsageError(
                 f"--device {name}: {library_error(error)}; give one that is here, or leave it out"

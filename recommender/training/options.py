@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
 
 from recommender.errors import UsageError
 
@@ -32,11 +34,20 @@ JOINT_LEARNING_RATE = 1.6e-4
 LORA_LEARNING_RATE = 4e-4
 """Learning rate of a LoRA adapter: ten times that of the weights themselves."""
 
+Choice = TypeVar("Choice", bound=StrEnum)
+
 DEFAULT_SEED = 42
 """Seed of the split of the products, of sampling and of training."""
 
 BASE_WIDTH = 384
 """Components of a vector of all-MiniLM-L6-v2, the model with which the rates were measured."""
+
+
+def _choice(kind: type[Choice], value: str, name: str) -> Choice:
+    try:
+        return kind(value)
+    except ValueError:
+        raise UsageError(f"the {name} is {value!r}; give one of {', '.join(kind)}") from None
 
 
 class Loss(StrEnum):
@@ -93,6 +104,10 @@ class DataSource:
     name: str
     format: DataFormat = DataFormat.AUTO
 
+    def __post_init__(self) -> None:
+        """Take the format by its name, too. Raises `UsageError`."""
+        object.__setattr__(self, "format", _choice(DataFormat, self.format, "format"))
+
 
 @dataclass(frozen=True, slots=True)
 class JointWeights:
@@ -129,7 +144,8 @@ class TrainingOptions:
     in place of the weights. `data` is trained on together with the catalogue's sets, or alone with `data_only`.
     `eval_data` is measured on, also while training. `checkpoint_seconds` is the time between two checkpoints, from
     which an interrupted run resumes. `report_to` names where losses and metrics go besides the terminal: `tensorboard`,
-    `wandb`. Each of several `processes` takes its own batches, on its own GPU.
+    `wandb`. Each of several `processes` takes its own batches, on its own GPU. Losses, arithmetic and sources may be
+    given by their names.
     """
 
     loss: Loss | None = None
@@ -157,6 +173,14 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use. Raises `UsageError`."""
+        if self.loss is not None:
+            object.__setattr__(self, "loss", _choice(Loss, self.loss, "loss"))
+        object.__setattr__(self, "precision", _choice(TrainingPrecision, self.precision, "precision"))
+        for name in ("data", "eval_data"):
+            given = getattr(self, name)
+            each = (given,) if isinstance(given, str | Path | DataSource) else given
+            sources = (one if isinstance(one, DataSource) else DataSource(str(one)) for one in each)
+            object.__setattr__(self, name, tuple(sources))
         unknown = ", ".join(sorted(set(self.report_to) - set(REPORTERS)))
         rate, smallest = self.learning_rate, min(self.matryoshka, default=1)
         rules = (

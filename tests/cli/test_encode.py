@@ -49,6 +49,21 @@ def test_the_index_is_a_table_of_skus_vectors_and_payloads(toy_shop: Command, ho
 
 
 @pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('text\na lamp\n""\nboots\n', "line 3: there is no text"),
+        ("a lamp of glass\nboots\n", "'a lamp of glass', reads like a text"),
+    ],
+)
+def test_no_row_of_a_list_of_texts_is_left_out_in_silence(
+    toy_shop: Command, home: Path, content: str, message: str
+) -> None:
+    (home / "list.csv").write_text(content, encoding="utf-8")
+    assert message in toy_shop("encode", "list.csv", "--out", "list.npy", code=4).err
+    assert not (home / "list.npy").exists()
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (("encode", "texts.jsonl", "--out", "vectors.txt"), 2, "does not end in .npy or .parquet"),
@@ -69,5 +84,7 @@ def test_python_encodes_as_the_command_does(toy_shop: Command, home: Path, tiny_
         vectors = recommender.encode(TEXTS)
         assert vectors == pytest.approx(np.load(home / "again.npy"), abs=1e-5)
         assert recommender.encode([]).shape == (0, vectors.shape[1])
-        with pytest.raises(UsageError, match="a list of texts"):
-            recommender.encode("a lamp")
+        assert recommender.encode(text for text in TEXTS) == pytest.approx(vectors)
+        for wrong in ("a lamp", None, [1]):
+            with pytest.raises(UsageError, match="a list of texts"):
+                recommender.encode(wrong)

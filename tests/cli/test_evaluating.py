@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 from support.toy_catalogue import toy_catalogue
 
+from recommender.application.composition import open_application
+from recommender.jobs.models import prepare_base
+from recommender.models.manifest import HELD_OUT
+
 Command = Callable[..., Any]
 
 
@@ -93,6 +97,20 @@ def test_judgements_have_intervals_and_scored_pairs_a_correlation(
     listed = shop("models", "list").out
     assert "Spearman" in listed
     assert row["spearman"][:5] in listed
+
+
+def test_the_list_of_models_has_the_measures_that_there_are(
+    recommender: Command, exported_model: Path, tmp_path: Path
+) -> None:
+    with open_application(home=tmp_path, model=str(exported_model)) as application:
+        name = prepare_base(application).name
+        measures = {"triplet_accuracy": 0.25, "supplied_triplet_accuracy": 0.625}
+        application.registry.record(name, metrics=measures, suite=HELD_OUT)
+    listed = recommender("models", "list", RECOMMENDER_HOME=str(tmp_path)).out
+    assert "triplets" in listed and "0.625" in listed
+    assert "P@10" not in listed and "0.250" not in listed
+    empty = recommender("evaluate", "--model", name, RECOMMENDER_HOME=str(tmp_path), code=4)
+    assert "there is no product to measure models on" in empty.err
 
 
 @pytest.mark.parametrize(

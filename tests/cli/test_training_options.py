@@ -60,6 +60,7 @@ def test_a_dense_layer_has_the_activation_that_was_asked_for(
     [
         (("--device", "cuda:7"), 2, "--device cuda:7: "),
         (("--device", "abacus"), 2, "--device abacus: "),
+        (("--device", "meta"), 2, "--device meta: "),
         (("--precision", "fp16", "--device", "cpu"), 2, "fp16 is for GPUs"),
         (("--precision", "fp7"), 2, "not one of auto, fp32, bf16, fp16"),
         (("--report-to", "wandb"), 5, "recommender[report]"),

@@ -18,7 +18,9 @@ from recommender.errors import BadInput, UsageError
 from recommender.evaluation.reports import MetricValue, Report
 from recommender.jobs.finetune import drift_since_training, run
 from recommender.jobs.promote import judge_registered
+from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.data.holdout import hold_out
+from recommender.training.data.supplied import read_texts_to_measure
 from recommender.training.options import DataSource, Loss, TrainingOptions, TrainingPrecision
 from recommender.training.promotion_gate import GUARDS, GateRule, decide, text_measures
 from recommender.training.training_set import Shape, TrainingRow, TrainingSet
@@ -129,12 +131,16 @@ def test_a_shop_of_one_category_or_none_is_trained_and_judged_by_known_items(
     exported_model: Path, tmp_path: Path, category: tuple[str, ...]
 ) -> None:
     options = TrainingOptions(epochs=2, evaluations=1, precision=TrainingPrecision.FP32, device="cpu", batch_size=32)
+    options = replace(options, eval_data=(write(tmp_path / "eval.jsonl", make(triplet, 20)),))
     with open_application(home=tmp_path, model=str(exported_model)) as application:
         application.catalogue.upsert(replace(product, category=category) for product in toy_catalogue()[::2])
         result = run(application, options, promote=False)
         assert {line.name for line in result.verdict.lines if line.rule is GateRule.BETTER} == {GUARDS[0]}
         assert not any("category" in name for name in result.reports[-1].metrics)
         assert result.training.losses[-1][1] < result.training.losses[0][1]
+        again = judge_registered(application, result.model.name).verdict.lines
+        assert {line.name for line in result.verdict.lines} == {line.name for line in again}
+        assert "supplied_triplet_accuracy" in {line.name for line in again}
         assert drift_since_training(application).change.share == 0
         with pytest.raises(BadInput, match="--loss triplet learns from categories"):
             run(application, replace(options, loss=Loss.TRIPLET), promote=False)
@@ -187,6 +193,23 @@ def test_what_is_supplied_to_measure_on_is_measured_while_training_and_decides(
     assert result.verdict.lines[0].name.startswith("supplied_")
 
 
+def test_options_may_be_given_by_their_names() -> None:
+    named: dict[str, Any] = {"loss": "cosine", "precision": "fp32", "data": "rows.tsv", "eval_data": ["dev.tsv"]}
+    options = TrainingOptions(**named)
+    assert options.loss is Loss.COSINE
+    assert options.precision is TrainingPrecision.FP32
+    assert (options.data, options.eval_data) == ((DataSource("rows.tsv"),), (DataSource("dev.tsv"),))
+    with pytest.raises(UsageError, match="the loss is 'cosin'; give one of joint"):
+        TrainingOptions(**named | {"loss": "cosin"})
+
+
+def test_judgements_of_yes_and_no_are_grades_too(tmp_path: Path) -> None:
+    rows = [{"query": f"q{n // 4}", "document": f"d{n}", "grade": int(n % 4 == 0)} for n in range(16)]
+    supplied = options_of(None, write(tmp_path / "rows.jsonl", rows))
+    texts = read_texts_to_measure(replace(supplied, eval_data=supplied.data), [], TextFunctions(str, str, str))
+    assert [grade for *_, grade in texts.graded] == [3, 0, 0, 0] * 4
+
+
 def test_no_text_that_is_asked_about_is_trained_on() -> None:
     rows = TrainingSet("rows", ("anchor", "positive"), Shape.PAIRS)
     rows.extend((TrainingRow((f"Query {n % 50}", f"answer {n}")) for n in range(200)), 0)
@@ -206,5 +229,8 @@ def test_data_that_nothing_can_be_measured_on_is_one_clear_line(home: Applicatio
     unmeasurable = write(tmp_path / "classes.jsonl", rows)
     with pytest.raises(BadInput, match=r"--eval .* nothing can be measured"):
         run(home, options_of(None, write(tmp_path / "rows.jsonl", make(triplet)), eval_data=(unmeasurable,)))
+    beside = replace(options_of(None, write(tmp_path / "rows.jsonl", make(triplet))), data_only=False)
+    with pytest.raises(UsageError, match="--data-only trains on the data alone"):
+        run(home, beside)
     with pytest.raises(UsageError, match="--loss triplet can't learn from this data"):
         run(home, options_of(Loss.TRIPLET, write(tmp_path / "scored.jsonl", make(stsb))))

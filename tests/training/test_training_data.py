@@ -14,7 +14,7 @@ import pytest
 from recommender.errors import BadInput, NotFound, RecommenderError, Unavailable, UsageError
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.data.source import KnownProducts
-from recommender.training.dataset_builder import ExternalData, read_data
+from recommender.training.dataset_builder import ExternalData, build_training_data, read_data
 from recommender.training.finetuning import finetune
 from recommender.training.losses import check_losses
 from recommender.training.options import DataFormat, DataSource, Loss, TrainingOptions, TrainingPrecision
@@ -89,7 +89,7 @@ LISTS = [{"query": f"q{n}", "pos": [f"p{n}", f"P{n}"], "neg": [f"n{n}{m}" for m 
         ([row | {"score": n % 2} for n, row in enumerate(SCORED)], DataFormat.SCORED, Shape.BINARY, Loss.CONTRASTIVE),
         (LABELLED, DataFormat.LABELLED, Shape.LABELLED, Loss.BATCH_HARD),
         (NLI, DataFormat.NLI, Shape.CLASSES, Loss.SOFTMAX),
-        ([{"sentence1": r["premise"], "sentence2": r["hypothesis"], "label": n} for n, r in enumerate(NLI)],
+        ([{"sentence1": r["premise"], "sentence2": r["hypothesis"], "label": n % 3} for n, r in enumerate(NLI)],
          DataFormat.NLI, Shape.CLASSES, Loss.SOFTMAX),
         ([{"sentence1": r["premise"], "sentence2": r["hypothesis"], "label": n / 9} for n, r in enumerate(NLI)],
          DataFormat.SCORED, Shape.SCORED, Loss.COSENT),
@@ -310,6 +310,32 @@ def test_a_data_set_of_the_hub_is_read_through_the_datasets_library(read: Read, 
         read(f"hf:{tmp_path / 'mine'}::dev")
 
 
+def test_held_out_products_may_be_measured_on(
+    toys: list[Product], split: Split, texts: TextFunctions, tmp_path: Path
+) -> None:
+    titles = [toys[index].title for index in split.test]
+    rows = write(tmp_path / "eval.csv", [{"query": f"some {title}", "answer": title} for title in titles])
+    options = replace(OPTIONS, data=(), eval_data=(DataSource(str(rows)),))
+    data = build_training_data(toys, split, options, texts)
+    assert {answer for _, answer in data.judging.supplied.pairs} == set(titles)
+
+
+def test_a_data_set_of_the_hub_names_its_classes(read: Read, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    (tmp_path / "rte").mkdir()
+    features = datasets.Features(
+        {
+            "sentence1": datasets.Value("string"),
+            "sentence2": datasets.Value("string"),
+            "label": datasets.ClassLabel(names=["entailment", "not_entailment"]),
+        }
+    )
+    columns = {"sentence1": list("abcd"), "sentence2": list("efgh"), "label": [0, 1, 1, -1]}
+    datasets.Dataset.from_dict(columns, features).to_parquet(str(tmp_path / "rte" / "train.parquet"))
+    data = read(f"hf:{tmp_path / 'rte'}", loss=Loss.COSINE)
+    assert [target for _, target in examples(data)] == [1, 0, 0]
+
+
 def test_a_data_set_that_cannot_be_built_is_one_clear_line(read: Read, tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "train.jsonl").write_text('{"anchor": "a", "positive": "b"}\n{"anchor": [1], "pos', "utf-8")
@@ -383,6 +409,18 @@ def test_nested_sets_are_read_without_their_outer_name(read: Read, name: str) ->
         ("question sentence label", [0, 1, 1, 0], Shape.CLASSES),
         ("sentence label", [0, 1, 1, 0], Shape.LABELLED),
         ("query document grade", [3, 2, 0, 1], Shape.SCORED),
+        ("sentence1 sentence2 label", [0, 5, 3, 4], Shape.SCORED),
+        ("sentence1 sentence2 label", ["3.8", "", "0.5", "2"], Shape.SCORED),
+        ("sentence1 sentence2 score", ["3,8", "5", "0,5", "2"], Shape.SCORED),
+        ("sentence_A sentence_B relatedness_score", [5, 3.2, 1, 2], Shape.SCORED),
+        ("question1 question2 is_duplicate", [True, False, True, False], Shape.BINARY),
+        ("text1 text2 label", ["yes", "no", "yes", "no"], Shape.BINARY),
+        ("text1 text2 label", ["entailment", "neutral", "contradiction", "neutral"], Shape.CLASSES),
+        ("text text_pair label", [0, 1, 1, 0], Shape.BINARY),
+        ("s1 s2 similarity", [0, 1, 5, 4], Shape.SCORED),
+        ("premise hypothesis label", [0, 1, 1, 0], Shape.CLASSES),
+        ("premise hypothesis label", ["0.0", "1.0", "2.0", ""], Shape.CLASSES),
+        ("sent0 sent1 hard_neg", ["a", "b", "c", "d"], Shape.TRIPLETS),
     ],
 )
 @pytest.mark.parametrize("name", ["data.tsv", "data.jsonl"])
@@ -393,6 +431,52 @@ def test_the_columns_of_public_data_sets_are_known(
     rows = [dict(zip(names, [*(f"text {place} {n}" for place in range(len(names) - 1)), label], strict=True))
             for n, label in enumerate(labels)]  # fmt: skip
     assert [each.shape for each in read(rows, name=name).sets] == [shape]
+
+
+def test_columns_of_nested_sets_are_those_of_all_first_rows(read: Read) -> None:
+    pairs = [{"set": {"query": f"q{n}", "pos": [f"p{n}"]}} for n in range(3, 6)]
+    data = read([{"id": n, "split": "train"} | row for n, row in enumerate([*pairs, *NESTED])], name="data.jsonl")
+    assert [(each.shape, len(each)) for each in data.sets] == [(Shape.TRIPLETS, 12), (Shape.PAIRS, 6)]
+    named = [{"set": "train", **row} for row in TRIPLETS]
+    assert [each.shape for each in read(named).sets] == [Shape.TRIPLETS]
+
+
+def test_one_query_without_a_negative_does_not_cost_the_others(read: Read) -> None:
+    rows = [*NESTED, {"set": {"query": "alone", "pos": ["with a positive"], "neg": []}}]
+    assert [each.shape for each in read(rows, name="data.jsonl").sets] == [Shape.TRIPLETS]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"query": "q", "pos": "['p', \"it's\"]", "neg": "['n']"},
+        {"query": "q", "pos": ["p", None, "it's", ""], "neg": ["n", ""]},
+        {"anchor": "q", "positive": ["p", "it's"], "negatives": ["n"]},
+        {"question": "q", "answer": ["p", "it's"], "hard_negatives": ["n"]},
+    ],
+)
+def test_lists_of_negatives_are_read_however_they_are_written(read: Read, row: Mapping[str, Any]) -> None:
+    data = read([row], name="data.jsonl")
+    assert {texts for texts, _ in examples(data)} == {("q", "p", "n"), ("q", "it's", "n")}
+
+
+def test_a_text_may_begin_with_a_bracket(read: Read) -> None:
+    data = read([{"anchor": f"a{n}", "positive": "[solved] p", "negative": f"[{n}] n"} for n in range(3)])
+    assert examples(data)[1][0] == ("a1", "[solved] p", "[1] n")
+
+
+@pytest.mark.parametrize("header", [",sentence1,sentence2,score", "number , sentence1 , sentence2 , score"])
+def test_a_header_may_lack_its_first_name_and_have_spaces(read: Read, tmp_path: Path, header: str) -> None:
+    lines = [header, *(f"{n},first {n},second {n},{n}" for n in range(6))]
+    (tmp_path / "index.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    data = read(tmp_path / "index.csv")
+    assert (data.report.rows, data.report.bad, examples(data)[0][0]) == (6, 0, ("first 0", "second 0"))
+
+
+@pytest.mark.parametrize("missing", ["-", "-1", "", None])
+def test_inference_without_a_label_says_nothing(read: Read, missing: str | None) -> None:
+    data = read([*INFERENCE, {"sentence1": "p", "sentence2": "h", "label": missing}], name="data.jsonl")
+    assert (data.report.unused, data.report.bad, data.sets[0].classes) == (1, 0, 3)
 
 
 def test_a_quotation_mark_in_a_table_that_quotes_nothing_costs_no_row(read: Read, tmp_path: Path) -> None:
@@ -427,6 +511,7 @@ def test_inference_trains_by_any_loss(read: Read, loss: Loss | None, shape: Shap
 def test_inference_in_two_numbers_says_no_with_the_larger(read: Read, numbers: tuple[Any, Any]) -> None:
     rows = [{"question": f"q{n}", "sentence": f"s{n}", "label": numbers[n % 2]} for n in range(4)]
     assert [target for _, target in examples(read(rows, loss=Loss.COSENT))] == [1, 0, 1, 0]
+    assert read(rows).sets[0].alike == {0: 1.0, 1: 0.0}
 
 
 @pytest.mark.parametrize("loss", [Loss.TRIPLET, Loss.SOFTMAX, Loss.JOINT])

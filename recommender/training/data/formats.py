@@ -4,33 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 from recommender.errors import BadInput
 from recommender.feeds.columns import enumerate_names, plain_name
-from recommender.training.data.tables import DataTable, is_json_list
+from recommender.training.data.tables import YES_OR_NO, DataTable, is_json_list
 from recommender.training.options import DataFormat
 
-_FIRST = "anchor query question question1 sentence1 sentencea text1 texta a premise searchterm 1string"
+_FIRST = (
+    "anchor query question question1 sentence1 sentencea text1 texta a premise searchterm 1string s1 sent0 sent1 text"
+)
 _SECOND = (
-    "positive pos answer response passage document question2 sentence2 sentenceb text2 textb b hypothesis 2string "
-    "sentence"
+    "positive pos answer response passage document question2 sentence2 sentenceb text2 textb b hypothesis 2string s2 "
+    "sent2 sent1 textpair sentence"
 )
 _LABEL = "label labels class category target goldlabel isduplicate quality"
 
 _PARTS: Mapping[DataFormat, Mapping[str, str]] = {
     DataFormat.TRIPLETS: {
-        "anchor": "anchor query question premise sentence1 sentence",
-        "positive": "positive pos answer entailment sentence2",
-        "negative": "negative neg hardnegative contradiction sentence3",
+        "anchor": "anchor query question premise sentence1 sentence sent0",
+        "positive": "positive pos answer entailment sentence2 sent1",
+        "negative": "negative negatives neg hardnegative hardnegatives hardneg contradiction sentence3",
     },
     DataFormat.PAIRS: {"first": _FIRST, "second": _SECOND},
     DataFormat.SCORED: {
         "first": _FIRST,
         "second": _SECOND,
-        "score": "score scores similarity similarityscore relevance grade label isduplicate quality",
+        "score": "score scores similarity similarityscore relatednessscore relevance grade label isduplicate quality",
     },
     DataFormat.LABELLED: {"text": "text sentence", "label": _LABEL},
     DataFormat.QUERY_POS_NEG: {
@@ -39,8 +40,8 @@ _PARTS: Mapping[DataFormat, Mapping[str, str]] = {
         "neg": "neg negative negatives hardnegatives",
     },
     DataFormat.NLI: {
-        "premise": "premise sentence1 question",
-        "hypothesis": "hypothesis sentence2 sentence",
+        "premise": "premise sentence1 sentencea text1 texta question text",
+        "hypothesis": "hypothesis sentence2 sentenceb text2 textb textpair sentence",
         "label": _LABEL,
     },
     DataFormat.QUERIES: {
@@ -141,23 +142,26 @@ def _negatives(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _is_scored(table: DataTable, column: str) -> bool:
-    """Tell scores from classes: 0 and 1 alone, and decimal numbers, are scores; words and other numbers are classes.
+    """Tell scores from classes: yes, no and numbers are scores, other words and the numbers of inference are classes.
 
-    For a question and a sentence that may answer it, 0 and 1 are classes too: there 0 means yes (GLUE's QNLI).
+    0 and 1 alone are scores. Between premise and hypothesis, or a question and a sentence that may answer it, they are
+    classes too: there 0 means yes (RTE and QNLI).
     """
     if plain_name(column) not in _LABEL.split():
         return True
-    values = _sample(table, column)
+    words = {str(value).strip().casefold() for value in _sample(table, column)} - {"nan"}
+    if words <= YES_OR_NO.keys():
+        return bool(words)
     try:
-        numbers = {float(value) for value in values}
-    except (TypeError, ValueError):
+        numbers = {float(word.replace(",", ".")) for word in words}
+    except ValueError:
         return False
-    pointed = any(isinstance(value, float | Decimal) or "." in str(value) for value in values)
-    answers = {"question", "sentence"} <= set(map(plain_name, table.columns))
-    return bool(numbers) and (pointed or (numbers <= {0.0, 1.0} and not answers))
+    names = set(map(plain_name, table.columns))
+    inference = {"question", "sentence"} <= names or {"premise", "hypothesis"} <= names
+    return not numbers <= {-1.0, 0.0, 1.0, 2.0} or (numbers <= {0.0, 1.0} and not inference)
 
 
 def _sample(table: DataTable, column: str) -> list[Any]:
     """Return the cells of a column in the first rows, without the missing ones."""
     rows = islice(table.rows(), _SAMPLED)
-    return [row.cells[column] for row in rows if not row.problem and row.cells.get(column) is not None]
+    return [row.cells[column] for row in rows if not row.problem and row.cells.get(column) not in (None, "")]

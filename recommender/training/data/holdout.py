@@ -58,8 +58,13 @@ def hold_out(sets: Sequence[TrainingSet], seed: int) -> tuple[list[TrainingSet],
     return kept, validation, judging
 
 
-def texts_to_measure(rows: TrainingSet, held: Sequence[Row], every: Sequence[Row]) -> HeldOutTexts:
-    """Return what can be asked about the rows in `held`; `every` row provides texts for labels that lack others."""
+def texts_to_measure(
+    rows: TrainingSet, held: Sequence[Row], every: Sequence[Row], *, judgements: bool = False
+) -> HeldOutTexts:
+    """Return what can be asked about the rows in `held`; `every` row provides texts for labels that lack others.
+
+    Several scores of one query are grades; yes and no are, too, if the rows are `judgements` to measure on.
+    """
     held = held[:MOST_ROWS]
     match rows.shape:
         case Shape.TRIPLETS:
@@ -69,7 +74,7 @@ def texts_to_measure(rows: TrainingSet, held: Sequence[Row], every: Sequence[Row
         case Shape.SCORED | Shape.BINARY:
             scored = tuple((texts[0], texts[1], float(cast(float, score))) for texts, score in held)
             queries = len({first for first, _, _ in scored})
-            graded = len(scored) >= _GRADES * queries and rows.shape is Shape.SCORED
+            graded = len(scored) >= _GRADES * queries and (judgements or rows.shape is Shape.SCORED)
             high = max((score for *_, score in scored), default=0.0)
             grades = tuple((first, second, 3 * score / high if high else 0.0) for first, second, score in scored)
             return HeldOutTexts(scored=scored, graded=grades if graded else ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
@@ -13,7 +13,15 @@ import numpy as np
 from recommender.errors import BadInput
 from recommender.training.data.formats import DataColumns
 from recommender.training.data.source import DataReading
-from recommender.training.data.tables import RejectedRow, read_number, read_skus, read_text, read_texts
+from recommender.training.data.tables import (
+    ALIKE,
+    RejectedRow,
+    read_number,
+    read_score,
+    read_skus,
+    read_text,
+    read_texts,
+)
 from recommender.training.losses import FITTING
 from recommender.training.options import DataFormat, Loss
 from recommender.training.training_set import Shape, TrainingRow, TrainingSet
@@ -110,11 +118,8 @@ _NUMBERED = {"0": "entailment", "1": "neutral", "2": "contradiction"}
 _YES_OR_NO = {"0": "entailment", "1": "not_entailment"}
 """The classes of RTE and QNLI, which have two."""
 
-ALIKE = {"entailment": 1.0, "neutral": 0.5, "contradiction": 0.0, "not_entailment": 0.0}
-"""How alike two texts of a class are: models are measured by it."""
-
-_UNDECIDED = ("-", "-1", "")
-"""Labels of SNLI and similar sets for rows on which the annotators did not agree."""
+_UNDECIDED = ("-", "-1", "", "nan")
+"""Labels of SNLI and similar sets for rows on which the annotators did not agree, or which have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +223,7 @@ def _pairs(reading: DataReading, parts: DataColumns, number: str = "") -> Iterat
     def parse(cells: Mapping[str, Any]) -> tuple[tuple[str, str], float]:
         first = read_text(cells, parts.columns["first"], "first text")
         second = read_text(cells, parts.columns["second"], "second text")
-        return (first, second), read_number(cells, parts.columns[number], number) if number else 0.0
+        return (first, second), read_score(cells, parts.columns[number], number) if number else 0.0
 
     return ((pair, value) for pair, value in reading.rows(parse) if reading.may_train_on(*pair))
 
@@ -232,12 +237,13 @@ def class_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
     """
 
     def parse(cells: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
-        label = str(cells.get(parts.columns["label"], "")).strip().casefold()
-        if label in _UNDECIDED:
-            raise RejectedRow("there is no label")
+        value = cells.get(parts.columns["label"])
+        label = "" if value is None else str(value).strip().casefold().removesuffix(".0")
         return tuple(read_text(cells, parts.columns[part], part) for part in ("premise", "hypothesis")), label
 
-    pairs = [(texts, label) for texts, label in reading.rows(parse) if reading.may_train_on(*texts)]
+    rows_read = [(texts, label) for texts, label in reading.rows(parse) if reading.may_train_on(*texts)]
+    pairs = [(texts, label) for texts, label in rows_read if label not in _UNDECIDED]
+    reading.counts.unused += len(rows_read) - len(pairs)
     labels = {label for _, label in pairs}
     numbered = _YES_OR_NO if labels <= set(_YES_OR_NO) else _NUMBERED
     if labels <= set(numbered):
@@ -260,7 +266,7 @@ def class_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
         )
     rows = reading.new_set(("anchor", "other"), Shape.CLASSES)
     rows.extend(_label_rows(reading, pairs), 0)
-    rows.alike = {number: ALIKE[label] for label, number in _ENTAILMENT.items()} if labels <= set(_ENTAILMENT) else {}
+    rows.alike = {n: ALIKE[label] for label, n in _numbers(labels).items()} if labels <= set(ALIKE) else {}
     return [rows]
 
 
@@ -277,11 +283,15 @@ def label_sets(reading: DataReading, parts: DataColumns) -> list[TrainingSet]:
 
 def _label_rows(reading: DataReading, rows: Sequence[tuple[tuple[str, ...], str]]) -> list[TrainingRow]:
     """Return the rows with numbers for their labels. Raises `BadInput` if there is a single label."""
-    labels = sorted({label for _, label in rows})
+    labels = {label for _, label in rows}
     if len(labels) == 1:
-        raise BadInput(f"{reading.name}: every row has the label {labels[0]!r}; expected two labels or more")
-    numbers = _ENTAILMENT if set(labels) <= set(_ENTAILMENT) else {label: n for n, label in enumerate(labels)}
+        raise BadInput(f"{reading.name}: every row has the label {labels.pop()!r}; expected two labels or more")
+    numbers = _numbers(labels)
     return [TrainingRow(texts, target=numbers[label]) for texts, label in rows]
+
+
+def _numbers(labels: Set[str]) -> Mapping[str, int]:
+    return _ENTAILMENT if labels <= _ENTAILMENT.keys() else {label: n for n, label in enumerate(sorted(labels))}
 
 
 SETS: Mapping[DataFormat, Callable[[DataReading, DataColumns], list[TrainingSet]]] = {

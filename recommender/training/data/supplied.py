@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,23 +19,26 @@ from recommender.training.data.source import DataReading, KnownProducts
 from recommender.training.data.tables import open_table
 from recommender.training.options import DataFormat, TrainingOptions
 from recommender.training.splits import no_split
-from recommender.types import silent
+from recommender.types import Product, silent
 
 _NONE = KnownProducts([], no_split(0), TextFunctions(title_text, title_text, title_text))
 
 
-def read_texts_to_measure(options: TrainingOptions, known: KnownProducts) -> HeldOutTexts:
+def read_texts_to_measure(options: TrainingOptions, products: Sequence[Product], texts: TextFunctions) -> HeldOutTexts:
     """Read the rows of `options.eval_data`, all of which are measured on. Raises `BadInput` if that can't be done."""
     found = NO_TEXTS
+    if not options.eval_data:
+        return found
+    known = KnownProducts(products, replace(no_split(options.seed), train=tuple(range(len(products)))), texts)
     for number, source in enumerate(options.eval_data):
         with open_table(source.name) as table:
             parts = find_columns(table, source.format)
             reading = DataReading(table, known, replace(options, loss=None), number, silent)
-            texts = _texts_of(reading, parts)
-        if not texts.texts:
+            rows = _texts_of(reading, parts)
+        if not rows.texts:
             why = reading.counts.describe() or f"rows of {parts.format} have no measure of their own"
             raise BadInput(f"--eval {table.name}: nothing can be measured on it: {why}; give triplets, pairs or scores")
-        found += texts
+        found += rows
     return found
 
 
@@ -68,5 +72,5 @@ def _texts_of(reading: DataReading, parts: DataColumns) -> HeldOutTexts:
     found = NO_TEXTS
     for rows in SETS[parts.format](reading, parts):
         examples = list(rows.examples())
-        found += texts_to_measure(rows, examples, examples)
+        found += texts_to_measure(rows, examples, examples, judgements=True)
     return found
