@@ -11,10 +11,13 @@ from typing import Any, cast
 
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
+from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
+from sentence_transformers.sentence_transformer.modules import Normalize
 from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PrinterCallback, TrainerCallback, set_seed
 
@@ -22,12 +25,13 @@ from recommender.embedding.architecture import read_prompts
 from recommender.embedding.pretrained import load_pretrained
 from recommender.errors import BadInput
 from recommender.library_logging import quiet_libraries
-from recommender.training.callbacks import EVALUATION_SHARE, TrainingCallback, ValidationEvaluator
+from recommender.training.callbacks import EVALUATION_SHARE, GAIN, TrainingCallback, ValidationEvaluator
 from recommender.training.catalogue_sets import SetName
 from recommender.training.checkpoints import Checkpoints
 from recommender.training.devices import computing_in, is_first, process_count, training_device, training_precision
 from recommender.training.job import TrainingJob, TrainingResult
-from recommender.training.joint_loss import present_views
+from recommender.training.joint_loss import Features, JointLoss, present_views
+from recommender.training.linear_head import SHARE, learn_head
 from recommender.training.lora import add_adapter, merge_adapter
 from recommender.training.losses import WHOLE_BATCH, build_losses, learning_rates, loss_of
 from recommender.training.options import TENSORBOARD, TrainingPrecision
@@ -170,7 +174,9 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     checkpoint = checkpoints.latest()
     before = checkpoints.progress(checkpoint) if checkpoint else None
     elapsed = before["elapsed"] if before else 0.0
-    pace = TrainingPace(total, None if budget is None else budget - elapsed - (time.monotonic() - job.started))
+    joint = next((loss for loss in losses.values() if isinstance(loss, JointLoss)), None)
+    kept = SHARE * budget if budget and joint is not None else 0.0
+    pace = TrainingPace(total, None if budget is None else budget - kept - elapsed - (time.monotonic() - job.started))
     rate = options.peak_learning_rate(model.get_embedding_dimension() or 0)
     started = job.started - elapsed
     callback = TrainingCallback(pace, options, evaluations, evaluator, losses, checkpoints, started, job.progress)
@@ -193,6 +199,15 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     callback.restore_best(model)
     history = callback.history
+    if joint is not None:
+        # Every process learns the same; their clocks differ, so with several of them none may stop for the time.
+        left = budget - elapsed - (time.monotonic() - job.started) if budget and process_count() == 1 else None
+        job.progress("training", pace.step, pace.step, "the linear layer")
+        products = datasets[SetName.PRODUCTS]
+        rows = products.select(range(len(products) // options.epochs_to_draw))
+        _add_head(model, joint, trainer, rows, read_prompts(job.base), precision, left)
+        if evaluations and evaluator(model)[GAIN] < history.best_gain:
+            del model[_head_place(model) - 1]
     return TrainingResult(
         steps=pace.step,
         epochs=pace.step / epoch_steps,
@@ -207,6 +222,30 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
         set_sizes={rows.name: len(rows) // options.epochs_to_draw for rows in job.sets},
         set_losses={rows.name: loss_of(rows, options.loss).value for rows in job.sets},
     )
+
+
+def _add_head(
+    model: SentenceTransformer,
+    loss: JointLoss,
+    trainer: PacedTrainer,
+    rows: Dataset,
+    prompts: tuple[str, str],
+    precision: TrainingPrecision,
+    seconds: float | None,
+) -> None:
+    """Learn a linear layer from views of products, and put it before the model's `Normalize`."""
+
+    def batch_of(some: list[dict[str, Any]]) -> tuple[list[Features], Tensor | None]:
+        return trainer.collect_features(trainer._prepare_inputs(trainer.data_collator(some)))
+
+    with computing_in(precision, str(model.device)):
+        layer = learn_head(model, loss, rows, batch_of, prompts, seconds)
+    model.insert(_head_place(model), layer.to(model.device))
+
+
+def _head_place(model: SentenceTransformer) -> int:
+    """Return the place of a last layer: before `Normalize`, if the model ends with it."""
+    return len(model) - isinstance(model[-1], Normalize)
 
 
 def _attention(model: SentenceTransformer) -> AbstractContextManager[None]:

@@ -68,6 +68,20 @@ def test_the_saved_model_knows_the_categories_of_products_it_never_saw(
     assert after > before + 0.2
 
 
+def test_a_linear_layer_learned_afterwards_brings_products_nearer_to_their_category(
+    trained: tuple[Path, TrainingResult], tmp_path: Path, toys: list[Product], split: Split, texts: TextFunctions
+) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(trained[0]), device="cpu")
+    assert [type(module).__name__ for module in model][-2:] == ["Dense", "Normalize"]
+    del model[len(model) - 2]
+    model.save_pretrained(str(tmp_path / "without"), create_model_card=False)
+    seen = replace(split, test=split.train)
+    with_layer, without = (category_precision(path, toys, seen, texts) for path in (trained[0], tmp_path / "without"))
+    assert with_layer > without
+
+
 def test_the_result_reports_what_was_done(trained: tuple[Path, TrainingResult]) -> None:
     result = trained[1]
     assert result.epochs == pytest.approx(8, abs=0.05)
