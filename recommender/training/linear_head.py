@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -62,26 +63,31 @@ class LinearHead(nn.Module):
         return Dense(width, width, bias=False, activation_function=nn.Identity(), init_weight=weight)
 
 
-def learn_head(
-    model: SentenceTransformer,
-    loss: JointLoss,
-    rows: Dataset,
-    batch_of: Callable[[list[dict[str, Any]]], tuple[list[Features], Tensor | None]],
-    prompts: tuple[str, str],
-    seconds: float | None,
-) -> Dense:
-    """Return a linear layer for the model's vectors that lowers `loss` over `rows`, the views of products.
+@dataclass(frozen=True, slots=True)
+class KnownViews:
+    """Views of products, and the vector of each text with the prompt that goes before it."""
 
-    `batch_of` makes the features of some rows, as in training. `prompts` go before queries and before other texts. Of
-    `seconds`, encoding takes at most half, by leaving products out. The loss goes on from its categories, and is of no
-    use afterwards.
+    rows: Sequence[dict[str, Any]]
+    vectors: Mapping[tuple[str, str], Tensor]
+    prompts: Mapping[str, str]
+
+    def of(self, rows: Sequence[dict[str, Any]], view: str) -> Tensor:
+        """Return the vectors of one view of some rows: [n, d]."""
+        return torch.stack([self.vectors[self.prompts[view], row[view]] for row in rows])
+
+
+def encode_views(
+    model: SentenceTransformer, rows: Dataset, prompts: tuple[str, str], deadline: float | None
+) -> KnownViews:
+    """Encode the views of rows drawn at random, as many as there is time for until `deadline` (`time.monotonic`).
+
+    `prompts` go before queries and before other texts.
     """
-    started = time.monotonic()
-    chance = np.random.default_rng(0)
+    prompt_of = {view: prompts[0] if view == VIEWS[QUERY] else prompts[1] for view in VIEWS}
     drawn: list[dict[str, Any]] = []
     known: dict[tuple[str, str], Tensor] = {}
-    prompt_of = {view: prompts[0] if view == VIEWS[QUERY] else prompts[1] for view in VIEWS}
-    for numbers in batches(chance.permutation(len(rows))[:MOST_PRODUCTS].tolist(), _ENCODED_AT_ONCE):
+    order = np.random.default_rng(0).permutation(len(rows))[:MOST_PRODUCTS].tolist()
+    for numbers in batches(order, _ENCODED_AT_ONCE):
         some = list(rows.select(numbers))
         for view, prompt in prompt_of.items():
             texts = list({row[view] for row in some if (prompt, row[view]) not in known})
@@ -89,24 +95,43 @@ def learn_head(
                 found = model.encode(texts, prompt=prompt, convert_to_tensor=True, show_progress_bar=False).float()
                 known |= {(prompt, text): vector for text, vector in zip(texts, found, strict=True)}
         drawn += some
-        if seconds is not None and time.monotonic() - started > seconds / 2:
+        if deadline is not None and time.monotonic() > deadline:
             break
-    head = LinearHead(model.get_embedding_dimension() or 0).to(model.device)
+    return KnownViews(drawn, known, prompt_of)
+
+
+def learn_head(
+    width: int,
+    loss: JointLoss,
+    views: KnownViews,
+    batch_of: Callable[[list[dict[str, Any]]], tuple[list[Features], Tensor | None]],
+    seconds: float | None,
+) -> Dense:
+    """Return a linear layer for vectors of `width` components that lowers `loss` over views of products.
+
+    `batch_of` makes the features of some rows, as in training. The loss goes on from its categories, and is of no use
+    afterwards. With `seconds`, the learning rate falls in time.
+    """
+    head = LinearHead(width).to(loss.proxies.device)
     loss.model, loss.uses_gradient_cache = head, False
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": head.parameters(), "lr": _LEARNING_RATE},
-            {"params": [loss.proxies], "lr": _PROXY_LEARNING_RATE},
-        ],
-        weight_decay=0.0,
-    )
-    steps = min(_MOST_STEPS, math.ceil(_PASSES * len(drawn) / _BATCH))
-    pace = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: learning_rate_factor(step / steps, _WARMUP))
-    for _ in range(steps):
-        chosen = [drawn[at] for at in chance.permutation(len(drawn))[:_BATCH].tolist()]
+    proxies = {"params": [loss.proxies], "lr": _PROXY_LEARNING_RATE}
+    optimiser = torch.optim.AdamW([{"params": head.parameters(), "lr": _LEARNING_RATE}, proxies], weight_decay=0.0)
+    steps = min(_MOST_STEPS, math.ceil(_PASSES * len(views.rows) / _BATCH))
+    begun = time.monotonic()
+
+    def progress(step: int) -> float:
+        timed = 0.0 if seconds is None else (time.monotonic() - begun) / max(seconds, 0.1)
+        return min(1.0, max(step / steps, timed))
+
+    pace = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: learning_rate_factor(progress(step), _WARMUP))
+    chance = np.random.default_rng(1)
+    for step in range(steps):
+        if progress(step) >= 1:
+            break
+        chosen = [views.rows[at] for at in chance.permutation(len(views.rows))[:_BATCH].tolist()]
         features, labels = batch_of(chosen)
-        for (view, prompt), column in zip(prompt_of.items(), features, strict=True):
-            column[VECTORS] = torch.stack([known[prompt, chosen[at][view]] for at in column[ROWS].tolist()])
+        for view, column in zip(VIEWS, features, strict=True):
+            column[VECTORS] = views.of([chosen[at] for at in column[ROWS].tolist()], view)
         parts: dict[str, Tensor] = loss(features, labels)
         optimiser.zero_grad()
         torch.stack([*parts.values()]).sum().backward()  # type: ignore[no-untyped-call]

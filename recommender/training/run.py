@@ -25,13 +25,13 @@ from recommender.embedding.architecture import read_prompts
 from recommender.embedding.pretrained import load_pretrained
 from recommender.errors import BadInput
 from recommender.library_logging import quiet_libraries
-from recommender.training.callbacks import EVALUATION_SHARE, GAIN, TrainingCallback, ValidationEvaluator
+from recommender.training.callbacks import EVALUATION_SHARE, GAIN, SAVE_SECONDS, TrainingCallback, ValidationEvaluator
 from recommender.training.catalogue_sets import SetName
 from recommender.training.checkpoints import Checkpoints
 from recommender.training.devices import computing_in, is_first, process_count, training_device, training_precision
 from recommender.training.job import TrainingJob, TrainingResult
 from recommender.training.joint_loss import Features, JointLoss, present_views
-from recommender.training.linear_head import SHARE, learn_head
+from recommender.training.linear_head import SHARE, encode_views, learn_head
 from recommender.training.lora import add_adapter, merge_adapter
 from recommender.training.losses import WHOLE_BATCH, build_losses, learning_rates, loss_of
 from recommender.training.options import TENSORBOARD, TrainingPrecision
@@ -202,12 +202,14 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     if joint is not None:
         # Every process learns the same; their clocks differ, so with several of them none may stop for the time.
         left = budget - elapsed - (time.monotonic() - job.started) if budget and process_count() == 1 else None
+        if left is not None:
+            left -= history.evaluation_seconds / max(1, len(history.evaluations)) + SAVE_SECONDS
         job.progress("training", pace.step, pace.step, "the linear layer")
         products = datasets[SetName.PRODUCTS]
         rows = products.select(range(len(products) // options.epochs_to_draw))
-        _add_head(model, joint, trainer, rows, read_prompts(job.base), precision, left)
+        add_head(model, joint, trainer, rows, read_prompts(job.base), precision, left)
         if evaluations and evaluator(model)[GAIN] < history.best_gain:
-            del model[_head_place(model) - 1]
+            del model[head_place(model) - 1]
     return TrainingResult(
         steps=pace.step,
         epochs=pace.step / epoch_steps,
@@ -224,7 +226,7 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     )
 
 
-def _add_head(
+def add_head(
     model: SentenceTransformer,
     loss: JointLoss,
     trainer: PacedTrainer,
@@ -239,11 +241,14 @@ def _add_head(
         return trainer.collect_features(trainer._prepare_inputs(trainer.data_collator(some)))
 
     with computing_in(precision, str(model.device)):
-        layer = learn_head(model, loss, rows, batch_of, prompts, seconds)
-    model.insert(_head_place(model), layer.to(model.device))
+        started = time.monotonic()
+        views = encode_views(model, rows, prompts, None if seconds is None else started + seconds / 2)
+        left = None if seconds is None else seconds - (time.monotonic() - started)
+        layer = learn_head(model.get_embedding_dimension() or 0, loss, views, batch_of, left)
+    model.insert(head_place(model), layer.to(model.device))
 
 
-def _head_place(model: SentenceTransformer) -> int:
+def head_place(model: SentenceTransformer) -> int:
     """Return the place of a last layer: before `Normalize`, if the model ends with it."""
     return len(model) - isinstance(model[-1], Normalize)
 
