@@ -226,13 +226,14 @@ class TrainingCallback(TrainerCallback):
         self.history.losses = [(step, loss) for step, loss in self.history.losses]
         self.history.evaluations = [(step, metrics) for step, metrics in self.history.evaluations]
 
-    def restore_best(self, model: SentenceTransformer) -> None:
-        """Put the best weights back into the model; without an evaluation, the last weights stay."""
+    def restore_best(self, model: SentenceTransformer) -> History:
+        """Put the best weights back into the model, and return the history; if none are known, the last ones stay."""
         best = self._checkpoints.best() if self.history.best_step and is_first() else None
         if best is None:
             self.history.best_step = self._pace.step
         else:
             model.load_state_dict(best)
+        return self.history
 
 
 def sparkline(values: Sequence[float], width: int) -> str:

@@ -82,9 +82,8 @@ def read_data(
         counts = reading.counts
         if not any(len(rows) for rows in sets):
             why = counts.describe() or "there are none"
-            raise BadInput(
-                f"{reading.name}: not one of {counts.rows:,} rows of {parts.format} can be trained on: {why}"
-            )
+            found = f"{counts.rows:,} rows of {parts.format}"
+            raise BadInput(f"{reading.name}: not one of {found} can be trained on: {why}")
         validation = judging = NO_TEXTS
         notes = [f"left out: {counts.describe()}"] if counts.describe() else []
         if hold_out_rows:

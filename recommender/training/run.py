@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
@@ -25,7 +25,14 @@ from recommender.embedding.architecture import read_prompts
 from recommender.embedding.pretrained import load_pretrained
 from recommender.errors import BadInput
 from recommender.library_logging import quiet_libraries
-from recommender.training.callbacks import EVALUATION_SHARE, GAIN, SAVE_SECONDS, TrainingCallback, ValidationEvaluator
+from recommender.training.callbacks import (
+    EVALUATION_SHARE,
+    GAIN,
+    SAVE_SECONDS,
+    History,
+    TrainingCallback,
+    ValidationEvaluator,
+)
 from recommender.training.catalogue_sets import SetName
 from recommender.training.checkpoints import Checkpoints
 from recommender.training.devices import computing_in, is_first, process_count, training_device, training_precision
@@ -34,7 +41,7 @@ from recommender.training.joint_loss import Features, JointLoss, present_views
 from recommender.training.linear_head import SHARE, encode_views, learn_head
 from recommender.training.lora import add_adapter, merge_adapter
 from recommender.training.losses import WHOLE_BATCH, build_losses, learning_rates, loss_of
-from recommender.training.options import TENSORBOARD, TrainingPrecision
+from recommender.training.options import TENSORBOARD, TrainingOptions, TrainingPrecision
 from recommender.training.pace import TrainingPace, learning_rate_factor
 from recommender.training.sampler import sampler_for
 from recommender.training.training_set import VIEWS
@@ -160,11 +167,7 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     with computing_in(precision, device):
         losses = build_losses(job.sets, model, options, piece, read_prompts(job.base)[1])
     sampler = sampler_for(losses, process_count())
-    batches = sum(
-        len(sampler(dataset, batch_size=options.batch_size, drop_last=False, seed=options.seed))
-        for dataset in datasets.values()
-    )
-    epoch_steps = batches / options.epochs_to_draw / process_count()
+    epoch_steps = count_batches(datasets, sampler, options) / options.epochs_to_draw / process_count()
     total = options.max_steps(epoch_steps, device)
     budget = options.budget.total_seconds() if options.budget else None
     evaluator = ValidationEvaluator(job.validation, job.texts, precision, read_prompts(job.base)[1])
@@ -173,12 +176,11 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
         evaluations = 0
     checkpoint = checkpoints.latest()
     before = checkpoints.progress(checkpoint) if checkpoint else None
-    elapsed = before["elapsed"] if before else 0.0
+    started = job.started - (before["elapsed"] if before else 0.0)
     joint = next((loss for loss in losses.values() if isinstance(loss, JointLoss)), None)
     kept = SHARE * budget if budget and joint is not None else 0.0
-    pace = TrainingPace(total, None if budget is None else budget - kept - elapsed - (time.monotonic() - job.started))
+    pace = TrainingPace(total, None if budget is None else budget - kept - (time.monotonic() - started))
     rate = options.peak_learning_rate(model.get_embedding_dimension() or 0)
-    started = job.started - elapsed
     callback = TrainingCallback(pace, options, evaluations, evaluator, losses, checkpoints, started, job.progress)
     trainer = PacedTrainer(
         pace,
@@ -197,19 +199,11 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
         checkpoints.restore_loss(checkpoint, losses)
     with _attention(model):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    callback.restore_best(model)
-    history = callback.history
+    history = callback.restore_best(model)
     if joint is not None:
-        # Every process learns the same; their clocks differ, so with several of them none may stop for the time.
-        left = budget - elapsed - (time.monotonic() - job.started) if budget and process_count() == 1 else None
-        if left is not None:
-            left -= history.evaluation_seconds / max(1, len(history.evaluations)) + SAVE_SECONDS
+        left = budget - (time.monotonic() - started) if budget and process_count() == 1 else None
         job.progress("training", pace.step, pace.step, "the linear layer")
-        products = datasets[SetName.PRODUCTS]
-        rows = products.select(range(len(products) // options.epochs_to_draw))
-        add_head(model, joint, trainer, rows, read_prompts(job.base), precision, left)
-        if evaluations and evaluator(model)[GAIN] < history.best_gain:
-            del model[head_place(model) - 1]
+        add_head(trainer, joint, job, history, precision, left)
     return TrainingResult(
         steps=pace.step,
         epochs=pace.step / epoch_steps,
@@ -226,31 +220,49 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     )
 
 
+def count_batches(
+    datasets: Mapping[str, Dataset], sampler: Callable[..., DefaultBatchSampler], options: TrainingOptions
+) -> int:
+    """Return the number of batches in all passes."""
+    return sum(
+        len(sampler(dataset, batch_size=options.batch_size, drop_last=False, seed=options.seed))
+        for dataset in datasets.values()
+    )
+
+
 def add_head(
-    model: SentenceTransformer,
-    loss: JointLoss,
     trainer: PacedTrainer,
-    rows: Dataset,
-    prompts: tuple[str, str],
+    loss: JointLoss,
+    job: TrainingJob,
+    history: History,
     precision: TrainingPrecision,
     seconds: float | None,
 ) -> None:
-    """Learn a linear layer from views of products, and put it before the model's `Normalize`."""
+    """Learn a linear layer from the products of the first pass, and put it before the model's `Normalize`.
+
+    If the run was evaluated, the layer stays only if the validation products are found no worse with it. Of several
+    processes, all of which learn the same, none may have a limit of `seconds`: their clocks differ.
+    """
+    model = trainer.model
+    products = cast(Mapping[str, Dataset], trainer.train_dataset)[SetName.PRODUCTS]
+    rows = products.select(range(len(products) // job.options.epochs_to_draw))
+    if seconds is not None:  # the last evaluation must still fit
+        seconds -= history.evaluation_seconds / max(1, len(history.evaluations)) + SAVE_SECONDS
 
     def batch_of(some: list[dict[str, Any]]) -> tuple[list[Features], Tensor | None]:
         return trainer.collect_features(trainer._prepare_inputs(trainer.data_collator(some)))
 
     with computing_in(precision, str(model.device)):
         started = time.monotonic()
-        views = encode_views(model, rows, prompts, None if seconds is None else started + seconds / 2)
+        half = None if seconds is None else started + seconds / 2
+        views = encode_views(model, rows, read_prompts(job.base), half)
         left = None if seconds is None else seconds - (time.monotonic() - started)
         layer = learn_head(model.get_embedding_dimension() or 0, loss, views, batch_of, left)
-    model.insert(head_place(model), layer.to(model.device))
-
-
-def head_place(model: SentenceTransformer) -> int:
-    """Return the place of a last layer: before `Normalize`, if the model ends with it."""
-    return len(model) - isinstance(model[-1], Normalize)
+    place = len(model) - isinstance(model[-1], Normalize)
+    model.insert(place, layer.to(model.device))
+    evaluator = cast(ValidationEvaluator, trainer.evaluator)
+    if history.best_gain > -math.inf and evaluator(model)[GAIN] < history.best_gain:
+        del model[place]
 
 
 def _attention(model: SentenceTransformer) -> AbstractContextManager[None]:
