@@ -154,7 +154,7 @@ def test_words_of_a_shop_are_found_by_their_parts_and_nearest_forms(
         shop.vocabulary.refresh(changed=True)
         answer = shop.queries().search(query, options=Options(mode=Mode.LEXICAL))
     assert {int(hit.sku) for hit in answer} == right
-    assert answer.hits[0].sku == "0"
+    assert "0" in {hit.sku for hit in answer if hit.score == answer[0].score}
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,8 @@ def test_who_types_nothing_but_names_sees_what_has_them_first(tmp_path: Path) ->
         shop.worker.drain()
         shop.vocabulary.refresh(changed=True)
         queries = shop.queries()
-        assert [hit.sku for hit in queries.search("bags")] == ["Town1", "Trip1", "g1"]
+        first, second, last = (hit.sku for hit in queries.search("bags"))
+        assert ({first, second}, last) == ({"Town1", "Trip1"}, "g1")
         assert [lift("bags", sku) for sku in ("Town1", "Trip1", "g1")] == pytest.approx([2, 2, 1])
         assert lift("Kadro bags", "Trip1") == pytest.approx(3)
         assert lift("warranty bags", "Trip1") == pytest.approx(1.1)
