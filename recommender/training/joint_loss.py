@@ -121,11 +121,11 @@ class JointLoss(CachedLossMixin, nn.Module):
         if self.uses_gradient_cache:
             return self.forward_cached(columns, masks)  # type: ignore[arg-type]  # the labels of this loss are these four
         parts = self._parts([self.model(column)["sentence_embedding"] for column in columns], *masks)
-        return _sum(parts) if self._summed else parts
+        return sum_parts(parts) if self._summed else parts
 
     def calculate_loss(self, reps: list[list[Tensor]], labels: Any = None, *, with_backward: bool = False) -> Tensor:
         """Return the loss from embeddings by view and mini-batch; see `CachedLossMixin`."""
-        loss = _sum(self._parts([torch.cat(column) for column in reps], *labels))
+        loss = sum_parts(self._parts([torch.cat(column) for column in reps], *labels))
         for rep in (rep for column in reps for rep in column):
             loss = loss + rep.sum() * 0  # the cache needs a gradient for each part, even if it is zero
         if with_backward:
@@ -242,7 +242,8 @@ def present_views(columns: Sequence[Features], labels: Tensor) -> list[Features]
     return views
 
 
-def _sum(parts: dict[str, Tensor]) -> Tensor:
+def sum_parts(parts: dict[str, Tensor]) -> Tensor:
+    """Return the loss from its parts."""
     return torch.stack(list(parts.values())).sum()
 
 

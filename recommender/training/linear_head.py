@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recommender.batching import batches
-from recommender.training.joint_loss import QUERY, ROWS, Features, JointLoss
+from recommender.training.joint_loss import QUERY, ROWS, Features, JointLoss, sum_parts
 from recommender.training.pace import learning_rate_factor
 from recommender.training.training_set import VIEWS
 
@@ -134,7 +134,7 @@ def learn_head(
             column[VECTORS] = views.of([chosen[at] for at in column[ROWS].tolist()], view)
         parts: dict[str, Tensor] = loss(features, labels)
         optimiser.zero_grad()
-        torch.stack([*parts.values()]).sum().backward()  # type: ignore[no-untyped-call]
+        sum_parts(parts).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         pace.step()
     return head.layer()
