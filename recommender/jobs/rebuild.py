@@ -74,6 +74,7 @@ def ensure_live(application: Application, progress: Progress = silent) -> Genera
     if live is not None:
         return build_live(application, application.registry.by_id(live.model_id), progress)
     generation = resume_generation(application, prepare_base(application, progress=progress))
+    application.index(generation).optimize()  # a server puts graphs off until this; here no build ends with it
     application.generations.ready(generation)
     application.generations.switch(generation)
     return generation

@@ -21,6 +21,7 @@ from recommender.cli.app import app
 from recommender.database.tables import ModelRow
 from recommender.errors import BadInput, NotFound, Unavailable
 from recommender.index.server.engine import CollectionLayout, ServerEngine, connect
+from recommender.jobs.rebuild import ensure_live
 from recommender.types import JsonObject, Quantization
 
 
@@ -200,8 +201,12 @@ class _Collection(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _serving(version: str = "1.19.1") -> Iterator[tuple[str, list[tuple[str, str, JsonObject]]]]:
-    handler = type("Collection", (_Collection,), {"version": version, "asked": [], "status": []})
+def _serving(
+    version: str = "1.19.1", states: list[str] | None = None
+) -> Iterator[tuple[str, list[tuple[str, str, JsonObject]]]]:
+    """Serve; `states` are those that the collection has in turn before it is green."""
+    status = [] if states is None else states
+    handler = type("Collection", (_Collection,), {"version": version, "asked": [], "status": status})
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -255,6 +260,37 @@ def test_graphs_of_a_new_collection_wait_for_the_end_of_the_load_and_the_switch_
     assert [body["optimizers_config"]["indexing_threshold"] > 0 for command, _, body in asked if command == "PATCH"]
     assert len(states) == 2  # yellow, then green
     assert len(asked) == before + 1  # later the server builds by itself, and nobody waits
+
+
+def test_a_build_that_was_cut_off_is_waited_for_and_one_that_failed_is_told() -> None:
+    states: list[str] = []
+    with _serving(states=states) as (url, asked):
+        engine = connect(url)
+        index = engine.create("g0001", 4)
+        index.optimize()
+        states[:] = ["yellow", "green"]
+        before = len(asked)
+        index.optimize()
+        assert [command for command, _, _ in asked[before:]] == ["GET", "GET"]
+        states[:] = ["grey"]  # the server was started again, and does nothing until it is told something
+        index.optimize()
+        assert sum(command == "PATCH" for command, _, _ in asked) == 2
+        states[:] = ["yellow", "red"]
+        with pytest.raises(Unavailable, match="can't build the graphs of recommender_g0001; see its log"):
+            index.optimize()
+        engine.close()
+
+
+def test_the_server_builds_graphs_while_a_first_generation_is_filled(tmp_path: Path) -> None:
+    with (
+        _serving() as (url, asked),
+        open_application(home=tmp_path, qdrant_url=url, model="base", encoder="onnx") as application,
+    ):
+        with application.database.writing() as session:
+            session.add(ModelRow(name="base", base="a-base", fingerprint="f" * 64, dimension=4))
+        assert ensure_live(application).name == application.generations.require_live().name
+    (told,) = (body for command, _, body in asked if command == "PATCH")
+    assert told["optimizers_config"]["indexing_threshold"] > 0
 
 
 @pytest.mark.parametrize("version", ["1.16.3", "0.11.9"])

@@ -217,15 +217,21 @@ class ServerIndex(VectorIndex):
     def optimize(self) -> None:
         """Let the server build the graphs that a new collection puts off, and return when it has finished.
 
-        After that it builds graphs by itself, beside the queries.
+        After that it builds graphs by itself, beside the queries. Raises `Unavailable` when it fails.
         """
         with engine_errors(self._where):
-            if self._client.get_collection(self._collection).config.optimizer_config.indexing_threshold:
-                return
-            threshold = models.OptimizersConfigDiff(indexing_threshold=INDEXING_THRESHOLD_KB)
-            self._client.update_collection(self._collection, optimizers_config=threshold)
-            while self._client.get_collection(self._collection).status != models.CollectionStatus.GREEN:
+            info = self._client.get_collection(self._collection)
+            # Grey: the server was started again, and goes on building only when it is told something.
+            if not info.config.optimizer_config.indexing_threshold or info.status is models.CollectionStatus.GREY:
+                threshold = models.OptimizersConfigDiff(indexing_threshold=INDEXING_THRESHOLD_KB)
+                self._client.update_collection(self._collection, optimizers_config=threshold)
+                info = self._client.get_collection(self._collection)
+            while info.status is not models.CollectionStatus.GREEN:
+                if info.status is models.CollectionStatus.RED:
+                    told = f"{self._where} can't build the graphs of {self._collection}; see its log"
+                    raise Unavailable.with_public(told, AWAY)
                 time.sleep(GREEN_POLL_S)
+                info = self._client.get_collection(self._collection)
 
     def close(self) -> None:
         """Do nothing: the connection belongs to the engine."""
