@@ -6,10 +6,11 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 import pytest
@@ -19,25 +20,26 @@ from typer.testing import CliRunner
 from recommender.application.composition import open_application
 from recommender.cli.app import app
 from recommender.database.tables import ModelRow
-from recommender.errors import BadInput, NotFound, Unavailable
+from recommender.errors import BadInput, Unavailable, public_message
 from recommender.index.server.engine import CollectionLayout, ServerEngine, connect
 from recommender.jobs.rebuild import ensure_live
 from recommender.types import JsonObject, Quantization
 
 
 class _Answer(BaseHTTPRequestHandler):
-    """A server that has one answer to everything: the status that its path starts with is set on the class."""
+    """A server that has one answer to everything, which is set on the class."""
 
     status = 500
-    said = "said\nso"
+    body = b""
+    more: ClassVar[dict[str, str]] = {}
 
     def do_GET(self) -> None:
-        body = json.dumps({"status": {"error": self.said}, "time": 0.0}).encode()
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.send_response(self.status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
+        for name, value in (self.more | {"Content-Length": str(len(self.body))}).items():
+            self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(self.body)
 
     do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 - the base class names them so
 
@@ -45,9 +47,15 @@ class _Answer(BaseHTTPRequestHandler):
         pass
 
 
+def _error(said: str) -> bytes:
+    return json.dumps({"status": {"error": said}, "time": 0.0}).encode()
+
+
 @contextmanager
-def _answering(status: int, said: str = _Answer.said) -> Iterator[str]:
-    handler = type("Answer", (_Answer,), {"status": status, "said": said})
+def _answering(
+    status: int, body: bytes = _error("said\nso"), headers: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
+    handler = type("Answer", (_Answer,), {"status": status, "body": body, "more": dict(headers)})
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -58,22 +66,45 @@ def _answering(status: int, said: str = _Answer.said) -> Iterator[str]:
             thread.join()
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
 def test_an_error_of_the_server_is_one_line_that_names_it(status: int) -> None:
     with _answering(status) as url:
         engine = connect(url)
-        with pytest.raises(NotFound if status == 404 else Unavailable) as caught:
+        with pytest.raises(Unavailable) as caught:
             engine.names()
         engine.close()
     message = str(caught.value)
     assert url in message
+    assert url not in public_message(caught.value)
     assert "\n" not in message
     assert ("QDRANT_API_KEY" in message) == (status in (401, 403))
 
 
+@pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"", b"{}", b'{"result": []}'])
+def test_what_no_qdrant_server_answers_is_one_line_that_says_so(body: bytes) -> None:
+    with _answering(200, body) as url:
+        engine = connect(url)
+        for ask in (engine.names, lambda: engine.open("g0001")):
+            with pytest.raises(
+                Unavailable, match=f"{url} does not answer as a Qdrant server does .*QDRANT_URL"
+            ) as caught:
+                ask()
+            assert "\n" not in str(caught.value)
+        engine.close()
+
+
+@pytest.mark.parametrize("wait", ["3", "Wed, 21 Oct 2026 07:28:00 GMT"])
+def test_a_server_that_limits_requests_is_not_available(wait: str) -> None:
+    with _answering(429, headers={"Retry-After": wait}) as url:
+        engine = connect(url)
+        with pytest.raises(Unavailable, match="takes no more requests for now"):
+            engine.names()
+        engine.close()
+
+
 def test_a_node_of_a_cluster_that_is_away_is_said_with_what_keeps_queries_going() -> None:
     said = "Service internal error: Tonic status error: status: Unavailable, message: tcp connect error"
-    with _answering(500, said) as url:
+    with _answering(500, _error(said)) as url:
         engine = connect(url)
         with pytest.raises(Unavailable, match="a node of the cluster does not answer") as caught:
             engine.names()

@@ -7,16 +7,18 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from json import JSONDecodeError
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 from httpx import Limits
 from qdrant_client import QdrantClient, models
+from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from recommender.batching import batches
-from recommender.errors import BadInput, NotFound, Unavailable
+from recommender.errors import BadInput, NotFound, Unavailable, one_line
 from recommender.identifiers import LONGEST_KEY, SHORTEST_PART
 from recommender.index.payload import GRAPH_FIELDS, INDEXED_FIELDS, FieldKind
 from recommender.index.protocol import (
@@ -384,7 +386,7 @@ AWAY = "the index is not available; the log has the rest"
 
 @contextmanager
 def engine_errors(where: str) -> Iterator[None]:
-    """Raise the client's errors as `Unavailable` or `NotFound`, naming the server."""
+    """Raise the client's errors as `Unavailable`, naming the server."""
     try:
         yield
     except UnexpectedResponse as error:
@@ -393,9 +395,7 @@ def engine_errors(where: str) -> Iterator[None]:
             case 401 | 403:
                 message = f"{where} refuses the API key (status {error.status_code}); check QDRANT_API_KEY"
             case 404:
-                raise NotFound(
-                    f"{where} does not have what was asked for ({answer}); run `recommender index rebuild`"
-                ) from error
+                message = f"{where} does not have what was asked for ({answer}); run `recommender index rebuild`"
             case _ if "Tonic status error" in answer:  # a node can't reach another one
                 message = (
                     f"{where}: a node of the cluster does not answer ({answer}); start it; `recommender index rebuild` "
@@ -404,6 +404,14 @@ def engine_errors(where: str) -> Iterator[None]:
             case _:
                 message = f"{where} answered with status {error.status_code} ({answer}); see its log"
         raise Unavailable.with_public(message, AWAY) from error
-    except ApiException as error:
-        told = f"{where} does not answer ({error}); start it, or check QDRANT_URL"
+    except QdrantException as error:  # status 429, which is not a change's fault either
+        told = f"{where} takes no more requests for now ({one_line(error, 200)}); see its limits"
+        raise Unavailable.with_public(told, AWAY) from error
+    except (ApiException, JSONDecodeError, AssertionError) as error:
+        cause = one_line(error, 200)
+        # What the client can't read is a `ValueError` of a parser, or an assertion of its own.
+        if isinstance(getattr(error, "source", error), ValueError | AssertionError):
+            told = f"{where} does not answer as a Qdrant server does ({cause}); check QDRANT_URL"
+        else:
+            told = f"{where} does not answer ({cause}); start it, or check QDRANT_URL"
         raise Unavailable.with_public(told, AWAY) from error
