@@ -324,12 +324,13 @@ def test_the_server_builds_graphs_while_a_first_generation_is_filled(tmp_path: P
     assert told["optimizers_config"]["indexing_threshold"] > 0
 
 
-@pytest.mark.parametrize("version", ["1.16.3", "0.11.9"])
-def test_a_server_that_is_too_old_is_refused_before_anything_is_made(version: str) -> None:
+@pytest.mark.parametrize("version", ["1.16.3", "0.11.9", "unknown", ""])
+def test_a_server_that_is_too_old_is_refused_before_anything_is_made_or_read(version: str) -> None:
     with _serving(version) as (url, asked):
         engine = connect(url)
-        with pytest.raises(BadInput, match=rf"Qdrant {version}; upgrade it to 1\.17"):
-            engine.create("g0001", 4)
+        for refused in (lambda: engine.create("g0001", 4), lambda: engine.open("g0001")):
+            with pytest.raises(BadInput, match=rf"Qdrant {version}; upgrade it to 1\.17"):
+                refused()
         engine.close()
     assert {command for command, _, _ in asked} == {"GET"}
 
@@ -341,7 +342,11 @@ def test_a_key_without_tls_is_no_warning_of_the_client(recwarn: pytest.WarningsR
 
 @pytest.mark.parametrize(
     ("version", "fine", "said"),
-    [("1.19.1", True, "1.19.1; the API key travels without TLS"), ("1.16.3", False, "upgrade it to 1.17")],
+    [
+        ("1.19.1", True, "1.19.1; the API key travels without TLS"),
+        ("v1.20-rc1", True, "v1.20-rc1; the API key"),
+        ("1.16.3", False, "upgrade it to 1.17"),
+    ],
 )
 def test_doctor_tells_of_a_server_that_is_too_old_and_of_a_key_without_tls(
     tmp_path: Path, version: str, fine: bool, said: str

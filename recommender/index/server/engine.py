@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -294,8 +295,10 @@ class ServerEngine(VectorEngine):
         """Open a generation, with a payload index on each field that a filter uses.
 
         Missing ones are made here, not in `create`: a process that died there may have left some of them out. Raises
-        `NotFound` when there is none of this name, and `Unavailable` when the server does not answer.
+        `NotFound` when there is none of this name, `BadInput` for a server that is too old, and `Unavailable` when it
+        does not answer.
         """
+        self.version()
         collection = self._collection(name)
         with engine_errors(self._where):
             if not self._client.collection_exists(collection):
@@ -317,10 +320,11 @@ class ServerEngine(VectorEngine):
         return ServerIndex(self._client, collection, vectors[DENSE].size, self._where)
 
     def version(self) -> str:
-        """Return the server's version. Raises `BadInput` for one that is too old for our requests."""
+        """Return the server's version. Raises `BadInput` for one that is too old for our requests, or can't be read."""
         with engine_errors(self._where):
             found = self._client.info().version
-        if tuple(int(part) for part in found.split(".")[:2]) < OLDEST_SERVER:
+        parts = re.match(r"v?(\d+)\.(\d+)", found)
+        if parts is None or tuple(map(int, parts.groups())) < OLDEST_SERVER:
             oldest = ".".join(map(str, OLDEST_SERVER))
             raise BadInput(f"{self._where} runs Qdrant {found}; upgrade it to {oldest} or newer")
         return found
