@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from recommender.errors import IndexHeld, NotFound, RecommenderError, Unavailable
-from recommender.index.protocol import VectorEngine, VectorIndex
+from recommender.index.protocol import AWAY, VectorEngine, VectorIndex
 
 HELD_PATIENCE_S = 5.0
 """How long to wait for an embedded index that another process holds: a query or a price update is done by then."""
@@ -130,9 +130,8 @@ class IndexPool:
             try:
                 return self._engine().open(name)
             except NotFound as error:
-                raise Unavailable(
-                    f"generation {name} is not at {self._where}; `recommender index rebuild` makes one there"
-                ) from error
+                told = f"generation {name} is not at {self._where}; `recommender index rebuild` makes one there"
+                raise Unavailable.with_public(told, AWAY) from error
             except IndexHeld:
                 if time.monotonic() > deadline:
                     raise

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from recommender.query import Boost, Filters
 from recommender.types import JsonObject, SparseVector
 
+AWAY = "the index is not available; the log has the rest"
+"""What callers of the service read of an engine that is away: they are not told its address, or a folder."""
+
 
 def point_id(sku: str) -> int:
     """Return the id of a SKU's point. It is the same everywhere, so that writing twice is writing once.

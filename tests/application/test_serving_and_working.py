@@ -20,7 +20,7 @@ from support.patience import PATIENCE_S, wait_until
 
 from recommender.application.composition import Application
 from recommender.embedding.encoder import Encoder, Role, Vectors
-from recommender.errors import IndexHeld, NoLiveModel, NotFound, Unavailable
+from recommender.errors import IndexHeld, NoLiveModel, NotFound, Unavailable, public_message
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.generation import Generation
 from recommender.index.generations import Generations
@@ -328,6 +328,13 @@ def test_a_generation_that_was_removed_elsewhere_is_not_opened_but_the_one_in_it
 
 def _missing(_live: LiveModel) -> None:
     raise NotFound("it is gone for good")
+
+
+def test_callers_of_the_service_are_not_told_where_an_index_is_missing(tmp_path: Path) -> None:
+    pool = IndexPool(lambda: EmbeddedEngine(tmp_path), "http://somewhere:6333")
+    with pytest.raises(Unavailable, match="g9 is not at http://somewhere:6333") as caught, pool.lease("g9"):
+        pass
+    assert "somewhere" not in public_message(caught.value)
 
 
 def test_what_was_away_at_the_start_is_found_though_queries_never_cease(application: QuickApplication) -> None:

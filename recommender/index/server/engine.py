@@ -23,6 +23,7 @@ from recommender.errors import BadInput, NotFound, Unavailable, one_line
 from recommender.identifiers import LONGEST_KEY, SHORTEST_PART
 from recommender.index.payload import GRAPH_FIELDS, INDEXED_FIELDS, FieldKind
 from recommender.index.protocol import (
+    AWAY,
     IndexQuery,
     Order,
     Point,
@@ -382,10 +383,6 @@ def _to_stored_point(record: models.Record) -> StoredPoint:
     dense = record.vector.get(DENSE) if isinstance(record.vector, dict) else None
     array = None if dense is None else np.asarray(dense, dtype=np.float32)
     return StoredPoint(int(record.id), record.payload or {}, array)
-
-
-AWAY = "the index is not available; the log has the rest"
-"""What callers of the service read: they are not told the server's address."""
 
 
 @contextmanager
