@@ -114,13 +114,15 @@ def size(products: int) -> Sizing:
 
 
 def parse_count(text: str) -> int:
-    """Read a number of products: `200000`, `200k`, `5m`, `1.5b`. Raises `UsageError`."""
+    """Read a number of products: `200000`, `200,000`, `200k`, `1.5m`, `1b`. Raises `UsageError`."""
     units = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
-    written = text.strip().lower().replace(",", "").replace("_", "")
-    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)([kmb]?)", written)
-    if match is None or not float(match[1]):
-        raise UsageError(f"--size {text!r} is no number of products; write 200000, 200k, 5m or 1b")
-    return round(float(match[1]) * units[match[2]])
+    # A comma or `_` stands before three digits: 1,5m is not 15 million. Nor is 200.000 two hundred.
+    written = re.sub(r"(?<=\d)[,_](?=\d{3}(?!\d))", "", text.strip().lower())
+    match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6}(?=[kmb]))?)([kmb]?)", written)
+    count = round(float(match[1]) * units[match[2]]) if match else 0
+    if not count:
+        raise UsageError(f"--size {text!r} is no number of products; write 200000, 200k, 1.5m or 1b")
+    return count
 
 
 def describe(sizing: Sizing) -> dict[str, str]:

@@ -38,6 +38,8 @@ def test_the_document_has_the_tables_that_are_computed() -> None:
     [
         ("200000", 200_000),
         ("200,000", 200_000),
+        ("1,000,000", 1_000_000),
+        ("1_000_000", 1_000_000),
         ("200k", 200_000),
         ("5m", 5_000_000),
         ("1.5M", 1_500_000),
@@ -48,9 +50,11 @@ def test_a_number_of_products_is_read_as_people_write_it(text: str, count: int) 
     assert parse_count(text) == count
 
 
-@pytest.mark.parametrize("text", ["", "0", "-5", "5x", "m", "1e6", "0.0k", "nan"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "-5", "5x", "m", "1e6", "0.0k", "nan", "0.4", "1,5m", "1_5", "200.000", "5 m"]
+)
 def test_what_is_no_number_of_products_is_one_line_that_says_how_to_write_it(text: str) -> None:
-    with pytest.raises(UsageError, match="write 200000, 200k, 5m or 1b"):
+    with pytest.raises(UsageError, match=r"write 200000, 200k, 1\.5m or 1b"):
         parse_count(text)
 
 
