@@ -48,7 +48,7 @@ def status(run: CommandRun) -> Output:
             [each["generation"], each["model"], each["runtime"], each["state"], each["role"], each["language"], points]
         )
     if any(each["layout"] for each in found):
-        columns.append(("on the server", "left"))
+        columns.append(("layout", "left"))
         for row, each in zip(rows, found, strict=True):
             row.append(", ".join(f"{name} {value}" for name, value in each["layout"].items()))
     problems = [f"{each['generation']}: {each['problem']}" for each in found if each["problem"]]

@@ -15,6 +15,7 @@ from support.points import DIMENSION, point_of, unit, words
 
 from recommender.index.audit import audit
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
+from recommender.index.embedded.schema import has_graphs
 from recommender.index.embedded.storage import shard_folder
 from recommender.index.protocol import ExampleVectors, IndexQuery, Point, point_id
 from recommender.query import Boost, BoostKind, Filters
@@ -91,6 +92,34 @@ def test_a_point_whose_payload_changes_again_and_again_takes_memory_once(tmp_pat
             index.overwrite_payloads([(point.id, point.payload | {"brand": f"b{turn}"}) for point in points])
             index.flush()
         assert not _shards(index, tmp_path)
+
+
+def test_an_index_of_which_many_prices_changed_has_its_graphs_still(tmp_path: Path) -> None:
+    """Price changes alone start no build, so what moves the changed points to the disk must not take graphs away."""
+    points = _products(MANY, WIDE)
+    with closing(EmbeddedEngine(tmp_path, settle_after=1_000).create("g1", WIDE)) as index:
+        index.upsert(points)
+        index.flush()
+        assert not has_graphs(shard_folder(tmp_path / "g1"))  # a load builds them once, at its end
+        assert index.optimize_apart()
+        index.overwrite_payloads([(point.id, point.payload | {"price": 1.0}) for point in points[:1_000]])
+        before = _shards(index, tmp_path)
+        index.flush()
+        assert _shards(index, tmp_path) != before
+        assert has_graphs(shard_folder(tmp_path / "g1"))
+        assert index.count(Filters(price_max=Decimal(1))) == 1_000
+
+
+@pytest.mark.parametrize("count", [100, 99])
+def test_an_index_is_compact_from_the_number_that_is_set_however_small(tmp_path: Path, count: int) -> None:
+    engine = EmbeddedEngine(tmp_path, compact_from=100)
+    with closing(engine.create("g1", DIMENSION)) as index:
+        index.upsert(_products(count, DIMENSION))
+        assert not engine.layout("g1")
+        for _ in range(2):
+            index.optimize()
+            assert engine.layout("g1") == ({"quantization": "4 bits"} if count == 100 else {})
+        assert min(recall.recall for recall in audit(index, queries=5)) == 1
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,13 @@ from recommender.index.embedded.query import (
     scroll_request,
     to_stored_point,
 )
-from recommender.index.embedded.schema import Layout, create_shard, dimension_of
+from recommender.index.embedded.schema import (
+    Layout,
+    create_shard,
+    dimension_of,
+    has_graphs,
+    is_compact,
+)
 from recommender.index.embedded.shard import Shard, engine_errors
 from recommender.index.embedded.storage import draft_folder, install, remove, require_space, shard_folder
 from recommender.index.protocol import IndexQuery, Order, Point, ScoredPoint, StoredPoint, VectorEngine, VectorIndex
@@ -193,9 +199,12 @@ class EmbeddedIndex(VectorIndex):
         # A point moves to memory once, however often its payload changes.
         if min(self._appended, self.count()) >= self._settle_after:
             # Appended points move from memory to the disk. If that fails, the index still works, and a later flush
-            # tries again.
+            # tries again. Graphs that there are get these points too: to settle would take the graphs away.
             try:
-                self._build(Layout.SETTLED, lambda: False, 0)
+                if has_graphs(shard_folder(self._folder)):
+                    self.optimize_apart()
+                else:
+                    self._build(Layout.SETTLED, lambda: False, 0)
             except Unavailable as error:
                 _log.warning("the points of %s stay in memory: %s", self.name, error)
                 self._appended //= 2  # later: each try copies the index
@@ -207,7 +216,8 @@ class EmbeddedIndex(VectorIndex):
         A few points are built here, in a second or two, during which no other thread of this process runs. Another
         process builds more of them.
         """
-        if self.count() >= APART_FROM:
+        points = self.count()
+        if points >= APART_FROM or (points >= self._compact_from and not self._shard.compact):
             self.optimize_apart(stopped, niceness=0)
             return
         self._shard.optimize()
@@ -327,8 +337,8 @@ class EmbeddedEngine(VectorEngine):
     def version(self) -> str:
         return version("qdrant-edge-py")
 
-    def layout(self, name: str) -> JsonObject:  # noqa: ARG002 - nothing here can be set
-        return {}
+    def layout(self, name: str) -> JsonObject:
+        return {"quantization": "4 bits"} if is_compact(shard_folder(self._path(name))) else {}
 
     def drop(self, name: str) -> None:
         """Remove a generation and its files; a missing one is not an error.

@@ -122,6 +122,12 @@ def is_compact(folder: Path) -> bool:
     return bool(_config_of(folder).get("quantization_config"))
 
 
+def has_graphs(folder: Path) -> bool:
+    """Tell whether points of a shard are in a graph. What was settled has one without edges, in the engine's terms."""
+    segments = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("segments/*/segment.json")]
+    return any(each["config"]["vector_data"][DENSE]["index"].get("options", {}).get("m") for each in segments)
+
+
 def dimension_of(folder: Path) -> int:
     """Return the length of the vectors of a shard.
 
