@@ -17,7 +17,8 @@ from qdrant_client import QdrantClient
 from recommender.errors import Unavailable
 from recommender.index.embedded.engine import EmbeddedEngine
 from recommender.index.protocol import VectorEngine
-from recommender.index.server.engine import ServerEngine, connect
+from recommender.index.server.engine import CollectionLayout, ServerEngine, connect
+from recommender.types import Quantization
 
 SERVER_SCHEMAS: dict[str, list[str]] = json.loads((Path(__file__).parent / "server_schemas.json").read_text())
 """The fields of each object, and the values of each enumeration, that servers 1.17, 1.18 and 1.19 all know.
@@ -63,7 +64,8 @@ class CheckedClient(QdrantClient):
 
 
 def _memory() -> ServerEngine:
-    return ServerEngine(CheckedClient(":memory:"))
+    # Everything that can be set is sent, and so compared with what servers know.
+    return ServerEngine(CheckedClient(":memory:"), layout=CollectionLayout(2, 2, 2, True, Quantization.INT8))
 
 
 def _server() -> ServerEngine:

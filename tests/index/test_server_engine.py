@@ -262,6 +262,26 @@ def test_a_new_collection_is_laid_out_as_set_and_says_so() -> None:
     assert (said["shards"], said["replicas"], said["quantization"], said["status"]) == (3, 2, "int8", "green")
 
 
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (None, "none"),
+        ({"scalar": {"type": "int8"}}, "int8"),
+        ({"binary": {}}, "binary"),
+        ({"product": {"compression": "x16"}}, "product"),  # which somebody set on the server
+    ],
+)
+def test_the_quantisation_of_a_collection_is_named_whoever_set_it(kept: JsonObject | None, said: str) -> None:
+    with _serving() as (url, asked):
+        engine = connect(url)
+        engine.create("g0001", 4)
+        for command, path, body in asked:
+            if command == "PUT" and path.startswith("/collections/"):
+                body["quantization_config"] = kept
+        assert engine.layout("g0001")["quantization"] == said
+        engine.close()
+
+
 def test_index_status_shows_how_the_server_keeps_a_generation(tmp_path: Path) -> None:
     with _serving() as (url, _):
         with open_application(home=tmp_path, qdrant_url=url, qdrant_shards=3, qdrant_replicas=2) as application:

@@ -241,12 +241,6 @@ class ServerIndex(VectorIndex):
         """Do nothing: the connection belongs to the engine."""
 
 
-_KINDS: dict[type, Quantization] = {
-    models.ScalarQuantization: Quantization.INT8,
-    models.BinaryQuantization: Quantization.BINARY,
-}
-
-
 class ServerEngine(VectorEngine):
     """The generations on one server: collections named `PREFIX_NAME`. `where` is the server's name in messages."""
 
@@ -336,13 +330,15 @@ class ServerEngine(VectorEngine):
             info = self._client.get_collection(self._collection(name))
         params = info.config.params
         vectors = params.vectors[DENSE] if isinstance(params.vectors, dict) else None
+        # Named by its only field: `scalar`, which has one type, `binary`, and what others may have set.
+        kind = next(iter(type(info.config.quantization_config).model_fields)) if info.config.quantization_config else ""
         return {
             "status": info.status.value,
             "shards": params.shard_number,
             "replicas": params.replication_factor,
             "write_consistency": params.write_consistency_factor,
             "on_disk": bool(vectors and vectors.on_disk),
-            "quantization": _KINDS.get(type(info.config.quantization_config), Quantization.NONE),
+            "quantization": {"": Quantization.NONE, "scalar": Quantization.INT8}.get(kind, kind),
         }
 
     def drop(self, name: str) -> None:
