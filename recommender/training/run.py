@@ -256,8 +256,9 @@ def add_head(
         started = time.monotonic()
         half = None if seconds is None else started + seconds / 2
         views = encode_views(model, rows, read_prompts(job.base), half)
-        left = None if seconds is None else seconds - (time.monotonic() - started)
-        layer = learn_head(model.get_embedding_dimension() or 0, loss, views, batch_of, left)
+    left = None if seconds is None else seconds - (time.monotonic() - started)
+    # Not within `computing_in`: autocast would keep the bf16 copy of the matrix that it made at the first step.
+    layer = learn_head(model.get_embedding_dimension() or 0, loss, views, batch_of, left)
     place = len(model) - isinstance(model[-1], Normalize)
     model.insert(place, layer.to(model.device))
     evaluator = cast(ValidationEvaluator, trainer.evaluator)

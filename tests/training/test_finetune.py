@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from support.patience import PATIENCE_S
 from support.tiny_model import build_tiny_model
+from support.toy_catalogue import toy_catalogue
 
 from recommender.embedding.encoder import Role
 from recommender.embedding.export import export
@@ -161,6 +162,23 @@ def test_half_precision_arithmetic_leaves_full_precision_weights(
     assert result.precision is TrainingPrecision.BF16
     weights = load_file(tmp_path / "model" / "model.safetensors")
     assert {array.dtype for array in weights.values() if array.dtype.kind == "f"} == {np.dtype(np.float32)}
+
+
+def test_the_linear_layer_is_learned_in_full_precision_whatever_the_model_was_trained_in(
+    tmp_path: Path, texts: TextFunctions
+) -> None:
+    from safetensors.numpy import load_file
+
+    products = toy_catalogue(60)  # enough for dozens of steps
+    split = split_products(products, seed=1)
+    base = build_tiny_model(tmp_path / "base", texts=[*map(texts.text, products)])
+    changes = []
+    for precision in (TrainingPrecision.FP32, TrainingPrecision.BF16):  # one step that moves nothing, then the layer
+        options = replace(OPTIONS, epochs=0.05, learning_rate=1e-12, evaluations=1, precision=precision)
+        finetune(products, split, base, tmp_path / precision, options, texts)
+        weights = load_file(tmp_path / precision / "2_Dense" / "model.safetensors")["linear.weight"]
+        changes.append(weights - np.eye(len(weights)))
+    assert np.linalg.norm(changes[0] - changes[1]) < 0.01 * np.linalg.norm(changes[0])
 
 
 @pytest.mark.parametrize(
