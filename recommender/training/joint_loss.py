@@ -110,11 +110,7 @@ class JointLoss(CachedLossMixin, nn.Module):
         tokens = torch.where(described["attention_mask"] > 0, described["input_ids"], -1)
         same_text = torch.zeros(len(labels), len(labels), dtype=torch.bool, device=labels.device)
         # Whether text j holds every token of query i: [b, b]. The markers that all texts share match too.
-        query, text = columns[QUERY], columns[TEXT]
-        words = torch.where(text["attention_mask"] > 0, text["input_ids"], -1)
-        matches = (query["input_ids"][:, :, None, None] == words[None, None]).any(dim=-1)
-        present = query["attention_mask"] > 0
-        answers = same_text.index_copy(0, rows[QUERY], (matches | ~present[:, :, None]).all(dim=1))
+        answers = same_text.index_copy(0, rows[QUERY], _hold_all(columns[TEXT], columns[QUERY]).T)
         # Whether descriptions i and j are equal: [b, b].
         same_text[rows[DESCRIPTION][:, None], rows[DESCRIPTION]] = (tokens[:, None] == tokens[None]).all(dim=-1)
         masks = labels, rows, answers, same_text
@@ -195,6 +191,19 @@ class JointLoss(CachedLossMixin, nn.Module):
         depth = ((one == other) & (one >= 0)).cumprod(dim=-1).sum(dim=-1)
         longer = torch.maximum((one >= 0).sum(dim=-1), (other >= 0).sum(dim=-1))
         return ((torch.exp2(3 * depth / longer) - 1) / 7).square()
+
+
+def _hold_all(texts: Features, queries: Features) -> Tensor:
+    """Return whether each text holds every token of each query: [texts, queries].
+
+    Each token is looked up among the sorted tokens of a text: 256 texts and queries of 256 tokens, compared one by one,
+    would take 4 GiB.
+    """
+    tokens = torch.where(texts["attention_mask"] > 0, texts["input_ids"], -1).sort(dim=1).values
+    asked = queries["input_ids"].flatten().expand(len(tokens), -1).contiguous()
+    places = torch.searchsorted(tokens, asked).clamp(max=tokens.shape[1] - 1)
+    found = (tokens.gather(1, places) == asked).view(len(tokens), *queries["input_ids"].shape)
+    return (found | (queries["attention_mask"] == 0)).all(dim=-1)
 
 
 def _share_others(labels: Tensor) -> Tensor:

@@ -148,6 +148,39 @@ def test_a_step_never_waits_for_a_value_of_the_device() -> None:
             labels[labels > 0]
 
 
+def test_a_large_batch_of_long_texts_is_compared_in_little_memory() -> None:
+    import torch
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    from recommender.training.joint_loss import ROWS as PRESENT
+    from recommender.training.joint_loss import JointLoss
+
+    class Sizes(TorchDispatchMode):
+        """Keeps the size of the largest tensor that was made."""
+
+        largest = 0
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            made = func(*args, **(kwargs or {}))
+            if isinstance(made, torch.Tensor):
+                self.largest = max(self.largest, made.untyped_storage().nbytes())
+            return made
+
+    class Vectors(torch.nn.Module):
+        """A model that returns the same vectors for any texts."""
+
+        def forward(self, features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            return {"sentence_embedding": torch.ones(len(features["input_ids"]), 8)}
+
+    with FakeTensorMode(), Sizes() as sizes:
+        loss = JointLoss(Vectors(), PATHS, torch.randn(len(PATHS), 8), JointWeights())
+        texts = {name: torch.ones(256, 256, dtype=torch.long) for name in ("input_ids", "attention_mask")}
+        columns = [texts | {PRESENT: torch.arange(256)} for _ in range(4)]
+        sum(loss(columns, torch.zeros(256, 6, dtype=torch.long)).values()).backward()
+    assert sizes.largest < 256 << 20
+
+
 def test_products_lack_a_view_or_have_it(model: Any) -> None:
     import torch
 
