@@ -165,7 +165,7 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     precision, rates = training_precision(options.precision, training_device(options.device), model, tokens)
     datasets = {rows.name: rows.dataset() for rows in job.sets}
     with computing_in(precision, device):
-        losses = build_losses(job.sets, model, options, piece, read_prompts(job.base)[1])
+        losses = build_losses(job.sets, model, options, piece, read_prompts(job.base))
     sampler = sampler_for(losses, process_count())
     epoch_steps = count_batches(datasets, sampler, options) / options.epochs_to_draw / process_count()
     total = options.max_steps(epoch_steps, device)

@@ -28,7 +28,12 @@ def model(toy_model: Path) -> Any:
 
 
 def loss_of(
-    model: Any, rows: list[Any], labels: list[list[int]], pieces: int | None = None, weights: Any = None
+    model: Any,
+    rows: list[Any],
+    labels: list[list[int]],
+    pieces: int | None = None,
+    weights: Any = None,
+    prompt: str = "",
 ) -> Any:
     import torch
 
@@ -36,14 +41,17 @@ def loss_of(
 
     generator = torch.Generator().manual_seed(0)
     proxies = torch.randn(len(PATHS), model.get_embedding_dimension(), generator=generator)
-    loss = JointLoss(model, PATHS, proxies, weights or JointWeights(), pieces)
-    columns = [model.preprocess([row[view] for row in rows]) for view in range(4)]
+    before_queries = model.preprocess([prompt])["input_ids"]
+    loss = JointLoss(model, PATHS, proxies, weights or JointWeights(), pieces, prompt=before_queries)
+    columns = [model.preprocess([row[view] for row in rows], prompt=prompt * (view == 0)) for view in range(4)]
     stated = torch.tensor(labels)
     return loss(present_views(columns, stated), stated), loss
 
 
-def parts_of(model: Any, rows: list[Any], labels: list[list[int]], weights: Any = None) -> dict[str, float]:
-    return {name: float(part.detach()) for name, part in loss_of(model, rows, labels, None, weights)[0].items()}
+def parts_of(
+    model: Any, rows: list[Any], labels: list[list[int]], weights: Any = None, prompt: str = ""
+) -> dict[str, float]:
+    return {name: float(part.detach()) for name, part in loss_of(model, rows, labels, None, weights, prompt)[0].items()}
 
 
 def test_cached_gradients_are_those_of_the_whole_batch(model: Any) -> None:
@@ -71,12 +79,13 @@ def test_a_product_without_fields_or_query_adds_nothing_to_their_objectives(mode
     assert after["category"] != pytest.approx(before["category"], rel=1e-3)
 
 
-def test_a_product_that_answers_the_query_too_is_no_negative(model: Any) -> None:
+@pytest.mark.parametrize("prompt", ["", "lamp and cable: "])
+def test_a_product_that_answers_the_query_too_is_no_negative(model: Any, prompt: str) -> None:
     labels = [[0, 0, 0, 0, 0, 1], [0, 1, 0, 0, 0, 1]]
     both = [("trail shoe", "brown trail shoe. soft sole", "", ""), ("trail shoe", "red trail shoe. light sole", "", "")]
     other = [both[0], ("trail shoe", "red trail lamp. light sole", "", "")]
-    assert parts_of(model, both, labels)["queries"] == pytest.approx(0, abs=1e-6)
-    assert parts_of(model, other, labels)["queries"] > 0.1
+    assert parts_of(model, both, labels, prompt=prompt)["queries"] == pytest.approx(0, abs=1e-6)
+    assert parts_of(model, other, labels, prompt=prompt)["queries"] > 0.1
 
 
 def test_every_product_of_a_leaf_answers_a_query_that_names_it(model: Any) -> None:
