@@ -168,7 +168,8 @@ class JointLoss(CachedLossMixin, nn.Module):
         # The share of each category in the target of each row: [rows, categories], rows sum to 1.
         gains = self._gains(homes, torch.arange(len(self.proxies), device=homes.device)).scatter(1, homes[:, None], 0)
         others = labels[:, Label.OTHERS :]  # its other categories are neither its target nor negatives of it
-        hidden = torch.zeros_like(logits).scatter_add(1, others.clamp(min=0), (others >= 0).to(logits.dtype)) > 0
+        learned = (others >= 0) & (others < len(self.proxies))
+        hidden = torch.zeros_like(logits).scatter_add(1, others.where(learned, 0), learned.to(logits.dtype)) > 0
         hidden = hidden.scatter(1, homes[:, None], False)
         gains, logits = gains.masked_fill(hidden, 0), logits.masked_fill(hidden, -1e4)
         total = gains.sum(dim=1, keepdim=True)

@@ -232,3 +232,12 @@ def test_what_shares_another_category_is_no_negative(model: Any) -> None:
     assert after["category"] < before["category"]  # one category less to be told from
     assert after["neighbours"] < before["neighbours"]
     assert parts_of(model, ROWS, apart) == pytest.approx(parts_of(model, ROWS, LABELS))
+
+
+def test_what_shares_a_category_that_is_the_first_of_none_is_no_negative(model: Any) -> None:
+    gift, none = len(PATHS), [-1, -1, -1, -1]
+    apart = [[*label, *none] for label in LABELS]
+    shared = [[*label, gift, *none[1:]] for label in LABELS[:2]] + apart[2:]
+    before, after = parts_of(model, ROWS, apart), parts_of(model, ROWS, shared)
+    assert after["category"] == pytest.approx(before["category"])  # no vector is learned for it
+    assert after["neighbours"] < before["neighbours"]
