@@ -88,6 +88,7 @@ def test_the_result_reports_what_was_done(trained: tuple[Path, TrainingResult]) 
     assert result.epochs == pytest.approx(8, abs=0.05)
     assert result.device == "cpu"
     assert result.precision is TrainingPrecision.FP32
+    assert result.linear_layer
     assert set(result.set_sizes) == {"products"}
     steps = [step for step, _ in result.evaluations]
     assert steps == [0, result.steps // 2, result.steps] or steps == [0, -(-result.steps // 2), result.steps]
@@ -141,6 +142,7 @@ def test_the_textbook_recipe_trains_on_triplets_alone(
     options = replace(OPTIONS, loss=Loss.TRIPLET, epochs=1)
     result = finetune(toys, split, toy_model, tmp_path / "model", options, texts)
     assert set(result.set_sizes) == {"category"}
+    assert not result.linear_layer
 
 
 def test_the_arithmetic_is_the_faster_one_of_those_measured(
