@@ -273,7 +273,8 @@ def print_result(result: FinetuneResult, no_promote: bool = False) -> None:
     for report in training.data:
         typer.echo(report.describe())
     steps = "1 step" if training.steps == 1 else f"{training.steps:,} steps"
-    kept = f"; kept step {training.best_step:,}" if training.evaluations else ""
+    parts = [f"step {training.best_step:,}"] * bool(training.evaluations) + ["a linear layer"] * training.linear_layer
+    kept = f"; kept {' and '.join(parts)}" if parts else ""
     trained = f"trained {steps} in {training.seconds:.0f} s on {training.device}, {training.precision}{kept}"
     typer.echo(f"{trained}; model {result.model.name}")
     if result.promoted:
@@ -337,6 +338,7 @@ def result_json(result: FinetuneResult) -> dict[str, Any]:
         "training": {
             "steps": result.training.steps,
             "best_step": result.training.best_step,
+            "linear_layer": result.training.linear_layer,
             "precision": result.training.precision,
             "seconds": round(result.training.seconds, 1),
             "device": result.training.device,

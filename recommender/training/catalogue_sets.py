@@ -274,7 +274,11 @@ class CatalogueSets:
         families, leaf_names = _numbers(self._families), _numbers([path[-1:] for path in self._paths])
         labels = []
         for index, path in enumerate(self._paths):
-            others = [numbers[other] for other in self._others[index] if other in numbers][:MOST_OTHERS]
+            # A category that is too small to be a home counts as its nearest ancestor that is one, as it does for those
+            # in it. One that is the first of no product has a number beyond the homes: who shares it is no negative.
+            near = (self._tree.nearest_home(other) or other for other in self._others[index])
+            found = (numbers.setdefault(other, len(numbers)) for other in dict.fromkeys(near))
+            others = [number for number in found if number != homes.get(index)][:MOST_OTHERS]
             others += [-1] * (MOST_OTHERS - len(others))
             labels.append([homes.get(index, -1), families[index], leaf_names[index] if path else -1, 0, 0, 0, *others])
         return labels

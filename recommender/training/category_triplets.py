@@ -48,6 +48,10 @@ class ProductTree(CategoryTree):
             if home:
                 self.homes[home].append(index)
 
+    def nearest_home(self, path: Path) -> Path:
+        """Return the longest part of a path that is the home of products; empty if there is none."""
+        return next((path[:depth] for depth in range(len(path), 0, -1) if path[:depth] in self.homes), ())
+
     def share_category(self, one: int, other: int) -> bool:
         """Tell whether two products share a category, also one that they are not trained towards."""
         return not self._categories.get(one, set()).isdisjoint(self._categories.get(other, ()))

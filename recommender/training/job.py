@@ -42,8 +42,9 @@ class TrainingJob:
 class TrainingResult:
     """What a job did. `evaluations` begins with the base model at step 0; `best_step` is the one that was saved.
 
-    `gflops` says how fast the device multiplied in each arithmetic that was tried for `precision`; it is empty if none
-    was. `set_sizes` and `set_losses` have the rows of a pass and the loss of each training set. `data` reports on each
+    `linear_layer` says whether the model has one after its best step, which `evaluations` don't measure. `gflops`
+    says how fast the device multiplied in each arithmetic that was tried for `precision`; it is empty if none was.
+    `set_sizes` and `set_losses` have the rows of a pass and the loss of each training set. `data` reports on each
     source of external data.
     """
 
@@ -60,6 +61,7 @@ class TrainingResult:
     set_sizes: Mapping[str, int]
     set_losses: Mapping[str, str]
     data: tuple[DataReport, ...] = ()
+    linear_layer: bool = False
 
 
 def write_job(job: TrainingJob, path: Path) -> None:

@@ -65,10 +65,12 @@ class JointLoss(CachedLossMixin, nn.Module):
         weights: JointWeights,
         mini_batch_size: int | None = None,
         summed: bool = False,
+        prompt: Tensor | None = None,
     ) -> None:
         """Learn the categories `paths`, whose proxies begin as `proxies` [len(paths), d].
 
-        `summed` returns the sum of the parts, which a loss around this one needs.
+        `summed` returns the sum of the parts, which a loss around this one needs. `prompt` are the tokens that the
+        model puts before queries: a product answers a query without them.
         """
         super().__init__()
         self.model = model
@@ -83,6 +85,7 @@ class JointLoss(CachedLossMixin, nn.Module):
         self.mini_batch_size = mini_batch_size or 0
         self.uses_gradient_cache = mini_batch_size is not None
         self._summed = summed
+        self.register_buffer("_prompt", proxies.new_zeros(0) if prompt is None else prompt.flatten(), persistent=False)
         # The proxies by which the batches of this pass were made: a resumed run must make the same ones.
         self.register_buffer("drawn_by", torch.zeros_like(proxies))
         self.register_buffer("drawn_pass", torch.tensor(-1))
@@ -109,12 +112,10 @@ class JointLoss(CachedLossMixin, nn.Module):
         described = columns[DESCRIPTION]
         tokens = torch.where(described["attention_mask"] > 0, described["input_ids"], -1)
         same_text = torch.zeros(len(labels), len(labels), dtype=torch.bool, device=labels.device)
-        # Whether text j holds every token of query i: [b, b]. The markers that all texts share match too.
-        query, text = columns[QUERY], columns[TEXT]
-        words = torch.where(text["attention_mask"] > 0, text["input_ids"], -1)
-        matches = (query["input_ids"][:, :, None, None] == words[None, None]).any(dim=-1)
-        present = query["attention_mask"] > 0
-        answers = same_text.index_copy(0, rows[QUERY], (matches | ~present[:, :, None]).all(dim=1))
+        # Whether text j holds every token of query i but those of the prompt: [b, b].
+        query = columns[QUERY]["input_ids"]
+        asked = (columns[QUERY]["attention_mask"] > 0) & ~(query[..., None] == self.get_buffer("_prompt")).any(dim=-1)
+        answers = same_text.index_copy(0, rows[QUERY], _hold_all(columns[TEXT], query, asked).T)
         # Whether descriptions i and j are equal: [b, b].
         same_text[rows[DESCRIPTION][:, None], rows[DESCRIPTION]] = (tokens[:, None] == tokens[None]).all(dim=-1)
         masks = labels, rows, answers, same_text
@@ -167,7 +168,8 @@ class JointLoss(CachedLossMixin, nn.Module):
         # The share of each category in the target of each row: [rows, categories], rows sum to 1.
         gains = self._gains(homes, torch.arange(len(self.proxies), device=homes.device)).scatter(1, homes[:, None], 0)
         others = labels[:, Label.OTHERS :]  # its other categories are neither its target nor negatives of it
-        hidden = torch.zeros_like(logits).scatter_add(1, others.clamp(min=0), (others >= 0).to(logits.dtype)) > 0
+        learned = (others >= 0) & (others < len(self.proxies))
+        hidden = torch.zeros_like(logits).scatter_add(1, others.where(learned, 0), learned.to(logits.dtype)) > 0
         hidden = hidden.scatter(1, homes[:, None], False)
         gains, logits = gains.masked_fill(hidden, 0), logits.masked_fill(hidden, -1e4)
         total = gains.sum(dim=1, keepdim=True)
@@ -195,6 +197,19 @@ class JointLoss(CachedLossMixin, nn.Module):
         depth = ((one == other) & (one >= 0)).cumprod(dim=-1).sum(dim=-1)
         longer = torch.maximum((one >= 0).sum(dim=-1), (other >= 0).sum(dim=-1))
         return ((torch.exp2(3 * depth / longer) - 1) / 7).square()
+
+
+def _hold_all(texts: Features, queries: Tensor, present: Tensor) -> Tensor:
+    """Return whether each text holds all tokens of each query [queries, length] that are `present`: [texts, queries].
+
+    Each token is looked up among the sorted tokens of a text: 256 texts and queries of 256 tokens, compared one by one,
+    would take 4 GiB.
+    """
+    tokens = torch.where(texts["attention_mask"] > 0, texts["input_ids"], -1).sort(dim=1).values
+    asked = queries.flatten().expand(len(tokens), -1).contiguous()
+    places = torch.searchsorted(tokens, asked).clamp(max=tokens.shape[1] - 1)
+    found = (tokens.gather(1, places) == asked).view(len(tokens), *queries.shape)
+    return (found | ~present).all(dim=-1)
 
 
 def _share_others(labels: Tensor) -> Tensor:

@@ -93,20 +93,20 @@ def build_losses(
     model: SentenceTransformer,
     options: TrainingOptions,
     piece: int | None = None,
-    prompt: str = "",
+    prompts: tuple[str, str] = ("", ""),
 ) -> dict[str, Module]:
     """Make the loss module of each set, by the set's name; `model` is still as it was before training.
 
-    With a `piece`, losses over a whole batch encode `piece` rows at a time, and cache the gradients. `prompt` is what
-    the model puts before products. The parameters of a loss, such as the classifier of `softmax`, are trained with the
-    model and not saved with it.
+    With a `piece`, losses over a whole batch encode `piece` rows at a time, and cache the gradients. `prompts` are what
+    the model puts before searches and before products. The parameters of a loss, such as the classifier of `softmax`,
+    are trained with the model and not saved with it.
     """
     from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss
 
     chosen = {rows.name: loss_of(rows, options.loss) for rows in sets}
     guide = copy.deepcopy(model).eval().requires_grad_(False) if Loss.GIST in chosen.values() else None
     losses = {
-        rows.name: _joint_loss(model, rows, options, piece, prompt)
+        rows.name: _joint_loss(model, rows, options, piece, prompts)
         if chosen[rows.name] is Loss.JOINT
         else _library_loss(chosen[rows.name], model, rows.classes, guide, piece)
         for rows in sets
@@ -153,20 +153,21 @@ def _library_loss(
 
 
 def _joint_loss(
-    model: SentenceTransformer, rows: TrainingSet, options: TrainingOptions, piece: int | None, prompt: str
+    model: SentenceTransformer, rows: TrainingSet, options: TrainingOptions, piece: int | None, prompts: tuple[str, str]
 ) -> Module:
     """Make the joint loss; the first vector of each category is the mean of a few of its products' vectors."""
     import torch
 
     from recommender.training.joint_loss import JointLoss
 
-    if not rows.homes.paths:  # a shop without categories: one that no product is in
+    paths, prompt = rows.homes.paths, model.preprocess([prompts[0]])["input_ids"].to(model.device)
+    if not paths:  # a shop without categories: one that no product is in
         proxies = torch.zeros(1, model.get_embedding_dimension() or 0, device=model.device)
-        return JointLoss(model, [()], proxies, options.weights, piece, summed=bool(options.matryoshka))
+        return JointLoss(model, [()], proxies, options.weights, piece, bool(options.matryoshka), prompt)
     texts = [text for members in rows.homes.members for text in members]
     vectors = model.encode(
-        texts, prompt=prompt, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
+        texts, prompt=prompts[1], convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
     )
     parts = torch.split(vectors, [len(members) for members in rows.homes.members])
     proxies = torch.stack([part.float().mean(dim=0) for part in parts]).clone()
-    return JointLoss(model, rows.homes.paths, proxies, options.weights, piece, summed=bool(options.matryoshka))
+    return JointLoss(model, paths, proxies, options.weights, piece, bool(options.matryoshka), prompt)

@@ -165,7 +165,7 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     precision, rates = training_precision(options.precision, training_device(options.device), model, tokens)
     datasets = {rows.name: rows.dataset() for rows in job.sets}
     with computing_in(precision, device):
-        losses = build_losses(job.sets, model, options, piece, read_prompts(job.base)[1])
+        losses = build_losses(job.sets, model, options, piece, read_prompts(job.base))
     sampler = sampler_for(losses, process_count())
     epoch_steps = count_batches(datasets, sampler, options) / options.epochs_to_draw / process_count()
     total = options.max_steps(epoch_steps, device)
@@ -200,10 +200,8 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     with _attention(model):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     history = callback.restore_best(model)
-    if joint is not None:
-        left = budget - (time.monotonic() - started) if budget and process_count() == 1 else None
-        job.progress("training", pace.step, pace.step, "the linear layer")
-        add_head(trainer, joint, job, history, precision, left)
+    left = budget - (time.monotonic() - started) if budget and process_count() == 1 else None
+    kept_layer = joint is not None and add_head(trainer, joint, job, history, precision, left)
     return TrainingResult(
         steps=pace.step,
         epochs=pace.step / epoch_steps,
@@ -214,6 +212,7 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
         losses=tuple(history.losses),
         evaluations=tuple(history.evaluations),
         best_step=history.best_step,
+        linear_layer=kept_layer,
         learning_rate=rate,
         set_sizes={rows.name: len(rows) // options.epochs_to_draw for rows in job.sets},
         set_losses={rows.name: loss_of(rows, options.loss).value for rows in job.sets},
@@ -237,13 +236,15 @@ def add_head(
     history: History,
     precision: TrainingPrecision,
     seconds: float | None,
-) -> None:
+) -> bool:
     """Learn a linear layer from the products of the first pass, and put it before the model's `Normalize`.
 
-    If the run was evaluated, the layer stays only if the validation products are found no worse with it. Of several
-    processes, all of which learn the same, none may have a limit of `seconds`: their clocks differ.
+    If the run was evaluated, the layer stays only if the validation products are found no worse with it. Returns
+    whether it stays. Of several processes, all of which learn the same, none may have a limit of `seconds`: their
+    clocks differ.
     """
-    model = trainer.model
+    model, step = trainer.model, trainer.state.global_step
+    job.progress("training", step, step, "the linear layer")
     products = cast(Mapping[str, Dataset], trainer.train_dataset)[SetName.PRODUCTS]
     rows = products.select(range(len(products) // job.options.epochs_to_draw))
     if seconds is not None:  # the last evaluation must still fit
@@ -256,13 +257,18 @@ def add_head(
         started = time.monotonic()
         half = None if seconds is None else started + seconds / 2
         views = encode_views(model, rows, read_prompts(job.base), half)
-        left = None if seconds is None else seconds - (time.monotonic() - started)
-        layer = learn_head(model.get_embedding_dimension() or 0, loss, views, batch_of, left)
+    left = None if seconds is None else seconds - (time.monotonic() - started)
+    if left is not None and left <= 0:
+        return False
+    # Not within `computing_in`: autocast would keep the bf16 copy of the matrix that it made at the first step.
+    layer = learn_head(model.get_embedding_dimension() or 0, loss, views, batch_of, left)
     place = len(model) - isinstance(model[-1], Normalize)
     model.insert(place, layer.to(model.device))
     evaluator = cast(ValidationEvaluator, trainer.evaluator)
-    if history.best_gain > -math.inf and evaluator(model)[GAIN] < history.best_gain:
+    stays = history.best_gain == -math.inf or evaluator(model)[GAIN] >= history.best_gain
+    if not stays:
         del model[place]
+    return stays
 
 
 def _attention(model: SentenceTransformer) -> AbstractContextManager[None]:

@@ -28,8 +28,8 @@ class Label(IntEnum):
     `HOME` numbers the category that the product is trained towards (-1: none). `FAMILY` numbers its variants and
     near-identical titles. `LEAF_NAME` numbers the name of its leaf (-1: none). `NAMES_LEAF` is 1 if the query names the
     leaf, `FIELDS` is 1 if title and description make a pair, and `QUERY` is 1 if there is a query. From `OTHERS` on
-    come the numbers of its other categories (-1: none), at most `MOST_OTHERS`. No product of these counts as its
-    negative.
+    come the numbers of its other categories (-1: none), at most `MOST_OTHERS`; those that are no home count on from the
+    homes. No product of these counts as its negative.
     """
 
     HOME = 0

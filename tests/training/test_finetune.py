@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from support.patience import PATIENCE_S
 from support.tiny_model import build_tiny_model
+from support.toy_catalogue import toy_catalogue
 
 from recommender.embedding.encoder import Role
 from recommender.embedding.export import export
@@ -87,6 +88,7 @@ def test_the_result_reports_what_was_done(trained: tuple[Path, TrainingResult]) 
     assert result.epochs == pytest.approx(8, abs=0.05)
     assert result.device == "cpu"
     assert result.precision is TrainingPrecision.FP32
+    assert result.linear_layer
     assert set(result.set_sizes) == {"products"}
     steps = [step for step, _ in result.evaluations]
     assert steps == [0, result.steps // 2, result.steps] or steps == [0, -(-result.steps // 2), result.steps]
@@ -140,6 +142,7 @@ def test_the_textbook_recipe_trains_on_triplets_alone(
     options = replace(OPTIONS, loss=Loss.TRIPLET, epochs=1)
     result = finetune(toys, split, toy_model, tmp_path / "model", options, texts)
     assert set(result.set_sizes) == {"category"}
+    assert not result.linear_layer
 
 
 def test_the_arithmetic_is_the_faster_one_of_those_measured(
@@ -161,6 +164,23 @@ def test_half_precision_arithmetic_leaves_full_precision_weights(
     assert result.precision is TrainingPrecision.BF16
     weights = load_file(tmp_path / "model" / "model.safetensors")
     assert {array.dtype for array in weights.values() if array.dtype.kind == "f"} == {np.dtype(np.float32)}
+
+
+def test_the_linear_layer_is_learned_in_full_precision_whatever_the_model_was_trained_in(
+    tmp_path: Path, texts: TextFunctions
+) -> None:
+    from safetensors.numpy import load_file
+
+    products = toy_catalogue(60)  # enough for dozens of steps
+    split = split_products(products, seed=1)
+    base = build_tiny_model(tmp_path / "base", texts=[*map(texts.text, products)])
+    changes = []
+    for precision in (TrainingPrecision.FP32, TrainingPrecision.BF16):  # one step that moves nothing, then the layer
+        options = replace(OPTIONS, epochs=0.05, learning_rate=1e-12, evaluations=1, precision=precision)
+        finetune(products, split, base, tmp_path / precision, options, texts)
+        weights = load_file(tmp_path / precision / "2_Dense" / "model.safetensors")["linear.weight"]
+        changes.append(weights - np.eye(len(weights)))
+    assert np.linalg.norm(changes[0] - changes[1]) < 0.01 * np.linalg.norm(changes[0])
 
 
 @pytest.mark.parametrize(

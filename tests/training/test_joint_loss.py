@@ -28,7 +28,12 @@ def model(toy_model: Path) -> Any:
 
 
 def loss_of(
-    model: Any, rows: list[Any], labels: list[list[int]], pieces: int | None = None, weights: Any = None
+    model: Any,
+    rows: list[Any],
+    labels: list[list[int]],
+    pieces: int | None = None,
+    weights: Any = None,
+    prompt: str = "",
 ) -> Any:
     import torch
 
@@ -36,14 +41,17 @@ def loss_of(
 
     generator = torch.Generator().manual_seed(0)
     proxies = torch.randn(len(PATHS), model.get_embedding_dimension(), generator=generator)
-    loss = JointLoss(model, PATHS, proxies, weights or JointWeights(), pieces)
-    columns = [model.preprocess([row[view] for row in rows]) for view in range(4)]
+    before_queries = model.preprocess([prompt])["input_ids"]
+    loss = JointLoss(model, PATHS, proxies, weights or JointWeights(), pieces, prompt=before_queries)
+    columns = [model.preprocess([row[view] for row in rows], prompt=prompt * (view == 0)) for view in range(4)]
     stated = torch.tensor(labels)
     return loss(present_views(columns, stated), stated), loss
 
 
-def parts_of(model: Any, rows: list[Any], labels: list[list[int]], weights: Any = None) -> dict[str, float]:
-    return {name: float(part.detach()) for name, part in loss_of(model, rows, labels, None, weights)[0].items()}
+def parts_of(
+    model: Any, rows: list[Any], labels: list[list[int]], weights: Any = None, prompt: str = ""
+) -> dict[str, float]:
+    return {name: float(part.detach()) for name, part in loss_of(model, rows, labels, None, weights, prompt)[0].items()}
 
 
 def test_cached_gradients_are_those_of_the_whole_batch(model: Any) -> None:
@@ -71,12 +79,13 @@ def test_a_product_without_fields_or_query_adds_nothing_to_their_objectives(mode
     assert after["category"] != pytest.approx(before["category"], rel=1e-3)
 
 
-def test_a_product_that_answers_the_query_too_is_no_negative(model: Any) -> None:
+@pytest.mark.parametrize("prompt", ["", "lamp and cable: "])
+def test_a_product_that_answers_the_query_too_is_no_negative(model: Any, prompt: str) -> None:
     labels = [[0, 0, 0, 0, 0, 1], [0, 1, 0, 0, 0, 1]]
     both = [("trail shoe", "brown trail shoe. soft sole", "", ""), ("trail shoe", "red trail shoe. light sole", "", "")]
     other = [both[0], ("trail shoe", "red trail lamp. light sole", "", "")]
-    assert parts_of(model, both, labels)["queries"] == pytest.approx(0, abs=1e-6)
-    assert parts_of(model, other, labels)["queries"] > 0.1
+    assert parts_of(model, both, labels, prompt=prompt)["queries"] == pytest.approx(0, abs=1e-6)
+    assert parts_of(model, other, labels, prompt=prompt)["queries"] > 0.1
 
 
 def test_every_product_of_a_leaf_answers_a_query_that_names_it(model: Any) -> None:
@@ -148,6 +157,39 @@ def test_a_step_never_waits_for_a_value_of_the_device() -> None:
             labels[labels > 0]
 
 
+def test_a_large_batch_of_long_texts_is_compared_in_little_memory() -> None:
+    import torch
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    from recommender.training.joint_loss import ROWS as PRESENT
+    from recommender.training.joint_loss import JointLoss
+
+    class Sizes(TorchDispatchMode):
+        """Keeps the size of the largest tensor that was made."""
+
+        largest = 0
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            made = func(*args, **(kwargs or {}))
+            if isinstance(made, torch.Tensor):
+                self.largest = max(self.largest, made.untyped_storage().nbytes())
+            return made
+
+    class Vectors(torch.nn.Module):
+        """A model that returns the same vectors for any texts."""
+
+        def forward(self, features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            return {"sentence_embedding": torch.ones(len(features["input_ids"]), 8)}
+
+    with FakeTensorMode(), Sizes() as sizes:
+        loss = JointLoss(Vectors(), PATHS, torch.randn(len(PATHS), 8), JointWeights())
+        texts = {name: torch.ones(256, 256, dtype=torch.long) for name in ("input_ids", "attention_mask")}
+        columns = [texts | {PRESENT: torch.arange(256)} for _ in range(4)]
+        sum(loss(columns, torch.zeros(256, 6, dtype=torch.long)).values()).backward()
+    assert sizes.largest < 256 << 20
+
+
 def test_products_lack_a_view_or_have_it(model: Any) -> None:
     import torch
 
@@ -190,3 +232,12 @@ def test_what_shares_another_category_is_no_negative(model: Any) -> None:
     assert after["category"] < before["category"]  # one category less to be told from
     assert after["neighbours"] < before["neighbours"]
     assert parts_of(model, ROWS, apart) == pytest.approx(parts_of(model, ROWS, LABELS))
+
+
+def test_what_shares_a_category_that_is_the_first_of_none_is_no_negative(model: Any) -> None:
+    gift, none = len(PATHS), [-1, -1, -1, -1]
+    apart = [[*label, *none] for label in LABELS]
+    shared = [[*label, gift, *none[1:]] for label in LABELS[:2]] + apart[2:]
+    before, after = parts_of(model, ROWS, apart), parts_of(model, ROWS, shared)
+    assert after["category"] == pytest.approx(before["category"])  # no vector is learned for it
+    assert after["neighbours"] < before["neighbours"]

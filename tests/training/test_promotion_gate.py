@@ -139,6 +139,13 @@ def test_the_reason_mentions_a_small_number_of_queries() -> None:
     assert verdict.reason.endswith("judged on 20 held-out queries only")
 
 
+@pytest.mark.parametrize(("queries", "passed"), [(7, False), (8, True)])
+def test_a_gain_on_a_handful_of_queries_lets_nothing_through(queries: int, passed: bool) -> None:
+    verdict = decide(report("base", queries), None, report("tuned", queries, seed=1, **BETTER))
+    assert verdict.passed is passed
+    assert ("on fewer than 8 held-out queries" in verdict.reason) is not passed
+
+
 def test_reports_on_other_queries_are_not_compared() -> None:
     with pytest.raises(BadInput, match="same split"):
         decide(BASE, None, report("tuned", 100, seed=1, **BETTER))

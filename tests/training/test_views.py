@@ -49,6 +49,17 @@ def test_a_leaf_of_one_product_falls_back_to_its_parent(toys: list[Product], tex
     assert made.homes.paths[rows[alone.title]] == ("Sport",)
 
 
+def test_other_categories_are_numbered_as_homes_or_beyond_them(toys: list[Product], texts: TextFunctions) -> None:
+    gift, fencing = ("Gifts", "For him"), ("Sport", "Fencing")
+    alone = replace(toys[0], category=fencing)  # is trained as its parent
+    products = [alone, *(replace(toy, other_categories=(gift, fencing)) for toy in toys[-2:]), *toys[1:-2]]
+    made = views(products, texts)
+    rows = {row["title"]: row["label"] for row in made.dataset()}
+    one, other = (rows[toy.title][Label.OTHERS :] for toy in toys[-2:])
+    assert one == other == [len(made.homes.paths), made.homes.paths.index(("Sport",)), -1, -1]
+    assert rows[alone.title][Label.OTHERS :] == [-1] * 4
+
+
 def test_passes_differ_and_the_seed_repeats_them(toys: list[Product], texts: TextFunctions) -> None:
     one, again = views(toys, texts, passes=2).dataset(), views(toys, texts, passes=2).dataset()
     assert one["query"][:] == again["query"][:]
