@@ -81,7 +81,7 @@ class JointLoss(CachedLossMixin, nn.Module):
         padded = torch.tensor([row + [-1] * (depth - len(row)) for row in rows], dtype=torch.int32)
         # The names along each path as numbers, -1 beyond its end: [paths, depth].
         self.register_buffer("_paths", padded.reshape(len(paths), depth), persistent=False)
-        self._weights = weights
+        self.weights = weights
         self.mini_batch_size = mini_batch_size or 0
         self.uses_gradient_cache = mini_batch_size is not None
         self._summed = summed
@@ -156,10 +156,10 @@ class JointLoss(CachedLossMixin, nn.Module):
             alike = torch.where(labels[:, Label.NAMES_LEAF, None] > 0, named, answers)
             queries = _own_pairs(query @ text.T * SCALE, kin | alike | _lacking(asked), asked)
             return {
-                "category": self._weights.category * self._category(text, labels),
-                "neighbours": self._weights.neighbours * self._neighbours(text, labels),
-                "fields": self._weights.fields * fields,
-                "queries": self._weights.queries * queries,
+                "category": self.weights.category * self._category(text, labels),
+                "neighbours": self.weights.neighbours * self._neighbours(text, labels),
+                "fields": self.weights.fields * fields,
+                "queries": self.weights.queries * queries,
             }
 
     def _category(self, text: Tensor, labels: Tensor) -> Tensor:
@@ -202,14 +202,21 @@ class JointLoss(CachedLossMixin, nn.Module):
 def _hold_all(texts: Features, queries: Tensor, present: Tensor) -> Tensor:
     """Return whether each text holds all tokens of each query [queries, length] that are `present`: [texts, queries].
 
-    Each token is looked up among the sorted tokens of a text: 256 texts and queries of 256 tokens, compared one by one,
-    would take 4 GiB.
+    It is a product of two matrices over the tokens of the queries. Compared one by one, 256 texts and queries of 256
+    tokens would take 4 GiB.
     """
-    tokens = torch.where(texts["attention_mask"] > 0, texts["input_ids"], -1).sort(dim=1).values
-    asked = queries.flatten().expand(len(tokens), -1).contiguous()
-    places = torch.searchsorted(tokens, asked).clamp(max=tokens.shape[1] - 1)
-    found = (tokens.gather(1, places) == asked).view(len(tokens), *queries.shape)
-    return (found | ~present).all(dim=-1)
+    words = queries.flatten().sort().values  # a token that occurs again has the place of its first
+    tokens = torch.where(texts["attention_mask"] > 0, texts["input_ids"], -1)
+    at = torch.searchsorted(words, tokens).clamp(max=len(words) - 1)
+    held = _marked(at, words[at] == tokens, len(words))
+    wanted = _marked(torch.searchsorted(words, queries), present, len(words))
+    with torch.autocast(words.device.type, enabled=False):
+        return held @ wanted.T == wanted.sum(dim=1)
+
+
+def _marked(places: Tensor, chosen: Tensor, width: int) -> Tensor:
+    """Return 1 at the places of each row that are chosen, and 0 elsewhere: [rows, width]."""
+    return torch.zeros(len(places), width, device=places.device).scatter_add(1, places, chosen.float()).clamp(max=1)
 
 
 def _share_others(labels: Tensor) -> Tensor:

@@ -173,3 +173,14 @@ def test_scores_are_those_of_whole_vectors_and_changes_are_found(
     assert index.optimize_apart()
     assert index.query(IndexQuery(1, dense=unit(99, WIDE)))[0].id == point_id("new")
     assert index.count() == MANY
+
+
+def test_so_many_that_counting_would_take_longer_than_the_search_are_estimated(
+    compact: tuple[EmbeddedEngine, EmbeddedIndex, list[Point]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, large, _ = compact
+    filters = Filters(brands=("brand 3",))
+    counted = large.count(filters)
+    monkeypatch.setattr("recommender.index.embedded.engine.COUNTED_UP_TO", 10)
+    assert large.count(filters) == pytest.approx(counted, rel=0.1)
+    assert large.count(Filters(brands=("brand 3",), in_stock=True)) == pytest.approx(counted / 2, rel=0.3)

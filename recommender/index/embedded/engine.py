@@ -65,6 +65,11 @@ LARGE_BATCH = 16 << 20
 SPACE_FOR_S = 0.5
 """How long one reading of the free disk space is used."""
 
+COUNTED_UP_TO = 50_000
+"""Matching points, by the engine's estimate, up to which they are counted: that takes 6 ms. Of 850,000 in stock it took
+54 ms, 28 times as long as the search. The estimate is exact for one value of a field, and within 0.2% for a price
+range; of several fields it takes them to be independent."""
+
 MOST_TERMS_KEPT = 50_000
 """Words whose best score is kept, some 14 MB. To ask for them each time took 6% of a query."""
 
@@ -186,9 +191,12 @@ class EmbeddedIndex(VectorIndex):
     def count(self, filters: Filters | None = None) -> int:
         condition = edge_filter(filters or Filters())
         with self._shard.reading() as shard:
-            # Each answer says how many products there are. The exact count walks over them: 11 ms for 50,000. The
-            # estimate without a filter is the number that the engine keeps anyway.
-            return shard.count(edge.CountRequest(exact=condition is not None, filter=condition))
+            # Each answer says how many products there are, and the exact count walks over them. Without a filter the
+            # estimate is the number that the engine keeps anyway.
+            estimate = shard.count(edge.CountRequest(exact=False, filter=condition))
+            if condition is None or estimate > COUNTED_UP_TO:
+                return estimate
+            return shard.count(edge.CountRequest(exact=True, filter=condition))
 
     def warm_up(self) -> None:
         """Prepare to answer queries for long. It takes memory, which an index that is only written to does not need."""

@@ -69,9 +69,10 @@ def _translate(error: BaseException, name: str) -> RecommenderError:
 
 
 class _OpenShard:
-    __slots__ = ("compact", "readers", "shard")
+    __slots__ = ("compact", "folder", "readers", "shard")
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.shard = load_shard(folder)
         self.compact = is_compact(folder)
         self.readers = 0
@@ -79,7 +80,7 @@ class _OpenShard:
     def warm_up(self, dimension: int) -> None:
         """Read full vectors into memory. A compact shard needs few, and has its vectors of 4 bits in memory already."""
         if not self.compact:
-            map_vectors(self.shard, dimension)
+            map_vectors(self.shard, self.folder, dimension)
 
 
 class Shard:
