@@ -163,7 +163,7 @@ class VectorIndex(Protocol):
         """Walk over all points in the order of their ids, `batch` at a time."""
 
     def count(self, filters: Filters | None = None) -> int:
-        """Return how many points match; of more than 50,000 the engine may return an estimate."""
+        """Return how many points match; of more than 10,000 the engine may return an estimate."""
 
     def flush(self) -> None:
         """Return when everything that was written is durable."""

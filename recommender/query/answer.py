@@ -155,7 +155,7 @@ class Understood:
 class Answer(Sequence[Hit]):
     """The hits of one query, best first, as a sequence; with the live pair that found them, and facets if asked for.
 
-    `total` counts the products that the filters leave, of which the hits are the first; more than 50,000 may be an
+    `total` counts the products that the filters leave, of which the hits are the first; more than 10,000 may be an
     estimate. Of a search, `words_matched` says whether the best products have any of its words, and `confidence` how
     sure it is that one of them is what was asked for; both are None for other queries. `did_you_mean` is its text
     with words corrected, None if none were;
