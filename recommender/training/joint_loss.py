@@ -208,13 +208,13 @@ def _hold_all(texts: Features, queries: Tensor, present: Tensor) -> Tensor:
     words = queries.flatten().sort().values  # a token that occurs again has the place of its first
     tokens = torch.where(texts["attention_mask"] > 0, texts["input_ids"], -1)
     at = torch.searchsorted(words, tokens).clamp(max=len(words) - 1)
-    held = _marked(at, words[at] == tokens, len(words))
-    wanted = _marked(torch.searchsorted(words, queries), present, len(words))
+    held = _presence(at, words[at] == tokens, len(words))
+    wanted = _presence(torch.searchsorted(words, queries), present, len(words))
     with torch.autocast(words.device.type, enabled=False):
         return held @ wanted.T == wanted.sum(dim=1)
 
 
-def _marked(places: Tensor, chosen: Tensor, width: int) -> Tensor:
+def _presence(places: Tensor, chosen: Tensor, width: int) -> Tensor:
     """Return 1 at the places of each row that are chosen, and 0 elsewhere: [rows, width]."""
     return torch.zeros(len(places), width, device=places.device).scatter_add(1, places, chosen.float()).clamp(max=1)
 
