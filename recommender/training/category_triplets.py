@@ -8,7 +8,7 @@ categories in another way (`joint_loss`). `mnrl`, `cached-mnrl` and `gist` train
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,19 +42,22 @@ class ProductTree(CategoryTree):
         self.homes: dict[Path, list[int]] = defaultdict(list)
         shared = {node for node, members in self._members.items() if len({families[index] for index in members}) > 1}
         for index, path in paths.items():
-            home = path
-            while home and home not in shared:
-                home = home[:-1]
-            if home:
+            if home := _nearest(path, shared):
                 self.homes[home].append(index)
 
     def nearest_home(self, path: Path) -> Path:
         """Return the longest part of a path that is the home of products; empty if there is none."""
-        return next((path[:depth] for depth in range(len(path), 0, -1) if path[:depth] in self.homes), ())
+        return _nearest(path, self.homes)
 
     def share_category(self, one: int, other: int) -> bool:
         """Tell whether two products share a category, also one that they are not trained towards."""
         return not self._categories.get(one, set()).isdisjoint(self._categories.get(other, ()))
+
+
+def _nearest(path: Path, nodes: Container[Path]) -> Path:
+    while path and path not in nodes:
+        path = path[:-1]
+    return path
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ class JointLoss(CachedLossMixin, nn.Module):
         # Whether text j holds every token of query i but those of the prompt: [b, b].
         query = columns[QUERY]["input_ids"]
         asked = (columns[QUERY]["attention_mask"] > 0) & ~(query[..., None] == self.get_buffer("_prompt")).any(dim=-1)
-        answers = same_text.index_copy(0, rows[QUERY], _hold_all(columns[TEXT], query, asked).T)
+        answers = same_text.index_copy(0, rows[QUERY], _answers(query, asked, columns[TEXT]))
         # Whether descriptions i and j are equal: [b, b].
         same_text[rows[DESCRIPTION][:, None], rows[DESCRIPTION]] = (tokens[:, None] == tokens[None]).all(dim=-1)
         masks = labels, rows, answers, same_text
@@ -199,8 +199,8 @@ class JointLoss(CachedLossMixin, nn.Module):
         return ((torch.exp2(3 * depth / longer) - 1) / 7).square()
 
 
-def _hold_all(texts: Features, queries: Tensor, present: Tensor) -> Tensor:
-    """Return whether each text holds all tokens of each query [queries, length] that are `present`: [texts, queries].
+def _answers(queries: Tensor, present: Tensor, texts: Features) -> Tensor:
+    """Return whether all tokens of each query [queries, length] that are `present` are in each text: [queries, texts].
 
     It is a product of two matrices over the tokens of the queries. Compared one by one, 256 texts and queries of 256
     tokens would take 4 GiB.
@@ -211,7 +211,7 @@ def _hold_all(texts: Features, queries: Tensor, present: Tensor) -> Tensor:
     held = _presence(at, words[at] == tokens, len(words))
     wanted = _presence(torch.searchsorted(words, queries), present, len(words))
     with torch.autocast(words.device.type, enabled=False):
-        return held @ wanted.T == wanted.sum(dim=1)
+        return wanted @ held.T == wanted.sum(dim=1, keepdim=True)
 
 
 def _presence(places: Tensor, chosen: Tensor, width: int) -> Tensor:

@@ -116,8 +116,8 @@ def learn_head(
     """
     head = LinearHead(width).to(loss.proxies.device)
     loss.model, loss.uses_gradient_cache = head, False
-    pairs = {name: _PAIRS_WEIGH * getattr(loss.weights, name) for name in ("fields", "queries")}
-    loss.weights = replace(loss.weights, **pairs)
+    fields, queries = _PAIRS_WEIGH * loss.weights.fields, _PAIRS_WEIGH * loss.weights.queries
+    loss.weights = replace(loss.weights, fields=fields, queries=queries)
     proxies = {"params": [loss.proxies], "lr": _PROXY_LEARNING_RATE}
     optimiser = torch.optim.AdamW([{"params": head.parameters(), "lr": _LEARNING_RATE}, proxies], weight_decay=0.0)
     steps = min(_MOST_STEPS, math.ceil(_PASSES * len(views.rows) / _BATCH))

@@ -160,14 +160,15 @@ def _joint_loss(
 
     from recommender.training.joint_loss import JointLoss
 
-    paths, prompt = rows.homes.paths, model.preprocess([prompts[0]])["input_ids"].to(model.device)
-    if not paths:  # a shop without categories: one that no product is in
-        proxies = torch.zeros(1, model.get_embedding_dimension() or 0, device=model.device)
-        return JointLoss(model, [()], proxies, options.weights, piece, bool(options.matryoshka), prompt)
-    texts = [text for members in rows.homes.members for text in members]
-    vectors = model.encode(
-        texts, prompt=prompts[1], convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
-    )
-    parts = torch.split(vectors, [len(members) for members in rows.homes.members])
-    proxies = torch.stack([part.float().mean(dim=0) for part in parts]).clone()
-    return JointLoss(model, paths, proxies, options.weights, piece, bool(options.matryoshka), prompt)
+    if rows.homes.paths:
+        paths, texts = rows.homes.paths, [text for members in rows.homes.members for text in members]
+        vectors = model.encode(
+            texts, prompt=prompts[1], convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
+        )
+        parts = torch.split(vectors, [len(members) for members in rows.homes.members])
+        proxies = torch.stack([part.float().mean(dim=0) for part in parts]).clone()
+    else:  # a shop without categories: one that no product is in
+        paths, proxies = ((),), torch.zeros(1, model.get_embedding_dimension() or 0, device=model.device)
+    prompt = model.preprocess([prompts[0]])["input_ids"].to(model.device)
+    summed = bool(options.matryoshka)
+    return JointLoss(model, paths, proxies, options.weights, piece, summed=summed, prompt=prompt)

@@ -50,7 +50,7 @@ def test_after_a_panic_the_shard_is_opened_anew_and_not_too_often(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "FIRST_REOPEN_PAUSE_S", 1.0)
-    panic, shard = _panic(folder), Shard("g1", folder, 4)
+    panic, shard = _panic(folder), Shard("g1", folder)
     with pytest.raises(Unavailable, match="recommender index rebuild"), shard.reading() as first:
         raise panic
     with shard.reading() as second:
@@ -67,7 +67,7 @@ def test_after_a_panic_the_shard_is_opened_anew_and_not_too_often(
 
 
 def test_what_ends_a_process_is_not_taken_for_an_error_of_the_engine(folder: Path) -> None:
-    shard = Shard("g1", folder, 4)
+    shard = Shard("g1", folder)
     with pytest.raises(KeyboardInterrupt), shard.reading():
         raise KeyboardInterrupt
     shard.close()

@@ -23,13 +23,7 @@ from recommender.index.embedded.query import (
     scroll_request,
     to_stored_point,
 )
-from recommender.index.embedded.schema import (
-    Layout,
-    create_shard,
-    dimension_of,
-    has_graphs,
-    is_compact,
-)
+from recommender.index.embedded.schema import Layout, create_shard, dimension_of, has_graphs, is_compact
 from recommender.index.embedded.shard import Shard, engine_errors
 from recommender.index.embedded.storage import draft_folder, install, remove, require_space, shard_folder
 from recommender.index.protocol import IndexQuery, Order, Point, ScoredPoint, StoredPoint, VectorEngine, VectorIndex
@@ -97,7 +91,7 @@ class EmbeddedIndex(VectorIndex):
         self._folder = folder
         self._lock = lock
         self._dimension = dimension_of(shard_folder(folder))
-        self._shard = Shard(name, folder, self._dimension)
+        self._shard = Shard(name, folder)
         self._space_at = -math.inf
         self._compact_from = compact_from
         self._settle_after = settle_after

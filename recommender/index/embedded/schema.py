@@ -140,10 +140,10 @@ def dimension_of(folder: Path) -> int:
     return int(_config_of(folder)["vectors"][DENSE]["size"])
 
 
-def map_vectors(shard: edge.EdgeShard, folder: Path, dimension: int) -> None:
+def map_vectors(shard: edge.EdgeShard, folder: Path) -> None:
     """Read every vector into memory, and map it by one exact search. A graph would read page after page."""
     _read_ahead(folder, "*")
-    nearest = edge.Query.Nearest(np.ones(dimension, dtype=np.float32), using=DENSE)  # type: ignore[arg-type]
+    nearest = edge.Query.Nearest(np.ones(dimension_of(folder), dtype=np.float32), using=DENSE)  # type: ignore[arg-type]
     shard.query(edge.QueryRequest(limit=1, query=nearest, params=edge.SearchParams(exact=True)))
 
 

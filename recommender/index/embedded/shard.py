@@ -77,10 +77,10 @@ class _OpenShard:
         self.compact = is_compact(folder)
         self.readers = 0
 
-    def warm_up(self, dimension: int) -> None:
+    def warm_up(self) -> None:
         """Read full vectors into memory. A compact shard needs few, and has its vectors of 4 bits in memory already."""
         if not self.compact:
-            map_vectors(self.shard, self.folder, dimension)
+            map_vectors(self.shard, self.folder)
 
 
 class Shard:
@@ -90,10 +90,9 @@ class Shard:
     opens it again. If that panics too, nobody tries before a pause, which grows.
     """
 
-    def __init__(self, name: str, folder: Path, dimension: int) -> None:
+    def __init__(self, name: str, folder: Path) -> None:
         self._name = name
         self._folder = folder
-        self._dimension = dimension
         self._warm = False
         sweep(folder)
         self._replacing = threading.Condition()
@@ -165,7 +164,7 @@ class Shard:
                     del broken
                     new = _OpenShard(shard_folder(self._folder))
                     if self._warm:
-                        new.warm_up(self._dimension)
+                        new.warm_up()
             finally:
                 self._reopen_at = time.monotonic() + self._reopen_pause
                 self._reopen_pause = min(2 * self._reopen_pause, LONGEST_REOPEN_PAUSE_S)
@@ -181,7 +180,7 @@ class Shard:
         self._warm = True
         with self.reading():
             if (opened := self._open) is not None:
-                opened.warm_up(self._dimension)
+                opened.warm_up()
 
     def update(self, operation: edge.UpdateOperation, ids: Sequence[int]) -> None:
         """Write; `ids` are the points that the operation changes."""
@@ -258,7 +257,7 @@ class Shard:
         carried = 0
         try:
             if self._warm:
-                new.warm_up(self._dimension)
+                new.warm_up()
             for _ in range(_ROUNDS):
                 if stopped():
                     return None
