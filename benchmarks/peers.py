@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -265,20 +266,35 @@ def vectors_by_text(shop: Shop) -> Callable[[Sequence[str]], Any]:
 
 @contextmanager
 def application_of(shop: Shop, home: Path) -> Iterator[Any]:
-    """Open our installation with an encoder that gives the vectors made before, by the titles."""
-    from benchmarks.stub_ingest import StubApplication, StubEncoder
+    """Open our installation with an encoder that gives the vectors made before, by the titles.
+
+    The made-up searches by which a load chooses the weight of words have none: they go through the base model.
+    """
+    from recommender.application.composition import Application
+    from recommender.embedding.encoder import Encoder, Role
     from recommender.settings import load_settings
 
     titles = [row["title"].partition(". ")[0] for row in shop.rows]
     known = dict(zip(titles, shop.vectors, strict=True)) | dict(zip(shop.questions, shop.question_vectors, strict=True))
 
-    class Given(StubEncoder):
-        def encode(self, texts: Sequence[str], role: Any = None) -> Any:
-            return np.stack([known[text if text in known else text.partition(". ")[0]] for text in texts])
+    class Given:
+        dimension, fingerprint, name = shop.vectors.shape[1], "given", "given"
 
-    class WithVectors(StubApplication):
+        def __init__(self, base: Callable[[], Encoder]) -> None:
+            self.base = cache(base)
+
+        def encode(self, texts: Sequence[str], role: Role = Role.DOCUMENT) -> Any:
+            found = [known.get(text, known.get(text.partition(". ")[0])) for text in texts]
+            pairs = zip(texts, found, strict=True)
+            return np.stack([self.base().encode([text], role)[0] if row is None else row for text, row in pairs])
+
+        def close(self) -> None:
+            if self.base.cache_info().currsize:
+                self.base().close()
+
+    class WithVectors(Application):
         def encoder(self, model: Any, runtime: str = "") -> Any:
-            return Given()
+            return Given(lambda: Application.encoder(self, model, runtime))
 
     with WithVectors(load_settings(home=home)) as application:
         yield application

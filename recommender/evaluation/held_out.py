@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TypeVar
+from unicodedata import east_asian_width
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,16 +87,35 @@ K = 10
 """Places of a result that are measured: what a shop shows beside a product."""
 
 MIN_DESCRIPTION = 40
-"""Characters that a description must exceed to be a query: shorter ones say too little to find one product by."""
+"""Characters that a description must have to be a query: shorter ones say too little to find one product by."""
 
 TextFunction = Callable[[Product], str]
+
+
+def is_telling(description: str) -> bool:
+    """Return whether a description is long enough to find a product by.
+
+    A wide character (Chinese, Japanese, Korean) counts as two, since it says what two letters and more say.
+    """
+    return len(description) + sum(east_asian_width(each) in "WF" for each in description) >= MIN_DESCRIPTION
+
+
+def own_descriptions(products: Sequence[Product], descriptions: Sequence[str]) -> list[bool]:
+    """Return which products have a telling description that they share with few others, beside their own variants.
+
+    More than `K` products would not fit into one result: such a text is of a kind, and finds none of them.
+    """
+    owners: dict[str, set[object]] = defaultdict(set)
+    for row, (product, text) in enumerate(zip(products, descriptions, strict=True)):
+        owners[text].add(product.group_id or row)
+    return [is_telling(text) and len(owners[text]) <= K for text in descriptions]
 
 
 class HeldOut:
     """A corpus, and its rows that are queries.
 
     `seen` are the queries whose leaf has another product to find, `unseen` those of categories held out whole, `known`
-    those of both with a description of more than `MIN_DESCRIPTION` characters, by which they can be looked for.
+    those of both with a description that is theirs (`own_descriptions`), by which they can be looked for.
     """
 
     def __init__(
@@ -114,18 +134,19 @@ class HeldOut:
         }
         """For the row of each product, the rows of it and of its variants."""
         self.descriptions = [description(product) for product in corpus]
-        self.described = [len(text) > MIN_DESCRIPTION for text in self.descriptions]
+        self.described = list(map(is_telling, self.descriptions))
         self.seen = self._askable(queries)
         self.unseen = self._askable(unseen)
         # A category that is held out whole teaches nothing of its products either, so they are just as fit to be looked
         # for.
-        self.known = [query for query in (*queries, *unseen) if self.described[query]]
+        own = own_descriptions(corpus, self.descriptions)
+        self.known = [query for query in (*queries, *unseen) if own[query]]
         askable = {*self.seen, *self.known}
         self.asked = [query for query in queries if query in askable]
         if not (self.asked or self.unseen):
             raise BadInput(
                 f"none of {len(queries):,} held-out products has a category with another product in it, or a "
-                f"description of more than {MIN_DESCRIPTION} characters; ingest products that have one or the other"
+                f"description of its own of {MIN_DESCRIPTION} characters; ingest products that have one or the other"
             )
 
     def category_measures(

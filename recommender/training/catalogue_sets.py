@@ -10,6 +10,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from recommender.errors import BadInput
+from recommender.evaluation.held_out import is_telling
 from recommender.evaluation.suite import TextFunction
 from recommender.feeds.categories import kinds_of
 from recommender.training.category_triplets import LEAF_CAP, ProductTree, Triplet, draw_distant, sample_triplets
@@ -75,9 +76,6 @@ def synthetic_query(product: Product, title: str, random: np.random.Generator) -
         return SyntheticQuery(f"{attributes[int(random.integers(len(attributes)))]} {leaf}", names_category=True)
     return SyntheticQuery(leaf, names_category=True)
 
-
-MIN_DESCRIPTION = 40
-"""Shortest description, in characters, by which a title can be found."""
 
 MEMBERS = 8
 """Products from which the first vector of a category is made. More would hardly move it, and each must be encoded."""
@@ -262,7 +260,7 @@ class CatalogueSets:
 
     def _has_fields(self, index: int) -> bool:
         title, description = self._titles[index], self._descriptions[index]
-        return bool(title) and len(description) >= MIN_DESCRIPTION and description != title
+        return bool(title) and is_telling(description) and description != title
 
     @cached_property
     def _labels(self) -> list[list[int]]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommender.embedding.encoder import Vectors
+from recommender.evaluation.held_out import own_descriptions
 from recommender.evaluation.metrics import category_precision, known_item_ranks, reciprocal_ranks
 from recommender.evaluation.neighbours import top_k
 from recommender.evaluation.text_suite import SUPPLIED
-from recommender.training.catalogue_sets import MIN_DESCRIPTION, TextFunctions
+from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.splits import Split
 from recommender.types import Product
 
@@ -128,13 +129,12 @@ def build_validation(products: Sequence[Product], split: Split, texts: TextFunct
     others = [index for index in train if index not in chosen]
     corpus = (queries + near + others)[: max(MAX_CORPUS, len(queries) + len(near))]
 
-    def with_fields(indexes: Sequence[int]) -> list[int]:
-        return [
-            i for i in indexes if len(texts.description(products[i])) >= MIN_DESCRIPTION and texts.title(products[i])
-        ]
-
-    known = with_fields(validation)[: MAX_KNOWN // 2]
-    distractors = with_fields(train[: 4 * MAX_KNOWN])[: MAX_KNOWN - len(known)]
+    candidates = [*validation, *train[: 4 * MAX_KNOWN]]
+    some = [products[index] for index in candidates]
+    own = own_descriptions(some, [texts.description(product) for product in some])
+    with_fields = [at for at, product in enumerate(some) if own[at] and texts.title(product)]
+    known = [candidates[at] for at in with_fields if at < len(validation)][: MAX_KNOWN // 2]
+    distractors = [candidates[at] for at in with_fields if at >= len(validation)][: MAX_KNOWN - len(known)]
     described = known + distractors if known else []
     return Validation(
         corpus=tuple(texts.text(products[index]) for index in corpus),

@@ -129,9 +129,9 @@ def test_the_report_holds_every_measure_with_its_interval() -> None:
 
 def test_each_distinct_text_is_encoded_once() -> None:
     encoder = WordEncoder()
-    corpus = [Product(str(row), "same title", category=("a",), description="x " * 30) for row in range(5)]
+    corpus = [Product(str(row), "same title", category=("a",), description="x " * (30 + (row < 1))) for row in range(5)]
     _evaluate(corpus, [0, 1], encoder=encoder)
-    assert len(encoder.encoded) == len(set(encoder.encoded)) == 3
+    assert len(encoder.encoded) == len(set(encoder.encoded)) == 5
 
 
 def test_a_catalogue_without_categories_is_measured_by_its_descriptions() -> None:
@@ -144,7 +144,7 @@ def test_a_catalogue_without_categories_is_measured_by_its_descriptions() -> Non
 
 
 def test_short_descriptions_are_not_asked_about() -> None:
-    corpus = [Product(str(row), f"title {row}", description="d" * length) for row, length in enumerate((40, 41, 0))]
+    corpus = [Product(str(row), f"title {row}", description="d" * length) for row, length in enumerate((39, 40, 0))]
     assert _evaluate(corpus, range(3)).queries == 1
 
 
@@ -224,3 +224,39 @@ def test_what_is_shown_of_the_catalogue_is_that_of_a_count_by_hand() -> None:
     assert report.catalogue["exposure_gini"] == pytest.approx(spread)
     apart = [1 - vectors[a] @ vectors[b] for a, b in combinations(lists[3], 2)]
     assert report.metrics["diversity10"].values[3] == pytest.approx(np.mean(apart), abs=1e-5)
+
+
+def _described(descriptions: Sequence[str], group: str = "") -> list[Product]:
+    return [
+        Product(sku=str(row), title=f"lamp {row}", category=("Lamps",), description=text, group_id=group)
+        for row, text in enumerate(descriptions)
+    ]
+
+
+def test_a_description_that_many_products_share_is_asked_for_no_product() -> None:
+    shared = "Delivered within three days, free of charge, with two years of warranty."
+    own = "A floor lamp of oiled oak with a shade of linen, for reading corners."
+    report = _evaluate(_described([shared] * 11 + [own]), range(12))
+    assert report.metrics["title_to_description_mrr10"].values.size == 1
+    assert "title_to_description_mrr10" not in _evaluate(_described([shared] * 11), range(11)).metrics
+
+
+def test_variants_may_share_their_description() -> None:
+    text = "A floor lamp of oiled oak with a shade of linen, for reading corners."
+    products = [*_described([text] * 12, group="oak"), Product(sku="9", title="lamp 9", category=("Lamps",))]
+    assert _evaluate(products, range(12)).metrics["title_to_description_mrr10"].values.size == 12
+
+
+@pytest.mark.parametrize(
+    ("description", "telling"),
+    [
+        ("オーク材のフロアランプ。読書に最適なリネンシェード付き", True),
+        ("오일 마감 오크 원목 플로어 스탠드 조명, 리넨 갓", True),
+        ("オーク材のランプ", False),
+        ("Floor lamp of oak with a linen shade", False),
+        ("Floor lamp of oiled oak with a linen shade", True),
+    ],
+)
+def test_how_long_a_description_must_be_depends_on_its_script(description: str, telling: bool) -> None:
+    metrics = _evaluate(_described([description, "", ""]), range(3)).metrics
+    assert ("description_to_title_mrr10" in metrics) is telling

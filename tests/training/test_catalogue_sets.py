@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from recommender.errors import BadInput
-from recommender.training.catalogue_sets import MIN_DESCRIPTION, CatalogueSets, SetName, TextFunctions, synthetic_query
+from recommender.evaluation.held_out import is_telling
+from recommender.training.catalogue_sets import CatalogueSets, SetName, TextFunctions, synthetic_query
 from recommender.types import Product
 
 SHOE = Product(
@@ -56,7 +57,7 @@ def test_only_a_query_that_names_the_category_says_so() -> None:
 def test_field_pairs_need_a_description_that_says_something(toys: list[Product], texts: TextFunctions) -> None:
     products = [replace(p, description="Nice." if n % 2 else p.description) for n, p in enumerate(toys)]
     fields = CatalogueSets(products, range(len(products)), texts, seed=0).draw(SetName.FIELDS, 1)
-    assert len(fields) == sum(len(p.description) >= MIN_DESCRIPTION for p in products)
+    assert len(fields) == sum(is_telling(p.description) for p in products)
 
 
 def test_field_pairs_go_both_ways(toys: list[Product], texts: TextFunctions) -> None:
