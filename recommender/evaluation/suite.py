@@ -42,9 +42,9 @@ def evaluate(
     """Measure an encoder: `queries` and `unseen` are rows of `corpus`, the latter of categories held out whole.
 
     A query finds neither itself nor its own variants. Queries whose leaf has another product to find are asked about
-    categories. Those with a description that is theirs (`held_out.own_descriptions`) are asked for their title by it, and
-    the other way round. Measures without a query are left out of the report. All texts are encoded as
-    documents, each once. Raises `BadInput` when no query can be asked anything.
+    categories. Those with a description that is theirs (`own_descriptions`) are asked for their title by it, and the
+    other way round. Measures without a query are left out of the report. All texts are encoded as documents, each once.
+    Raises `BadInput` when no query can be asked anything.
     """
     started = time.monotonic()
     held = HeldOut(corpus, queries, unseen, description)

@@ -13,6 +13,7 @@ from sentence_transformers.base.losses.gradcache import CachedLossMixin
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recommender.embedding.token_batches import TOKENS_PER_RUN, token_batches
 from recommender.evaluation.triplets import Path
 from recommender.training.devices import has_processes
 from recommender.training.options import JointWeights
@@ -84,6 +85,7 @@ class JointLoss(CachedLossMixin, nn.Module):
         self.weights = weights
         self.mini_batch_size = mini_batch_size or 0
         self.uses_gradient_cache = mini_batch_size is not None
+        self.tokens_at_once: int | None = TOKENS_PER_RUN
         self._summed = summed
         self.register_buffer("_prompt", proxies.new_zeros(0) if prompt is None else prompt.flatten(), persistent=False)
         # The proxies by which the batches of this pass were made: a resumed run must make the same ones.
@@ -121,7 +123,7 @@ class JointLoss(CachedLossMixin, nn.Module):
         masks = labels, rows, answers, same_text
         if self.uses_gradient_cache:
             return self.forward_cached(columns, masks)  # type: ignore[arg-type]  # the labels of this loss are these four
-        parts = self._parts([self.model(column)["sentence_embedding"] for column in columns], *masks)
+        parts = self._parts([self._embed(column) for column in columns], *masks)
         return sum_parts(parts) if self._summed else parts
 
     def calculate_loss(self, reps: list[list[Tensor]], labels: Any = None, *, with_backward: bool = False) -> Tensor:
@@ -133,6 +135,17 @@ class JointLoss(CachedLossMixin, nn.Module):
             loss.backward()  # type: ignore[no-untyped-call]
             loss = loss.detach()
         return loss
+
+    def _embed(self, column: Features) -> Tensor:
+        """Return the embeddings of a view [n, d]: on a CPU, texts of similar length go through the model together."""
+        mask = column["attention_mask"]
+        if self.tokens_at_once is None or mask.device.type != "cpu":
+            embeddings: Tensor = self.model(column)["sentence_embedding"]
+            return embeddings
+        lengths = mask.sum(dim=1).tolist()
+        pieces = list(token_batches(lengths, self.tokens_at_once))
+        found = [self.model(_cut(column, rows, lengths[rows[0]]))["sentence_embedding"] for rows in pieces]
+        return torch.cat(found)[torch.tensor([row for rows in pieces for row in rows]).argsort()]
 
     def _parts(
         self, vectors: list[Tensor], labels: Tensor, rows: list[Tensor], answers: Tensor, same_text: Tensor
@@ -256,12 +269,16 @@ def present_views(columns: Sequence[Features], labels: Tensor) -> list[Features]
     for column, present in zip(columns, (queries, torch.ones_like(fields), fields, fields), strict=True):
         rows = present.nonzero().squeeze(1) if present.any() else torch.zeros(1, dtype=torch.long)
         length = max(1, int(column["attention_mask"][rows].sum(dim=1).max()))
-        left = {
-            name: value[rows][:, :length] if isinstance(value, Tensor) and value.ndim == 2 else value
-            for name, value in column.items()
-        }
-        views.append(left | {ROWS: rows})
+        views.append(_cut(column, rows, length) | {ROWS: rows})
     return views
+
+
+def _cut(column: Features, rows: Tensor | list[int], length: int) -> Features:
+    """Return some rows of a view, and their first tokens."""
+    return {
+        name: value[rows][:, :length] if isinstance(value, Tensor) and value.ndim == 2 else value
+        for name, value in column.items()
+    }
 
 
 def sum_parts(parts: dict[str, Tensor]) -> Tensor:

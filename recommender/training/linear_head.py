@@ -115,7 +115,7 @@ def learn_head(
     afterwards. With `seconds`, the learning rate falls in time.
     """
     head = LinearHead(width).to(loss.proxies.device)
-    loss.model, loss.uses_gradient_cache = head, False
+    loss.model, loss.uses_gradient_cache, loss.tokens_at_once = head, False, None
     fields, queries = _PAIRS_WEIGH * loss.weights.fields, _PAIRS_WEIGH * loss.weights.queries
     loss.weights = replace(loss.weights, fields=fields, queries=queries)
     proxies = {"params": [loss.proxies], "lr": _PROXY_LEARNING_RATE}

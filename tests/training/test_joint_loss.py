@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,7 @@ def test_a_step_never_waits_for_a_value_of_the_device() -> None:
 
     with FakeTensorMode():  # has shapes and no values: whatever reads one raises
         loss = JointLoss(Words(), PATHS, torch.randn(len(PATHS), 8), JointWeights())
+        loss.tokens_at_once = None  # as on a GPU
         labels = torch.zeros(4, 6, dtype=torch.long)
         columns = [
             {name: torch.ones(count, 5, dtype=torch.long) for name in ("input_ids", "attention_mask")}
@@ -184,10 +186,31 @@ def test_a_large_batch_of_long_texts_is_compared_in_little_memory() -> None:
 
     with FakeTensorMode(), Sizes() as sizes:
         loss = JointLoss(Vectors(), PATHS, torch.randn(len(PATHS), 8), JointWeights())
+        loss.tokens_at_once = None  # as on a GPU
         texts = {name: torch.ones(256, 256, dtype=torch.long) for name in ("input_ids", "attention_mask")}
         columns = [texts | {PRESENT: torch.arange(256)} for _ in range(4)]
         sum(loss(columns, torch.zeros(256, 6, dtype=torch.long)).values()).backward()
     assert sizes.largest < 256 << 20
+
+
+def test_texts_of_similar_length_go_through_the_model_together(model: Any) -> None:
+    import torch
+
+    from recommender.training.joint_loss import present_views
+
+    loss = loss_of(model, ROWS, LABELS)[1]
+    columns = [model.preprocess([row[view] for row in ROWS]) for view in range(4)]
+    stated = torch.tensor(LABELS)
+    shapes, found = {}, {}
+    for tokens in (None, 16):
+        loss.tokens_at_once, seen = tokens, []
+        watch = model.register_forward_pre_hook(lambda _, given, seen=seen: seen.append(given[0]["input_ids"].shape))
+        parts = loss(present_views(columns, stated), stated)
+        watch.remove()
+        shapes[tokens], found[tokens] = seen, {name: float(part.detach()) for name, part in parts.items()}
+    assert found[16] == pytest.approx(found[None], rel=1e-5)
+    assert all(rows * length <= 16 or rows == 1 for rows, length in shapes[16])
+    assert sum(map(math.prod, shapes[16])) < sum(map(math.prod, shapes[None]))
 
 
 def test_products_lack_a_view_or_have_it(model: Any) -> None:
