@@ -144,8 +144,12 @@ class EmbeddedIndex(VectorIndex):
             return []
         if len(self._best_of_terms) > MOST_TERMS_KEPT:
             self._best_of_terms = {}
-        search = BatchedSearch(plan, self._best_of_terms, self._shard.compact)
         with self._shard.reading() as shard:
+
+            def estimate(where: edge.Filter | None) -> int:
+                return shard.count(edge.CountRequest(exact=False, filter=where))
+
+            search = BatchedSearch(plan, self._best_of_terms, estimate, self._shard.compact)
             found = shard.query_batch(edge.QueryBatchRequest(search.requests))
             requests = search.requests_by_id(found)
             scored = shard.query_batch(edge.QueryBatchRequest(requests)) if requests else []

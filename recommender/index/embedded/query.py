@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from recommender.index.query_plan import (
     LEXICAL,
     NEVER,
     ORDER_FIELDS,
+    USUAL_EF,
     Boosting,
     Plan,
     Ranking,
@@ -53,10 +54,16 @@ class BatchedSearch:
     If the plan were asked as stages with sources, the engine would search the sources again for each stage, and a scan
     or a walk under a filter is most of the work of a query. `compact` says that the shard keeps vectors of 4 bits: near
     points are found by these, and scored by the full ones. `best_of_terms` has the best scores of words that were asked
-    for before, and takes those that are asked for now.
+    for before, and takes those that are asked for now. `estimate` says about how many points a filter leaves.
     """
 
-    def __init__(self, plan: Plan, best_of_terms: dict[SparseVector, float], compact: bool = False) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        best_of_terms: dict[SparseVector, float],
+        estimate: Callable[[edge.Filter | None], int],
+        compact: bool = False,
+    ) -> None:
         lists = [stage for stage in (plan.meaning, plan.words) if stage is not None]
         self._plan = plan
         leaves = [stage.sources[at] if stage.sources else stage for at, stage in enumerate(lists)]
@@ -64,20 +71,21 @@ class BatchedSearch:
         self._found: list[Scores] = []
         self._lacking: list[set[int]] = []
         conditions = conditions_of(plan.query.filters, plan.query.ids)
+        where = _filter(conditions)
+        thinned = conditions if compact else conditions.off_graph
+        width = _width(estimate(where), estimate(None)) if thinned and not plan.query.exact else None
         self.requests: list[edge.QueryRequest] = []
         for leaf, ranking in zip(leaves, self._rankings, strict=True):
             if compact and not plan.query.exact:
                 how = edge.SearchParams(
-                    hnsw_ef=FILTERED_EF if conditions else None,
+                    hnsw_ef=width,
                     quantization=edge.QuantizationSearchParams(
                         rescore=True, oversampling=max(1.5, OVERSAMPLED / leaf.limit)
                     ),
                     acorn=_THROUGH_FILTERED_OUT if conditions else None,
                 )
             else:
-                width = FILTERED_EF if conditions.off_graph else None
                 how = edge.SearchParams(exact=plan.query.exact, hnsw_ef=width)
-            where = _filter(conditions)
             self.requests.append(
                 edge.QueryRequest(leaf.limit, query=ranking, with_payload=False, filter=where, params=how)
             )
@@ -154,6 +162,11 @@ def to_stored_point(record: edge.Record) -> StoredPoint:
 
 def _among(ids: set[int]) -> edge.Filter:
     return edge.Filter(must=[edge.HasIdCondition(set(ids))])
+
+
+def _width(left: int, points: int) -> int:
+    """Return how many candidates a walk looks at, of whose `points` a filter leaves some: it takes edges away."""
+    return min(FILTERED_EF, USUAL_EF * points // max(1, left))
 
 
 def _filter(conditions: Conditions) -> edge.Filter | None:
