@@ -274,9 +274,11 @@ def present_views(columns: Sequence[Features], labels: Tensor) -> list[Features]
 
 
 def _cut(column: Features, rows: Tensor | list[int], length: int) -> Features:
-    """Return some rows of a view, and their first tokens."""
+    """Return some rows of a view, without the columns of padding beyond `length`: before the texts, or after them."""
+    ends_alike = bool(column["attention_mask"][rows, -1].all())  # padded on the left, or not at all
+    kept = slice(-length, None) if ends_alike else slice(length)
     return {
-        name: value[rows][:, :length] if isinstance(value, Tensor) and value.ndim == 2 else value
+        name: value[rows, kept] if isinstance(value, Tensor) and value.ndim == 2 else value
         for name, value in column.items()
     }
 

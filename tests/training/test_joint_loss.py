@@ -213,6 +213,29 @@ def test_texts_of_similar_length_go_through_the_model_together(model: Any) -> No
     assert sum(map(math.prod, shapes[16])) < sum(map(math.prod, shapes[None]))
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padding_is_cut_on_the_side_where_it_is(model: Any, side: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from recommender.training.joint_loss import present_views
+
+    monkeypatch.setattr(model.tokenizer, "padding_side", side)
+    loss = loss_of(model, ROWS, LABELS)[1]
+    texts = [[row[view] for row in ROWS] for view in range(4)]
+    seen: list[list[int]] = []
+    watch = model.register_forward_pre_hook(
+        lambda _, given: seen.extend(
+            ids[mask > 0].tolist() for ids, mask in zip(given[0]["input_ids"], given[0]["attention_mask"], strict=True)
+        )
+    )
+    stated = torch.tensor([[*label[:4], 1, label[0] > 0] for label in LABELS])
+    loss.tokens_at_once = 16
+    loss(present_views([model.preprocess(view) for view in texts], stated), stated)
+    watch.remove()
+    asked = [[text for text, label in zip(texts[0], LABELS, strict=True) if label[0] > 0], *texts[1:]]
+    assert sorted(seen) == sorted(model.tokenizer(text)["input_ids"] for view in asked for text in view)
+
+
 def test_products_lack_a_view_or_have_it(model: Any) -> None:
     import torch
 
