@@ -137,9 +137,12 @@ class JointLoss(CachedLossMixin, nn.Module):
         return loss
 
     def _embed(self, column: Features) -> Tensor:
-        """Return the embeddings of a view [n, d]: on a CPU, texts of similar length go through the model together."""
+        """Return the embeddings of a view [n, d]: on a CPU, texts of similar length go through the model together.
+
+        Not in several processes: each call of the model is one of all of them, and they would make different numbers.
+        """
         mask = column["attention_mask"]
-        if self.tokens_at_once is None or mask.device.type != "cpu":
+        if self.tokens_at_once is None or mask.device.type != "cpu" or has_processes():
             embeddings: Tensor = self.model(column)["sentence_embedding"]
             return embeddings
         lengths = mask.sum(dim=1).tolist()

@@ -193,7 +193,7 @@ def test_a_large_batch_of_long_texts_is_compared_in_little_memory() -> None:
     assert sizes.largest < 256 << 20
 
 
-def test_texts_of_similar_length_go_through_the_model_together(model: Any) -> None:
+def test_texts_of_similar_length_go_through_the_model_together(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     from recommender.training.joint_loss import present_views
@@ -202,15 +202,19 @@ def test_texts_of_similar_length_go_through_the_model_together(model: Any) -> No
     columns = [model.preprocess([row[view] for row in ROWS]) for view in range(4)]
     stated = torch.tensor(LABELS)
     shapes, found = {}, {}
-    for tokens in (None, 16):
+    for tokens, processes in ((None, False), (16, False), (16, True)):
+        monkeypatch.setattr("recommender.training.joint_loss.has_processes", lambda processes=processes: processes)
         loss.tokens_at_once, seen = tokens, []
         watch = model.register_forward_pre_hook(lambda _, given, seen=seen: seen.append(given[0]["input_ids"].shape))
         parts = loss(present_views(columns, stated), stated)
         watch.remove()
-        shapes[tokens], found[tokens] = seen, {name: float(part.detach()) for name, part in parts.items()}
-    assert found[16] == pytest.approx(found[None], rel=1e-5)
-    assert all(rows * length <= 16 or rows == 1 for rows, length in shapes[16])
-    assert sum(map(math.prod, shapes[16])) < sum(map(math.prod, shapes[None]))
+        shapes[tokens, processes] = seen
+        found[tokens, processes] = {name: float(part.detach()) for name, part in parts.items()}
+    whole, pieces, apart = shapes.values()
+    assert found[16, False] == pytest.approx(found[None, False], rel=1e-5)
+    assert all(rows * length <= 16 or rows == 1 for rows, length in pieces)
+    assert sum(map(math.prod, pieces)) < sum(map(math.prod, whole))
+    assert apart == whole  # each process calls the model as often as the others
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
