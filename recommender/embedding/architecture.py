@@ -231,4 +231,8 @@ def _weights(folder: Path) -> dict[str, NDArray[np.float32]]:
     path = folder / "model.safetensors"
     if not path.exists():
         raise BadInput(f"no model.safetensors in {folder}; save the model again, pickled weights are not loaded")
-    return {name: tensor.astype(np.float32) for name, tensor in load_file(path).items()}
+    try:
+        stored = load_file(path)
+    except TypeError as error:  # bfloat16, which numpy does not have
+        raise BadInput(f"{path} has numbers of a type that ONNX serving does not know; it runs on torch") from error
+    return {name: tensor.astype(np.float32) for name, tensor in stored.items()}

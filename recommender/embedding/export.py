@@ -140,8 +140,13 @@ def refill_network(base: Path, folder: Path, target: Path) -> bool:
             numpy_helper.from_array(np.ascontiguousarray(new[name].T if turned else new[name]), constant.name)
         )
         changed.discard(name)
-    onnx.save(network, target)
-    return not {name for name in changed if not name.startswith(_UNUSED)}
+    if any(not name.startswith(_UNUSED) for name in changed):
+        return False
+    try:
+        onnx.save(network, target)
+    except Exception:  # noqa: BLE001 - beyond 2 GiB weights lie beside their network: it is exported anew
+        return False
+    return True
 
 
 def _export_network(transformer: Any, folder: Path, target: Path) -> None:

@@ -63,7 +63,7 @@ def load_pretrained(
     require_safetensors(folder)
     require_known_modules(folder)
     try:
-        return SentenceTransformer(
+        model = SentenceTransformer(
             str(folder),
             device=device,
             local_files_only=True,
@@ -75,6 +75,8 @@ def load_pretrained(
             f"the model in {folder} can't be loaded ({library_error(error)}); give a transformer with safetensors "
             "weights that needs no code of its own"
         ) from error
+    model.truncate_dim = None  # it would cut what `encode` returns, and nothing else
+    return model
 
 
 def assemble(

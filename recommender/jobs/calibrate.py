@@ -91,6 +91,9 @@ def _calibrate(application: Application, generation: Generation, judged: Queries
     counts = Counter(search.kind for search in searches)
     searches = [search for search in searches if counts[search.kind] >= ENOUGH]
     searches += [MadeUpSearch(JUDGED, query.text, query.grades) for query in judged or ()]
+    if not searches:  # few categories, and titles alike, of one word or without blanks: the defaults stay
+        application.registry.record(generation.model_name, search=SearchCalibration())
+        return
     own = {product.title for product in products}
     with gzip.open(seed_folder() / "catalogue.csv.gz", "rt", encoding="utf-8", newline="") as file:
         titles = [row["title"] for row in csv.DictReader(file)]

@@ -41,6 +41,7 @@ from recommender.training.data.supplied import read_texts_to_measure
 from recommender.training.dataset_builder import build_training_data
 from recommender.training.options import DEFAULT_SEED, DataFormat, DataSource, Loss, TrainingOptions
 from recommender.training.promotion_gate import (
+    PRIMARY,
     GateRule,
     Judged,
     Searched,
@@ -138,7 +139,7 @@ def check_promotion(
     if chosen is None:
         primary, others = text_measures(reports[-1])
     else:
-        primary, *own = measures_of(any(product.category for product in chosen.corpus))
+        primary, *own = measures_of(PRIMARY in reports[-1].metrics)
         others = (*own, *on_texts.metrics)
     verdict = decide(reports[0], live, reports[-1], judged=guards, searched=searched, primary=primary, guards=others)
     verdict = replace(verdict, warnings=_warn_of_searches(application, models[-1], verdict))

@@ -270,7 +270,10 @@ def find_price(text: str, main: str, sold_in: Callable[[str], bool], english: bo
         low, high = _number(parts["low"]), _number(parts["high"])
         # `2 to 4 players`, `10-20 cm`: without an opening word or a currency, two numbers are not prices.
         opened = parts["open"] or parts["after"]
-        if not money and (not opened or _counts_things(text, match.end()) or _is_year(low) or _is_year(high)):
+        before = _BEFORE.search(text, 0, match.start())  # `shoes size from 36 to 40`, `toys for kids from 3 to 6`
+        sized = before is not None and before["low"] is None
+        sized = sized or (high <= OLDEST_CHILD and _CHILD.search(text, 0, match.start()) is not None)
+        if not money and (sized or not opened or _counts_things(text, match.end()) or _is_year(low) or _is_year(high)):
             continue
         if low <= high:
             return _in_currency(match.start(), match.end(), low, high, money, main, sold_in)

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from recommender.errors import UnknownSku, UsageError
 from recommender.identifiers import identifier_key, read_identifier
 from recommender.index.payload import CURRENCY, card_of
-from recommender.index.protocol import ExampleVectors, IndexQuery, VectorIndex, point_id
+from recommender.index.protocol import ExampleVectors, IndexQuery, Order, VectorIndex, point_id
 from recommender.interface import QueryInterface
 from recommender.query import (
     DEFAULT_SUGGESTIONS,
@@ -359,6 +359,7 @@ class Queries(QueryInterface):
             is_number=is_number,
             currency=lambda: next(iter(self._currencies(live.index)), ""),
             sold_in=sold_in,
+            has_prices=lambda: bool(live.index.select(NO_FILTERS, 1, Order.CHEAPEST)),
             lexical=live.lexical,
             synonyms=self._merchandising.synonyms if options.rules else lambda _text: [],
         )

@@ -77,7 +77,7 @@ class QueryReader:
 
     Of a word that the vocabulary lacks, `is_found` tells whether a product has it in another form, and `is_meant`
     whether the model knows it. `is_number` tells whether a text is the number of a product. `currency` is the shop's;
-    `sold_in` tells whether anything has a price in another one.
+    `sold_in` tells whether anything has a price in another one, `has_prices` whether anything has a price at all.
     """
 
     vocabulary: Vocabulary | None
@@ -86,6 +86,7 @@ class QueryReader:
     is_number: Callable[[str], bool]
     currency: Callable[[], str]
     sold_in: Callable[[str], bool]
+    has_prices: Callable[[], bool]
     lexical: Callable[[], LexicalEncoder]
     synonyms: Callable[[str], Sequence[Synonym]]
 
@@ -122,8 +123,9 @@ class QueryReader:
 
         english = self.lexical().language == ENGLISH
         price = find_price(text, found.filters.currency or self.currency(), self.sold_in, english)
-        # `AB 1001` may be a SKU.
-        if price is None or (text[price.start : price.end].strip() == text.strip() and self.is_number(text)):
+        if price is None or not self.has_prices():
+            return found
+        if text[price.start : price.end].strip() == text.strip() and self.is_number(text):  # `AB 1001` may be a SKU
             return found
         understood = Understood(
             text[price.start : price.end].strip(),

@@ -254,6 +254,8 @@ class CatalogueSets:
         chosen = []
         for category, indexes in sorted(groups.items()):
             cap = LEAF_CAP if category else max(LEAF_CAP, len(self._products) - len(indexes))
+            if len(groups) == 1:
+                cap = len(indexes)
             size = min(cap, len(indexes))
             chosen += indexes if size == len(indexes) else [int(i) for i in random.choice(indexes, size, replace=False)]
         return chosen

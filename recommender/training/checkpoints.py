@@ -57,7 +57,7 @@ class Checkpoints:
         """Keep the weights of the best evaluation; after a crash either the old ones or these are there."""
         self.folder.mkdir(parents=True, exist_ok=True)
         staged = self.folder / f".{_BEST}"
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, staged)
+        save_file({name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in weights.items()}, staged)
         staged.replace(self.folder / _BEST)
 
     def best(self) -> dict[str, torch.Tensor] | None:

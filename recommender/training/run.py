@@ -23,7 +23,7 @@ from transformers import PrinterCallback, TrainerCallback, set_seed
 
 from recommender.embedding.architecture import read_prompts
 from recommender.embedding.pretrained import load_pretrained
-from recommender.errors import BadInput
+from recommender.errors import BadInput, UsageError
 from recommender.library_logging import quiet_libraries
 from recommender.training.callbacks import (
     EVALUATION_SHARE,
@@ -138,6 +138,8 @@ def _attempt(job: TrainingJob, piece: int | None) -> TrainingResult:
     options = job.options
     set_seed(options.seed)
     model = load_pretrained(job.base, training_device(options.device))
+    if model.transformers_model is None:
+        raise UsageError("the base is a table of vectors without a transformer, which is not trained; give another")
     own_length = model.max_seq_length
     model.max_seq_length = min(own_length or options.max_seq_length, options.max_seq_length)
     try:

@@ -25,6 +25,9 @@ _WORDS = re.compile(r"[^\W_]+")
 MIN_LEAVES = 2
 """With one category there is nothing to tell apart."""
 
+NEARLY_ALL = 0.9
+"""Share of the products beyond which a further category of theirs tells nothing apart."""
+
 MIN_DESCRIBED = 50
 """The fewest products with a title and a description from which a shop without categories can learn and be judged."""
 
@@ -106,13 +109,25 @@ def split_products(
 
 
 def without_lone_category(products: Iterable[Product]) -> list[Product]:
-    """Return products as training and its measures see them: a shop's only category says nothing, and is removed.
+    """Return products as training and its measures see them: without the categories that say nothing.
 
-    Such a shop learns which product is which, from titles, descriptions and synthetic queries.
+    Such is a shop's only category, and one that nearly all products have beside their own ("Online shop"). A shop
+    without others learns which product is which, from titles, descriptions and synthetic queries.
     """
     known = list(products)
     leaves = {product.category for product in known if product.category}
-    return known if len(leaves) >= MIN_LEAVES else [replace(product, category=()) for product in known]
+    held = Counter(path for product in known for path in set(product.other_categories))
+    common = {path for path, count in held.items() if count > NEARLY_ALL * len(known)}
+    if len(leaves) >= MIN_LEAVES and not common:
+        return known
+    return [
+        replace(
+            product,
+            category=product.category if len(leaves) >= MIN_LEAVES else (),
+            other_categories=tuple(path for path in product.other_categories if path not in common),
+        )
+        for product in known
+    ]
 
 
 def no_split(seed: int) -> Split:

@@ -171,3 +171,15 @@ def test_a_missing_file_is_named(build: Build, missing: str) -> None:
     (folder / missing).unlink()
     with pytest.raises(BadInput, match=Path(missing).name):
         read_architecture(folder)
+
+
+def test_a_layer_of_numbers_that_numpy_does_not_have_runs_on_torch(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> None:
+        raise TypeError("data type 'bfloat16' not understood")  # as it is, unless a library has taught it to numpy
+
+    folder = build(Pooling(32), Dense(32, 32).to(torch.bfloat16))
+    monkeypatch.setattr("recommender.embedding.architecture.load_file", fail)
+    with pytest.raises(BadInput, match="runs on torch"):
+        read_architecture(folder)

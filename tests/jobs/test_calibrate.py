@@ -14,6 +14,7 @@ from recommender.jobs.ingest import drain
 from recommender.models.manifest import MADE_UP, Manifest, SearchCalibration
 from recommender.query import Confidence, Options
 from recommender.settings import Settings
+from recommender.types import Product
 
 PRODUCTS = toy_catalogue(20)
 
@@ -68,6 +69,13 @@ def test_judged_searches_choose_among_the_weights_that_known_items_allow(applica
     query = JudgedQuery("q", PRODUCTS[0].title, {PRODUCTS[0].sku: 3})
     calibrate(application, (query,), anew=True)
     assert {"judged, hybrid", "judged, words alone"} <= set(_manifest(application).metrics[MADE_UP])
+
+
+def test_a_shop_of_which_no_searches_can_be_made_up_keeps_the_defaults(settings: Settings) -> None:
+    with Application(settings) as opened:
+        opened.catalogue.upsert([Product(sku=str(n), title="ผ้าห่มนุ่ม", category=("ผ้า",)) for n in range(250)])
+        assert drain(opened)
+        assert _manifest(opened).search == SearchCalibration()
 
 
 def test_few_products_measure_nothing(settings: Settings) -> None:

@@ -13,7 +13,8 @@ from safetensors.numpy import load_file, save_file
 from support.installation import settings_of
 
 from recommender.application.composition import Application
-from recommender.embedding.model_check import require_working
+from recommender.embedding.model_check import require_readable, require_working
+from recommender.embedding.pretrained import load_pretrained
 from recommender.errors import BadInput, Unavailable
 from recommender.jobs.diagnose import examine
 from recommender.jobs.models import prepare_base
@@ -218,3 +219,24 @@ def test_files_that_were_begun_long_ago_are_removed_when_a_process_begins_to_wri
         os.utime(path, (0, 0))
     assert application.worker.drain().applied == 0
     assert [path.exists() for path in (*old, fresh)] == [False, False, True]
+
+
+def _add_special(folder: Path) -> None:
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    token = {"id": 100_000, "content": "<image>", "single_word": False, "lstrip": False, "rstrip": False}
+    tokenizer["added_tokens"].append({**token, "normalized": False, "special": True})
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+
+
+def test_a_special_token_beyond_the_table_is_no_fault(model_copy: Callable[[str], Path]) -> None:
+    folder = model_copy("with pictures")
+    _add_special(folder)
+    require_readable(folder)
+
+
+def test_a_length_to_cut_vectors_to_that_a_model_was_saved_with_is_not_used(
+    model_copy: Callable[[str], Path],
+) -> None:
+    folder = model_copy("cut")
+    _set("config_sentence_transformers.json", truncate_dim=8)(folder)
+    assert load_pretrained(folder).encode(["shoe"]).shape == (1, 32)

@@ -265,6 +265,14 @@ def test_prices_are_of_the_currency_of_most_products_or_of_the_one_that_is_named
     assert (facets.currency, sum(band.count for band in facets.prices)) == ("EUR", 8)
 
 
+def test_a_shop_without_prices_searches_for_all_the_words(tmp_path: Path) -> None:
+    with Shop(tmp_path) as shop:
+        shop.catalogue.upsert([product("h1", "Hose up to 50")])
+        shop.worker.drain()
+        answer = shop.queries().search("hose up to 50")
+        assert ([hit.sku for hit in answer], answer.understood) == (["h1"], ())
+
+
 def test_browsing_is_sorted_and_says_how_many_there_are(queries: Queries) -> None:
     answer = queries.browse(2, Filters(categories=(("Shoes",),)), Options(sort=Sort.PRICE_DOWN))
     assert ([hit.sku for hit in answer], answer.total) == (["b1", "b2"], 4)
@@ -371,6 +379,7 @@ def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, h
      "up to 40 hours", "Hose Größe 36 bis 38", "talla hasta 42", "sizes up to 12", "monitor ab 4k",
      "monitor do 27 palců", "a book about 1984", "circa 1900 Lampe", "around 80 days", "not around 50",
      "films from 1999", "movies from 1990 to 1999", "Spielzeug ab 3", "boots for kids under 12", "laptop rtx 2070 max",
+     "shoes size from 36 to 40", "Schuhe Größe von 36 bis 40", "toys for kids from 3 to 6",
      "5 or more players", "laminating film up to 5 mil", "หม้อไม่เกิน 5 ลิตร", "כבל עד 3 מטר", "jeu des 7 familles"],
 )  # fmt: skip
 def test_numbers_that_are_no_prices_are_left_alone(text: str) -> None:

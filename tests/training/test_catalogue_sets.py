@@ -138,3 +138,9 @@ def test_a_tree_of_one_level_has_no_distant_products(texts: TextFunctions) -> No
         Product(sku=f"{c}{n}", title=f"{c} thing {n} of {n * 7}", category=(c,)) for c in "AB" for n in range(6)
     ]
     assert CatalogueSets(products, range(12), texts, seed=0).draw(SetName.CLASSES, 1).classes == 2
+
+
+def test_a_shop_without_categories_learns_from_all_its_products_in_a_pass(texts: TextFunctions) -> None:
+    products = [Product(sku=str(n), title=f"{n} lamp", description=f"number {n} " * 9) for n in range(900)]
+    sets = CatalogueSets(products, range(900), texts, seed=0)
+    assert len(sets.draw(SetName.PRODUCTS, 1)) == 900

@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import BadInput
-from recommender.training.splits import Split, check_leaks, product_families, split_products
+from recommender.training.splits import (
+    Split,
+    check_leaks,
+    product_families,
+    split_products,
+    without_lone_category,
+)
 from recommender.types import Product
 
 LEAVES = [(f"D{number % 3}", f"L{number}") for number in range(30)]
@@ -134,3 +140,14 @@ def test_variants_and_near_identical_titles_are_one_family() -> None:
     assert families[0] == families[1]
     assert families[2] == families[3]
     assert len(set(families)) == 5
+
+
+def test_a_category_that_all_products_have_beside_their_own_is_none() -> None:
+    shop = ("Online shop",)
+    products = [
+        Product(sku=str(n), title=f"thing {n}", category=("ab"[n % 2],), other_categories=(shop, ("c",))[: 1 + n % 2])
+        for n in range(20)
+    ]
+    told = without_lone_category(products)
+    assert [product.other_categories for product in told] == [(("c",),) * (n % 2) for n in range(20)]
+    assert [product.category for product in told] == [product.category for product in products]
