@@ -72,8 +72,9 @@ class BatchedSearch:
         self._lacking: list[set[int]] = []
         conditions = conditions_of(plan.query.filters, plan.query.ids)
         where = _filter(conditions)
-        thinned = conditions if compact else conditions.off_graph
-        width = _width(estimate(where), estimate(None)) if thinned and not plan.query.exact else None
+        width = None
+        if (conditions if compact else conditions.off_graph) and not plan.query.exact:  # a filter takes edges away
+            width = min(FILTERED_EF, USUAL_EF * estimate(None) // max(1, estimate(where)))
         self.requests: list[edge.QueryRequest] = []
         for leaf, ranking in zip(leaves, self._rankings, strict=True):
             if compact and not plan.query.exact:
@@ -162,11 +163,6 @@ def to_stored_point(record: edge.Record) -> StoredPoint:
 
 def _among(ids: set[int]) -> edge.Filter:
     return edge.Filter(must=[edge.HasIdCondition(set(ids))])
-
-
-def _width(left: int, points: int) -> int:
-    """Return how many candidates a walk looks at, of whose `points` a filter leaves some: it takes edges away."""
-    return min(FILTERED_EF, USUAL_EF * points // max(1, left))
 
 
 def _filter(conditions: Conditions) -> edge.Filter | None:
