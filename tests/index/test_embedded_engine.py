@@ -15,7 +15,10 @@ from support.points import DIMENSION, point_of, unit
 
 from recommender.errors import BadInput, IndexHeld, NotFound, Unavailable
 from recommender.index.embedded.engine import EmbeddedEngine
+from recommender.index.embedded.query import BatchedSearch
 from recommender.index.protocol import IndexQuery, point_id
+from recommender.index.query_plan import plan_of
+from recommender.query import Filters
 from recommender.types import Product
 
 _TESTS = Path(__file__).parents[1]
@@ -194,3 +197,20 @@ def test_a_closed_index_says_so_instead_of_crashing(engine: EmbeddedEngine) -> N
     index.close()
     with pytest.raises(Unavailable):
         index.count()
+
+
+@pytest.mark.parametrize(
+    ("filters", "left", "width"),
+    [
+        (Filters(), 100, None),
+        (Filters(in_stock=True), 85, 117),
+        (Filters(in_stock=True), 40, 200),
+        (Filters(in_stock=True), 0, 200),
+        (Filters(categories=(("Sport",),)), 40, None),  # the graph has edges of its own for categories
+    ],
+)
+def test_a_walk_is_as_much_wider_as_a_filter_thins_the_graph(filters: Filters, left: int, width: int | None) -> None:
+    plan = plan_of(IndexQuery(10, unit(1), filters=filters))
+    assert plan is not None
+    search = BatchedSearch(plan, {}, lambda where: 100 if where is None else left)
+    assert [request.params and request.params.hnsw_ef for request in search.requests] == [width]
