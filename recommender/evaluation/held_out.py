@@ -97,7 +97,8 @@ def is_telling(description: str) -> bool:
 
     A wide character (Chinese, Japanese, Korean) counts as two, since it says what two letters and more say.
     """
-    return len(description) + sum(east_asian_width(each) in "WF" for each in description) >= MIN_DESCRIPTION
+    start = description[:MIN_DESCRIPTION]
+    return len(start) + sum(east_asian_width(each) in "WF" for each in start) >= MIN_DESCRIPTION
 
 
 def own_descriptions(products: Sequence[Product], descriptions: Sequence[str]) -> list[bool]:
