@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recommender.embedding.token_batches import TOKENS_PER_RUN, token_batches
+from recommender.embedding.words import fold
 from recommender.evaluation.triplets import Path
 from recommender.training.devices import has_processes
 from recommender.training.options import JointWeights
@@ -35,6 +38,11 @@ QUERY, TEXT, TITLE, DESCRIPTION = range(len(VIEWS))
 
 ROWS = "rows"
 """The feature of a view that says which products of the batch have it."""
+
+ANSWERS = "answers"
+"""The feature of the queries that says which products of the batch answer them."""
+
+_WORD = re.compile(r"[^\W_]+")
 
 Features = dict[str, Tensor]
 
@@ -66,12 +74,10 @@ class JointLoss(CachedLossMixin, nn.Module):
         weights: JointWeights,
         mini_batch_size: int | None = None,
         summed: bool = False,
-        prompt: Tensor | None = None,
     ) -> None:
         """Learn the categories `paths`, whose proxies begin as `proxies` [len(paths), d].
 
-        `summed` returns the sum of the parts, which a loss around this one needs. `prompt` are the tokens that the
-        model puts before queries: a product answers a query without them.
+        `summed` returns the sum of the parts, which a loss around this one needs.
         """
         super().__init__()
         self.model = model
@@ -87,7 +93,6 @@ class JointLoss(CachedLossMixin, nn.Module):
         self.uses_gradient_cache = mini_batch_size is not None
         self.tokens_at_once: int | None = TOKENS_PER_RUN
         self._summed = summed
-        self.register_buffer("_prompt", proxies.new_zeros(0) if prompt is None else prompt.flatten(), persistent=False)
         # The proxies by which the batches of this pass were made: a resumed run must make the same ones.
         self.register_buffer("drawn_by", torch.zeros_like(proxies))
         self.register_buffer("drawn_pass", torch.tensor(-1))
@@ -114,10 +119,8 @@ class JointLoss(CachedLossMixin, nn.Module):
         described = columns[DESCRIPTION]
         tokens = torch.where(described["attention_mask"] > 0, described["input_ids"], -1)
         same_text = torch.zeros(len(labels), len(labels), dtype=torch.bool, device=labels.device)
-        # Whether text j holds every token of query i but those of the prompt: [b, b].
-        query = columns[QUERY]["input_ids"]
-        asked = (columns[QUERY]["attention_mask"] > 0) & ~(query[..., None] == self.get_buffer("_prompt")).any(dim=-1)
-        answers = same_text.index_copy(0, rows[QUERY], _answers(query, asked, columns[TEXT]))
+        # Whether product j answers query i: [b, b].
+        answers = same_text.index_copy(0, rows[QUERY], columns[QUERY].pop(ANSWERS))
         # Whether descriptions i and j are equal: [b, b].
         same_text[rows[DESCRIPTION][:, None], rows[DESCRIPTION]] = (tokens[:, None] == tokens[None]).all(dim=-1)
         masks = labels, rows, answers, same_text
@@ -215,26 +218,6 @@ class JointLoss(CachedLossMixin, nn.Module):
         return ((torch.exp2(3 * depth / longer) - 1) / 7).square()
 
 
-def _answers(queries: Tensor, present: Tensor, texts: Features) -> Tensor:
-    """Return whether all tokens of each query [queries, length] that are `present` are in each text: [queries, texts].
-
-    It is a product of two matrices over the tokens of the queries. Compared one by one, 256 texts and queries of 256
-    tokens would take 4 GiB.
-    """
-    words = queries.flatten().sort().values  # a token that occurs again has the place of its first
-    tokens = torch.where(texts["attention_mask"] > 0, texts["input_ids"], -1)
-    at = torch.searchsorted(words, tokens).clamp(max=len(words) - 1)
-    held = _presence(at, words[at] == tokens, len(words))
-    wanted = _presence(torch.searchsorted(words, queries), present, len(words))
-    with torch.autocast(words.device.type, enabled=False):
-        return wanted @ held.T == wanted.sum(dim=1, keepdim=True)
-
-
-def _presence(places: Tensor, chosen: Tensor, width: int) -> Tensor:
-    """Return 1 at the places of each row that are chosen, and 0 elsewhere: [rows, width]."""
-    return torch.zeros(len(places), width, device=places.device).scatter_add(1, places, chosen.float()).clamp(max=1)
-
-
 def _share_others(labels: Tensor) -> Tensor:
     """Return whether products i and j share a category that is not the first one of both: [b, b]."""
     others = labels[:, Label.OTHERS :]
@@ -261,11 +244,11 @@ def _mean(values: Tensor, rows: Tensor) -> Tensor:
     return torch.where(rows, values, 0.0).sum() / rows.sum().clamp(min=1)
 
 
-def present_views(columns: Sequence[Features], labels: Tensor) -> list[Features]:
+def present_views(columns: Sequence[Features], labels: Tensor, answers: Tensor) -> list[Features]:
     """Remove from each view the products that lack it, and padding that only they needed; `ROWS` says which remain.
 
-    This happens when a batch is made, in the memory of the CPU. A view that no product has keeps one row, which the
-    loss masks.
+    `answers` says which product has all words of which query, as `find_answers` does. This happens when a batch is
+    made, in the memory of the CPU. A view that no product has keeps one row, which the loss masks.
     """
     fields, queries = labels[:, Label.FIELDS] > 0, labels[:, Label.QUERY] > 0
     views = []
@@ -273,7 +256,24 @@ def present_views(columns: Sequence[Features], labels: Tensor) -> list[Features]
         rows = present.nonzero().squeeze(1) if present.any() else torch.zeros(1, dtype=torch.long)
         length = max(1, int(column["attention_mask"][rows].sum(dim=1).max()))
         views.append(_cut(column, rows, length) | {ROWS: rows})
+    views[QUERY][ANSWERS] = answers[views[QUERY][ROWS]]
     return views
+
+
+def find_answers(queries: Sequence[str], texts: Sequence[str]) -> Tensor:
+    """Return whether all words of each query are in each text: [queries, texts].
+
+    Words and not tokens are compared: a tokenizer that works on bytes makes other tokens of the first word of a text.
+    """
+    rows_of: dict[str, set[int]] = defaultdict(set)
+    for row, text in enumerate(texts):
+        for word in _WORD.findall(fold(text)):
+            rows_of[word].add(row)
+    answers = torch.zeros(len(queries), len(texts), dtype=torch.bool)
+    for row, query in enumerate(queries):
+        held = (rows_of.get(word, set()) for word in _WORD.findall(fold(query)))
+        answers[row, list(set(range(len(texts))).intersection(*held))] = True
+    return answers
 
 
 def _cut(column: Features, rows: Tensor | list[int], length: int) -> Features:

@@ -93,12 +93,12 @@ def build_losses(
     model: SentenceTransformer,
     options: TrainingOptions,
     piece: int | None = None,
-    prompts: tuple[str, str] = ("", ""),
+    prompt: str = "",
 ) -> dict[str, Module]:
     """Make the loss module of each set, by the set's name; `model` is still as it was before training.
 
-    With a `piece`, losses over a whole batch encode `piece` rows at a time, and cache the gradients. `prompts` are what
-    the model puts before searches and before products. The parameters of a loss, such as the classifier of `softmax`,
+    With a `piece`, losses over a whole batch encode `piece` rows at a time, and cache the gradients. `prompt` is what
+    the model puts before products. The parameters of a loss, such as the classifier of `softmax`,
     are trained with the model and not saved with it.
     """
     from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss
@@ -106,7 +106,7 @@ def build_losses(
     chosen = {rows.name: loss_of(rows, options.loss) for rows in sets}
     guide = copy.deepcopy(model).eval().requires_grad_(False) if Loss.GIST in chosen.values() else None
     losses = {
-        rows.name: _joint_loss(model, rows, options, piece, prompts)
+        rows.name: _joint_loss(model, rows, options, piece, prompt)
         if chosen[rows.name] is Loss.JOINT
         else _library_loss(chosen[rows.name], model, rows.classes, guide, piece)
         for rows in sets
@@ -153,7 +153,7 @@ def _library_loss(
 
 
 def _joint_loss(
-    model: SentenceTransformer, rows: TrainingSet, options: TrainingOptions, piece: int | None, prompts: tuple[str, str]
+    model: SentenceTransformer, rows: TrainingSet, options: TrainingOptions, piece: int | None, prompt: str
 ) -> Module:
     """Make the joint loss; the first vector of each category is the mean of a few of its products' vectors."""
     import torch
@@ -163,12 +163,10 @@ def _joint_loss(
     if rows.homes.paths:
         paths, texts = rows.homes.paths, [text for members in rows.homes.members for text in members]
         vectors = model.encode(
-            texts, prompt=prompts[1], convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
+            texts, prompt=prompt, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
         )
         parts = torch.split(vectors, [len(members) for members in rows.homes.members])
         proxies = torch.stack([part.float().mean(dim=0) for part in parts]).clone()
     else:  # a shop without categories: one that no product is in
         paths, proxies = ((),), torch.zeros(1, model.get_embedding_dimension() or 0, device=model.device)
-    prompt = model.preprocess([prompts[0]])["input_ids"].to(model.device)
-    summed = bool(options.matryoshka)
-    return JointLoss(model, paths, proxies, options.weights, piece, summed=summed, prompt=prompt)
+    return JointLoss(model, paths, proxies, options.weights, piece, summed=bool(options.matryoshka))

@@ -37,7 +37,7 @@ from recommender.training.catalogue_sets import SetName
 from recommender.training.checkpoints import Checkpoints
 from recommender.training.devices import computing_in, is_first, process_count, training_device, training_precision
 from recommender.training.job import TrainingJob, TrainingResult
-from recommender.training.joint_loss import Features, JointLoss, present_views
+from recommender.training.joint_loss import QUERY, TEXT, Features, JointLoss, find_answers, present_views
 from recommender.training.linear_head import SHARE, encode_views, learn_head
 from recommender.training.lora import add_adapter, merge_adapter
 from recommender.training.losses import WHOLE_BATCH, build_losses, learning_rates, loss_of
@@ -70,7 +70,9 @@ class ViewCollator(SentenceTransformerDataCollator):
             {name.removeprefix(f"{view}_"): batch.pop(name) for name in [*batch] if name.startswith(f"{view}_")}
             for view in VIEWS
         ]
-        for view, column in zip(VIEWS, present_views(columns, batch["label"]), strict=True):
+        queries, texts = ([row[view] for row in features] for view in (VIEWS[QUERY], VIEWS[TEXT]))
+        views = present_views(columns, batch["label"], find_answers(queries, texts))
+        for view, column in zip(VIEWS, views, strict=True):
             batch |= {f"{view}_{name}": value for name, value in column.items()}
         return batch
 
@@ -167,7 +169,7 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     precision, rates = training_precision(options.precision, training_device(options.device), model, tokens)
     datasets = {rows.name: rows.dataset() for rows in job.sets}
     with computing_in(precision, device):
-        losses = build_losses(job.sets, model, options, piece, read_prompts(job.base))
+        losses = build_losses(job.sets, model, options, piece, read_prompts(job.base)[1])
     sampler = sampler_for(losses, process_count())
     epoch_steps = count_batches(datasets, sampler, options) / options.epochs_to_draw / process_count()
     total = options.max_steps(epoch_steps, device)

@@ -38,15 +38,22 @@ def loss_of(
 ) -> Any:
     import torch
 
-    from recommender.training.joint_loss import JointLoss, present_views
+    from recommender.training.joint_loss import JointLoss
 
     generator = torch.Generator().manual_seed(0)
     proxies = torch.randn(len(PATHS), model.get_embedding_dimension(), generator=generator)
-    before_queries = model.preprocess([prompt])["input_ids"]
-    loss = JointLoss(model, PATHS, proxies, weights or JointWeights(), pieces, prompt=before_queries)
+    loss = JointLoss(model, PATHS, proxies, weights or JointWeights(), pieces)
+    return loss(views_of(model, rows, labels, prompt), torch.tensor(labels)), loss
+
+
+def views_of(model: Any, rows: list[Any], labels: list[list[int]], prompt: str = "") -> list[dict[str, Any]]:
+    import torch
+
+    from recommender.training.joint_loss import find_answers, present_views
+
     columns = [model.preprocess([row[view] for row in rows], prompt=prompt * (view == 0)) for view in range(4)]
-    stated = torch.tensor(labels)
-    return loss(present_views(columns, stated), stated), loss
+    answers = find_answers([row[0] for row in rows], [row[1] for row in rows])
+    return present_views(columns, torch.tensor(labels), answers)
 
 
 def parts_of(
@@ -89,6 +96,28 @@ def test_a_product_that_answers_the_query_too_is_no_negative(model: Any, prompt:
     assert parts_of(model, other, labels, prompt=prompt)["queries"] > 0.1
 
 
+@pytest.mark.parametrize(
+    ("query", "answered"),
+    [
+        ("Trail SHOE", [0, 1]),
+        ("shoe trail", [0, 1]),
+        ("shoes", []),
+        ("soft, brown", [0]),
+        ("茶 碗", []),
+        ("茶碗", [3]),
+        ("CAFÉ", [2]),
+        ("?", [0, 1, 2, 3]),
+    ],
+)
+def test_a_text_answers_a_query_whose_words_it_has(query: str, answered: list[int]) -> None:
+    from recommender.training.joint_loss import find_answers
+
+    texts = ["brown trail shoe. soft sole", "red trail shoe. light sole", "cup of a café", "美濃焼茶碗"]
+    other, found = find_answers(["saddle", query], texts).tolist()
+    assert not any(other)
+    assert [row for row, holds in enumerate(found) if holds] == answered
+
+
 def test_every_product_of_a_leaf_answers_a_query_that_names_it(model: Any) -> None:
     rows = [(query, text, "", "") for query, text, _, _ in ROWS[:2]]
     one_leaf, two_leaves = [[0, 0, 5, 1, 0, 1], [1, 1, 5, 1, 0, 1]], [[0, 0, 5, 1, 0, 1], [1, 1, 6, 1, 0, 1]]
@@ -129,8 +158,8 @@ def test_a_step_never_waits_for_a_value_of_the_device() -> None:
     import torch
     from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
 
+    from recommender.training.joint_loss import ANSWERS, JointLoss
     from recommender.training.joint_loss import ROWS as PRESENT
-    from recommender.training.joint_loss import JointLoss
 
     class Words(torch.nn.Module):
         """A model of word vectors, without the checks that a transformer makes of its inputs."""
@@ -151,6 +180,7 @@ def test_a_step_never_waits_for_a_value_of_the_device() -> None:
             | {PRESENT: torch.zeros(count, dtype=torch.long)}
             for count in (3, 4, 2, 2)
         ]
+        columns[0][ANSWERS] = torch.zeros(3, 4, dtype=torch.bool)
         sum(loss(columns, labels).values()).backward()
         assert loss.proxies.grad is not None
         with pytest.raises(DataDependentOutputException):
@@ -164,8 +194,8 @@ def test_a_large_batch_of_long_texts_is_compared_in_little_memory() -> None:
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.utils._python_dispatch import TorchDispatchMode
 
+    from recommender.training.joint_loss import ANSWERS, JointLoss
     from recommender.training.joint_loss import ROWS as PRESENT
-    from recommender.training.joint_loss import JointLoss
 
     class Sizes(TorchDispatchMode):
         """Keeps the size of the largest tensor that was made."""
@@ -189,6 +219,7 @@ def test_a_large_batch_of_long_texts_is_compared_in_little_memory() -> None:
         loss.tokens_at_once = None  # as on a GPU
         texts = {name: torch.ones(256, 256, dtype=torch.long) for name in ("input_ids", "attention_mask")}
         columns = [texts | {PRESENT: torch.arange(256)} for _ in range(4)]
+        columns[0][ANSWERS] = torch.zeros(256, 256, dtype=torch.bool)
         sum(loss(columns, torch.zeros(256, 6, dtype=torch.long)).values()).backward()
     assert sizes.largest < 256 << 20
 
@@ -196,17 +227,13 @@ def test_a_large_batch_of_long_texts_is_compared_in_little_memory() -> None:
 def test_texts_of_similar_length_go_through_the_model_together(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from recommender.training.joint_loss import present_views
-
     loss = loss_of(model, ROWS, LABELS)[1]
-    columns = [model.preprocess([row[view] for row in ROWS]) for view in range(4)]
-    stated = torch.tensor(LABELS)
     shapes, found = {}, {}
     for tokens, processes in ((None, False), (16, False), (16, True)):
         monkeypatch.setattr("recommender.training.joint_loss.has_processes", lambda processes=processes: processes)
         loss.tokens_at_once, seen = tokens, []
         watch = model.register_forward_pre_hook(lambda _, given, seen=seen: seen.append(given[0]["input_ids"].shape))
-        parts = loss(present_views(columns, stated), stated)
+        parts = loss(views_of(model, ROWS, LABELS), torch.tensor(LABELS))
         watch.remove()
         shapes[tokens, processes] = seen
         found[tokens, processes] = {name: float(part.detach()) for name, part in parts.items()}
@@ -221,8 +248,6 @@ def test_texts_of_similar_length_go_through_the_model_together(model: Any, monke
 def test_padding_is_cut_on_the_side_where_it_is(model: Any, side: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from recommender.training.joint_loss import present_views
-
     monkeypatch.setattr(model.tokenizer, "padding_side", side)
     loss = loss_of(model, ROWS, LABELS)[1]
     texts = [[row[view] for row in ROWS] for view in range(4)]
@@ -232,26 +257,21 @@ def test_padding_is_cut_on_the_side_where_it_is(model: Any, side: str, monkeypat
             ids[mask > 0].tolist() for ids, mask in zip(given[0]["input_ids"], given[0]["attention_mask"], strict=True)
         )
     )
-    stated = torch.tensor([[*label[:4], 1, label[0] > 0] for label in LABELS])
+    labels = [[*label[:4], 1, int(label[0] > 0)] for label in LABELS]
     loss.tokens_at_once = 16
-    loss(present_views([model.preprocess(view) for view in texts], stated), stated)
+    loss(views_of(model, ROWS, labels), torch.tensor(labels))
     watch.remove()
     asked = [[text for text, label in zip(texts[0], LABELS, strict=True) if label[0] > 0], *texts[1:]]
     assert sorted(seen) == sorted(model.tokenizer(text)["input_ids"] for view in asked for text in view)
 
 
 def test_products_lack_a_view_or_have_it(model: Any) -> None:
-    import torch
-
     from recommender.training.joint_loss import ROWS as PRESENT
-    from recommender.training.joint_loss import present_views
 
-    labels = torch.tensor([LABELS[0], [*LABELS[1][:4], 0, 1], [*LABELS[2][:4], 1, 0]])
-    columns = [model.preprocess([row[view] for row in ROWS[:3]]) for view in range(4)]
-    views = present_views(columns, labels)
+    views = views_of(model, ROWS[:3], [LABELS[0], [*LABELS[1][:4], 0, 1], [*LABELS[2][:4], 1, 0]])
     assert [view[PRESENT].tolist() for view in views] == [[0, 1], [0, 1, 2], [0, 2], [0, 2]]
     assert all(int(view["attention_mask"].sum(dim=0).min()) > 0 for view in views)  # no column is all padding
-    bare = present_views(columns, torch.tensor([[*label[:4], 0, 0] for label in LABELS[:3]]))
+    bare = views_of(model, ROWS[:3], [[*label[:4], 0, 0] for label in LABELS[:3]])
     assert [len(view["input_ids"]) for view in bare] == [1, 3, 1, 1]
 
 
