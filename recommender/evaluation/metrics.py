@@ -56,15 +56,21 @@ def dcg(gains: NDArray[np.float64]) -> Values:
     return np.asarray(gains @ (1 / np.log2(np.arange(2, gains.shape[1] + 2))), dtype=np.float64)
 
 
-def known_item_ranks(queries: NDArray[np.float32], corpus: NDArray[np.float32], target: Indexes) -> Indexes:
+def known_item_ranks(
+    queries: NDArray[np.float32], corpus: NDArray[np.float32], target: Indexes, alike: Sequence[Sequence[int]] = ()
+) -> Indexes:
     """Return the rank from 1 of the row of `corpus` [n, d] that each query [q, d] looks for: [q].
 
     It is 1 plus the number of rows that score strictly higher, so that each of several equal texts counts as found.
+    `alike` are rows that are no wrong answers to each query, such as its variants.
     """
     ranks = np.ones(len(queries), dtype=np.int64)
     for start, scores in score_blocks(queries, corpus):
         own = scores[np.arange(len(scores)), target[start : start + len(scores)]]
-        ranks[start : start + len(scores)] += (scores > own[:, None]).sum(axis=1)
+        above = scores > own[:, None]
+        for row, rows in enumerate(alike[start : start + len(scores)]):
+            above[row, rows] = False
+        ranks[start : start + len(scores)] += above.sum(axis=1)
     return ranks
 
 

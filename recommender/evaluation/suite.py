@@ -41,10 +41,11 @@ def evaluate(
 ) -> Report:
     """Measure an encoder: `queries` and `unseen` are rows of `corpus`, the latter of categories held out whole.
 
-    A query finds neither itself nor its own variants. Queries whose leaf has another product to find are asked about
-    categories. Those with a description that is theirs (`own_descriptions`) are asked for their title by it, and the
-    other way round. Measures without a query are left out of the report. All texts are encoded as documents, each once.
-    Raises `BadInput` when no query can be asked anything.
+    A query finds neither itself nor its own variants. Queries whose leaf has another product to find are asked
+    about categories. Those with a description that is theirs (`own_descriptions`) are asked for their title by it,
+    and the other way round; titles and descriptions of their variants are no wrong answers. Measures without a
+    query are left out of the report. All texts are encoded as documents, each once. Raises `BadInput` when no query
+    can be asked anything.
     """
     started = time.monotonic()
     held = HeldOut(corpus, queries, unseen, description)
@@ -64,12 +65,13 @@ def evaluate(
     measured = dict(held.category_measures("", held.seen, found))
     if titles is not None and described is not None:
         known = np.array(held.known, dtype=np.int64)
+        variants = [held.groups[query] for query in held.known]
         by_title, by_description = encoded[titles], encoded[described]
         for name, asked_by, asked_for in (
             ("description_to_title", by_description, by_title),
             ("title_to_description", by_title, by_description),
         ):
-            ranks = known_item_ranks(asked_by[known], asked_for, known)
+            ranks = known_item_ranks(asked_by[known], asked_for, known, variants)
             measured[f"{name}_mrr10"] = Measured(known, reciprocal_ranks(ranks, K))
             measured[f"{name}_ranks"] = Measured(known, log_ranks(ranks))
     triplets = held_out_triplets(held.corpus, held.seen, held.groups)

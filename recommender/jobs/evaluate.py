@@ -42,7 +42,7 @@ from recommender.models.registry import RegisteredModel
 from recommender.query import Mode, Options, Variants
 from recommender.serving.live_model import FixedModel, LiveModel
 from recommender.serving.queries import Queries
-from recommender.training.splits import Split, split_products, without_lone_category
+from recommender.training.splits import Split, one_of_each_family, split_products, without_lone_category
 from recommender.types import Product, Progress, silent
 
 CORPUS_CAP = 30_000
@@ -72,8 +72,11 @@ class Sample:
 
 
 def sample(products: Sequence[Product], split: Split) -> Sample:
-    """Return what models are measured on. If the catalogue is larger than the caps, it is spread evenly over it."""
-    queries, unseen = spread(split.test, QUERY_CAP), spread(split.unseen, QUERY_CAP)
+    """Return what models are measured on: one product of each held-out family is a query.
+
+    If the catalogue is larger than the caps, queries and corpus are spread evenly over it.
+    """
+    queries, unseen = (spread(one_of_each_family(products, part), QUERY_CAP) for part in (split.test, split.unseen))
     asked = {*queries, *unseen}
     others = [index for index in range(len(products)) if index not in asked]
     kept = sorted([*asked, *spread(others, CORPUS_CAP - len(asked))])
@@ -260,7 +263,14 @@ def _temporary_index(
         closing(EmbeddedEngine(Path(folder)).create(NAME, model.dimension)) as index,
     ):
         lexical = live_lexical(application)
-        calibration = partial(read_calibration, model.folder)
+        # A model that was never live has no weight of words of its own yet: it is compared by that of the live one.
+        weighed = (each for each in (model, application.registry.live()) if each and _is_calibrated(application, each))
+        calibration = partial(read_calibration, next(weighed, model).folder)
         live = LiveModel(NAME, model.name, index, lambda: encoder, lambda: lexical, calibration)
-        queries = Queries(FixedModel(live), lambda: application.catalogue, application.text)
+        words = application.settings.words_weight
+        queries = Queries(FixedModel(live), lambda: application.catalogue, application.text, words=words)
         yield Target(model.name, index, lambda: encoder, lambda: lexical), queries
+
+
+def _is_calibrated(application: Application, model: RegisteredModel) -> bool:
+    return application.registry.manifest(model.name).search is not None

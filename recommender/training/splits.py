@@ -130,6 +130,18 @@ def without_lone_category(products: Iterable[Product]) -> list[Product]:
     ]
 
 
+def one_of_each_family(products: Sequence[Product], indexes: Iterable[int]) -> list[int]:
+    """Return the first product of each family among some indexes of products.
+
+    Measured on each of twenty sizes of a shoe, a model would be asked one question twenty times.
+    """
+    families = product_families(products)
+    first: dict[str, int] = {}
+    for index in indexes:
+        first.setdefault(families[index], index)
+    return list(first.values())
+
+
 def no_split(seed: int) -> Split:
     """Return the split of no products."""
     return Split((), (), (), (), seed)

@@ -15,7 +15,7 @@ from recommender.evaluation.metrics import category_precision, known_item_ranks,
 from recommender.evaluation.neighbours import top_k
 from recommender.evaluation.text_suite import SUPPLIED
 from recommender.training.catalogue_sets import TextFunctions
-from recommender.training.splits import Split
+from recommender.training.splits import Split, one_of_each_family
 from recommender.types import Product
 
 MAX_QUERIES = 200
@@ -115,9 +115,12 @@ def relative_gain(metrics: Mapping[str, float], base: Mapping[str, float]) -> fl
 
 
 def build_validation(products: Sequence[Product], split: Split, texts: TextFunctions) -> Validation:
-    """Choose validation products as queries, and add training products to make the corpus. Seeded by the split."""
+    """Choose validation products as queries, one of each family, and add training products to make the corpus.
+
+    Seeded by the split.
+    """
     random = np.random.default_rng(split.seed)
-    validation = [int(index) for index in random.permutation(split.validation)]
+    validation = one_of_each_family(products, random.permutation(split.validation).tolist())
     train = [int(index) for index in random.permutation(split.train)]
     by_leaf: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for index in train:

@@ -63,6 +63,17 @@ def test_a_product_is_looked_for_by_its_description_among_titles_and_the_other_w
     assert [back.document(product) for product in CORPUS[:2]] == [f"a {LONG}", "title a"]
 
 
+def test_variants_are_as_right_as_the_product_that_was_meant() -> None:
+    corpus = [
+        _product("a", "Shoes > Boots", description=f"a {LONG}", group="boot"),
+        _product("b", "Shoes > Boots", description=f"b {LONG}", group="boot"),
+        _product("c", "Shoes > Boots", description=f"c {LONG}"),
+    ]
+    tasks = _tasks(_held(corpus, [0, 2]))
+    for task in ("description_to_title", "title_to_description"):
+        assert [search.relevant for search in tasks[task].searches] == [{"a", "b"}, {"c"}]
+
+
 def test_searches_that_can_not_be_made_make_no_task() -> None:
     assert set(_tasks(_held(queries=[4]))) == {"category_search"}
     bare = [Product(product.sku, product.title, product.description) for product in CORPUS]

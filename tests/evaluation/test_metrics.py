@@ -49,6 +49,13 @@ def test_the_rank_of_a_known_item_is_one_more_than_what_scores_higher(
         assert values[row] == (1 / rank if rank <= k else 0)
 
 
+def test_what_is_alike_is_no_wrong_answer() -> None:
+    asked, stored = np.eye(2, dtype=np.float32), np.array([[0.9, 0.1], [0.8, 0.9], [0.5, 0.5], [1, 1]], np.float32)
+    target = np.array([2, 0])
+    assert metrics.known_item_ranks(asked, stored, target).tolist() == [4, 4]
+    assert metrics.known_item_ranks(asked, stored, target, [[0, 2, 3], [0]]).tolist() == [2, 4]
+
+
 def test_a_triplet_is_right_when_the_positive_is_strictly_nearer() -> None:
     anchors = np.array([[1, 0], [1, 0], [1, 0]], np.float32)
     near, far = np.array([[1, 0], [0, 1], [1, 0]], np.float32), np.array([[0, 1], [1, 0], [1, 0]], np.float32)

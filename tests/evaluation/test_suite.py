@@ -101,6 +101,16 @@ def test_what_shares_another_category_with_the_query_is_not_wrong() -> None:
     assert right.metrics["graded_ndcg10"].mean == 1.0
 
 
+def test_a_variant_that_is_nearer_than_the_known_item_itself_is_not_wrong() -> None:
+    described = "a light shoe for long runs in wet woods, with a soft sole"
+    own = Product("a", "shoe blue", f"{described} in blue", category=("Shoes",), group_id="shoe")
+    near = Product("b", "a light shoe for long runs", f"{described}", category=("Shoes",), group_id="shoe")
+    others = [Product(f"d{number}", f"desk {number}", category=("Desks",)) for number in range(3)]
+    for groups, expected in ((("shoe", "shoe"), 1.0), (("", ""), 0.5)):
+        corpus = [replace(own, group_id=groups[0]), replace(near, group_id=groups[1]), *others]
+        assert _evaluate(corpus, [0]).metrics["description_to_title_mrr10"].mean == expected
+
+
 def test_the_report_holds_every_measure_with_its_interval() -> None:
     corpus = toy_catalogue()
     report = _evaluate(corpus, range(0, 100, 3), unseen=range(100, 140))

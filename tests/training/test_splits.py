@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import BadInput
+from recommender.jobs.evaluate import sample
 from recommender.training.splits import (
     Split,
     check_leaks,
+    one_of_each_family,
     product_families,
     split_products,
     without_lone_category,
@@ -61,6 +63,16 @@ def test_the_split_does_not_depend_on_the_order_of_the_products(products: list[P
     one, other = split_products(products, 7), split_products(shuffled, 7)
     for part in ("train", "validation", "test", "unseen"):
         assert {products[i].sku for i in getattr(one, part)} == {shuffled[i].sku for i in getattr(other, part)}
+
+
+def test_variants_and_near_identical_titles_are_asked_about_once() -> None:
+    sizes = [Product(f"s{size}", f"Trail shoe {size}", group_id="shoe") for size in (40, 41, 42)]
+    alike = [Product(f"d{number}", f"A desk with a very long name, the same {number}") for number in range(2)]
+    products = [*sizes, *alike, Product("lamp", "Lamp")]
+    assert one_of_each_family(products, [1, 2, 4, 5]) == [1, 4, 5]
+    chosen = sample(products, Split((0,), (), (1, 2, 3, 4), (5,), 0))
+    assert [chosen.corpus[row].sku for row in (*chosen.queries, *chosen.unseen)] == ["s41", "d0", "lamp"]
+    assert len(chosen.corpus) == len(products)
 
 
 def test_a_product_keeps_its_part_when_the_catalogue_grows() -> None:
