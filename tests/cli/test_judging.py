@@ -56,6 +56,24 @@ def test_any_model_is_judged_by_name_and_the_base_is_not_measured_again(toy_shop
     assert "nothing to compare it with" in toy_shop("models", "judge", base, code=2).err
 
 
+def test_a_new_model_is_searched_by_the_stated_weight_of_words_and_otherwise_by_that_of_the_live_one(
+    toy_shop: Command, home: Path, unjudged: str
+) -> None:
+    def hybrid(**environment: str) -> float:
+        done = toy_shop("models", "judge", unjudged, "--json", code=6, **environment)
+        (found,) = [line["tuned"] for line in done.json["verdict"]["lines"] if line["rule"] == "words"]
+        return float(found)
+
+    stated = hybrid(RECOMMENDER_WORDS_WEIGHT="1")
+    assert stated != hybrid()
+    (live,) = [each["name"] for each in toy_shop("models", "list", "--json").json["models"] if each["live"]]
+    path = home / "models" / live / "manifest.json"
+    kept = path.read_text(encoding="utf-8")
+    path.write_text(json.dumps(json.loads(kept) | {"search": {"words": 1.0}}), encoding="utf-8")
+    assert hybrid() == stated
+    path.write_text(kept, encoding="utf-8")
+
+
 def test_a_model_that_is_forced_is_live_and_marked(toy_shop: Command, home: Path, unjudged: str) -> None:
     manifest = home / "models" / unjudged / "manifest.json"
     toy_shop("models", "promote", unjudged, "--force")
