@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from itertools import chain
 from math import ceil
 
 import numpy as np
 
-from recommender.embedding.encoder import Encoder, Vectors
+from recommender.embedding.encoder import Encoder, Role, Vectors
 from recommender.evaluation.metrics import Values, mrr_at_k, ndcg_at_k, spearman, triplet_accuracy
 from recommender.evaluation.neighbours import NOTHING, top_k
 from recommender.evaluation.reports import MetricValue, Report
@@ -23,18 +24,23 @@ SUPPLIED = "supplied_"
 Triple = tuple[str, str, str]
 Scored = tuple[str, str, float]
 
+Encode = Callable[[Sequence[str], Role], Vectors]
+"""Returns the unit vectors of texts in a role."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeldOutTexts:
     """Rows to measure on: anchor, positive, negative; text and its answer; two texts and how alike they are.
 
     `graded` are a query, a document and its grade from 0 to 3: every document is a candidate for every query.
+    `searches` are those of the texts that a model encodes as queries.
     """
 
     triplets: tuple[Triple, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     scored: tuple[Scored, ...] = ()
     graded: tuple[Scored, ...] = ()
+    searches: tuple[str, ...] = ()
 
     def __add__(self, other: HeldOutTexts) -> HeldOutTexts:
         return HeldOutTexts(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
@@ -47,26 +53,32 @@ class HeldOutTexts:
 
     def sample(self, share: float) -> HeldOutTexts:
         """Return about `share` of the rows."""
+        if share >= 1:
+            return self
         kept = (getattr(self, each.name) for each in fields(self))
-        return self if share >= 1 else HeldOutTexts(*(rows[: ceil(share * len(rows))] for rows in kept))
+        return replace(HeldOutTexts(*(rows[: ceil(share * len(rows))] for rows in kept)), searches=self.searches)
 
-    def measure(self, encode: Callable[[Sequence[str]], Vectors]) -> dict[str, Values]:
+    def measure(self, encode: Encode) -> dict[str, Values]:
         """Return, for each measure that the rows allow, one value for each query; `encode` gives unit vectors.
 
         The share of triplets in the right order, MRR@10 of a text's own answer among all answers, Spearman's
         correlation of cosines with scores, and nDCG@10 of graded documents.
         """
-        texts = self.texts
-        place = {text: row for row, text in enumerate(texts)}
-        vectors = encode(texts) if texts else np.empty((0, 1), dtype=np.float32)
+        searches = set(self.searches)
+        sides = {
+            Role.QUERY: [text for text in self.texts if text in searches],
+            Role.DOCUMENT: [text for text in self.texts if text not in searches],
+        }
+        place = {text: row for row, text in enumerate(chain(*sides.values()))}
+        encoded = [encode(texts, role) for role, texts in sides.items() if texts]
+        vectors = np.concatenate(encoded) if encoded else np.empty((0, 1), dtype=np.float32)
 
         def column(rows: Sequence[tuple[object, ...]], at: int) -> Vectors:
             return vectors[[place[str(row[at])] for row in rows]]
 
         found: dict[str, Values] = {}
         if self.triplets:
-            sides = (column(self.triplets, at) for at in range(3))
-            found["triplet_accuracy"] = triplet_accuracy(*sides)
+            found["triplet_accuracy"] = triplet_accuracy(*(column(self.triplets, at) for at in range(3)))
         if self.pairs:
             answers: dict[str, set[str]] = defaultdict(set)
             for query, answer in self.pairs:
@@ -107,7 +119,7 @@ class TextSuite:
         """Return about `share` of the rows."""
         return TextSuite(self.own.sample(share), self.supplied.sample(share))
 
-    def measure(self, encode: Callable[[Sequence[str]], Vectors]) -> dict[str, Values]:
+    def measure(self, encode: Encode) -> dict[str, Values]:
         """Return the measures of both; the names of the supplied ones begin with `SUPPLIED`."""
         supplied = self.supplied.measure(encode)
         return self.own.measure(encode) | {f"{SUPPLIED}{name}": values for name, values in supplied.items()}

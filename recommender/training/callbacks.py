@@ -14,6 +14,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from recommender.embedding.encoder import Role
 from recommender.evaluation.text_suite import TextSuite
 from recommender.training.checkpoints import Checkpoints, loss_weights
 from recommender.training.devices import broadcast, computing_in, is_first
@@ -48,11 +49,13 @@ class ValidationEvaluator(SentenceEvaluator):
     """
 
     def __init__(
-        self, validation: Validation, texts: TextSuite, precision: TrainingPrecision, prompt: str = ""
+        self, validation: Validation, texts: TextSuite, precision: TrainingPrecision, prompts: tuple[str, str]
     ) -> None:
+        """Take what is measured, and the prompts that the model puts before searches and before other texts."""
         super().__init__()  # type: ignore[no-untyped-call]
         self.primary_metric = GAIN
-        self._validation, self._texts, self._precision, self._prompt = validation, texts, precision, prompt
+        self._validation, self._texts, self._precision = validation, texts, precision
+        self._prompts = dict(zip((Role.QUERY, Role.DOCUMENT), prompts, strict=True))
         self.base: dict[str, float] = {}
 
     def __call__(  # type: ignore[override]  # a bi-encoder is the one kind of model that comes here
@@ -60,10 +63,10 @@ class ValidationEvaluator(SentenceEvaluator):
     ) -> dict[str, float]:
         """Return the metrics and the gain over the base."""
 
-        def encode(texts: Sequence[str]) -> Any:
+        def encode(texts: Sequence[str], role: Role = Role.DOCUMENT) -> Any:
             return model.encode(
                 list(texts),
-                prompt=self._prompt,
+                prompt=self._prompts[role],
                 batch_size=_ENCODE_BATCH,
                 normalize_embeddings=True,
                 show_progress_bar=False,

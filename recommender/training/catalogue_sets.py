@@ -170,6 +170,7 @@ class CatalogueSets:
         }
         columns, shape, examples = sets[name]
         drawn = TrainingSet(name, columns, shape)
+        drawn.searches = columns[0] if name in (SetName.PRODUCTS, SetName.QUERIES) else ""
         for number in range(passes):
             drawn.extend(examples(number), number)
         if name is SetName.PRODUCTS:

@@ -11,7 +11,7 @@ from recommender.evaluation.text_suite import NO_SUITE, NO_TEXTS, HeldOutTexts, 
 from recommender.training.catalogue_sets import CatalogueSets, SetName, TextFunctions
 from recommender.training.data.formats import find_columns
 from recommender.training.data.holdout import hold_out
-from recommender.training.data.sets import SETS
+from recommender.training.data.sets import read_sets
 from recommender.training.data.source import DataReading, KnownProducts
 from recommender.training.data.supplied import read_texts_to_measure
 from recommender.training.data.tables import open_table
@@ -78,7 +78,7 @@ def read_data(
         with open_table(source.name) as table:
             parts = find_columns(table, source.format)
             reading = DataReading(table, known, options, number, progress)
-            sets = tuple(SETS[parts.format](reading, parts))
+            sets = read_sets(reading, parts)
         counts = reading.counts
         if not any(len(rows) for rows in sets):
             why = counts.describe() or "there are none"

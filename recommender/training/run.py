@@ -174,7 +174,7 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     epoch_steps = count_batches(datasets, sampler, options) / options.epochs_to_draw / process_count()
     total = options.max_steps(epoch_steps, device)
     budget = options.budget.total_seconds() if options.budget else None
-    evaluator = ValidationEvaluator(job.validation, job.texts, precision, read_prompts(job.base)[1])
+    evaluator = ValidationEvaluator(job.validation, job.texts, precision, read_prompts(job.base))
     evaluations = options.evaluations if job.validation.size or job.texts.texts else 0
     if budget and evaluations and not evaluator.fit_into(EVALUATION_SHARE * budget / (evaluations + 1), model):
         evaluations = 0
@@ -290,9 +290,8 @@ def _arguments(
     options, device = job.options, training_device(job.options.device)
     # The prompt of each column of each set, as serving will put it before searches and products.
     query, document = read_prompts(job.base)
-    searched = {SetName.PRODUCTS.value: VIEWS[0], SetName.QUERIES.value: "anchor"}
     prompts = {
-        each.name: {column: query if searched.get(each.name) == column else document for column in each.columns}
+        each.name: {column: query if column == each.searches else document for column in each.columns}
         for each in job.sets
     }
     rows, batches = options.batch_size, 1

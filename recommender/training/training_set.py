@@ -104,6 +104,8 @@ class TrainingSet:
         self.name = name
         self.columns = columns
         self.shape = shape
+        self.searches = ""
+        """The column whose texts are searches: some models put another prompt before them. Empty for none."""
         self.homes = Homes((), ())
         self.alike: Mapping[int, float] = {}
         """How alike the two texts of each class are, if that is known."""
@@ -149,7 +151,8 @@ class TrainingSet:
     def select(self, kept: Sequence[bool]) -> TrainingSet:
         """Return a set of some of the rows."""
         made = TrainingSet(self.name, self.columns, self.shape)
-        made.homes, made.alike, made._texts, made._keys = self.homes, self.alike, self._texts, self._keys
+        made.homes, made.alike, made.searches = self.homes, self.alike, self.searches
+        made._texts, made._keys = self._texts, self._keys
         made._rows = {
             column: [value for value, stays in zip(values, kept, strict=True) if stays]
             for column, values in self._rows.items()
@@ -183,6 +186,7 @@ class TrainingSet:
             "name": self.name,
             "columns": self.columns,
             "shape": self.shape,
+            "searches": self.searches,
             "homes": [self.homes.paths, self.homes.members],
             "texts": list(self._texts),
             "rows": self._rows,
@@ -192,6 +196,7 @@ class TrainingSet:
     def from_json(cls, stored: JsonObject) -> TrainingSet:
         """Make a set from what `to_json` returned, to train on; no rows can be added to it."""
         made = cls(stored["name"], tuple(stored["columns"]), Shape(stored["shape"]))
+        made.searches = stored["searches"]
         paths, members = stored["homes"]
         made.homes = Homes(tuple(map(tuple, paths)), tuple(map(tuple, members)))
         made._texts = {text: number for number, text in enumerate(stored["texts"])}

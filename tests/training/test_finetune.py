@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Sequence
 from contextlib import closing
@@ -20,8 +21,8 @@ from recommender.errors import BadInput, UsageError
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.finetuning import finetune
 from recommender.training.job import TrainingResult
-from recommender.training.options import Loss, TrainingOptions, TrainingPrecision
-from recommender.training.splits import Split, split_products
+from recommender.training.options import DataSource, Loss, TrainingOptions, TrainingPrecision
+from recommender.training.splits import Split, no_split, split_products
 from recommender.training.validation import CATEGORY_P10, build_validation
 from recommender.types import Product
 
@@ -218,6 +219,28 @@ def test_a_base_with_prompts_is_trained_and_served_with_them(
     expected = [after.encode(prompt + "red shoes", prompt="") for prompt in (prompts["query"], prompts["document"])]
     assert all(vector @ wanted > 0.9999 for vector, wanted in zip(vectors, expected, strict=True))
     assert np.abs(vectors[0] - vectors[1]).max() > 1e-4
+
+
+@pytest.mark.parametrize(("first", "second", "asks"), [("question", "answer", True), ("text1", "text2", False)])
+def test_the_questions_of_external_data_are_trained_with_the_prompt_of_queries(
+    first: str, second: str, asks: bool, tmp_path: Path, toys: list[Product], texts: TextFunctions
+) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    prompts = {"query": "zzquery: ", "document": ""}
+    words = [*map(texts.text, toys), "zzquery zzother"] * 2
+    base = build_tiny_model(tmp_path / "base", 24, words, "mean", "bert", prompts)
+    rows = [{first: product.title, second: texts.text(product)} for product in toys]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    options = replace(
+        OPTIONS, epochs=1, evaluations=1, data=(DataSource(str(tmp_path / "rows.jsonl")),), data_only=True
+    )
+    finetune([], no_split(1), base, tmp_path / "model", options, texts)
+    before, after = (SentenceTransformer(str(each), device="cpu") for each in (base, tmp_path / "model"))
+    tables = [each[0].model.get_input_embeddings().weight.detach().numpy() for each in (before, after)]
+    moved = np.abs(tables[1] - tables[0]).max(axis=1)
+    asked, other = moved[before.tokenizer.convert_tokens_to_ids(["zzquery", "zzother"])]
+    assert (asked > 20 * other) == asks
 
 
 def test_an_interrupted_run_leaves_nothing(

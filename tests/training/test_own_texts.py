@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 from support.toy_catalogue import toy_catalogue
 
 from recommender.application.composition import Application, open_application
+from recommender.embedding.encoder import Role
 from recommender.errors import BadInput, UsageError
 from recommender.evaluation.reports import MetricValue, Report
 from recommender.jobs.finetune import drift_since_training, run
@@ -208,6 +209,29 @@ def test_judgements_of_yes_and_no_are_grades_too(tmp_path: Path) -> None:
     supplied = options_of(None, write(tmp_path / "rows.jsonl", rows))
     texts = read_texts_to_measure(replace(supplied, eval_data=supplied.data), [], TextFunctions(str, str, str))
     assert [grade for *_, grade in texts.graded] == [3, 0, 0, 0] * 4
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "asks"),
+    [("question", "answer", True), ("query", "pos", True), ("sentence1", "sentence2", False), ("anchor", "pos", False)],
+)
+def test_questions_are_encoded_as_queries_and_other_texts_as_documents(
+    tmp_path: Path, first: str, second: str, asks: bool
+) -> None:
+    rows = [{first: f"asked {n}", second: f"told {n}"} for n in range(16)]
+    supplied = options_of(None, write(tmp_path / "rows.jsonl", rows))
+    texts = read_texts_to_measure(replace(supplied, eval_data=supplied.data), [], TextFunctions(str, str, str))
+    roles: dict[str, Role] = {}
+
+    def encode(some: Sequence[str], role: Role) -> Any:
+        roles.update(dict.fromkeys(some, role))
+        return np.eye(32, dtype=np.float32)[[int(text.split()[1]) for text in some]]
+
+    for part in (texts, texts.sample(0.5)):
+        roles.clear()
+        assert part.measure(encode)["pairs_mrr10"].tolist() == [1.0] * len(part.pairs)
+        found = {text.split()[0]: role for text, role in roles.items()}
+        assert found == {"asked": Role.QUERY if asks else Role.DOCUMENT, "told": Role.DOCUMENT}
 
 
 def test_no_text_that_is_asked_about_is_trained_on() -> None:

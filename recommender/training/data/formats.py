@@ -56,6 +56,8 @@ _PARTS: Mapping[DataFormat, Mapping[str, str]] = {
 }
 """Names that the column of each part may have, in small letters without separators."""
 
+_SEARCHES = frozenset(_PARTS[DataFormat.QUERIES]["query"].split()) | {"question"}
+
 _OPTIONAL = {(DataFormat.QUERY_POS_NEG, "neg"), (DataFormat.QUERIES, "clicks"), (DataFormat.SESSIONS, "session")}
 
 _PRECEDENCE = (
@@ -80,6 +82,11 @@ class DataColumns:
     format: DataFormat
     columns: Mapping[str, str]
     negatives: tuple[str, ...] = ()
+
+    @property
+    def asks(self) -> bool:
+        """Whether the first text of a row is a search or a question, by the name of its column."""
+        return plain_name(next(iter(self.columns.values()))) in _SEARCHES
 
 
 def find_columns(table: DataTable, stated: DataFormat) -> DataColumns:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 from recommender.evaluation.text_suite import HeldOutTexts, Triple
@@ -66,6 +67,11 @@ def texts_to_measure(
     Several scores of one query are grades; yes and no are, too, if the rows are `judgements` to measure on.
     """
     held = held[:MOST_ROWS]
+    searches = tuple(dict.fromkeys(texts[0] for texts, _ in held)) if rows.searches else ()
+    return replace(_ask(rows, held, every, judgements), searches=searches)
+
+
+def _ask(rows: TrainingSet, held: Sequence[Row], every: Sequence[Row], judgements: bool) -> HeldOutTexts:
     match rows.shape:
         case Shape.TRIPLETS:
             return HeldOutTexts(triplets=tuple(cast(Triple, texts[:3]) for texts, _ in held))

@@ -305,3 +305,11 @@ SETS: Mapping[DataFormat, Callable[[DataReading, DataColumns], list[TrainingSet]
     DataFormat.SESSIONS: session_sets,
 }
 """The function that makes sets of the rows of each format."""
+
+
+def read_sets(reading: DataReading, parts: DataColumns) -> tuple[TrainingSet, ...]:
+    """Make sets of the rows of a table, in the format that was found."""
+    sets = SETS[parts.format](reading, parts)
+    for rows in sets:
+        rows.searches = rows.columns[0] if parts.asks else ""
+    return tuple(sets)

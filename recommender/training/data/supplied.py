@@ -14,7 +14,7 @@ from recommender.feeds.columns import enumerate_names, plain_name
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.data.formats import DataColumns, find_columns
 from recommender.training.data.holdout import texts_to_measure
-from recommender.training.data.sets import SETS
+from recommender.training.data.sets import read_sets
 from recommender.training.data.source import DataReading, KnownProducts
 from recommender.training.data.tables import open_table
 from recommender.training.options import DataFormat, TrainingOptions
@@ -70,7 +70,7 @@ def read_scored(source: Path | str) -> ScoredPairs:
 
 def _texts_of(reading: DataReading, parts: DataColumns) -> HeldOutTexts:
     found = NO_TEXTS
-    for rows in SETS[parts.format](reading, parts):
+    for rows in read_sets(reading, parts):
         examples = list(rows.examples())
         found += texts_to_measure(rows, examples, examples, judgements=True)
     return found
