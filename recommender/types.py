@@ -19,6 +19,9 @@ PATH_SEPARATOR = " > "
 PRICE_SCALE = 4
 """Decimal places that are kept of a price: two more than most currencies have, for unit prices."""
 
+THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+"""Currencies of a thousand parts: in their `1.299` the mark is the decimal one."""
+
 
 class Availability(StrEnum):
     """Whether a product can be bought. A feed that does not say lists what is in stock.

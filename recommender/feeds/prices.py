@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from recommender.feeds.rejections import BadRow
-from recommender.types import PRICE_SCALE
+from recommender.types import PRICE_SCALE, THREE_DECIMALS
 
 LONGEST_CELL = 120
 """Longest price cell, in characters; a longer one is no price, and may be costly to read as one."""
@@ -32,9 +32,6 @@ CURRENCIES = frozenset(
 )
 """The codes of ISO 4217 that are in use (https://www.six-group.com/en/products-services/financial-information/
 data-standards.html), and the kuna, which exports still have. Three other letters are a word: UVP, NET."""
-
-THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-"""Currencies of a thousand parts: in their `1.299` the mark is the decimal one."""
 
 _NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from recommender.embedding.words import is_unit
+from recommender.types import THREE_DECIMALS
 
 _MOST = (
     "under|below|up to|less than|cheaper than|lower than|at most|within|"
@@ -118,6 +119,12 @@ CURRENCIES = {
     **dict.fromkeys('₪ שח ש"ח ש״ח שקל שקלים'.split(), ("ILS",)),
     **dict.fromkeys("ريال ر.س".split(), ("SAR", "QAR", "OMR")),
     **dict.fromkeys("درهم د.إ".split(), ("AED", "MAD")),
+    **dict.fromkeys("دينار dinar dinars".split(), ("KWD", "BHD", "JOD", "TND", "IQD", "LYD", "DZD", "RSD")),
+    **dict.fromkeys("د.ك kd".split(), ("KWD",)),
+    **dict.fromkeys("د.ب bd".split(), ("BHD",)),
+    **dict.fromkeys("د.أ jd".split(), ("JOD",)),
+    **dict.fromkeys("د.ت dt".split(), ("TND",)),
+    **dict.fromkeys("ج.م جنيه".split(), ("EGP",)),
     **dict.fromkeys("฿ บาท".split(), ("THB",)),
     **dict.fromkeys("₫ đ đồng".split(), ("VND",)),
     **dict.fromkeys("₩ 원".split(), ("KRW",)),
@@ -125,7 +132,8 @@ CURRENCIES = {
     **{
         code.lower(): (code,)
         for code in "USD GBP CHF PLN SEK NOK DKK CZK HUF RON INR JPY CNY CAD AUD NZD SGD HKD TRY RUB UAH BGN BRL MXN "
-        "KRW ZAR ILS AED SAR ISK QAR OMR MAD THB VND".split()
+        "KRW ZAR ILS AED SAR ISK QAR OMR MAD THB VND KWD BHD JOD TND IQD LYD DZD RSD EGP IDR MYR TWD CLP ARS NGN "
+        "KES PKR".split()
     },
 }
 """Names of currencies, and the codes that each may mean, the likeliest first."""
@@ -150,7 +158,7 @@ _END = rf"(?!(?![{_UNSPACED}])[^\W_])(?![.,]\d)"
 """The end of a word or number, or a character of a script that is written without blanks."""
 
 _DIGITS = (
-    r"(?:\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?)(?:,-|,–)?"
+    r"(?:\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,3})?)(?:,-|,–)?"
     rf"(?:\s?(?:{'|'.join(sorted(_TIMES.keys() - {'mil'}, key=len, reverse=True))})(?:{_END}|(?=원))\.?"
     r"|\s?mil(?=\s?(?:[€$]|eur|r\$|reais|pesos)))?"
 )
@@ -267,7 +275,7 @@ def find_price(text: str, main: str, sold_in: Callable[[str], bool], english: bo
     for match in _RANGE.finditer(text):
         parts = match.groupdict()
         money = _currency(parts, ("low", "high"))
-        low, high = _number(parts["low"]), _number(parts["high"])
+        low, high = (_number(parts[name], _code(money, main)) for name in ("low", "high"))
         # `2 to 4 players`, `10-20 cm`: without an opening word or a currency, two numbers are not prices.
         opened = parts["open"] or parts["after"]
         before = _BEFORE.search(text, 0, match.start())  # `shoes size from 36 to 40`, `toys for kids from 3 to 6`
@@ -279,7 +287,7 @@ def find_price(text: str, main: str, sold_in: Callable[[str], bool], english: bo
             return _in_currency(match.start(), match.end(), low, high, money, main, sold_in)
     for pattern in (_BOUND, _POSTPOSED):
         for match in pattern.finditer(text):
-            limit = _read_limit(text, match)
+            limit = _read_limit(text, match, main)
             parts = match.groupdict()
             money, end = _currency(parts, ("amount",)), match.end()
             word = (parts["most"] or parts["least"] or "").lower()
@@ -287,7 +295,7 @@ def find_price(text: str, main: str, sold_in: Callable[[str], bool], english: bo
                 continue
             space = _BETWEEN_LIMITS.match(text, end)
             further = _BOUND.match(text, space.end() if space else end)
-            other = further and _read_limit(text, further, continues=True)
+            other = further and _read_limit(text, further, main, continues=True)
             if further and other and None in limit and None in other:
                 lowest, highest = limit[0] or other[0], limit[1] or other[1]
                 if lowest is not None and highest is not None and lowest <= highest:
@@ -297,13 +305,14 @@ def find_price(text: str, main: str, sold_in: Callable[[str], bool], english: bo
     return None
 
 
-def _read_limit(text: str, match: re.Match[str], continues: bool = False) -> _Limits | None:
+def _read_limit(text: str, match: re.Match[str], main: str, continues: bool = False) -> _Limits | None:
     """Return the lowest and the highest price that a limit states; None if its number is no price.
 
     `continues` says that it comes after another limit, which was one of a price.
     """
     parts = match.groupdict()
-    money, amount = _currency(parts, ("amount",)), _number(parts["amount"])
+    money = _currency(parts, ("amount",))
+    amount = _number(parts["amount"], _code(money, main))
     most = bool(parts["most"] or parts.get("most_money")) != bool(parts.get("not"))
     about = parts.get("about") or parts.get("about_money")
     thousands = re.fullmatch(r"(\d+)k", parts["amount"], re.I)
@@ -341,6 +350,12 @@ def _currency(parts: dict[str, str | None], names: tuple[str, ...]) -> str:
     return next(filter(None, (parts[f"{side}{name}"] for name in names for side in ("before", "after"))), "")
 
 
+def _code(money: str, main: str) -> str:
+    """Return the code of a currency as it is named, if at all, in a shop whose own is `main`."""
+    codes = CURRENCIES.get(money.lower(), (main,))
+    return main if main in codes else codes[0]
+
+
 def _counts_things(text: str, end: int) -> bool:
     """Tell whether the words after a number say that it is a measure, or counts something."""
     following = _NEXT.match(text, end)
@@ -364,13 +379,17 @@ def _is_year(amount: Decimal) -> bool:
     return amount in YEARS and amount % 100 != 0
 
 
-def _number(text: str | None) -> Decimal:
-    """Return a number that people type: `1.299,00`, `1,299.00`, `1 299`, `79.90`, `1.5k`, `2 тыс.`."""
+def _number(text: str | None, currency: str = "") -> Decimal:
+    """Return a number that people type: `1.299,00`, `1,299.00`, `1 299`, `79.90`, `1.5k`, `2 тыс.`.
+
+    A mark that stands once, before three digits, is the decimal one in a currency of a thousand parts.
+    """
     times = re.search(r"[^\W\d_]+(?=\.?$)", text or "")
     if text and times:
-        return _TIMES[times[0].lower()] * _number(text[: times.start()])
+        return _TIMES[times[0].lower()] * _number(text[: times.start()], currency)
     digits = re.sub(r"[^\d.,]", "", (text or "").rstrip("-– ")).rstrip(",.")
     last = max(digits.rfind("."), digits.rfind(","))
-    if last >= 0 and len(digits) - last - 1 <= 2:
+    decimals = 3 if currency in THREE_DECIMALS and digits.count(digits[last : last + 1]) == 1 else 2
+    if last >= 0 and len(digits) - last - 1 <= decimals:
         return Decimal(re.sub(r"[.,]", "", digits[:last]) + "." + digits[last + 1 :])
     return Decimal(re.sub(r"[.,]", "", digits))

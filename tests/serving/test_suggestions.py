@@ -407,6 +407,31 @@ def test_small_words_before_a_price_go_with_it(text: str, rest: str) -> None:
     assert (text[: found.start] + text[found.end :]).strip() == rest
 
 
+@pytest.mark.parametrize(
+    ("text", "main", "low", "high"),
+    [
+        ("shoes under 2.500 KWD", "KWD", None, "2.5"),
+        ("shoes under 2.500 KWD", "EUR", None, "2.5"),
+        ("shoes under 0.750", "BHD", None, "0.75"),
+        ("shoes under KD 12.250", "KWD", None, "12.25"),
+        ("chaussures moins de 2,500 TND", "TND", None, "2.5"),
+        ("shoes from 1,250.500 to 2,000.000 BHD", "BHD", "1250.5", "2000"),
+        ("shoes under 1.250.500", "JOD", None, "1250500"),
+        ("حذاء أقل من 12.500 د.ك", "KWD", None, "12.5"),
+        ("حذاء أقل من 20 دينار", "JOD", None, "20"),
+        ("shoes under 2.500", "EUR", None, "2500"),
+        ("shoes under 2.500 EUR", "KWD", None, "2500"),
+    ],
+)
+def test_three_digits_are_decimals_in_currencies_of_a_thousand_parts(
+    text: str, main: str, low: str | None, high: str
+) -> None:
+    found = find_price(text, main, lambda _: True)
+    assert found is not None
+    assert (found.low, found.high) == (low and Decimal(low), Decimal(high))
+    assert found.currency == main or found.currency in text
+
+
 def test_a_price_in_a_currency_that_nothing_is_sold_in_is_no_filter() -> None:
     assert find_price("boots under 80 zł", "EUR", lambda _: False) is None
 
