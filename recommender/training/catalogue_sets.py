@@ -14,7 +14,7 @@ from recommender.evaluation.held_out import is_telling
 from recommender.evaluation.suite import TextFunction
 from recommender.feeds.categories import kinds_of
 from recommender.training.category_triplets import LEAF_CAP, ProductTree, Triplet, draw_distant, sample_triplets
-from recommender.training.splits import product_families
+from recommender.training.splits import NEARLY_ALL, product_families
 from recommender.training.training_set import MOST_OTHERS, VIEWS, Homes, Label, Shape, TrainingRow, TrainingSet
 from recommender.types import Product, common_depth
 
@@ -248,16 +248,16 @@ class CatalogueSets:
         return (TrainingRow((self._texts[t.anchor],), target=labels[t.home]) for t in self.triplets(number))
 
     def _products_of_pass(self, random: np.random.Generator) -> list[int]:
-        # The cap of the triplets applies here too: otherwise one huge leaf would outweigh all the others.
+        # The cap of the triplets applies here too: otherwise one huge leaf would outweigh all the others. A shop of
+        # hardly anything else learns which product is which.
         groups: dict[tuple[str, ...], list[int]] = {}
         for index, path in enumerate(self._paths):
             groups.setdefault(path, []).append(index)
         chosen = []
         for category, indexes in sorted(groups.items()):
-            cap = LEAF_CAP if category else max(LEAF_CAP, len(self._products) - len(indexes))
-            if len(groups) == 1:
-                cap = len(indexes)
-            size = min(cap, len(indexes))
+            others = len(self._products) - len(indexes)
+            cap = LEAF_CAP if category else max(LEAF_CAP, others)
+            size = len(indexes) if others < (1 - NEARLY_ALL) * len(self._products) else min(cap, len(indexes))
             chosen += indexes if size == len(indexes) else [int(i) for i in random.choice(indexes, size, replace=False)]
         return chosen
 

@@ -26,7 +26,7 @@ MIN_LEAVES = 2
 """With one category there is nothing to tell apart."""
 
 NEARLY_ALL = 0.9
-"""Share of the products beyond which a further category of theirs tells nothing apart."""
+"""Share of the products beyond which a category of theirs tells next to nothing apart."""
 
 MIN_DESCRIBED = 50
 """The fewest products with a title and a description from which a shop without categories can learn and be judged."""
@@ -105,6 +105,11 @@ def split_products(
         elif family not in barred:
             chosen[parts[family]].append(index)
     train, validation, test, unseen = (tuple(chosen[part]) for part in ("train", "validation", "test", "unseen"))
+    if not train:
+        raise BadInput(
+            f"the {len(products):,} products are {len(set(families)):,} with their variants and near-identical titles "
+            "counted once, and some of these must be held out; give more products, or check the group ids and titles"
+        )
     return Split(train, validation, test, unseen, seed)
 
 

@@ -8,6 +8,7 @@ import pytest
 from recommender.errors import BadInput
 from recommender.evaluation.held_out import is_telling
 from recommender.training.catalogue_sets import CatalogueSets, SetName, TextFunctions, synthetic_query
+from recommender.training.category_triplets import LEAF_CAP
 from recommender.types import Product
 
 SHOE = Product(
@@ -144,3 +145,24 @@ def test_a_shop_without_categories_learns_from_all_its_products_in_a_pass(texts:
     products = [Product(sku=str(n), title=f"{n} lamp", description=f"number {n} " * 9) for n in range(900)]
     sets = CatalogueSets(products, range(900), texts, seed=0)
     assert len(sets.draw(SetName.PRODUCTS, 1)) == 900
+
+
+@pytest.mark.parametrize(
+    ("leaves", "drawn"),
+    [
+        ({(): 500}, 500),
+        ({("Films",): 480, ("Toys",): 20}, 500),
+        ({("Films",): 400, ("Toys",): 100}, LEAF_CAP + 100),
+        ({("Films",): 300, ("Toys",): 10, (): 190}, LEAF_CAP + 200),
+        ({("Films",): 100, ("Toys",): 10, (): 390}, 110 + LEAF_CAP),
+    ],
+)
+def test_a_huge_category_does_not_outweigh_others_unless_it_is_nearly_the_whole_shop(
+    leaves: dict[tuple[str, ...], int], drawn: int, texts: TextFunctions
+) -> None:
+    paths = [path for path, count in leaves.items() for _ in range(count)]
+    products = [
+        Product(f"s{number}", f"thing {number} of a kind {number % 7}", category=path)
+        for number, path in enumerate(paths)
+    ]
+    assert len(CatalogueSets(products, range(len(products)), texts, seed=0).draw(SetName.PRODUCTS, 1)) == drawn

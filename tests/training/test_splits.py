@@ -163,3 +163,13 @@ def test_a_category_that_all_products_have_beside_their_own_is_none() -> None:
     told = without_lone_category(products)
     assert [product.other_categories for product in told] == [(("c",),) * (n % 2) for n in range(20)]
     assert [product.category for product in told] == [product.category for product in products]
+
+
+@pytest.mark.parametrize("families", [1, 2])
+def test_a_catalogue_that_is_all_variants_of_one_product_is_refused(families: int) -> None:
+    products = [
+        replace(product, group_id=f"g{number % families}", title=f"shoe {number % families} in size {number}")
+        for number, product in enumerate(catalogue(300))
+    ]
+    with pytest.raises(BadInput, match=f"the 300 products are {families} with their variants"):
+        split_products(products, 0)
