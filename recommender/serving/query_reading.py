@@ -13,11 +13,13 @@ from recommender.embedding.language import ENGLISH
 from recommender.query import NO_FILTERS, Boost, BoostKind, Filters, Options, Understood, UnderstoodKind
 from recommender.serving.merchandising import Synonym
 from recommender.serving.spelling import SHORTEST, nearest_word
-from recommender.serving.vocabulary import LETTERS, NAME_KINDS, Name, Vocabulary, fold_word, fold_words
+from recommender.serving.vocabulary import LETTERS, NAME_KINDS, WORD, Name, Vocabulary, fold_word, fold_words
 from recommender.types import category_path
 
 LONGEST_READ = 300
 """Characters of a text that is read closely; a longer one was pasted, and says in full what it wants."""
+
+_LAST_WORD = re.compile(rf"{WORD.pattern}\Z")
 
 LONGEST_NAME = 5
 """Words of a name that is looked for in a text."""
@@ -101,12 +103,13 @@ class QueryReader:
             return replace(found, synonyms=tuple(self.synonyms(found.searched)))
         explained = {word for synonym in self.synonyms(found.searched) for word in synonym.words}
         complete: tuple[str, ...] = ()
-        if options.prefix:
-            complete = self._completions(found.searched)
+        begun = _LAST_WORD.search(found.searched) if options.prefix else None
+        if begun:
+            complete = self._completions(found.searched, begun[0])
         if options.correct:
             found = self._correct(self.vocabulary, text, found, explained, cut_off=bool(complete))
-        if complete:
-            start = found.searched[: -len(found.searched.split()[-1])]
+        if complete and begun:
+            start = found.searched.removesuffix(begun[0])
             found = replace(found, searched=start + complete[0], alternatives=(*found.alternatives, *complete[1:]))
         # The shop's words that are two words of the text joined: `Kaffee Maschine`, `head phones`.
         rows = [self.vocabulary.words.find(one + other) for one, other in pairwise(fold_words(found.searched))]
@@ -138,18 +141,16 @@ class QueryReader:
         rest = " ".join(f"{text[: price.start]} {text[price.end :]}".split())
         return replace(found, searched=rest, filters=filters, understood=(*found.understood, understood))
 
-    def _completions(self, text: str) -> tuple[str, ...]:
-        """Return the words that the last one may be completed to, the likeliest first; none if it is complete."""
-        if not text or text[-1].isspace() or self.vocabulary is None:
-            return ()
+    def _completions(self, text: str, begun: str) -> tuple[str, ...]:
+        """Return the words to which `begun`, the end of the text, may be completed, the likeliest first."""
         *head, last = fold_words(text) or [""]
-        if not LETTERS.fullmatch(last):
+        if self.vocabulary is None or not LETTERS.fullmatch(last):
             return ()
         low, high = self.vocabulary.words.starting(last)
         products = self.vocabulary.products_with(head)
         rows = [row for row, _ in self.vocabulary.most_frequent(low, high, COMPLETIONS, products)] if high > low else []
         shown = [self.vocabulary.shown[row] for row in rows]
-        return (text.split()[-1], *shown) if last in self.vocabulary else tuple(shown)
+        return (begun, *shown) if last in self.vocabulary else tuple(shown)
 
     def _correct(
         self, vocabulary: Vocabulary, text: str, found: QueryText, explained: set[str], cut_off: bool

@@ -186,6 +186,14 @@ def test_a_cut_off_word_matches_while_somebody_types(queries: Queries) -> None:
     assert queries.search("wirele", options=Options(prefix=True)).did_you_mean is None
 
 
+@pytest.mark.parametrize(
+    ("typed", "searched"),
+    [("blue-hik", "blue-hiking"), ("(hik", "(hiking"), ("red/hik", "red/hiking"), ("hik-", None), ("hik ", None)],
+)
+def test_a_cut_off_word_is_what_comes_after_the_last_sign(queries: Queries, typed: str, searched: str | None) -> None:
+    assert queries.search(typed, options=Options(prefix=True, correct=False)).searched == searched
+
+
 def test_a_price_said_in_words_filters_and_what_is_named_ranks_higher(queries: Queries) -> None:
     answer = queries.search("red hiking boots norvik under 130")
     price, colour, category, brand = answer.understood
