@@ -40,7 +40,7 @@ DEFAULT_SEED = 42
 """Seed of the split of the products, of sampling and of training."""
 
 BASE_WIDTH = 384
-"""Components of a vector of all-MiniLM-L6-v2, the model with which the rates were measured."""
+"""Components of a layer of all-MiniLM-L6-v2, the model with which the rates were measured."""
 
 
 def _choice(kind: type[Choice], value: str, name: str) -> Choice:
@@ -228,7 +228,7 @@ class TrainingOptions:
         return min(steps, JOINT_CPU_STEPS) if bound else steps
 
     def peak_learning_rate(self, width: int) -> float:
-        """Return the peak learning rate for a model whose vectors have `width` components.
+        """Return the peak learning rate for a transformer whose layers have `width` components.
 
         Unless it was given, it falls with the width beyond `BASE_WIDTH`, as Adam's best one does (Yang et al. 2022,
         "Tensor Programs V"). Larger models than all-MiniLM-L6-v2 were not measured.

@@ -19,7 +19,7 @@ from sentence_transformers.sentence_transformer.modules import Normalize
 from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from transformers import PrinterCallback, TrainerCallback, set_seed
+from transformers import PreTrainedModel, PrinterCallback, TrainerCallback, set_seed
 
 from recommender.embedding.architecture import read_prompts
 from recommender.embedding.pretrained import load_pretrained
@@ -184,7 +184,7 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     joint = next((loss for loss in losses.values() if isinstance(loss, JointLoss)), None)
     kept = SHARE * budget if budget and joint is not None else 0.0
     pace = TrainingPace(total, None if budget is None else budget - kept - (time.monotonic() - started))
-    rate = options.peak_learning_rate(model.get_embedding_dimension() or 0)
+    rate = options.peak_learning_rate(hidden_size(model))
     callback = TrainingCallback(pace, options, evaluations, evaluator, losses, checkpoints, started, job.progress)
     trainer = PacedTrainer(
         pace,
@@ -221,6 +221,12 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
         set_sizes={rows.name: len(rows) // options.epochs_to_draw for rows in job.sets},
         set_losses={rows.name: loss_of(rows, options.loss).value for rows in job.sets},
     )
+
+
+def hidden_size(model: SentenceTransformer) -> int:
+    """Return the width of the transformer's layers; layers after it may give its vectors another one."""
+    transformer = cast(PreTrainedModel, model.transformers_model)
+    return int(transformer.config.get_text_config().hidden_size)
 
 
 def count_batches(

@@ -21,7 +21,7 @@ from recommender.errors import BadInput, UsageError
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.finetuning import finetune
 from recommender.training.job import TrainingResult
-from recommender.training.options import DataSource, Loss, TrainingOptions, TrainingPrecision
+from recommender.training.options import JOINT_LEARNING_RATE, DataSource, Loss, TrainingOptions, TrainingPrecision
 from recommender.training.splits import Split, no_split, split_products
 from recommender.training.validation import CATEGORY_P10, build_validation
 from recommender.types import Product
@@ -219,6 +219,20 @@ def test_a_base_with_prompts_is_trained_and_served_with_them(
     expected = [after.encode(prompt + "red shoes", prompt="") for prompt in (prompts["query"], prompts["document"])]
     assert all(vector @ wanted > 0.9999 for vector, wanted in zip(vectors, expected, strict=True))
     assert np.abs(vectors[0] - vectors[1]).max() > 1e-4
+
+
+def test_the_learning_rate_follows_the_width_of_the_layers_and_not_that_of_the_vectors(
+    tmp_path: Path, toys: list[Product], split: Split, texts: TextFunctions
+) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Dense
+
+    wide = SentenceTransformer(str(build_tiny_model(tmp_path / "wide", 768, [*map(texts.text, toys)])), device="cpu")
+    wide.append(Dense(768, 24))
+    wide.save_pretrained(str(tmp_path / "base"))
+    options = replace(OPTIONS, epochs=0.1, learning_rate=None, evaluations=1)
+    result = finetune(toys, split, tmp_path / "base", tmp_path / "model", options, texts)
+    assert result.learning_rate == pytest.approx(JOINT_LEARNING_RATE / 2)
 
 
 @pytest.mark.parametrize(("first", "second", "asks"), [("question", "answer", True), ("text1", "text2", False)])
