@@ -81,7 +81,7 @@ class ProductNames(NamedTuple):
 
     title: str
     brand: str
-    category: tuple[str, ...]
+    categories: tuple[tuple[str, ...], ...]
     attributes: Mapping[str, str]
 
 
@@ -158,11 +158,12 @@ class Catalogue:
 
     def names(self, batch: int = 5000) -> Iterator[ProductNames]:
         """Yield what the active products are called, in the order they came in: three times as fast as `products`."""
-        columns = (ProductRow.id, ProductRow.title, ProductRow.brand, CategoryRow.path, ProductRow.attributes)
+        paths = (CategoryRow.path, ProductRow.other_categories)
+        columns = (ProductRow.id, ProductRow.title, ProductRow.brand, *paths, ProductRow.attributes)
         statement = select(*columns).outerjoin(CategoryRow, CategoryRow.id == ProductRow.category_id)
         for rows in self._pages(statement.where(ProductRow.active.is_(True)), batch):
-            for _, title, brand, path, attributes in rows:
-                yield ProductNames(title, brand, _path_names(path), attributes)
+            for _, title, brand, path, others, attributes in rows:
+                yield ProductNames(title, brand, _paths(path) + _paths(others), attributes)
 
     def count(self) -> int:
         """Return how many products are active."""
@@ -444,10 +445,12 @@ def _product(row: Row[Any]) -> Product:
         gtin=row.gtin,
         mpn=row.mpn,
         attributes=row.attributes,
-        other_categories=tuple(map(_path_names, row.other_categories.split(_BETWEEN_PATHS)))
-        if row.other_categories
-        else (),
+        other_categories=_paths(row.other_categories),
     )
+
+
+def _paths(stored: str | None) -> tuple[tuple[str, ...], ...]:
+    return tuple(map(_path_names, stored.split(_BETWEEN_PATHS))) if stored else ()
 
 
 @lru_cache(4096)  # many products share a category

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ def build_vocabulary(products: Iterable[ProductNames]) -> Arrays:
     titles: list[str] = []
     names: Counter[tuple[UnderstoodKind, str]] = Counter()
     for product in products:
-        text = f"{product.title} {product.brand} {' '.join(product.category)}".lower()
+        text = " ".join([product.title, product.brand, *chain(*product.categories)]).lower()
         for token in dict.fromkeys(WORD.findall(text)):
             if len(token) <= LONGEST_WORD:
                 number = tokens.setdefault(token, len(tokens))
@@ -49,8 +50,9 @@ def build_vocabulary(products: Iterable[ProductNames]) -> Arrays:
         titles.append(product.title)
         if product.brand:
             names[UnderstoodKind.BRAND, product.brand] += 1
-        for depth in range(len(product.category)):
-            names[UnderstoodKind.CATEGORY, PART.join(product.category[: depth + 1])] += 1
+        ancestors = dict.fromkeys(path[: depth + 1] for path in product.categories for depth in range(len(path)))
+        for path in ancestors:
+            names[UnderstoodKind.CATEGORY, PART.join(path)] += 1
         for name, value in product.attributes.items():
             if len(value) <= LONGEST_VALUE and not value.isdecimal():
                 names[UnderstoodKind.ATTRIBUTE, f"{name}{PART}{value}"] += 1

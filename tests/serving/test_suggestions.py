@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -184,6 +185,21 @@ def test_a_cut_off_word_matches_while_somebody_types(queries: Queries) -> None:
     assert answer.searched == "hiking"
     assert {hit.sku for hit in answer[:3]} == {"b1", "b2", "b3"}
     assert queries.search("wirele", options=Options(prefix=True)).did_you_mean is None
+
+
+def test_a_category_that_is_the_first_of_no_product_is_suggested_and_understood(tmp_path: Path) -> None:
+    with Shop(tmp_path) as shop:
+        gifts = (("Gifts", "For runners"), ("Gifts", "For winter"))
+        shop.catalogue.upsert([replace(each, other_categories=gifts) for each in PRODUCTS[:2]] + PRODUCTS[2:])
+        shop.worker.drain()
+        shop.vocabulary.refresh(changed=True)
+        found = {each.text: (each.kind, each.count) for each in shop.queries().suggest("gif")}
+        assert found["Gifts"] == (SuggestionKind.CATEGORY, 2)
+        answer = shop.queries().search("for runners")
+        assert [(each.kind, each.value) for each in answer.understood] == [
+            (UnderstoodKind.CATEGORY, ("Gifts", "For runners"))
+        ]
+        assert {hit.sku for hit in answer[:2]} == {"m1", "m2"}
 
 
 @pytest.mark.parametrize(
