@@ -79,7 +79,7 @@ class ArchiveWriter:
 
     def __init__(self, path: Path, *, gzipped: bool) -> None:
         self._file = path.open("wb")
-        self._zip = gzip.GzipFile(path.stem, "wb", _GZIP_LEVEL, self._file) if gzipped else None
+        self._zip = gzip.GzipFile("", "wb", _GZIP_LEVEL, self._file) if gzipped else None
         self._tar = tarfile.open(fileobj=self._zip or self._file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - closed in `finish`
         self._members: dict[str, dict[str, Any]] = {}
 

@@ -76,12 +76,12 @@ def backup(
             snapshot(application.database, folder / CATALOGUE)
             _require_sound(application.database, folder / CATALOGUE)
             contents, models, live = _read_contents(application, folder / CATALOGUE)
-            packed = folder / file.name
+            packed = folder / "packed"  # not the name of the backup, which may be that of a file in this folder
             with (
                 _open_index(application, live, folder, patience, request_copy)
                 if with_index and live is not None
                 else nullcontext() as index,
-                ArchiveWriter(packed, gzipped=packed.name.lower().endswith(GZIPPED)) as archive,
+                ArchiveWriter(packed, gzipped=file.name.lower().endswith(GZIPPED)) as archive,
             ):
                 archive.add_file(CATALOGUE, folder / CATALOGUE)
                 for done, model in enumerate(model for model in models if model.name in contents.models):

@@ -108,7 +108,7 @@ def _state(home: Path) -> dict[str, bytes]:
     return {str(path.relative_to(home)): path.read_bytes() for path in kept if "index" not in path.parts}
 
 
-@pytest.mark.parametrize("name", ["shop.tar", "shop.tar.gz"])
+@pytest.mark.parametrize("name", ["shop.tar", "shop.tar.gz", "catalogue.db", "index"])
 def test_a_restored_shop_is_the_shop_that_was_backed_up(
     shop: Settings, empty: Settings, tmp_path: Path, name: str
 ) -> None:
