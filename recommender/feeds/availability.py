@@ -6,45 +6,46 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from recommender.feeds.flags import NO, YES
 from recommender.types import Availability
 
 _WORDS = {
     Availability.IN_STOCK: """
         in stock, stock, available, available now, in store only, online only, limited availability, limited,
-        low stock, low, on backorder in stock, true, yes, y, t, on, active, enabled, on stock, instock,
+        low stock, low, on backorder in stock, active, enabled, on stock, instock,
         unlimited, infinite, ∞, ✓, ✔, few left, almost gone, only a few left, ready to ship, ships today, ships now,
         ships immediately, immediately, ships in hours, usually ships in hours, ships within hours, same day,
         left, limited stock, few in stock, in stock online, in store, available in store, ready for dispatch,
         available for immediate dispatch, left in stock, remaining, left in store,
         only left, only left in stock, in warehouse, on hand,
-        ja, auf lager, lagernd, lager, lieferbar, sofort lieferbar, sofort verfügbar, verfügbar, vorrätig, am lager,
+        auf lager, lagernd, lager, lieferbar, sofort lieferbar, sofort verfügbar, verfügbar, vorrätig, am lager,
         ab lager, ab lager lieferbar, sofort versandfertig, versandfertig, nur noch, nur noch auf lager,
         nur noch verfügbar, noch verfügbar, noch auf lager, wenige verfügbar, wenige auf lager, bestand,
-        lagerbestand, geringer bestand, knapp, auf lager lieferbar, begrenzt verfügbar, aktiv, wahr, oui, vrai,
+        lagerbestand, geringer bestand, knapp, auf lager lieferbar, begrenzt verfügbar, aktiv,
         en stock, disponible, dispo, disponible immédiatement, disponible en stock, en magasin, plus que,
-        plus que en stock, il en reste, derniers articles en stock, stock faible, sí, si, verdadero,
+        plus que en stock, il en reste, derniers articles en stock, stock faible,
         hay stock, en existencia, en existencias, existencias, con stock, en inventario, disponible en tienda,
-        últimas unidades, últimas unidades en stock, pocas unidades, quedan, solo quedan, vero, disponibile,
+        últimas unidades, últimas unidades en stock, pocas unidades, quedan, solo quedan, disponibile,
         in magazzino, a magazzino, disponibilità immediata, pronta consegna, disponibile subito, ultimi pezzi,
-        in pronta consegna, sim, verdadeiro, em estoque, em stock, disponível, com stock, pronta entrega,
-        disponível em estoque, waar, op voorraad, voorraad, leverbaar, direct leverbaar, beschikbaar,
-        uit voorraad leverbaar, op voorraad nog, nog op voorraad, nog, in voorraad, tak, prawda, w magazynie,
+        in pronta consegna, em estoque, em stock, disponível, com stock, pronta entrega,
+        disponível em estoque, op voorraad, voorraad, leverbaar, direct leverbaar, beschikbaar,
+        uit voorraad leverbaar, op voorraad nog, nog op voorraad, nog, in voorraad, w magazynie,
         dostępny, dostępna, dostępne, na stanie, na magazynie, jest, duża ilość, mała ilość, średnia ilość, od ręki,
         dostępny od ręki, na składzie,
-        ano, pravda, skladem, na skladě, ihned k odběru, dostupné, dostupný, k dispozici, ihned,
-        na sklade, áno, skladom, posledních kusů, poslední kus, sant, i lager, finns i lager, finns, tillgänglig,
-        på lager, lagerförd, i webblager, sand, på lager, tilgængelig, ja på lager, lagervare, få på lager, sann,
-        tilgjengelig, på nettlager, finnes på lager, kyllä, tosi, varastossa, saatavilla, heti saatavilla,
-        on varastossa, heti toimitettavissa, toimitettavissa, evet, doğru, stokta, stokta var, mevcut, var,
-        stok var, stokta mevcut, aynı gün kargo, satışta, да, истина, на складе, в наличии, есть,
+        skladem, na skladě, ihned k odběru, dostupné, dostupný, k dispozici, ihned,
+        na sklade, skladom, posledních kusů, poslední kus, i lager, finns i lager, finns, tillgänglig,
+        på lager, lagerförd, i webblager, på lager, tilgængelig, ja på lager, lagervare, få på lager,
+        tilgjengelig, på nettlager, finnes på lager, varastossa, saatavilla, heti saatavilla,
+        on varastossa, heti toimitettavissa, toimitettavissa, stokta, stokta var, mevcut, var,
+        stok var, stokta mevcut, aynı gün kargo, satışta, на складе, в наличии, есть,
         есть на складе,
-        есть в наличии, доступно, доступен, в продаже, на складі, є в наявності, в наявності, так, є, мало,
-        много, осталось, заканчивается, igen, raktáron, készleten, elérhető, van készleten, azonnal, in stoc, da,
+        есть в наличии, доступно, доступен, в продаже, на складі, є в наявності, в наявності, є, мало,
+        много, осталось, заканчивается, raktáron, készleten, elérhető, van készleten, azonnal, in stoc,
         în stoc, disponibil, в наличност, налично, na zalogi, na zalihi, na lageru, dostupno, na stanju,
-        σε απόθεμα, διαθέσιμο, άμεσα διαθέσιμο, ναι, yra, turime, ir noliktavā, noliktavā, laos, laos olemas,
-        במלאי, זמין, כן, متوفر, متاح, نعم, في المخزون, موجود, có hàng, còn hàng, มีสินค้า, พร้อมส่ง, tersedia,
-        ada, ada stok, 是, 有货, 有貨, 有库存, 有庫存, 现货, 有现货, 現貨, 在售, 现货供应, 库存充足, 充足, 有, 在庫あり,
-        在庫有り, 在庫有, あり, 在庫僅少, 残りわずか, 残り, 販売中, 即納, はい, 有り, 在庫, 예, 재고, 재고있음,
+        σε απόθεμα, διαθέσιμο, άμεσα διαθέσιμο, yra, turime, ir noliktavā, noliktavā, laos, laos olemas,
+        במלאי, זמין, متوفر, متاح, في المخزون, موجود, có hàng, còn hàng, มีสินค้า, พร้อมส่ง, tersedia,
+        ada, ada stok, 有货, 有貨, 有库存, 有庫存, 现货, 有现货, 現貨, 在售, 现货供应, 库存充足, 充足, 有, 在庫あり,
+        在庫有り, 在庫有, あり, 在庫僅少, 残りわずか, 残り, 販売中, 即納, 有り, 在庫, 재고, 재고있음,
         재고 있음, 판매중, 있음, 구매가능, ○, ◯, ◎, △, 即日発送, 当日発送, lagerware, sofort, nur noch wenige,
         nur noch wenige exemplare, letzte exemplare, nur noch vorrätig, dernières pièces, dernière pièce,
         plus que en stock, expédition immédiate, envío inmediato, entrega inmediata, últimas piezas, ultimi, ultimo,
@@ -54,32 +55,32 @@ _WORDS = {
     """,
     Availability.OUT_OF_STOCK: """
         out of stock, outstock, oos, sold out, unavailable, not available, discontinued, no stock, not in stock,
-        nostock, false, no, n, f, off, inactive, disabled, currently unavailable, temporarily out of stock, empty,
+        nostock, inactive, disabled, currently unavailable, temporarily out of stock, empty,
         none left, no longer available, out, sold, zero, ✗, ✘, retired, end of life, eol, temporarily unavailable,
-        deleted, nein, falsch, nicht auf lager, ausverkauft, nicht lieferbar, nicht verfügbar, nicht lagernd,
+        deleted, nicht auf lager, ausverkauft, nicht lieferbar, nicht verfügbar, nicht lagernd,
         nicht vorrätig, vergriffen, nicht mehr lieferbar, zur zeit nicht lieferbar, derzeit nicht verfügbar,
         momentan nicht verfügbar, derzeit nicht lieferbar, kein bestand, nicht am lager, auslaufartikel,
-        abverkauft, inaktiv, leider ausverkauft, non, faux, épuisé, rupture de stock, en rupture de stock,
+        abverkauft, inaktiv, leider ausverkauft, épuisé, rupture de stock, en rupture de stock,
         en rupture, rupture, indisponible, hors stock, pas en stock, plus disponible, non disponible,
-        stock épuisé, victime de son succès, falso, agotado, sin stock, sin existencias, no disponible,
+        stock épuisé, victime de son succès, agotado, sin stock, sin existencias, no disponible,
         fuera de stock, no hay stock, agotada, descatalogado, esaurito, non disponibile, terminato,
-        non in magazzino, fuori stock, esaurita, não, esgotado, esgotada, sem estoque, sem stock,
-        indisponível, fora de estoque, fora de stock, não disponível, nee, onwaar, niet op voorraad, uitverkocht,
-        niet leverbaar, niet beschikbaar, geen voorraad, niet meer leverbaar, nie, fałsz, brak,
+        non in magazzino, fuori stock, esaurita, esgotado, esgotada, sem estoque, sem stock,
+        indisponível, fora de estoque, fora de stock, não disponível, niet op voorraad, uitverkocht,
+        niet leverbaar, niet beschikbaar, geen voorraad, niet meer leverbaar, brak,
         brak w magazynie, niedostępny, niedostępna, niedostępne, wyprzedane, brak towaru, wyprzedany,
-        brak na stanie, ne, nepravda, není skladem, vyprodáno, nedostupné, nedostupný, momentálně nedostupné,
-        nie je skladom, vypredané, nejvíce, není k dispozici, nej, falskt, slut i lager, slutsåld, ej i lager,
+        brak na stanie, není skladem, vyprodáno, nedostupné, nedostupný, momentálně nedostupné,
+        nie je skladom, vypredané, nejvíce, není k dispozici, slut i lager, slutsåld, ej i lager,
         inte i lager, slut, finns ej i lager, ej tillgänglig, slutsålt, udsolgt, ikke på lager,
-        ikke tilgængelig, utgått, udgået, nei, utsolgt, ikke tilgjengelig, tomt på lager, ei, loppu, loppunut,
-        ei varastossa, loppuunmyyty, ei saatavilla, epätosi, tilapäisesti loppu, hayır, yanlış, tükendi, stokta yok,
-        mevcut değil, yok, stok yok, tedarik edilemiyor, нет, нет в наличии, нет на складе, отсутствует, распродано,
-        недоступно, закончился, закончилось, снят с производства, ложь, немає в наявності, немає, ні,
-        закінчився, под заказ нет, nem, nincs készleten, nincs raktáron, elfogyott, kifutott, nem elérhető,
-        stoc epuizat, epuizat, nu, indisponibil, изчерпан, няма, не, ni na zalogi, nije na zalihi, rasprodano,
-        nema na stanju, nema, nedostupno, εξαντλημένο, εξαντλήθηκε, μη διαθέσιμο, όχι, אזל מהמלאי, אזל, לא,
-        לא זמין, غير متوفر, نفذت الكمية, نفد, لا, hết hàng, สินค้าหมด, หมด, habis, stok habis, tidak tersedia, 否,
+        ikke tilgængelig, utgått, udgået, utsolgt, ikke tilgjengelig, tomt på lager, loppu, loppunut,
+        ei varastossa, loppuunmyyty, ei saatavilla, tilapäisesti loppu, tükendi, stokta yok,
+        mevcut değil, yok, stok yok, tedarik edilemiyor, нет в наличии, нет на складе, отсутствует, распродано,
+        недоступно, закончился, закончилось, снят с производства, немає в наявності, немає,
+        закінчився, под заказ нет, nincs készleten, nincs raktáron, elfogyott, kifutott, nem elérhető,
+        stoc epuizat, epuizat, indisponibil, изчерпан, няма, ni na zalogi, nije na zalihi, rasprodano,
+        nema na stanju, nema, nedostupno, εξαντλημένο, εξαντλήθηκε, μη διαθέσιμο, אזל מהמלאי, אזל,
+        לא זמין, غير متوفر, نفذت الكمية, نفد, hết hàng, สินค้าหมด, หมด, habis, stok habis, tidak tersedia,
         无货, 無貨, 缺货, 缺貨, 售罄, 售完, 已售完, 无库存, 無庫存, 下架, 已下架, 断货, 无, 在庫なし, 在庫無し,
-        在庫無, なし, 売り切れ, 売切れ, 売切, 完売, 品切れ, 品切, 欠品, 販売終了, 取扱終了, いいえ, 아니오, 품절,
+        在庫無, なし, 売り切れ, 売切れ, 売切, 完売, 品切れ, 品切, 欠品, 販売終了, 取扱終了, 품절,
         재고없음, 재고 없음, 일시품절, 매진, 없음, 단종, ×, ✕, ✖, 在庫切れ, изчерпано, nėra sandėlyje, nėra,
         nav noliktavā, nav pieejams, nav, otsas, läbi müüdud
     """,
@@ -158,8 +159,12 @@ def _key(text: str) -> str:
     return "".join(mark for mark in plain if mark.isalnum() or mark in _SIGNS or unicodedata.category(mark) == "Mc")
 
 
+_FLAGS = {Availability.IN_STOCK: YES - {"1"}, Availability.OUT_OF_STOCK: NO - {"0"}}  # numbers are counts here
 _MEANING = {
-    _key(word): availability for availability, words in _WORDS.items() for word in words.split(",") if word.strip()
+    _key(word): availability
+    for availability, words in _WORDS.items()
+    for word in (*words.split(","), *_FLAGS.get(availability, ()))
+    if word.strip()
 }
 
 

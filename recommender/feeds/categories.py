@@ -17,7 +17,8 @@ from itertools import chain
 from math import log
 from typing import Any
 
-from recommender.feeds.cells import is_null, text_of
+from recommender.feeds.cells import text_of
+from recommender.feeds.flags import is_null
 from recommender.feeds.rejections import BadRow
 from recommender.plain_text import clean, repair
 from recommender.types import category_path, distinct_paths

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from recommender.feeds.flags import is_null
 from recommender.feeds.prices import Offer, amount_text
 from recommender.feeds.rejections import BadRow
 from recommender.plain_text import clean, repair
@@ -27,15 +28,6 @@ LARGEST_WHOLE = 1e15
 
 LONGEST_REMEMBERED = 60
 """Longest text that is cached with its meaning, in characters."""
-
-LONGEST_NULL = 10
-"""Longest null word, in characters."""
-
-NULL_WORDS = frozenset(
-    "nan none null n/a #n/a n.a. k.a. <na> nil undefined (null) [null] (none) \\n - -- --- – — #name? #ref!"
-    " #value! #div/0! #null! #num! -nan 1.#qnan".split()
-)
-"""What programs and people write if there is nothing."""
 
 _AMOUNT_MEMBERS = ("value", "amount", "price", "lowPrice")
 """Members of an object that holds a price: Google's Content API, others, and schema.org's offers."""
@@ -97,11 +89,6 @@ def exact_text_of(value: object, name: str) -> str:
     """Return the text of a cell, with all digits of a number of JSON: no spreadsheet has lost the last of them."""
     is_power = isinstance(value, Decimal) and MOST_DIGITS > value.adjusted() > 0 and "E" in str(value)
     return f"{value:f}" if is_power else text_of(value, name)
-
-
-def is_null(text: str) -> bool:
-    """Tell whether a text means nothing."""
-    return len(text) < LONGEST_NULL and text.casefold() in NULL_WORDS
 
 
 def join_text(value: object, name: str) -> str:

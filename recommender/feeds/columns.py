@@ -11,7 +11,8 @@ from functools import cache, lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from recommender.errors import BadFeed, UsageError
-from recommender.feeds.cells import is_null, stated_amount
+from recommender.feeds.cells import stated_amount
+from recommender.feeds.flags import NO, YES, flag_word, is_no_date, is_null
 from recommender.feeds.prices import CURRENCIES, CURRENCY_SYMBOLS, Offer, pieces_of
 
 
@@ -193,10 +194,9 @@ _DENIALS = frozenset(
 )
 """Columns that say of a product that it is not offered, unless they are empty or say no."""
 
-_NO = frozenset("0 0.0 false f no n off nein non nie nee nej ei ne".split())
-_YES = frozenset("1 1.0 true t yes y ja oui si sí sì sim tak ano continue allow".split())
+_NO_DENIAL = NO | {"visible"}
+_SELLING_ON = YES | {"continue", "allow"}
 _COUNT = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
-_NO_DENIAL = _NO | frozenset("none null nan нет - visible".split()) | {""}
 
 _LEVEL = re.compile(
     r"(?:(?:product|item|main|shop)?(?:categor(?:y|ies|ie|ia|ias|ieen)|kategori(?:e|en|a|i)?|cat|taxonomy|hierarchy"
@@ -375,10 +375,10 @@ class Columns:
             path = [cell for name in self.levels if (cell := cells.get(name)) not in (None, "")]
             # One of the columns may have whole paths all the same.
             found[Field.CATEGORY] = [cell for cell in path if isinstance(cell, str) and ">" in cell] or path
-        counts = self.sale and str(cells.get(self.sale[4])).strip().casefold() not in _NO
+        counts = self.sale and flag_word(cells.get(self.sale[4])) not in NO
         if counts and (sale := stated_amount(cells.get(self.sale[0]))) and not is_null(sale):
             starts, ends, period = (str(cells.get(name) or "") for name in self.sale[1:4])
-            if not starts and not ends:
+            if is_no_date(starts) and is_no_date(ends):
                 starts, _, ends = period.partition("/")
             found[Field.PRICE] = Offer(stated_amount(found.get(Field.PRICE)), sale, starts, ends)
         pieces = pieces_of(str(cells.get(self.pieces) or "")) if self.pieces else 1
@@ -391,9 +391,9 @@ class Columns:
         if (self.tracked or self.sells_on) and _COUNT.fullmatch(str(found.get(Field.AVAILABILITY))):
             count = str(found[Field.AVAILABILITY])
             is_gone = count.startswith("-") or not count.strip("0.,")
-            if self.tracked and str(cells.get(self.tracked)).strip().casefold() in _NO:
+            if self.tracked and flag_word(cells.get(self.tracked)) in NO:
                 found[Field.AVAILABILITY] = "in stock"
-            elif is_gone and str(cells.get(self.sells_on)).strip().casefold() in _YES:
+            elif is_gone and flag_word(cells.get(self.sells_on)) in _SELLING_ON:
                 found[Field.AVAILABILITY] = "backorder"
         if self.switches:
             found[Field.OFFERED] = [cells.get(name) for name in self.switches]
@@ -405,7 +405,8 @@ class Columns:
         """Tell whether a row says of its product that it is hidden, archived or deleted."""
         if any(cells.get(name, "") is None for name in self.dates):
             return True
-        return any(str(cells.get(name) or "").strip().casefold() not in _NO_DENIAL for name in self.denials)
+        stated = map(cells.get, self.denials)
+        return any(not is_no_date(cell) and flag_word(cell) not in _NO_DENIAL for cell in stated)
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import Any
 
 from recommender.feeds.availability import parse_availability
 from recommender.feeds.columns import Field, Shapes, is_sku_name, match_columns, plain_name
+from recommender.feeds.flags import flag_word
 from recommender.feeds.platforms.rest_api import ApiTable
 from recommender.feeds.products import NOT_OFFERED
 from recommender.feeds.tables import SAMPLED_ROWS, Table
@@ -65,7 +66,7 @@ class NestedVariants(ApiTable):
                     del row[its_title]
                     row[own[Field.TITLE]] = more if title.casefold() in more.casefold() else f"{title} {more}"
                 offered = own.get(Field.OFFERED, "")
-                if str(product.get(offered)).strip().casefold() in NOT_OFFERED:
+                if flag_word(product.get(offered)) in NOT_OFFERED:
                     row[offered] = product[offered]
                 rows.append(row)
             return rows

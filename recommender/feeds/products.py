@@ -12,17 +12,16 @@ from typing import Any, Final, TypeVar
 from recommender.errors import BadInput
 from recommender.feeds.availability import parse_availability
 from recommender.feeds.cells import (
-    LONGEST_NULL,
     amount_of,
     attributes_of,
     currency_of,
     exact_text_of,
     first_text_of,
-    is_null,
     join_text,
     text_of,
 )
 from recommender.feeds.columns import Columns, Field, Shapes, match_columns, names_field, plain_name
+from recommender.feeds.flags import LONGEST_NULL, NO, YES, flag_word, is_null
 from recommender.feeds.prices import CURRENCIES, MAX_PRICE, Offer, StatedPrice, parse_currency, parse_price
 from recommender.feeds.rejections import BadRow, rejection_reason
 from recommender.feeds.remarks import LONGEST_EXAMPLE, Remark
@@ -92,24 +91,27 @@ LONGEST_SCIENTIFIC = 40
 
 _SCIENTIFIC = re.compile(r"([0-9])[.,]([0-9]+)[eE]\+?([0-9]{1,2})")
 
-NOT_OFFERED: Final = frozenset(
-    "0 false f no n off nein non nie nee nej ei нет draft drafts archived archive inactive disabled hidden"
-    " private pending trash trashed deleted unpublished entwurf inaktiv deaktiviert versteckt brouillon"
-    " inactif borrador inactivo bozza inattivo concept inactief szkic nieaktywny rascunho inativo koncept"
-    " neaktivní черновик скрыт unlisted staging blocked gesperrt"
-    " suspended paused discontinued expired rejected desactivado désactivé disattivato archiviert gelöscht geblokkeerd"
-    " withdrawn removed retired obsolete eol offline off-line nowhere eingestellt ausgelaufen zurückgezogen abgekündigt"
+NOT_OFFERED: Final = NO | frozenset(
+    "draft drafts archived archive inactive disabled hidden private pending trash trashed deleted unpublished entwurf"
+    " inaktiv deaktiviert versteckt brouillon inactif borrador inactivo bozza inattivo concept inactief szkic"
+    " nieaktywny rascunho inativo koncept neaktivní черновик скрыт unlisted staging blocked gesperrt suspended paused"
+    " discontinued expired rejected desactivado désactivé disattivato archiviert gelöscht geblokkeerd withdrawn"
+    " removed retired obsolete eol offline off-line nowhere eingestellt ausgelaufen zurückgezogen abgekündigt"
     " deactivated masqué obsolète obsoleto descatalogado dismesso vervallen wycofany nezveřejněno utgått udgået"
     " arşivlendi verborgen ukryty zablokowany skrytý pasif pasifik заблокирован скрытый 非公開 下架 숨김".split()
 )
 """Words in a column of drafts or visibility that mean that a product is not for sale."""
 
-_OFFERED_WORDS = frozenset(
-    "1 true t yes y s on active published publish visible enabled online live listed ja aktiv aktiviert sichtbar"
-    " veröffentlicht wahr oui actif publié sí si activo activado publicado sì attivo pubblicato actief gepubliceerd"
-    " zichtbaar tak aktywny opublikowany ano aktivní publicerad udgivet publisert julkaistu evet yayında да активен"
-    " ativo ativado sim onaylandı satışta опубликован both catalog search available 公開 在售 上架 판매중".split()
-) | {"catalog, search", "in stock", "for sale"}
+_OFFERED_WORDS = (
+    YES
+    | frozenset(
+        "active published publish visible enabled online live listed aktiv aktiviert sichtbar veröffentlicht actif"
+        " publié activo activado publicado attivo pubblicato actief gepubliceerd zichtbaar aktywny opublikowany aktivní"
+        " publicerad udgivet publisert julkaistu yayında активен ativo ativado onaylandı satışta опубликован both"
+        " catalog search available 公開 在售 上架 판매중".split()
+    )
+    | {"catalog, search", "in stock", "for sale"}
+)
 """Words that mean that it is; the report names other words."""
 
 _NOT_OFFERED_PHRASES = frozenset({
@@ -147,7 +149,7 @@ def _denies(word: str) -> bool:
 def _switches(cell: Any) -> Iterator[tuple[Any, str]]:
     """Yield what each column says of whether a product is offered, with its word as it is compared."""
     for said in cell if isinstance(cell, list) else (cell,):
-        yield said, str(said).strip().casefold().removesuffix(".0")
+        yield said, flag_word(said)
 
 
 def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | None = None) -> Product:
@@ -168,7 +170,7 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
         raise BadRow("no title")
     if shown := cells(_OFFERED):
         for said, word in _switches(shown):
-            if said and word not in _OFFERED_WORDS and not _denies(word):
+            if said and not (word in _OFFERED_WORDS or is_null(word) or _denies(word)):
                 what = "is no word that is known, and counts as on sale"
                 told.append(Remark("offered", what, _excerpt(said), lost=False))
     currency = cells(_CURRENCY)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 from recommender.errors import BadFeed
 from recommender.feeds.columns import Field, Shapes, better_columns, match_columns, require_columns
 from recommender.feeds.families import open_families
+from recommender.feeds.flags import is_no_date
 from recommender.feeds.rows import Feed, Row
 from recommender.feeds.variant_holders import VariantHolders, kinds_column, variant_columns
 from recommender.types import PATH_SEPARATOR
@@ -164,7 +165,7 @@ class ColumnFeed(Feed):
     def _dates(self) -> list[str]:
         """Return the columns of dates of publishing; where other rows have a date, an empty cell means a draft."""
         sample = self.sample() if self._columns.dates else []
-        return [name for name in self._columns.dates if any(cells.get(name) for cells in sample)]
+        return [name for name in self._columns.dates if not all(is_no_date(cells.get(name)) for cells in sample)]
 
     @cached_property
     def _holders(self) -> VariantHolders:
@@ -202,7 +203,7 @@ class ColumnFeed(Feed):
                 problem, sku = row.problem, fields.get(_SKU)
                 if isinstance(sku, str) and len(sku) < LONGEST_TOTAL and sku.strip(" :").casefold() in TOTALS:
                     problem = "is a row of totals, not a product"
-                offered = not any(row.cells.get(name) in (None, "") for name in dates)
+                offered = not any(is_no_date(row.cells.get(name)) for name in dates)
                 if holders:
                     offered = offered and not holders.holds(row.cells)
                     fields[_GROUP_ID] = fields.get(_GROUP_ID) or holders.group(row.cells)

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 from recommender.feeds.columns import Field
+from recommender.feeds.flags import NO
 from recommender.feeds.products import NOT_OFFERED
 from recommender.feeds.remarks import RemarkCount
 from recommender.feeds.rows import Feed
@@ -186,17 +187,13 @@ def switch_warning(feed: Feed) -> str:
     for name in dict.fromkeys(name for cells in sample for name in cells if name in unread):
         words = {_text(cells.get(name)).casefold() for cells in sample} - {""}
         offs = words & NOT_OFFERED
-        if offs and len(words) <= MOST_STATES and (_SWITCH_LIKE.search(name.casefold()) or not offs <= _PLAIN_NO):
+        if offs and len(words) <= MOST_STATES and (_SWITCH_LIKE.search(name.casefold()) or not offs <= NO):
             off = sorted(offs)[0]
             return (
                 f"no column is known to say what is on sale, but {name!r} holds {off!r}; if it says so, name it with"
                 f" --map offered={name}"
             )
     return ""
-
-
-_PLAIN_NO = frozenset("0 false f no n off nein non não nie nee nej ei нет".split())
-"""Words that deny whatever the column is about."""
 
 
 def _text(cell: Any) -> str:

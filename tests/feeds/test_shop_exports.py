@@ -100,7 +100,14 @@ def test_each_variant_of_shopify_is_a_product_with_what_the_first_row_says(write
 
 
 @pytest.mark.parametrize(
-    "stated", [{"Status": "draft"}, {"Status": "archived"}, {"Status": "unlisted"}, {"Published": "false"}]
+    "stated",
+    [
+        {"Status": "draft"},
+        {"Status": "archived"},
+        {"Status": "unlisted"},
+        {"Published": "false"},
+        {"Published": "FAUX"},
+    ],
 )
 def test_what_shopify_does_not_show_is_withdrawn_with_its_variants(write: Write, stated: dict[str, str]) -> None:
     variant = {"Handle": "tee", "Option1 Value": "Blue", "Variant SKU": "t2", "Variant Price": "1"}

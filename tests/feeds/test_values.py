@@ -205,6 +205,31 @@ def test_what_a_column_says_is_not_offered_is_left_out(write: Write, column: str
     assert [product.sku for product in products] == ["b", "c"]
 
 
+@pytest.mark.parametrize(
+    "cell", "FALSCH FAUX Não hayır N/A \\N 0000-00-00 00.00.0000 0001-01-01T00:00:00Z NULL - 0 0.0".split()
+)
+def test_no_and_nothing_where_a_yes_would_hide_a_product_hide_none(write: Write, cell: str) -> None:
+    rows = f"a;A;{cell};\nb;B;;{cell}\nc;C;WAHR;\nd;D;;2026-01-02 10:00:00\n"
+    products, _ = _read(write(f"sku;title;gesperrt;deleted_at\n{rows}"))
+    assert [product.sku for product in products] == ["a", "b"]
+
+
+@pytest.mark.parametrize("no", "FALSCH FAUX Não HAYIR hayır nei nem nu ne όχι いいえ לא لا".split())
+def test_no_is_no_in_any_language(write: Write, no: str) -> None:
+    products, _ = _read(write(f"sku;title;Aktiv\na;A;{no}\nb;B;WAHR\n"))
+    assert [product.sku for product in products] == ["b"]
+    products, _ = _read(write(f"sku;title;price;sale_price;on_sale\na;A;10;4;{no}\nb;B;10;4;VRAI\n"))
+    assert [product.price for product in products] == [10, 4]
+    stock = f"a;A;0;{no};{no}\nb;B;0;WAHR;WAHR\nc;C;0;WAHR;{no}\n"
+    products, _ = _read(write(f"sku;title;stock;track_inventory;continue_selling\n{stock}"))
+    assert [product.availability for product in products] == [IN, Availability.BACKORDER, OUT]
+
+
+def test_a_null_or_a_zero_is_no_date_of_publishing(write: Write) -> None:
+    products, remarks = _read(write("sku;title;published_at;active\na;A;2026-01-01;\\N\nb;B;\\N;\nc;C;0000-00-00;1\n"))
+    assert ([product.sku for product in products], remarks) == (["a"], [])
+
+
 def test_a_status_that_is_no_known_word_is_told(write: Write) -> None:
     products, remarks = _read(write("sku,title,status\na,A,active\nb,B,phase 3\n"))
     assert [product.sku for product in products] == ["a", "b"]

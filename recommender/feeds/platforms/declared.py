@@ -9,6 +9,7 @@ from itertools import islice
 
 from recommender.feeds.columns import Field
 from recommender.feeds.families import open_families
+from recommender.feeds.flags import NO, YES
 from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
 from recommender.feeds.prices import Offer, pieces_of
 from recommender.feeds.rows import Row
@@ -40,12 +41,11 @@ _PLAIN_FIELDS = {
     Field.URL: "url", Field.IMAGE: "image", Field.GTIN: "gtin", Field.MPN: "mpn", Field.BRAND: "brand",
     Field.ATTRIBUTES: "attributes",
 }  # fmt: skip
-_OFF = frozenset(
-    "0 false no n off none disabled hidden draft inactive incomplete archived deleted proposed rejected"
-    " inaktiv inactif inactivo inattivo inactief nieaktywne blocked detailonly cashdeskonly unlisted nein non nee nie"
-    " ended zakończona nieaktywna unavailable скрыт скрыто нет não removed".split()
+_OFF = NO | frozenset(
+    "none disabled hidden draft inactive incomplete archived deleted proposed rejected"
+    " inaktiv inactif inactivo inattivo inactief nieaktywne blocked detailonly cashdeskonly unlisted ended"
+    " zakończona nieaktywna unavailable скрыт скрыто removed".split()
 )
-_YES = frozenset("1 true yes y on ja oui sí si sì tak ano да".split())
 _OPTION = re.compile(r"Name=([^|;]+)\|Value=(.+?)(?=\[#|;|\|\||Type=|$)|\[[A-Z]+\]\s*([^=,]+)=([^,]+)")
 """Options of BigCommerce in one cell: `Type=Swatch|Name=Colour|Value=Red[#f00]Type=Radio|Name=Size|Value=M`, or
 `[RB]Size=M,[CS]Colour=Red:#f00`."""
@@ -53,7 +53,7 @@ _OPTION = re.compile(r"Name=([^|;]+)\|Value=(.+?)(?=\[#|;|\|\||Type=|$)|\[[A-Z]+
 _IDS = re.compile(r"\s*(?:[0-9a-f]{32}|[a-z]?[0-9]+)(?:\s*[,|;]\s*(?:[0-9a-f]{32}|[a-z]?[0-9]+))*\s*")
 """Categories by their numbers: nobody can filter by them, and no other export has the same."""
 
-_UNTRACKED = ("none", "by none", "0", "false")
+_UNTRACKED = NO | {"none", "by none"}
 _NONE_LEFT = re.compile(r"-[0-9.,]+|0[0.,]*")
 
 Cells = dict[str, str]
@@ -200,7 +200,7 @@ def _row(record: Record, parent: Mapping[str, str], rules: RowRules, has_variant
     if cells["tracked"].casefold() in _UNTRACKED:
         cells["stock"] = ""
     elif _NONE_LEFT.fullmatch(cells.get("stock", "")):
-        sells_on = cells["sells on"].casefold() in ("true", "1")
+        sells_on = cells["sells on"].casefold() in YES
         cells["stock"] = "backorder" if sells_on else cells["when out"] or "0"
     rules.adapt(cells, parent)
     is_variant = bool(parent) or rules.all_optioned or (rules.first_is_variant and has_variants)
@@ -230,7 +230,7 @@ def _row(record: Record, parent: Mapping[str, str], rules: RowRules, has_variant
         Field.GROUP_ID: group or cells.get("group", ""),
     } | {field: cells.get(part, "") for field, part in _PLAIN_FIELDS.items()}
     stated = (of.get(part, "").casefold() for of in (cells, parent) for part in ("visible", "status", "buyable"))
-    shown = _OFF.isdisjoint(stated) and cells.get("disabled", "").casefold() not in _YES
+    shown = _OFF.isdisjoint(stated) and cells.get("disabled", "").casefold() not in YES
     sold = not has_variants or bool(parent) or rules.first_is_variant
     lost = "its product is not in the feed" if record["parent"] and not parent and not title else ""
     return shop_row(record, fields, {**options, **record.attributes}, lost, shown and sold)

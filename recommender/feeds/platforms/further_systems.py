@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 
+from recommender.feeds.flags import NO, YES
 from recommender.feeds.platforms.declared import OPTIONS, PRICE_IN, Cells, RowRules, declare, discount, split_option
 from recommender.feeds.platforms.shop_export import Platform
 from recommender.feeds.prices import CURRENCIES
 
-_SELLS_ON = {"n": "true", "no": "true", "0": "true", "y": "false", "yes": "false", "1": "false"}
+_SELLS_ON = dict.fromkeys(NO, "true") | dict.fromkeys(YES, "false")
 """What a switch means that says whether a product can't be bought when there is none."""
 
 
@@ -279,13 +280,12 @@ FURTHER_SYSTEMS: Mapping[str, Platform] = {
     # https://helpcenter.volusion.com, the export of products; a variant is a product with the code of another
     "volusion": declare(
         "Volusion", _VOLUSION, ("sku", "title", "parent", "price|disabled"),
-        RowRules(adapt=_volusion, words={"sells on": {"n": "true", "y": "false"}}),
+        RowRules(adapt=_volusion, words={"sells on": _SELLS_ON}),
     ),
     # the list of items of Dynamics NAV and Business Central, as Excel gets it
     "business-central": declare(
         "Business Central", _BUSINESS_CENTRAL, ("sku", "title", "unit", "price"),
-        RowRules(words={"status": dict.fromkeys(("no", "nein", "non", "nee", "nej", "false", "falsch", "0"), "")
-                        | dict.fromkeys(("yes", "ja", "oui", "sí", "sì", "true", "wahr", "1"), "blocked")}),
+        RowRules(words={"status": dict.fromkeys(NO, "") | dict.fromkeys(YES, "blocked")}),
     ),
     # https://github.com/mc12345678/EasyPopulate-4.0
     "zencart": declare(
@@ -306,10 +306,7 @@ FURTHER_SYSTEMS: Mapping[str, Platform] = {
         RowRules(all_optioned=True, repeats_title=True, words={"currency": {"rur": "RUB"}}), options="свойство:",
     ),
     # https://guide.jtl-software.com/jtl-wawi/jtl-ameise/variationen-importieren
-    "jtl": declare(
-        "JTL", _JTL, ("sku", "title", "parent|status|sells on", "price|net price"),
-        RowRules(words={"sells on": {"y": "true", "ja": "true"}}),
-    ),
+    "jtl": declare("JTL", _JTL, ("sku", "title", "parent|status|sells on", "price|net price")),
     # https://cseo.atlassian.net/wiki/spaces/CHUH/pages/295533/Produkte+per+CSV+importieren; there are prices without
     # tax alone, and shops of the same family have no `p_id`
     "gambio": declare("Gambio", _GAMBIO, ("mark", "sku|key", "title")),

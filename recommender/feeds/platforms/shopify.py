@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from recommender.feeds.columns import Field
+from recommender.feeds.flags import NO
 from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
 from recommender.feeds.rows import Row
 from recommender.types import Availability
@@ -97,7 +98,7 @@ def _read(table: ShopTable) -> Iterator[Row]:
         attributes = {product[f"name {number}"] or f"Option {number}": value for number, value in options.items()}
         lost = f"no title: the row that begins the product {product.handle[:80]!r} is not before it"
         # A draft, an archived or an unlisted product must not be shown to anyone.
-        offered = product["status"].casefold() in ("", "active") and product["published"].casefold() != "false"
+        offered = product["status"].casefold() in ("", "active") and product["published"].casefold() not in NO
         yield shop_row(record, fields, attributes, "" if title else lost, offered)
 
 

@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 
+from recommender.feeds.flags import NO, YES
 from recommender.feeds.platforms.declared import OPTIONS, PRICE_IN, Cells, RowRules, declare, discount
 from recommender.feeds.platforms.shop_export import Platform
 from recommender.feeds.prices import CURRENCIES
 from recommender.types import PATH_SEPARATOR
 
 _ECWID_OUT = {"allow_preorder": "preorder", "show": "", "hide": ""}
-_ARCHIVED = {"true": "draft", "false": "active"}
+_ARCHIVED = dict.fromkeys(YES, "draft") | dict.fromkeys(NO, "active")
 
 _SHADE = re.compile(r"^(?:#[0-9a-fA-F]{3,8}|rgba?\([^)]*\))\s*:\s*")
 """What is before the name of a colour in Wix: `#ff0000:Red`, `rgb(0,0,0):Black`."""
@@ -51,7 +52,7 @@ def _prestashop(cells: Cells, _: Mapping[str, str]) -> None:
 
 
 def _squarespace(cells: Cells, _: Mapping[str, str]) -> None:
-    if cells["on sale"].casefold() not in ("yes", "true", "1"):
+    if cells["on sale"].casefold() not in YES:
         cells["sale"] = ""
     # `/clothing/tops, /new`: the addresses of category pages, with a slash in front.
     cells["category"] = "; ".join(path.strip().strip("/") for path in cells["category"].split(","))
@@ -92,7 +93,7 @@ def _medusa(cells: Cells, _: Mapping[str, str]) -> None:
     found = next((part for part in cells if part.startswith(PRICE_IN) and cells[part]), "")
     if found:
         cells["price"], cells["currency"] = cells[found], found.rpartition(" ")[2]
-    untracked = cells["tracked"].casefold() == "false" or cells.get("sells on", "").casefold() == "true"
+    untracked = cells["tracked"].casefold() in NO or cells.get("sells on", "").casefold() in YES
     cells["stock"] = "in stock" if untracked else cells.get("stock", "unknown")
     cells["group"] = cells.get("handle", "")
     for number in OPTIONS:

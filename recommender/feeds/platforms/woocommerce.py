@@ -8,6 +8,7 @@ from itertools import groupby
 
 from recommender.feeds.columns import Field
 from recommender.feeds.families import open_families
+from recommender.feeds.flags import YES
 from recommender.feeds.platforms.shop_export import Platform, Record, ShopTable, shop_row, unreadable_row
 from recommender.feeds.prices import Offer
 from recommender.feeds.rows import Row
@@ -128,7 +129,7 @@ def _read(table: ShopTable) -> Iterator[Row]:
                 continue
             parent = families.parent(record["parent"] if _is_variation(record) else "")
             is_visible = all(
-                cells.get("published", "").casefold() in ("", "1", "true", "yes")
+                cells.get("published", "").casefold() in {"", *YES}
                 and cells.get("visibility", "").casefold() != "hidden"
                 for cells in (record.cells, parent)
             )
