@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 from typing import Final
 
+from recommender.feeds.flags import is_no_date
 from recommender.feeds.rejections import BadRow
 from recommender.types import PRICE_SCALE, THREE_DECIMALS
 
@@ -359,12 +360,12 @@ class Offer:
         if not self.sale.strip():
             return regular
         now = datetime.now(UTC)
-        starts, ends = self.starts.strip(), self.ends.strip()
+        starts, ends = ("" if is_no_date(date) else date.strip() for date in (self.starts, self.ends))
         try:
             if starts and _moment(starts) > now:
                 return regular
             whole_day = timedelta() if ":" in ends or "T" in ends else timedelta(days=1)
-            if ends and _moment(ends) + whole_day < now:
+            if ends and _moment(ends) < now - whole_day:  # a sale without an end may have 9999-12-31
                 return regular
         except ValueError:
             dates = " to ".join(filter(None, (self.starts, self.ends)))[:60]

@@ -248,6 +248,10 @@ def test_currency_cells_are_codes_or_symbols() -> None:
         ("1/15/2035, 12:00 AM", "", 20),
         ("", "31.12.2025", 20),
         ("1/2/2026", "", 20),
+        ("", "9999-12-31", 15),
+        ("0000-00-00 00:00:00", "0000-00-00 00:00:00", 15),
+        ("NULL", "\\N", 15),
+        ("0001-01-01T00:00:00Z", "00.00.0000", 15),
     ],
 )
 def test_dates_of_a_sale_are_read_as_shops_write_them(starts: str, ends: str, price: int) -> None:
