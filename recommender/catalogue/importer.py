@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from recommender.batching import batches
 from recommender.catalogue.full_sync import SeenSkus
 from recommender.catalogue.import_runs import FAILED, ImportStopped, ImportTally, record_run
-from recommender.catalogue.loss_guard import allowance
+from recommender.catalogue.loss_guard import allowance, describe_loss
 from recommender.catalogue.staged_product import ProductSink, StagedProduct, UpsertCounts, stage
 from recommender.database.engine import Database
 from recommender.errors import BadFeed
@@ -158,7 +158,7 @@ def import_feed(
 
 
 def _doubts(tally: ImportTally, had: int, kept: int) -> Iterator[str]:
-    """Yield what looks wrong beside the shop, which `had` products: nearly all is new, or too many would be hidden.
+    """Yield what looks wrong beside the shop, which `had` products: nearly all is new, or many are hidden.
 
     `kept` are those that stay although the feed hides them.
     """
@@ -170,6 +170,9 @@ def _doubts(tally: ImportTally, had: int, kept: int) -> Iterator[str]:
         )
     if kept:
         yield f"{kept:,} of them are not taken out, as that is more than {allowance(had):,} products"
+    if tally.withdrawn > allowance(had):
+        lost = describe_loss("what the feed says is not on sale", tally.withdrawn, had)
+        yield f"{lost}; if it does not mean that, --map offered= ignores what it says"
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,3 +170,14 @@ def test_a_feed_that_hides_nearly_all_is_told_and_takes_out_no_shop(
     (hidden,) = (warning for warning in summary.warnings if "nearly all rows" in warning)
     assert "'publish to ecom'" in hidden
     assert any("not taken out" in warning for warning in summary.warnings) is (not taken_out)
+
+
+@pytest.mark.parametrize(("hidden", "told"), [(20, False), (21, True)])
+def test_a_feed_that_hides_more_than_a_tenth_of_the_shop_is_told(
+    ingest: Ingest, catalogue: Catalogue, hidden: int, told: bool
+) -> None:
+    shop = _table("sku,title,active", "S-{n},Title {n},yes", 100)
+    ingest(shop)
+    summary = ingest(shop.replace("yes", "no", hidden), had=100)
+    assert (summary.withdrawn, catalogue.count()) == (hidden, 100 - hidden)
+    assert any("takes away 21 of 100 products" in warning for warning in summary.warnings) is told
