@@ -22,6 +22,11 @@ AWAY = "the database is not available; the log has the rest"
 DAMAGED = "the database can't be used as it is; `recommender restore` brings a backup back, and the log has the rest"
 """What callers of the service read: neither paths nor addresses of servers."""
 
+_NO_RIGHTS = "42501"
+_NOT_NOW = ("25", "57")
+"""What PostgreSQL reports of itself and not of the data: rights that are missing; a transaction that is read-only, as
+on a standby, or was ended; a server that shuts down (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+
 _SQLITE_DRIVERS = ("sqlite", "sqlite+pysqlite")
 _POSTGRES_DRIVERS = ("postgres", "postgresql", "postgresql+psycopg")
 
@@ -115,9 +120,9 @@ class Database:
     def translating(self) -> Iterator[None]:
         """Translate the driver's errors into ours, in one line and without the password.
 
-        Raises `Unavailable` when the database can't be reached, is locked or is full, and `DamagedDatabase` when it
-        can't be used as it is: its writers try again after it was restored. An `IntegrityError` is passed on unchanged:
-        the caller's statement caused it.
+        Raises `Unavailable` when the database can't be reached, is locked, is full or takes no writes from us, and
+        `DamagedDatabase` when it can't be used as it is: its writers try again after it was restored. An
+        `IntegrityError` is passed on unchanged: the caller's statement caused it.
         """
         try:
             yield
@@ -133,9 +138,13 @@ class Database:
                 remedy = "check its folder and disk, and whether another process keeps it locked"
             else:
                 remedy = "check that the server runs and that DATABASE_URL names it"
-            told = f"{self.place} is not available ({_reason(error)}); {remedy}"
-            raise Unavailable.with_public(told, AWAY) from error
+            raise self._away(error, remedy) from error
         except DatabaseError as error:
+            state = getattr(error.orig, "sqlstate", None) or ""
+            if state == _NO_RIGHTS:
+                raise self._away(error, "grant its user the rights, or name another in DATABASE_URL") from error
+            if state.startswith(_NOT_NOW):
+                raise self._away(error, "check that DATABASE_URL names the server that takes writes") from error
             raise self._unusable(error) from error
 
     @property
@@ -143,6 +152,9 @@ class Database:
         """The database's name in messages: a file by its path, another by its name."""
         kind = "" if self.engine.dialect.name == "sqlite" else "PostgreSQL "
         return f"the {kind}database {self.engine.url.database}"
+
+    def _away(self, error: DBAPIError, remedy: str) -> Unavailable:
+        return Unavailable.with_public(f"{self.place} is not available ({_reason(error)}); {remedy}", AWAY)
 
     def _unusable(self, error: DBAPIError) -> DamagedDatabase:
         return DamagedDatabase.with_public(

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -146,6 +147,24 @@ def test_a_full_disk_is_unavailable(database: Database) -> None:
 def test_a_missing_table_is_not_called_a_matter_of_time(database: Database) -> None:
     with pytest.raises(DamagedDatabase, match="no such table"), database.reading() as session:
         session.execute(text("SELECT * FROM invoice"))
+
+
+@pytest.mark.parametrize(
+    ("before", "remedy"),
+    [
+        ("SET TRANSACTION READ ONLY", "server that takes writes"),  # as on a standby
+        ("SET LOCAL idle_in_transaction_session_timeout = 20", "server that takes writes"),
+        ("SET LOCAL ROLE pg_monitor", "grant its user the rights"),
+    ],
+)
+def test_a_server_that_takes_no_writes_is_no_reason_to_restore(postgres_url: str, before: str, remedy: str) -> None:
+    with Database(postgres_url) as database:
+        upgrade(database)
+        with pytest.raises(Unavailable, match=remedy) as caught, database.writing() as session:
+            session.execute(text(before))
+            time.sleep(0.2)
+            session.execute(text("DELETE FROM product"))
+    assert not isinstance(caught.value, DamagedDatabase)
 
 
 @pytest.mark.parametrize("name", ["catalogue.db", "catalogue.db-wal", "catalogue.db-shm"])
