@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, func, inspect, select, text
 
 from recommender.database.engine import Database
 from recommender.database.revisions import head_revision, migrations_folder
 from recommender.database.tables import Base
 from recommender.errors import BadInput
+
+_MIGRATING = 0x7265636F6D6D6E64
+"""The lock of PostgreSQL that a migration holds: 'recommnd' in ASCII, which no other program is likely to take."""
 
 
 def current_revision(database: Database) -> str | None:
@@ -43,6 +46,8 @@ def upgrade(database: Database) -> bool:
     config.set_main_option("script_location", str(migrations_folder()))
     try:
         with database.translating(), database.engine.execution_options(write=True).begin() as connection:
+            if connection.dialect.name == "postgresql":  # SQLite has its lock already
+                connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
             if _read_revision(connection) != head:  # another process may have done it while we waited for the lock
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")

@@ -6,12 +6,12 @@ import sqlite3
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, select, text
+from sqlalchemy import URL, event, select, text
 from sqlalchemy.exc import IntegrityError
 from support.patience import PATIENCE_S
 
@@ -320,4 +320,18 @@ def test_two_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
     assert [process.wait(PATIENCE_S) for process in processes] == [0, 0, 0, 0]
     with Database(url) as database:
+        assert drift(database) == []
+
+
+def test_a_migration_waits_for_one_that_has_begun(postgres_url: str) -> None:
+    with Database(postgres_url) as database, Database(postgres_url) as other, ThreadPoolExecutor() as threads:
+        upgrades = []
+
+        @event.listens_for(database.engine, "commit")
+        def upgrade_another(_: object) -> None:
+            upgrades.append(threads.submit(upgrade, other))
+            wait(upgrades, 0.5)
+
+        assert upgrade(database) is True
+        assert upgrades[0].result(PATIENCE_S) is True
         assert drift(database) == []
