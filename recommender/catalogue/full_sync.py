@@ -12,7 +12,6 @@ import numpy as np
 from recommender.catalogue.import_runs import ImportStopped
 from recommender.catalogue.loss_guard import FEW, SHARE, allowance
 from recommender.catalogue.repository import Catalogue
-from recommender.database.tables import now
 
 BATCH = 2000
 """Products deactivated in one transaction."""
@@ -64,7 +63,7 @@ class FullSync:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._since = now()
+        self._since = catalogue.moment()
         self._active = catalogue.count()
         self.seen = SeenSkus()
 

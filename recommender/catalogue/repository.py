@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVarTuple
 
-from sqlalchemy import Row, Select, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from recommender.catalogue.categories import CategoryNodes, Node
@@ -83,6 +83,19 @@ class ProductNames(NamedTuple):
     brand: str
     categories: tuple[tuple[str, ...], ...]
     attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time by our clock, and that of the `latest` change before it, by a clock that may have been ahead."""
+
+    at: datetime
+    latest: datetime
+
+    def unchanged(self) -> ColumnElement[bool]:
+        """Return the condition for products that were not changed since; one that is dated later than now was not."""
+        dated_ahead = and_(ProductRow.updated_at > now(), ProductRow.updated_at <= self.latest)
+        return or_(ProductRow.updated_at < self.at, dated_ahead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +189,16 @@ class Catalogue:
         with self._database.reading() as session:
             return nearest_skus(session, sku, limit)
 
-    def active_skus(self, batch: int, unchanged_since: datetime) -> Iterator[list[str]]:
+    def moment(self) -> Moment:
+        """Return the time, to tell later which products were changed since."""
+        at = now()
+        with self._database.reading() as session:
+            latest = session.scalar(select(func.max(ProductRow.updated_at)).where(ProductRow.active.is_(True)))
+        return Moment(at, latest or at)
+
+    def active_skus(self, batch: int, unchanged_since: Moment) -> Iterator[list[str]]:
         """Yield the SKUs of active products that were last changed before `unchanged_since`, in lists of `batch`."""
-        old = (ProductRow.active.is_(True), ProductRow.updated_at < unchanged_since)
+        old = (ProductRow.active.is_(True), unchanged_since.unchanged())
         for rows in self._pages(select(ProductRow.id, ProductRow.sku).where(*old), batch):
             yield [sku for _, sku in rows]
 
@@ -300,10 +320,10 @@ class Catalogue:
             assigned += len(known)
         return assigned
 
-    def deactivate(self, skus: Sequence[str], unchanged_since: datetime | None = None) -> int:
+    def deactivate(self, skus: Sequence[str], unchanged_since: Moment | None = None) -> int:
         """Take products out of the shop; they stay in the catalogue. Returns how many were active.
 
-        With `unchanged_since`, products that were changed at that time or later stay as they are.
+        With `unchanged_since`, products that were changed since then stay as they are.
         """
         with self._database.writing() as session:
             return len(_deactivate(session, skus, unchanged_since))
@@ -413,10 +433,10 @@ def patched_products(session: Session, patches: Sequence[ProductPatch], lock: bo
     return patched
 
 
-def _deactivate(session: Session, skus: Sequence[str], unchanged_since: datetime | None = None) -> tuple[str, ...]:
+def _deactivate(session: Session, skus: Sequence[str], unchanged_since: Moment | None = None) -> tuple[str, ...]:
     """Set products inactive and return those that were active."""
     at = now()
-    old = [] if unchanged_since is None else [ProductRow.updated_at < unchanged_since]
+    old = [] if unchanged_since is None else [unchanged_since.unchanged()]
     known = find_products(session, list(skus), ProductRow.active.is_(True), *old)
     off = update(_PRODUCT).values(active=False, revision=_PRODUCT.c.revision + 1, updated_at=at)
     for chunk in in_chunks([row.id for row in known.values()]):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from recommender.catalogue.full_sync import DeactivationSummary, FeedEnd, FullSync
 from recommender.catalogue.import_runs import ImportStopped
 from recommender.catalogue.importer import import_feed
 from recommender.catalogue.repository import Catalogue
 from recommender.database.engine import Database
-from recommender.database.tables import OutboxRow, ProductRow
+from recommender.database.tables import OutboxRow, ProductRow, now
 from recommender.types import Product
 
 FullImport = Callable[..., DeactivationSummary]
@@ -147,6 +148,17 @@ def test_a_product_that_another_process_changed_since_the_feed_was_opened_stays(
     )
     assert (done.missing, done.deactivated) == (1, 1)
     assert _active(catalogue) == [*_skus(0, 9), "brand-new"]
+
+
+def test_a_clock_that_was_ahead_keeps_no_product_in_the_shop(
+    catalogue: Catalogue, database: Database, full_import: FullImport
+) -> None:
+    catalogue.upsert([Product(sku, "Title") for sku in _skus(0, 10)])
+    with database.writing() as session:
+        session.execute(update(ProductRow).values(updated_at=now() + timedelta(hours=1)))
+    done = full_import(_feed(_skus(0, 8)), meanwhile=lambda: catalogue.upsert([Product("p0008", "Newer")]))
+    assert (done.missing, done.deactivated) == (1, 1)
+    assert _active(catalogue) == _skus(0, 9)
 
 
 def test_what_ends_it_halfway_leaves_nothing_unqueued_and_the_same_feed_does_the_rest(
