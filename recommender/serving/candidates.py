@@ -35,8 +35,9 @@ SORTED_NEAR = 0.75
 query would lead."""
 
 STEPS = (33, 200, 1000, 2000, 5000)
-"""The most products that the index is asked for in each step. The steps are fixed, because another number of candidates
-can change the order. An answer begins with the products of the first step, and continues with what the next one
+"""The most products that the index is asked for in each step, at last enough for 1,000 hits in families of five
+variants. The steps are fixed, because another number of candidates can change the order, also of products that were
+first seen at the same time. An answer begins with the products of the first step, and continues with what the next one
 adds."""
 
 FIRST_PREFETCH = 50
@@ -84,12 +85,6 @@ because scores never rise down a list."""
 
 MOST_IDENTIFIED = 100
 """Products that are put first for one number. Several may share it, as the packs of an article do."""
-
-GROWTH = 3
-"""Each round of the fallback asks for this many times as many products as the one before."""
-
-MOST_ASKED = STEPS[-1]
-"""The most products that the index is asked for in one answer: enough for 1,000 hits in families of five variants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,14 +420,12 @@ def in_order(
     """Return up to `wanted` products that match and are not shown yet, in one order after the other."""
     hits: list[Hit] = []
     for order, reason in orders:
-        limit = wanted - len(hits) + len(shown.skus)
-        exhausted = False
-        while len(hits) < wanted and not exhausted:
-            limit = min(GROWTH * limit, MOST_ASKED)
+        for limit in STEPS if len(hits) < wanted else ():
             points = index.select(filters, limit, order)
             cards = ((card_of(point.payload), 0.0) for point in points)
             hits += islice(_show(cards, shown, reason), wanted - len(hits))
-            exhausted = len(points) < limit or limit == MOST_ASKED
+            if len(hits) == wanted or len(points) < limit:
+                break
     return hits
 
 

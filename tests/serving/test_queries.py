@@ -3,15 +3,17 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
 import pytest
+from support.points import DIMENSION, point_of
 from support.shop import Shop
 
 from recommender.errors import UnknownSku, UsageError
-from recommender.query import Filters, Mode, Options, Reason, Variants
+from recommender.query import Filters, Mode, Options, Reason, Sort, Variants
 from recommender.types import Availability, Product
 
 
@@ -133,6 +135,17 @@ WORDS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A shop whose products were first seen at two times, and have few prices."""
+    with Shop(tmp_path_factory.mktemp("at-once"), dimension=DIMENSION) as opened:
+        for at, product in enumerate(_many(2000)):
+            product = replace(product, category=("Odd" if at % 2 else "Even",), price=Decimal(at % 7))
+            seen = datetime(2026, 1, 1 + at // 1000, tzinfo=UTC)
+            opened.index.upsert([point_of(product, created_at=seen)])
+        yield opened
+
+
 def _many(count: int) -> list[Product]:
     chosen = random.Random(1)
     titles = [" ".join([*chosen.sample(WORDS, 4), f"number{at}"]) for at in range(count)]  # no two vectors are the same
@@ -194,6 +207,22 @@ def test_pages_fit_together_where_scores_are_equal(alike: Shop, mode: Mode) -> N
             offsets = range(0, len(whole), size)
             pages = [[hit.sku for hit in ask(k=size, options=replace(options, offset=offset))] for offset in offsets]
             assert [sku for page in pages for sku in page][: len(whole)] == whole
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [Filters(), Filters(categories=(("Odd",),)), Filters(exclude_brands=("Other",)), Filters(price_min=Decimal(5))],
+    ids=["all", "a category", "without a brand", "a price"],
+)
+@pytest.mark.parametrize("sort", Sort)
+def test_browsing_shows_each_product_on_one_page_though_all_came_at_once(
+    at_once: Shop, sort: Sort, filters: Filters
+) -> None:
+    found = []
+    for offset in range(0, 900, 30):
+        page = at_once.queries().browse(30, filters, Options(offset=offset, sort=sort, variants=Variants.ALL))
+        found += [hit.sku for hit in page]
+    assert len(found) == len(set(found)) == min(900, at_once.index.count(filters))
 
 
 def test_scores_order_an_answer_however_long_it_is(large: Shop) -> None:
