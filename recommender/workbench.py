@@ -17,7 +17,7 @@ from recommender.jobs.finetune import FinetuneResult
 from recommender.jobs.models import select_models
 from recommender.query import Mode
 from recommender.training.data.supplied import read_scored
-from recommender.training.options import DEFAULT_SEED, DataSource, TrainingOptions
+from recommender.training.options import DataSource, TrainingOptions
 from recommender.types import Progress, silent
 
 Data = str | Path | DataSource
@@ -59,7 +59,6 @@ def evaluate(
     qrels: Path | None = None,
     pairs: Path | None = None,
     modes: Sequence[Mode] = (),
-    seed: int = DEFAULT_SEED,
     progress: Progress = silent,
     **settings: object,
 ) -> Measures:
@@ -73,7 +72,7 @@ def evaluate(
     with open_application(**settings) as application:
         selected = select_models(application, models)
         if scored is None and judged is None and together is None:
-            return Measures(tuple(measure_held_out(application, selected, seed, progress, modes)))
+            return Measures(tuple(measure_held_out(application, selected, progress, modes)))
         reports = []
         for model in selected:
             if judged is not None or together is not None:

@@ -11,11 +11,10 @@ import typer
 
 from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.metric_tables import comparisons_json, print_reports
-from recommender.cli.options import MAX_SEED, JudgementFlags, ReportFile, plan_report
+from recommender.cli.options import JudgementFlags, ReportFile, plan_report
 from recommender.cli.output import print_table
 from recommender.errors import UsageError
 from recommender.query import Mode
-from recommender.training.options import DEFAULT_SEED
 
 if TYPE_CHECKING:
     from recommender.application.composition import Application
@@ -46,12 +45,6 @@ class HeldOutFlags:
     slices: Annotated[
         bool, typer.Option("--slices", help="Each measure by department, brand, price band and description too.")
     ] = False
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            help=f"Seed of the split that holds products out; by default {DEFAULT_SEED}.", min=0, max=MAX_SEED
-        ),
-    ] = None
 
 
 @command
@@ -90,15 +83,14 @@ def evaluate(
     models = select_models(application, model or [])
     if mteb:
         return _measure_tasks(application, models, mteb, run.progress)
-    seed = DEFAULT_SEED if held_out.seed is None else held_out.seed
-    planned = plan_report(application, report, seed)
+    planned = plan_report(application, report)
     modes = list(dict.fromkeys(held_out.mode or []))
     if outside:
         name = PurePath(scored or "").stem
         reports = _measure_supplied(application, models, modes, judged, pairs, similarities, name, run.progress)
     else:
         wrap = planned.wrap if planned else None
-        reports = job.measure_held_out(application, models, seed, run.progress, modes, wrap)
+        reports = job.measure_held_out(application, models, run.progress, modes, wrap)
     if any(each.live for each in models):
         calibrate(application, judged, anew=True, progress=run.progress)
     if planned is not None:
@@ -122,8 +114,6 @@ def _refuse_clashes(mteb: bool, outside: bool, held_out: HeldOutFlags, report: P
         raise UsageError("--report shows measures on products and judgements; leave it out with --mteb")
     if outside and held_out.slices:
         raise UsageError("--slices is for held-out products; judgements have none, so leave one of them out")
-    if outside and held_out.seed is not None:
-        raise UsageError("--seed chooses held-out products, and judgements bring their own; leave one of them out")
 
 
 def _measure_supplied(

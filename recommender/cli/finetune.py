@@ -172,7 +172,7 @@ def finetune(
         drift_document = drift_json(drift, threshold, trained)
         if not trained:
             return Output(drift_document, f"not trained: {describe_drift(drift)}, less than {100 * threshold:.4g}%")
-    planned = plan_report(application, report, options.seed)
+    planned = plan_report(application, report)
     result = job.run(
         application,
         options,

@@ -173,7 +173,7 @@ def print_side_by_side(models: Sequence[RegisteredModel], suites: Sequence[Suite
 def describe_differences(application: Application, models: Sequence[RegisteredModel]) -> list[str]:
     """Return a warning if the measures are of different products, so that nobody takes them for a comparison."""
     manifests = [_manifest(application, model) for model in models]
-    measured = {(each.catalogue_hash, each.split_seed) for each in manifests if each and each.catalogue_hash}
+    measured = {each.catalogue_hash for each in manifests if each and each.catalogue_hash}
     if len(measured) <= 1:
         return []
     named = " ".join(f"--model {model.name}" for model in models)

@@ -115,13 +115,13 @@ class JudgementFlags:
         return judged, read_pairs(self.pairs) if self.pairs else None
 
 
-def plan_report(application: Application, path: Path | None, seed: int) -> PlannedReport | None:
+def plan_report(application: Application, path: Path | None) -> PlannedReport | None:
     """Return the report that `--report` asks for, checked before any work is done; None without that option."""
     if path is None:
         return None
     from recommender.jobs.report import PlannedReport
 
-    return PlannedReport(application, path, seed)
+    return PlannedReport(application, path)
 
 
 ChosenLoss = Annotated[

@@ -84,27 +84,26 @@ def sample(products: Sequence[Product], split: Split) -> Sample:
     return Sample([products[i] for i in kept], [position[i] for i in queries], [position[i] for i in unseen])
 
 
-def products_to_measure(application: Application, seed: int) -> tuple[list[Product], Split]:
+def products_to_measure(application: Application) -> tuple[list[Product], Split]:
     """Return the products of the catalogue and their split. Raises `BadInput` without products."""
     products = without_lone_category(stored.product for stored in application.catalogue.products())
     if not products:
         raise BadInput("there is no product to measure models on; `recommender evaluate --scored FILE` needs none")
-    return products, split_products(products, seed)
+    return products, split_products(products)
 
 
 def measure_held_out(
     application: Application,
     models: Sequence[RegisteredModel],
-    seed: int,
     progress: Progress = silent,
     modes: Sequence[Mode] = (),
     wrap: WrapEncoder | None = None,
 ) -> list[Report]:
-    """Measure models on the held-out products of the split with this seed: by their vectors, or as served in modes.
+    """Measure models on the held-out products: by their vectors, or as served in modes.
 
     Each model is measured through the encoder that would serve it.
     """
-    chosen = sample(*products_to_measure(application, seed))
+    chosen = sample(*products_to_measure(application))
     if not modes:
         return [
             measure_vectors(application, model, measuring_encoder(application, model, wrap), chosen, progress)

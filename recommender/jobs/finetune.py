@@ -36,7 +36,7 @@ from recommender.training.job import TrainingResult, read_result, write_result
 from recommender.training.losses import check_losses
 from recommender.training.options import TrainingOptions
 from recommender.training.promotion_gate import Verdict
-from recommender.training.splits import Split, no_split, split_products, without_lone_category
+from recommender.training.splits import NO_SPLIT, Split, has_enough, split_products, without_lone_category
 from recommender.types import Product, Progress, category_path, silent
 
 
@@ -129,15 +129,16 @@ def run(
         require_known(application, judgements)
     require_libraries(options)
     products = without_lone_category(stored.product for stored in application.catalogue.products())
-    if options.data_only and not any(product.category for product in products):
-        products = []  # no shop, or one without categories: models are measured on the data itself
+    if options.data_only and not has_enough(products):
+        products = []  # no shop, or one that shows nothing: models are measured on the data itself
     if options.data and not options.data_only and not products:
         raise UsageError("there is no product to train on beside the data; --data-only trains on the data alone")
-    split = split_products(products, options.seed) if products or not options.data_only else no_split(options.seed)
+    split = split_products(products) if products or not options.data_only else NO_SPLIT
     base_model = prepare_base(application, base, shape, progress)
     digest = hashlib.sha256()
     for product in sorted(products, key=lambda product: product.sku):
-        digest.update(f"{product.sku}\0{application.text.hash(product)}\0{product.category}\n".encode())
+        learned = (product.sku, application.text.hash(product), product.categories, product.group_id)
+        digest.update(f"{learned}{sorted(product.attributes.items())}\n".encode())
     request = {
         "base": base_model.fingerprint,
         "catalogue": digest.hexdigest(),
@@ -200,7 +201,6 @@ def _train(
                 kind=TUNED,
             ),
             catalogue_hash=catalogue_hash if products else "",
-            split_seed=options.seed,
             hyper_parameters=_json_values(asdict(options))
             | {"loss": ", ".join(dict.fromkeys(training.set_losses.values()))},  # what was trained, not what was asked
             training=_json_values(asdict(training)) | {"run": checkpoints.name},

@@ -39,7 +39,7 @@ from recommender.query import Mode
 from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.data.supplied import read_texts_to_measure
 from recommender.training.dataset_builder import build_training_data
-from recommender.training.options import DEFAULT_SEED, DataFormat, DataSource, Loss, TrainingOptions
+from recommender.training.options import DataFormat, DataSource, Loss, TrainingOptions
 from recommender.training.promotion_gate import (
     PRIMARY,
     GateRule,
@@ -50,7 +50,7 @@ from recommender.training.promotion_gate import (
     measures_of,
     text_measures,
 )
-from recommender.training.splits import no_split
+from recommender.training.splits import NO_SPLIT
 from recommender.types import Product, Progress, silent
 
 
@@ -212,7 +212,7 @@ def judge(
 def judge_registered(
     application: Application, name: str, judgements: Judgements | None = None, progress: Progress = silent
 ) -> Evidence:
-    """Judge any registered model on the held-out products of its own split, as `finetune` would have done.
+    """Judge any registered model on held-out products, as `finetune` would have done.
 
     Its base is the model from which it was tuned. A base model is judged beside the default one. Raises `UnknownModel`,
     and `UsageError` for the default base itself, for which there is nothing to compare with.
@@ -228,22 +228,21 @@ def judge_registered(
         base = registry.live() or base
     if base.name == name:
         raise UsageError(f"{name} is the base model, and no other is live: there is nothing to compare it with")
-    seed = DEFAULT_SEED if manifest.split_seed is None else manifest.split_seed
     given = manifest.hyper_parameters
     data, eval_data = (
         tuple(DataSource(each["name"], DataFormat(each["format"])) for each in given.get(name) or ())
         for name in ("data", "eval_data")
     )
     loss = Loss(given["loss"]) if given.get("loss") in list(Loss) else None
-    options = TrainingOptions(loss=loss, seed=seed, data=data, data_only=bool(data), eval_data=eval_data)
+    options = TrainingOptions(loss=loss, data=data, data_only=bool(data), eval_data=eval_data)
     functions = TextFunctions(application.text, title_text, description_text)
     if manifest.kind != TUNED or manifest.catalogue_hash or not data:
-        products, split = products_to_measure(application, seed)
+        products, split = products_to_measure(application)
         chosen = sample(products, split)
         supplied = TextSuite(supplied=read_texts_to_measure(options, products, functions))
         return judge(application, model, base, chosen, judgements, progress, texts=supplied)
     # A model of texts: the same rows of the same data are held out.
-    texts = build_training_data([], no_split(seed), options, functions, progress).judging
+    texts = build_training_data([], NO_SPLIT, options, functions, progress).judging
     return judge(application, model, base, None, judgements, progress, texts=texts)
 
 

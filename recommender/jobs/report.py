@@ -34,7 +34,7 @@ from recommender.jobs.finetune import FinetuneResult
 from recommender.models.registry import RegisteredModel
 from recommender.training.options import TrainingOptions
 from recommender.training.promotion_gate import MAX_LOSS, GateRule, VerdictLine
-from recommender.training.splits import Split, split_products, without_lone_category
+from recommender.training.splits import SPLIT_SEED, Split, split_products, without_lone_category
 from recommender.types import Product, Progress, silent
 
 _RULES = {
@@ -48,15 +48,15 @@ _RULES = {
 class PlannedReport:
     """A report that will be written to a file. Measure models by encoders that it wraps, then write the result."""
 
-    def __init__(self, application: Application, path: Path, seed: int) -> None:
+    def __init__(self, application: Application, path: Path) -> None:
         """Check that the report can be made and written, before hours of work are spent on it.
 
-        `seed` is that of the split. Raises `UsageError` for a path that is not a file, `BadInput` for one that can't be
+        Raises `UsageError` for a path that is not a file, `BadInput` for one that can't be
         written, and `MissingExtra` without what draws it.
         """
         require_extra()
         require_writable(path)
-        self._application, self._path, self._seed = application, path, seed
+        self._application, self._path = application, path
         self._recorded = False
         self._started = time.monotonic()
 
@@ -146,7 +146,7 @@ class PlannedReport:
 
     @cached_property
     def _split(self) -> Split:
-        return split_products(self._products, self._seed)
+        return split_products(self._products)
 
     @cached_property
     def _recording(self) -> Recording:
@@ -177,7 +177,7 @@ class PlannedReport:
             "held out": len(self._split.test),
             "of categories held out whole": len(self._split.unseen),
         }
-        return replace(method, seed=self._seed, split=sizes)
+        return replace(method, seed=SPLIT_SEED, split=sizes)
 
     def _build(
         self,
@@ -188,7 +188,7 @@ class PlannedReport:
         progress: Progress,
     ) -> ReportData:
         recording = self._recording if self._recorded else None
-        return build(headline, reports, references, method, recording, self._seed, progress)
+        return build(headline, reports, references, method, recording, SPLIT_SEED, progress)
 
     def _write(self, data: ReportData, progress: Progress) -> None:
         from recommender.evaluation.report.render import render

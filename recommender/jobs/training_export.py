@@ -107,13 +107,13 @@ def export_examples(
     form: ExamplesFormat,
     progress: Progress = silent,
 ) -> ExportedExamples:
-    """Write the first pass of what these options would train on; the same seed gives the run's own split and rows.
+    """Write the first pass of what these options would train on; the same seed gives the run's own rows.
 
     Raises `BadInput` when the catalogue has too little to learn from, for data that can't be used, and for a file that
     can't be written.
     """
     products = without_lone_category(stored.product for stored in application.catalogue.products())
     texts = TextFunctions(application.text, title_text, description_text)
-    drawn = build_training_data(products, split_products(products, options.seed), options, texts, progress)
+    drawn = build_training_data(products, split_products(products), options, texts, progress)
     counts = write_examples(path, form, drawn.sets, options.loss, TextOwners(products, texts))
     return ExportedExamples(path, counts, drawn.reports)

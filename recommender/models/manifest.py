@@ -104,7 +104,6 @@ class Manifest:
     max_seq_length: int | None = None
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     catalogue_hash: str = ""
-    split_seed: int | None = None
     hyper_parameters: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -191,7 +190,6 @@ def with_history(manifest: Manifest, folder: Path) -> Manifest:
         kind=carried.kind,
         created_at=carried.created_at,
         catalogue_hash=carried.catalogue_hash,
-        split_seed=carried.split_seed,
         hyper_parameters=carried.hyper_parameters,
         training=carried.training,
         metrics=carried.metrics,

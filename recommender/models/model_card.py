@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from recommender.models.manifest import BASE_SUFFIX, HELD_OUT, TUNED, GateResult, Manifest
+from recommender.models.manifest import BASE_SUFFIX, HELD_OUT, MADE_UP, TUNED, GateResult, Manifest
 
 METRICS = {
     "category_p10": "Category P@10",
@@ -25,6 +25,12 @@ _TAGS = ["sentence-transformers", "sentence-similarity", "feature-extraction", "
 
 _DATA = "data"
 """The hyper-parameter that names external data: a list of `{name, format}`."""
+
+_EVAL_DATA = "eval_data"
+"""The one that names data to measure on, in the same form."""
+
+_HELD_OUT_NAMES = {True: "held-out products of the catalogue", False: "held-out rows of the data"}
+"""What the held-out suite is about, by whether a catalogue was trained on."""
 
 
 def model_card(manifest: Manifest, repo: str = "") -> str:
@@ -70,9 +76,11 @@ def public_name(name: str) -> str:
 
 def public_data(hyper_parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return hyper-parameters as others may know them, with `public_name` for external data."""
-    sources = hyper_parameters.get(_DATA)
-    named = [source | {"name": public_name(str(source.get("name", "")))} for source in _sources(sources)]
-    return dict(hyper_parameters) | ({_DATA: named} if _DATA in hyper_parameters else {})
+    return dict(hyper_parameters) | {
+        key: [source | {"name": public_name(str(source.get("name", "")))} for source in _sources(hyper_parameters[key])]
+        for key in (_DATA, _EVAL_DATA)
+        if key in hyper_parameters
+    }
 
 
 def _front_matter(manifest: Manifest) -> str:
@@ -84,7 +92,7 @@ def _front_matter(manifest: Manifest) -> str:
             task_type="information-retrieval",
             task_name="Similar products and product search",
             dataset_type="catalogue",
-            dataset_name="held-out products of the catalogue" if suite == HELD_OUT else suite,
+            dataset_name=_HELD_OUT_NAMES[bool(manifest.catalogue_hash)] if suite == HELD_OUT else suite,
             dataset_config=suite,  # results of one type, config and revision count as those of one data set
             dataset_revision=manifest.catalogue_hash or None,
             metric_type=name,
@@ -111,7 +119,7 @@ def _data(manifest: Manifest) -> str:
     blocks = ["## Data"]
     if manifest.catalogue_hash:
         blocks.append(
-            f"Catalogue snapshot `{manifest.catalogue_hash}`, split with the seed {manifest.split_seed}: variants and "
+            f"Catalogue snapshot `{manifest.catalogue_hash}`. In its split, variants and "
             "products of near-identical titles stand on one side of the split, and some leaf categories are held out "
             "whole. A product's text is its title, brand and description; its category is never part of it."
         )
@@ -136,7 +144,7 @@ def _sources(stated: Any) -> list[dict[str, Any]]:
 
 
 def _training(manifest: Manifest) -> str:
-    settings = {name: value for name, value in manifest.hyper_parameters.items() if name != _DATA}
+    settings = {name: value for name, value in public_data(manifest.hyper_parameters).items() if name != _DATA}
     run = {name: value for name, value in manifest.training.items() if isinstance(value, (str, int, float))}
     blocks = ["## Training", _table("hyper-parameter", settings), _table("run", run)]
     if losses := manifest.training.get("losses"):
@@ -164,10 +172,8 @@ def _metrics(manifest: Manifest) -> str:
         blocks.append("\n\n".join([*heading, "\n".join(lines)]))
     if not blocks:
         return ""
-    intro = (
-        "Products that took no part in training, searched in the whole catalogue, through the encoder that serves "
-        "the model."
-    )
+    held_out = _HELD_OUT_NAMES[bool(manifest.catalogue_hash)].capitalize()
+    intro = f"{held_out}, which took no part in training, through the encoder that serves the model."
     verdict = [f"Verdict of the gate: {manifest.verdict}."] if manifest.verdict else []
     if manifest.gate == GateResult.FORCED:
         verdict.append("**Forced**: the gate refused this model, and it was put live all the same.")
@@ -204,7 +210,7 @@ def _limits(manifest: Manifest) -> Iterator[str]:
         yield "Categories that it never saw were not measured: there were too few to hold any out."
     if not held_out:
         yield "It was not measured on held-out products at all."
-    if not [suite for suite in manifest.metrics if not suite.startswith(HELD_OUT)]:
+    if not [suite for suite in manifest.metrics if suite != MADE_UP and not suite.startswith(HELD_OUT)]:
         yield "It was not measured on searches or pairs that people judged."
     yield "The language of the catalogue was not recorded; other languages were not measured."
     trained = manifest.hyper_parameters.get("max_seq_length")

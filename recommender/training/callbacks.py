@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from recommender.embedding.encoder import Role
+from recommender.errors import BadInput
 from recommender.evaluation.text_suite import TextSuite
 from recommender.training.checkpoints import Checkpoints, loss_weights
 from recommender.training.devices import broadcast, computing_in, is_first
@@ -57,6 +60,8 @@ class ValidationEvaluator(SentenceEvaluator):
         self._validation, self._texts, self._precision = validation, texts, precision
         self._prompts = dict(zip((Role.QUERY, Role.DOCUMENT), prompts, strict=True))
         self.base: dict[str, float] = {}
+        self.share = 1.0
+        """Share of the texts that is measured: a run that goes on must measure what it did before."""
 
     def __call__(  # type: ignore[override]  # a bi-encoder is the one kind of model that comes here
         self, model: SentenceTransformer, output_path: str | None = None, epoch: float = -1, steps: int = -1
@@ -75,8 +80,9 @@ class ValidationEvaluator(SentenceEvaluator):
         with computing_in(self._precision, str(model.device)):
             means = {name: float(values.mean()) for name, values in self._texts.measure(encode).items()}
             metrics = self._validation.measure(encode) | means
+            sound = np.isfinite(encode(self._texts.texts[:1] or self._validation.titles[:1] or ["a"])).all()
         self.base = self.base or metrics
-        return metrics | {GAIN: relative_gain(metrics, self.base)}
+        return metrics | {GAIN: relative_gain(metrics, self.base) if sound else math.nan}
 
     def fit_into(self, seconds: float, model: SentenceTransformer) -> bool:
         """Shorten the evaluation to about `seconds`; return False if too little would be left to mean anything."""
@@ -89,8 +95,13 @@ class ValidationEvaluator(SentenceEvaluator):
             begun = time.monotonic()
             model.encode(list(texts), show_progress_bar=False)
         share = seconds / ((time.monotonic() - begun) / len(texts) * (self._validation.size + len(own)))
+        self.measure_share(share)
+        return self.share >= MIN_SHARE
+
+    def measure_share(self, share: float) -> None:
+        """Measure on about a `share` of the texts from now on."""
+        self.share = min(1.0, share)
         self._validation, self._texts = self._validation.sample(share), self._texts.sample(share)
-        return share >= MIN_SHARE
 
 
 @dataclass
@@ -197,6 +208,9 @@ class TrainingCallback(TrainerCallback):
         self._pace.pause(reserve=seconds + SAVE_SECONDS)
         named = {name.removeprefix("eval_"): value for name, value in metrics.items() if name.startswith("eval_")}
         measured = {name: float(value) for name, value in named.items() if name.split("_")[0] not in _NOT_METRICS}
+        if not math.isfinite(measured[GAIN]):
+            self._end_early(step, control)
+            return
         history.evaluations.append((step, measured))
         if not step:
             return
@@ -208,6 +222,15 @@ class TrainingCallback(TrainerCallback):
         if 0 < self._options.patience <= history.without_gain:
             control.should_training_stop = True
 
+    def _end_early(self, step: int, control: TrainerControl) -> None:
+        """End a run whose weights are no numbers any more with the best that were. Raises `BadInput` without any."""
+        if not self.history.best_step:
+            raise BadInput(
+                f"after {step:,} steps the weights are no numbers any more, and none were saved before; give a lower "
+                "--learning-rate, or --precision fp32"
+            )
+        control.should_training_stop = True
+
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Add to the trainer's checkpoint what it does not keep."""
         if is_first():
@@ -215,6 +238,7 @@ class TrainingCallback(TrainerCallback):
                 "elapsed": time.monotonic() - self._started,
                 "pace": self._pace.state(),
                 "base": self._evaluator.base,
+                "share": self._evaluator.share,
                 "history": asdict(self.history),
             }
             self._checkpoints.complete(state.global_step, progress, loss_weights(self._losses))

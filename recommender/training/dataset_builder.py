@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from recommender.errors import BadInput
 from recommender.evaluation.text_suite import NO_SUITE, NO_TEXTS, HeldOutTexts, TextSuite
 from recommender.training.catalogue_sets import CatalogueSets, SetName, TextFunctions
-from recommender.training.data.formats import find_columns
-from recommender.training.data.holdout import hold_out
+from recommender.training.data.formats import DataColumns, find_columns
+from recommender.training.data.holdout import held_texts, hold_out, plain, without_texts
 from recommender.training.data.sets import read_sets
 from recommender.training.data.source import DataReading, KnownProducts
 from recommender.training.data.supplied import read_texts_to_measure
@@ -62,66 +62,97 @@ class ExternalData:
     judging: HeldOutTexts = NO_TEXTS
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of a source."""
+
+    reading: DataReading
+    parts: DataColumns
+    sha256: str
+    sets: tuple[TrainingSet, ...]
+
+
 def read_data(
-    options: TrainingOptions, known: KnownProducts, progress: Progress = silent, *, hold_out_rows: bool = False
+    options: TrainingOptions,
+    known: KnownProducts,
+    progress: Progress = silent,
+    *,
+    hold_out_rows: bool = False,
+    asked: HeldOutTexts = NO_TEXTS,
 ) -> list[ExternalData]:
     """Read every source of the options, for as many passes as are drawn; a share is held out if asked for.
 
-    These are the formats, and the losses that they are trained with unless `options.loss` fits them (see
-    `losses.FITTING`): triplets, pairs, query-pos-neg, queries and sessions `mnrl`; scored `cosent`, or `contrastive` if
-    all scores are 0 or 1; labelled `batch-hard`; nli `softmax`. Raises `BadInput` for a source that can't be read, or
-    has no row that can be used, and the errors of `load_hub_data`.
+    No row is trained on that shows a text which is held out of any source, or the first text of a row of `asked`. These
+    are the formats, and the losses that they are trained with unless `options.loss` fits them (see `losses.FITTING`):
+    triplets, pairs, query-pos-neg, queries and sessions `mnrl`; scored `cosent`, or `contrastive` if all scores are 0
+    or 1; labelled `batch-hard`; nli `softmax`. Raises `BadInput` for a source that can't be read, or has no row that
+    can be used, and the errors of `load_hub_data`.
     """
-    external = []
-    for number, source in enumerate(options.data):
-        progress("reading data", 0, None, source.name)
-        with open_table(source.name) as table:
-            parts = find_columns(table, source.format)
-            reading = DataReading(table, known, options, number, progress)
-            sets = read_sets(reading, parts)
-        counts = reading.counts
+    found = [_read(options, known, number, source.name, progress) for number, source in enumerate(options.data)]
+    held = held_texts(rows for each in found for rows in each.sets) if hold_out_rows else frozenset()
+    first = [text for text, *_ in (*asked.triplets, *asked.pairs)] + [text for text, *_ in asked.scored]
+    barred = frozenset(map(plain, first))
+    return [_divide(each, held, barred, options, progress) for each in found]
+
+
+def _read(options: TrainingOptions, known: KnownProducts, number: int, source: str, progress: Progress) -> _Read:
+    progress("reading data", 0, None, source)
+    with open_table(source) as table:
+        parts = find_columns(table, options.data[number].format)
+        reading = DataReading(table, known, options, number, progress)
+        sets = read_sets(reading, parts)
         if not any(len(rows) for rows in sets):
-            why = counts.describe() or "there are none"
-            found = f"{counts.rows:,} rows of {parts.format}"
-            raise BadInput(f"{reading.name}: not one of {found} can be trained on: {why}")
-        validation = judging = NO_TEXTS
-        notes = [f"left out: {counts.describe()}"] if counts.describe() else []
-        if hold_out_rows:
-            before = sum(map(len, sets))
-            kept, validation, judging = hold_out(sets, options.seed)
-            sets = tuple(rows for rows in kept if len(rows))
-            notes.append(f"{before - sum(map(len, sets)):,} held out to measure on")
-        usable = tuple(rows for rows in sets if len(rows) > 1 or rows.shape not in IN_BATCH)
-        if not usable:
+            why = reading.counts.describe() or "there are none"
             raise BadInput(
-                f"{reading.name}: one row alone can't be trained on, since others are its negatives; give more"
+                f"{reading.name}: not one of {reading.counts.rows:,} rows of {parts.format} can be trained on: {why}"
             )
-        if len(usable) < len(sets):
-            notes.append("one row left out, which has no other of its kind")
-        sets = usable
-        for rows in sets:
-            labels = Counter(target for _, target in rows.examples()) if rows.shape is Shape.LABELLED else None
-            if labels is not None and sum(count > 1 for count in labels.values()) < 2:
-                raise BadInput(f"{reading.name}: fewer than two labels have two texts; give more texts of each label")
-        if parts.format not in _DRAWN_BY_PASS:
-            for rows in sets:
-                rows.repeat(options.epochs_to_draw)
-        report = DataReport(
-            name=reading.name,
-            format=parts.format,
-            losses={rows.name: loss_of(rows, options.loss).value for rows in sets},
-            rows=counts.rows,
-            examples=sum(len(rows) // options.epochs_to_draw for rows in sets),
-            bad=counts.bad,
-            unknown_skus=counts.unknown,
-            held_out=counts.held_out,
-            unused=counts.unused,
-            sha256=table.sha256,
-            note="; ".join(notes),
-        )
-        progress("reading data", counts.rows, counts.rows, report.describe())
-        external.append(ExternalData(report, sets, validation, judging))
-    return external
+        return _Read(reading, parts, table.sha256, sets)
+
+
+def _divide(
+    found: _Read, held: frozenset[str], barred: frozenset[str], options: TrainingOptions, progress: Progress
+) -> ExternalData:
+    reading, counts = found.reading, found.reading.counts
+    notes = [f"left out: {counts.describe()}"] if counts.describe() else []
+    sets = tuple(without_texts(rows, barred) for rows in found.sets)
+    if asked := sum(map(len, found.sets)) - sum(map(len, sets)):
+        notes.append(f"{asked:,} left out, which show what --eval asks about")
+    if not any(map(len, sets)):
+        raise BadInput(f"{reading.name}: no row is left to train on: {notes[-1]}; give other data to --eval")
+    validation = judging = NO_TEXTS
+    if held:
+        before = sum(map(len, sets))
+        parts = [hold_out(rows, held) for rows in sets]
+        sets = tuple(rows for rows, _, _ in parts)
+        validation = sum((part for _, part, _ in parts), NO_TEXTS)
+        judging = sum((part for _, _, part in parts), NO_TEXTS)
+        notes.append(f"{before - sum(map(len, sets)):,} held out to measure on")
+    usable = tuple(rows for rows in sets if len(rows) > int(rows.shape in IN_BATCH))
+    if not usable:
+        raise BadInput(f"{reading.name}: one row alone can't be trained on, since others are its negatives; give more")
+    if any(len(rows) for rows in sets if rows not in usable):
+        notes.append("one row left out, which has no other of its kind")
+    for rows in usable:
+        labels = Counter(target for _, target in rows.examples()) if rows.shape is Shape.LABELLED else None
+        if labels is not None and sum(count > 1 for count in labels.values()) < 2:
+            raise BadInput(f"{reading.name}: fewer than two labels have two texts; give more texts of each label")
+        if found.parts.format not in _DRAWN_BY_PASS:
+            rows.repeat(options.epochs_to_draw)
+    report = DataReport(
+        name=reading.name,
+        format=found.parts.format,
+        losses={rows.name: loss_of(rows, options.loss).value for rows in usable},
+        rows=counts.rows,
+        examples=sum(len(rows) // options.epochs_to_draw for rows in usable),
+        bad=counts.bad,
+        unknown_skus=counts.unknown,
+        held_out=counts.held_out,
+        unused=counts.unused,
+        sha256=found.sha256,
+        note="; ".join(notes),
+    )
+    progress("reading data", counts.rows, counts.rows, report.describe())
+    return ExternalData(report, usable, validation, judging)
 
 
 _BY_TURNS = (SetName.CATEGORY, SetName.FIELDS, SetName.QUERIES)
@@ -168,8 +199,8 @@ def build_training_data(
     and for data that can't be used.
     """
     known = KnownProducts(products, split, texts)
-    external = read_data(options, known, progress, hold_out_rows=not products)
     supplied = read_texts_to_measure(options, products, texts)
+    external = read_data(options, known, progress, hold_out_rows=not products, asked=supplied)
     drawn: list[TrainingSet] = []
     if not options.data_only:
         catalogue = CatalogueSets(products, split.train, texts, options.seed)

@@ -37,7 +37,7 @@ LORA_LEARNING_RATE = 4e-4
 Choice = TypeVar("Choice", bound=StrEnum)
 
 DEFAULT_SEED = 42
-"""Seed of the split of the products, of sampling and of training."""
+"""Seed of sampling and of training."""
 
 BASE_WIDTH = 384
 """Components of a layer of all-MiniLM-L6-v2, the model with which the rates were measured."""

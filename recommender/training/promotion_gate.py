@@ -271,8 +271,10 @@ def _reason(lines: Sequence[VerdictLine]) -> str:
         )
     if line.rule is GateRule.WORDS:
         return f"{line.name} {line.tuned:.3f} is below the {line.reference:.3f} of words alone (BM25){more}"
-    lost = 1 - line.tuned / line.reference
-    return f"{line.name} fell from {line.against}'s {line.reference:.3f} to {line.tuned:.3f}, by {lost:.1%}{more}"
+    if line.difference >= 0:
+        return f"{line.name}: known items are surely at lower ranks than {line.against} has them{more}"
+    share = f", by {-line.difference / line.reference:.1%}" if line.reference > 0 else ""
+    return f"{line.name} fell from {line.against}'s {line.reference:.3f} to {line.tuned:.3f}{share}{more}"
 
 
 def to_json(verdict: Verdict) -> JsonObject:

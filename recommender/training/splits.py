@@ -14,6 +14,10 @@ from hashlib import blake2b
 from recommender.errors import BadInput
 from recommender.types import Product
 
+SPLIT_SEED = 42
+"""Seed of the split of a shop, whatever a run's own seed is: a model would be measured on products that it was trained
+on, and so would the live one beside it, if each run held out others."""
+
 TITLE_PREFIX = 30
 """Two products are near-identical if this many characters at the start of their normalised titles are equal.
 
@@ -59,7 +63,7 @@ class Split:
 
 def split_products(
     products: Sequence[Product],
-    seed: int,
+    seed: int = SPLIT_SEED,
     test_share: float = 0.1,
     validation_share: float = 0.05,
     unseen_share: float = 0.05,
@@ -70,9 +74,8 @@ def split_products(
     is read in another order. Raises `BadInput` when there is too little to learn from.
     """
     leaves = Counter(product.category for product in products if product.category)
-    shared = sum(count > 1 for count in leaves.values())
-    described = sum(bool(product.title and product.description) for product in products)
-    if (len(leaves) < MIN_LEAVES or not shared) and described < MIN_DESCRIBED:
+    if not has_enough(products):
+        shared, described = sum(count > 1 for count in leaves.values()), sum(map(_is_described, products))
         raise BadInput(
             f"fine-tuning learns from categories, and the {len(products):,} products have {len(leaves):,} "
             f"({shared:,} with two products or more); give at least {MIN_LEAVES} categories with two products each, "
@@ -113,6 +116,17 @@ def split_products(
     return Split(train, validation, test, unseen, seed)
 
 
+def has_enough(products: Sequence[Product]) -> bool:
+    """Return whether products have categories to tell apart, or enough descriptions, to learn from and be judged by."""
+    leaves = Counter(product.category for product in products if product.category)
+    told_apart = len(leaves) >= MIN_LEAVES and max(leaves.values()) > 1
+    return told_apart or sum(map(_is_described, products)) >= MIN_DESCRIBED
+
+
+def _is_described(product: Product) -> bool:
+    return bool(product.title and product.description)
+
+
 def without_lone_category(products: Iterable[Product]) -> list[Product]:
     """Return products as training and its measures see them: without the categories that say nothing.
 
@@ -147,9 +161,8 @@ def one_of_each_family(products: Sequence[Product], indexes: Iterable[int]) -> l
     return list(first.values())
 
 
-def no_split(seed: int) -> Split:
-    """Return the split of no products."""
-    return Split((), (), (), (), seed)
+NO_SPLIT = Split((), (), (), (), SPLIT_SEED)
+"""The split of no products."""
 
 
 def check_leaks(products: Sequence[Product], split: Split) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any
@@ -147,6 +147,12 @@ class TrainingSet:
                 values.extend(number for number in range(1, passes) for _ in range(count))
             else:
                 values.extend(values[:count] * (passes - 1))
+
+    def shows(self, wanted: Callable[[str], bool]) -> list[bool]:
+        """Return whether each row, of any pass, has a text that is `wanted`."""
+        found = [wanted(text) for text in self._texts]
+        rows = zip(*(self._rows[column] for column in self.columns), strict=True)
+        return [any(found[text] for text in row) for row in rows]
 
     def select(self, kept: Sequence[bool]) -> TrainingSet:
         """Return a set of some of the rows."""

@@ -49,6 +49,11 @@ def test_the_rank_of_a_known_item_is_one_more_than_what_scores_higher(
         assert values[row] == (1 / rank if rank <= k else 0)
 
 
+def test_vectors_that_are_no_numbers_find_nothing() -> None:
+    broken = np.full((3, 2), np.nan, np.float32)
+    assert metrics.known_item_ranks(broken, broken, np.arange(3)).tolist() == [4, 4, 4]
+
+
 def test_what_is_alike_is_no_wrong_answer() -> None:
     asked, stored = np.eye(2, dtype=np.float32), np.array([[0.9, 0.1], [0.8, 0.9], [0.5, 0.5], [1, 1]], np.float32)
     target = np.array([2, 0])

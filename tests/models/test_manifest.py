@@ -21,7 +21,6 @@ FULL = Manifest(
     max_seq_length=256,
     created_at=datetime(2026, 11, 21, 8, 30, tzinfo=UTC),
     catalogue_hash="c" * 64,
-    split_seed=42,
     hyper_parameters={"learning_rate": 4e-5, "loss": "mnrl"},
     training={"steps": 100, "losses": [[1, 2.5], [100, 0.5]]},
     metrics={"held_out": {"category_p10": 0.75}},

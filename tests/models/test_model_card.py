@@ -15,7 +15,6 @@ TUNED = Manifest(
     max_seq_length=256,
     created_at=datetime(2026, 11, 21, tzinfo=UTC),
     catalogue_hash="c" * 64,
-    split_seed=42,
     hyper_parameters={"learning_rate": 4e-5, "loss": "mnrl|gist"},
     training={"steps": 100, "losses": [[1, 2.5], [100, 0.5]], "set_sizes": {"triplets": 1200}},
     metrics={
@@ -62,16 +61,26 @@ def test_metrics_stand_beside_those_of_the_base_with_their_difference() -> None:
 def test_data_from_outside_is_named_without_the_folder_that_it_lay_in() -> None:
     assert "No data from outside" in model_card(TUNED)
     sources = [{"name": "/home/someone/clicks.csv", "format": "queries"}, {"name": "hf:org/pairs", "format": "pairs"}]
-    card = model_card(dataclasses.replace(TUNED, hyper_parameters={"data": sources}))
+    measured = [{"name": "/home/someone/dev.tsv", "format": "scored"}]
+    given = {"data": sources, "eval_data": measured}
+    card = model_card(dataclasses.replace(TUNED, hyper_parameters=given))
     assert "| `clicks.csv` | queries |" in card
     assert "| `hf:org/pairs` | pairs |" in card
     assert "someone" not in card
+
+
+def test_a_model_of_texts_was_not_measured_on_products() -> None:
+    card = model_card(dataclasses.replace(TUNED, catalogue_hash=""))
+    assert "Held-out rows of the data, which took no part in training" in card
+    assert "products of the catalogue" not in card
 
 
 def test_the_limits_are_those_of_what_was_measured() -> None:
     card = model_card(TUNED)
     assert "Categories that it never saw were not measured" in card
     assert "people judged" not in card
+    made_up = {"held_out": {"category_p10": 0.75}, "made_up_searches": {"titles, hybrid": 0.9}}
+    assert "people judged" in model_card(dataclasses.replace(TUNED, metrics=made_up))
     seen = dataclasses.replace(TUNED, metrics={"held_out": {"unseen_category_p10": 0.5}})
     assert "Categories that it never saw were not measured" not in model_card(seen)
     assert "people judged" in model_card(seen)

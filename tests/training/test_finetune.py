@@ -22,7 +22,7 @@ from recommender.training.catalogue_sets import TextFunctions
 from recommender.training.finetuning import finetune
 from recommender.training.job import TrainingResult
 from recommender.training.options import JOINT_LEARNING_RATE, DataSource, Loss, TrainingOptions, TrainingPrecision
-from recommender.training.splits import Split, no_split, split_products
+from recommender.training.splits import NO_SPLIT, Split, split_products
 from recommender.training.validation import CATEGORY_P10, build_validation
 from recommender.types import Product
 
@@ -249,7 +249,7 @@ def test_the_questions_of_external_data_are_trained_with_the_prompt_of_queries(
     options = replace(
         OPTIONS, epochs=1, evaluations=1, data=(DataSource(str(tmp_path / "rows.jsonl")),), data_only=True
     )
-    finetune([], no_split(1), base, tmp_path / "model", options, texts)
+    finetune([], NO_SPLIT, base, tmp_path / "model", options, texts)
     before, after = (SentenceTransformer(str(each), device="cpu") for each in (base, tmp_path / "model"))
     tables = [each[0].model.get_input_embeddings().weight.detach().numpy() for each in (before, after)]
     moved = np.abs(tables[1] - tables[0]).max(axis=1)
@@ -310,6 +310,13 @@ def test_a_run_ends_early_when_evaluations_bring_nothing_more(
     result = finetune(toys, split, toy_model, tmp_path / "model", options, texts)
     assert len(result.evaluations) == 1 + 1 + 2  # the base, the first, and the two that end it
     assert result.epochs < 8
+
+
+def test_weights_that_are_no_numbers_are_not_the_best(
+    tmp_path: Path, toys: list[Product], split: Split, toy_model: Path, texts: TextFunctions
+) -> None:
+    with pytest.raises(BadInput, match=r"the weights are no numbers any more.* lower --learning-rate"):
+        finetune(toys, split, toy_model, tmp_path / "model", replace(OPTIONS, learning_rate=1e30), texts)
 
 
 def test_a_batch_that_does_not_fit_is_trained_on_in_pieces(

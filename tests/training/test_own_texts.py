@@ -20,10 +20,12 @@ from recommender.evaluation.reports import MetricValue, Report
 from recommender.jobs.finetune import drift_since_training, run
 from recommender.jobs.promote import judge_registered
 from recommender.training.catalogue_sets import TextFunctions
-from recommender.training.data.holdout import hold_out
-from recommender.training.data.supplied import read_texts_to_measure
+from recommender.training.data.holdout import held_texts, hold_out
+from recommender.training.data.supplied import read_scored, read_texts_to_measure
+from recommender.training.dataset_builder import build_training_data
 from recommender.training.options import DataSource, Loss, TrainingOptions, TrainingPrecision
 from recommender.training.promotion_gate import GUARDS, GateRule, decide, text_measures
+from recommender.training.splits import NO_SPLIT, split_products
 from recommender.training.training_set import Shape, TrainingRow, TrainingSet
 
 pytestmark = pytest.mark.training
@@ -145,6 +147,13 @@ def test_a_shop_of_one_category_or_none_is_trained_and_judged_by_known_items(
         assert drift_since_training(application).change.share == 0
         with pytest.raises(BadInput, match="--loss triplet learns from categories"):
             run(application, replace(options, loss=Loss.TRIPLET), promote=False)
+        # Another seed draws and shuffles otherwise, and holds out the same products.
+        searches = [{"query": f"thing {n}", "sku": product.sku} for n, product in enumerate(toy_catalogue()[::2])]
+        log = replace(options, seed=7, epochs=1, data=(write(tmp_path / "log.jsonl", searches),), data_only=True)
+        other = run(application, log, promote=False)
+        assert other.reports[0].means() == result.reports[0].means()
+        assert other.training.data[0].unknown_skus == 0
+        assert {line.name for line in other.verdict.lines} == {line.name for line in again}
 
 
 def test_a_model_of_texts_goes_live_without_a_product_and_is_judged_again_alike(
@@ -238,14 +247,51 @@ def test_no_text_that_is_asked_about_is_trained_on() -> None:
     rows = TrainingSet("rows", ("anchor", "positive"), Shape.PAIRS)
     rows.extend((TrainingRow((f"Query {n % 50}", f"answer {n}")) for n in range(200)), 0)
     rows.extend((TrainingRow((f"other {n}", f"query  {n % 50}")) for n in range(50)), 0)
-    (kept,), validation, judging = hold_out([rows], seed=3)
-    trained = {" ".join(text.casefold().split()) for texts, _ in kept.examples() for text in texts}
+    more = TrainingSet("more", ("anchor", "positive"), Shape.PAIRS)  # a larger source that has the same queries
+    more.extend((TrainingRow((f"query {n}", f"another answer {n}")) for n in range(2000)), 0)
+    held = held_texts([rows, more])
+    kept, validation, judging = hold_out(rows, held)
+    parts = [kept, hold_out(more, held)[0]]
+    trained = {" ".join(text.casefold().split()) for part in parts for texts, _ in part.examples() for text in texts}
     asked = {query.casefold() for query, _ in (*validation.pairs, *judging.pairs)}
     assert asked and validation.pairs and judging.pairs
     assert not asked & trained
     assert not {query for query, _ in validation.pairs} & {query for query, _ in judging.pairs}
-    again = hold_out([rows], seed=3)
+    again = hold_out(rows, held_texts([rows, more]))
     assert (again[1], again[2]) == (validation, judging)
+
+
+def test_what_is_supplied_to_measure_on_is_not_trained_on_and_is_measured_to_the_last_row(tmp_path: Path) -> None:
+    rows = [{"sentence1": f"Asked {n}", "sentence2": f"told {n}", "score": n / 3000} for n in range(3000)]
+    data, supplied = write(tmp_path / "data.jsonl", rows), write(tmp_path / "eval.jsonl", rows[::2][:1400])
+    for products in ([], toy_catalogue()):
+        options = options_of(None, data, eval_data=(supplied,))
+        split = split_products(products) if products else NO_SPLIT
+        made = build_training_data(products, split, options, TextFunctions(str, str, str))
+        assert len(made.judging.supplied.scored) == 1400
+        asked = {first for first, _, _ in made.judging.supplied.scored}
+        assert not asked & {texts[0] for rows in made.sets for texts, _ in rows.examples()}
+        assert "1,400 left out, which show what --eval asks about" in made.reports[0].note
+    everything = options_of(None, data, eval_data=(data,))
+    with pytest.raises(BadInput, match="no row is left to train on: 3,000 left out"):
+        build_training_data([], NO_SPLIT, everything, TextFunctions(str, str, str))
+
+
+def test_scored_pairs_are_measured_to_the_last_row(tmp_path: Path) -> None:
+    rows = [{"a": f"one {n}", "b": f"other {n}", "score": n // 1000} for n in range(5000)]
+    (tmp_path / "scored.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    assert len(read_scored(tmp_path / "scored.jsonl").pairs) == 5000
+
+
+def test_scores_below_zero_are_no_answers(tmp_path: Path) -> None:
+    rows = [
+        {"query": f"q{n // 4}", "document": f"d{n}", "score": (-1, 0, 1, -1)[n % 4] if n > 3 else -1} for n in range(16)
+    ]
+    supplied = options_of(None, write(tmp_path / "rows.jsonl", rows))
+    texts = read_texts_to_measure(replace(supplied, eval_data=supplied.data), [], TextFunctions(str, str, str))
+    assert {grade for *_, grade in texts.graded} == {0.0, 3.0}
+    found = texts.measure(lambda some, _: np.eye(64, dtype=np.float32)[range(len(some))])
+    assert len(found["ndcg@10"]) == 3  # the first query has no right document
 
 
 def test_data_that_nothing_can_be_measured_on_is_one_clear_line(home: Application, tmp_path: Path) -> None:

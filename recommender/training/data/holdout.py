@@ -7,12 +7,13 @@ side.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import cast
 
+from recommender.evaluation.held_out import spread
 from recommender.evaluation.text_suite import HeldOutTexts, Triple
-from recommender.training.splits import draw_share
+from recommender.training.splits import SPLIT_SEED, draw_share
 from recommender.training.training_set import Shape, Target, TrainingSet
 
 SHARE, MOST = 0.1, 1 / 3
@@ -34,29 +35,34 @@ _GRADES = 3
 Row = tuple[tuple[str, ...], Target]
 
 
-def hold_out(sets: Sequence[TrainingSet], seed: int) -> tuple[list[TrainingSet], HeldOutTexts, HeldOutTexts]:
-    """Divide the sets of one pass into what is trained on, what validates, and what judges.
-
-    A row that shows the first text of a held-out one is not trained on either.
-    """
-    kept, validation, judging = [], HeldOutTexts(), HeldOutTexts()
+def held_texts(sets: Iterable[TrainingSet]) -> frozenset[str]:
+    """Return the first texts that are held out of sets of one pass, as they are compared: a share of those of each."""
+    held: set[str] = set()
     for rows in sets:
-        if not len(rows):
-            continue
-        examples = list(rows.examples())
-        keys = [_plain(texts[0]) for texts, _ in examples]
-        share = min(MOST, max(SHARE, ENOUGH / len(set(keys))))
-        draws = {key: draw_share(seed, "text", key) for key in keys}
-        held = {key for key, draw in draws.items() if draw < share}
-        shows = [any(_plain(text) in held for text in texts) for texts, _ in examples]
-        sides: dict[bool, list[Row]] = {True: [], False: []}
-        for key, example in zip(keys, examples, strict=True):
-            if key in held:
-                sides[draws[key] < VALIDATION * share].append(example)
-        validation += texts_to_measure(rows, sides[True], examples)
-        judging += texts_to_measure(rows, sides[False], examples)
-        kept.append(rows.select([not shown for shown in shows]))
-    return kept, validation, judging
+        keys = {plain(texts[0]) for texts, _ in rows.examples()}
+        share = min(MOST, max(SHARE, ENOUGH / len(keys))) if keys else 0.0
+        held.update(key for key in keys if draw_share(SPLIT_SEED, "text", key) < share)
+    return frozenset(held)
+
+
+def hold_out(rows: TrainingSet, held: frozenset[str]) -> tuple[TrainingSet, HeldOutTexts, HeldOutTexts]:
+    """Divide a set of one pass into what is trained on, what validates, and what judges.
+
+    A row that shows a held-out text is not trained on, whatever set that text was drawn from.
+    """
+    examples = list(rows.examples())
+    sides: dict[bool, list[Row]] = {True: [], False: []}
+    for example in examples:
+        key = plain(example[0][0])
+        if key in held:
+            sides[draw_share(SPLIT_SEED, "validates", key) < VALIDATION].append(example)
+    validation, judging = (texts_to_measure(rows, sides[validates], examples) for validates in (True, False))
+    return without_texts(rows, held), validation, judging
+
+
+def without_texts(rows: TrainingSet, texts: frozenset[str]) -> TrainingSet:
+    """Return the rows of a set that show none of these texts."""
+    return rows.select([not shown for shown in rows.shows(lambda text: plain(text) in texts)]) if texts else rows
 
 
 def texts_to_measure(
@@ -64,9 +70,10 @@ def texts_to_measure(
 ) -> HeldOutTexts:
     """Return what can be asked about the rows in `held`; `every` row provides texts for labels that lack others.
 
-    Several scores of one query are grades; yes and no are, too, if the rows are `judgements` to measure on.
+    Several scores of one query are grades; yes and no are, too, if the rows are `judgements` to measure on. These are
+    taken to the last row.
     """
-    held = held[:MOST_ROWS]
+    held = held if judgements else spread(held, MOST_ROWS)
     searches = tuple(dict.fromkeys(texts[0] for texts, _ in held)) if rows.searches else ()
     return replace(_ask(rows, held, every, judgements), searches=searches)
 
@@ -82,7 +89,8 @@ def _ask(rows: TrainingSet, held: Sequence[Row], every: Sequence[Row], judgement
             queries = len({first for first, _, _ in scored})
             graded = len(scored) >= _GRADES * queries and (judgements or rows.shape is Shape.SCORED)
             high = max((score for *_, score in scored), default=0.0)
-            grades = tuple((first, second, 3 * score / high if high else 0.0) for first, second, score in scored)
+            scale = 3 / high if high > 0 else 0.0
+            grades = tuple((first, second, scale * max(0.0, score)) for first, second, score in scored)
             return HeldOutTexts(scored=scored, graded=grades if graded else ())
         case Shape.CLASSES if rows.alike:
             return HeldOutTexts(scored=tuple((a, b, rows.alike[cast(int, label)]) for (a, b), label in held))
@@ -101,5 +109,6 @@ def _ask(rows: TrainingSet, held: Sequence[Row], every: Sequence[Row], judgement
     return HeldOutTexts()
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Return a text as it is compared with others."""
     return " ".join(text.casefold().split())

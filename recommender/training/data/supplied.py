@@ -18,10 +18,10 @@ from recommender.training.data.sets import read_sets
 from recommender.training.data.source import DataReading, KnownProducts
 from recommender.training.data.tables import open_table
 from recommender.training.options import DataFormat, TrainingOptions
-from recommender.training.splits import no_split
+from recommender.training.splits import NO_SPLIT
 from recommender.types import Product, silent
 
-_NONE = KnownProducts([], no_split(0), TextFunctions(title_text, title_text, title_text))
+_NONE = KnownProducts([], NO_SPLIT, TextFunctions(title_text, title_text, title_text))
 
 
 def read_texts_to_measure(options: TrainingOptions, products: Sequence[Product], texts: TextFunctions) -> HeldOutTexts:
@@ -29,7 +29,7 @@ def read_texts_to_measure(options: TrainingOptions, products: Sequence[Product],
     found = NO_TEXTS
     if not options.eval_data:
         return found
-    known = KnownProducts(products, replace(no_split(options.seed), train=tuple(range(len(products)))), texts)
+    known = KnownProducts(products, replace(NO_SPLIT, train=tuple(range(len(products)))), texts)
     for number, source in enumerate(options.eval_data):
         with open_table(source.name) as table:
             parts = find_columns(table, source.format)
