@@ -54,8 +54,10 @@ CURRENCY_SYMBOLS = {
     "₦": "NGN", "₵": "GHS", "₡": "CRC", "₲": "PYG", "₮": "MNT", "₼": "AZN", "֏": "AMD", "৳": "BDT", "S/": "PEN",
     "S/.": "PEN", "LEI": "RON", "ЛВ": "BGN", "ЛВ.": "BGN", "ДИН": "RSD", "ДИН.": "RSD", "DIN": "RSD", "KN": "HRK",
     "د.إ": "AED", "ر.س": "SAR", "د.ك": "KWD", "KD": "KWD", "DT": "TND", "ج.م": "EGP", "ر.ع.": "OMR", "د.ب": "BHD",
+    "ر.ق": "QAR", "د.أ": "JOD", "د.ا": "JOD", "د.م": "MAD", "د.ج": "DZD", "د.ع": "IQD", "د.ل": "LYD", "ل.ل": "LBP",
+    "ر.ع": "OMR", "د.ت": "TND", "ل.س": "SYP", "ر.ي": "YER", "ש״ח": "ILS", 'ש"ח': "ILS",
 }  # fmt: skip
-_AMBIGUOUS = {"KR", "KR.", "KR.-", "﷼", "DH", "DHS"}
+_AMBIGUOUS = {"KR", "KR.-", "﷼", "DH", "DHS", "درهم", "ريال", "دينار"}
 """The crowns of three countries, and others: a price, but no currency that we could name."""
 
 _OF_SIGN = {
@@ -95,8 +97,11 @@ _TAX = re.compile(
 """Words on taxes after a price, which have numbers of their own: `119,00 € inkl. 19 % MwSt.`."""
 
 _PER_UNIT = re.compile(r"\s*(?:/|\b(?:pro|per|je|par|por|al|za|pr\.?)\b)\s*(?P<unit>[^/]{0,20})$", re.IGNORECASE)
-_BESIDE = "*:;()[]+\u200f\u200e-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+_BESIDE = "*:;()[]+-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 """Marks around the words of a price that have no meaning of their own."""
+
+_NO_DIRECTIONS = dict.fromkeys(map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
+"""Removes the marks with which Arabic and Hebrew say which way a text runs."""
 
 _RANGE = re.compile(rf"(?:{_DASH}|~|〜|～|\.\.+|…|bis|to|до|à|a|t/m|tot|do|til|till|até|hasta)", re.IGNORECASE)
 _FROM = frozenset(
@@ -249,7 +254,7 @@ def _plain_characters(text: str, stated: str) -> str:
     if text.isascii():
         return text
     found = []
-    for mark in text.replace("\u066b", ".").replace("\u066c", ","):
+    for mark in text.translate(_NO_DIRECTIONS).replace("\u066b", ".").replace("\u066c", ","):
         if unicodedata.category(mark) == "Nd":
             found.append(str(unicodedata.digit(mark)))
         elif unicodedata.category(mark) == "No":
@@ -289,14 +294,20 @@ def _require_storable(amount: Decimal, text: str) -> Decimal:
 
 
 def _is_currency(word: str) -> bool:
+    sign = _sign(word)
+    return sign in CURRENCIES or sign in CURRENCY_SYMBOLS or sign in _AMBIGUOUS
+
+
+def _sign(word: str) -> str:
+    """Return a word as the signs of currencies are written here: most without the dot that may stand behind them."""
     upper = word.upper()
-    return upper in CURRENCIES or upper in CURRENCY_SYMBOLS or upper in _AMBIGUOUS
+    return upper if upper in CURRENCY_SYMBOLS else upper.rstrip(".")
 
 
 def _currency(words: list[str], text: str) -> str:
     """Return the only currency that the words beside a price name; nothing for none. Raises `BadRow` for two."""
-    signs = {word.upper() for word in words if word.upper() in CURRENCY_SYMBOLS}
-    codes = {word.upper() for word in words if word.upper() in CURRENCIES}
+    named = set(map(_sign, words))
+    signs, codes = named & CURRENCY_SYMBOLS.keys(), named & CURRENCIES
     meant = {CURRENCY_SYMBOLS[sign] for sign in signs if codes.isdisjoint(_OF_SIGN.get(sign, ()))} | codes
     if len(meant) > 1:
         raise BadRow(f"price {text!r} names two currencies")
@@ -305,7 +316,7 @@ def _currency(words: list[str], text: str) -> str:
 
 def parse_currency(text: str) -> str:
     """Return the code of a currency cell, given as a code or a sign. Raises `BadRow` for another word."""
-    word = text.strip().upper()
+    word = _sign(text.translate(_NO_DIRECTIONS).strip())
     code = CURRENCY_SYMBOLS.get(word, word)
     if code in CURRENCIES:
         return code

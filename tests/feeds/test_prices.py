@@ -52,6 +52,17 @@ AMOUNTS = st.decimals(min_value=0, max_value=9_999_999, places=2, allow_nan=Fals
         ("￥1,980（税込）", "1980", "JPY"),
         ("1,29,900", "129900", ""),
         ("١٬٢٩٩٫٥٠", "1299.5", ""),
+        ("\u200f1299.00 د.إ.\u200f", "1299", "AED"),
+        ("١٢٫٥٠\u200f ر.س.\u200f", "12.5", "SAR"),
+        ("\u200e50 ر.ق", "50", "QAR"),
+        ("د.م.\u200f 199,00", "199", "MAD"),
+        ("1.250 د.ا", "1.25", "JOD"),
+        ("\u2067\u200f500\u2069 د.ج.", "500", "DZD"),
+        ("12.750 د.ع", "12.75", "IQD"),
+        ("12.750 د.ل.", "12.75", "LYD"),
+        ("150000 ل.ل.", "150000", "LBP"),
+        ("49.90 ש״ח", "49.9", "ILS"),
+        ("١٥٠ ريال", "150", ""),
         ("1299 zł", "1299", "PLN"),
         ("Rs.1299", "1299", "INR"),
         ("R$ 1.299,90", "1299.9", "BRL"),
@@ -225,13 +236,14 @@ def test_a_price_in_two_currencies_is_refused(text: str) -> None:
 
 
 def test_currency_cells_are_codes_or_symbols() -> None:
-    assert [parse_currency(text) for text in (" eur", "€", "", "kr", "Kč", "TL")] == [
+    assert [parse_currency(text) for text in (" eur", "€", "", "kr.", "Kč", "TL", "\u200fر.ق.\u200f")] == [
         "EUR",
         "EUR",
         "",
         "",
         "CZK",
         "TRY",
+        "QAR",
     ]
     with pytest.raises(BadRow, match="'UVP' is no code of ISO 4217"):
         parse_currency("UVP")
