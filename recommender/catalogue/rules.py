@@ -136,6 +136,8 @@ def _problem(rule: Rule) -> str:
             return "a synonym needs words and what they mean, as 'sneaker' and 'trainers'"
         if rule.sku or rule.category:
             return "a synonym is about words; leave out its SKU and its category"
+        if empty := next((text for text in (rule.query, rule.means) if not any(map(str.isalnum, text))), ""):
+            return f"a synonym needs words, and {empty[:40]!r} has no letter or digit"
         if fold_query(rule.query) == fold_query(rule.means):
             return f"{rule.query[:40]!r} means itself already; give other words"
     elif rule.means or rule.one_way:

@@ -141,4 +141,5 @@ class Merchandising:
 
 
 def _contains(words: Sequence[str], phrase: tuple[str, ...]) -> bool:
-    return any(tuple(words[at : at + len(phrase)]) == phrase for at in range(len(words) - len(phrase) + 1))
+    starts = range(len(words) - len(phrase) + 1)
+    return bool(phrase) and any(tuple(words[at : at + len(phrase)]) == phrase for at in starts)

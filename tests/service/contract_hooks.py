@@ -44,7 +44,7 @@ def _sound(asked: Mapping[str, Any]) -> bool:
         and not set(_texts(asked.get("like"))) & set(_texts(asked.get("dislike")))
         and not ("sku" in asked and "product" in asked)
         and not _nested(asked.get("category"))
-        and not (asked.get("action") == "synonym" and _same(asked.get("query"), asked.get("means")))
+        and not (asked.get("action") == "synonym" and not _means_more(asked.get("query"), asked.get("means")))
         and not (asked.get("starts_at") and asked.get("ends_at"))
         and len(text := json.dumps(dict(asked), default=str)) < LONGEST
         and not _WHITE_HERE_ALONE.search(text)
@@ -77,9 +77,10 @@ def _nested(category: Any) -> bool:
     return isinstance(category, list) and any(isinstance(name, list) for name in category)
 
 
-def _same(query: Any, means: Any) -> bool:
-    """Tell whether the words of a synonym may be the same ones."""
-    return str(query).split() == str(means).split() or str(query).casefold().split() == str(means).casefold().split()
+def _means_more(query: Any, means: Any) -> bool:
+    """Tell whether a synonym has words on both sides, and not the same ones."""
+    sides = [str(query).casefold().split(), str(means).casefold().split()]
+    return sides[0] != sides[1] and all(any(map(str.isalnum, "".join(side))) for side in sides)
 
 
 def _texts(values: Any) -> list[str]:

@@ -29,6 +29,7 @@ from recommender.query import (
     UnderstoodKind,
 )
 from recommender.serving.live_model import FixedModel, LiveModel
+from recommender.serving.merchandising import Merchandising
 from recommender.serving.price_words import find_price
 from recommender.serving.queries import Queries
 from recommender.serving.vocabulary_file import VocabularyFile
@@ -482,12 +483,22 @@ def test_a_one_way_synonym_holds_in_one_direction(shop: Shop) -> None:
         shop.rules.remove(rule.id)
 
 
+def test_a_synonym_of_signs_alone_which_an_older_version_kept_means_nothing() -> None:
+    gift, either = Rule(RuleAction.SYNONYM, query="🎁", means="gift"), Rule(RuleAction.SYNONYM, query="and", means="&")
+    merchandising = Merchandising(lambda: [gift, either])
+    assert merchandising.synonyms("red boots") == []
+    assert merchandising.synonyms("🎁") == []
+    assert [each.means for each in merchandising.synonyms("gift and card")] == ["🎁", "&"]
+
+
 @pytest.mark.parametrize(
     ("rule", "problem"),
     [
         (Rule(RuleAction.SYNONYM, query="a"), "what they mean"),
         (Rule(RuleAction.SYNONYM, "m1", query="a", means="b"), "leave out its SKU"),
         (Rule(RuleAction.SYNONYM, query="A  b", means="a B"), "means itself"),
+        (Rule(RuleAction.SYNONYM, query="&", means="and"), "'&' has no letter"),
+        (Rule(RuleAction.SYNONYM, query="gift", means="🎁"), "'🎁' has no letter"),
         (Rule(RuleAction.PIN, "m1", query="a", means="b"), "only a synonym"),
         (Rule(RuleAction.PIN, query="a"), "needs the SKU"),
     ],
