@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 
 from recommender.feeds.categories import kinds_of
@@ -14,7 +14,8 @@ from recommender.types import Product
 EACH = 250
 """Searches of one kind: their mean nDCG varies by a point by chance, and all kinds take some seconds."""
 
-KNOWN_ITEMS = ("title", "title words", "type and number")
+TITLE, CATEGORY = "title", "category"
+KNOWN_ITEMS = (TITLE, "title words", "type and number")
 """The kinds that look for one product, which the catalogue surely has."""
 
 _WORD = re.compile(r"\w[\w./-]*\w|\w")
@@ -44,11 +45,40 @@ def make_searches(products: Sequence[Product], seed: int = 0, each: int = EACH) 
     return [search for kind in kinds for search, _ in zip(kind, range(each), strict=False)]
 
 
+def complete_searches(searches: Sequence[MadeUpSearch], products: Iterable[Product]) -> list[MadeUpSearch]:
+    """Return searches that were made up from some products as they are among all `products`, which are read once.
+
+    A category's name is answered by its further products, too; a search for one product that another one answers as
+    well is left out.
+    """
+    categories = {search.text: dict(search.grades) for search in searches if search.kind == CATEGORY}
+    by_word: dict[str, list[int]] = defaultdict(list)
+    for number, search in enumerate(searches):
+        if search.kind in KNOWN_ITEMS:
+            by_word[max(search.text.split(), key=len)].append(number)
+    shared: set[int] = set()
+    for product in products:
+        for path in kinds_of(product.categories):
+            if path[-1] in categories:
+                categories[path[-1]][product.sku] = 1
+        words = set(product.title.split())
+        asked = (number for word in words & by_word.keys() for number in by_word[word])
+        for search, number in ((searches[number], number) for number in asked):
+            same = product.title == search.text if search.kind == TITLE else words.issuperset(search.text.split())
+            if same and product.sku not in search.grades:
+                shared.add(number)
+    return [
+        replace(search, grades=categories[search.text]) if search.kind == CATEGORY else search
+        for number, search in enumerate(searches)
+        if number not in shared
+    ]
+
+
 def _titles(products: Sequence[Product]) -> Iterator[MadeUpSearch]:
     counts = Counter(product.title for product in products)
     for product in products:
         if counts[product.title] == 1 and len(product.title.split()) > 2:
-            yield MadeUpSearch("title", product.title, {product.sku: 1})
+            yield MadeUpSearch(TITLE, product.title, {product.sku: 1})
 
 
 def _title_words(products: Sequence[Product], seed: int) -> Iterator[MadeUpSearch]:
@@ -89,4 +119,4 @@ def _categories(products: Sequence[Product]) -> Iterator[MadeUpSearch]:
         for path in kinds_of(product.categories):
             members[path[-1]][product.sku] = 1
     if sum(map(len, members.values())) >= _CATEGORISED * len(products):
-        yield from (MadeUpSearch("category", name, skus) for name, skus in members.items() if len(skus) > 2)
+        yield from (MadeUpSearch(CATEGORY, name, skus) for name, skus in members.items() if len(skus) > 2)

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from recommender.embedding.encoder import Role
 from recommender.errors import BadInput, RecommenderError
 from recommender.evaluation.held_out import K
 from recommender.evaluation.judgements import Queries
-from recommender.evaluation.made_up_searches import KNOWN_ITEMS, MadeUpSearch, make_searches
+from recommender.evaluation.made_up_searches import KNOWN_ITEMS, MadeUpSearch, complete_searches, make_searches
 from recommender.evaluation.metrics import ndcg_at_k
 from recommender.index.generation import Generation
 from recommender.index.protocol import IndexQuery, ScoredPoint, point_id
@@ -31,6 +32,9 @@ _log = logging.getLogger(__name__)
 
 FEWEST = 200
 """Below this many products nothing is measured: every search would find all of them."""
+
+MOST = 50_000
+"""Products from which searches are made up, evenly spread over a larger catalogue."""
 
 WEIGHTS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Least weights of words that are tried. On graded searches 0.3 gained nothing; with 1 a search is by words alone."""
@@ -83,11 +87,15 @@ def calibrate(
 
 
 def _calibrate(application: Application, generation: Generation, judged: Queries | None, progress: Progress) -> None:
-    if application.catalogue.count() < FEWEST:  # checked first: a small shop comes here after each drain
+    count = application.catalogue.count()
+    if count < FEWEST:  # checked first: a small shop comes here after each drain
         return
-    products = [stored.product for stored in islice(application.catalogue.products(), 50_000)]
+    step = ceil(count / MOST)
+    products = [stored.product for stored in islice(application.catalogue.products(), None, None, step)]
     progress("calibrating searches", 0, 2, generation.model_name)
     searches = make_searches(products)
+    if step > 1:
+        searches = complete_searches(searches, (stored.product for stored in application.catalogue.products()))
     counts = Counter(search.kind for search in searches)
     searches = [search for search in searches if counts[search.kind] >= ENOUGH]
     searches += [MadeUpSearch(JUDGED, query.text, query.grades) for query in judged or ()]

@@ -10,6 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import accumulate
+from unicodedata import east_asian_width
 
 from recommender.errors import BadInput
 from recommender.types import Product
@@ -19,7 +21,8 @@ SPLIT_SEED = 42
 on, and so would the live one beside it, if each run held out others."""
 
 TITLE_PREFIX = 30
-"""Two products are near-identical if this many characters at the start of their normalised titles are equal.
+"""Two products are near-identical if this many characters at the start of their normalised titles are equal; a wide
+character (Chinese, Japanese, Korean) counts as two.
 
 Wider rules (one word may differ) form chains: on a fashion catalogue they made one family of 12,863 of 44,446 products.
 """
@@ -197,7 +200,7 @@ def product_families(products: Sequence[Product]) -> list[str]:
     for index, (product, title) in enumerate(zip(products, titles, strict=True)):
         links: list[Hashable] = [("group", product.group_id)] if product.group_id else []
         if title:
-            links += [("prefix", title[:TITLE_PREFIX]), ("words", frozenset(title.split()))]
+            links += [("prefix", _start(title)), ("words", frozenset(title.split()))]
         for link in links:
             one, other = _root(parents, first.setdefault(link, index)), _root(parents, index)
             parents[max(one, other)] = min(one, other)
@@ -207,6 +210,13 @@ def product_families(products: Sequence[Product]) -> list[str]:
         root, name = _root(parents, index), title or f"\0{product.sku}"
         names[root] = min(names.get(root, name), name)
     return [names[_root(parents, index)] for index in range(len(products))]
+
+
+def _start(title: str) -> str:
+    if title.isascii():
+        return title[:TITLE_PREFIX]
+    ends = accumulate(1 + (east_asian_width(character) in "WF") for character in title)
+    return title[: sum(end <= TITLE_PREFIX for end in ends)]
 
 
 def draw_share(seed: int, *key: str) -> float:
