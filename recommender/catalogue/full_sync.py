@@ -38,11 +38,15 @@ class SeenSkus:
 
 @dataclass(frozen=True, slots=True)
 class FeedEnd:
-    """How the reading of a feed ended: `good_rows` were imported; `ended_early` says why rows may be missing, if so."""
+    """How the reading of a feed ended: `good_rows` were imported; `ended_early` says why rows may be missing, if so.
+
+    `unreadable` rows are damaged, and not even their SKU can be read.
+    """
 
     source: str
     good_rows: int
     ended_early: str
+    unreadable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,9 @@ def refusal(ends: Sequence[FeedEnd], missing: int, active: int) -> str:
     too_many = missing > allowance(active)
     reasons = [f"{end.source} may lack rows ({end.ended_early})" for end in ends if end.ended_early]
     reasons += [f"{end.source} has no good row" for end in ends if not end.good_rows]
+    if missing:  # one of them may be in such a row
+        damaged = ((end.source, end.unreadable) for end in ends if end.unreadable)
+        reasons += [f"{source} has damaged rows whose SKU can't be read ({count:,})" for source, count in damaged]
     if too_many:
         share = f"{missing:,} of {active:,} active products ({missing / max(active, 1):.1%}) are not in it"
         reasons.append(f"{share}, and at most {SHARE:.0%} or {FEW} may go")

@@ -54,9 +54,10 @@ class ImportSummary:
 
     `to_encode` of the created and updated products have a text that the index lacks. `withdrawn` products were active
     and are deactivated, since the feed says that they are not offered; `left_out` counts the rows that say so.
-    `unknown` SKUs of a partial feed are not in the shop; `first_unknown` is one of them. `ended_early` says why the
-    feed broke off; it is empty if the feed was read to its end. `first_rejection` shows why rows are rejected,
-    `understood` from which columns the feed was read, `warnings` what looks wrong about it.
+    `unknown` SKUs of a partial feed are not in the shop; `first_unknown` is one of them. `unreadable` rows are damaged,
+    and not even their SKU can be read. `ended_early` says why the feed broke off; it is empty if the feed was read to
+    its end. `first_rejection` shows why rows are rejected, `understood` from which columns the feed was read,
+    `warnings` what looks wrong about it.
     """
 
     source: str
@@ -75,6 +76,7 @@ class ImportSummary:
     warnings: tuple[str, ...] = ()
     unknown: int = 0
     first_unknown: str = ""
+    unreadable: int = 0
 
     @property
     def good_rows(self) -> int:
@@ -154,6 +156,7 @@ def import_feed(
         warnings=warnings,
         unknown=counts.unknown,
         first_unknown=counts.first_unknown,
+        unreadable=reader.unreadable,
     )
 
 
@@ -234,6 +237,7 @@ class _Reader(ABC, Generic[Item]):
         self._remarks = RemarkTally()
         self._rows = 0
         self._rejected = 0
+        self.unreadable = 0
         self.first_rejection: Rejection | None = None
         self.withdrawn: dict[str, None] = {}
         self.left_out = 0
@@ -265,7 +269,9 @@ class _Reader(ABC, Generic[Item]):
                 if item is not None:
                     items.append(item)
             except Exception as error:  # noqa: BLE001 - whatever one row holds, the others are taken in
-                rejections.append((Rejection(row.line, sku_of(row, self._notation), rejection_reason(error)), row.raw))
+                sku = sku_of(row, self._notation)
+                self.unreadable += bool(row.problem and not sku)
+                rejections.append((Rejection(row.line, sku, rejection_reason(error)), row.raw))
         self._rows += len(rows)
         self._rejected += len(rejections)
         self.left_out_last = self.left_out - before

@@ -135,7 +135,7 @@ def import_feeds(
         take_on(application, find_groups(application))
     if not whole:
         return ImportOutcome(tuple(imports))
-    ends = [FeedEnd(summary.source, summary.good_rows, summary.ended_early) for summary in imports]
+    ends = [FeedEnd(each.source, each.good_rows, each.ended_early, each.unreadable) for each in imports]
     return ImportOutcome(tuple(imports), whole.close(ends, force=force, dry_run=dry_run, stopped=stopped))
 
 

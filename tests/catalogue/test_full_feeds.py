@@ -49,7 +49,7 @@ def full_import(catalogue: Catalogue, database: Database, write: Callable[..., P
         for number, content in enumerate(contents):
             feed = write(content, f"feed-{number}.csv")
             done = import_feed(catalogue, database, feed, batch=100, seen=whole.seen, until_break=True)
-            ends.append(FeedEnd(done.source, done.good_rows, done.ended_early))
+            ends.append(FeedEnd(done.source, done.good_rows, done.ended_early, done.unreadable))
         meanwhile()
         return whole.close(ends, **how)
 
@@ -129,6 +129,20 @@ def test_rows_that_can_not_be_told_apart_take_no_product_out(catalogue: Catalogu
     done = full_import("sku,title,price,category\n" + "".join(rows[:4]) + 'x,"T, wide\nand long\n' + "".join(rows[4:]))
     assert (done.missing, done.deactivated) == (2, 0)
     assert "rows can't be told apart" in done.refused
+
+
+def test_a_damaged_row_whose_sku_can_not_be_read_takes_no_product_out(
+    catalogue: Catalogue, full_import: FullImport
+) -> None:
+    catalogue.upsert([Product(sku, "Title") for sku in _skus(0, 10)])
+    lines = [f'{{"sku": "{sku}", "title": "Title"}}\n' for sku in _skus(0, 10)]
+    damaged = lines[9].replace("Title", 'Wide 19" rack')
+    done = full_import("".join(lines[:9]) + damaged)
+    assert (done.missing, done.deactivated) == (1, 0)
+    assert "feed-0.csv has damaged rows whose SKU can't be read (1)" in done.refused
+    assert full_import("".join(lines) + damaged).refused == ""
+    nameless = '{"title": "A row without a SKU, which is nobody\'s"}\n'
+    assert full_import("".join(lines[:9]) + nameless).deactivated == 1
 
 
 def test_a_dry_run_counts_and_takes_nothing_out(catalogue: Catalogue, full_import: FullImport) -> None:
