@@ -164,7 +164,7 @@ class Candidates:
         self._query = query
         self._filters = placement.exclude_banned(filters)
         self._options = options
-        self._pins = placement.pins
+        self._pins = placement.pins if options.sort is Sort.RELEVANCE else ()  # a price or an age has its own place
         self._observe = observe
         self.confidence: Confidence | None = None
         """How sure a search is that the catalogue has what was asked for. `hits` sets it."""
@@ -173,11 +173,12 @@ class Candidates:
 
     def hits(self, wanted: int) -> list[Hit]:
         """Return the first `wanted` hits of the answer, or as many as there are."""
-        shown = self._nothing_shown()
+        shown, sort = self._nothing_shown(), self._options.sort
         pinned = self._resolve_pins(shown)
         missing = wanted - sum(place <= wanted for place, _ in pinned)
-        identified = list(islice(_show(self._with_number(), shown, Reason.IDENTIFIER), max(missing, 0)))
-        hits = self._relevant(missing - len(identified), self._filters, shown)
+        most = missing if sort is Sort.RELEVANCE else SORTED
+        identified = list(islice(_show(self._with_number(), shown, Reason.IDENTIFIER), max(most, 0)))
+        hits = self._relevant(most - len(identified), self._filters, shown)
         if self._query.calibration is not None:
             if identified:
                 self.confidence, self.words_matched = Confidence.GOOD, True
@@ -186,32 +187,38 @@ class Candidates:
         if self._leaves_out():
             hits, missing = [], 0  # missing = 0, so that the fallback adds nothing
         best = max(CERTAIN, hits[0].score) if hits else CERTAIN
-        hits = [*(replace(hit, score=best) for hit in identified), *hits]
+        hits = sort_hits([*(replace(hit, score=best) for hit in identified), *hits], sort, self._index)
         if self._options.fallback is Fallback.WIDEN and len(hits) < missing:
-            categories = self._filters.categories
-            while categories:  # step by step: the parents, their parents, and at last every category
-                parents = tuple(dict.fromkeys(path[:-1] for path in categories))
-                categories = parents if all(parents) else ()
-                more = self._relevant(missing - len(hits), replace(self._filters, categories=categories), shown)
-                for hit in more:
-                    reached = next(
-                        (
-                            path
-                            for path in categories
-                            if any(
-                                fold_path(each[: len(path)]) == fold_path(path)
-                                for each in (hit.card.categories or ((),))
-                            )
-                        ),
-                        (),
-                    )
-                    hits.append(replace(hit, reason=Reason.WIDENED, widened_to=reached))
-            # Brands, attributes and the lowest score are given up. Price, stock and exclusions still apply.
-            rest = replace(self._filters, categories=(), brands=(), attributes=(), min_score=None)
-            hits += in_order(self._index, missing - len(hits), rest, shown)
+            hits += self._widen(missing - len(hits), shown)
         for place, card in pinned:
             hits.insert(place - 1, Hit.of(card, 0.0, Reason.PINNED))
         return hits[:wanted]
+
+    def _widen(self, missing: int, shown: Shown) -> list[Hit]:
+        """Return up to `missing` hits that the filters leave out: of wider categories, then of all that may be shown.
+
+        The categories grow step by step: the parents, their parents, and at last every category.
+        """
+        hits: list[Hit] = []
+        categories, sort = self._filters.categories, self._options.sort
+        while categories and len(hits) < missing:
+            parents = tuple(dict.fromkeys(path[:-1] for path in categories))
+            categories = parents if all(parents) else ()
+            most = missing - len(hits) if sort is Sort.RELEVANCE else SORTED
+            more = self._relevant(most, replace(self._filters, categories=categories), shown)
+            for hit in sort_hits(more, sort, self._index):
+                reached = next(
+                    (
+                        path
+                        for path in categories
+                        if any(fold_path(each[: len(path)]) == fold_path(path) for each in hit.card.categories or ((),))
+                    ),
+                    (),
+                )
+                hits.append(replace(hit, reason=Reason.WIDENED, widened_to=reached))
+        # Brands, attributes and the lowest score are given up. Price, stock and exclusions still apply.
+        rest = replace(self._filters, categories=(), brands=(), attributes=(), min_score=None)
+        return hits + in_order(self._index, missing - len(hits), rest, shown, sort)
 
     def payloads(self, limit: int) -> list[JsonObject]:
         """Return the payloads of the best `limit` products, variants and all, to be counted."""
@@ -398,10 +405,8 @@ def how_sure(points: Sequence[ScoredPoint], terms: int) -> float:
     return both + SURE_BY_TERMS * math.log1p(terms) if both else 0.0
 
 
-POPULAR_THEN_NEW = ((Order.POPULAR, Reason.POPULAR), (Order.NEWEST, Reason.NEWEST))
-
 BROWSED = {
-    Sort.RELEVANCE: POPULAR_THEN_NEW,
+    Sort.RELEVANCE: ((Order.POPULAR, Reason.POPULAR), (Order.NEWEST, Reason.NEWEST)),
     Sort.PRICE: ((Order.CHEAPEST, Reason.PRICE), (Order.NEWEST, Reason.NEWEST)),
     Sort.PRICE_DOWN: ((Order.DEAREST, Reason.PRICE), (Order.NEWEST, Reason.NEWEST)),
     Sort.NEWEST: ((Order.NEWEST, Reason.NEWEST),),
@@ -410,16 +415,10 @@ BROWSED = {
 one before."""
 
 
-def in_order(
-    index: VectorIndex,
-    wanted: int,
-    filters: Filters,
-    shown: Shown,
-    orders: Sequence[tuple[Order, Reason]] = POPULAR_THEN_NEW,
-) -> list[Hit]:
-    """Return up to `wanted` products that match and are not shown yet, in one order after the other."""
+def in_order(index: VectorIndex, wanted: int, filters: Filters, shown: Shown, sort: Sort) -> list[Hit]:
+    """Return up to `wanted` products that match and are not shown yet, in one order of `BROWSED` after the other."""
     hits: list[Hit] = []
-    for order, reason in orders:
+    for order, reason in BROWSED[sort]:
         for limit in STEPS if len(hits) < wanted else ():
             points = index.select(filters, limit, order)
             cards = ((card_of(point.payload), 0.0) for point in points)
@@ -430,10 +429,12 @@ def in_order(
 
 
 def sort_hits(hits: Sequence[Hit], sort: Sort, index: VectorIndex) -> list[Hit]:
-    """Return the hits that are near the best one, sorted by price or age.
+    """Return the hits that are near the best one, sorted by price or age; by relevance, all as they are.
 
     Prices in the currency of most hits come first, and hits without a price last.
     """
+    if sort is Sort.RELEVANCE:
+        return list(hits)
     best = max((hit.score for hit in hits), default=0.0)
     near = [hit for hit in hits if hit.score >= SORTED_NEAR * best]
     if sort is Sort.NEWEST:

@@ -10,9 +10,9 @@ How a query becomes hits (`Queries._answer`):
 4. The shop's rules for this text or category add pins and bans (`merchandising`).
 5. `Candidates.hits` (`candidates`) asks the index for products. Their score is the weighted sum of words and meaning,
    times the boosts. Pins get their places. The others come in this order: products whose own number is the text,
-   products by score, and, if the caller wants it and there are too few, a fallback. The product that was asked about
-   and further variants are left out.
-6. The hits are sorted by price or age if asked for. Attributes, explanations and counts (`facets`) are added.
+   products by score, or the best of them by price or age without pins, and, if the caller wants it and there are too
+   few, a fallback. The product that was asked about and further variants are left out.
+6. Attributes, explanations and counts (`facets`) are added.
 
 Browsing has no query to encode: it reads products from the index in one order (`candidates.in_order`).
 """
@@ -58,13 +58,10 @@ from recommender.query import (
 from recommender.query.serialization import validate
 from recommender.query.validation import check_sku
 from recommender.serving.candidates import (
-    BROWSED,
-    SORTED,
     Candidates,
     EncodedQuery,
     Shown,
     in_order,
-    sort_hits,
     with_attributes,
 )
 from recommender.serving.explanations import Explainer
@@ -239,7 +236,7 @@ class Queries(QueryInterface):
         def answer(live: LiveModel) -> Answer:
             shown = Shown(options.variants is Variants.COLLAPSE)
             priced = self._in_currency(live.index, allowed)
-            hits = in_order(live.index, min(options.offset + k, MAX_OFFSET), priced, shown, BROWSED[options.sort])
+            hits = in_order(live.index, min(options.offset + k, MAX_OFFSET), priced, shown, options.sort)
             facets = count_all(live.index, priced, options.facet_values) if options.facets else None
             if options.include_attributes:
                 hits = with_attributes(live.index, hits)
@@ -296,12 +293,10 @@ class Queries(QueryInterface):
                 if text and not said.searched:  # the text was a price and no other word
                     shown = Shown(options.variants is Variants.COLLAPSE)
                     allowed = placement.exclude_banned(filters)
-                    hits = in_order(live.index, wanted, allowed, shown, BROWSED[options.sort])
+                    hits = in_order(live.index, wanted, allowed, shown, options.sort)
                     hits = hits[options.offset :]
-                elif options.sort is Sort.RELEVANCE:
-                    hits = candidates.hits(wanted)[options.offset :]
                 else:
-                    hits = sort_hits(candidates.hits(SORTED), options.sort, live.index)[options.offset :][:k]
+                    hits = candidates.hits(wanted)[options.offset :]
                 if options.include_attributes:
                     hits = with_attributes(live.index, hits)
                 if options.explain:

@@ -13,7 +13,7 @@ from support.patience import PATIENCE_S
 from support.shop import Shop
 
 from recommender.errors import BadInput, NotFound
-from recommender.query import Fallback, Filters, Hit, Options, Reason, Rule, RuleAction
+from recommender.query import Fallback, Filters, Hit, Options, Reason, Rule, RuleAction, Sort
 from recommender.serving.merchandising import Merchandising
 from recommender.types import Availability, Product
 
@@ -164,6 +164,29 @@ def test_an_answer_that_is_too_short_widens_its_category_step_by_step(shop: Shop
     assert [hit.reason for hit in hits] == [Reason.RELEVANCE] + [Reason.WIDENED] * 5
     assert [hit.widened_to for hit in hits] == [None] + [("Shoes",)] * 3 + [()] * 2
     assert len(set(_skus(hits))) == 6
+
+
+def test_a_pinned_product_stands_at_its_own_price_in_a_sorted_answer(shop: Shop) -> None:
+    sort = Options(sort=Sort.PRICE)
+    plain = _skus(shop.queries().search("leather boot", options=sort))
+    shop.rules.add(Rule(PIN, plain[-1], query="leather boot"))
+    assert _skus(shop.queries().search("leather boot", options=sort)) == plain
+
+
+def test_a_sorted_answer_that_its_filters_fill_is_not_widened(shop: Shop) -> None:
+    shop.catalogue.upsert([_product("boot-felt", "Felt boot", BOOTS, 200)])
+    shop.worker.drain()
+    within = Filters(categories=(BOOTS,))
+    for sort in (Sort.PRICE, Sort.PRICE_DOWN, Sort.NEWEST):
+        narrow, wide = Options(sort=sort), Options(sort=sort, fallback=Fallback.WIDEN)
+        near = _skus(shop.queries().search("boot", filters=within, options=narrow))
+        whole = shop.queries().search("boot", 20, within, wide)
+        assert _skus(shop.queries().search("boot", len(near), within, wide)) == near
+        assert _skus(whole)[: len(near)] == near
+        assert len(whole) > len(near) > 1
+        pages = [shop.queries().search("boot", 2, within, replace(wide, offset=at)) for at in range(0, len(whole), 2)]
+        assert [sku for page in pages for sku in _skus(page)] == _skus(whole)
+        assert {hit.reason for hit in whole[len(near) :]} <= {Reason.WIDENED, Reason.PRICE, Reason.NEWEST}
 
 
 def test_what_no_category_can_fill_is_popular_first_and_then_new(shop: Shop) -> None:
