@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -57,11 +57,11 @@ class _FoldedRule(NamedTuple):
     category: tuple[str, ...]
     words: tuple[tuple[str, ...], tuple[str, ...]]
 
-    def concerns(self, query: str, paths: Sequence[tuple[str, ...]]) -> bool:
+    def concerns(self, queries: Set[str], paths: Sequence[tuple[str, ...]]) -> bool:
         if self.rule.action is RuleAction.SYNONYM:
             return False
         if self.query:
-            return self.query == query
+            return self.query in queries
         return not self.category or any(path[: len(self.category)] == self.category for path in paths)
 
 
@@ -79,15 +79,15 @@ class Merchandising:
         with self._lock:
             self._read_rules()
 
-    def placement(self, text: str = "", categories: Iterable[Sequence[str]] = ()) -> Placement:
-        """Return the rules in force for a search text and for the category paths that a query is about."""
+    def placement(self, texts: Iterable[str] = (), categories: Iterable[Sequence[str]] = ()) -> Placement:
+        """Return the rules in force for a search text, typed and corrected, and for the categories that it is about."""
         rules = self._fresh_rules()
         if not rules:
             return NO_PLACEMENT
-        query = fold_query(text)
+        queries = set(map(fold_query, texts))
         paths = [fold_path(path) for path in categories]
         at = datetime.now(UTC)
-        in_force = [each.rule for each in rules if is_in_force(each.rule, at) and each.concerns(query, paths)]
+        in_force = [each.rule for each in rules if is_in_force(each.rule, at) and each.concerns(queries, paths)]
         bans = frozenset(rule.sku for rule in in_force if rule.action is RuleAction.BAN)
         places: dict[str, int] = {}
         for rule in in_force:

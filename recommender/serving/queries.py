@@ -49,7 +49,6 @@ from recommender.query import (
     Rule,
     SearchRequest,
     SimilarRequest,
-    Sort,
     Strategy,
     Suggestion,
     SuggestRequest,
@@ -230,7 +229,7 @@ class Queries(QueryInterface):
 
     def browse(self, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
         validate(QueryRequest(k=k, filters=filters, options=options))
-        placement = self._merchandising.placement("", filters.categories) if options.rules else NO_PLACEMENT
+        placement = self._merchandising.placement((), filters.categories) if options.rules else NO_PLACEMENT
         allowed = placement.exclude_banned(filters)
 
         def answer(live: LiveModel) -> Answer:
@@ -285,9 +284,7 @@ class Queries(QueryInterface):
                         *filters.categories,
                         *(path for anchor in query.anchors for path in anchor.categories),
                     ]
-                    placement = self._merchandising.placement(text, categories)
-                    if placement is NO_PLACEMENT and said.corrected:
-                        placement = self._merchandising.placement(said.corrected, categories)
+                    placement = self._merchandising.placement((text, said.corrected or text), categories)
                 candidates = Candidates(live.index, query, filters, options, placement, self._observe)
                 hits: Sequence[Hit]
                 if text and not said.searched:  # the text was a price and no other word

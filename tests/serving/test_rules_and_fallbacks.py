@@ -189,6 +189,17 @@ def test_a_sorted_answer_that_its_filters_fill_is_not_widened(shop: Shop) -> Non
         assert {hit.reason for hit in whole[len(near) :]} <= {Reason.WIDENED, Reason.PRICE, Reason.NEWEST}
 
 
+def test_the_rules_of_a_corrected_text_hold_beside_those_of_the_typed_one(shop: Shop) -> None:
+    shop.vocabulary.refresh(changed=True)
+    shop.rules.add(Rule(PIN, "lamp-brass", query="leather boot", position=2))
+    shop.rules.add(Rule(BAN, "boot-hike", query="leather boot"))
+    shop.rules.add(Rule(BAN, "sandal-beach", query="lether boot"))
+    answer = shop.queries().search("lether boot")
+    assert answer.did_you_mean == "leather boot"
+    assert (answer[1].sku, answer[1].reason) == ("lamp-brass", Reason.PINNED)
+    assert not {"boot-hike", "sandal-beach"} & set(_skus(answer))
+
+
 def test_what_no_category_can_fill_is_popular_first_and_then_new(shop: Shop) -> None:
     filters = Filters(brands=("nobody",), price_max=Decimal(100))
     hits = shop.queries().search("boot", 5, filters, Options(fallback=Fallback.WIDEN))
