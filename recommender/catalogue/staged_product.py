@@ -16,7 +16,10 @@ PROPOSED = "auto:"
 
 @dataclass(frozen=True, slots=True)
 class StagedProduct:
-    """A product as it will be stored, its categories in normal form, and the hash that shows whether it has changed."""
+    """A product as it will be stored, and the hash that shows whether it has changed.
+
+    Its categories and its currency are in normal form.
+    """
 
     product: Product
     content_hash: str
@@ -28,8 +31,9 @@ def stage(product: Product) -> StagedProduct:
     if others:
         category, *rest = distinct_paths((category, *map(normal_path, map(tuple, others)))) or ((),)
         others = tuple(rest)
-    if (category, others) != (product.category, product.other_categories):
-        product = replace(product, category=category, other_categories=others)
+    currency = product.currency.upper()
+    if (category, others, currency) != (product.category, product.other_categories, product.currency):
+        product = replace(product, category=category, other_categories=others, currency=currency)
     return StagedProduct(product, content_hash(product))
 
 

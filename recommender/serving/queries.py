@@ -133,10 +133,9 @@ class Queries(QueryInterface):
     def similar(
         self, product: str | Product, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS
     ) -> Answer:
-        if isinstance(product, str):
-            validate(SimilarRequest(sku=product, k=k, filters=filters, options=options))
-        else:
-            validate(SimilarRequest(product=product, k=k, filters=filters, options=options))
+        sku, given = (product, None) if isinstance(product, str) else (None, product)
+        request = validate(SimilarRequest(sku=sku, product=given, k=k, filters=filters, options=options))
+        options = request.options
 
         def encode(live: LiveModel) -> EncodedQuery:
             anchor = self._anchor(live, product, options.mode)
@@ -148,10 +147,11 @@ class Queries(QueryInterface):
                 anchors=(anchor.card,),
             )
 
-        return self._answer(encode, k, filters, options)
+        return self._answer(encode, request)
 
     def search(self, text: str, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
-        validate(SearchRequest(query=text, k=k, filters=filters, options=options))
+        request = validate(SearchRequest(query=text, k=k, filters=filters, options=options))
+        filters, options = request.filters, request.options
 
         def encode(live: LiveModel) -> EncodedQuery:
             said = self._reader(live, options).read(text, filters, options)
@@ -179,7 +179,7 @@ class Queries(QueryInterface):
                 said=said,
             )
 
-        answer = self._answer(encode, k, filters, options, text)
+        answer = self._answer(encode, request, text)
         # Only whole searches are noted. Left out are further pages, searches while somebody types or narrows them (that
         # a filter left nothing says nothing about the words), and those without rules (health checks).
         further = options.offset or options.prefix or replace(filters, in_stock=False, currency="") != NO_FILTERS
@@ -195,11 +195,12 @@ class Queries(QueryInterface):
         filters: Filters = NO_FILTERS,
         options: Options = NO_OPTIONS,
     ) -> Answer:
-        validate(RecommendRequest(like=like, dislike=dislike, k=k, filters=filters, options=options))
+        request = validate(RecommendRequest(like=like, dislike=dislike, k=k, filters=filters, options=options))
+        options = request.options
 
         def encode(live: LiveModel) -> EncodedQuery:
-            liked = [self._anchor(live, sku, options.mode) for sku in dict.fromkeys(like)]
-            disliked = [self._anchor(live, sku, options.mode) for sku in dict.fromkeys(dislike)]
+            liked = [self._anchor(live, sku, options.mode) for sku in dict.fromkeys(request.like)]
+            disliked = [self._anchor(live, sku, options.mode) for sku in dict.fromkeys(request.dislike)]
             titles = [anchor.card.title for anchor in liked]
             weights: dict[int, float] = {}  # for each word, the share of the titles that have it
             for title in titles if options.mode is not Mode.DENSE else ():
@@ -225,10 +226,11 @@ class Queries(QueryInterface):
             average = 2 * mean - dislikes.mean(axis=0) if len(dislikes) else mean
             return replace(query, dense=np.asarray(average, dtype=np.float32))
 
-        return self._answer(encode, k, filters, options)
+        return self._answer(encode, request)
 
     def browse(self, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
-        validate(QueryRequest(k=k, filters=filters, options=options))
+        request = validate(QueryRequest(k=k, filters=filters, options=options))
+        k, filters, options = request.k, request.filters, request.options
         placement = self._merchandising.placement((), filters.categories) if options.rules else NO_PLACEMENT
         allowed = placement.exclude_banned(filters)
 
@@ -262,16 +264,10 @@ class Queries(QueryInterface):
         """Read the rules again, so that the next query follows them."""
         self._merchandising.refresh()
 
-    def _answer(
-        self,
-        encode: Callable[[LiveModel], EncodedQuery],
-        k: int,
-        filters: Filters,
-        options: Options,
-        text: str = "",
-    ) -> Answer:
+    def _answer(self, encode: Callable[[LiveModel], EncodedQuery], request: QueryRequest, text: str = "") -> Answer:
         """Lease a model and its index, encode the query, find its hits; add explanations and facets if asked for."""
-        wanted = min(options.offset + k, MAX_OFFSET)
+        filters, options = request.filters, request.options
+        wanted = min(options.offset + request.k, MAX_OFFSET)
         for attempt in self._models.attempts(options.model):
             with attempt as live:
                 query = encode(live)

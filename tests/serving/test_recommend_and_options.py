@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -235,6 +236,23 @@ def test_browsing_counts_what_the_filters_leave_and_no_price_twice(shop: Shop) -
     assert facets.counted == 2
     assert {count.value: count.count for count in facets.categories}[LAMPS] == 1
     assert sum(band.count for band in facets.prices) == 2
+
+
+def test_what_is_asked_in_another_form_is_read_as_it_is_checked(shop: Shop) -> None:
+    shop.catalogue.upsert([_product("boot-felt", "Brown felt boot", BOOTS, "70"), replace(PRODUCTS[0], currency="usd")])
+    shop.worker.drain()
+    exact, loose = Filters(price_min=Decimal(65), currency="EUR"), Filters(price_min="65", currency="eur")  # type: ignore[arg-type]
+    options, ask = Options(facets=True), shop.queries()
+    for query in (
+        partial(ask.similar, "lamp-brass"),
+        partial(ask.search, "boot"),
+        partial(ask.recommend, ["chair-oak"]),
+    ):
+        answer = query(filters=loose, options=options)
+        assert {"boot-felt", "boot-hike"} <= set(_skus(answer))
+        assert answer == query(filters=exact, options=options)
+    assert ask.browse(filters=loose, options=options) == ask.browse(filters=exact, options=options)
+    assert _skus(ask.browse(filters=Filters(price_min=Decimal(65), currency="USD"))) == ["boot-walk"]
 
 
 def test_facets_list_a_level_at_a_time_and_attributes_that_products_share(shop: Shop) -> None:
