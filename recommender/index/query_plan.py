@@ -159,14 +159,18 @@ class Plan:
         ]
 
     def _read_cosine(self, score: float) -> float:
-        """Return the cosine, from 0 to 1, behind the engine's score of a point; a negative one counts as 0."""
+        """Return the cosine, from 0 to 1, behind the engine's score of a point; a negative one counts as 0.
+
+        For examples whose similarities are summed, it is the mean, for which the cosine x to a disliked one is 1 - x.
+        """
         examples = self.query.examples
         if examples is not None and examples.best_score:
             # The engine's score of a cosine x is (x / (1 + |x|) + 1) / 2, and negative if a disliked one is nearer.
             squashed = 2 * score - 1
             score = squashed / (1 - abs(squashed)) if score > 0 else 0.0
         elif examples is not None:
-            score /= len(examples.liked)
+            # A sum over n liked and m disliked ones is between -m and n, if no cosine is negative.
+            score = (score + len(examples.disliked)) / (len(examples.liked) + len(examples.disliked))
         return min(1.0, max(0.0, score))
 
     def _reach(self, best: Sequence[float], most: float) -> float:

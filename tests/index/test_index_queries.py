@@ -167,10 +167,22 @@ def test_of_examples_the_nearest_counts_or_the_mean(index: VectorIndex) -> None:
     assert (best["a"], best["e"]) == pytest.approx((1, 1), abs=1e-4)  # each is an example itself
     assert (best["c"], best["d"]) == (0, 0)  # the disliked one, and what is nearer to that
     vectors = {sku: _at(cosine) for cosine, _, _, product in _SHOP for sku in [product.sku]}
-    means = {sku: float((liked @ vector).sum() - (disliked @ vector).sum()) / 2 for sku, vector in vectors.items()}
+    means = {sku: float((liked @ vector).sum() + (1 - disliked @ vector).sum()) / 3 for sku, vector in vectors.items()}
     assert _scores(index, IndexQuery(5, examples=ExampleVectors(liked, disliked, best_score=False))) == pytest.approx(
         {sku: max(0.0, mean) for sku, mean in means.items()}, abs=1e-5
     )
+
+
+def test_a_sum_over_examples_ranks_also_what_is_nearer_to_the_disliked_ones(index: VectorIndex) -> None:
+    far, near = _at(-0.4), np.stack([_at(0.9), _at(0.7), _at(0.5)])
+    sums = {
+        sku: float(far @ _at(cosine) - (near @ _at(cosine)).sum())
+        for cosine, _, _, product in _SHOP
+        for sku in [product.sku]
+    }
+    found = _scores(index, IndexQuery(5, examples=ExampleVectors(far[None], near, best_score=False)))
+    assert _ordered(found) == _ordered(sums)
+    assert len(set(found.values())) == 5
 
 
 @pytest.mark.parametrize("best", [True, False])
