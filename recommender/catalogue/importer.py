@@ -115,12 +115,12 @@ def import_feed(
 ) -> ImportSummary:
     """Import the products of a feed; `progress` is told how many rows have been read.
 
-    Each batch is one transaction, and an interrupted run is finished by running it again. The run is recorded in
-    `database`, if one is given. Rejected rows go to `rejects`, a path or an open file. `seen` collects every SKU that
-    the feed names, also those of rejected rows. `had` is how many products there were before. `stopped` is asked before
-    each batch. With `partial` the rows only say what changes in products of the shop. Raises `BadFeed` for a feed that
-    can't be read, unless it only breaks later and `until_break` has the summary report that, `UsageError` or `BadInput`
-    if `rejects` can't be written there, and `ImportStopped` when told to stop.
+    Each batch is one transaction, and an interrupted run is run again. The run is recorded in `database`, if one is
+    given. Rejected rows go to `rejects`, a path or an open file. `seen` collects every SKU of the feed, of rejected
+    rows too. `had` is how many products there were before. `stopped` is asked before each batch. Rows of a `partial`
+    feed say what changes in products. Raises `BadFeed` for a feed that can't be read (with `until_break` the summary
+    says if it breaks later), `UsageError` or `BadInput` if `rejects` can't be written, and `ImportStopped` when
+    stopped.
     """
     started = time.monotonic()
     with (
@@ -146,7 +146,7 @@ def import_feed(
     counts = tally.counts
     return ImportSummary(
         *(feed.name, counts.created, counts.updated, counts.unchanged, tally.rejected, feed.leftover_columns),
-        seconds=time.monotonic() - started,
+        time.monotonic() - started,
         to_encode=counts.created + counts.retexted,
         withdrawn=tally.withdrawn,
         ended_early=tally.error,

@@ -92,8 +92,8 @@ class Moment:
     at: datetime
     latest: datetime
 
-    def unchanged(self) -> ColumnElement[bool]:
-        """Return the condition for products that were not changed since; one that is dated later than now was not."""
+    def is_later(self) -> ColumnElement[bool]:
+        """Return the condition for products that were last changed before; those dated later than now were, too."""
         dated_ahead = and_(ProductRow.updated_at > now(), ProductRow.updated_at <= self.latest)
         return or_(ProductRow.updated_at < self.at, dated_ahead)
 
@@ -198,7 +198,7 @@ class Catalogue:
 
     def active_skus(self, batch: int, unchanged_since: Moment) -> Iterator[list[str]]:
         """Yield the SKUs of active products that were last changed before `unchanged_since`, in lists of `batch`."""
-        old = (ProductRow.active.is_(True), unchanged_since.unchanged())
+        old = (ProductRow.active.is_(True), unchanged_since.is_later())
         for rows in self._pages(select(ProductRow.id, ProductRow.sku).where(*old), batch):
             yield [sku for _, sku in rows]
 
@@ -436,7 +436,7 @@ def patched_products(session: Session, patches: Sequence[ProductPatch], lock: bo
 def _deactivate(session: Session, skus: Sequence[str], unchanged_since: Moment | None = None) -> tuple[str, ...]:
     """Set products inactive and return those that were active."""
     at = now()
-    old = [] if unchanged_since is None else [unchanged_since.unchanged()]
+    old = [] if unchanged_since is None else [unchanged_since.is_later()]
     known = find_products(session, list(skus), ProductRow.active.is_(True), *old)
     off = update(_PRODUCT).values(active=False, revision=_PRODUCT.c.revision + 1, updated_at=at)
     for chunk in in_chunks([row.id for row in known.values()]):

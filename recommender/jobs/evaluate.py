@@ -263,13 +263,10 @@ def _temporary_index(
     ):
         lexical = live_lexical(application)
         # A model that was never live has no weight of words of its own yet: it is compared by that of the live one.
-        weighed = (each for each in (model, application.registry.live()) if each and _is_calibrated(application, each))
+        known = [each for each in (model, application.registry.live()) if each is not None]
+        weighed = (each for each in known if application.registry.manifest(each.name).search is not None)
         calibration = partial(read_calibration, next(weighed, model).folder)
         live = LiveModel(NAME, model.name, index, lambda: encoder, lambda: lexical, calibration)
         words = application.settings.words_weight
         queries = Queries(FixedModel(live), lambda: application.catalogue, application.text, words=words)
         yield Target(model.name, index, lambda: encoder, lambda: lexical), queries
-
-
-def _is_calibrated(application: Application, model: RegisteredModel) -> bool:
-    return application.registry.manifest(model.name).search is not None

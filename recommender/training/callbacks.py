@@ -61,7 +61,7 @@ class ValidationEvaluator(SentenceEvaluator):
         self._prompts = dict(zip((Role.QUERY, Role.DOCUMENT), prompts, strict=True))
         self.base: dict[str, float] = {}
         self.share = 1.0
-        """Share of the texts that is measured: a run that goes on must measure what it did before."""
+        """Share of the texts that is measured."""
 
     def __call__(  # type: ignore[override]  # a bi-encoder is the one kind of model that comes here
         self, model: SentenceTransformer, output_path: str | None = None, epoch: float = -1, steps: int = -1
@@ -84,24 +84,27 @@ class ValidationEvaluator(SentenceEvaluator):
         self.base = self.base or metrics
         return metrics | {GAIN: relative_gain(metrics, self.base) if sound else math.nan}
 
-    def fit_into(self, seconds: float, model: SentenceTransformer) -> bool:
-        """Shorten the evaluation to about `seconds`; return False if too little would be left to mean anything."""
+    def plan(self, evaluations: int, budget: float | None, share: float | None, model: SentenceTransformer) -> int:
+        """Return how many evaluations to make; none if too little of the texts could be measured each time.
+
+        A run with a `budget` in seconds measures as much as a part of that allows, and one that goes on the `share` of
+        the texts that it measured before.
+        """
         own = self._texts.texts
         texts = [*self._validation.corpus[:_SAMPLE], *self._validation.titles[:_SAMPLE], *own[:_SAMPLE]][:_SAMPLE]
         if not texts:
-            return False
-        with computing_in(self._precision, str(model.device)):
-            model.encode(list(texts[:4]), show_progress_bar=False)  # sets up the kernels
-            begun = time.monotonic()
-            model.encode(list(texts), show_progress_bar=False)
-        share = seconds / ((time.monotonic() - begun) / len(texts) * (self._validation.size + len(own)))
-        self.measure_share(share)
-        return self.share >= MIN_SHARE
-
-    def measure_share(self, share: float) -> None:
-        """Measure on about a `share` of the texts from now on."""
-        self.share = min(1.0, share)
-        self._validation, self._texts = self._validation.sample(share), self._texts.sample(share)
+            return 0
+        if share is None and budget:
+            with computing_in(self._precision, str(model.device)):
+                model.encode(list(texts[:4]), show_progress_bar=False)  # sets up the kernels
+                begun = time.monotonic()
+                model.encode(list(texts), show_progress_bar=False)
+            whole = (time.monotonic() - begun) / len(texts) * (self._validation.size + len(own))
+            share = EVALUATION_SHARE * budget / (evaluations + 1) / whole
+        if share is not None:
+            self.share = min(1.0, share)
+            self._validation, self._texts = self._validation.sample(share), self._texts.sample(share)
+        return evaluations if self.share >= MIN_SHARE else 0
 
 
 @dataclass
@@ -209,7 +212,12 @@ class TrainingCallback(TrainerCallback):
         named = {name.removeprefix("eval_"): value for name, value in metrics.items() if name.startswith("eval_")}
         measured = {name: float(value) for name, value in named.items() if name.split("_")[0] not in _NOT_METRICS}
         if not math.isfinite(measured[GAIN]):
-            self._end_early(step, control)
+            if not history.best_step:
+                raise BadInput(
+                    f"after {step:,} steps the weights are no numbers any more, and none were saved before; "
+                    "give a lower --learning-rate, or --precision fp32"
+                )
+            control.should_training_stop = True
             return
         history.evaluations.append((step, measured))
         if not step:
@@ -221,15 +229,6 @@ class TrainingCallback(TrainerCallback):
                 self._checkpoints.save_best(model.state_dict())
         if 0 < self._options.patience <= history.without_gain:
             control.should_training_stop = True
-
-    def _end_early(self, step: int, control: TrainerControl) -> None:
-        """End a run whose weights are no numbers any more with the best that were. Raises `BadInput` without any."""
-        if not self.history.best_step:
-            raise BadInput(
-                f"after {step:,} steps the weights are no numbers any more, and none were saved before; give a lower "
-                "--learning-rate, or --precision fp32"
-            )
-        control.should_training_stop = True
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Add to the trainer's checkpoint what it does not keep."""

@@ -10,7 +10,7 @@ from recommender.errors import BadInput
 from recommender.evaluation.text_suite import NO_SUITE, NO_TEXTS, HeldOutTexts, TextSuite
 from recommender.training.catalogue_sets import CatalogueSets, SetName, TextFunctions
 from recommender.training.data.formats import DataColumns, find_columns
-from recommender.training.data.holdout import held_texts, hold_out, plain, without_texts
+from recommender.training.data.holdout import hold_out, plain, texts_to_hold_out, without_texts
 from recommender.training.data.sets import read_sets
 from recommender.training.data.source import DataReading, KnownProducts
 from recommender.training.data.supplied import read_texts_to_measure
@@ -89,7 +89,7 @@ def read_data(
     can be used, and the errors of `load_hub_data`.
     """
     found = [_read(options, known, number, source.name, progress) for number, source in enumerate(options.data)]
-    held = held_texts(rows for each in found for rows in each.sets) if hold_out_rows else frozenset()
+    held = texts_to_hold_out(rows for each in found for rows in each.sets) if hold_out_rows else frozenset()
     first = [text for text, *_ in (*asked.triplets, *asked.pairs)] + [text for text, *_ in asked.scored]
     barred = frozenset(map(plain, first))
     return [_divide(each, held, barred, options, progress) for each in found]

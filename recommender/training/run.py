@@ -26,7 +26,6 @@ from recommender.embedding.pretrained import load_pretrained
 from recommender.errors import BadInput, UsageError
 from recommender.library_logging import quiet_libraries
 from recommender.training.callbacks import (
-    EVALUATION_SHARE,
     GAIN,
     SAVE_SECONDS,
     History,
@@ -45,7 +44,6 @@ from recommender.training.options import TENSORBOARD, TrainingOptions, TrainingP
 from recommender.training.pace import TrainingPace, learning_rate_factor
 from recommender.training.sampler import sampler_for
 from recommender.training.training_set import VIEWS
-from recommender.training.validation import MIN_SHARE
 
 _MEASURED_TOKENS = 2048
 """Rows of the matrix products by which the arithmetic is measured: as many as a batch has. More would show nothing
@@ -176,14 +174,9 @@ def _fit(model: SentenceTransformer, job: TrainingJob, piece: int | None) -> Tra
     total = options.max_steps(epoch_steps, device)
     budget = options.budget.total_seconds() if options.budget else None
     evaluator = ValidationEvaluator(job.validation, job.texts, precision, read_prompts(job.base))
-    evaluations = options.evaluations if job.validation.size or job.texts.texts else 0
     checkpoint = checkpoints.latest()
     before = checkpoints.progress(checkpoint) if checkpoint else None
-    if before:
-        evaluator.measure_share(before["share"])
-        evaluations = evaluations if before["share"] >= MIN_SHARE else 0
-    elif budget and evaluations and not evaluator.fit_into(EVALUATION_SHARE * budget / (evaluations + 1), model):
-        evaluations = 0
+    evaluations = evaluator.plan(options.evaluations, budget, before["share"] if before else None, model)
     started = job.started - (before["elapsed"] if before else 0.0)
     joint = next((loss for loss in losses.values() if isinstance(loss, JointLoss)), None)
     kept = SHARE * budget if budget and joint is not None else 0.0

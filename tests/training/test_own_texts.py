@@ -20,7 +20,7 @@ from recommender.evaluation.reports import MetricValue, Report
 from recommender.jobs.finetune import drift_since_training, run
 from recommender.jobs.promote import judge_registered
 from recommender.training.catalogue_sets import TextFunctions
-from recommender.training.data.holdout import held_texts, hold_out
+from recommender.training.data.holdout import hold_out, texts_to_hold_out
 from recommender.training.data.supplied import read_scored, read_texts_to_measure
 from recommender.training.dataset_builder import build_training_data
 from recommender.training.options import DataSource, Loss, TrainingOptions, TrainingPrecision
@@ -249,7 +249,7 @@ def test_no_text_that_is_asked_about_is_trained_on() -> None:
     rows.extend((TrainingRow((f"other {n}", f"query  {n % 50}")) for n in range(50)), 0)
     more = TrainingSet("more", ("anchor", "positive"), Shape.PAIRS)  # a larger source that has the same queries
     more.extend((TrainingRow((f"query {n}", f"another answer {n}")) for n in range(2000)), 0)
-    held = held_texts([rows, more])
+    held = texts_to_hold_out([rows, more])
     kept, validation, judging = hold_out(rows, held)
     parts = [kept, hold_out(more, held)[0]]
     trained = {" ".join(text.casefold().split()) for part in parts for texts, _ in part.examples() for text in texts}
@@ -257,7 +257,7 @@ def test_no_text_that_is_asked_about_is_trained_on() -> None:
     assert asked and validation.pairs and judging.pairs
     assert not asked & trained
     assert not {query for query, _ in validation.pairs} & {query for query, _ in judging.pairs}
-    again = hold_out(rows, held_texts([rows, more]))
+    again = hold_out(rows, texts_to_hold_out([rows, more]))
     assert (again[1], again[2]) == (validation, judging)
 
 

@@ -35,7 +35,7 @@ _GRADES = 3
 Row = tuple[tuple[str, ...], Target]
 
 
-def held_texts(sets: Iterable[TrainingSet]) -> frozenset[str]:
+def texts_to_hold_out(sets: Iterable[TrainingSet]) -> frozenset[str]:
     """Return the first texts that are held out of sets of one pass, as they are compared: a share of those of each."""
     held: set[str] = set()
     for rows in sets:
