@@ -135,11 +135,16 @@ def create_app(
     rate = RateLimit(limits.rate) if limits.rate else None
     app.add_middleware(AccessMiddleware, access=access, keys=keys, body_bytes=limits.body_bytes, rate=rate)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=5)
-    # Outside the keys: a browser's preflight request has none.
-    app.add_middleware(OriginMiddleware, keys=keys, origins=cors_origins)
+    cross_origin = partial(OriginMiddleware, keys=keys, origins=cors_origins)
+    app.add_middleware(cross_origin)  # outside the keys: a browser's preflight request has none
     routes = [*own, *(route for route in app.routes if isinstance(route, Route | Mount))]
     app.add_middleware(
-        RequestMiddleware, routes=routes, access_log=access_log, metrics=metrics, timeout_s=limits.timeout_s
+        RequestMiddleware,
+        routes=routes,
+        access_log=access_log,
+        metrics=metrics,
+        timeout_s=limits.timeout_s,
+        cross_origin=cross_origin,
     )
     return app
 

@@ -10,9 +10,11 @@ import logging
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -43,16 +45,27 @@ _log = logging.getLogger("recommender.service")
 
 
 class RequestMiddleware:
-    """The outermost layer: every answer gets its headers here, and every error its problem document."""
+    """The outermost layer: every answer gets its headers here, and every error its problem document.
+
+    `cross_origin` is the layer that lets pages of other origins read an answer. A failure ends that layer as well, so
+    the problem document gets a layer of its own.
+    """
 
     def __init__(
-        self, app: ASGIApp, routes: Sequence[Route | Mount], access_log: AccessLog, metrics: Metrics, timeout_s: float
+        self,
+        app: ASGIApp,
+        routes: Sequence[Route | Mount],
+        access_log: AccessLog,
+        metrics: Metrics,
+        timeout_s: float,
+        cross_origin: Callable[[ASGIApp], CORSMiddleware],
     ) -> None:
         self._app = app
         self._routes = routes
         self._access_log = access_log
         self._metrics = metrics
         self._timeout_s = timeout_s
+        self._cross_origin = cross_origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -83,7 +96,8 @@ class RequestMiddleware:
             self._metrics.in_flight.inc()
             problem = await self._run(scope, receive, send_with_headers)
             if problem is not None and not status:
-                await problem_response(problem, request_id)(scope, receive, send_with_headers)
+                answer = self._cross_origin(problem_response(problem, request_id))
+                await answer.simple_response(scope, receive, send_with_headers, Headers(scope=scope))
         finally:
             self._metrics.in_flight.dec()
             seconds = time.perf_counter() - started

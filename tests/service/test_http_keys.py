@@ -17,6 +17,7 @@ from recommender.service.access import Access
 from recommender.service.api_keys import ApiKey, ApiKeys
 from recommender.service.authentication import FRESH_S, KeyCache
 from recommender.service.concurrency import InlineLane, ThreadLane
+from recommender.service.request_limits import Limits
 from recommender.types import Scope
 
 WRITES = [
@@ -307,3 +308,23 @@ def test_pages_of_the_named_origins_alone_may_call_from_a_browser(home: Path) ->
     with serving(Application(settings_of(home)), follow=False) as closed:
         reply = closed.client.get("/v1/search?q=x", headers={"Origin": "https://shop.example"})
         assert "access-control-allow-origin" not in reply.headers
+
+
+def test_a_page_of_another_origin_can_read_that_something_failed_or_took_too_long(home: Path) -> None:
+    page = {"Origin": "https://shop.example"}
+    limits = Limits(timeout_s=0.5)
+    with serving(Application(settings_of(home)), False, limits=limits, cors_origins=[page["Origin"]]) as opened:
+
+        @opened.app.get("/v1/broken")
+        async def broken() -> None:
+            raise LookupError
+
+        @opened.app.get("/v1/slow")
+        async def slow() -> None:
+            await asyncio.sleep(PATIENCE_S)
+
+        for path, status in (("/v1/broken", 500), ("/v1/slow", 504)):
+            failed = opened.client.get(path, headers=page)
+            assert (failed.status_code, failed.headers["x-content-type-options"]) == (status, "nosniff")
+            assert failed.headers["access-control-allow-origin"] == page["Origin"]
+            assert "X-Request-Id" in failed.headers["access-control-expose-headers"]
