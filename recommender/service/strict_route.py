@@ -80,8 +80,10 @@ class StrictRoute(APIRoute):
 
         async def answer(request: Request) -> Response:
             given = dict(request.path_params)
-            if name or request.scope["query_string"]:
+            if name:
                 given[name] = read_address(kind, request.scope["query_string"])
+            elif request.scope["query_string"]:
+                read_address(kind, request.scope["query_string"])  # refuses every parameter
             if self.dependant.request_param_name:
                 given[self.dependant.request_param_name] = request
             if body:

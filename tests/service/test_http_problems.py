@@ -162,6 +162,12 @@ def test_an_unforeseen_error_shows_nothing_of_itself(service: Service, caplog: p
     assert "secret of the house" in caplog.text
 
 
+@pytest.mark.parametrize("path", ["/v1/status", "/livez", "/v1/rules"])
+def test_a_query_string_that_names_no_parameter_is_as_good_as_none(service: Service, path: str) -> None:
+    assert service.client.get(f"{path}?&").status_code == 200
+    assert "'k'" in _problem(service.client.get(f"{path}?&k=1"), 400)["detail"]
+
+
 def test_the_request_id_of_a_caller_is_kept_and_a_strange_one_is_not(service: Service) -> None:
     asked = {"x-request-id": "order-17.a"}
     assert service.client.get("/livez", headers=asked).headers["x-request-id"] == "order-17.a"
