@@ -230,14 +230,15 @@ class Queries(QueryInterface):
 
     def browse(self, k: int = 10, filters: Filters = NO_FILTERS, options: Options = NO_OPTIONS) -> Answer:
         request = validate(QueryRequest(k=k, filters=filters, options=options))
-        k, filters, options = request.k, request.filters, request.options
+        filters, options = request.filters, request.options
+        wanted = min(options.offset + request.k, MAX_OFFSET)
         placement = self._merchandising.placement((), filters.categories) if options.rules else NO_PLACEMENT
         allowed = placement.exclude_banned(filters)
 
         def answer(live: LiveModel) -> Answer:
             shown = Shown(options.variants is Variants.COLLAPSE)
             priced = self._in_currency(live.index, allowed)
-            hits = in_order(live.index, min(options.offset + k, MAX_OFFSET), priced, shown, options.sort)
+            hits = in_order(live.index, wanted, priced, shown, options.sort)
             facets = count_all(live.index, priced, options.facet_values) if options.facets else None
             if options.include_attributes:
                 hits = with_attributes(live.index, hits)
@@ -282,23 +283,25 @@ class Queries(QueryInterface):
                     ]
                     placement = self._merchandising.placement((text, said.corrected or text), categories)
                 candidates = Candidates(live.index, query, filters, options, placement, self._observe)
+                allowed = placement.exclude_banned(filters)
                 hits: Sequence[Hit]
+                facets = None
                 if text and not said.searched:  # the text was a price and no other word
                     shown = Shown(options.variants is Variants.COLLAPSE)
-                    allowed = placement.exclude_banned(filters)
                     hits = in_order(live.index, wanted, allowed, shown, options.sort)
-                    hits = hits[options.offset :]
+                    if options.facets:
+                        facets = count_all(live.index, allowed, options.facet_values)
                 else:
-                    hits = candidates.hits(wanted)[options.offset :]
+                    hits = candidates.hits(wanted)
+                    if options.facets:
+                        facets = count_payloads(candidates.payloads(COUNTED), filters, options.facet_values)
+                hits = hits[options.offset :]
                 if options.include_attributes:
                     hits = with_attributes(live.index, hits)
                 if options.explain:
                     hits = self._explainer.explain(live.lexical(), query, hits)
-                facets = None
-                if options.facets:
-                    facets = count_payloads(candidates.payloads(COUNTED), filters, options.facet_values)
                 confidence, matched = candidates.confidence, candidates.words_matched
-                total = live.index.count(placement.exclude_banned(filters))
+                total = live.index.count(allowed)
                 return Answer(
                     tuple(hits),
                     live.model,

@@ -278,6 +278,13 @@ def test_a_price_alone_shows_what_costs_so(queries: Queries) -> None:
     assert [hit.sku for hit in answer] == ["x1", "c1", "m3"]
 
 
+def test_a_price_alone_counts_all_that_costs_so(queries: Queries, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recommender.serving.queries.COUNTED", 1)
+    facets = queries.search("under 10", k=1, options=Options(facets=True)).facets
+    assert facets is not None
+    assert (facets.counted, sum(band.count for band in facets.prices)) == (3, 3)
+
+
 def test_prices_are_of_the_currency_of_most_products_or_of_the_one_that_is_named(queries: Queries) -> None:
     def skus(filters: Filters) -> set[str]:
         return {hit.sku for hit in queries.browse(filters=filters)}
