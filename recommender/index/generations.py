@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from recommender.batching import batches
@@ -157,24 +158,31 @@ class Generations:
             if row.state == GenerationState.BUILDING:
                 row.state, row.ready_at = GenerationState.READY, now()
 
-    def switch(self, generation: Generation) -> None:
+    def switch(self, generation: Generation, first: bool = False) -> None:
         """Make a generation the live one, and remember the one before it, in one transaction.
 
-        Raises `Refused` unless it is ready. Switching to the live one changes nothing.
+        Raises `Refused` unless it is ready. With `first` it is empty, and also refused when another one is live: that
+        may hold products already. Switching to the live one changes nothing.
         """
-        with self._database.writing() as session:
-            live = session.get(LiveRow, _LIVE, with_for_update=True)
-            row = _lock_row(session, generation)
-            if row.state != GenerationState.READY:
-                raise Refused(f"generation {row.name!r} is {row.state}, expected ready; let its build finish first")
-            if live is None:
-                session.add(LiveRow(generation_id=row.id))
-            elif live.generation_id != row.id:
-                # A rebuild is not a step to go back from: after promote and rebuild, a rollback must undo the
-                # promotion.
-                keep_previous = live.previous_generation_id is not None and _has_live_model(session, live, row)
-                _set_live(session, live, row.id, keep_previous)
-            self._requeue_missed(session, row.id)
+        taken = f"generation {generation.name!r} did not go live: another one did at the same time; try again"
+        try:
+            with self._database.writing() as session:
+                live = session.get(LiveRow, _LIVE, with_for_update=True)
+                row = _lock_row(session, generation)
+                if row.state != GenerationState.READY:
+                    raise Refused(f"generation {row.name!r} is {row.state}, expected ready; let its build finish first")
+                if live is None:
+                    session.add(LiveRow(generation_id=row.id))
+                elif live.generation_id != row.id:
+                    if first:
+                        raise Refused(taken)
+                    # A rebuild is not a step to go back from: after promote and rebuild, a rollback must undo the
+                    # promotion.
+                    keep_previous = live.previous_generation_id is not None and _has_live_model(session, live, row)
+                    _set_live(session, live, row.id, keep_previous)
+                self._requeue_missed(session, row.id)
+        except IntegrityError as error:  # PostgreSQL can't lock a row that is not there: two first switches meet here
+            raise Refused(taken) from error
         self._switched()
 
     def rollback(self) -> Generation:

@@ -12,7 +12,7 @@ from recommender.catalogue.loss_guard import describe_loss, require_small_loss
 from recommender.catalogue.product_statements import ProductStates
 from recommender.embedding.encoder import Encoder
 from recommender.embedding.language import AUTO
-from recommender.errors import IndexHeld, Unavailable
+from recommender.errors import IndexHeld, Refused, Unavailable
 from recommender.files import LEFTOVER_AGE_S
 from recommender.index.generation import Generation, GenerationState
 from recommender.ingestion.backfill import backfill
@@ -73,11 +73,19 @@ def ensure_live(application: Application, progress: Progress = silent) -> Genera
         return build_live(application, application.registry.by_id(live.model_id), progress, renew=True)
     if live is not None:
         return build_live(application, application.registry.by_id(live.model_id), progress)
-    generation = resume_generation(application, prepare_base(application, progress=progress))
-    application.index(generation).optimize()  # a server puts graphs off until this; here no build ends with it
-    application.generations.ready(generation)
-    application.generations.switch(generation)
-    return generation
+    model = prepare_base(application, progress=progress)
+    if application.generations.live() is None:  # that took minutes, in which another process may have been the first
+        generation = resume_generation(application, model)
+        application.index(generation).optimize()  # a server puts graphs off until this; here no build ends with it
+        application.generations.ready(generation)
+        try:
+            application.generations.switch(generation, first=True)
+        except Refused:
+            application.generations.retire(generation)
+            application.drop_index(generation)
+        else:
+            return generation
+    return ensure_live(application, progress)
 
 
 def build_live(

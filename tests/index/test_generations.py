@@ -93,6 +93,15 @@ def test_only_a_ready_generation_goes_live_and_a_refusal_changes_nothing(generat
     assert (_live_name(generations), generations.previous()) == (live.name, None)
 
 
+def test_a_first_generation_does_not_replace_one_that_went_live_before_it(generations: Generations, model: int) -> None:
+    live, late = _ready(generations, model), _ready(generations, model)
+    generations.switch(live, first=True)
+    with pytest.raises(Refused, match="another one did"):
+        generations.switch(late, first=True)
+    generations.switch(live, first=True)
+    assert (_live_name(generations), generations.previous()) == (live.name, None)
+
+
 def test_a_switch_remembers_what_was_live(generations: Generations, model: int, tuned: int) -> None:
     first, second, third = (_ready(generations, which) for which in (model, tuned, model))
     for generation in (first, second, third, third):
