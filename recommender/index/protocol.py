@@ -162,8 +162,8 @@ class VectorIndex(Protocol):
     def scroll(self, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
         """Walk over all points in the order of their ids, `batch` at a time."""
 
-    def count(self, filters: Filters | None = None) -> int:
-        """Return how many points match; of more than 10,000 the engine may return an estimate."""
+    def count(self, filters: Filters | None = None, exact: bool = False) -> int:
+        """Return how many points match; of more than 10,000 the engine may return an estimate, unless `exact`."""
 
     def flush(self) -> None:
         """Return when everything that was written is durable."""

@@ -170,6 +170,8 @@ class Candidates:
         """How sure a search is that the catalogue has what was asked for. `hits` sets it."""
         self.words_matched: bool | None = None
         """Whether any of the first products that a search found has one of its words. `hits` sets it."""
+        self.exhausted = False
+        """Whether the index found all products that the filters leave, so that they are few. `hits` sets it."""
 
     def hits(self, wanted: int) -> list[Hit]:
         """Return the first `wanted` hits of the answer, or as many as there are."""
@@ -332,6 +334,8 @@ class Candidates:
                 points = self._index.query(self._query.index_query(limit, filters, self._options))
             self._assess(points)
             exhausted = len(points) < limit
+            if filters is self._filters and filters.min_score is None and self._options.mode is not Mode.LEXICAL:
+                self.exhausted = exhausted
             if not exhausted and limit < STEPS[-1]:
                 # The next step may find more products with this last score, so all products of that score wait for it.
                 points = [point for point in points if point.score > points[-1].score]

@@ -100,6 +100,7 @@ def count_all(index: VectorIndex, filters: Filters, limit: int) -> Facets:
     """Count every product that matches, by the engine's own counts: without a query, every product counts the same."""
     currency = filters.currency or shop_currency(index, filters)
     sample = [point.payload for point in index.select(filters, SAMPLED)]
+    few = len(sample) < SAMPLED
     written = _spellings(sample)
 
     def count(low: Decimal, high: Decimal | None) -> int:
@@ -109,7 +110,7 @@ def count_all(index: VectorIndex, filters: Filters, limit: int) -> Facets:
             highest = high - PRICE_STEP if highest is None else min(highest, high - PRICE_STEP)
         if highest is not None and lowest > highest:
             return 0
-        return index.count(replace(filters, price_min=lowest, price_max=highest, currency=currency))
+        return index.count(replace(filters, price_min=lowest, price_max=highest, currency=currency), few)
 
     def spell(folded: Value, found_by: Filters) -> Value:
         """Return a value as a product writes it; the index only knows its folded form."""
@@ -127,7 +128,7 @@ def count_all(index: VectorIndex, filters: Filters, limit: int) -> Facets:
         (tuple(text.split(PATH_SEPARATOR)), number) for text, number in index.facet(ANCESTORS, filters, MOST_CATEGORIES)
     ]
     return Facets(
-        counted=index.count(filters),
+        counted=index.count(filters, few),
         categories=tuple(
             FacetCount(spell(path, Filters(categories=(path,))), number)
             for path, number in _open_levels(paths, filters, limit)

@@ -242,7 +242,7 @@ class Queries(QueryInterface):
             facets = count_all(live.index, priced, options.facet_values) if options.facets else None
             if options.include_attributes:
                 hits = with_attributes(live.index, hits)
-            total = live.index.count(priced)
+            total = live.index.count(priced, exact=len(hits) < wanted)
             return Answer(tuple(hits[options.offset :]), live.model, live.generation, facets, total=total)
 
         return self._models.ask(answer, options.model)
@@ -289,10 +289,12 @@ class Queries(QueryInterface):
                 if text and not said.searched:  # the text was a price and no other word
                     shown = Shown(options.variants is Variants.COLLAPSE)
                     hits = in_order(live.index, wanted, allowed, shown, options.sort)
+                    few = len(hits) < wanted
                     if options.facets:
                         facets = count_all(live.index, allowed, options.facet_values)
                 else:
                     hits = candidates.hits(wanted)
+                    few = candidates.exhausted
                     if options.facets:
                         facets = count_payloads(candidates.payloads(COUNTED), filters, options.facet_values)
                 hits = hits[options.offset :]
@@ -301,7 +303,7 @@ class Queries(QueryInterface):
                 if options.explain:
                     hits = self._explainer.explain(live.lexical(), query, hits)
                 confidence, matched = candidates.confidence, candidates.words_matched
-                total = live.index.count(allowed)
+                total = live.index.count(allowed, exact=few)
                 return Answer(
                     tuple(hits),
                     live.model,

@@ -23,6 +23,7 @@ from recommender.query import (
     Reason,
     Rule,
     RuleAction,
+    Sort,
     Strategy,
 )
 from recommender.types import Availability, Product
@@ -253,6 +254,26 @@ def test_what_is_asked_in_another_form_is_read_as_it_is_checked(shop: Shop) -> N
         assert answer == query(filters=exact, options=options)
     assert ask.browse(filters=loose, options=options) == ask.browse(filters=exact, options=options)
     assert _skus(ask.browse(filters=Filters(price_min=Decimal(65), currency="USD"))) == ["boot-walk"]
+
+
+def test_the_total_of_filters_that_exclude_each_other_is_counted(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    sold = [("Shelves", "Nord"), ("Rugs", "Sud")]
+    shop.catalogue.upsert(
+        _product(f"{brand}-{at}", f"{category} {at}", (category,), "9", brand)
+        for category, brand in sold
+        for at in range(30)
+    )
+    shop.worker.drain()
+    monkeypatch.setattr("recommender.index.embedded.engine.COUNTED_UP_TO", 3)
+    ask, nothing = shop.queries(), Filters(categories=(("Shelves",),), brands=("Sud",))
+    assert shop.index.count(nothing) > shop.index.count(nothing, exact=True) == 0
+    for options in (Options(facets=True), Options(facets=True, sort=Sort.PRICE), Options(offset=1)):
+        for answer in (ask.browse(10, nothing, options), ask.search("9 shelves", 10, nothing, options)):
+            assert (len(answer), answer.total) == (0, 0)
+    facets = ask.browse(10, nothing, Options(facets=True)).facets
+    assert facets is not None
+    assert facets.counted == 0
+    assert ask.search("under 10", 10, nothing).total == 0
 
 
 def test_facets_list_a_level_at_a_time_and_attributes_that_products_share(shop: Shop) -> None:

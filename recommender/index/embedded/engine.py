@@ -186,13 +186,13 @@ class EmbeddedIndex(VectorIndex):
             if offset is None:
                 return
 
-    def count(self, filters: Filters | None = None) -> int:
+    def count(self, filters: Filters | None = None, exact: bool = False) -> int:
         condition = edge_filter(filters or Filters())
         with self._shard.reading() as shard:
             # Each answer says how many products there are, and the exact count walks over them. Without a filter the
             # estimate is the number that the engine keeps anyway.
             estimate = shard.count(edge.CountRequest(exact=False, filter=condition))
-            if condition is None or estimate > COUNTED_UP_TO:
+            if condition is None or (estimate > COUNTED_UP_TO and not exact):
                 return estimate
             return shard.count(edge.CountRequest(exact=True, filter=condition))
 

@@ -211,7 +211,7 @@ class ServerIndex(VectorIndex):
             if offset is None:
                 return
 
-    def count(self, filters: Filters | None = None) -> int:
+    def count(self, filters: Filters | None = None, exact: bool = False) -> int:  # noqa: ARG002 - a server's always is
         with engine_errors(self._where):
             return self._client.count(self._collection, server_filter(filters or Filters()), exact=True).count
 
