@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from recommender.application.composition import Application
 from recommender.embedding.encoder import Role, Vectors
-from recommender.errors import BadInput, Unavailable
+from recommender.errors import BadInput, Unavailable, UsageError
 from recommender.feeds.products import ProductObjects, product_problem
 from recommender.interface import RecommenderInterface
 from recommender.jobs.background_worker import BackgroundWorker
@@ -30,7 +30,7 @@ from recommender.query import (
     Suggestion,
     WriteResult,
 )
-from recommender.query.serialization import validate
+from recommender.query.serialization import validate, validate_as
 from recommender.query.validation import check_disjoint, each_change, each_product, each_sku
 from recommender.serving.live_model import LiveModels
 from recommender.serving.query_encoder import CacheInfo, Observe, observe_nothing
@@ -112,10 +112,15 @@ class Recommender(RecommenderInterface):
         return len(self.write(delete=skus).deleted)
 
     def write(self, upsert: Iterable[Product] = (), delete: Iterable[str] = ()) -> WriteResult:
-        products, skus = list(each_product(upsert)), dict.fromkeys(each_sku(delete)).keys()
-        check_disjoint((product.sku for product in products), skus)
-        for product in products:
-            if problem := product_problem(product):
+        given, skus = list(each_product(upsert)), dict.fromkeys(each_sku(delete)).keys()
+        check_disjoint((product.sku for product in given), skus)
+        products: list[Product] = []
+        for product in given:
+            try:
+                products.append(validate_as(Product, product))
+            except UsageError as error:
+                raise BadInput(f"product {product.sku!r:.80}: {error}") from None
+            if problem := product_problem(products[-1]):
                 raise BadInput(f"product {product.sku[:80]!r}: {problem}")
         return self.application.catalogue.write(products, list(skus))
 

@@ -89,7 +89,7 @@ class Product:
     (EAN, UPC, ISBN), and `mpn` the manufacturer's own number; several are separated by commas.
     """
 
-    __pydantic_config__: ClassVar = STRICT | {"revalidate_instances": "never"}
+    __pydantic_config__: ClassVar = STRICT
 
     sku: str
     title: Annotated[str, Field(pattern=r"\S")]

@@ -574,9 +574,9 @@ class ProductObjects:
 
 
 def product_problem(product: Product) -> str:
-    """Return why a product can't enter the catalogue, in a few words; empty if it can."""
-    if not product.sku.strip() or not product.title.strip():
-        return "no title" if product.sku.strip() else "no SKU"
+    """Return why a product of the right types can't enter the catalogue, in a few words; empty if it can."""
+    if not product.sku.strip():
+        return "no SKU"
     if not product.sku.isprintable():
         return _INVISIBLE_IN_SKU
     for name, longest in _LENGTHS:
@@ -586,8 +586,8 @@ def product_problem(product: Product) -> str:
         if found := unstorable(text):
             return f"{name} holds {found}"
     price, currency = product.price, product.currency
-    if price is not None and not (price.is_finite() and 0 <= price <= MAX_PRICE):
-        return f"price {price:.6g} is not a number from 0 to {MAX_PRICE}"
+    if price is not None and price > MAX_PRICE:
+        return f"price {price:.6g} is too large; at most {MAX_PRICE}"
     if currency and not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
         return f"currency {currency[:20]!r} is not a three-letter code such as EUR"
     if found := _categories_problem(product.categories):
