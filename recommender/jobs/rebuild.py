@@ -12,6 +12,7 @@ from recommender.catalogue.loss_guard import describe_loss, require_small_loss
 from recommender.catalogue.product_statements import ProductStates
 from recommender.embedding.encoder import Encoder
 from recommender.embedding.language import AUTO
+from recommender.embedding.loader import INTERCHANGEABLE
 from recommender.errors import IndexHeld, Refused, Unavailable
 from recommender.files import LEFTOVER_AGE_S
 from recommender.index.generation import Generation, GenerationState
@@ -19,7 +20,7 @@ from recommender.ingestion.backfill import backfill
 from recommender.jobs.lexicon import choose_lexicon, has_outgrown
 from recommender.jobs.models import prepare_base
 from recommender.models.registry import RegisteredModel
-from recommender.types import Progress, silent
+from recommender.types import EncoderChoice, Progress, silent
 
 
 def rebuild(application: Application, progress: Progress = silent, force: bool = False) -> Generation:
@@ -119,22 +120,26 @@ def resume_generation(application: Application, model: RegisteredModel, renew: b
     """Return a generation of a model whose build was cut off, or else a new, empty one.
 
     If it was begun in another language than is wanted now, it is left alone. If it can't be opened, for example after a
-    loss of power, it is removed: otherwise no rebuild would ever get past it.
+    loss of power, or was encoded by another runtime than is wanted now, it is removed: otherwise no rebuild would ever
+    get past one that can't be read or whose runtime is gone.
     """
     wanted = application.settings.language.strip().lower()
+    runtime = application.runtime_of(model)
+    free = application.settings.encoder is EncoderChoice.AUTO and runtime in INTERCHANGEABLE
     for unfinished in generations_of(application, model, GenerationState.BUILDING):
         if wanted not in (AUTO, unfinished.language):
             continue
         try:
             application.index(unfinished)
+            if unfinished.runtime == runtime or (free and unfinished.runtime in INTERCHANGEABLE):
+                return unfinished
         except IndexHeld:
             raise
         except Unavailable:
-            application.drop_index(unfinished)
-            application.generations.retire(unfinished)
-        else:
-            return unfinished
-    return start_generation(application, model, renew)
+            pass  # it can't be opened, so it is removed
+        application.drop_index(unfinished)
+        application.generations.retire(unfinished)
+    return start_generation(application, model, renew, runtime)
 
 
 def start_generation(

@@ -19,6 +19,7 @@ from recommender.index.generation import Generation
 from recommender.jobs.models import prepare_base
 from recommender.jobs.promote import live_vectors
 from recommender.jobs.rebuild import build_live, start_generation
+from recommender.models.manifest import write_manifest
 from recommender.models.registry import RegisteredModel
 from recommender.settings import load_settings
 from recommender.types import Product
@@ -129,6 +130,30 @@ def test_an_index_whose_runtime_is_not_there_takes_no_vectors_of_another(applica
     (model.folder / Precision.INT8.file).unlink()
     with pytest.raises(Unavailable, match=r"encoded by onnx-int8.*index rebuild"):
         application.encoder_of(generation)
+
+
+@pytest.mark.parametrize(
+    ("begun", "encoder", "continued"),
+    [
+        ("onnx", "auto", True),
+        ("onnx-int8", "auto", False),
+        ("openvino", "onnx", False),
+        ("onnx-int8", "onnx-int8", True),
+    ],
+)
+def test_a_build_that_was_cut_off_goes_on_only_with_a_runtime_of_the_same_vectors(
+    home: Path, begun: str, encoder: str, continued: bool
+) -> None:
+    with Application(load_settings(home=home, encoder=encoder)) as application:
+        model, unfinished = start(application, begun)
+        manifest = application.registry.manifest(model.name)
+        write_manifest(model.folder, replace(manifest, export=replace(manifest.export, runtime="openvino")))
+        application.catalogue.upsert([Product("S", "red boots")])
+        live = build_live(application, model)
+        assert (live.name == unfinished.name) is continued
+        assert live.runtime == (begun if continued else application.runtime_of(model))
+        assert application.engine.names() == [live.name]
+        assert application.index(live).count() == 1
 
 
 def test_queries_are_encoded_by_onnx_whatever_encodes_the_products(application: Application) -> None:
