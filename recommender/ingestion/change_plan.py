@@ -16,20 +16,32 @@ from recommender.index.protocol import point_id
 from recommender.ingestion.targets import Target
 from recommender.types import JsonObject, Product
 
+NAMED = ("path", "other_paths", "attributes")
+"""The parts of a payload whose names a search may hold, beside those of the text that is encoded."""
+
 
 @dataclass(frozen=True, slots=True)
 class WriteCounts:
-    """What a write did, in products; `encoded` counts the points that got a new vector."""
+    """What a write did, in products; `encoded` counts the points that got a new vector.
+
+    `renamed` counts those of `payloads` whose categories or attributes changed: searches name these, as they do texts.
+    """
 
     encoded: int = 0
     payloads: int = 0
     untouched: int = 0
     deleted: int = 0
+    renamed: int = 0
 
     @property
     def changes(self) -> int:
         """The number of points that were not current."""
         return self.encoded + self.payloads + self.deleted
+
+    @property
+    def changes_words(self) -> bool:
+        """Whether the words changed by which searches are read, and not only prices, stock and the like."""
+        return bool(self.encoded + self.deleted + self.renamed)
 
     def __add__(self, other: WriteCounts) -> WriteCounts:
         return WriteCounts(
@@ -37,6 +49,7 @@ class WriteCounts:
             self.payloads + other.payloads,
             self.untouched + other.untouched,
             self.deleted + other.deleted,
+            self.renamed + other.renamed,
         )
 
 
@@ -71,7 +84,8 @@ class ChangePlan:
     @property
     def counts(self) -> WriteCounts:
         """What applying the plan does."""
-        return WriteCounts(len(self.vectors), len(self.payloads), self.untouched, len(self.deletions))
+        renamed = sum(any(new.get(name) != known.get(name) for name in NAMED) for _, _, new, known in self.payloads)
+        return WriteCounts(len(self.vectors), len(self.payloads), self.untouched, len(self.deletions), renamed)
 
     @property
     def texts(self) -> list[str]:

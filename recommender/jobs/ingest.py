@@ -182,7 +182,7 @@ def drain(
         summary = application.worker.drain(progress, stopped, longest)
         if not pending_changes(application):
             calibrate(application, progress=progress)
-        application.vocabulary.refresh(changed=bool(summary.counts.encoded + summary.counts.deleted))
+        application.vocabulary.refresh(changed=summary.counts.changes_words)
         return summary
     except IndexHeld:
         return None
