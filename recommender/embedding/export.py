@@ -54,7 +54,7 @@ def export(folder: Path, texts_sample: Sequence[str], base: Path | None = None) 
     was tuned from `base` reuses the network of that, with its own weights, on the same conditions. The whole path is
     compared, including tokenizer and pooling, on `texts_sample` and on an empty and a long text. Raises `BadInput`,
     leaving the folder as it was, when the model can't be exported or differs from torch by more than `MAX_DISTANCE`; it
-    then runs on torch. Raises `MissingExtra` without torch.
+    then runs on torch. Raises `MissingExtra` without torch, and `OSError` or `MemoryError` when there is no room.
     """
     if not all(importlib.util.find_spec(name) for name in ("torch", "sentence_transformers", "onnxscript")):
         raise MissingExtra("train", "exporting a model to ONNX")
@@ -183,6 +183,8 @@ def _export_network(transformer: Any, folder: Path, target: Path) -> None:
             raise RuntimeError("the exporter gave nothing back")
         program.save(str(target), external_data=False)
     except Exception as error:  # the exporter raises anything that a model's own code raises
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno):
+            raise  # the memory or the disk is full, which says nothing of the model
         raise BadInput(
             f"the model in {folder} can't be exported to ONNX ({library_error(error)}); it runs on torch"
         ) from error

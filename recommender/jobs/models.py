@@ -15,7 +15,15 @@ from recommender.embedding.encoder import Precision
 from recommender.embedding.model_check import require_readable, require_working
 from recommender.embedding.pretrained import DenseActivation, Pooling, assemble
 from recommender.embedding.product_text import title_text
-from recommender.errors import BadInput, MissingExtra, NoLiveModel, RecommenderError, Refused
+from recommender.errors import (
+    BadInput,
+    MissingExtra,
+    NoLiveModel,
+    RecommenderError,
+    Refused,
+    Unavailable,
+    library_error,
+)
 from recommender.files import remove_leftovers, replace_file
 from recommender.index.generation import GenerationState
 from recommender.models.base_model import resolve_model
@@ -171,7 +179,7 @@ def export_to_onnx(folder: Path, texts: Sequence[str], base: Path | None = None)
     """Export a model to ONNX; one that can't be exported runs on torch, and its manifest says why.
 
     Without torch the networks that came with a model are used, if serving can run them. Raises `MissingExtra` when
-    there are none.
+    there are none, and `Unavailable` when the disk or the memory is full.
     """
     from recommender.embedding.bundled_onnx import adopt, has_network
     from recommender.embedding.export import export
@@ -189,6 +197,10 @@ def export_to_onnx(folder: Path, texts: Sequence[str], base: Path | None = None)
                 raise MissingExtra("train", purpose) from error
     except MissingExtra:
         raise
+    except (OSError, MemoryError) as error:
+        raise Unavailable(
+            f"no room to export the model to ONNX ({library_error(error)}); make some and try again"
+        ) from error
     except RecommenderError as error:
         shutil.rmtree(folder / "onnx", ignore_errors=True)  # nobody has checked files that came with the model
         return Export(reason=str(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from recommender.embedding.model_check import require_readable, require_working
 from recommender.embedding.pretrained import load_pretrained
 from recommender.errors import BadInput, Unavailable
 from recommender.jobs.diagnose import examine
-from recommender.jobs.models import prepare_base
+from recommender.jobs.models import export_to_onnx, prepare_base
 from recommender.models.checksums import damaged_files
 from recommender.models.manifest import Manifest
 from recommender.models.registry import RegisteredModel
@@ -85,6 +86,19 @@ def test_a_broken_file_of_a_model_is_named_in_one_line_and_nothing_is_registered
         assert application.registry.list() == []
     assert str(folder / named) in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_full_disk_during_the_export_says_so_and_nothing_of_the_model(model_copy: Callable[[str], Path]) -> None:
+    folder = model_copy("fine")
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 10, unlimited[1]))  # bytes: less than the network has
+    try:
+        with pytest.raises(Unavailable, match="no room to export the model to ONNX") as caught:
+            export_to_onnx(folder, ["a red lamp"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert len(str(caught.value).splitlines()) == 1
+    assert not (folder / "onnx").exists()
 
 
 def _drop_layer(weights: dict[str, np.ndarray]) -> None:
