@@ -61,7 +61,8 @@ def write_bundle(files: Mapping[str, Path | bytes], target: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as temporary:
             staged = Path(temporary) / target.name
             if target.suffix.lower() == ZIP:
-                with zipfile.ZipFile(staged, "w", zipfile.ZIP_DEFLATED) as packed:
+                # Zip has no dates before 1980, which files of some containers and package managers have.
+                with zipfile.ZipFile(staged, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed:
                     for name, source in files.items():
                         if isinstance(source, bytes):
                             packed.writestr(name, source)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import zipfile
 from pathlib import Path
 
@@ -40,6 +41,14 @@ def test_a_bundle_is_the_model_with_card_and_manifest(
         "clicks.csv",
     )
     assert {path.name for path in tmp_path.iterdir()} <= {name.split("/")[0], "unpacked"}
+
+
+def test_a_file_that_is_dated_before_1980_is_packed(tmp_path: Path) -> None:
+    old = tmp_path / "config.json"
+    old.write_text("{}")
+    os.utime(old, (0, 0))
+    write_bundle({"config.json": old}, tmp_path / "out.zip")
+    assert (unpack(tmp_path / "out.zip", tmp_path / "unpacked") / "config.json").read_text() == "{}"
 
 
 @pytest.mark.parametrize("name", ["out", "out.zip"])
