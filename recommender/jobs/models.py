@@ -48,6 +48,13 @@ FALLBACK_TEXTS = ("red running shoes", "a cordless drill with two batteries, cas
 
 WORKSPACE = ".work-"
 
+NOT_IMPORTED = (
+    *("*.py", "*.bin", "*.pt", "*.pth", "*.pkl", "*.h5", "*.ot", "*.msgpack"),
+    *(".git*", "checkpoint-*", "runs", "eval", "openvino"),
+)
+"""Code, pickles and weights of other libraries, and what training leaves beside a model: a checkpoint is three times as
+large as the model."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
@@ -108,7 +115,7 @@ def prepare_base(
         else:
             source = resolve_model(base, application.settings.hf_token or None)
         require_readable(source)
-        copy = folder / "model"  # never with code or pickles
+        copy = folder / "model"
         if shape.is_given or not (source / "modules.json").is_file():
             assemble(
                 source,
@@ -119,8 +126,7 @@ def prepare_base(
                 activation=shape.dense_activation or DenseActivation.IDENTITY,
             )
         else:
-            left_out = shutil.ignore_patterns("*.bin", "*.py", ".git*", "*.h5", "*.ot", "*.msgpack")
-            shutil.copytree(source, copy, ignore=left_out)
+            shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*NOT_IMPORTED))
         model = application.registry.find(fingerprint(copy))
         if model is None or not is_whole(model.folder):
             progress("base model", 1, 2, "exporting to ONNX")
