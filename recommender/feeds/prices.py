@@ -34,6 +34,24 @@ CURRENCIES = frozenset(
 """The codes of ISO 4217 that are in use (https://www.six-group.com/en/products-services/financial-information/
 data-standards.html), and the kuna, which exports still have. Three other letters are a word: UVP, NET."""
 
+MULTIPLIERS: Final = {
+    **dict.fromkeys(
+        "k thousand grand tausend tsd mille mila duizend tusen tusind tuhatta tisíc tis tys tysięcy тыс тысяч тис "
+        "тисяч bin ezer mii mil nghìn ngàn ribu rb 천 千".split(),
+        1_000,
+    ),
+    **dict.fromkeys("万 萬 만".split(), 10_000),
+    **dict.fromkeys("lakh लाख".split(), 100_000),
+    **dict.fromkeys("million millions mio mln milyon млн triệu tr juta".split(), 1_000_000),
+}
+"""Words that multiply the number before them."""
+
+
+def multiplier(word: str) -> int:
+    """Return by how much a word multiplies the number before it."""
+    return MULTIPLIERS[word.replace("İ", "i").replace("ı", "i").lower()]
+
+
 _NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
 
 
@@ -89,6 +107,13 @@ _NUMBER = re.compile(
 _CENTS_BEHIND_SIGN = re.compile(r"(?<=[0-9])\s?[€$£]\s?([0-9]{2})(?![0-9.,])")
 """`19€99` is 19.99 €, as France writes it."""
 
+_MULTIPLE = re.compile(
+    rf"(?<=[0-9])\s*(?P<word>{'|'.join(sorted({*MULTIPLIERS, 'm'}, key=len, reverse=True))})(?![^\W\d_円元원])\.?",
+    re.IGNORECASE,
+)
+_UNCLEAR_MULTIPLES = frozenset("m mil grand tr".split())
+"""They are a thousand or a million, metres, a part of a name, or a country."""
+
 _TAX = re.compile(
     r"[\s(*,]+(?:inkl|incl|excl|exkl|zzgl|zuz|including|excluding|plus|mwst|ust|vat|tva|iva|btw|moms|dph|ttc|ht|kdv|ндс"
     r"|tax|gst|税込|税抜|税別)\b.*$",
@@ -123,9 +148,9 @@ _UP_TO = frozenset("bis to upto max jusqu'à hasta fino fino a tot do til till �
 _SILENT = frozenset(
     "nur only uvp rrp msrp srp vk preis price prix precio prezzo prijs cena preço preco pris hinta fiyat цена"
     " now jetzt net netto nett gross brutto pro per je each ca. ca approx vb fixed festpreis sale special"
-    " sonderpreis angebot angebotspreis incl excl ht ttc tax vat mwst".split()
+    " sonderpreis angebot angebotspreis incl excl ht ttc tax vat mwst ? \ufffd".split()
 )
-"""Words beside an amount that change nothing about it."""
+"""Words beside an amount that change nothing about it, and what an encoding without `₺` or `€` makes of the sign."""
 
 _DAY = re.compile(r"([0-9]{1,2})([./])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})\b,?")
 """A date as most of Europe writes it, and with slashes America too: `1/2/2026` can be read in two ways."""
@@ -188,6 +213,7 @@ def parse_price(text: str, decimal_mark: str = "", currency: str = "") -> Stated
     found, unit = _split_unit(_TAX.sub("", text))
     pieces = pieces_of(unit) or 1000
     found = _CENTS_BEHIND_SIGN.sub(r".\1 €" if "€" in text else r".\1", _plain_characters(found, text))
+    found, times = _split_multiple(found, text)
     numbers = list(_NUMBER.finditer(found))
     if not 1 <= len(numbers) <= 2 or "%" in found:
         raise BadRow(f"price {text!r} is not a number")
@@ -202,6 +228,7 @@ def parse_price(text: str, decimal_mark: str = "", currency: str = "") -> Stated
     lowest = min((amount for amount in amounts if amount is not None), default=None)
     if None in amounts or lowest is None:
         raise BadRow(f"price {text!r} is not a number")
+    lowest *= times
     words = {word.casefold() for word in spoken} - {""}
     if len(numbers) == 1 and words & _UP_TO:
         raise BadRow(f"price {text!r} says the highest alone")
@@ -214,7 +241,7 @@ def parse_price(text: str, decimal_mark: str = "", currency: str = "") -> Stated
         raise BadRow(f"price {text!r} is a count")
     if len(numbers) == 2:
         joining = re.split(rf"({_DASH}|\s)", between)
-        if not _RANGE.fullmatch("".join(word.strip() for word in joining if not _is_currency(word))):
+        if not _RANGE.fullmatch("".join(word.strip(" ?\ufffd") for word in joining if not _is_currency(word))):
             raise BadRow(f"price {text!r} is not a number: it is more than one")
     if not stated and any(not _is_currency(word) and not re.fullmatch(r"[a-z]{3}", word) for word in unknown):
         raise BadRow(f"price {text!r} is not a number")
@@ -231,6 +258,21 @@ def _split_unit(text: str) -> tuple[str, str]:
     if unit and re.search(r"\d", text[: unit.start()]) and not unit["unit"].strip().isdigit():
         return text[: unit.start()], unit["unit"]
     return text, ""
+
+
+def _split_multiple(text: str, stated: str) -> tuple[str, int]:
+    """Return a price without the words that multiply its numbers, and by how much they do.
+
+    Raises `BadRow` for a word that is not certain to, for one beside thousands, and if not each number has it.
+    """
+    words = _MULTIPLE.findall(text)
+    if not words:
+        return text, 1
+    numbers = _MULTIPLE.sub(" ", text)
+    times = {multiplier(word) for word in words if word.lower() not in _UNCLEAR_MULTIPLES}
+    if len(times) != 1 or len(words) != len(_NUMBER.findall(numbers)) or re.search(r"[0-9][.,' ]?[0-9]{3}", numbers):
+        raise BadRow(f"price {stated!r} has a word that may multiply it")
+    return numbers, times.pop()
 
 
 def certain_mark(text: str) -> str:

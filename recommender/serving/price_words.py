@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from recommender.embedding.words import is_unit
+from recommender.feeds.prices import MULTIPLIERS, multiplier
 from recommender.types import THREE_DECIMALS
 
 _MOST = (
@@ -141,25 +142,13 @@ CURRENCIES = {
 _UNSPACED = "\u0e00-\u0e7f\u3000-\u9fff\uac00-\ud7af"
 """Thai, Chinese, Japanese and Korean, which have no blanks between words, or between a number and its word."""
 
-_TIMES = {
-    **dict.fromkeys(
-        "k thousand grand tausend tsd mille mila duizend tusen tusind tuhatta tisíc tis tys tysięcy тыс тысяч тис "
-        "тисяч bin ezer mii mil nghìn ngàn 천 千".split(),
-        1_000,
-    ),
-    **dict.fromkeys("万 萬 만".split(), 10_000),
-    **dict.fromkeys("lakh लाख".split(), 100_000),
-    **dict.fromkeys("triệu tr".split(), 1_000_000),
-}
-"""Words that multiply the number before them."""
-
 _CURRENCY = "|".join(re.escape(name) for name in sorted(CURRENCIES, key=len, reverse=True))
 _END = rf"(?!(?![{_UNSPACED}])[^\W_])(?![.,]\d)"
 """The end of a word or number, or a character of a script that is written without blanks."""
 
 _DIGITS = (
     r"(?:\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,3})?)(?:,-|,–)?"
-    rf"(?:\s?(?:{'|'.join(sorted(_TIMES.keys() - {'mil'}, key=len, reverse=True))})(?:{_END}|(?=원))\.?"
+    rf"(?:\s?(?:{'|'.join(sorted(MULTIPLIERS.keys() - {'mil'}, key=len, reverse=True))})(?:{_END}|(?=원))\.?"
     r"|\s?mil(?=\s?(?:[€$]|eur|r\$|reais|pesos)))?"
 )
 
@@ -386,7 +375,7 @@ def _number(text: str | None, currency: str = "") -> Decimal:
     """
     times = re.search(r"[^\W\d_]+(?=\.?$)", text or "")
     if text and times:
-        return _TIMES[times[0].lower()] * _number(text[: times.start()], currency)
+        return multiplier(times[0]) * _number(text[: times.start()], currency)
     digits = re.sub(r"[^\d.,]", "", (text or "").rstrip("-– ")).rstrip(",.")
     last = max(digits.rfind("."), digits.rfind(","))
     decimals = 3 if currency in THREE_DECIMALS and digits.count(digits[last : last + 1]) == 1 else 2

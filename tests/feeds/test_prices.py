@@ -44,6 +44,15 @@ AMOUNTS = st.decimals(min_value=0, max_value=9_999_999, places=2, allow_nan=Fals
         ("C$12.50 CAD", "12.5", "CAD"),
         ("€12,50 EUR", "12.5", "EUR"),
         ("1.299,00 TL", "1299", "TRY"),
+        ("12 bin TL", "12000", "TRY"),
+        ("12,5 BİN TL", "12500", "TRY"),
+        ("10K USD", "10000", "USD"),
+        ("1.2万円", "12000", "JPY"),
+        ("1,5 milyon TL", "1500000", "TRY"),
+        ("5 tys.", "5000", ""),
+        ("981,90 ?", "981.9", ""),
+        ("?981,90", "981.9", ""),
+        ("1.299,00\ufffd", "1299", ""),
         ("1990 руб.", "1990", "RUB"),
         ("1,980円(税込)", "1980", "JPY"),
         ("¥12.90", "12.9", "CNY"),
@@ -122,6 +131,8 @@ def test_a_price_for_several_pieces_is_divided_and_told(text: str) -> None:
         ("19.99 bis 25", LOWEST, "19.99", ""),
         ("2,49 € / 100 g", PER_UNIT, "2.49", "EUR"),
         ("12.50 EUR/kg", PER_UNIT, "12.5", "EUR"),
+        ("5 bin TL - 7 bin TL", LOWEST, "5000", "TRY"),
+        ("981,90 ? - 1.200,00 ?", LOWEST, "981.9", ""),
     ],
 )
 def test_the_report_tells_of_a_price_that_is_one_of_several(text: str, remark: str, amount: str, currency: str) -> None:
@@ -177,6 +188,12 @@ def test_a_sale_is_shown_while_it_is_on_and_never_costs_the_price() -> None:
     assert Offer("20 €", "0.00").price().amount == 20
     told = Offer("20 €", "cheap").price()
     assert (told.amount, told.remark) == (20, "is taken without the sale price 'cheap'")
+
+
+@pytest.mark.parametrize("text", ["3 mil USD", "1.2M USD", "5 tr đ", "1.250 bin TL", "500 - 1 bin TL"])
+def test_a_price_that_a_word_may_multiply_is_lost_rather_than_wrong(text: str) -> None:
+    with pytest.raises(BadRow, match="may multiply"):
+        parse_price(text)
 
 
 def test_an_empty_cell_states_no_price() -> None:
