@@ -186,7 +186,7 @@ def fold(text: str) -> str:
         return _spell_signs(text.lower())
     text = unicodedata.normalize("NFKC", _FRACTION_SIGN.sub(r" \1", text.translate(_SIGNS))).lower()
     text = _spell_signs(_NASAL.sub("ं", text).translate(_FOLDED))
-    if max(text) < _OTHER_SCRIPTS:
+    if max(text, default="") < _OTHER_SCRIPTS:
         return text
     text = _ARTICLE.sub("", _INSIDE.sub("", text))
     text = _LOOKALIKE.sub(lambda match: match[0].translate(_LATIN), text)

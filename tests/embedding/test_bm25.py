@@ -271,3 +271,8 @@ def test_umlauts_may_be_written_with_an_e(query: str, text: str) -> None:
     encoder = LexicalEncoder("german")
     assert score(encoder.query(query), encoder.document(text)) > 0
     assert encoder.query("neue Quelle") != encoder.query("neu Qulle")
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u00ad", "\u0301"])
+def test_a_text_of_invisible_characters_has_no_words(text: str) -> None:
+    assert len(LexicalEncoder("english").query(text).indices) == 0

@@ -102,6 +102,8 @@ def test_a_product_that_is_not_in_the_catalogue_is_encoded_from_its_fields(shop:
 
 def test_a_product_without_any_text_is_refused(shop: Shop) -> None:
     with pytest.raises(UsageError, match="no text"):
+        shop.queries().similar(Product("new", "<br>"))
+    with pytest.raises(UsageError, match="title"):
         shop.queries().similar(Product("new", ""))
 
 
