@@ -22,7 +22,8 @@ _MOST = (
     "onder|tot|minder dan|maximaal|hoogstens|goedkoper dan|onder de|"
     "do|poniżej|mniej niż|maksymalnie|najwyżej|pod|méně než|méně jak|míň než|levnější než|menej ako|nejvýše|maximálně|"
     "under|op til|opp til|upp till|högst|højst|maks|mindre än|mindre end|mindre enn|"
-    "alle|enintään|korkeintaan|sub|până la|mai puțin de|ispod|ниже|до|дешевле|менее|ниже чем|меньше|"
+    "alle|enintään|korkeintaan|halvempi kuin|halvemmat kuin|kuni|odavam kui|vähem kui|kõige rohkem|"
+    "sub|până la|mai puțin de|ispod|ниже|до|дешевле|менее|ниже чем|меньше|"
     "κάτω από|έως|μέχρι|en fazla|legfeljebb|дешевше|дешевше ніж|менше|менше ніж|нижче|"
     "أقل من|اقل من|أرخص من|ارخص من|تحت|حتى|لا يزيد عن|עד|עד ל-|מתחת ל-|פחות מ-|dưới|tối đa|không quá|"
     "ไม่เกิน|ต่ำกว่า|น้อยกว่า|ถูกกว่า|低于|不超过|少于|<=|≤|<"
@@ -36,7 +37,8 @@ _LEAST = (
     "boven|vanaf|meer dan|minstens|minimaal|duurder dan|boven de|"
     "od|powyżej|ponad|co najmniej|więcej niż|nad|více než|více jak|víc než|dražší než|alespoň|"
     "över|från|minst|mer än|fra|mindst|mere end|mer enn|"
-    "yli|alkaen|vähintään|peste|de la|iznad|выше|от|дороже|более|больше|"
+    "yli|alkaen|vähintään|kalliimpi kuin|kalliimmat kuin|alates|üle|rohkem kui|kallim kui|vähemalt|"
+    "peste|de la|iznad|выше|от|дороже|более|больше|"
     "πάνω από|από|en az|legalább|дорожче|дорожче ніж|більше|більше ніж|понад|від|أكثر من|اكثر من|فوق|"
     "מעל|מעל ל-|יותר מ-|trên|từ|tối thiểu|มากกว่า|ตั้งแต่|高于|超过|>=|≥|>"
 )
@@ -75,7 +77,7 @@ _NOT = "not|no|nicht|pas|non|niet|nie|ne|inte|ikke|não|не"
 _LEAD = "à|a|pour|por|de|for|für|per|v\\s+ceně|w\\s+cenie|that"
 """Words before a limit that belong to it: `chaussures à moins de 50 €`."""
 
-_MOST_WITH_CURRENCY = "max|max\\.|maximum|maksimum|for|für|pour|por|per|za|voor|à|til|till"
+_MOST_WITH_CURRENCY = "max|max\\.|maximum|maksimum|for|für|pour|por|per|za|voor|à|til|till|alla"
 _LEAST_WITH_CURRENCY = "min|min\\.|minimum"
 """Words that limit a price only where a currency is named: `Air Max 90` is a shoe, `RTX 2070 Max` a card."""
 
@@ -85,24 +87,44 @@ _BETWEEN = (
 )
 _AND = (
     "and|to|und|bis|et|à|y|e|a|en|tot|och|og|til|till|i|do|и|до|la|și|ja|és|έως|και|ve|та|و|إلى|الى|ל-|עד|đến|"
-    "から|到|至|에서|부터|-|–|—|~|〜|～|\\.\\."
+    "ile|ila|kuni|から|到|至|에서|부터|-|–|—|~|〜|～|\\.\\."
 )
 _BETWEEN_AFTER = "között|közt|välillä|arası|arasında|के बीच|사이"
 """What comes after both prices in languages that say `between` there."""
 
 _POSTPOSED_MOST = (
     "or less|or under|or below|or cheaper|and under|oder weniger|oder günstiger|ou moins|o menos|o meno|ou menos|"
-    "of minder|of goedkoper|lub mniej|eller mindre|alatt|-ig|altı|altında|से कम|तक|"
+    "of minder|of goedkoper|lub mniej|eller mindre|alatt|-?ig|altı|altında|"
+    "['’ ]y?[ae] kadar|['’][dt][ae]n (?:daha )?ucuz|['’][dt][ae]n az|['’]n?[iıuü]n altında|"
+    "(?<=euro)ni|से कम|तक|"
     "以下|以内|未満|まで|이하|미만|이내|까지"
 )
 _POSTPOSED_LEAST = (
     "or more|or above|and up|and above|oder mehr|ou plus|o más|o mas|o più|ou mais|of meer|lub więcej|eller mer|felett|"
-    "fölött|üstü|üzeri|से ज्यादा|से ज़्यादा|से अधिक|以上|이상"
+    "fölött|-?t[óo]l|-?t[őö]l|üstü|üzeri|üstünde|üzerinde|"
+    "['’][dt][ae]n (?:daha )?pahalı|['’][dt][ae]n fazla|['’]n?[iıuü]n üstünde|['’]n?[iıuü]n üzerinde|"
+    "से ज्यादा|से ज़्यादा|से अधिक|以上|이상"
 )
 
+_POSTPOSED_MOST_WITH_CURRENCY = (
+    "max|maximum|maximal|(?<=[ae]\\s)kadar|(?:daha )?ucuz|(?<=[ae]n\\s)az|geçmeyen|aşmayan|"
+    "(?<=n\\s)alle|(?<=[n€]\\s)asti|(?<=[n€]\\s)saakka|halvempi|halvemmat|olcsóbb|kevesebb|odavam|odavamad"
+)
+_POSTPOSED_LEAST_WITH_CURRENCY = (
+    "(?:daha )?pahalı|(?<=[ae]n\\s)fazla|(?<=[ae]n\\s)başlayan|(?<=n\\s)yli|(?<=sta\\s)alkaen|(?<=sta\\s)ylöspäin|"
+    "kalliimpi|kalliimmat|drágább|(?<=st\\s)alates|kallim|kallimad"
+)
+"""Words that limit a price only behind a currency, most of them behind its case."""
+
+_ENDINGS = (
+    r"(?:(?:(?<=lira)|(?<=dolar)|(?<=tl)|(?<=euro)|(?<=euró)|(?<=forint)|['’-])"
+    r"(?:y?[ae]|[dt][ae]n|n?[iıuü]n|y[iıuü]|l[iıuü]k|n|on|lla|sta|t|st|n[áaée]l))?"
+)
+"""Turkish, Finnish, Estonian and Hungarian put cases behind the name of a currency: `liradan`, `TL'ye`, `eurosta`."""
+
 CURRENCIES = {
-    **dict.fromkeys("€ euro euros eur euroa eura ευρώ ευρω евро".split(), ("EUR",)),
-    **dict.fromkeys("$ dollar dollars bucks".split(), ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN")),
+    **dict.fromkeys("€ euro euros eur euroa euró eura ευρώ ευρω евро".split(), ("EUR",)),
+    **dict.fromkeys("$ dollar dollars bucks dolar".split(), ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN")),
     **dict.fromkeys("£ pound pounds quid".split(), ("GBP",)),
     **dict.fromkeys("kr kr. kronor kroner kronen krona krone :-".split(), ("SEK", "NOK", "DKK", "ISK")),
     **dict.fromkeys("zł zl zloty złotych złote".split(), ("PLN",)),
@@ -157,7 +179,7 @@ def _amount(name: str) -> str:
     return (
         rf"(?:(?P<before{name}>{_CURRENCY})\s?)?"
         rf"(?P<{name}>(?:(?<![\w.,])|(?<=[{_UNSPACED}]))(?<!\d){_DIGITS})"
-        rf"(?:\s?(?P<after{name}>{_CURRENCY}){_END})?{_END}"
+        rf"(?:\s?(?P<after{name}>{_CURRENCY})(?:{_ENDINGS}{_END}|(?<=[tó])(?=ig|t[óoőö]l)|(?<=euro)(?=ni))|{_END})"
     )
 
 
@@ -165,7 +187,7 @@ def _words(choices: str) -> str:
     """Return a pattern of some words, with and without their accents, which many people leave out."""
     words = set(choices.split("|"))
     for word in list(words):
-        bare = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", word.replace("đ", "d")))
+        bare = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", word.replace("đ", "d").replace("ı", "i")))
         if not bare.isascii() or len(bare) > SHORTEST_WITHOUT_ACCENTS:
             words.add(bare)
     return "|".join(sorted((each.replace(" ", r"\s+") for each in words), key=len, reverse=True))
@@ -196,7 +218,8 @@ _BETWEEN_LIMITS = re.compile(
 
 _POSTPOSED = re.compile(
     rf"{_START}{_amount('amount')}\s*(?:(?P<most>{_words(_POSTPOSED_MOST)})|(?P<least>{_words(_POSTPOSED_LEAST)})"
-    rf"|(?P<most_money>max|maximum|maximal)){_END}",
+    rf"|(?P<most_money>{_words(_POSTPOSED_MOST_WITH_CURRENCY)})"
+    rf"|(?P<least_money>{_words(_POSTPOSED_LEAST_WITH_CURRENCY)})){_END}",
     re.I,
 )
 _BEFORE = re.compile(

@@ -395,6 +395,28 @@ def test_a_vocabulary_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
         ("3000円から1万円 靴", "3000", "10000", "JPY"),
         ("100到300元 背包", "100", "300", "CNY"),
         ("배낭 5만원 이하", None, "50000", "KRW"),
+        ("kulaklık 1500 TL'ye kadar", None, "1500", "TRY"),
+        ("kulaklık 1500 tl ye kadar", None, "1500", "TRY"),
+        ("bot 500 liraya kadar", None, "500", "TRY"),
+        ("1500 TL’den ucuz bot", None, "1500", "TRY"),
+        ("300 liradan daha ucuz", None, "300", "TRY"),
+        ("500'den ucuz kulaklık", None, "500", "EUR"),
+        ("500 ile 1500 TL arası telefon", "500", "1500", "TRY"),
+        ("3000 TL'nin altinda telefon", None, "3000", "TRY"),
+        ("12 BİN TL altında telefon", None, "12000", "TRY"),
+        ("1000 TL'den pahalı saat", "1000", None, "TRY"),
+        ("kengät 50 euroon asti", None, "50", "EUR"),
+        ("50 euron alle kengät", None, "50", "EUR"),
+        ("50 eurosta alkaen reppu", "50", None, "EUR"),
+        ("reppu halvempi kuin 50 euroa", None, "50", "EUR"),
+        ("cipő 5000 forintig", None, "5000", "HUF"),
+        ("cipő 5000 Ft-nál olcsóbb", None, "5000", "HUF"),
+        ("cipő 5000 forinttól", "5000", None, "HUF"),
+        ("kingad kuni 50 eurot", None, "50", "EUR"),
+        ("kingad 50 euroni", None, "50", "EUR"),
+        ("alates 50 eurost kott", "50", None, "EUR"),
+        ("kott 50 kuni 100 eurot", "50", "100", "EUR"),
+        ("50 eurost odavam kott", None, "50", "EUR"),
     ],
 )
 def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, high: str | None, currency: str) -> None:
@@ -412,7 +434,8 @@ def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, h
      "monitor do 27 palců", "a book about 1984", "circa 1900 Lampe", "around 80 days", "not around 50",
      "films from 1999", "movies from 1990 to 1999", "Spielzeug ab 3", "boots for kids under 12", "laptop rtx 2070 max",
      "shoes size from 36 to 40", "Schuhe Größe von 36 bis 40", "toys for kids from 3 to 6",
-     "5 or more players", "laminating film up to 5 mil", "หม้อไม่เกิน 5 ลิตร", "כבל עד 3 מטר", "jeu des 7 familles"],
+     "5 or more players", "laminating film up to 5 mil", "หม้อไม่เกิน 5 ลิตร", "כבל עד 3 מטר", "jeu des 7 familles",
+     "500 ucuz kulaklık", "2 ile 4 kişilik çadır", "scarpe alla 42", "50 euro alle donne"],
 )  # fmt: skip
 def test_numbers_that_are_no_prices_are_left_alone(text: str) -> None:
     assert find_price(text, "EUR", lambda _: True) is None
