@@ -96,18 +96,22 @@ def prepare_base(
 ) -> RegisteredModel:
     """Return the registered form of a base model; the first time it is fetched, exported and measured.
 
-    `base` is a Hub name, a folder or a zip file of one, by default the one in the settings. A model that was exported
-    or pushed keeps the record of its training.
+    `base` is a folder or a zip file of one, the name of a registered model, or a Hub name; by default the one in the
+    settings. A model that was exported or pushed keeps the record of its training. A damaged one is mended from what it
+    was imported from. Raises `BadInput` when that is another model by now, or one that it was tuned from.
     """
     base = base or application.settings.model
     shape = shape or ModelShape()
-    known = {model.name: model for model in application.registry.list()}
-    if base in known and not shape.is_given:
-        return known[base]
+    known = {} if Path(base).expanduser().is_dir() else {model.name: model for model in application.registry.list()}
+    damaged = None if shape.is_given else known.get(base)
+    if damaged is not None:
+        if is_whole(damaged.folder):
+            return damaged
+        base = damaged.base
     progress("base model", 0, 2, base)
     with workspace(application) as folder:
         path = Path(base).expanduser()
-        if base in known:
+        if base in known and damaged is None:
             source = known[base].folder
             require_whole(source)
         elif base.lower().endswith(ZIP) and path.is_file():
@@ -127,7 +131,11 @@ def prepare_base(
             )
         else:
             shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*NOT_IMPORTED))
-        model = application.registry.find(fingerprint(copy))
+        model = application.registry.find(found := fingerprint(copy))
+        if damaged is not None and damaged.fingerprint != found:
+            raise BadInput(
+                f"{damaged.folder} is damaged, and {base} is another model; bring it back from a backup, or remove it"
+            )
         if model is None or not is_whole(model.folder):
             progress("base model", 1, 2, "exporting to ONNX")
             name = application.registry.free_name(Path(base).name.removesuffix(ZIP))

@@ -23,6 +23,7 @@ from recommender.database.tables import ModelRow
 from recommender.errors import BadInput, Unavailable, public_message
 from recommender.index.server.engine import CollectionLayout, ServerEngine, connect
 from recommender.jobs.rebuild import ensure_live
+from recommender.models.manifest import Manifest
 from recommender.types import JsonObject, Quantization
 
 
@@ -332,13 +333,13 @@ def test_a_build_that_was_cut_off_is_waited_for_and_one_that_failed_is_told() ->
         engine.close()
 
 
-def test_the_server_builds_graphs_while_a_first_generation_is_filled(tmp_path: Path) -> None:
+def test_the_server_builds_graphs_while_a_first_generation_is_filled(tmp_path: Path, tiny_model: Path) -> None:
     with (
         _serving() as (url, asked),
         open_application(home=tmp_path, qdrant_url=url, model="base", encoder="onnx") as application,
     ):
-        with application.database.writing() as session:
-            session.add(ModelRow(name="base", base="a-base", fingerprint="f" * 64, dimension=4))
+        manifest = Manifest.create(tiny_model, name="base", base="a-base", kind="base")
+        application.registry.register(tiny_model, manifest, copy=True)
         assert ensure_live(application).name == application.generations.require_live().name
     (told,) = (body for command, _, body in asked if command == "PATCH")
     assert told["optimizers_config"]["indexing_threshold"] > 0
