@@ -26,6 +26,9 @@ LEAST_PRODUCTS = 2
 """The fewest products that must share an attribute's value: a value of a single product describes it, as a weight
 does."""
 
+_DOTLESS = frozenset("ıİğĞəƏ")
+"""Letters of languages in which the small letter of `I` is `ı`, and that of `İ` is `i`."""
+
 Arrays = dict[str, NDArray[np.generic]]
 
 
@@ -38,8 +41,8 @@ def build_vocabulary(products: Iterable[ProductNames]) -> Arrays:
     titles: list[str] = []
     names: Counter[tuple[UnderstoodKind, str]] = Counter()
     for product in products:
-        text = " ".join([product.title, product.brand, *chain(*product.categories)]).lower()
-        for token in dict.fromkeys(WORD.findall(text)):
+        text = " ".join([product.brand, product.title, *chain(*product.categories)])
+        for token in dict.fromkeys(_small_words(text, product.title.isupper())):
             if len(token) <= LONGEST_WORD:
                 number = tokens.setdefault(token, len(tokens))
                 if number == len(token_counts):
@@ -77,6 +80,17 @@ def build_vocabulary(products: Iterable[ProductNames]) -> Arrays:
         **_texts("titles", titles),
         **_name_arrays(names),
     }
+
+
+def _small_words(text: str, capitals: bool) -> list[str]:
+    """Return the words of a text in small letters. `capitals` says that its title is in capitals."""
+    words = WORD.findall(text)
+    if _DOTLESS.isdisjoint(text):
+        return [word.lower() for word in words]
+    # A word of other letters too is Turkish or Azeri, and so are most of a title in capitals; `Intel` is neither.
+    is_local = [capitals or not word.isascii() for word in words]
+    local = str.maketrans("Iİ", "ıi")
+    return [(word.translate(local) if own else word).lower() for word, own in zip(words, is_local, strict=True)]
 
 
 def _merge_spellings(tokens: Sequence[str], counts: Sequence[int]) -> tuple[list[str], list[str], NDArray[np.uint32]]:

@@ -165,6 +165,10 @@ def test_words_of_a_shop_are_found_by_their_parts_and_nearest_forms(
         ("Łóżko dziecięce", "lozk", "łóżko"),
         ("Fußball", "fuss", "fußball"),
         ("Kırmızı lamba", "kirm", "kırmızı"),
+        ("Isıtıcı", "isi", "ısıtıcı"),
+        ("ELEKTRİKLİ ISITICI", "isi", "ısıtıcı"),
+        ("İstanbul Işığı", "ist", "istanbul"),
+        ("Intel Işlemci kılıfı", "int", "intel"),
         ("लाल किताब", "किता", "किताब"),
     ],
 )
