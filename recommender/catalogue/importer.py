@@ -119,8 +119,7 @@ def import_feed(
     given. Rejected rows go to `rejects`, a path or an open file. `seen` collects every SKU of the feed, of rejected
     rows too. `had` is how many products there were before. `stopped` is asked before each batch. Rows of a `partial`
     feed say what changes in products. Raises `BadFeed` for a feed that can't be read (with `until_break` the summary
-    says if it breaks later), `UsageError` or `BadInput` if `rejects` can't be written, and `ImportStopped` when
-    stopped.
+    says if it breaks later), `UsageError` or `BadInput` if `rejects` can't be written, and `ImportStopped`.
     """
     started = time.monotonic()
     with (

@@ -138,14 +138,8 @@ def create_app(
     cross_origin = partial(OriginMiddleware, keys=keys, origins=cors_origins)
     app.add_middleware(cross_origin)  # outside the keys: a browser's preflight request has none
     routes = [*own, *(route for route in app.routes if isinstance(route, Route | Mount))]
-    app.add_middleware(
-        RequestMiddleware,
-        routes=routes,
-        access_log=access_log,
-        metrics=metrics,
-        timeout_s=limits.timeout_s,
-        cross_origin=cross_origin,
-    )
+    observed = partial(RequestMiddleware, routes=routes, access_log=access_log, metrics=metrics)
+    app.add_middleware(observed, timeout_s=limits.timeout_s, cross_origin=cross_origin)
     return app
 
 
