@@ -121,7 +121,7 @@ _COUNT = re.compile(
 _UNITS = frozenset(
     "stk stck stück stuck st pcs pc piece pieces pce unit units item items qty ea each ks kus kusy kusu szt"
     " sztuk sztuki pz pezzi pezzo ud uds u unidad unidades un und unidade stuks stuk шт штук штуки штука adet"
-    " ad db buc kom kpl kos pièce pièces pièce(s) exemplaires article articles artikel exemplare gab vnt tk"
+    " ad db buc kom kpl kos ürün pièce pièces pièce(s) exemplaires article articles artikel exemplare gab vnt tk"
     " τεμ 個 点 件 本 枚 台 箱 个 只 개 점 left x + more plus und mehr oder or et o e of only just nur noch"
     " nog solo sólo seulement tylko jen bara kun vain than als over über еще ещё только remaining sadece son"
     " availability verfügbarkeit bestand qty quantity menge disponibilité disponibilidad disponibilità quantité"

@@ -59,8 +59,9 @@ _NAMES: dict[Field, str] = {
         " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
         " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
         " uniquecode merchantproductid asin mpn handle reference referencia riferimento referentie model modell modelo"
-        " codice codigo kod inventorynumber sifra cikkszam kodas артикулы objectid code ean ean13 gtin gtin13 gtin14"
-        " barcode upc"
+        " codice codigo kod symbol symboltowaru symbolproduktu inventorynumber sifra cikkszam kodas артикулы"
+        " رقمالمنتج رمزالمنتج كودالمنتج معرفالمنتج رقمالصنف رمزالصنف كودالصنف objectid code ean ean13 gtin"
+        " gtin13 gtin14 barcode upc"
     ),
     Field.TITLE: (
         "title name productname productservicename auctiontitle oxtitle producttitle productdisplayname itemname"
@@ -72,6 +73,7 @@ _NAMES: dict[Field, str] = {
         " urunadi isim ad название наименование имя назва termeknev nev megnevezes denumire 商品名 商品名称 品名"
         " 名称 タイトル 標題 标题 상품명 제품명 이름 nazov nazovproduktu producto product"
         " produkt produit prodotto produto item artikel articulo articolo artigo"
+        " اسمالمنتج اسمالصنف عنوانالمنتج الاسم العنوان المنتج"
     ),
     Field.DESCRIPTION: (
         "description body bodyhtml productdescription longdescription fulldescription shortdescription"
@@ -79,12 +81,13 @@ _NAMES: dict[Field, str] = {
         " descriptif descriptionlongue descriptioncourte descripcion descripcionlarga descrizione descrizionelunga"
         " descricao omschrijving beschrijving productomschrijving opis opisproduktu popis beskrivelse beskrivning"
         " kuvaus aciklama urunaciklamasi описание опис leiras descriere 説明 商品説明 描述 商品描述 상품설명 설명"
+        " وصفالمنتج الوصف وصف"
     ),
     Field.BRAND: (
         "brand vendor manufacturer brandname marke herstellermarkenname hersteller herstellername lieferantenmarke"
         " marque fabricant marca fabricante produttore merk fabrikant marka producent vyrobce znacka maerke brandnavn"
         " vyrobca tillverkare varumarke merkki valmistaja uretici бренд производитель виробник торговаямарка gyarto"
-        " ブランド メーカー 品牌 브랜드 제조사 producer productmanufacturer"
+        " ブランド メーカー 品牌 브랜드 제조사 producer productmanufacturer العلامةالتجارية الماركة ماركة الشركةالمصنعة"
     ),
     Field.CATEGORY: (
         "category productcategory1 categorypath categories productcategory productcategories categorytree"
@@ -99,6 +102,7 @@ _NAMES: dict[Field, str] = {
         " kategoria kategoriaproduktu kategori"
         " kategorier varegruppe produktkategori tuoteryhma kategoriat категория категории категорія kategoria"
         " kategoriak カテゴリ カテゴリー 分类 类别 類別 카테고리 googleproductcategory"
+        " فئةالمنتج تصنيفالمنتج الفئة التصنيف القسم"
     ),
     Field.OTHER_CATEGORIES: (
         "othercategories additionalcategories secondarycategories furthercategories categories weiterekategorien"
@@ -116,11 +120,12 @@ _NAMES: dict[Field, str] = {
         " cena pris salgspris forsaljningspris hinta myyntihinta fiyat satisfiyati цена"
         " sellprice defaultsellprice salesunitprice salespricerate priceretail priceretailgross satilacakfiyat"
         " trendyoldasatilacakfiyat розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가"
+        " سعرالبيع سعرالمنتج السعر سعر"
         " offers"
     ),
     Field.CURRENCY: (
         "currency pricecurrency currencycode wahrung waehrung devise monnaie moneda divisa valuta moeda waluta"
-        " mena valuutta parabirimi валюта 通貨 币种 货币 통화"
+        " mena valuutta parabirimi валюта 通貨 币种 货币 통화 العملة"
     ),
     Field.AVAILABILITY: (
         "availability stockstatus instock isinstock stock stockqty qtyinstock quantity qty inventory inventoryquantity"
@@ -136,12 +141,12 @@ _NAMES: dict[Field, str] = {
         " tilgaengelighed saatavuus varasto varastosaldo stok stokdurumu stokadedi наличие остаток количество"
         " вналичии наявність keszlet elerhetoseg stoc disponibilitate 在庫 在庫数 在庫状況 库存 재고 재고수량 offers"
         " mennyiseg raktarkeszlet cantitate miktar available isavailable orderable isorderable availableforsale"
-        " stockonhand inventorycount urunstokadedi"
+        " stockonhand inventorycount urunstokadedi حالةالمخزون المخزون الكميةالمتوفرة الكمية التوفر"
     ),
     Field.URL: (
         "url link producturl permalink productlink produktlink produkturl artikellink deeplink lien urlproduit"
         " buyurl buylink itempageurl productpageurl"
-        " enlace urlproducto urlprodotto urlproduto ссылка 商品url 링크"
+        " enlace urlproducto urlprodotto urlproduto ссылка 商品url 링크 رابطالمنتج الرابط"
     ),
     Field.IMAGE: (
         "image imagelink imageurl imageurls image1 productimageurl productimagefile1 hostedimageurls imagesrc images"
@@ -150,15 +155,16 @@ _NAMES: dict[Field, str] = {
         " immagine immagini imagem imagens afbeelding afbeeldingen afbeeldingurl zdjecie zdjecia obrazek obrazki"
         " imagesimage imagesimageurl picturespicture imagelarge largeimage primaryimage primaryimageurl imgurl"
         " billede billeder kuva kuvat resim gorsel"
-        " изображение картинка фото 画像 画像url 图片 이미지"
+        " изображение картинка фото 画像 画像url 图片 이미지 صورةالمنتج رابطالصورة الصورة"
     ),
-    Field.GROUP_ID: f"groupid itemgroupid {PARENTS} familyid productgroupid masterid",
+    Field.GROUP_ID: f"groupid itemgroupid {PARENTS} familyid productgroupid masterid grupkodu urungrupkodu",
     Field.GTIN: (
         "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
         " barcode variantbarcode productean productgtin barcodenumber gtinean eangtin gtinupceanorisbn"
         " globaltradeitemnumber eans eangtinbarcodenummerupc"
         " kodean kodkreskowy codeean codebarres codebarre codigoean codigodebarras codiceean codiceabarre streepjescode"
         " strichcode barkod carovykod ciarovykod штрихкод штрихкоды janコード jancode バーコード 条码 条形码 바코드"
+        " الباركود"
     ),
     Field.MPN: (
         "mpn manufacturerpartnumber manufacturerpartno mfrpartnumber mfgpartnumber manufacturernumber partnumber"

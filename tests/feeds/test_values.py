@@ -47,7 +47,7 @@ IN, OUT, UNKNOWN = Availability.IN_STOCK, Availability.OUT_OF_STOCK, Availabilit
         (IN, "varastossa|stokta|в наличии|在庫あり|有货|재고 있음|raktáron|în stoc|na zalogi|σε απόθεμα|متوفر|במלאי"),
         (
             IN,
-            "12+|> 3|>20|7 Stk.|4 pcs|Auf Lager (8)|In stock (2 items)|nur noch 2|Only 4 left|1.500|残り2点",
+            "12+|> 3|>20|7 Stk.|4 pcs|Auf Lager (8)|In stock (2 items)|nur noch 2|Only 4 left|Son 2 ürün|1.500|残り2点",
         ),
         (
             IN,
@@ -253,12 +253,20 @@ def test_a_status_that_is_no_known_word_is_told(write: Write) -> None:
         "Item No.;Description;Unit price USD;Category;Brand;Stock",
         "item_no;title;price_eur;category;brand;stock",
         "SKU;Name 1;Price (€);Category;Brand;Qty",
+        "Symbol;Nazwa;Cena brutto;Kategoria;Producent;Stan",
+        "رقم المنتج;اسم المنتج;السعر;الفئة;العلامة التجارية;المخزون",
+        "كود الصنف;الاسم;سعر البيع;التصنيف;الماركة;الكمية",
     ],
 )
 def test_columns_are_recognised_in_the_languages_of_shops(write: Write, header: str) -> None:
     (product,), _ = _read(write(f"{header}\nA-1;Kettle;1.299,00;Home > Kitchen;Alder;0\n"))
     named = "USD" if "USD" in header else "EUR" if {"EUR", "€", "eur"} & set(re.findall(r"[^\W_]+|€", header)) else ""
     assert product == Product("A-1", "Kettle", "", "Alder", ("Home", "Kitchen"), Decimal(1299), named, availability=OUT)
+
+
+def test_a_group_is_recognised_by_its_name_in_turkish(write: Write) -> None:
+    (product,), _ = _read(write("Stok Kodu;Ürün Adı;Grup Kodu\nA-1;Bot;G-7\n"))
+    assert product.group_id == "G-7"
 
 
 def test_a_price_without_taxes_counts_only_where_no_other_does(write: Write) -> None:
