@@ -11,7 +11,7 @@ from recommender.application.composition import Application
 from recommender.batching import batches
 from recommender.embedding.encoder import Encoder, Vectors
 from recommender.embedding.product_text import description_text, title_text
-from recommender.errors import BadInput, RecommenderError, Refused, UsageError
+from recommender.errors import BadInput, IndexHeld, RecommenderError, Refused, UsageError
 from recommender.evaluation.cached_encoder import CachedEncoder
 from recommender.evaluation.judgements import Pairs, Queries
 from recommender.evaluation.reports import Report
@@ -276,7 +276,10 @@ def promote(
     if against and not force:
         raise Refused(f"{against}; --force makes it live all the same, which is recorded")
     kept = [one for one in generations_of(application, model, GenerationState.READY) if not one.live]
-    points = application.index(kept[-1]).count() if kept else application.catalogue.count()
+    points = application.catalogue.count()
+    if kept:
+        with suppress(IndexHeld):  # a worker that keeps it up to date has it, so it is like the catalogue
+            points = application.index(kept[-1], 0.0).count()
     require_points(application, points, f"promoting {model.name}", progress, force)
     if against:  # before the switch: no forced model is ever live without its mark
         verdict = model.verdict or "it was put live without being judged"

@@ -237,6 +237,17 @@ def test_nothing_is_closed_or_removed_under_a_query(home: Path) -> None:
             live.index.count()
 
 
+def test_a_kept_generation_goes_live_while_another_process_writes_to_it(
+    home: Path, application: QuickApplication
+) -> None:
+    kept = application.generations.previous()
+    assert kept is not None
+    with _open(home) as other:
+        other.index(kept)
+        assert promote(application, application.registry.get("two")).id == kept.id
+    assert application.generations.require_live().id == kept.id
+
+
 def test_what_was_released_is_closed_by_its_last_user(home: Path, application: QuickApplication) -> None:
     live = application.generations.require_live()
     other = EmbeddedEngine(application.settings.index_dir)
