@@ -148,12 +148,16 @@ class Checks:
         live = self.application.generations.live()
         if live is None:
             known = {generation.name for generation in self.application.generations.list()}
-            if strangers := sorted(set(self.application.engine.names()) - known):
-                raise RecommenderError(
-                    f"the index holds {', '.join(strangers[:3])}, which this catalogue does not know: the catalogue was"
-                    " lost or replaced; bring a backup back with `recommender restore FILE --force`"
-                )
-            return "nothing is indexed yet"
+            strangers = sorted(set(self.application.engine.names()) - known)
+            if not strangers:
+                return "nothing is indexed yet"
+            told = f"the index holds {', '.join(strangers[:3])}, which this catalogue does not know"
+            if self.application.settings.qdrant_url:  # other installations may share the server, and the prefix
+                return f"nothing is indexed yet; {told}: of another installation, or of a catalogue that was lost"
+            raise RecommenderError(
+                f"{told}: the catalogue was lost or replaced; bring a backup back with `recommender restore FILE "
+                "--force`"
+            )
         depth = self.application.outbox.depth()
         try:
             points = self.application.index(live).count()

@@ -6,12 +6,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from qdrant_client import QdrantClient, models
 from sqlalchemy import text
 
 from recommender.application.composition import Application, open_application
-from recommender.jobs.diagnose import Finding, examine
+from recommender.index.server.engine import ServerEngine
+from recommender.jobs.diagnose import Checks, Finding, examine
 from recommender.models.manifest import Manifest, SearchCalibration, write_manifest
-from recommender.types import Product
+from recommender.types import Product, silent
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +135,24 @@ def test_a_catalogue_that_knows_nothing_of_the_index_beside_it_is_a_finding(home
     (home / "aside").rename(home / "index")
     found = {finding.check: finding.detail for finding in _failed()}
     assert "which this catalogue does not know" in found["index"]
+
+
+@pytest.mark.parametrize(
+    ("collection", "told"),
+    [
+        ("recommender_g0001-0a1b2c3d", "g0001-0a1b2c3d, which this catalogue does not know: of another installation"),
+        ("recommender_test_g0001-0a1b2c3d", ""),
+    ],
+)
+def test_a_new_installation_on_a_shared_server_is_healthy(collection: str, told: str) -> None:
+    with (
+        closing(QdrantClient(":memory:")) as client,
+        open_application(qdrant_url="http://shared:6333") as application,
+    ):
+        client.create_collection(collection, models.VectorParams(size=4, distance=models.Distance.COSINE))
+        application.engine = ServerEngine(client)
+        found = Checks(application, silent).index()
+    assert (told in found) if told else found == "nothing is indexed yet"
 
 
 def test_a_database_that_is_away_is_a_finding_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:

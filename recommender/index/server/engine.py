@@ -62,6 +62,9 @@ TIMEOUT_S = 60
 OLDEST_SERVER = (1, 17)
 """The first version that knows every request of ours; the tests compare each with what 1.17, 1.18 and 1.19 know."""
 
+_NUMBERED = re.compile(r"g\d{4,}(-[0-9a-f]+)?")
+"""The names that generations get. `recommender_test_g0001` is not ours: its prefix is `recommender_test`."""
+
 GREEN_POLL_S = 1.0
 """Pause between two checks whether a server has built the graphs of a new collection."""
 
@@ -349,7 +352,8 @@ class ServerEngine(VectorEngine):
         with engine_errors(self._where):
             collections = [collection.name for collection in self._client.get_collections().collections]
         start = self._collection("")
-        return sorted(name.removeprefix(start) for name in collections if name.startswith(start))
+        found = (name.removeprefix(start) for name in collections if name.startswith(start))
+        return sorted(name for name in found if _NUMBERED.fullmatch(name))
 
     def close(self) -> None:
         self._client.close()
