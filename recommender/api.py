@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -105,8 +106,10 @@ class Recommender(RecommenderInterface):
         return self.write(products)
 
     def patch(self, changes: Iterable[Mapping[str, Any]]) -> WriteResult:
-        objects = ProductObjects()
-        return self.application.catalogue.patch([objects.patch(dict(each)) for each in each_change(changes)])
+        objects, members = ProductObjects(), [dict(each) for each in each_change(changes)]
+        result = self.application.catalogue.patch([objects.patch(each) for each in members])
+        ignored = dict.fromkeys(name for each in members for name in objects.leftover_names(each))
+        return replace(result, ignored=tuple(ignored))
 
     def delete(self, skus: Iterable[str]) -> int:
         return len(self.write(delete=skus).deleted)

@@ -85,8 +85,8 @@ class RecommenderInterface(QueryInterface, Protocol):
         """Change products that are in the shop: each mapping names a `sku`, and what it does not name stays.
 
         `{"sku": "OS-1127", "price": 99, "attributes": {"size": None}}` sets the price and removes the size: None
-        removes, as in JSON Merge Patch (RFC 7396). SKUs that are not in the shop are returned as `unknown`. Raises
-        `BadInput` as `upsert` does.
+        removes, as in JSON Merge Patch (RFC 7396). SKUs that are not in the shop are returned as `unknown`, and
+        names of fields that nothing was read from as `ignored`. Raises `BadInput` as `upsert` does.
         """
 
     def delete(self, skus: Iterable[str]) -> int:

@@ -14,7 +14,7 @@ from recommender.cli.query_options import JOINING, RANKING, SEARCHING, RequestFl
 from recommender.cli.remote_fallback import ask_installation
 from recommender.errors import BadInput, UsageError
 from recommender.interface import QueryInterface
-from recommender.query import NO_FILTERS, Answer, QueryRequest, SuggestRequest
+from recommender.query import NO_FILTERS, Answer, QueryRequest, Sort, SuggestRequest
 from recommender.types import JsonObject, Product, category_path
 
 if TYPE_CHECKING:
@@ -97,11 +97,19 @@ def recommend(
     return _output(answer, query, {"like": liked, "dislike": disliked}, f"recommended for {', '.join(liked)}")
 
 
+_BROWSED = {
+    Sort.RELEVANCE: "popular first, then the newest",
+    Sort.PRICE: "the cheapest first",
+    Sort.PRICE_DOWN: "the dearest first",
+    Sort.NEWEST: "the newest first",
+}
+
+
 @command
 def browse(query: Annotated[QueryRequest, RequestFlags(without=RANKING + JOINING + SEARCHING)]) -> Output:
-    """Show the popular products, then the newest."""
+    """Show the popular products, then the newest, or all in the order of --sort."""
     answer = ask_installation(QueryInterface.browse, query.k, query.filters, query.options)
-    return _output(answer, query, {}, "popular first, then the newest")
+    return _output(answer, query, {}, _BROWSED[query.options.sort])
 
 
 @command

@@ -12,7 +12,7 @@ from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.output import print_table
 from recommender.cli.query_options import RequestFlags
 from recommender.query import LoggedSearchesRequest, Rule, RuleAction, SearchLogging
-from recommender.types import JsonObject, category_path
+from recommender.types import JsonObject, category_path, fold_path
 
 if TYPE_CHECKING:
     from recommender.catalogue.repository import Catalogue
@@ -115,6 +115,9 @@ def _confirm(catalogue: Catalogue, rule: Rule) -> Output:
             near = catalogue.nearest_skus(rule.sku)
             hint = f"; did you mean {', '.join(near)}?" if near else ""
             notes.append(f"no product in the shop has the SKU {rule.sku!r} yet{hint}")
+    category = fold_path(rule.category)
+    if category and all(fold_path(path)[: len(category)] != category for path in catalogue.category_sizes()):
+        notes.append(f"no product in the shop is in {category_path(rule.category)!r} yet")
     if rule.ends_at and rule.ends_at <= datetime.now(UTC):
         notes.append("it no longer applies: its last day is over")
     subject = f"{_kind(rule)} of {rule.sku} {_where(rule)}" if rule.sku else _where(rule)

@@ -18,6 +18,7 @@ class WriteTally:
     def __init__(self) -> None:
         self._skus: dict[str, list[str]] = {status: [] for status in WRITE_STATUSES}
         self._rejected: list[str] = []
+        self._ignored: dict[str, None] = {}
 
     def add(self, items: Sequence[JsonObject]) -> None:
         """Add what became of some products."""
@@ -27,6 +28,7 @@ class WriteTally:
                 self._rejected.append(f"{sku[:60]!r} ({item.get('reason') or 'no reason given'})")
             elif status in self._skus:
                 self._skus[status].append(sku)
+            self._ignored |= dict.fromkeys(item.get("ignored") or ())
 
     def result(self) -> WriteResult:
         """Return what was done. Raises `BadInput` that names the rejected products, when all others are stored."""
@@ -35,4 +37,5 @@ class WriteTally:
             named = ", ".join(self._rejected[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
             done = sum(map(len, self._skus.values()))
             raise BadInput(f"{len(self._rejected):,} of the products are rejected, {done:,} are in: {named}")
-        return WriteResult(**{status: tuple(dict.fromkeys(skus)) for status, skus in self._skus.items()})
+        statuses = {status: tuple(dict.fromkeys(skus)) for status, skus in self._skus.items()}
+        return WriteResult(**statuses, ignored=tuple(self._ignored))

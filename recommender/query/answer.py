@@ -275,7 +275,8 @@ class Status:
 class WriteResult:
     """What became of products, by SKU; `deleted` were active, `unknown` did not exist.
 
-    All of it is durable, and queued for the index.
+    `ignored` are the names of fields that nothing was read from, such as misspelt ones. All of it is durable, and
+    queued for the index.
     """
 
     created: tuple[str, ...] = ()
@@ -283,7 +284,8 @@ class WriteResult:
     unchanged: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
-WRITE_STATUSES = tuple(field.name for field in fields(WriteResult))
-"""What may become of a product: the fields of a `WriteResult`, and the statuses of a batch's items."""
+WRITE_STATUSES = tuple(field.name for field in fields(WriteResult) if field.name != "ignored")
+"""What may become of a product: fields of a `WriteResult`, and the statuses of a batch's items."""

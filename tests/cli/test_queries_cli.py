@@ -214,6 +214,17 @@ def test_a_rule_that_has_no_product_or_is_over_says_so(recommender: Command) -> 
         recommender("rules", "remove", rule.json["id"])
 
 
+def test_a_rule_in_a_category_that_has_no_product_says_so(recommender: Command) -> None:
+    for category, told in (("Offise", True), ("OFFICE", False)):
+        added = recommender("rules", "add", "ban", "SKU-0050", "--category", category)
+        assert (f"no product in the shop is in '{category}' yet" in added.err) == told
+        recommender("rules", "remove", added.out.split()[1].rstrip(":"))
+
+
+def test_products_in_an_order_are_headed_by_it(recommender: Command) -> None:
+    assert "the dearest first" in recommender("browse", "--sort", "price-down").out
+
+
 def test_a_rule_is_edited_in_place_and_what_is_not_named_stays(recommender: Command) -> None:
     words = ("--query", "wellies", "--means", "rain boots", "--one-way", "--until", "2990-01-01")
     added = recommender("rules", "add", "synonym", *words, "--json").json

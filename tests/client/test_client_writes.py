@@ -43,6 +43,8 @@ def test_a_part_of_a_product_is_changed_here_and_over_http(client: Client, shop:
         assert (result.updated, result.unknown) == ((sku,), ("never was",))
         assert target.product(sku) == replace(FIRST, sku=sku, price=Decimal("9.99"), attributes={"fit": "wide"})
         assert target.patch([change]).unchanged == (sku,)
+        misspelt = target.patch([{"sku": sku, "pric": 99}])
+        assert (misspelt.unchanged, misspelt.ignored) == ((sku,), ("pric",))
         with pytest.raises(BadInput, match="price"):
             target.patch([{"sku": sku, "price": "cheap"}])
         with pytest.raises(UsageError, match="give a list"):
