@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -170,9 +171,19 @@ def category_path(names: Sequence[str]) -> str:
     return PATH_SEPARATOR.join(names)
 
 
+def fold_name(text: str) -> str:
+    """Return a name or value as they are compared: composed (NFC), and without regard to case.
+
+    An `i` is one letter with and without its dot: the capital of either is `I` in one language or another.
+    """
+    if text.isascii():
+        return text.casefold()
+    return unicodedata.normalize("NFC", text).casefold().replace("i\u0307", "i").replace("ı", "i")
+
+
 def fold_path(path: Sequence[str]) -> tuple[str, ...]:
-    """Return a category path as paths are compared: without regard to case."""
-    return tuple(name.casefold() for name in path)
+    """Return a category path as paths are compared, each name by itself."""
+    return tuple(map(fold_name, path))
 
 
 def category_ancestors(names: Sequence[str]) -> list[str]:
@@ -185,8 +196,8 @@ def distinct_paths(paths: Iterable[Sequence[str]]) -> tuple[tuple[str, ...], ...
     found: dict[str, tuple[str, ...]] = {}
     for path in paths:
         if path:
-            found.setdefault(category_path(path).casefold(), tuple(path))
-    passed = {parent.casefold() for path in found.values() for parent in category_ancestors(path)[:-1]}
+            found.setdefault(fold_name(category_path(path)), tuple(path))
+    passed = {fold_name(parent) for path in found.values() for parent in category_ancestors(path)[:-1]}
     return tuple(path for key, path in found.items() if key not in passed)
 
 

@@ -21,7 +21,7 @@ from recommender.index.payload import (
 )
 from recommender.index.protocol import point_id
 from recommender.query import Boost, BoostKind, Filters
-from recommender.types import Availability, category_path
+from recommender.types import Availability, category_path, fold_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,9 @@ def conditions_of(filters: Filters, ids: Sequence[int] | None = None, other: Con
     if ids is not None:
         must.append(IdIn(tuple(ids)))
     if filters.categories and all(filters.categories):  # the empty path is the root of the tree: everything is below it
-        must.append(AnyOf(ANCESTORS, tuple(category_path(path).casefold() for path in filters.categories)))
+        must.append(AnyOf(ANCESTORS, tuple(fold_name(category_path(path)) for path in filters.categories)))
     if filters.brands:
-        must.append(AnyOf(BRAND_KEY, tuple(brand.casefold() for brand in filters.brands)))
+        must.append(AnyOf(BRAND_KEY, tuple(map(fold_name, filters.brands))))
     if filters.price_min is not None or filters.price_max is not None:
         low, high = (None if price is None else float(price) for price in (filters.price_min, filters.price_max))
         must.append(Between(PRICE, low, high))
@@ -102,7 +102,7 @@ def conditions_of(filters: Filters, ids: Sequence[int] | None = None, other: Con
             must.append(AnyOf(ATTRIBUTE_KEYS, tuple(attribute_key(name, value) for value in values)))
     must_not: list[Condition] = []
     if filters.exclude_brands:
-        must_not.append(AnyOf(BRAND_KEY, tuple(brand.casefold() for brand in filters.exclude_brands)))
+        must_not.append(AnyOf(BRAND_KEY, tuple(map(fold_name, filters.exclude_brands))))
     if filters.exclude_skus:
         must_not.append(IdIn(tuple(point_id(sku) for sku in filters.exclude_skus)))
     if filters.exclude_groups:
@@ -121,9 +121,9 @@ def boost_condition(boost: Boost) -> Condition | None:
         case BoostKind.IN_STOCK:
             return _IN_STOCK
         case BoostKind.BRAND:
-            return AnyOf(BRAND_KEY, (boost.value.casefold(),))
+            return AnyOf(BRAND_KEY, (fold_name(boost.value),))
         case BoostKind.CATEGORY:
-            return AnyOf(ANCESTORS, (category_path(path_names(boost.value)).casefold(),))
+            return AnyOf(ANCESTORS, (fold_name(category_path(path_names(boost.value))),))
         case BoostKind.ATTRIBUTE:
             return AnyOf(ATTRIBUTE_KEYS, (attribute_key(boost.name, boost.value),))
         case BoostKind.NEWNESS:

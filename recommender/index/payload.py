@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from recommender.identifiers import SHORTEST_PART, identifier_keys
-from recommender.types import Availability, Card, JsonObject, Product, category_ancestors
+from recommender.types import Availability, Card, JsonObject, Product, category_ancestors, fold_name
 
 _CENT = Decimal("0.01")
 
@@ -83,14 +83,14 @@ def product_payload(
 ) -> JsonObject:
     """Return the payload of a product's point. `text_hash` says which text its vectors were made from.
 
-    `brand_key`, `ancestors` and `attribute_keys` are casefolded: a filter finds `Nike` by `nike`. `created` is in
+    `brand_key`, `ancestors` and `attribute_keys` are folded: a filter finds `Nike` by `nike`. `created` is in
     seconds since 1970. Fields without a value are absent; so is a popularity that is not a finite number.
     """
     payload: JsonObject = {
         "sku": product.sku,
         "title": product.title,
         "brand": product.brand,
-        BRAND_KEY: product.brand.casefold(),
+        BRAND_KEY: fold_name(product.brand),
         "path": list(product.category),
         ANCESTORS: list(_folded_ancestors(tuple(map(tuple, product.categories)))),
         CURRENCY: product.currency,
@@ -132,11 +132,11 @@ def product_payload(
 
 @lru_cache(4096)  # many products share their categories, and all are folded again when a price changes
 def _folded_ancestors(paths: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.casefold() for path in paths for each in category_ancestors(path)))
+    return tuple(dict.fromkeys(fold_name(each) for path in paths for each in category_ancestors(path)))
 
 
 def attribute_key(name: str, value: str) -> str:
-    """Return the key by which an attribute's value is found: `name=value`, casefolded, white space as single blanks.
+    """Return the key by which an attribute's value is found: `name=value`, folded, white space as single blanks.
 
     A `=` in the name is written `%3D`, so that no two attributes have one key.
     """
@@ -166,7 +166,7 @@ def _popularity(attributes: Mapping[str, str], name: str) -> float | None:
 
 
 def _fold(text: str) -> str:
-    return " ".join(text.split()).casefold()
+    return fold_name(" ".join(text.split()))
 
 
 def card_of(payload: JsonObject) -> Card:

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer
 
 from recommender.forms import STRICT, WHOLE, OwnPath, alternatives
 from recommender.query.limits import MAX_RESULTS, MAX_SKU, StorableText
+from recommender.types import fold_name
 
 
 class RuleAction(StrEnum):
@@ -93,7 +94,7 @@ class Rules:
 
 def fold_query(text: str) -> str:
     """Return a search text as rules compare it: no case, single spaces."""
-    return " ".join(text.split()).casefold()
+    return fold_name(" ".join(text.split()))
 
 
 def is_in_force(rule: Rule, at: datetime) -> bool:

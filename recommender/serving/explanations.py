@@ -11,7 +11,7 @@ from recommender.embedding.bm25 import LexicalEncoder
 from recommender.identifiers import identifier_keys
 from recommender.query import Explanation, Hit
 from recommender.serving.candidates import EncodedQuery
-from recommender.types import Product, common_depth
+from recommender.types import Product, common_depth, fold_name
 
 if TYPE_CHECKING:
     from recommender.catalogue.repository import StoredProduct
@@ -43,7 +43,7 @@ class Explainer:
         asked = set(encoder.query(query.words).indices)  # a stop word counts where it stands alone, but not in a text
         terms = {word: asked.intersection(encoder.query(word).indices) for word in words}
         categories = [path for anchor in query.anchors for path in anchor.categories]
-        brands = [anchor.brand.casefold() for anchor in query.anchors if anchor.brand]
+        brands = [fold_name(anchor.brand) for anchor in query.anchors if anchor.brand]
         anchor = query.anchors[0] if len(query.anchors) == 1 else None
         explained = []
         for hit in hits:
@@ -59,7 +59,7 @@ class Explainer:
             explanation = replace(
                 hit.explanation or Explanation(),
                 shared_depth=max((common_depth(one, other) for one in categories for other in own), default=None),
-                same_brand=hit.brand.casefold() in brands if brands else None,
+                same_brand=fold_name(hit.brand) in brands if brands else None,
                 price_ratio=price_ratio,
                 words=found,
             )

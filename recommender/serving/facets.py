@@ -21,7 +21,7 @@ from recommender.index.payload import (
 )
 from recommender.index.protocol import VectorIndex
 from recommender.query import NO_FILTERS, AttributeFacet, FacetCount, Facets, Filters, PriceBand
-from recommender.types import PATH_SEPARATOR, Card, JsonObject, fold_path
+from recommender.types import PATH_SEPARATOR, Card, JsonObject, fold_name, fold_path
 
 COUNTED = 200
 """How many of the best hits are counted. A search by meaning finds nearly every product, and those further down fit the
@@ -61,7 +61,7 @@ def count_payloads(payloads: Sequence[JsonObject], filters: Filters, limit: int)
     currency = main_currency(cards)
     prices = _prices(cards, currency)
     paths = Counter(path for card in cards for path in dict.fromkeys(map(fold_path, _ancestors(card.categories))))
-    brands = Counter(card.brand.casefold() for card in cards if card.brand)
+    brands = Counter(fold_name(card.brand) for card in cards if card.brand)
     written = _spellings(payloads)
     keys = Counter(attribute_key(name, item) for payload in payloads for name, item in _attributes(payload))
 
@@ -154,7 +154,7 @@ def _spellings(payloads: Sequence[JsonObject]) -> dict[Value, Value]:
         card = card_of(payload)
         for path in _ancestors(card.categories):
             written.setdefault(fold_path(path), path)
-        written.setdefault(card.brand.casefold(), card.brand)
+        written.setdefault(fold_name(card.brand), card.brand)
         for name, item in _attributes(payload):
             written.setdefault(f"={attribute_key(name, item)}", (name, item))
     return written

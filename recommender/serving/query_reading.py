@@ -14,7 +14,7 @@ from recommender.query import NO_FILTERS, Boost, BoostKind, Filters, Options, Un
 from recommender.serving.merchandising import Synonym
 from recommender.serving.spelling import SHORTEST, nearest_word
 from recommender.serving.vocabulary import LETTERS, NAME_KINDS, WORD, Name, Vocabulary, fold_word, fold_words
-from recommender.types import category_path
+from recommender.types import category_path, fold_name
 
 LONGEST_READ = 300
 """Characters of a text that is read closely; a longer one was pasted, and says in full what it wants."""
@@ -238,7 +238,7 @@ class QueryReader:
         for name in named:
             kind = BoostKind(name.kind.value)
             value = name.value if isinstance(name.value, str) else category_path(name.value)
-            if not any(boost.kind is kind and boost.value.casefold() == value.casefold() for boost in boosts):
+            if not any(boost.kind is kind and fold_name(boost.value) == fold_name(value) for boost in boosts):
                 boosts.append(Boost(kind, weight, value, name.attribute))
         return replace(found, boosts=tuple(boosts), understood=tuple(understood))
 

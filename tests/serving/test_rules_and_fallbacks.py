@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import unicodedata
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -59,6 +60,27 @@ def test_a_pin_stands_at_its_place_for_its_query_alone(shop: Shop) -> None:
     assert {hit.reason for hit in hits if hit.sku != "lamp-brass"} == {Reason.RELEVANCE}
     assert len(set(_skus(hits))) == 4
     assert shop.queries().search("leather boots", k=4)[1].sku != "lamp-brass"
+
+
+def test_names_are_compared_without_regard_to_case_in_turkish_too(tmp_path: Path) -> None:
+    attributes = {"Renk": "Kırmızı"}
+    path, capitals = ("Ayakkabı", "Günlük"), ("AYAKKABI", "GÜNLÜK")
+    with Shop(tmp_path) as shop:
+        shop.catalogue.upsert([Product("a", "Bot", brand="Işıl", category=path, attributes=attributes)])
+        shop.catalogue.upsert([Product("b", "Bot", brand="IŞIL", category=capitals, attributes={"RENK": "KIRMIZI"})])
+        shop.worker.drain()
+        browse = shop.queries().browse
+        for brand in ("IŞIL", "Işıl", "ışıl", unicodedata.normalize("NFD", "IŞIL")):
+            assert {*_skus(browse(filters=Filters(brands=(brand,))))} == {"a", "b"}
+            assert _skus(browse(filters=Filters(exclude_brands=(brand,)))) == []
+        for category in (path, capitals, tuple(unicodedata.normalize("NFD", name) for name in path)):
+            assert {*_skus(browse(filters=Filters(categories=(category,))))} == {"a", "b"}
+        assert {*_skus(browse(filters=Filters(attributes=(("renk", ("KIRMIZI",)),))))} == {"a", "b"}
+        facets = browse(options=Options(facets=True)).facets
+        assert facets is not None
+        assert [each.count for each in facets.brands] == [2]
+        shop.rules.add(Rule(BAN, "a", category=("AYAKKABI",)))
+        assert _skus(shop.queries().browse(filters=Filters(categories=(path,)))) == ["b"]
 
 
 def test_pages_fit_together_around_pins_also_two_at_one_place_and_one_behind_the_end(shop: Shop) -> None:
