@@ -56,6 +56,23 @@ def test_a_price_change_updates_the_payload_and_encodes_nothing(shop: Shop) -> N
     assert _payload(shop, "lamp")["price"] == 14.9
 
 
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        (replace(LAMP, price=Decimal("14.90"), url="https://shop.example/lamp"), False),
+        (replace(LAMP, attributes={"colour": "brass"}), True),
+        (replace(LAMP, category=("Home", "Desk lamps")), True),
+        (replace(LAMP, other_categories=(("Office",),)), True),
+        (replace(LAMP, title="Copper desk lamp"), True),
+    ],
+)
+def test_a_change_tells_whether_it_changes_words_of_searches(shop: Shop, changed: Product, expected: bool) -> None:
+    shop.catalogue.upsert([LAMP])
+    shop.worker.drain()
+    shop.catalogue.upsert([changed])
+    assert shop.worker.drain().counts.changes_words is expected
+
+
 def test_a_text_change_encodes_that_product_alone(shop: Shop) -> None:
     shop.catalogue.upsert([LAMP, BOOT])
     shop.worker.drain()
