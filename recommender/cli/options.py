@@ -133,9 +133,7 @@ ChosenLoss = Annotated[
         help=f"One of {', '.join(Loss)}; by default joint, and for --data what fits its rows.",
     ),
 ]
-Seed = Annotated[
-    int | None, typer.Option(help="Seed of the split, the sampling and the training.", min=0, max=MAX_SEED)
-]
+Seed = Annotated[int | None, typer.Option(help="Seed of the sampling and the training.", min=0, max=MAX_SEED)]
 
 
 @dataclass(frozen=True, slots=True)

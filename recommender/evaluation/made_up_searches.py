@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from random import Random
 
 from recommender.feeds.categories import kinds_of
@@ -62,8 +63,8 @@ def complete_searches(searches: Sequence[MadeUpSearch], products: Iterable[Produ
             if path[-1] in categories:
                 categories[path[-1]][product.sku] = 1
         words = set(product.title.split())
-        asked = (number for word in words & by_word.keys() for number in by_word[word])
-        for search, number in ((searches[number], number) for number in asked):
+        for number in chain.from_iterable(by_word[word] for word in words & by_word.keys()):
+            search = searches[number]
             same = product.title == search.text if search.kind == TITLE else words.issuperset(search.text.split())
             if same and product.sku not in search.grades:
                 shared.add(number)

@@ -61,9 +61,9 @@ def known_item_ranks(
 ) -> Indexes:
     """Return the rank from 1 of the row of `corpus` [n, d] that each query [q, d] looks for: [q].
 
-    It is 1 plus the number of rows that do not score as high at most, so that each of several equal texts counts as
-    found, and nothing is by vectors that are no numbers.
-    `alike` are rows that are no wrong answers to each query, such as its variants.
+    It is 1 plus the number of rows that score strictly higher, so that each of several equal texts counts as found. By
+    vectors that are no numbers nothing is found. `alike` are rows that are no wrong answers to each query, such as its
+    variants.
     """
     ranks = np.ones(len(queries), dtype=np.int64)
     for start, scores in score_blocks(queries, corpus):

@@ -12,7 +12,7 @@ from typing import Final
 
 from recommender.feeds.flags import is_no_date
 from recommender.feeds.rejections import BadRow
-from recommender.types import PRICE_SCALE, THREE_DECIMALS
+from recommender.types import PRICE_SCALE, THREE_DECIMALS, fold_name
 
 LONGEST_CELL = 120
 """Longest price cell, in characters; a longer one is no price, and may be costly to read as one."""
@@ -49,7 +49,7 @@ MULTIPLIERS: Final = {
 
 def multiplier(word: str) -> int:
     """Return by how much a word multiplies the number before it."""
-    return MULTIPLIERS[word.replace("İ", "i").replace("ı", "i").lower()]
+    return MULTIPLIERS[fold_name(word)]
 
 
 _NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())

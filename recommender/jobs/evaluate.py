@@ -76,7 +76,10 @@ def sample(products: Sequence[Product], split: Split) -> Sample:
 
     If the catalogue is larger than the caps, queries and corpus are spread evenly over it.
     """
-    queries, unseen = (spread(one_of_each_family(products, part), QUERY_CAP) for part in (split.test, split.unseen))
+    asked_about = set(one_of_each_family(products, (*split.test, *split.unseen)))  # no family is in both parts
+    queries, unseen = (
+        spread([index for index in part if index in asked_about], QUERY_CAP) for part in (split.test, split.unseen)
+    )
     asked = {*queries, *unseen}
     others = [index for index in range(len(products)) if index not in asked]
     kept = sorted([*asked, *spread(others, CORPUS_CAP - len(asked))])

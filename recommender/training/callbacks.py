@@ -67,22 +67,24 @@ class ValidationEvaluator(SentenceEvaluator):
         self, model: SentenceTransformer, output_path: str | None = None, epoch: float = -1, steps: int = -1
     ) -> dict[str, float]:
         """Return the metrics and the gain over the base."""
+        finite: list[bool] = []
 
         def encode(texts: Sequence[str], role: Role = Role.DOCUMENT) -> Any:
-            return model.encode(
+            vectors = model.encode(
                 list(texts),
                 prompt=self._prompts[role],
                 batch_size=_ENCODE_BATCH,
                 normalize_embeddings=True,
                 show_progress_bar=False,
             )
+            finite.append(bool(np.isfinite(vectors).all()))
+            return vectors
 
         with computing_in(self._precision, str(model.device)):
             means = {name: float(values.mean()) for name, values in self._texts.measure(encode).items()}
             metrics = self._validation.measure(encode) | means
-            sound = np.isfinite(encode(self._texts.texts[:1] or self._validation.titles[:1] or ["a"])).all()
         self.base = self.base or metrics
-        return metrics | {GAIN: relative_gain(metrics, self.base) if sound else math.nan}
+        return metrics | {GAIN: relative_gain(metrics, self.base) if all(finite) else math.nan}
 
     def plan(self, evaluations: int, budget: float | None, share: float | None, model: SentenceTransformer) -> int:
         """Return how many evaluations to make; none if too little of the texts could be measured each time.

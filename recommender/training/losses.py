@@ -98,8 +98,8 @@ def build_losses(
     """Make the loss module of each set, by the set's name; `model` is still as it was before training.
 
     With a `piece`, losses over a whole batch encode `piece` rows at a time, and cache the gradients. `prompt` is what
-    the model puts before products. The parameters of a loss, such as the classifier of `softmax`,
-    are trained with the model and not saved with it.
+    the model puts before products. The parameters of a loss, such as the classifier of `softmax`, are trained with the
+    model and not saved with it.
     """
     from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss
 
