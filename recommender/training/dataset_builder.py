@@ -129,6 +129,8 @@ def _divide(
         notes.append(f"{before - sum(map(len, sets)):,} held out to measure on")
     usable = tuple(rows for rows in sets if len(rows) > int(rows.shape in IN_BATCH))
     if not usable:
+        if not any(map(len, sets)):
+            raise BadInput(f"{reading.name}: {notes[-1]}, and none is left to train on; give more rows")
         raise BadInput(f"{reading.name}: one row alone can't be trained on, since others are its negatives; give more")
     if any(len(rows) for rows in sets if rows not in usable):
         notes.append("one row left out, which has no other of its kind")

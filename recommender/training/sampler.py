@@ -163,7 +163,8 @@ class DistinctBatchSampler(DefaultBatchSampler):
 class NeighbourhoodSampler(DefaultBatchSampler):
     """Batches of product views in which near categories come together, one pass after the other.
 
-    The loss decides which are near when a pass begins, so the negatives are hard for the model at that time.
+    The loss decides which are near when a pass begins, so the negatives are hard for the model at that time. The
+    trainer says which round over all drawn passes it is in, also when it resumes.
     """
 
     def __init__(
@@ -177,7 +178,6 @@ class NeighbourhoodSampler(DefaultBatchSampler):
     ) -> None:
         super().__init__(dataset, batch_size=batch_size, drop_last=drop_last, seed=seed, **options)
         self._centroids, self._size, self._order_seed = centroids, batch_size, seed
-        self._rounds = 0
         plain = dataset.with_format(None)
         self._rows = _rows_by_pass(plain)
         self._homes = [label[Label.HOME] for label in plain[TARGETS[Shape.VIEWS]][:]]
@@ -187,10 +187,9 @@ class NeighbourhoodSampler(DefaultBatchSampler):
         for number, rows in sorted(self._rows.items()):
             random = np.random.default_rng([self._order_seed, number])
             homes = [self._homes[row] for row in rows]
-            centroids = self._centroids(self._rounds * len(self._rows) + number)
+            centroids = self._centroids(self.epoch * len(self._rows) + number)
             batches = neighbourhood_batches(homes, centroids, self._size, random)
             yield from ([rows[index] for index in batch] for batch in batches[: self._batch_count(len(rows))])
-        self._rounds += 1
 
     def __len__(self) -> int:
         return sum(self._batch_count(len(rows)) for rows in self._rows.values())
@@ -208,6 +207,10 @@ class EvenSampler(DefaultBatchSampler):
         super().__init__(dataset, **options)
         self._all = batches
         self._count = len(batches) // processes * processes
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which round over the rows begins."""
+        self._all.set_epoch(epoch)
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the row numbers of each batch."""

@@ -3,10 +3,18 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from recommender.training.sampler import distinct_batches, label_batches, neighbourhood_batches
+from recommender.training.sampler import (
+    EvenSampler,
+    NeighbourhoodSampler,
+    distinct_batches,
+    label_batches,
+    neighbourhood_batches,
+)
 
 Keys = list[list[int]]
 KEYS = st.lists(st.integers(0, 15), max_size=3)
@@ -96,3 +104,21 @@ def test_products_of_one_category_come_in_small_groups() -> None:
 def unit(random: np.random.Generator, count: int) -> np.ndarray:
     vectors = random.standard_normal((count, 16)).astype(np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_a_resumed_run_asks_for_the_categories_of_the_round_that_it_is_in() -> None:
+    rows = {"pass": [0, 0, 1, 1], "label": [[0], [1], [0], [1]]}
+    asked: list[int] = []
+
+    def centroids(number: int) -> NDArray[np.float32]:
+        asked.append(number)
+        return np.eye(2, dtype=np.float32)
+
+    sampler = NeighbourhoodSampler(centroids, Dataset.from_dict(rows), batch_size=2, drop_last=False)
+    sampler.set_epoch(3)  # as the trainer says after it skipped the first rounds
+    list(EvenSampler(sampler, 2, None, batch_size=2, drop_last=False))
+    assert asked == [6, 7]
+    shared = EvenSampler(sampler, 2, None, batch_size=2, drop_last=False)
+    shared.set_epoch(4)
+    list(shared)
+    assert asked[2:] == [8, 9]

@@ -243,6 +243,17 @@ def test_questions_are_encoded_as_queries_and_other_texts_as_documents(
         assert found == {"asked": Role.QUERY if asks else Role.DOCUMENT, "told": Role.DOCUMENT}
 
 
+def test_a_source_that_is_held_out_whole_says_so(tmp_path: Path, texts: TextFunctions) -> None:
+    many, few = tmp_path / "many.jsonl", tmp_path / "few.jsonl"
+    many.write_text("".join(json.dumps({"anchor": f"query {n}", "positive": f"answer {n}"}) + "\n" for n in range(90)))
+    whole = build_training_data([], NO_SPLIT, TrainingOptions(data=(DataSource(str(many)),), data_only=True), texts)
+    query, _ = whole.judging.catalogue.pairs[0] if whole.judging.catalogue.pairs else whole.judging.supplied.pairs[0]
+    few.write_text("".join(json.dumps({"anchor": query, "positive": f"more {n}"}) + "\n" for n in range(3)))
+    options = TrainingOptions(data=(DataSource(str(many)), DataSource(str(few))), data_only=True)
+    with pytest.raises(BadInput, match=r"few.jsonl: 3 held out to measure on, and none is left to train on"):
+        build_training_data([], NO_SPLIT, options, texts)
+
+
 def test_no_text_that_is_asked_about_is_trained_on() -> None:
     rows = TrainingSet("rows", ("anchor", "positive"), Shape.PAIRS)
     rows.extend((TrainingRow((f"Query {n % 50}", f"answer {n}")) for n in range(200)), 0)
