@@ -204,9 +204,13 @@ class Checks:
 
     def vectors(self) -> str:
         """Whether the vectors belong to their texts."""
-        if self.application.generations.live() is None:
+        live = self.application.generations.live()
+        if live is None:
             return "nothing is indexed yet"
-        found = verify_live(self.application, self.progress, deep=True)
+        try:
+            found = verify_live(self.application, self.progress, deep=True)
+        except IndexHeld:
+            return f"not looked at: {live.name} is held by another process"
         left = found.without(found.queued)
         if not left.clean:
             raise RecommenderError(

@@ -207,3 +207,12 @@ def test_points_that_are_missing_while_changes_wait_are_no_finding() -> None:
         _go_live(application, products=3)
         application.catalogue.enqueue(["0"])
     assert "index" not in {finding.check for finding in _failed()}
+
+
+def test_an_index_that_a_running_service_holds_is_no_finding() -> None:
+    with open_application() as application:
+        _go_live(application, products=0)  # and keeps the index open
+        found = {finding.check: finding for finding in examine(deep=True)}
+    for check in ("index", "vectors"):
+        assert found[check].ok, found[check].detail
+        assert "is held by another process" in found[check].detail
