@@ -12,6 +12,26 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from recommender.errors import BadFeed, UsageError
 from recommender.feeds.cells import stated_amount
+from recommender.feeds.column_names import (
+    ABOVE,
+    BELOW,
+    DENIALS,
+    ENDING,
+    LISTS,
+    MINOR,
+    MINOR_SALE,
+    NAMES,
+    OF_A_SALE,
+    OF_PRODUCTS,
+    OF_VARIANTS,
+    PIECES,
+    SALE,
+    SELLS_ON,
+    STARTING,
+    TRACKED,
+    WORDS_TOO,
+)
+from recommender.feeds.column_names import PARENTS as PARENTS
 from recommender.feeds.flags import NO, YES, flag_word, is_no_date, is_null
 from recommender.feeds.prices import CURRENCIES, CURRENCY_SYMBOLS, Offer, pieces_of
 
@@ -39,167 +59,6 @@ class Field(StrEnum):
     out."""
 
 
-PARENTS = (
-    "parentsku parentid parentproductid vaterartikel identifizierungsspaltevaterartikel parentcode parentreference"
-    " parentnumber parentitem parentitemsku parentitemid parentproduct parentproductsku parentproductcode parentarticle"
-    " parentarticlenumber parentmodel mastersku mastercode masterproduct masterproductid vaterartikelnummer"
-    " vaterartikelnr hauptartikel hauptartikelnummer hauptartikelnr skuparent skupadre codigopadre skugenitore"
-    " codicepadre skumere referenceparente superproduct codigopai variationparentsku"
-)
-"""Columns of the group that name its parent, a row of its own."""
-
-_NAMES: dict[Field, str] = {
-    Field.SKU: (
-        "sku skucode skuid skunumber productcodesku productsku sellersku itemsku customlabelsku customlabel"
-        " variantsku variationsku variantnumber variationnumber variantid variationid itemid"
-        " productid articlenumber articleno itemnumber partnumber productnumber itemno ordernumber"
-        " stockcode productcode itemcode defaultcode internalreference offerid artikelnummer artikelnummerimshop"
-        " oxartnum artikelnr artnr artikelno bestellnummer artikelcode codearticle ugs"
-        " referenceproduit numerodarticle codigoarticulo codigoproducto codiceprodotto codicearticolo"
-        " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
-        " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
-        " uniquecode merchantproductid asin mpn handle reference referencia riferimento referentie model modell modelo"
-        " codice codigo kod symbol symboltowaru symbolproduktu inventorynumber sifra cikkszam kodas артикулы"
-        " رقمالمنتج رمزالمنتج كودالمنتج معرفالمنتج رقمالصنف رمزالصنف كودالصنف objectid code ean ean13 gtin"
-        " gtin13 gtin14 barcode upc"
-    ),
-    Field.TITLE: (
-        "title name productname productservicename auctiontitle oxtitle producttitle productdisplayname itemname"
-        " itemtitle titel artikelname"
-        " artikelbezeichnung produktname produktbezeichnung bezeichnung produkttitel titre nom nomduproduit"
-        " designation libelle intitule titulo nombre nombreproducto nombredelproducto titolo nome nomeprodotto"
-        " nomedoproduto denominazione naam productnaam omschrijvingkort nazwa nazwaproduktu tytul nazev"
-        " nazevproduktu jmeno navn produktnavn namn produktnamn benamning nimi tuotenimi tuotteennimi baslik"
-        " urunadi isim ad название наименование имя назва termeknev nev megnevezes denumire 商品名 商品名称 品名"
-        " 名称 タイトル 標題 标题 상품명 제품명 이름 nazov nazovproduktu producto product"
-        " produkt produit prodotto produto item artikel articulo articolo artigo"
-        " اسمالمنتج اسمالصنف عنوانالمنتج الاسم العنوان المنتج"
-    ),
-    Field.DESCRIPTION: (
-        "description body bodyhtml productdescription longdescription fulldescription shortdescription"
-        " beschreibung produktbeschreibung artikelbeschreibung langtext langbeschreibung kurzbeschreibung"
-        " descriptif descriptionlongue descriptioncourte descripcion descripcionlarga descrizione descrizionelunga"
-        " descricao omschrijving beschrijving productomschrijving opis opisproduktu popis beskrivelse beskrivning"
-        " kuvaus aciklama urunaciklamasi описание опис leiras descriere 説明 商品説明 描述 商品描述 상품설명 설명"
-        " وصفالمنتج الوصف وصف"
-    ),
-    Field.BRAND: (
-        "brand vendor manufacturer brandname marke herstellermarkenname hersteller herstellername lieferantenmarke"
-        " marque fabricant marca fabricante produttore merk fabrikant marka producent vyrobce znacka maerke brandnavn"
-        " vyrobca tillverkare varumarke merkki valmistaja uretici бренд производитель виробник торговаямарка gyarto"
-        " ブランド メーカー 品牌 브랜드 제조사 producer productmanufacturer العلامةالتجارية الماركة ماركة الشركةالمصنعة"
-    ),
-    Field.CATEGORY: (
-        "category productcategory1 categorypath categories productcategory productcategories categorytree"
-        " productcategorytree fullcategory categoryname merchantcategory categidcompletename categid producttype"
-        " producttypes produktgruppeimshop kategorie kategorien kategoriepfad warengruppe"
-        " artikelgruppe produktkategorie produktgruppe categorie categoriesproduit famille rayon categoria"
-        " categorias categoriaproducto familia categorieen productcategorie groep productgroep artikelgroep"
-        " merchantcategoryname merchantcategories advertisercategory tdcategoryname tdcategories thirdpartycategory"
-        " taxproductcat productcat categorynames categoriescategory categoriescategoryname productgroup"
-        " itemgroup itemcategory categoriadoproduto kategoriismi"
-        " 商品カテゴリ名称"
-        " kategoria kategoriaproduktu kategori"
-        " kategorier varegruppe produktkategori tuoteryhma kategoriat категория категории категорія kategoria"
-        " kategoriak カテゴリ カテゴリー 分类 类别 類別 카테고리 googleproductcategory"
-        " فئةالمنتج تصنيفالمنتج الفئة التصنيف القسم"
-    ),
-    Field.OTHER_CATEGORIES: (
-        "othercategories additionalcategories secondarycategories furthercategories categories weiterekategorien"
-        " zusatzkategorien autrescategories otrascategorias altrecategorie"
-    ),
-    Field.PRICE: (
-        "grossprice grossprice1 pricegross pricetaxincluded pricetaxincl priceincltax priceinclvat bruttopreis"
-        " preisbrutto vkbrutto prixttc cenabrutto cenasdph pvpconiva precioconiva prezzoconiva priceincl"
-        " price regularprice variantprice unitprice sellingprice productprice"
-        " oxprice buyitnowprice currentprice newprice nowprice finalprice lstprice salesprice stdvk vk1brutto vk1"
-        " pvttc pv"
-        " masterprice pricenumber listprice retailprice preis"
-        " verkaufspreis vkpreis vk endpreis prix prixdevente prixvente tarif precio preciodeventa"
-        " precioventa pvp preciofinal prezzo prezzodivendita prezzovendita preco precodevenda prijs verkoopprijs"
-        " cena pris salgspris forsaljningspris hinta myyntihinta fiyat satisfiyati цена"
-        " sellprice defaultsellprice salesunitprice salespricerate priceretail priceretailgross satilacakfiyat"
-        " trendyoldasatilacakfiyat розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가"
-        " سعرالبيع سعرالمنتج السعر سعر"
-        " offers"
-    ),
-    Field.CURRENCY: (
-        "currency pricecurrency currencycode wahrung waehrung devise monnaie moneda divisa valuta moeda waluta"
-        " mena valuutta parabirimi валюта 通貨 币种 货币 통화 العملة"
-    ),
-    Field.AVAILABILITY: (
-        "availability stockstatus instock isinstock stock stockqty qtyinstock quantity qty inventory inventoryquantity"
-        " variantinventoryqty stocklevel currentstocklevel productquantity oxstock stockquantity"
-        " availablequantity availableqty qtyavailable quantityonhand qtyonhand onhand countonhand inventorylevel"
-        " auflager"
-        " opvoorraad wmagazynie ilager palager emstock emestoque verfugbarkeit verfuegbarkeit lagerbestand"
-        " lagerbestandgesamt"
-        " lagerstatus lagermenge lager bestand vorratig verfugbar menge disponibilite enstock quantite"
-        " stockdisponible disponibilidad existencias cantidad inventario disponibilita giacenza quantita"
-        " disponibilidade estoque quantidade beschikbaarheid voorraad voorraadstatus aantal dostepnosc"
-        " stanmagazynowy ilosc stan dostupnost skladem sklad mnozstvi lagersaldo lagerantal antal lagerbeholdning"
-        " tilgaengelighed saatavuus varasto varastosaldo stok stokdurumu stokadedi наличие остаток количество"
-        " вналичии наявність keszlet elerhetoseg stoc disponibilitate 在庫 在庫数 在庫状況 库存 재고 재고수량 offers"
-        " mennyiseg raktarkeszlet cantitate miktar available isavailable orderable isorderable availableforsale"
-        " stockonhand inventorycount urunstokadedi حالةالمخزون المخزون الكميةالمتوفرة الكمية التوفر"
-    ),
-    Field.URL: (
-        "url link producturl permalink productlink produktlink produkturl artikellink deeplink lien urlproduit"
-        " buyurl buylink itempageurl productpageurl"
-        " enlace urlproducto urlprodotto urlproduto ссылка 商品url 링크 رابطالمنتج الرابط"
-    ),
-    Field.IMAGE: (
-        "image imagelink imageurl imageurls image1 productimageurl productimagefile1 hostedimageurls imagesrc images"
-        " image0url mainimage picture pictureurl photo photourl thumbnail bild"
-        " bildurl bilder bildlink hauptbild imageurl1 imageprincipale urlimage photos imagen imagenes urlimagen"
-        " immagine immagini imagem imagens afbeelding afbeeldingen afbeeldingurl zdjecie zdjecia obrazek obrazki"
-        " imagesimage imagesimageurl picturespicture imagelarge largeimage primaryimage primaryimageurl imgurl"
-        " billede billeder kuva kuvat resim gorsel"
-        " изображение картинка фото 画像 画像url 图片 이미지 صورةالمنتج رابطالصورة الصورة"
-    ),
-    Field.GROUP_ID: f"groupid itemgroupid {PARENTS} familyid productgroupid masterid grupkodu urungrupkodu",
-    Field.GTIN: (
-        "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
-        " barcode variantbarcode productean productgtin barcodenumber gtinean eangtin gtinupceanorisbn"
-        " globaltradeitemnumber eans eangtinbarcodenummerupc"
-        " kodean kodkreskowy codeean codebarres codebarre codigoean codigodebarras codiceean codiceabarre streepjescode"
-        " strichcode barkod carovykod ciarovykod штрихкод штрихкоды janコード jancode バーコード 条码 条形码 바코드"
-        " الباركود"
-    ),
-    Field.MPN: (
-        "mpn manufacturerpartnumber manufacturerpartno mfrpartnumber mfgpartnumber manufacturernumber partnumber"
-        " modelnumber herstellernummer herstellerartikelnummer herstellerartikelnummerhan han hans"
-    ),
-    Field.ATTRIBUTES: "attributes",
-    Field.OFFERED: (
-        "published productvisible productisenabled oxactive ispublished publishedonlinestore active isactive"
-        " poststatus saleok canbesold websitepublished webshop onlineshop imwebshop"
-        " enabled isenabled productonline online"
-        " isonline visible isvisible status productstatus itemstatus listingstatus visibility active01 aktiv"
-        " productvisibility catalogvisibility visibilityincatalog publishstatus publishedstatus publicationstatus"
-        " lifecyclestatus issellable sellable issalable salable saleable forsale"
-        " tekoop situacao durum 公開ステータス名称"
-        " istaktiv veroffentlicht sichtbar publie actif activo publicado visibleenlatienda attivo pubblicato"
-        " visibile ativo gepubliceerd actief zichtbaar aktywny opublikowany opublikowano widoczny aktivni"
-        " publikovano publicerad udgivet publisert julkaistu yayinda опубликован опубликовано активен 公開 公开"
-        " 상태 진열상태 판매상태 mostrarentienda exibirnaloja imshopaktiv activeonline availableonline showonwebsite"
-        " visibleonwebsite showinshop visibleindividually publishtoecom видимостьнавитрине отображатьнасайте zobrazit"
-        " enligne affiche surlesite 状态 狀態 上架状态 販売状態 掲載状態"
-    ),
-}
-"""Names that are recognised, in small letters without separators; if a feed has several, the first in this list is
-taken."""
-
-_DENIALS = frozenset(
-    "hide hidden ishidden hideproduct hidefromstore draft isdraft archived isarchived deleted isdeleted deletedat"
-    " disabled isdisabled discontinued isdiscontinued obsolete isobsolete isvariationgroup isvariationparent"
-    " inactive isinactive inaktiv inactif blocked isblocked salesblocked ausgeblendet versteckt gesperrt"
-    " verkaufgesperrt deaktiviert geloscht loschvormerkung geblokkeerd bloque bloqueado bloccato sparrad baja"
-    " dadodebaja masque oculto nascosto disattivato verborgen ukryty skryto skryte скрыт скрытый удален удалено"
-    " 倉庫指定".split()
-)
-"""Columns that say of a product that it is not offered, unless they are empty or say no."""
-
 _NO_DENIAL = NO | {"visible"}
 _SELLING_ON = YES | {"continue", "allow"}
 _COUNT = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
@@ -210,90 +69,6 @@ _LEVEL = re.compile(
     r"|level|lvl|ebene|niveau|nivel|livello)([0-9])(?:name)?|(?:level|lvl|l)([0-9])(?:category|cat|name)(?:name)?"
 )
 """Columns that have one level of a path each: `category_1`, `Kategorie Ebene 2`, `level3`, `l1_category`."""
-
-_LISTS = frozenset("categories productcategories kategorien categorias".split())
-"""Columns of several categories."""
-
-_ABOVE = (
-    "maincategory topcategory departmentname topcategoryname parentcategoryname parentcategory rootcategory"
-    " hauptkategorie oberkategorie hauptwarengruppe department categorieprincipale categorieparente"
-    " categoriaprincipal categoriaprincipale hoofdcategorie kategoriaglowna"
-)
-_BELOW = (
-    "subcategory subcat subcategoryname unterkategorie subkategorie unterwarengruppe souscategorie sousfamille"
-    " subcategoria subfamilia sottocategoria subcategorie podkategoria podkategorie underkategori undergruppe"
-    " подкатегория altkategori category2",
-    "subsubcategory subsubcat subcategory2 unterunterkategorie soussouscategorie subsubcategoria category3",
-)
-"""Columns of the levels above and below the one that is called the category."""
-
-_SALE = (
-    "saleprice specialprice discountprice discountedprice promoprice promotionalprice promotionprice offerprice"
-    " dealprice reducedprice actionprice angebotspreis aktionspreis sonderpreis rabattpreis prixpromo prixpromotionnel"
-    " prixsolde prixreduit preciooferta preciodeoferta preciorebajado precioespecial prezzoscontato prezzoofferta"
-    " prezzoinofferta prezzospeciale precopromocional actieprijs aanbiedingsprijs cenapromocyjna akcnicena kampanjpris"
-    " preciopromocional akciosbruttoar akciosar"
-    " reapris tilbudspris tarjoushinta alennushinta indirimlifiyat акционнаяцена ценасоскидкой セール価格 特価 할인가",
-    "datesalepricestarts salestarts salebegins promostarts offerstarts discountstarts"
-    " salepricestartdate salestart salestartdate salepricefrom salefrom salefromdate salepricefromdate salestartsat"
-    " specialpricefromdate specialfromdate specialpricefrom specialfrom specialpricestartdate discountstart"
-    " discountstartdate discountfrom promostart promotionstart promostartdate angebotvon aktionvon angebotspreisvon"
-    " aktionspreisvon sonderpreisvon",
-    "datesalepriceends saleends saleuntil saleexpires promoends offerends discountends"
-    " salepriceenddate saleend saleenddate salepriceto saleto saletodate salepricetodate saleendsat"
-    " specialpricetodate specialtodate specialpriceto specialto specialpriceenddate discountend discountenddate"
-    " discountto promoend promotionend promoenddate angebotbis aktionbis angebotspreisbis aktionspreisbis"
-    " sonderpreisbis",
-    "salepriceeffectivedate saleperiod saledates",
-    "onsale isonsale saleactive issaleactive saleenabled specialactive imangebot enpromotion enoferta inofferta",
-)
-"""Columns of a lower price beside the regular one, of its dates: from, to, or both in one with a slash, and of whether
-it counts at all."""
-
-_PIECES = (
-    "preiseinheit preiseinheiten preismenge mengefurpreis preispro preisper preisbasis priceunit pricingunit priceper"
-    " pricequantity priceunitquantity pricebasequantity prijseenheid prijsper unitedeprix uniteprix unidadprecio"
-    " unidaddeprecio unitaprezzo unitadiprezzo jednostkaceny prisenhed prisenhet"
-).split()
-"""Columns that say for how many pieces a price is."""
-
-_MINOR = (
-    "pricecents pricecent pricesincents priceincents pricecentamount centamount amountcents amountincents priceminor"
-    " priceinminorunits amountminor minoramount unitamount priceminorunits pricepence priceinpence priceminorunit"
-    " preiscent preisincent preiscents prixcentimes prixencentimes precioencentavos preciocentavos precocentavos"
-).split()
-"""Columns of prices that are whole numbers of the currency's smallest unit, which count if there is no other price."""
-
-_MINOR_SALE = "salepricecents salepriceincents discountpricecents specialpricecents promopricecents"
-
-_TRACKED = (
-    "managestock stockmanaged trackinventory trackstock trackquantity tracked inventorytracked isinventorytracked"
-    " inventorymanaged manageinventory stocktracking istracked"
-).split()
-_SELLS_ON = (
-    "allowbackorders allowbackorder backorders backordersallowed backorderable oversell allowoversell overselling"
-    " continuesellingwhenoutofstock sellwhenoutofstock continueselling uberverkaufemoglich uberverkauf"
-).split()
-"""Columns that say whether the stock is counted, and whether a product is sold when there is none."""
-
-_OF_VARIANTS = "variantsku variationsku variantnumber variationnumber variantid variationid".split()
-_OF_PRODUCTS = "productid itemid producthandle handle".split()
-"""Columns that say that each row is a variant, and those that then are the number of its product."""
-
-_OF_A_SALE = re.compile(
-    r"sale|promo|special|offer|discount|deal|angebot|aktion|sonder|rabatt|solde|remise|oferta|descuento|rebaja|sconto"
-    r"|offerta|saldi|korting|actie|akc|slev|gultig|gueltig|valid|valable|скидк|акци"
-)
-_STARTING = frozenset(
-    "from start starts begin begins von ab debut desde inicio dal od vanaf fra du с от kezdet".split()
-)
-_ENDING = frozenset(
-    "to end ends until till bis fin fine hasta al do tot til expires expiry ende au по до lejarat".split()
-)
-"""Words in the names of columns that say when a sale counts, in whatever order they stand."""
-
-_WORDS_TOO = frozenset("ALL ANG COP CUP GEL MOP PEN SOS TOP".split())
-"""Currencies whose codes are words that the name of a column may have: `Price all customers`."""
 
 _LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d"})
 """Letters whose stroke or dot is not an accent in Unicode."""
@@ -417,7 +192,7 @@ class Columns:
 
 @cache
 def _aliases() -> dict[Field, tuple[str, ...]]:
-    return {field: tuple(map(plain_name, names.split())) for field, names in _NAMES.items()}
+    return {field: tuple(map(plain_name, names.split())) for field, names in NAMES.items()}
 
 
 def field_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
@@ -467,31 +242,31 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
             name = first(aliases) or (first(aliases, in_language) if field in _IN_LANGUAGES else "")
         if name:
             fields[field] = name
-    if Field.GROUP_ID not in mapping and not by_name.keys().isdisjoint(_OF_VARIANTS):
-        product = first(_OF_PRODUCTS)
+    if Field.GROUP_ID not in mapping and not by_name.keys().isdisjoint(OF_VARIANTS):
+        product = first(OF_PRODUCTS)
         if product and product not in fields.values():
             fields.setdefault(Field.GROUP_ID, product)
     else:
         product = ""
-    of_variants = plain_name(fields.get(Field.SKU, "")) in _OF_VARIANTS and Field.SKU not in mapping
+    of_variants = plain_name(fields.get(Field.SKU, "")) in OF_VARIANTS and Field.SKU not in mapping
     levels = () if Field.CATEGORY in mapping else _levels(by_name, fields)
-    minor = "" if Field.PRICE in mapping or Field.PRICE in fields else first(_MINOR)
+    minor = "" if Field.PRICE in mapping or Field.PRICE in fields else first(MINOR)
     if minor:
         fields[Field.PRICE] = minor
-    sale = () if Field.PRICE in mapping else _sale_columns(by_name, open_names, _MINOR_SALE if minor else _SALE[0])
+    sale = () if Field.PRICE in mapping else _sale_columns(by_name, open_names, MINOR_SALE if minor else SALE[0])
     if sale:
         fields.setdefault(Field.PRICE, sale[0])
     if fields.get(Field.OTHER_CATEGORIES) == fields.get(Field.CATEGORY):
         fields.pop(Field.OTHER_CATEGORIES, None)
     currency = "" if Field.CURRENCY in fields else _currency_in(fields.get(Field.PRICE, ""))
-    pieces = first(_PIECES) if Field.PRICE in fields else ""
+    pieces = first(PIECES) if Field.PRICE in fields else ""
     offered, titled = (() if field in mapping else _aliases()[field] for field in (Field.OFFERED, Field.TITLE))
     switches = tuple(dict.fromkeys(by_name[alias] for alias in offered if alias in by_name))
-    denials = tuple(name for plain, name in by_name.items() if offered and plain in _DENIALS)
+    denials = tuple(name for plain, name in by_name.items() if offered and plain in DENIALS)
     dates = tuple(name for name in open_names if offered and plain_name(name) == "publishedat")
     read = set(fields.values())
     titles = tuple(dict.fromkeys(name for alias in titled if (name := by_name.get(alias, "")) and name not in read))
-    stock = (first(_TRACKED), first(_SELLS_ON)) if Field.AVAILABILITY in fields else ("", "")
+    stock = (first(TRACKED), first(SELLS_ON)) if Field.AVAILABILITY in fields else ("", "")
     several = (levels, sale, switches if len(switches) > 1 else (), currency, denials, dates)
     columns = Columns(fields, attributes, (), *several, product * of_variants, pieces, bool(minor), titles, *stock)
     return replace(columns, ignored=tuple(name for name in names if name not in columns.read and name.strip()))
@@ -501,18 +276,18 @@ def _currency_in(name: str) -> str:
     """Return the only currency that the name of a column has: `price_eur`, `Preis (€)`; nothing for none."""
     marks = re.findall(r"\w+|[€$£]", name.replace("_", " ").upper())
     named = {CURRENCY_SYMBOLS.get(word, word) for word in marks if len(word) > 2 or word in ("€", "£", "KČ", "ZŁ")}
-    named &= CURRENCIES - _WORDS_TOO
+    named &= CURRENCIES - WORDS_TOO
     return named.pop() if len(named) == 1 else ""
 
 
 def _sale_columns(by_name: Mapping[str, str], open_names: Sequence[str], prices: str) -> tuple[str, ...]:
-    """Return the columns of a sale in the order of `_SALE`, a missing one as ""; none without one of its `prices`."""
-    found = [next((by_name[name] for name in each.split() if name in by_name), "") for each in (prices, *_SALE[1:])]
+    """Return the columns of a sale in the order of `SALE`, a missing one as ""; none without one of its `prices`."""
+    found = [next((by_name[name] for name in each.split() if name in by_name), "") for each in (prices, *SALE[1:])]
     if found[0] and not found[3]:
         for name in open_names:
             words = set(map(plain_name, re.findall(r"\w+", name.replace("_", " "))))
-            place = 1 if not words.isdisjoint(_STARTING) else 2 if not words.isdisjoint(_ENDING) else 0
-            is_of_sale = any(map(_OF_A_SALE.match, words)) or (len(words) == 2 and "date" in words)
+            place = 1 if not words.isdisjoint(STARTING) else 2 if not words.isdisjoint(ENDING) else 0
+            is_of_sale = any(map(OF_A_SALE.match, words)) or (len(words) == 2 and "date" in words)
             if place and is_of_sale and not found[place]:
                 found[place] = name
     return tuple(found) if found[0] else ()
@@ -535,9 +310,9 @@ def _levels(by_name: Mapping[str, str], fields: dict[Field, str]) -> tuple[str, 
         fields[Field.CATEGORY] = levels[0]
         return levels
     above, *below = (
-        next((by_name[name] for name in names.split() if name in by_name), None) for names in (_ABOVE, *_BELOW)
+        next((by_name[name] for name in names.split() if name in by_name), None) for names in (ABOVE, *BELOW)
     )
-    if above and category and plain_name(category) in _LISTS:  # one of them, and not one above them
+    if above and category and plain_name(category) in LISTS:  # one of them, and not one above them
         fields |= {Field.CATEGORY: above, Field.OTHER_CATEGORIES: category}
         return ()
     levels = tuple(name for name in (above, category, *below) if name)
@@ -576,7 +351,7 @@ def require_columns(
 @lru_cache(maxsize=4096)
 def names_field(name: str, field: Field) -> bool:
     """Tell whether a column, or an attribute, of this name may hold a field."""
-    return plain_name(name) in _NAMES[field].split()
+    return plain_name(name) in NAMES[field].split()
 
 
 _IDS = "id productid itemid articleid artikelid idproduct idproducto".split()

@@ -1,0 +1,249 @@
+"""Names that columns have in the feeds of shops, in many languages: in small letters, without separators."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+PARENTS = (
+    "parentsku parentid parentproductid vaterartikel identifizierungsspaltevaterartikel parentcode parentreference"
+    " parentnumber parentitem parentitemsku parentitemid parentproduct parentproductsku parentproductcode parentarticle"
+    " parentarticlenumber parentmodel mastersku mastercode masterproduct masterproductid vaterartikelnummer"
+    " vaterartikelnr hauptartikel hauptartikelnummer hauptartikelnr skuparent skupadre codigopadre skugenitore"
+    " codicepadre skumere referenceparente superproduct codigopai variationparentsku"
+)
+"""Columns of the group that name its parent, a row of its own."""
+
+NAMES: Mapping[str, str] = {
+    "sku": (
+        "sku skucode skuid skunumber productcodesku productsku sellersku itemsku customlabelsku customlabel"
+        " variantsku variationsku variantnumber variationnumber variantid variationid itemid"
+        " productid articlenumber articleno itemnumber partnumber productnumber itemno ordernumber"
+        " stockcode productcode itemcode defaultcode internalreference offerid artikelnummer artikelnummerimshop"
+        " oxartnum artikelnr artnr artikelno bestellnummer artikelcode codearticle ugs"
+        " referenceproduit numerodarticle codigoarticulo codigoproducto codiceprodotto codicearticolo"
+        " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
+        " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
+        " uniquecode merchantproductid asin mpn handle reference referencia riferimento referentie model modell modelo"
+        " codice codigo kod symbol symboltowaru symbolproduktu inventorynumber sifra cikkszam kodas артикулы"
+        " رقمالمنتج رمزالمنتج كودالمنتج معرفالمنتج رقمالصنف رمزالصنف كودالصنف objectid code ean ean13 gtin"
+        " gtin13 gtin14 barcode upc"
+    ),
+    "title": (
+        "title name productname productservicename auctiontitle oxtitle producttitle productdisplayname itemname"
+        " itemtitle titel artikelname"
+        " artikelbezeichnung produktname produktbezeichnung bezeichnung produkttitel titre nom nomduproduit"
+        " designation libelle intitule titulo nombre nombreproducto nombredelproducto titolo nome nomeprodotto"
+        " nomedoproduto denominazione naam productnaam omschrijvingkort nazwa nazwaproduktu tytul nazev"
+        " nazevproduktu jmeno navn produktnavn namn produktnamn benamning nimi tuotenimi tuotteennimi baslik"
+        " urunadi isim ad название наименование имя назва termeknev nev megnevezes denumire 商品名 商品名称 品名"
+        " 名称 タイトル 標題 标题 상품명 제품명 이름 nazov nazovproduktu producto product"
+        " produkt produit prodotto produto item artikel articulo articolo artigo"
+        " اسمالمنتج اسمالصنف عنوانالمنتج الاسم العنوان المنتج"
+    ),
+    "description": (
+        "description body bodyhtml productdescription longdescription fulldescription shortdescription"
+        " beschreibung produktbeschreibung artikelbeschreibung langtext langbeschreibung kurzbeschreibung"
+        " descriptif descriptionlongue descriptioncourte descripcion descripcionlarga descrizione descrizionelunga"
+        " descricao omschrijving beschrijving productomschrijving opis opisproduktu popis beskrivelse beskrivning"
+        " kuvaus aciklama urunaciklamasi описание опис leiras descriere 説明 商品説明 描述 商品描述 상품설명 설명"
+        " وصفالمنتج الوصف وصف"
+    ),
+    "brand": (
+        "brand vendor manufacturer brandname marke herstellermarkenname hersteller herstellername lieferantenmarke"
+        " marque fabricant marca fabricante produttore merk fabrikant marka producent vyrobce znacka maerke brandnavn"
+        " vyrobca tillverkare varumarke merkki valmistaja uretici бренд производитель виробник торговаямарка gyarto"
+        " ブランド メーカー 品牌 브랜드 제조사 producer productmanufacturer العلامةالتجارية الماركة ماركة الشركةالمصنعة"
+    ),
+    "category": (
+        "category productcategory1 categorypath categories productcategory productcategories categorytree"
+        " productcategorytree fullcategory categoryname merchantcategory categidcompletename categid producttype"
+        " producttypes produktgruppeimshop kategorie kategorien kategoriepfad warengruppe"
+        " artikelgruppe produktkategorie produktgruppe categorie categoriesproduit famille rayon categoria"
+        " categorias categoriaproducto familia categorieen productcategorie groep productgroep artikelgroep"
+        " merchantcategoryname merchantcategories advertisercategory tdcategoryname tdcategories thirdpartycategory"
+        " taxproductcat productcat categorynames categoriescategory categoriescategoryname productgroup"
+        " itemgroup itemcategory categoriadoproduto kategoriismi"
+        " 商品カテゴリ名称"
+        " kategoria kategoriaproduktu kategori"
+        " kategorier varegruppe produktkategori tuoteryhma kategoriat категория категории категорія kategoria"
+        " kategoriak カテゴリ カテゴリー 分类 类别 類別 카테고리 googleproductcategory"
+        " فئةالمنتج تصنيفالمنتج الفئة التصنيف القسم"
+    ),
+    "other_categories": (
+        "othercategories additionalcategories secondarycategories furthercategories categories weiterekategorien"
+        " zusatzkategorien autrescategories otrascategorias altrecategorie"
+    ),
+    "price": (
+        "grossprice grossprice1 pricegross pricetaxincluded pricetaxincl priceincltax priceinclvat bruttopreis"
+        " preisbrutto vkbrutto prixttc cenabrutto cenasdph pvpconiva precioconiva prezzoconiva priceincl"
+        " price regularprice variantprice unitprice sellingprice productprice"
+        " oxprice buyitnowprice currentprice newprice nowprice finalprice lstprice salesprice stdvk vk1brutto vk1"
+        " pvttc pv"
+        " masterprice pricenumber listprice retailprice preis"
+        " verkaufspreis vkpreis vk endpreis prix prixdevente prixvente tarif precio preciodeventa"
+        " precioventa pvp preciofinal prezzo prezzodivendita prezzovendita preco precodevenda prijs verkoopprijs"
+        " cena pris salgspris forsaljningspris hinta myyntihinta fiyat satisfiyati цена"
+        " sellprice defaultsellprice salesunitprice salespricerate priceretail priceretailgross satilacakfiyat"
+        " trendyoldasatilacakfiyat розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가"
+        " سعرالبيع سعرالمنتج السعر سعر"
+        " offers"
+    ),
+    "currency": (
+        "currency pricecurrency currencycode wahrung waehrung devise monnaie moneda divisa valuta moeda waluta"
+        " mena valuutta parabirimi валюта 通貨 币种 货币 통화 العملة"
+    ),
+    "availability": (
+        "availability stockstatus instock isinstock stock stockqty qtyinstock quantity qty inventory inventoryquantity"
+        " variantinventoryqty stocklevel currentstocklevel productquantity oxstock stockquantity"
+        " availablequantity availableqty qtyavailable quantityonhand qtyonhand onhand countonhand inventorylevel"
+        " auflager"
+        " opvoorraad wmagazynie ilager palager emstock emestoque verfugbarkeit verfuegbarkeit lagerbestand"
+        " lagerbestandgesamt"
+        " lagerstatus lagermenge lager bestand vorratig verfugbar menge disponibilite enstock quantite"
+        " stockdisponible disponibilidad existencias cantidad inventario disponibilita giacenza quantita"
+        " disponibilidade estoque quantidade beschikbaarheid voorraad voorraadstatus aantal dostepnosc"
+        " stanmagazynowy ilosc stan dostupnost skladem sklad mnozstvi lagersaldo lagerantal antal lagerbeholdning"
+        " tilgaengelighed saatavuus varasto varastosaldo stok stokdurumu stokadedi наличие остаток количество"
+        " вналичии наявність keszlet elerhetoseg stoc disponibilitate 在庫 在庫数 在庫状況 库存 재고 재고수량 offers"
+        " mennyiseg raktarkeszlet cantitate miktar available isavailable orderable isorderable availableforsale"
+        " stockonhand inventorycount urunstokadedi حالةالمخزون المخزون الكميةالمتوفرة الكمية التوفر"
+    ),
+    "url": (
+        "url link producturl permalink productlink produktlink produkturl artikellink deeplink lien urlproduit"
+        " buyurl buylink itempageurl productpageurl"
+        " enlace urlproducto urlprodotto urlproduto ссылка 商品url 링크 رابطالمنتج الرابط"
+    ),
+    "image": (
+        "image imagelink imageurl imageurls image1 productimageurl productimagefile1 hostedimageurls imagesrc images"
+        " image0url mainimage picture pictureurl photo photourl thumbnail bild"
+        " bildurl bilder bildlink hauptbild imageurl1 imageprincipale urlimage photos imagen imagenes urlimagen"
+        " immagine immagini imagem imagens afbeelding afbeeldingen afbeeldingurl zdjecie zdjecia obrazek obrazki"
+        " imagesimage imagesimageurl picturespicture imagelarge largeimage primaryimage primaryimageurl imgurl"
+        " billede billeder kuva kuvat resim gorsel"
+        " изображение картинка фото 画像 画像url 图片 이미지 صورةالمنتج رابطالصورة الصورة"
+    ),
+    "group_id": f"groupid itemgroupid {PARENTS} familyid productgroupid masterid grupkodu urungrupkodu",
+    "gtin": (
+        "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
+        " barcode variantbarcode productean productgtin barcodenumber gtinean eangtin gtinupceanorisbn"
+        " globaltradeitemnumber eans eangtinbarcodenummerupc"
+        " kodean kodkreskowy codeean codebarres codebarre codigoean codigodebarras codiceean codiceabarre streepjescode"
+        " strichcode barkod carovykod ciarovykod штрихкод штрихкоды janコード jancode バーコード 条码 条形码 바코드"
+        " الباركود"
+    ),
+    "mpn": (
+        "mpn manufacturerpartnumber manufacturerpartno mfrpartnumber mfgpartnumber manufacturernumber partnumber"
+        " modelnumber herstellernummer herstellerartikelnummer herstellerartikelnummerhan han hans"
+    ),
+    "attributes": "attributes",
+    "offered": (
+        "published productvisible productisenabled oxactive ispublished publishedonlinestore active isactive"
+        " poststatus saleok canbesold websitepublished webshop onlineshop imwebshop"
+        " enabled isenabled productonline online"
+        " isonline visible isvisible status productstatus itemstatus listingstatus visibility active01 aktiv"
+        " productvisibility catalogvisibility visibilityincatalog publishstatus publishedstatus publicationstatus"
+        " lifecyclestatus issellable sellable issalable salable saleable forsale"
+        " tekoop situacao durum 公開ステータス名称"
+        " istaktiv veroffentlicht sichtbar publie actif activo publicado visibleenlatienda attivo pubblicato"
+        " visibile ativo gepubliceerd actief zichtbaar aktywny opublikowany opublikowano widoczny aktivni"
+        " publikovano publicerad udgivet publisert julkaistu yayinda опубликован опубликовано активен 公開 公开"
+        " 상태 진열상태 판매상태 mostrarentienda exibirnaloja imshopaktiv activeonline availableonline showonwebsite"
+        " visibleonwebsite showinshop visibleindividually publishtoecom видимостьнавитрине отображатьнасайте zobrazit"
+        " enligne affiche surlesite 状态 狀態 上架状态 販売状態 掲載状態"
+    ),
+}
+"""Names that are recognised, in small letters without separators; if a feed has several, the first in this list is
+taken."""
+
+DENIALS = frozenset(
+    "hide hidden ishidden hideproduct hidefromstore draft isdraft archived isarchived deleted isdeleted deletedat"
+    " disabled isdisabled discontinued isdiscontinued obsolete isobsolete isvariationgroup isvariationparent"
+    " inactive isinactive inaktiv inactif blocked isblocked salesblocked ausgeblendet versteckt gesperrt"
+    " verkaufgesperrt deaktiviert geloscht loschvormerkung geblokkeerd bloque bloqueado bloccato sparrad baja"
+    " dadodebaja masque oculto nascosto disattivato verborgen ukryty skryto skryte скрыт скрытый удален удалено"
+    " 倉庫指定".split()
+)
+"""Columns that say of a product that it is not offered, unless they are empty or say no."""
+
+LISTS = frozenset("categories productcategories kategorien categorias".split())
+"""Columns of several categories."""
+
+ABOVE = (
+    "maincategory topcategory departmentname topcategoryname parentcategoryname parentcategory rootcategory"
+    " hauptkategorie oberkategorie hauptwarengruppe department categorieprincipale categorieparente"
+    " categoriaprincipal categoriaprincipale hoofdcategorie kategoriaglowna"
+)
+BELOW = (
+    "subcategory subcat subcategoryname unterkategorie subkategorie unterwarengruppe souscategorie sousfamille"
+    " subcategoria subfamilia sottocategoria subcategorie podkategoria podkategorie underkategori undergruppe"
+    " подкатегория altkategori category2",
+    "subsubcategory subsubcat subcategory2 unterunterkategorie soussouscategorie subsubcategoria category3",
+)
+"""Columns of the levels above and below the one that is called the category."""
+
+SALE = (
+    "saleprice specialprice discountprice discountedprice promoprice promotionalprice promotionprice offerprice"
+    " dealprice reducedprice actionprice angebotspreis aktionspreis sonderpreis rabattpreis prixpromo prixpromotionnel"
+    " prixsolde prixreduit preciooferta preciodeoferta preciorebajado precioespecial prezzoscontato prezzoofferta"
+    " prezzoinofferta prezzospeciale precopromocional actieprijs aanbiedingsprijs cenapromocyjna akcnicena kampanjpris"
+    " preciopromocional akciosbruttoar akciosar"
+    " reapris tilbudspris tarjoushinta alennushinta indirimlifiyat акционнаяцена ценасоскидкой セール価格 特価 할인가",
+    "datesalepricestarts salestarts salebegins promostarts offerstarts discountstarts"
+    " salepricestartdate salestart salestartdate salepricefrom salefrom salefromdate salepricefromdate salestartsat"
+    " specialpricefromdate specialfromdate specialpricefrom specialfrom specialpricestartdate discountstart"
+    " discountstartdate discountfrom promostart promotionstart promostartdate angebotvon aktionvon angebotspreisvon"
+    " aktionspreisvon sonderpreisvon",
+    "datesalepriceends saleends saleuntil saleexpires promoends offerends discountends"
+    " salepriceenddate saleend saleenddate salepriceto saleto saletodate salepricetodate saleendsat"
+    " specialpricetodate specialtodate specialpriceto specialto specialpriceenddate discountend discountenddate"
+    " discountto promoend promotionend promoenddate angebotbis aktionbis angebotspreisbis aktionspreisbis"
+    " sonderpreisbis",
+    "salepriceeffectivedate saleperiod saledates",
+    "onsale isonsale saleactive issaleactive saleenabled specialactive imangebot enpromotion enoferta inofferta",
+)
+"""Columns of a lower price beside the regular one, of its dates: from, to, or both in one with a slash, and of whether
+it counts at all."""
+
+PIECES = (
+    "preiseinheit preiseinheiten preismenge mengefurpreis preispro preisper preisbasis priceunit pricingunit priceper"
+    " pricequantity priceunitquantity pricebasequantity prijseenheid prijsper unitedeprix uniteprix unidadprecio"
+    " unidaddeprecio unitaprezzo unitadiprezzo jednostkaceny prisenhed prisenhet"
+).split()
+"""Columns that say for how many pieces a price is."""
+
+MINOR = (
+    "pricecents pricecent pricesincents priceincents pricecentamount centamount amountcents amountincents priceminor"
+    " priceinminorunits amountminor minoramount unitamount priceminorunits pricepence priceinpence priceminorunit"
+    " preiscent preisincent preiscents prixcentimes prixencentimes precioencentavos preciocentavos precocentavos"
+).split()
+"""Columns of prices that are whole numbers of the currency's smallest unit, which count if there is no other price."""
+
+MINOR_SALE = "salepricecents salepriceincents discountpricecents specialpricecents promopricecents"
+
+TRACKED = (
+    "managestock stockmanaged trackinventory trackstock trackquantity tracked inventorytracked isinventorytracked"
+    " inventorymanaged manageinventory stocktracking istracked"
+).split()
+SELLS_ON = (
+    "allowbackorders allowbackorder backorders backordersallowed backorderable oversell allowoversell overselling"
+    " continuesellingwhenoutofstock sellwhenoutofstock continueselling uberverkaufemoglich uberverkauf"
+).split()
+"""Columns that say whether the stock is counted, and whether a product is sold when there is none."""
+
+OF_VARIANTS = "variantsku variationsku variantnumber variationnumber variantid variationid".split()
+OF_PRODUCTS = "productid itemid producthandle handle".split()
+"""Columns that say that each row is a variant, and those that then are the number of its product."""
+
+OF_A_SALE = re.compile(
+    r"sale|promo|special|offer|discount|deal|angebot|aktion|sonder|rabatt|solde|remise|oferta|descuento|rebaja|sconto"
+    r"|offerta|saldi|korting|actie|akc|slev|gultig|gueltig|valid|valable|скидк|акци"
+)
+STARTING = frozenset("from start starts begin begins von ab debut desde inicio dal od vanaf fra du с от kezdet".split())
+ENDING = frozenset(
+    "to end ends until till bis fin fine hasta al do tot til expires expiry ende au по до lejarat".split()
+)
+"""Words in the names of columns that say when a sale counts, in whatever order they stand."""
+
+WORDS_TOO = frozenset("ALL ANG COP CUP GEL MOP PEN SOS TOP".split())
+"""Currencies whose codes are words that the name of a column may have: `Price all customers`."""
