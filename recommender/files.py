@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shutil
 import tempfile
 import time
@@ -26,12 +25,16 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+_DRAFT = ".recommender-draft-"
+"""The beginning of the names of the files that `replace_file` writes, which no other program gives its own."""
+
+
 def replace_file(path: Path, content: bytes, readable: bool = False) -> None:
     """Replace a file in one step: a reader, or a crash at any moment, finds the old content or the new one.
 
     Only its owner may read it, unless it is made `readable` by all.
     """
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=_DRAFT, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -61,18 +64,18 @@ def remove_leftovers(parent: Path, pattern: str) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-_DRAFT = re.compile(r"\..+-[a-z0-9_]{8}")
-"""The beginning of the names of the files that `replace_file` writes."""
-
 _DRAFT_AGE_S = 3600
 """Writing one takes a moment."""
 
 
-def remove_drafts(parent: Path) -> None:
-    """Remove the files below `parent` that `replace_file` had begun when a process was killed."""
-    for path in parent.rglob(".*-*"):
+def remove_drafts(home: Path) -> None:
+    """Remove the files that `replace_file` had begun in a home, and its model folders, when a process was killed.
+
+    Nothing else is looked at: the home may be a folder that has other things, too.
+    """
+    for path in (*home.glob(f"{_DRAFT}*"), *home.glob(f"models/*/{_DRAFT}*")):
         with suppress(OSError):  # another process removes the same ones
-            if _DRAFT.fullmatch(path.name) and path.is_file() and time.time() - path.stat().st_mtime > _DRAFT_AGE_S:
+            if time.time() - path.stat().st_mtime > _DRAFT_AGE_S:
                 path.unlink()
 
 
