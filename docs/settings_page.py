@@ -19,7 +19,9 @@ HEAD = f"""\
 Every setting has a default that needs no set-up. A setting is read from the environment, under
 one of the names below, or from the file `{FILE}` in the current folder. There its
 name has no prefix and is in lower case: `{PREFIX}THREADS=4` is `threads = 4`. The environment
-wins over the file, and an argument of `Recommender.open(...)` wins over both.
+wins over the file, and an argument of `Recommender.open(...)` wins over both. An empty variable
+counts as not set. A variable with the prefix that is no setting is warned of, and fails
+`recommender doctor`.
 
 This page is made from the code by `python docs/settings_page.py`.
 
@@ -40,7 +42,7 @@ def settings_page(settings: type[BaseSettings] = Settings) -> str:
 
 
 def _default(value: Any) -> str:
-    if value in ("", ()):
+    if value in ("", (), None):
         return "empty"
     return f"`{json.dumps(value) if isinstance(value, bool) else value}`"
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from recommender.errors import BadInput
@@ -24,6 +27,8 @@ from recommender.types import EncoderChoice, LogFormat, Quantization
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
+_log = logging.getLogger(__name__)
+
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 PREFIX = "RECOMMENDER_"
@@ -32,11 +37,18 @@ FILE = "recommender.toml"
 _SECRET = ("database_url", "qdrant_api_key", "hf_token", "shopify_secret", "woocommerce_secret")
 """Settings whose value no message shows."""
 
+_CLIENTS = ("RECOMMENDER_URL", "RECOMMENDER_API_KEY", "RECOMMENDER_KEY")
+"""What clients of the service read: `recommender mcp`, and the examples."""
+
+_KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_[A-Z]+(_\w+)?)?)")
+"""Ends of the names of variables that Kubernetes sets in each container for a Service, which may be named `recommender`
+(https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables)."""
+
 
 class Settings(BaseSettings):
     """What an installation can set. Names in the environment carry the prefix `RECOMMENDER_`."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, toml_file=FILE, extra="forbid", populate_by_name=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", populate_by_name=True)
 
     home: Path = Field(
         default=Path(".recommender"),
@@ -195,6 +207,19 @@ class Settings(BaseSettings):
         default=10, gt=0, allow_inf_nan=False, description="Seconds after which the service answers a request with 504."
     )
 
+    @field_validator("home", "words_weight", mode="before")
+    @classmethod
+    def _empty_is_default(cls, value: Any, info: ValidationInfo) -> Any:
+        return cls.model_fields[str(info.field_name)].default if value == "" else value
+
+    @field_validator("home")
+    @classmethod
+    def _expand(cls, home: Path) -> Path:
+        try:
+            return home.expanduser()  # neither systemd nor compose does it
+        except RuntimeError as error:
+            raise ValueError("~ names no folder here; write the whole path") from error
+
     @field_validator("text_attributes", "allowed_hosts", "cors_origins", mode="before")
     @classmethod
     def _as_list(cls, value: Any) -> Any:
@@ -214,7 +239,12 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments win over the environment, the environment over the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        file, content = Path(FILE), {}
+        if file.is_file():
+            import tomllib
+
+            content = tomllib.loads(file.read_bytes().decode("utf-8-sig"))  # Windows editors write a byte order mark
+        return init_settings, env_settings, InitSettingsSource(settings_cls, content)
 
     @property
     def resolved_database_url(self) -> str | URL:
@@ -240,14 +270,45 @@ class Settings(BaseSettings):
 def load_settings(**overrides: object) -> Settings:
     """Read the settings.
 
-    Raises `BadInput`, naming the first setting that does not fit and where it was made, or the file that can't be read.
+    A variable that looks like a setting and is none is logged once. Raises `BadInput`, naming the first setting that
+    does not fit and where it was made, or the file that can't be read.
     """
+    if unknown := unknown_variables():
+        _warn(unknown)
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise BadInput(_describe_first(error, overrides)) from error
     except (OSError, ValueError) as error:  # the file is read and parsed before the values are checked
         raise BadInput(f"{Path(FILE).resolve()} can't be read ({error}); it must be TOML in UTF-8") from error
+
+
+def unknown_variables() -> str:
+    """Return which variables have our prefix and are no settings, with what may be meant, as a message; empty if none.
+
+    They are no error: another program, or a newer version, may know them.
+    """
+    told = []
+    for variable in sorted(os.environ):
+        name = variable.upper().removeprefix(PREFIX).lower()
+        if not variable.upper().startswith(PREFIX) or name in Settings.model_fields:
+            continue
+        if variable not in _CLIENTS and not _KUBERNETES.search(variable):
+            near = _nearest(name)
+            told.append(f"{variable} is no setting" + f"; did you mean {PREFIX}{near[0].upper()}?" * len(near))
+    return "; ".join(told)
+
+
+@cache
+def _warn(unknown: str) -> None:
+    _log.warning(unknown)
+
+
+def _nearest(name: str) -> list[str]:
+    """Return the setting that may be meant by a name, or nothing."""
+    from difflib import get_close_matches
+
+    return get_close_matches(name, Settings.model_fields, 1)
 
 
 def _describe_first(error: ValidationError, arguments: Mapping[str, object]) -> str:
@@ -260,9 +321,7 @@ def _describe_first(error: ValidationError, arguments: Mapping[str, object]) -> 
         variable = f"{PREFIX}{setting}".upper()
         origin = next((f"the variable {known}" for known in os.environ if known.upper() == variable), FILE)
     if first["type"] == "extra_forbidden":
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, Settings.model_fields, 1)
+        near = _nearest(name)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(Settings.model_fields)}"
         return f"{origin} sets {name!r}, which is no setting; {hint}"
     secret = any(part in name.lower() for part in _SECRET)

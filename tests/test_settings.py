@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from docs.settings_page import PAGE, settings_page
 from recommender.errors import BadInput
-from recommender.settings import Settings, load_settings
+from recommender.settings import Settings, load_settings, unknown_variables
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +64,49 @@ def test_a_variable_that_does_not_fit_is_named(name: str, value: str, monkeypatc
     monkeypatch.setenv(name, value)
     with pytest.raises(BadInput, match=f"the variable {name}"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    "name", ["HOME", "WORDS_WEIGHT", "THREADS", "MCP", "ENCODER", "KEEP_SEARCHES", "LANGUAGE", "TEXT_ATTRIBUTES"]
+)
+def test_an_empty_variable_counts_as_not_set(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"RECOMMENDER_{name}", "")
+    assert load_settings() == Settings.model_construct()
+
+
+def test_a_file_with_empty_values_and_a_byte_order_mark_is_read(folder: Path) -> None:
+    (folder / "recommender.toml").write_text('home = ""\nwords_weight = ""\nthreads = 2\n', encoding="utf-8-sig")
+    assert load_settings() == Settings.model_construct(threads=2)
+
+
+def test_a_home_below_the_users_own_folder_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("RECOMMENDER_HOME", "~/shop")
+    assert load_settings().home == folder / "shop"
+    with pytest.raises(BadInput, match="the whole path"):
+        load_settings(home="~nobody-of-this-name/shop")
+
+
+@pytest.mark.parametrize(
+    ("variable", "told"),
+    [
+        ("RECOMMENDER_LANGUAG", "RECOMMENDER_LANGUAG is no setting; did you mean RECOMMENDER_LANGUAGE?"),
+        ("RECOMMENDER_COLOUR", "RECOMMENDER_COLOUR is no setting"),
+        ("RECOMMENDER_LANGUAGE", ""),
+        ("recommender_language", ""),
+        ("RECOMMENDER_API_KEY", ""),
+        ("RECOMMENDER_SERVICE_PORT_HTTP", ""),
+        ("RECOMMENDER_PORT_8000_TCP_ADDR", ""),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_warned_of_with_the_one_that_was_meant(
+    variable: str, told: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(variable, "de")
+    with caplog.at_level(logging.WARNING):
+        load_settings()
+    assert unknown_variables() == told
+    assert caplog.messages == ([told] if told else [])
 
 
 def test_a_line_of_the_file_that_does_not_fit_is_named(folder: Path) -> None:
