@@ -14,12 +14,13 @@ from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, s
 from sqlalchemy.orm import Session
 
 from recommender.catalogue.categories import CategoryNodes, Node
+from recommender.catalogue.deliveries import complete, lock_delivery
 from recommender.catalogue.outbox import queue_changes
 from recommender.catalogue.product_statements import find_products, insert_products, replace_products
 from recommender.catalogue.sku_suggestions import nearest_skus
 from recommender.catalogue.staged_product import PROPOSED, StagedProduct, UpsertCounts, content_hash, stage
 from recommender.database.engine import Database
-from recommender.database.statements import execute_many, in_chunks, insert_into, table_of
+from recommender.database.statements import execute_many, in_chunks, table_of
 from recommender.database.tables import CategoryRow, DeliveryRow, ProductRow, now
 from recommender.query import WriteResult
 from recommender.types import PATH_SEPARATOR, Availability, Product, ProductPatch
@@ -149,11 +150,8 @@ class Catalogue:
 
     def get_many(self, skus: Sequence[str]) -> dict[str, StoredProduct]:
         """Return those of the products that exist, active or not, in the given order."""
-        found: dict[str, StoredProduct] = {}
         with self._database.reading() as session:
-            for chunk in in_chunks(skus):
-                rows = session.execute(_STORED.where(ProductRow.sku.in_(chunk)))
-                found.update((row.sku, _read_row(row)) for row in rows)
+            found = {row.sku: _read_row(row) for row in _find_rows(session, skus, lock=False)}
         return {sku: found[sku] for sku in skus if sku in found}
 
     def products(self, batch: int = 1000, active_only: bool = True) -> Iterator[StoredProduct]:
@@ -250,19 +248,26 @@ class Catalogue:
         """Write what a shop system sends of one of its products, in one transaction; None for a late delivery.
 
         A delivery is late if one of a later version was taken. SKUs that the last one had and this one has not are
-        taken out of the shop. Deliveries that come twice, or in another order, leave the catalogue the same.
+        taken out of the shop. Variations of a parent that is not offered are out of it until it is offered again.
+        Deliveries that come twice, or in another order, leave the catalogue the same, but for what `complete` keeps.
         """
         with self._database.writing() as session:
-            key = {"platform": delivery.platform, "identity": delivery.identity}
-            first = insert_into(session, table_of(DeliveryRow)).on_conflict_do_nothing()
-            session.execute(first, key | {"version": "", "skus": "[]"})
-            row = session.get_one(DeliveryRow, tuple(key.values()), with_for_update=True)
+            parent = lock_delivery(session, delivery.platform, delivery.parent) if delivery.parent else None
+            row = lock_delivery(session, delivery.platform, delivery.identity)
             if delivery.version < row.version:
                 return None
-            changes = self._upsert(session, [stage(product) for product in delivery.products])
-            left = {product.sku for product in delivery.products}
-            deleted = _deactivate(session, [sku for sku in json.loads(row.skus) if sku not in left])
-            row.version, row.skus = delivery.version, json.dumps(sorted(left))
+            had: list[str] | None = json.loads(row.skus)
+            variations = [session.get(DeliveryRow, (delivery.platform, each)) for each in delivery.variations]
+            known = {sku for each in variations if each for sku in json.loads(each.skus) or ()}
+            stored = {each.sku: _product(each) for each in _find_rows(session, [*known, *delivery.skus])}
+            products = complete(delivery.products, {sku: stored[sku] for sku in delivery.skus if sku in stored})
+            if had is None and delivery.offered:
+                products += [stored[sku] for sku in known & stored.keys()]
+            changes = self._upsert(session, [stage(product) for product in products])
+            left = known.union(delivery.skus, had or () if delivery.partial else ())
+            hidden = not delivery.offered or (parent is not None and json.loads(parent.skus) is None)
+            deleted = _deactivate(session, sorted(left.union(had or ()) if hidden else set(had or ()) - left))
+            row.version, row.skus = delivery.version, json.dumps(sorted(left) if delivery.offered else None)
         self._categories.remember(changes.categories)
         return WriteResult(changes.created, changes.updated, changes.unchanged, deleted)
 
@@ -419,18 +424,25 @@ def patched_products(session: Session, patches: Sequence[ProductPatch], lock: bo
     by_sku: dict[str, list[ProductPatch]] = {}
     for patch in patches:
         by_sku.setdefault(patch.sku, []).append(patch)
-    statement = _STORED_ACTIVE.add_columns(ProductRow.content_hash).order_by(ProductRow.sku)
+    patched: dict[str, PatchedProduct] = {}
+    for row in _find_rows(session, list(by_sku), _STORED_ACTIVE.add_columns(ProductRow.content_hash), lock):
+        before = _read_row(row)
+        product = before.product
+        for patch in by_sku[row.sku]:
+            product = patch.apply(product)
+        patched[row.sku] = PatchedProduct(row.id, row.content_hash, before, stage(product))
+    return patched
+
+
+def _find_rows(
+    session: Session, skus: Sequence[str], statement: Select[Any] = _STORED, lock: bool = True
+) -> Iterator[Row[Any]]:
+    """Yield the rows of those of the SKUs that the catalogue has; with `lock` they are locked, in the order of SKUs."""
+    statement = statement.order_by(ProductRow.sku)
     if lock:
         statement = statement.with_for_update(of=ProductRow)
-    patched: dict[str, PatchedProduct] = {}
-    for chunk in in_chunks(sorted(by_sku)):
-        for row in session.execute(statement.where(ProductRow.sku.in_(chunk))):
-            before = _read_row(row)
-            product = before.product
-            for patch in by_sku[row.sku]:
-                product = patch.apply(product)
-            patched[row.sku] = PatchedProduct(row.id, row.content_hash, before, stage(product))
-    return patched
+    for chunk in in_chunks(sorted(skus)):
+        yield from session.execute(statement.where(ProductRow.sku.in_(chunk)))
 
 
 def _deactivate(session: Session, skus: Sequence[str], unchanged_since: Moment | None = None) -> tuple[str, ...]:

@@ -285,7 +285,10 @@ class ApiKeyRow(Base):
 
 
 class DeliveryRow(Base):
-    """The last version of a shop system's product that its webhooks sent, and the SKUs that it had then."""
+    """The last version of a shop system's product that its webhooks sent, and the SKUs that it had then.
+
+    `skus` is a list in JSON, or null for a product that was not offered; those of a parent are its variations'.
+    """
 
     __tablename__ = "delivery"
 

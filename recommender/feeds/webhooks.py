@@ -22,13 +22,24 @@ from recommender.types import Product
 class Delivery:
     """The products of a shop system's product `identity` in a `version`: its variants, or none if it is gone.
 
-    Versions of a product are ordered as texts.
+    Versions of a product are ordered as texts. It is `offered` if it is on sale, and `partial` if it has more variants
+    than these. A variation that is delivered by itself names its `parent`, and a parent the identities of its
+    `variations`.
     """
 
     platform: str
     identity: str
     version: str
     products: Sequence[Product] = ()
+    offered: bool = True
+    partial: bool = False
+    parent: str = ""
+    variations: Sequence[str] = ()
+
+    @property
+    def skus(self) -> tuple[str, ...]:
+        """The SKUs of the products."""
+        return tuple(product.sku for product in self.products)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +86,10 @@ def read_delivery(platform: FeedFormat, body: bytes, headers: Mapping[str, str])
         if action in _REMOVALS:
             if changed:  # the topic is not signed: an overheard message about a product must not remove it
                 raise BadInput(f"the message of {platform} removes a product, but describes it too; it is ignored")
-            return Delivery(platform, identity, f"{moment} {moment}")
+            return Delivery(platform, identity, f"{moment} {moment}", offered=False)
         version = _moment(str(changed))
+    except UnicodeDecodeError as error:  # its repr would have the whole body
+        raise BadInput(f"the message of {platform} is not UTF-8 at byte {error.start:,}") from None
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
         raise BadInput(f"the message of {platform} has no id or no time of its last change ({error!r})") from None
     version = f"{version} {moment if known.moment in headers else version}"
@@ -85,9 +98,22 @@ def read_delivery(platform: FeedFormat, body: bytes, headers: Mapping[str, str])
         file.write_text(json.dumps([told]))
         try:
             with open_feed(file, platform) as feed:
-                return Delivery(platform, identity, version, [product_of(row) for row in feed.rows()])
+                products = [product_of(row) for row in feed.rows()]
         except BadRow as error:
             raise BadInput(f"the product can't be read: {error}") from error
+    listed = {
+        name: told[name] for name in ("variants", "variant_gids", "variations") if isinstance(told.get(name), list)
+    }
+    # Of a product with more than 100 variants, `variants` has 100: https://shopify.dev/docs/apps/build/graphql/migrate/
+    # new-product-model/api-updates#webhook-updates
+    partial = bool(products) and len(listed.get("variant_gids", ())) > len(listed.get("variants", ()))
+    # Only the variations of a parent can be bought, and WooCommerce sends each by itself.
+    is_parent = str(told.get("type")).startswith("variable")
+    variations = tuple(map(str, listed.get("variations", ()))) if is_parent else ()
+    parent = str(told.get("parent_id") or "")
+    return Delivery(
+        platform, identity, version, () if variations else products, bool(products), partial, parent, variations
+    )
 
 
 def _moment(text: str) -> str:

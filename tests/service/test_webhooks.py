@@ -6,7 +6,9 @@ import base64
 import hmac
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,7 +17,7 @@ import pytest
 from service.conftest import Service, serving, settings_of
 
 from recommender.application.composition import Application
-from recommender.types import Scope
+from recommender.types import Product, Scope
 
 SECRETS = {"shopify": "shared with Shopify", "woocommerce": "shared with WooCommerce"}
 MORNING = datetime(2026, 11, 28, 6, tzinfo=UTC)
@@ -115,6 +117,112 @@ def test_any_order_ends_in_the_same_catalogue_from_the_first_delivery_on(tmp_pat
             assert _shop(opened) == {"1-S": ("Shirt again - S", "15.00")}
 
 
+def test_of_a_product_with_more_variants_than_a_message_lists_none_is_taken_out(hooked: Service) -> None:
+    at = [MORNING + timedelta(minutes=number) for number in range(4)]
+    sizes = [f"{number:03}" for number in range(150)]
+    gids = {"variant_gids": [{"admin_graphql_api_id": f"gid://shopify/ProductVariant/{size}"} for size in sizes]}
+    _send(hooked, "shopify", "products/create", _shopify(1, at[0], "Shirt", dict.fromkeys(sizes[:100], "19.00")) | gids)
+    update = _shopify(1, at[1], "Shirt", dict.fromkeys(sizes[50:], "18.00")) | gids
+    assert _send(hooked, "shopify", "products/update", update)["deleted"] == []
+    assert [price for _, price in _shop(hooked).values()] == ["19.00"] * 50 + ["18.00"] * 100
+    few = {"variant_gids": gids["variant_gids"][:1]}
+    _send(hooked, "shopify", "products/update", _shopify(1, at[2], "Shirt", {"000": "17.00"}) | few)
+    assert _shop(hooked) == {"1-000": ("Shirt - 000", "17.00")}
+    draft = _shopify(1, at[3], "Shirt", {"000": "17.00"}) | gids | {"status": "draft"}
+    _send(hooked, "shopify", "products/update", draft)
+    assert _shop(hooked) == {}
+
+
+def _variation(number: int, at: datetime, **told: Any) -> dict[str, Any]:
+    colour = [{"id": 1, "name": "Colour", "option": "Red"}]
+    variation = {"type": "variation", "parent_id": 10, "categories": [], "attributes": colour}
+    return _woocommerce(number, at, "Hoodie - Red", "20.00") | variation | told
+
+
+KNOWN = Product(
+    "1-S", "Shirt", "Soft cotton.", "Alder", ("Clothes", "Shirts"), Decimal(20), "EUR", url="https://shop.example/1",
+    image="https://shop.example/1.jpg", group_id="shirt", attributes={"size": "S", "material": "cotton"},
+    gtin="4006381333931", mpn="A-1", other_categories=(("Sale",),),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("platform", "topic", "told", "known", "changed"),
+    [
+        pytest.param(
+            "shopify", "products/update", _shopify(1, MORNING, "Linen shirt", {"S": "19", "M": "19"}),
+            KNOWN, {"title": "Linen shirt - S", "description": "Soft", "price": Decimal(19), "other_categories": ()},
+            id="a feed with more than Shopify says",
+        ),
+        pytest.param(
+            "woocommerce", "product.updated", _variation(11, MORNING, stock_status="outofstock"),
+            replace(KNOWN, sku="W-11", attributes={"Colour": "Red", "Material": "cotton"}),
+            {"title": "Hoodie - Red", "availability": "out_of_stock"},
+            id="a variation without what its parent says",
+        ),
+        pytest.param(
+            "woocommerce", "product.updated", _woocommerce(7, MORNING, "Shirt", "") | {"brands": [{"name": "Birch"}]},
+            replace(KNOWN, sku="W-7", attributes={}), {"brand": "Birch", "price": None, "other_categories": ()},
+            id="a price that is gone",
+        ),
+        pytest.param(
+            "woocommerce", "product.updated",
+            _woocommerce(7, MORNING, "Shirt", "20") | {"categories": [{"name": "sale"}, {"name": "Hats"}]},
+            replace(KNOWN, sku="W-7"), {"category": ("Hats",), "other_categories": (("Sale",),)},
+            id="other categories",
+        ),
+    ],
+)  # fmt: skip
+def test_a_message_changes_what_it_states_and_the_rest_stays(
+    hooked: Service, platform: str, topic: str, told: Mapping[str, Any], known: Product, changed: Mapping[str, Any]
+) -> None:
+    catalogue = hooked.recommender.application.catalogue
+    catalogue.upsert([known])
+    _send(hooked, platform, topic, told)
+    found = [each.product for each in catalogue.products()]
+    assert found[0] == replace(known, **changed)
+    assert {each.group_id for each in found} == {"shirt"}  # a new variant joins the others
+
+
+def test_variations_are_on_sale_with_their_parent_in_any_order_and_it_is_not(hooked: Service) -> None:
+    at = [MORNING + timedelta(minutes=number) for number in range(6)]
+    parent = {"type": "variable", "sku": "HOOD", "variations": [11, 12]}
+    day: list[tuple[str, dict[str, Any]]] = [
+        ("product.created", _variation(11, at[0])),
+        ("product.created", _variation(12, at[0])),
+        ("product.created", _woocommerce(10, at[1], "Hoodie", "") | parent),
+        ("product.updated", _woocommerce(10, at[2], "Hoodie", "") | parent | {"status": "draft"}),
+        ("product.updated", _variation(11, at[3], sku="W-11", name="Hoodie - Dark red")),
+    ]
+    shown = _woocommerce(10, at[4], "Hoodie", "") | parent
+    on_sale = {"W-11": ("Hoodie - Dark red", "20.00"), "W-12": ("Hoodie - Red", "20.00")}
+    for topic, told in day[:3]:
+        _send(hooked, "woocommerce", topic, told)
+    assert sorted(_shop(hooked)) == ["W-11", "W-12"]
+    for seed in range(4):
+        for topic, told in day if not seed else Random(seed).sample(day * 2, len(day) * 2):
+            _send(hooked, "woocommerce", topic, told)
+        assert _shop(hooked) == {}
+    _send(hooked, "woocommerce", "product.updated", shown)
+    assert _shop(hooked) == on_sale
+    _send(hooked, "woocommerce", "product.updated", _variation(12, at[5], status="private"))
+    assert sorted(_shop(hooked)) == ["W-11"]
+    _send(hooked, "woocommerce", "product.deleted", {"id": 10})
+    assert _shop(hooked) == {}
+
+
+def test_variations_of_a_draft_are_on_sale_once_it_is_published(hooked: Service) -> None:
+    parent = {"type": "variable", "sku": "HOOD", "variations": [11]}
+    later = MORNING + timedelta(minutes=1)
+    _send(
+        hooked, "woocommerce", "product.created", _woocommerce(10, MORNING, "Hoodie", "") | parent | {"status": "draft"}
+    )
+    _send(hooked, "woocommerce", "product.created", _variation(11, MORNING))
+    assert _shop(hooked) == {}
+    _send(hooked, "woocommerce", "product.updated", _woocommerce(10, later, "Hoodie", "") | parent)
+    assert sorted(_shop(hooked)) == ["W-11"]
+
+
 def test_what_is_not_signed_by_the_shop_changes_nothing(hooked: Service) -> None:
     body = json.dumps(_shopify(1, MORNING, "Red shirt", {"S": "19.00"})).encode()
     path = "/v1/hooks/shopify"
@@ -150,6 +258,10 @@ def test_what_tells_of_no_product_or_can_not_be_read_is_answered_so_that_it_is_n
         {**_shopify(1, MORNING, "", {"S": "1"})},
     ):
         assert _send(hooked, "shopify", "products/update", told, MORNING)["status"] == "rejected"
+    body = json.dumps({"id": 1, "title": "Café " * 100}, ensure_ascii=False).encode("latin-1")
+    headers = _headers("shopify", "products/update", body, MORNING)
+    reason = hooked.client.post("/v1/hooks/shopify", content=body, headers=headers).json()["reason"]
+    assert reason == "the message of shopify is not UTF-8 at byte 23"
     draft = _shopify(3, MORNING, "Shirt", {"S": "19.00"}) | {"status": "draft"}
     assert _send(hooked, "shopify", "products/update", draft, MORNING)["written"] == []
     assert _shop(hooked) == {}
