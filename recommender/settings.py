@@ -294,8 +294,8 @@ def unknown_variables() -> str:
         if not variable.upper().startswith(PREFIX) or name in Settings.model_fields:
             continue
         if variable not in _CLIENTS and not _KUBERNETES.search(variable):
-            near = _nearest(name)
-            told.append(f"{variable} is no setting" + f"; did you mean {PREFIX}{near[0].upper()}?" * len(near))
+            meant = "".join(f"; did you mean {PREFIX}{near.upper()}?" for near in _nearest(name))
+            told.append(f"{variable} is no setting{meant}")
     return "; ".join(told)
 
 

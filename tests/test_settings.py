@@ -91,7 +91,7 @@ def test_a_home_below_the_users_own_folder_is_found(folder: Path, monkeypatch: p
     ("variable", "told"),
     [
         ("RECOMMENDER_LANGUAG", "RECOMMENDER_LANGUAG is no setting; did you mean RECOMMENDER_LANGUAGE?"),
-        ("RECOMMENDER_COLOUR", "RECOMMENDER_COLOUR is no setting"),
+        ("RECOMMENDER_XYZ", "RECOMMENDER_XYZ is no setting"),
         ("RECOMMENDER_LANGUAGE", ""),
         ("recommender_language", ""),
         ("RECOMMENDER_API_KEY", ""),
