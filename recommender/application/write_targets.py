@@ -36,16 +36,19 @@ class WriteTargets:
         self._opened: dict[str, VectorIndex] = {}
 
     def open(self) -> Sequence[Target | UnopenedTarget]:
-        """Open the generations that the engine has. Raises `Unavailable` when the live one can't be opened.
+        """Open the generations. Raises `Unavailable` when the live one is not there, or can't be opened.
 
         Another one that can't be opened is returned without its index: what it misses is recorded.
         """
+        followers = self._generations.followers()
+        # Listed after them: one that is made in between is followed from the next time on.
         existing = set(self._engine().names())
         targets: list[Target | UnopenedTarget] = []
-        for follower in self._generations.followers():
-            if follower.name not in existing:
-                continue
+        for follower in followers:
             try:
+                if follower.name not in existing:
+                    told = f"the index lacks generation {follower.name}; `recommender index rebuild` makes another one"
+                    raise Unavailable(told)
                 # A process that builds a generation that is not live holds it for long, and the live one can't wait for
                 # that.
                 patience = HELD_PATIENCE_S if follower.live else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from uuid import uuid4
 
 from sqlalchemy import delete, select
@@ -220,8 +220,11 @@ class Generations:
                 )
             _retire(session, row)
 
-    def retire_beyond(self, keep: int) -> None:
-        """Retire the generations that were live before, except for the last `keep`; 0 leaves no way back."""
+    def retire_beyond(self, keep: int, lost: Collection[str] = ()) -> None:
+        """Retire the generations that were live before, except for the last `keep`; 0 leaves no way back.
+
+        `lost` are the names of those whose points are gone: there is no going back to them.
+        """
         with self._database.writing() as session:
             live = session.get(LiveRow, _LIVE, with_for_update=True)
             if live is None:
@@ -230,7 +233,10 @@ class Generations:
             rows = [row for row in session.scalars(ready) if row.id != live.generation_id]
             rows.sort(key=lambda row: (row.id == live.previous_generation_id, row.live_until or row.created_at))
             kept = [
-                row for row in rows if row.id == live.previous_generation_id or not _has_live_model(session, live, row)
+                row
+                for row in rows
+                if row.name not in lost
+                and (row.id == live.previous_generation_id or not _has_live_model(session, live, row))
             ]
             kept = kept[-keep:] if keep else []
             for row in (row for row in rows if row not in kept):

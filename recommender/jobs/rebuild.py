@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from recommender.application.composition import Application
-from recommender.catalogue.loss_guard import describe_loss, require_small_loss
+from recommender.catalogue.loss_guard import allowance, describe_loss, require_small_loss
 from recommender.catalogue.product_statements import ProductStates
 from recommender.embedding.encoder import Encoder
 from recommender.embedding.language import AUTO
 from recommender.embedding.loader import INTERCHANGEABLE
-from recommender.errors import IndexHeld, Refused, Unavailable
+from recommender.errors import IndexHeld, NotFound, Refused, Unavailable
 from recommender.files import LEFTOVER_AGE_S
 from recommender.index.generation import Generation, GenerationState
+from recommender.index.protocol import AWAY
 from recommender.ingestion.backfill import backfill
 from recommender.jobs.lexicon import choose_lexicon, has_outgrown
 from recommender.jobs.models import prepare_base
 from recommender.models.registry import RegisteredModel
 from recommender.types import EncoderChoice, Progress, silent
+
+_log = logging.getLogger(__name__)
 
 
 def rebuild(application: Application, progress: Progress = silent, force: bool = False) -> Generation:
@@ -40,14 +44,15 @@ def require_points(
     """Say how many fewer points would be live than now. Raises `WouldLose` for too many, unless `force`.
 
     What waits in the queue may take points away by itself, and is not counted. A live generation that can't be read has
-    nothing to lose. One that another process holds is not counted, since waiting for it may take long.
+    nothing to lose, which is said. One that another process holds is not counted, since waiting for it may take long.
     """
     live = application.generations.live()
-    if live is None or live.name not in application.engine.names():
+    if live is None:
         return
     try:
         held = application.index(live, 0.0).count()
     except Unavailable:
+        progress("checking", 0, None, f"{what} is not compared with {live.name}, which is live and can't be read now")
         return
     depth = application.outbox.depth()
     lost = held - points - depth.waiting - depth.leased - depth.parked
@@ -63,9 +68,9 @@ def require_points(
 def ensure_live(application: Application, progress: Progress = silent) -> Generation:
     """Return the live generation; on a new installation make an empty one with the base model first.
 
-    If the engine does not have the live one, for example after a move to a server, a new one is built there with its
-    model. A new one is also built when a small catalogue has outgrown the language, or the words, with which the live
-    one was made.
+    If the engine has lost the live one, a new one is built with its model. Raises `Unavailable` if that would encode a
+    large catalogue again for a server, where the live one may only be out of sight. A new one is also built when a
+    small catalogue has outgrown the language, or the words, with which the live one was made.
     """
     live = application.generations.live()
     if live is not None and live.name in application.engine.names():
@@ -73,7 +78,12 @@ def ensure_live(application: Application, progress: Progress = silent) -> Genera
             return live
         return build_live(application, application.registry.by_id(live.model_id), progress, renew=True)
     if live is not None:
-        return build_live(application, application.registry.by_id(live.model_id), progress)
+        try:
+            application.engine.open(live.name).close()
+        except NotFound as error:
+            _report_lost(application, live, error, progress)
+            return build_live(application, application.registry.by_id(live.model_id), progress)
+        return live
     model = prepare_base(application, progress=progress)
     if application.generations.live() is None:  # that took minutes, in which another process may have been the first
         generation = resume_generation(application, model)
@@ -87,6 +97,24 @@ def ensure_live(application: Application, progress: Progress = silent) -> Genera
         else:
             return generation
     return ensure_live(application, progress)
+
+
+def _report_lost(application: Application, live: Generation, error: NotFound, progress: Progress) -> None:
+    """Say that a lost generation is built again. Raises `Unavailable` for a large one that a server may still have.
+
+    Behind another address or prefix, or on a volume that is not mounted, it would otherwise be replaced for everybody
+    who has the same catalogue.
+    """
+    products = application.catalogue.count()
+    if application.settings.qdrant_url and products > allowance(products):
+        told = (
+            f"{error}, which encodes all {products:,} products again, or check QDRANT_URL, "
+            "RECOMMENDER_COLLECTION_PREFIX and the server's storage"
+        )
+        raise Unavailable.with_public(told, AWAY) from error
+    told = f"the live generation {live.name} is gone; building all {products:,} products again"
+    progress("checking", 0, None, told)
+    _log.warning("%s (%s)", told, error)
 
 
 def build_live(
@@ -164,8 +192,9 @@ def retire_unused(application: Application) -> None:
 
     What can't be removed now is left for the next switch.
     """
-    application.generations.retire_beyond(application.settings.keep_generations)
     existing = set(application.engine.names())
+    lost = {generation.name for generation in application.generations.list()} - existing
+    application.generations.retire_beyond(application.settings.keep_generations, lost)
     for generation in application.generations.list():
         if generation.live or generation.state is GenerationState.READY:
             continue

@@ -15,6 +15,7 @@ from recommender.application.write_targets import WriteTargets
 from recommender.errors import Unavailable
 from recommender.index.embedded.engine import EmbeddedEngine, EmbeddedIndex
 from recommender.index.leases import IndexPool
+from recommender.ingestion.targets import Target, UnopenedTarget
 from recommender.settings import Settings
 
 
@@ -75,3 +76,29 @@ def test_a_live_generation_that_is_gone_and_has_no_other_in_its_place_is_said_so
         pytest.raises(Unavailable, match="index rebuild"),
     ):
         targets.open()
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_a_generation_that_the_engine_does_not_list_takes_no_change_and_passes_for_none_that_did(
+    settings: Settings, is_live: bool
+) -> None:
+    class Hiding(EmbeddedEngine):
+        """An engine that lists nothing of one generation, as a server whose volume is not mounted."""
+
+        def names(self) -> list[str]:
+            return sorted({*super().names()} - {hidden.name})
+
+    with Application(settings) as application:
+        live = application.generations.require_live()
+        other = application.generations.start(live.model_id, live.fingerprint, live.dimension)
+        application.create_index(other).close()
+        hidden = live if is_live else other
+        with _targets(application, Hiding(settings.index_dir)) as targets:
+            if is_live:
+                with pytest.raises(Unavailable, match=f"{live.name}.*index rebuild"):
+                    targets.open()
+            else:
+                assert [(type(target), target.name) for target in targets.open()] == [
+                    (Target, live.name),
+                    (UnopenedTarget, other.name),
+                ]
