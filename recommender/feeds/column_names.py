@@ -40,14 +40,24 @@ NAMES: Mapping[str, str] = {
         " 名称 タイトル 標題 标题 상품명 제품명 이름 nazov nazovproduktu producto product"
         " produkt produit prodotto produto item artikel articulo articolo artigo"
         " اسمالمنتج اسمالصنف عنوانالمنتج الاسم العنوان المنتج"
+        " наименованиетовара названиетовара номенклатура назватовару име наименованиенапродукта termekneve nazevzbozi"
+        " nombrearticulo nombredelarticulo denominacion varenavn varetekst nume numeprodus numeleprodusului nazwatowaru"
+        " urunbasligi naziv nazivproizvoda nazivartikla namaproduk namabarang tensanpham tenhang"
+        " 商品タイトル 商品標題 商品標題名稱 商品名稱 名稱 产品名称 产品标题 商品标题 宝贝标题 상품이름 제품이름"
+        " τιτλος ονομα ονομαπροιοντος τιτλοςπροιοντος שםהמוצר שםמוצר ชื่อสินค้า"
+        " kurzbezeichnung artikelkurztext artikeltext kurztext"
     ),
     "description": (
-        "description body bodyhtml productdescription longdescription fulldescription shortdescription"
+        "description body bodyhtml productdescription itemdescription articledescription descrizionearticolo"
+        " longdescription fulldescription shortdescription"
         " beschreibung produktbeschreibung artikelbeschreibung langtext langbeschreibung kurzbeschreibung"
         " descriptif descriptionlongue descriptioncourte descripcion descripcionlarga descrizione descrizionelunga"
         " descricao omschrijving beschrijving productomschrijving opis opisproduktu popis beskrivelse beskrivning"
         " kuvaus aciklama urunaciklamasi описание опис leiras descriere 説明 商品説明 描述 商品描述 상품설명 설명"
         " وصفالمنتج الوصف وصف"
+        " descrizionebreve descripcioncorta descricaocurta korteomschrijving langeomschrijving descrizioneestesa"
+        " popiszbozi kratkypopis krotkiopis dlugiopis описаниетовара опистовару deskripsi mota motasanpham"
+        " 商品敘述 商品説明文 περιγραφη תיאור תיאורהמוצר תיאורמוצר รายละเอียด รายละเอียดสินค้า"
     ),
     "brand": (
         "brand vendor manufacturer brandname marke herstellermarkenname hersteller herstellername lieferantenmarke"
@@ -155,6 +165,12 @@ NAMES: Mapping[str, str] = {
 }
 """Names that are recognised, in small letters without separators; if a feed has several, the first in this list is
 taken."""
+
+SHORT_DESCRIPTIONS = frozenset(
+    "shortdescription kurzbeschreibung descriptioncourte descrizionebreve descripcioncorta descricaocurta"
+    " korteomschrijving kratkypopis krotkiopis".split()
+)
+"""Descriptions that are the title of a feed that has no other."""
 
 DENIALS = frozenset(
     "hide hidden ishidden hideproduct hidefromstore draft isdraft archived isarchived deleted isdeleted deletedat"

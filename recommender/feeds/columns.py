@@ -27,6 +27,7 @@ from recommender.feeds.column_names import (
     PIECES,
     SALE,
     SELLS_ON,
+    SHORT_DESCRIPTIONS,
     STARTING,
     TRACKED,
     WORDS_TOO,
@@ -95,6 +96,12 @@ _IN_LANGUAGE = re.compile(
 """A language behind the name of a column: `name_en`, `Titel [de]`, `title-en_US`. The first one is read."""
 
 _ATTRIBUTE_PREFIXES = ("attribute:", "attr_", "attr:", "attributes.")
+
+MOSTLY = 0.8
+"""Share of the first rows that is most of them."""
+
+FEWEST_ROWS = 3
+"""In fewer rows, that all texts differ says nothing."""
 
 LONGEST_LIST = 12
 """Columns named in a message."""
@@ -192,7 +199,7 @@ class Columns:
 
 @cache
 def _aliases() -> dict[Field, tuple[str, ...]]:
-    return {field: tuple(map(plain_name, names.split())) for field, names in NAMES.items()}
+    return {Field(field): tuple(map(plain_name, names.split())) for field, names in NAMES.items()}
 
 
 def field_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
@@ -391,6 +398,34 @@ def better_columns(
             if name := next(named, ""):
                 better[field] = name
     return better
+
+
+_WORDS = re.compile(r"(?=.*[^\W\d_]{3})(?:.*\s.*|[^\W\d_]+)", re.DOTALL)
+"""Words, and not a number, a code or an address."""
+
+
+def description_as_title(
+    source: str, names: Sequence[str], columns: Columns, sample: Callable[[], Sequence[Mapping[str, Any]]]
+) -> str:
+    """Return the column of a description that is the title of a feed without one: the short one, or the first.
+
+    Merchandise systems call the only text that they have a description. Raises `BadFeed` if nothing is read from a
+    column that looks more like titles: it is filled, mostly distinct, and shorter.
+    """
+    short = next((name for name in names if plain_name(name) in SHORT_DESCRIPTIONS), "")
+    description = short or columns.fields[Field.DESCRIPTION]
+    unread = (name for name in columns.ignored if plain_name(name) not in _aliases()[Field.DESCRIPTION])
+    texts = {name: [str(cells.get(name) or "").strip() for cells in sample()] for name in unread}
+    length = sum(len(str(cells.get(description) or "")) for cells in sample())
+    for name, found in texts.items():
+        most = MOSTLY * max(len(found), FEWEST_ROWS)
+        are_titles = sum(map(bool, map(_WORDS.fullmatch, found))) >= most and len(set(found)) >= most
+        if are_titles and sum(map(len, found)) < length:
+            raise BadFeed(
+                f"{source}: no column is known to hold the title, and {name!r} may; name it with --map title=COLUMN,"
+                f" or the description with --map title={description}"
+            )
+    return description
 
 
 def is_sku_name(name: str) -> bool:

@@ -12,7 +12,14 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from recommender.errors import BadFeed
-from recommender.feeds.columns import Field, Shapes, better_columns, match_columns, require_columns
+from recommender.feeds.columns import (
+    Field,
+    Shapes,
+    better_columns,
+    description_as_title,
+    match_columns,
+    require_columns,
+)
 from recommender.feeds.families import open_families
 from recommender.feeds.flags import is_no_date
 from recommender.feeds.rows import Feed, Row
@@ -107,17 +114,16 @@ class ColumnFeed(Feed):
     ) -> None:
         self.name = table.name
         self._table = table
-        found = match_columns(table.columns, mapping).fields
-        if _TITLE in required and _TITLE not in found and _DESCRIPTION in found:
-            # Merchandise systems call the only text that they have a description.
-            mapping = {**mapping, _TITLE: found[_DESCRIPTION], _DESCRIPTION: ""}
         sample = cache(self.sample)  # read once, if at all, and not kept
+        found = match_columns(table.columns, mapping)
+        if _TITLE in required and _TITLE not in found.fields and _DESCRIPTION in found.fields:
+            mapping = {**mapping, _TITLE: description_as_title(table.name, table.columns, found, sample)}
         self.kinds = kinds_column(table.columns, sample) if table.uniform else ""
         names = [name for name in table.columns if name != self.kinds or name in mapping.values()]
         self._shapes = Shapes(lambda names: match_columns(names, mapping))
         columns = require_columns(table.name, names, mapping, required)
-        found = better_columns(columns, names, sample) if table.uniform else {}
-        if better := {str(field): name for field, name in found.items() if field not in mapping}:
+        said_better = better_columns(columns, names, sample) if table.uniform else {}
+        if better := {str(field): name for field, name in said_better.items() if field not in mapping}:
             number = columns.fields[_SKU] if _SKU in better else columns.product
             columns = replace(match_columns(names, {**better, **mapping}), product=number)
             self._shapes = Shapes(lambda _: columns)
