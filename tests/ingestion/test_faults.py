@@ -10,9 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from httpx import Headers
+from qdrant_client import QdrantClient
+from qdrant_client.http.exceptions import UnexpectedResponse
 from sqlalchemy import event, text
 from support.catalogue_doubles import Clock
 from support.faults import Fault, FaultyEncoder, FaultyIndex
@@ -22,6 +27,7 @@ from support.shop import Shop
 from recommender.catalogue.outbox import LONGEST_RETRY, MAX_ATTEMPTS, QueueDepth
 from recommender.database.engine import Database
 from recommender.errors import NotFound, Unavailable
+from recommender.index.server.engine import ServerEngine
 from recommender.ingestion.loop import HELD, follow
 from recommender.ingestion.targets import UnopenedTarget
 from recommender.ingestion.verification import verify
@@ -69,6 +75,43 @@ def test_an_engine_that_is_away_pauses_the_worker_and_no_change_is_blamed(shop: 
         wait_until(lambda: "300 applied" in said[-1])
     assert [line.split(":")[1].strip() for line in said[:3]] == ["waiting for changes", "paused", "continuing"]
     assert len(said) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "refused", "failed"),
+    [
+        (400, lambda skus: "lamp-7" in skus, ["lamp-7"]),  # whatever it is that the server doesn't like
+        (422, lambda skus: "lamp-7" in skus, ["lamp-7"]),
+        (413, lambda skus: len(skus) > 30, []),  # a proxy that accepts small requests only
+        (400, lambda skus: len(skus) > 100, []),  # the server's `upsert_max_batchsize`
+    ],
+)
+def test_what_a_server_refuses_to_write_is_cut_until_one_product_is_to_blame(
+    shop: Shop, status: int, refused: Callable[[list[str]], bool], failed: list[str]
+) -> None:
+    def check(written: list[str]) -> None:
+        if refused(written):
+            raise UnexpectedResponse(status, "", b"larger than allowed", Headers())
+
+    class Refusing(QdrantClient):
+        def upsert(self, name: str, points: Any, **more: Any) -> Any:
+            check([point.payload["sku"] for point in points])
+            return super().upsert(name, points, **more)
+
+        def batch_update_points(self, name: str, operations: Any, **more: Any) -> Any:
+            check([each.overwrite_payload.payload["sku"] for each in operations])
+            return super().batch_update_points(name, operations, **more)
+
+    with closing(Refusing(":memory:")) as client:
+        shop.index.close()
+        index = ServerEngine(client).create("g1", shop.encoder.dimension)
+        shop.targets[0] = replace(shop.targets[0], index=index)
+        for price in ("1", "2"):
+            shop.catalogue.upsert([replace(product, price=Decimal(price)) for product in PRODUCTS])
+            assert shop.worker.drain().applied == len(PRODUCTS) - len(failed)
+            assert [each.sku for each in shop.outbox.failing()] == failed
+            written = {point.payload["sku"] for point in index.scroll() if point.payload["price"] == float(price)}
+            assert written == {product.sku for product in PRODUCTS} - {*failed}
 
 
 @pytest.mark.parametrize("error", [RuntimeError("CUDA error"), FULL, AWAY])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -52,8 +52,10 @@ from recommender.index.server.query import (
 from recommender.query import Filters
 from recommender.types import JsonObject, Quantization
 
+_Item = TypeVar("_Item")
+
 WRITE_BATCH = 256
-"""Points in one request: about 2 MB of JSON at 384 dimensions. By default a server accepts 32 MB."""
+"""Points in one request: about 2 MB of JSON at 384 dimensions. By default a server accepts 32 MB, and nginx 1 MB."""
 
 TIMEOUT_S = 60
 """How long one request may take: a batch that waits for its write, on a server that is busy building a graph."""
@@ -118,22 +120,18 @@ class ServerIndex(VectorIndex):
 
     def upsert(self, points: Sequence[Point]) -> None:
         check_points(points, self._dimension)
-        for batch in batches(points, WRITE_BATCH):
-            written = []
-            for point in batch:
-                vectors: dict[str, Any] = {DENSE: point.dense.tolist()}
-                if point.lexical.indices:
-                    vectors[LEXICAL] = server_sparse(point.lexical)
-                written.append(models.PointStruct(id=point.id, vector=vectors, payload=point.payload))
-            with engine_errors(self._where):
-                self._client.upsert(self._collection, written, wait=True)
+
+        def send(batch: list[Point]) -> None:
+            self._client.upsert(self._collection, [_to_server_point(point) for point in batch], wait=True)
+
+        self._write(points, send)
 
     def overwrite_payloads(
         self,
         payloads: Sequence[tuple[int, JsonObject]],
         known: Mapping[int, JsonObject] | None = None,  # noqa: ARG002 - a server replaces them without reading
     ) -> None:
-        for batch in batches(payloads, WRITE_BATCH):
+        def send(batch: list[tuple[int, JsonObject]]) -> None:
             # By filter: naming the id of a point that does not exist is an error, in the middle of the batch.
             operations = [
                 models.OverwritePayloadOperation(
@@ -144,13 +142,31 @@ class ServerIndex(VectorIndex):
                 )
                 for identity, payload in batch
             ]
-            with engine_errors(self._where):
-                self._client.batch_update_points(self._collection, operations, wait=True)
+            self._client.batch_update_points(self._collection, operations, wait=True)
+
+        self._write(payloads, send)
 
     def delete(self, ids: Sequence[int]) -> None:
         for batch in batches(ids, WRITE_BATCH):
             with engine_errors(self._where):
                 self._client.delete(self._collection, models.PointIdsList(points=list(batch)), wait=True)
+
+    def _write(self, items: Sequence[_Item], send: Callable[[list[_Item]], None]) -> None:
+        """Send in batches, and the halves of one that is refused: for its size, or for one of its items.
+
+        Raises `BadInput` for an item that is refused by itself. What comes after it is not sent.
+        """
+        waiting = list(batches(items, WRITE_BATCH))[::-1]
+        while waiting:
+            batch = waiting.pop()
+            try:
+                with engine_errors(self._where, writes=True):
+                    send(batch)
+            except BadInput:
+                if len(batch) == 1:
+                    raise
+                middle = len(batch) // 2
+                waiting += [batch[middle:], batch[:middle]]
 
     def retrieve(self, ids: Sequence[int], with_vectors: bool = False) -> list[StoredPoint]:
         with engine_errors(self._where):
@@ -379,6 +395,13 @@ def _field_parameters(field: str) -> models.PayloadFieldSchema:
             return models.FloatIndexParams(type=models.FloatIndexType.FLOAT, enable_hnsw=in_graph)
 
 
+def _to_server_point(point: Point) -> models.PointStruct:
+    vectors: dict[str, Any] = {DENSE: point.dense.tolist()}
+    if point.lexical.indices:
+        vectors[LEXICAL] = server_sparse(point.lexical)
+    return models.PointStruct(id=point.id, vector=vectors, payload=point.payload)
+
+
 def _to_stored_point(record: models.Record) -> StoredPoint:
     dense = record.vector.get(DENSE) if isinstance(record.vector, dict) else None
     array = None if dense is None else np.asarray(dense, dtype=np.float32)
@@ -386,13 +409,18 @@ def _to_stored_point(record: models.Record) -> StoredPoint:
 
 
 @contextmanager
-def engine_errors(where: str) -> Iterator[None]:
-    """Raise the client's errors as `Unavailable`, naming the server."""
+def engine_errors(where: str, writes: bool = False) -> Iterator[None]:
+    """Raise the client's errors as `Unavailable`, naming the server.
+
+    With `writes`, raise `BadInput` when the server takes writes, but not this one: what is written is to blame.
+    """
     try:
         yield
     except UnexpectedResponse as error:
         answer = " ".join(error.content.decode("utf-8", errors="replace").split())[:200]
         match error.status_code:
+            case 400 | 413 | 422 if writes:
+                raise BadInput(f"the Qdrant server refuses what is written ({error.status_code}: {answer})") from error
             case 401 | 403:
                 message = f"{where} refuses the API key (status {error.status_code}); check QDRANT_API_KEY"
             case 404:
