@@ -253,13 +253,24 @@ OF_PRODUCTS = "productid itemid producthandle handle".split()
 
 OF_A_SALE = re.compile(
     r"sale|promo|special|offer|discount|deal|angebot|aktion|sonder|rabatt|solde|remise|oferta|descuento|rebaja|sconto"
-    r"|offerta|saldi|korting|actie|akc|slev|gultig|gueltig|valid|valable|скидк|акци"
+    r"|offerta|saldi|korting|actie|akc|slev|gultig|gueltig|valid|valable|скидк|акци|kampan|indirim|alennus|tarjous"
+    r"|tilbud|desconto|reducere"
 )
-STARTING = frozenset("from start starts begin begins von ab debut desde inicio dal od vanaf fra du с от kezdet".split())
+STARTING = frozenset(
+    "from start starts begin begins von ab debut desde inicio inizio dal od vanaf fra fran du с от kezdet kezdete"
+    " baslangic alku alkaa alkaen".split()
+)
 ENDING = frozenset(
-    "to end ends until till bis fin fine hasta al do tot til expires expiry ende au по до lejarat".split()
+    "to end ends until till bis fin fine fim hasta ate al do tot til tom eind einde slut expires expiry ende au по до"
+    " lejarat vege bitis loppu paattyy".split()
 )
 """Words in the names of columns that say when a sale counts, in whatever order they stand."""
+
+PERIOD = re.compile("zeitraum|period|laufzeit|okres|idoszak")
+"""What the name of a column of both dates holds."""
+
+RECORDED = frozenset("created updated modified changed imported".split())
+"""Words in the names of columns of dates that say nothing about a sale."""
 
 WORDS_TOO = frozenset("ALL ANG COP CUP GEL MOP PEN SOS TOP".split())
 """Currencies whose codes are words that the name of a column may have: `Price all customers`."""

@@ -24,7 +24,9 @@ from recommender.feeds.column_names import (
     OF_A_SALE,
     OF_PRODUCTS,
     OF_VARIANTS,
+    PERIOD,
     PIECES,
+    RECORDED,
     SALE,
     SELLS_ON,
     SHORT_DESCRIPTIONS,
@@ -71,6 +73,11 @@ _LEVEL = re.compile(
 )
 """Columns that have one level of a path each: `category_1`, `Kategorie Ebene 2`, `level3`, `l1_category`."""
 
+_BETWEEN_DATES = re.compile(
+    r"\s+(?:[-\u2010-\u2015~〜～]|to|until|till|bis|al?|au|tot|do|til|till|до|по)\s+|(?<=[0-9.])[-\u2010-\u2015~〜～](?=[0-9]{1,4}\.)"
+)
+_DATE = re.compile(r"[0-9]{1,4}([-./])[0-9]{1,2}\1[0-9]{1,4}|[0-9]{4}年|[0-9]{1,2}\.? [^\W\d]{3,9}\.? [0-9]{4}")
+
 _LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d"})
 """Letters whose stroke or dot is not an accent in Unicode."""
 
@@ -112,7 +119,8 @@ class Columns:
     """`fields` and `attributes` name the column that each is read from; `ignored` are the columns not read.
 
     A category may be in several columns, one for each of its `levels`. A `sale` price beside the regular one has its
-    column, and those of its begin, its end, its period and whether it counts, if there are any. Each of several
+    column, and those of its begin, its end, its period and whether it counts, if there are any; with a date in one of
+    those behind them, which nobody can read, it does not count. Each of several
     `switches` may say that a product is not offered, and each of the `denials`, which say it by a yes. The `dates` of
     publishing say it by a null. Where the SKU is the number of a variant, a product without variants has that of its
     `product`. The `currency` is that in the name of the price's column. The column `pieces` says for how many pieces
@@ -167,7 +175,10 @@ class Columns:
         if counts and (sale := stated_amount(cells.get(self.sale[0]))) and not is_null(sale):
             starts, ends, period = (str(cells.get(name) or "") for name in self.sale[1:4])
             if is_no_date(starts) and is_no_date(ends):
-                starts, _, ends = period.partition("/")
+                between = _BETWEEN_DATES.search(period)
+                starts, _, ends = period.partition(between[0] if between else "/")
+            if unread := next((name for name in self.sale[5:] if _DATE.search(str(cells.get(name) or ""))), ""):
+                starts = f"{unread}: {cells[unread]}"  # which no date can be read from, and the report shows
             found[Field.PRICE] = Offer(stated_amount(found.get(Field.PRICE)), sale, starts, ends)
         pieces = pieces_of(str(cells.get(self.pieces) or "")) if self.pieces else 1
         if (self.minor or pieces != 1) and found.get(Field.PRICE) not in (None, ""):
@@ -260,7 +271,13 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     minor = "" if Field.PRICE in mapping or Field.PRICE in fields else first(MINOR)
     if minor:
         fields[Field.PRICE] = minor
-    sale = () if Field.PRICE in mapping else _sale_columns(by_name, open_names, MINOR_SALE if minor else SALE[0])
+    sale = (
+        ()
+        if Field.PRICE in mapping
+        else _sale_columns(
+            by_name, [name for name in open_names if name not in fields.values()], MINOR_SALE if minor else SALE[0]
+        )
+    )
     if sale:
         fields.setdefault(Field.PRICE, sale[0])
     if fields.get(Field.OTHER_CATEGORIES) == fields.get(Field.CATEGORY):
@@ -276,7 +293,8 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     stock = (first(TRACKED), first(SELLS_ON)) if Field.AVAILABILITY in fields else ("", "")
     several = (levels, sale, switches if len(switches) > 1 else (), currency, denials, dates)
     columns = Columns(fields, attributes, (), *several, product * of_variants, pieces, bool(minor), titles, *stock)
-    return replace(columns, ignored=tuple(name for name in names if name not in columns.read and name.strip()))
+    understood = columns.read - set(sale[5:])
+    return replace(columns, ignored=tuple(name for name in names if name not in understood and name.strip()))
 
 
 def _currency_in(name: str) -> str:
@@ -288,16 +306,26 @@ def _currency_in(name: str) -> str:
 
 
 def _sale_columns(by_name: Mapping[str, str], open_names: Sequence[str], prices: str) -> tuple[str, ...]:
-    """Return the columns of a sale in the order of `SALE`, a missing one as ""; none without one of its `prices`."""
+    """Return the columns of a sale in the order of `SALE`, a missing one as ""; none without one of its `prices`.
+
+    Behind them are columns that may have its dates too, unless both dates are known.
+    """
     found = [next((by_name[name] for name in each.split() if name in by_name), "") for each in (prices, *SALE[1:])]
-    if found[0] and not found[3]:
-        for name in open_names:
-            words = set(map(plain_name, re.findall(r"\w+", name.replace("_", " "))))
-            place = 1 if not words.isdisjoint(STARTING) else 2 if not words.isdisjoint(ENDING) else 0
-            is_of_sale = any(map(OF_A_SALE.match, words)) or (len(words) == 2 and "date" in words)
-            if place and is_of_sale and not found[place]:
-                found[place] = name
-    return tuple(found) if found[0] else ()
+    if not found[0] or found[3]:
+        return tuple(found) if found[0] else ()
+    doubtful = []
+    for name in open_names:
+        words = set(map(plain_name, re.findall(r"\w+", name.replace("_", " "))))
+        is_of_sale = any(map(OF_A_SALE.match, words))
+        place = 1 if not words.isdisjoint(STARTING) else 2 if not words.isdisjoint(ENDING) else 0
+        if is_of_sale and not place and any(map(PERIOD.search, words)):
+            place = 3
+        if place and (is_of_sale or (len(words) == 2 and "date" in words)) and not found[place]:
+            found[place] = name
+        elif is_of_sale and name not in found and words.isdisjoint(RECORDED):
+            doubtful.append(name)
+    is_dated = found[3] or (found[1] and found[2])
+    return (*found, *([] if is_dated else doubtful))
 
 
 def _levels(by_name: Mapping[str, str], fields: dict[Field, str]) -> tuple[str, ...]:

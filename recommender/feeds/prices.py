@@ -152,8 +152,17 @@ _SILENT = frozenset(
 )
 """Words beside an amount that change nothing about it, and what an encoding without `₺` or `€` makes of the sign."""
 
-_DAY = re.compile(r"([0-9]{1,2})([./])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})\b,?")
+_DAY = re.compile(r"([0-9]{1,2})(?:([./])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})|(-)([0-9]{1,2})-([0-9]{4}))\b,?")
 """A date as most of Europe writes it, and with slashes America too: `1/2/2026` can be read in two ways."""
+
+_YEAR_FIRST = re.compile(r"([0-9]{4})([-./])([0-9]{1,2})\2([0-9]{1,2})\b\.?")
+
+_NAMED_MONTH = re.compile(r"([0-9]{1,2})\.?[ -]([^\W\d]{3})[^\W\d]*\.?,?[ -]([0-9]{4})\b,?")
+_MONTHS: Final = {
+    **{name: place for place, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)},
+    "mär": 3, "mai": 5, "okt": 10, "dez": 12,
+}  # fmt: skip
+"""The beginnings of names of months that mean one month wherever they are used."""
 
 _CLOCK = re.compile(r"\s*([0-9]{1,2}):([0-9]{2})(?::[0-9]{2})?\s*([AaPp])\.?[Mm]\.?")
 
@@ -417,7 +426,7 @@ class Offer:
         try:
             if starts and _moment(starts) > now:
                 return regular
-            whole_day = timedelta() if ":" in ends or "T" in ends else timedelta(days=1)
+            whole_day = timedelta() if re.search(":|[0-9]T", ends) else timedelta(days=1)
             if ends and _moment(ends) < now - whole_day:  # a sale without an end may have 9999-12-31
                 return regular
         except ValueError:
@@ -435,12 +444,18 @@ class Offer:
 
 def _moment(text: str) -> datetime:
     """Read a date. Raises `ValueError` for one that can be read in two ways, or in none."""
-    if day := _DAY.match(text):
-        first, mark, second, year = day.groups()
-        if mark == "/" and first != second and max(int(first), int(second)) <= MONTHS:
+    if found := _YEAR_FIRST.match(text):
+        day = (found[1], found[3], found[4])
+    elif (found := _NAMED_MONTH.match(text)) and (named := _MONTHS.get(found[2].casefold())):
+        day = (found[3], str(named), found[1])
+    elif found := _DAY.match(text):
+        first, mark, second, year = filter(None, found.groups())
+        if mark != "." and first != second and max(int(first), int(second)) <= MONTHS:
             raise ValueError(text)
-        month, number = (first, second) if mark == "/" and int(first) <= MONTHS else (second, first)
-        text = f"{year if len(year) > 2 else f'20{year}'}-{month:0>2}-{number:0>2}{text[day.end() :]}"
+        month, number = (first, second) if mark != "." and int(first) <= MONTHS else (second, first)
+        day = (year if len(year) > 2 else f"20{year}", month, number)
+    if found:
+        text = f"{day[0]}-{day[1]:0>2}-{day[2]:0>2}{text[found.end() :]}"
     if clock := _CLOCK.search(text, len("2026-12-31")):
         hour = int(clock[1]) % 12 + (12 if clock[3] in "pP" else 0)
         text = f"{text[: clock.start()]} {hour:02}:{clock[2]}"

@@ -510,7 +510,9 @@ def _match_members(names: tuple[str, ...]) -> Columns:
     if not unread:
         return columns
     fields = {field: name for field, name in columns.fields.items() if name not in columns.sale}
-    return replace(columns, fields=fields, sale=(), titles=(), ignored=(*columns.ignored, *unread))
+    return replace(
+        columns, fields=fields, sale=(), titles=(), ignored=tuple(dict.fromkeys((*columns.ignored, *unread)))
+    )
 
 
 class ProductObjects:
