@@ -32,8 +32,8 @@ RUN useradd --uid 10001 --no-create-home --home-dir /data recommender \
 USER 10001
 VOLUME /data
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/livez', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=300s --retries=3 \
+    CMD ["python", "-c", "import urllib.request as u; u.build_opener(u.ProxyHandler({})).open('http://127.0.0.1:8000/livez', timeout=2)"]
 # A service that listens beyond its own machine needs a key: `recommender keys create NAME` in the same volume.
 CMD ["recommender", "serve", "--host", "0.0.0.0"]
 

@@ -144,12 +144,6 @@ def open_app(orders: WorkerOrders, settings: Settings, log: ServiceLog) -> FastA
     tracing = open_tracing() if settings.tracing else None
     recommender = Recommender.open(observe=observe_spans(tracing, metrics.observe) if tracing else metrics.observe)
     try:
-        try:  # opens index and model before the first request does
-            recommender.search(PROBE, 1, options=Options(rules=False))
-        except IndexHeld:
-            raise
-        except RecommenderError as error:
-            _log.warning("not ready: %s", error)  # what is missing may come later; `/readyz` says so until then
         database = recommender.application.database
         keys = ApiKeys(database)
         inline = not settings.qdrant_url and database.engine.dialect.name == "sqlite"
@@ -181,10 +175,24 @@ def open_app(orders: WorkerOrders, settings: Settings, log: ServiceLog) -> FastA
         )
         if tracing:
             trace_requests(app, tracing)
+        if settings.qdrant_url:  # a server that hangs must not keep `/livez` from an answer
+            threading.Thread(target=_warm_up, args=(recommender,), name="warm-up", daemon=True).start()
+        else:
+            _warm_up(recommender)
         return app
     except BaseException:
         recommender.close()
         raise
+
+
+def _warm_up(recommender: Recommender) -> None:
+    """Open index and model before the first request does. Raises `IndexHeld`."""
+    try:
+        recommender.search(PROBE, 1, options=Options(rules=False))
+    except IndexHeld:
+        raise
+    except RecommenderError as error:
+        _log.warning("not ready: %s", error)  # what is missing may come later; `/readyz` says so until then
 
 
 def _config(app: object, workers: int = 1, factory: bool = False) -> uvicorn.Config:

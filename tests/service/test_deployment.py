@@ -21,6 +21,14 @@ from recommender.cli.app import app
 TOP = Path(__file__).parents[2]
 
 
+def _pods() -> Iterator[dict[str, Any]]:
+    """Yield the specification of each pod of the manifests."""
+    for document in yaml.safe_load_all((TOP / "deploy/kubernetes.yaml").read_text()):
+        spec = document["spec"].get("jobTemplate", document)["spec"]
+        if "template" in spec:
+            yield spec["template"]["spec"]
+
+
 def _commands() -> Iterator[list[str]]:
     """Yield each command line of `recommender` in the compose file, the images, the manifests and the unit."""
     for line in (TOP / "Dockerfile").read_text().splitlines():
@@ -29,21 +37,9 @@ def _commands() -> Iterator[list[str]]:
     for service in yaml.safe_load((TOP / "docker-compose.yml").read_text())["services"].values():
         if "command" in service:
             yield service["command"]
-    for document in yaml.safe_load_all((TOP / "deploy/kubernetes.yaml").read_text()):
-        yield from _arguments(document)
+    yield from (container["args"] for pod in _pods() for container in pod["containers"])
     unit = (TOP / "deploy/recommender.service").read_text()
     yield re.findall(r"^ExecStart=\S*/(recommender .*)$", unit, re.MULTILINE)[0].split()
-
-
-def _arguments(node: Any) -> Iterator[list[str]]:
-    if isinstance(node, dict):
-        if "args" in node:
-            yield node["args"]
-        for value in node.values():
-            yield from _arguments(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _arguments(value)
 
 
 def test_every_command_of_the_deployment_is_one_of_ours_with_its_options() -> None:
@@ -72,6 +68,18 @@ def test_alerts_and_dashboard_read_figures_that_the_service_has(service: Service
     assert named <= known
     page = (TOP / "docs/operations.md").read_text()
     assert [rule["alert"] for rule in rules if f"`{rule['alert']}`" not in page] == []
+
+
+def test_every_pod_is_admitted_where_the_standard_is_restricted() -> None:
+    """As https://kubernetes.io/docs/concepts/security/pod-security-standards/ has it."""
+    pods = list(_pods())
+    assert len(pods) == 3
+    for pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            assert container["securityContext"]["allowPrivilegeEscalation"] is False
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
 
 def test_the_compose_file_has_a_profile_for_each_way_to_run() -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -177,6 +178,15 @@ def test_several_workers_start_and_take_writes_while_their_engine_is_away(home: 
         process.terminate()
         assert process.wait(PATIENCE_S) == 0
         assert not (home / "service.json").exists()
+
+
+def test_a_service_lives_while_its_engine_takes_connections_and_never_answers(home: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        _served(home, QDRANT_URL=f"http://127.0.0.1:{silent.getsockname()[1]}") as (_, url),
+    ):
+        assert _get(f"{url}/livez").status_code == 200
+        assert "not ready" not in (home / "log").read_text(), "it waited until the engine was given up"
 
 
 def test_what_lies_in_a_home_is_for_its_owner_alone(home: Path, tmp_path: Path) -> None:
