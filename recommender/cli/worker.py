@@ -12,7 +12,7 @@ import typer
 from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.ingest import FeedFlags, describe_drain, describe_feed, drain_json
 from recommender.cli.output import say
-from recommender.errors import IndexHeld, UsageError
+from recommender.errors import BadFeed, IndexHeld, UsageError
 
 if TYPE_CHECKING:
     from recommender.ingestion.worker import DrainSummary
@@ -56,8 +56,22 @@ def worker(
     reports = list(feeds.take_present()) if feeds else []
     for report in reports:
         run.print_early(describe_feed(report))
-    drained = run_gracefully(lambda stopped: job.drain(application, run.progress, stopped.is_set), give_back, say)
-    if drained is None:
-        raise IndexHeld("another process holds the index; try again when it is done")
+    drained, code = run_gracefully(
+        lambda stopped: (job.drain(application, run.progress, stopped.is_set), stopped.exit_code),
+        give_back,
+        say,
+        endless=False,
+    )
     told = {"feeds": [asdict(report) for report in reports]} if feeds else {}
-    return Output(drain_json(drained) | told, describe_drain(drained))
+    if drained is None:
+        held = IndexHeld("another process holds the index; try again when it is done")
+        return Output(told | {"error": str(held)}, "", error=held)
+    waiting = job.pending_changes(application) if code else 0
+    failure = next((BadFeed(f"feed {report.feed}: {report.error}") for report in reports if report.error), None)
+    return Output(
+        drain_json(drained) | told,
+        describe_drain(drained),
+        [f"stopped; {waiting:,} changes wait, and `recommender worker --once` goes on"] if waiting else [],
+        exit_code=code if waiting else 0,
+        error=failure,
+    )

@@ -71,19 +71,27 @@ GIVE_BACK_S = 1.5
 Result = TypeVar("Result")
 
 
+class StopSignal(threading.Event):
+    """Is set when the process is told to stop; `exit_code` then says by which signal, as shells do, and 0 before."""
+
+    exit_code = 0
+
+
 def run_gracefully(
-    work: Callable[[threading.Event], Result],
+    work: Callable[[StopSignal], Result],
     give_back: Callable[[], None],
     say: Callable[[str], None],
     grace: float = GRACE_S,
+    endless: bool = True,
 ) -> Result:
     """Run `work` until it ends and return its result. SIGTERM and SIGINT set the event that it is given.
 
     If the work has not ended `grace` seconds after the signal, for example because of a call that nothing can
-    interrupt, it is given up: `give_back` is called, and the process ends with exit code 0. The engine survives that as
-    it survives SIGKILL. A second signal ends the process at once. Only the main thread may call this.
+    interrupt, it is given up: `give_back` is called, and the process ends. The engine survives that as it survives
+    SIGKILL. The exit code is 0 for `endless` work, which has no other end, and otherwise that of the signal. A second
+    signal ends the process at once. Only the main thread may call this.
     """
-    stopped = threading.Event()
+    stopped = StopSignal()
 
     def try_to_give_back() -> None:
         with suppress(RecommenderError):  # other workers of this host take the leases of a process that is gone
@@ -96,7 +104,7 @@ def run_gracefully(
         say("worker: ended in the middle of a call that took too long; its batch is given back")
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        os._exit(0)
+        os._exit(0 if endless else stopped.exit_code)
 
     watchdog = threading.Timer(grace, give_up)
     watchdog.daemon = True
@@ -104,6 +112,7 @@ def run_gracefully(
     def stop(number: int, _frame: FrameType | None) -> None:
         if stopped.is_set():
             os._exit(128 + number)
+        stopped.exit_code = 128 + number
         stopped.set()
         watchdog.start()
 

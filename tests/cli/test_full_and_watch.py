@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -56,7 +57,7 @@ def test_a_worker_takes_feeds_from_a_folder_and_drains_them(recommender: Command
     folder.mkdir()
     _feed(folder / "good.csv", 12)
     (folder / "bad.csv").write_text("no,header\n", encoding="utf-8")
-    done = recommender("worker", "--watch", folder, "--once", "--json").json
+    done = recommender("worker", "--watch", folder, "--once", "--json", code=4).json
     assert {feed["feed"]: bool(feed["error"]) for feed in done["feeds"]} == {"good.csv": False, "bad.csv": True}
     assert done["applied"] > 0
     assert (folder / "done" / "good.csv").exists() and (folder / "failed" / "bad.csv.report.json").exists()
@@ -86,8 +87,26 @@ def test_a_worker_that_is_told_to_stop_during_a_long_import_ends_soon_and_leaves
     assert _one(home, "SELECT status FROM import_run") == "interrupted"
 
 
-def _rows(home: Path) -> int:
+def test_a_worker_that_is_told_to_stop_before_the_queue_is_empty_says_what_it_did_and_that_it_was_stopped(
+    recommender: Command, home: Path, tiny_model: Path
+) -> None:
+    recommender("ingest", _feed(home / "many.csv", 20_000), "--queue-only")
+    queued = _rows(home, "outbox")
+    environment = os.environ | {"RECOMMENDER_HOME": str(home), "RECOMMENDER_MODEL": str(tiny_model)}
+    command = [sys.executable, "-c", "from recommender.cli.app import main; main()", "worker", "--once", "--json"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as worker:
+        try:
+            wait_until(lambda: _rows(home, "outbox") < queued)
+            worker.send_signal(signal.SIGTERM)
+            out, _ = worker.communicate(timeout=PATIENCE_S)
+        finally:
+            worker.kill()
+    assert worker.returncode == 128 + signal.SIGTERM
+    assert json.loads(out)["applied"] + _rows(home, "outbox") == queued
+
+
+def _rows(home: Path, table: str = "product") -> int:
     try:
-        return int(_one(home, "SELECT count(*) FROM product"))
+        return int(_one(home, f"SELECT count(*) FROM {table}"))
     except sqlite3.OperationalError:
         return 0  # the tables are not there yet

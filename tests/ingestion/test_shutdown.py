@@ -37,7 +37,8 @@ with Shop(Path(sys.argv[1]), keep=True) as shop:
     shop.targets[0] = replace(shop.targets[0], encoder=Slow)
     drain = lambda stopped: shop.worker.drain(stopped=stopped)
     say = lambda line: print(line, file=sys.stderr, flush=True)
-    run_gracefully(lambda stopped: follow(drain, 0.1, stopped, say), shop.worker.give_back, say, grace=GRACE)
+    work = lambda stopped: follow(drain, 0.1, stopped, say)
+    run_gracefully(work, shop.worker.give_back, say, grace=GRACE, endless=ENDLESS)
     say("ended by itself")
 """
 PRODUCTS = [Product(f"lamp-{number}", f"Lamp number {number}") for number in range(200)]
@@ -61,8 +62,9 @@ def processes() -> Iterator[list[subprocess.Popen[str]]]:
 
 
 def _encoding(folder: Path, processes: list[subprocess.Popen[str]], **numbers: float) -> subprocess.Popen[str]:
-    """Start a worker and wait until it encodes; SECONDS a text, GRACE before it is given up."""
+    """Start a worker and wait until it encodes; SECONDS a text, GRACE before it is given up, ENDLESS or not."""
     code = _WORKER
+    numbers.setdefault("ENDLESS", True)
     for name, number in numbers.items():
         code = code.replace(name, str(number))
     command = [sys.executable, "-c", code, str(folder)]
@@ -91,13 +93,14 @@ def test_a_worker_with_a_slow_model_gives_its_batch_back_between_two_slices(
     assert _all_given_back(folder)
 
 
+@pytest.mark.parametrize(("endless", "code"), [(True, 0), (False, 128 + signal.SIGTERM)])
 def test_a_worker_that_nothing_interrupts_gives_its_batch_back_when_the_grace_is_over(
-    folder: Path, processes: list[subprocess.Popen[str]]
+    folder: Path, processes: list[subprocess.Popen[str]], endless: bool, code: int
 ) -> None:
-    process = _encoding(folder, processes, SECONDS=60, GRACE=0.5)
+    process = _encoding(folder, processes, SECONDS=60, GRACE=0.5, ENDLESS=endless)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0
+    assert process.returncode == code
     assert "given back" in said.splitlines()[-1]
     assert _all_given_back(folder)
 
