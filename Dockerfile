@@ -1,5 +1,6 @@
 # Two images: `docker build --target serve .` answers queries and runs the worker, without torch;
-# `docker build --target train .` also fine-tunes. Both run as a user of their own and write to /data alone.
+# `docker build --target train .` also fine-tunes, and reads Parquet. Both run as a user of their own and write to /data
+# alone. What may encode an index in one is in the other too: a worker that lacks it can't continue the index.
 FROM python:3.11-slim AS wheel
 WORKDIR /source
 RUN pip install --no-cache-dir build==1.3.0
@@ -16,12 +17,12 @@ COPY constraints.txt /constraints.txt
 COPY --from=wheel /wheels /wheels
 RUN python -m venv --without-pip /opt/recommender \
     && pip --python /opt/recommender/bin/python install --no-cache-dir --no-compile -c /constraints.txt \
-        "$(ls /wheels/*.whl)[serve,server,postgres]" \
+        "$(ls /wheels/*.whl)[serve,server,postgres,openvino]" \
     && find /opt/recommender -type d -name tests -prune -exec rm -rf {} + \
     && find /opt/recommender -name 'libonnxruntime.so.*' -delete \
     && find /opt/recommender -name '*.so' -not -path '*/numpy.libs/*' -exec strip --strip-unneeded {} + \
     && /opt/recommender/bin/python -c "import recommender.service.server, recommender.cli.serve, recommender.cli.worker, \
-        recommender.ingestion.loop, recommender.index.server, psycopg, sqlalchemy.dialects.postgresql"
+        recommender.ingestion.loop, recommender.index.server, psycopg, sqlalchemy.dialects.postgresql, openvino"
 
 FROM python:3.11-slim AS serve
 ENV PATH=/opt/recommender/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \

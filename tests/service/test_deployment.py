@@ -70,6 +70,14 @@ def test_alerts_and_dashboard_read_figures_that_the_service_has(service: Service
     assert [rule["alert"] for rule in rules if f"`{rule['alert']}`" not in page] == []
 
 
+def test_what_trains_has_no_runtime_that_what_serves_lacks() -> None:
+    served, trained = (
+        set(extras.split(",")) for extras in re.findall(r"\.whl\)\[(.*)\]", (TOP / "Dockerfile").read_text())
+    )
+    assert trained - served == {"train", "offline", "parquet"}, "none of which encodes an index"
+    assert served <= trained
+
+
 def test_every_pod_is_admitted_where_the_standard_is_restricted() -> None:
     """As https://kubernetes.io/docs/concepts/security/pod-security-standards/ has it."""
     pods = list(_pods())
