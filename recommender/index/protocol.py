@@ -162,6 +162,13 @@ class VectorIndex(Protocol):
     def scroll(self, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
         """Walk over all points in the order of their ids, `batch` at a time."""
 
+    def foreign(self, remove: bool = False) -> tuple[str, ...]:  # noqa: ARG002 - an embedded engine has none
+        """Return the ids of the points that are not of products, and remove them if asked.
+
+        Nothing else returns them, except that `count` counts them. Only a server lets others write any.
+        """
+        return ()
+
     def count(self, filters: Filters | None = None, exact: bool = False) -> int:
         """Return how many points match; of more than 10,000 the engine may return an estimate, unless `exact`."""
 

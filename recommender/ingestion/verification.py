@@ -44,7 +44,7 @@ class Verification:
 
     `damaged` are in the right state, but their vector is not that of their text. `encoded` is how many vectors were
     compared. `queued` are those of all these SKUs whose change waits in the outbox: the next drain brings them up to
-    date.
+    date. `foreign` are the ids of points that somebody else has written: they belong to no product.
     """
 
     checked: int
@@ -54,11 +54,12 @@ class Verification:
     damaged: tuple[str, ...] = ()
     queued: tuple[str, ...] = ()
     encoded: int = 0
+    foreign: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
         """Whether index and catalogue agree."""
-        return not self.differing
+        return not self.differing and not self.foreign
 
     @property
     def differing(self) -> tuple[str, ...]:
@@ -159,6 +160,8 @@ def verify(
                     findings.skus[_Kind.DAMAGED].append(suspect.product.sku)
             encoded += len(suspects)
         progress("comparing", len(seen), max(total, len(seen)))
+    # More points than were returned are changes that came meanwhile, or not of products, which takes a walk to tell.
+    foreign = index.foreign() if index.count(exact=True) != len(seen) else ()
     checked = len(seen)
     in_order = np.sort(np.frombuffer(seen, dtype=np.uint64))
     for some in batches(catalogue.products(), BATCH):
@@ -169,7 +172,7 @@ def verify(
         findings.add(dict.fromkeys(unseen, _Kind.MISSING))
         checked += len(unseen)
     missing, stale, orphaned, damaged = (tuple(findings.skus[kind]) for kind in _Kind)
-    return Verification(checked, missing, stale, orphaned, damaged, tuple(findings.queued), encoded)
+    return Verification(checked, missing, stale, orphaned, damaged, tuple(findings.queued), encoded, foreign)
 
 
 def _is_no_unit(vector: NDArray[np.float32] | None) -> bool:

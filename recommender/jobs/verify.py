@@ -33,9 +33,10 @@ def verify_live(application: Application, progress: Progress = silent, deep: boo
 def remove_damaged(application: Application, found: Verification) -> None:
     """Remove the points whose vector is not that of their text. They are then missing, and the queue makes them again.
 
-    A worker would take them for current, and leave them as they are.
+    A worker would take them for current, and leave them as they are. What belongs to no product is removed for good.
     """
-    if found.damaged:
+    if found.damaged or found.foreign:
         index = application.index(application.generations.require_live())
         index.delete([point_id(sku) for sku in found.damaged])
+        index.foreign(remove=True)
         index.flush()

@@ -6,25 +6,31 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
+from uuid import UUID
 
 import pytest
 from support.patience import PATIENCE_S
+from support.points import DIMENSION, by_sku, point_of, unit, words
 from typer.testing import CliRunner
 
 from recommender.application.composition import open_application
 from recommender.cli.app import app
 from recommender.database.tables import ModelRow
 from recommender.errors import BadInput, Unavailable, public_message
+from recommender.index.audit import audit
+from recommender.index.protocol import IndexQuery
 from recommender.index.server.engine import CollectionLayout, ServerEngine, connect
 from recommender.jobs.rebuild import ensure_live
 from recommender.models.manifest import Manifest
-from recommender.types import JsonObject, Quantization
+from recommender.query import Filters
+from recommender.types import JsonObject, Product, Quantization
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -153,6 +159,40 @@ def test_a_collection_of_somebody_else_is_not_taken_for_ours() -> None:
     client.close()
 
 
+@pytest.mark.filterwarnings("ignore:Local mode performs exact")
+@pytest.mark.parametrize(
+    ("identity", "payload"),
+    [(5, {"foo": 1}), (5, {}), (str(UUID(int=5)), {"foo": 1}), (str(UUID(int=5)), {"sku": "lamp"})],
+)
+def test_points_that_others_wrote_are_in_no_answer_and_can_be_removed(
+    identity: int | str, payload: dict[str, object]
+) -> None:
+    from qdrant_client import QdrantClient, models
+
+    with closing(QdrantClient(":memory:")) as client:
+        index = ServerEngine(client).create("g0001", DIMENSION)
+        index.upsert([point_of(Product(f"p{seed}", "A lamp"), unit(seed), words(seed)) for seed in range(3)])
+        vectors = {"dense": unit(1).tolist(), "lexical": models.SparseVector(indices=[1], values=[9.0])}
+        client.upsert("recommender_g0001", [models.PointStruct(id=identity, vector=vectors, payload=payload)])
+        everything = IndexQuery(9, dense=unit(1), lexical=words(1))
+        for query in (everything, replace(everything, dense=None), replace(everything, lexical=None)):
+            assert next(iter(by_sku(index, index.query(query)))) == "p1"
+        skus = {"p0", "p1", "p2"}
+        assert {point.payload["sku"] for point in index.scroll(2, with_vectors=True)} == skus
+        assert {point.payload["sku"] for point in index.select(Filters(), 9)} == skus
+        assert audit(index)[0].recall == 1
+        assert (index.count(), index.foreign(), index.foreign(remove=True)) == (4, (str(identity),), (str(identity),))
+        assert (index.count(), index.foreign()) == (3, ())
+
+
+@pytest.mark.parametrize("answers", [[], [{"points": []}], [{"points": []}] * 5])
+def test_too_few_answers_or_too_many_to_a_batch_of_searches_are_not_those_of_a_server(answers: list[object]) -> None:
+    with _serving(answers=answers) as (url, _), closing(connect(url)) as engine:
+        index = engine.create("g0001", DIMENSION)
+        with pytest.raises(Unavailable, match=r"does not answer as a Qdrant server does.*answers to 3 searches"):
+            index.query(IndexQuery(9, dense=unit(1), lexical=words(1)))
+
+
 def test_without_the_client_a_server_is_refused_with_the_command_that_installs_it(tmp_path: Path) -> None:
     code = (
         "import sys\n"
@@ -178,6 +218,7 @@ class _Collection(BaseHTTPRequestHandler):
 
     version = "1.19.1"
     asked: ClassVar[list[tuple[str, str, JsonObject]]] = []
+    answers: ClassVar[list[object]] = []
     status: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
@@ -190,6 +231,8 @@ class _Collection(BaseHTTPRequestHandler):
             answer["result"] = {"collections": [{"name": name} for name in self.names()]}
         elif self.path.endswith("/points/count"):
             answer["result"] = {"count": 0}
+        elif self.path.endswith("/points/query/batch"):
+            answer["result"] = self.answers
         elif self.path.endswith("/exists"):
             answer["result"] = {"exists": True}
         elif self.command == "GET":
@@ -234,11 +277,12 @@ class _Collection(BaseHTTPRequestHandler):
 
 @contextmanager
 def _serving(
-    version: str = "1.19.1", states: list[str] | None = None
+    version: str = "1.19.1", states: list[str] | None = None, answers: Sequence[object] = ()
 ) -> Iterator[tuple[str, list[tuple[str, str, JsonObject]]]]:
-    """Serve; `states` are those that the collection has in turn before it is green."""
+    """Serve; `states` are those that the collection has in turn before it is green, `answers` those to any searches."""
     status = [] if states is None else states
-    handler = type("Collection", (_Collection,), {"version": version, "asked": [], "status": status})
+    own = {"version": version, "asked": [], "status": status, "answers": list(answers)}
+    handler = type("Collection", (_Collection,), own)
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

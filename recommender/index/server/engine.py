@@ -16,7 +16,7 @@ import numpy as np
 from httpx import Limits
 from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
-from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
+from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
 from recommender.batching import batches
 from recommender.errors import BadInput, NotFound, Unavailable, one_line
@@ -176,18 +176,27 @@ class ServerIndex(VectorIndex):
                 with_payload=True,
                 with_vectors=[DENSE] if with_vectors else False,
             )
-        return [_to_stored_point(record) for record in records]
+        return list(_to_stored_points(records))
 
     def query(self, query: IndexQuery) -> list[ScoredPoint]:
         plan = plan_of(query)
         if plan is None:
             return []
+        requests = query_requests(plan)
         with engine_errors(self._where):
-            answers = self._client.query_batch_points(self._collection, query_requests(plan))
-        scores = [{int(point.id): point.score for point in answer.points} for answer in answers]
-        best_of_terms = [max(found.values(), default=0.0) for found in scores[len(plan.stages) :]]
-        payloads = {int(point.id): point.payload for point in answers[0].points if point.payload}
-        return plan.combine(scores[: len(plan.stages)], best_of_terms, payloads)
+            answers = self._client.query_batch_points(self._collection, requests)
+            if len(answers) != len(requests):
+                raise ResponseHandlingException(ValueError(f"{len(answers)} answers to {len(requests)} searches"))
+        payloads = {point.id: point.payload for point in answers[0].points if point.payload and _is_product(point)}
+        # The first stage has every candidate, so what it has no payload of isn't ours.
+        scores = [
+            {point.id: point.score for point in answer.points if point.id in payloads}
+            for answer in answers[: len(plan.stages)]
+        ]
+        best_of_terms = [
+            max((point.score for point in answer.points), default=0.0) for answer in answers[len(plan.stages) :]
+        ]
+        return plan.combine(scores, best_of_terms, payloads)
 
     def select(
         self, filters: Filters, limit: int, order: Order | None = None, ids: Sequence[int] | None = None
@@ -202,13 +211,13 @@ class ServerIndex(VectorIndex):
                 order_by=server_order(order),
                 with_payload=True,
             )
-        return [_to_stored_point(record) for record in records]
+        return list(_to_stored_points(records))
 
     def find(self, keys: Sequence[str], filters: Filters, limit: int, partial: bool = False) -> list[StoredPoint]:
         condition = identifier_filter(keys, partial, filters)
         with engine_errors(self._where):
             records, _ = self._client.scroll(self._collection, scroll_filter=condition, limit=limit, with_payload=True)
-        return [_to_stored_point(record) for record in records]
+        return list(_to_stored_points(records))
 
     def facet(self, field: str, filters: Filters, limit: int) -> list[tuple[str, int]]:
         with engine_errors(self._where):
@@ -216,19 +225,30 @@ class ServerIndex(VectorIndex):
         return [(str(hit.value), hit.count) for hit in answer.hits]
 
     def scroll(self, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
+        for records in self._scroll(batch, with_payload=True, with_vectors=[DENSE] if with_vectors else False):
+            yield from _to_stored_points(records)
+
+    def _scroll(self, batch: int, **parts: Any) -> Iterator[list[models.Record]]:
+        """Yield all points, with these parts of them, whoever wrote them."""
         offset = None
         while True:
             with engine_errors(self._where):
-                records, offset = self._client.scroll(
-                    self._collection,
-                    limit=batch,
-                    offset=offset,
-                    with_payload=True,
-                    with_vectors=[DENSE] if with_vectors else False,
-                )
-            yield from (_to_stored_point(record) for record in records)
+                records, offset = self._client.scroll(self._collection, limit=batch, offset=offset, **parts)
+            yield records
             if offset is None:
                 return
+
+    def foreign(self, remove: bool = False) -> tuple[str, ...]:
+        found = [
+            record.id
+            for records in self._scroll(1000, with_payload=["sku"], with_vectors=False)
+            for record in records
+            if not _is_product(record)
+        ]
+        for batch in batches(found if remove else (), WRITE_BATCH):
+            with engine_errors(self._where):
+                self._client.delete(self._collection, models.PointIdsList(points=batch), wait=True)
+        return tuple(map(str, found))
 
     def count(self, filters: Filters | None = None, exact: bool = False) -> int:  # noqa: ARG002 - a server's always is
         with engine_errors(self._where):
@@ -402,10 +422,16 @@ def _to_server_point(point: Point) -> models.PointStruct:
     return models.PointStruct(id=point.id, vector=vectors, payload=point.payload)
 
 
-def _to_stored_point(record: models.Record) -> StoredPoint:
-    dense = record.vector.get(DENSE) if isinstance(record.vector, dict) else None
-    array = None if dense is None else np.asarray(dense, dtype=np.float32)
-    return StoredPoint(int(record.id), record.payload or {}, array)
+def _is_product(record: models.Record | models.ScoredPoint) -> bool:
+    """Tell whether a point is one of ours: anybody can write others into a collection of a server."""
+    return isinstance(record.id, int) and "sku" in (record.payload or {})
+
+
+def _to_stored_points(records: Sequence[models.Record]) -> Iterator[StoredPoint]:
+    for record in filter(_is_product, records):
+        dense = record.vector.get(DENSE) if isinstance(record.vector, dict) else None
+        array = None if dense is None else np.asarray(dense, dtype=np.float32)
+        yield StoredPoint(int(record.id), record.payload or {}, array)
 
 
 @contextmanager
