@@ -87,9 +87,11 @@ NAMES: Mapping[str, str] = {
     "price": (
         "grossprice grossprice1 pricegross pricetaxincluded pricetaxincl priceincltax priceinclvat bruttopreis"
         " preisbrutto vkbrutto prixttc cenabrutto cenasdph pvpconiva precioconiva prezzoconiva priceincl"
+        " prezzoivato prezzoivainclusa kdvdahilfiyat kdvlifiyat verollinenhinta pretcutva 税込価格 税込販売価格"
         " price regularprice variantprice unitprice sellingprice productprice"
         " oxprice buyitnowprice currentprice newprice nowprice finalprice lstprice salesprice stdvk vk1brutto vk1"
-        " pvttc pv"
+        " pvttc pv ourprice webprice onlineprice yourprice shopprice internetprice unserpreis webpreis onlinepreis"
+        " shoppreis prixweb prixinternet precioweb precioonline precioventa prezzoweb prezzoonline"
         " masterprice pricenumber listprice retailprice preis"
         " verkaufspreis vkpreis vk endpreis prix prixdevente prixvente tarif precio preciodeventa"
         " precioventa pvp preciofinal prezzo prezzodivendita prezzovendita preco precodevenda prijs verkoopprijs"
@@ -97,6 +99,12 @@ NAMES: Mapping[str, str] = {
         " sellprice defaultsellprice salesunitprice salespricerate priceretail priceretailgross satilacakfiyat"
         " trendyoldasatilacakfiyat розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가"
         " سعرالبيع سعرالمنتج السعر سعر"
+        " eladasiar prodejnicena cenasprzedazy pretvanzare cijena mpc hargajual harga giaban gia"
+        " τιμη τιμηπωλησης מחיר מחירמכירה ราคา ราคาขาย 售價 價格 销售价 販売価格税込"
+        " preisstk preisstuck stuckpreis einzelpreis"
+        " precioregular precionormal precopadrao precoregular prezzoregolare prixregulier prixnormal normalpreis"
+        " ordinariepris ordinarpris normalpris beznacena cenaregularna precopor"
+        " preciolista preciodelista prezzodilistino"
         " offers"
     ),
     "currency": (
@@ -198,12 +206,23 @@ BELOW = (
 )
 """Columns of the levels above and below the one that is called the category."""
 
+LIST_PRICES = frozenset("listprice retailprice preciolista preciodelista prezzodilistino".split())
+"""Prices that may be the crossed-out ones of a shop that has others."""
+
+PRICE_WORD = re.compile("price|preis|prix|precio|preco|prezzo|prijs|cena|cijena|hinta|fiyat|цена|ціна|価格|价|價|가격")
+COST_WORD = re.compile(
+    "cost|purchase|wholesale|trade|dealer|buy|einkauf|ekpreis|achat|revient|compra|coste|mayor|acquisto|ingrosso"
+    "|inkoop|nakup|zakup|hurt|alis|закуп|опт|net|unit|base|group|grup|type|date|time|updated|currency|note|tax|code|id$"
+)
+"""Words in the names of columns of prices, and of those that no customer pays."""
+
 SALE = (
     "saleprice specialprice discountprice discountedprice promoprice promotionalprice promotionprice offerprice"
     " dealprice reducedprice actionprice angebotspreis aktionspreis sonderpreis rabattpreis prixpromo prixpromotionnel"
     " prixsolde prixreduit preciooferta preciodeoferta preciorebajado precioespecial prezzoscontato prezzoofferta"
     " prezzoinofferta prezzospeciale precopromocional actieprijs aanbiedingsprijs cenapromocyjna akcnicena kampanjpris"
     " preciopromocional akciosbruttoar akciosar"
+    " sonderangebotspreis akcioar prezzopromozionale prezzopromo precodesconto precodeoferta precopromo prixdepromotion"
     " reapris tilbudspris tarjoushinta alennushinta indirimlifiyat акционнаяцена ценасоскидкой セール価格 特価 할인가",
     "datesalepricestarts salestarts salebegins promostarts offerstarts discountstarts"
     " salepricestartdate salestart salestartdate salepricefrom salefrom salefromdate salepricefromdate salestartsat"

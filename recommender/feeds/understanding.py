@@ -10,7 +10,8 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
-from recommender.feeds.columns import Field
+from recommender.feeds.column_names import COST_WORD, LIST_PRICES, PRICE_WORD
+from recommender.feeds.columns import Field, plain_name
 from recommender.feeds.flags import NO
 from recommender.feeds.products import NOT_OFFERED
 from recommender.feeds.remarks import RemarkCount
@@ -68,7 +69,7 @@ class FieldTally:
 
     def __init__(self) -> None:
         self.products = 0
-        self.unknown_stock = 0
+        self._stock: Counter[Availability] = Counter()
         self._filled: dict[Field, int] = {}
         self._examples: dict[Field, str] = {}
         self._categories: dict[tuple[str, ...], int] = {}
@@ -83,7 +84,7 @@ class FieldTally:
             self._examples |= {Field.SKU: _excerpt(first.sku), Field.TITLE: _excerpt(first.title)}
             self._examples[Field.AVAILABILITY] = first.availability
         self.products += len(batch)
-        self.unknown_stock += sum(product.availability is Availability.UNKNOWN for product in batch)
+        self._stock.update(product.availability for product in batch)
         for field in _COUNTED:
             values = list(filter(None, map(attrgetter(field), batch)))
             if values:
@@ -111,7 +112,7 @@ class FieldTally:
         return tuple(read)
 
     def warnings(self, feed: Feed) -> list[str]:
-        """Return what seems to be missing, and whether most products share one category."""
+        """Return what seems to be missing or misread, and whether most products share one category."""
         if not self.products:
             return []
         warnings = []
@@ -120,11 +121,12 @@ class FieldTally:
                 column = feed.field_columns.get(field)
                 read = f"column {column!r} has none that can be read" if column else "no column is known to hold it"
                 warnings.append(f"no {field} was found: {read}; name its column with --map {field}=COLUMN")
-        if Field.AVAILABILITY not in feed.field_columns and self.unknown_stock < self.products:
+        warnings += filter(None, [self._price_warning(feed)])
+        if Field.AVAILABILITY not in feed.field_columns and self._stock[Availability.IN_STOCK] == self.products:
             warnings.append(
                 "no stock was found: every product counts as in stock; name its column with --map availability=COLUMN"
             )
-        elif self.unknown_stock == self.products:
+        elif self._stock[Availability.UNKNOWN] == self.products:
             column = feed.field_columns.get(Field.AVAILABILITY)
             why = f"nothing in the column {column!r} can be read" if column else "no column is known to hold it"
             warnings.append(f"no stock was found: {why}")
@@ -136,6 +138,23 @@ class FieldTally:
                 f" {feed.field_columns.get(Field.CATEGORY, 'category')!r} the right one?"
             )
         return warnings
+
+    def _price_warning(self, feed: Feed) -> str:
+        """Return a warning if another column may hold what customers pay; otherwise nothing."""
+        column = feed.field_columns.get(Field.PRICE, "")
+        priced = self._filled.get(Field.PRICE, 0)
+        plain = {name: plain_name(name) for name in feed.leftover_columns}
+        others = [name for name, one in plain.items() if PRICE_WORD.search(one) and not COST_WORD.search(one)]
+        if priced and self.products >= FEW and priced < (1 - SHARED_BY_MOST) * self.products:
+            share = 1 - priced / self.products
+            another = f", or {others[0]!r}, which nothing is read from" if others else ""
+            return f"most products ({share:.0%}) have no price: is {column!r} the right column{another}?"
+        if priced and others and plain_name(column) in LIST_PRICES:
+            return (
+                f"the price is read from {column!r}, and {others[0]!r} may be what customers pay; if it is, say --map"
+                f" price={others[0]}"
+            )
+        return ""
 
 
 def row_number_warning(feed: Feed) -> str:

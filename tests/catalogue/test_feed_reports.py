@@ -64,6 +64,25 @@ def test_what_is_missing_is_warned_of(ingest: Ingest) -> None:
     assert unread[2] == "no stock was found: nothing in the column 'stock' can be read"
 
 
+def test_most_products_without_a_price_are_warned_of(ingest: Ingest) -> None:
+    table = _table("sku,title,category,shop prices,sale_price,stock", "S-{n},Title {n},Leaf {leaf},{n}.5,,{leaf}")
+    (warning,) = ingest(table.replace("9.5,,", "9.5,8,")).warnings
+    assert warning == (
+        "most products (90%) have no price: is 'sale_price' the right column, or 'shop prices', which nothing is read"
+        " from?"
+    )
+
+
+def test_a_list_price_beside_an_unknown_price_is_warned_of(ingest: Ingest) -> None:
+    table = _table("sku,title,category,list_price,{price},stock", "S-{n},Title {n},Leaf {leaf},{n}.5,{n}.1,{leaf}")
+    (warning,) = ingest(table.replace("{price}", "club price")).warnings
+    assert warning == (
+        "the price is read from 'list_price', and 'club price' may be what customers pay; if it is, say --map"
+        " price=club price"
+    )
+    assert ingest(table.replace("{price}", "cost price")).warnings == ()
+
+
 def test_a_row_number_beside_skus_is_warned_of(ingest: Ingest) -> None:
     table = _table("id,name,model_code,price,stock,category", "{n},Title {n},MX-{n}7A,{n}.5,{n},Leaf {leaf}")
     (warning,) = ingest(table).warnings
