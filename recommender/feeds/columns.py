@@ -36,7 +36,7 @@ from recommender.feeds.column_names import (
 )
 from recommender.feeds.column_names import PARENTS as PARENTS
 from recommender.feeds.flags import NO, YES, flag_word, is_no_date, is_null
-from recommender.feeds.prices import CURRENCIES, CURRENCY_SYMBOLS, Offer, pieces_of
+from recommender.feeds.prices import CURRENCIES, CURRENCY_SYMBOLS, Offer, amount_text, pieces_of
 
 
 class Field(StrEnum):
@@ -82,15 +82,17 @@ _LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d"})
 """Letters whose stroke or dot is not an accent in Unicode."""
 
 _TAXES = frozenset(
-    "iva vat mwst ust tva btw moms mva dph kdv ндс tax taxes gst alv afa ttc brutto gross bruto 税込 eur euro usd gbp"
-    " chf pln czk sek nok dkk huf ron rub uah try".split()
+    "iva vat mwst ust tva btw moms mva dph kdv ндс пдв tax taxes gst alv afa φπα ttc brutto gross bruto 税込".split()
 )
 _BEFORE_TAXES = frozenset(
     "incl inkl inc inclusive including included inclus incluido incluida inclusa inclusi con avec with mit met med z s"
-    " с in sis sisaltaa dahil".split()
+    " с in sis sisaltaa dahil com c cu".split()
 )
-_WITHOUT_TAXES = frozenset("excl exkl excluded exclus ex netto net nett neto ht ohne sans bez uden zonder senza sin без"
-                           " zzgl plus haric 税抜".split())  # fmt: skip
+_WITHOUT_TAXES = frozenset(
+    "excl exkl excluded exclus exclusief excluding exclusive exc ex eks netto net nett neto ht ohne sans hors bez uden"
+    " uten utan zonder senza sin sem fara nelkul ilman без zzgl plus mas mais piu vor before o u haric 税抜".split()
+)
+_TAXES_TO_COME = re.compile(r"\+|\bs/", re.IGNORECASE)
 """Words on taxes in the name of a column of prices: `Precio (IVA incl.)`, `VK-Preis brutto`."""
 
 _HAS_LETTER = re.compile(r"[^\W\d_]").search
@@ -185,7 +187,9 @@ class Columns:
             price = found[Field.PRICE]
             offer = price if isinstance(price, Offer) else Offer(stated_amount(price))
             found[Field.PRICE] = replace(offer, pieces=pieces, minor=self.minor)
-        if self.currency and isinstance(price := found.get(Field.PRICE), str) and price[:1].isdecimal():
+        price = found.get(Field.PRICE)
+        amount = price.regular or price.sale if isinstance(price, Offer) else price
+        if self.currency and not isinstance(amount, Mapping) and amount_text(amount)[:1].isdecimal():
             found[Field.CURRENCY] = self.currency
         if (self.tracked or self.sells_on) and _COUNT.fullmatch(str(found.get(Field.AVAILABILITY))):
             count = str(found[Field.AVAILABILITY])
@@ -272,11 +276,7 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     if minor:
         fields[Field.PRICE] = minor
     sale = (
-        ()
-        if Field.PRICE in mapping
-        else _sale_columns(
-            by_name, [name for name in open_names if name not in fields.values()], MINOR_SALE if minor else SALE[0]
-        )
+        () if Field.PRICE in mapping else _sale_columns(by_name, open_names, fields, MINOR_SALE if minor else SALE[0])
     )
     if sale:
         fields.setdefault(Field.PRICE, sale[0])
@@ -297,20 +297,33 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     return replace(columns, ignored=tuple(name for name in names if name not in understood and name.strip()))
 
 
+_SHORT_SIGNS = frozenset({"€", "£", "KČ", "ZŁ", "RP", "TL", "FT", "ТГ"})
+
+
 def _currency_in(name: str) -> str:
     """Return the only currency that the name of a column has: `price_eur`, `Preis (€)`; nothing for none."""
     marks = re.findall(r"\w+|[€$£]", name.replace("_", " ").upper())
-    named = {CURRENCY_SYMBOLS.get(word, word) for word in marks if len(word) > 2 or word in ("€", "£", "KČ", "ZŁ")}
+    named = {CURRENCY_SYMBOLS.get(word, word) for word in marks if len(word) > 2 or word in _SHORT_SIGNS}
     named &= CURRENCIES - WORDS_TOO
     return named.pop() if len(named) == 1 else ""
 
 
-def _sale_columns(by_name: Mapping[str, str], open_names: Sequence[str], prices: str) -> tuple[str, ...]:
+def _sale_columns(
+    by_name: Mapping[str, str], open_names: Sequence[str], fields: Mapping[Field, str], prices: str
+) -> tuple[str, ...]:
     """Return the columns of a sale in the order of `SALE`, a missing one as ""; none without one of its `prices`.
 
-    Behind them are columns that may have its dates too, unless both dates are known.
+    A price in another currency than that of the regular one is none. Behind them are columns that may have the dates of
+    the sale too, unless both dates are known.
     """
-    found = [next((by_name[name] for name in each.split() if name in by_name), "") for each in (prices, *SALE[1:])]
+    open_names = [name for name in open_names if name not in fields.values()]
+    plain = {name: (plain_name(name), _short_name(name)) for name in reversed(open_names)}
+    found = [next((by_name[name] for name in each.split() if name in by_name), "") for each in SALE]
+    sales = {name: _currency_in(name) for alias in prices.split() for name, known in plain.items() if alias in known}
+    currency = _currency_in(fields.get(Field.PRICE, ""))
+    if Field.PRICE not in fields or (not currency and Field.CURRENCY not in fields and len(set(sales.values())) == 1):
+        currency = next(iter(sales.values()), "")
+    found[0] = next((name for name, stated in sales.items() if stated in ("", currency)), "")
     if not found[0] or found[3]:
         return tuple(found) if found[0] else ()
     doubtful = []
@@ -476,9 +489,12 @@ def _short_name(name: str) -> str:
     told = {
         plain
         for plain, word in words.items()
-        if plain in _TAXES or word in CURRENCIES or word.upper() in CURRENCY_SYMBOLS or word == "1"
+        if plain in _TAXES
+        or word in CURRENCIES
+        or word.upper() in CURRENCY_SYMBOLS.keys() | (CURRENCIES - WORDS_TOO)
+        or word == "1"
     }
-    if not told or not _WITHOUT_TAXES.isdisjoint(words):
+    if not told or not _WITHOUT_TAXES.isdisjoint(words) or _TAXES_TO_COME.search(name):
         return plain_name(name)
     return "".join(plain for plain in words if plain not in told and plain not in _BEFORE_TAXES)
 

@@ -73,7 +73,7 @@ CURRENCY_SYMBOLS = {
     "S/.": "PEN", "LEI": "RON", "ЛВ": "BGN", "ЛВ.": "BGN", "ДИН": "RSD", "ДИН.": "RSD", "DIN": "RSD", "KN": "HRK",
     "د.إ": "AED", "ر.س": "SAR", "د.ك": "KWD", "KD": "KWD", "DT": "TND", "ج.م": "EGP", "ر.ع.": "OMR", "د.ب": "BHD",
     "ر.ق": "QAR", "د.أ": "JOD", "د.ا": "JOD", "د.م": "MAD", "د.ج": "DZD", "د.ع": "IQD", "د.ل": "LYD", "ل.ل": "LBP",
-    "ر.ع": "OMR", "د.ت": "TND", "ل.س": "SYP", "ر.ي": "YER", "ש״ח": "ILS", 'ש"ח': "ILS",
+    "ر.ع": "OMR", "د.ت": "TND", "ل.س": "SYP", "ر.ي": "YER", "ש״ח": "ILS", 'ש"ח': "ILS", "ТГ": "KZT", "ТГ.": "KZT",
 }  # fmt: skip
 _AMBIGUOUS = {"KR", "KR.-", "﷼", "DH", "DHS", "درهم", "ريال", "دينار"}
 """The crowns of three countries, and others: a price, but no currency that we could name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,51 @@ def test_a_sale_with_dates_in_a_column_that_is_not_known_does_not_count_and_is_t
     products, remarks = _read(write(table))
     assert [product.price for product in products] == [10, 4, 4]
     assert [remark.what for remark in remarks] == [f"is taken without the sale of '{column}: 2020-10-31'"]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "price"),
+    [
+        ("price_usd;price_eur;sale_price_eur", "25;20;18", "25 USD"),
+        ("price_eur;price_usd;sale_price_usd;sale_price_eur", "20;25;18;15", "15 EUR"),
+        ("price_eur;sale_price", "25;19", "19 EUR"),
+        ("price;currency;sale_price_eur", "25;USD;19", "25 USD"),
+        ("price;sale_price_eur", "25;19", "19"),
+        ("sale_price_brl;price_brl", "18;20", "18 BRL"),
+        ("price_cad;price_usd", "13.50;10", "13.50 CAD"),
+        ("price_kwd", "1.250", "1.250 KWD"),
+        ("Цена, тг", "1290", "1290 KZT"),
+        ("Harga (Rp)", "150.000", "150000 IDR"),
+        ("Preis/Stk", "2,50", "2.50"),
+        ("Prezzo + IVA;Prezzo ivato", "100;122", "122"),
+        ("Fiyat + KDV;KDV Dahil Fiyat", "100;120", "120"),
+        ("Preço c/ IVA", "123", "123"),
+        ("list_price;our_price", "40;30", "30"),
+        ("retail_price;web_price", "40;30", "30"),
+        ("PVP;Precio web", "40;30", "30"),
+        ("Precio regular;Precio rebajado", "30;", "30"),
+        ("Precio lista;Precio oferta", "30;20", "20"),
+        ("Ordinarie pris;Kampanjpris", "30;", "30"),
+        ("Běžná cena;Akční cena", "30;", "30"),
+    ],
+)
+def test_of_several_columns_of_prices_the_one_to_pay_is_read_with_its_currency(
+    write: Write, header: str, row: str, price: str
+) -> None:
+    (product,), _ = _read(write(f"sku;title;{header}\na;A;{row}\n"))
+    assert f"{product.price} {product.currency}".strip() == price
+
+
+@pytest.mark.parametrize(
+    "column",
+    "Precio + IVA|Preço s/ IVA|Price + VAT|Preis + MwSt|Cena + DPH|Ár + ÁFA|Цена + НДС|Precio más IVA|Prix hors TVA"
+    "|Preț fără TVA|Hinta ilman alv|Pris eks. moms|PVP sem IVA|Price before tax".split("|"),
+)
+def test_a_price_to_which_a_tax_is_added_is_not_the_price(write: Write, column: str) -> None:
+    (product,), _ = _read(write(f"sku;title;{column}\na;A;100\n"))
+    assert product.price is None
+
+
+def test_numbers_of_json_have_the_currency_in_the_name_of_their_member(write: Write) -> None:
+    (product,), _ = _read(write('[{"sku": "a", "title": "A", "price_eur": 19.9}]', "feed.json"))
+    assert (product.price, product.currency) == (Decimal("19.9"), "EUR")
