@@ -12,25 +12,33 @@ from typing import Annotated, Any, Protocol
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel, Field
 
 from recommender.errors import RecommenderError, UsageError, public_message
 from recommender.feeds.prices import decimals_of
 from recommender.interface import QueryInterface
-from recommender.query import Answer, Filters, Options
+from recommender.query import Answer, Filters, Options, SuggestionKind
 from recommender.query.serialization import from_value
-from recommender.types import Availability, Card, Product, category_path
+from recommender.types import Availability, Card, Product, category_path, fold_path
 from recommender.version import __version__
 
 INSTRUCTIONS = """\
 The catalogue of one shop. Search in plain words, in the shop's language; narrow with filters rather than with words.
 `confidence` says whether the shop has what was asked for: with `none` it most likely does not, and what is listed is
-only the nearest. Show prices with their currency: `amount` counts cents of a euro or dollar.
+only the nearest. Show prices with their currency: `amount` counts cents of a euro or dollar. A price whose currency is
+not known, or with parts of a cent, is `metadata.price`, in whole units.
 """
 
 MOST = 25
 """Products of one answer: what an agent can read."""
+
+MOST_CATEGORIES = 100
+"""Categories of one answer."""
+
+NEAR_NAMES = 5
+"""Names that are told in place of one that the shop does not have."""
 
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
@@ -101,6 +109,16 @@ class CatalogVariant(BaseModel):
     barcodes: list[Barcode] = []
 
 
+class Metadata(BaseModel):
+    """What the protocol has no field for: a price in whole units.
+
+    Its `currency` is not known, or it is not a whole number of the smallest units.
+    """
+
+    price: str
+    currency: str = ""
+
+
 class CatalogProduct(BaseModel):
     """A product. `score` is its relevance, from 0 to 1, where it answers a question."""
 
@@ -113,6 +131,7 @@ class CatalogProduct(BaseModel):
     categories: list[Category] = []
     price_range: PriceRange | None = None
     media: list[Media] = []
+    metadata: Metadata | None = None
     score: float | None = None
 
 
@@ -132,9 +151,10 @@ class CategoryCount(BaseModel):
 
 
 class Categories(BaseModel):
-    """The categories below one, by how many products they have."""
+    """The categories below one, by how many products they have. If there are more, it is not `complete`."""
 
     categories: list[CategoryCount]
+    complete: bool
 
 
 class Ask(Protocol):
@@ -146,10 +166,16 @@ class Ask(Protocol):
 
 def agents_server(ask: Ask) -> MCPServer[Any]:
     """Return the server of the tools; `ask` answers their questions."""
-    server: MCPServer[Any] = MCPServer(
-        "recommender", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING"
-    )
-    tool = server.tool(annotations=READS)
+    tools: list[Tool] = []
+
+    def tool(function: Callable[..., Any]) -> None:
+        made = Tool.from_function(function, annotations=READS)
+        # An argument that is not known would have no effect: the agent would take what it gets for what it asked for.
+        arguments = made.fn_metadata.arg_model
+        arguments.model_config["extra"] = "forbid"
+        arguments.model_rebuild(force=True)
+        made.parameters = arguments.model_json_schema(by_alias=True)
+        tools.append(made)
 
     async def ask_shop(question: Callable[..., Any], *arguments: Any) -> Any:
         try:
@@ -169,7 +195,11 @@ def agents_server(ask: Ask) -> MCPServer[Any]:
     ) -> ProductList:
         """Search the shop in plain words."""
         filters = _filters(category, brand, price_min, price_max, in_stock)
-        return product_list(await ask_shop(QueryInterface.search, query, limit, filters))
+        answer = await ask_shop(QueryInterface.search, query, limit, filters)
+        if not answer:
+            await _check_known(ask_shop, SuggestionKind.CATEGORY, category)
+            await _check_known(ask_shop, SuggestionKind.BRAND, brand)
+        return product_list(answer)
 
     @tool
     async def similar_products(
@@ -192,13 +222,12 @@ def agents_server(ask: Ask) -> MCPServer[Any]:
         """Recommend products to somebody who likes some and not others."""
         return product_list(await ask_shop(QueryInterface.recommend, like, dislike or (), limit))
 
-    _add_lookups(server, ask_shop)
-    return server
+    _add_lookups(tool, ask_shop)
+    return MCPServer("recommender", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING", tools=tools)
 
 
-def _add_lookups(server: MCPServer[Any], ask_shop: Ask) -> None:
+def _add_lookups(tool: Callable[[Callable[..., Any]], None], ask_shop: Ask) -> None:
     """Add the tools that look something up."""
-    tool = server.tool(annotations=READS)
 
     @tool
     async def get_product(sku: Sku) -> CatalogProduct:
@@ -209,11 +238,28 @@ def _add_lookups(server: MCPServer[Any], ask_shop: Ask) -> None:
     async def list_categories(category: CategoryFilter = "") -> Categories:
         """List the departments of the shop, or the categories below one."""
         filters = _filters(category, "", None, None, False)
-        answer = await ask_shop(QueryInterface.browse, 1, filters, Options(facets=True))
-        counts = answer.facets.categories if answer.facets else ()
-        return Categories(
-            categories=[CategoryCount(path=category_path(each.value), products=each.count) for each in counts]
-        )
+        options = Options(facets=True, facet_values=MOST_CATEGORIES + 1)
+        answer = await ask_shop(QueryInterface.browse, 1, filters, options)
+        if not answer:
+            await _check_known(ask_shop, SuggestionKind.CATEGORY, category)
+        above = fold_path(filters.categories[0]) if filters.categories else ()
+        counts = [
+            CategoryCount(path=category_path(each.value), products=each.count)
+            for each in (answer.facets.categories if answer.facets else ())
+            if len(each.value) > len(above) and fold_path(each.value[: len(above)]) == above
+        ]
+        return Categories(categories=counts[:MOST_CATEGORIES], complete=len(counts) <= MOST_CATEGORIES)
+
+
+async def _check_known(ask_shop: Ask, kind: SuggestionKind, name: str) -> None:
+    """Raise `ToolError` for a category or a brand that no product has, with the names of others that have its words."""
+    filters = _filters(*((name, "") if kind is SuggestionKind.CATEGORY else ("", name)), None, None, False)
+    if not name or await ask_shop(QueryInterface.browse, 1, filters):
+        return
+    last = name.rpartition(">")[2].strip()
+    found = [each for each in await ask_shop(QueryInterface.suggest, last, MOST) if each.kind is kind] if last else []
+    near = [repr(category_path(each.category) or each.text) for each in found[:NEAR_NAMES]]
+    raise ToolError(f"the shop has no {kind} {name!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
 
 
 def product_list(answer: Answer) -> ProductList:
@@ -225,10 +271,13 @@ def product_list(answer: Answer) -> ProductList:
 def catalog_product(product: Product | Card, score: float | None = None) -> CatalogProduct:
     """Return a product in the protocol's shape, with what is known of it."""
     text = Description(plain=getattr(product, "description", "") or product.title)
-    price = None
-    if product.price is not None and product.currency:
+    price = metadata = None
+    if product.price is not None:
         units = product.price.scaleb(decimals_of(product.currency))
-        price = Money(amount=int(units.to_integral_value()), currency=product.currency)
+        if product.currency and units == units.to_integral_value():
+            price = Money(amount=int(units), currency=product.currency)
+        else:
+            metadata = Metadata(price=f"{product.price:f}", currency=product.currency)
     known = product.availability
     variant = CatalogVariant(
         id=product.sku,
@@ -251,6 +300,7 @@ def catalog_product(product: Product | Card, score: float | None = None) -> Cata
         categories=[Category(value=category_path(product.category))] if product.category else [],
         price_range=PriceRange(min=price, max=price) if price else None,
         media=[Media(url=product.image)] if product.image else [],
+        metadata=metadata,
         score=score,
     )
 
