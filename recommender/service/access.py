@@ -139,7 +139,10 @@ class AccessMiddleware:
 
 CROSS_ORIGIN: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
-    "allow_headers": ["Authorization", "Content-Type", "If-None-Match", "X-API-Key"],
+    "allow_headers": [
+        *("Authorization", "Content-Type", "If-None-Match", "X-API-Key", "X-Request-Id"),
+        *("Mcp-Protocol-Version", "Mcp-Session-Id", "Mcp-Method", "Mcp-Name", "Last-Event-ID"),  # of agents
+    ],
     "expose_headers": ["ETag", "Retry-After", "Server-Timing", "X-Request-Id"],
 }
 """What a page of an admitted origin may send and see."""

@@ -68,7 +68,7 @@ ABOUT: dict[str, Any] = {
     "openapi_tags": TAGS,
     "contact": {"name": "Whoever runs this service"},
     "license_info": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-    "servers": [{"url": "/", "description": "The service that gave this document."}],
+    "servers": [{"url": ".", "description": "The service that gave this document."}],
     "generate_unique_id_function": attrgetter("name"),  # clients' methods have the names of the routes' functions
     "docs_url": None,  # its scripts are on other hosts, and this service names none
     "redoc_url": None,
@@ -127,8 +127,10 @@ def create_app(
         app.include_router(router)
     page.mount(app)
     if server:
-        # Without a check of the host: `AccessMiddleware` does that.
-        app.router.routes.extend(server.streamable_http_app(stateless_http=True, json_response=True, host="").routes)
+        # Without a check of the host: `AccessMiddleware` does that. A stream of events, by GET, would never have one.
+        agents_app = server.streamable_http_app(stateless_http=True, json_response=True, host="")
+        (route,) = (each for each in agents_app.routes if isinstance(each, Route))
+        app.router.routes.append(Route(route.path, route.endpoint, methods=["POST"]))
     own = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     _add_problem_handlers(app, own)
     keys = KeyCache(access.keys, lanes.operations, access.local_token, note_use=access.note_use)

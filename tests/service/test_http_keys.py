@@ -298,10 +298,12 @@ def anyio_backend() -> str:
 def test_pages_of_the_named_origins_alone_may_call_from_a_browser(home: Path) -> None:
     with serving(Application(settings_of(home)), follow=False, cors_origins=["https://shop.example"]) as opened:
         opened.keys.create("shop", Scope.READ)
-        asking = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "Authorization"}
+        sent = "Authorization, Mcp-Protocol-Version, X-Request-Id"
+        asking = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": sent}
         for origin, allowed in (("https://shop.example", "https://shop.example"), ("https://evil.example", None)):
             asked = opened.client.options("/v1/search", headers=asking | {"Origin": origin})
             assert asked.headers.get("access-control-allow-origin") == allowed
+            assert asked.is_success == bool(allowed)
             refused = opened.client.get("/v1/search?q=x", headers={"Origin": origin})
             assert refused.status_code == 401  # allowed to ask is not allowed to read
             assert refused.headers.get("access-control-allow-origin") == allowed
