@@ -203,7 +203,7 @@ class VectorEngine(Protocol):
         """Return the engine's version. Raises `BadInput` for a server that is too old."""
 
     def layout(self, name: str) -> JsonObject:
-        """Return how a server keeps a generation (state, shards, copies), or that an embedded one is compact."""
+        """Return how a server keeps a generation (`status`, `shards`, ...), or that an embedded one is compact."""
 
     def drop(self, name: str) -> None:
         """Remove a generation and its files; a missing one is not an error."""

@@ -85,6 +85,7 @@ def test_an_error_of_the_server_is_one_line_that_names_it(status: int) -> None:
     assert url not in public_message(caught.value)
     assert "\n" not in message
     assert ("QDRANT_API_KEY" in message) == (status in (401, 403))
+    assert ("said" in message) == (status != 401)  # what a key may not do is in the answer
 
 
 @pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"", b"{}", b'{"result": []}'])
@@ -130,11 +131,35 @@ def test_a_server_that_is_away_is_named_without_secrets() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["localhost:6333", "http://", "nonsense", "ftp://host", "http://host:port", "http://host:99999", "http://[::1"],
-)
+    [
+        "localhost:6333", "http://", "nonsense", "ftp://host", "http://host:port", "http://host:99999", "http://[::1",
+        "http://host name", "",
+    ],
+)  # fmt: skip
 def test_what_is_no_url_of_a_server_is_refused_with_an_example(url: str) -> None:
     with pytest.raises(BadInput, match="http://localhost:6333"):
         connect(url)
+
+
+@pytest.mark.parametrize("key", ["“key-123”", "clé-123", "key\n123"])
+def test_what_is_no_key_is_refused_without_naming_it(key: str) -> None:
+    with pytest.raises(BadInput, match="QDRANT_API_KEY") as caught:
+        connect("http://127.0.0.1:1", key)
+    assert "123" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("http://127.0.0.1:1\n", "http://127.0.0.1:1 "),
+        (" http://[::1]:1 ", "http://[::1]:1 "),
+        ("https://127.0.0.1", "https://127.0.0.1:6333 "),
+    ],
+)
+def test_blanks_around_settings_are_no_part_of_them_and_the_port_that_is_asked_is_named(url: str, named: str) -> None:
+    with closing(connect(url, " key-123\n")) as engine, pytest.raises(Unavailable) as caught:
+        engine.names()
+    assert named in str(caught.value)
 
 
 def test_engines_with_different_prefixes_do_not_see_each_other() -> None:
@@ -229,10 +254,12 @@ class _Collection(BaseHTTPRequestHandler):
             answer = {"title": "qdrant", "version": self.version}
         elif self.path == "/collections":
             answer["result"] = {"collections": [{"name": name} for name in self.names()]}
-        elif self.path.endswith("/points/count"):
+        elif "/points/count" in self.path:
             answer["result"] = {"count": 0}
         elif self.path.endswith("/points/query/batch"):
             answer["result"] = self.answers
+        elif self.path.endswith("/cluster"):
+            answer["result"] = self.cluster()
         elif self.path.endswith("/exists"):
             answer["result"] = {"exists": True}
         elif self.command == "GET":
@@ -247,6 +274,20 @@ class _Collection(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def cluster(self) -> JsonObject:
+        """Every copy that is wanted, but of the last shard only one that answers."""
+        params = self.collection()["config"]["params"]
+        last = params.get("shard_number", 1) - 1
+        copies = [(shard, peer) for shard in range(last + 1) for peer in range(params["replication_factor"])]
+        remote = [
+            {"shard_id": shard, "peer_id": peer, "state": "Dead" if shard == last else "Active"}
+            for shard, peer in copies
+            if peer
+        ]
+        local = [{"shard_id": shard, "points_count": 0, "state": "Active"} for shard, peer in copies if not peer]
+        shards = {"local_shards": local, "remote_shards": remote, "shard_transfers": []}
+        return {"peer_id": 0, "shard_count": last + 1} | shards
 
     def names(self) -> list[str]:
         return [path.rpartition("/")[2] for command, path, _ in self.asked if command == "PUT" and path.count("/") == 2]
@@ -304,7 +345,8 @@ def test_a_new_collection_is_laid_out_as_set_and_says_so() -> None:
     assert (made["shard_number"], made["replication_factor"], made["write_consistency_factor"]) == (3, 2, 2)
     assert made["vectors"]["dense"]["on_disk"] is True  # what is rescored need not be in memory
     assert made["quantization_config"]["scalar"]["type"] == "int8"
-    assert (said["shards"], said["replicas"], said["quantization"], said["status"]) == (3, 2, "int8", "green")
+    assert (said["shards"], said["quantization"], said["status"]) == (3, "int8", "green")
+    assert (said["replicas"], said["active_replicas"]) == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -371,6 +413,9 @@ def test_a_build_that_was_cut_off_is_waited_for_and_one_that_failed_is_told() ->
         states[:] = ["grey"]  # the server was started again, and does nothing until it is told something
         index.optimize()
         assert sum(command == "PATCH" for command, _, _ in asked) == 2
+        states[:] = ["yellow", "grey"]  # as above, but while it is waited for
+        index.optimize()
+        assert sum(command == "PATCH" for command, _, _ in asked) == 3
         states[:] = ["yellow", "red"]
         with pytest.raises(Unavailable, match="can't build the graphs of recommender_g0001; see its log"):
             index.optimize()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count as count_up
 from json import JSONDecodeError
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -57,9 +60,14 @@ _Item = TypeVar("_Item")
 WRITE_BATCH = 256
 """Points in one request: about 2 MB of JSON at 384 dimensions. By default a server accepts 32 MB, and nginx 1 MB."""
 
+PORT = 6333
+"""The port of a URL without one, https too."""
+
 TIMEOUT_S = 60
 """How long one request may take: a batch that waits for its write, on a server that is busy building a graph."""
 
+READ_TIMEOUT_S = 10
+"""How long one request of a query may take: by default the service gives up a query after as long."""
 
 OLDEST_SERVER = (1, 17)
 """The first version that knows every request of ours; the tests compare each with what 1.17, 1.18 and 1.19 know."""
@@ -69,6 +77,11 @@ _NUMBERED = re.compile(r"g\d{4,}(-[0-9a-f]+)?")
 
 GREEN_POLL_S = 1.0
 """Pause between two checks whether a server has built the graphs of a new collection."""
+
+STATUS_EVERY_S = 60.0
+"""Pause between two lines of the log about a collection that is waited for: a server may be told to build nothing."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +100,30 @@ def connect(
 ) -> ServerEngine:
     """Return the engine of the server at `url`. No request is made yet.
 
-    Raises `BadInput` when the URL can't be that of a server.
+    Raises `BadInput` when the URL can't be that of a server, or the key can't be one.
     """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:  # an open bracket, or a port that is no number
-        host = None
-    if not host or parts.scheme not in ("http", "https"):
-        raise BadInput("QDRANT_URL is not the URL of a server; expected something like http://localhost:6333")
+    url, api_key = url.strip(), api_key.strip()  # files of secrets end with a newline
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise BadInput("QDRANT_API_KEY has a character that no key has, such as “ or a line break; copy the key again")
     # The client's own version check is a request of its own, and a warning if it fails; `open` has a better message.
     with warnings.catch_warnings():
         # A warning about a key without TLS, with a path of the code; `doctor` says it in a sentence.
         warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
         # The client's own limits keep no connection to this machine open: each query would make one.
         kept = Limits(max_keepalive_connections=20, keepalive_expiry=60)
-        client = QdrantClient(
-            url=url, api_key=api_key or None, timeout=TIMEOUT_S, check_compatibility=False, limits=kept
-        )
-    address = host if port is None else f"{host}:{port}"
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port or PORT
+            if not host or parts.scheme not in ("http", "https"):
+                raise ValueError("no host, or another scheme")
+            client = QdrantClient(
+                url=url, port=PORT, api_key=api_key or None, timeout=TIMEOUT_S, check_compatibility=False, limits=kept
+            )
+        except ValueError as error:  # also an open bracket, a port that is no number, what the client can't read
+            raise BadInput(
+                "QDRANT_URL is not the URL of a server; expected something like http://localhost:6333"
+            ) from error
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return ServerEngine(client, prefix, f"{parts.scheme}://{address}", layout)
 
 
@@ -175,6 +193,7 @@ class ServerIndex(VectorIndex):
                 ids,
                 with_payload=True,
                 with_vectors=[DENSE] if with_vectors else False,
+                timeout=READ_TIMEOUT_S,
             )
         return list(_to_stored_points(records))
 
@@ -210,18 +229,23 @@ class ServerIndex(VectorIndex):
                 limit=limit,
                 order_by=server_order(order),
                 with_payload=True,
+                timeout=READ_TIMEOUT_S,
             )
         return list(_to_stored_points(records))
 
     def find(self, keys: Sequence[str], filters: Filters, limit: int, partial: bool = False) -> list[StoredPoint]:
         condition = identifier_filter(keys, partial, filters)
         with engine_errors(self._where):
-            records, _ = self._client.scroll(self._collection, scroll_filter=condition, limit=limit, with_payload=True)
+            records, _ = self._client.scroll(
+                self._collection, scroll_filter=condition, limit=limit, with_payload=True, timeout=READ_TIMEOUT_S
+            )
         return list(_to_stored_points(records))
 
     def facet(self, field: str, filters: Filters, limit: int) -> list[tuple[str, int]]:
         with engine_errors(self._where):
-            answer = self._client.facet(self._collection, field, server_filter(filters), limit, exact=True)
+            answer = self._client.facet(
+                self._collection, field, server_filter(filters), limit, exact=True, timeout=READ_TIMEOUT_S
+            )
         return [(str(hit.value), hit.count) for hit in answer.hits]
 
     def scroll(self, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
@@ -252,7 +276,8 @@ class ServerIndex(VectorIndex):
 
     def count(self, filters: Filters | None = None, exact: bool = False) -> int:  # noqa: ARG002 - a server's always is
         with engine_errors(self._where):
-            return self._client.count(self._collection, server_filter(filters or Filters()), exact=True).count
+            condition = server_filter(filters or Filters())
+            return self._client.count(self._collection, condition, exact=True, timeout=READ_TIMEOUT_S).count
 
     def flush(self) -> None:
         """Do nothing: each write waited until the server had logged and applied it."""
@@ -262,19 +287,25 @@ class ServerIndex(VectorIndex):
 
         After that it builds graphs by itself, beside the queries. Raises `Unavailable` when it fails.
         """
-        with engine_errors(self._where):
-            info = self._client.get_collection(self._collection)
-            # Grey: the server was started again, and goes on building only when it is told something.
-            if not info.config.optimizer_config.indexing_threshold or info.status is models.CollectionStatus.GREY:
-                threshold = models.OptimizersConfigDiff(indexing_threshold=INDEXING_THRESHOLD_KB)
-                self._client.update_collection(self._collection, optimizers_config=threshold)
-                info = self._client.get_collection(self._collection)
-            while info.status is not models.CollectionStatus.GREEN:
-                if info.status is models.CollectionStatus.RED:
-                    told = f"{self._where} can't build the graphs of {self._collection}; see its log"
-                    raise Unavailable.with_public(told, AWAY)
+        told_at = time.monotonic()
+        for look in count_up():
+            if look > 1:
                 time.sleep(GREEN_POLL_S)
+            with engine_errors(self._where):
                 info = self._client.get_collection(self._collection)
+                puts_off = not look and not info.config.optimizer_config.indexing_threshold
+                # Grey: the server was started again, and goes on building only when it is told something.
+                if puts_off or info.status is models.CollectionStatus.GREY:
+                    threshold = models.OptimizersConfigDiff(indexing_threshold=INDEXING_THRESHOLD_KB)
+                    self._client.update_collection(self._collection, optimizers_config=threshold)
+                elif info.status is models.CollectionStatus.GREEN:
+                    return
+            if info.status is models.CollectionStatus.RED:
+                told = f"{self._where} can't build the graphs of {self._collection}; see its log"
+                raise Unavailable.with_public(told, AWAY)
+            if time.monotonic() - told_at > STATUS_EVERY_S:
+                told_at = time.monotonic()
+                _log.warning("%s is %s, and waited for until it is green", self._collection, info.status.value)
 
     def close(self) -> None:
         """Do nothing: the connection belongs to the engine."""
@@ -364,9 +395,20 @@ class ServerEngine(VectorEngine):
         return found
 
     def layout(self, name: str) -> JsonObject:
-        """Return how the server keeps a generation: its state, shards, copies, quantisation."""
+        """Return how the server keeps a generation: its state, shards, copies, quantisation.
+
+        `replicas` are the copies that are wanted, `active_replicas` those that each shard has at least: a server with
+        too few nodes makes fewer, and says nothing.
+        """
         with engine_errors(self._where):
             info = self._client.get_collection(self._collection(name))
+            cluster = self._client.collection_cluster_info(self._collection(name))
+        copies = Counter({shard.shard_id: 0 for shard in (*cluster.local_shards, *cluster.remote_shards)})
+        copies.update(
+            shard.shard_id
+            for shard in (*cluster.local_shards, *cluster.remote_shards)
+            if shard.state is models.ReplicaState.ACTIVE
+        )
         params = info.config.params
         vectors = params.vectors[DENSE] if isinstance(params.vectors, dict) else None
         # Named by its only field: `scalar`, which has one type, `binary`, and what others may have set.
@@ -375,6 +417,7 @@ class ServerEngine(VectorEngine):
             "status": info.status.value,
             "shards": params.shard_number,
             "replicas": params.replication_factor,
+            "active_replicas": min(copies.values(), default=0),
             "write_consistency": params.write_consistency_factor,
             "on_disk": bool(vectors and vectors.on_disk),
             "quantization": {"": Quantization.NONE, "scalar": Quantization.INT8}.get(kind, kind),
@@ -447,14 +490,17 @@ def engine_errors(where: str, writes: bool = False) -> Iterator[None]:
         match error.status_code:
             case 400 | 413 | 422 if writes:
                 raise BadInput(f"the Qdrant server refuses what is written ({error.status_code}: {answer})") from error
-            case 401 | 403:
-                message = f"{where} refuses the API key (status {error.status_code}); check QDRANT_API_KEY"
+            case 401:
+                message = f"{where} refuses the API key (status 401); check QDRANT_API_KEY"
+            case 403:  # a key that may only read, or not read this
+                message = f"{where} does not allow this (status 403: {answer}); check QDRANT_API_KEY"
             case 404:
                 message = f"{where} does not have what was asked for ({answer}); run `recommender index rebuild`"
             case _ if "Tonic status error" in answer:  # a node can't reach another one
                 message = (
-                    f"{where}: a node of the cluster does not answer ({answer}); start it; `recommender index rebuild` "
-                    "with RECOMMENDER_QDRANT_REPLICAS=2 makes copies, with which one node may be down"
+                    f"{where}: a node of the cluster does not answer ({answer}); start it. With two active copies of "
+                    "each shard, which `recommender index status` counts, one node may be down; `recommender index "
+                    "rebuild` makes them where RECOMMENDER_QDRANT_REPLICAS=2 is set"
                 )
             case _:
                 message = f"{where} answered with status {error.status_code} ({answer}); see its log"
