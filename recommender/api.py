@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from recommender.application.composition import Application
 from recommender.embedding.encoder import Role, Vectors
-from recommender.errors import BadInput, Unavailable, UsageError
+from recommender.errors import BadInput, Unavailable
 from recommender.feeds.products import ProductObjects, product_problem
 from recommender.interface import RecommenderInterface
 from recommender.jobs.background_worker import BackgroundWorker
@@ -31,8 +31,8 @@ from recommender.query import (
     Suggestion,
     WriteResult,
 )
-from recommender.query.serialization import validate, validate_as
-from recommender.query.validation import check_disjoint, each_change, each_product, each_sku
+from recommender.query.serialization import validate
+from recommender.query.validation import check_disjoint, check_product, each_change, each_product, each_sku
 from recommender.serving.live_model import LiveModels
 from recommender.serving.query_encoder import CacheInfo, Observe, observe_nothing
 from recommender.settings import load_settings
@@ -119,10 +119,7 @@ class Recommender(RecommenderInterface):
         check_disjoint((product.sku for product in given), skus)
         products: list[Product] = []
         for product in given:
-            try:
-                products.append(validate_as(Product, product))
-            except UsageError as error:
-                raise BadInput(f"product {product.sku!r:.80}: {error}") from None
+            products.append(check_product(product))
             if problem := product_problem(products[-1]):
                 raise BadInput(f"product {product.sku[:80]!r}: {problem}")
         return self.application.catalogue.write(products, list(skus))

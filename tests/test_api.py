@@ -92,25 +92,6 @@ def test_products_go_in_all_or_none(shop: Recommender) -> None:
         shop.product("good")
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "expected"),
-    [
-        ("sku", 77, "sku is 77; a text is expected"),
-        ("title", None, "title is None; a text is expected"),
-        ("category", "Shoes > Boots", r"category is 'Shoes > Boots'; the names from the top.*\('Shoes', 'Boots'\)"),
-        ("other_categories", ("Shoes > Boots",), r"other_categories\[0\] is 'Shoes > Boots'; the names from the top"),
-        ("price", "129,5", "price is '129,5'; a price such as 19.99 is expected"),
-        ("availability", "in_stock", "availability is 'in_stock'; give one of Availability"),
-        ("attributes", {"size": 42}, "attributes.size is 42; a text is expected"),
-    ],
-)
-def test_a_field_of_a_wrong_type_is_named(shop: Recommender, field: str, value: object, expected: str) -> None:
-    with pytest.raises(BadInput, match=f"^product .*: {expected}"):
-        shop.upsert([replace(FIRST, **{"sku": "typed", field: value})])
-    with pytest.raises(UnknownSku):
-        shop.product("typed")
-
-
 def test_a_price_may_be_any_number_and_a_path_any_list(shop: Recommender) -> None:
     shop.upsert([replace(FIRST, sku="typed", price=129.5, category=["Shoes", "Boots"])])  # type: ignore[arg-type]
     assert shop.product("typed") == replace(FIRST, sku="typed", price=Decimal("129.5"), category=("Shoes", "Boots"))

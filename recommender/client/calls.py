@@ -12,6 +12,8 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
+from pydantic_core import PydanticSerializationError
+
 from recommender.errors import UnknownSku, UsageError
 from recommender.query import (
     DEFAULT_SEARCHES,
@@ -36,8 +38,8 @@ from recommender.query import (
 )
 from recommender.query.parameters import Parameters, write_address
 from recommender.query.rule import Rules
-from recommender.query.serialization import from_json, to_value, validate
-from recommender.query.validation import check_disjoint, check_sku, each_change, each_product, each_sku
+from recommender.query.serialization import adapter, from_json, to_value, validate
+from recommender.query.validation import check_disjoint, check_product, check_sku, each_change, each_product, each_sku
 from recommender.types import JsonObject, Product
 
 Result = TypeVar("Result")
@@ -146,7 +148,10 @@ def writes(upsert: Iterable[Product], delete: Iterable[str]) -> Iterator[Call[Se
     def products() -> Iterator[bytes]:
         for given in each_product(upsert):
             check_disjoint((given.sku,), deleted)
-            yield _escape(to_value(given))
+            try:
+                yield _escape(adapter(Product).serializer.to_python(given, mode="json", warnings="error"))
+            except PydanticSerializationError:  # JSON would hide a wrong type, and the service read it as another value
+                yield _escape(to_value(check_product(given)))
 
     for verb, items in ((b"upsert", products()), (b"delete", map(_escape, deleted))):
         for batch in _batches(items):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, TypeVar
 
-from recommender.errors import UsageError
+from recommender.errors import BadInput, UsageError
 from recommender.query.limits import Sku
 from recommender.query.serialization import validate_as
 from recommender.types import Product
@@ -31,6 +31,14 @@ def each_change(changes: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, A
 def each_sku(skus: Iterable[str]) -> Iterator[str]:
     """Yield the SKUs to take out. A text alone is a mistake: its characters would be taken for SKUs."""
     return _each(skus, str, "the SKUs", "texts")
+
+
+def check_product(product: Product) -> Product:
+    """Return a product with values of the declared types. Raises `BadInput` that names the product and the field."""
+    try:
+        return validate_as(Product, product)  # type: ignore[no-any-return]
+    except UsageError as error:
+        raise BadInput(f"product {product.sku!r:.80}: {error}") from None
 
 
 def check_disjoint(upsert: Iterable[str], delete: Set[str]) -> None:

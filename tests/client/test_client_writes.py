@@ -90,6 +90,28 @@ def test_what_is_rejected_is_named_when_the_rest_is_in(client: Client, shop: Rec
     assert client.delete(["good", "bad"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("sku", 77, "sku is 77; a text is expected"),
+        ("title", ["x"], r"title is \['x'\]; a text is expected"),
+        ("category", "Shoes > Boots", r"category is 'Shoes > Boots'; the names from the top.*\('Shoes', 'Boots'\)"),
+        ("other_categories", ("Shoes > Boots",), r"other_categories\[0\] is 'Shoes > Boots'; the names from the top"),
+        ("price", "129,5", "price is '129,5'; a price such as 19.99 is expected"),
+        ("availability", "in_stock", "availability is 'in_stock'; give one of Availability"),
+        ("attributes", {"size": 42}, "attributes.size is 42; a text is expected"),
+    ],
+)
+def test_a_field_of_a_wrong_type_is_named(
+    client: Client, shop: Recommender, field: str, value: object, expected: str
+) -> None:
+    for target in (client, shop):
+        with pytest.raises(BadInput, match=f"^product .*: {expected}"):
+            target.upsert([replace(FIRST, **{"sku": "typed", field: value})])
+    with pytest.raises(UnknownSku):
+        shop.product("typed")
+
+
 def test_rules_are_kept_and_hold_for_the_next_query(client: Client, shop: Recommender) -> None:
     pin = Rule(RuleAction.PIN, "SKU-0050", query="trail sole", position=2, ends_at=datetime(2990, 1, 1, tzinfo=UTC))
     added = client.add_rule(pin)
