@@ -53,6 +53,9 @@ def multiplier(word: str) -> int:
 
 
 _NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
+_WHOLE_PRICES = _NO_DECIMALS | {"IQD"}
+"""Currencies whose prices are integers. Iraq's dinar has a thousand fils, but no price has had any for decades
+(https://cldr.unicode.org/, `IQD digits="0"`)."""
 
 
 def decimals_of(currency: str) -> int:
@@ -75,8 +78,10 @@ CURRENCY_SYMBOLS = {
     "ر.ق": "QAR", "د.أ": "JOD", "د.ا": "JOD", "د.م": "MAD", "د.ج": "DZD", "د.ع": "IQD", "د.ل": "LYD", "ل.ل": "LBP",
     "ر.ع": "OMR", "د.ت": "TND", "ل.س": "SYP", "ر.ي": "YER", "ש״ח": "ILS", 'ש"ח': "ILS", "ТГ": "KZT", "ТГ.": "KZT",
 }  # fmt: skip
-_AMBIGUOUS = {"KR", "KR.-", "﷼", "DH", "DHS", "درهم", "ريال", "دينار"}
-"""The crowns of three countries, and others: a price, but no currency that we could name."""
+_DINARS = {"دينار", "DINAR", "DINARS"}
+_AMBIGUOUS = {"KR", "KR.-", "﷼", "DH", "DHS", "درهم", "ريال"} | _DINARS
+"""The crowns of three countries, and others: a price, but no currency that we could name. Of the dinars, some have a
+thousand parts."""
 
 _OF_SIGN = {
     "$": frozenset(
@@ -120,6 +125,12 @@ _TAX = re.compile(
     re.IGNORECASE,
 )
 """Words on taxes after a price, which have numbers of their own: `119,00 € inkl. 19 % MwSt.`."""
+
+_EUROPEAN = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]{1,2})?|[0-9]+,[0-9]{1,2}")
+"""An amount as it stands beside `$` in Chile, Colombia and Argentina, and not in the United States."""
+
+_SPACED_SIGN = re.compile(r"\b([ACRS]|AU|CA|US|NZ|HK|MX|NT)\s(?=\$)")
+"""The letters of `C $1,299.00`."""
 
 _PER_UNIT = re.compile(r"\s*(?:/|\b(?:pro|per|je|par|por|al|za|pr\.?)\b)\s*(?P<unit>[^/]{0,20})$", re.IGNORECASE)
 _BESIDE = "*:;()[]+-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
@@ -205,10 +216,10 @@ def parse_price(text: str, decimal_mark: str = "", currency: str = "") -> Stated
     """Read a price cell; an empty one states no price.
 
     One or two digits after a lone mark are decimals, and three are thousands: `1.299` and `1,299` alike. Three are
-    decimals if the feed's other prices show this `decimal_mark`, or the currency has a thousand parts. Of two kinds of
-    separators the last is the decimal one. More than four decimals are rounded, half to even. Of a range the lowest
-    price is read. `currency` is what another column says. Raises `BadRow` for a cell that is no single price, is
-    negative or too large.
+    decimals if the feed's other prices show this `decimal_mark`, or the currency has a thousand parts; they are not if
+    it has none. Of two kinds of separators the last is the decimal one. More than four decimals are rounded, half to
+    even. Of a range the lowest price is read. `currency` is what another column says. Raises `BadRow` for a cell that
+    is no single price, is negative or too large.
     """
     text = text.strip()
     if _PLAINEST.fullmatch(text):
@@ -222,18 +233,20 @@ def parse_price(text: str, decimal_mark: str = "", currency: str = "") -> Stated
     found, unit = _split_unit(_TAX.sub("", text))
     pieces = pieces_of(unit) or 1000
     found = _CENTS_BEHIND_SIGN.sub(r".\1 €" if "€" in text else r".\1", _plain_characters(found, text))
-    found, times = _split_multiple(found, text)
+    found, times = _split_multiple(_SPACED_SIGN.sub(r"\1", found), text)
     numbers = list(_NUMBER.finditer(found))
     if not 1 <= len(numbers) <= 2 or "%" in found:
         raise BadRow(f"price {text!r} is not a number")
     before, after = found[: numbers[0].start()], found[numbers[-1].end() :]
     between = found[numbers[0].end() : numbers[-1].start("digits")] if len(numbers) == 2 else ""
     spoken = [word.strip(_BESIDE) for part in (before, between, after) for word in part.split()]
-    stated = _currency(spoken, text)
+    is_american = decimal_mark == "." or not any(_EUROPEAN.fullmatch(number["digits"]) for number in numbers)
+    stated = _currency([word for word in spoken if is_american or word != "$"], text)
     parts = decimal_mark or re.search(r"[.,][0-9]{2}$", numbers[0]["digits"])
     if stated == "JPY" and parts and not re.search("JPY|円", text.upper()):
         stated = "CNY"  # the yen has no parts, and the yuan has its sign
-    amounts = [_decimal(number["digits"], decimal_mark, stated or currency) for number in numbers]
+    dinar = next((word.upper() for word in spoken if word.upper() in _DINARS), "")
+    amounts = [_decimal(number["digits"], decimal_mark, stated or currency or dinar) for number in numbers]
     lowest = min((amount for amount in amounts if amount is not None), default=None)
     if None in amounts or lowest is None:
         raise BadRow(f"price {text!r} is not a number")
@@ -264,9 +277,13 @@ def parse_price(text: str, decimal_mark: str = "", currency: str = "") -> Stated
 def _split_unit(text: str) -> tuple[str, str]:
     """Return a price without the unit that it is for, and that unit."""
     unit = _PER_UNIT.search(text)
-    if unit and re.search(r"\d", text[: unit.start()]) and not unit["unit"].strip().isdigit():
-        return text[: unit.start()], unit["unit"]
-    return text, ""
+    if not unit or not re.search(r"\d", text[: unit.start()]):
+        return text, ""
+    stated = unit["unit"].strip()
+    names_currency = any(map(_is_currency, re.sub(r"[\d.,']+", " ", stated).split()))
+    if re.fullmatch(r"\d+(?:[.,' ]\d+)*", stated) or (names_currency and re.search(r"\d", stated)):
+        return text, ""  # another price: `29,90 / 19,00`
+    return text[: unit.start()], unit["unit"]
 
 
 def _split_multiple(text: str, stated: str) -> tuple[str, int]:
@@ -322,8 +339,10 @@ def _decimal(number: str, decimal_mark: str, currency: str) -> Decimal | None:
         mark = number[last]
         lone = all(separator not in number for separator in ("," if mark == "." else ".", " ", "'"))
         if lone and not number.startswith("0") and _GROUPED_BY[mark].fullmatch(number):
+            if currency in _DINARS and decimal_mark in ("", mark):
+                raise BadRow(f"price {number!r} may be thousands, or have three decimals")
             shown = decimal_mark or (mark if currency in THREE_DECIMALS else "")
-            mark = mark if shown == mark else ""
+            mark = mark if shown == mark and currency not in _WHOLE_PRICES else ""
     whole, _, decimals = number.rpartition(mark) if mark else (number, "", "")
     separators = set(whole) - set("0123456789")
     if len(separators) == 1:

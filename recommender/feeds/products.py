@@ -399,7 +399,7 @@ def _price(value: Any, notation: Notation, currency: str) -> StatedPrice:
     if isinstance(value, float) and value != value:
         return _NO_PRICE
     # A number already has its decimal point, however the feed writes its texts.
-    return parse_price(text_of(value, "price"), ".", currency)
+    return parse_price(text_of(value, "price"), ".")
 
 
 def _strip_guard(text: str) -> str:

@@ -143,3 +143,8 @@ def test_a_price_to_which_a_tax_is_added_is_not_the_price(write: Write, column: 
 def test_numbers_of_json_have_the_currency_in_the_name_of_their_member(write: Write) -> None:
     (product,), _ = _read(write('[{"sku": "a", "title": "A", "price_eur": 19.9}]', "feed.json"))
     assert (product.price, product.currency) == (Decimal("19.9"), "EUR")
+
+
+def test_a_number_of_json_has_its_decimal_point_in_every_currency(write: Write) -> None:
+    products, _ = _read(write('[{"sku": "a", "title": "A", "price": 350.125, "currency": "JPY"}]', "feed.json"))
+    assert [product.price for product in products] == [Decimal("350.125")]

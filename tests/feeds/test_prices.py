@@ -67,7 +67,16 @@ AMOUNTS = st.decimals(min_value=0, max_value=9_999_999, places=2, allow_nan=Fals
         ("د.م.\u200f 199,00", "199", "MAD"),
         ("1.250 د.ا", "1.25", "JOD"),
         ("\u2067\u200f500\u2069 د.ج.", "500", "DZD"),
-        ("12.750 د.ع", "12.75", "IQD"),
+        ("12.750 د.ع", "12750", "IQD"),
+        ("25,000 IQD", "25000", "IQD"),
+        ("55 دينار", "55", ""),
+        ("$ 12.990", "12990", ""),
+        ("$12.990,50", "12990.5", ""),
+        ("$ 12.990 CLP", "12990", "CLP"),
+        ("C $1,299.00", "1299", "CAD"),
+        ("A $12.00", "12", "AUD"),
+        ("R $ 19,99", "19.99", "BRL"),
+        ("US $19.99", "19.99", "USD"),
         ("12.750 د.ل.", "12.75", "LYD"),
         ("150000 ل.ل.", "150000", "LBP"),
         ("49.90 ש״ח", "49.9", "ILS"),
@@ -151,6 +160,12 @@ def test_the_report_tells_of_a_price_that_is_one_of_several(text: str, remark: s
         ("1.299", "", "BHD", "1.299"),
         ("1.299", "", "EUR", "1299"),
         ("1.299", ",", "BHD", "1299"),
+        ("350.000", ".", "VND", "350000"),
+        ("12.990", ".", "CLP", "12990"),
+        ("1,980 JPY", ",", "", "1980"),
+        ("35,000원", ",", "", "35000"),
+        ("25,000", ",", "IQD", "25000"),
+        ("5.500 دينار", ",", "", "5500"),
     ],
 )
 def test_three_digits_are_thousands_unless_the_feed_or_the_currency_says_otherwise(
@@ -162,6 +177,21 @@ def test_three_digits_are_thousands_unless_the_feed_or_the_currency_says_otherwi
 def test_a_sign_of_two_currencies_is_the_one_whose_parts_the_feed_shows() -> None:
     assert (parse_price("¥1299", ".").currency, parse_price("¥1299").currency) == ("CNY", "JPY")
     assert parse_price("1299円", ".").currency == "JPY"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["29,90 / 19,00", "3 / 10,00", "12,90 €/9,90 €", "12 €/24 €", "1,299/1,199", "100/200", "12,50 / 1.000"],
+)
+def test_two_prices_in_a_cell_are_none(text: str) -> None:
+    with pytest.raises(BadRow, match="it is more than one"):
+        parse_price(text)
+
+
+@pytest.mark.parametrize("text", ["5.500 دينار", "5,500 dinar"])
+def test_dinars_of_no_country_may_have_a_thousand_parts(text: str) -> None:
+    with pytest.raises(BadRow, match="may be thousands, or have three decimals"):
+        parse_price(text)
 
 
 @pytest.mark.parametrize("text", ["bis 29,99 €", "up to 50", "12 pcs", "5 Stk"])
