@@ -2,7 +2,8 @@
 //   <script type="module" src="https://SERVICE/widget.js"></script>
 //   <recommender-similar key="KEY" sku="SKU" href="/p/{sku}"></recommender-similar>
 //   <recommender-search key="KEY" action="/search?q={query}" href="/p/{sku}"></recommender-search>
-// KEY may read and is for this page's origin alone. Without `href` a product leads to its own address.
+// KEY may read and is for this page's origin alone. Without `href` a product leads to its own address, if it has one.
+// `currency="EUR"` is that of prices whose products name none.
 // Words in the language of the shop: `heading`, `label`, `nothing` (no product was found), `away` (no answer).
 // Colours and sizes: --recommender-accent, --recommender-text, --recommender-background, --recommender-border,
 // --recommender-radius, --recommender-gap, --recommender-card (the least width of a card).
@@ -11,7 +12,7 @@ const PAUSE_MS = 80;
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
-:host { display: block; color: var(--recommender-text, inherit); font: inherit; }
+:host { display: block; color: var(--recommender-text, inherit); font: inherit; overflow-wrap: anywhere; }
 :host([hidden]) { display: none; }
 h2 { font-size: 1.25em; margin: 0 0 .6em; }
 ul { list-style: none; margin: 0; padding: 0; }
@@ -20,7 +21,7 @@ ul { list-style: none; margin: 0; padding: 0; }
 .cards a { display: flex; flex-direction: column; gap: .35em; height: 100%; box-sizing: border-box; padding: .75em;
   color: inherit; text-decoration: none; border: 1px solid var(--recommender-border, #8886);
   border-radius: var(--recommender-radius, .5rem); background: var(--recommender-background, transparent); }
-.cards a:hover .title, .cards a:focus-visible .title { text-decoration: underline; }
+.cards a[href]:hover .title, .cards a:focus-visible .title { text-decoration: underline; }
 a:focus-visible, input:focus-visible { outline: 3px solid var(--recommender-accent, #1558d6); outline-offset: 2px; }
 img { width: 100%; aspect-ratio: 1; object-fit: contain; background: #fff; border-radius: inherit; }
 .price { font-weight: 600; margin-top: auto; }
@@ -48,6 +49,28 @@ const make = (name, properties = {}, ...children) => {
 
 const filled = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(values[name] ?? ""));
 
+// The language of the page; the browser's own where it has none, or one that is no tag. Themes write `en_US` too.
+const language = () => {
+  try {
+    return Intl.getCanonicalLocales(document.documentElement.lang.replaceAll("_", "-") || []);
+  } catch {
+    return [];
+  }
+};
+
+// An address of the web. One that leaves the scheme to the page, `//cdn.shop.example/1.jpg`, is asked for by https.
+const webAddress = (text) => {
+  const address = text?.replace(/^\/\//, "https://");
+  return /^https?:/i.test(address) ? address : null;
+};
+
+const formatPrice = (amount, currency) => {
+  const known = /^[A-Z]{3}$/i.test(currency);
+  const form = known ? { style: "currency", currency } : { minimumFractionDigits: 2 };
+  if (amount > 0 && amount < 0.01) form.maximumFractionDigits = 6; // what is sold by the thousand does not cost 0.00
+  return new Intl.NumberFormat(language(), form).format(amount);
+};
+
 class Widget extends HTMLElement {
   constructor() {
     super();
@@ -71,16 +94,14 @@ class Widget extends HTMLElement {
 
   card(hit) {
     const template = this.getAttribute("href");
-    const own = /^https?:/.test(hit.url ?? "") ? hit.url : "#";
-    const link = make("a", { href: template ? filled(template, { sku: hit.sku }) : own, dir: "auto" });
-    if (/^https?:/.test(hit.image ?? ""))
-      link.append(make("img", { src: hit.image, alt: "", loading: "lazy", onerror() { this.remove(); } }));
+    const address = template ? filled(template, { sku: hit.sku }) : webAddress(hit.url);
+    const link = make("a", { ...(address && { href: address }), dir: "auto" });
+    const image = webAddress(hit.image);
+    if (image) link.append(make("img", { src: image, alt: "", loading: "lazy", onerror() { this.remove(); } }));
     link.append(make("span", { className: "title", textContent: hit.title }));
     if (hit.price != null) {
-      const language = document.documentElement.lang || undefined;
-      const known = /^[A-Z]{3}$/.test(hit.currency);
-      const money = new Intl.NumberFormat(language, known ? { style: "currency", currency: hit.currency } : {});
-      link.append(make("span", { className: "price", textContent: money.format(hit.price) }));
+      const price = formatPrice(hit.price, hit.currency || this.getAttribute("currency"));
+      link.append(make("span", { className: "price", textContent: price }));
     }
     return make("li", {}, link);
   }
@@ -90,7 +111,7 @@ customElements.define("recommender-similar", class extends Widget {
   static observedAttributes = ["sku", "key", "limit", "heading"];
 
   connectedCallback() {
-    this.hidden = true; // until there is something to show
+    if (!this.shadowRoot.firstChild) this.hidden = true; // until there is something to show; it may have been moved
   }
 
   attributeChangedCallback() {
@@ -99,8 +120,10 @@ customElements.define("recommender-similar", class extends Widget {
   }
 
   async show() {
-    if (!this.getAttribute("sku")) return;
-    const answer = await this.ask("v1/similar", { sku: this.getAttribute("sku"), k: this.getAttribute("limit") ?? 6 });
+    const sku = this.getAttribute("sku");
+    if (!sku) this.asked?.abort();
+    const answer = sku ? await this.ask("v1/similar", { sku, k: this.getAttribute("limit") ?? 6 }) : null;
+    if (answer === undefined) return;
     this.hidden = !answer?.hits.length;
     if (this.hidden) return;
     const heading = make("h2", { id: "heading", textContent: this.getAttribute("heading") ?? "Similar products" });
@@ -136,7 +159,8 @@ customElements.define("recommender-search", class extends Widget {
     this.timer = setTimeout(async () => {
       const text = this.input.value.trim();
       const answer = text ? await this.ask("v1/suggestions", { text, limit: 8 }) : null;
-      if (text === this.input.value.trim()) this.suggest(answer?.suggestions ?? []);
+      const awaited = this.shadowRoot.activeElement === this.input && text === this.input.value.trim();
+      if (awaited) this.suggest(answer?.suggestions ?? []);
     }, PAUSE_MS);
   }
 
@@ -166,6 +190,7 @@ customElements.define("recommender-search", class extends Widget {
   }
 
   pressed(event) {
+    if (event.isComposing || event.keyCode === 229) return; // 229: Safari says so alone where Enter ends the composition
     const options = [...this.list.children];
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && options.length) {
