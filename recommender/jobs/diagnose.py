@@ -169,6 +169,13 @@ class Checks:
             raise RecommenderError(
                 f"{counted}, and nothing waits in the queue; run `recommender index verify --repair`"
             )
+        kept = self.application.engine.layout(live.name)
+        if kept.get("active_replicas", 0) < kept.get("replicas", 0):
+            raise RecommenderError(
+                f"{counted}, but of a shard only {kept['active_replicas']} of {kept['replicas']} copies are active; "
+                "start the nodes that are away, or, if there were too few at first, add some and run `recommender "
+                "index rebuild`"
+            )
         return counted
 
     def queue(self) -> str:
@@ -215,7 +222,8 @@ class Checks:
         if not left.clean:
             raise RecommenderError(
                 f"{len(left.differing):,} products of {left.checked:,} are not in the index as in the catalogue, "
-                f"{len(left.damaged):,} of them by their vectors; run `recommender index verify --deep --repair`"
+                f"{len(left.damaged):,} of them by their vectors, and {len(left.foreign):,} points are of no product; "
+                "run `recommender index verify --deep --repair`"
             )
         return f"{found.encoded:,} of {found.checked:,} were encoded again, and are the same"
 

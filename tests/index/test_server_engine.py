@@ -23,14 +23,15 @@ from typer.testing import CliRunner
 from recommender.application.composition import open_application
 from recommender.cli.app import app
 from recommender.database.tables import ModelRow
-from recommender.errors import BadInput, Unavailable, public_message
+from recommender.errors import BadInput, RecommenderError, Unavailable, public_message
 from recommender.index.audit import audit
 from recommender.index.protocol import IndexQuery
 from recommender.index.server.engine import CollectionLayout, ServerEngine, connect
+from recommender.jobs.diagnose import Checks
 from recommender.jobs.rebuild import ensure_live
 from recommender.models.manifest import Manifest
 from recommender.query import Filters
-from recommender.types import JsonObject, Product, Quantization
+from recommender.types import JsonObject, Product, Quantization, silent
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -374,7 +375,12 @@ def test_index_status_shows_how_the_server_keeps_a_generation(tmp_path: Path) ->
         with open_application(home=tmp_path, qdrant_url=url, qdrant_shards=3, qdrant_replicas=2) as application:
             with application.database.writing() as session:
                 session.add(ModelRow(name="base", base="a-base", fingerprint="f" * 64, dimension=4))
-            application.engine.create(application.generations.start(1, "f" * 64, 4).name, 4)
+            generation = application.generations.start(1, "f" * 64, 4)
+            application.create_index(generation)
+            application.generations.ready(generation)
+            application.generations.switch(generation)
+            with pytest.raises(RecommenderError, match="only 1 of 2 copies are active; start the nodes"):
+                Checks(application, silent).index()
         run = CliRunner().invoke(
             app, ["index", "status", "--json"], env={"RECOMMENDER_HOME": str(tmp_path), "QDRANT_URL": url}
         )

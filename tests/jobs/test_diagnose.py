@@ -10,8 +10,10 @@ from qdrant_client import QdrantClient, models
 from sqlalchemy import text
 
 from recommender.application.composition import Application, open_application
+from recommender.errors import RecommenderError
 from recommender.index.server.engine import ServerEngine
 from recommender.jobs.diagnose import Checks, Finding, examine
+from recommender.jobs.verify import remove_damaged, verify_live
 from recommender.models.manifest import Manifest, SearchCalibration, write_manifest
 from recommender.types import Product, silent
 
@@ -153,6 +155,29 @@ def test_a_new_installation_on_a_shared_server_is_healthy(collection: str, told:
         application.engine = ServerEngine(client)
         found = Checks(application, silent).index()
     assert (told in found) if told else found == "nothing is indexed yet"
+
+
+def test_points_that_others_wrote_to_a_server_are_found_and_the_repair_removes_them() -> None:
+    with (
+        closing(QdrantClient(":memory:")) as client,
+        open_application(qdrant_url="http://shared:6333") as application,
+    ):
+        application.engine = ServerEngine(client)
+        _go_live(application, products=0)
+        name = f"recommender_{application.generations.require_live().name}"
+        ids = ["00000000-0000-0000-0000-000000000007", 5]
+        vectors = {"dense": [1.0, 0.0, 0.0, 0.0]}
+        client.upsert(name, [models.PointStruct(id=each, vector=vectors, payload={"foo": 1}) for each in ids])
+        checks = Checks(application, silent)
+        with pytest.raises(RecommenderError, match=r"2 points for 0 products.*index verify --repair"):
+            checks.index()
+        with pytest.raises(RecommenderError, match="2 points are of no product"):
+            checks.vectors()
+        found = verify_live(application)
+        assert (sorted(found.foreign), found.clean) == ([*map(str, ids)], False)
+        remove_damaged(application, found)
+        assert verify_live(application).clean
+        assert client.count(name).count == 0
 
 
 def test_a_database_that_is_away_is_a_finding_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
