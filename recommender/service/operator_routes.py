@@ -29,6 +29,9 @@ PROBE = "ready?"
 """The text that is searched for to see whether the live model answers. It is encoded once, and its vector is cached."""
 
 
+PAUSED = "changes wait in the queue; the log says why"
+
+
 @dataclass(frozen=True, slots=True)
 class Alive:
     """The process answers."""
@@ -38,7 +41,10 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Queries are answered, by this pair; `paused` says why changes are not applied now, such as a full disk."""
+    """Queries are answered, by this pair; `paused` says that changes are not applied now, for example on a full disk.
+
+    It does not say why: this answer needs no key, and a reason may name paths and addresses.
+    """
 
     status: Literal["ready"]
     model: str
@@ -95,8 +101,8 @@ def router(recommender: Recommender, lanes: Lanes, metrics: Metrics) -> APIRoute
     async def readyz() -> Response:
         """Answer whether a search was answered within the last second: a balancer sends queries here if so."""
         answer = await lanes.readiness.run(readiness.check)
-        paused = recommender.worker.paused_reason if recommender.worker else ""
-        ready = Ready("ready", answer.model, answer.generation, paused or None)
+        paused = PAUSED if recommender.worker and recommender.worker.paused_reason else None
+        ready = Ready("ready", answer.model, answer.generation, paused)
         return JSONResponse(to_value(ready, changed=True))
 
     @routes.get(

@@ -20,12 +20,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client.parser import text_string_to_metric_families
 from service.conftest import Service, serving, settings_of
 from starlette.testclient import TestClient
-from support.patience import PATIENCE_S
+from support.patience import PATIENCE_S, wait_until
 
 from recommender.api import Recommender
 from recommender.application.composition import Application, ModelFolder
 from recommender.catalogue.repository import Catalogue
 from recommender.embedding.encoder import Encoder
+from recommender.errors import Unavailable
 from recommender.models.registry import RegisteredModel
 from recommender.query import Answer
 from recommender.service.access import Access
@@ -194,6 +195,17 @@ def test_a_refusal_names_neither_the_database_nor_the_engine_but_the_log_does(ho
         logging.getLogger().handlers[:] = before
     assert (reply.status_code, reply.json()["detail"]) == (503, "the index is not available; the log has the rest")
     assert "127.0.0.1" in log.getvalue()
+
+
+def test_a_service_that_is_ready_and_applies_no_changes_says_so_and_names_no_server(home: Path) -> None:
+    def has_work() -> bool:
+        raise Unavailable('connection to server at "127.0.0.1", port 5432 failed')
+
+    application = Application(settings_of(home))
+    application.worker.has_work = has_work  # type: ignore[method-assign]
+    with serving(application) as opened:
+        wait_until(lambda: opened.get("/readyz")["paused"])
+        assert opened.get("/readyz")["paused"] == "changes wait in the queue; the log says why"
 
 
 class _SlowCatalogue(Application):
