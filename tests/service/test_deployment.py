@@ -103,6 +103,13 @@ def test_the_compose_file_has_a_profile_for_each_way_to_run() -> None:
     }
 
 
+def test_a_password_of_the_compose_file_is_no_part_of_a_url() -> None:
+    services = yaml.safe_load((TOP / "docker-compose.yml").read_text())["services"].values()
+    values = [str(value) for service in services for value in service.get("environment", {}).values()]
+    assert [value for value in values if "PASSWORD" in value]
+    assert [value for value in values if "://" in value and "${" in value] == []
+
+
 def _has_compose() -> bool:
     if shutil.which("docker") is None:
         return False
