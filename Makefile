@@ -15,9 +15,16 @@ help:  ## Show what can be made
 
 install: $(STAMP)
 
+# The first line can be read by every Python. An environment of another Python is made anew: `venv` would leave that in.
+define environment
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+@grep -qsF "version = $$($(PYTHON) -c 'import platform; print(platform.python_version())')" $(1)/pyvenv.cfg \
+	|| $(PYTHON) -m venv --clear $(1)
+endef
+
 # Each file of each package has its hash in requirements.lock, but torch: its builds differ from index to index.
 $(STAMP): pyproject.toml constraints.txt requirements.lock
-	$(PYTHON) -m venv $(VENV)
+	$(call environment,$(VENV))
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -68,7 +75,7 @@ fuzz: install  ## Each of TARGETS="feeds archives query interleavings" for SECON
 # In an environment of their own: what looks at the packages must not change which there are.
 AUDIT := .venv-audit
 $(AUDIT)/.installed:
-	$(PYTHON) -m venv $(AUDIT)
+	$(call environment,$(AUDIT))
 	$(AUDIT)/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0 uv==0.13.9
 	@touch $@
 
