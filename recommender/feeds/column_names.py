@@ -112,9 +112,10 @@ NAMES: Mapping[str, str] = {
         " mena valuutta parabirimi валюта 通貨 币种 货币 통화 العملة"
     ),
     "availability": (
-        "availability stockstatus instock isinstock stock stockqty qtyinstock quantity qty inventory inventoryquantity"
+        "availability stockstatus instock isinstock stock stockqty qtyinstock stockonhand quantityonhand"
+        " qtyonhand onhand quantity qty inventory inventoryquantity"
         " variantinventoryqty stocklevel currentstocklevel productquantity oxstock stockquantity"
-        " availablequantity availableqty qtyavailable quantityonhand qtyonhand onhand countonhand inventorylevel"
+        " availablequantity availableqty qtyavailable countonhand inventorylevel"
         " auflager"
         " opvoorraad wmagazynie ilager palager emstock emestoque verfugbarkeit verfuegbarkeit lagerbestand"
         " lagerbestandgesamt"
@@ -125,7 +126,7 @@ NAMES: Mapping[str, str] = {
         " tilgaengelighed saatavuus varasto varastosaldo stok stokdurumu stokadedi наличие остаток количество"
         " вналичии наявність keszlet elerhetoseg stoc disponibilitate 在庫 在庫数 在庫状況 库存 재고 재고수량 offers"
         " mennyiseg raktarkeszlet cantitate miktar available isavailable orderable isorderable availableforsale"
-        " stockonhand inventorycount urunstokadedi حالةالمخزون المخزون الكميةالمتوفرة الكمية التوفر"
+        " inventorycount urunstokadedi حالةالمخزون المخزون الكميةالمتوفرة الكمية التوفر"
     ),
     "url": (
         "url link producturl permalink productlink produktlink produkturl artikellink deeplink lien urlproduit"
@@ -179,6 +180,9 @@ SHORT_DESCRIPTIONS = frozenset(
     " korteomschrijving kratkypopis krotkiopis".split()
 )
 """Descriptions that are the title of a feed that has no other."""
+
+STATES = frozenset("estado stato statut etat stav tila zustand".split())
+"""Columns that may say what is on sale or sold out, and may say what is new or used."""
 
 DENIALS = frozenset(
     "hide hidden ishidden hideproduct hidefromstore draft isdraft archived isarchived deleted isdeleted deletedat"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from recommender.errors import BadFeed, UsageError
+from recommender.feeds.availability import parse_availability
 from recommender.feeds.cells import stated_amount
 from recommender.feeds.column_names import (
     ABOVE,
@@ -31,12 +32,14 @@ from recommender.feeds.column_names import (
     SELLS_ON,
     SHORT_DESCRIPTIONS,
     STARTING,
+    STATES,
     TRACKED,
     WORDS_TOO,
 )
 from recommender.feeds.column_names import PARENTS as PARENTS
-from recommender.feeds.flags import NO, YES, flag_word, is_no_date, is_null
+from recommender.feeds.flags import DENIAL, NO, NO_DENIAL, OFFERED_WORDS, YES, flag_word, is_no_date, is_null
 from recommender.feeds.prices import CURRENCIES, CURRENCY_SYMBOLS, Offer, amount_text, pieces_of
+from recommender.types import Availability
 
 
 class Field(StrEnum):
@@ -62,7 +65,6 @@ class Field(StrEnum):
     out."""
 
 
-_NO_DENIAL = NO | {"visible"}
 _SELLING_ON = YES | {"continue", "allow"}
 _COUNT = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
 
@@ -200,6 +202,9 @@ class Columns:
                 found[Field.AVAILABILITY] = "backorder"
         if self.switches:
             found[Field.OFFERED] = [cells.get(name) for name in self.switches]
+        if self.denials and (unclear := [word for word in self._denials_of(cells) if not _is_denial(word)]):
+            stated = found.get(Field.OFFERED)
+            found[Field.OFFERED] = [*(stated if isinstance(stated, list) else [stated]), *unclear]
         if self.denies(cells):
             found[Field.OFFERED] = "hidden"
         return found
@@ -208,8 +213,16 @@ class Columns:
         """Tell whether a row says of its product that it is hidden, archived or deleted."""
         if any(cells.get(name, "") is None for name in self.dates):
             return True
-        stated = map(cells.get, self.denials)
-        return any(not is_no_date(cell) and flag_word(cell) not in _NO_DENIAL for cell in stated)
+        return any(map(_is_denial, self._denials_of(cells)))
+
+    def _denials_of(self, cells: Mapping[str, Any]) -> Iterator[str]:
+        stated = (flag_word(cell) for cell in map(cells.get, self.denials) if not is_no_date(cell))
+        return (word for word in stated if word not in NO_DENIAL)
+
+
+def _is_denial(word: str) -> bool:
+    """Tell whether a word in a column such as `discontinued` is a yes, a date, a reason, or the name of the column."""
+    return word in DENIAL or not word.isalpha() or plain_name(word) in DENIALS
 
 
 @cache
@@ -418,7 +431,8 @@ def better_columns(
     """Return columns that say more than those that were found, by their first rows.
 
     Such are codes of the shop beside the numbers of its system, if each row has one of its own there (a reference may
-    also be that of a manufacturer), and the names of categories and brands beside their numbers.
+    also be that of a manufacturer), the names of categories and brands beside their numbers, and the stock beside a
+    column that is empty or only says how long a delivery takes.
     """
     better: dict[Field, str] = {}
     if plain_name(columns.fields.get(Field.SKU, "")) in _IDS:
@@ -438,7 +452,28 @@ def better_columns(
             named = (name for name in others if stated[name] and not all(map(_NUMBERS.fullmatch, stated[name])))
             if name := next(named, ""):
                 better[field] = name
+    unread = [name for name in names if name not in columns.read]
+    found = columns.fields.get(Field.AVAILABILITY, "")
+    counts = [name for name in unread if plain_name(name) in _aliases()[Field.AVAILABILITY]] if found else []
+    stating = (name for name in counts if _states_stock(name, sample()))
+    if counts and not _states_stock(found, sample()) and (name := next(stating, "")):
+        better[Field.AVAILABILITY] = name
+    if not (Field.OFFERED in columns.fields or columns.denials or columns.dates):
+        for name in (name for name in unread if plain_name(name) in STATES):
+            words = {flag_word(cells.get(name)) for cells in sample() if cells.get(name) not in (None, "")}
+            if words and all(word in DENIAL | OFFERED_WORDS or _is_stock(word) for word in words):
+                better[Field.OFFERED] = name
     return better
+
+
+def _states_stock(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether any of the cells of a column says what is in stock; an empty one says nothing."""
+    cells = [cell for row in rows if (cell := row.get(name)) is not None]
+    return any(isinstance(cell, Mapping | list) or _is_stock(str(cell).strip()) for cell in cells)
+
+
+def _is_stock(text: str) -> bool:
+    return bool(text) and not is_null(text) and parse_availability(text) is not Availability.UNKNOWN
 
 
 _WORDS = re.compile(r"(?=.*[^\W\d_]{3})(?:.*\s.*|[^\W\d_]+)", re.DOTALL)

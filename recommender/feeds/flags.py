@@ -1,4 +1,7 @@
-"""Yes, no and nothing, as programs, spreadsheets and people of many countries write them: `WAHR`, `Não`, `N/A`."""
+"""Yes, no and nothing, as programs, spreadsheets and people of many countries write them: `WAHR`, `Não`, `N/A`.
+
+And what they write of whether a product is on sale.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,46 @@ NO = frozenset(
     " yanlış hamis ложь хибність ψευδεσ ψευδέσ väär netiesa salah".split()
 )
 """Words as `flag_word` returns them."""
+
+NOT_OFFERED = NO | frozenset(
+    "draft drafts archived archive inactive disabled hidden private pending trash trashed deleted unpublished entwurf"
+    " inaktiv deaktiviert versteckt brouillon inactif borrador inactivo bozza inattivo concept inactief szkic"
+    " nieaktywny rascunho inativo koncept neaktivní черновик скрыт unlisted staging blocked gesperrt suspended paused"
+    " discontinued expired rejected desactivado désactivé disattivato archiviert gelöscht geblokkeerd withdrawn"
+    " removed retired obsolete eol offline off-line nowhere eingestellt ausgelaufen zurückgezogen abgekündigt"
+    " deactivated masqué obsolète obsoleto descatalogado dismesso vervallen wycofany nezveřejněno utgått udgået"
+    " arşivlendi verborgen ukryty zablokowany skrytý pasif pasifik заблокирован скрытый 非公開 下架 숨김"
+    " utkast dold kladde skjult luonnos piilotettu taslak kapalı неактивен чернетка приховано inaktív rejtett inactiv"
+    " ascuns niewidoczny oculto nascosto désactivée ended closed 下書き 非表示 草稿 隐藏 隱藏 비공개 판매중지"
+    " 판매종료 مسودة مخفي טיוטה מוסתר nháp ẩn nonaktif".split()
+)
+"""Words in a column of drafts or visibility that mean that a product is not for sale."""
+
+OFFERED_WORDS = (
+    YES
+    | frozenset(
+        "active published publish visible enabled online live listed aktiv aktiviert sichtbar veröffentlicht actif"
+        " publié activo activado publicado attivo pubblicato actief gepubliceerd zichtbaar aktywny opublikowany aktivní"
+        " publicerad udgivet publisert julkaistu yayında активен ativo ativado onaylandı satışta опубликован both"
+        " catalog search available 公開 在售 上架 판매중".split()
+    )
+    | {"catalog, search", "in stock", "for sale"}
+)
+"""Words that mean that it is; the report names other words."""
+
+NO_DENIAL = (
+    (OFFERED_WORDS - YES - {"enabled", "online", "aktiviert", "activado", "ativado"})
+    | NO
+    | frozenset("kein keine ohne frei current aktuell".split())
+)
+"""Words in a column such as `hidden` or `discontinued` that mean that the product is offered. `hidden: enabled` is
+not one of them."""
+
+TICKS = frozenset(("checked", "x", "✓", "✔", "☑"))
+"""Marks of a list that says no by leaving the cell empty."""
+
+DENIAL = YES | TICKS | (NOT_OFFERED - NO)
+"""Words there that mean that it is not."""
 
 LONGEST_NULL = 10
 """Longest null word, in characters."""

@@ -21,7 +21,8 @@ from recommender.feeds.cells import (
     text_of,
 )
 from recommender.feeds.columns import Columns, Field, Shapes, match_columns, names_field, plain_name
-from recommender.feeds.flags import LONGEST_NULL, NO, YES, flag_word, is_null
+from recommender.feeds.flags import LONGEST_NULL, OFFERED_WORDS, flag_word, is_null
+from recommender.feeds.flags import NOT_OFFERED as NOT_OFFERED
 from recommender.feeds.prices import CURRENCIES, MAX_PRICE, Offer, StatedPrice, parse_currency, parse_price
 from recommender.feeds.rejections import BadRow, rejection_reason
 from recommender.feeds.remarks import LONGEST_EXAMPLE, Remark
@@ -91,29 +92,6 @@ LONGEST_SCIENTIFIC = 40
 
 _SCIENTIFIC = re.compile(r"([0-9])[.,]([0-9]+)[eE]\+?([0-9]{1,2})")
 
-NOT_OFFERED: Final = NO | frozenset(
-    "draft drafts archived archive inactive disabled hidden private pending trash trashed deleted unpublished entwurf"
-    " inaktiv deaktiviert versteckt brouillon inactif borrador inactivo bozza inattivo concept inactief szkic"
-    " nieaktywny rascunho inativo koncept neaktivní черновик скрыт unlisted staging blocked gesperrt suspended paused"
-    " discontinued expired rejected desactivado désactivé disattivato archiviert gelöscht geblokkeerd withdrawn"
-    " removed retired obsolete eol offline off-line nowhere eingestellt ausgelaufen zurückgezogen abgekündigt"
-    " deactivated masqué obsolète obsoleto descatalogado dismesso vervallen wycofany nezveřejněno utgått udgået"
-    " arşivlendi verborgen ukryty zablokowany skrytý pasif pasifik заблокирован скрытый 非公開 下架 숨김".split()
-)
-"""Words in a column of drafts or visibility that mean that a product is not for sale."""
-
-_OFFERED_WORDS = (
-    YES
-    | frozenset(
-        "active published publish visible enabled online live listed aktiv aktiviert sichtbar veröffentlicht actif"
-        " publié activo activado publicado attivo pubblicato actief gepubliceerd zichtbaar aktywny opublikowany aktivní"
-        " publicerad udgivet publisert julkaistu yayında активен ativo ativado onaylandı satışta опубликован both"
-        " catalog search available 公開 在售 上架 판매중".split()
-    )
-    | {"catalog, search", "in stock", "for sale"}
-)
-"""Words that mean that it is; the report names other words."""
-
 _NOT_OFFERED_PHRASES = frozenset({
     "phased out", "end of life", "not for sale", "in preparation", "hors ligne", "fuera de catálogo", "fuori catalogo",
     "nicht im shop", "in vorbereitung", "not listed", "off sale",
@@ -143,7 +121,7 @@ def is_offered(row: Row) -> bool:
 def _denies(word: str) -> bool:
     """Tell whether a phrase says that a product is not offered: `not published`, `niet actief`, `phased out`."""
     negation, _, rest = word.partition(" ")
-    return (negation in _NEGATIONS and rest in _OFFERED_WORDS) or word in _NOT_OFFERED_PHRASES
+    return (negation in _NEGATIONS and rest in OFFERED_WORDS) or word in _NOT_OFFERED_PHRASES
 
 
 def _switches(cell: Any) -> Iterator[tuple[Any, str]]:
@@ -168,11 +146,16 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
     title = _line("title", cells(_TITLE), MAX_TITLE, told)
     if not title:
         raise BadRow("no title")
+    stock = cells(_AVAILABILITY)
     if shown := cells(_OFFERED):
         for said, word in _switches(shown):
-            if said and not (word in _OFFERED_WORDS or is_null(word) or _denies(word)):
-                what = "is no word that is known, and counts as on sale"
-                told.append(Remark("offered", what, _excerpt(said), lost=False))
+            if said and not (word in OFFERED_WORDS or is_null(word) or _denies(word)):
+                found = parse_availability(word) if any(map(str.isalpha, word)) else Availability.UNKNOWN
+                if found is Availability.UNKNOWN:
+                    what = "is no word that is known, and counts as on sale"
+                    told.append(Remark("offered", what, _excerpt(said), lost=False))
+                elif stock in (None, ""):
+                    stock = found.value  # a status may say `sold out`
     currency = cells(_CURRENCY)
     if not (isinstance(currency, str) and currency in CURRENCIES):
         currency = _optional("currency", currency, lambda cell: parse_currency(text_of(cell, "currency")), "", told)
@@ -191,7 +174,7 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
         category=category,
         price=price.amount,
         currency=currency or price.currency,
-        availability=_availability(cells(_AVAILABILITY), told),
+        availability=_availability(stock, told),
         url=_address("url", cells(_URL), told),
         image=_address("image", cells(_IMAGE), told),
         group_id=_group(group, told) if (group := cells(_GROUP_ID)) not in (None, "") else "",

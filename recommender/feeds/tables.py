@@ -21,7 +21,7 @@ from recommender.feeds.columns import (
     require_columns,
 )
 from recommender.feeds.families import open_families
-from recommender.feeds.flags import is_no_date
+from recommender.feeds.flags import TICKS, is_no_date
 from recommender.feeds.rows import Feed, Row
 from recommender.feeds.variant_holders import VariantHolders, kinds_column, variant_columns
 from recommender.types import PATH_SEPARATOR
@@ -51,9 +51,6 @@ TOTALS = frozenset(
     ]
 ) | {"grand total", "total général", "total general"}
 """What is in place of a SKU in a row that adds up the others."""
-
-_TICKS = frozenset(("checked", "x", "✓", "✔", "☑"))
-"""Marks of a list that says no by leaving the cell empty."""
 
 LONGEST_TOTAL = 20
 """Longest such word, in characters, with its surroundings."""
@@ -165,7 +162,7 @@ class ColumnFeed(Feed):
         names = {*self._columns.switches, fields.get(Field.OFFERED, ""), fields.get(Field.AVAILABILITY, "")} - {""}
         sample = self.sample() if names else []
         stated = {name: {str(cells.get(name) or "").strip().casefold() for cells in sample} - {""} for name in names}
-        return [name for name, words in stated.items() if words and words <= _TICKS]
+        return [name for name, words in stated.items() if words and words <= TICKS]
 
     @cached_property
     def _dates(self) -> list[str]:

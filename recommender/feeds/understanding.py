@@ -12,8 +12,7 @@ from typing import Any
 
 from recommender.feeds.column_names import COST_WORD, LIST_PRICES, PRICE_WORD
 from recommender.feeds.columns import Field, plain_name
-from recommender.feeds.flags import NO
-from recommender.feeds.products import NOT_OFFERED
+from recommender.feeds.flags import NO, NOT_OFFERED
 from recommender.feeds.remarks import RemarkCount
 from recommender.feeds.rows import Feed
 from recommender.types import Availability, Product, category_path

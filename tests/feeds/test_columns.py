@@ -13,7 +13,7 @@ from recommender.feeds.formats import open_feed
 from recommender.feeds.products import is_offered, product_of
 from recommender.feeds.remarks import Remark
 from recommender.feeds.rows import survey
-from recommender.types import Product
+from recommender.types import Availability, Product
 
 Write = Callable[..., Path]
 
@@ -148,3 +148,76 @@ def test_numbers_of_json_have_the_currency_in_the_name_of_their_member(write: Wr
 def test_a_number_of_json_has_its_decimal_point_in_every_currency(write: Write) -> None:
     products, _ = _read(write('[{"sku": "a", "title": "A", "price": 350.125, "currency": "JPY"}]', "feed.json"))
     assert [product.price for product in products] == [Decimal("350.125")]
+
+
+IN, OUT = Availability.IN_STOCK, Availability.OUT_OF_STOCK
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("status", {"In Stock": IN, "Out of Stock": OUT, "Sold": OUT, "active": IN, "draft": None}),
+        ("Status", {"lieferbar": IN, "ausverkauft": OUT, "Kladde": None, "Utkast": None}),
+        ("판매상태", {"판매중": IN, "판매중지": None, "품절": OUT, "비공개": None}),
+        ("状态", {"在售": IN, "售罄": OUT, "草稿": None, "隐藏": None}),
+        ("Durum", {"Tükendi": OUT, "Taslak": None, "Kapalı": None}),
+        ("Estado", {"Disponible": IN, "Agotado": OUT, "Inactivo": None, "Oculto": None}),
+    ],
+)
+def test_a_status_may_say_what_is_sold_out_as_well_as_what_is_hidden(
+    write: Write, column: str, words: dict[str, Availability | None]
+) -> None:
+    rows = "".join(f"{word};A thing;5;{word}\n" for word in words)
+    products, remarks = _read(write(f"sku;title;price;{column}\n{rows}"))
+    shown = {word: stock for word, stock in words.items() if stock}
+    assert ({product.sku: product.availability for product in products}, remarks) == (shown, [])
+
+
+def test_the_stock_of_its_own_column_counts_before_a_status(write: Write) -> None:
+    products, _ = _read(write("sku;title;status;stock\na;A;sold out;3\nb;B;sold out;\n"))
+    assert [product.availability for product in products] == [IN, OUT]
+
+
+def test_a_state_that_is_new_or_used_says_nothing_of_the_sale(write: Write) -> None:
+    products, remarks = _read(write("SKU;Nombre;Estado\na;A;Nuevo\nb;B;Usado\nc;C;Inactivo\n"))
+    assert ([product.sku for product in products], remarks) == (["a", "b", "c"], [])
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "stocks"),
+    [
+        ("availability;stock_quantity", (";0", ";4", ";"), [OUT, IN, IN]),
+        ("Verfügbarkeit;Lagerbestand", ("2-3 Werktage;0", "5 Tage;4"), [OUT, IN]),
+        ("Verfügbarkeit;Lagerbestand", ("2-3 Werktage;0", "auf Lager;0"), [Availability.UNKNOWN, IN]),
+        ("in_stock;quantity", ("n/a;0", " ;4"), [OUT, IN]),
+        ("qty;stock on hand", ("12;0", "1;4"), [OUT, IN]),
+        ("availability;quantity", ("see the shop;many",), [Availability.UNKNOWN]),
+    ],
+)
+def test_a_column_that_says_nothing_of_the_stock_gives_way_to_one_that_does(
+    write: Write, header: str, rows: tuple[str, ...], stocks: list[Availability]
+) -> None:
+    products, _ = _read(write(f"sku;title;{header}\n" + "".join(f"s{n};A;{row}\n" for n, row in enumerate(rows))))
+    assert [product.availability for product in products] == stocks
+
+
+@pytest.mark.parametrize(
+    ("column", "kept", "hidden"),
+    [
+        ("discontinued", ["Active", "current", "no", "", "available"], ["Discontinued", "yes", "2026-01-02", "x"]),
+        ("gesperrt", ["keine", "frei", "nein"], ["ja", "gesperrt", "wegen Rückruf"]),
+        ("hidden", ["visible", "published"], ["hidden", "1", "checked"]),
+    ],
+)
+def test_a_word_that_denies_nothing_takes_no_product_off_sale(
+    write: Write, column: str, kept: list[str], hidden: list[str]
+) -> None:
+    rows = "".join(f"{n};A;{word}\n" for n, word in enumerate([*kept, *hidden]))
+    products, remarks = _read(write(f"sku;title;{column}\n{rows}"))
+    assert ([product.sku for product in products], remarks) == (list(map(str, range(len(kept)))), [])
+
+
+def test_an_unknown_word_in_a_column_of_denials_is_told(write: Write) -> None:
+    products, remarks = _read(write("sku;title;status;blocked\na;A;active;maybe\nb;B;draft;maybe\nc;C;active;yes\n"))
+    assert [product.sku for product in products] == ["a"]
+    assert [(remark.field, remark.cell, remark.lost) for remark in remarks] == [("offered", "maybe", False)]
