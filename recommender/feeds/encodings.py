@@ -24,34 +24,58 @@ _CANDIDATES = [
 ]  # fmt: skip
 """Encodings of other scripts that shops export; the many others only make short samples ambiguous."""
 
-_OF_TWO_BYTES = ("cp932", "euc_jp", "euc_kr", "gb18030")
+_EXTENDED = ["gb18030", "cp949", "cp950"]
+"""Encodings to choose from when only GB 18030, which admits nearly everything, seems to fit: Windows has more Korean
+and Taiwanese characters than the standards."""
+
+_OF_TWO_BYTES = ("cp932", "euc_jp", "cp949", "gb18030")
 """Encodings that a short text is tried in, the strictest first."""
 
-_LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254", "cp1257", "iso8859_15", "mac_roman", "cp850", "cp852")
-"""Encodings of Latin script; of equally plausible ones the first is taken."""
+_SIGNS = frozenset("£€©®™°±²³½¼¾×µ•…–—‘’“”«»´·¡¿ªº§Ø÷¢¥\xa0")
+"""What texts in languages without letters beyond ASCII have beyond it, as cp1252 reads it."""
 
-_LETTERS = {
+_WESTERN = {
     "de": "üäöß",
     "fr": "éèàêçùôâîûëïœ",
     "es": "óíáéñúü",
+    "ca": "óàéèíçòúïü",
     "pt": "ãçáéóíêõúâôàü",
     "it": "àèùòéì",
     "nl": "ëéïöüè",
     "sv": "äåöé",
     "da": "åøæé",
     "is": "íáðéöþúóýæ",
-    "et": "äõüöšž",
+}
+_CENTRAL = {
     "pl": "łąóężśćńź",
     "cs": "íáéěýžřčšůúďťňó",
     "sk": "áíéčýžšľúťôňäďóĺŕ",
     "hu": "áéöóőüíúű",
     "ro": "ăîţâşșț",
     "hr": "čšžćđ",
-    "tr": "ıüşöçğiâ\u0307",
+    "de": "üäöß",
+}
+_TURKISH = {"tr": "ıüşöçğiâ\u0307"}
+_BALTIC = {
+    "et": "äõüöšž",
     "lt": "ėšžįųąčūę",
     "lv": "āīēšūņļčžķģ",
 }
 """The letters beyond ASCII of the languages that are written in Latin script, the most frequent first."""
+
+_LATIN = {
+    "cp1252": (_WESTERN, 1.0),
+    "cp1250": (_CENTRAL, 1.0),
+    "iso8859_2": (_CENTRAL, 1.0),
+    "cp1254": (_TURKISH, 1.0),
+    "cp1257": (_BALTIC, 0.9),
+    "iso8859_15": (_WESTERN, 1.0),
+    "mac_roman": (_WESTERN, 0.9),
+    "cp850": (_WESTERN, 0.9),
+    "cp852": (_CENTRAL, 0.9),
+}
+"""Encodings of Latin script, the languages that are written in each, and what their likeness counts for: an encoding
+that few programs write must be clearly likelier. Of equally plausible ones the first is taken."""
 
 MOSTLY_OTHER_SCRIPT = 0.6
 """Share of bytes beyond ASCII in the words that have any: in Latin words a third, in Cyrillic or Japanese ones all."""
@@ -70,8 +94,14 @@ MOSTLY_UTF8 = 0.5
 BINARY_SHARE = 0.02
 """A file with a larger share of control characters is not text."""
 
-_IN_WORD = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f\u2018\u2019](?=[^\W\d_])")
-_NO_TEXT = re.compile(r"[\x80-\x9f\u2500-\u259f\ufffd\u2020\u2021\u02c6\u02dc\u25ca\u2206]")
+_WHOLE = re.compile(rb".*[\x00-\x2f]", re.DOTALL)
+"""A text up to the last byte that is never part of a character of several."""
+
+_IN_WORD = re.compile(r"(?<=[^\W\d_])(?:(?![^\W\d_])[^\x00-\x7f\u2018\u2019\xb7])+(?=[^\W\d_])|[©®](?=[a-z])")
+"""Signs between letters, but for apostrophes and the point of Catalan; and two that stand before no small letter."""
+
+_BESIDE_WORD = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f]|[^\x00-\x7f](?=[^\W\d_])")
+_NO_TEXT = re.compile(r"[\x80-\x9f\u2500-\u259f\ufffd\u2020\u2021\u02c6\u02dc\u25ca\u2206\xa4]")
 """Control characters, the boxes of DOS's code pages, what can't be decoded, and signs that no shop uses."""
 
 _BEYOND_ASCII = bytes(range(128, 256))
@@ -96,15 +126,13 @@ def detect_encoding(name: str, sample: bytes) -> str:
         raise BadFeed(f"{name}: holds NUL bytes, so it is not a text file; expected CSV, TSV, JSON Lines or Parquet")
     if len(sample) - len(sample.translate(None, _CONTROL)) > BINARY_SHARE * len(sample):
         raise BadFeed(f"{name}: is not a text file; expected CSV, TSV, JSON Lines or Parquet")
-    lines = [line for line in sample.splitlines() if not line.isascii()]
-    if len(sample) >= LONGEST_GUESSED and len(lines) > 1:
-        lines.pop()  # the sample may end within a character
+    lines = [line for line in _shorten(sample, len(sample)).splitlines() if not line.isascii()]
     good = 0
     for line in lines:
         with suppress(UnicodeDecodeError):
             good += bool(line.decode())
     share = good / len(lines) if lines else 1.0
-    return "utf-8" if share > MOSTLY_UTF8 else _guess(sample)
+    return "utf-8" if share > MOSTLY_UTF8 else _guess(_shorten(b"\n".join(lines), LONGEST_GUESSED))
 
 
 def encoding_stated(encoding: str) -> str:
@@ -132,22 +160,34 @@ class Utf8Stream:
         return self._decoder.decode(b"", final=True).encode(errors="surrogatepass")
 
 
-def _guess(sample: bytes) -> str:
-    """Return the likeliest encoding of a text that is not Unicode: by its letters for Latin script."""
-    telling = b"\n".join(line for line in sample.splitlines() if not line.isascii())[:LONGEST_GUESSED]
+def _shorten(text: bytes, longest: int) -> bytes:
+    """Return at most `longest` bytes of a text. A long one may end within a character, and ends before that."""
+    text = text[:longest]
+    whole = _WHOLE.match(text) if len(text) >= LONGEST_GUESSED else None
+    return whole[0] if whole else text
+
+
+def _guess(telling: bytes) -> str:
+    """Return the likeliest encoding of lines that are not Unicode: by their letters for Latin script."""
+    text = telling.decode("cp1252", "replace")
+    signs = [sign for sign in text if not sign.isascii()]
+    if _SIGNS.issuperset(signs) and 2 * sum(map(len, _IN_WORD.findall(text.replace("\xa0", " ")))) <= len(signs):
+        return "cp1252"
     words = _WORD.findall(telling)
-    beyond = sum(len(word) - len(word.translate(None, _BEYOND_ASCII)) for word in words)
-    text = b"\n".join(words)
-    likeness = {encoding: _latin_likeness(text, encoding) for encoding in _LATIN}
+    # A letter alone, as in `sac à dos`, says nothing of the script.
+    spelt = b"".join(word for word in words if len(word) > 1)
+    beyond = len(spelt) - len(spelt.translate(None, _BEYOND_ASCII))
+    likeness = {encoding: _latin_likeness(b"\n".join(words), encoding) for encoding in _LATIN}
     likeliest = max(_LATIN, key=likeness.__getitem__)
     # Of two bytes of Japanese the second may be ASCII; read as Latin, hardly any of it is a letter of a language.
-    if beyond <= MOSTLY_OTHER_SCRIPT * sum(map(len, words)) and likeness[likeliest] > LATIN_AT_LEAST:
+    if beyond <= MOSTLY_OTHER_SCRIPT * len(spelt) and likeness[likeliest] > LATIN_AT_LEAST:
         return likeliest
     from charset_normalizer import from_bytes
 
-    best = from_bytes(telling, cp_isolation=_CANDIDATES).best()
-    if best:
-        return best.encoding
+    for candidates in (_CANDIDATES, _EXTENDED):
+        best = from_bytes(telling, cp_isolation=candidates).best()
+        if best and (best.encoding != "gb18030" or candidates is _EXTENDED):
+            return best.encoding
     for encoding in _OF_TWO_BYTES:
         with suppress(UnicodeDecodeError):
             telling.decode(encoding)
@@ -159,11 +199,12 @@ def _latin_likeness(words: bytes, encoding: str) -> float:
     """Return how well the letters beyond ASCII are those of one language, from 0 to 1."""
     text = words.decode(encoding, "replace")
     counts = Counter(letter for letter in text.lower() if not letter.isascii())
-    # A sign such as the degree's belongs to no language, but is not part of a word either.
-    within = Counter(sign for sign in _IN_WORD.findall(text) if not sign.isalpha())
-    total = sum(count for letter, count in counts.items() if letter.isalpha()) + sum(within.values())
-    total += sum(count for mark, count in counts.items() if _NO_TEXT.match(mark))
-    return max(
+    # A sign such as the degree's belongs to no language, and may stand beside a word, but not within it.
+    misses = sum(map(len, _IN_WORD.findall(text)))
+    misses += sum(not (sign.isalpha() or sign in _SIGNS) for sign in _BESIDE_WORD.findall(_IN_WORD.sub("", text)))
+    total = misses + sum(count for letter, count in counts.items() if letter.isalpha() or _NO_TEXT.match(letter))
+    languages, weight = _LATIN[encoding]
+    return weight * max(
         sum(counts[letter] * (1 - place / len(letters) / 4) for place, letter in enumerate(letters)) / max(total, 1)
-        for letters in _LETTERS.values()
+        for letters in languages.values()
     )
