@@ -101,10 +101,11 @@ _HAS_LETTER = re.compile(r"[^\W\d_]").search
 
 _IN_LANGUAGES = frozenset({Field.TITLE, Field.DESCRIPTION, Field.CATEGORY, Field.URL})
 _IN_LANGUAGE = re.compile(
-    r"[\s_.:/(\[-]+(?:de|en|fr|es|it|nl|pl|cs|cz|sk|hu|ro|pt|sv|da|fi|nb|tr|ru|uk|ja|ko|zh|el|bg|hr|sl|lt|lv)"
-    r"(?:[-_](?:[A-Z]{2}|[a-z]{2}))?[)\]]?\s*$"
+    r"[\s_.:/(\[-]+(de|en|fr|es|it|nl|pl|cs|cz|sk|hu|ro|pt|sv|da|fi|nb|tr|ru|uk|ja|ko|zh|el|bg|hr|sl|lt|lv)"
+    r"(?:[-_][a-z]{2})?[)\]]?\s*$",
+    re.IGNORECASE,
 )
-"""A language behind the name of a column: `name_en`, `Titel [de]`, `title-en_US`. The first one is read."""
+"""A language behind the name of a column: `name_en`, `Titel [DE]`, `title-en_US`. That of the first title is read."""
 
 _ATTRIBUTE_PREFIXES = ("attribute:", "attr_", "attr:", "attributes.")
 
@@ -264,19 +265,11 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     asked = {plain_name(name.rstrip()[:-5]): name for name in open_names if name.rstrip().endswith("(0/1)")}
     by_name = {_short_name(name): name for name in open_names} | numbered | asked
     by_name |= {plain_name(name): name for name in open_names}
-    in_language = {plain_name(_IN_LANGUAGE.sub("", name)): name for name in open_names if _IN_LANGUAGE.search(name)}
+    fields = _find_fields(names, mapping, open_names, by_name)
 
-    def first(aliases: Iterable[str], among: Mapping[str, str] = by_name) -> str:
-        return next((among[alias] for alias in aliases if alias in among), "")
+    def first(aliases: Iterable[str]) -> str:
+        return next((by_name[alias] for alias in aliases if alias in by_name), "")
 
-    fields: dict[Field, str] = {}
-    for field, aliases in _aliases().items():
-        if field in mapping:
-            name = (column_named(mapping[field], names) or "") if mapping[field] else ""
-        else:
-            name = first(aliases) or (first(aliases, in_language) if field in _IN_LANGUAGES else "")
-        if name:
-            fields[field] = name
     if Field.GROUP_ID not in mapping and not by_name.keys().isdisjoint(OF_VARIANTS):
         product = first(OF_PRODUCTS)
         if product and product not in fields.values():
@@ -302,12 +295,41 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     denials = tuple(name for plain, name in by_name.items() if offered and plain in DENIALS)
     dates = tuple(name for name in open_names if offered and plain_name(name) == "publishedat")
     read = set(fields.values())
-    titles = tuple(dict.fromkeys(name for alias in titled if (name := by_name.get(alias, "")) and name not in read))
+    named = [by_name[alias] for alias in titled if alias in by_name]
+    named += [name for name in reversed(open_names) if _IN_LANGUAGE.search(name) and _without_language(name) in titled]
+    titles = tuple(dict.fromkeys(name for name in named if name not in read))
     stock = (first(TRACKED), first(SELLS_ON)) if Field.AVAILABILITY in fields else ("", "")
     several = (levels, sale, switches if len(switches) > 1 else (), currency, denials, dates)
     columns = Columns(fields, attributes, (), *several, product * of_variants, pieces, bool(minor), titles, *stock)
     understood = columns.read - set(sale[5:])
     return replace(columns, ignored=tuple(name for name in names if name not in understood and name.strip()))
+
+
+def _find_fields(
+    names: Sequence[str], mapping: Mapping[str, str], open_names: Sequence[str], by_name: Mapping[str, str]
+) -> dict[Field, str]:
+    """Return the column of each field. Where the title's column names a language, it is that of the others too."""
+    spoken = {name: code[1].casefold() for name in open_names if (code := _IN_LANGUAGE.search(name))}
+    in_language = {_without_language(name): name for name in spoken}
+    fields: dict[Field, str] = {}
+    for field, aliases in _aliases().items():
+        if field in mapping:
+            name = (column_named(mapping[field], names) or "") if mapping[field] else ""
+        else:
+            found = [by_name[alias] for alias in aliases if alias in by_name]
+            if field in _IN_LANGUAGES:
+                found += [in_language[alias] for alias in aliases if alias in in_language]
+            name = next(iter(found), "")
+        if name:
+            fields[field] = name
+        if field is Field.TITLE and (language := _IN_LANGUAGE.search(name)):
+            of_title = [each for each, one in spoken.items() if one == language[1].casefold()]
+            in_language |= {_without_language(each): each for each in of_title}
+    return fields
+
+
+def _without_language(name: str) -> str:
+    return plain_name(_IN_LANGUAGE.sub("", name))
 
 
 _SHORT_SIGNS = frozenset({"€", "£", "KČ", "ZŁ", "RP", "TL", "FT", "ТГ"})

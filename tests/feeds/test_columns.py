@@ -221,3 +221,21 @@ def test_an_unknown_word_in_a_column_of_denials_is_told(write: Write) -> None:
     products, remarks = _read(write("sku;title;status;blocked\na;A;active;maybe\nb;B;draft;maybe\nc;C;active;yes\n"))
     assert [product.sku for product in products] == ["a"]
     assert [(remark.field, remark.cell, remark.lost) for remark in remarks] == [("offered", "maybe", False)]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "title", "description"),
+    [
+        ("title_de;title_en;description_en;description_de", "Schuh;Shoe;soft;weich", "Schuh", "weich"),
+        ("title_de;title_en;description_en;description_de", ";Shoe;soft;weich", "Shoe", "weich"),
+        ("Title (EN);Title (DE);Description (DE);Description (EN)", "Shoe;Schuh;weich;soft", "Shoe", "soft"),
+        ("Bezeichnung DE;Bezeichnung EN;Beschreibung;x", "Schuh;Shoe;weich;", "Schuh", "weich"),
+        ("name;title_en;description_en;description", "Schuh;Shoe;soft;weich", "Schuh", "weich"),
+        ("name-de-DE;name-en-US;description-en-US;description-de-DE", "Schuh;Shoe;soft;weich", "Schuh", "weich"),
+    ],
+)
+def test_texts_are_in_the_language_of_the_title(
+    write: Write, header: str, row: str, title: str, description: str
+) -> None:
+    products, _ = _read(write(f"sku;{header}\na;{row}\n"))
+    assert [(one.title, one.description) for one in products] == [(title, description)]
