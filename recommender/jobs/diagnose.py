@@ -5,8 +5,12 @@ from __future__ import annotations
 import importlib.util
 import platform
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 from recommender.application.composition import Application
 from recommender.database.damage import damage
@@ -17,12 +21,15 @@ from recommender.jobs.verify import verify_live
 from recommender.models.checksums import damaged_files
 from recommender.models.manifest import GateResult
 from recommender.query import Status
-from recommender.settings import load_settings
+from recommender.settings import load_settings, unknown_variables
 from recommender.types import Progress, silent
 
 LOW_DISK = 1 << 30
 """With less free disk space than this, a rebuild may fail: a generation of 200,000 products takes about 0.6 GiB."""
 
+OLD_S = 600
+"""Seconds after which a change waits longer than a worker that runs leaves it; the alert `RecommenderQueueOld` says the
+same."""
 
 QUICK = ("home", "database", "schema", "disk", "engine", "model", "searches", "index", "queue", "training")
 DEEP = ("products", "models", "vectors")
@@ -49,23 +56,36 @@ def examine(deep: bool = False, progress: Progress = silent) -> list[Finding]:
         settings = load_settings()
     except RecommenderError as error:
         return [*findings, _failure("settings", error)]
+    if unknown := unknown_variables():
+        findings.append(Finding("settings", False, unknown))
     try:
         application = Application(settings)
     except Exception as error:  # noqa: BLE001 - what keeps it from opening is the finding
-        return [*findings, _failure("database" if settings.home.is_dir() else "home", error)]
+        if not settings.home.is_dir():
+            return [*findings, _failure("home", error)]
+        return [*findings, _failure("database", error), _run("disk", partial(_free_space, settings.home))]
     with application:
         checks = Checks(application, progress)
-        for name in (*QUICK, *(DEEP if deep else ())):
-            try:
-                findings.append(Finding(name, True, getattr(checks, name)()))
-            except Exception as error:  # noqa: BLE001 - a check that breaks is a finding, and the others still run
-                findings.append(_failure(name, error))
-    return findings
+        return findings + [_run(name, getattr(checks, name)) for name in (*QUICK, *(DEEP if deep else ()))]
+
+
+def _run(name: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, True, check())
+    except Exception as error:  # noqa: BLE001 - a check that breaks is a finding, and the others still run
+        return _failure(name, error)
 
 
 def _failure(name: str, error: Exception) -> Finding:
     kind = "" if isinstance(error, RecommenderError) else f"{type(error).__name__}: "
     return Finding(name, False, f"{kind}{one_line(error)}")
+
+
+def _free_space(home: Path) -> str:
+    free = shutil.disk_usage(home).free
+    if free < LOW_DISK:
+        raise RecommenderError(f"{free >> 20} MiB free at {home}; make room for a rebuild")
+    return f"{free >> 30} GiB free"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +118,7 @@ class Checks:
 
     def disk(self) -> str:
         """Whether there is room for a rebuild."""
-        free = shutil.disk_usage(self.application.settings.home).free
-        if free < LOW_DISK:
-            raise RecommenderError(
-                f"{free >> 20} MiB free at {self.application.settings.home}; make room for a rebuild"
-            )
-        return f"{free >> 30} GiB free"
+        return _free_space(self.application.settings.home)
 
     def engine(self) -> str:
         """Which engine answers."""
@@ -149,15 +164,20 @@ class Checks:
         if live is None:
             known = {generation.name for generation in self.application.generations.list()}
             strangers = sorted(set(self.application.engine.names()) - known)
-            if not strangers:
-                return "nothing is indexed yet"
-            told = f"the index holds {', '.join(strangers[:3])}, which this catalogue does not know"
-            if self.application.settings.qdrant_url:  # other installations may share the server, and the prefix
-                return f"nothing is indexed yet; {told}: of another installation, or of a catalogue that was lost"
-            raise RecommenderError(
-                f"{told}: the catalogue was lost or replaced; bring a backup back with `recommender restore FILE "
-                "--force`"
-            )
+            told = f"the index holds {', '.join(strangers[:3])}, which this catalogue does not know" * bool(strangers)
+            if told and not self.application.settings.qdrant_url:
+                raise RecommenderError(
+                    f"{told}: the catalogue was lost or replaced; bring a backup back with `recommender restore FILE "
+                    "--force`"
+                )
+            if told:  # other installations may share the server, and the prefix
+                told = f"; {told}: of another installation, or of a catalogue that was lost"
+            if products := self.application.catalogue.count():
+                raise RecommenderError(
+                    f"none of {products:,} products is indexed, so no query is answered; run `recommender worker "
+                    f"--once`{told}"
+                )
+            return f"nothing is indexed yet{told}"
         depth = self.application.outbox.depth()
         try:
             points = self.application.index(live).count()
@@ -179,12 +199,22 @@ class Checks:
         return counted
 
     def queue(self) -> str:
-        """Whether changes failed."""
-        depth = self.application.outbox.depth()
-        if depth.parked:
-            raise RecommenderError(
-                f"{depth.parked:,} changes failed; see `recommender queue failed`, then `queue retry`"
+        """Whether changes failed, or wait for too long."""
+        depth, failing = self.application.outbox.depth(), self.application.outbox.failing(1)
+        problems = []
+        if depth.oldest_seconds > OLD_S:
+            age = timedelta(minutes=depth.oldest_seconds // 60)
+            problems.append(
+                f"{depth.waiting + depth.leased:,} changes wait, the oldest for {age} hours; run "
+                "`recommender worker`, or read its log"
             )
+        if failing:
+            problems.append(
+                f"changes fail, {failing[0].sku!r} with {failing[0].error[:200]!r}, and {depth.parked:,} were "
+                "put aside; see `recommender queue failed`, then `queue retry`"
+            )
+        if problems:
+            raise RecommenderError("; ".join(problems))
         return f"{depth.waiting:,} waiting"
 
     def training(self) -> str:

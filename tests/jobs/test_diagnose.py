@@ -68,6 +68,7 @@ def test_a_database_that_is_none_is_a_finding(home: Path) -> None:
     home.mkdir()
     (home / "catalogue.db").write_text("no database " * 1000)
     assert [(finding.check, "not a database" in finding.detail) for finding in _failed()] == [("database", True)]
+    assert [finding.check for finding in examine()] == ["python", "database", "disk"], "a full disk may be the reason"
 
 
 @pytest.mark.parametrize("place", [0.15, 0.4, 0.65, 0.9])
@@ -109,7 +110,7 @@ def test_a_bit_that_flipped_in_a_text_is_found_by_reading_every_product(home: Pa
     assert [finding.ok for finding in examine(deep=True) if finding.check == "products"] == [True]
     content = (home / "catalogue.db").read_bytes()
     (home / "catalogue.db").write_bytes(content.replace(b"Boot 41", b"Bott 41").replace(b"sku-7Boot", b"sku-7Bott"))
-    assert [finding for finding in examine() if not finding.ok] == [], "SQLite sees nothing of it"
+    assert [finding.check for finding in _failed()] == ["index"], "SQLite sees nothing of it"
     (found,) = [finding for finding in examine(deep=True) if finding.check == "products"]
     assert not found.ok
     assert "2 products are not as they were written (sku-41, sku-7)" in found.detail
@@ -232,6 +233,37 @@ def test_points_that_are_missing_while_changes_wait_are_no_finding() -> None:
         _go_live(application, products=3)
         application.catalogue.enqueue(["0"])
     assert "index" not in {finding.check for finding in _failed()}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("enqueued_at = '2026-01-01 00:00:00'", ("2 changes wait, the oldest for ", " days, ", "recommender worker")),
+        ("error = 'no room', attempts = 4", ("changes fail, '0' with 'no room'", "recommender queue failed")),
+        ("error = 'no room', parked = 1", ("2 were put aside", "recommender queue failed")),
+    ],
+)
+def test_changes_that_wait_for_long_or_fail_are_a_finding(change: str, told: tuple[str, ...]) -> None:
+    with open_application() as application:
+        _go_live(application, products=2)
+        application.catalogue.enqueue(["0", "1"])
+        with application.database.writing() as session:
+            session.execute(text(f"UPDATE outbox SET {change}"))
+    found = {finding.check: finding.detail for finding in _failed()}
+    assert [part for part in told if part not in found["queue"]] == []
+
+
+def test_products_of_which_none_is_indexed_are_a_finding() -> None:
+    with open_application() as application:
+        application.catalogue.upsert([Product("a", "Boot")])
+    (finding,) = _failed()
+    assert (finding.check, "recommender worker --once" in finding.detail) == ("index", True)
+
+
+def test_a_misspelt_variable_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECOMMENDER_LANGUAG", "de")
+    (finding,) = _failed()
+    assert (finding.check, "RECOMMENDER_LANGUAGE" in finding.detail) == ("settings", True)
 
 
 def test_an_index_that_a_running_service_holds_is_no_finding() -> None:
