@@ -11,8 +11,10 @@ PARENTS = (
     " parentarticlenumber parentmodel mastersku mastercode masterproduct masterproductid vaterartikelnummer"
     " vaterartikelnr hauptartikel hauptartikelnummer hauptartikelnr skuparent skupadre codigopadre skugenitore"
     " codicepadre skumere referenceparente superproduct codigopai variationparentsku"
+    " skupai skurodzica referenceparent stammartikel stammartikelnummer родитель артикулродителя anastokkodu"
+    " 親商品コート"
 )
-"""Columns of the group that name its parent, a row of its own."""
+"""Columns of the group that name its parent, a row of its own; without the marks that `plain_name` removes."""
 
 NAMES: Mapping[str, str] = {
     "sku": (
@@ -26,6 +28,9 @@ NAMES: Mapping[str, str] = {
         " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
         " uniquecode merchantproductid asin mpn handle reference referencia riferimento referentie model modell modelo"
         " codice codigo kod symbol symboltowaru symbolproduktu inventorynumber sifra cikkszam kodas артикулы"
+        " produktid produktnr ref clave identifiant cod codprodus codproduto codart codarticol termekkod kodzbozi"
+        " kodtovaru numerkatalogowy tuotetunnus urunno код кодтовару κωδικος κωδικοςπροιοντος מקט masanpham mahang"
+        " kodeproduk kodebarang รหัสสินค้า 品番 管理番号 货号 貨號 商品id 商品編號 자체상품코드"
         " رقمالمنتج رمزالمنتج كودالمنتج معرفالمنتج رقمالصنف رمزالصنف كودالصنف objectid code ean ean13 gtin"
         " gtin13 gtin14 barcode upc"
     ),
@@ -36,8 +41,8 @@ NAMES: Mapping[str, str] = {
         " designation libelle intitule titulo nombre nombreproducto nombredelproducto titolo nome nomeprodotto"
         " nomedoproduto denominazione naam productnaam omschrijvingkort nazwa nazwaproduktu tytul nazev"
         " nazevproduktu jmeno navn produktnavn namn produktnamn benamning nimi tuotenimi tuotteennimi baslik"
-        " urunadi isim ad название наименование имя назва termeknev nev megnevezes denumire 商品名 商品名称 品名"
-        " 名称 タイトル 標題 标题 상품명 제품명 이름 nazov nazovproduktu producto product"
+        " urunadi isim ad название наименование имя назва termeknev nev megnevezes denumire designacao"
+        " 商品名 商品名称 品名 名称 タイトル 標題 标题 상품명 제품명 이름 nazov nazovproduktu producto product"
         " produkt produit prodotto produto item artikel articulo articolo artigo"
         " اسمالمنتج اسمالصنف عنوانالمنتج الاسم العنوان المنتج"
         " наименованиетовара названиетовара номенклатура назватовару име наименованиенапродукта termekneve nazevzbozi"
@@ -64,6 +69,8 @@ NAMES: Mapping[str, str] = {
         " marque fabricant marca fabricante produttore merk fabrikant marka producent vyrobce znacka maerke brandnavn"
         " vyrobca tillverkare varumarke merkki valmistaja uretici бренд производитель виробник торговаямарка gyarto"
         " ブランド メーカー 品牌 브랜드 제조사 producer productmanufacturer العلامةالتجارية الماركة ماركة الشركةالمصنعة"
+        " mærke produsent tuotemerkki producator proizvodac proizvajalec marchio merek thuonghieu марка μαρκα"
+        " κατασκευαστης יצרן מותג ยี่ห้อ 品牌名稱"
     ),
     "category": (
         "category productcategory1 categorypath categories productcategory productcategories categorytree"
@@ -78,6 +85,8 @@ NAMES: Mapping[str, str] = {
         " kategoria kategoriaproduktu kategori"
         " kategorier varegruppe produktkategori tuoteryhma kategoriat категория категории категорія kategoria"
         " kategoriak カテゴリ カテゴリー 分类 类别 類別 카테고리 googleproductcategory"
+        " produkttyp googleproduktkategorie termekkategoria kategorija rubro grupa danhmuc nhomhang раздел группа"
+        " κατηγορια קטגוריה หมวดหมู่ 商品分類 分類 类目"
         " فئةالمنتج تصنيفالمنتج الفئة التصنيف القسم"
     ),
     "other_categories": (
@@ -101,7 +110,8 @@ NAMES: Mapping[str, str] = {
         " سعرالبيع سعرالمنتج السعر سعر"
         " eladasiar prodejnicena cenasprzedazy pretvanzare cijena mpc hargajual harga giaban gia"
         " τιμη τιμηπωλησης מחיר מחירמכירה ราคา ราคาขาย 售價 價格 销售价 販売価格税込"
-        " preisstk preisstuck stuckpreis einzelpreis"
+        " preisstk preisstuck stuckpreis einzelpreis prixpublic prixunitaire preciopublico cenadetaliczna"
+        " ценарозничная מחירכוללמעמ 판매가격 一口价"
         " precioregular precionormal precopadrao precoregular prezzoregolare prixregulier prixnormal normalpreis"
         " ordinariepris ordinarpris normalpris beznacena cenaregularna precopor"
         " preciolista preciodelista prezzodilistino"
@@ -127,6 +137,10 @@ NAMES: Mapping[str, str] = {
         " вналичии наявність keszlet elerhetoseg stoc disponibilitate 在庫 在庫数 在庫状況 库存 재고 재고수량 offers"
         " mennyiseg raktarkeszlet cantitate miktar available isavailable orderable isorderable availableforsale"
         " inventorycount urunstokadedi حالةالمخزون المخزون الكميةالمتوفرة الكمية التوفر"
+        " quantiteenstock cantidadenstock existencia disponible quantidadeemestoque quantidadeemstock aantalopvoorraad"
+        " antalilager mengeauflager pocetkususkladem nasklade dostepnailosc stokmiktari jumlahstok varastossa qoh"
+        " zaliha tonkho колво количествонаскладе кількість кількістьнаскладі наличност αποθεμα διαθεσιμοτητα מלאי"
+        " כמותבמלאי คงเหลือ 库存数量 在庫数量 庫存 庫存數量 数量"
     ),
     "url": (
         "url link producturl permalink productlink produktlink produkturl artikellink deeplink lien urlproduit"
@@ -141,15 +155,18 @@ NAMES: Mapping[str, str] = {
         " imagesimage imagesimageurl picturespicture imagelarge largeimage primaryimage primaryimageurl imgurl"
         " billede billeder kuva kuvat resim gorsel"
         " изображение картинка фото 画像 画像url 图片 이미지 صورةالمنتج رابطالصورة الصورة"
+        " foto imagine kep gambar hinhanh зображення снимка εικονα תמונה 商品画像 主图 대표이미지"
     ),
-    "group_id": f"groupid itemgroupid {PARENTS} familyid productgroupid masterid grupkodu urungrupkodu",
+    "group_id": (
+        f"groupid itemgroupid {PARENTS} familyid productgroupid masterid grupkodu urungrupkodu artikelgruppenid"
+    ),
     "gtin": (
         "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
         " barcode variantbarcode productean productgtin barcodenumber gtinean eangtin gtinupceanorisbn"
         " globaltradeitemnumber eans eangtinbarcodenummerupc"
         " kodean kodkreskowy codeean codebarres codebarre codigoean codigodebarras codiceean codiceabarre streepjescode"
         " strichcode barkod carovykod ciarovykod штрихкод штрихкоды janコード jancode バーコード 条码 条形码 바코드"
-        " الباركود"
+        " الباركود vonalkod codean coddebare streckkod gencod mavach баркод ברקוד"
     ),
     "mpn": (
         "mpn manufacturerpartnumber manufacturerpartno mfrpartnumber mfgpartnumber manufacturernumber partnumber"

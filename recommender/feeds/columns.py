@@ -88,7 +88,7 @@ _TAXES = frozenset(
 )
 _BEFORE_TAXES = frozenset(
     "incl inkl inc inclusive including included inclus incluido incluida inclusa inclusi con avec with mit met med z s"
-    " с in sis sisaltaa dahil com c cu".split()
+    " с in sis sisaltaa dahil com c cu με".split()
 )
 _WITHOUT_TAXES = frozenset(
     "excl exkl excluded exclus exclusief excluding exclusive exc ex eks netto net nett neto ht ohne sans hors bez uden"

@@ -23,7 +23,7 @@ from recommender.feeds.cells import (
 from recommender.feeds.columns import Columns, Field, Shapes, match_columns, names_field, plain_name
 from recommender.feeds.flags import LONGEST_NULL, OFFERED_WORDS, flag_word, is_null
 from recommender.feeds.flags import NOT_OFFERED as NOT_OFFERED
-from recommender.feeds.prices import CURRENCIES, MAX_PRICE, Offer, StatedPrice, parse_currency, parse_price
+from recommender.feeds.prices import CURRENCIES, MAX_PRICE, Offer, StatedPrice, amount_text, parse_currency, parse_price
 from recommender.feeds.rejections import BadRow, rejection_reason
 from recommender.feeds.remarks import LONGEST_EXAMPLE, Remark
 from recommender.feeds.rows import UNKNOWN, Notation, Row
@@ -374,6 +374,8 @@ def _price(value: Any, notation: Notation, currency: str) -> StatedPrice:
         if amount is None and "centAmount" in value:  # as commercetools has it
             coin = parse_currency(text_of(currency_of(value), "currency"))
             return replace(Offer(text_of(value["centAmount"], "price"), minor=True).price("", coin), currency=coin)
+        if amount is None and any(amount_text(member)[:1].isdecimal() for member in value.values()):
+            raise BadRow(f"price is an object in which no amount is known among {', '.join(map(str, value))[:100]}")
         stated = _price("" if isinstance(amount, Mapping) else amount, notation, currency)
         named = parse_currency(text_of(currency_of(value), "currency"))
         return StatedPrice(stated.amount, named or stated.currency, stated.remark)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -239,3 +240,17 @@ def test_texts_are_in_the_language_of_the_title(
 ) -> None:
     products, _ = _read(write(f"sku;{header}\na;{row}\n"))
     assert [(one.title, one.description) for one in products] == [(title, description)]
+
+
+@pytest.mark.parametrize("price", [{"brutto": 19.99}, {"EUR": "19.99"}, {"tier": 1, "cost": 5.5}])
+def test_an_object_of_prices_that_is_not_known_is_told(write: Write, price: dict[str, object]) -> None:
+    products, remarks = _read(write(json.dumps([{"sku": "a", "title": "A", "price": price}]), "feed.json"))
+    assert [product.price for product in products] == [None]
+    assert [(remark.field, remark.lost) for remark in remarks] == [("price", True)]
+    assert "no amount is known among" in remarks[0].reason
+
+
+def test_an_object_of_a_price_may_be_empty(write: Write) -> None:
+    price = {"value": None, "currency": "EUR"}
+    products, remarks = _read(write(json.dumps([{"sku": "a", "title": "A", "price": price}]), "feed.json"))
+    assert ([(product.price, product.currency) for product in products], remarks) == ([(None, "EUR")], [])

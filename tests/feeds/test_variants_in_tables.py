@@ -25,7 +25,13 @@ def _offers(path: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("column", ["parent_sku", "Parent SKU", "Vaterartikel", "master_sku", "parent_code"])
+@pytest.mark.parametrize(
+    "column",
+    [
+        "parent_sku", "Parent SKU", "Vaterartikel", "master_sku", "parent_code", "SKU pai", "SKU rodzica",
+        "Référence parent", "Stammartikel", "Родитель", "Ana Stok Kodu", "親商品コード",
+    ],
+)  # fmt: skip
 def test_a_parent_with_a_price_is_not_sold_itself(write: Write, column: str) -> None:
     rows = f"sku,{column},name,price,stock,category\nT,,Tee,19,7,Tops\nT-R,T,Tee red,19,3,Tops\nM,,Mug,9,1,Cups\n"
     assert _offers(write(rows)) == {"T-R": "Tee red | 19  | T | Tops", "M": "Mug | 9  |  | Cups"}
