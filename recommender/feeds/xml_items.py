@@ -56,8 +56,8 @@ _LISTS = _PRODUCTS | frozenset(
 )
 """What each product may be called right below any other root, or below a list there, and what that may be called."""
 
-_COMMON = frozenset({"heureka", "ceneo"})
-"""Dialects whose root, `<SHOP>` or `<offers>`, others have, too."""
+_COMMON = frozenset({"google", "heureka", "ceneo", "products"})
+"""Dialects whose root, such as `<SHOP>`, `<offers>` or `<catalog>`, others have, too."""
 
 _TRADE = re.compile(r"order|invoice|cart|basket|rechnung|bestell|commande|facture|pedido|ordine|заказ")
 """Roots of files that have products of orders, which are no catalogue."""
@@ -68,6 +68,12 @@ _ITEMS = {
 }  # fmt: skip
 _NAMING = ("name", "attribute-id")
 """XML attributes that name what the text of a part is about."""
+
+_PARAMETERS = frozenset("parameter param attribute feature property".split())
+"""Parts that have the name of an attribute of a product in a part `name`, and its value in another."""
+
+_TRANSLATIONS = frozenset("language translation value".split())
+"""Parts that hold the text of the part around them in one language, by a `lang` or an `id`; the first counts."""
 
 _NESTED = frozenset({"heureka", "ceneo", "products", "iof", "bmecat"})
 """Dialects whose products have parts within parts: `<STOCK><AMOUNT>3</AMOUNT></STOCK>` is `stock amount`."""
@@ -99,6 +105,10 @@ _PLAIN = frozenset(
     {"", "http://www.w3.org/2005/Atom", "http://purl.org/rss/1.0/", "http://purl.org/atom/ns#"}
     | {"http://www.zbozi.cz/ns/offer/1.0"}  # the feeds of Zboží.cz are like Heureka's
 )
+
+_BEFORE = re.compile(rb"(?:\xef\xbb\xbf)?\s+(?=<\?xml)")
+_CONTROL = bytes(set(range(1, 32)) - set(b"\t\n\r"))
+"""What XML does not admit, before its declaration and within texts, but carries no meaning."""
 
 _CUT_OFF = frozenset(
     expat.errors.codes[message]
@@ -146,7 +156,8 @@ class XmlTable(Table):
             if not names:  # else the items before the damage are worth reading
                 raise
         if not names:
-            raise BadFeed(f"{self.name}: holds no <item> or <entry> with product data; expected one for each product")
+            expected = " or ".join(f"<{name}>" for name in _ITEMS[self.dialect])
+            raise BadFeed(f"{self.name}: holds no {expected} with product data; expected one for each product")
         self.columns = tuple(names)[:MAX_NAMES]
 
     def rows(self, wanted: Collection[str] | None = None) -> Iterator[TableRow]:  # noqa: ARG002 - items are read whole
@@ -188,6 +199,7 @@ class _Parser:
     def __init__(self) -> None:
         self._expat = expat.ParserCreate(namespace_separator=" ")
         self._expat.buffer_text = True
+        self._expat.UseForeignDTD()  # so an entity of HTML is skipped, and told to `_entity`, without a document type
         self._expat.StartElementHandler = self._start
         self._expat.EndElementHandler = self._end
         self._expat.CharacterDataHandler = self._data
@@ -219,15 +231,21 @@ class _Parser:
         self._parameter = ""
         self._is_leaf = False
         self._within = False
+        self._has_items = False
+        self._is_new, self._is_wide, self._above = True, False, 0
 
     @property
     def line(self) -> int:
         """The line that has been reached."""
-        return self._expat.CurrentLineNumber
+        return self._expat.CurrentLineNumber + self._above
 
     def feed(self, chunk: bytes) -> None:
+        if self._is_new:
+            self._is_new, self._is_wide = False, b"\x00" in chunk[:4]
+            if before := _BEFORE.match(chunk):
+                self._above, chunk = before[0].count(b"\n"), chunk[before.end() :]
         self._silent += len(chunk)
-        self._expat.Parse(chunk, not chunk)
+        self._expat.Parse(chunk if self._is_wide else chunk.translate(None, _CONTROL), not chunk)
         if not chunk and self._root and not self.dialect:
             self._refuse_root()
         if self._silent > MAX_LINE:
@@ -285,31 +303,19 @@ class _Parser:
             self._root, self.dialect = name, DIALECTS.get(name, "")
             self._items = _ITEMS[self.dialect]
             self._plain = _PLAIN | {namespace}
-        elif not self.dialect or (self._depth == 2 and name not in self._items and self.dialect in _COMMON):
+        elif not self.dialect or (not self._has_items and name not in self._items and self.dialect in _COMMON):
             self._find_products(name)
         if self._item is None:
             if name in self._items:
-                self._item, self._item_depth = Item(self.line), self._depth
+                self._item, self._item_depth, self._has_items = Item(self.line), self._depth, True
                 self._google, self._size, self._part = {}, 0, ""
                 self._path, self._variant, self._parameter = [], None, ""
                 if self.dialect != "google":
                     self._item.parts |= {key.casefold(): value for key, value in attributes.items()}
-            elif self.dialect == "yml" and name == "category":
+            elif name == "category":
                 self._category, self._text = (attributes.get("id", ""), attributes.get("parentId", "")), []
         elif self._depth == self._item_depth + 1:
-            self._of_google = _GOOGLE in namespace
-            self._part = name if self._of_google or namespace in self._plain else ""
-            self._nested, self._text = False, []
-            self._within = self.dialect in _NESTED and (self._part not in _FLAT or self.dialect == "iof")
-            self._pair = {"name": attributes.get("name", "")}
-            if self._part == "link" and attributes.get("rel", "alternate") == "alternate":
-                self._keep(attributes.get("href", ""))
-            self._size += len(name)
-            self._path = [name]
-            if self.dialect in ("products", "iof") and self._part:
-                for attribute, value in attributes.items():
-                    if " " not in attribute:
-                        self._item.parts.setdefault(f"{name} {attribute}".casefold(), value)
+            self._start_part(namespace, name, attributes)
         else:
             self._nested = self._part not in _PAIRS
             if self._within:
@@ -317,16 +323,42 @@ class _Parser:
             elif not self._nested:
                 self._text = []
 
+    def _start_part(self, namespace: str, name: str, attributes: Mapping[str, str]) -> None:
+        """Begin a part of a product."""
+        if self._item is None:
+            return
+        self._of_google = _GOOGLE in namespace
+        self._part = name if self._of_google or namespace in self._plain else ""
+        self._nested, self._text = False, []
+        self._within = self.dialect in _NESTED and (self._part not in _FLAT or self.dialect == "iof")
+        self._pair = {"name": attributes.get("name", ""), "value": attributes.get("value", "")}
+        if self._part == "link" and attributes.get("rel", "alternate") == "alternate":
+            self._keep(attributes.get("href", ""))
+        self._size += len(name)
+        self._path = [name]
+        if self._within and self._part in _PARAMETERS and self._pair["name"] and self._pair["value"]:
+            self._item.parts.setdefault(f"attribute:{self._pair['name']}", self._pair["value"])
+        elif self.dialect in ("products", "iof") and self._part:
+            for attribute, value in attributes.items():
+                if " " not in attribute:
+                    self._item.parts.setdefault(f"{name} {attribute}".casefold(), value)
+
     def _start_within(self, name: str, attributes: Mapping[str, str]) -> None:
         """Begin a part within a part of a product."""
         self._text, self._is_leaf = [], True
         self._size += len(name) + sum(map(len, attributes.values()))
+        if name in _TRANSLATIONS and any(attribute.split(" ")[-1] in ("id", "lang") for attribute in attributes):
+            self._path.append("")
+            return
         self._path.append(name)
         is_variant = name in _VARIANTS or (name == "size" and self.dialect == "iof")
         if is_variant and self._variant is None:
             self._variant, self._variant_depth = {"kind": "variant"}, self._depth
         naming = _NAMING if self.dialect != "iof" else ()
         self._parameter = next((attributes[name] for name in naming if name in attributes), self._parameter)
+        if self._parameter and name in _PARAMETERS and "value" in attributes:
+            self._keep_parameter(attributes["value"])
+            return
         for attribute, value in attributes.items():
             if attribute not in naming and " " not in attribute:  # one of another namespace, such as xml:lang
                 self._keep_within(attribute.casefold(), value)
@@ -339,19 +371,25 @@ class _Parser:
                 self._item.variants.append(self._variant)
             self._variant = None
         elif self._is_leaf and text:
-            if len(self._path) > 1 and self._path[-2] == "parameter" and name == "name":
+            if len(self._path) > 1 and self._path[-2] in _PARAMETERS and name == "name":
                 self._parameter = text
             elif not self._parameter:
                 self._keep_within("", text)
             else:
-                if self._variant is not None:
-                    number = sum(part.startswith("option name") for part in self._variant) + 1
-                    self._variant |= {f"option name {number}": self._parameter, f"option value {number}": text}
-                elif self._item is not None and len(self._item.parts) < MOST_PARTS:
-                    self._item.parts.setdefault(f"attribute:{self._parameter}", text)
-                self._parameter = ""
+                self._keep_parameter(text)
+        if name in _PARAMETERS:
+            self._parameter = ""
         self._path.pop()
         self._text, self._is_leaf = [], False
+
+    def _keep_parameter(self, value: str) -> None:
+        """Keep an attribute of a product, or an option of a variant, whose name came before."""
+        if self._variant is not None:
+            number = sum(part.startswith("option name") for part in self._variant) + 1
+            self._variant |= {f"option name {number}": self._parameter, f"option value {number}": value}
+        elif self._item is not None and len(self._item.parts) < MOST_PARTS:
+            self._item.parts.setdefault(f"attribute:{self._parameter}", value)
+        self._parameter = ""
 
     def _keep_within(self, attribute: str, text: str) -> None:
         """Keep a part within a part, of which the first counts; of categories all do."""
@@ -360,7 +398,7 @@ class _Parser:
         # In IdoSell's feed `size` names what its parts are about, as the product has such parts, too.
         inner = 1 if self.dialect == "iof" else 0
         above = self._variant_depth - self._item_depth - inner if self._variant is not None else 0
-        part = " ".join([*self._path[above:], attribute]).strip()
+        part = " ".join(filter(None, [*self._path[above:], attribute]))
         parts = self._item.parts if self._variant is None else self._variant
         if part.endswith("category") and part in parts:
             parts[part] = f"{parts[part]}; {text}"
@@ -397,13 +435,15 @@ class _Parser:
             self._category = ("", "")
         elif self._item is not None and self._depth == self._item_depth:
             self._item.parts.update(self._google)
-            if numbers := self._item.parts.pop("categoryid", None):
-                # Of several numbers the first counts.
-                departments: list[str] = []
-                identity = numbers if isinstance(numbers, str) else numbers[0]
-                while identity in self._categories and len(departments) < MAX_DEPTH:
-                    identity, department = self._categories[identity]
-                    departments.insert(0, department)
+            # Of several numbers the first counts.
+            numbers = self._item.parts.get("categoryid") or ""
+            identity = numbers if isinstance(numbers, str) else numbers[0]
+            departments: list[str] = []
+            while identity in self._categories and len(departments) < MAX_DEPTH:
+                identity, department = self._categories[identity]
+                departments.insert(0, department)
+            if departments:
+                del self._item.parts["categoryid"]
                 self._item.parts["category"] = PATH_SEPARATOR.join(departments)
             for prose in ("summary", "content"):
                 found = self._item.parts.pop(prose, None)
@@ -424,16 +464,19 @@ class _Parser:
         if self._part in _PAIRS:
             names, values = _PAIRS[self._part]
             stated, value = self._pair.get(names) or self._pair["name"], self._pair.get(values) or self._pair["text"]
+            value = value or self._pair["value"]
             if value and stated.strip():
                 name = f"attribute:{stated.strip()}"
                 before = self._item.parts.get(name)
                 self._item.parts[name] = f"{before}, {value}" if before else value
             self._part = ""
             return
+        self._parameter = ""
         parts = self._google if self._of_google else self._item.parts
         nested = self._nested and self._part not in _PROSE
         text = None if nested else "".join(self._text).strip()
-        if not text and self._within and any(name.startswith(f"{self._part} ") for name in parts):
+        is_kept = self._part in _PARAMETERS or any(name.startswith(f"{self._part} ") for name in parts)
+        if not text and self._within and is_kept:
             pass  # what it holds is kept: its parts, or its attributes
         elif not parts.get(self._part):
             parts[self._part] = text
