@@ -6,12 +6,15 @@ from alembic import context
 from sqlalchemy import Connection
 
 from recommender.database.engine import Database
+from recommender.database.revisions import VERSION_TABLE
 from recommender.database.tables import Base
 from recommender.settings import load_settings
 
 
 def migrate(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+    context.configure(
+        connection=connection, target_metadata=Base.metadata, render_as_batch=True, version_table=VERSION_TABLE
+    )
     with context.begin_transaction():
         context.run_migrations()
 

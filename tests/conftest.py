@@ -56,7 +56,7 @@ def postgres_url() -> str:
         url = _database_of_its_own(url, worker)
     with Database(url) as opened, opened.engine.begin() as connection:
         Base.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+        connection.execute(text("DROP TABLE IF EXISTS recommender_version"))
     return url
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.database.restore_journal import is_cut_off
-from recommender.database.revisions import head_revision
+from recommender.database.revisions import VERSION_TABLE, head_revision
 from recommender.errors import NoLiveModel, Unavailable
 from recommender.index.generation import NOTHING_INDEXED, Generation, GenerationState
 from recommender.query import Rule, RuleAction
@@ -39,7 +39,7 @@ class CatalogueFile:
     def is_current(self) -> bool:
         """Tell whether the file exists and has the schema of this version."""
         try:
-            found = self._read("SELECT version_num FROM alembic_version")
+            found = self._read(f"SELECT version_num FROM {VERSION_TABLE}")
         except Unavailable:
             return False
         return [row["version_num"] for row in found] == [head_revision()]

@@ -20,7 +20,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from recommender.database.damage import damage
 from recommender.database.engine import Database
 from recommender.database.migrate import current_revision, upgrade
-from recommender.database.revisions import head_revision
+from recommender.database.revisions import VERSION_TABLE, head_revision
 from recommender.database.tables import ApiKeyRow, GenerationRow, ModelRow, RuleRow
 from recommender.database.transfer import sqlite_file
 from recommender.errors import BadInput, DamagedDatabase, one_line
@@ -55,7 +55,7 @@ def require_own_catalogue(file: Path) -> None:
         found = _schema(file)
         names = {name for _, name, _ in found}
         with Database(sqlite_file(file)) as database:
-            revision = current_revision(database) if "alembic_version" in names else None
+            revision = current_revision(database) if VERSION_TABLE in names else None
             if revision is not None and revision > head_revision():
                 raise BadInput(
                     f"the backup has schema {revision}, this version knows {head_revision()}; upgrade recommender"

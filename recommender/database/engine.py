@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, IntegrityEr
 from sqlalchemy.orm import Session, sessionmaker
 
 from recommender.database.file_identity import DatabaseFiles, file_of
+from recommender.database.revisions import VERSION_TABLE
 from recommender.errors import BadInput, DamagedDatabase, MissingExtra, Unavailable
 
 BUSY_TIMEOUT_MS = 30_000
@@ -62,7 +63,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver's own transaction handling commits silently before some statements. It is off; we begin transactions.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    # Not in a database of another program, which is refused later: the mode is a change of the file.
+    ours = "SELECT count(*) = 0 OR max(name = ?) FROM sqlite_master"
+    if cursor.execute(ours, (VERSION_TABLE,)).fetchone()[0]:
+        cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")  # acknowledged means on the disk, even after a power loss
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, inspect, select, text
 
 from recommender.database.engine import Database
-from recommender.database.revisions import head_revision, migrations_folder
+from recommender.database.revisions import VERSION_TABLE, head_revision, migrations_folder
 from recommender.database.tables import Base
 from recommender.errors import BadInput
 
@@ -22,15 +22,15 @@ def current_revision(database: Database) -> str | None:
 
 
 def _read_revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
 
 
 def upgrade(database: Database) -> bool:
     """Bring the database to the newest revision, in one transaction; return whether there was anything to do.
 
-    Raises `BadInput` for a database that a newer version has written.
+    Raises `BadInput` for a database that a newer version has written, or another program.
     """
     head = head_revision()
     found = current_revision(database)
@@ -38,6 +38,7 @@ def upgrade(database: Database) -> bool:
         return False
     if found is not None and found > head:
         raise BadInput(f"the catalogue is at schema {found}, this version knows {head}; upgrade recommender to use it")
+    _require_no_other(database)
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
@@ -54,6 +55,18 @@ def upgrade(database: Database) -> bool:
     except CommandError as error:
         raise BadInput(f"{database.place} can't be brought to schema {head} ({error}); restore a backup") from error
     return True
+
+
+def _require_no_other(database: Database) -> None:
+    """Raise `BadInput` if another program has a table of a name of ours. Others of its own may be beside ours."""
+    with database.translating(), database.engine.connect() as connection:
+        # In this order: another process may migrate meanwhile, and then the tables never appear before the revision.
+        taken = sorted(Base.metadata.tables.keys() & set(inspect(connection).get_table_names()))
+        if taken and _read_revision(connection) is None:
+            raise BadInput(
+                f"{database.place} is that of another program, with a table {taken[0]!r} of its own; give recommender "
+                "one of its own: RECOMMENDER_DATABASE_URL"
+            )
 
 
 def drift(database: Database) -> list[str]:

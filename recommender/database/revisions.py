@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+VERSION_TABLE = "recommender_version"
+"""The table with the revision. Alembic's own name for it is that of any other program that uses Alembic."""
+
 
 def migrations_folder() -> Path:
     """Return the folder of the migrations: inside the package in an installed wheel, beside it in a checkout."""

@@ -90,7 +90,7 @@ def test_what_is_not_as_usual_is_left_to_the_database(settings: Settings, kind: 
         settings.database_url = "postgresql://shop@localhost/shop"
     elif kind == "an older schema":
         with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute("UPDATE alembic_version SET version_num = '0000'")
+            connection.execute("UPDATE recommender_version SET version_num = '0000'")
     elif kind == "no catalogue":
         path.unlink()
     elif kind == "a damaged file":

@@ -326,7 +326,7 @@ def test_what_is_not_a_whole_backup_is_refused_in_one_line_and_changes_nothing(
 
 
 def test_a_backup_of_a_newer_version_is_refused(empty: Settings, saved: Path, tmp_path: Path) -> None:
-    stamp = "UPDATE alembic_version SET version_num = '9999'"
+    stamp = "UPDATE recommender_version SET version_num = '9999'"
     with pytest.raises(BadInput, match="upgrade recommender"):
         restore(empty, with_catalogue(saved, tmp_path / "new.tar", stamp))
     assert not (empty.home / CATALOGUE).exists()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -296,16 +297,39 @@ def test_a_revision_that_no_version_knows_is_bad_input(empty: Database) -> None:
     with empty:
         upgrade(empty)
         with empty.writing() as session:
-            session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+            session.execute(text("UPDATE recommender_version SET version_num = '0000'"))
         with pytest.raises(BadInput, match="0000"):
             upgrade(empty)
+
+
+@pytest.mark.parametrize("tables", [("product",), ("product", "alembic_version")])
+def test_a_database_of_another_program_is_refused_and_left_as_it_was(tmp_path: Path, tables: tuple[str, ...]) -> None:
+    file = tmp_path / "shop.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        for table in tables:
+            connection.execute(f"CREATE TABLE {table} (version_num TEXT)")
+    before = file.read_bytes()
+    with Database(f"sqlite:///{file}") as database, pytest.raises(BadInput, match="RECOMMENDER_DATABASE_URL"):
+        upgrade(database)
+    assert file.read_bytes() == before
+
+
+def test_another_program_with_alembic_may_have_tables_beside_ours(empty: Database) -> None:
+    with empty:
+        with empty.writing() as session:
+            session.execute(text("CREATE TABLE alembic_version (version_num TEXT)"))
+            session.execute(text("INSERT INTO alembic_version VALUES ('0a1b2c3d4e5f')"))
+        assert upgrade(empty)
+        assert drift(empty) == []
+        with empty.writing() as session:
+            session.execute(text("DROP TABLE alembic_version"))
 
 
 def test_a_database_of_a_newer_version_is_left_alone(empty: Database) -> None:
     with empty:
         upgrade(empty)
         with empty.writing() as session:
-            session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+            session.execute(text("UPDATE recommender_version SET version_num = '9999'"))
         with pytest.raises(BadInput, match="9999"):
             upgrade(empty)
 
