@@ -14,8 +14,9 @@ import click
 import pytest
 import typer
 import yaml
-from service.conftest import Service
+from service.conftest import Service, serving, settings_of
 
+from recommender.application.composition import Application
 from recommender.cli.app import app
 
 TOP = Path(__file__).parents[2]
@@ -55,19 +56,43 @@ def test_every_command_of_the_deployment_is_one_of_ours_with_its_options() -> No
             command.make_context(name, rest, parent=context)  # raises for an option that does not exist
 
 
-def test_alerts_and_dashboard_read_figures_that_the_service_has(service: Service) -> None:
-    service.get("/v1/search", q="something")
-    text = service.client.get("/metrics").text
-    known = set(re.findall(r"^([a-z_]+)[ {]", text, re.MULTILINE))
+NAMES = re.compile(r"\b(?:recommender|process)_[a-z_]+")
+
+
+def _rules() -> list[dict[str, Any]]:
     alerts = yaml.safe_load((TOP / "deploy/alerts.yaml").read_text())
-    rules = [rule for group in alerts["groups"] for rule in group["rules"]]
+    return [rule for group in alerts["groups"] for rule in group["rules"]]
+
+
+def _figures(service: Service) -> set[str]:
+    service.get("/v1/search", q="something")
+    return set(re.findall(r"^([a-z_]+)[ {]", service.client.get("/metrics").text, re.MULTILINE))
+
+
+def test_alerts_and_dashboard_read_figures_that_the_service_has(service: Service) -> None:
     panels = json.loads((TOP / "deploy/dashboard.json").read_text())["panels"]
-    texts = [rule["expr"] for rule in rules] + [target["expr"] for panel in panels for target in panel["targets"]]
-    named = {name for each in texts for name in re.findall(r"\b(?:recommender|process)_[a-z_]+", each)}
+    texts = [rule["expr"] for rule in _rules()] + [target["expr"] for panel in panels for target in panel["targets"]]
+    named = {name for each in texts for name in NAMES.findall(each)}
     assert named
-    assert named <= known
+    assert named <= _figures(service)
     page = (TOP / "docs/operations.md").read_text()
-    assert [rule["alert"] for rule in rules if f"`{rule['alert']}`" not in page] == []
+    assert [rule["alert"] for rule in _rules() if f"`{rule['alert']}`" not in page] == []
+
+
+def test_all_alerts_but_that_of_the_worker_inside_can_fire_where_the_worker_runs_apart(home: Path) -> None:
+    with serving(Application(settings_of(home)), follow=False) as apart:
+        known = _figures(apart)
+    mute = [rule["alert"] for rule in _rules() if not known.issuperset(NAMES.findall(rule["expr"]))]
+    assert mute == ["RecommenderWorkerDown"]
+    pages = [rule["expr"] for rule in _rules() if rule["labels"]["severity"] == "page"]
+    assert any("recommender_queue_oldest_seconds" in expression for expression in pages)
+
+
+def test_prometheus_scrapes_the_job_that_the_alerts_name() -> None:
+    scraped = yaml.safe_load((TOP / "deploy/prometheus.yaml").read_text())
+    assert scraped["rule_files"] == ["alerts.yaml"]
+    named = {job for rule in _rules() for job in re.findall(r'job="(.*?)"', rule["expr"])}
+    assert named == {each["job_name"] for each in scraped["scrape_configs"]}
 
 
 def test_what_trains_has_no_runtime_that_what_serves_lacks() -> None:
@@ -124,18 +149,19 @@ def test_docker_reads_the_compose_file() -> None:
         )
 
 
-LINTERS = {
-    "promtool": ("check", "rules", "deploy/alerts.yaml"),
-    "hadolint": ("Dockerfile",),
-    "kubeconform": ("-strict", "deploy/kubernetes.yaml"),
-    "systemd-analyze": ("verify", "--man=no", "deploy/recommender.service"),
-}
+LINTERS = [
+    ("promtool", "check", "rules", "deploy/alerts.yaml"),
+    ("promtool", "check", "config", "--syntax-only", "deploy/prometheus.yaml"),
+    ("hadolint", "Dockerfile"),
+    ("kubeconform", "-strict", "deploy/kubernetes.yaml"),
+    ("systemd-analyze", "verify", "--man=no", "deploy/recommender.service"),
+]
 
 
-@pytest.mark.parametrize("linter", LINTERS)
-def test_what_checks_such_files_finds_nothing(linter: str) -> None:
-    if shutil.which(linter) is None:
-        pytest.skip(f"there is no {linter}")
-    done = subprocess.run([linter, *LINTERS[linter]], cwd=TOP, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("linter", LINTERS, ids=" ".join)
+def test_what_checks_such_files_finds_nothing(linter: tuple[str, ...]) -> None:
+    if shutil.which(linter[0]) is None:
+        pytest.skip(f"there is no {linter[0]}")
+    done = subprocess.run(linter, cwd=TOP, capture_output=True, text=True, check=False)
     told = [line for line in (done.stdout + done.stderr).splitlines() if "is not executable" not in line]
     assert done.returncode == 0 or not told, told  # the program that the unit names is not installed here

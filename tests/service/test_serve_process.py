@@ -175,6 +175,10 @@ def test_several_workers_start_and_take_writes_while_their_engine_is_away(home: 
         scraped = {_get(f"{url}/metrics").text for _ in range(4)}
         counted = [re.search(r'_count{method="GET",route="/livez",status="200"} (.*)', each)[1] for each in scraped]
         assert set(counted) == {"21.0"}
+        pattern = r"^(?:process|recommender_query_cache)_.* .*$"  # these are of one process each
+        of_one = [line for each in scraped for line in re.findall(pattern, each, re.MULTILINE)]
+        assert any("cpu_seconds" in line for line in of_one)
+        assert [line for line in of_one if "pid=" not in line] == []
         process.terminate()
         assert process.wait(PATIENCE_S) == 0
         assert not (home / "service.json").exists()
