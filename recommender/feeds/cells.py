@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from recommender.feeds.flags import is_null
-from recommender.feeds.prices import Offer, amount_text
+from recommender.feeds.prices import CURRENCIES, Offer, amount_text
 from recommender.feeds.rejections import BadRow
 from recommender.plain_text import clean, repair
 
@@ -29,15 +29,22 @@ LARGEST_WHOLE = 1e15
 LONGEST_REMEMBERED = 60
 """Longest text that is cached with its meaning, in characters."""
 
-_AMOUNT_MEMBERS = ("value", "amount", "price", "lowPrice")
+_NUMBERS = ("$numberDecimal", "$numberDouble", "$numberInt", "$numberLong")
+"""Members that stand for a number, as MongoDB exports it."""
+
+_AMOUNT_MEMBERS = ("value", "amount", "price", "lowPrice", "gross", "current", *_NUMBERS)
 """Members of an object that holds a price: Google's Content API, others, and schema.org's offers."""
+
+_ONLY_AMOUNT = CURRENCIES | {"regular"}
+"""Members that are the price if the object has no other amount: `{"EUR": 5}`, or a regular price without a sale."""
 
 _CURRENCY_MEMBERS = ("currency", "currencyCode", "currency_code", "priceCurrency")
 
 _LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]{2,4})?")
 """Members of an object that holds a text in several languages, of which the first is taken."""
 
-_NAMING = ("name", "value", "title", "label", "src", "url", "href", "slug", "text", "#text", "code", "id")
+_NAMING = ("name", "value", "title", "label", "src", "url", "href", "slug", "text", "#text", "code", "id",
+           "$oid", *_NUMBERS)  # fmt: skip
 """Members that stand for an object, as shop systems have them in JSON; the first that exists is taken."""
 
 
@@ -175,13 +182,27 @@ def amount_of(value: Any) -> Any:
     if isinstance(value, Offer):
         return value.regular
     if isinstance(value, Mapping):
-        return next((value[name] for name in _AMOUNT_MEMBERS if value.get(name) is not None), None)
+        amount = next((value[name] for name in _AMOUNT_MEMBERS if value.get(name) is not None), None)
+        only = "" if amount is not None else _only_amount(value)
+        amount = value[only] if only else amount
+        return (
+            next((amount.get(name) for name in _NUMBERS if name in amount), None)
+            if isinstance(amount, Mapping)
+            else amount
+        )
     return value
+
+
+def _only_amount(price: Mapping[str, Any]) -> str:
+    """Return the member of an object that is its price because there is no other than its currency."""
+    stated = [name for name, part in price.items() if part not in (None, "") and name not in _CURRENCY_MEMBERS]
+    return stated[0] if len(stated) == 1 and stated[0] in _ONLY_AMOUNT else ""
 
 
 def currency_of(price: Mapping[str, Any]) -> Any:
     """Return the currency of an object that holds a price; nothing if it names none."""
-    return next((price[name] for name in _CURRENCY_MEMBERS if price.get(name)), "")
+    only = _only_amount(price)
+    return next((price[name] for name in _CURRENCY_MEMBERS if price.get(name)), only if only in CURRENCIES else "")
 
 
 def stated_amount(cell: Any) -> str:

@@ -309,9 +309,23 @@ def test_numbers_are_no_categories(write: Write) -> None:
     assert product.categories == ()
 
 
-def test_an_object_with_cents_is_a_price(write: Callable[..., Path]) -> None:
-    stated = [("a", {"centAmount": 1999, "currencyCode": "EUR"}), ("b", {"centAmount": 1980, "currencyCode": "JPY"})]
-    items = [{"sku": sku, "title": "A", "price": price} for sku, price in stated]
-    with open_feed(write(json.dumps(items), "feed.json")) as feed:
-        prices = [f"{one.price} {one.currency}" for one in map(product_of, feed.rows())]
-    assert prices == ["19.99 EUR", "1980 JPY"]
+@pytest.mark.parametrize(
+    ("price", "stated"),
+    [
+        ({"centAmount": 1999, "currencyCode": "EUR"}, "19.99 EUR"),
+        ({"centAmount": 1980, "currencyCode": "JPY"}, "1980 JPY"),
+        ({"gross": 12.5, "net": 10.5, "currency": "EUR"}, "12.5 EUR"),
+        ({"current": 15, "regular": 20}, "15 "),
+        ({"regular": 20, "sale": None, "currency": "EUR"}, "20 EUR"),
+        ({"regular": 20, "sale": 15}, "None "),
+        ({"EUR": 12.5}, "12.5 EUR"),
+        ({"EUR": 12.5, "USD": 13}, "None "),
+        ({"$numberDecimal": "12.50"}, "12.50 "),
+        ({"amount": {"$numberDouble": "12.5"}, "currency": "EUR"}, "12.5 EUR"),
+    ],
+)
+def test_an_object_that_holds_one_amount_is_a_price(write: Write, price: object, stated: str) -> None:
+    item = {"sku": {"$oid": "a"}, "title": "A", "price": price, "stock": {"$numberInt": "0"}}
+    (product,) = _read(write(json.dumps([item]), "feed.json"))
+    assert (product.sku, product.availability) == ("a", Availability.OUT_OF_STOCK)
+    assert f"{product.price} {product.currency}" == stated
