@@ -206,10 +206,10 @@ class ServerIndex(VectorIndex):
             answers = self._client.query_batch_points(self._collection, requests)
             if len(answers) != len(requests):
                 raise ResponseHandlingException(ValueError(f"{len(answers)} answers to {len(requests)} searches"))
-        payloads = {point.id: point.payload for point in answers[0].points if point.payload and _is_product(point)}
+        payloads = {int(point.id): point.payload for point in answers[0].points if point.payload and _is_product(point)}
         # The first stage has every candidate, so what it has no payload of isn't ours.
         scores = [
-            {point.id: point.score for point in answer.points if point.id in payloads}
+            {int(point.id): point.score for point in answer.points if point.id in payloads}
             for answer in answers[: len(plan.stages)]
         ]
         best_of_terms = [
@@ -403,12 +403,10 @@ class ServerEngine(VectorEngine):
         with engine_errors(self._where):
             info = self._client.get_collection(self._collection(name))
             cluster = self._client.collection_cluster_info(self._collection(name))
-        copies = Counter({shard.shard_id: 0 for shard in (*cluster.local_shards, *cluster.remote_shards)})
-        copies.update(
-            shard.shard_id
-            for shard in (*cluster.local_shards, *cluster.remote_shards)
-            if shard.state is models.ReplicaState.ACTIVE
-        )
+        shards = [(shard.shard_id, shard.state) for shard in cluster.local_shards]
+        shards += [(shard.shard_id, shard.state) for shard in cluster.remote_shards]
+        copies = Counter({shard: 0 for shard, _ in shards})
+        copies.update(shard for shard, state in shards if state is models.ReplicaState.ACTIVE)
         params = info.config.params
         vectors = params.vectors[DENSE] if isinstance(params.vectors, dict) else None
         # Named by its only field: `scalar`, which has one type, `binary`, and what others may have set.
