@@ -354,6 +354,52 @@ def test_what_was_read_into_a_search_is_said_and_taken_back(page: Page, shop: Re
     assert asked(page) == {"q": ["esppresso"], "exact": ["1"]}
 
 
+@pytest.mark.parametrize(
+    ("query", "words", "left"),
+    [
+        ("boston on slippers", "on", "boston slippers"),
+        ("Boston ON", "on", "Boston"),
+        ("blue  T-shirt  [C++]", "t-shirt", "blue [C++]"),
+        ("book c++ (new)", "c++", "book (new)"),
+        ("über die Küche", "die küche", "über"),
+        ("靴5000円以下", "5000円以下", "靴"),
+        ("slippers boston", "on", None),
+    ],
+)
+def test_words_that_were_understood_are_taken_back_whole(page: Page, query: str, words: str, left: str | None) -> None:
+    read = {"words": words, "kind": "brand", "value": "Brand", "name": ""}
+    understood = {"understood": [read]}
+    page.route(re.compile("/v1/search"), lambda route: route.fulfill(json=route.fetch().json() | understood))
+    page.goto(f"/?q={quote(query)}")
+    page.get_by_role("button", name="Remove the filter Brand").click()
+    settled(page)
+    assert asked(page) == ({"q": [left]} if left else {"q": [query], "literal": ["1"]})
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown", "leads_to"),
+    [
+        ({"price": 12.5, "currency": ""}, "12.50", None),
+        ({"price": 0.0045, "currency": "EUR"}, "€0.0045", None),
+        ({"price": 0.0045, "currency": ""}, "0.0045", None),
+        ({"price": 0, "currency": "EUR"}, "€0.00", None),
+        ({"price": 7, "currency": "EUR", "url": "HTTPS://shop.test/p"}, "€7.00", "https://shop.test/p"),
+        ({"price": 7, "currency": "EUR", "url": "//shop.test/p"}, "€7.00", "https://shop.test/p"),
+        ({"price": 7, "currency": "EUR", "url": "/p"}, "€7.00", None),
+    ],
+)
+def test_a_product_says_its_price_and_leads_to_the_shop_if_it_can(
+    page: Page, fields: dict[str, object], shown: str, leads_to: str | None
+) -> None:
+    page.route(re.compile("/v1/products/"), lambda route: route.fulfill(json=route.fetch().json() | fields))
+    page.goto("/?sku=SKU-0001")
+    expect(page.locator(".product-price strong")).to_have_text(shown)
+    link = page.get_by_role("link", name="In the shop")
+    expect(link).to_have_count(1 if leads_to else 0)
+    if leads_to:
+        expect(link).to_have_attribute("href", leads_to)
+
+
 def test_products_are_sorted_and_counted(page: Page) -> None:
     page.goto("/?q=rope")
     expect(page.locator(".count-line")).to_have_text(re.compile(r"^24 of \d+ products$"))

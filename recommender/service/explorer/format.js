@@ -5,13 +5,16 @@ const prices = new Map();
 /** Return a price in its currency; a currency that is no ISO code is written as it stands. */
 export function price(amount, currency) {
   if (amount === null || amount === undefined) return "";
+  const tiny = amount > 0 && amount < 0.01; // what is sold by the thousand does not cost 0.00
+  const key = `${currency}${tiny}`;
   try {
-    if (!prices.has(currency)) {
+    if (!prices.has(key)) {
       /** @type {Intl.NumberFormatOptions} */
       const form = currency ? { style: "currency", currency } : { minimumFractionDigits: 2 };
-      prices.set(currency, new Intl.NumberFormat(undefined, form));
+      if (tiny) form.maximumFractionDigits = 6;
+      prices.set(key, new Intl.NumberFormat(undefined, form));
     }
-    return prices.get(currency).format(amount);
+    return prices.get(key).format(amount);
   } catch {
     return `${amount} ${currency}`;
   }

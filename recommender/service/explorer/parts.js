@@ -139,10 +139,14 @@ export function MenuButton({ label, items }) {
     </div>`}`;
 }
 
-/** Return an address if it leads to the web; anything else (`javascript:`, `data:`, rubbish) is no link. */
+/**
+ * Return an address if it leads to the web; anything else (`javascript:`, `data:`, rubbish) is no link. One that leaves
+ * the scheme to the page, `//cdn.shop.example/1.jpg`, is asked for by https.
+ */
 export function webAddress(text) {
-  if (!text || !URL.canParse(text)) return null;
-  const address = new URL(text);
+  const whole = text?.replace(/^\/\//, "https://");
+  if (!whole || !URL.canParse(whole)) return null;
+  const address = new URL(whole);
   return address.protocol === "https:" || address.protocol === "http:" ? address.href : null;
 }
 

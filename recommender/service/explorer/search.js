@@ -112,11 +112,25 @@ const sorts = (text) => [
 /** "24 of 3,000 products"; where the answer came to its end before, what it has is all that fits. */
 const said = (state, { hits, total }) => counted(hits.length, hits.length < state.shown ? null : total);
 
+// What goes on with a word: a letter or digit, but not one of scripts without blanks, where words begin anywhere.
+const BLANKLESS = ["Han", "Hira", "Kana", "Hang", "Thai", "Laoo", "Mymr", "Khmr"].map((name) => `\\p{scx=${name}}`);
+const WITHIN = `(?![${BLANKLESS.join("")}])[\\p{L}\\p{M}\\p{N}]`;
+
+/** Return a text without some of its words; null if it does not have them as whole words. */
+function withoutWords(text, words) {
+  const escaped = words.split(/\s+/).map((word) => word.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  const whole = new RegExp(`(?<!${WITHIN})${escaped.join("\\s+")}(?!${WITHIN})`, "iu");
+  return whole.test(text) ? text.replace(whole, " ").replace(/\s+/g, " ").trim() : null;
+}
+
 /** How the text was read: words that were corrected, and what others were taken for, each to be taken back. */
 function Read({ app, state, answer }) {
   if (!answer || !state.q.trim()) return null;
   const { did_you_mean: meant, understood = [] } = answer;
-  const drop = (words) => app.go({ q: state.q.replace(words, " ").replace(/\s+/g, " ").trim() });
+  const drop = (words) => {
+    const q = withoutWords(state.q, words);
+    app.go(q === null ? { literal: true } : { q });
+  };
   const label = ({ kind, value, name, price_min: low, price_max: high, currency }) => {
     if (kind === "price") return priceRange(low, high, currency);
     const shown = Array.isArray(value) ? leaf(value) : value;
