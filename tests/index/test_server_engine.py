@@ -257,7 +257,7 @@ class _Collection(BaseHTTPRequestHandler):
             answer["result"] = {"collections": [{"name": name} for name in self.names()]}
         elif "/points/count" in self.path:
             answer["result"] = {"count": 0}
-        elif self.path.endswith("/points/query/batch"):
+        elif "/points/query/batch" in self.path:
             answer["result"] = self.answers
         elif self.path.endswith("/cluster"):
             answer["result"] = self.cluster()
