@@ -157,3 +157,21 @@ def test_suggestions_come_to_a_box_that_has_the_focus(page: Page) -> None:
     expect(page.get_by_role("option")).to_have_count(0)
     box.press_sequentially("g")
     expect(page.get_by_role("option")).to_have_count(1)
+
+
+def test_a_suggestion_is_chosen_by_a_click_and_escape_closes_the_list_before_the_dialog_around_it(page: Page) -> None:
+    visit_shop(page, f"<dialog>{SEARCH}</dialog>", {})
+    dialog, box, option = page.locator("dialog"), page.get_by_role("combobox"), page.get_by_role("option")
+    dialog.evaluate("dialog => dialog.showModal()")
+    box.press_sequentially("mu")
+    option.click(button="right")
+    expect(box).to_have_value("mu")
+    box.press("Escape")
+    expect(option).to_have_count(0)
+    expect(dialog).to_be_visible()
+    box.press_sequentially("g")
+    option.click()
+    expect(box).to_have_value("mug")
+    expect(page.locator(".results a")).to_have_count(1)
+    box.press("Escape")
+    expect(dialog).to_be_hidden()

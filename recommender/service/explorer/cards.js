@@ -31,7 +31,7 @@ export const Ghosts = () => html`
 
 /** Arrow keys go from card to card, up and down by rows; above the first row is the search box. */
 function walk(event) {
-  if (!event.target.matches(".card-link")) return;
+  if (!event.target.matches(".card-link") || event.altKey || event.ctrlKey || event.metaKey) return;
   const links = [...event.currentTarget.querySelectorAll(".card-link")];
   const tops = links.map((link) => link.closest(".card").offsetTop);
   const columns = tops.filter((top) => top === tops[0]).length;

@@ -137,7 +137,7 @@ export function SearchBox({ app, state }) {
             <li key=${`${one.kind} ${one.text}`} id=${`suggestion-${place}`} role="option" class="suggestion"
               aria-selected=${String(place === at)}
               title=${[one.kind === "category" ? leaf(one.category) : one.text, under(one)].filter(Boolean).join(" ")}
-              onPointerDown=${(event) => (event.preventDefault(), choose(one))}>
+              onMouseDown=${(event) => event.preventDefault()} onClick=${() => choose(one)}>
               <span class="suggestion-text" dir="auto">${one.kind === "category" ? leaf(one.category) : one.text}</span>
               <span class="muted" dir="auto">${under(one)}</span>
               <span class="count">${number(one.count)}</span>

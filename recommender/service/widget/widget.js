@@ -169,10 +169,8 @@ customElements.define("recommender-search", class extends Widget {
       const option = make("li", { id: `option-${at}`, dir: "auto" }, make("span", { textContent: each.text }),
         make("small", { textContent: each.count }));
       option.setAttribute("role", "option");
-      option.addEventListener("pointerdown", (event) => {
-        event.preventDefault(); // the box keeps the focus
-        this.search(each.text);
-      });
+      option.addEventListener("mousedown", (event) => event.preventDefault()); // the box keeps the focus
+      option.addEventListener("click", () => this.search(each.text)); // not before: a touch may begin to scroll
       return option;
     }));
     this.list.hidden = !suggestions.length;
@@ -197,7 +195,9 @@ customElements.define("recommender-search", class extends Widget {
       event.preventDefault();
       const places = options.length + 1; // one of them is the box itself
       this.choose(((this.chosen + 1 + step + places) % places) - 1);
-    } else if (event.key === "Escape") {
+    } else if (event.key === "Escape" && options.length) {
+      event.preventDefault(); // a dialog around it stays open
+      event.stopPropagation();
       this.suggest([]);
     } else if (event.key === "Enter") {
       event.preventDefault();
