@@ -242,7 +242,7 @@ def test_texts_are_in_the_language_of_the_title(
     assert [(one.title, one.description) for one in products] == [(title, description)]
 
 
-@pytest.mark.parametrize("price", [{"brutto": 19.99}, {"EUR": "19.99"}, {"tier": 1, "cost": 5.5}])
+@pytest.mark.parametrize("price", [{"regular": 9.5, "sale": 8}, {"EUR": "9.5", "USD": 10}, {"tier": 1, "cost": 5.5}])
 def test_an_object_of_prices_that_is_not_known_is_told(write: Write, price: dict[str, object]) -> None:
     products, remarks = _read(write(json.dumps([{"sku": "a", "title": "A", "price": price}]), "feed.json"))
     assert [product.price for product in products] == [None]
