@@ -20,12 +20,20 @@ _SHORT_WORD = 3
 """Letters of a word that may be part of a number though it has no digit, as in `wh 1000 xm4`."""
 
 _SEVERAL = re.compile(r"[,;|]")
+_KIND = "sku|gtin|ean|upc|isbn|mpn"
+_WORD = (
+    r"art(?:ikel|icle)?[.-]*\s?(?:n[ro]|number|nummer)|(?:bestell|modell|teile)[.-]?\s?n(?:umme)?r|"
+    r"(?:item|part|model|product)\s(?:no|number)|r[eé]f(?:[eé]rence|erencia|erenz)?|c[oó]digo|codice|арт(?:икул)?"
+)
 _LABEL = re.compile(
-    r"^(?:sku|gtin|ean|upc|isbn|mpn|jan|asin|p/n|art(?:ikel|icle)?[.-]?\s?(?:n[ro]|number|nummer)?)(?:-?1[0234])?"
-    r"\s*[.:#№]+\s*|^(?:sku|gtin|ean|upc|isbn|mpn)(?:-1[03])?\s+",
+    rf"^(?:(?:{_WORD}|{_KIND}|jan|asin|p/n|art(?:ikel|icle)?)(?:-?1[0234])?\s*[.:#№]+\s*"
+    rf"|(?:{_KIND})(?:-1[03])?\s+|(?:{_WORD})\s+(?=\S*\d)|(?:{_KIND})(?=\d{{8}}))",
     re.IGNORECASE,
 )
-"""What people write before a number: `EAN: 4006381333931`, `ISBN-13 978...`."""
+"""What people write before a number: `EAN: 4006381333931`, `ISBN-13 978...`, `Artikelnummer AB-123`."""
+
+_MARKED = re.compile(r"\d\s?[\"″”'’′%€$£<>⁄]|[<>$€£⁄]\s?\d|[½¼¾]|^(?:\d{1,2}\s)?\d{1,2}/\d{1,2}$|^\d+[.,]\d+$")
+"""Sizes, prices, shares and limits, whose digits alone may be the number of another product: `55"`, `1/2`, `1.5`."""
 
 _NUMBER_OF_A_SHEET = re.compile(r"\d+\.0+")
 _JUNK = frozenset({"na", "none", "null", "nan", "unknown", "notapplicable", "doesnotapply", "notavailable", "tbd"})
@@ -55,8 +63,10 @@ class AskedIdentifier:
 
 
 def read_identifier(text: str) -> AskedIdentifier | None:
-    """Return the number that a search text may be; None if it can't be one."""
+    """Return the number that a search text may be; None if it can't be one, or is rather a short size or price."""
     typed = text.strip()
+    if len(identifier_key(typed)) < SHORTEST_PART and _MARKED.search(typed):
+        return None
     if len(typed.split()) > _MOST_WORDS and not _is_coded(typed):
         return None
     texts = tuple(dict.fromkeys(filter(None, (typed, _strip_label(typed)))))

@@ -46,6 +46,14 @@ def test_what_feeds_say_where_they_have_no_number_finds_nothing(nothing: str) ->
     [
         ("ISBN-13: 978 0 306 40615 7", ("isbn139780306406157", "9780306406157"), True),
         ("EAN 4006381333931", ("ean4006381333931", "4006381333931"), True),
+        ("EAN4006381333931", ("ean4006381333931", "4006381333931"), True),
+        ("Art.-Nr. AB-1234", ("artnrab1234", "ab1234"), True),
+        ("Artikelnummer AB-123", ("artikelnummerab123", "ab123"), True),
+        ("Bestellnummer: AB-123", ("bestellnummerab123", "ab123"), True),
+        ("Réf. AB-123", ("réfab123", "ab123"), True),
+        ("артикул AB-123", ("артикулab123", "ab123"), True),
+        ("C-5", ("c5",), False),
+        ("5+", ("5",), False),
         ("SKU-17", ("sku17",), True),
         ("wh 1000 xm4", ("wh1000xm4",), True),
         ("48a 2698da 1200c 09094a 828f 5ade 41d 8", ("48a2698da1200c09094a828f5ade41d8",), True),
@@ -60,6 +68,12 @@ def test_a_search_text_is_read_as_the_number_that_it_may_be(text: str, keys: tup
     assert (asked.keys, asked.partial) == (keys, partial)
 
 
-@pytest.mark.parametrize("text", ["a very long text that nobody takes for a number", "  ", "!?", "9" * 65])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a very long text that nobody takes for a number", "  ", "!?", "9" * 65,
+        '55"', '1/2"', "1/2", "½", "1.5", "-20%", "$50", "50 €", "< 50", ">100",
+    ],
+)  # fmt: skip
 def test_other_texts_are_no_numbers(text: str) -> None:
     assert read_identifier(text) is None
