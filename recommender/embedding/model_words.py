@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from pathlib import Path
 
 _BEGINS = ("\u2581", "\u0120")
@@ -13,9 +15,10 @@ _GOES_ON = "##"
 
 
 def read_tokens(folder: Path) -> frozenset[str]:
-    """Return the whole words among the tokens of a model, in small letters; none if they can't be read.
+    """Return the whole words among the tokens of a model, in small letters, with and without their accents.
 
-    They were frequent in the texts that its tokenizer was made from, so they are not mistyped words.
+    There are none if they can't be read. They were frequent in the texts that its tokenizer was made from, so they are
+    not mistyped words.
     """
     try:
         model = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]
@@ -24,4 +27,6 @@ def read_tokens(folder: Path) -> frozenset[str]:
         return frozenset()
     marked = [token[1:] for token in vocabulary if token.startswith(_BEGINS)]
     tokens = marked or [token for token in vocabulary if not token.startswith(_GOES_ON)]
-    return frozenset(token.lower() for token in tokens if token.isalpha())
+    words = [token.lower() for token in tokens if token.isalpha()]
+    bare = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", "\n".join(words)))
+    return frozenset((*words, *bare.split("\n")))

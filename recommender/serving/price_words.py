@@ -7,11 +7,14 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from typing import TypeAlias
 
-from recommender.embedding.words import is_unit
-from recommender.feeds.prices import MULTIPLIERS, multiplier
-from recommender.types import THREE_DECIMALS
+from recommender.embedding.words import fold, is_unit
+from recommender.feeds.prices import MULTIPLIERS
+from recommender.serving.vocabulary import fold_word
+from recommender.types import THREE_DECIMALS, fold_name
 
 _MOST = (
     "under|below|up to|less than|cheaper than|lower than|at most|within|"
@@ -23,7 +26,7 @@ _MOST = (
     "do|poniżej|mniej niż|maksymalnie|najwyżej|pod|méně než|méně jak|míň než|levnější než|menej ako|nejvýše|maximálně|"
     "under|op til|opp til|upp till|högst|højst|maks|mindre än|mindre end|mindre enn|"
     "alle|enintään|korkeintaan|halvempi kuin|halvemmat kuin|kuni|odavam kui|vähem kui|kõige rohkem|"
-    "sub|până la|mai puțin de|ispod|ниже|до|дешевле|менее|ниже чем|меньше|"
+    "lacnejšie ako|lacnejšia ako|lacnejší ako|sub|până la|mai puțin de|ispod|ниже|до|дешевле|менее|ниже чем|меньше|"
     "κάτω από|έως|μέχρι|en fazla|legfeljebb|дешевше|дешевше ніж|менше|менше ніж|нижче|"
     "أقل من|اقل من|أرخص من|ارخص من|تحت|حتى|لا يزيد عن|עד|עד ל-|מתחת ל-|פחות מ-|dưới|tối đa|không quá|"
     "ไม่เกิน|ต่ำกว่า|น้อยกว่า|ถูกกว่า|低于|不超过|少于|<=|≤|<"
@@ -32,13 +35,13 @@ _LEAST = (
     "over|above|more than|from|at least|starting at|starting from|more expensive than|"
     "über|ueber|ab|mindestens|mehr als|teurer als|"
     "plus de|plus chers? que|plus chères? que|à partir de|a partir de|au moins|dès|au-dessus de|supérieur à|"
-    "oltre|sopra|sopra i|almeno|più di|da|"
+    "oltre|sopra|sopra i|almeno|più di|a partire da|"
     "más de|mas de|m[aá]s car[oa]s? que|desde|al menos|por encima de|como mínimo|acima de|mais de|pelo menos|"
     "boven|vanaf|meer dan|minstens|minimaal|duurder dan|boven de|"
     "od|powyżej|ponad|co najmniej|więcej niż|nad|více než|více jak|víc než|dražší než|alespoň|"
     "över|från|minst|mer än|fra|mindst|mere end|mer enn|"
     "yli|alkaen|vähintään|kalliimpi kuin|kalliimmat kuin|alates|üle|rohkem kui|kallim kui|vähemalt|"
-    "peste|de la|iznad|выше|от|дороже|более|больше|"
+    "peste|de la|iznad|preko|выше|от|дороже|более|больше|"
     "πάνω από|από|en az|legalább|дорожче|дорожче ніж|більше|більше ніж|понад|від|أكثر من|اكثر من|فوق|"
     "מעל|מעל ל-|יותר מ-|trên|từ|tối thiểu|มากกว่า|ตั้งแต่|高于|超过|>=|≥|>"
 )
@@ -60,7 +63,10 @@ SHORTEST_WITHOUT_ACCENTS = 3
 LEAST_OF_A_PRICE = 18
 """Up to this, `from 3` is an age, a size or a count more often than the lowest price that somebody wants."""
 
-OLDEST_CHILD = 18
+OLDEST_CHILD, OLDEST = 18, 99
+
+MOST_OF_A_SIZE = 60
+"""Up to this, `from 36 to 41` is one of sizes, ages or inches more often than one of prices."""
 
 YEARS = range(1900, 2040)
 """Numbers that are years more often than prices, `films from 1999`, unless they are round ones."""
@@ -77,20 +83,21 @@ _NOT = "not|no|nicht|pas|non|niet|nie|ne|inte|ikke|não|не"
 _LEAD = "à|a|pour|por|de|for|für|per|v\\s+ceně|w\\s+cenie|that"
 """Words before a limit that belong to it: `chaussures à moins de 50 €`."""
 
-_MOST_WITH_CURRENCY = "max|max\\.|maximum|maksimum|for|für|pour|por|per|za|voor|à|til|till|alla"
+_MOST_WITH_CURRENCY = "max|max\\.|maximum|maksimum|for|für|pour|por|per|za|voor|à|til|till|alla|под"
 _LEAST_WITH_CURRENCY = "min|min\\.|minimum"
 """Words that limit a price only where a currency is named: `Air Max 90` is a shoe, `RTX 2070 Max` a card."""
 
-_BETWEEN = (
-    "between|from|zwischen|von|entre|de|tra|fra|da|tussen|van|mellan|mellem|mellom|från|między|od|mezi|medzi|между|от|"
-    "de la|dintre|від|між|από|μεταξύ|بين|من|בין|từ"
-)
+_BETWEEN = "between|zwischen|entre|tra|tussen|mellan|mellem|mellom|między|mezi|medzi|между|dintre|між|μεταξύ|بين|בין"
+_FROM = "from|von|de|fra|da|van|från|od|от|de la|від|από|من|từ"
+"""Words before a range. Those of the second kind also stand before sizes and ages: `chaussures de 36 à 42`."""
+
 _AND = (
     "and|to|und|bis|et|à|y|e|a|en|tot|och|og|til|till|i|do|и|до|la|și|ja|és|έως|και|ve|та|و|إلى|الى|ל-|עד|đến|"
-    "ile|ila|kuni|から|到|至|에서|부터|-|–|—|~|〜|～|\\.\\."
+    "ile|ila|kuni|-?t[óo]l|-?t[őö]l|から|到|至|에서|부터|-|–|—|~|〜|～|\\.\\."
 )
 _BETWEEN_AFTER = "között|közt|välillä|arası|arasında|के बीच|사이"
-"""What comes after both prices in languages that say `between` there."""
+_TO_AFTER = "-?ig"
+"""What comes after both prices in languages that say `between` or `from` and `to` there."""
 
 _POSTPOSED_MOST = (
     "or less|or under|or below|or cheaper|and under|oder weniger|oder günstiger|ou moins|o menos|o meno|ou menos|"
@@ -100,8 +107,8 @@ _POSTPOSED_MOST = (
     "以下|以内|未満|まで|이하|미만|이내|까지"
 )
 _POSTPOSED_LEAST = (
-    "or more|or above|and up|and above|oder mehr|ou plus|o más|o mas|o più|ou mais|of meer|lub więcej|eller mer|felett|"
-    "fölött|-?t[óo]l|-?t[őö]l|üstü|üzeri|üstünde|üzerinde|"
+    "or more|or above|and up|and above|oder mehr|ou plus|o más|o mas|o più|ou mais|of meer|lub więcej|eller mer|in su|"
+    "felett|fölött|-?t[óo]l|-?t[őö]l|üstü|üzeri|üstünde|üzerinde|"
     "['’][dt][ae]n (?:daha )?pahalı|['’][dt][ae]n fazla|['’]n?[iıuü]n üstünde|['’]n?[iıuü]n üzerinde|"
     "से ज्यादा|से ज़्यादा|से अधिक|以上|이상"
 )
@@ -123,22 +130,34 @@ _ENDINGS = (
 """Turkish, Finnish, Estonian and Hungarian put cases behind the name of a currency: `liradan`, `TL'ye`, `eurosta`."""
 
 CURRENCIES = {
-    **dict.fromkeys("€ euro euros eur euroa euró eura ευρώ ευρω евро".split(), ("EUR",)),
-    **dict.fromkeys("$ dollar dollars bucks dolar".split(), ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN")),
-    **dict.fromkeys("£ pound pounds quid".split(), ("GBP",)),
-    **dict.fromkeys("kr kr. kronor kroner kronen krona krone :-".split(), ("SEK", "NOK", "DKK", "ISK")),
-    **dict.fromkeys("zł zl zloty złotych złote".split(), ("PLN",)),
+    **dict.fromkeys("€ euro euros eur euroa euró eura eurá ευρώ ευρω евро євро".split(), ("EUR",)),
+    **dict.fromkeys(
+        "$ dollar dollars bucks dolar dolary dolarów dolarow dolarů dolaru dolárov dolari dolara dólar dólares dolares "
+        "dollari dollaria dolares dolarja δολάρια δολαρια доллар доллара долларов баксов доларів долара".split(),
+        ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN"),
+    ),
+    "us$": ("USD",),
+    "us $": ("USD",),
+    **dict.fromkeys(
+        "£ pound pounds quid pfund pond pund libras livres sterline funt funty funtów funtow фунтов".split(),
+        ("GBP",),
+    ),
+    **dict.fromkeys("peso pesos".split(), ("MXN", "ARS", "CLP")),
+    **dict.fromkeys(
+        "kr kr. kronor kroner kronen krona krone kruunu kruunua spänn :-".split(), ("SEK", "NOK", "DKK", "ISK")
+    ),
+    **dict.fromkeys("zł zl zloty złoty złotych złote złotówek zlotych zlotowek".split(), ("PLN",)),
     **dict.fromkeys("kč kc korun koruna".split(), ("CZK",)),
     **dict.fromkeys("fr fr. sfr franken francs francos".split(), ("CHF",)),
-    **dict.fromkeys("¥ 円 yen".split(), ("JPY", "CNY")),
+    **dict.fromkeys("¥ 円 yen иен".split(), ("JPY", "CNY")),
     **dict.fromkeys("元 块 yuan rmb".split(), ("CNY",)),
     **dict.fromkeys("₹ rs rs. rupees rupee रुपये रुपए".split(), ("INR",)),
-    **dict.fromkeys("₽ руб руб. рублей рубля р.".split(), ("RUB",)),
+    **dict.fromkeys("₽ руб руб. рублей рубля рубл рубли р р.".split(), ("RUB",)),
     **dict.fromkeys("₺ tl lira".split(), ("TRY",)),
     **dict.fromkeys("ft forint".split(), ("HUF",)),
     **dict.fromkeys("lei leu".split(), ("RON",)),
-    **dict.fromkeys("лв лв. лева".split(), ("BGN",)),
-    **dict.fromkeys("₴ грн гривень".split(), ("UAH",)),
+    **dict.fromkeys("лв лв. лева лев".split(), ("BGN",)),
+    **dict.fromkeys("₴ грн грн. гривень гривні гривня гривен гривны".split(), ("UAH",)),
     **dict.fromkeys('₪ שח ש"ח ש״ח שקל שקלים'.split(), ("ILS",)),
     **dict.fromkeys("ريال ر.س".split(), ("SAR", "QAR", "OMR")),
     **dict.fromkeys("درهم د.إ".split(), ("AED", "MAD")),
@@ -148,9 +167,9 @@ CURRENCIES = {
     **dict.fromkeys("د.أ jd".split(), ("JOD",)),
     **dict.fromkeys("د.ت dt".split(), ("TND",)),
     **dict.fromkeys("ج.م جنيه".split(), ("EGP",)),
-    **dict.fromkeys("฿ บาท".split(), ("THB",)),
+    **dict.fromkeys("฿ บาท baht".split(), ("THB",)),
     **dict.fromkeys("₫ đ đồng".split(), ("VND",)),
-    **dict.fromkeys("₩ 원".split(), ("KRW",)),
+    **dict.fromkeys("₩ 원 won".split(), ("KRW",)),
     **dict.fromkeys("r$ reais".split(), ("BRL",)),
     **{
         code.lower(): (code,)
@@ -164,21 +183,30 @@ CURRENCIES = {
 _UNSPACED = "\u0e00-\u0e7f\u3000-\u9fff\uac00-\ud7af"
 """Thai, Chinese, Japanese and Korean, which have no blanks between words, or between a number and its word."""
 
-_CURRENCY = "|".join(re.escape(name) for name in sorted(CURRENCIES, key=len, reverse=True))
+_CURRENCY = "|".join(  # by their first letters, so that most are passed over at once
+    rf"{re.escape(first)}(?:{'|'.join(re.escape(name[1:]) for name in sorted(names, key=len, reverse=True))})"
+    for first, names in groupby(sorted(CURRENCIES), key=itemgetter(0))
+)
 _END = rf"(?!(?![{_UNSPACED}])[^\W_])(?![.,]\d)"
 """The end of a word or number, or a character of a script that is written without blanks."""
 
+_MULTIPLIERS = MULTIPLIERS | dict.fromkeys("к т.р тр e".split(), 1_000)
+"""With those that only people write, beside the Russian rouble and, `5e Ft`, the Hungarian forint."""
+
 _DIGITS = (
-    r"(?:\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,3})?)(?:,-|,–)?"
-    rf"(?:\s?(?:{'|'.join(sorted(MULTIPLIERS.keys() - {'mil'}, key=len, reverse=True))})(?:{_END}|(?=원))\.?"
-    r"|\s?mil(?=\s?(?:[€$]|eur|r\$|reais|pesos)))?"
+    r"(?:\d{1,2}(?:,\d{2})+,\d{3}|\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,3})?)"
+    r"(?:,-|,–|/-)?"
+    rf"(?:\s?(?:{'|'.join(map(re.escape, sorted(_MULTIPLIERS.keys() - {'mil', 'e'}, key=len, reverse=True)))})"
+    rf"(?:{_END}|(?=원))\.?"
+    r"|\s?mil(?=\s?(?:[€$]|eur|r\$|reais|pesos))|\s?e(?=\s?(?:ft|forint)))?"
 )
+"""A number in words and signs; in India `1,50,000` are one and a half lakh, and `1000/-` is a thousand."""
 
 
 def _amount(name: str) -> str:
     return (
         rf"(?:(?P<before{name}>{_CURRENCY})\s?)?"
-        rf"(?P<{name}>(?:(?<![\w.,])|(?<=[{_UNSPACED}]))(?<!\d){_DIGITS})"
+        rf"(?P<{name}>(?:(?<![\w.,])|(?<=[{_UNSPACED}])|(?<=\b[rkf][rs]\.)|(?<=\sو))(?<!\d){_DIGITS})"
         rf"(?:\s?(?P<after{name}>{_CURRENCY})(?:{_ENDINGS}{_END}|(?<=[tó])(?=ig|t[óoőö]l)|(?<=euro)(?=ni))|{_END})"
     )
 
@@ -195,11 +223,12 @@ def _words(choices: str) -> str:
 
 _START = (
     rf"(?:(?<![\w/.-])|(?<=[{_UNSPACED}]))"
-    r"(?:(?:price|priced|cost|costing|preis|kosten|prix|prezzo|precio|preço|prijs|cena|pris|цена|at|for)\s+)?"
+    r"(?:(?:price|prices|priced|price range|budget|cost|costing|preis|preise|kosten|prix|prezzo|precio|preço|prijs|"
+    r"cena|pris|цена|цене|ціна|at|for)\s+)?"
 )
 _RANGE = re.compile(
-    rf"{_START}(?:(?P<open>{_words(_BETWEEN)})\s+)?{_amount('low')}\s*(?P<and>{_words(_AND)})\s*{_amount('high')}"
-    rf"(?:\s*(?P<after>{_words(_BETWEEN_AFTER)}){_END})?",
+    rf"{_START}(?:(?:(?P<from>{_words(_FROM)})|(?P<between>{_words(_BETWEEN)}))\s+)?{_amount('low')}\s*(?P<and>{_words(_AND)})\s*{_amount('high')}"
+    rf"(?:\s*(?:(?P<after>{_words(_BETWEEN_AFTER)})|(?P<to>{_TO_AFTER})){_END})?",
     re.I,
 )
 _BOUND = re.compile(
@@ -222,13 +251,22 @@ _POSTPOSED = re.compile(
     rf"|(?P<least_money>{_words(_POSTPOSED_LEAST_WITH_CURRENCY)})){_END}",
     re.I,
 )
-_BEFORE = re.compile(
-    r"(?:(?P<low>\d{1,4})|\b(?:sizes?|ages?|aged|größen?|groessen?|gr|alter|tailles?|pointures?|âges?|tallas?|edad|"
-    r"taglie?|maat|maten|leeftijd|velikosti?|vel|věk|rozmiary?|wiek|storlek|størrelse|ålder|alder|размер|возраст))"
-    r"[\s:.]*$",
+_OF_A_PRICE = re.compile(
+    r"\b(?:pri[cx]|budget|cost|preis|kost|prezz|preci|preç|prij|cen|pris|цен|цін|cheap|expensive|teurer|billig|günstig|"
+    r"guenstig|chers?\b|chères?\b|barat|car[oa]s?\b|goedkop|duurd|levn|lacn|draž|дешев|дорож|ucuz|pahal|halv|kall|olcs|"
+    r"drág|odav)|[أا]رخص|ถูกกว่า",
     re.I,
 )
-"""A number, a size or an age before `up to 38`."""
+"""Words that say beyond doubt that a number is a price: `cheaper than 50`."""
+
+_BEFORE = re.compile(
+    r"(?:(?P<low>\d{1,4})|größen?|groessen?|\b(?:sizes?|ages?|aged|gr|alter|tailles?|pointures?|âges?|tall[ae]s?|"
+    r"edad|tagli[ae]|numero|número|numeração|tamanhos?|maat|maten|mt|leeftijd|velikosti?|vel|věk|rozmiar[uy]?|wiek|"
+    r"storlek|størrelse|ålder|alder|koko|méret|mărimea?|beden|numara|размер[аы]?|розміри?|возраст|νούμερο|مقاس|מידה|"
+    r"spf|lsf|fps|ip))[\s:.]*$",
+    re.I,
+)
+"""A number, a size, an age or a class before `up to 38`."""
 
 _CHILD = re.compile(
     r"\b(?:kids?|child(?:ren)?|toddlers?|boys?|girls?|bab(?:y|ies)|kind(?:er)?|jungen|mädchen|enfants?|garçons?|filles?|"
@@ -237,12 +275,21 @@ _CHILD = re.compile(
 )
 """Words that say that a number is an age and not a price: `a game for kids under 5`."""
 
-_UNITS_UNKNOWN = re.compile(r"[\u0590-\u06ff\u0900-\u097f\u0e00-\u0e7f]")
+_ADULT = re.compile(
+    r"\b(?:women|woman|men|man|ladies|adults?|seniors?|people|frau(?:en)?|männer|mann|damen|herren|senioren|erwachsene|"
+    r"femmes?|hommes?|adultes?|mujer(?:es)?|hombres?|adultos|donn[ae]|uom(?:o|ini)|mulher(?:es)?|homem|homens|vrouwen|"
+    r"mannen|kobiet[y]?|mężczyzn|ženy|muže|kvinnor|kvinder|kvinner|män|mænd|menn|naisille|женщин|мужчин|жінок|чоловіків)"
+    r"\s*$",
+    re.I,
+)
+"""Before `over 50` their age is meant; a gift for women `under 50` has a price."""
+
+_UNITS_UNKNOWN = re.compile(r"\s*[\u0590-\u06ff\u0900-\u097f\u0e00-\u0e7f]")
 """Scripts in which currencies are known here, but not units: a number with an unknown word behind it is not a price."""
 
-_NEXT = re.compile(r"[\s-]*(?P<word>[^\W\d_]+|[%°\"″”'’×])")
+_NEXT = re.compile(r"[\s-]*(?P<word>[^\W\d_]+|[%°\"″”'’×¢])")
 
-_COUNTED = frozenset(
+_COUNTED_WORDS = (
     "year years yr yrs yo month months week weeks day days hour hours hr hrs minute minutes sec seconds people "
     "persons person players player pieces piece pcs pack packs sheets sheet pages page seats seat degrees degree "
     "percent inch cups cup points steps levels channels bits bit fps rpm mp bar psi db dpi gsm lumen lumens km "
@@ -256,9 +303,17 @@ _COUNTED = frozenset(
     "palců palce palec pulgadas pulgada pouces pouce pollici polegadas tum tommer tommers dní dnů týdnů měsíců hráčů "
     "mil mét lít mm người tuổi tháng "
     "litrů metrů kilo kilos kilogramů stupňů stran wattů ml cal cale cali litrów metrów metros metri mètres litros "
-    "litri 歳 人 個 枚".split()
+    "litri 歳 人 個 枚 gallon gallons gal carat carats carati karat ct mile miles drawer drawers gauge spf lsf fps "
+    "places gang gänge quadratmeter qmm cores ports stars tonne tonnes tonnen stukjes bitar brikker palaa dele "
+    "palcov piese elem elementów stopni dílků dielikov centimetrov metrov rokov mesiacov dijelova litara godina kelvin "
+    "деталей элементов тонн тонны т вольт ватт ампер кельвин градусов градуса сантиметров миллиметров гигабайт "
+    "мегапикселей кв квадратов мест дней месяца літрів елементів років місяців сантиметрів кг ετών μηνών κομμάτια "
+    "τμ τ άτομα θέσεων "
+    "cent cents pence centimes céntimos centavos centesimi groszy grosze haléřů копеек копійок öre øre senttiä sentti "
+    "λεπτά"
 )
-"""Words after a number that is not a price, beside the units of measures."""
+_COUNTED = frozenset(map(fold_word, _COUNTED_WORDS.split()))
+"""Words after a number that is not a price, beside the units of measures. Small coins are none that could be read."""
 
 
 _Limits: TypeAlias = tuple[Decimal | None, Decimal | None]
@@ -267,13 +322,17 @@ _Limits: TypeAlias = tuple[Decimal | None, Decimal | None]
 
 @dataclass(frozen=True, slots=True)
 class PriceWords:
-    """A price range that some words state, their place in the text, and the currency that they name, if any."""
+    """A price range that some words state, their place in the text, and its currency.
+
+    It is `sure` if the words name a currency or, as `cheaper` does, a price: else the number may be another one.
+    """
 
     start: int
     end: int
     low: Decimal | None
     high: Decimal | None
     currency: str = ""
+    sure: bool = False
 
 
 def find_price(text: str, main: str, sold_in: Callable[[str], bool], english: bool = False) -> PriceWords | None:
@@ -284,21 +343,22 @@ def find_price(text: str, main: str, sold_in: Callable[[str], bool], english: bo
     """
     if not any(map(str.isdecimal, text)):
         return None
+    no_prices: list[tuple[int, int]] = []  # the places of ranges of something else, of which no half is a price
     for match in _RANGE.finditer(text):
         parts = match.groupdict()
         money = _currency(parts, ("low", "high"))
         low, high = (_number(parts[name], _code(money, main)) for name in ("low", "high"))
         # `2 to 4 players`, `10-20 cm`: without an opening word or a currency, two numbers are not prices.
-        opened = parts["open"] or parts["after"]
-        before = _BEFORE.search(text, 0, match.start())  # `shoes size from 36 to 40`, `toys for kids from 3 to 6`
-        sized = before is not None and before["low"] is None
-        sized = sized or (high <= OLDEST_CHILD and _CHILD.search(text, 0, match.start()) is not None)
-        if not money and (sized or not opened or _counts_things(text, match.end()) or _is_year(low) or _is_year(high)):
-            continue
-        if low <= high:
-            return _in_currency(match.start(), match.end(), low, high, money, main, sold_in)
+        opened = any(parts[name] for name in ("from", "between", "after", "to"))
+        if money or (opened and not _is_other_range(text, match, low, high)):
+            if low <= high:
+                return _in_currency(text, *match.span(), (low, high), money, main, sold_in)
+        elif opened:
+            no_prices.append(match.span())
     for pattern in (_BOUND, _POSTPOSED):
         for match in pattern.finditer(text):
+            if any(start <= match.start() < stop for start, stop in no_prices):
+                continue
             limit = _read_limit(text, match, main)
             parts = match.groupdict()
             money, end = _currency(parts, ("amount",)), match.end()
@@ -313,8 +373,23 @@ def find_price(text: str, main: str, sold_in: Callable[[str], bool], english: bo
                 if lowest is not None and highest is not None and lowest <= highest:
                     limit, end = (lowest, highest), further.end()
                     money = money or _currency(further.groupdict(), ("amount",))
-            return _in_currency(match.start(), end, *limit, money, main, sold_in)
+            return _in_currency(text, match.start(), end, limit, money, main, sold_in)
     return None
+
+
+def _is_other_range(text: str, match: re.Match[str], low: Decimal, high: Decimal) -> bool:
+    """Tell whether a range without a currency is one of sizes, ages, years or measures: `von 20 bis 28 cm`."""
+    before = _BEFORE.search(text, 0, match.start())  # `shoes size from 36 to 40`, `toys for kids from 3 to 6`
+    return bool(
+        (before and before["low"] is None)
+        or (high <= OLDEST_CHILD and _CHILD.search(text, 0, match.start()))
+        or ((match["from"] or match["to"]) and high <= MOST_OF_A_SIZE and not _OF_A_PRICE.search(match[0]))
+        or _counts_things(text, match.end())
+        or _UNITS_UNKNOWN.match(text, match.end())
+        or _is_year(low)
+        or _is_year(high)
+        or low > high
+    )
 
 
 def _read_limit(text: str, match: re.Match[str], main: str, continues: bool = False) -> _Limits | None:
@@ -327,15 +402,17 @@ def _read_limit(text: str, match: re.Match[str], main: str, continues: bool = Fa
     amount = _number(parts["amount"], _code(money, main))
     most = bool(parts["most"] or parts.get("most_money")) != bool(parts.get("not"))
     about = parts.get("about") or parts.get("about_money")
-    thousands = re.fullmatch(r"(\d+)k", parts["amount"], re.I)
+    thousands = re.fullmatch(r"(\d+)k" if most else r"(\d+)[kк]", parts["amount"], re.I)
     if not money and (
         any(parts.get(f"{side}_money") for side in ("most", "least", "about"))
         or (not continues and _is_size(text, match))
         or _counts_things(text, match.end())
-        or (match.re is _BOUND and _UNITS_UNKNOWN.match(text[match.end() :].lstrip()))
+        or (match.re is _BOUND and _UNITS_UNKNOWN.match(text, match.end()))
         or (thousands and int(thousands[1]) < FEWEST_BY_THOUSANDS)
         or (amount <= OLDEST_CHILD and _CHILD.search(text, 0, match.start()))
         or (not most and not about and (amount <= LEAST_OF_A_PRICE or _is_year(amount)))
+        or (not most and amount <= OLDEST and _ADULT.search(text, 0, match.start()))
+        or match[0].endswith("<3")  # a heart
     ):
         return None
     if about:
@@ -345,17 +422,12 @@ def _read_limit(text: str, match: re.Match[str], main: str, continues: bool = Fa
 
 
 def _in_currency(
-    start: int,
-    end: int,
-    low: Decimal | None,
-    high: Decimal | None,
-    money: str,
-    main: str,
-    sold_in: Callable[[str], bool],
+    text: str, start: int, end: int, limits: _Limits, money: str, main: str, sold_in: Callable[[str], bool]
 ) -> PriceWords | None:
     named = CURRENCIES.get(money.lower(), ()) if money else (main,)
     currency = main if main in named or not main else next(filter(sold_in, named), None)
-    return None if currency is None else PriceWords(start, end, low, high, currency)
+    sure = bool(money or _OF_A_PRICE.search(text, start, end))
+    return None if currency is None else PriceWords(start, end, *limits, currency, sure)
 
 
 def _currency(parts: dict[str, str | None], names: tuple[str, ...]) -> str:
@@ -373,9 +445,9 @@ def _counts_things(text: str, end: int) -> bool:
     following = _NEXT.match(text, end)
     if following is None:
         return False
-    word = following["word"].lower()
-    touching = following.start("word") == end
-    return not word.isalnum() or word in _COUNTED or is_unit(word, touching)
+    word = fold(following["word"].rstrip("²³")).strip()
+    touching = following.start("word") == end or not text[following.end() :].strip()  # `żarówki do 60 w`
+    return not word.isalnum() or fold_word(word) in _COUNTED or is_unit(word, touching)
 
 
 def _is_size(text: str, match: re.Match[str]) -> bool:
@@ -396,9 +468,9 @@ def _number(text: str | None, currency: str = "") -> Decimal:
 
     A mark that stands once, before three digits, is the decimal one in a currency of a thousand parts.
     """
-    times = re.search(r"[^\W\d_]+(?=\.?$)", text or "")
+    times = re.search(r"[^\W\d_]+(?:\.[^\W\d_]+)?(?=\.?$)", text or "")
     if text and times:
-        return multiplier(times[0]) * _number(text[: times.start()], currency)
+        return _MULTIPLIERS[fold_name(times[0])] * _number(text[: times.start()], currency)
     digits = re.sub(r"[^\d.,]", "", (text or "").rstrip("-– ")).rstrip(",.")
     last = max(digits.rfind("."), digits.rfind(","))
     decimals = 3 if currency in THREE_DECIMALS and digits.count(digits[last : last + 1]) == 1 else 2

@@ -352,7 +352,7 @@ class Queries(QueryInterface):
             is_number=is_number,
             currency=lambda: next(iter(self._currencies(live.index)), ""),
             sold_in=sold_in,
-            has_prices=lambda: bool(live.index.select(NO_FILTERS, 1, Order.CHEAPEST)),
+            is_priced=lambda filters: bool(live.index.select(filters, 1, Order.CHEAPEST)),
             lexical=live.lexical,
             synonyms=self._merchandising.synonyms if options.rules else lambda _text: [],
         )

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from recommender.embedding.bm25 import LexicalEncoder
 from recommender.embedding.compounds import LINKS
 from recommender.embedding.language import ENGLISH
+from recommender.embedding.words import fold_umlauts, without_measures
 from recommender.query import NO_FILTERS, Boost, BoostKind, Filters, Options, Understood, UnderstoodKind
 from recommender.serving.merchandising import Synonym
 from recommender.serving.spelling import SHORTEST, nearest_word
 from recommender.serving.vocabulary import LETTERS, NAME_KINDS, WORD, Name, Vocabulary, fold_word, fold_words
 from recommender.types import category_path, fold_name
 
+if TYPE_CHECKING:
+    from recommender.serving.price_words import PriceWords
+
 LONGEST_READ = 300
 """Characters of a text that is read closely; a longer one was pasted, and says in full what it wants."""
 
 _LAST_WORD = re.compile(rf"{WORD.pattern}\Z")
+_TYPED_WORD = re.compile(rf"{WORD.pattern}[+#]*")
+_WHOLE_NUMBER = re.compile(r"(?<![\w.,])\d+(?!\w|[.,]\d)")
+
+LAST_OF_A_PRICE = "059"
+"""Digits in which nearly all prices end that people name: `filter for 206` is about a car."""
+
+MOST_TITLES = 200
+"""Titles in which a number of the text is looked for."""
 
 LONGEST_NAME = 5
 """Words of a name that is looked for in a text."""
@@ -79,7 +92,7 @@ class QueryReader:
 
     Of a word that the vocabulary lacks, `is_found` tells whether a product has it in another form, and `is_meant`
     whether the model knows it. `is_number` tells whether a text is the number of a product. `currency` is the shop's;
-    `sold_in` tells whether anything has a price in another one, `has_prices` whether anything has a price at all.
+    `sold_in` tells whether anything has a price in another one, `is_priced` whether anything has one within filters.
     """
 
     vocabulary: Vocabulary | None
@@ -88,7 +101,7 @@ class QueryReader:
     is_number: Callable[[str], bool]
     currency: Callable[[], str]
     sold_in: Callable[[str], bool]
-    has_prices: Callable[[], bool]
+    is_priced: Callable[[Filters], bool]
     lexical: Callable[[], LexicalEncoder]
     synonyms: Callable[[str], Sequence[Synonym]]
 
@@ -101,21 +114,24 @@ class QueryReader:
             found = self._with_price(found)
         if self.vocabulary is None:
             return replace(found, synonyms=tuple(self.synonyms(found.searched)))
-        explained = {word for synonym in self.synonyms(found.searched) for word in synonym.words}
+        typed = found.searched
+        explained = {word for synonym in self.synonyms(typed) for word in synonym.words}
         complete: tuple[str, ...] = ()
         begun = _LAST_WORD.search(found.searched) if options.prefix else None
         if begun:
             complete = self._completions(found.searched, begun[0])
+        changes: dict[str, str] = {}
         if options.correct:
-            found = self._correct(self.vocabulary, text, found, explained, cut_off=bool(complete))
+            found, changes = self._correct(self.vocabulary, text, found, explained, cut_off=bool(complete))
         if complete and begun:
+            changes[begun[0]] = complete[0]
             start = found.searched.removesuffix(begun[0])
             found = replace(found, searched=start + complete[0], alternatives=(*found.alternatives, *complete[1:]))
         # The shop's words that are two words of the text joined: `Kaffee Maschine`, `head phones`.
         rows = [self.vocabulary.words.find(one + other) for one, other in pairwise(fold_words(found.searched))]
         joined = tuple(self.vocabulary.shown[row] for row in rows if row >= 0)
         found = replace(found, joined=joined, synonyms=tuple(self.synonyms(found.searched)))
-        return self._with_names(found) if options.understand else found
+        return self._with_names(found, typed, changes) if options.understand else found
 
     def _with_price(self, found: QueryText) -> QueryText:
         """Take the first price out of the text, as a filter."""
@@ -126,7 +142,7 @@ class QueryReader:
 
         english = self.lexical().language == ENGLISH
         price = find_price(text, found.filters.currency or self.currency(), self.sold_in, english)
-        if price is None or not self.has_prices():
+        if price is None or not self._is_price(text, price):
             return found
         if text[price.start : price.end].strip() == text.strip() and self.is_number(text):  # `AB 1001` may be a SKU
             return found
@@ -141,6 +157,44 @@ class QueryReader:
         rest = " ".join(f"{text[: price.start]} {text[price.end :]}".split())
         return replace(found, searched=rest, filters=filters, understood=(*found.understood, understood))
 
+    def _is_price(self, text: str, price: PriceWords) -> bool:
+        """Tell whether the shop has prices and, of a price that is not sure, whether anything costs so.
+
+        The filters of the query do not count: a limit that no product of a brand keeps is a limit all the same.
+        """
+        if price.sure:
+            return self.is_priced(NO_FILTERS)
+        filters = Filters(price_min=price.low, price_max=price.high, currency=price.currency)
+        return self.is_priced(filters) and not self._is_in_titles(text, price)
+
+    def _is_in_titles(self, text: str, price: PriceWords) -> bool:
+        """Tell whether titles have a number of a price with the word behind it, as `1000 pieces`, or with that before.
+
+        The word before counts for a lowest price, and for a number that prices rarely are. It need not be next to the
+        number, which has no unit in such a title: `cream over 50`, `filter for 206`.
+        """
+        vocabulary = self.vocabulary
+        if vocabulary is None:
+            return False
+        before, after = fold_words(text[: price.start])[-1:], fold_words(text[price.end :])[:1]
+        for number in _WHOLE_NUMBER.findall(fold_word(text[price.start : price.end])):
+            counts = price.high is None or number[-1] not in LAST_OF_A_PRICE
+            products = vocabulary.products_with([number])
+            for word in (*after, *(before if counts else ())):
+                start = word[:-ENDING] if len(word) > SHORTEST else word
+                low, high = vocabulary.words.starting(start)
+                if products is None or low == high or self.lexical().stem(word) is None:
+                    continue
+                titles = [
+                    fold_word(vocabulary.titles[int(row)])
+                    for row in vocabulary.products_starting(low, high, products)[:MOST_TITLES]
+                ]
+                if [word] == after and any(re.search(rf"\b{number}[\s-]{re.escape(start)}", title) for title in titles):
+                    return True
+                if [word] == before and any(number in fold_words(without_measures(title)) for title in titles):
+                    return True
+        return False
+
     def _completions(self, text: str, begun: str) -> tuple[str, ...]:
         """Return the words to which `begun`, the end of the text, may be completed, the likeliest first."""
         *head, last = fold_words(text) or [""]
@@ -154,10 +208,10 @@ class QueryReader:
 
     def _correct(
         self, vocabulary: Vocabulary, text: str, found: QueryText, explained: set[str], cut_off: bool
-    ) -> QueryText:
+    ) -> tuple[QueryText, dict[str, str]]:
         """Correct each word of letters that neither the catalogue nor the model knows to the nearest one.
 
-        The words of synonyms, `explained`, are left alone.
+        The words of synonyms, `explained`, are left alone. Also returns what became of which words.
         """
         changes: dict[str, str] = {}
         compounds: list[str] = []
@@ -171,7 +225,7 @@ class QueryReader:
                 continue  # the shop has a form of it
             if more := self._compounds(word):
                 compounds += more
-            elif not self.is_meant(word):
+            elif not (self.is_meant(run.lower()) or self.is_meant(word)):
                 better = self._apart(word)
                 if not better:
                     context = vocabulary.products_with([other for other in known if other != word])
@@ -180,12 +234,8 @@ class QueryReader:
                     changes[run] = better
         found = replace(found, alternatives=tuple(compounds))
         if not changes:
-            return found
-
-        def change(within: str) -> str:
-            return LETTERS.sub(lambda match: changes.get(match[0], match[0]), within)
-
-        return replace(found, searched=change(found.searched), corrected=change(text))
+            return found, changes
+        return replace(found, searched=_change(found.searched, changes), corrected=_change(text, changes)), changes
 
     def _compounds(self, word: str) -> list[str]:
         """Return the shop's words that end with a word, or else begin with it, if the language has compounds.
@@ -220,15 +270,23 @@ class QueryReader:
                 return " ".join(self.vocabulary.shown[row] for row in rows)
         return None
 
-    def _with_names(self, found: QueryText) -> QueryText:
-        """Boost what the text names: the longest names first, each word once."""
+    def _with_names(self, found: QueryText, typed: str, changes: Mapping[str, str]) -> QueryText:
+        """Boost what the text names: the longest names first, each word once.
+
+        Names are shown as they were `typed`, before the `changes` that made the words that are searched.
+        """
         words = fold_words(found.searched)
-        shown = re.findall(r"[^\W_]+", found.searched)
+        matches = [(match, fold_words(_change(match[0], changes))) for match in _TYPED_WORD.finditer(typed)]
+        spans = [match.span() for match, folded in matches for _ in folded]
+        if words != [word for _, folded in matches for word in folded]:
+            spans = []  # signs were read as words
+        if self.vocabulary is not None and self.lexical().language == "german":
+            words = [word if word in self.vocabulary else fold_umlauts(word) for word in words]  # `muesli`
         understood, named, at, named_words = list(found.understood), list[Name](), 0, 0
         while at < len(words):
             size, names = self._longest_name(words, at)
             if names:
-                text = " ".join(shown[at : at + size]) if len(shown) == len(words) else " ".join(words[at : at + size])
+                text = typed[spans[at][0] : spans[at + size - 1][1]] if spans else " ".join(words[at : at + size])
                 understood.append(Understood(text, names[0].kind, names[0].value, names[0].attribute))
                 named += names[:MOST_ALIKE]
                 named_words += size
@@ -290,3 +348,7 @@ class QueryReader:
             and stem(form) == stem(last)
         )
         return sorted(fitting, key=lambda name: -name.products)
+
+
+def _change(text: str, changes: Mapping[str, str]) -> str:
+    return LETTERS.sub(lambda run: changes.get(run[0], run[0]), text)

@@ -60,7 +60,8 @@ def suggest(vocabulary: Vocabulary, text: str, limit: int) -> list[Suggestion]:
         typed = replace(typed, head=tuple(each for each in typed.head if not is_attribute(each)))
         products = vocabulary.products_with(typed.head)
     found: list[Suggestion] = []
-    for row, count in vocabulary.most_frequent(low, high, limit + len(typed.head), products):
+    all_known = all(each in vocabulary or is_attribute(each) for each in typed.head)  # else no product has them all
+    for row, count in vocabulary.most_frequent(low, high, limit + len(typed.head), products) if all_known else ():
         if vocabulary.words[row] not in typed.head:
             words = f"{typed.shown} {vocabulary.shown[row]}".strip()
             found.append(Suggestion(words, SuggestionKind.WORDS, count))
@@ -80,7 +81,9 @@ def suggest(vocabulary: Vocabulary, text: str, limit: int) -> list[Suggestion]:
             break
     found = sorted(found + names, key=lambda each: -each.count)
     titles = (
-        _titles(vocabulary, typed, products, limit) if len("".join((*typed.head, typed.last))) >= SHORTEST_TITLE else []
+        _titles(vocabulary, typed, products, limit)
+        if all_known and len("".join((*typed.head, typed.last))) >= SHORTEST_TITLE
+        else []
     )
     known: set[str] = set()
     chosen: list[Suggestion] = []

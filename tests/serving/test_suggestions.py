@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +16,7 @@ from support.shop import Shop
 from recommender.catalogue.search_log import SearchLog
 from recommender.database.tables import SearchRow, now
 from recommender.embedding.bm25 import LexicalEncoder
+from recommender.embedding.model_words import read_tokens
 from recommender.errors import BadInput
 from recommender.query import (
     Confidence,
@@ -85,6 +87,11 @@ def test_a_completion_goes_with_the_words_before_it(queries: Queries) -> None:
 def test_a_colour_that_no_title_has_with_the_next_word_does_not_end_the_suggestions(queries: Queries) -> None:
     found = {each.text: (each.kind, each.count) for each in queries.suggest("red wire")}
     assert found["red wireless"] == (SuggestionKind.WORDS, 2)
+
+
+def test_nothing_is_suggested_that_lacks_a_word_before_it(queries: Queries) -> None:
+    assert queries.suggest("zzyzx m") == []
+    assert queries.suggest("zzyzx mouse") == []
 
 
 def test_brands_and_categories_are_suggested_by_any_word_of_theirs(queries: Queries) -> None:
@@ -270,7 +277,7 @@ def test_understanding_can_be_turned_off_and_a_filter_by_hand_stands(queries: Qu
 
 def test_a_number_of_a_product_is_no_price(tmp_path: Path) -> None:
     with Shop(tmp_path) as shop:
-        shop.catalogue.upsert([product("AB-1001", "Impact borer", price="9.00")])
+        shop.catalogue.upsert([product("AB-1001", "Impact borer", price="1500.00")])
         shop.worker.drain()
         answer = shop.queries().search("ab 1001")
         assert ([hit.sku for hit in answer], answer.understood) == (["AB-1001"], ())
@@ -307,6 +314,70 @@ def test_a_shop_without_prices_searches_for_all_the_words(tmp_path: Path) -> Non
         shop.worker.drain()
         answer = shop.queries().search("hose up to 50")
         assert ([hit.sku for hit in answer], answer.understood) == (["h1"], ())
+
+
+@pytest.mark.parametrize(
+    ("text", "searched"),
+    [
+        ("hose up to 50", "hose"),
+        ("hose up to 5", None),  # nothing costs so
+        ("hose up to 5 euros", "hose"),  # but this is certainly a price
+        ("mower up to 400 sqwards", None),  # as a title says
+        ("mower up to 400 sqward green", None),
+        ("mower up to 400 green", "mower green"),
+        ("filter under 206", None),
+        ("filter under 200", "filter"),
+        ("filter from 110", None),
+        ("filter more expensive than 110", "filter"),
+        ("drill from 110", "drill"),  # the title has 110 mm
+    ],
+)
+def test_a_number_that_nothing_costs_or_that_titles_have_is_no_price(
+    tmp_path: Path, text: str, searched: str | None
+) -> None:
+    with Shop(tmp_path) as shop:
+        titles = ["Hose", "Mower for 400 sqwards", "Oil filter Lada 110", "Air filter Peugeot 206", "Drill 110 mm"]
+        shop.catalogue.upsert(product(str(at), title, price=str(50 * at + 20)) for at, title in enumerate(titles))
+        shop.worker.drain()
+        shop.vocabulary.refresh(changed=True)
+        answer = shop.queries().search(text)
+    assert answer.searched == searched
+    assert bool(answer.understood) is bool(searched)
+
+
+def test_words_that_the_model_knows_are_not_corrected_whatever_their_accents(shop: Shop, tmp_path: Path) -> None:
+    vocabulary = {"\u2581Wïrec": 0, "wireb": 1}
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"vocab": vocabulary}}))
+    tokens = read_tokens(tmp_path)
+    live = LiveModel("g1", "words", shop.index, lambda: shop.encoder, lambda: shop.lexical, tokens=lambda: tokens)
+    queries = Queries(FixedModel(live), lambda: shop.catalogue, shop.text, vocabulary=shop.vocabulary)
+    for known in ("Wïrec", "wirec mouse"):
+        assert queries.search(known).did_you_mean is None
+    assert queries.search("wireb").did_you_mean == "wired"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("hiking-boots, Ülvra!", ["hiking-boots", "Ülvra"]),
+        ("red hikng boots", ["red", "hikng boots"]),
+        ("norvikk hikingboots", ["norvikk", "hikingboots"]),
+    ],
+)
+def test_what_a_text_names_is_shown_as_it_was_typed(queries: Queries, text: str, words: list[str]) -> None:
+    assert [each.words for each in queries.search(text).understood] == words
+
+
+def test_an_umlaut_may_be_written_as_two_letters_in_a_name(tmp_path: Path) -> None:
+    with Shop(tmp_path) as shop:
+        shop.lexical = LexicalEncoder("german")
+        shop.catalogue.upsert([product("1", "Haferflocken", "Dünkel", "Essen > Müsli"), product("2", "Tee", "Saale")])
+        shop.worker.drain()
+        shop.vocabulary.refresh(changed=True)
+        understood = shop.queries().search("Muesli Duenkel Saale").understood
+    assert [(each.words, each.value) for each in understood] == [
+        ("Muesli", ("Essen", "Müsli")), ("Duenkel", "Dünkel"), ("Saale", "Saale"),
+    ]  # fmt: skip
 
 
 def test_browsing_is_sorted_and_says_how_many_there_are(queries: Queries) -> None:
@@ -421,6 +492,24 @@ def test_a_vocabulary_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
         ("alates 50 eurost kott", "50", None, "EUR"),
         ("kott 50 kuni 100 eurot", "50", "100", "EUR"),
         ("50 eurost odavam kott", None, "50", "EUR"),
+        ("наушники до 5 к", None, "5000", "EUR"),
+        ("наушники до 5 т.р.", None, "5000", "EUR"),
+        ("наушники до 5000р", None, "5000", "RUB"),
+        ("куртка до 50 долларов", None, "50", "USD"),
+        ("kurtka do 50 funtów", None, "50", "GBP"),
+        ("kurtka do 300 złotówek", None, "300", "PLN"),
+        ("kabát 50e ft alatt", None, "50000", "HUF"),
+        ("cipő 5000 Ft-tól 10000 Ft-ig", "5000", "10000", "HUF"),
+        ("boots under US $100", None, "100", "USD"),
+        ("phone under ₹1,50,000", None, "150000", "INR"),
+        ("shoes under rs.1000", None, "1000", "INR"),
+        ("سماعات بين 500 و1000 ريال", "500", "1000", "SAR"),
+        ("обувки под 50 лв", None, "50", "BGN"),
+        ("topánky lacnejšie ako 50 eur", None, "50", "EUR"),
+        ("budget from 20 to 50 shoes", "20", "50", "EUR"),
+        ("scarpe da 50 a 100 euro", "50", "100", "EUR"),
+        ("scarpe a partire da 50", "50", None, "EUR"),
+        ("a gift for women under 50", None, "50", "EUR"),
     ],
 )
 def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, high: str | None, currency: str) -> None:
@@ -439,7 +528,19 @@ def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, h
      "films from 1999", "movies from 1990 to 1999", "Spielzeug ab 3", "boots for kids under 12", "laptop rtx 2070 max",
      "shoes size from 36 to 40", "Schuhe Größe von 36 bis 40", "toys for kids from 3 to 6",
      "5 or more players", "laminating film up to 5 mil", "หม้อไม่เกิน 5 ลิตร", "כבל עד 3 מטר", "jeu des 7 familles",
-     "500 ucuz kulaklık", "2 ile 4 kişilik çadır", "scarpe alla 42", "50 euro alle donne"],
+     "500 ucuz kulaklık", "2 ile 4 kişilik çadır", "scarpe alla 42", "50 euro alle donne",
+     # ranges of something else, of which neither half is a price
+     "lens from 24 to 70 mm", "lens from 24-70 mm", "padella da 20 a 28 cm", "рюкзак от 30 до 50 литров",
+     "τηγάνι από 20 έως 28 εκ", "balo từ 20 đến 30 lít", "cipő 36-tól 41-ig", "civic from 98 to 04",
+     "chaussures de 36 à 42", "кроссовки от 36 до 41", "lot de 10 a 20 piles", "عطر من 50 إلى 100 مليلتر",
+     # units, counted things and small coins
+     "mähroboter bis 500 m²", "κλιματιστικό έως 30 τμ", "σακίδιο έως 30 λίτρα", "żarówki do 60 w", "зарядка от 220 в",
+     "puzzle nad 1000 dílků", "fish tank up to 40 gallon", "домкрат до 3 т", "candy under 50 cents", "до 300 копеек",
+     # ages, classes and sizes
+     "multivitamin women over 50", "creme visage femme plus de 50", "spf over 50", "Schuhgröße bis 46",
+     "Übergrößen ab 54", "scarpe taglia fino a 46", "взуття розмір до 42", "heart necklace <3",
+     # the Italian `da` says what a thing has
+     "tv da 55", "puzzle da 1000", "monete da 2 euro"],
 )  # fmt: skip
 def test_numbers_that_are_no_prices_are_left_alone(text: str) -> None:
     assert find_price(text, "EUR", lambda _: True) is None
