@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -47,10 +49,10 @@ _PRODUCT = {"sku": {"pattern": r"\S"}, "means?": _BLANK, "one_way?": {"const": F
 class Rule:
     """A pin or a ban of one product, or a synonym, made by a person.
 
-    A pin or a ban applies to searches of the text `query` (compared without regard to case and spacing), or to queries
-    about the category path `category` and those below it: about a product of it, or with a filter on it. With neither,
-    a ban applies everywhere; a pin needs one of the two. `position` of a pin counts from 1. Dates are UTC; a rule
-    applies from `starts_at` until just before `ends_at`.
+    A pin or a ban applies to searches of the text `query` (compared without regard to case, spacing and marks around
+    it), or to queries about the category path `category` and those below it: about a product of it, or with a filter on
+    it. With neither, a ban applies everywhere; a pin needs one of the two. `position` of a pin counts from 1. Dates are
+    UTC; a rule applies from `starts_at` until just before `ends_at`.
 
     A synonym has no product and no category: searches that have the words `query` also find products that have the
     words that they mean, and the other way round unless it is `one_way`.
@@ -92,9 +94,19 @@ class Rules:
     rules: tuple[Rule, ...]
 
 
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0f\ufeff]")
+_DASHES = re.compile("[\u2010-\u2015\u2212]")
+_AROUND = " .,;:!?¡¿\"'“”„‘’‚«»()[]…"
+"""Marks around a text that say nothing; `C++` and `C#` keep theirs."""
+
+
 def fold_query(text: str) -> str:
-    """Return a search text as rules compare it: no case, single spaces."""
-    return fold_name(" ".join(text.split()))
+    """Return a search text as rules compare it: no case, single spaces, one dash, nothing unseen, no marks around it.
+
+    A text that consists of such marks alone stays, since a rule for no text is one for all.
+    """
+    seen = _DASHES.sub("-", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))).strip(_AROUND)
+    return fold_name(" ".join((seen or text).split()))
 
 
 def is_in_force(rule: Rule, at: datetime) -> bool:

@@ -281,7 +281,7 @@ class Queries(QueryInterface):
                         *filters.categories,
                         *(path for anchor in query.anchors for path in anchor.categories),
                     ]
-                    placement = self._merchandising.placement((text, said.corrected or text), categories)
+                    placement = self._merchandising.placement((text, said.corrected or text, said.searched), categories)
                 candidates = Candidates(live.index, query, filters, options, placement, self._observe)
                 allowed = placement.exclude_banned(filters)
                 hits: Sequence[Hit]

@@ -62,6 +62,20 @@ def test_a_pin_stands_at_its_place_for_its_query_alone(shop: Shop) -> None:
     assert shop.queries().search("leather boots", k=4)[1].sku != "lamp-brass"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["boot WH\u20111000", "boot\u200b wh-1000", "„boot wh-1000“", "Boot wh-1000!", "boot wh-1000 under 90 €"],
+)
+def test_what_nobody_sees_marks_around_a_text_and_a_price_are_no_matter_to_a_pin(shop: Shop, text: str) -> None:
+    shop.rules.add(Rule(PIN, "lamp-brass", query="boot wh-1000", position=1))
+    assert shop.queries().search(text)[0].sku == "lamp-brass"
+
+
+def test_a_ban_for_marks_alone_is_not_one_for_every_text(shop: Shop) -> None:
+    shop.rules.add(Rule(BAN, "lamp-brass", query="?\u200b!"))
+    assert shop.queries().search("brass desk lamp")[0].sku == "lamp-brass"
+
+
 def test_names_are_compared_without_regard_to_case_in_turkish_too(tmp_path: Path) -> None:
     attributes = {"Renk": "Kırmızı"}
     path, capitals = ("Ayakkabı", "Günlük"), ("AYAKKABI", "GÜNLÜK")
