@@ -57,6 +57,10 @@ GRACE_S = 9.5
 READY_S = 60
 """How long the first of several workers may take to answer."""
 
+WARM_UP_S = 10
+"""How long a start waits for the first search. A server that hangs must not keep `/livez` from an answer: supervisors
+kill what gives none for half a minute."""
+
 GARBAGE_THRESHOLD = 100_000
 """Allocations between two garbage collections: a request makes hardly any garbage in cycles."""
 
@@ -175,8 +179,10 @@ def open_app(orders: WorkerOrders, settings: Settings, log: ServiceLog) -> FastA
         )
         if tracing:
             trace_requests(app, tracing)
-        if settings.qdrant_url:  # a server that hangs must not keep `/livez` from an answer
-            threading.Thread(target=_warm_up, args=(recommender,), name="warm-up", daemon=True).start()
+        if settings.qdrant_url:
+            warming = threading.Thread(target=_warm_up, args=(recommender,), name="warm-up", daemon=True)
+            warming.start()
+            warming.join(WARM_UP_S)
         else:
             _warm_up(recommender)
         return app
