@@ -23,11 +23,17 @@ class RunningService:
     token: str
 
 
+def _identity(home: Path) -> list[int]:
+    """Return what a copy of a home does not have in common with it: where its folder is on the disks."""
+    status = home.stat()
+    return [status.st_dev, status.st_ino]
+
+
 def announce(home: Path, url: str, token: str) -> None:
     """Write the file in one step, readable only by its owner, since it has a token. Raises `Unavailable`."""
     partial = home / f"{FILE}.{os.getpid()}"
-    content = json.dumps({"url": url, "pid": os.getpid(), "token": token}).encode()
     try:
+        content = json.dumps({"url": url, "pid": os.getpid(), "token": token, "home": _identity(home)}).encode()
         partial.unlink(missing_ok=True)
         handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as stream:
@@ -47,9 +53,11 @@ def withdraw(home: Path) -> None:
 
 
 def running_service(home: Path) -> RunningService | None:
-    """Return the service that the file names; None without a file, or when its process is gone."""
+    """Return the service that the file names; None without a file, in a copy of its home, or if its process is gone."""
     try:
         found = json.loads((home / FILE).read_bytes())
+        if found["home"] != _identity(home):
+            return None  # the token is for the service of another home
         service, pid = RunningService(str(found["url"]), str(found["token"])), int(found["pid"])
     except (OSError, ValueError, KeyError, TypeError):
         return None  # no file, or one that is being written: the index itself says whether another process has it

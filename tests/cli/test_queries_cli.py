@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -114,6 +115,14 @@ def test_python_http_and_the_command_line_answer_the_same(
     assert answers[0]["sku"] == "SKU-0003"
     assert answers[0]["filters"]["categories"] == [["Sport"], ["Kitchen", "Coffee"]]
     assert answers[2]["options"] == {"mode": "dense", "diversity": 0.3, "strategy": "average"}
+
+
+def test_a_copy_of_a_home_does_not_ask_the_service_of_the_original(
+    service: tuple[Recommender, str], recommender: Command, home: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(home, tmp_path / "copy", copy_function=shutil.copy2)
+    done = recommender(*QUESTIONS[0][0], RECOMMENDER_HOME=str(tmp_path / "copy"))
+    assert "answered by the service" not in done.err
 
 
 def test_while_a_service_has_the_index_it_is_asked_at_once(
