@@ -136,6 +136,10 @@ def library_error(error: Exception) -> str:
     return f"{type(error).__name__}: {one_line(error, 200)}"
 
 
+UNEXPECTED = 8
+"""The exit code of an error that nobody expected. 1 is an answer, as of `index verify`: something is not as it should
+be."""
+
 EXIT_CODES: dict[type[RecommenderError], int] = {
     UsageError: 2,
     NotFound: 3,
@@ -168,8 +172,8 @@ def _nearest(table: dict[type[RecommenderError], int], error: BaseException, def
 
 
 def exit_code(error: BaseException) -> int:
-    """Return the exit code that a process ends with on this error; 1 for one that is not of this tree."""
-    return _nearest(EXIT_CODES, error, 1)
+    """Return the exit code that a process ends with on this error; `UNEXPECTED` for one that is not of this tree."""
+    return _nearest(EXIT_CODES, error, UNEXPECTED)
 
 
 def http_status(error: BaseException) -> int:

@@ -16,7 +16,9 @@ from recommender.database.tables import ImportRunRow, now
 
 RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
 
-_KILLED = "its process was killed; run it again to finish"
+KILLED = "its process was killed; run it again to finish"
+"""The error of a run that did not end by itself. What it had imported is not counted."""
+
 _STOPPED = "stopped by the operator; run it again to finish"
 
 
@@ -50,12 +52,13 @@ def record_run(database: Database, source: str) -> Iterator[ImportTally]:
     """Record a run, with its counts. Runs whose process was killed are closed first."""
     close_interrupted(database)
     with database.writing() as session:
-        run = ImportRunRow(source=source, holder=lease_owner())
+        # A file's name need not be UTF-8, but what the database stores must be.
+        run = ImportRunRow(source=source.encode(errors="replace").decode(), holder=lease_owner())
         session.add(run)
     tally = ImportTally()
     try:
         yield tally
-    except (KeyboardInterrupt, ImportStopped):
+    except (KeyboardInterrupt, SystemExit, ImportStopped):
         tally.status, tally.error = INTERRUPTED, _STOPPED
         raise
     except BaseException as error:
@@ -65,7 +68,7 @@ def record_run(database: Database, source: str) -> Iterator[ImportTally]:
         outcome = {
             "status": tally.status,
             "holder": "",
-            "error": tally.error.replace("\x00", "\ufffd"),
+            "error": tally.error.encode(errors="replace").decode().replace("\x00", "\ufffd"),
             "created": tally.counts.created,
             "updated": tally.counts.updated,
             "unchanged": tally.counts.unchanged,
@@ -86,7 +89,7 @@ def close_interrupted(database: Database, host: str | None = None, alive: Callab
         runs = [run for run, holder in session.execute(running) if _is_dead(holder, host or this_host(), alive)]
     if not runs:
         return 0
-    closed = update(ImportRunRow).values(status=INTERRUPTED, holder="", error=_KILLED, finished_at=now())
+    closed = update(ImportRunRow).values(status=INTERRUPTED, holder="", error=KILLED, finished_at=now())
     with database.writing() as session:
         for chunk in in_chunks(runs):
             session.execute(closed.where(ImportRunRow.id.in_(chunk), ImportRunRow.status == RUNNING))
@@ -98,7 +101,7 @@ def last_run(database: Database) -> ImportRunRow | None:
     with database.reading() as session:
         run = session.scalar(select(ImportRunRow).order_by(ImportRunRow.id.desc()).limit(1))
     if run is not None and run.status == RUNNING and _is_dead(run.holder, this_host(), is_alive):
-        run.status, run.holder, run.error = INTERRUPTED, "", _KILLED  # here only; the next import writes it down
+        run.status, run.holder, run.error = INTERRUPTED, "", KILLED  # here only; the next import writes it down
     return run
 
 

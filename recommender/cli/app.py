@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
+import traceback
 from importlib import import_module
+from io import TextIOWrapper
+from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -102,8 +107,28 @@ def root(
         context.ensure_object(dict)["debug"] = True
 
 
+def _prepare_streams() -> None:
+    """Put the null device where a stream was closed: otherwise the next file, such as the database, gets its number.
+
+    What stdout can't encode, such as a file's name that is not UTF-8, is printed as a question mark.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    """End at SIGTERM as an error does, so that temporary files are removed and an import says that it was stopped."""
+    signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
+    raise SystemExit(128 + number)
+
+
 def main() -> None:
     """Run the command line. An error is one line on stderr, and decides the exit code of the process."""
+    _prepare_streams()
+    signal.signal(signal.SIGTERM, _end)  # a command that stops in its own way replaces it
     gc.set_threshold(GARBAGE_THRESHOLD)
     os.umask(0o077)  # catalogue, keys and models are only for their owner
     # otherwise pydantic searches every installed package for plugins: a twentieth of a query's time
@@ -111,10 +136,12 @@ def main() -> None:
     state: dict[str, bool] = {}
     try:
         app(obj=state)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - what is told of it, and the exit code, depend on it
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            sys.exit(128 + signal.SIGTERM)  # `_end` came in the middle of an import, which made it an error of its own
         if state.get("debug"):
-            raise
-        if isinstance(error, NoLiveModel):
+            traceback.print_exc()
+        elif isinstance(error, NoLiveModel):
             # Where nothing was indexed: the home is below the current folder unless it is named, which may be another.
             from recommender.settings import Settings
 

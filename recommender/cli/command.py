@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, is_dataclass
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, get_args, get_type_hints, runtime_checkable
@@ -57,10 +57,14 @@ class CommandRun(ExitStack):
         return self.enter_context(ProgressBar())
 
     def print_early(self, text: str) -> None:
-        """Print a part of the answer before the end of the run; nothing with --json, which prints one document."""
+        """Print a part of the answer before the end of the run; nothing with --json, which prints one document.
+
+        A reader that went away does not keep the rest of the work from being done.
+        """
         if not self.as_json:
-            self.progress.finish()
-            print_text(text)
+            with suppress(OSError):
+                self.progress.finish()
+                print_text(text)
 
 
 @runtime_checkable

@@ -12,6 +12,7 @@ from recommender.cli.command import CommandRun, Output, command
 from recommender.cli.options import KeepFlags, Limit
 from recommender.cli.output import print_table
 from recommender.errors import IndexHeld, Unavailable
+from recommender.index.generation import GenerationState
 from recommender.query.limits import DEFAULT_K
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def status(run: CommandRun) -> Output:
     ]
     rows = []
     for each in found:
-        condition = "" if each["condition"] == "absent" else each["condition"]
+        condition = each["condition"] if each["problem"] else ""
         points = condition if each["points"] is None else f"{each['points']:,}"
         rows.append(
             [each["generation"], each["model"], each["runtime"], each["state"], each["role"], each["language"], points]
@@ -57,14 +58,16 @@ def status(run: CommandRun) -> Output:
 
 def _describe(application: Application, generation: Generation, previous: Generation | None) -> dict[str, Any]:
     points, condition, problem, layout = None, "absent", "", {}
+    here, kept = True, generation.live or generation.state is GenerationState.READY
     try:
-        if generation.name in application.engine.names():
+        here = generation.name in application.engine.names()
+        if here or kept:  # one that is kept must be there: opening it says what is wrong
             points, condition = application.index(generation).count(), "open"
             layout = application.engine.layout(generation.name)
     except IndexHeld as error:
         condition, problem = "held", str(error)
     except Unavailable as error:
-        condition, problem = "broken", str(error)
+        condition, problem = "broken" if here else "absent", str(error)
     if generation.live:
         role = "live"
     elif previous is not None and generation.id == previous.id:

@@ -30,7 +30,7 @@ def status(run: CommandRun) -> Output:
 @app.command("failed")
 @command
 def list_failures(
-    run: CommandRun, limit: Annotated[int, typer.Option(help="How many to list at most.", min=1)] = 100
+    run: CommandRun, limit: Annotated[int, typer.Option(help="How many to list at most.", min=1, max=1_000_000)] = 100
 ) -> Output:
     """List the changes that failed: those that are parked, and those that will be tried again."""
     failures = run.open().outbox.failing(limit)
@@ -63,7 +63,8 @@ def retry(
     skus: Annotated[list[str] | None, typer.Argument(help="The SKUs to try again; all that failed by default.")] = None,
 ) -> Output:
     """Put failed changes back into the queue."""
-    count = run.open().outbox.retry(skus or None)
+    known = [sku for sku in skus or () if sku.isprintable()]  # no other, such as half of a byte of UTF-8, is stored
+    count = 0 if skus and not known else run.open().outbox.retry(known or None)
     return Output(
         {"retried": count}, f"{count:,} changes queued again; `recommender worker --once` writes them into the index"
     )

@@ -9,11 +9,14 @@ import typer
 
 from recommender.cli.command import CommandRun, Output, command
 
+_COUNTS = ("created", "updated", "unchanged", "rejected")
+"""Counts of an import, which are written at its end."""
+
 
 @command
 def status(run: CommandRun) -> Output:
     """Show what is installed here: products, live model and generation, and the queue."""
-    from recommender.catalogue.import_runs import last_run
+    from recommender.catalogue.import_runs import KILLED, RUNNING, last_run
     from recommender.jobs.diagnose import status_of
 
     application = run.open()
@@ -34,12 +37,15 @@ def status(run: CommandRun) -> Output:
     }
     lines = dict(document)
     if latest is not None:
-        document["last_import"] = {name: value for name, value in asdict(latest).items() if name != "id"}
-        counts = f"{latest.created:,} created, {latest.updated:,} updated, {latest.unchanged:,} unchanged"
+        document["last_import"] = told = {name: value for name, value in asdict(latest).items() if name != "id"}
+        if latest.status == RUNNING or latest.error == KILLED:
+            told |= dict.fromkeys(_COUNTS)
+        known = [f"{told[name]:,} {name}" for name in _COUNTS if told[name] is not None]
+        counts = ", ".join(known) or "counts unknown"
         note = f"by process {latest.holder}" if latest.holder else latest.error
         state = f"{latest.status} ({note})" if note else latest.status
         when = f"{latest.finished_at or latest.started_at:%Y-%m-%d %H:%M} UTC"
-        lines["last_import"] = f"{latest.source}: {state}, {counts}, {latest.rejected:,} rejected, {when}"
+        lines["last_import"] = f"{latest.source}: {state}, {counts}, {when}"
     shown = {name: f"{value:,}" if isinstance(value, int) else value or "none yet" for name, value in lines.items()}
     return Output(document, "\n".join(f"{name.replace('_', ' '):<12} {value}" for name, value in shown.items()))
 

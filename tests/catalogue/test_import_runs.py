@@ -59,6 +59,15 @@ def test_a_run_that_goes_on_here_or_on_another_host_is_running(database: Databas
     assert shown is not None and (shown.status, shown.holder, shown.error) == ("done", "", "")
 
 
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(143), ImportStopped()])
+def test_a_run_that_the_operator_ended_is_interrupted(end: BaseException, database: Database) -> None:
+    with pytest.raises(type(end)), record_run(database, "feed.csv"):
+        raise end
+    shown = last_run(database)
+    assert shown is not None
+    assert (shown.status, "by the operator" in shown.error) == ("interrupted", True)
+
+
 def test_a_run_that_is_told_to_stop_says_so(ingest: Callable[..., ImportSummary], database: Database) -> None:
     answers = iter([False, True])
     with pytest.raises(ImportStopped):

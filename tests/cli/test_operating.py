@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.patience import PATIENCE_S, wait_until
 
 from recommender.catalogue.import_runs import record_run
 from recommender.database.engine import Database
@@ -80,6 +85,68 @@ def test_status_names_the_process_of_a_running_import_and_calls_it_no_error(shop
         last = shop("status", "--json").json["last_import"]
         assert (last["status"], last["error"]) == ("running", "")
         assert f"running.csv: running (by process {last['holder']})" in shop("status").out
+
+
+def test_status_does_not_count_what_a_killed_import_did(shop: Command, home: Path) -> None:
+    _execute(home, "UPDATE import_run SET status = 'running', holder = 'elsewhere-1-abc', created = 0")
+    assert shop("status", "--json").json["last_import"]["created"] is None
+    assert "running.csv: running (by process elsewhere-1-abc), counts unknown" in shop("status").out
+    _execute(home, "UPDATE import_run SET status = 'done', holder = '', created = 12")
+
+
+def test_what_is_no_utf_8_is_a_file_as_any_other_and_a_sku_that_is_not_there(shop: Command, home: Path) -> None:
+    feed = _write(home / os.fsdecode(b"caf\xe9.csv"), "sku,title", [("cafe", "Coffee cup")])
+    assert "1 created" in shop("ingest", feed).out
+    assert "caf" in shop("status").out
+    assert shop("queue", "retry", os.fsdecode(b"S\xe9"), "--json").json == {"retried": 0}
+
+
+def test_a_list_is_no_longer_than_a_database_can_count(recommender: Command) -> None:
+    assert "--limit" in recommender("queue", "failed", "--limit", 99999999999999999999, code=2).err
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
+def test_a_stream_that_was_closed_keeps_no_work_from_being_done(
+    closed: str, home: Path, tmp_path: Path, exported_model: Path
+) -> None:
+    _write(tmp_path / "feed.csv", "sku,title", [("a", "Boot"), ("b", "Shoe")])
+    _as_shell(f"ingest feed.csv {closed}", tmp_path, exported_model)
+    assert _waiting(tmp_path) == 0
+
+
+def test_a_reader_that_went_away_does_not_keep_the_index_from_being_filled(
+    tmp_path: Path, exported_model: Path
+) -> None:
+    _write(tmp_path / "feed.csv", "sku,title", [("a", "Boot"), ("b", "Shoe")])
+    reading, writing = os.pipe()
+    os.close(reading)
+    _as_shell("ingest feed.csv", tmp_path, exported_model, stdout=writing)
+    os.close(writing)
+    assert _waiting(tmp_path) == 0
+
+
+def test_an_import_that_is_told_to_stop_leaves_no_file_behind(home: Path, tmp_path: Path) -> None:
+    environment = os.environ | {"RECOMMENDER_HOME": str(home), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "recommender", "ingest", "-"]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE) as importing:
+        wait_until(lambda: any(tmp_path.glob("recommender-feed-*")))
+        importing.send_signal(signal.SIGTERM)
+        assert importing.wait(PATIENCE_S) == 128 + signal.SIGTERM
+    assert list(tmp_path.glob("recommender-feed-*")) == []
+
+
+def _as_shell(arguments: str, folder: Path, model: Path, stdout: int | None = None) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RECOMMENDER_", "QDRANT_"))}
+    environment = kept | {"RECOMMENDER_MODEL": str(model), "HF_HUB_OFFLINE": "1"}
+    command = f"{sys.executable} -m recommender {arguments}"
+    subprocess.run(command, shell=True, cwd=folder, env=environment, stdout=stdout, timeout=PATIENCE_S, check=False)
+
+
+def _waiting(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / ".recommender" / "catalogue.db")) as connection:
+        (live,) = connection.execute("SELECT count(*) FROM live").fetchone()
+        (waiting,) = connection.execute("SELECT count(*) FROM outbox").fetchone()
+    return int(waiting) if live else -1
 
 
 def test_every_answer_has_a_json_form(shop: Command) -> None:
@@ -169,12 +236,21 @@ def test_debug_shows_the_traceback_before_and_behind_the_name_of_a_command(recom
     assert plain.startswith("error: no model is named 'absent'")
     assert "Traceback" not in plain
     for arguments in (("--debug", "models", "show", "absent"), ("models", "show", "absent", "--debug")):
-        assert "Traceback" in recommender(*arguments, code=1).err
+        assert "Traceback" in recommender(*arguments, code=3).err
 
 
 def test_what_follows_two_dashes_is_no_option(shop: Command) -> None:
     found = shop("search", "--json", "--", "--debug").json
     assert found["query"] == "--debug"
+
+
+def test_an_index_that_is_lost_is_told(shop: Command, home: Path) -> None:
+    (row,) = [each for each in shop("index", "status", "--json").json["generations"] if each["live"]]
+    (home / "index" / row["generation"]).rename(home / "aside")
+    done = shop("index", "status")
+    assert "absent" in done.out
+    assert row["generation"] in done.err
+    (home / "aside").rename(home / "index" / row["generation"])
 
 
 def test_groups_are_proposed_with_a_report_and_taken_on_when_told(recommender: Command, home: Path) -> None:
