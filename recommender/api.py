@@ -161,9 +161,8 @@ class Recommender(RecommenderInterface):
         """Raise `Unavailable` when the database's file is gone or the worker is down, though queries are answered."""
         self.application.database.check_files()
         if self._worker is not None and (reason := self._worker.down_reason):
-            raise Unavailable(
-                f"changes are not written into the index ({reason}); see the log, or restart this process"
-            )
+            told = "changes are not written into the index"
+            raise Unavailable.with_public(f"{told} ({reason}); see the log, or restart this process", told)
 
     @property
     def live_models(self) -> LiveModels:

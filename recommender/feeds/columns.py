@@ -36,7 +36,6 @@ from recommender.feeds.column_names import (
     TRACKED,
     WORDS_TOO,
 )
-from recommender.feeds.column_names import PARENTS as PARENTS
 from recommender.feeds.flags import DENIAL, NO, NO_DENIAL, OFFERED_WORDS, YES, flag_word, is_no_date, is_null
 from recommender.feeds.prices import CURRENCIES, CURRENCY_SYMBOLS, Offer, amount_text, pieces_of
 from recommender.types import Availability

@@ -8,9 +8,8 @@ from typing import Any
 
 from recommender.feeds.availability import parse_availability
 from recommender.feeds.columns import Field, Shapes, is_sku_name, match_columns, plain_name
-from recommender.feeds.flags import flag_word
+from recommender.feeds.flags import NOT_OFFERED, flag_word
 from recommender.feeds.platforms.rest_api import ApiTable
-from recommender.feeds.products import NOT_OFFERED
 from recommender.feeds.tables import SAMPLED_ROWS, Table
 from recommender.types import Availability
 

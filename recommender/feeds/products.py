@@ -21,8 +21,7 @@ from recommender.feeds.cells import (
     text_of,
 )
 from recommender.feeds.columns import Columns, Field, Shapes, match_columns, names_field, plain_name
-from recommender.feeds.flags import LONGEST_NULL, OFFERED_WORDS, flag_word, is_null
-from recommender.feeds.flags import NOT_OFFERED as NOT_OFFERED
+from recommender.feeds.flags import LONGEST_NULL, NOT_OFFERED, OFFERED_WORDS, flag_word, is_null
 from recommender.feeds.prices import CURRENCIES, MAX_PRICE, Offer, StatedPrice, amount_text, parse_currency, parse_price
 from recommender.feeds.rejections import BadRow, rejection_reason
 from recommender.feeds.remarks import LONGEST_EXAMPLE, Remark

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from recommender.feeds.columns import PARENTS, Columns, Field, plain_name
+from recommender.feeds.column_names import PARENTS
+from recommender.feeds.columns import Columns, Field, plain_name
 from recommender.feeds.families import Families
 
 _KINDS = frozenset(
