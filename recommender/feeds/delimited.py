@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from recommender.errors import BadFeed
@@ -33,6 +33,16 @@ _STATED_DELIMITER = re.compile(r'\ufeff?"?sep=(.)"?[;,\s]*', re.IGNORECASE)
 
 _IN_APOSTROPHES = re.compile(r"\s*'[^']*'(?:([,;\t|])'[^']*')(?:\1'[^']*')*\s*$")
 _TURNED = {ord("'"): '"', ord('"'): "'"}
+_SPACED = re.compile(r'([,;|]) +"[^"]*"(?:\1|\s*$)')
+"""A quoted cell after a space."""
+
+_ESCAPED_QUOTE = re.compile(r'\\([\\"])')
+_SURELY_ESCAPED = re.compile(r'(?<!\\)\\"(?!\s*(?:[,;\t|]|$))')
+"""A quote after a backslash; not the end of a cell whose text ends with a backslash."""
+
+_DOUBLED_QUOTE = re.compile(r'(?<![,;\t|"\\])""|""(?![,;\t|"]|\s*$)')
+"""Two quotes that are no empty cell."""
+
 _NOTHING = re.compile(r"(?:^|\t)\\N(?:\t|\s*$)")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _OPEN_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,31}[0-9]{0,2})$")
@@ -60,7 +70,14 @@ class DelimitedTable(Table):
                 sample.append(line)
         # LibreOffice may enclose texts in apostrophes: they and quotes are swapped while the lines are split.
         self._turned = _TURNED if any(map(_IN_APOSTROPHES.match, sample[:HEADER_RECORDS])) else {}
-        sample = [line.translate(self._turned) for line in sample]
+        self._change: Callable[[str], str] | None = None
+        if self._turned:
+            self._change = lambda line: line.translate(_TURNED)
+        elif any(map(_SURELY_ESCAPED.search, sample)) and not any(map(_DOUBLED_QUOTE.search, sample)):
+            # Spark, MySQL and Redshift write a backslash before a quote; it is doubled while the lines are split.
+            self._change = _double_quotes
+        sample = list(map(self._change, sample)) if self._change else sample
+        self._spaced = 2 * sum(_SPACED.search(line) is not None for line in sample) >= len(sample)
         # PostgreSQL's COPY and MySQL's OUTFILE write escapes, and \\N for nothing.
         self._has_escapes = any(_NOTHING.search(line) for line in sample)
         stated = _STATED_DELIMITER.fullmatch(sample[0]) if sample else None
@@ -78,7 +95,7 @@ class DelimitedTable(Table):
         self.columns = header.names
         self.width = len(self.columns)
         self._distinct = len(set(self.columns)) == self.width
-        self._splitter = CellSplitter(self._delimiter)
+        self._splitter = CellSplitter(self._delimiter, spaced=self._spaced)
         self._likeness = RowLikeness(self._splitter, self.width, sample[self._above + header.height :])
 
     def rows(self, wanted: Collection[str] | None = None) -> Iterator[TableRow]:  # noqa: ARG002 - lines are read whole
@@ -88,7 +105,7 @@ class DelimitedTable(Table):
         names, width = self.columns, self.width
         with self._file.open() as stream:
             lines = TextLines(self.name, stream, self._encoding)
-            lines.turned = self._turned
+            lines.change = self._change
             for _ in islice(lines, self._above):
                 pass
             for cells, remark in self._records(lines):
@@ -116,7 +133,7 @@ class DelimitedTable(Table):
 
     def _headers_by(self, delimiter: str, sample: Sequence[str]) -> list[Header]:
         """Return the first records, any of which may be the header."""
-        reader = csv.reader(sample[self._above :], delimiter=delimiter)
+        reader = csv.reader(sample[self._above :], delimiter=delimiter, skipinitialspace=self._spaced)
         headers: list[Header] = []
         above = 0
         try:
@@ -141,7 +158,7 @@ class DelimitedTable(Table):
 
     def _records(self, lines: TextLines) -> Iterator[tuple[list[str], str]]:
         """Yield the cells of each record, and a remark on how they were read; `lines.problem` says what can't be."""
-        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
+        reader = csv.reader(lines, delimiter=self._delimiter, skipinitialspace=self._spaced, strict=True)
         while True:
             lines.begin()
             cells: list[str] | None = None
@@ -222,6 +239,10 @@ class DelimitedTable(Table):
                 self._lookahead = before
                 return cells
         return None
+
+
+def _double_quotes(line: str) -> str:
+    return _ESCAPED_QUOTE.sub(lambda found: '""' if found[1] == '"' else found[0], line)
 
 
 def _join_entities(cells: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -40,7 +40,7 @@ class _TooLong:
 class TextLines:
     """Iterates over decoded lines with their line ends, and records what was wrong since `begin` was called.
 
-    `turned` are characters that stand for others in the lines. `number` counts lines given so far, `first` is the
+    `change` replaces what stands for something else in a line. `number` counts lines given so far, `first` is the
     number of the record's first line, `taken` its text so far.
     """
 
@@ -51,7 +51,7 @@ class TextLines:
         self._given: list[bytes | _TooLong] = []
         self._again: list[bytes | _TooLong] = []
         self._size = 0
-        self.turned: Mapping[int, str] = {}
+        self.change: Callable[[str], str] | None = None
         self.number = 0
         self.first = 1
         self.problem = ""
@@ -106,8 +106,8 @@ class TextLines:
         self.number += 1
         if self.number == 1:
             line = line.removeprefix("\ufeff")
-        if self.turned:
-            line = line.translate(self.turned)
+        if self.change:
+            line = self.change(line)
         self.taken.append(line)
         self._given.append(found)
         return line

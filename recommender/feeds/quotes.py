@@ -25,15 +25,20 @@ _KINDS = re.compile(r"(?P<space>\s)|(?P<digit>\d)|(?P<letter>\w)")
 
 
 class CellSplitter:
-    """Splits a text at a delimiter. A quote is a mark only if it encloses a whole cell, otherwise a character."""
+    """Splits a text at a delimiter. A quote is a mark only if it encloses a whole cell, otherwise a character.
 
-    def __init__(self, delimiter: str) -> None:
+    With `spaced`, the spaces at the beginning of a cell are no part of it.
+    """
+
+    def __init__(self, delimiter: str, *, spaced: bool = False) -> None:
         mark = re.escape(delimiter)
         end = rf"(?={mark}|\Z)"
+        start = " *+" if spaced else ""
         self.delimiter = delimiter
-        self._cell = re.compile(rf'"((?:[^"]|"")*+)"{end}|([^{mark}]*)')
+        self.spaced = spaced
+        self._cell = re.compile(rf'{start}(?:"((?:[^"]|"")*+)"{end}|([^{mark}]*))')
         # Here a quote closes its cell only where the cell may end.
-        self._bare_cell = re.compile(rf'"((?:[^"]|"(?!{mark}|\Z))*+)"{end}|([^{mark}\r\n]*){end}')
+        self._bare_cell = re.compile(rf'{start}(?:"((?:[^"]|"(?!{mark}|\Z))*+)"{end}|([^{mark}\r\n]*){end})')
 
     def split(self, text: str, *, bare: bool = False) -> list[str]:
         """Return the cells of a text.
@@ -69,7 +74,9 @@ class RowLikeness:
         start = 0
         are_certain = True
         while start < len(sample):
-            reader = csv.reader(sample[start:], delimiter=splitter.delimiter, strict=True)
+            reader = csv.reader(
+                sample[start:], delimiter=splitter.delimiter, skipinitialspace=splitter.spaced, strict=True
+            )
             before = 0
             try:
                 for _ in reader:

@@ -290,6 +290,29 @@ def test_of_several_prices_the_one_to_pay_today_counts(write: Write, header: str
         ("sku\ttitle\tprice\na\tA \\\\ B\\nC\\tD\t9\nb\tJug\t\\N\n", "copy.tsv", ["A \\ B C D", "Jug"]),
         ("商品番号,商品名,販売価格\na,湯呑み,1980\n", "excel.csv", ["湯呑み"]),
         ("sku\ttitle\tactive\na\tA\tt\nb\tB\tf\n", "copy.tsv", ["A"]),
+        (
+            '"sku", "title", "price"\n"a", "Cup, big", "5"\n"b", "Jug ""x"", y", "5"\n',
+            "f.csv",
+            ["Cup, big", 'Jug "x", y'],
+        ),
+        ('sku; title; price\na; "Cup; big"; 5\nb; Jug; 5\nc; "Pot; x"; 5\n', "f.csv", ["Cup; big", "Jug", "Pot; x"]),
+        (
+            'sku,title,price\na,"1\\" pipe, steel",5\nb,"Ideal for 3/4\\", x\\"",""\n',
+            "f.csv",
+            [
+                '1" pipe, steel',
+                'Ideal for 3/4", x"',
+            ],
+        ),
+        (
+            'sku,title,price\na,"1\\" pipe\nand 2\\" too",5\nb,"C:\\\\",6\n',
+            "f.csv",
+            [
+                '1" pipe and 2" too',
+                "C:\\\\",
+            ],
+        ),
+        ('sku,title,price\na,"in C:\\",5\nb,"say ""so""",6\n', "f.csv", ["in C:\\", 'say "so"']),
     ],
 )
 def test_dialects_of_programs_are_read(write: Write, content: str, name: str, titles: list[str]) -> None:
