@@ -140,7 +140,9 @@ def test_while_a_service_has_the_index_it_is_asked_at_once(
 def test_a_service_that_is_gone_is_not_asked(home: Path, answers: list[dict[str, Any]], recommender: Command) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    (home / "service.json").write_text(json.dumps({"url": "http://127.0.0.1:9", "pid": ended.pid, "token": "x"}))
+    announce(home, "http://127.0.0.1:9", "x")
+    announced = json.loads((home / "service.json").read_text())
+    (home / "service.json").write_text(json.dumps(announced | {"pid": ended.pid}))
     asked = recommender(*QUESTIONS[3][0], "--json")
     (home / "service.json").unlink()
     assert asked.json == answers[3]

@@ -225,8 +225,8 @@ def test_files_that_were_begun_long_ago_are_removed_when_a_process_begins_to_wri
 ) -> None:
     application, model = registered
     home = application.settings.home
-    old = [folder / f".{name}-ab12_xyz" for folder, name in ((home, "service.json"), (model.folder, "manifest.json"))]
-    fresh = model.folder / ".manifest.json-ab12_xy0"
+    old = [folder / ".recommender-draft-ab12_xyz" for folder in (home, model.folder)]
+    fresh = model.folder / ".recommender-draft-ab12_xy0"
     for path in (*old, fresh):
         path.write_text("half of")
     for path in old:
