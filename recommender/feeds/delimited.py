@@ -60,7 +60,7 @@ class DelimitedTable(Table):
     def __init__(self, file: FeedFile, mapping: Mapping[str, str], delimiters: str = COMMON_DELIMITERS) -> None:
         self.name = file.name
         self._file = file
-        self._encoding = detect_encoding(file.name, file.text_sample())
+        self._encoding = detect_encoding(file.name, file.text_sample(), file.charset)
         with file.open() as stream:
             lines = TextLines(self.name, stream, self._encoding)
             sample: list[str] = []
@@ -87,7 +87,7 @@ class DelimitedTable(Table):
         self._above += header.above
         between = {TAB: "a tab", " ": "a space"}.get(self._delimiter, repr(self._delimiter))
         below = f", the header in line {self._above + 1}" if self._above else ""
-        self.layout = f"{encoding_stated(self._encoding)}, {between} between the cells{below}"
+        self.layout = f"{encoding_stated(self._encoding, file.charset)}, {between} between the cells{below}"
         if len(header.names) > MAX_COLUMNS:
             raise BadFeed(
                 f"{self.name}: the header has {len(header.names):,} columns; at most {MAX_COLUMNS:,} are read"

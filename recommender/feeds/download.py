@@ -39,6 +39,7 @@ TOTAL_SECONDS = 3600.0
 
 _CHUNK = 1 << 16
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_CHARSET = re.compile(r"""charset=["']?([\w.:-]{1,40})""", re.IGNORECASE)
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _TRANSLATED = ip_network("64:ff9b::/96")
 """IPv6 addresses that stand for an IPv4 address in their last 32 bits (RFC 6052)."""
@@ -67,10 +68,14 @@ STRICT = DownloadRules()
 
 
 class Downloaded(str):
-    """A feed that has been downloaded: its address, without secrets, and the `path` of its content."""
+    """A feed that has been downloaded: its address, without secrets, the `path` of its content, and its `charset`.
 
-    __slots__ = ("path",)
+    The charset is the one that the server states; empty if it states none.
+    """
+
+    __slots__ = ("charset", "path")
     path: Path
+    charset: str
 
 
 def is_address(source: str) -> bool:
@@ -95,6 +100,8 @@ def download(address: str, rules: DownloadRules = STRICT) -> Iterator[Downloaded
         deadline = time.monotonic() + TOTAL_SECONDS
         try:
             with closing(_answer(url, rules)) as answer:
+                stated = _CHARSET.search(answer.headers.get("Content-Type", ""))
+                fetched.charset = stated[1] if stated else ""
                 _save(name, answer, rules.largest, deadline, cast(BinaryIO, file))
         except exceptions.SSLError as error:
             raise Unavailable(f"{name}: no safe connection can be made: {_words(error)}; check the address") from error

@@ -31,6 +31,12 @@ and Taiwanese characters than the standards."""
 _OF_TWO_BYTES = ("cp932", "euc_jp", "cp949", "gb18030")
 """Encodings that a short text is tried in, the strictest first."""
 
+_SUPERSETS = {
+    "iso8859_1": "cp1252", "iso8859_9": "cp1254", "shift_jis": "cp932", "euc_kr": "cp949", "gb2312": "gb18030",
+    "gbk": "gb18030", "big5": "cp950", "iso8859_11": "cp874", "tis_620": "cp874",
+}  # fmt: skip
+"""What programs write under the name of a standard, as browsers read it (https://encoding.spec.whatwg.org)."""
+
 _SIGNS = frozenset("£€©®™°±²³½¼¾×µ•…–—‘’“”«»´·¡¿ªº§Ø÷¢¥\xa0")
 """What texts in languages without letters beyond ASCII have beyond it, as cp1252 reads it."""
 
@@ -105,11 +111,14 @@ _NO_TEXT = re.compile(r"[\x80-\x9f\u2500-\u259f\ufffd\u2020\u2021\u02c6\u02dc\u2
 """Control characters, the boxes of DOS's code pages, what can't be decoded, and signs that no shop uses."""
 
 _BEYOND_ASCII = bytes(range(128, 256))
+_C1 = re.compile(r"[\x80-\x9f]")
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\v\x1a\x1b"))
 
 
-def detect_encoding(name: str, sample: bytes) -> str:
-    """Return the encoding of a text file: by its mark, else UTF-8 if that fits, else the likeliest.
+def detect_encoding(name: str, sample: bytes, charset: str = "") -> str:
+    """Return the encoding of a text file: by its mark, else UTF-8 if that fits, else `charset`, else the likeliest.
+
+    `charset` is what a server states; it counts if the sample can be read so, without control characters.
 
     Raises `BadFeed` for a file that is not text.
     """
@@ -132,12 +141,31 @@ def detect_encoding(name: str, sample: bytes) -> str:
         with suppress(UnicodeDecodeError):
             good += bool(line.decode())
     share = good / len(lines) if lines else 1.0
-    return "utf-8" if share > MOSTLY_UTF8 else _guess(_shorten(b"\n".join(lines), LONGEST_GUESSED))
+    if share > MOSTLY_UTF8:
+        return "utf-8"
+    telling = _shorten(b"\n".join(lines), LONGEST_GUESSED)
+    if encoding := _known(charset):
+        with suppress(UnicodeDecodeError):
+            if not _C1.search(telling.decode(encoding)):
+                return encoding
+    return _guess(telling)
 
 
-def encoding_stated(encoding: str) -> str:
-    """Return the name of an encoding for a report, which says so if it was guessed."""
-    return encoding if encoding.startswith("utf-") else f"{encoding} (guessed by its letters)"
+def encoding_stated(encoding: str, charset: str) -> str:
+    """Return the name of an encoding for a report, which says whether a server stated it or it was guessed."""
+    if encoding.startswith("utf-"):
+        return encoding
+    return f"{encoding} ({'stated by the server' if encoding == _known(charset) else 'guessed by its letters'})"
+
+
+def _known(charset: str) -> str:
+    """Return the encoding that a charset means, which may be one that has more characters; empty if none is known."""
+    try:
+        name = codecs.lookup(charset).name.replace("-", "_")
+    except (LookupError, ValueError):
+        return ""
+    name = _SUPERSETS.get(name, name)
+    return name if name in (*_LATIN, *_CANDIDATES, *_EXTENDED, "cp874") else ""
 
 
 def is_wide(encoding: str) -> bool:

@@ -40,7 +40,7 @@ class JsonTable(Table):
         self.name = file.name
         self._file = file
         self._mapping = mapping or {}
-        self._encoding = detect_encoding(file.name, file.text_sample())
+        self._encoding = detect_encoding(file.name, file.text_sample(), file.charset)
         self._path: Path | None = None
         sample = [(row.cells, row.problem, row.number) for row in islice(self._lines(), SAMPLED_ITEMS)]
         if not self._has_object_lines([cells for cells, _, _ in sample if cells]):

@@ -49,11 +49,12 @@ class _Gunzip(gzip.GzipFile):
 
 @dataclass(frozen=True, slots=True)
 class FeedFile:
-    """A feed's file, and its name in messages."""
+    """A feed's file, its name in messages, and the encoding that a server states for it; empty if none does."""
 
     name: str
     path: Path
     gzipped: bool
+    charset: str = ""
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
@@ -93,7 +94,7 @@ def open_source(path: Path | str) -> Iterator[FeedFile]:
     and the errors of `download`.
     """
     with _local_file(path) as (name, local):
-        file = _feed_file(name, local)
+        file = _feed_file(name, local, path.charset if isinstance(path, Downloaded) else "")
         if not file.sample(8).startswith((*ZIP, OLE)):
             yield file
             return
@@ -174,10 +175,10 @@ def is_stream(path: Path | str) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _feed_file(name: str, path: Path) -> FeedFile:
+def _feed_file(name: str, path: Path, charset: str = "") -> FeedFile:
     try:
         with path.open("rb") as stream:
-            file = FeedFile(name, path, gzipped=stream.read(2) == _GZIP)
+            file = FeedFile(name, path, gzipped=stream.read(2) == _GZIP, charset=charset)
         file.verify()
         sample = file.sample()
     except UNREADABLE as error:

@@ -52,6 +52,28 @@ def test_a_feed_is_fetched_plain_gzipped_and_in_chunks(shop: FeedServer, answer:
     assert shop.asked[0][0] == "/feed?key=secret"
 
 
+@pytest.mark.parametrize(
+    ("encoding", "title", "charset"),
+    [
+        ("koi8_r", "Сумка", "koi8-r"),
+        ("cp1255", "כובע לילדים", '"windows-1255"'),
+        ("cp874", "หมวกเด็ก", "TIS-620"),
+        ("cp1252", "Nõi £5", "iso-8859-1"),
+        ("cp1252", "Größe", "utf-8"),
+        ("cp1252", "Größe", "utf-16"),
+        ("cp1252", "Größe", "no-such"),
+        ("utf-8", "Größe", "iso-8859-1"),
+    ],
+)
+def test_the_charset_that_a_server_states_is_used_if_it_fits(
+    shop: FeedServer, encoding: str, title: str, charset: str
+) -> None:
+    content = f"sku;title\na;{title}\n".encode(encoding)
+    shop.answers["/feed"] = Answer(content, headers={"Content-Type": f"text/csv; charset={charset}"})
+    with fetch_all([shop.url("/feed")], OPEN) as (source,), open_feed(source) as feed:
+        assert [product_of(row).title for row in feed.rows()] == [title]
+
+
 def test_what_was_fetched_goes_again_and_is_fetched_once(shop: FeedServer) -> None:
     shop.answers["/feed.csv"] = Answer(FEED)
     with fetch_all([shop.url("/feed.csv"), "-"], OPEN) as (source, untouched):
