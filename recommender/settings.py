@@ -139,7 +139,10 @@ class Settings(BaseSettings):
     qdrant_write_consistency: int = Field(
         default=1, ge=1, description="Copies that must take a write before it counts as done."
     )
-    qdrant_on_disk: bool = Field(default=False, description="Whether the server maps full vectors from the disk.")
+    qdrant_on_disk: bool = Field(
+        default=False,
+        description="Whether the server maps full vectors, field indexes and word lists from the disk.",
+    )
     qdrant_quantization: Quantization = Field(
         default=Quantization.NONE,
         description="How the server keeps vectors in memory: `none`, `int8` (a quarter) or `binary` (a 32nd); answers "

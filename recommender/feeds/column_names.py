@@ -65,12 +65,12 @@ NAMES: Mapping[str, str] = {
         " 商品敘述 商品説明文 περιγραφη תיאור תיאורהמוצר תיאורמוצר รายละเอียด รายละเอียดสินค้า"
     ),
     "brand": (
-        "brand vendor manufacturer brandname marke herstellermarkenname hersteller herstellername lieferantenmarke"
-        " marque fabricant marca fabricante produttore merk fabrikant marka producent vyrobce znacka maerke brandnavn"
-        " vyrobca tillverkare varumarke merkki valmistaja uretici бренд производитель виробник торговаямарка gyarto"
-        " ブランド メーカー 品牌 브랜드 제조사 producer productmanufacturer العلامةالتجارية الماركة ماركة الشركةالمصنعة"
-        " mærke produsent tuotemerkki producator proizvodac proizvajalec marchio merek thuonghieu марка μαρκα"
-        " κατασκευαστης יצרן מותג ยี่ห้อ 品牌名稱"
+        "brand vendor manufacturer manufacturername brandname marke herstellermarkenname hersteller"
+        " herstellername lieferantenmarke marque fabricant marca fabricante produttore merk fabrikant marka"
+        " producent vyrobce znacka maerke brandnavn vyrobca tillverkare varumarke merkki valmistaja uretici бренд"
+        " производитель виробник торговаямарка gyarto ブランド メーカー 品牌 브랜드 제조사 producer productmanufacturer"
+        " العلامةالتجارية الماركة ماركة الشركةالمصنعة mærke produsent tuotemerkki producator proizvodac"
+        " proizvajalec marchio merek thuonghieu марка μαρκα κατασκευαστης יצרן מותג ยี่ห้อ 品牌名稱"
     ),
     "category": (
         "category productcategory1 categorypath categories productcategory productcategories categorytree"
@@ -97,7 +97,7 @@ NAMES: Mapping[str, str] = {
         "grossprice grossprice1 pricegross pricetaxincluded pricetaxincl priceincltax priceinclvat bruttopreis"
         " preisbrutto vkbrutto prixttc cenabrutto cenasdph pvpconiva precioconiva prezzoconiva priceincl"
         " prezzoivato prezzoivainclusa kdvdahilfiyat kdvlifiyat verollinenhinta pretcutva 税込価格 税込販売価格"
-        " price regularprice variantprice unitprice sellingprice productprice"
+        " price priceamount pricevalue regularprice variantprice unitprice sellingprice productprice"
         " oxprice buyitnowprice currentprice newprice nowprice finalprice lstprice salesprice stdvk vk1brutto vk1"
         " pvttc pv ourprice webprice onlineprice yourprice shopprice internetprice unserpreis webpreis onlinepreis"
         " shoppreis prixweb prixinternet precioweb precioonline precioventa prezzoweb prezzoonline"

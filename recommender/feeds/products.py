@@ -424,6 +424,8 @@ def _address(field: str, cell: Any, told: list[Remark]) -> str:
         text = listed[0]  # a list, or an attachment as Airtable has it: `mug.jpg (https://…)`
     if "&" in text:
         text = text.replace("&amp;", "&").replace("&amp;", "&")
+    if text.startswith("//"):
+        text = f"https:{text}"  # the page that it was written for gave the scheme
     if text.find("http", 1) > 0:
         text = _BETWEEN_ADDRESSES.split(text, maxsplit=1)[0]
     if len(text) < LONGEST_NULL and is_null(text):

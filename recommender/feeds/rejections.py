@@ -101,7 +101,7 @@ class RejectsFile:
         if not self._stream:
             return
         self._stream.close()
-        if kind is None or issubclass(kind, KeyboardInterrupt):
+        if kind is None or issubclass(kind, (KeyboardInterrupt, SystemExit)):
             self._partial.replace(self._path)
         else:
             self._partial.unlink(missing_ok=True)

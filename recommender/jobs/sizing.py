@@ -14,17 +14,18 @@ FULL_VECTOR = 4 * DIMENSION
 SHORT_VECTOR = DIMENSION // 2 + 3
 """Bytes of a vector in full, and of the 4 bits for each component that a compact index has in memory."""
 
-POINT_DISK = 1_712
-"""Bytes of a product on the disk of an index beside its vectors: payload 571, indexes of fields 490, words 349 and
-their lists 205, graph 78, ids 21. Measured with the titles and 300 characters of the descriptions of an electronics
-shop; a catalogue of more fields or longer titles takes more."""
+POINT_DISK = 1_776
+"""Bytes of a product on the disk of an index beside its vectors: payload 588, indexes of fields 516, words 359 and
+their lists 245, graph 47, ids 21. Measured in an index of 200,000 products with the titles and 300 characters of the
+descriptions of an electronics shop; more fields or longer titles take more, and so do descriptions of 600 characters
+(350 bytes)."""
 
 LOG_DISK = 5 << 20
 """Bytes of the write-ahead log and of an empty segment, whatever the size."""
 
-POINT_MEMORY = 70 + 78 + 210
-"""Bytes of a product in memory beside its vector: its ids, its edges in the graph, and what queries read of the rest,
-which the system may take back."""
+POINT_MEMORY = 70 + 47 + 241
+"""Bytes of a product in memory beside its vector: its ids, its edges in the graph, and what 200 queries for similar
+vectors read of the rest, which the system may take back. Queries with words read 600 more."""
 
 INDEX_MEMORY = 85 << 20
 """Bytes that an open index takes whatever its size: the engine, its log, and the segment for new points."""
@@ -32,7 +33,7 @@ INDEX_MEMORY = 85 << 20
 SERVICE_MEMORY = 300 << 20
 """Bytes of a process that answers: Python, the libraries, and the model."""
 
-PRODUCT_CATALOGUE = 1_500
+PRODUCT_CATALOGUE = 1_200
 """Bytes of a product in the database, with a description of 500 characters."""
 
 LOAD_S, GRAPH_S = 0.0005, 0.0006
@@ -41,8 +42,9 @@ LOAD_S, GRAPH_S = 0.0005, 0.0006
 ENCODED_A_S = 57.0
 """Product texts that one core encodes in a second (OpenVINO in full precision; with int8 69, by ONNX Runtime 28)."""
 
-ANSWERS_A_S = 250.0
-"""`similar` over HTTP that one core answers in a second."""
+ANSWERS_A_S, SERVER_ANSWERS_A_S = 250.0, 80.0
+"""`similar` over HTTP that one core answers in a second: by the embedded engine, and by a service and a Qdrant server
+on the same cores."""
 
 CHANGED_TEXTS, CHANGED_PRICES = 0.02, 0.2
 """Shares of the products whose text, and whose price or stock, change in a day. Assumed: count your own."""
@@ -61,7 +63,8 @@ SHARD_POINTS = 10_000_000
 """The most products of one shard of a cluster: 35 GB, which another node takes over in minutes."""
 
 SERVER_POINT_MEMORY = DIMENSION + POINT_MEMORY
-"""Bytes of a product in a server's memory, with `RECOMMENDER_QDRANT_QUANTIZATION=int8` and vectors on the disk."""
+"""Bytes of a product in a server's memory, with `RECOMMENDER_QDRANT_QUANTIZATION=int8` and
+`RECOMMENDER_QDRANT_ON_DISK=true`. Computed: no server of this size was measured."""
 
 NODE_MEMORY = 0.6 * (64 << 30)
 """Bytes that points may take of a node's memory, of 64 GiB: the rest is for pages of files."""
@@ -130,6 +133,7 @@ def describe(sizing: Sizing) -> dict[str, str]:
     copies = f", {sizing.replicas} copies" if sizing.replicas > 1 else ""
     return {
         "products": f"{sizing.products:,}",
+        "vectors": f"{DIMENSION} dimensions",
         "engine": sizing.engine,
         "disk of the index": f"{_bytes(sizing.index_bytes)}{copies}; while graphs are built 3 times as much",
         "memory of the index": _bytes(sizing.memory_bytes),
@@ -138,7 +142,8 @@ def describe(sizing: Sizing) -> dict[str, str]:
         "workers": f"{sizing.workers:,}",
         "first encoding": f"{_hours(sizing.encode_hours)} of one core",
         "load and graphs": f"{_hours(sizing.load_hours)} of one core",
-        "answers": f"{ANSWERS_A_S:,.0f} similar products a second and core",
+        "answers": f"{ANSWERS_A_S if sizing.engine == 'embedded' else SERVER_ANSWERS_A_S:,.0f} similar products a "
+        "second and core",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,10 @@ LISTED = '<categories><category id="1">Shoes</category><category id="2" parentId
         ('<brand><language id="1">Acme</language><language id="2">Akme</language></brand>', "brand", "Acme"),
         ('<brand><value xml:lang="en">Acme</value><value xml:lang="ru">Akme</value></brand>', "brand", "Acme"),
         ("<brand>Caf&eacute;&nbsp;Bar</brand>", "brand", "Café Bar"),
+        ("<manufacturer><name>Acme</name></manufacturer>", "brand", "Acme"),
+        ("<price><amount>10.50</amount><currency>EUR</currency></price>", "price", Decimal("10.50")),
+        ("<price><amount>10.50</amount><currency>EUR</currency></price>", "currency", "EUR"),
+        ('<price currency="EUR" value="11"/>', "price", Decimal(11)),
         ('<attribute name="width" value="10"/>', "attributes", {"width": "10"}),
         ("<attribute><name>width</name><value>10</value></attribute>", "attributes", {"width": "10"}),
         ('<attributes><attribute name="width" value="10"/></attributes>', "attributes", {"width": "10"}),

@@ -344,7 +344,11 @@ class ServerEngine(VectorEngine):
             self._client.create_collection(
                 self._collection(name),
                 vectors_config={DENSE: dense},
-                sparse_vectors_config={LEXICAL: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+                sparse_vectors_config={
+                    LEXICAL: models.SparseVectorParams(
+                        modifier=models.Modifier.IDF, index=models.SparseIndexParams(on_disk=layout.on_disk)
+                    )
+                },
                 hnsw_config=models.HnswConfigDiff(
                     m=HNSW_M, ef_construct=HNSW_EF_CONSTRUCT, full_scan_threshold=FULL_SCAN_THRESHOLD_KB
                 ),
@@ -382,7 +386,8 @@ class ServerEngine(VectorEngine):
                 # The client's in-memory mode has no payload indexes, and says so each time.
                 warnings.filterwarnings("ignore", message="Payload indexes have no effect in the local Qdrant")
                 for field in sorted(INDEXED_FIELDS.keys() - info.payload_schema.keys()):
-                    self._client.create_payload_index(collection, field, _field_parameters(field), wait=True)
+                    parameters = _field_parameters(field, self._layout.on_disk)
+                    self._client.create_payload_index(collection, field, parameters, wait=True)
         return ServerIndex(self._client, collection, vectors[DENSE].size, self._where)
 
     def version(self) -> str:
@@ -440,11 +445,13 @@ class ServerEngine(VectorEngine):
         return f"{self._prefix}_{name}"
 
 
-def _field_parameters(field: str) -> models.PayloadFieldSchema:
+def _field_parameters(field: str, on_disk: bool) -> models.PayloadFieldSchema:
     in_graph = field in GRAPH_FIELDS
     match INDEXED_FIELDS[field]:
         case FieldKind.KEYWORD:
-            return models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, enable_hnsw=in_graph)
+            return models.KeywordIndexParams(
+                type=models.KeywordIndexType.KEYWORD, enable_hnsw=in_graph, on_disk=on_disk
+            )
         case FieldKind.PREFIX:
             return models.TextIndexParams(
                 type=models.TextIndexType.TEXT,
@@ -452,9 +459,10 @@ def _field_parameters(field: str) -> models.PayloadFieldSchema:
                 min_token_len=SHORTEST_PART,
                 max_token_len=LONGEST_KEY,
                 lowercase=False,
+                on_disk=on_disk,
             )
         case FieldKind.FLOAT:
-            return models.FloatIndexParams(type=models.FloatIndexType.FLOAT, enable_hnsw=in_graph)
+            return models.FloatIndexParams(type=models.FloatIndexType.FLOAT, enable_hnsw=in_graph, on_disk=on_disk)
 
 
 def _to_server_point(point: Point) -> models.PointStruct:
