@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 
 from recommender.errors import BadFeed
@@ -75,7 +76,7 @@ class DelimitedTable(Table):
             self._change = lambda line: line.translate(_TURNED)
         elif any(map(_SURELY_ESCAPED.search, sample)) and not any(map(_DOUBLED_QUOTE.search, sample)):
             # Spark, MySQL and Redshift write a backslash before a quote; it is doubled while the lines are split.
-            self._change = _double_quotes
+            self._change = partial(_ESCAPED_QUOTE.sub, lambda found: '""' if found[1] == '"' else found[0])
         sample = list(map(self._change, sample)) if self._change else sample
         self._spaced = 2 * sum(_SPACED.search(line) is not None for line in sample) >= len(sample)
         # PostgreSQL's COPY and MySQL's OUTFILE write escapes, and \\N for nothing.
@@ -239,10 +240,6 @@ class DelimitedTable(Table):
                 self._lookahead = before
                 return cells
         return None
-
-
-def _double_quotes(line: str) -> str:
-    return _ESCAPED_QUOTE.sub(lambda found: '""' if found[1] == '"' else found[0], line)
 
 
 def _join_entities(cells: Sequence[str]) -> list[str]:

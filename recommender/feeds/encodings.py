@@ -144,7 +144,7 @@ def detect_encoding(name: str, sample: bytes, charset: str = "") -> str:
     if share > MOSTLY_UTF8:
         return "utf-8"
     telling = _shorten(b"\n".join(lines), LONGEST_GUESSED)
-    if encoding := _known(charset):
+    if encoding := _encoding_of(charset):
         with suppress(UnicodeDecodeError):
             if not _C1.search(telling.decode(encoding)):
                 return encoding
@@ -155,10 +155,10 @@ def encoding_stated(encoding: str, charset: str) -> str:
     """Return the name of an encoding for a report, which says whether a server stated it or it was guessed."""
     if encoding.startswith("utf-"):
         return encoding
-    return f"{encoding} ({'stated by the server' if encoding == _known(charset) else 'guessed by its letters'})"
+    return f"{encoding} ({'stated by the server' if encoding == _encoding_of(charset) else 'guessed by its letters'})"
 
 
-def _known(charset: str) -> str:
+def _encoding_of(charset: str) -> str:
     """Return the encoding that a charset means, which may be one that has more characters; empty if none is known."""
     try:
         name = codecs.lookup(charset).name.replace("-", "_")

@@ -98,8 +98,7 @@ def create_app(
 
     `query_threads` threads query the index; 0 queries it in the event loop, for the embedded engine. `metrics` are
     those that observe the queries of `recommender`. Requests are logged to `log`, if there is one. Pages of
-    `cors_origins` may call the service from a browser. With `agents` it answers them at `/mcp`. Webhooks are signed
-    with `webhook_secrets`.
+    `cors_origins` may call it. With `agents` it answers them at `/mcp`. Webhooks are signed with `webhook_secrets`.
     """
     metrics, lanes, access_log = metrics or Metrics(), Lanes.create(limits.waiting, query_threads), AccessLog(log)
     server = _agents_server(recommender, lanes) if agents else None
