@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -73,7 +74,8 @@ def _answer(asked: Sequence[dict[str, Any]]) -> bytes:
 def main() -> None:
     """Print the processor time of three kinds of query, in milliseconds."""
     command = [sys.executable, "-m", "benchmarks.own_time", "stub"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server, ExitStack() as closing:
+        closing.callback(server.terminate)
         assert server.stdout is not None
         engine = connect(server.stdout.readline().strip())
         index = ServerIndex(engine._client, "any", 384, "the stub")
@@ -95,7 +97,6 @@ def main() -> None:
                 times.append(1000 * (time.process_time() - started))
             middle, most = np.percentile(times, (50, 99))
             print(f"{name}: {min(times):.1f} at least, {middle:.1f} p50, {most:.1f} p99", flush=True)
-        server.terminate()
 
 
 if __name__ == "__main__":

@@ -69,11 +69,12 @@ _DRAFT_AGE_S = 3600
 
 
 def remove_drafts(home: Path) -> None:
-    """Remove the files that `replace_file` had begun in a home, and its model folders, when a process was killed.
+    """Remove the files that `replace_file` had begun in a home and the folders below it that it writes to.
 
     Nothing else is looked at: the home may be a folder that has other things, too.
     """
-    for path in (*home.glob(f"{_DRAFT}*"), *home.glob(f"models/*/{_DRAFT}*")):
+    places = ("", "models/*/", "runs/measures/")
+    for path in [path for place in places for path in home.glob(f"{place}{_DRAFT}*")]:
         with suppress(OSError):  # another process removes the same ones
             if time.time() - path.stat().st_mtime > _DRAFT_AGE_S:
                 path.unlink()

@@ -40,7 +40,7 @@ _SECRET = ("database_url", "qdrant_api_key", "hf_token", "shopify_secret", "wooc
 _CLIENTS = ("RECOMMENDER_URL", "RECOMMENDER_API_KEY", "RECOMMENDER_KEY")
 """What clients of the service read: `recommender mcp`, and the examples."""
 
-_KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_[A-Z]+(_\w+)?)?)")
+_KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_[A-Z]+(_\w+)?)?)$")
 """Ends of the names of variables that Kubernetes sets in each container for a Service, which may be named `recommender`
 (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables)."""
 

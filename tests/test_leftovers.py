@@ -21,7 +21,8 @@ def test_only_old_folders_of_the_pattern_are_removed(tmp_path: Path) -> None:
 
 
 def test_a_home_that_has_other_things_too_loses_our_old_drafts_alone(tmp_path: Path) -> None:
-    ours = [".recommender-draft-0a1b2c3d", "models/tiny/.recommender-draft-0a1b2c3d"]
+    places = ("", "models/tiny/", "runs/measures/")
+    ours = [f"{place}.recommender-draft-0a1b2c3d" for place in places]
     others = [".eslintrc-override", ".npmrc-11111111", "models/tiny/.env-11111111", "sub/.recommender-draft-0a1b2c3d"]
     for name in (*ours, *others, ".recommender-draft-new"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

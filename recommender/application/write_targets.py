@@ -41,7 +41,7 @@ class WriteTargets:
         Another one that can't be opened is returned without its index: what it misses is recorded.
         """
         followers = self._generations.followers()
-        # Listed after them: one that is made in between is followed from the next time on.
+        # Listed after them: one that is begun after that is followed from the next time on.
         existing = set(self._engine().names())
         targets: list[Target | UnopenedTarget] = []
         for follower in followers:

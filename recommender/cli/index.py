@@ -135,9 +135,10 @@ def verify(
         known = frozenset(found.differing)
         queued = tuple(sku for sku in again.queued if sku not in known)  # what came into the queue only meanwhile
         left = again.without(queued)
-    repaired = len(set(found.differing) - set(left.differing) - set(queued)) if repair else 0
+    mended = {*found.differing, *found.foreign}.difference(left.differing, left.foreign, queued)
+    repaired = len(mended) if repair else 0
     kinds = {"missing": left.missing, "stale": left.stale, "orphaned": left.orphaned, "damaged": left.damaged}
-    kinds |= {"queued": queued}
+    kinds |= {"foreign": left.foreign, "queued": queued}
     lines = []
     for kind, skus in kinds.items():
         more = f" and {len(skus) - SHOWN:,} more" if len(skus) > SHOWN else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -37,6 +38,7 @@ def mcp(
         async def ask_in_thread(question: Any, *arguments: Any) -> Any:
             return await asyncio.to_thread(ask, question, *arguments)
 
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the thread that reads the input can't be interrupted
         agents_server(ask_in_thread).run("stdio")
 
     if not url:

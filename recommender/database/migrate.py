@@ -54,6 +54,7 @@ def upgrade(database: Database) -> bool:
                 command.upgrade(config, "head")
     except CommandError as error:
         raise BadInput(f"{database.place} can't be brought to schema {head} ({error}); restore a backup") from error
+    database.engine.dispose()  # a connection that saw none of our tables is without a write-ahead log
     return True
 
 

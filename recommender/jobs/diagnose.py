@@ -164,7 +164,9 @@ class Checks:
         if live is None:
             known = {generation.name for generation in self.application.generations.list()}
             strangers = sorted(set(self.application.engine.names()) - known)
-            told = f"the index holds {', '.join(strangers[:3])}, which this catalogue does not know" * bool(strangers)
+            told = (
+                f"the index holds {', '.join(strangers[:3])}, which this catalogue does not know" if strangers else ""
+            )
             if told and not self.application.settings.qdrant_url:
                 raise RecommenderError(
                     f"{told}: the catalogue was lost or replaced; bring a backup back with `recommender restore FILE "
@@ -205,7 +207,7 @@ class Checks:
         if depth.oldest_seconds > OLD_S:
             age = timedelta(minutes=depth.oldest_seconds // 60)
             problems.append(
-                f"{depth.waiting + depth.leased:,} changes wait, the oldest for {age} hours; run "
+                f"{depth.waiting + depth.leased:,} changes wait, the oldest for {age}; run "
                 "`recommender worker`, or read its log"
             )
         if failing:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from recommender.application.composition import Application
-from recommender.catalogue.loss_guard import allowance, describe_loss, require_small_loss
+from recommender.catalogue.loss_guard import FEW, describe_loss, require_small_loss
 from recommender.catalogue.product_statements import ProductStates
 from recommender.embedding.encoder import Encoder
 from recommender.embedding.language import AUTO
@@ -50,7 +50,7 @@ def require_points(
     if live is None:
         return
     try:
-        held = application.index(live, 0.0).count()
+        held = application.index(live, 0.0).count(exact=True)
     except Unavailable:
         progress("checking", 0, None, f"{what} is not compared with {live.name}, which is live and can't be read now")
         return
@@ -106,7 +106,7 @@ def _report_lost(application: Application, live: Generation, error: NotFound, pr
     who has the same catalogue.
     """
     products = application.catalogue.count()
-    if application.settings.qdrant_url and products > allowance(products):
+    if application.settings.qdrant_url and products > FEW:
         told = (
             f"{error}, which encodes all {products:,} products again, or check QDRANT_URL, "
             "RECOMMENDER_COLLECTION_PREFIX and the server's storage"

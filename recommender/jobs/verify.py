@@ -38,5 +38,6 @@ def remove_damaged(application: Application, found: Verification) -> None:
     if found.damaged or found.foreign:
         index = application.index(application.generations.require_live())
         index.delete([point_id(sku) for sku in found.damaged])
-        index.foreign(remove=True)
+        if found.foreign:
+            index.foreign(remove=True)
         index.flush()

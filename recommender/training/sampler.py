@@ -164,7 +164,7 @@ class NeighbourhoodSampler(DefaultBatchSampler):
     """Batches of product views in which near categories come together, one pass after the other.
 
     The loss decides which are near when a pass begins, so the negatives are hard for the model at that time. The
-    trainer says which round over all drawn passes it is in, also when it resumes.
+    trainer says which round over all drawn passes it is in, also when it resumes in one process.
     """
 
     def __init__(

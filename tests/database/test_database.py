@@ -314,6 +314,18 @@ def test_a_database_of_another_program_is_refused_and_left_as_it_was(tmp_path: P
     assert file.read_bytes() == before
 
 
+def test_a_shop_may_read_and_write_at_once_in_a_file_that_has_its_own_tables(tmp_path: Path) -> None:
+    file = tmp_path / "shop.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE shop_order (id TEXT)")
+    with Database(f"sqlite:///{file}") as database:
+        upgrade(database)
+        with database.reading() as reader:
+            reader.execute(text("SELECT count(*) FROM product"))
+            with database.writing() as writer:
+                writer.execute(text("INSERT INTO shop_order VALUES ('1')"))
+
+
 def test_another_program_with_alembic_may_have_tables_beside_ours(empty: Database) -> None:
     with empty:
         with empty.writing() as session:

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count as count_up
+from itertools import count
 from json import JSONDecodeError
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import numpy as np
 from httpx import Limits
@@ -164,7 +165,7 @@ class ServerIndex(VectorIndex):
 
         self._write(payloads, send)
 
-    def delete(self, ids: Sequence[int]) -> None:
+    def delete(self, ids: Sequence[int | str | UUID]) -> None:
         for batch in batches(ids, WRITE_BATCH):
             with engine_errors(self._where):
                 self._client.delete(self._collection, models.PointIdsList(points=list(batch)), wait=True)
@@ -201,13 +202,13 @@ class ServerIndex(VectorIndex):
         plan = plan_of(query)
         if plan is None:
             return []
-        requests = query_requests(plan)
+        requests, timeout = query_requests(plan), TIMEOUT_S if query.exact else READ_TIMEOUT_S
         with engine_errors(self._where):
             # The outer client copies each request first, to look for texts that it should encode: a third of the time.
-            answers = self._client._client.query_batch_points(self._collection, requests, timeout=READ_TIMEOUT_S)
+            answers = self._client._client.query_batch_points(self._collection, requests, timeout=timeout)
             if len(answers) != len(requests):
                 raise ResponseHandlingException(ValueError(f"{len(answers)} answers to {len(requests)} searches"))
-        payloads = {int(point.id): point.payload for point in answers[0].points if point.payload and _is_product(point)}
+        payloads = {int(point.id): point.payload or {} for point in answers[0].points if _is_product(point)}
         # The first stage has every candidate, so what it has no payload of isn't ours.
         scores = [
             {int(point.id): point.score for point in answer.points if point.id in payloads}
@@ -270,15 +271,14 @@ class ServerIndex(VectorIndex):
             for record in records
             if not _is_product(record)
         ]
-        for batch in batches(found if remove else (), WRITE_BATCH):
-            with engine_errors(self._where):
-                self._client.delete(self._collection, models.PointIdsList(points=batch), wait=True)
+        self.delete(found if remove else [])
         return tuple(map(str, found))
 
-    def count(self, filters: Filters | None = None, exact: bool = False) -> int:  # noqa: ARG002 - a server's always is
+    def count(self, filters: Filters | None = None, exact: bool = False) -> int:
+        timeout = TIMEOUT_S if exact else READ_TIMEOUT_S  # a server's is exact in any case
         with engine_errors(self._where):
             condition = server_filter(filters or Filters())
-            return self._client.count(self._collection, condition, exact=True, timeout=READ_TIMEOUT_S).count
+            return self._client.count(self._collection, condition, exact=True, timeout=timeout).count
 
     def flush(self) -> None:
         """Do nothing: each write waited until the server had logged and applied it."""
@@ -289,7 +289,7 @@ class ServerIndex(VectorIndex):
         After that it builds graphs by itself, beside the queries. Raises `Unavailable` when it fails.
         """
         told_at = time.monotonic()
-        for look in count_up():
+        for look in count(0):
             if look > 1:
                 time.sleep(GREEN_POLL_S)
             with engine_errors(self._where):
