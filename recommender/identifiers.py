@@ -32,8 +32,12 @@ _LABEL = re.compile(
 )
 """What people write before a number: `EAN: 4006381333931`, `ISBN-13 978...`, `Artikelnummer AB-123`."""
 
-_MARKED = re.compile(r"\d\s?[\"″”'’′%€$£<>⁄]|[<>$€£⁄]\s?\d|[½¼¾]|^(?:\d{1,2}\s)?\d{1,2}/\d{1,2}$|^\d+[.,]\d+$")
-"""Sizes, prices, shares and limits, whose digits alone may be the number of another product: `55"`, `1/2`, `1.5`."""
+_MARKED = re.compile(
+    r"\d\s?[\"″”'’′%€$£<>⁄]|[<>$€£⁄]\s?\d|[½¼¾]|^(?:\d{1,2}\s)?\d{1,2}/\d{1,2}$|"
+    r"^(?:\d{1,2}[.,]\d|0[.,]\d+)$"
+)
+"""Sizes, prices, shares and limits, whose digits alone may be the number of another product: `55"`, `1/2`, `1.5`. With
+more decimals, as `10.25`, it may itself be one."""
 
 _NUMBER_OF_A_SHEET = re.compile(r"\d+\.0+")
 _JUNK = frozenset({"na", "none", "null", "nan", "unknown", "notapplicable", "doesnotapply", "notavailable", "tbd"})

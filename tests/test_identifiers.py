@@ -60,6 +60,7 @@ def test_what_feeds_say_where_they_have_no_number_finds_nothing(nothing: str) ->
         ("running shoes", ("runningshoes",), False),
         ("iphone 13", ("iphone13",), False),
         ("16gb", ("16gb",), False),
+        ("10.25", ("1025",), False),
     ],
 )
 def test_a_search_text_is_read_as_the_number_that_it_may_be(text: str, keys: tuple[str, ...], partial: bool) -> None:
@@ -72,7 +73,7 @@ def test_a_search_text_is_read_as_the_number_that_it_may_be(text: str, keys: tup
     "text",
     [
         "a very long text that nobody takes for a number", "  ", "!?", "9" * 65,
-        '55"', '1/2"', "1/2", "½", "1.5", "-20%", "$50", "50 €", "< 50", ">100",
+        '55"', '1/2"', "1/2", "½", "1.5", "12,5", "0.75", "-20%", "$50", "50 €", "< 50", ">100",
     ],
 )  # fmt: skip
 def test_other_texts_are_no_numbers(text: str) -> None:

@@ -28,5 +28,5 @@ def read_tokens(folder: Path) -> frozenset[str]:
     marked = [token[1:] for token in vocabulary if token.startswith(_BEGINS)]
     tokens = marked or [token for token in vocabulary if not token.startswith(_GOES_ON)]
     words = [token.lower() for token in tokens if token.isalpha()]
-    bare = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", "\n".join(words)))
-    return frozenset((*words, *bare.split("\n")))
+    bare = re.sub("(?<![иіу])[\u0300-\u036f]", "", unicodedata.normalize("NFD", "\n".join(words)))  # й is a letter
+    return frozenset(words).union(unicodedata.normalize("NFC", bare).split())

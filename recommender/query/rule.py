@@ -99,14 +99,20 @@ _DASHES = re.compile("[\u2010-\u2015\u2212]")
 _AROUND = " .,;:!?¡¿\"'“”„‘’‚«»()[]…"
 """Marks around a text that say nothing; `C++` and `C#` keep theirs."""
 
+_INCHES = re.compile(r"(?![\"'“”„‘’‚«(\[]).*\d[\"”][ .,;:!?]*")
+"""A text that ends with inches, unless quotes are around it."""
+
 
 def fold_query(text: str) -> str:
     """Return a search text as rules compare it: no case, single spaces, one dash, nothing unseen, no marks around it.
 
-    A text that consists of such marks alone stays, since a rule for no text is one for all.
+    A sign of inches at its end stays. So does a text that consists of such marks alone, since a rule for no text is one
+    for all.
     """
-    seen = _DASHES.sub("-", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))).strip(_AROUND)
-    return fold_name(" ".join((seen or text).split()))
+    seen = _DASHES.sub("-", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)))
+    seen = " ".join(seen.replace("\u2032\u2032", '"').split())  # as NFKC writes the sign of inches
+    bare = seen.strip(_AROUND) + '"' * bool(_INCHES.fullmatch(seen))
+    return fold_name(bare or " ".join(text.split()))
 
 
 def is_in_force(rule: Rule, at: datetime) -> bool:

@@ -80,7 +80,10 @@ class Merchandising:
             self._read_rules()
 
     def placement(self, texts: Iterable[str] = (), categories: Iterable[Sequence[str]] = ()) -> Placement:
-        """Return the rules in force for a search text, typed and corrected, and for the categories that it is about."""
+        """Return the rules in force for any form of a search text, and for the categories that it is about.
+
+        Its forms are as it was typed, as it was corrected, and as it is searched.
+        """
         rules = self._fresh_rules()
         if not rules:
             return NO_PLACEMENT

@@ -132,12 +132,11 @@ _ENDINGS = (
 CURRENCIES = {
     **dict.fromkeys("€ euro euros eur euroa euró eura eurá ευρώ ευρω евро євро".split(), ("EUR",)),
     **dict.fromkeys(
-        "$ dollar dollars bucks dolar dolary dolarów dolarow dolarů dolaru dolárov dolari dolara dólar dólares dolares "
+        "$ dollar dollars bucks dolar dolary dolarów dolarow dolarů dolaru dolárov dolari dolara dólar dólares "
         "dollari dollaria dolares dolarja δολάρια δολαρια доллар доллара долларов баксов доларів долара".split(),
         ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN"),
     ),
-    "us$": ("USD",),
-    "us $": ("USD",),
+    **dict.fromkeys(("us$", "us $"), ("USD",)),
     **dict.fromkeys(
         "£ pound pounds quid pfund pond pund libras livres sterline funt funty funtów funtow фунтов".split(),
         ("GBP",),
@@ -227,7 +226,8 @@ _START = (
     r"cena|pris|цена|цене|ціна|at|for)\s+)?"
 )
 _RANGE = re.compile(
-    rf"{_START}(?:(?:(?P<from>{_words(_FROM)})|(?P<between>{_words(_BETWEEN)}))\s+)?{_amount('low')}\s*(?P<and>{_words(_AND)})\s*{_amount('high')}"
+    rf"{_START}(?:(?:(?P<from>{_words(_FROM)})|(?P<between>{_words(_BETWEEN)}))\s+)?"
+    rf"{_amount('low')}\s*(?P<and>{_words(_AND)})\s*{_amount('high')}"
     rf"(?:\s*(?:(?P<after>{_words(_BETWEEN_AFTER)})|(?P<to>{_TO_AFTER})){_END})?",
     re.I,
 )
@@ -276,43 +276,51 @@ _CHILD = re.compile(
 """Words that say that a number is an age and not a price: `a game for kids under 5`."""
 
 _ADULT = re.compile(
-    r"\b(?:women|woman|men|man|ladies|adults?|seniors?|people|frau(?:en)?|männer|mann|damen|herren|senioren|erwachsene|"
+    r"\b(?:(?:wo)?m[ae]n|ladies|adults?|seniors?|people|frau(?:en)?|männer|mann|damen|herren|senioren|erwachsene|"
     r"femmes?|hommes?|adultes?|mujer(?:es)?|hombres?|adultos|donn[ae]|uom(?:o|ini)|mulher(?:es)?|homem|homens|vrouwen|"
-    r"mannen|kobiet[y]?|mężczyzn|ženy|muže|kvinnor|kvinder|kvinner|män|mænd|menn|naisille|женщин|мужчин|жінок|чоловіків)"
+    r"mannen|kobiety?|mężczyzn|ženy|muže|kvinnor|kvinder|kvinner|män|mænd|menn|naisille|женщин|мужчин|жінок|чоловіків)"
     r"\s*$",
     re.I,
 )
 """Before `over 50` their age is meant; a gift for women `under 50` has a price."""
+
+_FROM_A_PRICE = re.compile(
+    _words(
+        "from|starting at|starting from|od|desde|vanaf|från|fra|от|від|dès|à partir de|a partir de|a partire da|alkaen"
+    ),
+    re.I,
+)
+"""Words that ages rarely have: `shoes women from 40`. The German `ab` is none of them: `Mode für Damen ab 50`."""
 
 _UNITS_UNKNOWN = re.compile(r"\s*[\u0590-\u06ff\u0900-\u097f\u0e00-\u0e7f]")
 """Scripts in which currencies are known here, but not units: a number with an unknown word behind it is not a price."""
 
 _NEXT = re.compile(r"[\s-]*(?P<word>[^\W\d_]+|[%°\"″”'’×¢])")
 
-_COUNTED_WORDS = (
-    "year years yr yrs yo month months week weeks day days hour hours hr hrs minute minutes sec seconds people "
-    "persons person players player pieces piece pcs pack packs sheets sheet pages page seats seat degrees degree "
-    "percent inch cups cup points steps levels channels bits bit fps rpm mp bar psi db dpi gsm lumen lumens km "
-    "kmh mph mah wh nm ps cc qm sqm sqft jahr jahre jahren monat monate monaten woche wochen tag tage tagen "
-    "stunde stunden minuten personen spieler stück stueck stk teile teilen teilig blatt seiten grad prozent "
-    "zeichen ans an mois semaines jours heures personnes joueurs pièces feuilles degrés anni anno mesi settimane "
-    "giorni ore persone giocatori pezzi fogli gradi años ano anos año meses mes semanas días dias horas personas "
-    "jugadores piezas hojas grados pessoas peças jaar maanden maand weken dagen uur stuks vellen graden lat rok "
-    "let roku miesięcy osób osoby szt sztuk stron hodin osob kusů ks år måneder månader dagar dage timer timmar "
-    "stycken st styk kpl vuotta лет года год месяцев человек шт штук часов yaş kişi adet éves fő ani persoane buc "
-    "palců palce palec pulgadas pulgada pouces pouce pollici polegadas tum tommer tommers dní dnů týdnů měsíců hráčů "
-    "mil mét lít mm người tuổi tháng "
-    "litrů metrů kilo kilos kilogramů stupňů stran wattů ml cal cale cali litrów metrów metros metri mètres litros "
-    "litri 歳 人 個 枚 gallon gallons gal carat carats carati karat ct mile miles drawer drawers gauge spf lsf fps "
-    "places gang gänge quadratmeter qmm cores ports stars tonne tonnes tonnen stukjes bitar brikker palaa dele "
-    "palcov piese elem elementów stopni dílků dielikov centimetrov metrov rokov mesiacov dijelova litara godina kelvin "
-    "деталей элементов тонн тонны т вольт ватт ампер кельвин градусов градуса сантиметров миллиметров гигабайт "
-    "мегапикселей кв квадратов мест дней месяца літрів елементів років місяців сантиметрів кг ετών μηνών κομμάτια "
-    "τμ τ άτομα θέσεων "
-    "cent cents pence centimes céntimos centavos centesimi groszy grosze haléřů копеек копійок öre øre senttiä sentti "
-    "λεπτά"
+_COUNTED = frozenset(
+    fold_word(word)
+    for word in (
+        "year years yr yrs yo month months week weeks day days hour hours hr hrs minute minutes sec seconds "
+        "people persons person players player pieces piece pcs pack packs sheets sheet pages page seats seat "
+        "degrees degree percent cups cup points steps levels channels bits bit fps rpm mp bar psi db dpi gsm "
+        "lumen lumens km kmh mph wh nm ps cc qm sqm sqft jahr jahre jahren monat monate monaten woche wochen "
+        "tag tage tagen stunde stunden minuten personen spieler stück stueck stk teile teilen teilig blatt "
+        "seiten grad prozent zeichen ans an mois semaines jours heures personnes joueurs pièces feuilles degrés "
+        "anni anno mesi settimane giorni ore persone giocatori pezzi fogli gradi años ano anos año meses mes "
+        "semanas días dias horas personas jugadores piezas hojas grados pessoas peças jaar maanden maand weken "
+        "dagen uur stuks vellen graden lat rok let roku miesięcy osób osoby szt sztuk stron hodin osob kusů ks "
+        "år måneder månader dagar dage timer timmar stycken st styk kpl vuotta лет года год месяцев человек шт "
+        "штук часов yaş kişi adet éves fő ani persoane buc palců palce palec polegadas tommers dní dnů týdnů "
+        "měsíců hráčů mil mét lít người tuổi tháng litrů metrů kilogramů stupňů stran wattů cal cale litrów "
+        "metrów mètres 歳 岁 人 個 个 枚 gallon gallons gal carat carats carati karat ct mile miles drawer drawers "
+        "gauge spf lsf places gang gänge quadratmeter qmm cores ports stars tonne tonnes tonnen stukjes bitar brikker "
+        "palaa dele palcov piese elem elementów stopni dílků dielikov centimetrov metrov rokov mesiacov "
+        "dijelova litara godina kelvin деталей элементов тонн тонны т вольт ватт ампер кельвин градусов градуса "
+        "сантиметров миллиметров гигабайт мегапикселей кв квадратов мест дней месяца елементів років місяців "
+        "сантиметрів ετών μηνών κομμάτια τμ τ άτομα θέσεων cent cents pence centimes céntimos centavos "
+        "centesimi groszy grosze haléřů копеек копійок öre øre senttiä sentti λεπτά"
+    ).split()
 )
-_COUNTED = frozenset(map(fold_word, _COUNTED_WORDS.split()))
 """Words after a number that is not a price, beside the units of measures. Small coins are none that could be read."""
 
 
@@ -349,7 +357,7 @@ def find_price(text: str, main: str, sold_in: Callable[[str], bool], english: bo
         money = _currency(parts, ("low", "high"))
         low, high = (_number(parts[name], _code(money, main)) for name in ("low", "high"))
         # `2 to 4 players`, `10-20 cm`: without an opening word or a currency, two numbers are not prices.
-        opened = any(parts[name] for name in ("from", "between", "after", "to"))
+        opened = any(parts[name] for name in ("from", "between", "after", "to")) or bool(_OF_A_PRICE.search(match[0]))
         if money or (opened and not _is_other_range(text, match, low, high)):
             if low <= high:
                 return _in_currency(text, *match.span(), (low, high), money, main, sold_in)
@@ -411,7 +419,12 @@ def _read_limit(text: str, match: re.Match[str], main: str, continues: bool = Fa
         or (thousands and int(thousands[1]) < FEWEST_BY_THOUSANDS)
         or (amount <= OLDEST_CHILD and _CHILD.search(text, 0, match.start()))
         or (not most and not about and (amount <= LEAST_OF_A_PRICE or _is_year(amount)))
-        or (not most and amount <= OLDEST and _ADULT.search(text, 0, match.start()))
+        or (
+            not most
+            and amount <= OLDEST
+            and _ADULT.search(text, 0, match.start())
+            and not _FROM_A_PRICE.fullmatch(parts["least"] or "")
+        )
         or match[0].endswith("<3")  # a heart
     ):
         return None
@@ -445,9 +458,11 @@ def _counts_things(text: str, end: int) -> bool:
     following = _NEXT.match(text, end)
     if following is None:
         return False
-    word = fold(following["word"].rstrip("²³")).strip()
-    touching = following.start("word") == end or not text[following.end() :].strip()  # `żarówki do 60 w`
-    return not word.isalnum() or fold_word(word) in _COUNTED or is_unit(word, touching)
+    touches = following.start("word") == end
+    touching = touches or not text[following.end() :].strip()  # `żarówki do 60 w`
+    word = fold("1" + following["word"].rstrip("²³"))[1:].strip()  # behind a number, `公斤` is read as `kg`
+    unit = word.partition(" ")[0] if touches else word  # `低于5公斤哑铃`, where no blank ends the unit
+    return not following["word"].isalnum() or fold_word(word) in _COUNTED or is_unit(unit, touching)
 
 
 def _is_size(text: str, match: re.Match[str]) -> bool:

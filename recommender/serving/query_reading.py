@@ -15,7 +15,7 @@ from recommender.embedding.words import fold_umlauts, without_measures
 from recommender.query import NO_FILTERS, Boost, BoostKind, Filters, Options, Understood, UnderstoodKind
 from recommender.serving.merchandising import Synonym
 from recommender.serving.spelling import SHORTEST, nearest_word
-from recommender.serving.vocabulary import LETTERS, NAME_KINDS, WORD, Name, Vocabulary, fold_word, fold_words
+from recommender.serving.vocabulary import LETTERS, NAME_KINDS, WORD, Name, Vocabulary, fold_word, fold_words, word_keys
 from recommender.types import category_path, fold_name
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ LAST_OF_A_PRICE = "059"
 
 MOST_TITLES = 200
 """Titles in which a number of the text is looked for."""
+
+LEAST_SHARE = 0.02
+"""Of the products with a word, the share that must have a number too, for `jacket over 200` to be about the number. The
+value was not measured."""
 
 LONGEST_NAME = 5
 """Words of a name that is looked for in a text."""
@@ -173,32 +177,35 @@ class QueryReader:
         The word before counts for a lowest price, and for a number that prices rarely are. It need not be next to the
         number, which has no unit in such a title: `cream over 50`, `filter for 206`.
         """
-        vocabulary = self.vocabulary
+        vocabulary, stem = self.vocabulary, self.lexical().stem
         if vocabulary is None:
             return False
-        before, after = fold_words(text[: price.start])[-1:], fold_words(text[price.end :])[:1]
+        before = [(word, False) for word in fold_words(text[: price.start])[-1:]]
+        behind = [(word, True) for word in fold_words(text[price.end :])[:1]]
         for number in _WHOLE_NUMBER.findall(fold_word(text[price.start : price.end])):
-            counts = price.high is None or number[-1] not in LAST_OF_A_PRICE
+            is_rare = number[-1] not in LAST_OF_A_PRICE
             products = vocabulary.products_with([number])
-            for word in (*after, *(before if counts else ())):
+            for word, is_behind in (*behind, *(before if price.high is None or is_rare else ())):
                 start = word[:-ENDING] if len(word) > SHORTEST else word
                 low, high = vocabulary.words.starting(start)
-                if products is None or low == high or self.lexical().stem(word) is None:
+                if products is None or low == high or stem(word) is None:
                     continue
-                titles = [
-                    fold_word(vocabulary.titles[int(row)])
-                    for row in vocabulary.products_starting(low, high, products)[:MOST_TITLES]
-                ]
-                if [word] == after and any(re.search(rf"\b{number}[\s-]{re.escape(start)}", title) for title in titles):
-                    return True
-                if [word] == before and any(number in fold_words(without_measures(title)) for title in titles):
-                    return True
+                both = vocabulary.products_starting(low, high, products)
+                titles = [fold_word(vocabulary.titles[int(row)]) for row in both[:MOST_TITLES]]
+                if is_behind:
+                    if any(re.search(rf"\b{number}[\s-]{re.escape(start)}", title) for title in titles):
+                        return True
+                elif is_rare or len(both) >= LEAST_SHARE * len(vocabulary.products_starting(low, high)):
+                    for title in titles:
+                        forms = [each for each in fold_words(title) if each.startswith(start)]
+                        if number in fold_words(without_measures(title)) and stem(word) in map(stem, forms):
+                            return True
         return False
 
     def _completions(self, text: str, begun: str) -> tuple[str, ...]:
         """Return the words to which `begun`, the end of the text, may be completed, the likeliest first."""
-        *head, last = fold_words(text) or [""]
-        if self.vocabulary is None or not LETTERS.fullmatch(last):
+        *head, last = word_keys(text) or [""]
+        if self.vocabulary is None or not LETTERS.fullmatch(last.replace(" ", "")):
             return ()
         low, high = self.vocabulary.words.starting(last)
         products = self.vocabulary.products_with(head)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from recommender.query import Suggestion, SuggestionKind, UnderstoodKind
-from recommender.serving.vocabulary import Array, Vocabulary, fold_word, fold_words
+from recommender.serving.vocabulary import Array, Vocabulary, fold_word, fold_words, word_keys
 
 SHORTEST_TITLE = 3
 """Letters that must be typed before titles are suggested: fewer are the beginning of too many titles."""
@@ -25,7 +25,7 @@ LOOKED_AT = 2_000
 
 @dataclass(frozen=True, slots=True)
 class TypedText:
-    """A text that is being typed: the words before the last one, folded and as typed, and the last one."""
+    """A text that is being typed: the words before the last, as in the vocabulary and as typed, and the last one."""
 
     head: tuple[str, ...]
     shown: str
@@ -36,10 +36,10 @@ class TypedText:
         """Read a text. A blank at its end says that its last word is complete."""
         words = text.split()
         if not words or text[-1].isspace():
-            return cls(tuple(fold_words(text)), " ".join(words), "")
-        *head, last = fold_words(words[-1]) or [""]
+            return cls(tuple(word_keys(text)), " ".join(words), "")
+        *head, last = word_keys(words[-1]) or [""]
         before = " ".join(words[:-1])
-        return cls((*fold_words(before), *head), before, last)
+        return cls((*word_keys(before), *head), before, last)
 
 
 def suggest(vocabulary: Vocabulary, text: str, limit: int) -> list[Suggestion]:
@@ -55,10 +55,12 @@ def suggest(vocabulary: Vocabulary, text: str, limit: int) -> list[Suggestion]:
         return []
     low, high = vocabulary.words.starting(typed.last)
     products = vocabulary.products_with(typed.head)
+    start = " ".join(fold_words(text))
     if products is not None and not len(vocabulary.products_starting(low, high, products)):
         # `red run`: colours are attributes, which few titles have, and no list says which products have one.
         typed = replace(typed, head=tuple(each for each in typed.head if not is_attribute(each)))
         products = vocabulary.products_with(typed.head)
+        start = " ".join((*typed.head, typed.last)).strip()
     found: list[Suggestion] = []
     all_known = all(each in vocabulary or is_attribute(each) for each in typed.head)  # else no product has them all
     for row, count in vocabulary.most_frequent(low, high, limit + len(typed.head), products) if all_known else ():
@@ -66,7 +68,7 @@ def suggest(vocabulary: Vocabulary, text: str, limit: int) -> list[Suggestion]:
             words = f"{typed.shown} {vocabulary.shown[row]}".strip()
             found.append(Suggestion(words, SuggestionKind.WORDS, count))
     # Brands and categories that contain the text, from the start of one of their words.
-    first, past = vocabulary.name_keys.starting(" ".join(filter(None, (*typed.head, typed.last))))
+    first, past = vocabulary.name_keys.starting(start)
     ids = np.unique(vocabulary.name_ids[first : min(past, first + LOOKED_AT)] & 0x7FFFFFFF)
     ids = ids[np.argsort(-vocabulary.name_counts[ids].astype(np.int64), kind="stable")]
     names: list[Suggestion] = []

@@ -50,6 +50,11 @@ def fold_words(text: str) -> list[str]:
     return WORD.findall(fold_word(text))
 
 
+def word_keys(text: str) -> list[str]:
+    """Return the words of a text as a vocabulary has them: in scripts without blanks, the pairs of each are one."""
+    return [" ".join(fold_words(word)) or word for word in WORD.findall(text)]
+
+
 class Texts(Sequence[str]):
     """Many texts in one buffer of UTF-8; `bounds` has the start of each, and the end of the last."""
 

@@ -64,11 +64,18 @@ def test_a_pin_stands_at_its_place_for_its_query_alone(shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["boot WH\u20111000", "boot\u200b wh-1000", "„boot wh-1000“", "Boot wh-1000!", "boot wh-1000 under 90 €"],
-)
+    ["boot WH\u20111000", "boot\u200b wh-1000", "„boot wh-1000“", "Boot wh-1000!", "boot wh-1000 under 90 €",
+     '"boot wh-1000"\n', "“boot wh-1000”", "boot wh-1000.\t"],
+)  # fmt: skip
 def test_what_nobody_sees_marks_around_a_text_and_a_price_are_no_matter_to_a_pin(shop: Shop, text: str) -> None:
     shop.rules.add(Rule(PIN, "lamp-brass", query="boot wh-1000", position=1))
     assert shop.queries().search(text)[0].sku == "lamp-brass"
+
+
+def test_inches_belong_to_the_text_of_a_rule(shop: Shop) -> None:
+    shop.rules.add(Rule(PIN, "lamp-brass", query='boot 5"', position=1))
+    for text, pinned in (('Boot 5"!', True), ("boot 5″", True), ("boot 5”", True), ("boot 5", False)):
+        assert (shop.queries().search(text)[0].sku == "lamp-brass") is pinned
 
 
 def test_a_ban_for_marks_alone_is_not_one_for_every_text(shop: Shop) -> None:

@@ -177,6 +177,14 @@ def test_words_of_a_shop_are_found_by_their_parts_and_nearest_forms(
         ("İstanbul Işığı", "ist", "istanbul"),
         ("Intel Işlemci kılıfı", "int", "intel"),
         ("लाल किताब", "किता", "किताब"),
+        # words of scripts without blanks, and signs, before the one that is typed
+        ("나이키 운동화 검정", "나이키 운", "나이키 운동화"),
+        ("나이키 운동화 검정", "나이키 운동화 검", "나이키 운동화 검정"),
+        ("스니커즈 검정", "스니커", "스니커즈"),
+        ("スニーカー 黒色", "スニーカー 黒", "スニーカー 黒色"),
+        ("运动鞋 黑色", "运动鞋 黑", "运动鞋 黑色"),
+        ("รองเท้าวิ่ง สีดำ", "รองเท้าวิ่ง สี", "รองเท้าวิ่ง สีดำ"),
+        ("C++ primer", "c++ pri", "c++ primer"),
     ],
 )
 def test_letters_that_people_lack_are_no_matter_to_suggestions(
@@ -185,7 +193,8 @@ def test_letters_that_people_lack_are_no_matter_to_suggestions(
     with Shop(tmp_path) as shop:
         shop.catalogue.upsert([Product("1", title)])
         shop.vocabulary.refresh(changed=True)
-        assert shown in [suggestion.text for suggestion in shop.queries().suggest(typed)]
+        assert shown in [suggestion.text.lower() for suggestion in shop.queries().suggest(typed)]
+        assert shop.queries().suggest(f"zzyzx-{typed}") == []
 
 
 def test_correcting_can_be_turned_off(queries: Queries) -> None:
@@ -197,6 +206,14 @@ def test_a_cut_off_word_matches_while_somebody_types(queries: Queries) -> None:
     assert answer.searched == "hiking"
     assert {hit.sku for hit in answer[:3]} == {"b1", "b2", "b3"}
     assert queries.search("wirele", options=Options(prefix=True)).did_you_mean is None
+
+
+def test_a_cut_off_word_of_a_script_without_blanks_is_completed(tmp_path: Path) -> None:
+    with Shop(tmp_path) as shop:
+        shop.catalogue.upsert([product("1", "나이키 스니커즈"), product("2", "아디다스 스니커룩")])
+        shop.vocabulary.refresh(changed=True)
+        answer = shop.queries().search("나이키 스니커", options=Options(prefix=True))
+    assert answer.searched == "나이키 스니커즈"
 
 
 def test_a_category_that_is_the_first_of_no_product_is_suggested_and_understood(tmp_path: Path) -> None:
@@ -330,6 +347,9 @@ def test_a_shop_without_prices_searches_for_all_the_words(tmp_path: Path) -> Non
         ("filter from 110", None),
         ("filter more expensive than 110", "filter"),
         ("drill from 110", "drill"),  # the title has 110 mm
+        ("shoes over 100", "shoes"),  # the number is of shorts
+        ("jacket over 200", "jacket"),  # one of many jackets has it
+        ("jacket under 206", None),  # which few prices are
     ],
 )
 def test_a_number_that_nothing_costs_or_that_titles_have_is_no_price(
@@ -337,6 +357,7 @@ def test_a_number_that_nothing_costs_or_that_titles_have_is_no_price(
 ) -> None:
     with Shop(tmp_path) as shop:
         titles = ["Hose", "Mower for 400 sqwards", "Oil filter Lada 110", "Air filter Peugeot 206", "Drill 110 mm"]
+        titles += ["Shorts Endura 100", "Running shoes", "Jacket Merino 200", "Jacket Type 206", *["Jacket"] * 60]
         shop.catalogue.upsert(product(str(at), title, price=str(50 * at + 20)) for at, title in enumerate(titles))
         shop.worker.drain()
         shop.vocabulary.refresh(changed=True)
@@ -346,11 +367,13 @@ def test_a_number_that_nothing_costs_or_that_titles_have_is_no_price(
 
 
 def test_words_that_the_model_knows_are_not_corrected_whatever_their_accents(shop: Shop, tmp_path: Path) -> None:
-    vocabulary = {"\u2581Wïrec": 0, "wireb": 1}
+    words = ["Wïrec", "чайник", "강아지", "κιλό"]
+    vocabulary = {f"\u2581{word}": number for number, word in enumerate(words)} | {"wireb": 9}
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"vocab": vocabulary}}))
     tokens = read_tokens(tmp_path)
     live = LiveModel("g1", "words", shop.index, lambda: shop.encoder, lambda: shop.lexical, tokens=lambda: tokens)
     queries = Queries(FixedModel(live), lambda: shop.catalogue, shop.text, vocabulary=shop.vocabulary)
+    assert tokens == {"wïrec", "wirec", "чайник", "강아지", "κιλό", "κιλο"}
     for known in ("Wïrec", "wirec mouse"):
         assert queries.search(known).did_you_mean is None
     assert queries.search("wireb").did_you_mean == "wired"
@@ -510,6 +533,18 @@ def test_a_vocabulary_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
         ("scarpe da 50 a 100 euro", "50", "100", "EUR"),
         ("scarpe a partire da 50", "50", None, "EUR"),
         ("a gift for women under 50", None, "50", "EUR"),
+        ("shoes women from 40", "40", None, "EUR"),
+        ("zegarek dla kobiet od 50", "50", None, "EUR"),
+        ("montre femme à partir  de 50", "50", None, "EUR"),
+        ("price range 20-50 shoes", "20", "50", "EUR"),
+        ("shoes budget 50 to 100", "50", "100", "EUR"),
+        ("低于100 手机壳", None, "100", "EUR"),
+        ("低于100 米色衬衫", None, "100", "EUR"),
+        ("100以下手机壳", None, "100", "EUR"),
+        ("5000以下のイヤホン", None, "5000", "EUR"),
+        ("5万以下 カメラ", None, "50000", "EUR"),
+        ("under 500 スニーカー", None, "500", "EUR"),
+        ("50000 이하 운동화", None, "50000", "EUR"),
     ],
 )
 def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, high: str | None, currency: str) -> None:
@@ -531,14 +566,15 @@ def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, h
      "500 ucuz kulaklık", "2 ile 4 kişilik çadır", "scarpe alla 42", "50 euro alle donne",
      # ranges of something else, of which neither half is a price
      "lens from 24 to 70 mm", "lens from 24-70 mm", "padella da 20 a 28 cm", "рюкзак от 30 до 50 литров",
+     "budget 10-20 cm", "低于100厘米", "低于5公斤哑铃", "under 30 センチメートル", "低于5个", "under 5 リットル",
      "τηγάνι από 20 έως 28 εκ", "balo từ 20 đến 30 lít", "cipő 36-tól 41-ig", "civic from 98 to 04",
      "chaussures de 36 à 42", "кроссовки от 36 до 41", "lot de 10 a 20 piles", "عطر من 50 إلى 100 مليلتر",
      # units, counted things and small coins
      "mähroboter bis 500 m²", "κλιματιστικό έως 30 τμ", "σακίδιο έως 30 λίτρα", "żarówki do 60 w", "зарядка от 220 в",
      "puzzle nad 1000 dílků", "fish tank up to 40 gallon", "домкрат до 3 т", "candy under 50 cents", "до 300 копеек",
      # ages, classes and sizes
-     "multivitamin women over 50", "creme visage femme plus de 50", "spf over 50", "Schuhgröße bis 46",
-     "Übergrößen ab 54", "scarpe taglia fino a 46", "взуття розмір до 42", "heart necklace <3",
+     "multivitamin women over 50", "Mode für Damen ab 50", "creme visage femme plus de 50", "spf over 50",
+     "Schuhgröße bis 46", "Übergrößen ab 54", "scarpe taglia fino a 46", "взуття розмір до 42", "heart necklace <3",
      # the Italian `da` says what a thing has
      "tv da 55", "puzzle da 1000", "monete da 2 euro"],
 )  # fmt: skip
