@@ -248,8 +248,10 @@ class Catalogue:
         """Write what a shop system sends of one of its products, in one transaction; None for a late delivery.
 
         A delivery is late if one of a later version was taken. SKUs that the last one had and this one has not are
-        taken out of the shop. Variations of a parent that is not offered are out of it until it is offered again.
-        Deliveries that come twice, or in another order, leave the catalogue the same, but for what `complete` keeps.
+        taken out of the shop, and so is what only holds variations. Variations of a parent that is not offered are out
+        until it is offered again, and those that it no longer lists until it lists them again. Deliveries that come
+        twice, or in another order, leave the catalogue the same, but for what `complete` keeps, and for a variation
+        that comes after its parent has ceased to list it.
         """
         with self._database.writing() as session:
             parent = lock_delivery(session, delivery.platform, delivery.parent) if delivery.parent else None
@@ -257,17 +259,21 @@ class Catalogue:
             if delivery.version < row.version:
                 return None
             had: list[str] | None = json.loads(row.skus)
-            variations = [session.get(DeliveryRow, (delivery.platform, each)) for each in delivery.variations]
-            known = {sku for each in variations if each for sku in json.loads(each.skus) or ()}
-            stored = {each.sku: _product(each) for each in _find_rows(session, [*known, *delivery.skus])}
-            products = complete(delivery.products, {sku: stored[sku] for sku in delivery.skus if sku in stored})
-            if had is None and delivery.offered:
-                products += [stored[sku] for sku in known & stored.keys()]
+            old = {*(had or ()), *delivery.skus}
+            known = _variation_skus(session, delivery)
+            sold = {} if delivery.variations else {each.sku: each for each in delivery.products}
+            stored = {each.sku: _product(each) for each in _find_rows(session, [*known, *sold], lock=True)}
+            products = complete(list(sold.values()), {sku: stored[sku] for sku in sold if sku in stored})
+            if delivery.offered:
+                products += [stored[sku] for sku in known.difference(had or ()) & stored.keys()]
             changes = self._upsert(session, [stage(product) for product in products])
-            left = known.union(delivery.skus, had or () if delivery.partial else ())
-            hidden = not delivery.offered or (parent is not None and json.loads(parent.skus) is None)
-            deleted = _deactivate(session, sorted(left.union(had or ()) if hidden else set(had or ()) - left))
+            left = known.union(sold, had or () if delivery.partial else ())
+            listed: list[str] | None = json.loads(parent.skus) if parent else []
+            hidden = not delivery.offered or listed is None
+            deleted = _deactivate(session, sorted(old | left if hidden else old - left))
             row.version, row.skus = delivery.version, json.dumps(sorted(left) if delivery.offered else None)
+            if parent and listed is not None:
+                parent.skus = json.dumps(sorted(left.union(listed)))
         self._categories.remember(changes.categories)
         return WriteResult(changes.created, changes.updated, changes.unchanged, deleted)
 
@@ -425,7 +431,7 @@ def patched_products(session: Session, patches: Sequence[ProductPatch], lock: bo
     for patch in patches:
         by_sku.setdefault(patch.sku, []).append(patch)
     patched: dict[str, PatchedProduct] = {}
-    for row in _find_rows(session, list(by_sku), _STORED_ACTIVE.add_columns(ProductRow.content_hash), lock):
+    for row in _find_rows(session, list(by_sku), _STORED_ACTIVE.add_columns(ProductRow.content_hash), lock=lock):
         before = _read_row(row)
         product = before.product
         for patch in by_sku[row.sku]:
@@ -434,8 +440,16 @@ def patched_products(session: Session, patches: Sequence[ProductPatch], lock: bo
     return patched
 
 
+def _variation_skus(session: Session, delivery: Delivery) -> set[str]:
+    """Return the SKUs of the variations of a parent, as far as they were delivered and offered."""
+    of_shop = select(DeliveryRow.skus).where(DeliveryRow.platform == delivery.platform)
+    chunks = in_chunks(delivery.variations)
+    found = (skus for chunk in chunks for skus in session.scalars(of_shop.where(DeliveryRow.identity.in_(chunk))))
+    return {sku for skus in found for sku in json.loads(skus) or ()}
+
+
 def _find_rows(
-    session: Session, skus: Sequence[str], statement: Select[Any] = _STORED, lock: bool = True
+    session: Session, skus: Sequence[str], statement: Select[Any] = _STORED, *, lock: bool
 ) -> Iterator[Row[Any]]:
     """Yield the rows of those of the SKUs that the catalogue has; with `lock` they are locked, in the order of SKUs."""
     statement = statement.order_by(ProductRow.sku)

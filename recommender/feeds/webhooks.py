@@ -24,7 +24,7 @@ class Delivery:
 
     Versions of a product are ordered as texts. It is `offered` if it is on sale, and `partial` if it has more variants
     than these. A variation that is delivered by itself names its `parent`, and a parent the identities of its
-    `variations`.
+    `variations`: they are sold in place of its own product.
     """
 
     platform: str
@@ -101,19 +101,18 @@ def read_delivery(platform: FeedFormat, body: bytes, headers: Mapping[str, str])
                 products = [product_of(row) for row in feed.rows()]
         except BadRow as error:
             raise BadInput(f"the product can't be read: {error}") from error
-    listed = {
-        name: told[name] for name in ("variants", "variant_gids", "variations") if isinstance(told.get(name), list)
-    }
+
+    def items(name: str) -> list[object]:
+        return told[name] if isinstance(told.get(name), list) else []
+
     # Of a product with more than 100 variants, `variants` has 100: https://shopify.dev/docs/apps/build/graphql/migrate/
     # new-product-model/api-updates#webhook-updates
-    partial = bool(products) and len(listed.get("variant_gids", ())) > len(listed.get("variants", ()))
+    partial = bool(products) and len(items("variant_gids")) > len(items("variants"))
     # Only the variations of a parent can be bought, and WooCommerce sends each by itself.
     is_parent = str(told.get("type")).startswith("variable")
-    variations = tuple(map(str, listed.get("variations", ()))) if is_parent else ()
+    variations = tuple(map(str, items("variations"))) if is_parent else ()
     parent = str(told.get("parent_id") or "")
-    return Delivery(
-        platform, identity, version, () if variations else products, bool(products), partial, parent, variations
-    )
+    return Delivery(platform, identity, version, products, bool(products), partial, parent, variations)
 
 
 def _moment(text: str) -> str:

@@ -211,6 +211,39 @@ def test_variations_are_on_sale_with_their_parent_in_any_order_and_it_is_not(hoo
     assert _shop(hooked) == {}
 
 
+SHOWN = {"type": "variable", "sku": "HOOD", "variations": [11, 12]}
+FIRST, SECOND = _variation(11, MORNING), _variation(12, MORNING)
+AT = [MORNING + timedelta(minutes=number) for number in range(3)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    ("told", "last", "sold"),
+    [
+        pytest.param([FIRST, SECOND], {"id": 10}, [], id="a parent that is deleted"),
+        pytest.param(
+            [FIRST, SECOND], _woocommerce(10, AT[2], "Hoodie", "") | SHOWN | {"variations": [12]}, ["W-12"],
+            id="a variation that is not listed any more",
+        ),
+        pytest.param(
+            [FIRST, SECOND, _woocommerce(10, AT[0], "Hoodie", "") | SHOWN | {"variations": [12]}],
+            _woocommerce(10, AT[2], "Hoodie", "") | SHOWN, ["W-11", "W-12"], id="a variation that was not listed yet",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_parent_and_its_variations_sell_is_the_same_after_any_order(
+    hooked: Service, told: list[dict[str, Any]], last: dict[str, Any], sold: list[str], seed: int
+) -> None:
+    hooked.recommender.application.catalogue.upsert([Product("HOOD", "Hoodie of a feed")])
+    messages = [_woocommerce(10, AT[1], "Hoodie", "") | SHOWN, *told]
+    for message in Random(seed).sample(messages, len(messages)):
+        _send(hooked, "woocommerce", "product.updated", message)
+    topic = "product.updated" if "name" in last else "product.deleted"
+    for _ in range(2):
+        _send(hooked, "woocommerce", topic, last)
+        assert sorted(_shop(hooked)) == sold
+
+
 def test_variations_of_a_draft_are_on_sale_once_it_is_published(hooked: Service) -> None:
     parent = {"type": "variable", "sku": "HOOD", "variations": [11]}
     later = MORNING + timedelta(minutes=1)
