@@ -197,8 +197,8 @@ def agents_server(ask: Ask) -> MCPServer[Any]:
         filters = _filters(category, brand, price_min, price_max, in_stock)
         answer = await ask_shop(QueryInterface.search, query, limit, filters)
         if not answer:
-            await _check_known(ask_shop, SuggestionKind.CATEGORY, category)
-            await _check_known(ask_shop, SuggestionKind.BRAND, brand)
+            await _check_known(ask_shop, SuggestionKind.CATEGORY, category, _filters(category))
+            await _check_known(ask_shop, SuggestionKind.BRAND, brand, _filters(brand=brand))
         return product_list(answer)
 
     @tool
@@ -210,7 +210,7 @@ def agents_server(ask: Ask) -> MCPServer[Any]:
         in_stock: InStock = False,
     ) -> ProductList:
         """Find the products that are most like one: alternatives to it."""
-        filters = _filters("", "", price_min, price_max, in_stock)
+        filters = _filters(price_min=price_min, price_max=price_max, in_stock=in_stock)
         return product_list(await ask_shop(QueryInterface.similar, sku, limit, filters))
 
     @tool
@@ -237,11 +237,11 @@ def _add_lookups(tool: Callable[[Callable[..., Any]], None], ask_shop: Ask) -> N
     @tool
     async def list_categories(category: CategoryFilter = "") -> Categories:
         """List the departments of the shop, or the categories below one."""
-        filters = _filters(category, "", None, None, False)
+        filters = _filters(category)
         options = Options(facets=True, facet_values=MOST_CATEGORIES + 1)
         answer = await ask_shop(QueryInterface.browse, 1, filters, options)
         if not answer:
-            await _check_known(ask_shop, SuggestionKind.CATEGORY, category)
+            await _check_known(ask_shop, SuggestionKind.CATEGORY, category, filters)
         above = fold_path(filters.categories[0]) if filters.categories else ()
         counts = [
             CategoryCount(path=category_path(each.value), products=each.count)
@@ -251,9 +251,8 @@ def _add_lookups(tool: Callable[[Callable[..., Any]], None], ask_shop: Ask) -> N
         return Categories(categories=counts[:MOST_CATEGORIES], complete=len(counts) <= MOST_CATEGORIES)
 
 
-async def _check_known(ask_shop: Ask, kind: SuggestionKind, name: str) -> None:
+async def _check_known(ask_shop: Ask, kind: SuggestionKind, name: str, filters: Filters) -> None:
     """Raise `ToolError` for a category or a brand that no product has, with the names of others that have its words."""
-    filters = _filters(*((name, "") if kind is SuggestionKind.CATEGORY else ("", name)), None, None, False)
     if not name or await ask_shop(QueryInterface.browse, 1, filters):
         return
     last = name.rpartition(">")[2].strip()
@@ -305,7 +304,13 @@ def catalog_product(product: Product | Card, score: float | None = None) -> Cata
     )
 
 
-def _filters(category: str, brand: str, price_min: float | None, price_max: float | None, in_stock: bool) -> Filters:
+def _filters(
+    category: str = "",
+    brand: str = "",
+    price_min: float | None = None,
+    price_max: float | None = None,
+    in_stock: bool = False,
+) -> Filters:
     members = {
         "categories": [category] if category else [],
         "brands": [brand] if brand else [],

@@ -52,8 +52,7 @@ def record_run(database: Database, source: str) -> Iterator[ImportTally]:
     """Record a run, with its counts. Runs whose process was killed are closed first."""
     close_interrupted(database)
     with database.writing() as session:
-        # A file's name need not be UTF-8, but what the database stores must be.
-        run = ImportRunRow(source=source.encode(errors="replace").decode(), holder=lease_owner())
+        run = ImportRunRow(source=_storable(source), holder=lease_owner())
         session.add(run)
     tally = ImportTally()
     try:
@@ -68,7 +67,7 @@ def record_run(database: Database, source: str) -> Iterator[ImportTally]:
         outcome = {
             "status": tally.status,
             "holder": "",
-            "error": tally.error.encode(errors="replace").decode().replace("\x00", "\ufffd"),
+            "error": _storable(tally.error),
             "created": tally.counts.created,
             "updated": tally.counts.updated,
             "unchanged": tally.counts.unchanged,
@@ -103,6 +102,11 @@ def last_run(database: Database) -> ImportRunRow | None:
     if run is not None and run.status == RUNNING and _is_dead(run.holder, this_host(), is_alive):
         run.status, run.holder, run.error = INTERRUPTED, "", KILLED  # here only; the next import writes it down
     return run
+
+
+def _storable(text: str) -> str:
+    """Return a text that every database takes: a file's name need not be UTF-8, and PostgreSQL stores no NUL."""
+    return text.encode(errors="replace").decode().replace("\x00", "\ufffd")
 
 
 def _is_dead(holder: str, host: str, alive: Callable[[int], bool]) -> bool:

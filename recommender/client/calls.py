@@ -142,7 +142,11 @@ def status() -> Call[Status]:
 
 
 def writes(upsert: Iterable[Product], delete: Iterable[str]) -> Iterator[Call[Sequence[JsonObject]]]:
-    """Return the calls that write products and then take others out of the shop. All may be sent twice."""
+    """Return the calls that write products and then take others out of the shop. All may be sent twice.
+
+    Products are read as they are sent, so that there may be any number: those before a value of a wrong type, or before
+    a SKU that is also deleted, are written when `BadInput` or `UsageError` is raised, and those after it are not.
+    """
     deleted = dict.fromkeys(each_sku(delete)).keys()
 
     def products() -> Iterator[bytes]:

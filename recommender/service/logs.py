@@ -19,6 +19,8 @@ MOST_QUEUED = 4 << 20
 FLUSH_S = 0.1
 """How long lines of answered requests may wait to be written: together they cost one system call."""
 
+_log = logging.getLogger("recommender.service")
+
 
 class LogStream(Protocol):
     """What lines are written to."""
@@ -59,7 +61,7 @@ class ServiceLog:
     level: int = logging.INFO
 
     def take_over(self) -> None:
-        """Write everything that this process logs to the stream."""
+        """Write everything that this process logs to the stream, and the errors that end its threads."""
         handler = logging.StreamHandler(self.stream)
         line = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
         handler.setFormatter(JsonFormatter() if self.as_json else line)
@@ -68,6 +70,12 @@ class ServiceLog:
         root.setLevel(logging.WARNING)
         for name in ("recommender", "uvicorn.error"):
             logging.getLogger(name).setLevel(self.level)
+        threading.excepthook = _log_thread_error
+
+
+def _log_thread_error(ended: threading.ExceptHookArgs) -> None:
+    name = ended.thread.name if ended.thread else "?"
+    _log.error("the thread %s ended", name, exc_info=ended.exc_value)
 
 
 class QueuedStream:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +109,12 @@ class InstallationState:
         cache.add_metric(("hit",), self.cache.hits)
         cache.add_metric(("miss",), self.cache.misses)
         size = _gauge("query_cache_size", "Vectors of search texts that are kept.", self.cache.size)
-        yield from _of_this_process((cache, size, *ProcessCollector(registry=None).collect()))
+        # Where several processes answer for one service: as one series, the counters of two would look like one that
+        # starts again with every other scrape.
+        labels = {"pid": str(os.getpid())} if SHARED in os.environ else {}
+        for metric in (cache, size, *ProcessCollector(registry=None).collect()):
+            metric.samples = [sample._replace(labels=sample.labels | labels) for sample in metric.samples]
+            yield metric
         yield _gauge("status_readable", "Whether the database could be asked.", self.status is not None)
         if self.worker_alive is not None:
             yield _gauge("worker_up", "Whether the worker in this process is at work.", self.worker_alive)
@@ -125,17 +130,6 @@ class InstallationState:
         live = InfoMetricFamily("recommender_live", "The live model and its generation.")
         live.add_metric((), {"model": self.status.model or "", "generation": self.status.generation or ""})
         yield live
-
-
-def _of_this_process(metrics: Iterable[Metric]) -> Iterator[Metric]:
-    """Label metrics by the process where several answer for one service.
-
-    As one series, the counters of two processes would look like one that starts again with every other scrape.
-    """
-    labels = {"pid": str(os.getpid())} if SHARED in os.environ else {}
-    for metric in metrics:
-        metric.samples = [sample._replace(labels=sample.labels | labels) for sample in metric.samples]
-        yield metric
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -29,9 +29,6 @@ PROBE = "ready?"
 """The text that is searched for to see whether the live model answers. It is encoded once, and its vector is cached."""
 
 
-PAUSED = "changes wait in the queue; the log says why"
-
-
 @dataclass(frozen=True, slots=True)
 class Alive:
     """The process answers."""
@@ -101,7 +98,8 @@ def router(recommender: Recommender, lanes: Lanes, metrics: Metrics) -> APIRoute
     async def readyz() -> Response:
         """Answer whether a search was answered within the last second: a balancer sends queries here if so."""
         answer = await lanes.readiness.run(readiness.check)
-        paused = PAUSED if recommender.worker and recommender.worker.paused_reason else None
+        worker = recommender.worker
+        paused = "changes wait in the queue; the log says why" if worker and worker.paused_reason else None
         ready = Ready("ready", answer.model, answer.generation, paused)
         return JSONResponse(to_value(ready, changed=True))
 

@@ -59,6 +59,13 @@ def test_a_run_that_goes_on_here_or_on_another_host_is_running(database: Databas
     assert shown is not None and (shown.status, shown.holder, shown.error) == ("done", "", "")
 
 
+def test_a_run_of_a_source_that_is_no_text_for_a_database_is_recorded(database: Database) -> None:
+    with record_run(database, "a\x00b\udcff.csv"):
+        pass
+    shown = last_run(database)
+    assert shown is not None and shown.source == "a\ufffdb?.csv"
+
+
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(143), ImportStopped()])
 def test_a_run_that_the_operator_ended_is_interrupted(end: BaseException, database: Database) -> None:
     with pytest.raises(type(end)), record_run(database, "feed.csv"):

@@ -75,6 +75,9 @@ def test_alerts_and_dashboard_read_figures_that_the_service_has(service: Service
     named = {name for each in texts for name in NAMES.findall(each)}
     assert named
     assert named <= _figures(service)
+    of_workers = [each for each in texts if "process_" in each]  # with one series for each
+    assert of_workers
+    assert [each for each in of_workers if " by (instance) " not in each] == []
     page = (TOP / "docs/operations.md").read_text()
     assert [rule["alert"] for rule in _rules() if f"`{rule['alert']}`" not in page] == []
 

@@ -7,7 +7,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -102,6 +102,14 @@ def test_figures_count_requests_by_route_and_tell_of_the_pair_the_queue_and_the_
     assert any(name == "recommender_live_info" and "words" in labels for name, labels in after)
 
 
+@pytest.fixture
+def own_log() -> Iterator[None]:
+    """A test whose logs take over those of the process."""
+    handlers, hook = logging.getLogger().handlers[:], threading.excepthook
+    yield
+    logging.getLogger().handlers[:], threading.excepthook = handlers, hook
+
+
 def test_each_request_is_a_line_of_json_that_says_how_it_went(home: Path) -> None:
     log = io.StringIO()
     with serving(Application(settings_of(home)), follow=False, log=ServiceLog(log)) as opened:
@@ -116,17 +124,26 @@ def test_each_request_is_a_line_of_json_that_says_how_it_went(home: Path) -> Non
     assert lines[0]["ms"] > 0
 
 
+@pytest.mark.usefixtures("own_log")
+def test_an_error_that_ends_a_thread_is_a_line_of_json() -> None:
+    log = io.StringIO()
+    ServiceLog(log).take_over()
+    thread = threading.Thread(target=int, args=("one",), name="warm-up")
+    thread.start()
+    thread.join()
+    line = json.loads(log.getvalue())
+    assert (line["level"], line["message"]) == ("error", "the thread warm-up ended")
+    assert "ValueError: invalid literal" in line["traceback"]
+
+
+@pytest.mark.usefixtures("own_log")
 def test_on_a_terminal_the_log_is_read_by_people_and_searches_are_in_it_where_that_is_wanted(home: Path) -> None:
     log, untold = io.StringIO(), io.StringIO()
     for stream, searches in ((log, True), (untold, False)):
         how = ServiceLog(stream, as_json=False, searches=searches)
-        before = logging.getLogger().handlers[:]
         how.take_over()
-        try:
-            with serving(Application(settings_of(home)), follow=False, log=how) as opened:
-                opened.get("/v1/search", q="red shirt")
-        finally:
-            logging.getLogger().handlers[:] = before
+        with serving(Application(settings_of(home)), follow=False, log=how) as opened:
+            opened.get("/v1/search", q="red shirt")
     *_, told, answered = log.getvalue().splitlines()
     assert told.endswith("INFO    recommender.searches: red shirt")
     assert re.fullmatch(r"[\d:]{8} INFO    GET /v1/search 200 \d+\.\d\d ms testclient", answered)
@@ -182,17 +199,14 @@ def test_each_request_and_each_stage_of_it_is_a_span(home: Path) -> None:
     assert {(each.parent or request).span_id for each in (found["encode"], found["index"])} == {request.span_id}
 
 
+@pytest.mark.usefixtures("own_log")
 def test_a_refusal_names_neither_the_database_nor_the_engine_but_the_log_does(home: Path) -> None:
     log = io.StringIO()
     settings = settings_of(home).model_copy(update={"qdrant_url": "http://127.0.0.1:9/secret"})
     how = ServiceLog(log)
-    before = logging.getLogger().handlers[:]
     how.take_over()
-    try:
-        with serving(Application(settings), follow=False, log=how) as opened:
-            reply = opened.client.get("/v1/search?q=shirt")
-    finally:
-        logging.getLogger().handlers[:] = before
+    with serving(Application(settings), follow=False, log=how) as opened:
+        reply = opened.client.get("/v1/search?q=shirt")
     assert (reply.status_code, reply.json()["detail"]) == (503, "the index is not available; the log has the rest")
     assert "127.0.0.1" in log.getvalue()
 
