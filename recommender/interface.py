@@ -78,7 +78,8 @@ class RecommenderInterface(QueryInterface, Protocol):
         """Create or replace products by SKU. They are durable on return, and in answers about a second later.
 
         Raises `BadInput` that names a product which can't be stored. `Recommender` then stores none of them. The client
-        sends them in batches, however many there are, and stores all others; after any error all may be sent again.
+        sends them in batches, however many there are, and stores all others, up to a value of a wrong type; after any
+        error all may be sent again.
         """
 
     def patch(self, changes: Iterable[Mapping[str, Any]]) -> WriteResult:
