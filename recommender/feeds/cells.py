@@ -32,7 +32,9 @@ LONGEST_REMEMBERED = 60
 _NUMBERS = ("$numberDecimal", "$numberDouble", "$numberInt", "$numberLong")
 """Members that stand for a number, as MongoDB exports it."""
 
-_AMOUNT_MEMBERS = ("value", "amount", "price", "lowPrice", "gross", "current", *_NUMBERS)
+_DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
+
+_AMOUNT_MEMBERS = ("value", "amount", "price", "lowPrice", "gross", "current")
 """Members of an object that holds a price: Google's Content API, others, and schema.org's offers."""
 
 _ONLY_AMOUNT = CURRENCIES | {"regular"}
@@ -181,16 +183,17 @@ def amount_of(value: Any) -> Any:
     # {"value": 19.99, "currency": "EUR"}, as Google's Content API has it
     if isinstance(value, Offer):
         return value.regular
-    if isinstance(value, Mapping):
-        amount = next((value[name] for name in _AMOUNT_MEMBERS if value.get(name) is not None), None)
-        only = "" if amount is not None else _only_amount(value)
-        amount = value[only] if only else amount
-        return (
-            next((amount.get(name) for name in _NUMBERS if name in amount), None)
-            if isinstance(amount, Mapping)
-            else amount
-        )
-    return value
+    if not isinstance(value, Mapping):
+        return value
+    amount = next((value[name] for name in _AMOUNT_MEMBERS if value.get(name) is not None), None)
+    if amount is None and (only := _only_amount(value)):
+        amount = value[only]
+    if amount is not None and not isinstance(amount, Mapping):
+        return amount
+    numbers = value if amount is None else amount
+    number = next((numbers[name] for name in _NUMBERS if numbers.get(name) is not None), None)
+    # Such a number is a text with a decimal point, in whatever way the feed writes its own.
+    return exact_number(number) if isinstance(number, str) and _DECIMAL.fullmatch(number) else number
 
 
 def _only_amount(price: Mapping[str, Any]) -> str:
@@ -201,8 +204,10 @@ def _only_amount(price: Mapping[str, Any]) -> str:
 
 def currency_of(price: Mapping[str, Any]) -> Any:
     """Return the currency of an object that holds a price; nothing if it names none."""
+    if named := next((price[name] for name in _CURRENCY_MEMBERS if price.get(name)), ""):
+        return named
     only = _only_amount(price)
-    return next((price[name] for name in _CURRENCY_MEMBERS if price.get(name)), only if only in CURRENCIES else "")
+    return only if only in CURRENCIES else ""
 
 
 def stated_amount(cell: Any) -> str:

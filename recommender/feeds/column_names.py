@@ -1,8 +1,12 @@
-"""Names that columns have in the feeds of shops, in many languages: in small letters, without separators."""
+"""Names that columns have in the feeds of shops, in many languages: in small letters, without separators.
+
+`plain_names` of `columns` makes them comparable; what a pattern searches has to be decomposed (NFKD) here.
+"""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 PARENTS = (
@@ -12,9 +16,9 @@ PARENTS = (
     " vaterartikelnr hauptartikel hauptartikelnummer hauptartikelnr skuparent skupadre codigopadre skugenitore"
     " codicepadre skumere referenceparente superproduct codigopai variationparentsku"
     " skupai skurodzica referenceparent stammartikel stammartikelnummer родитель артикулродителя anastokkodu"
-    " 親商品コート"
+    " 親商品コード"
 )
-"""Columns of the group that name its parent, a row of its own; without the marks that `plain_name` removes."""
+"""Columns of the group that name its parent, a row of its own."""
 
 NAMES: Mapping[str, str] = {
     "sku": (
@@ -83,7 +87,7 @@ NAMES: Mapping[str, str] = {
         " itemgroup itemcategory categoriadoproduto kategoriismi"
         " 商品カテゴリ名称"
         " kategoria kategoriaproduktu kategori"
-        " kategorier varegruppe produktkategori tuoteryhma kategoriat категория категории категорія kategoria"
+        " kategorier varegruppe produktkategori tuoteryhma kategoriat категория категории категорія"
         " kategoriak カテゴリ カテゴリー 分类 类别 類別 카테고리 googleproductcategory"
         " produkttyp googleproduktkategorie termekkategoria kategorija rubro grupa danhmuc nhomhang раздел группа"
         " κατηγορια קטגוריה หมวดหมู่ 商品分類 分類 类目"
@@ -103,7 +107,7 @@ NAMES: Mapping[str, str] = {
         " shoppreis prixweb prixinternet precioweb precioonline precioventa prezzoweb prezzoonline"
         " masterprice pricenumber listprice retailprice preis"
         " verkaufspreis vkpreis vk endpreis prix prixdevente prixvente tarif precio preciodeventa"
-        " precioventa pvp preciofinal prezzo prezzodivendita prezzovendita preco precodevenda prijs verkoopprijs"
+        " pvp preciofinal prezzo prezzodivendita prezzovendita preco precodevenda prijs verkoopprijs"
         " cena pris salgspris forsaljningspris hinta myyntihinta fiyat satisfiyati цена"
         " sellprice defaultsellprice salesunitprice salespricerate priceretail priceretailgross satilacakfiyat"
         " trendyoldasatilacakfiyat розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가"
@@ -230,7 +234,10 @@ BELOW = (
 LIST_PRICES = frozenset("listprice retailprice preciolista preciodelista prezzodilistino".split())
 """Prices that may be the crossed-out ones of a shop that has others."""
 
-PRICE_WORD = re.compile("price|preis|prix|precio|preco|prezzo|prijs|cena|cijena|hinta|fiyat|цена|ціна|価格|价|價|가격")
+PRICE_WORD = re.compile(
+    "price|preis|prix|precio|preco|prezzo|prijs|cena|cijena|hinta|fiyat|цена|ціна|価格|价|價|"
+    + unicodedata.normalize("NFKD", "가격")
+)
 COST_WORD = re.compile(
     "cost|purchase|wholesale|trade|dealer|buy|einkauf|ekpreis|achat|revient|compra|coste|mayor|acquisto|ingrosso"
     "|inkoop|nakup|zakup|hurt|alis|закуп|опт|net|unit|base|group|grup|type|date|time|updated|currency|note|tax|code|id$"
@@ -292,8 +299,8 @@ OF_PRODUCTS = "productid itemid producthandle handle".split()
 """Columns that say that each row is a variant, and those that then are the number of its product."""
 
 OF_A_SALE = re.compile(
-    r"sale|promo|special|offer|discount|deal|angebot|aktion|sonder|rabatt|solde|remise|oferta|descuento|rebaja|sconto"
-    r"|offerta|saldi|korting|actie|akc|slev|gultig|gueltig|valid|valable|скидк|акци|kampan|indirim|alennus|tarjous"
+    r"sale|promo|special|offer|discount|deal(?!er)|angebot|aktion|sonder|rabatt|solde|remise|oferta|descuento|rebaja|sconto"
+    r"|offerta|saldi|korting|actie|akc(?!es)|slev|gultig|gueltig|valid|valable|скидк|акци|kampan|indirim|alennus|tarjous"
     r"|tilbud|desconto|reducere"
 )
 STARTING = frozenset(
@@ -309,8 +316,8 @@ ENDING = frozenset(
 PERIOD = re.compile("zeitraum|period|laufzeit|okres|idoszak")
 """What the name of a column of both dates holds."""
 
-RECORDED = frozenset("created updated modified changed imported".split())
-"""Words in the names of columns of dates that say nothing about a sale."""
+RECORDED = re.compile(r"created|updated|modified|changed|imported|^last(?!da[ty])|latest|sold(?!e)")
+"""What the names of columns hold whose dates say nothing about a sale; `last day of sale` does."""
 
 WORDS_TOO = frozenset("ALL ANG COP CUP GEL MOP PEN SOS TOP".split())
 """Currencies whose codes are words that the name of a column may have: `Price all customers`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -36,7 +36,7 @@ from recommender.feeds.column_names import (
     TRACKED,
     WORDS_TOO,
 )
-from recommender.feeds.flags import DENIAL, NO, NO_DENIAL, OFFERED_WORDS, YES, flag_word, is_no_date, is_null
+from recommender.feeds.flags import DENIAL, NO, NO_DENIAL, OFFERED_WORDS, TICKS, YES, flag_word, is_no_date, is_null
 from recommender.feeds.prices import CURRENCIES, CURRENCY_SYMBOLS, Offer, amount_text, pieces_of
 from recommender.types import Availability
 
@@ -64,27 +64,52 @@ class Field(StrEnum):
     out."""
 
 
+_LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d"})
+"""Letters whose stroke or dot is not an accent in Unicode."""
+
+
+def plain_name(name: str) -> str:
+    """Return a column's name as names are compared: in small letters without separators, accents and Google's `g:`."""
+    plain = name.strip().casefold().removeprefix("g:")
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKD", plain).translate(_LETTERS)
+    return "".join(filter(str.isalnum, plain))
+
+
+def plain_names(names: str) -> tuple[str, ...]:
+    """Return a table's names, between spaces, as `plain_name` makes them."""
+    return tuple(map(plain_name, names.split()))
+
+
+_DENIALS = frozenset(map(plain_name, DENIALS))
+_SALE = tuple(map(plain_names, SALE))
 _SELLING_ON = YES | {"continue", "allow"}
 _COUNT = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
 
 _LEVEL = re.compile(
     r"(?:(?:product|item|main|shop)?(?:categor(?:y|ies|ie|ia|ias|ieen)|kategori(?:e|en|a|i)?|cat|taxonomy|hierarchy"
-    r"|warengruppe|rayon|famille|famiglia|familia|категория|カテゴリ|分类)(?:level|lvl|l|ebene|niveau|nivel|livello|depth|name)?"
+    r"|warengruppe|rayon|famille|famiglia|familia|категория|分类"
+    rf"|{plain_name('カテゴリ')})(?:level|lvl|l|ebene|niveau|nivel|livello|depth|name)?"
     r"|level|lvl|ebene|niveau|nivel|livello)([0-9])(?:name)?|(?:level|lvl|l)([0-9])(?:category|cat|name)(?:name)?"
 )
 """Columns that have one level of a path each: `category_1`, `Kategorie Ebene 2`, `level3`, `l1_category`."""
 
 _BETWEEN_DATES = re.compile(
-    r"\s+(?:[-\u2010-\u2015~〜～]|to|until|till|bis|al?|au|tot|do|til|till|до|по)\s+|(?<=[0-9.])[-\u2010-\u2015~〜～](?=[0-9]{1,4}\.)"
+    r"\s+(?:[-\u2010-\u2015]|to|until|till|bis|al?|au|tot|do|til|till|до|по)\s+|\s*[~〜～]\s*"
+    r"|(?<=[0-9.])[-\u2010-\u2015](?=[0-9]{1,4}\.)"
 )
-_DATE = re.compile(r"[0-9]{1,4}([-./])[0-9]{1,2}\1[0-9]{1,4}|[0-9]{4}年|[0-9]{1,2}\.? [^\W\d]{3,9}\.? [0-9]{4}")
-
-_LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d"})
-"""Letters whose stroke or dot is not an accent in Unicode."""
+_DATE = re.compile(
+    r"(?<![\w./-])(?:[0-9]{4}([-./])[0-9]{1,2}\1[0-9]{1,2}"
+    r"|[0-9]{1,2}(?:([-./])[0-9]{1,2}\2(?:19|20)[0-9]{2}|([./])[0-9]{1,2}\3[23][0-9]))(?![^\WT])"
+    r"|[0-9]{4}年|[0-9]{1,2}\.? [^\W\d]{3,9}\.? [0-9]{4}"
+)
+"""What looks like a date with its year, and not like a version, the number of a telephone or a part of an address."""
 
 _TAXES = frozenset(
     "iva vat mwst ust tva btw moms mva dph kdv ндс пдв tax taxes gst alv afa φπα ttc brutto gross bruto 税込".split()
 )
+"""Words on taxes in the name of a column of prices: `Precio (IVA incl.)`, `VK-Preis brutto`."""
+
 _BEFORE_TAXES = frozenset(
     "incl inkl inc inclusive including included inclus incluido incluida inclusa inclusi con avec with mit met med z s"
     " с in sis sisaltaa dahil com c cu με".split()
@@ -94,7 +119,6 @@ _WITHOUT_TAXES = frozenset(
     " uten utan zonder senza sin sem fara nelkul ilman без zzgl plus mas mais piu vor before o u haric 税抜".split()
 )
 _TAXES_TO_COME = re.compile(r"\+|\bs/", re.IGNORECASE)
-"""Words on taxes in the name of a column of prices: `Precio (IVA incl.)`, `VK-Preis brutto`."""
 
 _HAS_LETTER = re.compile(r"[^\W\d_]").search
 
@@ -111,8 +135,8 @@ _ATTRIBUTE_PREFIXES = ("attribute:", "attr_", "attr:", "attributes.")
 MOSTLY = 0.8
 """Share of the first rows that is most of them."""
 
-FEWEST_ROWS = 3
-"""In fewer rows, that all texts differ says nothing."""
+FEWEST_ROWS = 9
+"""In fewer rows, that nearly all texts differ says nothing."""
 
 LONGEST_LIST = 12
 """Columns named in a message."""
@@ -123,13 +147,13 @@ class Columns:
     """`fields` and `attributes` name the column that each is read from; `ignored` are the columns not read.
 
     A category may be in several columns, one for each of its `levels`. A `sale` price beside the regular one has its
-    column, and those of its begin, its end, its period and whether it counts, if there are any; with a date in one of
-    those behind them, which nobody can read, it does not count. Each of several
-    `switches` may say that a product is not offered, and each of the `denials`, which say it by a yes. The `dates` of
-    publishing say it by a null. Where the SKU is the number of a variant, a product without variants has that of its
-    `product`. The `currency` is that in the name of the price's column. The column `pieces` says for how many pieces
-    the prices are; `minor` ones are whole numbers of the currency's smallest unit. Where the title's column is empty,
-    further `titles` count. The stock counts if it is `tracked`, and a product `sells_on` without any.
+    column, and those of its begin, its end, its period and whether it counts, if there are any. It does not count with
+    a date in one of the `doubtful` columns, nor if the currency is another than its column names (`sale_currency`).
+    Each of several `switches` may say that a product is not offered, and each of the `denials`, which say it by a yes.
+    The `dates` of publishing say it by a null. Where the SKU is the number of a variant, a product without variants has
+    that of its `product`. The `currency` is that in the name of the price's column. The column `pieces` says for how
+    many pieces the prices are; `minor` ones are whole numbers of the currency's smallest unit. Where the title's column
+    is empty, further `titles` count. The stock counts if it is `tracked`, and a product `sells_on` without any.
     """
 
     fields: Mapping[Field, str]
@@ -147,6 +171,8 @@ class Columns:
     titles: tuple[str, ...] = ()
     tracked: str = ""
     sells_on: str = ""
+    doubtful: tuple[str, ...] = ()
+    sale_currency: str = ""
 
     @property
     def read(self) -> set[str]:
@@ -155,6 +181,7 @@ class Columns:
             *self.levels,
             *self.titles,
             *self.sale,
+            *self.doubtful,
             *self.switches,
             *self.denials,
             *self.dates,
@@ -176,12 +203,14 @@ class Columns:
             # One of the columns may have whole paths all the same.
             found[Field.CATEGORY] = [cell for cell in path if isinstance(cell, str) and ">" in cell] or path
         counts = self.sale and flag_word(cells.get(self.sale[4])) not in NO
+        if counts and self.sale_currency and (stated := str(found.get(Field.CURRENCY) or "").strip().upper()):
+            counts = CURRENCY_SYMBOLS.get(stated, stated) == self.sale_currency or is_null(stated)
         if counts and (sale := stated_amount(cells.get(self.sale[0]))) and not is_null(sale):
             starts, ends, period = (str(cells.get(name) or "") for name in self.sale[1:4])
             if is_no_date(starts) and is_no_date(ends):
                 between = _BETWEEN_DATES.search(period)
                 starts, _, ends = period.partition(between[0] if between else "/")
-            if unread := next((name for name in self.sale[5:] if _DATE.search(str(cells.get(name) or ""))), ""):
+            if unread := next((name for name in self.doubtful if _DATE.search(str(cells.get(name) or ""))), ""):
                 starts = f"{unread}: {cells[unread]}"  # which no date can be read from, and the report shows
             found[Field.PRICE] = Offer(stated_amount(found.get(Field.PRICE)), sale, starts, ends)
         pieces = pieces_of(str(cells.get(self.pieces) or "")) if self.pieces else 1
@@ -202,32 +231,32 @@ class Columns:
                 found[Field.AVAILABILITY] = "backorder"
         if self.switches:
             found[Field.OFFERED] = [cells.get(name) for name in self.switches]
-        if self.denials and (unclear := [word for word in self._denials_of(cells) if not _is_denial(word)]):
-            stated = found.get(Field.OFFERED)
-            found[Field.OFFERED] = [*(stated if isinstance(stated, list) else [stated]), *unclear]
-        if self.denies(cells):
-            found[Field.OFFERED] = "hidden"
+        if (self.denials or self.dates) and (said := self._denials_of(cells)):
+            unclear = [word for word in said if not _is_denial(word)]
+            switches = found.get(Field.OFFERED)
+            several = [*(switches if isinstance(switches, list) else [switches]), *unclear]
+            found[Field.OFFERED] = several if len(unclear) == len(said) else "hidden"
         return found
 
     def denies(self, cells: Mapping[str, Any]) -> bool:
         """Tell whether a row says of its product that it is hidden, archived or deleted."""
-        if any(cells.get(name, "") is None for name in self.dates):
-            return True
         return any(map(_is_denial, self._denials_of(cells)))
 
-    def _denials_of(self, cells: Mapping[str, Any]) -> Iterator[str]:
-        stated = (flag_word(cell) for cell in map(cells.get, self.denials) if not is_no_date(cell))
-        return (word for word in stated if word not in NO_DENIAL)
+    def _denials_of(self, cells: Mapping[str, Any]) -> list[str]:
+        """Return what the columns say that may take a product off sale: all but a no, and a null for a date."""
+        stated = [flag_word(cell) for cell in map(cells.get, self.denials) if not is_no_date(cell)]
+        unpublished = ["hidden" for name in self.dates if cells.get(name, "") is None]
+        return unpublished + [word for word in stated if word not in NO_DENIAL]
 
 
 def _is_denial(word: str) -> bool:
     """Tell whether a word in a column such as `discontinued` is a yes, a date, a reason, or the name of the column."""
-    return word in DENIAL or not word.isalpha() or plain_name(word) in DENIALS
+    return word in DENIAL or not word.isalpha() or plain_name(word) in _DENIALS
 
 
 @cache
 def _aliases() -> dict[Field, tuple[str, ...]]:
-    return {Field(field): tuple(map(plain_name, names.split())) for field, names in NAMES.items()}
+    return {Field(field): plain_names(names) for field, names in NAMES.items()}
 
 
 def field_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
@@ -280,9 +309,8 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     minor = "" if Field.PRICE in mapping or Field.PRICE in fields else first(MINOR)
     if minor:
         fields[Field.PRICE] = minor
-    sale = (
-        () if Field.PRICE in mapping else _sale_columns(by_name, open_names, fields, MINOR_SALE if minor else SALE[0])
-    )
+    prices = plain_names(MINOR_SALE) if minor else _SALE[0]
+    sale, doubtful = ((), ()) if Field.PRICE in mapping else _sale_columns(by_name, open_names, fields, prices)
     if sale:
         fields.setdefault(Field.PRICE, sale[0])
     if fields.get(Field.OTHER_CATEGORIES) == fields.get(Field.CATEGORY):
@@ -291,7 +319,7 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     pieces = first(PIECES) if Field.PRICE in fields else ""
     offered, titled = (() if field in mapping else _aliases()[field] for field in (Field.OFFERED, Field.TITLE))
     switches = tuple(dict.fromkeys(by_name[alias] for alias in offered if alias in by_name))
-    denials = tuple(name for plain, name in by_name.items() if offered and plain in DENIALS)
+    denials = tuple(name for plain, name in by_name.items() if offered and plain in _DENIALS)
     dates = tuple(name for name in open_names if offered and plain_name(name) == "publishedat")
     read = set(fields.values())
     named = [by_name[alias] for alias in titled if alias in by_name]
@@ -300,8 +328,9 @@ def match_columns(names: Sequence[str], mapping: Mapping[str, str]) -> Columns:
     stock = (first(TRACKED), first(SELLS_ON)) if Field.AVAILABILITY in fields else ("", "")
     several = (levels, sale, switches if len(switches) > 1 else (), currency, denials, dates)
     columns = Columns(fields, attributes, (), *several, product * of_variants, pieces, bool(minor), titles, *stock)
-    understood = columns.read - set(sale[5:])
-    return replace(columns, ignored=tuple(name for name in names if name not in understood and name.strip()))
+    understood = columns.read
+    ignored = tuple(name for name in names if name not in understood and name.strip())
+    return replace(columns, ignored=ignored, doubtful=doubtful, sale_currency=_currency_in(sale[0]) if sale else "")
 
 
 def _find_fields(
@@ -343,25 +372,25 @@ def _currency_in(name: str) -> str:
 
 
 def _sale_columns(
-    by_name: Mapping[str, str], open_names: Sequence[str], fields: Mapping[Field, str], prices: str
-) -> tuple[str, ...]:
+    by_name: Mapping[str, str], open_names: Sequence[str], fields: Mapping[Field, str], prices: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the columns of a sale in the order of `SALE`, a missing one as ""; none without one of its `prices`.
 
-    A price in another currency than that of the regular one is none. Behind them are columns that may have the dates of
+    A price in another currency than that of the regular one is none. Beside them are columns that may have the dates of
     the sale too, unless both dates are known.
     """
     open_names = [name for name in open_names if name not in fields.values()]
     plain = {name: (plain_name(name), _short_name(name)) for name in reversed(open_names)}
-    found = [next((by_name[name] for name in each.split() if name in by_name), "") for each in SALE]
-    sales = {name: _currency_in(name) for alias in prices.split() for name, known in plain.items() if alias in known}
+    found = [next((by_name[name] for name in each if name in by_name), "") for each in _SALE]
+    sales = {name: _currency_in(name) for alias in prices for name, known in plain.items() if alias in known}
     currency = _currency_in(fields.get(Field.PRICE, ""))
-    if Field.PRICE not in fields or (not currency and Field.CURRENCY not in fields and len(set(sales.values())) == 1):
+    if Field.PRICE not in fields or (not currency and len(set(sales.values())) == 1):
         currency = next(iter(sales.values()), "")
     found[0] = next((name for name, stated in sales.items() if stated in ("", currency)), "")
-    if not found[0] or found[3]:
-        return tuple(found) if found[0] else ()
+    if not found[0]:
+        return (), ()
     doubtful = []
-    for name in open_names:
+    for name in open_names if not found[3] else ():
         words = set(map(plain_name, re.findall(r"\w+", name.replace("_", " "))))
         is_of_sale = any(map(OF_A_SALE.match, words))
         place = 1 if not words.isdisjoint(STARTING) else 2 if not words.isdisjoint(ENDING) else 0
@@ -369,10 +398,9 @@ def _sale_columns(
             place = 3
         if place and (is_of_sale or (len(words) == 2 and "date" in words)) and not found[place]:
             found[place] = name
-        elif is_of_sale and name not in found and words.isdisjoint(RECORDED):
+        elif is_of_sale and not place and name not in found and not RECORDED.search(plain_name(name)):
             doubtful.append(name)
-    is_dated = found[3] or (found[1] and found[2])
-    return (*found, *([] if is_dated else doubtful))
+    return tuple(found), () if found[3] or (found[1] and found[2]) else tuple(doubtful)
 
 
 def _levels(by_name: Mapping[str, str], fields: dict[Field, str]) -> tuple[str, ...]:
@@ -433,7 +461,7 @@ def require_columns(
 @lru_cache(maxsize=4096)
 def names_field(name: str, field: Field) -> bool:
     """Tell whether a column, or an attribute, of this name may hold a field."""
-    return plain_name(name) in NAMES[field].split()
+    return plain_name(name) in _aliases()[field]
 
 
 _IDS = "id productid itemid articleid artikelid idproduct idproducto".split()
@@ -482,15 +510,17 @@ def better_columns(
     if not (Field.OFFERED in columns.fields or columns.denials or columns.dates):
         for name in (name for name in unread if plain_name(name) in STATES):
             words = {flag_word(cells.get(name)) for cells in sample() if cells.get(name) not in (None, "")}
-            if words and all(word in DENIAL | OFFERED_WORDS or _is_stock(word) for word in words):
+            is_numbered = all(map(str.isdecimal, words))  # it may be new or used
+            if not is_numbered and all(word in DENIAL | OFFERED_WORDS or _is_stock(word) for word in words):
                 better[Field.OFFERED] = name
     return better
 
 
 def _states_stock(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether any of the cells of a column says what is in stock; an empty one says nothing."""
+    """Tell whether any of the cells of a column says what is in stock, or has a tick; an empty one says nothing."""
     cells = [cell for row in rows if (cell := row.get(name)) is not None]
-    return any(isinstance(cell, Mapping | list) or _is_stock(str(cell).strip()) for cell in cells)
+    stated = (cell if isinstance(cell, Mapping | list) else flag_word(cell) for cell in cells)
+    return any(not isinstance(cell, str) or cell in TICKS or _is_stock(cell) for cell in stated)
 
 
 def _is_stock(text: str) -> bool:
@@ -498,7 +528,11 @@ def _is_stock(text: str) -> bool:
 
 
 _WORDS = re.compile(r"(?=.*[^\W\d_]{3})(?:.*\s.*|[^\W\d_]+)", re.DOTALL)
-"""Words, and not a number, a code or an address."""
+
+
+def _are_words(text: str) -> bool:
+    """Tell whether a text is words, and not a number, a date, a price, a code or an address."""
+    return bool(_WORDS.fullmatch(text)) and sum(map(str.isalpha, text)) > sum(map(str.isdigit, text))
 
 
 def description_as_title(
@@ -512,30 +546,17 @@ def description_as_title(
     short = next((name for name in names if plain_name(name) in SHORT_DESCRIPTIONS), "")
     description = short or columns.fields[Field.DESCRIPTION]
     unread = (name for name in columns.ignored if plain_name(name) not in _aliases()[Field.DESCRIPTION])
-    texts = {name: [str(cells.get(name) or "").strip() for cells in sample()] for name in unread}
     length = sum(len(str(cells.get(description) or "")) for cells in sample())
-    for name, found in texts.items():
+    for name in unread:
+        found = [cell.strip() if isinstance(cell := cells.get(name), str) else "" for cells in sample()]
         most = MOSTLY * max(len(found), FEWEST_ROWS)
-        are_titles = sum(map(bool, map(_WORDS.fullmatch, found))) >= most and len(set(found)) >= most
+        are_titles = sum(map(_are_words, found)) >= most and len(set(found)) >= most
         if are_titles and sum(map(len, found)) < length:
             raise BadFeed(
                 f"{source}: no column is known to hold the title, and {name!r} may; name it with --map title=COLUMN,"
                 f" or the description with --map title={description}"
             )
     return description
-
-
-def is_sku_name(name: str) -> bool:
-    """Tell whether a column of this name may hold a number of the product: its SKU, or another."""
-    return plain_name(name) in _aliases()[Field.SKU]
-
-
-def plain_name(name: str) -> str:
-    """Return a column's name as names are compared: in small letters without separators, accents and Google's `g:`."""
-    plain = name.strip().casefold().removeprefix("g:")
-    if not plain.isascii():
-        plain = unicodedata.normalize("NFKD", plain).translate(_LETTERS)
-    return "".join(filter(str.isalnum, plain))
 
 
 @lru_cache(maxsize=4096)

@@ -38,10 +38,10 @@ _SPACED = re.compile(r'([,;|]) +"[^"]*"(?:\1|\s*$)')
 """A quoted cell after a space."""
 
 _ESCAPED_QUOTE = re.compile(r'\\([\\"])')
-_SURELY_ESCAPED = re.compile(r'(?<!\\)\\"(?!\s*(?:[,;\t|]|$))')
-"""A quote after a backslash; not the end of a cell whose text ends with a backslash."""
+_SURELY_ESCAPED = re.compile(r'(?:^|[,;\t|]) *"(?:[^"\\]|\\.)*\\"(?!\s*(?:[,;\t|]|$))')
+"""A quote after a backslash in a quoted cell; not the end of a cell whose text ends with a backslash."""
 
-_DOUBLED_QUOTE = re.compile(r'(?<![,;\t|"\\])""|""(?![,;\t|"]|\s*$)')
+_DOUBLED_QUOTE = re.compile(r'(?<=[^,;\t|"\\\s])""|""(?=[^,;\t|"\s])')
 """Two quotes that are no empty cell."""
 
 _NOTHING = re.compile(r"(?:^|\t)\\N(?:\t|\s*$)")

@@ -103,8 +103,11 @@ BINARY_SHARE = 0.02
 _WHOLE = re.compile(rb".*[\x00-\x2f]", re.DOTALL)
 """A text up to the last byte that is never part of a character of several."""
 
-_IN_WORD = re.compile(r"(?<=[^\W\d_])(?:(?![^\W\d_])[^\x00-\x7f\u2018\u2019\xb7])+(?=[^\W\d_])|[©®](?=[a-z])")
-"""Signs between letters, but for apostrophes and the point of Catalan; and two that stand before no small letter."""
+_IN_WORD = re.compile(
+    r"(?<=[^\W\d_])(?:(?![^\W\d_])[^\x00-\x7f\u2018\u2019\xb7]|(?<!m)[¹³¼¾])+(?=[^\W\d_])|[©®](?=[a-z])"
+)
+"""Signs between letters, but for apostrophes, the point of Catalan and `m³h`; and two that stand before no small
+letter. Superscripts and fractions are letters of Poland (`Myd³o`) and Slovakia."""
 
 _BESIDE_WORD = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f]|[^\x00-\x7f](?=[^\W\d_])")
 _NO_TEXT = re.compile(r"[\x80-\x9f\u2500-\u259f\ufffd\u2020\u2021\u02c6\u02dc\u25ca\u2206\xa4]")

@@ -45,18 +45,16 @@ OFFERED_WORDS = (
 )
 """Words that mean that it is; the report names other words."""
 
-NO_DENIAL = (
-    (OFFERED_WORDS - YES - {"enabled", "online", "aktiviert", "activado", "ativado"})
-    | NO
-    | frozenset("kein keine ohne frei current aktuell".split())
-)
-"""Words in a column such as `hidden` or `discontinued` that mean that the product is offered. `hidden: enabled` is
-not one of them."""
+_SWITCHED_ON = frozenset("enabled aktiviert activado ativado".split())
+"""Words that in a column such as `hidden` say that what its name says is so; `online` and others say the contrary."""
+
+NO_DENIAL = (OFFERED_WORDS - YES - _SWITCHED_ON) | NO | frozenset("kein keine ohne frei current aktuell".split())
+"""Words in a column such as `hidden` or `discontinued` that mean that the product is offered."""
 
 TICKS = frozenset(("checked", "x", "✓", "✔", "☑"))
 """Marks of a list that says no by leaving the cell empty."""
 
-DENIAL = YES | TICKS | (NOT_OFFERED - NO)
+DENIAL = YES | TICKS | _SWITCHED_ON | (NOT_OFFERED - NO)
 """Words there that mean that it is not."""
 
 LONGEST_NULL = 10

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import compress, islice
 from typing import Any
 
 from recommender.feeds.availability import parse_availability
-from recommender.feeds.columns import Field, Shapes, is_sku_name, match_columns, plain_name
+from recommender.feeds.columns import Field, Shapes, match_columns, names_field, plain_name
 from recommender.feeds.flags import NOT_OFFERED, flag_word
 from recommender.feeds.platforms.rest_api import ApiTable
 from recommender.feeds.tables import SAMPLED_ROWS, Table
@@ -28,6 +29,7 @@ class NestedVariants(ApiTable):
 
     def __init__(self, table: Table, name: str) -> None:
         shapes = Shapes(lambda names: match_columns(names, {}))
+        is_number = partial(names_field, field=Field.SKU)
 
         def rows_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
             product = {member: value for member, value in item.items() if member != name}
@@ -40,13 +42,13 @@ class NestedVariants(ApiTable):
             if not variants:
                 return [product]
             own = shapes.of(tuple(product)).fields
-            inherited = {member: value for member, value in product.items() if not is_sku_name(member)}
+            inherited = {member: value for member, value in product.items() if not is_number(member)}
             if len(variants) == 1:  # a product without options: its own numbers are those that a shop knows
                 inherited, alone = product, variants[0].items()
                 variants = [
-                    {member: value for member, value in alone if not is_sku_name(member) or not product.get(member)}
+                    {member: value for member, value in alone if not is_number(member) or not product.get(member)}
                 ]
-            elif not all(any(map(is_sku_name, variant)) for variant in variants):
+            elif not all(any(map(is_number, variant)) for variant in variants):
                 # They can't be told apart, and the report says that the list was not used for more than the stock.
                 stocks = [
                     variant.get(shapes.of(tuple(variant)).fields.get(Field.AVAILABILITY, "")) for variant in variants

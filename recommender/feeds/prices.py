@@ -47,11 +47,6 @@ MULTIPLIERS: Final = {
 """Words that multiply the number before them."""
 
 
-def multiplier(word: str) -> int:
-    """Return by how much a word multiplies the number before it."""
-    return MULTIPLIERS[fold_name(word)]
-
-
 _NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
 _WHOLE_PRICES = _NO_DECIMALS | {"IQD"}
 """Currencies whose prices are integers. Iraq's dinar has a thousand fils, but no price has had any for decades
@@ -133,6 +128,9 @@ _SPACED_SIGN = re.compile(r"\b([ACRS]|AU|CA|US|NZ|HK|MX|NT)\s(?=\$)")
 """The letters of `C $1,299.00`."""
 
 _PER_UNIT = re.compile(r"\s*(?:/|\b(?:pro|per|je|par|por|al|za|pr\.?)\b)\s*(?P<unit>[^/]{0,20})$", re.IGNORECASE)
+_CURRENCY_TOO = re.compile(r"\d{1,3} ?(ft|cup|pen)\.?", re.IGNORECASE)
+"""A measure whose unit is written as a currency is."""
+
 _BESIDE = "*:;()[]+-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 """Marks around the words of a price that have no meaning of their own."""
 
@@ -168,12 +166,12 @@ _DAY = re.compile(r"([0-9]{1,2})(?:([./])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})|(-)([
 
 _YEAR_FIRST = re.compile(r"([0-9]{4})([-./])([0-9]{1,2})\2([0-9]{1,2})\b\.?")
 
-_NAMED_MONTH = re.compile(r"([0-9]{1,2})\.?[ -]([^\W\d]{3})[^\W\d]*\.?,?[ -]([0-9]{4})\b,?")
+_NAMED_MONTH = re.compile(r"([0-9]{1,2})\.?[ -](?![Mm]arr)([^\W\d]{3})[^\W\d]*\.?,?[ -]([0-9]{4})\b,?")
 _MONTHS: Final = {
     **{name: place for place, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)},
     "mär": 3, "mai": 5, "okt": 10, "dez": 12,
 }  # fmt: skip
-"""The beginnings of names of months that mean one month wherever they are used."""
+"""The beginnings of names of months that mean one month wherever they are used; `marraskuuta` is November."""
 
 _CLOCK = re.compile(r"\s*([0-9]{1,2}):([0-9]{2})(?::[0-9]{2})?\s*([AaPp])\.?[Mm]\.?")
 
@@ -265,7 +263,7 @@ def parse_price(text: str, decimal_mark: str = "", currency: str = "") -> Stated
         joining = re.split(rf"({_DASH}|\s)", between)
         if not _RANGE.fullmatch("".join(word.strip(" ?\ufffd") for word in joining if not _is_currency(word))):
             raise BadRow(f"price {text!r} is not a number: it is more than one")
-    if not stated and any(not _is_currency(word) and not re.fullmatch(r"[a-z]{3}", word) for word in unknown):
+    if not (stated or "$" in spoken or all(_is_currency(one) or re.fullmatch("[a-z]{3}", one) for one in unknown)):
         raise BadRow(f"price {text!r} is not a number")
     if pieces > 1:
         return StatedPrice(_require_storable(lowest / pieces, text), stated, FOR_PIECES)
@@ -281,6 +279,9 @@ def _split_unit(text: str) -> tuple[str, str]:
         return text, ""
     stated = unit["unit"].strip()
     names_currency = any(map(_is_currency, re.sub(r"[\d.,']+", " ", stated).split()))
+    measure = _CURRENCY_TOO.fullmatch(stated)  # `5 990 Ft / 990 Ft` are two prices, and `$5.99 / 10 ft` is one
+    if measure and not re.search(rf"\b{measure[1]}\b", text[: unit.start()], re.IGNORECASE):
+        return text[: unit.start()], unit["unit"]
     if re.fullmatch(r"\d+(?:[.,' ]\d+)*", stated) or (names_currency and re.search(r"\d", stated)):
         return text, ""  # another price: `29,90 / 19,00`
     return text[: unit.start()], unit["unit"]
@@ -295,7 +296,7 @@ def _split_multiple(text: str, stated: str) -> tuple[str, int]:
     if not words:
         return text, 1
     numbers = _MULTIPLE.sub(" ", text)
-    times = {multiplier(word) for word in words if word.lower() not in _UNCLEAR_MULTIPLES}
+    times = {MULTIPLIERS[fold_name(word)] for word in words if word.lower() not in _UNCLEAR_MULTIPLES}
     if len(times) != 1 or len(words) != len(_NUMBER.findall(numbers)) or re.search(r"[0-9][.,' ]?[0-9]{3}", numbers):
         raise BadRow(f"price {stated!r} has a word that may multiply it")
     return numbers, times.pop()

@@ -104,7 +104,10 @@ _STOCK_MEMBERS = (
 """Members of an object that say what is in stock, as shop systems have them in JSON."""
 
 _ADDRESS = re.compile(r"https?://[^\s\"',\])]+")
-_BETWEEN_ADDRESSES = re.compile(r"(?:[\s,;|]|\s&&\s)+(?=https?://)")
+_BETWEEN_ADDRESSES = re.compile(r"(?:[\s,;|]|\s&&\s)+(?=(?:https?:)?//)")
+_NO_SCHEME = re.compile(r"//[\w-]+\.")
+_SOME_NUMBER = re.compile(r"(?![0-9]{4}-[0-9])[0-9]")
+"""The beginning of what may be an amount, and not a date."""
 
 
 def is_offered(row: Row) -> bool:
@@ -153,7 +156,7 @@ def product_of(row: Row, notation: Notation = UNKNOWN, remarks: list[Remark] | N
                 if found is Availability.UNKNOWN:
                     what = "is no word that is known, and counts as on sale"
                     told.append(Remark("offered", what, _excerpt(said), lost=False))
-                elif stock in (None, ""):
+                elif _is_removal(stock):
                     stock = found.value  # a status may say `sold out`
     currency = cells(_CURRENCY)
     if not (isinstance(currency, str) and currency in CURRENCIES):
@@ -373,9 +376,9 @@ def _price(value: Any, notation: Notation, currency: str) -> StatedPrice:
         if amount is None and "centAmount" in value:  # as commercetools has it
             coin = parse_currency(text_of(currency_of(value), "currency"))
             return replace(Offer(text_of(value["centAmount"], "price"), minor=True).price("", coin), currency=coin)
-        if amount is None and any(amount_text(member)[:1].isdecimal() for member in value.values()):
+        if amount is None and any(_SOME_NUMBER.match(amount_text(member)) for member in value.values()):
             raise BadRow(f"price is an object in which no amount is known among {', '.join(map(str, value))[:100]}")
-        stated = _price("" if isinstance(amount, Mapping) else amount, notation, currency)
+        stated = _price(amount, notation, currency)
         named = parse_currency(text_of(currency_of(value), "currency"))
         return StatedPrice(stated.amount, named or stated.currency, stated.remark)
     if isinstance(value, list | tuple) and len(value) == 1:
@@ -424,9 +427,9 @@ def _address(field: str, cell: Any, told: list[Remark]) -> str:
         text = listed[0]  # a list, or an attachment as Airtable has it: `mug.jpg (https://…)`
     if "&" in text:
         text = text.replace("&amp;", "&").replace("&amp;", "&")
-    if text.startswith("//"):
+    if _NO_SCHEME.match(text):
         text = f"https:{text}"  # the page that it was written for gave the scheme
-    if text.find("http", 1) > 0:
+    if text.find("http", 1) > 0 or text.find("//", len("https://")) > 0:
         text = _BETWEEN_ADDRESSES.split(text, maxsplit=1)[0]
     if len(text) < LONGEST_NULL and is_null(text):
         return ""

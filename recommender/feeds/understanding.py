@@ -144,7 +144,7 @@ class FieldTally:
         priced = self._filled.get(Field.PRICE, 0)
         plain = {name: plain_name(name) for name in feed.leftover_columns}
         others = [name for name, one in plain.items() if PRICE_WORD.search(one) and not COST_WORD.search(one)]
-        if priced and self.products >= FEW and priced < (1 - SHARED_BY_MOST) * self.products:
+        if column and priced and self.products >= FEW and priced < (1 - SHARED_BY_MOST) * self.products:
             share = 1 - priced / self.products
             another = f", or {others[0]!r}, which nothing is read from" if others else ""
             return f"most products ({share:.0%}) have no price: is {column!r} the right column{another}?"

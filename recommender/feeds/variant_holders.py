@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from recommender.feeds.column_names import PARENTS
-from recommender.feeds.columns import Columns, Field, plain_name
+from recommender.feeds.columns import Columns, Field, plain_name, plain_names
 from recommender.feeds.families import Families
 
 _KINDS = frozenset(
@@ -31,7 +31,7 @@ _OTHERS = frozenset(
 """What rows are called there: what only holds variants together, its variants, and all others."""
 
 _OPTIONS = frozenset(
-    "color colour size farbe grosse große couleur taille talla colore taglia kleur maat kolor rozmiar barva velikost"
+    "color colour size farbe grosse couleur taille talla colore taglia kleur maat kolor rozmiar barva velikost"
     " farg storlek farve storrelse cor tamanho renk beden цвет размер option1 option2 option1value option2value"
     " optionvalue1 variationvalue varianttitle productoptioncolor productoptionsize".split()
 )
@@ -92,15 +92,16 @@ class VariantHolders:
         self._by = [fields[Field.SKU], *(name for name in names if plain_name(name) == "id")]
         self._price, self._gtin = fields.get(Field.PRICE, ""), fields.get(Field.GTIN, "")
         self._options = [name for name in variant_columns(columns, names) if plain_name(name) != "id"]
-        self._group, self._prices = group, {self._price, *columns.sale, fields.get(Field.CURRENCY, "")}
-        several = (*columns.levels, *columns.sale, *columns.switches, *columns.titles, columns.pieces)
+        self._group, sale = group, (*columns.sale, *columns.doubtful)
+        self._prices = {self._price, *sale, fields.get(Field.CURRENCY, "")}
+        several = (*columns.levels, *columns.switches, *columns.titles, columns.pieces, *sale)
         self._inherited = {*filter(None, map(fields.get, _INHERITED)), *several} - {""}
         self._alone = {name for name in self._inherited if plain_name(name) in _ALONE}
         self._kinds, self._parents, has_variants = kinds, set[str](), False
         own, lacks = [*filter(None, map(fields.get, _INHERITED[:_OF_A_PRODUCT]))], bool(self._alone)
         # The parent by its number may be that of a category; only rows without a price are taken for parents then.
         self._is_sure = plain_name(group) != "parentid"
-        names_parent = known and plain_name(group) in PARENTS.split()
+        names_parent = known and plain_name(group) in plain_names(PARENTS)
         for row in rows if names_parent or kinds else ():
             has_variants = has_variants or (bool(kinds) and _word(row.cells, kinds) in _VARIANTS)
             parent = _text(row.cells, group) if names_parent else ""

@@ -315,7 +315,7 @@ class _Parser:
             elif name == "category":
                 self._category, self._text = (attributes.get("id", ""), attributes.get("parentId", "")), []
         elif self._depth == self._item_depth + 1:
-            self._start_part(namespace, name, attributes)
+            self._start_part(self._item, namespace, name, attributes)
         else:
             self._nested = self._part not in _PAIRS
             if self._within:
@@ -323,10 +323,8 @@ class _Parser:
             elif not self._nested:
                 self._text = []
 
-    def _start_part(self, namespace: str, name: str, attributes: Mapping[str, str]) -> None:
+    def _start_part(self, item: Item, namespace: str, name: str, attributes: Mapping[str, str]) -> None:
         """Begin a part of a product."""
-        if self._item is None:
-            return
         self._of_google = _GOOGLE in namespace
         self._part = name if self._of_google or namespace in self._plain else ""
         self._nested, self._text = False, []
@@ -337,11 +335,11 @@ class _Parser:
         self._size += len(name)
         self._path = [name]
         if self._within and self._part in _PARAMETERS and self._pair["name"] and self._pair["value"]:
-            self._item.parts.setdefault(f"attribute:{self._pair['name']}", self._pair["value"])
+            item.parts.setdefault(f"attribute:{self._pair['name']}", self._pair["value"])
         elif self.dialect in ("products", "iof") and self._part:
             for attribute, value in attributes.items():
                 if " " not in attribute:
-                    self._item.parts.setdefault(f"{name} {attribute}".casefold(), value)
+                    item.parts.setdefault(f"{name} {attribute}".casefold(), value)
 
     def _start_within(self, name: str, attributes: Mapping[str, str]) -> None:
         """Begin a part within a part of a product."""
@@ -475,8 +473,11 @@ class _Parser:
         parts = self._google if self._of_google else self._item.parts
         nested = self._nested and self._part not in _PROSE
         text = None if nested else "".join(self._text).strip()
-        is_kept = self._part in _PARAMETERS or any(name.startswith(f"{self._part} ") for name in parts)
-        if not text and self._within and is_kept:
+        if (
+            not text
+            and self._within
+            and (self._part in _PARAMETERS or any(name.startswith(f"{self._part} ") for name in parts))
+        ):
             pass  # what it holds is kept: its parts, or its attributes
         elif not parts.get(self._part):
             parts[self._part] = text

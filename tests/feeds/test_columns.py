@@ -72,6 +72,21 @@ def test_where_an_unknown_column_may_be_the_title_a_description_is_not_taken_for
 
 
 @pytest.mark.parametrize(
+    ("member", "cells"),
+    [
+        ("cost", [f"{n},50 EUR" for n in range(9)]),
+        ("last modified", [f"{n} Jan 2026 10:00" for n in range(1, 10)]),
+        ("dims", [{"height mm": n} for n in range(9)]),
+        ("material", ["red", "blue", "green"]),
+    ],
+)
+def test_what_is_no_title_refuses_no_feed(write: Write, member: str, cells: list[object]) -> None:
+    items = [{"sku": f"A-{n}", "description": LONG.format(n=n), member: cell} for n, cell in enumerate(cells)]
+    products, _ = _read(write(json.dumps(items), "feed.json"))
+    assert [one.title for one in products] == [item["description"] for item in items]
+
+
+@pytest.mark.parametrize(
     ("header", "over", "on"),
     [
         ("ár;Akciós ár;Akció kezdete;Akció vége", "2026.10.01;2026.10.31", "2026.10.01.;2096.10.31."),
@@ -83,6 +98,9 @@ def test_where_an_unknown_column_may_be_the_title_a_description_is_not_taken_for
         ("Preis;Angebotspreis;Angebotszeitraum", "01.10.2020 - 31.10.2020", "01.10.2020 - 31.10.2096"),
         ("Preis;Angebotspreis;Aktionszeitraum", "01.10.2020-31.10.2020", "01.10.2020 bis 31.10.2096"),
         ("price;sale price;sale period", "2020-10-01/2020-10-31", "2020-10-01/2096-10-31"),
+        ("価格;セール価格;sale period", "2020/10/01～2020/10/31", "2020/10/01～2096/10/31"),
+        ("цена;Цена со скидкой;sale period", "2020-10-01~2020-10-31", "2020-10-01~2096-10-31"),
+        ("가격;할인가;sale period", "2020-10-01 ~ 2020-10-31", "2020-10-01 ~ 2096-10-31"),
     ],
 )
 def test_a_sale_that_is_over_does_not_count_in_any_language(write: Write, header: str, over: str, on: str) -> None:
@@ -98,6 +116,35 @@ def test_a_sale_with_dates_in_a_column_that_is_not_known_does_not_count_and_is_t
     assert [remark.what for remark in remarks] == [f"is taken without the sale of '{column}: 2020-10-31'"]
 
 
+@pytest.mark.parametrize("cell", ["bis 31.10.20", "2020-10-01T00:00:00Z", "2020-10-01/2020-10-31", "10/31/2020"])
+def test_a_date_of_a_sale_has_a_year_however_it_is_written(write: Write, cell: str) -> None:
+    products, _ = _read(write(f"sku;title;price;sale price;sale info\na;A;10;4;{cell}\n"))
+    assert [product.price for product in products] == [10]
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells"),
+    [
+        ("last sale date", "2026-01-02"),
+        ("offer image", "https://shop.example/uploads/2024/05/12.jpg"),
+        ("dealer phone", "030-12-3456"),
+        ("special notes", "Bluetooth 5.2.1"),
+        ("akcesoria", "ABC 10-20-30"),
+        ("sale start date;sale start time", "2020-01-01;2020-01-01 10:00"),
+        ("sale from;sale from gmt", "2020-01-01;2020-01-01"),
+    ],
+)
+def test_what_is_no_date_of_a_sale_costs_no_sale(write: Write, columns: str, cells: str) -> None:
+    products, remarks = _read(write(f"sku;title;price;sale price;{columns}\na;A;10;4;{cells}\n"))
+    assert ([product.price for product in products], remarks) == ([4], [])
+
+
+def test_a_column_of_a_switch_that_is_called_as_a_sale_is_read(write: Write) -> None:
+    header = "sku;title;price;sale price;status;for sale;sales blocked"
+    with open_feed(write(f"{header}\na;A;10;4;active;yes;\n")) as feed:
+        assert feed.leftover_columns == ()
+
+
 @pytest.mark.parametrize(
     ("header", "row", "price"),
     [
@@ -105,6 +152,9 @@ def test_a_sale_with_dates_in_a_column_that_is_not_known_does_not_count_and_is_t
         ("price_eur;price_usd;sale_price_usd;sale_price_eur", "20;25;18;15", "15 EUR"),
         ("price_eur;sale_price", "25;19", "19 EUR"),
         ("price;currency;sale_price_eur", "25;USD;19", "25 USD"),
+        ("price;currency;sale_price_eur", "25;EUR;19", "19 EUR"),
+        ("Preis;Währung;Sonderpreis EUR", "25;€;19", "19 EUR"),
+        ("Preis;Währung;Sonderpreis EUR", "25;;19", "19"),
         ("price;sale_price_eur", "25;19", "19"),
         ("sale_price_brl;price_brl", "18;20", "18 BRL"),
         ("price_cad;price_usd", "13.50;10", "13.50 CAD"),
@@ -160,6 +210,7 @@ IN, OUT = Availability.IN_STOCK, Availability.OUT_OF_STOCK
         ("status", {"In Stock": IN, "Out of Stock": OUT, "Sold": OUT, "active": IN, "draft": None}),
         ("Status", {"lieferbar": IN, "ausverkauft": OUT, "Kladde": None, "Utkast": None}),
         ("판매상태", {"판매중": IN, "판매중지": None, "품절": OUT, "비공개": None}),
+        ("estado", {"0": IN, "1": IN}),
         ("状态", {"在售": IN, "售罄": OUT, "草稿": None, "隐藏": None}),
         ("Durum", {"Tükendi": OUT, "Taslak": None, "Kapalı": None}),
         ("Estado", {"Disponible": IN, "Agotado": OUT, "Inactivo": None, "Oculto": None}),
@@ -175,8 +226,8 @@ def test_a_status_may_say_what_is_sold_out_as_well_as_what_is_hidden(
 
 
 def test_the_stock_of_its_own_column_counts_before_a_status(write: Write) -> None:
-    products, _ = _read(write("sku;title;status;stock\na;A;sold out;3\nb;B;sold out;\n"))
-    assert [product.availability for product in products] == [IN, OUT]
+    products, _ = _read(write("sku;title;status;stock\na;A;sold out;3\nb;B;sold out;\nc;C;sold out; n/a\n"))
+    assert [product.availability for product in products] == [IN, OUT, OUT]
 
 
 def test_a_state_that_is_new_or_used_says_nothing_of_the_sale(write: Write) -> None:
@@ -192,6 +243,8 @@ def test_a_state_that_is_new_or_used_says_nothing_of_the_sale(write: Write) -> N
         ("Verfügbarkeit;Lagerbestand", ("2-3 Werktage;0", "auf Lager;0"), [Availability.UNKNOWN, IN]),
         ("in_stock;quantity", ("n/a;0", " ;4"), [OUT, IN]),
         ("qty;stock on hand", ("12;0", "1;4"), [OUT, IN]),
+        ("auf Lager;Menge", ("x;1", ";1"), [IN, OUT]),
+        ("instock;quantity", ("X;1", ";1"), [IN, OUT]),
         ("availability;quantity", ("see the shop;many",), [Availability.UNKNOWN]),
     ],
 )
@@ -207,7 +260,9 @@ def test_a_column_that_says_nothing_of_the_stock_gives_way_to_one_that_does(
     [
         ("discontinued", ["Active", "current", "no", "", "available"], ["Discontinued", "yes", "2026-01-02", "x"]),
         ("gesperrt", ["keine", "frei", "nein"], ["ja", "gesperrt", "wegen Rückruf"]),
-        ("hidden", ["visible", "published"], ["hidden", "1", "checked"]),
+        ("hidden", ["visible", "published", "online"], ["hidden", "1", "checked", "enabled"]),
+        ("hide", ["visible"], ["activado", "aktiviert"]),
+        ("скрытый", ["нет"], ["да"]),
     ],
 )
 def test_a_word_that_denies_nothing_takes_no_product_off_sale(
@@ -250,7 +305,8 @@ def test_an_object_of_prices_that_is_not_known_is_told(write: Write, price: dict
     assert "no amount is known among" in remarks[0].reason
 
 
-def test_an_object_of_a_price_may_be_empty(write: Write) -> None:
-    price = {"value": None, "currency": "EUR"}
+@pytest.mark.parametrize("amount", [{"value": None}, {"priceValidUntil": "2026-12-31"}])
+def test_an_object_of_a_price_may_have_no_amount(write: Write, amount: dict[str, object]) -> None:
+    price = {**amount, "currency": "EUR"}
     products, remarks = _read(write(json.dumps([{"sku": "a", "title": "A", "price": price}]), "feed.json"))
     assert ([(product.price, product.currency) for product in products], remarks) == ([(None, "EUR")], [])

@@ -386,6 +386,7 @@ def test_json_and_parquet_give_the_same_sku_for_the_same_number(write: Write, tm
         ("attribute:isbn,attribute:MPN", "0-306-40615-2,B7", "0-306-40615-2", "B7"),
         ("barcode,partnumber", "96385074,P/1", "96385074", "P/1"),
         ("ean,attribute:ean", ",4006381333931", "4006381333931", ""),
+        ("attribute:바코드", "4006381333931", "4006381333931", ""),
         ("ean,mpn", "9" * 201 + ",1", "", "1"),
     ],
 )

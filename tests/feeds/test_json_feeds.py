@@ -321,6 +321,7 @@ def test_numbers_are_no_categories(write: Write) -> None:
         ({"EUR": 12.5}, "12.5 EUR"),
         ({"EUR": 12.5, "USD": 13}, "None "),
         ({"$numberDecimal": "12.50"}, "12.50 "),
+        ({"$numberDecimal": "12.500"}, "12.500 "),
         ({"amount": {"$numberDouble": "12.5"}, "currency": "EUR"}, "12.5 EUR"),
     ],
 )

@@ -210,6 +210,8 @@ LANGUAGES = [
     ("cp1252", "Men’s shoe – £5;“soft” ™\nShoe™ “good”;x…\n"),
     ("cp1252", "Lego® Set;© Lego\nDuplo®;x\n"),
     ("cp1252", "Rohr Ø 20 mm;20°C\nDrill 5½;25 µm ± 5%, 10 m²\n"),
+    ("cp1250 iso8859_2", "Mydło;Pudełko\nSzkło;Kołdra\n"),
+    ("cp1252", "Glass 1.1 W/m²K;x\nPump 5 m³h;y\n"),
     ("cp1252", "Mug\xa0large;x\nCup;•\xa0blue\n"),
 ]
 
@@ -312,13 +314,16 @@ def test_of_several_prices_the_one_to_pay_today_counts(write: Write, header: str
                 "C:\\\\",
             ],
         ),
+        ('sku\ttitle\tprice\na\t1\\" pipe\t\\N\n', "copy.tsv", ['1" pipe']),
+        ('mpn,sku,title,brand\n"",a,"1\\" pipe, steel", ""\n', "f.csv", ['1" pipe, steel']),
         ('sku,title,price\na,"in C:\\",5\nb,"say ""so""",6\n', "f.csv", ["in C:\\", 'say "so"']),
     ],
 )
 def test_dialects_of_programs_are_read(write: Write, content: str, name: str, titles: list[str]) -> None:
     path = write(content.encode("cp932"), name)
     with open_feed(path) as feed:
-        assert [product_of(row).title for row in feed.rows() if is_offered(row)] == titles
+        rows = [row for row in feed.rows() if is_offered(row)]
+    assert ([product_of(row).title for row in rows], {row.remark for row in rows}) == (titles, {""})
 
 
 @pytest.mark.parametrize(

@@ -350,12 +350,13 @@ def test_a_sale_that_is_over_or_none_and_a_list_of_images(write: Write) -> None:
     table = (
         "sku;title;price;sale price;sale ends;images\n"
         'a;A;10;4;1/31/2020;["https://a.b/1.jpg", "https://a.b/2.jpg"]\n'
-        "b;B;10;N/A;;\n"
-        "c;C;10;4;12/31/2036;\n"
+        "b;B;10;N/A;;//a.b/1.jpg,//a.b/2.jpg\n"
+        "c;C;10;4;12/31/2036;// no image\n"
     )
     products, remarks = _read(write(table))
     assert [product.price for product in products] == [10, 10, 4]
-    assert (products[0].image, remarks) == ("https://a.b/1.jpg", [])
+    assert [product.image for product in products] == ["https://a.b/1.jpg", "https://a.b/1.jpg", "// no image"]
+    assert remarks == []
 
 
 @pytest.mark.parametrize(
