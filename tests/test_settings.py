@@ -90,8 +90,8 @@ def test_a_home_below_the_users_own_folder_is_found(folder: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("variable", "told"),
     [
-        ("RECOMMENDER_LANGUAG", "RECOMMENDER_LANGUAG is no setting; did you mean RECOMMENDER_LANGUAGE?"),
-        ("RECOMMENDER_XYZ", "RECOMMENDER_XYZ is no setting"),
+        ("RECOMMENDER_LANGAUGE", "RECOMMENDER_LANGAUGE is no setting; did you mean RECOMMENDER_LANGUAGE?"),
+        ("RECOMMENDER_ZYX", "RECOMMENDER_ZYX is no setting"),
         ("RECOMMENDER_LANGUAGE", ""),
         ("recommender_language", ""),
         ("RECOMMENDER_API_KEY", ""),

@@ -85,7 +85,7 @@ def test_a_watched_folder_keeps_the_reasons_beside_a_feed_that_failed(recommende
     (folder / "partly.csv").write_text(GOOD + "A-99;;1;;\n", encoding="utf-8")
     (folder / "good.csv").write_text(GOOD, encoding="utf-8")
     (folder / "doubtful.csv").write_text("sku,title\nz,Z\n", encoding="utf-8")
-    feeds = recommender("worker", "--watch", folder, "--once", "--strict", "--json").json["feeds"]
+    feeds = recommender("worker", "--watch", folder, "--once", "--strict", "--json", code=4).json["feeds"]
     errors = {feed["feed"]: feed["error"] for feed in feeds}
     assert {feed for feed, error in errors.items() if not error} == {"partly.csv", "good.csv"}
     assert "no category was found" in errors["doubtful.csv"]

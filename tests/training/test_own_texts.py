@@ -247,7 +247,7 @@ def test_a_source_that_is_held_out_whole_says_so(tmp_path: Path, texts: TextFunc
     many, few = tmp_path / "many.jsonl", tmp_path / "few.jsonl"
     many.write_text("".join(json.dumps({"anchor": f"query {n}", "positive": f"answer {n}"}) + "\n" for n in range(90)))
     whole = build_training_data([], NO_SPLIT, TrainingOptions(data=(DataSource(str(many)),), data_only=True), texts)
-    query, _ = whole.judging.catalogue.pairs[0] if whole.judging.catalogue.pairs else whole.judging.supplied.pairs[0]
+    query, _ = whole.judging.own.pairs[0]
     few.write_text("".join(json.dumps({"anchor": query, "positive": f"more {n}"}) + "\n" for n in range(3)))
     options = TrainingOptions(data=(DataSource(str(many)), DataSource(str(few))), data_only=True)
     with pytest.raises(BadInput, match=r"few.jsonl: 3 held out to measure on, and none is left to train on"):
