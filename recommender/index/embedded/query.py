@@ -37,9 +37,13 @@ from recommender.index.query_plan import (
 from recommender.query import Filters
 from recommender.types import SparseVector
 
-OVERSAMPLED = 30
+OVERSAMPLED = 66
 """The fewest candidates by 4 bits that are scored again by full vectors; for many products, 1.5 times as many as are
-asked for. With twice as many as asked for, all of the ten nearest were found; without scoring again, 0.95 of them."""
+asked for. Of 2,013 products a hundred times each, with a little noise, 66 found 0.998 of the ten nearest and 30 found
+0.975, in the same time."""
+
+COMPACT_EF = 150
+"""The fewest candidates of a walk through 4 bits. With the usual 100, one query in 200 there found nothing near."""
 
 _THROUGH_FILTERED_OUT = edge.AcornSearchParams(enable=True)
 """A walk that also looks at the neighbours of neighbours that a filter takes out, used if the filter leaves less than
@@ -72,9 +76,9 @@ class BatchedSearch:
         self._lacking: list[set[int]] = []
         conditions = conditions_of(plan.query.filters, plan.query.ids)
         where = _filter(conditions)
-        width = None
+        width = COMPACT_EF if compact else None
         if (conditions if compact else conditions.off_graph) and not plan.query.exact:  # a filter takes edges away
-            width = min(FILTERED_EF, USUAL_EF * estimate(None) // max(1, estimate(where)))
+            width = max(width or 0, min(FILTERED_EF, USUAL_EF * estimate(None) // max(1, estimate(where))))
         self.requests: list[edge.QueryRequest] = []
         for leaf, ranking in zip(leaves, self._rankings, strict=True):
             if compact and not plan.query.exact:
