@@ -8,23 +8,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from support.read_feed import read_feed
 
 from recommender.errors import BadFeed
 from recommender.feeds.formats import open_feed
-from recommender.feeds.products import is_offered, product_of
-from recommender.feeds.remarks import Remark
-from recommender.feeds.rows import survey
-from recommender.types import Availability, Product
+from recommender.types import Availability
 
 Write = Callable[..., Path]
-
-
-def _read(path: Path) -> tuple[list[Product], list[Remark]]:
-    """Read the products that are on sale, and what the report says of them."""
-    remarks: list[Remark] = []
-    with open_feed(path) as feed:
-        notation, rows = survey(feed.rows())
-        return [product_of(row, notation, remarks) for row in rows if is_offered(row)], remarks
 
 
 LONG = "Made of steel, {n} litres, for any stove"
@@ -55,7 +45,7 @@ LONG = "Made of steel, {n} litres, for any stove"
     ],
 )
 def test_the_title_is_the_short_text_and_the_description_the_long_one(write: Write, header: str) -> None:
-    products, _ = _read(write(f"{header}\n" + "".join(f"A-{n};Kettle {n};{LONG.format(n=n)}\n" for n in range(9))))
+    products, _ = read_feed(write(f"{header}\n" + "".join(f"A-{n};Kettle {n};{LONG.format(n=n)}\n" for n in range(9))))
     assert [(one.title, one.description) for one in products[1:2]] == [("Kettle 1", LONG.format(n=1))]
 
 
@@ -67,7 +57,7 @@ def test_where_an_unknown_column_may_be_the_title_a_description_is_not_taken_for
     ):
         pass
     rows = "".join(f"A-{n};{LONG.format(n=n)};ACME-{n};steel and wood\n" for n in range(9))
-    products, _ = _read(write(f"sku;description;supplier number;material\n{rows}"))
+    products, _ = read_feed(write(f"sku;description;supplier number;material\n{rows}"))
     assert [(one.title, one.description) for one in products[1:2]] == [(LONG.format(n=1), "")]
 
 
@@ -82,7 +72,7 @@ def test_where_an_unknown_column_may_be_the_title_a_description_is_not_taken_for
 )
 def test_what_is_no_title_refuses_no_feed(write: Write, member: str, cells: list[object]) -> None:
     items = [{"sku": f"A-{n}", "description": LONG.format(n=n), member: cell} for n, cell in enumerate(cells)]
-    products, _ = _read(write(json.dumps(items), "feed.json"))
+    products, _ = read_feed(write(json.dumps(items), "feed.json"))
     assert [one.title for one in products] == [item["description"] for item in items]
 
 
@@ -104,21 +94,21 @@ def test_what_is_no_title_refuses_no_feed(write: Write, member: str, cells: list
     ],
 )
 def test_a_sale_that_is_over_does_not_count_in_any_language(write: Write, header: str, over: str, on: str) -> None:
-    products, remarks = _read(write(f"sku;name;{header}\na;A;10;4;{over}\nb;B;10;4;{on}\n"))
+    products, remarks = read_feed(write(f"sku;name;{header}\na;A;10;4;{over}\nb;B;10;4;{on}\n"))
     assert ([product.price for product in products], remarks) == ([10, 4], [])
 
 
 @pytest.mark.parametrize("column", ["Sonderpreis Gültigkeit", "promo_window", "Akcia trva"])
 def test_a_sale_with_dates_in_a_column_that_is_not_known_does_not_count_and_is_told(write: Write, column: str) -> None:
     table = f"sku;title;price;sale price;{column}\na;A;10;4;2020-10-31\nb;B;10;4;\nc;C;10;4;while stocks last\n"
-    products, remarks = _read(write(table))
+    products, remarks = read_feed(write(table))
     assert [product.price for product in products] == [10, 4, 4]
     assert [remark.what for remark in remarks] == [f"is taken without the sale of '{column}: 2020-10-31'"]
 
 
 @pytest.mark.parametrize("cell", ["bis 31.10.20", "2020-10-01T00:00:00Z", "2020-10-01/2020-10-31", "10/31/2020"])
 def test_a_date_of_a_sale_has_a_year_however_it_is_written(write: Write, cell: str) -> None:
-    products, _ = _read(write(f"sku;title;price;sale price;sale info\na;A;10;4;{cell}\n"))
+    products, _ = read_feed(write(f"sku;title;price;sale price;sale info\na;A;10;4;{cell}\n"))
     assert [product.price for product in products] == [10]
 
 
@@ -135,7 +125,7 @@ def test_a_date_of_a_sale_has_a_year_however_it_is_written(write: Write, cell: s
     ],
 )
 def test_what_is_no_date_of_a_sale_costs_no_sale(write: Write, columns: str, cells: str) -> None:
-    products, remarks = _read(write(f"sku;title;price;sale price;{columns}\na;A;10;4;{cells}\n"))
+    products, remarks = read_feed(write(f"sku;title;price;sale price;{columns}\na;A;10;4;{cells}\n"))
     assert ([product.price for product in products], remarks) == ([4], [])
 
 
@@ -177,7 +167,7 @@ def test_a_column_of_a_switch_that_is_called_as_a_sale_is_read(write: Write) -> 
 def test_of_several_columns_of_prices_the_one_to_pay_is_read_with_its_currency(
     write: Write, header: str, row: str, price: str
 ) -> None:
-    (product,), _ = _read(write(f"sku;title;{header}\na;A;{row}\n"))
+    (product,), _ = read_feed(write(f"sku;title;{header}\na;A;{row}\n"))
     assert f"{product.price} {product.currency}".strip() == price
 
 
@@ -187,17 +177,17 @@ def test_of_several_columns_of_prices_the_one_to_pay_is_read_with_its_currency(
     "|Preț fără TVA|Hinta ilman alv|Pris eks. moms|PVP sem IVA|Price before tax".split("|"),
 )
 def test_a_price_to_which_a_tax_is_added_is_not_the_price(write: Write, column: str) -> None:
-    (product,), _ = _read(write(f"sku;title;{column}\na;A;100\n"))
+    (product,), _ = read_feed(write(f"sku;title;{column}\na;A;100\n"))
     assert product.price is None
 
 
 def test_numbers_of_json_have_the_currency_in_the_name_of_their_member(write: Write) -> None:
-    (product,), _ = _read(write('[{"sku": "a", "title": "A", "price_eur": 19.9}]', "feed.json"))
+    (product,), _ = read_feed(write('[{"sku": "a", "title": "A", "price_eur": 19.9}]', "feed.json"))
     assert (product.price, product.currency) == (Decimal("19.9"), "EUR")
 
 
 def test_a_number_of_json_has_its_decimal_point_in_every_currency(write: Write) -> None:
-    products, _ = _read(write('[{"sku": "a", "title": "A", "price": 350.125, "currency": "JPY"}]', "feed.json"))
+    products, _ = read_feed(write('[{"sku": "a", "title": "A", "price": 350.125, "currency": "JPY"}]', "feed.json"))
     assert [product.price for product in products] == [Decimal("350.125")]
 
 
@@ -220,18 +210,18 @@ def test_a_status_may_say_what_is_sold_out_as_well_as_what_is_hidden(
     write: Write, column: str, words: dict[str, Availability | None]
 ) -> None:
     rows = "".join(f"{word};A thing;5;{word}\n" for word in words)
-    products, remarks = _read(write(f"sku;title;price;{column}\n{rows}"))
+    products, remarks = read_feed(write(f"sku;title;price;{column}\n{rows}"))
     shown = {word: stock for word, stock in words.items() if stock}
     assert ({product.sku: product.availability for product in products}, remarks) == (shown, [])
 
 
 def test_the_stock_of_its_own_column_counts_before_a_status(write: Write) -> None:
-    products, _ = _read(write("sku;title;status;stock\na;A;sold out;3\nb;B;sold out;\nc;C;sold out; n/a\n"))
+    products, _ = read_feed(write("sku;title;status;stock\na;A;sold out;3\nb;B;sold out;\nc;C;sold out; n/a\n"))
     assert [product.availability for product in products] == [IN, OUT, OUT]
 
 
 def test_a_state_that_is_new_or_used_says_nothing_of_the_sale(write: Write) -> None:
-    products, remarks = _read(write("SKU;Nombre;Estado\na;A;Nuevo\nb;B;Usado\nc;C;Inactivo\n"))
+    products, remarks = read_feed(write("SKU;Nombre;Estado\na;A;Nuevo\nb;B;Usado\nc;C;Inactivo\n"))
     assert ([product.sku for product in products], remarks) == (["a", "b", "c"], [])
 
 
@@ -251,7 +241,7 @@ def test_a_state_that_is_new_or_used_says_nothing_of_the_sale(write: Write) -> N
 def test_a_column_that_says_nothing_of_the_stock_gives_way_to_one_that_does(
     write: Write, header: str, rows: tuple[str, ...], stocks: list[Availability]
 ) -> None:
-    products, _ = _read(write(f"sku;title;{header}\n" + "".join(f"s{n};A;{row}\n" for n, row in enumerate(rows))))
+    products, _ = read_feed(write(f"sku;title;{header}\n" + "".join(f"s{n};A;{row}\n" for n, row in enumerate(rows))))
     assert [product.availability for product in products] == stocks
 
 
@@ -269,12 +259,14 @@ def test_a_word_that_denies_nothing_takes_no_product_off_sale(
     write: Write, column: str, kept: list[str], hidden: list[str]
 ) -> None:
     rows = "".join(f"{n};A;{word}\n" for n, word in enumerate([*kept, *hidden]))
-    products, remarks = _read(write(f"sku;title;{column}\n{rows}"))
+    products, remarks = read_feed(write(f"sku;title;{column}\n{rows}"))
     assert ([product.sku for product in products], remarks) == (list(map(str, range(len(kept)))), [])
 
 
 def test_an_unknown_word_in_a_column_of_denials_is_told(write: Write) -> None:
-    products, remarks = _read(write("sku;title;status;blocked\na;A;active;maybe\nb;B;draft;maybe\nc;C;active;yes\n"))
+    products, remarks = read_feed(
+        write("sku;title;status;blocked\na;A;active;maybe\nb;B;draft;maybe\nc;C;active;yes\n")
+    )
     assert [product.sku for product in products] == ["a"]
     assert [(remark.field, remark.cell, remark.lost) for remark in remarks] == [("offered", "maybe", False)]
 
@@ -293,13 +285,13 @@ def test_an_unknown_word_in_a_column_of_denials_is_told(write: Write) -> None:
 def test_texts_are_in_the_language_of_the_title(
     write: Write, header: str, row: str, title: str, description: str
 ) -> None:
-    products, _ = _read(write(f"sku;{header}\na;{row}\n"))
+    products, _ = read_feed(write(f"sku;{header}\na;{row}\n"))
     assert [(one.title, one.description) for one in products] == [(title, description)]
 
 
 @pytest.mark.parametrize("price", [{"regular": 9.5, "sale": 8}, {"EUR": "9.5", "USD": 10}, {"tier": 1, "cost": 5.5}])
 def test_an_object_of_prices_that_is_not_known_is_told(write: Write, price: dict[str, object]) -> None:
-    products, remarks = _read(write(json.dumps([{"sku": "a", "title": "A", "price": price}]), "feed.json"))
+    products, remarks = read_feed(write(json.dumps([{"sku": "a", "title": "A", "price": price}]), "feed.json"))
     assert [product.price for product in products] == [None]
     assert [(remark.field, remark.lost) for remark in remarks] == [("price", True)]
     assert "no amount is known among" in remarks[0].reason
@@ -308,5 +300,5 @@ def test_an_object_of_prices_that_is_not_known_is_told(write: Write, price: dict
 @pytest.mark.parametrize("amount", [{"value": None}, {"priceValidUntil": "2026-12-31"}])
 def test_an_object_of_a_price_may_have_no_amount(write: Write, amount: dict[str, object]) -> None:
     price = {**amount, "currency": "EUR"}
-    products, remarks = _read(write(json.dumps([{"sku": "a", "title": "A", "price": price}]), "feed.json"))
+    products, remarks = read_feed(write(json.dumps([{"sku": "a", "title": "A", "price": price}]), "feed.json"))
     assert ([(product.price, product.currency) for product in products], remarks) == ([(None, "EUR")], [])

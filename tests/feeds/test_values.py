@@ -9,30 +9,21 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from support.read_feed import read_feed
 
 from recommender.errors import BadInput
 from recommender.feeds.availability import parse_availability
-from recommender.feeds.formats import open_feed
-from recommender.feeds.products import ProductObjects, is_offered, product_of
+from recommender.feeds.products import ProductObjects
 from recommender.feeds.rejections import BadRow
-from recommender.feeds.remarks import Remark
-from recommender.feeds.rows import survey
 from recommender.types import Availability, Product
 
 Write = Callable[..., Path]
 
 
-def _read(path: Path) -> tuple[list[Product], list[Remark]]:
-    remarks: list[Remark] = []
-    with open_feed(path) as feed:
-        notation, rows = survey(feed.rows())
-        return [product_of(row, notation, remarks) for row in rows if is_offered(row)], remarks
-
-
 def _one(write: Write, **cells: object) -> tuple[Product, list[str]]:
     """Read one JSON object as a product; return what the report says of it, too."""
     path = write(json.dumps({"sku": "a", "title": "A", **cells}) + "\n", "feed.jsonl")
-    (product,), remarks = _read(path)
+    (product,), remarks = read_feed(path)
     return product, [f"{remark.field} {remark.what}" for remark in remarks]
 
 
@@ -81,7 +72,7 @@ def test_stock_words_of_many_languages_and_counts(availability: Availability, wo
 
 
 def test_a_stock_word_that_cant_be_read_costs_the_stock_alone(write: Write) -> None:
-    (product,), remarks = _read(write("sku,title,price,stock\na,A,5,ask in the shop\n"))
+    (product,), remarks = read_feed(write("sku,title,price,stock\na,A,5,ask in the shop\n"))
     assert product == Product("a", "A", price=Decimal(5), availability=UNKNOWN)
     assert [(remark.field, remark.cell, remark.lost) for remark in remarks] == [
         ("availability", "ask in the shop", True)
@@ -116,7 +107,7 @@ def test_entities_and_markup_are_decoded_in_every_field_however_often_escaped(wr
         "A&B-3,Saw <b>&#38;</b> axe,Sharp &amp; light&lt;br&gt;new,Fox &#x26; Co,Tools & wood > Saws,"
         "https://s.example/?a=1&b=2&copy=3,Red &amp; blue\n"
     )
-    first, second, third = _read(path)[0]
+    first, second, third = read_feed(path)[0]
     for product in (first, second, third):
         assert (product.title, product.brand, product.category) == ("Saw & axe", "Fox & Co", ("Tools & wood", "Saws"))
         assert product.attributes == {"colour": "Red & blue"}
@@ -142,11 +133,11 @@ def test_mojibake_is_repaired_where_it_is_certain_and_told(write: Write) -> None
 @pytest.mark.parametrize("word", ["NULL", "NaN", "None", "n/a", "-", "#N/A", "<NA>", "\\N"])
 def test_null_words_are_nothing(write: Write, word: str) -> None:
     header = "sku,title,description,brand,category,price,availability,url,image,parent_id,attribute:colour\n"
-    (product,), remarks = _read(write(f"{header}a,A{f',{word}' * 9}\n"))
+    (product,), remarks = read_feed(write(f"{header}a,A{f',{word}' * 9}\n"))
     assert (product, remarks) == (Product("a", "A"), [])
     for row in (f"{word},A", f"a,{word}"):
         with pytest.raises(BadRow, match=r"no (SKU|title)"):
-            _read(write(f"sku,title\n{row}\n"))
+            read_feed(write(f"sku,title\n{row}\n"))
 
 
 @pytest.mark.parametrize(
@@ -160,16 +151,16 @@ def test_a_sku_is_what_it_was_before_a_spreadsheet_and_in_one_form_of_unicode(
     write: Write, cell: str, sku: str
 ) -> None:
     quoted = cell.replace('"', '""')
-    assert _read(write(f'sku,title\n"{quoted}",T\n'))[0][0].sku == sku
+    assert read_feed(write(f'sku,title\n"{quoted}",T\n'))[0][0].sku == sku
 
 
 def test_a_sku_whose_digits_a_spreadsheet_lost_is_told(write: Write) -> None:
     with pytest.raises(BadRow, match="'4,00638E\\+12' is what a spreadsheet makes of a long number"):
-        _read(write("sku;title\n4,00638E+12;T\n"))
+        read_feed(write("sku;title\n4,00638E+12;T\n"))
 
 
 def test_skus_that_are_numbered_with_a_dot_stay(write: Write) -> None:
-    assert [product.sku for product in _read(write("sku,title\n1.0,A\n1.1,B\n"))[0]] == ["1.0", "1.1"]
+    assert [product.sku for product in read_feed(write("sku,title\n1.0,A\n1.1,B\n"))[0]] == ["1.0", "1.1"]
 
 
 def test_what_is_too_long_is_cut_and_told_and_a_file_in_a_cell_is_left_out(write: Write) -> None:
@@ -201,7 +192,7 @@ def test_objects_stand_for_what_names_them(write: Write) -> None:
     [("status", "draft"), ("active", "0"), ("Veröffentlicht", "nein"), ("published", "FALSE"), ("status", "gesperrt")],
 )
 def test_what_a_column_says_is_not_offered_is_left_out(write: Write, column: str, cell: str) -> None:
-    products, _ = _read(write(f"sku,title,{column}\na,A,{cell}\nb,B,\nc,C,1\n"))
+    products, _ = read_feed(write(f"sku,title,{column}\na,A,{cell}\nb,B,\nc,C,1\n"))
     assert [product.sku for product in products] == ["b", "c"]
 
 
@@ -210,28 +201,30 @@ def test_what_a_column_says_is_not_offered_is_left_out(write: Write, column: str
 )
 def test_no_and_nothing_where_a_yes_would_hide_a_product_hide_none(write: Write, cell: str) -> None:
     rows = f"a;A;{cell};\nb;B;;{cell}\nc;C;WAHR;\nd;D;;2026-01-02 10:00:00\n"
-    products, _ = _read(write(f"sku;title;gesperrt;deleted_at\n{rows}"))
+    products, _ = read_feed(write(f"sku;title;gesperrt;deleted_at\n{rows}"))
     assert [product.sku for product in products] == ["a", "b"]
 
 
 @pytest.mark.parametrize("no", "FALSCH FAUX Não HAYIR hayır nei nem nu ne όχι いいえ לא لا".split())
 def test_no_is_no_in_any_language(write: Write, no: str) -> None:
-    products, _ = _read(write(f"sku;title;Aktiv\na;A;{no}\nb;B;WAHR\n"))
+    products, _ = read_feed(write(f"sku;title;Aktiv\na;A;{no}\nb;B;WAHR\n"))
     assert [product.sku for product in products] == ["b"]
-    products, _ = _read(write(f"sku;title;price;sale_price;on_sale\na;A;10;4;{no}\nb;B;10;4;VRAI\n"))
+    products, _ = read_feed(write(f"sku;title;price;sale_price;on_sale\na;A;10;4;{no}\nb;B;10;4;VRAI\n"))
     assert [product.price for product in products] == [10, 4]
     stock = f"a;A;0;{no};{no}\nb;B;0;WAHR;WAHR\nc;C;0;WAHR;{no}\n"
-    products, _ = _read(write(f"sku;title;stock;track_inventory;continue_selling\n{stock}"))
+    products, _ = read_feed(write(f"sku;title;stock;track_inventory;continue_selling\n{stock}"))
     assert [product.availability for product in products] == [IN, Availability.BACKORDER, OUT]
 
 
 def test_a_null_or_a_zero_is_no_date_of_publishing(write: Write) -> None:
-    products, remarks = _read(write("sku;title;published_at;active\na;A;2026-01-01;\\N\nb;B;\\N;\nc;C;0000-00-00;1\n"))
+    products, remarks = read_feed(
+        write("sku;title;published_at;active\na;A;2026-01-01;\\N\nb;B;\\N;\nc;C;0000-00-00;1\n")
+    )
     assert ([product.sku for product in products], remarks) == (["a"], [])
 
 
 def test_a_status_that_is_no_known_word_is_told(write: Write) -> None:
-    products, remarks = _read(write("sku,title,status\na,A,active\nb,B,phase 3\n"))
+    products, remarks = read_feed(write("sku,title,status\na,A,active\nb,B,phase 3\n"))
     assert [product.sku for product in products] == ["a", "b"]
     assert [(remark.field, remark.cell, remark.lost) for remark in remarks] == [("offered", "phase 3", False)]
 
@@ -285,23 +278,23 @@ def test_a_status_that_is_no_known_word_is_told(write: Write) -> None:
     ],
 )
 def test_columns_are_recognised_in_the_languages_of_shops(write: Write, header: str) -> None:
-    (product,), _ = _read(write(f"{header}\nA-1;Kettle;1.299,00;Home > Kitchen;Alder;0\n"))
+    (product,), _ = read_feed(write(f"{header}\nA-1;Kettle;1.299,00;Home > Kitchen;Alder;0\n"))
     named = "USD" if "USD" in header else "EUR" if {"EUR", "€", "eur"} & set(re.findall(r"[^\W_]+|€", header)) else ""
     assert product == Product("A-1", "Kettle", "", "Alder", ("Home", "Kitchen"), Decimal(1299), named, availability=OUT)
 
 
 def test_a_group_is_recognised_by_its_name_in_turkish(write: Write) -> None:
-    (product,), _ = _read(write("Stok Kodu;Ürün Adı;Grup Kodu\nA-1;Bot;G-7\n"))
+    (product,), _ = read_feed(write("Stok Kodu;Ürün Adı;Grup Kodu\nA-1;Bot;G-7\n"))
     assert product.group_id == "G-7"
 
 
 def test_a_price_without_taxes_counts_only_where_no_other_does(write: Write) -> None:
-    (product,), _ = _read(write("sku;title;Preis netto;Preis brutto\na;A;10;11,90\n"))
+    (product,), _ = read_feed(write("sku;title;Preis netto;Preis brutto\na;A;10;11,90\n"))
     assert product.price == Decimal("11.90")
 
 
 def test_a_column_for_each_size_is_not_the_stock(write: Write) -> None:
-    (product,), _ = _read(write("sku;title;Stock S;Stock M\na;A;0;5\n"))
+    (product,), _ = read_feed(write("sku;title;Stock S;Stock M\na;A;0;5\n"))
     assert product.availability is IN
 
 
@@ -325,7 +318,7 @@ def test_a_caller_who_writes_one_product_is_told_what_a_feed_goes_on_without() -
     ],
 )
 def test_columns_of_other_languages_with_what_they_say_of_taxes(write: Write, header: str, stock: str) -> None:
-    (product,), _ = _read(write(f"{header}\nA-1;Ä;1 290,50;{stock};4006381333931;Acme\n"))
+    (product,), _ = read_feed(write(f"{header}\nA-1;Ä;1 290,50;{stock};4006381333931;Acme\n"))
     currency = "RUB" if "руб" in header else ""
     assert product == Product(
         "A-1", "Ä", "", "Acme", (), Decimal("1290.50"), currency, availability=OUT, gtin="4006381333931"
@@ -334,7 +327,7 @@ def test_columns_of_other_languages_with_what_they_say_of_taxes(write: Write, he
 
 def test_each_column_that_says_so_may_take_a_product_off_sale(write: Write) -> None:
     table = "sku,title,price,status,published\na,A,1,enabled,1\nb,B,1,enabled,0\nc,C,1,draft,1\nd,D,1,,\n"
-    products, _ = _read(write(table))
+    products, _ = read_feed(write(table))
     assert [product.sku for product in products] == ["a", "d"]
 
 
@@ -342,7 +335,7 @@ def test_names_of_columns_with_signs_levels_and_two_prices(write: Write) -> None
     table = (
         "Item #;Item Name;List price;Selling price;Stock_qty;category_l1;category_l2;EAN\n7;A;2,00;1,50;0;Home;Mugs;0\n"
     )
-    products, _ = _read(write(table))
+    products, _ = read_feed(write(table))
     assert products == [Product("7", "A", category=("Home", "Mugs"), price=Decimal("1.50"), availability=OUT)]
 
 
@@ -353,7 +346,7 @@ def test_a_sale_that_is_over_or_none_and_a_list_of_images(write: Write) -> None:
         "b;B;10;N/A;;//a.b/1.jpg,//a.b/2.jpg\n"
         "c;C;10;4;12/31/2036;// no image\n"
     )
-    products, remarks = _read(write(table))
+    products, remarks = read_feed(write(table))
     assert [product.price for product in products] == [10, 10, 4]
     assert [product.image for product in products] == ["https://a.b/1.jpg", "https://a.b/1.jpg", "// no image"]
     assert remarks == []
@@ -369,12 +362,12 @@ def test_a_sale_that_is_over_or_none_and_a_list_of_images(write: Write) -> None:
 )  # fmt: skip
 def test_a_sale_counts_between_its_dates_whatever_their_columns_are_called(write: Write, dates: str) -> None:
     table = f"sku;title;price;sale price;{dates}\na;A;10;4;2020-01-01;2020-12-31\nb;B;10;4;2020-01-01;2036-12-31\n"
-    products, _ = _read(write(table))
+    products, _ = read_feed(write(table))
     assert [product.price for product in products] == [10, 4]
 
 
 def test_the_column_of_a_price_may_name_its_currency_and_its_taxes(write: Write) -> None:
-    products, _ = _read(write("sku;title;Price EUR\na;A;12,10\nb;B;$12.10\n"))
+    products, _ = read_feed(write("sku;title;Price EUR\na;A;12,10\nb;B;$12.10\n"))
     assert [product.currency for product in products] == ["EUR", "USD"]
-    products, _ = _read(write("sku;title;price;vat;price_incl_vat\na;A;10;21;12,10\n", "taxes.csv"))
+    products, _ = read_feed(write("sku;title;price;vat;price_incl_vat\na;A;10;21;12,10\n", "taxes.csv"))
     assert products[0].price == Decimal("12.10")
