@@ -258,16 +258,16 @@ class Catalogue:
             row = lock_delivery(session, delivery.platform, delivery.identity)
             if delivery.version < row.version:
                 return None
-            had: list[str] | None = json.loads(row.skus)
-            old = {*(had or ()), *delivery.skus}
+            had: list[str] = json.loads(row.skus) or []
+            old = {*had, *delivery.skus}
             known = _variation_skus(session, delivery)
             sold = {} if delivery.variations else {each.sku: each for each in delivery.products}
             stored = {each.sku: _product(each) for each in _find_rows(session, [*known, *sold], lock=True)}
             products = complete(list(sold.values()), {sku: stored[sku] for sku in sold if sku in stored})
             if delivery.offered:
-                products += [stored[sku] for sku in known.difference(had or ()) & stored.keys()]
+                products += [stored[sku] for sku in known.difference(had) & stored.keys()]
             changes = self._upsert(session, [stage(product) for product in products])
-            left = known.union(sold, had or () if delivery.partial else ())
+            left = known.union(sold, had if delivery.partial else ())
             listed: list[str] | None = json.loads(parent.skus) if parent else []
             hidden = not delivery.offered or listed is None
             deleted = _deactivate(session, sorted(old | left if hidden else old - left))

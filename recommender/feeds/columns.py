@@ -95,7 +95,7 @@ _LEVEL = re.compile(
 """Columns that have one level of a path each: `category_1`, `Kategorie Ebene 2`, `level3`, `l1_category`."""
 
 _BETWEEN_DATES = re.compile(
-    r"\s+(?:[-\u2010-\u2015]|to|until|till|bis|al?|au|tot|do|til|till|до|по)\s+|\s*[~〜～]\s*"
+    r"\s+(?:[-\u2010-\u2015]|to|until|till|bis|al?|au|tot|do|til|до|по)\s+|\s*[~〜～]\s*"
     r"|(?<=[0-9.])[-\u2010-\u2015](?=[0-9]{1,4}\.)"
 )
 _DATE = re.compile(
@@ -361,13 +361,15 @@ def _without_language(name: str) -> str:
 
 
 _SHORT_SIGNS = frozenset({"€", "£", "KČ", "ZŁ", "RP", "TL", "FT", "ТГ"})
+_CURRENCY_CODES = CURRENCIES - WORDS_TOO
+"""Signs of fewer than three letters, and codes, that name the currency of a column."""
 
 
 def _currency_in(name: str) -> str:
     """Return the only currency that the name of a column has: `price_eur`, `Preis (€)`; nothing for none."""
     marks = re.findall(r"\w+|[€$£]", name.replace("_", " ").upper())
     named = {CURRENCY_SYMBOLS.get(word, word) for word in marks if len(word) > 2 or word in _SHORT_SIGNS}
-    named &= CURRENCIES - WORDS_TOO
+    named &= _CURRENCY_CODES
     return named.pop() if len(named) == 1 else ""
 
 
@@ -568,7 +570,8 @@ def _short_name(name: str) -> str:
         for plain, word in words.items()
         if plain in _TAXES
         or word in CURRENCIES
-        or word.upper() in CURRENCY_SYMBOLS.keys() | (CURRENCIES - WORDS_TOO)
+        or word.upper() in CURRENCY_SYMBOLS
+        or word.upper() in _CURRENCY_CODES
         or word == "1"
     }
     if not told or not _WITHOUT_TAXES.isdisjoint(words) or _TAXES_TO_COME.search(name):

@@ -164,16 +164,14 @@ class Checks:
         if live is None:
             known = {generation.name for generation in self.application.generations.list()}
             strangers = sorted(set(self.application.engine.names()) - known)
-            told = (
-                f"the index holds {', '.join(strangers[:3])}, which this catalogue does not know" if strangers else ""
-            )
-            if told and not self.application.settings.qdrant_url:
+            told = f"the index holds {', '.join(strangers[:3])}, which this catalogue does not know"
+            if strangers and not self.application.settings.qdrant_url:
                 raise RecommenderError(
                     f"{told}: the catalogue was lost or replaced; bring a backup back with `recommender restore FILE "
                     "--force`"
                 )
-            if told:  # other installations may share the server, and the prefix
-                told = f"; {told}: of another installation, or of a catalogue that was lost"
+            # Other installations may share the server, and the prefix.
+            told = f"; {told}: of another installation, or of a catalogue that was lost" if strangers else ""
             if products := self.application.catalogue.count():
                 raise RecommenderError(
                     f"none of {products:,} products is indexed, so no query is answered; run `recommender worker "
