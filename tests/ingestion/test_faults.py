@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import sqlite3
 import threading
 import time
@@ -112,6 +113,32 @@ def test_what_a_server_refuses_to_write_is_cut_until_one_product_is_to_blame(
             assert [each.sku for each in shop.outbox.failing()] == failed
             written = {point.payload["sku"] for point in index.scroll() if point.payload["price"] == float(price)}
             assert written == {product.sku for product in PRODUCTS} - {*failed}
+
+
+@pytest.mark.parametrize(
+    "limit",
+    ["Max points count limit of 100", "Max payload storage size limit of 0.5MB"],  # as Qdrant words them
+)
+def test_a_collection_that_is_full_pauses_the_worker_and_no_product_is_blamed(shop: Shop, limit: str) -> None:
+    said = json.dumps({"status": {"error": f"Bad request: {limit} reached!"}, "time": 0.0}).encode()
+    full = True
+
+    class Full(QdrantClient):
+        def upsert(self, *names: Any, **more: Any) -> Any:
+            if full:
+                raise UnexpectedResponse(400, "Bad Request", said, Headers())
+            return super().upsert(*names, **more)
+
+    with closing(Full(":memory:")) as client:
+        shop.index.close()
+        shop.targets[0] = replace(shop.targets[0], index=ServerEngine(client).create("g1", shop.encoder.dimension))
+        shop.catalogue.upsert(PRODUCTS)
+        for _ in range(MAX_ATTEMPTS):
+            with pytest.raises(Unavailable, match=f"{limit} reached.*strict mode"):
+                shop.worker.drain()
+        full = False
+        assert shop.worker.drain().applied == len(PRODUCTS)
+        _in_order(shop)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("CUDA error"), FULL, AWAY])

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from json import JSONDecodeError
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -75,6 +74,9 @@ OLDEST_SERVER = (1, 17)
 
 _NUMBERED = re.compile(r"g\d{4,}(-[0-9a-f]+)?")
 """The names that generations get. `recommender_test_g0001` is not ours: its prefix is `recommender_test`."""
+
+_FULL = re.compile(r"Max [a-z ]+ limit of \S+ reached")
+"""What a server says whose strict mode limits the points of a collection, or the bytes of its vectors or payloads."""
 
 GREEN_POLL_S = 1.0
 """Pause between two checks whether a server has built the graphs of a new collection."""
@@ -289,24 +291,26 @@ class ServerIndex(VectorIndex):
         After that it builds graphs by itself, beside the queries. Raises `Unavailable` when it fails.
         """
         told_at = time.monotonic()
-        for look in count(0):
-            if look > 1:
+        with engine_errors(self._where):
+            info = self._client.get_collection(self._collection)
+            if not info.config.optimizer_config.indexing_threshold:
+                info = self._build_graphs()
+            while info.status is not models.CollectionStatus.GREEN:
+                if info.status is models.CollectionStatus.RED:
+                    told = f"{self._where} can't build the graphs of {self._collection}; see its log"
+                    raise Unavailable.with_public(told, AWAY)
+                if time.monotonic() - told_at > STATUS_EVERY_S:
+                    told_at = time.monotonic()
+                    _log.warning("%s is %s, and waited for until it is green", self._collection, info.status.value)
                 time.sleep(GREEN_POLL_S)
-            with engine_errors(self._where):
-                info = self._client.get_collection(self._collection)
-                puts_off = not look and not info.config.optimizer_config.indexing_threshold
                 # Grey: the server was started again, and goes on building only when it is told something.
-                if puts_off or info.status is models.CollectionStatus.GREY:
-                    threshold = models.OptimizersConfigDiff(indexing_threshold=INDEXING_THRESHOLD_KB)
-                    self._client.update_collection(self._collection, optimizers_config=threshold)
-                elif info.status is models.CollectionStatus.GREEN:
-                    return
-            if info.status is models.CollectionStatus.RED:
-                told = f"{self._where} can't build the graphs of {self._collection}; see its log"
-                raise Unavailable.with_public(told, AWAY)
-            if time.monotonic() - told_at > STATUS_EVERY_S:
-                told_at = time.monotonic()
-                _log.warning("%s is %s, and waited for until it is green", self._collection, info.status.value)
+                grey = info.status is models.CollectionStatus.GREY
+                info = self._build_graphs() if grey else self._client.get_collection(self._collection)
+
+    def _build_graphs(self) -> models.CollectionInfo:
+        threshold = models.OptimizersConfigDiff(indexing_threshold=INDEXING_THRESHOLD_KB)
+        self._client.update_collection(self._collection, optimizers_config=threshold)
+        return self._client.get_collection(self._collection)
 
     def close(self) -> None:
         """Do nothing: the connection belongs to the engine."""
@@ -495,6 +499,8 @@ def engine_errors(where: str, writes: bool = False) -> Iterator[None]:
     except UnexpectedResponse as error:
         answer = " ".join(error.content.decode("utf-8", errors="replace").split())[:200]
         match error.status_code:
+            case 400 if _FULL.search(answer):
+                message = f"{where} takes no more for this collection ({answer}); raise that limit of its strict mode"
             case 400 | 413 | 422 if writes:
                 raise BadInput(f"the Qdrant server refuses what is written ({error.status_code}: {answer})") from error
             case 401:
