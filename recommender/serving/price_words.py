@@ -23,10 +23,12 @@ _MOST = (
     "sotto|sotto i|sotto ai|fino a|meno di|al massimo|entro|"
     "menos de|hasta|por debajo de|bajo|como máximo|máximo|m[aá]s barat[oa]s? que|abaixo de|até|ate|no máximo|"
     "onder|tot|minder dan|maximaal|hoogstens|goedkoper dan|onder de|"
-    "do|poniżej|mniej niż|maksymalnie|najwyżej|pod|méně než|méně jak|míň než|levnější než|menej ako|nejvýše|maximálně|"
+    "do|poniżej|mniej niż|maksymalnie|najwyżej|tańsz[aey] niż|taniej niż|pod|méně než|méně jak|míň než|levnější než|"
+    "menej ako|nejvýše|maximálně|"
     "under|op til|opp til|upp till|högst|højst|maks|mindre än|mindre end|mindre enn|"
     "alle|enintään|korkeintaan|halvempi kuin|halvemmat kuin|kuni|odavam kui|vähem kui|kõige rohkem|"
-    "lacnejšie ako|lacnejšia ako|lacnejší ako|sub|până la|mai puțin de|ispod|ниже|до|дешевле|менее|ниже чем|меньше|"
+    "lacnejšie ako|lacnejšia ako|lacnejší ako|sub|până la|până în|mai puțin de|ispod|ниже|до|дешевле|менее|ниже чем|"
+    "меньше|"
     "κάτω από|έως|μέχρι|en fazla|legfeljebb|дешевше|дешевше ніж|менше|менше ніж|нижче|"
     "أقل من|اقل من|أرخص من|ارخص من|تحت|حتى|لا يزيد عن|עד|עד ל-|מתחת ל-|פחות מ-|dưới|tối đa|không quá|"
     "ไม่เกิน|ต่ำกว่า|น้อยกว่า|ถูกกว่า|低于|不超过|少于|<=|≤|<"
@@ -38,7 +40,8 @@ _LEAST = (
     "oltre|sopra|sopra i|almeno|più di|a partire da|"
     "más de|mas de|m[aá]s car[oa]s? que|desde|al menos|por encima de|como mínimo|acima de|mais de|pelo menos|"
     "boven|vanaf|meer dan|minstens|minimaal|duurder dan|boven de|"
-    "od|powyżej|ponad|co najmniej|więcej niż|nad|více než|více jak|víc než|dražší než|alespoň|"
+    "od|powyżej|ponad|co najmniej|więcej niż|drożs[zaey]+ niż|drożej niż|nad|více než|více jak|víc než|dražší než|"
+    "alespoň|"
     "över|från|minst|mer än|fra|mindst|mere end|mer enn|"
     "yli|alkaen|vähintään|kalliimpi kuin|kalliimmat kuin|alates|üle|rohkem kui|kallim kui|vähemalt|"
     "peste|de la|iznad|preko|выше|от|дороже|более|больше|"
@@ -72,7 +75,7 @@ YEARS = range(1900, 2040)
 """Numbers that are years more often than prices, `films from 1999`, unless they are round ones."""
 
 FEWEST_BY_THOUSANDS = 20
-"""`4k` and `10k` count pixels and metres; from `20k` on it is money."""
+"""`4k` and `10k` count pixels and metres; from `20k` on it is money, and so is what something is `under`."""
 
 NEAR = Decimal("0.2")
 """How far from `around 50` a price may be, as a share of it. The value was not measured; it leaves some choice."""
@@ -83,20 +86,22 @@ _NOT = "not|no|nicht|pas|non|niet|nie|ne|inte|ikke|não|не"
 _LEAD = "à|a|pour|por|de|for|für|per|v\\s+ceně|w\\s+cenie|that"
 """Words before a limit that belong to it: `chaussures à moins de 50 €`."""
 
-_MOST_WITH_CURRENCY = "max|max\\.|maximum|maksimum|for|für|pour|por|per|za|voor|à|til|till|alla|под"
-_LEAST_WITH_CURRENCY = "min|min\\.|minimum"
+_MOST_WITH_CURRENCY = "max|max\\.|maximum|maksimum|for|für|pour|por|per|za|voor|à|til|till|alla|под|moins|- de|〜|～"
+_LEAST_WITH_CURRENCY = "min|min\\.|minimum|\\+ de"
 """Words that limit a price only where a currency is named: `Air Max 90` is a shoe, `RTX 2070 Max` a card."""
 
-_BETWEEN = "between|zwischen|entre|tra|tussen|mellan|mellem|mellom|między|mezi|medzi|между|dintre|між|μεταξύ|بين|בין"
+_BETWEEN = (
+    "between|zwischen|entre|tra|tussen|mellan|mellem|mellom|między|mezi|medzi|между|dintre|între|між|μεταξύ|بين|בין"
+)
 _FROM = "from|von|de|fra|da|van|från|od|от|de la|від|από|من|từ"
 """Words before a range. Those of the second kind also stand before sizes and ages: `chaussures de 36 à 42`."""
 
 _AND = (
-    "and|to|und|bis|et|à|y|e|a|en|tot|och|og|til|till|i|do|и|до|la|și|ja|és|έως|και|ve|та|و|إلى|الى|ל-|עד|đến|"
-    "ile|ila|kuni|-?t[óo]l|-?t[őö]l|から|到|至|에서|부터|-|–|—|~|〜|～|\\.\\."
+    "and|to|und|bis|et|à|y|e|a|en|tot|och|og|til|till|i|do|и|до|la|și|si|ja|és|έως|και|ve|та|و|إلى|الى|ל-|עד|đến|"
+    "ile|ila|['’][dt][ae]n|(?<=[dt][ae]n)(?=\\s)|से|और|ถึง|kuni|-?t[óo]l|-?t[őö]l|から|到|至|에서|부터|-|–|—|~|〜|～|\\.\\."
 )
 _BETWEEN_AFTER = "között|közt|välillä|arası|arasında|के बीच|사이"
-_TO_AFTER = "-?ig"
+_TO_AFTER = "-?ig|['’]y?[ae] kadar|kadar|तक"
 """What comes after both prices in languages that say `between` or `from` and `to` there."""
 
 _POSTPOSED_MOST = (
@@ -114,11 +119,13 @@ _POSTPOSED_LEAST = (
 )
 
 _POSTPOSED_MOST_WITH_CURRENCY = (
-    "max|maximum|maximal|(?<=[ae]\\s)kadar|(?:daha )?ucuz|(?<=[ae]n\\s)az|geçmeyen|aşmayan|"
+    "max|maximum|maximal|et moins|y menos|i mniej|a méně|и ниже|и дешевле|ve altı|(?<=[ae]\\s)kadar|(?:daha )?ucuz|"
+    "(?<=[ae]n\\s)az|geçmeyen|aşmayan|"
     "(?<=n\\s)alle|(?<=[n€]\\s)asti|(?<=[n€]\\s)saakka|halvempi|halvemmat|olcsóbb|kevesebb|odavam|odavamad"
 )
 _POSTPOSED_LEAST_WITH_CURRENCY = (
-    "(?:daha )?pahalı|(?<=[ae]n\\s)fazla|(?<=[ae]n\\s)başlayan|(?<=n\\s)yli|(?<=sta\\s)alkaen|(?<=sta\\s)ylöspäin|"
+    "et plus|y más|e oltre|i więcej|a více|и выше|и дороже|ve üzeri|ve üstü|〜|～|から|부터|(?:daha )?pahalı|"
+    "(?<=[ae]n\\s)fazla|(?<=[ae]n\\s)başlayan|(?<=n\\s)yli|(?<=sta\\s)alkaen|(?<=sta\\s)ylöspäin|"
     "kalliimpi|kalliimmat|drágább|(?<=st\\s)alates|kallim|kallimad"
 )
 """Words that limit a price only behind a currency, most of them behind its case."""
@@ -130,7 +137,7 @@ _ENDINGS = (
 """Turkish, Finnish, Estonian and Hungarian put cases behind the name of a currency: `liradan`, `TL'ye`, `eurosta`."""
 
 CURRENCIES = {
-    **dict.fromkeys("€ euro euros eur euroa euró eura eurá ευρώ ευρω евро євро".split(), ("EUR",)),
+    **dict.fromkeys("€ e euro euros eur euroa euró eura eurá ευρώ ευρω евро євро".split(), ("EUR",)),
     **dict.fromkeys(
         "$ dollar dollars bucks dolar dolary dolarów dolarow dolarů dolaru dolárov dolari dolara dólar dólares "
         "dollari dollaria dolares dolarja δολάρια δολαρια доллар доллара долларов баксов доларів долара".split(),
@@ -184,8 +191,11 @@ _UNSPACED = "\u0e00-\u0e7f\u3000-\u9fff\uac00-\ud7af"
 
 _CURRENCY = "|".join(  # by their first letters, so that most are passed over at once
     rf"{re.escape(first)}(?:{'|'.join(re.escape(name[1:]) for name in sorted(names, key=len, reverse=True))})"
-    for first, names in groupby(sorted(CURRENCIES), key=itemgetter(0))
+    for first, names in groupby(sorted(CURRENCIES.keys() - {"e"}), key=itemgetter(0))
 )
+_SHORT_EURO = r"(?<=\d)e"
+"""`50e`, as people type it in Finland; alone it is a word."""
+
 _END = rf"(?!(?![{_UNSPACED}])[^\W_])(?![.,]\d)"
 """The end of a word or number, or a character of a script that is written without blanks."""
 
@@ -193,20 +203,25 @@ _MULTIPLIERS = MULTIPLIERS | dict.fromkeys("к т.р тр e".split(), 1_000)
 """With those that only people write, beside the Russian rouble and, `5e Ft`, the Hungarian forint."""
 
 _DIGITS = (
-    r"(?:\d{1,2}(?:,\d{2})+,\d{3}|\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,3})?)"
+    r"(?:\d{1,4}[万萬만]\s?(?:\d,\d{3}|\d{1,4})|\d{1,2}(?:,\d{2})+,\d{3}|"
+    r"\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,3})?)"
     r"(?:,-|,–|/-)?"
     rf"(?:\s?(?:{'|'.join(map(re.escape, sorted(_MULTIPLIERS.keys() - {'mil', 'e'}, key=len, reverse=True)))})"
     rf"(?:{_END}|(?=원))\.?"
     r"|\s?mil(?=\s?(?:[€$]|eur|r\$|reais|pesos))|\s?e(?=\s?(?:ft|forint)))?"
 )
-"""A number in words and signs; in India `1,50,000` are one and a half lakh, and `1000/-` is a thousand."""
+"""A number in words and signs; in India `1,50,000` are one and a half lakh, and `1000/-` is a thousand; `2万5千` is
+25,000."""
+
+_MULTIPLIER = re.compile(r"[^\W\d_]+(?:\.[^\W\d_]+)?(?=\.?$)")
+_MYRIADS = re.compile(r"(\d+)[万萬만]\s?(?=\d)")
 
 
 def _amount(name: str) -> str:
     return (
         rf"(?:(?P<before{name}>{_CURRENCY})\s?)?"
-        rf"(?P<{name}>(?:(?<![\w.,])|(?<=[{_UNSPACED}])|(?<=\b[rkf][rs]\.)|(?<=\sو))(?<!\d){_DIGITS})"
-        rf"(?:\s?(?P<after{name}>{_CURRENCY})(?:{_ENDINGS}{_END}|(?<=[tó])(?=ig|t[óoőö]l)|(?<=euro)(?=ni))|{_END})"
+        rf"(?P<{name}>(?:(?<![\w.,])|(?<=[{_UNSPACED}])(?<![千천万萬만億亿억])|(?<=\b[rkf][rs]\.)|(?<=\sو))(?<!\d){_DIGITS})"
+        rf"(?:\s?(?P<after{name}>{_CURRENCY}|{_SHORT_EURO})(?:{_ENDINGS}{_END}|(?<=[tó])(?=ig|t[óoőö]l)|(?<=euro)(?=ni))|{_END})"
     )
 
 
@@ -236,7 +251,7 @@ _BOUND = re.compile(
     rf"(?:(?P<most>{_words(_MOST)})|(?P<least>{_words(_LEAST)})|(?P<most_money>{_words(_MOST_WITH_CURRENCY)})"
     rf"|(?P<least_money>{_words(_LEAST_WITH_CURRENCY)})"
     rf"|(?P<about>{_words(_ABOUT)})|(?P<about_money>{_words(_ABOUT_WITH_CURRENCY)}))"
-    rf"(?:(?<=[<>=≤≥.{_UNSPACED}-])\s*|\s+){_amount('amount')}",
+    rf"(?:(?<=[<>=≤≥.～{_UNSPACED}-])\s*|\s+){_amount('amount')}",
     re.I,
 )
 _BETWEEN_LIMITS = re.compile(
@@ -248,12 +263,13 @@ _BETWEEN_LIMITS = re.compile(
 _POSTPOSED = re.compile(
     rf"{_START}{_amount('amount')}\s*(?:(?P<most>{_words(_POSTPOSED_MOST)})|(?P<least>{_words(_POSTPOSED_LEAST)})"
     rf"|(?P<most_money>{_words(_POSTPOSED_MOST_WITH_CURRENCY)})"
-    rf"|(?P<least_money>{_words(_POSTPOSED_LEAST_WITH_CURRENCY)})){_END}",
+    rf"|(?P<least_money>{_words(_POSTPOSED_LEAST_WITH_CURRENCY)}))"
+    rf"(?:{_END}|(?<=[{_UNSPACED}])(?=\d))",  # `1000円以上2000円以下`
     re.I,
 )
 _OF_A_PRICE = re.compile(
     r"\b(?:pri[cx]|budget|cost|preis|kost|prezz|preci|preç|prij|cen|pris|цен|цін|cheap|expensive|teurer|billig|günstig|"
-    r"guenstig|chers?\b|chères?\b|barat|car[oa]s?\b|goedkop|duurd|levn|lacn|draž|дешев|дорож|ucuz|pahal|halv|kall|olcs|"
+    r"guenstig|chers?\b|chères?\b|barat|car[oa]s?\b|goedkop|duurd|levn|lacn|draž|ta[nń]s|taniej|dro[zż]|дешев|дорож|halv|kall|olcs|"
     r"drág|odav)|[أا]رخص|ถูกกว่า",
     re.I,
 )
@@ -356,6 +372,8 @@ def find_price(text: str, main: str, sold_in: Callable[[str], bool], english: bo
         parts = match.groupdict()
         money = _currency(parts, ("low", "high"))
         low, high = (_number(parts[name], _code(money, main)) for name in ("low", "high"))
+        if not parts["afterlow"] and _times(parts["low"]) == 1 and low * _times(parts["high"]) <= high:
+            low *= _times(parts["high"])  # `5 to 10k`
         # `2 to 4 players`, `10-20 cm`: without an opening word or a currency, two numbers are not prices.
         opened = any(parts[name] for name in ("from", "between", "after", "to")) or bool(_OF_A_PRICE.search(match[0]))
         if money or (opened and not _is_other_range(text, match, low, high)):
@@ -374,7 +392,8 @@ def find_price(text: str, main: str, sold_in: Callable[[str], bool], english: bo
             if limit is None or (english and not money and word in _NAMES_IN_ENGLISH):
                 continue
             space = _BETWEEN_LIMITS.match(text, end)
-            further = _BOUND.match(text, space.end() if space else end)
+            after = space.end() if space else end
+            further = _BOUND.match(text, after) or _POSTPOSED.match(text, after)
             other = further and _read_limit(text, further, main, continues=True)
             if further and other and None in limit and None in other:
                 lowest, highest = limit[0] or other[0], limit[1] or other[1]
@@ -393,7 +412,7 @@ def _is_other_range(text: str, match: re.Match[str], low: Decimal, high: Decimal
         or (high <= OLDEST_CHILD and _CHILD.search(text, 0, match.start()))
         or ((match["from"] or match["to"]) and high <= MOST_OF_A_SIZE and not _OF_A_PRICE.search(match[0]))
         or _counts_things(text, match.end())
-        or _UNITS_UNKNOWN.match(text, match.end())
+        or (not (match["after"] or match["to"]) and _UNITS_UNKNOWN.match(text, match.end()))
         or _is_year(low)
         or _is_year(high)
         or low > high
@@ -408,6 +427,7 @@ def _read_limit(text: str, match: re.Match[str], main: str, continues: bool = Fa
     parts = match.groupdict()
     money = _currency(parts, ("amount",))
     amount = _number(parts["amount"], _code(money, main))
+    word = (parts["most"] or "").lower()
     most = bool(parts["most"] or parts.get("most_money")) != bool(parts.get("not"))
     about = parts.get("about") or parts.get("about_money")
     thousands = re.fullmatch(r"(\d+)k" if most else r"(\d+)[kк]", parts["amount"], re.I)
@@ -416,7 +436,7 @@ def _read_limit(text: str, match: re.Match[str], main: str, continues: bool = Fa
         or (not continues and _is_size(text, match))
         or _counts_things(text, match.end())
         or (match.re is _BOUND and _UNITS_UNKNOWN.match(text, match.end()))
-        or (thousands and int(thousands[1]) < FEWEST_BY_THOUSANDS)
+        or (thousands and int(thousands[1]) < FEWEST_BY_THOUSANDS and word not in ("under", "below", "less than"))
         or (amount <= OLDEST_CHILD and _CHILD.search(text, 0, match.start()))
         or (not most and not about and (amount <= LEAST_OF_A_PRICE or _is_year(amount)))
         or (
@@ -478,14 +498,21 @@ def _is_year(amount: Decimal) -> bool:
     return amount in YEARS and amount % 100 != 0
 
 
+def _times(text: str | None) -> int:
+    """Return what a number is multiplied by: 1,000 for `5 тыс.`."""
+    word = _MULTIPLIER.search(text or "")
+    return _MULTIPLIERS[fold_name(word[0])] if word else 1
+
+
 def _number(text: str | None, currency: str = "") -> Decimal:
-    """Return a number that people type: `1.299,00`, `1,299.00`, `1 299`, `79.90`, `1.5k`, `2 тыс.`.
+    """Return a number that people type: `1.299,00`, `1,299.00`, `1 299`, `79.90`, `1.5k`, `2 тыс.`, `2万5千`.
 
     A mark that stands once, before three digits, is the decimal one in a currency of a thousand parts.
     """
-    times = re.search(r"[^\W\d_]+(?:\.[^\W\d_]+)?(?=\.?$)", text or "")
-    if text and times:
-        return _MULTIPLIERS[fold_name(times[0])] * _number(text[: times.start()], currency)
+    if text and (myriads := _MYRIADS.match(text)):
+        return 10_000 * Decimal(myriads[1]) + _number(text[myriads.end() :], currency)
+    if text and (word := _MULTIPLIER.search(text)):
+        return _times(text) * _number(text[: word.start()], currency)
     digits = re.sub(r"[^\d.,]", "", (text or "").rstrip("-– ")).rstrip(",.")
     last = max(digits.rfind("."), digits.rfind(","))
     decimals = 3 if currency in THREE_DECIMALS and digits.count(digits[last : last + 1]) == 1 else 2

@@ -168,6 +168,9 @@ class QueryReader:
         """
         if price.sure:
             return self.is_priced(NO_FILTERS)
+        numbers = _WHOLE_NUMBER.findall(fold_word(text[price.start : price.end]))
+        if len(numbers) == 2 and all(number[-1] not in LAST_OF_A_PRICE for number in numbers):
+            return False  # `monitor between 27 and 32`
         filters = Filters(price_min=price.low, price_max=price.high, currency=price.currency)
         return self.is_priced(filters) and not self._is_in_titles(text, price)
 

@@ -350,6 +350,10 @@ def test_a_shop_without_prices_searches_for_all_the_words(tmp_path: Path) -> Non
         ("shoes over 100", "shoes"),  # the number is of shorts
         ("jacket over 200", "jacket"),  # one of many jackets has it
         ("jacket under 206", None),  # which few prices are
+        ("jacket between 127 and 132", None),
+        ("jacket between 120 and 130", "jacket"),
+        ("iPhone 13'ten ucuz jacket", None),  # cheaper than that telephone
+        ("500'den ucuz jacket", "jacket"),
     ],
 )
 def test_a_number_that_nothing_costs_or_that_titles_have_is_no_price(
@@ -545,6 +549,39 @@ def test_a_vocabulary_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
         ("5万以下 カメラ", None, "50000", "EUR"),
         ("under 500 スニーカー", None, "500", "EUR"),
         ("50000 이하 운동화", None, "50000", "EUR"),
+        # numbers of two parts, and a multiplier that both prices of a range have
+        ("1万2800円以下 ウイスキー", None, "12800", "JPY"),
+        ("1万2,800円以下 ウイスキー", None, "12800", "JPY"),
+        ("2万5千円以下 カメラ", None, "25000", "JPY"),
+        ("3만 5천원 이하 가방", None, "35000", "KRW"),
+        ("1万円から1万5000円 靴", "10000", "15000", "JPY"),
+        ("5~10만원 운동화", "50000", "100000", "KRW"),
+        ("điện thoại từ 5 đến 7 triệu", "5000000", "7000000", "EUR"),
+        ("кроссовки от 3 до 5 тысяч", "3000", "5000", "EUR"),
+        ("shoes from 500 to 1k", "500", "1000", "EUR"),
+        # two limits, each behind its price
+        ("3,000円以上5,000円以下 日本酒", "3000", "5000", "JPY"),
+        ("5만원 이상 10만원 이하 가방", "50000", "100000", "KRW"),
+        ("500 TL'den fazla 1500 TL'den az kulaklık", "500", "1500", "TRY"),
+        ("500 TL'den 1500 TL'ye kadar kulaklık", "500", "1500", "TRY"),
+        ("500'den 1500'e kadar kulaklık", "500", "1500", "EUR"),
+        ("10000 से 15000 तक मोबाइल", "10000", "15000", "EUR"),
+        ("100 और 200 के बीच साड़ी", "100", "200", "EUR"),
+        ("รองเท้า 500 ถึง 1000 บาท", "500", "1000", "THB"),
+        ("pantofi intre 100 si 200 lei", "100", "200", "RON"),
+        # words and signs of a limit
+        ("ワイン 〜2000円", None, "2000", "JPY"),
+        ("ワイン ～2000円", None, "2000", "JPY"),
+        ("2000円〜 ワイン", "2000", None, "JPY"),
+        ("5만원부터 가방", "50000", None, "KRW"),
+        ("2000 TL ve üzeri bot", "2000", None, "TRY"),
+        ("chaussures - de 50€", None, "50", "EUR"),
+        ("50 € et plus sac", "50", None, "EUR"),
+        ("pantofi până în 200 lei", None, "200", "RON"),
+        ("buty tansze niz 200", None, "200", "EUR"),
+        ("kengät alle 50e", None, "50", "EUR"),
+        ("kengät 50-100e", "50", "100", "EUR"),
+        ("mobile under 15k", None, "15000", "EUR"),
     ],
 )
 def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, high: str | None, currency: str) -> None:
@@ -576,7 +613,9 @@ def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, h
      "multivitamin women over 50", "Mode für Damen ab 50", "creme visage femme plus de 50", "spf over 50",
      "Schuhgröße bis 46", "Übergrößen ab 54", "scarpe taglia fino a 46", "взуття розмір до 42", "heart necklace <3",
      # the Italian `da` says what a thing has
-     "tv da 55", "puzzle da 1000", "monete da 2 euro"],
+     "tv da 55", "puzzle da 1000", "monete da 2 euro",
+     # the first of two limits is one of sizes or ages, and numbers that are not known as a whole
+     "36'dan 42'ye kadar ayakkabı", "5 से 10 साल खिलौना", "run up to 10k", "1億2800万円以下", "2천5백원 이하"],
 )  # fmt: skip
 def test_numbers_that_are_no_prices_are_left_alone(text: str) -> None:
     assert find_price(text, "EUR", lambda _: True) is None
