@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from recommender.catalogue.staged_product import PROPOSED
-from recommender.types import Product
+from recommender.types import Product, fold_name
 
 _COLOURS = frozenset(
-    (
+    fold_name(
         "black white grey gray silver gold golden red blue green yellow orange purple violet pink brown beige cream"
         " ivory navy teal turquoise cyan magenta maroon burgundy bordeaux khaki olive tan camel copper bronze charcoal"
         " anthracite lavender lilac mint coral peach mustard rust fuchsia indigo aqua taupe nude rose sand mauve plum"
@@ -43,7 +43,7 @@ _SHADES = frozenset(
 )
 """Words beside a colour that belong to it."""
 
-_SIZED = (
+_SIZED = fold_name(
     "size|sizes|gr|größe|groesse|taille|talla|taglia|maat|rozmiar|tamanho|størrelse|storlek|koko|velikost|размер"
     "|eu|uk|us|fr|it"
 )
@@ -114,7 +114,7 @@ def propose_groups(products: Iterable[Product]) -> list[ProposedGroup]:
     stems: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[tuple[Product, str]]] = defaultdict(list)
     for product in ungrouped:
         stem, differs = _split(product.title, colours)
-        stems[(product.brand.casefold(), product.category, stem)].append((product, differs))
+        stems[(fold_name(product.brand), product.category, stem)].append((product, differs))
     families = Counter(word for _, _, stem in stems for word in {*stem})
     twins, sizes = Counter[int](), Counter[int]()
     rarity: dict[tuple[str, tuple[str, ...], tuple[str, ...]], int] = {}
@@ -154,7 +154,7 @@ def _split(title: str, colours: frozenset[str]) -> tuple[tuple[str, ...], str]:
         amount = any(each.isdigit() for each in found[0]) and not re.match(rf"(?:{_SIZED})\b", sized[-1])
         return " •n " if amount and any(each.isalpha() for each in found[0]) else " •s "
 
-    words = _WORD.findall(_SIZES.sub(mark, title.casefold()))
+    words = _WORD.findall(_SIZES.sub(mark, fold_name(title)))
     stem: list[str] = []
     differs: list[str] = []
     rest = iter(sized)
@@ -174,7 +174,7 @@ def _split(title: str, colours: frozenset[str]) -> tuple[tuple[str, ...], str]:
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
+    return _WORD.findall(fold_name(text))
 
 
 _COLOUR_NAMES = frozenset(
@@ -187,12 +187,12 @@ def _colours(products: Sequence[Product]) -> frozenset[str]:
     known = set(_COLOURS)
     for product in products:
         for name, value in product.attributes.items():
-            if name.casefold() in _COLOUR_NAMES and len(value) <= 30:
+            if fold_name(name) in _COLOUR_NAMES and len(value) <= 30:
                 known.update(word for word in _words(value) if len(word) > 2 and word not in _SHADES)
     slots: dict[tuple[object, ...], set[str]] = defaultdict(set)
     for product in products:
         words = _words(product.title)
-        place = (product.brand.casefold(), product.category)
+        place = (fold_name(product.brand), product.category)
         for at, word in enumerate(words):
             slots[(*place, *words[:at], None, *words[at + 1 :])].add(word)
     seen: Counter[str] = Counter()

@@ -32,6 +32,9 @@ def _titles(products: Sequence[Product]) -> set[frozenset[str]]:
         ["Ridgeline boot - Black / S", "Ridgeline boot - Black / M", "Ridgeline boot - White / S"],
         ["Wanderstiefel Ridge schwarz Gr. 42", "Wanderstiefel Ridge schwarz Gr. 43"],
         ["Botte Ridge noire", "Botte Ridge rouge"],
+        ["DERİ BOT SİYAH", "DERİ BOT KIRMIZI"],  # the small letters of İ and I are i and ı
+        ["Wanderstiefel Ridge Größe 42", "Wanderstiefel Ridge GRÖSSE 43"],
+        ["Stiefel Ridge tu\u0308rkis", "Stiefel Ridge schwarz"],  # an accent that is a character by itself
         ["Bota Ridge azul oscuro", "Bota Ridge verde"],
         ["Descaler Caldrena 600 ml", "Descaler Caldrena 350 ml"],
         ["Glanz Tabs, 30 Stück", "Glanz Tabs, 60 Stück"],
