@@ -32,7 +32,7 @@ def _titles(products: Sequence[Product]) -> set[frozenset[str]]:
         ["Ridgeline boot - Black / S", "Ridgeline boot - Black / M", "Ridgeline boot - White / S"],
         ["Wanderstiefel Ridge schwarz Gr. 42", "Wanderstiefel Ridge schwarz Gr. 43"],
         ["Botte Ridge noire", "Botte Ridge rouge"],
-        ["DERİ BOT SİYAH", "DERİ BOT KIRMIZI"],  # the small letters of İ and I are i and ı
+        ["DERİ BOT SİYAH", "DERİ BOT KIRMIZI"],  # whose small letters are not those of English
         ["Wanderstiefel Ridge Größe 42", "Wanderstiefel Ridge GRÖSSE 43"],
         ["Stiefel Ridge tu\u0308rkis", "Stiefel Ridge schwarz"],  # an accent that is a character by itself
         ["Bota Ridge azul oscuro", "Bota Ridge verde"],
