@@ -8,6 +8,7 @@ expanded, and nothing is fetched (https://docs.python.org/3/library/xml.html#xml
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from html.entities import html5
@@ -107,9 +108,15 @@ _PLAIN = frozenset(
 )
 
 _BEFORE = re.compile(rb"(?:\xef\xbb\xbf)?\s+(?=<\?xml)")
+_BARE = re.compile(rb"&(?!(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z_:][A-Za-z0-9_.:-]{0,31});)")
+"""An ampersand that begins no entity: `Black & Decker`, `?id=1&page=2`."""
+
+_UNFINISHED = re.compile(rb"&[^;&]{0,34}$")
+_MENDED = "has & where XML needs &amp;, and is read so"
 _CONTROL = bytes(set(range(1, 32)) - set(b"\t\n\r"))
 """What XML does not admit, before its declaration and within texts, but carries no meaning."""
 
+_INVALID = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
 _CUT_OFF = frozenset(
     expat.errors.codes[message]
     for message in (
@@ -129,10 +136,15 @@ class Item:
     parts: dict[str, Any] = field(default_factory=dict)
     problem: str = ""
     variants: list[dict[str, Any]] = field(default_factory=list)
+    remark: str = ""
 
 
 class _NoFeed(Exception):
     """The file is XML of another kind, or of a dangerous one; the message says which."""
+
+
+class _InvalidToken(Exception):
+    """Something is no XML, which may be a bare ampersand."""
 
 
 class XmlTable(Table):
@@ -148,6 +160,7 @@ class XmlTable(Table):
         self.dialect = ""
         self.nests = False
         self._file = file
+        self._mends = False
         names: dict[str, None] = {}
         try:
             for row in islice(self.rows(), SAMPLED_ITEMS):
@@ -161,12 +174,23 @@ class XmlTable(Table):
         self.columns = tuple(names)[:MAX_NAMES]
 
     def rows(self, wanted: Collection[str] | None = None) -> Iterator[TableRow]:  # noqa: ARG002 - items are read whole
-        """Read the items.
+        """Read the items. A file with bare ampersands is read again with entities in their place.
 
         Raises `BadFeed` that names the line when the file is no XML feed or is cut off; the items before it come first.
         """
+        count = 0
+        try:
+            for row in self._rows():
+                count += 1
+                yield row
+        except _InvalidToken:
+            self._mends = True
+            yield from islice(self._rows(), count, None)
+
+    def _rows(self) -> Iterator[TableRow]:
+        """Read the items once. Raises `BadFeed`, and `_InvalidToken` where mending may help."""
         self.early_end = ""
-        parser = _Parser()
+        parser = _Parser(self._mends)
         with self._file.open() as stream:
             while True:
                 failure: BadFeed | None = None
@@ -182,12 +206,14 @@ class XmlTable(Table):
                 for item in parser.take():
                     if self.nests:
                         nested = {"variants": item.variants} if item.variants else {}
-                        yield TableRow(item.line, item.parts | nested, item.parts, item.problem)
+                        yield TableRow(item.line, item.parts | nested, item.parts, item.problem, item.remark)
                         continue
                     parts = {**item.parts, "kind": "product"} if item.variants else item.parts
-                    yield TableRow(item.line, parts, parts, item.problem)
+                    yield TableRow(item.line, parts, parts, item.problem, item.remark)
                     for variant in item.variants:
                         yield TableRow(item.line, variant, variant, item.problem)
+                if failure and parser.is_token_invalid and not self._mends:
+                    raise _InvalidToken
                 if failure:
                     self.early_end = str(failure)
                     raise failure
@@ -196,7 +222,9 @@ class XmlTable(Table):
 
 
 class _Parser:
-    def __init__(self) -> None:
+    """Parses chunks. One that `mends` writes bare ampersands as entities, in CDATA too: texts are decoded later."""
+
+    def __init__(self, mends: bool) -> None:
         self._expat = expat.ParserCreate(namespace_separator=" ")
         self._expat.buffer_text = True
         self._expat.UseForeignDTD()  # so an entity of HTML is skipped, and told to `_entity`, without a document type
@@ -206,6 +234,8 @@ class _Parser:
         self._expat.StartDoctypeDeclHandler = self._doctype
         self._expat.SkippedEntityHandler = self._entity
         self._expat.DefaultHandler = self._other
+        self._expat.StartCdataSectionHandler = self._tell_mended
+        self._expat.EndCdataSectionHandler = self._pass_mended  # there they are right
         self._done: list[Item] = []
         self._depth = 0
         self._item_depth = 0
@@ -219,7 +249,7 @@ class _Parser:
         self._silent = 0
         self.dialect = ""
         self._pair: dict[str, str] = {}
-        self._category = ("", "")
+        self._category: dict[str, str] = {}
         self._categories: dict[str, tuple[str, str]] = {}
         self._root = ""
         self._list = ""
@@ -233,6 +263,13 @@ class _Parser:
         self._within = False
         self._has_items = False
         self._is_new, self._is_wide, self._above = True, False, 0
+        self._mends, self._kept, self._given = mends, b"", 0
+        self._mended: deque[int] = deque()
+
+    @property
+    def is_token_invalid(self) -> bool:
+        """Whether it stopped at something that is no XML."""
+        return self._expat.ErrorCode == _INVALID
 
     @property
     def line(self) -> int:
@@ -245,12 +282,42 @@ class _Parser:
             if before := _BEFORE.match(chunk):
                 self._above, chunk = before[0].count(b"\n"), chunk[before.end() :]
         self._silent += len(chunk)
-        self._expat.Parse(chunk if self._is_wide else chunk.translate(None, _CONTROL), not chunk)
-        if not chunk and self._root and not self.dialect:
+        is_last = not chunk
+        if not self._is_wide:
+            chunk = self._mend(chunk.translate(None, _CONTROL), is_last)
+        self._expat.Parse(chunk, is_last)
+        if is_last and self._root and not self.dialect:
             self._refuse_root()
         if self._silent > MAX_LINE:
             # Expat scans an unfinished tag or comment again with every chunk, and keeps all of it.
             raise _NoFeed(f"line {self.line:,} holds a tag or a comment of more than {MAX_LINE >> 20} MiB")
+
+    def _mend(self, chunk: bytes, is_last: bool) -> bytes:
+        """Return a chunk with entities in place of bare ampersands. What it ends within is kept for the next."""
+        if not self._mends:
+            return chunk
+        chunk = self._kept + chunk
+        unfinished = None if is_last else _UNFINISHED.search(chunk)
+        end = unfinished.start() if unfinished else len(chunk)
+        chunk, self._kept = chunk[:end], chunk[end:]
+        grown = len(b"&amp;") - len(b"&")
+        places = enumerate(_BARE.finditer(chunk))
+        self._mended += (self._given + found.start() + number * grown for number, found in places)
+        chunk = _BARE.sub(b"&amp;", chunk)
+        self._given += len(chunk)
+        return chunk
+
+    def _tell_mended(self) -> None:
+        """Tell of the ampersands that were mended up to here in the item."""
+        if self._pass_mended() and self._item is not None:
+            self._item.remark = _MENDED
+
+    def _pass_mended(self) -> bool:
+        """Forget the ampersands that were mended up to here, and tell whether there are any."""
+        before = len(self._mended)
+        while self._mended and self._mended[0] < self._expat.CurrentByteIndex:
+            self._mended.popleft()
+        return len(self._mended) < before
 
     def take(self) -> list[Item]:
         done, self._done = self._done, []
@@ -309,11 +376,16 @@ class _Parser:
             if name in self._items:
                 self._item, self._item_depth, self._has_items = Item(self.line), self._depth, True
                 self._google, self._size, self._part = {}, 0, ""
+                self._pass_mended()
                 self._path, self._variant, self._parameter = [], None, ""
                 if self.dialect != "google":
                     self._item.parts |= {key.casefold(): value for key, value in attributes.items()}
             elif name == "category":
-                self._category, self._text = (attributes.get("id", ""), attributes.get("parentId", "")), []
+                self._category, self._size = (
+                    {"id": attributes.get("id", ""), "above": attributes.get("parentId", "")},
+                    0,
+                )
+            self._text = []
         elif self._depth == self._item_depth + 1:
             self._start_part(self._item, namespace, name, attributes)
         else:
@@ -405,11 +477,8 @@ class _Parser:
 
     def _data(self, text: str) -> None:
         self._silent = 0
-        if self._item is None and self._category[0]:
-            self._text.append(text)
-        elif self._part in _PAIRS or (
-            self._part and (self._depth == self._item_depth + 1 or self._part in _PROSE or self._within)
-        ):
+        is_plain = self._depth == self._item_depth + 1 or self._part in _PROSE or self._within
+        if (self._item is None and self._category) or self._part in _PAIRS or (self._part and is_plain):
             self._keep(text)
 
     def _keep(self, text: str) -> None:
@@ -426,11 +495,8 @@ class _Parser:
             self._end_within()
         elif self._item is not None and self._depth == self._item_depth + 1:
             self._end_part()
-        elif self._item is None and self._category[0]:
-            number, above = self._category
-            if len(self._categories) < MOST_CATEGORIES:
-                self._categories[number] = above, "".join(self._text).strip()
-            self._category = ("", "")
+        elif self._item is None and self._category:
+            self._end_category(tag.rpartition(" ")[2].casefold())
         elif self._item is not None and self._depth == self._item_depth:
             self._item.parts.update(self._google)
             # Of several numbers the first counts.
@@ -452,9 +518,21 @@ class _Parser:
                 self._item.parts = {
                     name: self._item.parts[name] for name in ("id",) if name in self._item.parts
                 }  # the report names it
+            self._tell_mended()
             self._done.append(self._item)
             self._item, self._google = None, {}
         self._depth -= 1
+
+    def _end_category(self, name: str) -> None:
+        """End a category above the items, or a part of one: its number, that of the one above it, or its name."""
+        text, self._text = "".join(self._text).strip(), []
+        category = self._category
+        if name != "category":
+            category[{"parentid": "above"}.get(name, name)] = text
+            return
+        if category["id"] and len(self._categories) < MOST_CATEGORIES:
+            self._categories[category["id"]] = category["above"], category.get("name") or text
+        self._category = {}
 
     def _end_part(self) -> None:
         if self._item is None or not self._part or self._size > MAX_LINE:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.read_feed import read_feed
 
 from recommender.errors import BadFeed
 from recommender.feeds.formats import check_feed, open_feed
@@ -77,6 +78,31 @@ def test_parts_of_products_are_read_however_they_are_nested(
 ) -> None:
     (product,) = _products(write(f"<{root}>{LISTED}<product>{PARTS}{parts}</product></{root}>", "feed.xml"))
     assert getattr(product, field) == value
+
+
+@pytest.mark.parametrize("number", ["parentId", "parentID"])
+def test_departments_may_have_their_numbers_and_names_in_parts(write: Write, number: str) -> None:
+    shoes = "<category><id>1</id><name>Shoes</name></category>"
+    boots = f"<category><name>Boots</name><id>2</id><{number}>1</{number}></category>"
+    item = f"<item>{PARTS}<categoryId>2</categoryId></item>"
+    (product,) = _products(
+        write(f"<price><categories>{shoes}{boots}</categories><items>{item}</items></price>", "feed.xml")
+    )
+    assert product.category == ("Shoes", "Boots")
+
+
+@pytest.mark.parametrize("chunk", range(0, 40, 3))
+def test_bare_ampersands_are_read_as_they_are_meant_and_told(write: Write, chunk: int) -> None:
+    whole = f"<product>{PARTS}<brand>A &amp; B<![CDATA[ & C]]></brand></product>"
+    bare = "<product><id>2&3</id><name>Black & Decker &</name><link>http://a/?x=1&copy=2</link></product>"
+    above = f"<products>\n<!-- & {'x' * ((1 << 16) - len(whole) - 60 - chunk)} -->"
+    products, remarks = read_feed(write(f"{above}{whole}{bare}{whole}</products>", "feed.xml"))
+    assert [(one.sku, one.title, one.brand, one.url) for one in products] == [
+        ("1", "Boot", "A & B & C", ""),
+        ("2&3", "Black & Decker &", "", "http://a/?x=1&copy=2"),
+        ("1", "Boot", "A & B & C", ""),
+    ]
+    assert [(remark.field, remark.lost, "&amp;" in remark.what) for remark in remarks] == [("row", False, True)]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
