@@ -23,7 +23,7 @@ PARENTS = (
 NAMES: Mapping[str, str] = {
     "sku": (
         "sku skucode skuid skunumber productcodesku productsku sellersku itemsku customlabelsku customlabel"
-        " variantsku variationsku variantnumber variationnumber variantid variationid itemid"
+        " variantsku variationsku variantnumber variationnumber variantid variationid 옵션id itemid"
         " productid articlenumber articleno itemnumber partnumber productnumber itemno ordernumber"
         " stockcode productcode itemcode defaultcode internalreference offerid artikelnummer artikelnummerimshop"
         " oxartnum artikelnr artnr artikelno bestellnummer artikelcode codearticle ugs"
@@ -35,6 +35,7 @@ NAMES: Mapping[str, str] = {
         " produktid produktnr ref clave identifiant cod codprodus codproduto codart codarticol termekkod kodzbozi"
         " kodtovaru numerkatalogowy tuotetunnus urunno код кодтовару κωδικος κωδικοςπροιοντος מקט masanpham mahang"
         " kodeproduk kodebarang รหัสสินค้า 品番 管理番号 货号 貨號 商品id 商品編號 자체상품코드"
+        " tedarikcistokkodu saticistokkodu codprodussku iexmlid رمزالمنتجsku"
         " رقمالمنتج رمزالمنتج كودالمنتج معرفالمنتج رقمالصنف رمزالصنف كودالصنف objectid code ean ean13 gtin"
         " gtin13 gtin14 barcode upc"
     ),
@@ -54,6 +55,7 @@ NAMES: Mapping[str, str] = {
         " urunbasligi naziv nazivproizvoda nazivartikla namaproduk namabarang tensanpham tenhang"
         " 商品タイトル 商品標題 商品標題名稱 商品名稱 名稱 产品名称 产品标题 商品标题 宝贝标题 상품이름 제품이름"
         " τιτλος ονομα ονομαπροιοντος τιτλοςπροιοντος שםהמוצר שםמוצר ชื่อสินค้า"
+        " denumireprodus iename 업체등록상품명"
         " kurzbezeichnung artikelkurztext artikeltext kurztext"
     ),
     "description": (
@@ -67,6 +69,7 @@ NAMES: Mapping[str, str] = {
         " descrizionebreve descripcioncorta descricaocurta korteomschrijving langeomschrijving descrizioneestesa"
         " popiszbozi kratkypopis krotkiopis dlugiopis описаниетовара опистовару deskripsi mota motasanpham"
         " 商品敘述 商品説明文 περιγραφη תיאור תיאורהמוצר תיאורמוצר รายละเอียด รายละเอียดสินค้า"
+        " descriereprodus iedetailtext iepreviewtext pc用商品説明文 상품상세설명"
     ),
     "brand": (
         "brand vendor manufacturer manufacturername brandname marke herstellermarkenname hersteller"
@@ -91,6 +94,8 @@ NAMES: Mapping[str, str] = {
         " kategoriak カテゴリ カテゴリー 分类 类别 類別 카테고리 googleproductcategory"
         " produkttyp googleproduktkategorie termekkategoria kategorija rubro grupa danhmuc nhomhang раздел группа"
         " κατηγορια קטגוריה หมวดหมู่ 商品分類 分類 类目"
+        " номенклатурнаягруппа группаноменклатуры видноменклатуры nhomhang3cap 商品类目"
+        " productcategorycompletename categoriecategorii"
         " فئةالمنتج تصنيفالمنتج الفئة التصنيف القسم"
     ),
     "other_categories": (
@@ -113,6 +118,7 @@ NAMES: Mapping[str, str] = {
         " trendyoldasatilacakfiyat розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가"
         " سعرالبيع سعرالمنتج السعر سعر"
         " eladasiar prodejnicena cenasprzedazy pretvanzare cijena mpc hargajual harga giaban gia"
+        " standaardverkoopprijs pricepc cvprice1"
         " τιμη τιμηπωλησης מחיר מחירמכירה ราคา ราคาขาย 售價 價格 销售价 販売価格税込"
         " preisstk preisstuck stuckpreis einzelpreis prixpublic prixunitaire preciopublico cenadetaliczna"
         " ценарозничная מחירכוללמעמ 판매가격 一口价"
@@ -124,6 +130,7 @@ NAMES: Mapping[str, str] = {
     "currency": (
         "currency pricecurrency currencycode wahrung waehrung devise monnaie moneda divisa valuta moeda waluta"
         " mena valuutta parabirimi валюта 通貨 币种 货币 통화 العملة"
+        " currencyid cvcurrency1"
     ),
     "availability": (
         "availability stockstatus instock isinstock stock stockqty qtyinstock stockonhand quantityonhand"
@@ -144,12 +151,14 @@ NAMES: Mapping[str, str] = {
         " quantiteenstock cantidadenstock existencia disponible quantidadeemestoque quantidadeemstock aantalopvoorraad"
         " antalilager mengeauflager pocetkususkladem nasklade dostepnailosc stokmiktari jumlahstok varastossa qoh"
         " zaliha tonkho колво количествонаскладе кількість кількістьнаскладі наличност αποθεμα διαθεσιμοτητα מלאי"
+        " остатокнаскладе stoccantitativ generalstock cpquantity 잔여수량재고"
         " כמותבמלאי คงเหลือ 库存数量 在庫数量 庫存 庫存數量 数量"
     ),
     "url": (
         "url link producturl permalink productlink produktlink produkturl artikellink deeplink lien urlproduit"
         " buyurl buylink itempageurl productpageurl"
         " enlace urlproducto urlprodotto urlproduto ссылка 商品url 링크 رابطالمنتج الرابط"
+        " 商品链接"
     ),
     "image": (
         "image imagelink imageurl imageurls image1 productimageurl productimagefile1 hostedimageurls imagesrc images"
@@ -160,9 +169,11 @@ NAMES: Mapping[str, str] = {
         " billede billeder kuva kuvat resim gorsel"
         " изображение картинка фото 画像 画像url 图片 이미지 صورةالمنتج رابطالصورة الصورة"
         " foto imagine kep gambar hinhanh зображення снимка εικονα תמונה 商品画像 主图 대표이미지"
+        " urlpozadeprodus keplink elsodlegeskep iedetailpicture iepreviewpicture 商品画像url 商品图片"
     ),
     "group_id": (
         f"groupid itemgroupid {PARENTS} familyid productgroupid masterid grupkodu urungrupkodu artikelgruppenid"
+        " modelkodu 업체상품id"
     ),
     "gtin": (
         "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
@@ -190,6 +201,7 @@ NAMES: Mapping[str, str] = {
         " publikovano publicerad udgivet publisert julkaistu yayinda опубликован опубликовано активен 公開 公开"
         " 상태 진열상태 판매상태 mostrarentienda exibirnaloja imshopaktiv activeonline availableonline showonwebsite"
         " visibleonwebsite showinshop visibleindividually publishtoecom видимостьнавитрине отображатьнасайте zobrazit"
+        " engedelyezett activinmagazin dangkinhdoanh активность ieactive 商品状态 商品狀態"
         " enligne affiche surlesite 状态 狀態 上架状态 販売状態 掲載状態"
     ),
 }
@@ -202,7 +214,7 @@ SHORT_DESCRIPTIONS = frozenset(
 )
 """Descriptions that are the title of a feed that has no other."""
 
-STATES = frozenset("estado stato statut etat stav tila zustand".split())
+STATES = frozenset("estado stato statut etat stav tila zustand الحالة".split())
 """Columns that may say what is on sale or sold out, and may say what is new or used."""
 
 DENIALS = frozenset(
@@ -251,17 +263,18 @@ SALE = (
     " prezzoinofferta prezzospeciale precopromocional actieprijs aanbiedingsprijs cenapromocyjna akcnicena kampanjpris"
     " preciopromocional akciosbruttoar akciosar"
     " sonderangebotspreis akcioar prezzopromozionale prezzopromo precodesconto precodeoferta precopromo prixdepromotion"
-    " reapris tilbudspris tarjoushinta alennushinta indirimlifiyat акционнаяцена ценасоскидкой セール価格 特価 할인가",
+    " reapris tilbudspris tarjoushinta alennushinta indirimlifiyat акционнаяцена ценасоскидкой セール価格 特価 할인가"
+    " pretspecial السعرالمخفض",
     "datesalepricestarts salestarts salebegins promostarts offerstarts discountstarts"
     " salepricestartdate salestart salestartdate salepricefrom salefrom salefromdate salepricefromdate salestartsat"
     " specialpricefromdate specialfromdate specialpricefrom specialfrom specialpricestartdate discountstart"
     " discountstartdate discountfrom promostart promotionstart promostartdate angebotvon aktionvon angebotspreisvon"
-    " aktionspreisvon sonderpreisvon",
+    " aktionspreisvon sonderpreisvon startdate تاريخبدايةالتخفيض",
     "datesalepriceends saleends saleuntil saleexpires promoends offerends discountends"
     " salepriceenddate saleend saleenddate salepriceto saleto saletodate salepricetodate saleendsat"
     " specialpricetodate specialtodate specialpriceto specialto specialpriceenddate discountend discountenddate"
     " discountto promoend promotionend promoenddate angebotbis aktionbis angebotspreisbis aktionspreisbis"
-    " sonderpreisbis",
+    " sonderpreisbis enddate تاريخنهايةالتخفيض",
     "salepriceeffectivedate saleperiod saledates",
     "onsale isonsale saleactive issaleactive saleenabled specialactive imangebot enpromotion enoferta inofferta",
 )

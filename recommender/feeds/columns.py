@@ -89,7 +89,7 @@ _COUNT = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
 _LEVEL = re.compile(
     r"(?:(?:product|item|main|shop)?(?:categor(?:y|ies|ie|ia|ias|ieen)|kategori(?:e|en|a|i)?|cat|taxonomy|hierarchy"
     r"|warengruppe|rayon|famille|famiglia|familia|категория|分类"
-    rf"|{plain_name('カテゴリ')})(?:level|lvl|l|ebene|niveau|nivel|livello|depth|name)?"
+    rf"|icgroup|{plain_name('カテゴリ')})(?:level|lvl|l|ebene|niveau|nivel|livello|depth|name)?"
     r"|level|lvl|ebene|niveau|nivel|livello)([0-9])(?:name)?|(?:level|lvl|l)([0-9])(?:category|cat|name)(?:name)?"
 )
 """Columns that have one level of a path each: `category_1`, `Kategorie Ebene 2`, `level3`, `l1_category`."""
@@ -365,9 +365,20 @@ _CURRENCY_CODES = CURRENCIES - WORDS_TOO
 """Signs of fewer than three letters, and codes, that name the currency of a column."""
 
 
+_JOINED = re.compile(
+    rf"(price|preis|prix|precio|prezzo|prijs|cena|pris|fiyat)r?({'|'.join(sorted(_CURRENCY_CODES))})$", re.IGNORECASE
+)
+"""A currency behind the word for a price: `PriceEUR`, and `priceRUAH` for the one in retail."""
+
+
+def _marks(name: str) -> list[str]:
+    """Return the words in the name of a column, and its signs of currencies: those of `PriceEUR` are two."""
+    return re.findall(r"\w+|[€$£]", _JOINED.sub(r"\1 \2", name.replace("_", " ")))
+
+
 def _currency_in(name: str) -> str:
     """Return the only currency that the name of a column has: `price_eur`, `Preis (€)`; nothing for none."""
-    marks = re.findall(r"\w+|[€$£]", name.replace("_", " ").upper())
+    marks = [mark.upper() for mark in _marks(name)]
     named = {CURRENCY_SYMBOLS.get(word, word) for word in marks if len(word) > 2 or word in _SHORT_SIGNS}
     named &= _CURRENCY_CODES
     return named.pop() if len(named) == 1 else ""
@@ -482,16 +493,22 @@ def better_columns(
     """Return columns that say more than those that were found, by their first rows.
 
     Such are codes of the shop beside the numbers of its system, if each row has one of its own there (a reference may
-    also be that of a manufacturer), the names of categories and brands beside their numbers, and the stock beside a
-    column that is empty or only says how long a delivery takes.
+    also be that of a manufacturer), any numbers beside a column of SKUs that is empty, the names of categories and
+    brands beside their numbers, and the stock beside a column that is empty or only says how long a delivery takes.
     """
     better: dict[Field, str] = {}
-    if plain_name(columns.fields.get(Field.SKU, "")) in _IDS:
-        for name in (name for name in names if plain_name(name) in _CODES and name not in columns.read):
-            codes = [str(cells.get(name) or "").strip() for cells in sample()]
-            if codes and all(codes) and len(set(codes)) == len(codes) and any(map(_HAS_LETTER, codes)):
-                better[Field.SKU] = name
-                break
+    sku, places = columns.fields.get(Field.SKU, ""), _aliases()[Field.SKU]
+    is_empty = bool(sku and not columns.product and sample() and not any(_stated(sku, sample())))
+    codes = [name for name in names if plain_name(name) in _CODES and name not in columns.read]
+    if is_empty:
+        codes = sorted(
+            (name for name in names if names_field(name, Field.SKU)), key=lambda name: places.index(plain_name(name))
+        )
+    for name in codes if is_empty or plain_name(sku) in _IDS else ():
+        listed = _stated(name, sample())
+        if listed and all(listed) and len(set(listed)) == len(listed) and (is_empty or any(map(_HAS_LETTER, listed))):
+            better[Field.SKU] = name
+            break
     for field in (Field.CATEGORY, Field.BRAND):
         found = columns.fields.get(field, "")
         others = [name for name in names if name != found and plain_name(name) in _aliases()[field]] if found else []
@@ -516,6 +533,11 @@ def better_columns(
             if not is_numbered and all(word in DENIAL | OFFERED_WORDS or _is_stock(word) for word in words):
                 better[Field.OFFERED] = name
     return better
+
+
+def _stated(name: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the cells of a column as texts."""
+    return [str(cells.get(name) or "").strip() for cells in rows]
 
 
 def _states_stock(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
@@ -564,7 +586,7 @@ def description_as_title(
 @lru_cache(maxsize=4096)
 def _short_name(name: str) -> str:
     """Return a column's name without its words on taxes, its currency or the first of several: `Preis in EUR`."""
-    words = {plain_name(word): word for word in re.findall(r"\w+|[€$£]", name.replace("_", " "))}
+    words = {plain_name(word): word for word in _marks(name)}
     told = {
         plain
         for plain, word in words.items()

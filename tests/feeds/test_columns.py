@@ -17,6 +17,81 @@ from recommender.types import Availability
 Write = Callable[..., Path]
 
 
+EXPORTS = {
+    "Trendyol": (
+        "Barkod;Model Kodu;Marka;Kategori İsmi;Tedarikçi Stok Kodu;Ürün Adı;Trendyol'da Satılacak Fiyat (KDV Dahil)",
+        "869000;MD1;Moda;Elbise;STK-1;Elbise;299,90",
+        "STK-1 | Elbise | Elbise | 299.90 | MD1",
+    ),
+    "Gomag": (
+        "Cod Produs (SKU),Denumire Produs,Pret,Pret Special,Moneda,Stoc Cantitativ,Categorie / Categorii",
+        'R-1,Cafetiera,"399,99","349,99",RON,0,Casa > Cafea',
+        "R-1 | Cafetiera | Casa > Cafea | 349.99 RON | ",
+    ),
+    "Salla": (
+        "أسم المنتج,تصنيف المنتج,سعر المنتج,رمز المنتج sku,السعر المخفض,تاريخ بداية التخفيض,تاريخ نهاية التخفيض",
+        "قميص,ملابس > قمصان,120,TEE,99,2020-01-01,2020-02-01",
+        "TEE | قميص | ملابس > قمصان | 120 | ",
+    ),
+    "Coupang": (
+        "업체상품 ID,Product ID,옵션 ID,업체 등록 상품명,판매가격,판매상태,카테고리",
+        "1001,2001,3001,면 티셔츠,20000,판매중,패션>티셔츠",
+        "3001 | 면 티셔츠 | 패션 > 티셔츠 | 20000 | 1001",
+    ),
+    "Bitrix": (
+        "IE_XML_ID;IE_NAME;IE_ACTIVE;IC_GROUP0;IC_GROUP1;CP_QUANTITY;CV_PRICE_1;CV_CURRENCY_1",
+        "17;Ботинки;Y;Обувь;Зимняя;0;5490.00;RUB",
+        "17 | Ботинки | Обувь > Зимняя | 5490.00 RUB | ",
+    ),
+    "1C": (
+        "Артикул;Номенклатура;Номенклатурная группа;Розничная цена, руб.;Остаток на складе",
+        "BT-1;Ботинки;Обувь;5 490,00;0",
+        "BT-1 | Ботинки | Обувь | 5490.00 RUB | ",
+    ),
+    "Naver": (
+        "id\ttitle\tprice_pc\tprice_mobile\tnormal_price\tcategory_name1\tcategory_name2\tgroup_id",
+        "N1\t운동화\t39000\t38000\t59000\t신발\t운동화\tG1",
+        "N1 | 운동화 | 신발 > 운동화 | 39000 | G1",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("system", EXPORTS)
+def test_the_headings_of_an_export_are_known(write: Write, system: str) -> None:
+    header, row, expected = EXPORTS[system]
+    (one,), _ = read_feed(write(f"{header}\n{row}\n"))
+    price = f"{one.price} {one.currency}".strip()
+    assert f"{one.sku} | {one.title} | {' > '.join(one.category)} | {price} | {one.group_id}" == expected
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Cikkszám;Terméknév;Engedélyezett", "Cod Produs (SKU);Denumire Produs;Activ in Magazin",
+        "Mã hàng;Tên hàng;Đang kinh doanh", "IE_XML_ID;IE_NAME;IE_ACTIVE", "Артикул;Название;Активность",
+    ],
+)  # fmt: skip
+def test_a_switch_of_what_is_on_sale_is_known_in_the_language_of_its_system(write: Write, header: str) -> None:
+    products, _ = read_feed(write(f"{header}\na;A;1\nb;B;0\n"))
+    assert [product.sku for product in products] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "skus"),
+    [
+        ("sku;id;title", [";1;A", ";2;B"], ["1", "2"]),
+        ("product-code;code;title", [";tea-1;A", ";tea-2;B"], ["tea-1", "tea-2"]),
+        ("sku;model;ean;title", [";M;4006381333931;A", ";M;4006381333948;B"], ["4006381333931", "4006381333948"]),
+        ("sku;id;title", ["X;1;A", "Y;2;B"], ["X", "Y"]),
+    ],
+)
+def test_where_the_column_of_skus_is_empty_another_that_tells_products_apart_counts(
+    write: Write, header: str, rows: list[str], skus: list[str]
+) -> None:
+    products, _ = read_feed(write("\n".join([header, *rows])))
+    assert [product.sku for product in products] == skus
+
+
 LONG = "Made of steel, {n} litres, for any stove"
 
 
@@ -98,6 +173,12 @@ def test_a_sale_that_is_over_does_not_count_in_any_language(write: Write, header
     assert ([product.price for product in products], remarks) == ([10, 4], [])
 
 
+@pytest.mark.parametrize("dates", ["11/20/2020;11/30/2020", "11/20/2020;12/01/2020"])
+def test_a_sale_whose_dates_are_called_the_start_and_the_end_is_over(write: Write, dates: str) -> None:
+    products, _ = read_feed(write(f"SKU;NAME;PRICE;SALEPRICE;STARTDATE;ENDDATE\na;A;10;4;{dates}\nb;B;10;4;;\n"))
+    assert [product.price for product in products] == [10, 4]
+
+
 @pytest.mark.parametrize("column", ["Sonderpreis Gültigkeit", "promo_window", "Akcia trva"])
 def test_a_sale_with_dates_in_a_column_that_is_not_known_does_not_count_and_is_told(write: Write, column: str) -> None:
     table = f"sku;title;price;sale price;{column}\na;A;10;4;2020-10-31\nb;B;10;4;\nc;C;10;4;while stocks last\n"
@@ -162,6 +243,8 @@ def test_a_column_of_a_switch_that_is_called_as_a_sale_is_read(write: Write) -> 
         ("Precio lista;Precio oferta", "30;20", "20"),
         ("Ordinarie pris;Kampanjpris", "30;", "30"),
         ("Běžná cena;Akční cena", "30;", "30"),
+        ("PriceEUR;PriceUSD;SalePriceEUR", "20;25;18", "18 EUR"),
+        ("priceRUAH;priceTax", "20;4", "20 UAH"),
     ],
 )
 def test_of_several_columns_of_prices_the_one_to_pay_is_read_with_its_currency(
@@ -203,6 +286,9 @@ IN, OUT = Availability.IN_STOCK, Availability.OUT_OF_STOCK
         ("estado", {"0": IN, "1": IN}),
         ("状态", {"在售": IN, "售罄": OUT, "草稿": None, "隐藏": None}),
         ("Durum", {"Tükendi": OUT, "Taslak": None, "Kapalı": None}),
+        ("Status", {"Activa": IN, "Pausada": None, "Inactiva": None, "Aktif": IN, "Nonaktif": None}),
+        ("商品状态", {"出售中": IN, "已下架": None, "仓库中": None}),
+        ("الحالة", {"مرئي": IN, "مخفي": None}),
         ("Estado", {"Disponible": IN, "Agotado": OUT, "Inactivo": None, "Oculto": None}),
     ],
 )
