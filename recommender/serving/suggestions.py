@@ -22,6 +22,12 @@ rest."""
 LOOKED_AT = 2_000
 """The most names with the same beginning that are compared."""
 
+_JOINING = frozenset(
+    "with for and the from of mit für und ohne aus von zum avec pour et sans des con para sin senza per met voor "
+    "zonder och för utan til og uten uden dla ze na bez и с для из без ve ile için και με για".split()
+)
+"""Words that lead to nothing alone, and which more products have than any other: they are suggested last."""
+
 
 @dataclass(frozen=True, slots=True)
 class TypedText:
@@ -81,7 +87,6 @@ def suggest(vocabulary: Vocabulary, text: str, limit: int) -> list[Suggestion]:
             names.append(Suggestion(path[-1], SuggestionKind.CATEGORY, name.products, path))
         if len(names) == limit:
             break
-    found = sorted(found + names, key=lambda each: -each.count)
     titles = (
         _titles(vocabulary, typed, products, limit)
         if all_known and len("".join((*typed.head, typed.last))) >= SHORTEST_TITLE
@@ -91,12 +96,12 @@ def suggest(vocabulary: Vocabulary, text: str, limit: int) -> list[Suggestion]:
     chosen: list[Suggestion] = []
     kept = min(MOST_TITLES, len(titles)) if limit > MOST_TITLES else 0
     # A name replaces an equal completion by words, whichever of them more products have.
-    for each in sorted(found, key=lambda each: each.kind is SuggestionKind.WORDS):
+    for each in sorted(found + names, key=lambda each: (each.kind is SuggestionKind.WORDS, -each.count)):
         key = " ".join(fold_words(each.text))
         if key not in known:
             known.add(key)
             chosen.append(each)
-    chosen.sort(key=lambda each: -each.count)
+    chosen.sort(key=lambda each: (each.text.rpartition(" ")[2] in _JOINING, -each.count))
     titles = [each for each in titles if " ".join(fold_words(each.text)) not in known]
     return (chosen[: limit - min(kept, len(titles))] + titles)[:limit]
 

@@ -84,6 +84,14 @@ def test_a_completion_goes_with_the_words_before_it(queries: Queries) -> None:
     assert all("boots" not in each.text.lower() for each in queries.suggest("wireless b"))
 
 
+def test_a_word_that_only_joins_others_is_suggested_last(tmp_path: Path) -> None:
+    with Shop(tmp_path) as shop:
+        shop.catalogue.upsert(product(str(at), f"Lamp with {shade}") for at, shade in enumerate(["wings", "a cup"]))
+        shop.vocabulary.refresh(changed=True)
+        words = [each.text for each in shop.queries().suggest("lamp wi") if each.kind is SuggestionKind.WORDS]
+    assert words == ["lamp wings", "lamp with"]
+
+
 def test_a_colour_that_no_title_has_with_the_next_word_does_not_end_the_suggestions(queries: Queries) -> None:
     found = {each.text: (each.kind, each.count) for each in queries.suggest("red wire")}
     assert found["red wireless"] == (SuggestionKind.WORDS, 2)
