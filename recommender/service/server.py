@@ -21,7 +21,7 @@ from uvicorn.supervisors import Multiprocess
 
 from recommender.api import Recommender
 from recommender.application.composition import Application
-from recommender.errors import IndexHeld, RecommenderError, Refused, UsageError
+from recommender.errors import UNEXPECTED, IndexHeld, RecommenderError, Refused, UsageError, exit_code
 from recommender.query import Options
 from recommender.service.access import Access
 from recommender.service.api_keys import ApiKeys
@@ -54,8 +54,8 @@ ANSWERING_S = 3
 GRACE_S = 9.5
 """How long after the signal to stop the process ends in any case: a supervisor kills after ten seconds."""
 
-READY_S = 60
-"""How long the first of several workers may take to answer."""
+READY_LOOK_S = 1
+"""How long the first of several workers is waited for before the next look at signals, and at whether it has ended."""
 
 WARM_UP_S = 10
 """How long a start waits for the first search. A server that hangs must not keep `/livez` from an answer: supervisors
@@ -130,7 +130,15 @@ def serve(host: str, port: int, workers: int, say: Callable[[str], None]) -> Non
 def _app_of_worker(orders: WorkerOrders) -> FastAPI:
     settings = load_settings()
     gc.set_threshold(GARBAGE_THRESHOLD)
-    return open_app(orders, settings, service_log(settings))
+    log = service_log(settings)
+    try:
+        return open_app(orders, settings, log)
+    except Exception as error:  # noqa: BLE001 - the exit code and the log say what it is, in place of a traceback
+        code = exit_code(error)
+        _log.error("the service can't start: %s", error, exc_info=code == UNEXPECTED)
+        if isinstance(log.stream, QueuedStream):
+            log.stream.drain()
+        sys.exit(code)
 
 
 def service_log(settings: Settings) -> ServiceLog:
@@ -242,13 +250,22 @@ class _Server(uvicorn.Server):
 
 
 class _Workers(Multiprocess):
-    """Reports when the first of its processes answers."""
+    """Reports when the first of its processes answers. Ends with the exit code of one that could not start."""
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], on_start: Callable[[], None]) -> None:
         super().__init__(config, sockets)
         self._on_start = on_start
 
     def init_processes(self) -> None:
+        """Start the processes and wait for the first. If that ends before it answers, so would the others."""
         super().init_processes()
-        if self.processes[0].wait_until_ready(READY_S, self.should_exit):
-            self._on_start()
+        first = self.processes[0]
+        while not first.wait_until_ready(READY_LOOK_S):
+            self.handle_signals()
+            if self.should_exit.is_set():
+                return
+            if first.exitcode is not None:
+                self.terminate_all()
+                self.join_all()
+                sys.exit(first.exitcode if first.exitcode > 0 else 128 - first.exitcode)
+        self._on_start()

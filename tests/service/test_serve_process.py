@@ -18,7 +18,8 @@ from threading import Thread
 from typing import Any
 
 import httpx
-from support.patience import PATIENCE_S
+import pytest
+from support.patience import PATIENCE_S, wait_until
 
 COMMAND = [sys.executable, "-c", "from recommender.cli.app import main; main()"]
 READY = "recommender serves "
@@ -162,6 +163,16 @@ def test_several_workers_want_a_server_engine(home: Path) -> None:
     assert "QDRANT_URL" in refused.stderr
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_service_that_lacks_what_it_needs_ends_and_says_so(home: Path, tmp_path: Path, workers: str) -> None:
+    (tmp_path / "mcp.py").write_text("raise ModuleNotFoundError('not installed')")
+    more = {"PYTHONPATH": str(tmp_path), "RECOMMENDER_MCP": "true", "QDRANT_URL": "http://127.0.0.1:9"}
+    ended = _run(home, "serve", "--port", "0", "--workers", workers, **more)
+    assert (ended.returncode, ended.stdout) == (5, "")
+    assert "pip install 'recommender[mcp]'" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_several_workers_start_and_take_writes_while_their_engine_is_away(home: Path) -> None:
     with _served(home, "--workers", "2", QDRANT_URL="http://127.0.0.1:9") as (process, url):
         reply = _get(f"{url}/v1/search?q=shirt")
@@ -172,9 +183,11 @@ def test_several_workers_start_and_take_writes_while_their_engine_is_away(home: 
         assert _get(f"{url}/v1/status").json()["waiting"] == 1
         for _ in range(20):  # on connections of their own, which either process may take
             assert _get(f"{url}/livez").status_code == 200
+        counted = '_count{method="GET",route="/livez",status="200"} 21.0'
+        # A process counts a request when its answer is out; the other one may be asked before that.
+        wait_until(lambda: counted in _get(f"{url}/metrics").text)
         scraped = {_get(f"{url}/metrics").text for _ in range(4)}
-        counted = [re.search(r'_count{method="GET",route="/livez",status="200"} (.*)', each)[1] for each in scraped]
-        assert set(counted) == {"21.0"}
+        assert all(counted in each for each in scraped)
         pattern = r"^(?:process|recommender_query_cache)_.* .*$"  # these are of one process each
         of_one = [line for each in scraped for line in re.findall(pattern, each, re.MULTILINE)]
         assert any("cpu_seconds" in line for line in of_one)
