@@ -97,7 +97,7 @@ _FROM = "from|von|de|fra|da|van|från|od|от|de la|від|από|من|từ"
 """Words before a range. Those of the second kind also stand before sizes and ages: `chaussures de 36 à 42`."""
 
 _AND = (
-    "and|to|und|bis|et|à|y|e|a|en|tot|och|og|til|till|i|do|и|до|la|și|si|ja|és|έως|και|ve|та|و|إلى|الى|ל-|עד|đến|"
+    "and|to|und|bis|et|à|y|e|a|en|tot|och|og|til|till|i|do|и|до|la|și|si|ja|és|έως|ως|με|και|ve|та|و|إلى|الى|ל-|עד|đến|"
     "ile|ila|['’][dt][ae]n|(?<=[dt][ae]n)(?=\\s)|से|और|ถึง|kuni|-?t[óo]l|-?t[őö]l|から|到|至|에서|부터|-|–|—|~|〜|～|\\.\\."
 )
 _BETWEEN_AFTER = "között|közt|välillä|arası|arasında|के बीच|사이"
@@ -193,8 +193,8 @@ _CURRENCY = "|".join(  # by their first letters, so that most are passed over at
     rf"{re.escape(first)}(?:{'|'.join(re.escape(name[1:]) for name in sorted(names, key=len, reverse=True))})"
     for first, names in groupby(sorted(CURRENCIES.keys() - {"e"}), key=itemgetter(0))
 )
-_SHORT_EURO = r"(?<=\d)e"
-"""`50e`, as people type it in Finland; alone it is a word."""
+_SHORT_EURO = r"|(?<=\d)e"
+"""`50e`, as people type it in Finland behind a limit; alone it is a word, and `02-1048E` is the number of a part."""
 
 _END = rf"(?!(?![{_UNSPACED}])[^\W_])(?![.,]\d)"
 """The end of a word or number, or a character of a script that is written without blanks."""
@@ -217,11 +217,11 @@ _MULTIPLIER = re.compile(r"[^\W\d_]+(?:\.[^\W\d_]+)?(?=\.?$)")
 _MYRIADS = re.compile(r"(\d+)[万萬만]\s?(?=\d)")
 
 
-def _amount(name: str) -> str:
+def _amount(name: str, more: str = "") -> str:
     return (
         rf"(?:(?P<before{name}>{_CURRENCY})\s?)?"
         rf"(?P<{name}>(?:(?<![\w.,])|(?<=[{_UNSPACED}])(?<![千천万萬만億亿억])|(?<=\b[rkf][rs]\.)|(?<=\sو))(?<!\d){_DIGITS})"
-        rf"(?:\s?(?P<after{name}>{_CURRENCY}|{_SHORT_EURO})(?:{_ENDINGS}{_END}|(?<=[tó])(?=ig|t[óoőö]l)|(?<=euro)(?=ni))|{_END})"
+        rf"(?:\s?(?P<after{name}>{_CURRENCY}{more})(?:{_ENDINGS}{_END}|(?<=[tó])(?=ig|t[óoőö]l)|(?<=euro)(?=ni))|{_END})"
     )
 
 
@@ -251,7 +251,7 @@ _BOUND = re.compile(
     rf"(?:(?P<most>{_words(_MOST)})|(?P<least>{_words(_LEAST)})|(?P<most_money>{_words(_MOST_WITH_CURRENCY)})"
     rf"|(?P<least_money>{_words(_LEAST_WITH_CURRENCY)})"
     rf"|(?P<about>{_words(_ABOUT)})|(?P<about_money>{_words(_ABOUT_WITH_CURRENCY)}))"
-    rf"(?:(?<=[<>=≤≥.～{_UNSPACED}-])\s*|\s+){_amount('amount')}",
+    rf"(?:(?<=[<>=≤≥.～{_UNSPACED}-])\s*|\s+){_amount('amount', _SHORT_EURO)}",
     re.I,
 )
 _BETWEEN_LIMITS = re.compile(
@@ -261,7 +261,8 @@ _BETWEEN_LIMITS = re.compile(
 """What may stand between two limits of one range: `over 20 and under 50`."""
 
 _POSTPOSED = re.compile(
-    rf"{_START}{_amount('amount')}\s*(?:(?P<most>{_words(_POSTPOSED_MOST)})|(?P<least>{_words(_POSTPOSED_LEAST)})"
+    rf"{_START}{_amount('amount', _SHORT_EURO)}\s*"
+    rf"(?:(?P<most>{_words(_POSTPOSED_MOST)})|(?P<least>{_words(_POSTPOSED_LEAST)})"
     rf"|(?P<most_money>{_words(_POSTPOSED_MOST_WITH_CURRENCY)})"
     rf"|(?P<least_money>{_words(_POSTPOSED_LEAST_WITH_CURRENCY)}))"
     rf"(?:{_END}|(?<=[{_UNSPACED}])(?=\d))",  # `1000円以上2000円以下`
