@@ -399,6 +399,9 @@ class _Parser:
         """Begin a part of a product."""
         self._of_google = _GOOGLE in namespace
         self._part = name if self._of_google or namespace in self._plain else ""
+        first = item.parts.get(f"{name} currency")
+        if first and attributes.get("currency", first) != first:  # of a price in several currencies the first counts
+            self._part = ""
         self._nested, self._text = False, []
         self._within = self.dialect in _NESTED and (self._part not in _FLAT or self.dialect == "iof")
         self._pair = {"name": attributes.get("name", ""), "value": attributes.get("value", "")}
