@@ -70,6 +70,7 @@ class FeedFormat(StrEnum):
     LIGHTSPEED_ECOM = "lightspeed-ecom"
     LIGHTSPEED_RETAIL = "lightspeed-retail"
     LIGHTSPEED_X = "lightspeed-x"
+    LOYVERSE = "loyverse"
     SALEOR = "saleor"
     AKENEO = "akeneo"
     NOPCOMMERCE = "nopcommerce"

@@ -41,6 +41,13 @@ Products;TEE-R;1;;;1;3;T-Shirt rot;TEE
 Products;MUG;0;8,00;;1;5;Tasse;
 Products;SCREW;1;12,00;;100;0;Schraube;
 """
+LOYVERSE = """\
+Handle,SKU,Name,Category,Description,Sold by weight,Option 1 name,Option 1 value,Barcode,Track stock,\
+Available for sale [Main],Price [Main],In stock [Main],Available for sale [Fair],Price [Fair],In stock [Fair]
+tee,10001,Tee,Clothes,,N,Size,S,4006381333931,Y,Y,15.00,3,N,15.50,0
+tee,10002,,,,,,M,,Y,N,16.00,0,Y,16.00,0
+cup,10003,Cup,Kitchen,,N,,,,N,N,8.00,,N,8.00,
+"""
 PLENTY = """\
 Item.id;Variation.number;Variation.isActive;ItemText.name;VariationSalesPrice.price;VariationStock.netStock;\
 VariationCategory.categoryPath;VariationAttributeValues.attributeValues
@@ -129,6 +136,10 @@ SALESFORCE = """<catalog xmlns="http://www.demandware.com/xml/impex/catalog/2006
             "TEE-R": "T-Shirt rot | 20.00 EUR | in_stock | TEE | ",
             "SCREW": "Schraube | 0.1200 EUR | out_of_stock |  | ",
         }, {"TEE", "MUG"}),
+        (LOYVERSE, "Loyverse", {
+            "10001": "Tee - S | 15.00 | in_stock | tee | Clothes",
+            "10002": "Tee - M | 16.00 | out_of_stock | tee | Clothes",
+        }, {"10003"}),
         (PLENTY, "plentymarkets", {
             "TEE-R": "T-Shirt | 19.99 | in_stock | 100 | Kleidung > Shirts",
             "MUG": "Tasse | 8.00 | out_of_stock | 101 | Küche",

@@ -94,6 +94,12 @@ _VEND = {
     for part in ("name", "value")
 }  # fmt: skip
 
+_LOYVERSE = {
+    "handle": "handle", "group": "handle", "sku": "sku", "title": "name", "category": "category", "gtin": "barcode",
+    "description": "description", "by weight": "soldbyweight", "price": "price* defaultprice", "stock": "instock*",
+    "tracked": "trackstock", "buyable": "availableforsale*",
+} | {f"{part} {number}": f"option{number}{part}" for number in (1, 2, 3) for part in ("name", "value")}  # fmt: skip
+
 _SALEOR = {
     "handle": "id", "group": "id", "variant key": "variantid", "sku": "variantsku", "title": "name",
     "description": "descriptionasstr description", "category": "category producttype", "image": "productmedia",
@@ -257,6 +263,11 @@ FURTHER_SYSTEMS: Mapping[str, Platform] = {
     "lightspeed-x": declare(
         "Lightspeed X", _VEND, ("handle", "sku", "title", "price", "name 1|tracked"),
         RowRules(all_optioned=True, joined=("stock",)),
+    ),
+    # https://help.loyverse.com/help/importing-and-exporting; there is a column of prices and stock for each store
+    "loyverse": declare(
+        "Loyverse", _LOYVERSE, ("handle", "sku", "title", "by weight", "tracked"),
+        RowRules(first_is_variant=True, joined=("stock", "buyable")),
     ),
     # https://docs.saleor.io/developer/export/export-products
     "saleor": declare(
