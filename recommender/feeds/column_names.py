@@ -30,6 +30,7 @@ NAMES: Mapping[str, str] = {
         " referenceproduit numerodarticle codigoarticulo codigoproducto codiceprodotto codicearticolo"
         " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
         " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
+        " identyfikator identificador identifikator"
         " uniquecode merchantproductid asin mpn handle reference referencia riferimento referentie model modell modelo"
         " codice codigo kod symbol symboltowaru symbolproduktu inventorynumber sifra cikkszam kodas артикулы"
         " produktid produktnr ref clave identifiant cod codprodus codproduto codart codarticol termekkod kodzbozi"
@@ -95,7 +96,8 @@ NAMES: Mapping[str, str] = {
         " produkttyp googleproduktkategorie termekkategoria kategorija rubro grupa danhmuc nhomhang раздел группа"
         " κατηγορια קטגוריה หมวดหมู่ 商品分類 分類 类目"
         " номенклатурнаягруппа группаноменклатуры видноменклатуры nhomhang3cap 商品类目"
-        " productcategorycompletename categoriecategorii"
+        " productcategorycompletename categoriecategorii categoriedeproduits typedeproduit tipodeproducto"
+        " tipodiprodotto tipodeproduto rodzajproduktu 商品カテゴリ"
         " فئةالمنتج تصنيفالمنتج الفئة التصنيف القسم"
     ),
     "other_categories": (
@@ -151,14 +153,14 @@ NAMES: Mapping[str, str] = {
         " quantiteenstock cantidadenstock existencia disponible quantidadeemestoque quantidadeemstock aantalopvoorraad"
         " antalilager mengeauflager pocetkususkladem nasklade dostepnailosc stokmiktari jumlahstok varastossa qoh"
         " zaliha tonkho колво количествонаскладе кількість кількістьнаскладі наличност αποθεμα διαθεσιμοτητα מלאי"
-        " остатокнаскладе stoccantitativ generalstock cpquantity 잔여수량재고"
+        " tillganglighet остатокнаскладе stoccantitativ generalstock cpquantity 잔여수량재고"
         " כמותבמלאי คงเหลือ 库存数量 在庫数量 庫存 庫存數量 数量"
     ),
     "url": (
         "url link producturl permalink productlink produktlink produkturl artikellink deeplink lien urlproduit"
         " buyurl buylink itempageurl productpageurl"
         " enlace urlproducto urlprodotto urlproduto ссылка 商品url 링크 رابطالمنتج الرابط"
-        " 商品链接"
+        " lank odkaz 商品リンク 商品链接"
     ),
     "image": (
         "image imagelink imageurl imageurls image1 productimageurl productimagefile1 hostedimageurls imagesrc images"
@@ -169,11 +171,13 @@ NAMES: Mapping[str, str] = {
         " billede billeder kuva kuvat resim gorsel"
         " изображение картинка фото 画像 画像url 图片 이미지 صورةالمنتج رابطالصورة الصورة"
         " foto imagine kep gambar hinhanh зображення снимка εικονα תמונה 商品画像 主图 대표이미지"
-        " urlpozadeprodus keplink elsodlegeskep iedetailpicture iepreviewpicture 商品画像url 商品图片"
+        " lienimage enlaceimagen linkimmagine linkdaimagem afbeeldingslink bildlank linkdozdjecia imagelocatie"
+        " 商品画像リンク urlpozadeprodus keplink elsodlegeskep iedetailpicture iepreviewpicture 商品画像url 商品图片"
     ),
     "group_id": (
         f"groupid itemgroupid {PARENTS} familyid productgroupid masterid grupkodu urungrupkodu artikelgruppenid"
-        " modelkodu 업체상품id"
+        " identifiantgroupe idgrupodearticulos idgrupoarticulo idgruppoarticolo idgruppodiarticoli artikelgroepid"
+        " iddogrupodoitem artikelgruppsid identyfikatorgrupyelementow modelkodu 업체상품id 商品グループid"
     ),
     "gtin": (
         "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
@@ -186,6 +190,7 @@ NAMES: Mapping[str, str] = {
     "mpn": (
         "mpn manufacturerpartnumber manufacturerpartno mfrpartnumber mfgpartnumber manufacturernumber partnumber"
         " modelnumber herstellernummer herstellerartikelnummer herstellerartikelnummerhan han hans"
+        " referencefabricant"
     ),
     "attributes": "attributes",
     "offered": (
@@ -239,7 +244,8 @@ BELOW = (
     "subcategory subcat subcategoryname unterkategorie subkategorie unterwarengruppe souscategorie sousfamille"
     " subcategoria subfamilia sottocategoria subcategorie podkategoria podkategorie underkategori undergruppe"
     " подкатегория altkategori category2",
-    "subsubcategory subsubcat subcategory2 unterunterkategorie soussouscategorie subsubcategoria category3",
+    "subsubcategory subsubcat subcategory2 unterunterkategorie soussouscategorie subsubcategoria category3"
+    " subsubcategorie",
 )
 """Columns of the levels above and below the one that is called the category."""
 

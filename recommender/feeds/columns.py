@@ -477,7 +477,7 @@ def names_field(name: str, field: Field) -> bool:
     return plain_name(name) in _aliases()[field]
 
 
-_IDS = "id productid itemid articleid artikelid idproduct idproducto".split()
+_IDS = "id productid itemid articleid artikelid idproduct idproducto identificador identyfikator".split()
 _CODES = (
     "productcode itemcode articlecode artikelcode stockcode reference referencia riferimento referentie codigo codice"
     " kod code productreference"
@@ -585,7 +585,10 @@ def description_as_title(
 
 @lru_cache(maxsize=4096)
 def _short_name(name: str) -> str:
-    """Return a column's name without its words on taxes, its currency or the first of several: `Preis in EUR`."""
+    """Return a column's name without the first of several, and that of a price without its taxes and its currency.
+
+    `Tax Name` and `EUR stock` are no names and no stock.
+    """
     words = {plain_name(word): word for word in _marks(name)}
     told = {
         plain
@@ -598,7 +601,9 @@ def _short_name(name: str) -> str:
     }
     if not told or not _WITHOUT_TAXES.isdisjoint(words) or _TAXES_TO_COME.search(name):
         return plain_name(name)
-    return "".join(plain for plain in words if plain not in told and plain not in _BEFORE_TAXES)
+    short = "".join(plain for plain in words if plain not in told and plain not in _BEFORE_TAXES)
+    is_price = short in _aliases()[Field.PRICE] or short in _SALE[0] or short in MINOR
+    return short if is_price or told == {"1"} else plain_name(name)
 
 
 def attribute_of(name: str) -> str:

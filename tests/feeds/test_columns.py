@@ -48,6 +48,21 @@ EXPORTS = {
         "BT-1;Ботинки;Обувь;5 490,00;0",
         "BT-1 | Ботинки | Обувь | 5490.00 RUB | ",
     ),
+    "Zoho": (
+        "Item Name,SKU,Tax Name,Tax Code,VAT Category,EUR value of stock,EUR stock",
+        "Desk Lamp,ZL-1,VAT 20%,T1,Standard,0,0",
+        "ZL-1 | Desk Lamp |  | None | ",
+    ),
+    "Google in Polish": (
+        "identyfikator\ttytuł\tcena\trodzaj produktu\tidentyfikator grupy elementów\tmpn",
+        "1\tBut\t99,95 PLN\tButy > Bieganie\tG1\tL1",
+        "1 | But | Buty > Bieganie | 99.95 PLN | G1",
+    ),
+    "Google in Spanish": (
+        "id\ttítulo\tprecio\ttipo de producto\tid grupo de artículos\tcategoría de producto de google",
+        "1\tZapatilla\t99,95 EUR\tZapatos > Correr\tG1\t187",
+        "1 | Zapatilla | Zapatos > Correr | 99.95 EUR | G1",
+    ),
     "Naver": (
         "id\ttitle\tprice_pc\tprice_mobile\tnormal_price\tcategory_name1\tcategory_name2\tgroup_id",
         "N1\t운동화\t39000\t38000\t59000\t신발\t운동화\tG1",
