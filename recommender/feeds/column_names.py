@@ -24,13 +24,13 @@ NAMES: Mapping[str, str] = {
     "sku": (
         "sku skucode skuid skunumber productcodesku productsku sellersku itemsku customlabelsku customlabel"
         " variantsku variationsku variantnumber variationnumber variantid variationid 옵션id itemid"
-        " productid articlenumber articleno itemnumber partnumber productnumber itemno ordernumber"
+        " productid identifier articlenumber articleno itemnumber partnumber productnumber itemno ordernumber"
         " stockcode productcode itemcode defaultcode internalreference offerid artikelnummer artikelnummerimshop"
         " oxartnum artikelnr artnr artikelno bestellnummer artikelcode codearticle ugs"
         " referenceproduit numerodarticle codigoarticulo codigoproducto codiceprodotto codicearticolo"
         " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
         " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
-        " identyfikator identificador identifikator"
+        " identyfikator identificador identifikator identifiantunique aid sellerskuid артикулпродавца"
         " uniquecode merchantproductid asin mpn handle reference referencia riferimento referentie model modell modelo"
         " codice codigo kod symbol symboltowaru symbolproduktu inventorynumber sifra cikkszam kodas артикулы"
         " produktid produktnr ref clave identifiant cod codprodus codproduto codart codarticol termekkod kodzbozi"
@@ -56,7 +56,7 @@ NAMES: Mapping[str, str] = {
         " urunbasligi naziv nazivproizvoda nazivartikla namaproduk namabarang tensanpham tenhang"
         " 商品タイトル 商品標題 商品標題名稱 商品名稱 名稱 产品名称 产品标题 商品标题 宝贝标题 상품이름 제품이름"
         " τιτλος ονομα ονομαπροιοντος τιτλοςπροιοντος שםהמוצר שםמוצר ชื่อสินค้า"
-        " denumireprodus iename 업체등록상품명"
+        " denumireprodus nomeproduto productnameenglish iename 업체등록상품명"
         " kurzbezeichnung artikelkurztext artikeltext kurztext"
     ),
     "description": (
@@ -70,10 +70,10 @@ NAMES: Mapping[str, str] = {
         " descrizionebreve descripcioncorta descricaocurta korteomschrijving langeomschrijving descrizioneestesa"
         " popiszbozi kratkypopis krotkiopis dlugiopis описаниетовара опистовару deskripsi mota motasanpham"
         " 商品敘述 商品説明文 περιγραφη תיאור תיאורהמוצר תיאורמוצר รายละเอียด รายละเอียดสินค้า"
-        " descriereprodus iedetailtext iepreviewtext pc用商品説明文 상품상세설명"
+        " descriereprodus desc descriptionenglish 商品詳細説明 iedetailtext iepreviewtext pc用商品説明文 상품상세설명"
     ),
     "brand": (
-        "brand vendor manufacturer manufacturername brandname marke herstellermarkenname hersteller"
+        "brand vendor brandname manufacturer manufacturername marke herstellermarkenname hersteller"
         " herstellername lieferantenmarke marque fabricant marca fabricante produttore merk fabrikant marka"
         " producent vyrobce znacka maerke brandnavn vyrobca tillverkare varumarke merkki valmistaja uretici бренд"
         " производитель виробник торговаямарка gyarto ブランド メーカー 品牌 브랜드 제조사 producer productmanufacturer"
@@ -96,7 +96,7 @@ NAMES: Mapping[str, str] = {
         " produkttyp googleproduktkategorie termekkategoria kategorija rubro grupa danhmuc nhomhang раздел группа"
         " κατηγορια קטגוריה หมวดหมู่ 商品分類 分類 类目"
         " номенклатурнаягруппа группаноменклатуры видноменклатуры nhomhang3cap 商品类目"
-        " productcategorycompletename categoriecategorii categoriedeproduits typedeproduit tipodeproducto"
+        " productcategorycompletename shopcat categoriecategorii categoriedeproduits typedeproduit tipodeproducto"
         " tipodiprodotto tipodeproduto rodzajproduktu 商品カテゴリ"
         " فئةالمنتج تصنيفالمنتج الفئة التصنيف القسم"
     ),
@@ -110,7 +110,8 @@ NAMES: Mapping[str, str] = {
         " prezzoivato prezzoivainclusa kdvdahilfiyat kdvlifiyat verollinenhinta pretcutva 税込価格 税込販売価格"
         " price priceamount pricevalue regularprice variantprice unitprice sellingprice productprice"
         " oxprice buyitnowprice currentprice newprice nowprice finalprice lstprice salesprice stdvk vk1brutto vk1"
-        " pvttc pv ourprice webprice onlineprice yourprice shopprice internetprice unserpreis webpreis onlinepreis"
+        " pvttc pv ourprice webprice onlineprice yourprice yourpricesellonamazon shopprice internetprice"
+        " unserpreis webpreis onlinepreis"
         " shoppreis prixweb prixinternet precioweb precioonline precioventa prezzoweb prezzoonline"
         " masterprice pricenumber listprice retailprice preis"
         " verkaufspreis vkpreis vk endpreis prix prixdevente prixvente tarif precio preciodeventa"
@@ -120,7 +121,8 @@ NAMES: Mapping[str, str] = {
         " trendyoldasatilacakfiyat розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가"
         " سعرالبيع سعرالمنتج السعر سعر"
         " eladasiar prodejnicena cenasprzedazy pretvanzare cijena mpc hargajual harga giaban gia"
-        " standaardverkoopprijs pricepc cvprice1"
+        " standaardverkoopprijs precovenda yoursellingprice unitretailprice pricepc cvprice1"
+        " текущаяцена текущаяценасучетомскидки"
         " τιμη τιμηπωλησης מחיר מחירמכירה ราคา ราคาขาย 售價 價格 销售价 販売価格税込"
         " preisstk preisstuck stuckpreis einzelpreis prixpublic prixunitaire preciopublico cenadetaliczna"
         " ценарозничная מחירכוללמעמ 판매가격 一口价"
@@ -153,7 +155,8 @@ NAMES: Mapping[str, str] = {
         " quantiteenstock cantidadenstock existencia disponible quantidadeemestoque quantidadeemstock aantalopvoorraad"
         " antalilager mengeauflager pocetkususkladem nasklade dostepnailosc stokmiktari jumlahstok varastossa qoh"
         " zaliha tonkho колво количествонаскладе кількість кількістьнаскладі наличност αποθεμα διαθεσιμοτητα מלאי"
-        " tillganglighet остатокнаскладе stoccantitativ generalstock cpquantity 잔여수량재고"
+        " tillganglighet yourstockcount onhandinventory quantityus quantityuk quantityde quantityfr quantityit"
+        " quantityes остаткипродавца остатокнаскладе stoccantitativ generalstock cpquantity 잔여수량재고"
         " כמותבמלאי คงเหลือ 库存数量 在庫数量 庫存 庫存數量 数量"
     ),
     "url": (
@@ -172,17 +175,18 @@ NAMES: Mapping[str, str] = {
         " изображение картинка фото 画像 画像url 图片 이미지 صورةالمنتج رابطالصورة الصورة"
         " foto imagine kep gambar hinhanh зображення снимка εικονα תמונה 商品画像 主图 대표이미지"
         " lienimage enlaceimagen linkimmagine linkdaimagem afbeeldingslink bildlank linkdozdjecia imagelocatie"
-        " 商品画像リンク urlpozadeprodus keplink elsodlegeskep iedetailpicture iepreviewpicture 商品画像url 商品图片"
+        " graphicurl mainimageurl 商品画像リンク urlpozadeprodus keplink elsodlegeskep iedetailpicture"
+        " iepreviewpicture 商品画像url 商品图片"
     ),
     "group_id": (
         f"groupid itemgroupid {PARENTS} familyid productgroupid masterid grupkodu urungrupkodu artikelgruppenid"
         " identifiantgroupe idgrupodearticulos idgrupoarticulo idgruppoarticolo idgruppodiarticoli artikelgroepid"
-        " iddogrupodoitem artikelgruppsid identyfikatorgrupyelementow modelkodu 업체상품id 商品グループid"
+        " iddogrupodoitem producttoken artikelgruppsid identyfikatorgrupyelementow modelkodu 업체상품id 商品グループid"
     ),
     "gtin": (
         "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
         " barcode variantbarcode productean productgtin barcodenumber gtinean eangtin gtinupceanorisbn"
-        " globaltradeitemnumber eans eangtinbarcodenummerupc"
+        " globaltradeitemnumber eanorupc eans eangtinbarcodenummerupc"
         " kodean kodkreskowy codeean codebarres codebarre codigoean codigodebarras codiceean codiceabarre streepjescode"
         " strichcode barkod carovykod ciarovykod штрихкод штрихкоды janコード jancode バーコード 条码 条形码 바코드"
         " الباركود vonalkod codean coddebare streckkod gencod mavach баркод ברקוד"
@@ -190,7 +194,7 @@ NAMES: Mapping[str, str] = {
     "mpn": (
         "mpn manufacturerpartnumber manufacturerpartno mfrpartnumber mfgpartnumber manufacturernumber partnumber"
         " modelnumber herstellernummer herstellerartikelnummer herstellerartikelnummerhan han hans"
-        " referencefabricant"
+        " referencefabricant manufacturersku"
     ),
     "attributes": "attributes",
     "offered": (
@@ -206,8 +210,9 @@ NAMES: Mapping[str, str] = {
         " publikovano publicerad udgivet publisert julkaistu yayinda опубликован опубликовано активен 公開 公开"
         " 상태 진열상태 판매상태 mostrarentienda exibirnaloja imshopaktiv activeonline availableonline showonwebsite"
         " visibleonwebsite showinshop visibleindividually publishtoecom видимостьнавитрине отображатьнасайте zobrazit"
-        " engedelyezett activinmagazin dangkinhdoanh активность ieactive 商品状态 商品狀態"
-        " enligne affiche surlesite 状态 狀態 上架状态 販売状態 掲載状態"
+        " disponivelnosite видимостьнаozon 掲載設定 productstatuspublisheddraftunpublisheddeleted"
+        " optionstatuspublishedunpublished engedelyezett activinmagazin dangkinhdoanh активность ieactive"
+        " 商品状态 商品狀態 enligne affiche surlesite 状态 狀態 上架状态 販売状態 掲載状態"
     ),
 }
 """Names that are recognised, in small letters without separators; if a feed has several, the first in this list is
@@ -270,7 +275,7 @@ SALE = (
     " preciopromocional akciosbruttoar akciosar"
     " sonderangebotspreis akcioar prezzopromozionale prezzopromo precodesconto precodeoferta precopromo prixdepromotion"
     " reapris tilbudspris tarjoushinta alennushinta indirimlifiyat акционнаяцена ценасоскидкой セール価格 特価 할인가"
-    " pretspecial السعرالمخفض",
+    " salepricesellonamazon pretspecial السعرالمخفض",
     "datesalepricestarts salestarts salebegins promostarts offerstarts discountstarts"
     " salepricestartdate salestart salestartdate salepricefrom salefrom salefromdate salepricefromdate salestartsat"
     " specialpricefromdate specialfromdate specialpricefrom specialfrom specialpricestartdate discountstart"

@@ -29,7 +29,7 @@ NOT_OFFERED = NO | frozenset(
     " arşivlendi verborgen ukryty zablokowany skrytý pasif pasifik заблокирован скрытый 非公開 下架 숨김"
     " utkast dold kladde skjult luonnos piilotettu taslak kapalı неактивен чернетка приховано inaktív rejtett inactiv"
     " ascuns niewidoczny oculto nascosto désactivée ended closed 下書き 非表示 草稿 隐藏 隱藏 비공개 판매중지"
-    " pausada pausado inactiva desactivada finalizada finalizado inattiva nieaktywna неактивна 已下架 仓库中"
+    " pausada pausado inactiva desactivada finalizada finalizado inattiva nieaktywna неактивна 已下架 仓库中 掲載しない"
     " 판매종료 مسودة مخفي טיוטה מוסתר nháp ẩn nonaktif".split()
 )
 """Words in a column of drafts or visibility that mean that a product is not for sale."""
@@ -40,7 +40,7 @@ OFFERED_WORDS = (
         "active published publish visible enabled online live listed aktiv aktiviert sichtbar veröffentlicht actif"
         " publié activo activado publicado attivo pubblicato actief gepubliceerd zichtbaar aktywny opublikowany aktivní"
         " publicerad udgivet publisert julkaistu yayında активен ativo ativado onaylandı satışta опубликован both"
-        " activa ativa attiva aktif aktywna активна 出售中 销售中 مرئي"
+        " activa ativa attiva aktif aktywna активна 出售中 销售中 掲載する مرئي"
         " catalog search available 公開 在售 上架 판매중".split()
     )
     | {"catalog, search", "in stock", "for sale"}

@@ -53,7 +53,7 @@ _PRODUCTS = frozenset(
 )
 _LISTS = _PRODUCTS | frozenset(
     "products items articles produkte produkty produits productos prodotti produtos produkter tuotteet termekek urunler"
-    " товары goods catalog catalogue list data channel".split()
+    " offers товары goods catalog catalogue list data channel".split()
 )
 """What each product may be called right below any other root, or below a list there, and what that may be called."""
 

@@ -63,6 +63,36 @@ EXPORTS = {
         "1\tZapatilla\t99,95 EUR\tZapatos > Correr\tG1\t187",
         "1 | Zapatilla | Zapatos > Correr | 99.95 EUR | G1",
     ),
+    "Árukereső": (
+        "identifier;name;price;category;ProductNumber", "A1;Fúró;29990;Szerszám > Fúrók;GSB-13",
+        "A1 | Fúró | Szerszám > Fúrók | 29990 | ",
+    ),
+    "billiger.de": (
+        "aid;name;price;desc;shop_cat;mpn", "B1;Schrauber;89,90;stark;Werkzeug > Bohrer;GSR",
+        "B1 | Schrauber | Werkzeug > Bohrer | 89.90 | ",
+    ),
+    "Faire": (
+        "Product Name (English),Product Token,Product Type,USD Unit Wholesale Price,USD Unit Retail Price,SKU",
+        "Candle,p_1,Candles,8.00,16.00,CAN-1",
+        "CAN-1 | Candle | Candles | 16.00 USD | p_1",
+    ),
+    "Amazon's template": (
+        "SKU,Product Type,Item Name,Manufacturer,List Price,Your Price USD (Sell on Amazon),Parent SKU",
+        "SH-1,SHOES,Trail Shoe,Acme,120.00,99.95,SH-P",
+        "SH-1 | Trail Shoe | SHOES | 99.95 USD | SH-P",
+    ),
+    "Flipkart": (
+        "Product Title,Seller SKU Id,MRP,Your Selling Price", "Kurta,KUR-1,1999,799", "KUR-1 | Kurta |  | 799 | ",
+    ),
+    "Wildberries": (
+        "Категория;Артикул WB;Артикул продавца;Текущая цена;Цена со скидкой;Наименование",
+        "Чайники;123456;ART-1;4990;2495;Чайник",
+        "ART-1 | Чайник | Чайники | 2495 | ",
+    ),
+    "Tray": (
+        "Código produto;Referência;Nome produto;Categoria;Preço venda", "10;CAM-1;Camiseta;Roupas;59,90",
+        "CAM-1 | Camiseta | Roupas | 59.90 | ",
+    ),
     "Naver": (
         "id\ttitle\tprice_pc\tprice_mobile\tnormal_price\tcategory_name1\tcategory_name2\tgroup_id",
         "N1\t운동화\t39000\t38000\t59000\t신발\t운동화\tG1",
@@ -84,6 +114,7 @@ def test_the_headings_of_an_export_are_known(write: Write, system: str) -> None:
     [
         "Cikkszám;Terméknév;Engedélyezett", "Cod Produs (SKU);Denumire Produs;Activ in Magazin",
         "Mã hàng;Tên hàng;Đang kinh doanh", "IE_XML_ID;IE_NAME;IE_ACTIVE", "Артикул;Название;Активность",
+        "SKU;Nome produto;Disponível no site", "SKU;Название;Видимость на Ozon",
     ],
 )  # fmt: skip
 def test_a_switch_of_what_is_on_sale_is_known_in_the_language_of_its_system(write: Write, header: str) -> None:
@@ -303,6 +334,7 @@ IN, OUT = Availability.IN_STOCK, Availability.OUT_OF_STOCK
         ("Durum", {"Tükendi": OUT, "Taslak": None, "Kapalı": None}),
         ("Status", {"Activa": IN, "Pausada": None, "Inactiva": None, "Aktif": IN, "Nonaktif": None}),
         ("商品状态", {"出售中": IN, "已下架": None, "仓库中": None}),
+        ("掲載設定", {"掲載する": IN, "掲載しない": None}),
         ("الحالة", {"مرئي": IN, "مخفي": None}),
         ("Estado", {"Disponible": IN, "Agotado": OUT, "Inactivo": None, "Oculto": None}),
     ],

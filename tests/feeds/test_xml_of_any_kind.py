@@ -29,7 +29,8 @@ def _products(path: Path) -> list[Product]:
     "place",
     [
         "products item", "catalog items item", "catalog article", "feed product", "feed products product",
-        "shop items item", "rss channel product", "Products Offer", "offers offer", "root product",
+        "shop items item", "kaspi_catalog offers offer", "rss channel product", "Products Offer",
+        "offers offer", "root product",
     ],
 )  # fmt: skip
 def test_products_are_found_below_a_root_that_others_have_too(write: Write, place: str) -> None:
