@@ -10,6 +10,7 @@ import qdrant_edge as edge
 from recommender.embedding.compounds import LINKS, Compounds
 from recommender.embedding.words import (
     FRENCH_UNITS,
+    SHORTEST_CODE,
     TOUCHING,
     codes,
     fold,
@@ -142,6 +143,8 @@ class LexicalEncoder:
         folded = self._fold(text)
         rest = without_measures(folded, self._touching)
         joined, parts = codes(rest)
+        # `e 27` is also typed for `E27`; longer ones meet by their parts.
+        joined += [code for code in spaced_codes(rest.split()) if len(code) < SHORTEST_CODE]
         words = " ".join([rest, *measures(folded, self._touching), *joined])
         weights = _weights(self._bm25.embed_query(words)) or _weights(self._all.embed_query(words))
         parts += [*(self._compounds.parts(rest) if self._compounds else ()), *han_characters(text)]

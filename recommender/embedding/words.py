@@ -72,7 +72,7 @@ _BLANKLESS = re.compile(r"[\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\
 """Han, kana and Hangul: words without blanks, or with endings that no stemmer here removes."""
 
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
-_SYLLABIC = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]+")
+SYLLABIC = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]+")
 """Thai, Lao, Burmese and Khmer: words without blanks, of letters that say little alone."""
 
 _UNITS: dict[str, tuple[str, Decimal]] = {
@@ -103,6 +103,13 @@ _UNITS: dict[str, tuple[str, Decimal]] = {
         ("v", "1", "v volt volts voltios в فولت"),
         ("mah", "1", "mah мач"),
         ("mah", "1000", "ah ач"),
+        ("mm2", "1", "mm2 qmm sqmm мм2"),
+        ("m2", "1", "m2 qm sqm м2 τμ"),
+        ("ml", "1", "cm3 ccm см3"),
+        ("ml", "1000000", "m3 cbm м3"),
+        ("pf", "1", "pf пф"),
+        ("pf", "1000", "nf нф"),
+        ("pf", "1000000", "uf μf мкф"),
         ("mhz", "0.000001", "hz hertz гц"),
         ("mhz", "0.001", "khz кгц"),
         ("mhz", "1", "mhz мгц"),
@@ -150,23 +157,28 @@ _FRACTION = re.compile(
     r"(?<![\w.,/])(?:([0-9]{1,2})[\s-])?([0-9]{1,2})/(2|4|8|16|32|64)(?![0-9/.,])"
     rf"(?=(?:\s?([{_INCHES}])|[\s-]?([^\W\d_]{{1,12}})(?![^\W_]))?)"
 )
-_MEASURE = re.compile(_NUMBER + r"(?:([" + _INCHES + r"])|([\s\u00a0-]?)([^\W\d_]{1,12})(?![^\W_]))")
+_MEASURE = re.compile(_NUMBER + r"(?:([" + _INCHES + r"])|([\s\u00a0-]?)([^\W\d_]{1,12}[23]?)(?![^\W_]))")
 _DIMENSIONS = re.compile(
-    r"([0-9](?:(?<![\w.,].)|(?<=\bm.))[0-9]*(?:[.,][0-9]+)?)\s?(?:[a-zµ]{1,4}\s?)?[x×х]\s?(?=([0-9]+(?:[.,][0-9]+)?))"
+    r"([0-9](?:(?<![\w.,].)|(?<=\bm.))[0-9]*(?:[.,][0-9]+)?)\s?(?:[a-zµ]{1,4}\s?)?[x×х]\s?(?=([0-9]+(?:[.,][0-9]+)?)(\s?mm2)?)"
 )
-_CONNECTED = re.compile(r"[^\W_]+(?:[-/._+][^\W_]+)*")
+_TYRE = re.compile(
+    r"(?<![\w.,/-])([1-3][0-9]5)[\s/-]?([2-9][05])[\s/-]{0,3}(?:z?r[\s-]?)?(1[0-9]|2[0-4])(?:c|(?![0-9.,/]))"
+)
+"""Width, height and rim of a tyre: `205/55 R16`, `205/55/16`, `2055516`."""
+
+_CONNECTED = re.compile(r"[^\W_]+(?:[-/._+&][^\W_]+|['’]s(?![^\W_]))*")
 _RUNS = re.compile(r"\d+|[^\W\d_]+")
 _WRITTEN_UMLAUT = re.compile(r"(?<![aeiouq])([aou])e")
 _DIGIT = re.compile(r"\d")
 _DIGITLESS = re.compile(r"\D*")
 
-_SEPARATORS = re.compile(r"[-/._+]")
+_SEPARATORS = re.compile(r"[-/._+&'’]")
 
 _MOST_RUNS = 7
 """Runs of letters and of digits in a model number: a text with more is an address or a key, whose parts nobody
 types."""
 
-_SHORTEST_CODE = 5
+SHORTEST_CODE = 5
 """Shortest model number, in characters, that is also typed in parts; the parts of a shorter one, as MP3, say
 nothing."""
 
@@ -193,9 +205,9 @@ def fold(text: str) -> str:
     text = _AMOUNT.sub(lambda match: f"{_UNITS_WITHOUT_BLANKS[match[1]]} ", text)
     if _BLANKLESS.search(text):
         text = _BLANKLESS.sub(lambda run: f" {' '.join(_grams(run[0], 2))} ", text)
-    if _SYLLABIC.search(text):
+    if SYLLABIC.search(text):
         # The engine would split at the marks above letters.
-        text = _SYLLABIC.sub(lambda run: f" {' '.join(_grams(''.join(filter(str.isalnum, run[0])), 2, 3))} ", text)
+        text = SYLLABIC.sub(lambda run: f" {' '.join(_grams(''.join(filter(str.isalnum, run[0])), 2, 3))} ", text)
     return text
 
 
@@ -243,6 +255,9 @@ def measures(folded: str, touching: frozenset[str] = TOUCHING) -> list[str]:
     for match in _DIMENSIONS.finditer(folded) if "x" in folded or "×" in folded or "х" in folded else ():
         thread = "m" if folded[: match.start()].endswith("m") else ""
         found.append(f"{thread}{_plain(match[1])}x{_plain(match[2])}")
+        if match[3]:  # of a cable, each core has that section
+            found.append(f"{_plain(match[2])}mm2")
+    found += [f"{width}x{height}r{rim}" for width, height, rim in _TYRE.findall(folded)]
     return found + fractions
 
 
@@ -322,7 +337,7 @@ def _spellings(word: str) -> tuple[list[str], list[str]]:
                 joined.append("".join(runs))
         else:
             joined += ["".join(segments[:end]) for end in range(2, len(segments) + 1)]
-            if len(match) >= _SHORTEST_CODE:
+            if len(match) >= SHORTEST_CODE:
                 # A single digit has a meaning after a name, as in `playstation5`.
                 is_name = len(runs) == 2 and len(runs[0]) > _LONGEST_SEGMENT
                 parts += [run for run in runs if len(run) > 1 or is_name]
@@ -333,8 +348,8 @@ def _spellings(word: str) -> tuple[list[str], list[str]]:
 def spaced_codes(words: Sequence[str]) -> list[str]:
     """Return the model numbers that are written with blanks: `wh 1000 xm4` is also `wh1000`, `1000xm4`, `wh1000xm4`.
 
-    These are each two or three words that follow one another, if one has a digit and the others have one too or are
-    short; and a name with a short number: `playstation 5`.
+    These are each two to four words that follow one another, if one has a digit and the others have one too or are
+    short; and a name with a short number: `playstation 5`. Of digits alone there must be many: `313 478`.
     """
     words = [word if word.isalnum() else _SEPARATORS.sub("", word) for word in words]
     coded = [len(word) <= _LONGEST_SEGMENT or not _DIGITLESS.fullmatch(word) for word in words]
@@ -343,10 +358,11 @@ def spaced_codes(words: Sequence[str]) -> list[str]:
         for name, number in pairwise(words)
         if len(name) > _LONGEST_SEGMENT and name.isalpha() and number.isdecimal() and len(number) <= _LONGEST_SEGMENT
     ]
-    for size in (2, 3):
+    for size in (2, 3, 4):
         for at in range(len(words) - size + 1):
             joined = "".join(words[at : at + size])
-            if all(coded[at : at + size]) and joined.isalnum() and not joined.isdecimal() and _DIGIT.search(joined):
+            is_code = _DIGIT.search(joined) and (not joined.isdecimal() or len(joined) >= _SHORTEST_NUMBER)
+            if all(coded[at : at + size]) and joined.isalnum() and is_code:
                 found.append(joined)
     return found
 

@@ -147,6 +147,12 @@ def test_short_parts_of_words_meet_with_and_without_a_hyphen(query: str, text: s
         ('1 1/2"', "Pipe 1.5 inch", 'Pipe 1/2"'),
         ("½ inch", 'Pipe 1/2"', 'Pipe 3/4"'),
         ("1½ inch", 'Pipe 1-1/2"', 'Pipe 1/2"'),
+        ("6 qm", "Teppich 6 m²", "Teppich 4 m²"),
+        ("2,5mm2", "Kabel 3x2,5 mm²", "Kabel 3x1,5 mm²"),
+        ("100 nF", "Capacitor 0.1 µF", "Capacitor 1 µF"),
+        ("205/55/16", "Goodyear 205/55 R16 91V", "Goodyear 205/60 R16 91V"),
+        ("205 55 16", "Goodyear 205/55 R16", "Goodyear 205/60 R16"),
+        ("2055516", "Goodyear 205/55 R 16", "Goodyear 205/55 R 17"),
     ],
 )
 def test_measures_meet_in_every_spelling(query: str, text: str, other: str) -> None:
@@ -169,12 +175,25 @@ def test_measures_meet_in_every_spelling(query: str, text: str, other: str) -> N
         ("acdc", "AC/DC Back in Black", "A/C filter"),
         ("W71295", "Oil filter W 712/95", "Oil filter W 712/75"),
         ("bolt m8 x 40", "Bolt M8x40", "Bolt M10 x 40"),
+        ("lamp e 27", "Lamp E27", "Lamp E14"),
+        ("lamp ip 44", "Lamp IP44", "Lamp IP65"),
+        ("313478", "Damper 313 478", "Damper 313 479"),
+        ("F026407183", "Filter F 026 407 183", "Filter F 026 407 184"),
+        ("195/65/15", "Goodyear 195/65 R15 91H", "Goodyear 185/65R15 88T"),
+        ("hm shirt", "H&M shirt", "C&A shirt"),
     ],
 )
 def test_signs_and_numbers_tell_names_apart(query: str, right: str, wrong: str) -> None:
     encoder = LexicalEncoder()
     asked = encoder.query(query)
     assert score(asked, encoder.document(right, right)) > 1.1 * score(asked, encoder.document(wrong, wrong))
+
+
+@pytest.mark.parametrize("query", ["levis", "levi's", "levi’s"])
+def test_an_apostrophe_before_an_s_may_be_left_out(query: str) -> None:
+    encoder = LexicalEncoder("german")
+    for title in ("Levi's 501", "Levis 501"):
+        assert score(encoder.query(query), encoder.document(title)) > 0
 
 
 @pytest.mark.parametrize(("query", "text"), [("64 Go", "Clé USB 64Go"), ("64go", "Clé USB 64 Go"), ("1 To", "SSD 1To")])
