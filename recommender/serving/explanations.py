@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,12 +10,11 @@ from recommender.embedding.bm25 import LexicalEncoder
 from recommender.identifiers import identifier_keys
 from recommender.query import Explanation, Hit
 from recommender.serving.candidates import EncodedQuery
+from recommender.serving.vocabulary import WORD
 from recommender.types import Product, common_depth, fold_name
 
 if TYPE_CHECKING:
     from recommender.catalogue.repository import StoredProduct
-
-_WORD = re.compile(r"\w+", re.UNICODE)
 
 MAX_WORDS = 200
 """The most words of a query that an explanation looks for, one by one. A pasted text has thousands, and nobody reads
@@ -39,7 +37,7 @@ class Explainer:
         if not hits:
             return []
         stored = self._stored([hit.sku for hit in hits])
-        words = list(dict.fromkeys(word.casefold() for word in _WORD.findall(query.words)))[:MAX_WORDS]
+        words = list(dict.fromkeys(word.casefold() for word in WORD.findall(query.words)))[:MAX_WORDS]
         asked = set(encoder.query(query.words).indices)  # a stop word counts where it stands alone, but not in a text
         terms = {word: asked.intersection(encoder.query(word).indices) for word in words}
         categories = [path for anchor in query.anchors for path in anchor.categories]

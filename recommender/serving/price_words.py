@@ -174,7 +174,7 @@ CURRENCIES = {
     **dict.fromkeys("د.ت dt".split(), ("TND",)),
     **dict.fromkeys("ج.م جنيه".split(), ("EGP",)),
     **dict.fromkeys("฿ บาท baht".split(), ("THB",)),
-    **dict.fromkeys("₫ đ đồng".split(), ("VND",)),
+    **dict.fromkeys("₫ đ đồng dong vnđ".split(), ("VND",)),
     **dict.fromkeys("₩ 원 won".split(), ("KRW",)),
     **dict.fromkeys("r$ reais".split(), ("BRL",)),
     **{
@@ -199,8 +199,16 @@ _SHORT_EURO = r"|(?<=\d)e"
 _END = rf"(?!(?![{_UNSPACED}])[^\W_])(?![.,]\d)"
 """The end of a word or number, or a character of a script that is written without blanks."""
 
+
+def _without_accents(text: str) -> str:
+    plain = unicodedata.normalize("NFD", text.replace("đ", "d").replace("ı", "i"))
+    return re.sub("[\u0300-\u036f]", "", plain)
+
+
 _MULTIPLIERS = MULTIPLIERS | dict.fromkeys("к т.р тр e".split(), 1_000)
-"""With those that only people write, beside the Russian rouble and, `5e Ft`, the Hungarian forint."""
+"""With those that only people write, beside the Russian rouble and, `5e Ft`, the Hungarian forint; and `5 trieu`."""
+
+_MULTIPLIERS |= {_without_accents(word): times for word, times in _MULTIPLIERS.items() if word < "\u0370"}
 
 _DIGITS = (
     r"(?:\d{1,4}[万萬만]\s?(?:\d,\d{3}|\d{1,4})|\d{1,2}(?:,\d{2})+,\d{3}|"
@@ -229,7 +237,7 @@ def _words(choices: str) -> str:
     """Return a pattern of some words, with and without their accents, which many people leave out."""
     words = set(choices.split("|"))
     for word in list(words):
-        bare = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", word.replace("đ", "d").replace("ı", "i")))
+        bare = _without_accents(word)
         if not bare.isascii() or len(bare) > SHORTEST_WITHOUT_ACCENTS:
             words.add(bare)
     return "|".join(sorted((each.replace(" ", r"\s+") for each in words), key=len, reverse=True))

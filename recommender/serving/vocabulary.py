@@ -16,10 +16,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.embedding.words import INSIDE, fold
+from recommender.embedding.words import INSIDE, SYLLABIC, fold
 from recommender.query import UnderstoodKind
 
-_MARKS = "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0df3"
+_MARKS = (
+    "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0df3"
+    "\u0e31-\u0e3a\u0e47-\u0e4e\u0eb1-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u109d\u17b4-\u17d3\u17dd"
+)
 """Accents, vowel points and vowel signs, which are not letters themselves, and the letters between them."""
 
 # No character fits two of the branches: otherwise a long word that does not match would take for ever.
@@ -46,8 +49,12 @@ def fold_word(text: str) -> str:
 
 
 def fold_words(text: str) -> list[str]:
-    """Return the words of a text as they are compared here."""
-    return WORD.findall(fold_word(text))
+    """Return the words of a text as they are compared here.
+
+    Of Thai and its like these are pairs of letters alone. Runs of three come behind all pairs, so the words of a text
+    that is cut off would not be the first of the whole.
+    """
+    return [word for word in WORD.findall(fold_word(text)) if len(word) != 3 or not SYLLABIC.match(word)]
 
 
 def word_keys(text: str) -> list[str]:

@@ -193,6 +193,8 @@ def test_words_of_a_shop_are_found_by_their_parts_and_nearest_forms(
         ("スニーカー 黒色", "スニーカー 黒", "スニーカー 黒色"),
         ("运动鞋 黑色", "运动鞋 黑", "运动鞋 黑色"),
         ("รองเท้าวิ่ง สีดำ", "รองเท้าวิ่ง สี", "รองเท้าวิ่ง สีดำ"),
+        ("หม้อหุงข้าว 1.8 ลิตร", "หม้อ", "หม้อหุงข้าว"),
+        ("ကွန်ပျူတာ", "ကွန်", "ကွန်ပျူတာ"),
         ("C++ primer", "c++ pri", "c++ primer"),
     ],
 )
@@ -404,6 +406,23 @@ def test_what_a_text_names_is_shown_as_it_was_typed(queries: Queries, text: str,
     assert [each.words for each in queries.search(text).understood] == words
 
 
+@pytest.mark.parametrize(
+    ("title", "category", "query"),
+    [("รองเท้าวิ่งผู้หญิง สีดำ", "วิ่ง", "รองเท้าวิ่งผู้หญิง สีดำ"), ("लाल किताब", "किताब", "लाल किताब")],
+)
+def test_words_with_vowel_signs_are_shown_whole(tmp_path: Path, title: str, category: str, query: str) -> None:
+    with Shop(tmp_path) as shop:
+        shop.catalogue.upsert([product("1", title, path=category), product("2", "Tea")])
+        shop.worker.drain()
+        shop.vocabulary.refresh(changed=True)
+        answer = shop.queries().search(query, k=1, options=Options(explain=True))
+    words = query.split()
+    assert {each.words for each in answer.understood} <= set(words)
+    assert answer.understood
+    assert answer[0].explanation is not None
+    assert answer[0].explanation.words == tuple(words)
+
+
 def test_an_umlaut_may_be_written_as_two_letters_in_a_name(tmp_path: Path) -> None:
     with Shop(tmp_path) as shop:
         shop.lexical = LexicalEncoder("german")
@@ -595,6 +614,7 @@ def test_a_vocabulary_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
         ("kengät alle 50e", None, "50", "EUR"),
         ("καφετιέρα 30 με 40 ευρώ", "30", "40", "EUR"),
         ("mobile under 15k", None, "15000", "EUR"),
+        ("dien thoai duoi 5 trieu dong", None, "5000000", "VND"),
     ],
 )
 def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, high: str | None, currency: str) -> None:
