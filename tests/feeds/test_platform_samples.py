@@ -546,6 +546,22 @@ API_ANSWERS: dict[str, tuple[Any, dict[str, str], set[str]]] = {
         {"M-1": "Mug - Red | 12.5 USD | out_of_stock | P", "M-2": "Mug - Blue | 13 USD | in_stock | P",
          "J": "Jug | 5 USD | out_of_stock | "}, {"P"},
     ),
+    "Squarespace": (
+        {"products": [{"id": "61", "storePageId": "7", "name": "Steak", "isVisible": visible, "variants": [
+            {"id": f"9{size}", "sku": f"S-{size}", "stock": {"quantity": 0, "unlimited": size == "L"}, "pricing": {
+                "basePrice": {"currency": "USD", "value": "150.00"}, "onSale": size == "L",
+                "salePrice": {"currency": "USD", "value": "120.00"}}, "attributes": {"Weight": size}}
+            for size in sizes]} for visible, sizes in ((True, "ML"), (False, "X"))]},
+        {"S-M": "Steak - M | 150.00 USD | out_of_stock | 61", "S-L": "Steak - L | 120.00 USD | in_stock | 61"},
+        {"61", "S-X"},
+    ),
+    "VTEX": (
+        [{"productId": "2", "productName": "Mug", "linkText": "mug", "categories": ["/Home/Mugs/", "/Home/"], "items": [
+            {"itemId": f"3{left}", "name": colour, "sellers": [
+                {"commertialOffer": {"Price": 49.9, "ListPrice": 59.9, "AvailableQuantity": left}}]}
+            for colour, left in (("Red", 5), ("Blue", 0))]}],
+        {"35": "Mug - Red | 49.9  | in_stock | 2", "30": "Mug - Blue | 49.9  | out_of_stock | 2"}, {"2"},
+    ),
     "Magento": (
         {"items": [{"id": 1, "sku": "W", "name": "Shirt", "price": 0, "status": 1, "visibility": 4,
                     "type_id": "configurable", "extension_attributes": {"configurable_product_links": [2, 3]}},

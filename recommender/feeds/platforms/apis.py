@@ -27,6 +27,7 @@ _NAMES = {
     for part in (
         *("key", "kind", "handle", "sku", "variant key", "title", "description", "short", "brand", "category", "price"),
         *("sale", "starts", "ends", "currency", "stock", "tracked", "sells on", "when out", "url", "image", "gtin"),
+        "on sale",
         *("mpn", "visible", "status", "buyable", "disabled", "attributes", "group", "period"),
         *(f"{part} {number}" for part in ("name", "value") for number in OPTIONS),
     )
@@ -333,9 +334,40 @@ APIS: Mapping[str, Api] = {
             "stock": "inStock defaultVariantData.inStock onHand",
         },
     ),
+    # https://developers.squarespace.com/commerce-apis/retrieve-all-products
+    "Squarespace": Api(
+        ("name", "variants.pricing.basePrice", "isVisible"),
+        {
+            "key": "id", "title": "name", "description": "description", "visible": "isVisible", "url": "url",
+            "image": "images.url",
+        },
+        "variants",
+        {
+            "variant key": "id", "sku": "sku", "price": "pricing.basePrice.value", "sale": "pricing.salePrice.value",
+            "currency": "pricing.basePrice.currency", "on sale": "pricing.onSale", "stock": "stock.quantity",
+            "tracked": "stock.unlimited", "option values": "attributes.*",
+        },
+        RowRules(
+            words={"tracked": {"true": "none", "false": ""}},
+            adapt=lambda cells, _: cells.update({"sale": ""} if cells["on sale"] == "false" else {}),
+        ),
+    ),
+    # https://developers.vtex.com/docs/api-reference/search-api
+    "VTEX": Api(
+        ("productId", "productName", "items.sellers.commertialOffer"),
+        {
+            "key": "productId", "title": "productName", "description": "description", "brand": "brand", "url": "link",
+            "category": "categories.0",
+        },
+        "items",
+        {
+            "sku": "itemId", "gtin": "ean", "image": "images.imageUrl", "option values": "name",
+            "price": "sellers.0.commertialOffer.Price", "stock": "sellers.0.commertialOffer.AvailableQuantity",
+        },
+    ),
     # https://docs.saleor.io/developer/products/api; `isAvailable` is false of what is sold out, too
     "Saleor": Api(
-        ("name", "variants.pricing|pricing.priceRange|channelListings"),
+        ("name", "variants.pricing.price|pricing.priceRange|channelListings"),
         {
             "key": "id", "title": "name", "category": "category.name", "visible": "isPublished",
             "status": "isAvailableForPurchase", "stock": "isAvailable",
