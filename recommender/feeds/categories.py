@@ -17,7 +17,7 @@ from itertools import chain
 from math import log
 from typing import Any
 
-from recommender.feeds.cells import text_of
+from recommender.feeds.cells import is_numbered, text_of
 from recommender.feeds.flags import is_null
 from recommender.feeds.rejections import BadRow
 from recommender.plain_text import clean, repair
@@ -154,7 +154,7 @@ class CategoryColumn:
 
     def paths(self, value: object) -> tuple[Path, ...]:
         """Return the paths of a cell in its own order. Raises `BadRow` as `read` does."""
-        if isinstance(value, list | tuple):
+        if isinstance(value, list | tuple) and not is_numbered(value):
             return self._of_list(value)
         text = text_of(value, "category")
         found = self._known.get(text)

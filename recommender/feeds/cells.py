@@ -81,8 +81,8 @@ def text_of(value: object, name: str) -> str:
             return value.decode()
         except UnicodeDecodeError:
             raise BadRow(f"{name} holds bytes that are not UTF-8") from None
-    if isinstance(value, list | tuple) and len(value) <= 1:
-        return text_of(value[0], name) if value else ""
+    if isinstance(value, list | tuple) and (len(value) <= 1 or is_numbered(value)):
+        return text_of(value[-1], name) if value else ""
     if isinstance(value, dict):
         named = next((value[key] for key in _NAMING if value.get(key) not in (None, "")), None)
         if named is None and value and all(map(_LANGUAGE.fullmatch, value)):
@@ -92,6 +92,11 @@ def text_of(value: object, name: str) -> str:
     if isinstance(value, list | tuple | dict):
         raise BadRow(f"{name} is a {'table' if isinstance(value, dict) else 'list'}; expected a text")
     return str(value)
+
+
+def is_numbered(value: object) -> bool:
+    """Tell whether a list is the number and the name of one thing: `[5, "Shoes"]`, as Odoo has what it refers to."""
+    return isinstance(value, list | tuple) and [*map(type, value)] == [int, str]
 
 
 def exact_text_of(value: object, name: str) -> str:
@@ -109,7 +114,8 @@ def join_text(value: object, name: str) -> str:
 
 def first_text_of(value: object, name: str) -> str:
     """Return the text of a cell whose first list element is enough, as with images."""
-    return text_of(value[0], name) if isinstance(value, list | tuple) and value else text_of(value, name)
+    is_list = isinstance(value, list | tuple) and value and not is_numbered(value)
+    return text_of(value[0] if is_list else value, name)
 
 
 def attributes_of(value: object) -> dict[str, str]:

@@ -121,7 +121,7 @@ NAMES: Mapping[str, str] = {
         " trendyoldasatilacakfiyat розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가"
         " سعرالبيع سعرالمنتج السعر سعر"
         " eladasiar prodejnicena cenasprzedazy pretvanzare cijena mpc hargajual harga giaban gia"
-        " standaardverkoopprijs precovenda yoursellingprice unitretailprice pricepc cvprice1"
+        " standardrate standaardverkoopprijs precovenda yoursellingprice unitretailprice pricepc cvprice1"
         " текущаяцена текущаяценасучетомскидки"
         " τιμη τιμηπωλησης מחיר מחירמכירה ราคา ราคาขาย 售價 價格 销售价 販売価格税込"
         " preisstk preisstuck stuckpreis einzelpreis prixpublic prixunitaire preciopublico cenadetaliczna"

@@ -153,7 +153,8 @@ class Columns:
     The `dates` of publishing say it by a null. Where the SKU is the number of a variant, a product without variants has
     that of its `product`. The `currency` is that in the name of the price's column. The column `pieces` says for how
     many pieces the prices are; `minor` ones are whole numbers of the currency's smallest unit. Where the title's column
-    is empty, further `titles` count. The stock counts if it is `tracked`, and a product `sells_on` without any.
+    is empty, or only has the SKU, further `titles` count. The stock counts if it is `tracked`, and a product `sells_on`
+    without any.
     """
 
     fields: Mapping[Field, str]
@@ -194,10 +195,10 @@ class Columns:
         found = {field: cells.get(name) for field, name in self.fields.items()}
         if self.product and found.get(Field.SKU) in (None, ""):
             found[Field.SKU] = cells.get(self.product)
-        if self.titles and found.get(Field.TITLE) in (None, ""):
-            found[Field.TITLE] = next(
-                (cell for name in self.titles if (cell := cells.get(name)) not in (None, "")), None
-            )
+        title = found.get(Field.TITLE)
+        if self.titles and title in (None, "", found.get(Field.SKU)):  # ERPNext's `name` is the number of an item
+            stated = (cell for name in self.titles if (cell := cells.get(name)) not in (None, ""))
+            found[Field.TITLE] = next(stated, title)
         if self.levels:
             path = [cell for name in self.levels if (cell := cells.get(name)) not in (None, "")]
             # One of the columns may have whole paths all the same.

@@ -14,7 +14,7 @@ from recommender.feeds.platforms.rest_api import ApiTable
 from recommender.feeds.tables import SAMPLED_ROWS, Table
 from recommender.types import Availability
 
-_LISTS = frozenset("variants variations productvariants productvariations variantes varianten skus".split())
+_LISTS = frozenset("variants variations productvariants productvariations variantes varianten hasvariant skus".split())
 _GROUP, _STOCK = "item_group_id", "availability"
 
 

@@ -288,7 +288,7 @@ def _cut(field: str, text: str, longest: int, told: list[Remark]) -> str:
 
 
 def _sku(cell: Any, notation: Notation, told: list[Remark]) -> str:
-    text = text_of(cell, "sku").strip()
+    text = "" if isinstance(cell, bool) else text_of(cell, "sku").strip()  # Odoo has false for nothing
     if not _PLAIN_SKU.fullmatch(text):
         text = _plain("sku", _strip_guard(text), told)
         if unstorable(text):
@@ -455,7 +455,7 @@ def _numbers(cell: Any, field: Field, attributes: Mapping[str, str], told: list[
     A text that is too long for the catalogue is not a number, and the product is kept.
     """
     numbers = []
-    for each in () if cell is None or cell == "" else cell if isinstance(cell, list | tuple) else [cell]:
+    for each in () if cell in (None, "", False) else cell if isinstance(cell, list | tuple) else [cell]:
         stated = _optional(field, each, lambda it: exact_text_of(it, field), "", told)
         text = _line(field, _strip_guard(stated), MAX_DESCRIPTION, told)
         if number := _SCIENTIFIC.fullmatch(text):

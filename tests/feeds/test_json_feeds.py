@@ -330,3 +330,35 @@ def test_an_object_that_holds_one_amount_is_a_price(write: Write, price: object,
     (product,) = _read(write(json.dumps([item]), "feed.json"))
     assert (product.sku, product.availability) == ("a", Availability.OUT_OF_STOCK)
     assert f"{product.price} {product.currency}" == stated
+
+
+def test_what_odoo_refers_to_has_a_number_and_a_name_and_what_it_lacks_is_false(write: Write) -> None:
+    desk = {"default_code": "F-1", "name": "Desk", "categ_id": [5, "All / Office"], "currency_id": [1, "EUR"]}
+    rest = {"list_price": 750.0, "barcode": False, "brand": [3, "Acme"]}
+    path = write(
+        json.dumps({"jsonrpc": "2.0", "result": [desk | rest, desk | rest | {"default_code": False}]}), "f.json"
+    )
+    with open_feed(path) as feed:
+        first, second = feed.rows()
+    product = product_of(first)
+    assert (product.sku, product.category, product.brand) == ("F-1", ("All", "Office"), "Acme")
+    assert (product.currency, product.gtin) == ("EUR", "")
+    with pytest.raises(BadRow, match="no SKU"):
+        product_of(second)
+
+
+def test_a_group_of_schema_org_has_its_variants(write: Write) -> None:
+    offer = {"price": 39.99, "priceCurrency": "EUR", "availability": "https://schema.org/OutOfStock"}
+    variants = [{"@type": "Product", "sku": f"C-{size}", "name": f"Coat {size}", "offers": offer} for size in "SM"]
+    group = {"@type": "ProductGroup", "productGroupID": "C", "name": "Coat", "hasVariant": variants}
+    products = _read(write(json.dumps([group, {"@type": "Product", "sku": "H", "name": "Hat"}]), "feed.json"))
+    assert [(one.sku, one.title, one.price, one.group_id) for one in products] == [
+        ("C-S", "Coat S", Decimal("39.99"), "C"), ("C-M", "Coat M", Decimal("39.99"), "C"), ("H", "Hat", None, ""),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "title"), [("I-1", "Bolt"), ("", "Bolt"), ("Nut", "Nut")])
+def test_a_title_that_is_only_the_sku_gives_way_to_another_name(write: Write, name: str, title: str) -> None:
+    item = {"name": name, "item_code": "I-1", "item_name": "Bolt", "standard_rate": 2.5}
+    (product,) = _read(write(json.dumps([item]), "feed.json"))
+    assert (product.title, product.price) == (title, Decimal("2.5"))
