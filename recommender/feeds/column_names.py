@@ -30,7 +30,8 @@ NAMES: Mapping[str, str] = {
         " referenceproduit numerodarticle codigoarticulo codigoproducto codiceprodotto codicearticolo"
         " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
         " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
-        " identyfikator identificador identifikator identifiantunique aid sellerskuid артикулпродавца"
+        " internalid nummer codeproduit identyfikator identificador identifikator identifiantunique aid"
+        " sellerskuid артикулпродавца"
         " uniquecode merchantproductid asin mpn handle reference referencia riferimento referentie model modell modelo"
         " codice codigo kod symbol symboltowaru symbolproduktu inventorynumber sifra cikkszam kodas артикулы"
         " produktid produktnr ref clave identifiant cod codprodus codproduto codart codarticol termekkod kodzbozi"
@@ -56,7 +57,7 @@ NAMES: Mapping[str, str] = {
         " urunbasligi naziv nazivproizvoda nazivartikla namaproduk namabarang tensanpham tenhang"
         " 商品タイトル 商品標題 商品標題名稱 商品名稱 名稱 产品名称 产品标题 商品标题 宝贝标题 상품이름 제품이름"
         " τιτλος ονομα ονομαπροιοντος τιτλοςπροιοντος שםהמוצר שםמוצר ชื่อสินค้า"
-        " denumireprodus nomeproduto productnameenglish iename 업체등록상품명"
+        " artikelnamn denumireprodus nomeproduto productnameenglish iename 업체등록상품명"
         " kurzbezeichnung artikelkurztext artikeltext kurztext"
     ),
     "description": (
@@ -96,8 +97,8 @@ NAMES: Mapping[str, str] = {
         " produkttyp googleproduktkategorie termekkategoria kategorija rubro grupa danhmuc nhomhang раздел группа"
         " κατηγορια קטגוריה หมวดหมู่ 商品分類 分類 类目"
         " номенклатурнаягруппа группаноменклатуры видноменклатуры nhomhang3cap 商品类目"
-        " productcategorycompletename shopcat categoriecategorii categoriedeproduits typedeproduit tipodeproducto"
-        " tipodiprodotto tipodeproduto rodzajproduktu 商品カテゴリ"
+        " varugrupp productcategorycompletename shopcat categoriecategorii categoriedeproduits typedeproduit"
+        " tipodeproducto tipodiprodotto tipodeproduto rodzajproduktu 商品カテゴリ"
         " فئةالمنتج تصنيفالمنتج الفئة التصنيف القسم"
     ),
     "other_categories": (
@@ -108,6 +109,7 @@ NAMES: Mapping[str, str] = {
         "grossprice grossprice1 pricegross pricetaxincluded pricetaxincl priceincltax priceinclvat bruttopreis"
         " preisbrutto vkbrutto prixttc cenabrutto cenasdph pvpconiva precioconiva prezzoconiva priceincl"
         " prezzoivato prezzoivainclusa kdvdahilfiyat kdvlifiyat verollinenhinta pretcutva 税込価格 税込販売価格"
+        " prodejnisdph prodejnicenasdph listino1ivato precioventatotal preisvk verkaufspreis1bruttopreis"
         " price priceamount pricevalue regularprice variantprice unitprice sellingprice productprice"
         " oxprice buyitnowprice currentprice newprice nowprice finalprice lstprice salesprice stdvk vk1brutto vk1"
         " pvttc pv ourprice webprice onlineprice yourprice yourpricesellonamazon shopprice internetprice"
@@ -121,7 +123,7 @@ NAMES: Mapping[str, str] = {
         " trendyoldasatilacakfiyat розничнаяцена ціна ar bruttoar pret 価格 販売価格 値段 价格 售价 价钱 가격 판매가"
         " سعرالبيع سعرالمنتج السعر سعر"
         " eladasiar prodejnicena cenasprzedazy pretvanzare cijena mpc hargajual harga giaban gia"
-        " standardrate standaardverkoopprijs precovenda yoursellingprice unitretailprice pricepc cvprice1"
+        " standardrate pricetier1 standaardverkoopprijs precovenda yoursellingprice unitretailprice pricepc cvprice1"
         " текущаяцена текущаяценасучетомскидки"
         " τιμη τιμηπωλησης מחיר מחירמכירה ราคา ราคาขาย 售價 價格 销售价 販売価格税込"
         " preisstk preisstuck stuckpreis einzelpreis prixpublic prixunitaire preciopublico cenadetaliczna"
@@ -156,7 +158,8 @@ NAMES: Mapping[str, str] = {
         " antalilager mengeauflager pocetkususkladem nasklade dostepnailosc stokmiktari jumlahstok varastossa qoh"
         " zaliha tonkho колво количествонаскладе кількість кількістьнаскладі наличност αποθεμα διαθεσιμοτητα מלאי"
         " tillganglighet yourstockcount onhandinventory quantityus quantityuk quantityde quantityfr quantityit"
-        " quantityes остаткипродавца остатокнаскладе stoccantitativ generalstock cpquantity 잔여수량재고"
+        " quantityes currentstock stavzasoby stockreel verfugbarerbestand"
+        " остаткипродавца остатокнаскладе stoccantitativ generalstock cpquantity 잔여수량재고"
         " כמותבמלאי คงเหลือ 库存数量 在庫数量 庫存 庫存數量 数量"
     ),
     "url": (
@@ -186,7 +189,7 @@ NAMES: Mapping[str, str] = {
     "gtin": (
         "gtin gtin13 gtin14 gtin12 gtin8 ean ean13 eancode eannumber ean8 upc upca upccode isbn isbn13 isbn10 jan"
         " barcode variantbarcode productean productgtin barcodenumber gtinean eangtin gtinupceanorisbn"
-        " globaltradeitemnumber eanorupc eans eangtinbarcodenummerupc"
+        " globaltradeitemnumber eanorupc eankode codabarre eans eangtinbarcodenummerupc"
         " kodean kodkreskowy codeean codebarres codebarre codigoean codigodebarras codiceean codiceabarre streepjescode"
         " strichcode barkod carovykod ciarovykod штрихкод штрихкоды janコード jancode バーコード 条码 条形码 바코드"
         " الباركود vonalkod codean coddebare streckkod gencod mavach баркод ברקוד"
@@ -210,6 +213,7 @@ NAMES: Mapping[str, str] = {
         " publikovano publicerad udgivet publisert julkaistu yayinda опубликован опубликовано активен 公開 公开"
         " 상태 진열상태 판매상태 mostrarentienda exibirnaloja imshopaktiv activeonline availableonline showonwebsite"
         " visibleonwebsite showinshop visibleindividually publishtoecom видимостьнавитрине отображатьнасайте zobrazit"
+        " webbshopartikel nettbutikk sklepinternetowy pubblicasuecommerce publiesurleweb"
         " disponivelnosite видимостьнаozon 掲載設定 productstatuspublisheddraftunpublisheddeleted"
         " optionstatuspublishedunpublished engedelyezett activinmagazin dangkinhdoanh активность ieactive"
         " 商品状态 商品狀態 enligne affiche surlesite 状态 狀態 上架状态 販売状態 掲載状態"
@@ -232,6 +236,7 @@ DENIALS = frozenset(
     " disabled isdisabled discontinued isdiscontinued obsolete isobsolete isvariationgroup isvariationparent"
     " inactive isinactive inaktiv inactif blocked isblocked salesblocked ausgeblendet versteckt gesperrt"
     " verkaufgesperrt deaktiviert geloscht loschvormerkung geblokkeerd bloque bloqueado bloccato sparrad baja"
+    " deactivated isdeactivated"
     " dadodebaja masque oculto nascosto disattivato verborgen ukryty skryto skryte скрыт скрытый удален удалено"
     " 倉庫指定".split()
 )

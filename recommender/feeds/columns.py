@@ -478,7 +478,7 @@ def names_field(name: str, field: Field) -> bool:
     return plain_name(name) in _aliases()[field]
 
 
-_IDS = "id productid itemid articleid artikelid idproduct idproducto identificador identyfikator".split()
+_IDS = "id productid itemid articleid artikelid idproduct idproducto identificador identyfikator internalid".split()
 _CODES = (
     "productcode itemcode articlecode artikelcode stockcode reference referencia riferimento referentie codigo codice"
     " kod code productreference"

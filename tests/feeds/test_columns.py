@@ -114,6 +114,8 @@ def test_the_headings_of_an_export_are_known(write: Write, system: str) -> None:
     [
         "Cikkszám;Terméknév;Engedélyezett", "Cod Produs (SKU);Denumire Produs;Activ in Magazin",
         "Mã hàng;Tên hàng;Đang kinh doanh", "IE_XML_ID;IE_NAME;IE_ACTIVE", "Артикул;Название;Активность",
+        "SKU;Artikelnamn;Webbshopartikel", "Varenr.;Varenavn;Nettbutikk", "Symbol;Nazwa;Sklep internetowy",
+        "Cod.;Descrizione;Pubblica su E-commerce", "Code produit;Désignation;Publié sur le web",
         "SKU;Nome produto;Disponível no site", "SKU;Название;Видимость на Ozon",
     ],
 )  # fmt: skip
@@ -291,6 +293,10 @@ def test_a_column_of_a_switch_that_is_called_as_a_sale_is_read(write: Write) -> 
         ("Běžná cena;Akční cena", "30;", "30"),
         ("PriceEUR;PriceUSD;SalePriceEUR", "20;25;18", "18 EUR"),
         ("priceRUAH;priceTax", "20;4", "20 UAH"),
+        ("Prodejní cena;Prodejní s DPH", "100;121", "121"),
+        ("Listino 1;Listino 1 (ivato)", "100;122", "122"),
+        ("Precio venta (Subtotal);Precio venta (Total)", "10;12,10", "12.10"),
+        ("EK-Preis;Preis 1 (VK, Brutto)", "5;11,90", "11.90"),
     ],
 )
 def test_of_several_columns_of_prices_the_one_to_pay_is_read_with_its_currency(
@@ -385,6 +391,7 @@ def test_a_column_that_says_nothing_of_the_stock_gives_way_to_one_that_does(
         ("gesperrt", ["keine", "frei", "nein"], ["ja", "gesperrt", "wegen Rückruf"]),
         ("hidden", ["visible", "published", "online"], ["hidden", "1", "checked", "enabled"]),
         ("hide", ["visible"], ["activado", "aktiviert"]),
+        ("IsDeactivated", ["0", "false"], ["1", "true"]),
         ("скрытый", ["нет"], ["да"]),
     ],
 )
