@@ -28,7 +28,7 @@ _MOST = (
     "under|op til|opp til|upp till|högst|højst|maks|mindre än|mindre end|mindre enn|"
     "alle|enintään|korkeintaan|halvempi kuin|halvemmat kuin|kuni|odavam kui|vähem kui|kõige rohkem|"
     "lacnejšie ako|lacnejšia ako|lacnejší ako|sub|până la|până în|mai puțin de|ispod|ниже|до|дешевле|менее|ниже чем|"
-    "меньше|"
+    "меньше|в пределах|"
     "κάτω από|έως|μέχρι|en fazla|legfeljebb|дешевше|дешевше ніж|менше|менше ніж|нижче|"
     "أقل من|اقل من|أرخص من|ارخص من|تحت|حتى|لا يزيد عن|עד|עד ל-|מתחת ל-|פחות מ-|dưới|tối đa|không quá|"
     "ไม่เกิน|ต่ำกว่า|น้อยกว่า|ถูกกว่า|低于|不超过|少于|<=|≤|<"
@@ -86,7 +86,7 @@ _NOT = "not|no|nicht|pas|non|niet|nie|ne|inte|ikke|não|не"
 _LEAD = "à|a|pour|por|de|for|für|per|v\\s+ceně|w\\s+cenie|that"
 """Words before a limit that belong to it: `chaussures à moins de 50 €`."""
 
-_MOST_WITH_CURRENCY = "max|max\\.|maximum|maksimum|for|für|pour|por|per|za|voor|à|til|till|alla|под|moins|- de|〜|～"
+_MOST_WITH_CURRENCY = "max|max\\.|maximum|maksimum|for|für|pour|por|per|za|voor|à|til|till|alla|под|за|moins|- de|〜|～"
 _LEAST_WITH_CURRENCY = "min|min\\.|minimum|\\+ de"
 """Words that limit a price only where a currency is named: `Air Max 90` is a shoe, `RTX 2070 Max` a card."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from recommender.embedding.bm25 import LexicalEncoder
 from recommender.embedding.compounds import LINKS
 from recommender.embedding.language import ENGLISH
-from recommender.embedding.words import fold_umlauts, without_measures
+from recommender.embedding.words import fold_umlauts, is_unit, without_measures
 from recommender.query import NO_FILTERS, Boost, BoostKind, Filters, Options, Understood, UnderstoodKind
 from recommender.serving.merchandising import Synonym
 from recommender.serving.spelling import SHORTEST, nearest_word
@@ -231,8 +231,8 @@ class QueryReader:
         for run, word in zip(letters[: len(letters) - cut_off], known, strict=False):
             if len(word) < SHORTEST or word in explained:
                 continue
-            if word in vocabulary or fold_words(word) != [word] or self.is_found(word):
-                continue  # the shop has a form of it
+            if word in vocabulary or fold_words(word) != [word] or is_unit(word) or self.is_found(word):
+                continue  # the shop has a form of it, or it measures something: `5 litros` is no `5 libros`
             if more := self._compounds(word):
                 compounds += more
             elif not (self.is_meant(run.lower()) or self.is_meant(word)):
@@ -240,7 +240,8 @@ class QueryReader:
                 if not better:
                     context = vocabulary.products_with([other for other in known if other != word])
                     better = nearest_word(vocabulary, word, context)
-                if better:
+                # `livre` is no misspelling of the category Livres, whose name the index does not have.
+                if better and self.lexical().stem(fold_word(better)) != self.lexical().stem(word):
                     changes[run] = better
         found = replace(found, alternatives=tuple(compounds))
         if not changes:

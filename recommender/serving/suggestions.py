@@ -24,7 +24,8 @@ LOOKED_AT = 2_000
 
 _JOINING = frozenset(
     "with for and the from of mit für und ohne aus von zum avec pour et sans des con para sin senza per met voor "
-    "zonder och för utan til og uten uden dla ze na bez и с для из без ve ile için και με για".split()
+    "zonder och för utan til og uten uden dla ze na bez и с для из без ve ile için και με για à au aux d de del della "
+    "di du el en l la le les los por s".split()
 )
 """Words that lead to nothing alone, and which more products have than any other: they are suggested last."""
 

@@ -151,6 +151,8 @@ from recommender.serving.price_words import find_price
         ("kengät alle 50e", None, "50", "EUR"),
         ("καφετιέρα 30 με 40 ευρώ", "30", "40", "EUR"),
         ("mobile under 15k", None, "15000", "EUR"),
+        ("подарок за 500 рублей", None, "500", "RUB"),
+        ("подарок в пределах 500", None, "500", "EUR"),
         ("dien thoai duoi 5 trieu dong", None, "5000000", "VND"),
     ],
 )

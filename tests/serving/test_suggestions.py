@@ -207,6 +207,20 @@ def test_letters_that_people_lack_are_no_matter_to_suggestions(
         assert shop.queries().suggest(f"zzyzx-{typed}") == []
 
 
+@pytest.mark.parametrize(
+    ("language", "category", "text"), [("spanish", "Libros", "aceite 5 litros"), ("french", "Livres", "livre")]
+)
+def test_units_and_other_forms_of_a_category_are_not_mistyped(
+    tmp_path: Path, language: str, category: str, text: str
+) -> None:
+    with Shop(tmp_path) as shop:
+        shop.lexical = LexicalEncoder(language)
+        shop.catalogue.upsert([product("1", "Candide", path=category)])
+        shop.worker.drain()
+        shop.vocabulary.refresh(changed=True)
+        assert shop.queries().search(text, options=Options(mode=Mode.LEXICAL)).did_you_mean is None
+
+
 def test_correcting_can_be_turned_off(queries: Queries) -> None:
     assert queries.search("wireles mouse", options=Options(correct=False)).did_you_mean is None
 
