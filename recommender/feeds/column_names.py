@@ -22,16 +22,16 @@ PARENTS = (
 
 NAMES: Mapping[str, str] = {
     "sku": (
-        "sku skucode skuid skunumber productcodesku productsku sellersku itemsku customlabelsku customlabel"
-        " variantsku variationsku variantnumber variationnumber variantid variationid 옵션id itemid"
+        "sku skucode skuid skunumber variantsku variationsku productcodesku productsku sellersku itemsku customlabelsku"
+        " customlabel variantnumber variationnumber variantid variationid 옵션id itemid"
         " productid identifier articlenumber articleno itemnumber partnumber productnumber itemno ordernumber"
         " stockcode productcode itemcode defaultcode internalreference offerid artikelnummer artikelnummerimshop"
         " oxartnum artikelnr artnr artikelno bestellnummer artikelcode codearticle ugs"
         " referenceproduit numerodarticle codigoarticulo codigoproducto codiceprodotto codicearticolo"
         " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
         " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
-        " internalid nummer codeproduit identyfikator identificador identifikator identifiantunique aid"
-        " sellerskuid артикулпродавца"
+        " internalid catalognumber partno nummer codeproduit identyfikator identificador identifikator"
+        " identifiantunique aid sellerskuid артикулпродавца"
         " uniquecode merchantproductid asin mpn handle reference referencia riferimento referentie model modell modelo"
         " codice codigo kod symbol symboltowaru symbolproduktu inventorynumber sifra cikkszam kodas артикулы"
         " produktid produktnr ref clave identifiant cod codprodus codproduto codart codarticol termekkod kodzbozi"
@@ -97,8 +97,8 @@ NAMES: Mapping[str, str] = {
         " produkttyp googleproduktkategorie termekkategoria kategorija rubro grupa danhmuc nhomhang раздел группа"
         " κατηγορια קטגוריה หมวดหมู่ 商品分類 分類 类目"
         " номенклатурнаягруппа группаноменклатуры видноменклатуры nhomhang3cap 商品类目"
-        " varugrupp productcategorycompletename shopcat categoriecategorii categoriedeproduits typedeproduit"
-        " tipodeproducto tipodiprodotto tipodeproduto rodzajproduktu 商品カテゴリ"
+        " varugrupp categoryfull productcategorycompletename shopcat categoriecategorii categoriedeproduits"
+        " typedeproduit tipodeproducto tipodiprodotto tipodeproduto rodzajproduktu 商品カテゴリ"
         " فئةالمنتج تصنيفالمنتج الفئة التصنيف القسم"
     ),
     "other_categories": (
@@ -158,7 +158,7 @@ NAMES: Mapping[str, str] = {
         " antalilager mengeauflager pocetkususkladem nasklade dostepnailosc stokmiktari jumlahstok varastossa qoh"
         " zaliha tonkho колво количествонаскладе кількість кількістьнаскладі наличност αποθεμα διαθεσιμοτητα מלאי"
         " tillganglighet yourstockcount onhandinventory quantityus quantityuk quantityde quantityfr quantityit"
-        " quantityes currentstock stavzasoby stockreel verfugbarerbestand"
+        " quantityes currentstock soh stavzasoby stockreel verfugbarerbestand"
         " остаткипродавца остатокнаскладе stoccantitativ generalstock cpquantity 잔여수량재고"
         " כמותבמלאי คงเหลือ 库存数量 在庫数量 庫存 庫存數量 数量"
     ),
@@ -236,7 +236,7 @@ DENIALS = frozenset(
     " disabled isdisabled discontinued isdiscontinued obsolete isobsolete isvariationgroup isvariationparent"
     " inactive isinactive inaktiv inactif blocked isblocked salesblocked ausgeblendet versteckt gesperrt"
     " verkaufgesperrt deaktiviert geloscht loschvormerkung geblokkeerd bloque bloqueado bloccato sparrad baja"
-    " deactivated isdeactivated"
+    " deactivated isdeactivated archivedat disabledat discontinuedat hiddenat removedat deactivatedat"
     " dadodebaja masque oculto nascosto disattivato verborgen ukryty skryto skryte скрыт скрытый удален удалено"
     " 倉庫指定".split()
 )
@@ -324,7 +324,7 @@ SELLS_ON = (
 """Columns that say whether the stock is counted, and whether a product is sold when there is none."""
 
 OF_VARIANTS = "variantsku variationsku variantnumber variationnumber variantid variationid".split()
-OF_PRODUCTS = "productid itemid producthandle handle".split()
+OF_PRODUCTS = "productsku productid itemid producthandle handle".split()
 """Columns that say that each row is a variant, and those that then are the number of its product."""
 
 OF_A_SALE = re.compile(

@@ -93,6 +93,12 @@ EXPORTS = {
         "Código produto;Referência;Nome produto;Categoria;Preço venda", "10;CAM-1;Camiseta;Roupas;59,90",
         "CAM-1 | Camiseta | Roupas | 59.90 | ",
     ),
+    "Joom": (
+        "Product SKU,Name,Variant SKU,Price,Currency", "J-1,Socks,J-1-R,3.50,USD", "J-1-R | Socks |  | 3.50 USD | J-1",
+    ),
+    "Joom without variants": (
+        "Product SKU,Name,Variant SKU,Price,Currency", "J-1,Socks,,3.50,USD", "J-1 | Socks |  | 3.50 USD | J-1",
+    ),
     "Naver": (
         "id\ttitle\tprice_pc\tprice_mobile\tnormal_price\tcategory_name1\tcategory_name2\tgroup_id",
         "N1\t운동화\t39000\t38000\t59000\t신발\t운동화\tG1",
@@ -392,6 +398,7 @@ def test_a_column_that_says_nothing_of_the_stock_gives_way_to_one_that_does(
         ("hidden", ["visible", "published", "online"], ["hidden", "1", "checked", "enabled"]),
         ("hide", ["visible"], ["activado", "aktiviert"]),
         ("IsDeactivated", ["0", "false"], ["1", "true"]),
+        ("archived_at", ["", "0000-00-00 00:00:00"], ["2026-01-02T10:00:00Z"]),
         ("скрытый", ["нет"], ["да"]),
     ],
 )
