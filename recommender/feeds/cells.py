@@ -114,8 +114,9 @@ def join_text(value: object, name: str) -> str:
 
 def first_text_of(value: object, name: str) -> str:
     """Return the text of a cell whose first list element is enough, as with images."""
-    is_list = isinstance(value, list | tuple) and value and not is_numbered(value)
-    return text_of(value[0] if is_list else value, name)
+    if isinstance(value, list | tuple) and value and not is_numbered(value):
+        value = value[0]
+    return text_of(value, name)
 
 
 def attributes_of(value: object) -> dict[str, str]:

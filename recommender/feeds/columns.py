@@ -197,8 +197,8 @@ class Columns:
             found[Field.SKU] = cells.get(self.product)
         title = found.get(Field.TITLE)
         if self.titles and title in (None, "", found.get(Field.SKU)):  # ERPNext's `name` is the number of an item
-            stated = (cell for name in self.titles if (cell := cells.get(name)) not in (None, ""))
-            found[Field.TITLE] = next(stated, title)
+            others = (cell for name in self.titles if (cell := cells.get(name)) not in (None, ""))
+            found[Field.TITLE] = next(others, title)
         if self.levels:
             path = [cell for name in self.levels if (cell := cells.get(name)) not in (None, "")]
             # One of the columns may have whole paths all the same.
