@@ -23,7 +23,8 @@ _MOST = (
     "sotto|sotto i|sotto ai|fino a|meno di|al massimo|entro|"
     "menos de|hasta|por debajo de|bajo|como máximo|máximo|m[aá]s barat[oa]s? que|abaixo de|até|ate|no máximo|"
     "onder|tot|minder dan|maximaal|hoogstens|goedkoper dan|onder de|"
-    "do|poniżej|mniej niż|maksymalnie|najwyżej|tańsz[aey] niż|taniej niż|pod|méně než|méně jak|míň než|levnější než|"
+    "do|poniżej|mniej niż|maksymalnie|najwyżej|tańsz[aey] niż|tańsz[aey] od|taniej niż|pod|méně než|méně jak|míň než|"
+    "levnější než|"
     "menej ako|nejvýše|maximálně|"
     "under|op til|opp til|upp till|högst|højst|maks|mindre än|mindre end|mindre enn|"
     "alle|enintään|korkeintaan|halvempi kuin|halvemmat kuin|kuni|odavam kui|vähem kui|kõige rohkem|"
@@ -31,7 +32,10 @@ _MOST = (
     "меньше|в пределах|"
     "κάτω από|έως|μέχρι|en fazla|legfeljebb|дешевше|дешевше ніж|менше|менше ніж|нижче|"
     "أقل من|اقل من|أرخص من|ارخص من|تحت|حتى|لا يزيد عن|עד|עד ל-|מתחת ל-|פחות מ-|dưới|tối đa|không quá|"
-    "ไม่เกิน|ต่ำกว่า|น้อยกว่า|ถูกกว่า|低于|不超过|少于|<=|≤|<"
+    "λιγότερ[οαεςη]+ από|φ[θτ]ηνότερ[οαεςηι]+ από|по-евтин[иоа]? от|по-малко от|manje od|jeftinij[aei] od|дешевше від|"
+    "дешевш[еі] за|дешевле чем|billigare än|billigere en[dn]|vähemmän kuin|olcsóbb mint|kevesebb mint|"
+    "mai ieftin[ei]? de|mai ieftin[ei]? decât|kurang dari|di ?bawah|rẻ hơn|بأقل من|باقل من|لا يتجاوز|מתחת ל|פחות מ|"
+    "ไม่เกิน|ต่ำกว่า|น้อยกว่า|ถูกกว่า|低于|低於|不超过|不超過|少于|<=|≤|<"
 )
 _LEAST = (
     "over|above|more than|from|at least|starting at|starting from|more expensive than|"
@@ -40,13 +44,19 @@ _LEAST = (
     "oltre|sopra|sopra i|almeno|più di|a partire da|"
     "más de|mas de|m[aá]s car[oa]s? que|desde|al menos|por encima de|como mínimo|acima de|mais de|pelo menos|"
     "boven|vanaf|meer dan|minstens|minimaal|duurder dan|boven de|"
-    "od|powyżej|ponad|co najmniej|więcej niż|drożs[zaey]+ niż|drożej niż|nad|více než|více jak|víc než|dražší než|"
+    "od|powyżej|ponad|co najmniej|więcej niż|drożs[zaey]+ niż|drożs[zaey]+ od|drożej niż|nad|více než|více jak|"
+    "víc než|"
+    "dražší než|"
     "alespoň|"
     "över|från|minst|mer än|fra|mindst|mere end|mer enn|"
     "yli|alkaen|vähintään|kalliimpi kuin|kalliimmat kuin|alates|üle|rohkem kui|kallim kui|vähemalt|"
     "peste|de la|iznad|preko|выше|от|дороже|более|больше|"
     "πάνω από|από|en az|legalább|дорожче|дорожче ніж|більше|більше ніж|понад|від|أكثر من|اكثر من|فوق|"
-    "מעל|מעל ל-|יותר מ-|trên|từ|tối thiểu|มากกว่า|ตั้งแต่|高于|超过|>=|≥|>"
+    "περισσότερ[οαεςη]+ από|ακριβότερ[οαεςηι]+ από|по-скъп[иоа]? от|повече от|više od|skuplj[aei] od|дорожче від|"
+    "дорожч[еі] за|дороже чем|dyrare än|dyrere en[dn]|enemmän kuin|drágább mint|mai scump[ei]? de|"
+    "mai scump[ei]? decât|"
+    "lebih dari|di ?atas|đắt hơn|"
+    "מעל|מעל ל|מעל ל-|יותר מ|יותר מ-|trên|từ|tối thiểu|มากกว่า|ตั้งแต่|高于|高於|超过|超過|>=|≥|>"
 )
 _ABOUT = (
     "around|roughly|approximately|approx|approx\\.|ungefähr|um die|in etwa|environ|autour de|aux alentours de|"
@@ -97,7 +107,8 @@ _FROM = "from|von|de|fra|da|van|från|od|от|de la|від|από|من|từ"
 """Words before a range. Those of the second kind also stand before sizes and ages: `chaussures de 36 à 42`."""
 
 _AND = (
-    "and|to|und|bis|et|à|y|e|a|en|tot|och|og|til|till|i|do|и|до|la|și|si|ja|és|έως|ως|με|και|ve|та|و|إلى|الى|ל-|עד|đến|"
+    "and|to|und|bis|et|à|y|e|a|en|tot|och|og|til|till|i|do|и|до|la|și|si|ja|és|έως|ως|με|και|ve|та|و|إلى|الى|ל|ל-|עד|"
+    "đến|"
     "ile|ila|['’][dt][ae]n|(?<=[dt][ae]n)(?=\\s)|से|और|ถึง|kuni|-?t[óo]l|-?t[őö]l|から|到|至|에서|부터|-|–|—|~|〜|～|\\.\\."
 )
 _BETWEEN_AFTER = "között|közt|välillä|arası|arasında|के बीच|사이"
@@ -108,7 +119,7 @@ _POSTPOSED_MOST = (
     "or less|or under|or below|or cheaper|and under|oder weniger|oder günstiger|ou moins|o menos|o meno|ou menos|"
     "of minder|of goedkoper|lub mniej|eller mindre|alatt|-?ig|altı|altında|"
     "['’ ]y?[ae] kadar|['’][dt][ae]n (?:daha )?ucuz|['’][dt][ae]n az|['’]n?[iıuü]n altında|"
-    "(?<=euro)ni|से कम|तक|"
+    "(?<=euro)ni|से कम|तक|के अंदर|より安い|"
     "以下|以内|未満|まで|이하|미만|이내|까지"
 )
 _POSTPOSED_LEAST = (
@@ -212,6 +223,8 @@ _MULTIPLIERS |= {_without_accents(word): times for word, times in _MULTIPLIERS.i
 
 _DIGITS = (
     r"(?:\d{1,4}[万萬만]\s?(?:\d,\d{3}|\d{1,4})|\d{1,2}(?:,\d{2})+,\d{3}|"
+    r""
+    r""
     r"\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,3})?)"
     r"(?:,-|,–|/-)?"
     rf"(?:\s?(?:{'|'.join(map(re.escape, sorted(_MULTIPLIERS.keys() - {'mil', 'e'}, key=len, reverse=True)))})"
@@ -228,7 +241,7 @@ _MYRIADS = re.compile(r"(\d+)[万萬만]\s?(?=\d)")
 def _amount(name: str, more: str = "") -> str:
     return (
         rf"(?:(?P<before{name}>{_CURRENCY})\s?)?"
-        rf"(?P<{name}>(?:(?<![\w.,])|(?<=[{_UNSPACED}])(?<![千천万萬만億亿억])|(?<=\b[rkf][rs]\.)|(?<=\sو))(?<!\d){_DIGITS})"
+        rf"(?P<{name}>(?:(?<![\w.,])|(?<=[{_UNSPACED}])(?<![千천万萬만億亿억])|(?<=[למ])|(?<=\b[rkf][rs]\.)|(?<=\sو))(?<!\d){_DIGITS})"
         rf"(?:\s?(?P<after{name}>{_CURRENCY}{more})(?:{_ENDINGS}{_END}|(?<=[tó])(?=ig|t[óoőö]l)|(?<=euro)(?=ni))|{_END})"
     )
 
@@ -259,7 +272,7 @@ _BOUND = re.compile(
     rf"(?:(?P<most>{_words(_MOST)})|(?P<least>{_words(_LEAST)})|(?P<most_money>{_words(_MOST_WITH_CURRENCY)})"
     rf"|(?P<least_money>{_words(_LEAST_WITH_CURRENCY)})"
     rf"|(?P<about>{_words(_ABOUT)})|(?P<about_money>{_words(_ABOUT_WITH_CURRENCY)}))"
-    rf"(?:(?<=[<>=≤≥.～{_UNSPACED}-])\s*|\s+){_amount('amount', _SHORT_EURO)}",
+    rf"(?:(?<=[<>=≤≥.～למ{_UNSPACED}-])\s*|\s+){_amount('amount', _SHORT_EURO)}",
     re.I,
 )
 _BETWEEN_LIMITS = re.compile(
@@ -278,7 +291,7 @@ _POSTPOSED = re.compile(
 )
 _OF_A_PRICE = re.compile(
     r"\b(?:pri[cx]|budget|cost|preis|kost|prezz|preci|preç|prij|cen|pris|цен|цін|cheap|expensive|teurer|billig|günstig|"
-    r"guenstig|chers?\b|chères?\b|barat|car[oa]s?\b|goedkop|duurd|levn|lacn|draž|ta[nń]s|taniej|dro[zż]|дешев|дорож|halv|kall|olcs|"
+    r"guenstig|chers?\b|chères?\b|barat|car[oa]s?\b|goedkop|duurd|levn|lacn|draž|ta[nń]s|taniej|dro[zż]|дешев|дорож|евтин|скъп|jeftin|skupl|φ[θτ]ην|ακριβ|ieftin|scump|dyr(?:are|ere)|halv|kall|olcs|"
     r"drág|odav)|[أا]رخص|ถูกกว่า",
     re.I,
 )
