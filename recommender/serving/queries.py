@@ -358,11 +358,17 @@ class Queries(QueryInterface):
         )
 
     def _in_currency(self, index: VectorIndex, filters: Filters) -> Filters:
-        """Return filters whose prices are in a currency: that of most products, in a shop that has several."""
-        if filters.currency or (filters.price_min is None and filters.price_max is None):
+        """Return filters whose prices are in a currency: that of most products, in a shop that has several.
+
+        In a shop that has one, all products meet the condition, and to look it up for each takes five times as long as
+        the search itself.
+        """
+        if filters.price_min is None and filters.price_max is None:
             return filters
         currencies = self._currencies(index)
-        return replace(filters, currency=currencies[0]) if len(currencies) > 1 else filters
+        if len(currencies) > 1:
+            return replace(filters, currency=filters.currency or currencies[0])
+        return replace(filters, currency="") if filters.currency in currencies else filters
 
     def _currencies(self, index: VectorIndex) -> Sequence[str]:
         """Return the currencies of the products of an index, the commonest first."""
