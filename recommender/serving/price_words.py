@@ -17,7 +17,7 @@ from recommender.serving.vocabulary import fold_word
 from recommender.types import THREE_DECIMALS, fold_name
 
 _MOST = (
-    "under|below|up to|less than|cheaper than|lower than|at most|within|"
+    "under|below|up to|upto|less than|cheaper than|lower than|at most|within|"
     "unter|bis|bis zu|höchstens|hoechstens|maximal|weniger als|billiger als|günstiger als|preiswerter als|"
     "moins de|moins chers? que|moins chères? que|jusqu['’]?\\s?à|jusqu['’]?a|sous|au plus|en dessous de|inférieur à|"
     "sotto|sotto i|sotto ai|fino a|meno di|al massimo|entro|"
@@ -34,7 +34,8 @@ _MOST = (
     "أقل من|اقل من|أرخص من|ارخص من|تحت|حتى|لا يزيد عن|עד|עד ל-|מתחת ל-|פחות מ-|dưới|tối đa|không quá|"
     "λιγότερ[οαεςη]+ από|φ[θτ]ηνότερ[οαεςηι]+ από|по-евтин[иоа]? от|по-малко от|manje od|jeftinij[aei] od|дешевше від|"
     "дешевш[еі] за|дешевле чем|billigare än|billigere en[dn]|vähemmän kuin|olcsóbb mint|kevesebb mint|"
-    "mai ieftin[ei]? de|mai ieftin[ei]? decât|kurang dari|di ?bawah|rẻ hơn|بأقل من|باقل من|لا يتجاوز|מתחת ל|פחות מ|"
+    "mai ieftin[ei]? de|mai ieftin[ei]? decât|kurang dari|di ?bawah|maksimal|maxim|το πολύ|rẻ hơn|بأقل من|باقل من|"
+    "لا يتجاوز|מתחת ל|פחות מ|"
     "ไม่เกิน|ต่ำกว่า|น้อยกว่า|ถูกกว่า|低于|低於|不超过|不超過|少于|<=|≤|<"
 )
 _LEAST = (
@@ -63,7 +64,7 @@ _ABOUT = (
     "intorno a|attorno a|alrededor de|aproximadamente|por volta de|ongeveer|rond de|około|kolem|okolo|zhruba|omkring|"
     "ungefär|noin|около|примерно|περίπου|aproximativ|în jur de|körülbelül|yaklaşık"
 )
-_ABOUT_WITH_CURRENCY = "about|circa|ca|ca\\.|etwa|rund|cerca de|sobre|unos|asi|rond|ok\\.|aprox\\.|cirka|à peu près"
+_ABOUT_WITH_CURRENCY = "about|circa|ca|ca\\.|etwa|rund|cerca de|sobre|unos|asi|rond|ok\\.|cca|aprox\\.|cirka|à peu près"
 """`A book about 1984` has no price in it."""
 
 _NAMES_IN_ENGLISH = frozenset("pod do da od sub nad alle tot".split())
@@ -119,7 +120,7 @@ _POSTPOSED_MOST = (
     "or less|or under|or below|or cheaper|and under|oder weniger|oder günstiger|ou moins|o menos|o meno|ou menos|"
     "of minder|of goedkoper|lub mniej|eller mindre|alatt|-?ig|altı|altında|"
     "['’ ]y?[ae] kadar|['’][dt][ae]n (?:daha )?ucuz|['’][dt][ae]n az|['’]n?[iıuü]n altında|"
-    "(?<=euro)ni|से कम|तक|के अंदर|より安い|"
+    "(?<=euro)ni|से कम|तक|के अंदर|se kam|ke andar|より安い|"
     "以下|以内|未満|まで|이하|미만|이내|까지"
 )
 _POSTPOSED_LEAST = (
@@ -152,14 +153,15 @@ CURRENCIES = {
     **dict.fromkeys(
         "$ dollar dollars bucks dolar dolary dolarów dolarow dolarů dolaru dolárov dolari dolara dólar dólares "
         "dollari dollaria dolares dolarja δολάρια δολαρια доллар доллара долларов баксов доларів долара".split(),
-        ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN"),
+        "USD CAD AUD NZD SGD HKD MXN TWD CLP COP ARS UYU".split(),
     ),
     **dict.fromkeys(("us$", "us $"), ("USD",)),
     **dict.fromkeys(
         "£ pound pounds quid pfund pond pund libras livres sterline funt funty funtów funtow фунтов".split(),
         ("GBP",),
     ),
-    **dict.fromkeys("peso pesos".split(), ("MXN", "ARS", "CLP")),
+    **dict.fromkeys("peso pesos".split(), "MXN ARS CLP COP UYU PHP".split()),
+    **{name: (code,) for name, code in (("nt$", "TWD"), ("hk$", "HKD"), ("₱", "PHP"), ("₸", "KZT"), ("тенге", "KZT"))},
     **dict.fromkeys(
         "kr kr. kronor kroner kronen krona krone kruunu kruunua spänn :-".split(), ("SEK", "NOK", "DKK", "ISK")
     ),
@@ -167,9 +169,15 @@ CURRENCIES = {
     **dict.fromkeys("kč kc korun koruna".split(), ("CZK",)),
     **dict.fromkeys("fr fr. sfr franken francs francos".split(), ("CHF",)),
     **dict.fromkeys("¥ 円 yen иен".split(), ("JPY", "CNY")),
-    **dict.fromkeys("元 块 yuan rmb".split(), ("CNY",)),
-    **dict.fromkeys("₹ rs rs. rupees rupee रुपये रुपए".split(), ("INR",)),
-    **dict.fromkeys("₽ руб руб. рублей рубля рубл рубли р р.".split(), ("RUB",)),
+    **dict.fromkeys("元 块 塊".split(), ("CNY", "TWD", "HKD")),
+    **dict.fromkeys("yuan rmb".split(), ("CNY",)),
+    **dict.fromkeys("₹ रुपये रुपए".split(), ("INR",)),
+    **dict.fromkeys("rs rs. rupees rupee".split(), ("INR", "PKR", "LKR", "NPR")),
+    **dict.fromkeys("rp rp. rupiah".split(), ("IDR",)),
+    **dict.fromkeys("rm ringgit".split(), ("MYR",)),
+    **dict.fromkeys("dh dhs".split(), ("MAD", "AED")),
+    **dict.fromkeys("fcfa cfa".split(), ("XOF", "XAF")),
+    **dict.fromkeys("₽ руб руб. рублей рубля рубл рубли р р.".split(), ("RUB", "BYN")),
     **dict.fromkeys("₺ tl lira".split(), ("TRY",)),
     **dict.fromkeys("ft forint".split(), ("HUF",)),
     **dict.fromkeys("lei leu".split(), ("RON",)),
@@ -179,6 +187,7 @@ CURRENCIES = {
     **dict.fromkeys("ريال ر.س".split(), ("SAR", "QAR", "OMR")),
     **dict.fromkeys("درهم د.إ".split(), ("AED", "MAD")),
     **dict.fromkeys("دينار dinar dinars".split(), ("KWD", "BHD", "JOD", "TND", "IQD", "LYD", "DZD", "RSD")),
+    "dinara": ("RSD",),
     **dict.fromkeys("د.ك kd".split(), ("KWD",)),
     **dict.fromkeys("د.ب bd".split(), ("BHD",)),
     **dict.fromkeys("د.أ jd".split(), ("JOD",)),
@@ -191,7 +200,8 @@ CURRENCIES = {
     **{
         code.lower(): (code,)
         for code in "USD GBP CHF PLN SEK NOK DKK CZK HUF RON INR JPY CNY CAD AUD NZD SGD HKD TRY RUB UAH BGN BRL MXN "
-        "KRW ZAR ILS AED SAR ISK QAR OMR MAD THB VND KWD BHD JOD TND IQD LYD DZD RSD EGP IDR MYR TWD CLP ARS NGN "
+        "KRW ZAR PHP LKR NPR BDT KZT BYN UYU XOF XAF "
+        "ILS AED SAR ISK QAR OMR MAD THB VND KWD BHD JOD TND IQD LYD DZD RSD EGP IDR MYR TWD CLP ARS NGN "
         "KES PKR".split()
     },
 }
@@ -204,8 +214,9 @@ _CURRENCY = "|".join(  # by their first letters, so that most are passed over at
     rf"{re.escape(first)}(?:{'|'.join(re.escape(name[1:]) for name in sorted(names, key=len, reverse=True))})"
     for first, names in groupby(sorted(CURRENCIES.keys() - {"e"}), key=itemgetter(0))
 )
-_SHORT_EURO = r"|(?<=\d)e"
-"""`50e`, as people type it in Finland behind a limit; alone it is a word, and `02-1048E` is the number of a part."""
+_SHORT_EURO, _TOUCHING = r"|(?<=\d)e", r"|(?<=\br[spm])"
+"""`50e`, as people type it in Finland, and `rs500`, `rp500` or `rm50`: only beside a limit, since `02-1048E`,
+`RM1-0036` and `RS232 to RS485` are numbers of parts."""
 
 _END = rf"(?!(?![{_UNSPACED}])[^\W_])(?![.,]\d)"
 """The end of a word or number, or a character of a script that is written without blanks."""
@@ -216,15 +227,12 @@ def _without_accents(text: str) -> str:
     return re.sub("[\u0300-\u036f]", "", plain)
 
 
-_MULTIPLIERS = MULTIPLIERS | dict.fromkeys("к т.р тр e".split(), 1_000)
-"""With those that only people write, beside the Russian rouble and, `5e Ft`, the Hungarian forint; and `5 trieu`."""
-
-_MULTIPLIERS |= {_without_accents(word): times for word, times in _MULTIPLIERS.items() if word < "\u0370"}
+_MULTIPLIERS = {_without_accents(word): times for word, times in MULTIPLIERS.items() if word < "\u0370"}
+_MULTIPLIERS |= MULTIPLIERS | dict.fromkeys("к т.р тр e".split(), 1_000) | {"lakhs": 100_000}
+"""With those that only people write: `5 trieu`, beside the Russian rouble and, `5e Ft`, the Hungarian forint."""
 
 _DIGITS = (
     r"(?:\d{1,4}[万萬만]\s?(?:\d,\d{3}|\d{1,4})|\d{1,2}(?:,\d{2})+,\d{3}|"
-    r""
-    r""
     r"\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,3})?)"
     r"(?:,-|,–|/-)?"
     rf"(?:\s?(?:{'|'.join(map(re.escape, sorted(_MULTIPLIERS.keys() - {'mil', 'e'}, key=len, reverse=True)))})"
@@ -238,11 +246,13 @@ _MULTIPLIER = re.compile(r"[^\W\d_]+(?:\.[^\W\d_]+)?(?=\.?$)")
 _MYRIADS = re.compile(r"(\d+)[万萬만]\s?(?=\d)")
 
 
-def _amount(name: str, more: str = "") -> str:
+def _amount(name: str, by_limit: bool = False) -> str:
     return (
         rf"(?:(?P<before{name}>{_CURRENCY})\s?)?"
-        rf"(?P<{name}>(?:(?<![\w.,])|(?<=[{_UNSPACED}])(?<![千천万萬만億亿억])|(?<=[למ])|(?<=\b[rkf][rs]\.)|(?<=\sو))(?<!\d){_DIGITS})"
-        rf"(?:\s?(?P<after{name}>{_CURRENCY}{more})(?:{_ENDINGS}{_END}|(?<=[tó])(?=ig|t[óoőö]l)|(?<=euro)(?=ni))|{_END})"
+        rf"(?P<{name}>(?:(?<![\w.,])|(?<=[{_UNSPACED}])(?<![千천万萬만億亿억])|(?<=[למ])|(?<=\sو)"
+        rf"|(?<=\b[rkf][rs]\.){_TOUCHING if by_limit else ''})(?<!\d){_DIGITS})"
+        rf"(?:\s?(?P<after{name}>{_CURRENCY}{_SHORT_EURO if by_limit else ''})"
+        rf"(?:{_ENDINGS}{_END}|(?<=[tó])(?=ig|t[óoőö]l)|(?<=euro)(?=ni))|{_END})"
     )
 
 
@@ -272,7 +282,7 @@ _BOUND = re.compile(
     rf"(?:(?P<most>{_words(_MOST)})|(?P<least>{_words(_LEAST)})|(?P<most_money>{_words(_MOST_WITH_CURRENCY)})"
     rf"|(?P<least_money>{_words(_LEAST_WITH_CURRENCY)})"
     rf"|(?P<about>{_words(_ABOUT)})|(?P<about_money>{_words(_ABOUT_WITH_CURRENCY)}))"
-    rf"(?:(?<=[<>=≤≥.～למ{_UNSPACED}-])\s*|\s+){_amount('amount', _SHORT_EURO)}",
+    rf"(?:(?<=[<>=≤≥.～למ{_UNSPACED}-])\s*|\s+){_amount('amount', by_limit=True)}",
     re.I,
 )
 _BETWEEN_LIMITS = re.compile(
@@ -282,7 +292,7 @@ _BETWEEN_LIMITS = re.compile(
 """What may stand between two limits of one range: `over 20 and under 50`."""
 
 _POSTPOSED = re.compile(
-    rf"{_START}{_amount('amount', _SHORT_EURO)}\s*"
+    rf"{_START}{_amount('amount', by_limit=True)}\s*"
     rf"(?:(?P<most>{_words(_POSTPOSED_MOST)})|(?P<least>{_words(_POSTPOSED_LEAST)})"
     rf"|(?P<most_money>{_words(_POSTPOSED_MOST_WITH_CURRENCY)})"
     rf"|(?P<least_money>{_words(_POSTPOSED_LEAST_WITH_CURRENCY)}))"

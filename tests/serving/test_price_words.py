@@ -151,6 +151,9 @@ from recommender.serving.price_words import find_price
         ("kengät alle 50e", None, "50", "EUR"),
         ("καφετιέρα 30 με 40 ευρώ", "30", "40", "EUR"),
         ("mobile under 15k", None, "15000", "EUR"),
+        ("car under 2 lakhs", None, "200000", "EUR"),
+        ("mobile upto 5000", None, "5000", "EUR"),
+        ("1000 rupees ke andar mobile", None, "1000", "INR"),
         # `cheaper from` and the like, whose second word alone says the lowest price
         ("opony tańsze od 100 zł", None, "100", "PLN"),
         ("opony droższe od 100 zł", "100", None, "PLN"),
@@ -204,7 +207,7 @@ def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, h
      "tv da 55", "puzzle da 1000", "monete da 2 euro",
      # the first of two limits is one of sizes or ages, and numbers that are not known as a whole
      "36'dan 42'ye kadar ayakkabı", "5 से 10 साल खिलौना", "run up to 10k", "1億2800万円以下", "2천5백원 이하",
-     "02-1048E sheet"],
+     "02-1048E sheet", "RM1-0036 roller", "RS232 to RS485 adapter"],
 )  # fmt: skip
 def test_numbers_that_are_no_prices_are_left_alone(text: str) -> None:
     assert find_price(text, "EUR", lambda _: True) is None
@@ -254,6 +257,29 @@ def test_three_digits_are_decimals_in_currencies_of_a_thousand_parts(
     assert found is not None
     assert (found.low, found.high) == (low and Decimal(low), Decimal(high))
     assert found.currency == main or found.currency in text
+
+
+@pytest.mark.parametrize(
+    ("text", "main", "high"),
+    [
+        ("鞋 500元以下", "TWD", "500"),
+        ("shoes under NT$500", "TWD", "500"),
+        ("zapatos hasta $20.000", "CLP", "20000"),
+        ("zapatos hasta 20 mil pesos", "COP", "20000"),
+        ("shoes under rs 5000", "PKR", "5000"),
+        ("sepatu di bawah Rp 100.000", "IDR", "100000"),
+        ("shoes under RM50", "MYR", "50"),
+        ("chaussures moins de 200 dh", "MAD", "200"),
+        ("chaussures moins de 20 000 FCFA", "XOF", "20000"),
+        ("ботинки до 100 рублей", "BYN", "100"),
+        ("ботинки до 50 000 тенге", "KZT", "50000"),
+        ("cipele do 5000 dinara", "RSD", "5000"),
+    ],
+)
+def test_a_name_that_several_currencies_have_means_that_of_the_shop(text: str, main: str, high: str) -> None:
+    found = find_price(text, main, lambda _: False)
+    assert found is not None
+    assert (found.high, found.currency, found.sure) == (Decimal(high), main, True)
 
 
 def test_a_price_in_a_currency_that_nothing_is_sold_in_is_no_filter() -> None:
