@@ -85,7 +85,10 @@ def document_of(app: FastAPI) -> Callable[[], JsonObject]:
             schemas[ProblemDocument.__name__] = adapter(ProblemDocument).json_schema()
             for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own; ours is the problem of status 400
                 schemas.pop(name, None)
-            for operation in (each for operations in made["paths"].values() for each in operations.values()):
+            operations = [(verb, each) for path in made["paths"].values() for verb, each in path.items()]
+            for verb, operation in operations:
+                if verb == "get" and "application/json" in operation["responses"]["200"]["content"]:
+                    operation["responses"]["304"] = {"description": "What `If-None-Match` names is still the answer"}
                 if "HTTPValidationError" in str(operation["responses"].get("422")):
                     del operation["responses"]["422"]
                 operation.setdefault("security", [])  # also stated for the probes, which need no key

@@ -28,6 +28,9 @@ from recommender.service.problems import Problem
 LARGE_BODY = 256 << 10
 """Bytes of a body from which it is read in a thread: 1 MiB takes 20 ms, in which the event loop would stand still."""
 
+COMPRESSIONS = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress"})
+"""Codings of a body that are not undone. Others are let through: some clients name a charset here."""
+
 
 class Address:
     """Marks an argument that is read from the query string; its signature tells FastAPI of the parameters."""
@@ -122,6 +125,10 @@ async def read_body(request: Request, kind: Any) -> Any:
     if name != "application/json" and not (name.startswith("application/") and name.endswith("+json")):
         detail = f"the body is {media_type[:100]!r}; send JSON, as `Content-Type: application/json`"
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, TYPE_PREFIX + "media-type")
+    if (coding := request.headers.get("content-encoding", "").strip().lower()) in COMPRESSIONS:
+        detail = f"the body is compressed ({coding}); send it as it is, without Content-Encoding"
+        headers = {"accept-encoding": "identity"}  # what is accepted in place of it (RFC 9110, 15.5.16)
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, TYPE_PREFIX + "media-type", headers)
     try:
         text = await request.body()
     except ClientDisconnect:

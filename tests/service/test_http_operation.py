@@ -164,6 +164,14 @@ def test_what_a_caller_has_already_is_answered_304_and_what_is_long_compressed(s
     assert service.client.post("/v1/search", json={"query": "shirt"}).headers["cache-control"] == "no-store"
     document = service.client.get("/openapi.json")
     assert document.headers["content-encoding"] == "gzip"
+    stated = {
+        f"{verb} {path}"
+        for path, operations in document.json()["paths"].items()
+        for verb, operation in operations.items()
+        if "304" in operation["responses"]
+    }
+    assert {"get /v1/search", "get /v1/products/{sku}", "get /v1/status"} <= stated
+    assert stated.isdisjoint({"post /v1/search", "get /metrics"})
     assert len(document.json()["paths"]) > 10
     plain = service.client.get("/openapi.json", headers={"accept-encoding": "identity"})
     assert ("content-encoding" in plain.headers, plain.json()) == (False, document.json())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 from collections.abc import Iterator
@@ -83,12 +84,19 @@ def test_what_a_body_can_not_say_is_named_in_a_problem(service: Service, body: s
     assert named in _problem(reply, 400)["detail"]
 
 
-def test_a_body_that_is_not_said_to_be_json_is_refused_so_that_no_page_of_elsewhere_can_send_one(
-    service: Service,
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"content-type": "text/plain"}, "text/plain"),  # a page of elsewhere can send it without asking
+        ({"content-type": "application/json", "content-encoding": "GZip"}, "compressed"),
+    ],
+)
+def test_a_body_that_is_not_said_to_be_plain_json_is_refused(
+    service: Service, headers: dict[str, str], said: str
 ) -> None:
-    body = json.dumps({"upsert": [{"sku": "x", "title": "x"}]})
-    reply = service.client.post("/v1/products:batch", content=body, headers={"content-type": "text/plain"})
-    _problem(reply, 415)
+    body = gzip.compress(json.dumps({"upsert": [{"sku": "x", "title": "x"}]}).encode())
+    reply = service.client.post("/v1/products:batch", content=body, headers=headers)
+    assert said in _problem(reply, 415)["detail"]
     _problem(service.client.get("/v1/products/x"), 404)
 
 
