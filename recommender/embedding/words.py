@@ -106,7 +106,7 @@ _UNITS: dict[str, tuple[str, Decimal]] = {
         ("mm2", "1", "mm2 qmm sqmm мм2"),
         ("m2", "1", "m2 qm sqm м2 τμ"),
         ("ml", "1", "cm3 ccm см3"),
-        ("ml", "1000000", "m3 cbm м3"),
+        ("m3", "1", "m3 cbm м3"),
         ("pf", "1", "pf пф"),
         ("pf", "1000", "nf нф"),
         ("pf", "1000000", "uf μf мкф"),
@@ -145,8 +145,8 @@ _COARSE = Decimal(1000)
 """From this factor on, `1.500` of a unit means one and a half: 1,500 litres or kilograms are rarely sold."""
 
 _INCHES = '"″”'
-TOUCHING = frozenset({"go", "mo", "to", "в", "in", "inc", "w", "v", "غ"})
-"""Units that are also words: they count only directly after a number."""
+TOUCHING = frozenset({"go", "mo", "to", "в", "in", "inc", "w", "v", "غ", "m2", "m3"})
+"""Units that are also words, or processors: they count only directly after a number."""
 
 FRENCH_UNITS = frozenset({"go", "mo", "to"})
 """The same units in French, where they are not words."""

@@ -177,6 +177,8 @@ def test_measures_meet_in_every_spelling(query: str, text: str, other: str) -> N
         ("bolt m8 x 40", "Bolt M8x40", "Bolt M10 x 40"),
         ("lamp e 27", "Lamp E27", "Lamp E14"),
         ("lamp ip 44", "Lamp IP44", "Lamp IP65"),
+        ("macbook 13 m2", "MacBook Air M2 13-inch", "MacBook Air M1 13-inch"),
+        ("teppich 6 m2", "Teppich 6m²", "Teppich 4m²"),
         ("313478", "Damper 313 478", "Damper 313 479"),
         ("F026407183", "Filter F 026 407 183", "Filter F 026 407 184"),
         ("195/65/15", "Goodyear 195/65 R15 91H", "Goodyear 185/65R15 88T"),
