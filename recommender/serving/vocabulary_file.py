@@ -28,7 +28,7 @@ BUILD_SHARE = 0.1
 SHORT_BUILD_S = 0.5
 """A build that takes no longer than this comes after each change."""
 
-_VERSION = "2"
+_VERSION = "1"
 
 _log = logging.getLogger(__name__)
 
