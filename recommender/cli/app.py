@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import traceback
+from errno import ENOSPC
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
@@ -17,7 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from recommender.cli.command import DEBUG
-from recommender.errors import NoLiveModel, RecommenderError, exit_code, one_line
+from recommender.errors import NoLiveModel, RecommenderError, Unavailable, exit_code, one_line
 
 GARBAGE_THRESHOLD = 100_000
 """Allocations between two garbage collections: imports make objects, not garbage. Collecting took a tenth of a query's
@@ -139,6 +140,8 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - what is told of it, and the exit code, depend on it
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             sys.exit(128 + signal.SIGTERM)  # `_end` came in the middle of an import, which made it an error of its own
+        if isinstance(error, OSError) and error.errno == ENOSPC:  # often the disk of the answer, such as `> file`
+            error = Unavailable(f"{one_line(error)}: the disk is full; free some space and try again")
         if state.get("debug"):
             traceback.print_exc()
         elif isinstance(error, NoLiveModel):

@@ -30,9 +30,6 @@ vectors read of the rest, which the system may take back. Queries with words rea
 INDEX_MEMORY = 85 << 20
 """Bytes that an open index takes whatever its size: the engine, its log, and the segment for new points."""
 
-SERVICE_MEMORY = 300 << 20
-"""Bytes of a process that answers: Python, the libraries, and the model."""
-
 PRODUCT_CATALOGUE = 1_200
 """Bytes of a product in the database, with a description of 500 characters."""
 

@@ -125,6 +125,16 @@ def test_a_reader_that_went_away_does_not_keep_the_index_from_being_filled(
     assert _waiting(tmp_path) == 0
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_an_answer_that_finds_the_disk_full_ends_with_what_to_do(home: Path) -> None:
+    environment = os.environ | {"RECOMMENDER_HOME": str(home)}
+    command = [sys.executable, "-m", "recommender", "status"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 5
+    assert "free some space" in ended.stderr
+
+
 def test_an_import_that_is_told_to_stop_leaves_no_file_behind(home: Path, tmp_path: Path) -> None:
     environment = os.environ | {"RECOMMENDER_HOME": str(home), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "recommender", "ingest", "-"]
