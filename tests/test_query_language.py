@@ -278,6 +278,7 @@ def test_an_attribute_filter_is_a_name_and_the_values_that_fit() -> None:
         (Filters, {"brands": [1]}, "brands[0] is 1; a text is expected"),
         (Filters, {"in_stock": "yes"}, "in_stock is 'yes'; true or false is expected"),
         (Filters, {"price_min": "cheap"}, "price_min is 'cheap'; a price"),
+        (Filters, {"currency": "euro"}, "currency is 'euro'; a code of three letters is expected, such as EUR"),
         (Filters, {"price_max": "1" * 50}, "a price such as 19.99 is expected"),
         (Filters, {"min_score": float("inf")}, "min_score is inf; a finite number"),
         (Filters, {"categories": ["A > "]}, "has an empty name"),

@@ -72,7 +72,13 @@ Attributes = Annotated[
 ]
 
 
-CurrencyCode = Annotated[str, Field(pattern=r"^([A-Za-z]{3})?$"), AfterValidator(str.upper)]
+def _read_currency(text: str) -> str:
+    if text and not (len(text) == 3 and text.isascii() and text.isalpha()):
+        raise ValueError("a code of three letters is expected, such as EUR")
+    return text.upper()
+
+
+CurrencyCode = Annotated[str, Field(json_schema_extra={"pattern": r"^([A-Za-z]{3})?$"}), AfterValidator(_read_currency)]
 
 
 @dataclass(frozen=True, slots=True)
