@@ -22,14 +22,15 @@ PARENTS = (
 
 NAMES: Mapping[str, str] = {
     "sku": (
-        "sku skucode skuid skunumber variantsku variationsku productcodesku productsku sellersku itemsku customlabelsku"
-        " customlabel variantnumber variationnumber variantid variationid 옵션id itemid"
-        " productid identifier articlenumber articleno itemnumber partnumber productnumber itemno ordernumber"
+        "sku skucode skuid skunumber productcodesku sellersku itemsku customlabelsku customlabel variantsku"
+        " variationsku productsku variantnumber variationnumber variantid variationid 옵션id itemid"
+        " productid articlenumber articleno itemnumber partnumber itemno ordernumber"
         " stockcode productcode itemcode defaultcode internalreference offerid artikelnummer artikelnummerimshop"
         " oxartnum artikelnr artnr artikelno bestellnummer artikelcode codearticle ugs"
         " referenceproduit numerodarticle codigoarticulo codigoproducto codiceprodotto codicearticolo"
         " codigodoproduto varenummer varenr artikkelinumero tuotenumero tuotekoodi katalogovecislo kodproduktu"
-        " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호 id"
+        " indeks stokkodu urunkodu артикул кодтовара 商品番号 商品コード 商品编号 商品编码 상품코드 상품번호"
+        " identifier productnumber id"
         " internalid catalognumber partno nummer codeproduit identyfikator identificador identifikator"
         " identifiantunique aid sellerskuid артикулпродавца"
         " uniquecode merchantproductid asin mpn handle reference referencia riferimento referentie model modell modelo"
@@ -216,7 +217,7 @@ NAMES: Mapping[str, str] = {
         " webbshopartikel nettbutikk sklepinternetowy pubblicasuecommerce publiesurleweb"
         " disponivelnosite видимостьнаozon 掲載設定 productstatuspublisheddraftunpublisheddeleted"
         " optionstatuspublishedunpublished engedelyezett activinmagazin dangkinhdoanh активность ieactive"
-        " 商品状态 商品狀態 enligne affiche surlesite 状态 狀態 上架状态 販売状態 掲載状態"
+        " enligne affiche surlesite 状态 狀態 上架状态 販売状態 掲載状態"
     ),
 }
 """Names that are recognised, in small letters without separators; if a feed has several, the first in this list is
@@ -228,7 +229,7 @@ SHORT_DESCRIPTIONS = frozenset(
 )
 """Descriptions that are the title of a feed that has no other."""
 
-STATES = frozenset("estado stato statut etat stav tila zustand الحالة".split())
+STATES = frozenset("estado stato statut etat stav tila zustand الحالة 商品状态 商品狀態".split())
 """Columns that may say what is on sale or sold out, and may say what is new or used."""
 
 DENIALS = frozenset(
@@ -236,7 +237,7 @@ DENIALS = frozenset(
     " disabled isdisabled discontinued isdiscontinued obsolete isobsolete isvariationgroup isvariationparent"
     " inactive isinactive inaktiv inactif blocked isblocked salesblocked ausgeblendet versteckt gesperrt"
     " verkaufgesperrt deaktiviert geloscht loschvormerkung geblokkeerd bloque bloqueado bloccato sparrad baja"
-    " deactivated isdeactivated archivedat disabledat discontinuedat hiddenat removedat deactivatedat"
+    " deactivated isdeactivated archivedat disabledat hiddenat removedat deactivatedat"
     " dadodebaja masque oculto nascosto disattivato verborgen ukryty skryto skryte скрыт скрытый удален удалено"
     " 倉庫指定".split()
 )
@@ -324,7 +325,7 @@ SELLS_ON = (
 """Columns that say whether the stock is counted, and whether a product is sold when there is none."""
 
 OF_VARIANTS = "variantsku variationsku variantnumber variationnumber variantid variationid".split()
-OF_PRODUCTS = "productsku productid itemid producthandle handle".split()
+OF_PRODUCTS = "productid itemid producthandle handle productsku".split()
 """Columns that say that each row is a variant, and those that then are the number of its product."""
 
 OF_A_SALE = re.compile(

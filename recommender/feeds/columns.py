@@ -496,6 +496,7 @@ def better_columns(
     Such are codes of the shop beside the numbers of its system, if each row has one of its own there (a reference may
     also be that of a manufacturer), any numbers beside a column of SKUs that is empty, the names of categories and
     brands beside their numbers, and the stock beside a column that is empty or only says how long a delivery takes.
+    A column that only has numbers of currencies gives way to the heading of the price, and is "".
     """
     better: dict[Field, str] = {}
     sku, places = columns.fields.get(Field.SKU, ""), _aliases()[Field.SKU]
@@ -521,6 +522,9 @@ def better_columns(
             named = (name for name in others if stated[name] and not all(map(_NUMBERS.fullmatch, stated[name])))
             if name := next(named, ""):
                 better[field] = name
+    numbers = {*_stated(columns.fields.get(Field.CURRENCY, ""), sample())} - {""}
+    if numbers and all(map(_NUMBERS.fullmatch, numbers)):  # those of the shop's system
+        better[Field.CURRENCY] = ""
     unread = [name for name in names if name not in columns.read]
     found = columns.fields.get(Field.AVAILABILITY, "")
     counts = [name for name in unread if plain_name(name) in _aliases()[Field.AVAILABILITY]] if found else []

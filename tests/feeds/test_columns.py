@@ -99,6 +99,12 @@ EXPORTS = {
     "Joom without variants": (
         "Product SKU,Name,Variant SKU,Price,Currency", "J-1,Socks,,3.50,USD", "J-1 | Socks |  | 3.50 USD | J-1",
     ),
+    "a shop whose products have a number besides": (
+        "Product SKU,Variation ID,Product ID,Name", "A-1,11,1,Tee", "A-1 | Tee |  | None | 1",
+    ),
+    "a system with an identifier of its own": (
+        "identifier;Artikelnummer;Name;Preis EUR;currency_id", "7f3a;A-1;Tee;5,00;1", "A-1 | Tee |  | 5.00 EUR | ",
+    ),
     "Naver": (
         "id\ttitle\tprice_pc\tprice_mobile\tnormal_price\tcategory_name1\tcategory_name2\tgroup_id",
         "N1\t운동화\t39000\t38000\t59000\t신발\t운동화\tG1",
@@ -128,6 +134,11 @@ def test_the_headings_of_an_export_are_known(write: Write, system: str) -> None:
 def test_a_switch_of_what_is_on_sale_is_known_in_the_language_of_its_system(write: Write, header: str) -> None:
     products, _ = read_feed(write(f"{header}\na;A;1\nb;B;0\n"))
     assert [product.sku for product in products] == ["a"]
+
+
+def test_a_number_of_a_variant_that_not_every_row_has_leaves_that_of_the_item(write: Write) -> None:
+    products, _ = read_feed(write("Item SKU;Variation SKU;Title\nA;A-1;Tee\nB;;Cap\n"))
+    assert [product.sku for product in products] == ["A", "B"]
 
 
 @pytest.mark.parametrize(
@@ -365,8 +376,10 @@ def test_the_stock_of_its_own_column_counts_before_a_status(write: Write) -> Non
     assert [product.availability for product in products] == [IN, OUT, OUT]
 
 
-def test_a_state_that_is_new_or_used_says_nothing_of_the_sale(write: Write) -> None:
-    products, remarks = read_feed(write("SKU;Nombre;Estado\na;A;Nuevo\nb;B;Usado\nc;C;Inactivo\n"))
+@pytest.mark.parametrize(("column", "words"), [("Estado", "Nuevo Usado Inactivo"), ("商品状态", "全新 二手 已下架")])
+def test_a_state_that_is_new_or_used_says_nothing_of_the_sale(write: Write, column: str, words: str) -> None:
+    rows = "".join(f"{sku};{sku};{word}\n" for sku, word in zip("abc", words.split(), strict=True))
+    products, remarks = read_feed(write(f"SKU;Nombre;{column}\n{rows}"))
     assert ([product.sku for product in products], remarks) == (["a", "b", "c"], [])
 
 
