@@ -38,6 +38,7 @@ class NestedVariants(ApiTable):
                 {member: value for member, value in _with_options(variant).items() if value not in (None, "")}
                 for variant in (listed if isinstance(listed, list) else ())
                 if isinstance(variant, Mapping)
+                and any(member[:1] != "@" for member in variant)  # else it refers to one
             ]
             if not variants:
                 return [product]

@@ -17,6 +17,7 @@ from recommender.feeds.cells import (
     currency_of,
     exact_text_of,
     first_text_of,
+    is_numbered,
     join_text,
     text_of,
 )
@@ -246,7 +247,7 @@ def sku_of(row: Row, notation: Notation = UNKNOWN) -> str:
 
 def _optional(field: str, cell: Any, read: Callable[[Any], Any], unknown: Any, told: list[Remark]) -> Any:
     """Read a cell that a product can do without."""
-    if cell is None or cell == "":
+    if cell is None or cell == "" or (cell is False and field != _AVAILABILITY):  # as Odoo has nothing
         return unknown
     try:
         return read(cell)
@@ -440,7 +441,7 @@ def _address(field: str, cell: Any, told: list[Remark]) -> str:
 
 
 def _group(cell: Any, told: list[Remark]) -> str:
-    group = _line("group_id", cell, MAX_DESCRIPTION, told)
+    group = _line("group_id", str(cell[0]) if is_numbered(cell) else cell, MAX_DESCRIPTION, told)
     if _WHOLE_FLOAT.fullmatch(group):
         group = group[:-2]
     if len(group) > MAX_GROUP:
@@ -455,7 +456,7 @@ def _numbers(cell: Any, field: Field, attributes: Mapping[str, str], told: list[
     A text that is too long for the catalogue is not a number, and the product is kept.
     """
     numbers = []
-    for each in () if cell in (None, "", False) else cell if isinstance(cell, list | tuple) else [cell]:
+    for each in () if cell is None or cell == "" else cell if isinstance(cell, list | tuple) else [cell]:
         stated = _optional(field, each, lambda it: exact_text_of(it, field), "", told)
         text = _line(field, _strip_guard(stated), MAX_DESCRIPTION, told)
         if number := _SCIENTIFIC.fullmatch(text):

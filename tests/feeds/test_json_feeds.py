@@ -15,6 +15,7 @@ from recommender.errors import BadFeed
 from recommender.feeds.formats import open_feed
 from recommender.feeds.products import is_offered, product_of
 from recommender.feeds.rejections import BadRow, rejection_reason
+from recommender.feeds.remarks import Remark
 from recommender.types import Availability, Product
 
 Write = Callable[..., Path]
@@ -334,17 +335,19 @@ def test_an_object_that_holds_one_amount_is_a_price(write: Write, price: object,
 
 def test_what_odoo_refers_to_has_a_number_and_a_name_and_what_it_lacks_is_false(write: Write) -> None:
     desk = {"default_code": "F-1", "name": "Desk", "categ_id": [5, "All / Office"], "currency_id": [1, "EUR"]}
-    rest = {"list_price": 750.0, "barcode": False, "brand": [3, "Acme"]}
-    path = write(
-        json.dumps({"jsonrpc": "2.0", "result": [desk | rest, desk | rest | {"default_code": False}]}), "f.json"
-    )
-    with open_feed(path) as feed:
-        first, second = feed.rows()
+    rest = {"list_price": 750.0, "barcode": False, "brand": [3, "Acme"], "parent_id": [7, "Desks"]}
+    nothing = dict.fromkeys(("categ_id", "currency_id", "list_price", "parent_id"), False)
+    items = [desk | rest, desk | rest | {"default_code": False}, desk | rest | nothing]
+    with open_feed(write(json.dumps({"jsonrpc": "2.0", "result": items}), "f.json")) as feed:
+        first, second, third = feed.rows()
     product = product_of(first)
     assert (product.sku, product.category, product.brand) == ("F-1", ("All", "Office"), "Acme")
-    assert (product.currency, product.gtin) == ("EUR", "")
+    assert (product.currency, product.gtin, product.group_id) == ("EUR", "", "7")
     with pytest.raises(BadRow, match="no SKU"):
         product_of(second)
+    remarks: list[Remark] = []
+    product = product_of(third, remarks=remarks)
+    assert (product.category, product.currency, product.price, product.group_id, remarks) == ((), "", None, "", [])
 
 
 def test_a_group_of_schema_org_has_its_variants(write: Write) -> None:
@@ -355,6 +358,16 @@ def test_a_group_of_schema_org_has_its_variants(write: Write) -> None:
     assert [(one.sku, one.title, one.price, one.group_id) for one in products] == [
         ("C-S", "Coat S", Decimal("39.99"), "C"), ("C-M", "Coat M", Decimal("39.99"), "C"), ("H", "Hat", None, ""),
     ]  # fmt: skip
+
+
+def test_a_group_of_schema_org_that_only_refers_to_its_variants_is_no_product(write: Write) -> None:
+    variants = [{"@type": "Product", "@id": f"#{size}", "sku": f"C-{size}", "name": f"Coat {size}"} for size in "SM"]
+    group = {"@type": "ProductGroup", "name": "Coat", "hasVariant": [{"@id": "#S"}, {"@id": "#M"}]}
+    with open_feed(write(json.dumps([group, *variants]), "feed.json")) as feed:
+        first, *rest = feed.rows()
+    with pytest.raises(BadRow, match="no SKU"):
+        product_of(first)
+    assert [product_of(row).sku for row in rest] == ["C-S", "C-M"]
 
 
 @pytest.mark.parametrize(("name", "title"), [("I-1", "Bolt"), ("", "Bolt"), ("Nut", "Nut")])
