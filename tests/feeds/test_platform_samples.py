@@ -558,9 +558,9 @@ API_ANSWERS: dict[str, tuple[Any, dict[str, str], set[str]]] = {
     "VTEX": (
         [{"productId": "2", "productName": "Mug", "linkText": "mug", "categories": ["/Home/Mugs/", "/Home/"], "items": [
             {"itemId": f"3{left}", "name": colour, "sellers": [
-                {"commertialOffer": {"Price": 49.9, "ListPrice": 59.9, "AvailableQuantity": left}}]}
-            for colour, left in (("Red", 5), ("Blue", 0))]}],
-        {"35": "Mug - Red | 49.9  | in_stock | 2", "30": "Mug - Blue | 49.9  | out_of_stock | 2"}, {"2"},
+                {"commertialOffer": {"Price": price, "ListPrice": price, "AvailableQuantity": left}}]}
+            for colour, left, price in (("Red", 5, 49.9), ("Blue", 0, 0))]}],
+        {"35": "Mug - Red | 49.9  | in_stock | 2", "30": "Mug - Blue | None  | out_of_stock | 2"}, {"2"},
     ),
     "Magento": (
         {"items": [{"id": 1, "sku": "W", "name": "Shirt", "price": 0, "status": 1, "visibility": 4,

@@ -364,6 +364,8 @@ APIS: Mapping[str, Api] = {
             "sku": "itemId", "gtin": "ean", "image": "images.imageUrl", "option values": "name",
             "price": "sellers.0.commertialOffer.Price", "stock": "sellers.0.commertialOffer.AvailableQuantity",
         },
+        # what can't be sold has the price 0
+        RowRules(adapt=lambda cells, _: cells.update({} if cells["price"].strip("0.") else {"price": ""})),
     ),
     # https://docs.saleor.io/developer/products/api; `isAvailable` is false of what is sold out, too
     "Saleor": Api(
