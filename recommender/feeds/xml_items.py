@@ -385,6 +385,8 @@ class _Parser:
                     {"id": attributes.get("id", ""), "above": attributes.get("parentId", "")},
                     0,
                 )
+            elif self._category:
+                self._keep_category("category")
             self._text = []
         elif self._depth == self._item_depth + 1:
             self._start_part(self._item, namespace, name, attributes)
@@ -499,7 +501,9 @@ class _Parser:
         elif self._item is not None and self._depth == self._item_depth + 1:
             self._end_part()
         elif self._item is None and self._category:
-            self._end_category(tag.rpartition(" ")[2].casefold())
+            name = tag.rpartition(" ")[2].casefold()
+            self._keep_category(name)
+            self._category = {} if name == "category" else self._category
         elif self._item is not None and self._depth == self._item_depth:
             self._item.parts.update(self._google)
             # Of several numbers the first counts.
@@ -526,16 +530,18 @@ class _Parser:
             self._item, self._google = None, {}
         self._depth -= 1
 
-    def _end_category(self, name: str) -> None:
-        """End a category above the items, or a part of one: its number, that of the one above it, or its name."""
+    def _keep_category(self, name: str) -> None:
+        """Keep the text of a category above the items, or of a part of one: its number, the one above it, or its name.
+
+        The first of each counts. Without a part `name` the first text is the name.
+        """
         text, self._text = "".join(self._text).strip(), []
-        category = self._category
-        if name != "category":
-            category[{"parentid": "above"}.get(name, name)] = text
-            return
-        if category["id"] and len(self._categories) < MOST_CATEGORIES:
-            self._categories[category["id"]] = category["above"], category.get("name") or text
-        self._category = {}
+        category, part = self._category, {"parentid": "above"}.get(name, name)
+        part = part if part in ("id", "above", "name") else "text"
+        category[part] = category.get(part) or text
+        label = category.get("name") or category.get("text")
+        if category["id"] and label and len(self._categories) < MOST_CATEGORIES:
+            self._categories[category["id"]] = category["above"], label
 
     def _end_part(self) -> None:
         if self._item is None or not self._part or self._size > MAX_LINE:

@@ -85,14 +85,29 @@ def test_parts_of_products_are_read_however_they_are_nested(
 
 
 @pytest.mark.parametrize("number", ["parentId", "parentID"])
-def test_departments_may_have_their_numbers_and_names_in_parts(write: Write, number: str) -> None:
-    shoes = "<category><id>1</id><name>Shoes</name></category>"
+@pytest.mark.parametrize(
+    "shoes",
+    [
+        "<category><id>1</id><name>Shoes</name></category>",
+        "<category id='1'>\n<title>Shoes</title>\n</category>",
+        "<category id='1'><en>Shoes</en><de>Schuhe</de></category>",
+        "<category id='1'>Shoes<picture/></category>",
+        "<category id='1'><name>Shoes</name><seo><name>Buy shoes</name><id>9</id></seo></category>",
+    ],
+)
+def test_departments_may_have_their_numbers_and_names_in_parts(write: Write, shoes: str, number: str) -> None:
     boots = f"<category><name>Boots</name><id>2</id><{number}>1</{number}></category>"
     item = f"<item>{PARTS}<categoryId>2</categoryId></item>"
     (product,) = _products(
         write(f"<price><categories>{shoes}{boots}</categories><items>{item}</items></price>", "feed.xml")
     )
     assert product.category == ("Shoes", "Boots")
+
+
+def test_products_within_their_department_have_its_name(write: Write) -> None:
+    item = f"<product>{PARTS}<categoryId>1</categoryId></product>"
+    (product,) = _products(write(f"<products><category id='1'><name>Shoes</name>{item}</category></products>", "f.xml"))
+    assert product.category == ("Shoes",)
 
 
 @pytest.mark.parametrize("chunk", range(0, 40, 3))
