@@ -185,6 +185,8 @@ _COLOUR_NAMES = frozenset(
 def _colours(products: Sequence[Product]) -> frozenset[str]:
     """Return the words for colours: those listed, those of attributes, and those that titles have in their place."""
     known = set(_COLOURS)
+    if not any(letter in product.title for product in products for letter in "ıİ"):
+        known.discard("sari")  # the garment: it is yellow only among titles in Turkish
     for product in products:
         for name, value in product.attributes.items():
             if fold_name(name) in _COLOUR_NAMES and len(value) <= 30:

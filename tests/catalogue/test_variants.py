@@ -39,6 +39,8 @@ def _titles(products: Sequence[Product]) -> set[frozenset[str]]:
         ["Descaler Caldrena 600 ml", "Descaler Caldrena 350 ml"],
         ["Glanz Tabs, 30 Stück", "Glanz Tabs, 60 Stück"],
         ["Ridgeline boot (pack of 2)", "Ridgeline boot (pack of 4)"],
+        ["Red Sari", "Blue Sari"],
+        ["DERİ BOT SARI", "DERİ BOT SİYAH"],
     ],
 )
 def test_titles_that_differ_in_colour_size_or_pack_are_a_group(titles: list[str]) -> None:
