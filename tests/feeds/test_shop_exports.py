@@ -362,3 +362,8 @@ def test_the_stock_of_shopify_without_prices_is_no_export_of_its_products(write:
     inventory = "Handle,Title,Option1 Name,Option1 Value,SKU,Location,On hand (current)\ntee,Tee,Size,S,T-S,Main,5\n"
     with pytest.raises(BadFeed, match="not an export of Shopify: no column for the price"):
         _read(write(inventory))
+
+
+def test_the_variants_of_shopify_without_their_titles_are_no_table_whose_texts_are_titles(write: Write) -> None:
+    with pytest.raises(BadFeed, match="not an export of Shopify: no column for the title"):
+        _read(write("Handle,Variant SKU,Variant Price,Body (HTML)\ntee,T-S,5,<p>Of cotton</p>\n"))

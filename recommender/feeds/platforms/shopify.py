@@ -105,7 +105,7 @@ def _read(table: ShopTable) -> Iterator[Row]:
 SHOPIFY = Platform(
     name="Shopify",
     parts=_PARTS,
-    telling=("handle", "title", "variant SKU|HTML|value 1"),
+    telling=("handle", "variant SKU|HTML|value 1", "title|variant SKU|HTML"),
     required=("handle", "title", "price"),
     fields={
         Field.SKU: "sku",
