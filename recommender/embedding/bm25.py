@@ -9,6 +9,7 @@ import qdrant_edge as edge
 
 from recommender.embedding.compounds import LINKS, Compounds
 from recommender.embedding.words import (
+    DIMENSIONS,
     FRENCH_UNITS,
     SHORTEST_CODE,
     TOUCHING,
@@ -62,6 +63,10 @@ weight of 1 gains half as much; with 5 the gain is gone."""
 _PART_WEIGHT = 0.25
 """Weight of a part of a model number, or of a compound, in a query; a word has 1. Parts find `WH 1000 XM4` for
 `wh1000xm4`, but `1000` alone must not put a product first."""
+
+_VOWELS = frozenset("aeiouy")
+"""Letters that are words in many languages: an article, `and`, `or`. Other letters are stop words as the ends of some,
+as in `can't`."""
 
 _COMPOUND_WEIGHT = 0.7
 """Weight of a part of a compound in a text; the same word by itself has 1, so that screws come before chipboard
@@ -143,10 +148,12 @@ class LexicalEncoder:
         folded = self._fold(text)
         rest = without_measures(folded, self._touching)
         joined, parts = codes(rest)
-        # `e 27` is also typed for `E27`; longer ones meet by their parts.
-        joined += [code for code in spaced_codes(rest.split()) if len(code) < SHORTEST_CODE]
-        words = " ".join([rest, *measures(folded, self._touching), *joined])
-        weights = _weights(self._bm25.embed_query(words)) or _weights(self._all.embed_query(words))
+        # `e 27` is also typed for `E27`; longer ones meet by their parts. `a 4 year old` has no A4, and `10 x 5` no X5.
+        words = DIMENSIONS.sub("×", rest).split()
+        words = ["×" if word == "à" or (word in _VOWELS and self.stem(word) is None) else word for word in words]
+        joined += [code for code in spaced_codes(words) if len(code) < SHORTEST_CODE]
+        terms = " ".join([rest, *measures(folded, self._touching), *joined])
+        weights = _weights(self._bm25.embed_query(terms)) or _weights(self._all.embed_query(terms))
         parts += [*(self._compounds.parts(rest) if self._compounds else ()), *han_characters(text)]
         for index in self._all.embed_query(" ".join(parts)).indices if parts else ():
             weights.setdefault(index, _PART_WEIGHT)

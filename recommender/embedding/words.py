@@ -151,14 +151,15 @@ TOUCHING = frozenset({"go", "mo", "to", "в", "in", "inc", "w", "v", "غ", "m2",
 FRENCH_UNITS = frozenset({"go", "mo", "to"})
 """The same units in French, where they are not words."""
 
-# A digit first, then what may not be before it: the scan goes from digit to digit.
-_NUMBER = r"([0-9](?<![\w.,].)[0-9]*(?:[.,][0-9]+)?)"
+# A digit first, then what may not be before it: the scan goes from digit to digit. The thread of a screw, `1/4-28 NF`,
+# is no capacity, and the processor `i7-720QM` no area.
+_NUMBER = r"([0-9](?<![\w.,].)(?!(?<=[0-9]-.)[0-9]*\s?nf|(?<=i[0-9]-.)[0-9]*qm)[0-9]*(?:[.,][0-9]+)?)"
 _FRACTION = re.compile(
     r"(?<![\w.,/])(?:([0-9]{1,2})[\s-])?([0-9]{1,2})/(2|4|8|16|32|64)(?![0-9/.,])"
     rf"(?=(?:\s?([{_INCHES}])|[\s-]?([^\W\d_]{{1,12}})(?![^\W_]))?)"
 )
 _MEASURE = re.compile(_NUMBER + r"(?:([" + _INCHES + r"])|([\s\u00a0-]?)([^\W\d_]{1,12}[23]?)(?![^\W_]))")
-_DIMENSIONS = re.compile(
+DIMENSIONS = re.compile(
     r"([0-9](?:(?<![\w.,].)|(?<=\bm.))[0-9]*(?:[.,][0-9]+)?)\s?(?:[a-zµ]{1,4}\s?)?[x×х]\s?(?=([0-9]+(?:[.,][0-9]+)?)(\s?mm2)?)"
 )
 _TYRE = re.compile(
@@ -252,7 +253,7 @@ def measures(folded: str, touching: frozenset[str] = TOUCHING) -> list[str]:
     fractions = [f"{_plain(value)}frac" for match in halves if (value := _decimal(match))]
     numbers = _FRACTION.sub(_decimal_of_measure, folded) if fractions else folded
     found = [word for match in _MEASURE.finditer(numbers) if (word := _measure(*match.groups(), touching))]
-    for match in _DIMENSIONS.finditer(folded) if "x" in folded or "×" in folded or "х" in folded else ():
+    for match in DIMENSIONS.finditer(folded) if "x" in folded or "×" in folded or "х" in folded else ():
         thread = "m" if folded[: match.start()].endswith("m") else ""
         found.append(f"{thread}{_plain(match[1])}x{_plain(match[2])}")
         if match[3]:  # of a cable, each core has that section

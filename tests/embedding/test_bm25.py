@@ -183,12 +183,28 @@ def test_measures_meet_in_every_spelling(query: str, text: str, other: str) -> N
         ("F026407183", "Filter F 026 407 183", "Filter F 026 407 184"),
         ("195/65/15", "Goodyear 195/65 R15 91H", "Goodyear 185/65R15 88T"),
         ("hm shirt", "H&M shirt", "C&A shirt"),
+        ("1/4-28 nf", "Tap 1/4-28 UNF", "Tap 1/4-20 UNC"),
+        ("i7-720qm", "Intel Core i7720QM", "Intel Core i7 920"),
     ],
 )
 def test_signs_and_numbers_tell_names_apart(query: str, right: str, wrong: str) -> None:
     encoder = LexicalEncoder()
     asked = encoder.query(query)
     assert score(asked, encoder.document(right, right)) > 1.1 * score(asked, encoder.document(wrong, wrong))
+
+
+@pytest.mark.parametrize(
+    ("language", "query", "text"),
+    [
+        ("english", "gift for a 4 year old", "Xerox paper A4"),
+        ("french", "jouet de 2 à 4 ans", "Papier A4"),
+        ("italian", "gioco 2 e 5", "Bit E5"),
+        ("english", "shelf 10 x 5", "Mat BMW X5"),
+    ],
+)
+def test_a_word_of_one_letter_before_a_number_is_no_code(language: str, query: str, text: str) -> None:
+    encoder = LexicalEncoder(language)
+    assert score(encoder.query(query), encoder.document(text, text)) == 0
 
 
 @pytest.mark.parametrize("query", ["levis", "levi's", "levi’s"])
