@@ -34,7 +34,7 @@ _MOST = (
     "أقل من|اقل من|أرخص من|ارخص من|تحت|حتى|لا يزيد عن|עד|עד ל-|מתחת ל-|פחות מ-|dưới|tối đa|không quá|"
     "λιγότερ[οαεςη]+ από|φ[θτ]ηνότερ[οαεςηι]+ από|по-евтин[иоа]? от|по-малко от|manje od|jeftinij[aei] od|дешевше від|"
     "дешевш[еі] за|дешевле чем|billigare än|billigere en[dn]|vähemmän kuin|olcsóbb mint|kevesebb mint|"
-    "mai ieftin[ei]? de|mai ieftin[ei]? decât|kurang dari|di ?bawah|maksimal|maxim|το πολύ|rẻ hơn|بأقل من|باقل من|"
+    "mai ieftin[ei]? de|mai ieftin[ei]? decât|kurang dari|di ?bawah|maksimal|το πολύ|rẻ hơn|بأقل من|باقل من|"
     "لا يتجاوز|מתחת ל|פחות מ|"
     "ไม่เกิน|ต่ำกว่า|น้อยกว่า|ถูกกว่า|低于|低於|不超过|不超過|少于|<=|≤|<"
 )
@@ -97,7 +97,9 @@ _NOT = "not|no|nicht|pas|non|niet|nie|ne|inte|ikke|não|не"
 _LEAD = "à|a|pour|por|de|for|für|per|v\\s+ceně|w\\s+cenie|that"
 """Words before a limit that belong to it: `chaussures à moins de 50 €`."""
 
-_MOST_WITH_CURRENCY = "max|max\\.|maximum|maksimum|for|für|pour|por|per|za|voor|à|til|till|alla|под|за|moins|- de|〜|～"
+_MOST_WITH_CURRENCY = (
+    "max|max\\.|maxim|maximum|maksimum|for|für|pour|por|per|za|voor|à|til|till|alla|под|за|moins|- de|〜|～"
+)
 _LEAST_WITH_CURRENCY = "min|min\\.|minimum|\\+ de"
 """Words that limit a price only where a currency is named: `Air Max 90` is a shoe, `RTX 2070 Max` a card."""
 
@@ -214,9 +216,10 @@ _CURRENCY = "|".join(  # by their first letters, so that most are passed over at
     rf"{re.escape(first)}(?:{'|'.join(re.escape(name[1:]) for name in sorted(names, key=len, reverse=True))})"
     for first, names in groupby(sorted(CURRENCIES.keys() - {"e"}), key=itemgetter(0))
 )
-_SHORT_EURO, _TOUCHING = r"|(?<=\d)e", r"|(?<=\br[spm])"
+_SHORT_EURO = r"|(?<=\d[05])e(?!\s+(?:eeuw|si[eè]cle|anniv|verjaardag|huwelijk))"
+_TOUCHING = r"|(?<=\br[spm])(?!(?:232|422|485)\b)"
 """`50e`, as people type it in Finland, and `rs500`, `rp500` or `rm50`: only beside a limit, since `02-1048E`,
-`RM1-0036` and `RS232 to RS485` are numbers of parts."""
+`RM1-0036` and `RS232 to RS485` are numbers of parts. `Pour 6e` and `over 2e wereldoorlog` are ordinals."""
 
 _END = rf"(?!(?![{_UNSPACED}])[^\W_])(?![.,]\d)"
 """The end of a word or number, or a character of a script that is written without blanks."""
@@ -228,11 +231,11 @@ def _without_accents(text: str) -> str:
 
 
 _MULTIPLIERS = {_without_accents(word): times for word, times in MULTIPLIERS.items() if word < "\u0370"}
-_MULTIPLIERS |= MULTIPLIERS | dict.fromkeys("к т.р тр e".split(), 1_000) | {"lakhs": 100_000}
+_MULTIPLIERS |= MULTIPLIERS | dict.fromkeys("к т.р тр e".split(), 1_000) | {"lakhs": 100_000, "jt": 1_000_000}
 """With those that only people write: `5 trieu`, beside the Russian rouble and, `5e Ft`, the Hungarian forint."""
 
 _DIGITS = (
-    r"(?:\d{1,4}[万萬만]\s?(?:\d,\d{3}|\d{1,4})|\d{1,2}(?:,\d{2})+,\d{3}|"
+    r"(?:\d{1,4}[万萬만]\s?(?:\d,\d{3}|\d{2,4}|\d(?=[千천]))|\d{1,2}(?:,\d{2})+,\d{3}|"
     r"\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,3})?)"
     r"(?:,-|,–|/-)?"
     rf"(?:\s?(?:{'|'.join(map(re.escape, sorted(_MULTIPLIERS.keys() - {'mil', 'e'}, key=len, reverse=True)))})"
@@ -366,6 +369,7 @@ _COUNTED = frozenset(
         "dijelova litara godina kelvin деталей элементов тонн тонны т вольт ватт ампер кельвин градусов градуса "
         "сантиметров миллиметров гигабайт мегапикселей кв квадратов мест дней месяца елементів років місяців "
         "сантиметрів ετών μηνών κομμάτια τμ τ άτομα θέσεων cent cents pence centimes céntimos centavos "
+        "tahun bulan orang lembar км години месеца mbps gbps "
         "centesimi groszy grosze haléřů копеек копійок öre øre senttiä sentti λεπτά"
     ).split()
 )

@@ -166,6 +166,7 @@ from recommender.serving.price_words import find_price
         ("skor billigare än 500 kr", None, "500", "SEK"),
         ("pantofi mai ieftini decât 200 lei", None, "200", "RON"),
         ("sepatu di bawah 100rb", None, "100000", "EUR"),
+        ("laptop kurang dari 10 jt", None, "10000000", "EUR"),
         ("أحذية بأقل من 300 ريال", None, "300", "SAR"),
         ("נעליים מתחת ל50 שקל", None, "50", "ILS"),
         ("נעליים בין 100 ל200 שקל", "100", "200", "ILS"),
@@ -207,7 +208,11 @@ def test_prices_are_read_in_the_languages_of_shops(text: str, low: str | None, h
      "tv da 55", "puzzle da 1000", "monete da 2 euro",
      # the first of two limits is one of sizes or ages, and numbers that are not known as a whole
      "36'dan 42'ye kadar ayakkabı", "5 से 10 साल खिलौना", "run up to 10k", "1億2800万円以下", "2천5백원 이하",
-     "02-1048E sheet", "RM1-0036 roller", "RS232 to RS485 adapter"],
+     "02-1048E sheet", "RM1-0036 roller", "RS232 to RS485 adapter", "converter from rs232 to rs485",
+     # ordinals, names, and what newer words count
+     "manuel pour 6e", "boek over 2e wereldoorlog", "boek over 20e eeuw", "monster manual for 5e", "jas vanaf 3e klas",
+     "op amp maxim 232", "mainan di bawah 5 tahun", "рация в пределах 5 км", "играчка по-малко от 12 месеца",
+     "router up to 100 mbps", "ballon pour 40e anniversaire", "2萬5以下"],
 )  # fmt: skip
 def test_numbers_that_are_no_prices_are_left_alone(text: str) -> None:
     assert find_price(text, "EUR", lambda _: True) is None
