@@ -23,7 +23,7 @@ Value = TypeVar("Value")
 _EXPECTED = {
     "string_type": "a text is expected",
     "string_unicode": "a text in UTF-8 is expected, without half of a surrogate pair",
-    "string_pattern_mismatch": "a text is expected that is not blank and holds no NUL",
+    "string_pattern_mismatch": "a text is expected that is not empty or blank, and holds no NUL",
     "string_too_short": "a text that is not empty is expected",
     "string_too_long": "at most {max_length:,} are expected",
     "too_long": "at most {max_length} are expected",
