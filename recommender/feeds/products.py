@@ -247,7 +247,7 @@ def sku_of(row: Row, notation: Notation = UNKNOWN) -> str:
 
 def _optional(field: str, cell: Any, read: Callable[[Any], Any], unknown: Any, told: list[Remark]) -> Any:
     """Read a cell that a product can do without."""
-    if cell is None or cell == "" or (cell is False and field != _AVAILABILITY):  # as Odoo has nothing
+    if cell is None or cell == "":
         return unknown
     try:
         return read(cell)

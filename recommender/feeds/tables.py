@@ -11,7 +11,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
-from recommender.errors import BadFeed
+from recommender.errors import BadFeed, Unavailable
 from recommender.feeds.columns import (
     Field,
     Shapes,
@@ -58,6 +58,8 @@ LONGEST_TOTAL = 20
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _TITLE, _DESCRIPTION = Field.TITLE, Field.DESCRIPTION
+_TRUTHS = frozenset({Field.AVAILABILITY, Field.OFFERED})
+"""Fields that JSON's false says something about; of any other, Odoo has false for nothing."""
 _SKU, _GROUP_ID = Field.SKU, Field.GROUP_ID  # Python 3.11 takes longer to find a member of an enum than to read a cell
 
 
@@ -149,8 +151,11 @@ class ColumnFeed(Feed):
         return columns
 
     def sample(self) -> list[Mapping[str, Any]]:
-        """Return the first rows by column."""
-        return [row.cells for row in islice(self._table.rows(), SAMPLED_ROWS) if not row.problem]
+        """Return the first rows by column. Damage among them is told by the rows, and what is before it is read."""
+        sampled: list[Mapping[str, Any]] = []
+        with suppress(BadFeed, Unavailable):
+            sampled.extend(row.cells for row in islice(self._table.rows(), SAMPLED_ROWS) if not row.problem)
+        return sampled
 
     @cached_property
     def _tick_columns(self) -> list[str]:
@@ -200,7 +205,10 @@ class ColumnFeed(Feed):
                 if ticked and not row.problem:
                     said = {name: "yes" if str(row.cells.get(name) or "").strip() else "no" for name in ticked}
                     row = row._replace(cells={**row.cells, **said})
-                fields = columns.cells_of(row.cells)
+                found = columns.cells_of(row.cells)
+                fields = {
+                    field: None if cell is False and field not in _TRUTHS else cell for field, cell in found.items()
+                }
                 stated = columns.attributes
                 attributes = {name: row.cells.get(column) for name, column in stated.items()} if stated else _NONE
                 problem, sku = row.problem, fields.get(_SKU)

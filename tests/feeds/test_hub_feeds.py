@@ -90,8 +90,9 @@ def test_a_split_or_a_column_that_is_not_there_is_one_clear_line(folder: Path) -
         _read(f"hf:{folder}", mapping={"sku": ""})
 
 
-def test_a_data_set_that_is_damaged_on_the_way_says_where(tmp_path: Path) -> None:
-    good = "".join(json.dumps(ROWS[0]) + "\n" for _ in range(10))
+@pytest.mark.parametrize("more", [{}, {"id": 7}])
+def test_a_data_set_that_is_damaged_on_the_way_says_where(tmp_path: Path, more: dict[str, int]) -> None:
+    good = "".join(json.dumps(ROWS[0] | more) + "\n" for _ in range(10))
     (tmp_path / "train-1.jsonl").write_text(good, encoding="utf-8")
     (tmp_path / "train-2.jsonl").write_text('{"code": "z", "na', encoding="utf-8")
     with open_feed(f"hf:{tmp_path}", mapping=MAPPING) as feed:
