@@ -142,7 +142,7 @@ class QueryReader:
         text = found.searched
         if not any(map(str.isdecimal, text)):
             return found
-        from recommender.serving.price_words import find_price  # compiles patterns for 0.1 to 0.3 s; few searches need it
+        from recommender.serving.price_words import find_price  # compiles patterns: 0.1 to 0.3 s, for few searches
 
         english = self.lexical().language == ENGLISH
         price = find_price(text, found.filters.currency or self.currency(), self.sold_in, english)
