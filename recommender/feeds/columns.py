@@ -522,7 +522,8 @@ def better_columns(
             named = (name for name in others if stated[name] and not all(map(_NUMBERS.fullmatch, stated[name])))
             if name := next(named, ""):
                 better[field] = name
-    numbers = {*_stated(columns.fields.get(Field.CURRENCY, ""), sample())} - {""}
+    currency = columns.fields.get(Field.CURRENCY, "")
+    numbers = {*_stated(currency, sample())} - {""} if currency else set()
     if numbers and all(map(_NUMBERS.fullmatch, numbers)):  # those of the shop's system
         better[Field.CURRENCY] = ""
     unread = [name for name in names if name not in columns.read]

@@ -381,10 +381,8 @@ class _Parser:
                 if self.dialect != "google":
                     self._item.parts |= {key.casefold(): value for key, value in attributes.items()}
             elif name == "category":
-                self._category, self._size = (
-                    {"id": attributes.get("id", ""), "above": attributes.get("parentId", "")},
-                    0,
-                )
+                self._category = {"id": attributes.get("id", ""), "above": attributes.get("parentId", "")}
+                self._size = 0
             elif self._category:
                 self._keep_category("category")
             self._text = []
@@ -503,7 +501,8 @@ class _Parser:
         elif self._item is None and self._category:
             name = tag.rpartition(" ")[2].casefold()
             self._keep_category(name)
-            self._category = {} if name == "category" else self._category
+            if name == "category":
+                self._category = {}
         elif self._item is not None and self._depth == self._item_depth:
             self._item.parts.update(self._google)
             # Of several numbers the first counts.
